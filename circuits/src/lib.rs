@@ -1,0 +1,1 @@
+//! Constraints, witness programs and the prover of the MERITS statements.

@@ -1,0 +1,1 @@
+//! Ledger entries and State::apply: what coordinators, auditors and validating replicas all run.

@@ -1,0 +1,1 @@
+//! A verified copy of a ledger: follow, check consistency, apply, submit.

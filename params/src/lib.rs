@@ -1,0 +1,1 @@
+//! Scale manifests, constraint-system files, Groth16 set-up and the key store.

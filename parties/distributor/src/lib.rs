@@ -1,0 +1,1 @@
+//! The distributor: record store, claims, prover node, outbox.

@@ -1,0 +1,1 @@
+//! The issuer: builds and proposes a scale.

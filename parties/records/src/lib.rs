@@ -1,0 +1,1 @@
+//! Reading behaviour records: column mapping, bounds, rejects, grouping by subject and period.

@@ -1,0 +1,1 @@
+//! The source: commits to behaviour records and signs the commitments.

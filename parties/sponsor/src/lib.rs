@@ -1,0 +1,1 @@
+//! The sponsor: verifies what it pays for.

@@ -1,1 +1,20 @@
-//! Field codec, Poseidon and its tags, Baby Jubjub keys, identities, notes, view-key encryption: shared by provers and verifiers, free of constraint systems.
+//! Field codec, Poseidon and its tags, Baby Jubjub keys, identities, notes, view-key encryption:
+//! what provers and verifiers share, free of constraint systems and of serialization formats.
+//!
+//! Each module is one notion of DESIGN 3; the notation there is the notation here.
+
+pub mod audit;
+pub mod commitment;
+pub mod context;
+pub mod dleq;
+pub mod field;
+pub mod identity;
+pub mod ids;
+pub mod jubjub;
+pub mod note;
+pub mod owner;
+pub mod poseidon;
+pub mod scope;
+pub mod tags;
+
+pub use ark_bn254::Fr;

@@ -1,0 +1,213 @@
+//! View-key encryption: what a quorum can open, one claim at a time, and totals of batches.
+//!
+//! One ephemeral a claim, so that opening one opens no other. An exponent is given by 250
+//! signed bits, e = Σ (2·b_i − 1)·2^i: always odd, |e| < 2^250 < l, hence never zero modulo l,
+//! and the additions inside the circuit never meet an exceptional case (docs, statement earn).
+
+use ark_ec::CurveGroup;
+use ark_ff::{BigInt, PrimeField};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use taceo_ark_babyjubjub::EdwardsAffine;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::{
+    Fr, field,
+    ids::Credits,
+    jubjub::{Point, Scalar},
+    owner::Handle,
+    poseidon, tags,
+};
+
+/// Signed bits of an exponent.
+pub const EXPONENT_BITS: usize = 250;
+
+/// A secret exponent by its signed bits: e of a claim, r of a batch.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct Exponent([u64; 4]);
+
+impl std::fmt::Debug for Exponent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Exponent(..)")
+    }
+}
+
+impl Exponent {
+    /// From 250 bits: the lowest of 32 little-endian bytes; the top six bits are dropped.
+    pub fn from_bytes(bytes: &[u8; 32]) -> Self {
+        let mut limbs = [0u64; 4];
+        for (limb, chunk) in limbs.iter_mut().zip(bytes.chunks_exact(8)) {
+            let mut word = [0u8; 8];
+            word.copy_from_slice(chunk);
+            *limb = u64::from_le_bytes(word);
+        }
+        limbs[3] &= (1 << (EXPONENT_BITS - 192)) - 1;
+        Self(limbs)
+    }
+
+    /// A PRF over (seed, C, v, A): proving the same claim again gives the same ciphertext, and
+    /// no exponent ever serves two different plaintexts.
+    pub fn derive(seed: &[u8; 32], commitment: Fr, credits: Credits, view_key: &Point) -> Self {
+        Self::prf(
+            seed,
+            &[
+                b"merits/ephemeral/v1",
+                &field::to_bytes(&commitment),
+                &credits.0.to_le_bytes(),
+                &view_key.to_bytes(),
+            ],
+        )
+    }
+
+    /// r of a batch: a PRF over the seed, At and all that the batch's claims commit to.
+    pub fn derive_batch(seed: &[u8; 32], total_key: &Point, claims: &[(Fr, Credits)]) -> Self {
+        let claims: Vec<u8> = claims
+            .iter()
+            .flat_map(|(c, v)| field::to_bytes(c).into_iter().chain(v.0.to_le_bytes()))
+            .collect();
+        Self::prf(
+            seed,
+            &[b"merits/batch-exponent/v1", &total_key.to_bytes(), &claims],
+        )
+    }
+
+    fn prf(seed: &[u8; 32], parts: &[&[u8]]) -> Self {
+        // HMAC takes keys of any length.
+        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(seed).expect("any length fits");
+        for part in parts {
+            mac.update(&(part.len() as u64).to_le_bytes());
+            mac.update(part);
+        }
+        let mut tag: [u8; 32] = mac.finalize().into_bytes().into();
+        let exponent = Self::from_bytes(&tag);
+        tag.zeroize();
+        exponent
+    }
+
+    /// The bits b_0 to b_249, as the circuit takes them.
+    pub fn bits(&self) -> impl Iterator<Item = bool> + '_ {
+        (0..EXPONENT_BITS).map(|i| self.0[i / 64] >> (i % 64) & 1 == 1)
+    }
+
+    /// e modulo l: 2·Σ b_i 2^i − (2^250 − 1).
+    pub fn scalar(&self) -> Scalar {
+        // 250 bits stand below l, which has 251 with the top one set.
+        let k = Scalar::from_bigint(BigInt::new(self.0)).expect("2^250 is below l");
+        let offset =
+            Scalar::from_bigint(BigInt::new([u64::MAX, u64::MAX, u64::MAX, (1 << 58) - 1]))
+                .expect("2^250 is below l");
+        k + k - offset
+    }
+}
+
+/// A claim's ciphertext under A, bound to its commitment C.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ciphertext {
+    /// y of E = e·B8.
+    pub ey: Fr,
+    /// v + k0.
+    pub cv: Fr,
+    /// h + k1.
+    pub ch: Fr,
+}
+
+/// A ciphertext that does not open to a credit amount under the key that was tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the ciphertext does not open to an amount below 2^64: wrong key halves, claim or commitment"
+)]
+pub struct OpenError;
+
+/// E = e·B8, S = e·A, (k0, k1) = P(AUD; S.y, C)[0, 1], cv = v + k0, ch = h + k1.
+pub fn encrypt(
+    exponent: &Exponent,
+    view_key: &Point,
+    commitment: Fr,
+    credits: Credits,
+    handle: &Handle,
+) -> Ciphertext {
+    let mut e = exponent.scalar();
+    let ephemeral = (Point::base().projective() * e).into_affine();
+    let shared = (view_key.projective() * e).into_affine();
+    e.zeroize();
+    let [k0, k1] = poseidon::hash2(tags::AUD, &[shared.y, commitment]);
+    Ciphertext {
+        ey: ephemeral.y,
+        cv: Fr::from(credits.0) + k0,
+        ch: handle.0 + k1,
+    }
+}
+
+/// Opens a ciphertext with S.y, which the holders of A's parts make together from E.
+///
+/// # Errors
+/// [`OpenError`] when the result is no credit amount.
+pub fn open(
+    shared_y: Fr,
+    commitment: Fr,
+    ciphertext: &Ciphertext,
+) -> Result<(Credits, Handle), OpenError> {
+    let [k0, k1] = poseidon::hash2(tags::AUD, &[shared_y, commitment]);
+    let credits = field::to_u64(&(ciphertext.cv - k0)).ok_or(OpenError)?;
+    Ok((Credits(credits), Handle(ciphertext.ch - k1)))
+}
+
+/// A batch's total under At: T1 = r·B8, T2 = (Σ v)·B8 + r·At (ElGamal in the exponent, so
+/// totals of many batches add up and only sums need ever be opened).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Total {
+    /// r·B8.
+    pub t1: EdwardsAffine,
+    /// (Σ v)·B8 + r·At.
+    pub t2: EdwardsAffine,
+}
+
+/// Encrypts a batch's sum of credits.
+pub fn encrypt_total(exponent: &Exponent, total_key: &Point, sum: u128) -> Total {
+    let mut r = exponent.scalar();
+    let base = Point::base().projective();
+    let total = Total {
+        t1: (base * r).into_affine(),
+        t2: (base * Scalar::from(sum) + total_key.projective() * r).into_affine(),
+    };
+    r.zeroize();
+    total
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(16))]
+        #[test]
+        fn opens_with_the_key_and_with_no_other(bytes in prop::array::uniform32(any::<u8>()), v: u64, key in 2u64..) {
+            let secret = Scalar::from(key);
+            let view_key = Point::mul_base(&secret).expect("not zero");
+            let exponent = Exponent::from_bytes(&bytes);
+            let (c, h) = (Fr::from(77u64), Handle(Fr::from(5u64)));
+            let sealed = encrypt(&exponent, &view_key, c, Credits(v), &h);
+            let ephemeral = Point::from_y(sealed.ey).expect("in the subgroup");
+            let shared = ephemeral.mul(&secret).expect("not zero");
+            prop_assert_eq!(open(shared.y(), c, &sealed), Ok((Credits(v), h)));
+            let wrong = ephemeral.mul(&(secret + Scalar::from(1u64))).expect("not zero");
+            prop_assert_eq!(open(wrong.y(), c, &sealed), Err(OpenError));
+            prop_assert_eq!(open(shared.y(), c + Fr::from(1u64), &sealed), Err(OpenError));
+        }
+    }
+
+    #[test]
+    fn signed_bits_give_the_scalar() {
+        for bytes in [[0u8; 32], [0xff; 32], [0x5a; 32]] {
+            let exponent = Exponent::from_bytes(&bytes);
+            let mut expected = Scalar::from(0u64);
+            let mut power = Scalar::from(1u64);
+            for bit in exponent.bits() {
+                expected += if bit { power } else { -power };
+                power += power;
+            }
+            assert_eq!(exponent.scalar(), expected);
+        }
+    }
+}

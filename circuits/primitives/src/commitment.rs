@@ -1,0 +1,56 @@
+//! C: the commitment to one subject's records of one period.
+
+use crate::{
+    Fr,
+    ids::{Period, SchemaId},
+    owner::Handle,
+    poseidon, tags,
+};
+
+/// Elements absorbed by one link of the chain; the twelfth input is the link before.
+pub const CHUNK: usize = 11;
+
+/// Elements that stand before the packed records: schema, period, count, h, s.
+pub const HEADER: usize = 5;
+
+/// What a commitment opens to.
+#[derive(Clone)]
+pub struct Opening<'a> {
+    /// The schema of the records.
+    pub schema: SchemaId,
+    /// The period.
+    pub period: Period,
+    /// How many records.
+    pub count: u16,
+    /// Whose records.
+    pub handle: Handle,
+    /// s: the salt that hides the records.
+    pub salt: Fr,
+    /// The packed records, with zeros to R.
+    pub packed: &'a [Fr],
+}
+
+impl Opening<'_> {
+    /// C = chain: c := P(REC; c, next 11 elements) from c = 0, zeros filling the last chunk.
+    pub fn commitment(&self) -> Fr {
+        let header = [
+            self.schema.0,
+            self.period.element(),
+            Fr::from(self.count),
+            self.handle.0,
+            self.salt,
+        ];
+        let elements: Vec<Fr> = header.iter().chain(self.packed).copied().collect();
+        elements.chunks(CHUNK).fold(Fr::from(0u64), |link, chunk| {
+            let mut inputs = [Fr::from(0u64); CHUNK + 1];
+            inputs[0] = link;
+            inputs[1..=chunk.len()].copy_from_slice(chunk);
+            poseidon::hash(tags::REC, &inputs)
+        })
+    }
+}
+
+/// Links of the chain for so many packed elements.
+pub fn links(packed: usize) -> usize {
+    (HEADER + packed).div_ceil(CHUNK)
+}

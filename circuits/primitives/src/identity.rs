@@ -1,0 +1,78 @@
+//! A person's secret and identity commitment, as in Semaphore v4.
+
+use ark_ff::PrimeField;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha512;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::{
+    Fr,
+    jubjub::{Point, Scalar, random_scalar},
+    poseidon::pos2,
+};
+
+/// A person's secret scalar, in [1, l). Never shown, logged or compared in variable time.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct Secret(Scalar);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+impl Secret {
+    /// HMAC-SHA-512(seed, "merits/secret/v1" ‖ path) reduced modulo l: one seed gives as many
+    /// unlinkable secrets as there are paths, and gives them again after a restore.
+    pub fn from_seed(seed: &[u8; 32], path: &str) -> Self {
+        // HMAC takes keys of any length.
+        let mut mac = <Hmac<Sha512> as KeyInit>::new_from_slice(seed).expect("any length fits");
+        mac.update(b"merits/secret/v1");
+        mac.update(path.as_bytes());
+        let mut wide = mac.finalize().into_bytes();
+        // 512 bits over a 251-bit order: the bias is below 2^-260, and zero has that chance.
+        let secret = Self(Scalar::from_le_bytes_mod_order(&wide));
+        wide.as_mut_slice().zeroize();
+        secret
+    }
+
+    /// A fresh secret.
+    pub fn random(rng: &mut impl rand_core::CryptoRng) -> Self {
+        Self(random_scalar(rng))
+    }
+
+    /// The secret scalar of a Semaphore v4 identity (its `secretScalar`).
+    pub fn from_scalar(scalar: Scalar) -> Self {
+        Self(scalar)
+    }
+
+    /// The secret as a field element. l < p, so the integer stays the same.
+    pub fn element(&self) -> Fr {
+        // l has 251 bits, p has 254: the conversion exists for every scalar.
+        Fr::from_bigint(self.0.into_bigint()).expect("l is below p")
+    }
+
+    /// IC = Pos2(pk.x, pk.y) with pk = secret·B8: Semaphore v4's identity commitment.
+    /// `None` for the zero secret, which no identity may have.
+    pub fn commitment(&self) -> Option<Fr> {
+        Point::mul_base(&self.0).map(|public| pos2(public.x(), public.y()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_apart_and_reproducible() {
+        let seed = [7u8; 32];
+        let a = Secret::from_seed(&seed, "account/1");
+        assert_eq!(a.element(), Secret::from_seed(&seed, "account/1").element());
+        assert_ne!(a.element(), Secret::from_seed(&seed, "account/2").element());
+        assert_ne!(
+            a.element(),
+            Secret::from_seed(&[8u8; 32], "account/1").element()
+        );
+        assert_eq!(format!("{a:?}"), "Secret(..)");
+    }
+}

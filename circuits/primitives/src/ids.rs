@@ -1,0 +1,314 @@
+//! Names and numbers of the ledger, each its own type, so that none is taken for another.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+use crate::{Fr, field};
+
+/// The ledger's number of a scale id, the same for all its versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AssetId(pub u64);
+
+/// Whole credits in the scale's unit (for cycling-week: grams of CO2e), below 2^64.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Credits(pub u64);
+
+/// A coarse expiry bucket: credits of one scale and bucket are interchangeable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Expiry(pub u32);
+
+/// The number of a view-key epoch, counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Epoch(pub u32);
+
+/// A version of a scale, counted from 1; the shape may stay while numbers change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ScaleVersion(pub u32);
+
+/// Identifies a record schema: fields, bounds, packing and R (the most records).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SchemaId(pub Fr);
+
+/// Why a name is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{what} {value:?} is refused: 1 to {max} characters out of {allowed} are expected")]
+pub struct NameError {
+    /// Which name.
+    pub what: &'static str,
+    /// What came, cut to 80 characters.
+    pub value: String,
+    /// Most bytes.
+    pub max: usize,
+    /// The alphabet.
+    pub allowed: &'static str,
+}
+
+fn checked(
+    what: &'static str,
+    value: &str,
+    max: usize,
+    allowed: &'static str,
+    fits: impl Fn(char) -> bool,
+) -> Result<String, NameError> {
+    if !value.is_empty() && value.len() <= max && value.chars().all(fits) {
+        return Ok(value.to_owned());
+    }
+    Err(NameError {
+        what,
+        value: value.chars().take(80).collect(),
+        max,
+        allowed,
+    })
+}
+
+/// A log's origin: the first line of its checkpoints, and part of every signature, so that no
+/// entry of one ledger is valid on another.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Origin(String);
+
+impl Origin {
+    /// Longest origin, in bytes.
+    pub const MAX: usize = 128;
+
+    /// Checks an origin such as `ledger.example.org/merits`.
+    ///
+    /// # Errors
+    /// [`NameError`] when it is empty, too long, or has other characters.
+    pub fn new(value: &str) -> Result<Self, NameError> {
+        // C2SP signed notes allow neither spaces nor '+' in a key name.
+        checked("log origin", value, Self::MAX, "a-z 0-9 . / : _ -", |c| {
+            c.is_ascii_lowercase() || c.is_ascii_digit() || "./:_-".contains(c)
+        })
+        .map(Self)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The id of a scale, such as `cycling-week`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ScaleId(String);
+
+impl ScaleId {
+    /// Longest id, in bytes.
+    pub const MAX: usize = 64;
+
+    /// Checks an id.
+    ///
+    /// # Errors
+    /// [`NameError`] when it is empty, too long, or has other characters.
+    pub fn new(value: &str) -> Result<Self, NameError> {
+        checked("scale id", value, Self::MAX, "a-z 0-9 -", |c| {
+            c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'
+        })
+        .map(Self)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ScaleId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A party of the federation. The id is fixed at admission and outlives key rotations.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PartyId(pub [u8; 32]);
+
+impl PartyId {
+    /// SHA-256 over (origin, name, first signing key).
+    pub fn derive(origin: &Origin, name: &str, first_key: &[u8; 32]) -> Self {
+        Self(field::digest(
+            "merits/party/v1",
+            &[origin.as_str().as_bytes(), name.as_bytes(), first_key],
+        ))
+    }
+
+    /// The id inside circuits and scopes: its top 248 bits.
+    pub fn element(&self) -> Fr {
+        field::from_digest(&self.0)
+    }
+}
+
+impl fmt::Display for PartyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0[..8]
+            .iter()
+            .try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for PartyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PartyId({self})")
+    }
+}
+
+/// What a scale counts by. Fixed for a scale id, so that periods never overlap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum PeriodKind {
+    /// A calendar day.
+    Day = 1,
+    /// Seven days from Monday (ISO 8601).
+    Week = 2,
+    /// A calendar month.
+    Month = 3,
+}
+
+impl PeriodKind {
+    /// The kind with this number, as [`Period::to_u64`] encodes it.
+    pub fn from_number(number: u8) -> Option<Self> {
+        match number {
+            1 => Some(Self::Day),
+            2 => Some(Self::Week),
+            3 => Some(Self::Month),
+            _ => None,
+        }
+    }
+}
+
+/// One day, week or month, counted from the one that holds 1 January 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Period {
+    /// Day, week or month.
+    pub kind: PeriodKind,
+    /// How many such periods after the one that holds 1 January 1970.
+    pub index: u32,
+}
+
+impl Period {
+    /// index + 2^32·kind: the number that statements and the ledger carry.
+    pub fn to_u64(self) -> u64 {
+        u64::from(self.index) | (self.kind as u64) << 32
+    }
+
+    /// Reads [`Period::to_u64`].
+    pub fn from_u64(number: u64) -> Option<Self> {
+        let kind = PeriodKind::from_number(u8::try_from(number >> 32).ok()?)?;
+        // The upper half is gone: what is left is the index.
+        Some(Self {
+            kind,
+            index: (number & 0xffff_ffff) as u32,
+        })
+    }
+
+    /// The public input.
+    pub fn element(self) -> Fr {
+        Fr::from(self.to_u64())
+    }
+}
+
+/// The id of a ledger entry: see [`EntryId::derive`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EntryId(pub [u8; 32]);
+
+impl EntryId {
+    /// Hash of origin, kind, party and canonical statement, without proof and signature:
+    /// a rerandomised proof of the same statement has the same id.
+    pub fn derive(origin: &Origin, kind: u16, party: &PartyId, statement: &[u8]) -> Self {
+        Self(field::digest(
+            "merits/entry-id/v1",
+            &[
+                origin.as_str().as_bytes(),
+                &kind.to_le_bytes(),
+                &party.0,
+                statement,
+            ],
+        ))
+    }
+
+    /// 64 hexadecimal digits.
+    pub fn to_hex(&self) -> String {
+        use fmt::Write as _;
+        self.0
+            .iter()
+            .fold(String::with_capacity(64), |mut out, byte| {
+                // Writing to a String cannot fail.
+                let _ = write!(out, "{byte:02x}");
+                out
+            })
+    }
+
+    /// Reads 64 hexadecimal digits.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let digits = text.as_bytes();
+        if digits.len() != 64 {
+            return None;
+        }
+        let mut out = [0u8; 32];
+        for (byte, pair) in out.iter_mut().zip(digits.chunks_exact(2)) {
+            let high = char::from(pair[0]).to_digit(16)?;
+            let low = char::from(pair[1]).to_digit(16)?;
+            *byte = u8::try_from(high << 4 | low).ok()?;
+        }
+        Some(Self(out))
+    }
+}
+
+impl fmt::Display for EntryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_hex())
+    }
+}
+
+impl fmt::Debug for EntryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EntryId({})", &self.to_hex()[..16])
+    }
+}
+
+/// SHA-256 of bytes, for digests that are no field elements (keys, manifests, files).
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn period_number_round_trips_and_keeps_kinds_apart() {
+        for kind in [PeriodKind::Day, PeriodKind::Week, PeriodKind::Month] {
+            let period = Period {
+                kind,
+                index: u32::MAX,
+            };
+            assert_eq!(Period::from_u64(period.to_u64()), Some(period));
+        }
+        assert_eq!(Period::from_u64(5), None);
+        assert_eq!(Period::from_u64(u64::MAX), None);
+    }
+
+    #[test]
+    fn names_are_checked() {
+        assert!(Origin::new("ledger.example.org/merits").is_ok());
+        assert!(Origin::new("two words").is_err());
+        assert!(Origin::new("").is_err());
+        assert!(ScaleId::new("cycling-week").is_ok());
+        assert!(ScaleId::new("Cycling").is_err());
+    }
+
+    #[test]
+    fn entry_id_hex_round_trips() {
+        let id = EntryId([0xa5; 32]);
+        assert_eq!(EntryId::from_hex(&id.to_hex()), Some(id));
+        assert_eq!(EntryId::from_hex("xy"), None);
+    }
+}

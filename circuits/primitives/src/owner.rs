@@ -1,0 +1,122 @@
+//! Owner keys, pseudonyms, and the binding of person and deed.
+//!
+//! The wallet and, until wallets exist, a distributor's custody derive them by this code.
+
+use crate::{
+    Fr, field,
+    identity::Secret,
+    ids::{Credits, Expiry, Origin, PartyId},
+    poseidon, tags,
+};
+
+/// h: a person's pseudonym at a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Handle(pub Fr);
+
+/// K: the secret owner key of one note. Whoever has it and h can read the credits, so it is
+/// shown to the distributor only.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct OwnerKey(pub Fr);
+
+impl std::fmt::Debug for OwnerKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("OwnerKey(..)")
+    }
+}
+
+/// (b, pad): b is public and ties person, ticket and deed; pad hides v from all but the owner.
+#[derive(Clone, Copy)]
+pub struct Binding {
+    /// The public binding.
+    pub b: Fr,
+    pad: Fr,
+}
+
+impl std::fmt::Debug for Binding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Binding")
+            .field("b", &self.b)
+            .field("pad", &"..")
+            .finish()
+    }
+}
+
+impl Binding {
+    /// u = v + pad.
+    pub fn hide(&self, credits: Credits) -> Fr {
+        Fr::from(credits.0) + self.pad
+    }
+
+    /// v = u − pad; `None` when the difference is no credit amount, so u belongs to other keys.
+    pub fn reveal(&self, u: Fr) -> Option<Credits> {
+        field::to_u64(&(u - self.pad)).map(Credits)
+    }
+}
+
+/// h = Pos2(scope_source, secret).
+pub fn handle(secret: &Secret, source_scope: Fr) -> Handle {
+    Handle(poseidon::pos2(source_scope, secret.element()))
+}
+
+/// K = P(OWN; secret, f1, f2): (scope, message) for earned notes, (sn1, 0) for change.
+pub fn owner_key(secret: &Secret, f1: Fr, f2: Fr) -> OwnerKey {
+    OwnerKey(poseidon::hash(tags::OWN, &[secret.element(), f1, f2]))
+}
+
+/// (b, pad) = P(BIND; K, h)[0, 1].
+pub fn bind(key: &OwnerKey, handle: &Handle) -> Binding {
+    let [b, pad] = poseidon::hash2(tags::BIND, &[key.0, handle.0]);
+    Binding { b, pad }
+}
+
+/// What a claim's message binds: a consent to this distributor under these terms.
+#[derive(Debug, Clone, Copy)]
+pub struct Consent<'a> {
+    /// The ledger.
+    pub origin: &'a Origin,
+    /// Who may claim.
+    pub distributor: &'a PartyId,
+    /// Digest of the terms document.
+    pub terms: &'a [u8; 32],
+    /// Expiry bucket of the credits.
+    pub expiry: Expiry,
+}
+
+/// message = H(kind, origin, distributor, terms, expiry, salt128), where the salt is a PRF of
+/// the secret and the claim scope, so that seed and ledger alone give it again.
+pub fn claim_message(consent: &Consent<'_>, secret: &Secret, claim_scope: Fr) -> Fr {
+    let salt = field::digest(
+        "merits/message-salt/v1",
+        &[
+            &field::to_bytes(&secret.element()),
+            &field::to_bytes(&claim_scope),
+        ],
+    );
+    field::hash(
+        "merits/message/v1",
+        &[
+            b"claim",
+            consent.origin.as_str().as_bytes(),
+            &consent.distributor.0,
+            consent.terms,
+            &consent.expiry.0.to_le_bytes(),
+            &salt[..16],
+        ],
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_owner_reads_the_credits_and_another_key_does_not() {
+        let secret = Secret::from_seed(&[1; 32], "a");
+        let h = handle(&secret, Fr::from(9u64));
+        let binding = bind(&owner_key(&secret, Fr::from(1u64), Fr::from(2u64)), &h);
+        let u = binding.hide(Credits(1627));
+        assert_eq!(binding.reveal(u), Some(Credits(1627)));
+        let other = bind(&owner_key(&secret, Fr::from(1u64), Fr::from(3u64)), &h);
+        assert_eq!(other.reveal(u), None);
+    }
+}

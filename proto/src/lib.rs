@@ -1,1 +1,47 @@
-//! The gRPC wire of MERITS: generated code and the checked conversions, with every limit.
+//! The gRPC wire of MERITS: generated clients and servers, every limit, and the checked
+//! conversions between wire messages and the types that the rest of the system uses.
+//!
+//! In scope: the four services of `merits/**/v1/*.proto`, [`limits`], the error model
+//! ([`Fault`]) and the conversions. Out of scope: what a service does.
+//!
+//! Two rules hold here. Raw behaviour records have no message in these files, so no service can
+//! ask for them. And generated types stop at this crate: a server turns a request into a checked
+//! type with one constructor (`TryFrom`), which names the field at fault, and only then looks at
+//! it.
+
+mod checked;
+mod fault;
+pub mod limits;
+
+pub use checked::{
+    BareProof, LeafRange, PartialRequest, ScaleKey, SealedPartial, TotalPartialRequest,
+    VerifySubject, digest, entry_bytes, entry_id, page_size,
+};
+pub use fault::{Fault, reason};
+
+/// Generated code of `merits.ledger.v1`.
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
+pub mod ledger {
+    tonic::include_proto!("merits.ledger.v1");
+}
+
+/// Generated code of `merits.registry.v1`.
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
+pub mod registry {
+    tonic::include_proto!("merits.registry.v1");
+}
+
+/// Generated code of `merits.verifier.v1`.
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
+pub mod verifier {
+    tonic::include_proto!("merits.verifier.v1");
+}
+
+/// Generated code of `merits.supervision.v1`.
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
+pub mod supervision {
+    tonic::include_proto!("merits.supervision.v1");
+}
+
+/// Encoded `FileDescriptorSet` of every service here, for gRPC reflection.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/merits.bin"));

@@ -1,0 +1,22 @@
+//! Compiles `merits/**/*.proto` with protox (pure Rust: nothing to install), and leaves the
+//! descriptor set where the reflection service takes it from.
+
+use std::{env, error::Error, fs, path::PathBuf};
+
+use prost::Message as _;
+
+const FILES: [&str; 4] = [
+    "merits/ledger/v1/ledger.proto",
+    "merits/registry/v1/registry.proto",
+    "merits/supervision/v1/supervision.proto",
+    "merits/verifier/v1/verifier.proto",
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=merits");
+    let descriptors = protox::compile(FILES, ["."])?;
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    fs::write(out.join("merits.bin"), descriptors.encode_to_vec())?;
+    tonic_prost_build::configure().compile_fds(descriptors)?;
+    Ok(())
+}

@@ -1,0 +1,251 @@
+//! Errors on the wire: a gRPC status, a machine-readable reason, the field at fault.
+
+use std::{borrow::Cow, fmt, time::Duration};
+
+use tonic::{Code, Status, metadata::MetadataValue};
+
+use crate::limits::{REFUSAL_BYTES, REFUSAL_TEXT_BYTES};
+
+/// Metadata key of the machine-readable reason.
+const REASON: &str = "merits-reason";
+/// Metadata key of the field at fault.
+const FIELD: &str = "merits-field";
+/// Metadata key of the milliseconds after which the same call may succeed.
+const RETRY: &str = "merits-retry-ms";
+/// Metadata key of the canonical signed refusal of `merits-verifier`.
+const REFUSAL: &str = "merits-refusal-bin";
+
+/// Reasons that the wire itself gives. Those of the ledger's rules are `merits-ledger`'s
+/// `Refusal::code`.
+pub mod reason {
+    /// A field has the wrong length, is missing, or is out of its range.
+    pub const MALFORMED: &str = "malformed";
+    /// A field or message is larger than its limit.
+    pub const TOO_LARGE: &str = "too-large";
+    /// The thing asked for does not exist.
+    pub const NOT_FOUND: &str = "not-found";
+    /// A queue is full; try again.
+    pub const BUSY: &str = "busy";
+    /// The service is stopping; try again.
+    pub const STOPPING: &str = "stopping";
+    /// The service failed; its operator must look.
+    pub const INTERNAL: &str = "internal";
+}
+
+/// What went wrong with one call. Becomes a [`Status`] whose metadata carries all of it, and is
+/// read back from one by a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// gRPC status code.
+    pub code: Code,
+    /// Machine-readable reason, lower-case words joined by `-`.
+    pub reason: Cow<'static, str>,
+    /// Path of the field at fault (`claims[3].c`); empty if none is.
+    pub field: Cow<'static, str>,
+    /// For people: what, whose fault, what to do.
+    pub message: String,
+    /// Present if the same call may succeed after this long.
+    pub retry_after: Option<Duration>,
+    /// Canonical signed refusal of `merits-verifier`; empty if this is no judgement on an entry.
+    pub signed_refusal: Vec<u8>,
+}
+
+impl Fault {
+    /// A fault of the caller in `field`.
+    pub fn new(
+        code: Code,
+        reason: impl Into<Cow<'static, str>>,
+        field: impl Into<Cow<'static, str>>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            code,
+            reason: reason.into(),
+            field: field.into(),
+            message: message.into(),
+            retry_after: None,
+            signed_refusal: Vec::new(),
+        }
+    }
+
+    /// `field` cannot be read: [`reason::MALFORMED`].
+    pub fn malformed(field: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self::new(Code::InvalidArgument, reason::MALFORMED, field, message)
+    }
+
+    /// `field` has `actual` bytes or items, more than `limit`: [`reason::TOO_LARGE`].
+    pub fn too_large(field: impl Into<Cow<'static, str>>, actual: usize, limit: usize) -> Self {
+        let message = format!("has {actual}, at most {limit} are taken");
+        Self::new(Code::InvalidArgument, reason::TOO_LARGE, field, message)
+    }
+
+    /// What `field` names does not exist: [`reason::NOT_FOUND`].
+    pub fn not_found(field: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self::new(Code::NotFound, reason::NOT_FOUND, field, message)
+    }
+
+    /// A queue is full: [`reason::BUSY`], with a hint when to come back.
+    pub fn busy(retry_after: Duration) -> Self {
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::new(
+                Code::ResourceExhausted,
+                reason::BUSY,
+                "",
+                "the queue is full; send it again later",
+            )
+        }
+    }
+
+    /// The service is stopping: [`reason::STOPPING`].
+    pub fn stopping() -> Self {
+        Self {
+            retry_after: Some(Duration::from_secs(5)),
+            ..Self::new(
+                Code::Unavailable,
+                reason::STOPPING,
+                "",
+                "the service is stopping; send it again when it is back",
+            )
+        }
+    }
+
+    /// The service failed, and the caller can do nothing about it: [`reason::INTERNAL`]. Details
+    /// belong in the service's own log.
+    pub fn internal() -> Self {
+        Self::new(
+            Code::Internal,
+            reason::INTERNAL,
+            "",
+            "the service failed; its operator finds the cause in its log",
+        )
+    }
+
+    /// Whether the same call may succeed later.
+    pub fn may_retry(&self) -> bool {
+        self.retry_after.is_some()
+    }
+
+    /// The same fault with `prefix.` before its field.
+    #[must_use]
+    pub fn within(mut self, prefix: &str) -> Self {
+        self.field = if self.field.is_empty() {
+            Cow::Owned(prefix.to_owned())
+        } else {
+            Cow::Owned(format!("{prefix}.{}", self.field))
+        };
+        self
+    }
+
+    /// Reads the fault that a server put in `status`. A status from elsewhere (transport, proxy,
+    /// tonic's own limits) gets a reason from its code.
+    pub fn from_status(status: &Status) -> Self {
+        let text = |key: &'static str| -> Option<Cow<'static, str>> {
+            let value = status.metadata().get(key)?.to_str().ok()?;
+            Some(Cow::Owned(value.to_owned()))
+        };
+        let retry = text(RETRY)
+            .and_then(|ms| ms.parse().ok())
+            .map(Duration::from_millis);
+        let unavailable = (status.code() == Code::Unavailable).then_some(Duration::from_secs(1));
+        let refusal = status
+            .metadata()
+            .get_bin(REFUSAL)
+            .and_then(|value| value.to_bytes().ok());
+        Self {
+            code: status.code(),
+            reason: text(REASON).unwrap_or(match status.code() {
+                Code::OutOfRange | Code::ResourceExhausted => Cow::Borrowed(reason::TOO_LARGE),
+                Code::Unavailable => Cow::Borrowed(reason::STOPPING),
+                Code::NotFound => Cow::Borrowed(reason::NOT_FOUND),
+                Code::InvalidArgument => Cow::Borrowed(reason::MALFORMED),
+                _ => Cow::Borrowed(reason::INTERNAL),
+            }),
+            field: text(FIELD).unwrap_or_default(),
+            message: status.message().to_owned(),
+            retry_after: retry.or(unavailable),
+            signed_refusal: refusal.map(|bytes| bytes.to_vec()).unwrap_or_default(),
+        }
+    }
+}
+
+impl From<Fault> for Status {
+    fn from(fault: Fault) -> Self {
+        let mut message = fault.message;
+        truncate(&mut message, REFUSAL_TEXT_BYTES);
+        let mut status = Status::new(fault.code, message);
+        let metadata = status.metadata_mut();
+        // Reasons and field paths are ASCII; a path with a user's text in it is left out rather
+        // than failing the answer.
+        if let Ok(value) = MetadataValue::try_from(fault.reason.as_ref()) {
+            metadata.insert(REASON, value);
+        }
+        if !fault.field.is_empty()
+            && let Ok(value) = MetadataValue::try_from(fault.field.as_ref())
+        {
+            metadata.insert(FIELD, value);
+        }
+        if let Some(after) = fault.retry_after {
+            let millis = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+            metadata.insert(RETRY, MetadataValue::from(millis));
+        }
+        if !fault.signed_refusal.is_empty() && fault.signed_refusal.len() <= REFUSAL_BYTES {
+            metadata.insert_bin(REFUSAL, MetadataValue::from_bytes(&fault.signed_refusal));
+        }
+        status
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.reason)?;
+        if !self.field.is_empty() {
+            write!(f, " ({})", self.field)?;
+        }
+        write!(f, ": {}", self.message)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+/// Cuts `text` to at most `limit` bytes, at a character boundary.
+pub(crate) fn truncate(text: &mut String, limit: usize) {
+    if text.len() > limit {
+        let end = (0..=limit)
+            .rev()
+            .find(|&i| text.is_char_boundary(i))
+            .unwrap_or(0);
+        text.truncate(end);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_survives_the_status() {
+        let mut fault = Fault::busy(Duration::from_millis(250));
+        fault.field = Cow::Borrowed("claims[3].c");
+        fault.signed_refusal = vec![7; 200];
+        assert_eq!(Fault::from_status(&Status::from(fault.clone())), fault);
+    }
+
+    #[test]
+    fn a_foreign_status_gets_a_reason() {
+        let fault = Fault::from_status(&Status::out_of_range("message length too large"));
+        assert_eq!(fault.reason, reason::TOO_LARGE);
+        assert!(!fault.may_retry());
+        assert!(Fault::from_status(&Status::unavailable("connection refused")).may_retry());
+    }
+
+    #[test]
+    fn long_text_is_cut_at_a_character() {
+        let fault = Fault::malformed("x", "善".repeat(1_000));
+        let status = Status::from(fault);
+        assert_eq!(
+            status.message().len(),
+            REFUSAL_TEXT_BYTES - REFUSAL_TEXT_BYTES % 3
+        );
+    }
+}

@@ -1,0 +1,67 @@
+//! Every limit of the wire, with its reason.
+//!
+//! `*_MESSAGE` limits are given to tonic, which refuses a longer message from its length prefix,
+//! before a byte of it is buffered or decoded. The others are checked by the conversions.
+
+/// The longest canonical entry. C2SP tlog-tiles stores an entry behind a 16-bit length, and the
+/// log is to be served as tiles.
+pub const ENTRY_BYTES: usize = 65_535;
+
+/// Requests of the Ledger service: one entry, its tag, and protobuf framing.
+pub const LEDGER_REQUEST_MESSAGE: usize = ENTRY_BYTES + 1_024;
+
+/// Answers of the Ledger service. The largest is a page of leaves ([`PAGE_BYTES`] plus the leaf
+/// that crosses it).
+pub const LEDGER_ANSWER_MESSAGE: usize = PAGE_BYTES + 2 * ENTRY_BYTES;
+
+/// A page of leaves ends after the leaf that crosses this: large enough that a follower is bound
+/// by verification and not by round trips, small enough that a hundred streams fit in memory.
+pub const PAGE_BYTES: usize = 512 * 1_024;
+
+/// Requests of the Registry service: ids and page sizes only.
+pub const REGISTRY_REQUEST_MESSAGE: usize = 1_024;
+
+/// Answers of the Registry service: a page of [`PAGE_ITEMS`], or one scale, whose manifest and key
+/// came in one entry.
+pub const REGISTRY_ANSWER_MESSAGE: usize = 1_024 * 1_024;
+
+/// Items a page of the Registry has at most.
+pub const PAGE_ITEMS: u32 = 256;
+
+/// Requests of the Verifier service: one entry, or one proof with [`PUBLIC_INPUTS`] inputs.
+pub const VERIFIER_REQUEST_MESSAGE: usize = LEDGER_REQUEST_MESSAGE;
+
+/// Answers of the Verifier service: one verdict.
+pub const VERIFIER_ANSWER_MESSAGE: usize = 8 * 1_024;
+
+/// Public inputs of a bare proof. Statement `earn` with 64 claims and 64 constants has 527;
+/// 1,024 of 34 encoded bytes still fit in [`VERIFIER_REQUEST_MESSAGE`].
+pub const PUBLIC_INPUTS: usize = 1_024;
+
+/// Length of a compressed Groth16 proof over BN254: exactly this.
+pub const PROOF_BYTES: usize = 128;
+
+/// Requests of the Supervision service: [`TOTAL_ENTRIES`] ids, or a [`BASIS_BYTES`] text.
+pub const SUPERVISION_REQUEST_MESSAGE: usize = 80 * 1_024;
+
+/// Answers of the Supervision service: a point, a proof, and sealing.
+pub const SUPERVISION_ANSWER_MESSAGE: usize = 4 * 1_024;
+
+/// Legal basis of an opening: a reference and a sentence or two, not the file.
+pub const BASIS_BYTES: usize = 4_096;
+
+/// Entries whose totals are opened together: a week of a large distributor, and the decrypter's
+/// table bounds the sum long before that.
+pub const TOTAL_ENTRIES: usize = 2_048;
+
+/// Name of a scale, as the ledger's entries bound it.
+pub const SCALE_ID_BYTES: usize = 64;
+
+/// Requests of the health and reflection services: a service name or a symbol.
+pub const INFRASTRUCTURE_REQUEST_MESSAGE: usize = 4 * 1_024;
+
+/// The signed refusal travels in a response header; HTTP/2 peers commonly allow 16 KiB of them.
+pub const REFUSAL_BYTES: usize = 4 * 1_024;
+
+/// Text of a refusal, in its message.
+pub const REFUSAL_TEXT_BYTES: usize = 1_024;

@@ -1,1 +1,4 @@
-//! The supervisor and the log witness: admission, view-key halves, openings with a trace.
+//! The supervisor and the log witness.
+pub mod discrete_log;
+pub mod journal;
+pub mod sealing;

@@ -1,0 +1,237 @@
+//! A holder's journal: every answer it ever gave, one line each, hash-chained, appended and
+//! synchronised to disk **before** the answer leaves.
+//!
+//! It serves two ends. The holder can show afterwards what it answered; and totals need memory:
+//! two opened sums that differ by one batch would open that batch, so a holder answers for a
+//! batch as part of one set only, even if nobody ever published what it answered.
+
+use std::{
+    collections::BTreeMap,
+    fs::{File, OpenOptions},
+    io::{Read, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+};
+
+use merits_primitives::{field, ids::EntryId};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Why a journal cannot be used. A holder without its journal must not answer.
+#[derive(Debug, Error)]
+pub enum JournalError {
+    /// The file cannot be read or written.
+    #[error("journal {path}: {source}; the holder does not answer until it can write here")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A line was altered, removed or inserted.
+    #[error(
+        "journal {path}, line {line}: {fault}; the file was changed by something else, \
+         restore it from a copy before the holder answers again"
+    )]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// What does not fit.
+        fault: &'static str,
+    },
+}
+
+/// What was answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answered", rename_all = "kebab-case")]
+pub enum Answered {
+    /// A partial for one claim.
+    Opening {
+        /// The request's entry id, in hexadecimal.
+        request: String,
+        /// The earn entry's id, in hexadecimal.
+        entry: String,
+        /// The claim's position.
+        claim: u16,
+        /// The stated basis.
+        basis: String,
+        /// The party to whose key the answer was sealed, in hexadecimal.
+        requester: String,
+    },
+    /// A partial for a sum of batches.
+    Total {
+        /// Digest over asset, period, epoch and the entries, in hexadecimal.
+        set: String,
+        /// The earn entries of the set, in hexadecimal.
+        entries: Vec<String>,
+    },
+}
+
+/// One line of the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// Counted from 1.
+    pub number: u64,
+    /// Unix seconds by the holder's clock.
+    pub time: u64,
+    /// What was answered.
+    #[serde(flatten)]
+    pub answer: Answered,
+    /// Hash of the line before, in hexadecimal; zeros for the first.
+    pub previous: String,
+}
+
+/// An open journal.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    file: File,
+    lines: Vec<Line>,
+    head: [u8; 32],
+    /// Earn entry → the set it was answered in.
+    totals: BTreeMap<String, String>,
+}
+
+impl Journal {
+    /// Opens or creates the journal and checks its chain. A last line without its newline was
+    /// never synchronised, so its answer never left: it is cut off.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    pub fn open(path: &Path) -> Result<Self, JournalError> {
+        let io = |source| JournalError::Io { path: path.to_owned(), source };
+        let mut file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(path)
+            .map_err(io)?;
+        let mut text = Vec::new();
+        file.read_to_end(&mut text).map_err(io)?;
+        let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        if whole < text.len() {
+            file.set_len(whole as u64).map_err(io)?;
+            file.seek(SeekFrom::End(0)).map_err(io)?;
+            text.truncate(whole);
+        }
+        let mut journal = Self {
+            path: path.to_owned(),
+            file,
+            lines: Vec::new(),
+            head: [0; 32],
+            totals: BTreeMap::new(),
+        };
+        for (line, bytes) in text.split_inclusive(|byte| *byte == b'\n').enumerate() {
+            journal.replay(line + 1, bytes)?;
+        }
+        Ok(journal)
+    }
+
+    /// Appends an answer; it is on the disk when this returns.
+    ///
+    /// # Errors
+    /// [`JournalError::Io`]; the answer must not leave then.
+    pub fn append(&mut self, time: u64, answer: Answered) -> Result<(), JournalError> {
+        let line = Line {
+            number: self.lines.len() as u64 + 1,
+            time,
+            answer,
+            previous: hex(&self.head),
+        };
+        let io = |source| JournalError::Io { path: self.path.clone(), source };
+        let mut bytes = serde_json::to_vec(&line).map_err(|error| io(error.into()))?;
+        bytes.push(b'\n');
+        self.file.write_all(&bytes).map_err(io)?;
+        self.file.sync_data().map_err(io)?;
+        self.accept(line, &bytes);
+        Ok(())
+    }
+
+    /// All lines, oldest first.
+    pub fn lines(&self) -> &[Line] {
+        &self.lines
+    }
+
+    /// The set in which a total containing this entry was answered, if any.
+    pub fn total_of(&self, entry: &EntryId) -> Option<&str> {
+        self.totals.get(&entry.to_hex()).map(String::as_str)
+    }
+
+    fn replay(&mut self, number: usize, bytes: &[u8]) -> Result<(), JournalError> {
+        let broken =
+            |fault| JournalError::Broken { path: self.path.clone(), line: number, fault };
+        let line: Line =
+            serde_json::from_slice(bytes).map_err(|_| broken("it is no journal line"))?;
+        if line.number != number as u64 {
+            return Err(broken("its number is out of sequence"));
+        }
+        if line.previous != hex(&self.head) {
+            return Err(broken("it does not follow from the line before"));
+        }
+        self.accept(line, bytes);
+        Ok(())
+    }
+
+    fn accept(&mut self, line: Line, bytes: &[u8]) {
+        if let Answered::Total { set, entries } = &line.answer {
+            for entry in entries {
+                self.totals.insert(entry.clone(), set.clone());
+            }
+        }
+        self.head = field::digest("merits/journal-line/v1", &[bytes]);
+        self.lines.push(line);
+    }
+}
+
+fn hex(digest: &[u8; 32]) -> String {
+    EntryId(*digest).to_hex()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn total(set: &str, entries: &[EntryId]) -> Answered {
+        Answered::Total {
+            set: set.to_owned(),
+            entries: entries.iter().map(EntryId::to_hex).collect(),
+        }
+    }
+
+    #[test]
+    fn answers_are_there_after_a_restart_and_a_torn_line_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal.jsonl");
+        let mut journal = Journal::open(&path).unwrap();
+        journal.append(1, total("s", &[EntryId([1; 32])])).unwrap();
+        journal.append(2, total("t", &[EntryId([2; 32])])).unwrap();
+        drop(journal);
+        OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"number\":3").unwrap();
+        let mut journal = Journal::open(&path).unwrap();
+        assert_eq!(journal.lines().len(), 2);
+        assert_eq!(journal.total_of(&EntryId([1; 32])), Some("s"));
+        assert_eq!(journal.total_of(&EntryId([3; 32])), None);
+        journal.append(3, total("u", &[EntryId([3; 32])])).unwrap();
+        assert_eq!(Journal::open(&path).unwrap().lines().len(), 3);
+    }
+
+    #[test]
+    fn an_altered_or_missing_line_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal.jsonl");
+        let mut journal = Journal::open(&path).unwrap();
+        for (time, set) in [(1, "s"), (2, "t"), (3, "u")] {
+            journal.append(time, total(set, &[])).unwrap();
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, text.replacen("\"time\":1", "\"time\":9", 1)).unwrap();
+        let fault = Journal::open(&path).unwrap_err();
+        assert!(matches!(fault, JournalError::Broken { line: 2, .. }), "{fault}");
+        let without_second: String =
+            text.lines().enumerate().filter(|(i, _)| *i != 1).map(|(_, l)| format!("{l}\n")).collect();
+        std::fs::write(&path, without_second).unwrap();
+        let fault = Journal::open(&path).unwrap_err();
+        assert!(matches!(fault, JournalError::Broken { line: 2, .. }), "{fault}");
+    }
+}

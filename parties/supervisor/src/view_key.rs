@@ -1,0 +1,398 @@
+//! One holder's half of an epoch's view keys: of A, which opens single claims, and of At, which
+//! opens totals.
+//!
+//! A = A_sup + A_wit and At likewise (DESIGN 3.6). Today each half has one holder; a half is
+//! nevertheless kept as a share with a place in a quorum, so that a distributed key generation
+//! replaces [`ViewKeyShare::generate`] and nothing else. A later epoch has keys of its own; a
+//! holder keeps old shares as long as claims of that epoch may be opened.
+
+use std::{
+    fs::OpenOptions,
+    io::{Read, Write},
+    path::{Path, PathBuf},
+};
+
+use merits_primitives::{
+    dleq::{Context, Equality, Possession},
+    ids::{Epoch, Origin, PartyId},
+    jubjub::{Point, Scalar, random_scalar, scalar_from_bytes, scalar_to_bytes},
+};
+use merits_verifier::possession::{KeyHalf, possession_context};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use zeroize::{Zeroize, Zeroizing};
+
+/// On which side a holder stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    /// The supervisors' half.
+    Supervisor,
+    /// The log witnesses' half.
+    Witness,
+}
+
+impl Side {
+    /// The half of A on this side.
+    pub fn claim_half(self) -> KeyHalf {
+        match self {
+            Self::Supervisor => KeyHalf::ClaimSupervisor,
+            Self::Witness => KeyHalf::ClaimWitness,
+        }
+    }
+
+    /// The half of At on this side.
+    pub fn total_half(self) -> KeyHalf {
+        match self {
+            Self::Supervisor => KeyHalf::TotalSupervisor,
+            Self::Witness => KeyHalf::TotalWitness,
+        }
+    }
+}
+
+impl std::fmt::Display for Side {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Supervisor => "supervisor",
+            Self::Witness => "witness",
+        })
+    }
+}
+
+/// A holder's place in the quorum of its side. Until quorums are built, always 1 of 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SharePlace {
+    /// Counted from 1.
+    pub index: u16,
+    /// Holders on this side.
+    pub holders: u16,
+    /// How many of them must answer.
+    pub threshold: u16,
+}
+
+impl SharePlace {
+    /// The whole half in one hand.
+    pub const SOLE: Self = Self { index: 1, holders: 1, threshold: 1 };
+}
+
+/// A holder's secret share of both keys of one epoch.
+pub struct ViewKeyShare {
+    origin: Origin,
+    epoch: Epoch,
+    side: Side,
+    place: SharePlace,
+    claim: Zeroizing<Scalar>,
+    total: Zeroizing<Scalar>,
+}
+
+impl std::fmt::Debug for ViewKeyShare {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ViewKeyShare({}, epoch {}, {}, ..)", self.origin, self.epoch.0, self.side)
+    }
+}
+
+/// The public side of a share, with proof that its maker knows the secrets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PublicHalf {
+    /// On which side.
+    pub side: Side,
+    /// The half of A.
+    pub claim: Point,
+    /// Possession of the half of A.
+    pub claim_proof: Possession,
+    /// The half of At.
+    pub total: Point,
+    /// Possession of the half of At.
+    pub total_proof: Possession,
+}
+
+/// Why a published half is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the {side} half of the {key} key has no valid proof of possession: {holder} cannot show that it knows the secret")]
+pub struct UnprovenHalf {
+    /// On which side.
+    pub side: Side,
+    /// `claim` or `total`.
+    pub key: &'static str,
+    /// Who published it.
+    pub holder: PartyId,
+}
+
+impl PublicHalf {
+    /// Checks both proofs for this log, epoch and holder.
+    ///
+    /// # Errors
+    /// [`UnprovenHalf`] names the half.
+    pub fn verify(&self, origin: &Origin, epoch: Epoch, holder: &PartyId) -> Result<(), UnprovenHalf> {
+        let context = |half| possession_context(origin, epoch, half, holder);
+        let fault = |key| UnprovenHalf { side: self.side, key, holder: *holder };
+        self.claim_proof
+            .verify(&self.claim, &context(self.side.claim_half()))
+            .map_err(|_| fault("claim"))?;
+        self.total_proof
+            .verify(&self.total, &context(self.side.total_half()))
+            .map_err(|_| fault("total"))
+    }
+}
+
+impl ViewKeyShare {
+    /// Samples both secrets.
+    pub fn generate(
+        origin: Origin,
+        epoch: Epoch,
+        side: Side,
+        rng: &mut impl rand_core::CryptoRng,
+    ) -> Self {
+        Self {
+            origin,
+            epoch,
+            side,
+            place: SharePlace::SOLE,
+            claim: Zeroizing::new(random_scalar(rng)),
+            total: Zeroizing::new(random_scalar(rng)),
+        }
+    }
+
+    /// The log whose keys these are.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// The epoch.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// The side.
+    pub fn side(&self) -> Side {
+        self.side
+    }
+
+    /// The place in the side's quorum.
+    pub fn place(&self) -> SharePlace {
+        self.place
+    }
+
+    /// The public halves with proofs of possession, made for the party `holder`.
+    pub fn public(&self, holder: &PartyId, rng: &mut impl rand_core::CryptoRng) -> PublicHalf {
+        let mut prove = |secret: &Scalar, half| {
+            let context = possession_context(&self.origin, self.epoch, half, holder);
+            // Neither secret is zero: sampling and reading both refuse it.
+            let public = Point::mul_base(secret).expect("a view-key secret is not zero");
+            let proof =
+                Possession::prove(secret, &context, rng).expect("a view-key secret is not zero");
+            (public, proof)
+        };
+        let (claim, claim_proof) = prove(&self.claim, self.side.claim_half());
+        let (total, total_proof) = prove(&self.total, self.side.total_half());
+        PublicHalf { side: self.side, claim, claim_proof, total, total_proof }
+    }
+
+    /// a·E for one claim, with its proof in `context`.
+    pub fn claim_partial(
+        &self,
+        ephemeral: &Point,
+        context: &Context,
+        rng: &mut impl rand_core::CryptoRng,
+    ) -> (Point, Equality) {
+        partial(&self.claim, ephemeral, context, rng)
+    }
+
+    /// a·ΣT1 for a total, with its proof in `context`.
+    pub fn total_partial(
+        &self,
+        sum: &Point,
+        context: &Context,
+        rng: &mut impl rand_core::CryptoRng,
+    ) -> (Point, Equality) {
+        partial(&self.total, sum, context, rng)
+    }
+
+    /// Writes the share to a new file that only its owner may read.
+    ///
+    /// # Errors
+    /// [`KeyFileError`]; an existing file is never overwritten.
+    pub fn write(&self, path: &Path) -> Result<(), KeyFileError> {
+        let file = KeyFile {
+            kind: FILE_KIND.to_owned(),
+            origin: self.origin.as_str().to_owned(),
+            epoch: self.epoch.0,
+            side: self.side,
+            place: self.place,
+            claim: hex(&self.claim),
+            total: hex(&self.total),
+        };
+        let text = Zeroizing::new(
+            serde_json::to_vec_pretty(&file).map_err(|error| io(path, error.into()))?,
+        );
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut out = options.open(path).map_err(|error| io(path, error))?;
+        out.write_all(&text).and_then(|()| out.sync_all()).map_err(|error| io(path, error))
+    }
+
+    /// Reads a share.
+    ///
+    /// # Errors
+    /// [`KeyFileError`], also when others than its owner may read the file.
+    pub fn read(path: &Path) -> Result<Self, KeyFileError> {
+        let mut input = std::fs::File::open(path).map_err(|error| io(path, error))?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = input.metadata().map_err(|error| io(path, error))?.permissions().mode();
+            if mode & 0o077 != 0 {
+                return Err(KeyFileError::Exposed { path: path.to_owned(), mode: mode & 0o777 });
+            }
+        }
+        let mut text = Zeroizing::new(Vec::new());
+        input.read_to_end(&mut text).map_err(|error| io(path, error))?;
+        let content = |fault: String| KeyFileError::Content { path: path.to_owned(), fault };
+        let file: KeyFile = serde_json::from_slice(&text).map_err(|error| {
+            // serde_json's message gives the place and kind of fault, not the secret's digits.
+            content(format!("line {}: not a view-key file", error.line()))
+        })?;
+        if file.kind != FILE_KIND {
+            return Err(content(format!("its kind is not {FILE_KIND}")));
+        }
+        let scalar = |digits: &str, what: &str| {
+            unhex(digits).ok_or_else(|| content(format!("{what} is no scalar between 1 and l − 1")))
+        };
+        Ok(Self {
+            origin: Origin::new(&file.origin).map_err(|error| content(error.to_string()))?,
+            epoch: Epoch(file.epoch),
+            side: file.side,
+            place: file.place,
+            claim: scalar(&file.claim, "claim")?,
+            total: scalar(&file.total, "total")?,
+        })
+    }
+}
+
+/// Why a key file cannot be used.
+#[derive(Debug, Error)]
+pub enum KeyFileError {
+    /// The system refused.
+    #[error("view-key file {path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Others may read it.
+    #[error("view-key file {path} has mode {mode:o}: others may read it; run chmod 600 on it, and consider the half exposed")]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// It holds something else.
+    #[error("view-key file {path}: {fault}")]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        fault: String,
+    },
+}
+
+const FILE_KIND: &str = "merits-view-key-share-v1";
+
+#[derive(Serialize, Deserialize)]
+struct KeyFile {
+    kind: String,
+    origin: String,
+    epoch: u32,
+    side: Side,
+    place: SharePlace,
+    claim: String,
+    total: String,
+}
+
+impl Drop for KeyFile {
+    fn drop(&mut self) {
+        self.claim.zeroize();
+        self.total.zeroize();
+    }
+}
+
+fn partial(
+    secret: &Scalar,
+    base: &Point,
+    context: &Context,
+    rng: &mut impl rand_core::CryptoRng,
+) -> (Point, Equality) {
+    // The secret is not zero: sampling and reading both refuse it.
+    Equality::prove(secret, base, context, rng).expect("a view-key secret is not zero")
+}
+
+fn io(path: &Path, source: std::io::Error) -> KeyFileError {
+    KeyFileError::Io { path: path.to_owned(), source }
+}
+
+fn hex(secret: &Scalar) -> String {
+    let bytes = Zeroizing::new(scalar_to_bytes(secret));
+    merits_primitives::ids::EntryId(*bytes).to_hex()
+}
+
+fn unhex(digits: &str) -> Option<Zeroizing<Scalar>> {
+    let bytes = Zeroizing::new(merits_primitives::ids::EntryId::from_hex(digits)?.0);
+    let scalar = scalar_from_bytes(&bytes)?;
+    (scalar != Scalar::from(0u64)).then_some(Zeroizing::new(scalar))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn share() -> ViewKeyShare {
+        let origin = Origin::new("ledger.test/merits").unwrap();
+        ViewKeyShare::generate(origin, Epoch(1), Side::Witness, &mut rand::rng())
+    }
+
+    #[test]
+    fn possession_is_bound_to_log_epoch_half_and_holder() {
+        let share = share();
+        let holder = PartyId([1; 32]);
+        let half = share.public(&holder, &mut rand::rng());
+        assert_eq!(half.verify(share.origin(), Epoch(1), &holder), Ok(()));
+        let elsewhere = Origin::new("other.test/merits").unwrap();
+        assert!(half.verify(&elsewhere, Epoch(1), &holder).is_err());
+        assert!(half.verify(share.origin(), Epoch(2), &holder).is_err());
+        assert!(half.verify(share.origin(), Epoch(1), &PartyId([2; 32])).is_err());
+        let swapped = PublicHalf { side: Side::Supervisor, ..half };
+        assert!(swapped.verify(share.origin(), Epoch(1), &holder).is_err());
+        let mixed = PublicHalf {
+            claim: half.total,
+            claim_proof: half.total_proof,
+            ..half
+        };
+        assert_eq!(
+            mixed.verify(share.origin(), Epoch(1), &holder).map_err(|fault| fault.key),
+            Err("claim")
+        );
+    }
+
+    #[test]
+    fn the_file_gives_the_share_again_and_is_private() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("half.json");
+        let share = share();
+        share.write(&path).unwrap();
+        let again = ViewKeyShare::read(&path).unwrap();
+        assert_eq!(*again.claim, *share.claim);
+        assert_eq!(*again.total, *share.total);
+        assert!(matches!(share.write(&path), Err(KeyFileError::Io { .. })), "never overwritten");
+        assert!(!format!("{share:?}").contains(&hex(&share.claim)));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+            assert!(matches!(ViewKeyShare::read(&path), Err(KeyFileError::Exposed { .. })));
+        }
+    }
+}

@@ -1,1 +1,27 @@
-//! Verify MERITS proofs, log inclusion and receipts: synchronous and small, the crate that others embed.
+//! Verify MERITS proofs, log inclusion and receipts: synchronous and small, the crate that
+//! others embed.
+//!
+//! In scope: the public inputs of each statement, Groth16 over BN254 (single and batch), the
+//! canonical codec, the entry envelope, the log's hashing, proofs and checkpoints, receipts and
+//! signed refusals.
+//!
+//! Out of scope: what a ledger's rules allow (`merits-ledger` has them), networks, storage,
+//! making proofs. No clock, no source of randomness and no thread of its own: a caller injects
+//! time and randomness.
+//!
+//! The path of a stranger: [`receipt::Receipt::parse`] → [`receipt::Receipt::verify`] under a
+//! [`log::LogKey`] → [`entry::SignedEntry`] inside the leaf → [`groth16::verify`] for its proof.
+
+pub mod codec;
+pub mod entry;
+pub mod groth16;
+pub mod log;
+pub mod receipt;
+pub mod refusal;
+pub mod signature;
+pub mod statement;
+
+mod verified;
+
+pub use merits_primitives as primitives;
+pub use verified::{Statement, Verified, VerifyError};

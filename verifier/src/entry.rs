@@ -1,0 +1,156 @@
+//! The envelope of a ledger entry and the leaf that holds it.
+//!
+//! A leaf is the sequencer's time (unix milliseconds, `u64`) and the envelope's bytes. The
+//! envelope says which party makes which kind of statement under which log, and carries the
+//! party's signature, so that each leaf stands on its own. What a statement means is
+//! `merits-ledger`'s matter.
+
+use ed25519_dalek::SigningKey;
+use merits_primitives::ids::{EntryId, Origin, PartyId, sha256};
+
+use crate::codec::{Canonical, CodecError, Reader, Writer};
+use crate::signature::{self, BadSignature, PublicKey, SIGNATURE_BYTES};
+
+/// Version of the envelope.
+pub const ENVELOPE_VERSION: u8 = 1;
+
+/// Most bytes of a leaf: C2SP tlog-tiles gives each entry a 16-bit length.
+pub const MAX_LEAF_BYTES: usize = 65_535;
+
+/// Bytes of a leaf before its envelope.
+pub const LEAF_TIME_BYTES: usize = 8;
+
+/// Most bytes of an envelope.
+pub const MAX_ENTRY_BYTES: usize = MAX_LEAF_BYTES - LEAF_TIME_BYTES;
+
+/// A party's signed statement, with its proof if the kind has one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedEntry {
+    /// The log it is meant for.
+    pub origin: Origin,
+    /// Which kind of statement.
+    pub kind: u16,
+    /// Who states.
+    pub party: PartyId,
+    /// The statement's canonical encoding.
+    pub statement: Vec<u8>,
+    /// The proof, or nothing. Not part of the entry's id: proofs can be rerandomised.
+    pub proof: Vec<u8>,
+    /// Ed25519 over [`SignedEntry::signing_bytes`].
+    pub signature: [u8; SIGNATURE_BYTES],
+}
+
+impl SignedEntry {
+    /// Makes and signs an entry.
+    pub fn sign(
+        origin: Origin,
+        kind: u16,
+        party: PartyId,
+        statement: Vec<u8>,
+        proof: Vec<u8>,
+        key: &SigningKey,
+    ) -> Self {
+        let mut entry = Self {
+            origin,
+            kind,
+            party,
+            statement,
+            proof,
+            signature: [0; SIGNATURE_BYTES],
+        };
+        entry.signature = signature::sign(key, &entry.signing_bytes());
+        entry
+    }
+
+    /// What the party signs: domain, origin, version, kind, party, and the digests of statement
+    /// and proof.
+    pub fn signing_bytes(&self) -> Vec<u8> {
+        let mut out = Writer::new();
+        out.text("merits/entry/v1");
+        out.text(self.origin.as_str());
+        out.u8(ENVELOPE_VERSION);
+        out.u16(self.kind);
+        out.array(&self.party.0);
+        out.array(&sha256(&self.statement));
+        out.array(&sha256(&self.proof));
+        out.into_bytes()
+    }
+
+    /// Checks the party's signature.
+    ///
+    /// # Errors
+    /// [`BadSignature`].
+    pub fn verify_signature(&self, key: &PublicKey) -> Result<(), BadSignature> {
+        key.verify(&self.signing_bytes(), &self.signature)
+    }
+
+    /// The id: what is stated, by whom, of which kind, on which log.
+    pub fn id(&self) -> EntryId {
+        EntryId::derive(&self.origin, self.kind, &self.party, &self.statement)
+    }
+}
+
+impl Canonical for SignedEntry {
+    const NAME: &'static str = "entry";
+
+    fn write(&self, out: &mut Writer) {
+        out.u8(ENVELOPE_VERSION);
+        out.text(self.origin.as_str());
+        out.u16(self.kind);
+        out.array(&self.party.0);
+        out.bytes(&self.statement);
+        out.bytes(&self.proof);
+        out.array(&self.signature);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let left = input.left();
+        if left > MAX_ENTRY_BYTES {
+            let (what, found, limit) = (Self::NAME, left, MAX_ENTRY_BYTES);
+            return Err(CodecError::TooLong { what, found, limit });
+        }
+        let version = input.u8("envelope version")?;
+        if version != ENVELOPE_VERSION {
+            let (what, found) = ("envelope version", version.into());
+            return Err(CodecError::UnknownValue { what, found });
+        }
+        Ok(Self {
+            origin: read_origin(input)?,
+            kind: input.u16("kind")?,
+            party: PartyId(input.array("party")?),
+            statement: input.bytes("statement", MAX_ENTRY_BYTES)?.to_vec(),
+            proof: input.bytes("proof", MAX_ENTRY_BYTES)?.to_vec(),
+            signature: input.array("signature")?,
+        })
+    }
+}
+
+/// An entry as the log holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leaf {
+    /// The sequencer's time, unix milliseconds, never less than the leaf before.
+    pub time: u64,
+    /// The entry.
+    pub entry: SignedEntry,
+}
+
+impl Canonical for Leaf {
+    const NAME: &'static str = "leaf";
+
+    fn write(&self, out: &mut Writer) {
+        out.u64(self.time);
+        self.entry.write(out);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            time: input.u64("leaf time")?,
+            entry: SignedEntry::read(input)?,
+        })
+    }
+}
+
+fn read_origin(input: &mut Reader<'_>) -> Result<Origin, CodecError> {
+    let text = input.text("origin", Origin::MAX)?;
+    Origin::new(&text).map_err(|_| CodecError::NotText { what: "origin" })
+}

@@ -1,0 +1,286 @@
+//! Verifying keys: what they hold, what makes one refusable, and how they are prepared.
+
+use ark_bn254::{Bn254, Fr as BnFr, G1Affine, G1Projective, G2Affine};
+use ark_ec::{
+    AffineRepr,
+    pairing::{Pairing, PairingOutput},
+};
+use merits_primitives::{Fr, field};
+use thiserror::Error;
+
+use super::input_sum::InputTable;
+use super::proof::{Part, PointFault, check_point, decode_g1, decode_g2, encode_g1, encode_g2};
+use crate::codec::{Canonical, CodecError, Reader, Writer};
+
+/// SHA-256 over a domain and a key's canonical encoding.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyDigest(pub [u8; 32]);
+
+impl std::fmt::Display for KeyDigest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl std::fmt::Debug for KeyDigest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "KeyDigest({self})")
+    }
+}
+
+/// How a key was made. What a set-up was is never hidden.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Provenance {
+    /// Made by one party, who could keep the trapdoor and forge: for development only.
+    InsecureDev = 0,
+    /// Made by a ceremony of several parties; sound if one of them was honest.
+    Ceremony = 1,
+}
+
+impl std::fmt::Display for Provenance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::InsecureDev => "insecure-dev",
+            Self::Ceremony => "ceremony",
+        })
+    }
+}
+
+impl Canonical for Provenance {
+    const NAME: &'static str = "key provenance";
+
+    fn write(&self, out: &mut Writer) {
+        out.u8(*self as u8);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        match input.u8(Self::NAME)? {
+            0 => Ok(Self::InsecureDev),
+            1 => Ok(Self::Ceremony),
+            found => Err(CodecError::UnknownValue {
+                what: Self::NAME,
+                found: found.into(),
+            }),
+        }
+    }
+}
+
+/// Which keys a verifier takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct KeyPolicy {
+    /// Take keys marked [`Provenance::InsecureDev`]. Off unless the operator says otherwise.
+    pub allow_dev_keys: bool,
+}
+
+impl KeyPolicy {
+    /// Applies the policy.
+    ///
+    /// # Errors
+    /// [`KeyError::DevKey`].
+    pub fn admit(&self, provenance: Provenance) -> Result<(), KeyError> {
+        match provenance {
+            Provenance::InsecureDev if !self.allow_dev_keys => Err(KeyError::DevKey),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Why a key is refused. Whoever published it is to blame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// Marked `insecure-dev`, and the policy takes none.
+    #[error(
+        "the key is marked insecure-dev (one party made it and could forge); \
+         run with --allow-dev-keys only where nothing is at stake"
+    )]
+    DevKey,
+    /// A point is refused.
+    #[error("verifying key, {part}: {fault}")]
+    Point {
+        /// Which point.
+        part: Part,
+        /// What is wrong with it.
+        fault: PointFault,
+    },
+    /// δ is the generator: the second phase of the set-up never happened, anyone can forge.
+    #[error("the key's delta is the generator: its set-up was never finished, anyone could forge")]
+    DeltaIsGenerator,
+    /// δ = γ: an input can be moved into the witness, anyone can forge.
+    #[error("the key's delta equals gamma: anyone could forge")]
+    DeltaIsGamma,
+    /// No point for the constant, or more inputs than any statement has.
+    #[error("the key has {found} input points; 1 to {limit} are possible")]
+    InputPoints {
+        /// Points found.
+        found: usize,
+        /// Most that are allowed.
+        limit: usize,
+    },
+}
+
+/// A Groth16 verifying key, not yet checked (see [`VerifyingKey::check`]).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifyingKey {
+    /// α in G1.
+    pub alpha: G1Affine,
+    /// β in G2.
+    pub beta: G2Affine,
+    /// γ in G2.
+    pub gamma: G2Affine,
+    /// δ in G2.
+    pub delta: G2Affine,
+    /// The constant's point, then one a public input.
+    pub ic: Vec<G1Affine>,
+}
+
+impl VerifyingKey {
+    /// Most input points of a key: the largest statement has under 1,000 inputs, and an entry
+    /// that carries a key is at most 65,535 bytes.
+    pub const MAX_INPUT_POINTS: usize = 1_500;
+
+    /// Public inputs that the key takes.
+    pub fn public_inputs(&self) -> usize {
+        self.ic.len().saturating_sub(1)
+    }
+
+    /// SHA-256 over the canonical encoding, with a domain.
+    pub fn digest(&self) -> KeyDigest {
+        KeyDigest(field::digest(
+            "merits/verifying-key/v1",
+            &[&self.to_bytes()],
+        ))
+    }
+
+    /// Refuses keys under which anyone could forge, and points that are not what they must be.
+    ///
+    /// # Errors
+    /// [`KeyError`] says which point and why.
+    pub fn check(&self) -> Result<(), KeyError> {
+        let named = |part| move |fault| KeyError::Point { part, fault };
+        if self.ic.is_empty() || self.ic.len() > Self::MAX_INPUT_POINTS {
+            let (found, limit) = (self.ic.len(), Self::MAX_INPUT_POINTS);
+            return Err(KeyError::InputPoints { found, limit });
+        }
+        check_point(&self.alpha).map_err(named(Part::Alpha))?;
+        check_point(&self.beta).map_err(named(Part::Beta))?;
+        check_point(&self.gamma).map_err(named(Part::Gamma))?;
+        check_point(&self.delta).map_err(named(Part::Delta))?;
+        // An input at the identity is an input that nothing binds.
+        for (index, point) in self.ic.iter().enumerate() {
+            check_point(point).map_err(named(Part::Input(index)))?;
+        }
+        if self.delta == G2Affine::generator() {
+            return Err(KeyError::DeltaIsGenerator);
+        }
+        if self.delta == self.gamma {
+            return Err(KeyError::DeltaIsGamma);
+        }
+        Ok(())
+    }
+}
+
+impl Canonical for VerifyingKey {
+    const NAME: &'static str = "verifying key";
+
+    fn write(&self, out: &mut Writer) {
+        out.array(&encode_g1(&self.alpha));
+        for point in [&self.beta, &self.gamma, &self.delta] {
+            out.array(&encode_g2(point));
+        }
+        out.count(self.ic.len());
+        for point in &self.ic {
+            out.array(&encode_g1(point));
+        }
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        // Which point is at fault is told by `check`; bytes that are no point at all end here.
+        let refuse = |what| move |_| CodecError::NotCanonical { what };
+        let alpha = decode_g1(input.take("alpha", 32)?).map_err(refuse("alpha"))?;
+        let beta = decode_g2(input.take("beta", 64)?).map_err(refuse("beta"))?;
+        let gamma = decode_g2(input.take("gamma", 64)?).map_err(refuse("gamma"))?;
+        let delta = decode_g2(input.take("delta", 64)?).map_err(refuse("delta"))?;
+        let count = input.count("input points", Self::MAX_INPUT_POINTS)?;
+        let ic = (0..count)
+            .map(|_| decode_g1(input.take("input point", 32)?).map_err(refuse("input point")))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            alpha,
+            beta,
+            gamma,
+            delta,
+            ic,
+        })
+    }
+}
+
+/// A checked key with everything precomputed that does not depend on a proof.
+#[derive(Clone)]
+pub struct PreparedKey {
+    key: VerifyingKey,
+    digest: KeyDigest,
+    provenance: Provenance,
+    table: InputTable,
+    pub(super) alpha_beta: PairingOutput<Bn254>,
+    pub(super) gamma: <Bn254 as Pairing>::G2Prepared,
+    pub(super) delta: <Bn254 as Pairing>::G2Prepared,
+}
+
+impl std::fmt::Debug for PreparedKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PreparedKey")
+            .field("digest", &self.digest)
+            .field("provenance", &self.provenance)
+            .field("public_inputs", &self.key.public_inputs())
+            .finish()
+    }
+}
+
+impl PreparedKey {
+    /// Checks the key against the policy and prepares it: about 15 ms for 135 inputs.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub fn new(
+        key: VerifyingKey,
+        provenance: Provenance,
+        policy: KeyPolicy,
+    ) -> Result<Self, KeyError> {
+        policy.admit(provenance)?;
+        key.check()?;
+        let (constant, points) = key.ic.split_first().ok_or(KeyError::InputPoints {
+            found: 0,
+            limit: VerifyingKey::MAX_INPUT_POINTS,
+        })?;
+        Ok(Self {
+            digest: key.digest(),
+            provenance,
+            table: InputTable::new(*constant, points),
+            alpha_beta: Bn254::pairing(key.alpha, key.beta),
+            gamma: key.gamma.into(),
+            delta: key.delta.into(),
+            key,
+        })
+    }
+
+    /// The key's digest.
+    pub fn digest(&self) -> KeyDigest {
+        self.digest
+    }
+
+    /// How the key was made.
+    pub fn provenance(&self) -> Provenance {
+        self.provenance
+    }
+
+    /// The key itself.
+    pub fn verifying_key(&self) -> &VerifyingKey {
+        &self.key
+    }
+
+    pub(super) fn input_sum(&self, factor: Fr, inputs: &[BnFr]) -> G1Projective {
+        self.table.sum(factor, inputs)
+    }
+}

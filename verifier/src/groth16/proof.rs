@@ -1,0 +1,234 @@
+//! A proof and its one encoding: 128 bytes, A ‖ B ‖ C compressed.
+//!
+//! Each point is its x coordinate, canonical and little-endian, with two flags in the top bits
+//! of the last byte: bit 7 says that y is the larger of the two roots, bit 6 stands for the
+//! identity and is never accepted (arkworks' compressed form). A, B and C of an honest proof are
+//! the identity with negligible chance, and a proof with such a point proves nothing useful.
+
+use ark_bn254::{Fq, Fq2, G1Affine, G2Affine};
+use ark_ec::{
+    AffineRepr,
+    short_weierstrass::{Affine, SWCurveConfig},
+};
+use ark_ff::{BigInt, BigInteger, Field, PrimeField};
+use thiserror::Error;
+
+/// Bytes of an encoded proof.
+pub const PROOF_BYTES: usize = 128;
+
+/// A Groth16 proof whose points are on their curves, in their subgroups, not the identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proof {
+    pub(super) a: G1Affine,
+    pub(super) b: G2Affine,
+    pub(super) c: G1Affine,
+}
+
+/// A point of a proof or of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Part {
+    /// A proof's A.
+    A,
+    /// A proof's B.
+    B,
+    /// A proof's C.
+    C,
+    /// A key's α.
+    Alpha,
+    /// A key's β.
+    Beta,
+    /// A key's γ.
+    Gamma,
+    /// A key's δ.
+    Delta,
+    /// A key's input point of this index (0 is the constant's).
+    Input(usize),
+}
+
+impl std::fmt::Display for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::A => f.write_str("A"),
+            Self::B => f.write_str("B"),
+            Self::C => f.write_str("C"),
+            Self::Alpha => f.write_str("alpha"),
+            Self::Beta => f.write_str("beta"),
+            Self::Gamma => f.write_str("gamma"),
+            Self::Delta => f.write_str("delta"),
+            Self::Input(index) => write!(f, "input point {index}"),
+        }
+    }
+}
+
+/// What is wrong with an encoded point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum PointFault {
+    /// A coordinate is at or over the modulus, or the flags contradict each other.
+    #[error("a number is not canonical")]
+    NotCanonical,
+    /// No point has this x.
+    #[error("the point is not on the curve")]
+    NotOnCurve,
+    /// Outside the subgroup of prime order.
+    #[error("the point is outside the prime-order subgroup")]
+    OutsideSubgroup,
+    /// The identity.
+    #[error("the point is the identity")]
+    Identity,
+}
+
+/// Why bytes are no proof. The sender is to blame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum ProofFormatError {
+    /// Not exactly [`PROOF_BYTES`] bytes.
+    #[error("a proof has exactly {PROOF_BYTES} bytes and {found} came")]
+    Length {
+        /// Bytes that came.
+        found: usize,
+    },
+    /// A point is refused.
+    #[error("proof point {part}: {fault}")]
+    Point {
+        /// Which point.
+        part: Part,
+        /// What is wrong with it.
+        fault: PointFault,
+    },
+}
+
+impl Proof {
+    /// Checks three points.
+    ///
+    /// # Errors
+    /// [`ProofFormatError::Point`] names the one at fault.
+    pub fn new(a: G1Affine, b: G2Affine, c: G1Affine) -> Result<Self, ProofFormatError> {
+        let named = |part| move |fault| ProofFormatError::Point { part, fault };
+        check_point(&a).map_err(named(Part::A))?;
+        check_point(&b).map_err(named(Part::B))?;
+        check_point(&c).map_err(named(Part::C))?;
+        Ok(Self { a, b, c })
+    }
+
+    /// The points A, B and C.
+    pub fn points(&self) -> (G1Affine, G2Affine, G1Affine) {
+        (self.a, self.b, self.c)
+    }
+
+    /// The encoding.
+    pub fn to_bytes(&self) -> [u8; PROOF_BYTES] {
+        let mut out = [0u8; PROOF_BYTES];
+        out[..32].copy_from_slice(&encode_g1(&self.a));
+        out[32..96].copy_from_slice(&encode_g2(&self.b));
+        out[96..].copy_from_slice(&encode_g1(&self.c));
+        out
+    }
+
+    /// Reads [`Proof::to_bytes`].
+    ///
+    /// # Errors
+    /// [`ProofFormatError`] for a wrong length, non-canonical numbers, and points off the curve,
+    /// outside the subgroup or at the identity.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ProofFormatError> {
+        let bytes: &[u8; PROOF_BYTES] = bytes
+            .try_into()
+            .map_err(|_| ProofFormatError::Length { found: bytes.len() })?;
+        let named = |part| move |fault| ProofFormatError::Point { part, fault };
+        let (a, rest) = bytes.split_at(32);
+        let (b, c) = rest.split_at(64);
+        Ok(Self {
+            a: decode_g1(a).map_err(named(Part::A))?,
+            b: decode_g2(b).map_err(named(Part::B))?,
+            c: decode_g1(c).map_err(named(Part::C))?,
+        })
+    }
+}
+
+/// On the curve, in the subgroup, not the identity.
+pub(super) fn check_point<C: SWCurveConfig>(point: &Affine<C>) -> Result<(), PointFault> {
+    if point.is_zero() {
+        return Err(PointFault::Identity);
+    }
+    if !point.is_on_curve() {
+        return Err(PointFault::NotOnCurve);
+    }
+    if !point.is_in_correct_subgroup_assuming_on_curve() {
+        return Err(PointFault::OutsideSubgroup);
+    }
+    Ok(())
+}
+
+pub(super) fn encode_g1(point: &G1Affine) -> [u8; 32] {
+    let mut out = coordinate_bytes(&point.x);
+    out[31] |= root_flag(point.y);
+    out
+}
+
+pub(super) fn encode_g2(point: &G2Affine) -> [u8; 64] {
+    let mut out = [0u8; 64];
+    out[..32].copy_from_slice(&coordinate_bytes(&point.x.c0));
+    out[32..].copy_from_slice(&coordinate_bytes(&point.x.c1));
+    out[63] |= root_flag(point.y);
+    out
+}
+
+/// `bytes` holds 32 bytes: callers split a fixed array.
+pub(super) fn decode_g1(bytes: &[u8]) -> Result<G1Affine, PointFault> {
+    let (x, greater) = split_flags(bytes)?;
+    decompress(coordinate(&x)?, greater)
+}
+
+/// `bytes` holds 64 bytes: callers split a fixed array.
+pub(super) fn decode_g2(bytes: &[u8]) -> Result<G2Affine, PointFault> {
+    let (low, high) = bytes.split_at(bytes.len() / 2);
+    let (c1, greater) = split_flags(high)?;
+    decompress(Fq2::new(coordinate(low)?, coordinate(&c1)?), greater)
+}
+
+fn decompress<C: SWCurveConfig>(x: C::BaseField, greater: bool) -> Result<Affine<C>, PointFault> {
+    let (smaller_y, greater_y) =
+        Affine::<C>::get_ys_from_x_unchecked(x).ok_or(PointFault::NotOnCurve)?;
+    let point = Affine::<C>::new_unchecked(x, if greater { greater_y } else { smaller_y });
+    if !point.is_in_correct_subgroup_assuming_on_curve() {
+        return Err(PointFault::OutsideSubgroup);
+    }
+    Ok(point)
+}
+
+/// The coordinate without its flags, and whether y is the greater root.
+fn split_flags(bytes: &[u8]) -> Result<([u8; 32], bool), PointFault> {
+    let mut x: [u8; 32] = bytes.try_into().map_err(|_| PointFault::NotCanonical)?;
+    let flags = x[31] & (GREATER_ROOT | IDENTITY);
+    x[31] ^= flags;
+    match flags {
+        0 => Ok((x, false)),
+        GREATER_ROOT => Ok((x, true)),
+        IDENTITY => Err(PointFault::Identity),
+        _ => Err(PointFault::NotCanonical),
+    }
+}
+
+fn coordinate(bytes: &[u8]) -> Result<Fq, PointFault> {
+    let mut limbs = [0u64; 4];
+    for (limb, chunk) in limbs.iter_mut().zip(bytes.chunks_exact(8)) {
+        let mut word = [0u8; 8];
+        word.copy_from_slice(chunk);
+        *limb = u64::from_le_bytes(word);
+    }
+    Fq::from_bigint(BigInt::new(limbs)).ok_or(PointFault::NotCanonical)
+}
+
+fn coordinate_bytes(value: &Fq) -> [u8; 32] {
+    let mut out = [0u8; 32];
+    for (byte, encoded) in out.iter_mut().zip(value.into_bigint().to_bytes_le()) {
+        *byte = encoded;
+    }
+    out
+}
+
+fn root_flag<F: Field>(y: F) -> u8 {
+    if y <= -y { 0 } else { GREATER_ROOT }
+}
+
+const GREATER_ROOT: u8 = 1 << 7;
+const IDENTITY: u8 = 1 << 6;

@@ -1,0 +1,115 @@
+//! Checkpoints (c2sp.org/tlog-checkpoint): a signed note of origin, size and root.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use merits_primitives::ids::Origin;
+use thiserror::Error;
+
+use super::{Hash, LogKey, LogSigner, NoteError, SignedNote};
+
+/// What a log commits to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The log's name.
+    pub origin: Origin,
+    /// Leaves in the tree.
+    pub size: u64,
+    /// The tree's root.
+    pub root: Hash,
+}
+
+/// Why a checkpoint is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum CheckpointError {
+    /// The note is refused.
+    #[error(transparent)]
+    Note(#[from] NoteError),
+    /// The text is no checkpoint.
+    #[error("the signed text is no checkpoint (origin, size, root, a line each)")]
+    Malformed,
+    /// A checkpoint of another log.
+    #[error("the checkpoint belongs to log {found}, not to {expected}")]
+    OtherLog {
+        /// The log that was asked for.
+        expected: String,
+        /// The log that the text names.
+        found: String,
+    },
+}
+
+impl Checkpoint {
+    /// Signs the checkpoint. The signer's origin must be the checkpoint's.
+    ///
+    /// # Errors
+    /// [`CheckpointError::OtherLog`] for another log's signer.
+    pub fn sign(&self, signer: &LogSigner) -> Result<SignedCheckpoint, CheckpointError> {
+        self.expect_origin(signer.public().origin())?;
+        Ok(SignedCheckpoint(signer.sign(&self.text())))
+    }
+
+    fn expect_origin(&self, expected: &Origin) -> Result<(), CheckpointError> {
+        if self.origin == *expected {
+            return Ok(());
+        }
+        let (expected, found) = (expected.to_string(), self.origin.to_string());
+        Err(CheckpointError::OtherLog { expected, found })
+    }
+
+    fn text(&self) -> String {
+        format!(
+            "{}\n{}\n{}\n",
+            self.origin,
+            self.size,
+            BASE64.encode(self.root)
+        )
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        let mut lines = text.strip_suffix('\n')?.split('\n');
+        let origin = Origin::new(lines.next()?).ok()?;
+        let size = lines.next()?;
+        let root = BASE64.decode(lines.next()?).ok()?.try_into().ok()?;
+        // Extension lines may follow; the specification wants them not empty.
+        if lines.any(str::is_empty) {
+            return None;
+        }
+        let number: u64 = size.parse().ok()?;
+        // One number, one text: no sign, no leading zero.
+        (number.to_string() == size).then_some(Self {
+            origin,
+            size: number,
+            root,
+        })
+    }
+}
+
+/// A checkpoint with its signatures, not yet verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedCheckpoint(SignedNote);
+
+impl SignedCheckpoint {
+    /// Reads the text of a signed note.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Note`].
+    pub fn parse(note: &str) -> Result<Self, CheckpointError> {
+        Ok(Self(SignedNote::parse(note)?))
+    }
+
+    /// The checkpoint, if the log signed it.
+    ///
+    /// # Errors
+    /// [`CheckpointError`].
+    pub fn verify(&self, key: &LogKey) -> Result<Checkpoint, CheckpointError> {
+        let text = self.0.open(key)?;
+        let checkpoint = Checkpoint::from_text(text).ok_or(CheckpointError::Malformed)?;
+        checkpoint.expect_origin(key.origin())?;
+        Ok(checkpoint)
+    }
+}
+
+impl std::fmt::Display for SignedCheckpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}

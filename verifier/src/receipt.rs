@@ -1,0 +1,198 @@
+//! Receipts: an entry, its place in the log, and a checkpoint that covers it, in one file.
+//!
+//! The file is a C2SP tlog-proof (c2sp.org/tlog-proof) whose `extra` line is the leaf itself, so
+//! the field's own tools can check it too:
+//!
+//! ```text
+//! c2sp.org/tlog-proof@v1
+//! extra <base64 of the leaf>
+//! index <decimal>
+//! <base64 hash>            one line a hash of the inclusion proof
+//!
+//! <checkpoint, a signed note>
+//! ```
+
+use std::fmt::Write as _;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use merits_primitives::ids::EntryId;
+use thiserror::Error;
+
+use crate::codec::{Canonical, CodecError};
+use crate::entry::{Leaf, MAX_LEAF_BYTES};
+use crate::log::{
+    Checkpoint, CheckpointError, Hash, LogKey, MAX_PROOF_HASHES, MerkleError, SignedCheckpoint,
+    leaf_hash, verify_inclusion,
+};
+
+/// First line of a receipt.
+pub const RECEIPT_HEADER: &str = "c2sp.org/tlog-proof@v1";
+
+/// Most bytes of a receipt: a leaf in base64, hashes, and a checkpoint.
+pub const MAX_RECEIPT_BYTES: usize = 120_000;
+
+/// An entry's place in a log, not yet verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// The leaf's bytes.
+    pub leaf: Vec<u8>,
+    /// Its index.
+    pub index: u64,
+    /// Sibling hashes from the leaf to the root.
+    pub proof: Vec<Hash>,
+    /// A checkpoint of a tree that holds the leaf.
+    pub checkpoint: SignedCheckpoint,
+}
+
+/// A leaf that a log's signed checkpoint covers. Made by [`Receipt::verify`] only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedLeaf {
+    leaf: Leaf,
+    index: u64,
+    checkpoint: Checkpoint,
+}
+
+impl VerifiedLeaf {
+    /// The leaf: time and entry.
+    pub fn leaf(&self) -> &Leaf {
+        &self.leaf
+    }
+
+    /// The leaf's index.
+    pub fn index(&self) -> u64 {
+        self.index
+    }
+
+    /// The entry's id.
+    pub fn id(&self) -> EntryId {
+        self.leaf.entry.id()
+    }
+
+    /// The checkpoint that covers it.
+    pub fn checkpoint(&self) -> &Checkpoint {
+        &self.checkpoint
+    }
+}
+
+/// Why a receipt is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ReceiptError {
+    /// The text is no receipt.
+    #[error("not a receipt: {what}")]
+    Malformed {
+        /// The line at fault.
+        what: &'static str,
+    },
+    /// The checkpoint is refused.
+    #[error("checkpoint: {0}")]
+    Checkpoint(#[from] CheckpointError),
+    /// The inclusion proof is refused.
+    #[error("inclusion proof: {0}")]
+    Inclusion(#[from] MerkleError),
+    /// The leaf is no entry.
+    #[error("leaf: {0}")]
+    Leaf(#[from] CodecError),
+    /// The entry was made for another log than the one that holds it.
+    #[error("the entry was made for log {found} and stands in {expected}")]
+    OtherOrigin {
+        /// The log that holds it.
+        expected: String,
+        /// The log that the entry names.
+        found: String,
+    },
+}
+
+impl Receipt {
+    /// Reads the text of a receipt.
+    ///
+    /// # Errors
+    /// [`ReceiptError`] names the line at fault.
+    pub fn parse(text: &str) -> Result<Self, ReceiptError> {
+        let refuse = |what| ReceiptError::Malformed { what };
+        if text.len() > MAX_RECEIPT_BYTES {
+            return Err(refuse("it is over the size limit"));
+        }
+        let (head, checkpoint) = text.split_once("\n\n").ok_or(refuse("no blank line"))?;
+        let mut lines = head.split('\n');
+        if lines.next() != Some(RECEIPT_HEADER) {
+            return Err(refuse("the first line is not c2sp.org/tlog-proof@v1"));
+        }
+        let leaf = lines
+            .next()
+            .and_then(|line| line.strip_prefix("extra "))
+            .and_then(|encoded| BASE64.decode(encoded).ok())
+            .filter(|leaf| leaf.len() <= MAX_LEAF_BYTES)
+            .ok_or(refuse("the `extra` line holds no leaf"))?;
+        let index = lines
+            .next()
+            .and_then(|line| line.strip_prefix("index "))
+            .and_then(canonical_number)
+            .ok_or(refuse("the `index` line holds no index"))?;
+        let proof: Vec<Hash> = lines
+            .map(|line| {
+                BASE64
+                    .decode(line)
+                    .ok()
+                    .and_then(|hash| hash.try_into().ok())
+            })
+            .collect::<Option<_>>()
+            .ok_or(refuse("a proof line holds no hash"))?;
+        if proof.len() > MAX_PROOF_HASHES {
+            return Err(refuse("too many proof lines"));
+        }
+        Ok(Self {
+            leaf,
+            index,
+            proof,
+            checkpoint: SignedCheckpoint::parse(checkpoint)?,
+        })
+    }
+
+    /// Checks that the log of `key` holds the leaf, offline. Says nothing about proofs inside
+    /// the entry; see [`crate::groth16::verify`].
+    ///
+    /// # Errors
+    /// [`ReceiptError`].
+    pub fn verify(&self, key: &LogKey) -> Result<VerifiedLeaf, ReceiptError> {
+        let checkpoint = self.checkpoint.verify(key)?;
+        let hash = leaf_hash(&self.leaf);
+        verify_inclusion(
+            &hash,
+            self.index,
+            checkpoint.size,
+            &self.proof,
+            &checkpoint.root,
+        )?;
+        let leaf = Leaf::from_bytes(&self.leaf)?;
+        if leaf.entry.origin != checkpoint.origin {
+            return Err(ReceiptError::OtherOrigin {
+                expected: checkpoint.origin.to_string(),
+                found: leaf.entry.origin.to_string(),
+            });
+        }
+        Ok(VerifiedLeaf {
+            leaf,
+            index: self.index,
+            checkpoint,
+        })
+    }
+}
+
+impl std::fmt::Display for Receipt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "{RECEIPT_HEADER}")?;
+        writeln!(f, "extra {}", BASE64.encode(&self.leaf))?;
+        writeln!(f, "index {}", self.index)?;
+        for hash in &self.proof {
+            writeln!(f, "{}", BASE64.encode(hash))?;
+        }
+        f.write_char('\n')?;
+        self.checkpoint.fmt(f)
+    }
+}
+
+fn canonical_number(text: &str) -> Option<u64> {
+    let number: u64 = text.parse().ok()?;
+    (number.to_string() == text).then_some(number)
+}

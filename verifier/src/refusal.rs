@@ -1,0 +1,110 @@
+//! Signed refusals: a log that refuses an entry says so under its key, so that a submitter can
+//! show what was refused, when and why, and censorship leaves a trace.
+//!
+//! A refusal is a signed note. Its first line, `merits-refusal/v1 <origin>`, holds a space,
+//! which no origin may, so no refusal can be taken for a checkpoint.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use merits_primitives::ids::{EntryId, Origin};
+use thiserror::Error;
+
+use crate::log::{LogKey, LogSigner, NoteError, SignedNote};
+
+/// What a log refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusalNotice {
+    /// The log.
+    pub origin: Origin,
+    /// The entry's id.
+    pub entry: EntryId,
+    /// SHA-256 of the submitted bytes: proof and signature are not part of the id.
+    pub submission: [u8; 32],
+    /// The log's time, unix milliseconds.
+    pub time: u64,
+    /// Machine-readable reason.
+    pub code: String,
+    /// The field at fault, or empty.
+    pub field: String,
+    /// The reason in words, on one line.
+    pub message: String,
+}
+
+/// Why a refusal notice is not accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum RefusalNoticeError {
+    /// The note is refused.
+    #[error(transparent)]
+    Note(#[from] NoteError),
+    /// The text is no refusal of this log.
+    #[error("the signed text is no refusal of this log")]
+    Malformed,
+}
+
+impl RefusalNotice {
+    /// Signs the notice. The note names the signer's origin.
+    pub fn sign(&self, signer: &LogSigner) -> SignedRefusal {
+        let line = |text: &str| text.replace(char::is_control, " ");
+        SignedRefusal(signer.sign(&format!(
+            "{HEADER} {}\nentry {}\nsubmission {}\ntime {}\ncode {}\nfield {}\nmessage {}\n",
+            signer.public().origin(),
+            self.entry,
+            BASE64.encode(self.submission),
+            self.time,
+            line(&self.code),
+            line(&self.field),
+            line(&self.message),
+        )))
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        let mut lines = text.strip_suffix('\n')?.split('\n');
+        let mut value = |key: &str| lines.next()?.strip_prefix(key)?.strip_prefix(' ');
+        let notice = Self {
+            origin: Origin::new(value(HEADER)?).ok()?,
+            entry: EntryId::from_hex(value("entry")?)?,
+            submission: BASE64.decode(value("submission")?).ok()?.try_into().ok()?,
+            time: value("time")?.parse().ok()?,
+            code: value("code")?.to_owned(),
+            field: value("field")?.to_owned(),
+            message: value("message")?.to_owned(),
+        };
+        lines.next().is_none().then_some(notice)
+    }
+}
+
+/// A refusal with the log's signature, not yet verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedRefusal(SignedNote);
+
+impl SignedRefusal {
+    /// Reads the text of a signed note.
+    ///
+    /// # Errors
+    /// [`RefusalNoticeError::Note`].
+    pub fn parse(note: &str) -> Result<Self, RefusalNoticeError> {
+        Ok(Self(SignedNote::parse(note)?))
+    }
+
+    /// The notice, if the log signed it.
+    ///
+    /// # Errors
+    /// [`RefusalNoticeError`].
+    pub fn verify(&self, key: &LogKey) -> Result<RefusalNotice, RefusalNoticeError> {
+        let notice =
+            RefusalNotice::from_text(self.0.open(key)?).ok_or(RefusalNoticeError::Malformed)?;
+        if notice.origin == *key.origin() {
+            Ok(notice)
+        } else {
+            Err(RefusalNoticeError::Malformed)
+        }
+    }
+}
+
+impl std::fmt::Display for SignedRefusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+const HEADER: &str = "merits-refusal/v1";

@@ -1,0 +1,50 @@
+//! The statements that proofs make, as verifiers see them: public inputs in order, and what
+//! must hold outside the circuit.
+
+pub mod earn;
+
+use thiserror::Error;
+
+/// Why a statement is refused before its proof is looked at. The prover is to blame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum StatementError {
+    /// No claim, or more than the circuit has room for.
+    #[error("{found} claims came; this scale's circuit takes 1 to {limit}")]
+    ClaimCount {
+        /// Claims that came.
+        found: usize,
+        /// B, the most claims.
+        limit: usize,
+    },
+    /// Ey is 0 or 1, where the shared point would be of small order or the identity.
+    #[error("claim {claim}: Ey is {value}, which no ephemeral key may be")]
+    EphemeralTrivial {
+        /// Index of the claim.
+        claim: usize,
+        /// 0 or 1.
+        value: u8,
+    },
+    /// Ey is the y of no curve point.
+    #[error("claim {claim}: Ey belongs to no point of Baby Jubjub")]
+    EphemeralNotOnCurve {
+        /// Index of the claim.
+        claim: usize,
+    },
+    /// T1 is the ephemeral key of a claim: opening the total would help to open that claim.
+    #[error("the total's T1 is the ephemeral key of claim {claim}: a claim offered as a total")]
+    ClaimAsTotal {
+        /// Index of the claim.
+        claim: usize,
+    },
+    /// Two claims share a value that must be each claim's own.
+    #[error("claims {first} and {second} share their {what}")]
+    Duplicate {
+        /// Which value.
+        what: &'static str,
+        /// Index of one claim.
+        first: usize,
+        /// Index of the other.
+        second: usize,
+    },
+}

@@ -4,6 +4,7 @@
 //! Each module is one notion of DESIGN 3; the notation there is the notation here.
 
 pub mod audit;
+pub mod calendar;
 pub mod commitment;
 pub mod context;
 pub mod dleq;

@@ -1,0 +1,369 @@
+//! Periods on the calendar: which day, week or month an instant falls into, and when credits lapse.
+//!
+//! All arithmetic is on local wall-clock days counted from 1 January 1970 (a Thursday), in the
+//! proleptic Gregorian calendar, without a time zone: a scale counts by the day that the person
+//! lived, and the source of the records says which day that was. Where clocks are set back, an
+//! hour of the wall clock comes twice; records in it may then repeat or go backwards in their
+//! key, and are refused as such.
+
+use thiserror::Error;
+
+use crate::ids::{Expiry, Period, PeriodKind};
+
+/// Minutes in a day.
+pub const MINUTES_PER_DAY: u32 = 1440;
+
+/// The most days of a period of this kind.
+pub const fn most_days(kind: PeriodKind) -> u32 {
+    match kind {
+        PeriodKind::Day => 1,
+        PeriodKind::Week => 7,
+        PeriodKind::Month => 31,
+    }
+}
+
+/// Why a calendar text is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum CalendarError {
+    /// Not a label of a period.
+    #[error(
+        "{0:?} is no period: 2014-09-01 (day), 2014-W36 (ISO week) or 2014-09 (month) is expected, from 1970 on"
+    )]
+    Label(String),
+}
+
+/// A civil date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Date {
+    /// Year, 1970 or later in all that this project stores.
+    pub year: i32,
+    /// 1 to 12.
+    pub month: u8,
+    /// 1 to 31.
+    pub day: u8,
+}
+
+impl Date {
+    /// A date that exists, from 1970 on.
+    pub fn new(year: i32, month: u8, day: u8) -> Option<Self> {
+        let fits = (1970..=9999).contains(&year)
+            && (1..=12).contains(&month)
+            && day >= 1
+            && day <= days_in_month(year, month);
+        fits.then_some(Self { year, month, day })
+    }
+
+    /// Days since 1 January 1970.
+    ///
+    /// Source: H. Hinnant, "chrono-compatible low-level date algorithms", `days_from_civil`.
+    pub fn to_days(self) -> i64 {
+        let year = i64::from(self.year) - i64::from(self.month <= 2);
+        let era = year.div_euclid(400);
+        let year_of_era = year.rem_euclid(400);
+        let month = (i64::from(self.month) + 9) % 12;
+        let day_of_year = (153 * month + 2) / 5 + i64::from(self.day) - 1;
+        let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+        era * 146_097 + day_of_era - 719_468
+    }
+
+    /// The date so many days after 1 January 1970 (`civil_from_days` of the same source).
+    pub fn from_days(days: u32) -> Self {
+        let days = i64::from(days) + 719_468;
+        let era = days.div_euclid(146_097);
+        let day_of_era = days.rem_euclid(146_097);
+        let year_of_era =
+            (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let shifted = (5 * day_of_year + 2) / 153;
+        let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+        let month = if shifted < 10 {
+            shifted + 3
+        } else {
+            shifted - 9
+        };
+        let year = year_of_era + era * 400 + i64::from(month <= 2);
+        // A u32 of days ends before the year 11,800,000: all three fit.
+        Self {
+            year: year as i32,
+            month: month as u8,
+            day: day as u8,
+        }
+    }
+}
+
+fn days_in_month(year: i32, month: u8) -> u8 {
+    match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// The first day of ISO week 1970-W01, Monday 29 December 1969, is day -3.
+const WEEK_SHIFT: u32 = 3;
+
+impl Period {
+    /// The period of this kind that holds the day so many days after 1 January 1970.
+    pub fn of_day(kind: PeriodKind, day: u32) -> Self {
+        let index = match kind {
+            PeriodKind::Day => day,
+            // Saturating only in the last three of 2^32 days, in the year 11,761,191.
+            PeriodKind::Week => day.saturating_add(WEEK_SHIFT) / 7,
+            PeriodKind::Month => month_of(Date::from_days(day)),
+        };
+        Self { kind, index }
+    }
+
+    /// The first day, counted from 1 January 1970. Week 0 begins three days earlier: -3.
+    pub fn first_day(self) -> i64 {
+        match self.kind {
+            PeriodKind::Day => i64::from(self.index),
+            PeriodKind::Week => i64::from(self.index) * 7 - i64::from(WEEK_SHIFT),
+            PeriodKind::Month => first_of_month(self.index),
+        }
+    }
+
+    /// The last day, counted from 1 January 1970.
+    pub fn last_day(self) -> i64 {
+        match self.kind {
+            PeriodKind::Day => i64::from(self.index),
+            PeriodKind::Week => i64::from(self.index) * 7 - i64::from(WEEK_SHIFT) + 6,
+            PeriodKind::Month => first_of_month(self.index.saturating_add(1)) - 1,
+        }
+    }
+
+    /// Minutes from the start of this period (00:00 of its first day) to `minute` of `day`;
+    /// `None` when the day lies outside the period or the minute is 1440 or more.
+    pub fn minute_of(self, day: u32, minute: u32) -> Option<u32> {
+        let within = Self::of_day(self.kind, day) == self && minute < MINUTES_PER_DAY;
+        let offset = u32::try_from(i64::from(day) - self.first_day()).ok()?;
+        within.then_some(offset * MINUTES_PER_DAY + minute)
+    }
+
+    /// The label: `2014-09-01`, `2014-W36` or `2014-09`.
+    pub fn label(self) -> String {
+        match self.kind {
+            PeriodKind::Day => {
+                let Date { year, month, day } = Date::from_days(self.index);
+                format!("{year:04}-{month:02}-{day:02}")
+            }
+            PeriodKind::Week => {
+                // ISO 8601: the week belongs to the year of its Thursday.
+                let thursday = self.index * 7;
+                let date = Date::from_days(thursday);
+                let january_first = Date {
+                    month: 1,
+                    day: 1,
+                    ..date
+                };
+                let week = (i64::from(thursday) - january_first.to_days()) / 7 + 1;
+                format!("{:04}-W{week:02}", date.year)
+            }
+            PeriodKind::Month => {
+                format!("{:04}-{:02}", 1970 + self.index / 12, self.index % 12 + 1)
+            }
+        }
+    }
+
+    /// Reads a label.
+    ///
+    /// # Errors
+    /// [`CalendarError::Label`] when the text is no label, or of a week or day that does not exist.
+    pub fn from_label(text: &str) -> Result<Self, CalendarError> {
+        parse_label(text)
+            // One text a period: 2014-W1 or 2014-W60 are refused.
+            .filter(|period| period.label() == text)
+            .ok_or_else(|| CalendarError::Label(text.chars().take(40).collect()))
+    }
+}
+
+fn parse_label(text: &str) -> Option<Period> {
+    let mut parts = text.split('-');
+    let year: i32 = parts.next()?.parse().ok()?;
+    let second = parts.next()?;
+    let third = parts.next();
+    if parts.next().is_some() {
+        return None;
+    }
+    let day_of = |date: Date| u32::try_from(date.to_days()).ok();
+    match (second.strip_prefix('W'), third) {
+        (Some(week), None) => {
+            let week: u32 = week.parse().ok().filter(|week| (1..=53).contains(week))?;
+            // 4 January is always in week 1.
+            let first = Period::of_day(PeriodKind::Week, day_of(Date::new(year, 1, 4)?)?);
+            Some(Period {
+                kind: PeriodKind::Week,
+                index: first.index + week - 1,
+            })
+        }
+        (None, Some(day)) => {
+            let date = Date::new(year, second.parse().ok()?, day.parse().ok()?)?;
+            Some(Period::of_day(PeriodKind::Day, day_of(date)?))
+        }
+        (None, None) => {
+            let date = Date::new(year, second.parse().ok()?, 1)?;
+            Some(Period::of_day(PeriodKind::Month, day_of(date)?))
+        }
+        (Some(_), Some(_)) => None,
+    }
+}
+
+/// Months since January 1970.
+fn month_of(date: Date) -> u32 {
+    let years = u32::try_from(date.year - 1970).unwrap_or(0);
+    years * 12 + u32::from(date.month) - 1
+}
+
+fn first_of_month(index: u32) -> i64 {
+    let date = Date {
+        // index / 12 is below 2^29.
+        year: 1970 + (index / 12) as i32,
+        month: (index % 12) as u8 + 1,
+        day: 1,
+    };
+    date.to_days()
+}
+
+/// When credits of a scale lapse. An [`Expiry`] is a month counted from January 1970, and credits
+/// are good until before its first day.
+///
+/// The bucket is coarse on purpose: notes of one asset and bucket are interchangeable, so the
+/// fewer buckets, the larger the crowd that a spent note hides in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ExpiryRule {
+    /// Whole months that credits live at least, after the month in which the period ended.
+    pub lifetime_months: u16,
+    /// Expiries are multiples of so many months since January 1970, never 0.
+    pub bucket_months: u16,
+}
+
+impl ExpiryRule {
+    /// The rule, if its bucket is 1 to 120 months and its lifetime at most 1,200.
+    pub fn new(lifetime_months: u16, bucket_months: u16) -> Option<Self> {
+        let fits = (1..=120).contains(&bucket_months) && lifetime_months <= 1200;
+        fits.then_some(Self {
+            lifetime_months,
+            bucket_months,
+        })
+    }
+
+    /// The bucket of credits earned in this period: the first multiple of `bucket_months` that
+    /// leaves `lifetime_months` whole months after the month of the period's last day.
+    pub fn expiry(&self, period: Period) -> Expiry {
+        let last = u32::try_from(period.last_day()).unwrap_or(u32::MAX);
+        let least = month_of(Date::from_days(last)) + 1 + u32::from(self.lifetime_months);
+        let bucket = u32::from(self.bucket_months.max(1));
+        Expiry(least.div_ceil(bucket) * bucket)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(year: i32, month: u8, day: u8) -> u32 {
+        u32::try_from(Date::new(year, month, day).unwrap().to_days()).unwrap()
+    }
+
+    #[test]
+    fn days_and_dates_agree_for_a_thousand_years() {
+        let mut expected = Date::new(1970, 1, 1).unwrap();
+        for days in 0..365_243 {
+            assert_eq!(Date::from_days(days), expected);
+            assert_eq!(expected.to_days(), i64::from(days));
+            expected = if expected.day < days_in_month(expected.year, expected.month) {
+                Date {
+                    day: expected.day + 1,
+                    ..expected
+                }
+            } else if expected.month < 12 {
+                Date {
+                    month: expected.month + 1,
+                    day: 1,
+                    ..expected
+                }
+            } else {
+                Date {
+                    year: expected.year + 1,
+                    month: 1,
+                    day: 1,
+                }
+            };
+        }
+    }
+
+    #[test]
+    fn weeks_begin_on_monday_and_have_iso_labels() {
+        // Dates and weeks from ISO 8601's own tables.
+        for (date, label) in [
+            ((2014, 9, 1), "2014-W36"),
+            ((2014, 9, 7), "2014-W36"),
+            ((2014, 9, 8), "2014-W37"),
+            ((2014, 12, 28), "2014-W52"),
+            ((2014, 12, 29), "2015-W01"),
+            ((2015, 12, 31), "2015-W53"),
+            ((2016, 1, 3), "2015-W53"),
+            ((2016, 1, 4), "2016-W01"),
+            ((1970, 1, 1), "1970-W01"),
+        ] {
+            let period = Period::of_day(PeriodKind::Week, day(date.0, date.1, date.2));
+            assert_eq!(period.label(), label);
+            assert_eq!(Period::from_label(label), Ok(period));
+        }
+    }
+
+    #[test]
+    fn labels_round_trip_and_others_are_refused() {
+        for days in (0..40_000).step_by(3) {
+            for kind in [PeriodKind::Day, PeriodKind::Week, PeriodKind::Month] {
+                let period = Period::of_day(kind, days);
+                assert_eq!(Period::from_label(&period.label()), Ok(period));
+                let days = i64::from(days);
+                assert!(period.first_day() <= days && days <= period.last_day());
+            }
+        }
+        for text in [
+            "",
+            "2014",
+            "2014-W00",
+            "2014-W53",
+            "2014-W1",
+            "2014-13",
+            "2014-02-29",
+            "2014-9",
+            "1969-12",
+            "2014-W36-1",
+            "2014-09-01-1",
+            "二〇一四",
+        ] {
+            assert!(Period::from_label(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn minutes_count_from_monday_midnight() {
+        let week = Period::of_day(PeriodKind::Week, day(2014, 9, 3));
+        assert_eq!(week.minute_of(day(2014, 9, 1), 0), Some(0));
+        assert_eq!(week.minute_of(day(2014, 9, 7), 1439), Some(10_079));
+        assert_eq!(week.minute_of(day(2014, 9, 8), 0), None);
+        assert_eq!(week.minute_of(day(2014, 9, 7), 1440), None);
+        assert_eq!(week.minute_of(day(2014, 8, 31), 1439), None);
+    }
+
+    #[test]
+    fn expiry_leaves_the_whole_lifetime_and_falls_on_a_bucket() {
+        let rule = ExpiryRule::new(24, 6).unwrap();
+        // September 2014 is month 536; October 2016 would be 561, and buckets end in January
+        // and July: January 2017 is month 564.
+        let week = Period::from_label("2014-W36").unwrap();
+        assert_eq!(rule.expiry(week), Expiry(564));
+        // A week counts by its last day: 2014-W40 ends on 5 October.
+        let last_of_september = Period::from_label("2014-W40").unwrap();
+        assert_eq!(
+            ExpiryRule::new(0, 1).unwrap().expiry(last_of_september),
+            Expiry(538)
+        );
+        assert!(ExpiryRule::new(24, 0).is_none());
+    }
+}

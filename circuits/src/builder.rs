@@ -1,0 +1,590 @@
+//! Builds a circuit: constraints and, beside them, the program that fills the wires.
+//!
+//! Everything here costs exactly the constraints that its documentation says; constants fold.
+//! Functions marked *hint* add wires without any constraint: the caller must constrain them.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use ark_ff::{AdditiveGroup, Field};
+use merits_params::r1cs::R1cs;
+use merits_primitives::Fr;
+
+pub use crate::lc::{Bit, Lc, Wire};
+use crate::program::{HintCall, HintFn, Op, Place, Program, Stage, Stretch};
+pub use crate::section::Section;
+use crate::section::SectionLog;
+
+/// The most bits that a decomposition may have: 2^253 < p, so that it is unique.
+pub const MAX_BITS: usize = 253;
+
+/// A finished circuit.
+#[derive(Clone, Debug)]
+pub struct Circuit {
+    /// The constraints.
+    pub r1cs: R1cs,
+    /// The program that fills the wires.
+    pub program: Program,
+    /// How many constraints each section took, nested sections included.
+    pub sections: Vec<Section>,
+    /// Labels of the public inputs (wires 1, 2, ...).
+    pub public_labels: Vec<String>,
+    /// Labels of the private inputs in the order in which the program takes them, after the
+    /// public ones, with the wire of each.
+    pub input_labels: Vec<(String, Wire)>,
+    origins: SectionLog,
+}
+
+/// A constraint that an assignment does not satisfy.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("constraint {constraint} in `{section}` is not satisfied: the inputs break the statement")]
+pub struct Unsatisfied {
+    /// Number of the first constraint that fails.
+    pub constraint: usize,
+    /// Path of the section that it belongs to.
+    pub section: String,
+}
+
+/// Builds constraints and witness program together. See the module.
+#[derive(Debug)]
+pub struct Builder {
+    r1cs: R1cs,
+    program: Program,
+    public_labels: Vec<String>,
+    input_labels: Vec<(String, Wire)>,
+    coefficients: HashMap<Fr, u32, BuildHasherDefault<LimbHasher>>,
+    /// By content hash of a linear combination: the temporary that holds its value.
+    evaluated: HashMap<u64, Evaluated, BuildHasherDefault<LimbHasher>>,
+    temporaries: u32,
+    /// Start of the stretch that is being built.
+    start: Stretch,
+    /// Segments of the parallel stage that is being built, and where the stage began.
+    parallel: Option<Parallel>,
+    constraint_sections: SectionLog,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Evaluated {
+    temporary: u32,
+    start: u32,
+    end: u32,
+}
+
+#[derive(Debug)]
+struct Parallel {
+    first_wire: u32,
+    first_temporary: u32,
+    segments: Vec<Stretch>,
+}
+
+impl Circuit {
+    /// Says where an assignment breaks the constraints, if it does.
+    ///
+    /// # Errors
+    /// [`Unsatisfied`] with the first failing constraint and its section.
+    pub fn check(&self, assignment: &[Fr]) -> Result<(), Unsatisfied> {
+        self.r1cs
+            .is_satisfied(assignment)
+            .map_err(|constraint| Unsatisfied {
+                constraint,
+                section: self.section_of(constraint),
+            })
+    }
+
+    /// Path of the section that a constraint belongs to.
+    #[must_use]
+    pub fn section_of(&self, constraint: usize) -> String {
+        self.origins.path_at(constraint)
+    }
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Builder {
+    /// An empty circuit.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut builder = Self {
+            r1cs: R1cs {
+                n_wires: 1,
+                ..R1cs::default()
+            },
+            program: Program::default(),
+            public_labels: Vec::new(),
+            input_labels: Vec::new(),
+            coefficients: HashMap::default(),
+            evaluated: HashMap::default(),
+            temporaries: 0,
+            start: Stretch::default(),
+            parallel: None,
+            constraint_sections: SectionLog::default(),
+        };
+        // Their places are fixed: the program adds and subtracts without multiplying.
+        builder.coefficient(Fr::ONE);
+        builder.coefficient(-Fr::ONE);
+        builder.start = builder.here();
+        builder
+    }
+
+    // ---- inputs -------------------------------------------------------------------------------
+
+    /// A public input, supplied by the caller of the witness program. No constraint.
+    ///
+    /// # Panics
+    /// If a private wire exists already: public wires come first in the order of wires.
+    pub fn public(&mut self, label: &str) -> Lc {
+        assert!(
+            self.r1cs.n_wires == self.r1cs.n_public + 1,
+            "public input `{label}` is declared after a private wire"
+        );
+        let wire = self.wires(1);
+        self.r1cs.n_public += 1;
+        self.public_labels.push(label.to_owned());
+        self.take_input(wire)
+    }
+
+    /// A private wire, supplied by the caller of the witness program in order of allocation.
+    pub fn input(&mut self, label: &str) -> Lc {
+        let wire = self.wires(1);
+        self.r1cs.n_private_inputs += 1;
+        self.input_labels.push((label.to_owned(), Wire(wire)));
+        self.take_input(wire)
+    }
+
+    fn take_input(&mut self, wire: u32) -> Lc {
+        let input = self.program.n_inputs as u32;
+        self.program.n_inputs += 1;
+        self.program.ops.push(Op::Input { to: wire, input });
+        Wire(wire).into()
+    }
+
+    // ---- arithmetic ---------------------------------------------------------------------------
+
+    /// `a * b`: 1 constraint and a new wire; none if a factor is constant.
+    pub fn mul(&mut self, a: &Lc, b: &Lc) -> Lc {
+        if let Some(factor) = b.as_constant() {
+            return a * factor;
+        }
+        if let Some(factor) = a.as_constant() {
+            return b * factor;
+        }
+        let (left, right) = (self.place(a), self.place(b));
+        let wire = self.wires(1);
+        self.program.ops.push(Op::Mul {
+            to: wire,
+            a: left,
+            b: right,
+        });
+        let product = Wire(wire).into();
+        self.assert_mul(a, b, &product);
+        product
+    }
+
+    /// `a * a`: as [`Builder::mul`].
+    pub fn square(&mut self, a: &Lc) -> Lc {
+        self.mul(a, a)
+    }
+
+    /// *Hint*: a new wire with the value of `a * b`, for a caller that constrains the product in
+    /// another form. No constraint.
+    pub fn hint_mul(&mut self, a: &Lc, b: &Lc) -> Lc {
+        let (left, right) = (self.place(a), self.place(b));
+        let wire = self.wires(1);
+        self.program.ops.push(Op::Mul {
+            to: wire,
+            a: left,
+            b: right,
+        });
+        Wire(wire).into()
+    }
+
+    /// `num / den`: 1 constraint `q * den = num`. The caller argues that `den` is not 0; the
+    /// witness program refuses `x / 0` for `x` other than 0 and takes `0 / 0` as 0.
+    pub fn quotient(&mut self, num: &Lc, den: &Lc) -> Lc {
+        let (numerator, denominator) = (self.place(num), self.place(den));
+        let wire = self.wires(1);
+        self.program.ops.push(Op::Quotient {
+            to: wire,
+            num: numerator,
+            den: denominator,
+        });
+        let quotient = Wire(wire).into();
+        self.assert_mul(&quotient, den, num);
+        quotient
+    }
+
+    // ---- assertions ---------------------------------------------------------------------------
+
+    /// Demands `a * b = c`: 1 constraint.
+    pub fn assert_mul(&mut self, a: &Lc, b: &Lc, c: &Lc) {
+        self.check_visible(a);
+        self.check_visible(b);
+        self.check_visible(c);
+        self.r1cs.a.push_row(a.terms().iter().copied());
+        self.r1cs.b.push_row(b.terms().iter().copied());
+        self.r1cs.c.push_row(c.terms().iter().copied());
+    }
+
+    /// Demands `a = b`: 1 linear constraint; none if they are the same combination.
+    pub fn assert_equal(&mut self, a: &Lc, b: &Lc) {
+        self.assert_zero(&(a - b));
+    }
+
+    /// Demands `a = 0`: 1 linear constraint; none if `a` is the constant 0. Another constant
+    /// gives a constraint that nothing satisfies.
+    pub fn assert_zero(&mut self, a: &Lc) {
+        if a.as_constant() != Some(Fr::ZERO) {
+            self.assert_mul(&Lc::zero(), &Lc::zero(), a);
+        }
+    }
+
+    /// Demands that `a` is 0 or 1: 1 constraint; none for a constant 0 or 1.
+    pub fn assert_bool(&mut self, a: &Lc) -> Bit {
+        if !matches!(a.as_constant(), Some(value) if value == Fr::ZERO || value == Fr::ONE) {
+            self.assert_mul(a, &(a - Fr::ONE), &Lc::zero());
+        }
+        Bit::assume(a.clone())
+    }
+
+    // ---- bits ---------------------------------------------------------------------------------
+
+    /// The `n` bits of `a`, lowest first: `n + 1` constraints, which demand `0 <= a < 2^n`.
+    ///
+    /// # Panics
+    /// If `n` exceeds [`MAX_BITS`].
+    pub fn bits(&mut self, a: &Lc, n: usize) -> Vec<Bit> {
+        let bits = self.hint_bits(a, n);
+        let bits: Vec<Bit> = bits.iter().map(|bit| self.assert_bool(bit)).collect();
+        self.assert_equal(&Lc::from_bits(&bits), a);
+        bits
+    }
+
+    /// *Hint*: `n` wires with the bits of `a`, lowest first. The witness program refuses an `a`
+    /// of more bits. No constraint.
+    ///
+    /// # Panics
+    /// If `n` exceeds [`MAX_BITS`].
+    pub fn hint_bits(&mut self, a: &Lc, n: usize) -> Vec<Lc> {
+        assert!(n <= MAX_BITS, "a decomposition into {n} bits is not unique");
+        let n = n as u32;
+        let value = self.place(a);
+        let first = self.wires(n);
+        self.program.ops.push(Op::Bits {
+            to: first,
+            a: value,
+            n,
+        });
+        (first..first + n).map(|wire| Wire(wire).into()).collect()
+    }
+
+    /// Whether `a` is 0: 2 constraints; none for a constant.
+    pub fn is_zero(&mut self, a: &Lc) -> Bit {
+        if let Some(value) = a.as_constant() {
+            return Bit::constant(value == Fr::ZERO);
+        }
+        let value = self.place(a);
+        let inverse = self.wires(2);
+        self.program.ops.push(Op::InverseOrZero {
+            to: inverse,
+            a: value,
+        });
+        self.program.ops.push(Op::IsZero {
+            to: inverse + 1,
+            a: value,
+        });
+        let is_zero: Lc = Wire(inverse + 1).into();
+        // a*inverse = 1 - z and a*z = 0: for a = 0 the first forces z = 1, otherwise the second
+        // forces z = 0. So z is boolean without a constraint of its own.
+        self.assert_mul(a, &Wire(inverse).into(), &(Lc::one() - &is_zero));
+        self.assert_mul(a, &is_zero, &Lc::zero());
+        Bit::assume(is_zero)
+    }
+
+    /// `a AND b`: 1 constraint.
+    pub fn and(&mut self, a: &Bit, b: &Bit) -> Bit {
+        Bit::assume(self.mul(a.lc(), b.lc()))
+    }
+
+    /// `a OR b`: 1 constraint.
+    pub fn or(&mut self, a: &Bit, b: &Bit) -> Bit {
+        let both = self.mul(a.lc(), b.lc());
+        Bit::assume(a.lc() + b.lc() - both)
+    }
+
+    /// `a XOR b`: 1 constraint.
+    pub fn xor(&mut self, a: &Bit, b: &Bit) -> Bit {
+        let both = self.mul(a.lc(), b.lc());
+        Bit::assume(a.lc() + b.lc() - both * Fr::from(2u64))
+    }
+
+    /// `if bit { yes } else { no }`: 1 constraint; none if they differ by a constant.
+    pub fn select(&mut self, bit: &Bit, yes: &Lc, no: &Lc) -> Lc {
+        no + self.mul(bit.lc(), &(yes - no))
+    }
+
+    // ---- other hints --------------------------------------------------------------------------
+
+    /// *Hint*: `(floor(a / divisor), a mod divisor)` of the values as integers in [0, p).
+    pub fn div_rem(&mut self, a: &Lc, divisor: &Lc) -> (Lc, Lc) {
+        let (value, divisor) = (self.place(a), self.place(divisor));
+        let first = self.wires(2);
+        self.program.ops.push(Op::DivRem {
+            to: first,
+            a: value,
+            divisor,
+        });
+        (Wire(first).into(), Wire(first + 1).into())
+    }
+
+    /// *Hint*: a wire that is 1 if `a <= b`, else 0, both read as integers in (-p/2, p/2).
+    pub fn hint_le(&mut self, a: &Lc, b: &Lc) -> Lc {
+        let (left, right) = (self.place(a), self.place(b));
+        let wire = self.wires(1);
+        self.program.ops.push(Op::Le {
+            to: wire,
+            a: left,
+            b: right,
+        });
+        Wire(wire).into()
+    }
+
+    /// *Hint*: `outputs` wires that `function` fills from the values of `inputs`.
+    pub fn hint(&mut self, inputs: &[&Lc], outputs: usize, function: HintFn) -> Vec<Lc> {
+        let inputs = inputs.iter().map(|lc| self.place(lc)).collect();
+        let outputs = outputs as u32;
+        let first = self.wires(outputs);
+        let hint = self.program.hints.len() as u32;
+        self.program.hints.push(HintCall {
+            function,
+            inputs,
+            outputs,
+        });
+        self.program.ops.push(Op::Hint { to: first, hint });
+        (first..first + outputs)
+            .map(|wire| Wire(wire).into())
+            .collect()
+    }
+
+    // ---- structure ----------------------------------------------------------------------------
+
+    /// Number of constraints so far.
+    #[must_use]
+    pub fn n_constraints(&self) -> usize {
+        self.r1cs.n_constraints()
+    }
+
+    /// Builds `f` under a name; constraints and errors in it are reported under that name.
+    pub fn section<R>(&mut self, name: &str, f: impl FnOnce(&mut Self) -> R) -> R {
+        self.constraint_sections
+            .enter(name, self.r1cs.n_constraints());
+        self.program.origins.enter(name, self.program.ops.len());
+        let result = f(self);
+        self.constraint_sections.leave(self.r1cs.n_constraints());
+        self.program.origins.leave(self.program.ops.len());
+        result
+    }
+
+    /// Builds `n` segments that the witness program may run at the same time: each may use what
+    /// was built before all of them and what it builds itself. What they return may be used
+    /// afterwards.
+    ///
+    /// # Panics
+    /// If a segment uses a wire of another one, or if segments are nested.
+    pub fn parallel<R>(&mut self, n: usize, mut f: impl FnMut(&mut Self, usize) -> R) -> Vec<R> {
+        assert!(
+            self.parallel.is_none(),
+            "parallel segments cannot be nested"
+        );
+        self.close_stretch();
+        self.parallel = Some(Parallel {
+            first_wire: self.r1cs.n_wires,
+            first_temporary: self.temporaries,
+            segments: Vec::with_capacity(n),
+        });
+        let mut results = Vec::with_capacity(n);
+        for i in 0..n {
+            results.push(f(self, i));
+            let segment = self.stretch();
+            if let Some(parallel) = &mut self.parallel {
+                parallel.segments.push(segment);
+            }
+        }
+        if let Some(parallel) = self.parallel.take() {
+            self.program.stages.push(Stage(parallel.segments));
+        }
+        results
+    }
+
+    /// The finished circuit.
+    #[must_use]
+    pub fn finish(mut self) -> Circuit {
+        self.close_stretch();
+        let mut program = self.program;
+        program.n_wires = self.r1cs.n_wires;
+        program.n_temporaries = self.temporaries;
+        let sections = self.constraint_sections.counts(self.r1cs.n_constraints());
+        Circuit {
+            r1cs: self.r1cs,
+            program,
+            sections,
+            public_labels: self.public_labels,
+            input_labels: self.input_labels,
+            origins: self.constraint_sections,
+        }
+    }
+
+    /// An empty stretch at the current end of program, wires and temporaries.
+    fn here(&self) -> Stretch {
+        let (op, wire) = (self.program.ops.len(), self.r1cs.n_wires);
+        Stretch {
+            ops: op..op,
+            wires: wire..wire,
+            temporaries: self.temporaries..self.temporaries,
+        }
+    }
+
+    /// What was built since the last stretch ended.
+    fn stretch(&mut self) -> Stretch {
+        let here = self.here();
+        let start = std::mem::replace(&mut self.start, here.clone());
+        Stretch {
+            ops: start.ops.start..here.ops.end,
+            wires: start.wires.start..here.wires.end,
+            temporaries: start.temporaries.start..here.temporaries.end,
+        }
+    }
+
+    fn close_stretch(&mut self) {
+        let stretch = self.stretch();
+        if !stretch.ops.is_empty() {
+            self.program.stages.push(Stage(vec![stretch]));
+        }
+    }
+
+    fn wires(&mut self, n: u32) -> u32 {
+        let first = self.r1cs.n_wires;
+        self.r1cs.n_wires = first
+            .checked_add(n)
+            .expect("a circuit has fewer than 2^32 wires");
+        first
+    }
+
+    /// Where the program finds the value of `lc`, evaluating it if no one did before.
+    fn place(&mut self, lc: &Lc) -> Place {
+        self.check_visible(lc);
+        if let Some(Wire(wire)) = lc.as_wire() {
+            return Place::wire(wire);
+        }
+        let key = content_hash(lc);
+        if let Some(known) = self.evaluated.get(&key).copied()
+            && self.is_visible_temporary(known.temporary)
+            && self.is_evaluation_of(known, lc)
+        {
+            return Place::temporary(known.temporary);
+        }
+        let start = self.program.terms.len() as u32;
+        for (wire, value) in lc.terms() {
+            let coefficient = self.coefficient(*value);
+            self.program.terms.push((*wire, coefficient));
+        }
+        let end = u32::try_from(self.program.terms.len()).expect("fewer than 2^32 terms");
+        let temporary = self.temporaries;
+        self.temporaries += 1;
+        self.program.ops.push(Op::Linear {
+            to: temporary,
+            start,
+            end,
+        });
+        self.evaluated.insert(
+            key,
+            Evaluated {
+                temporary,
+                start,
+                end,
+            },
+        );
+        Place::temporary(temporary)
+    }
+
+    fn is_evaluation_of(&self, known: Evaluated, lc: &Lc) -> bool {
+        let terms = &self.program.terms[known.start as usize..known.end as usize];
+        terms.len() == lc.term_count()
+            && terms
+                .iter()
+                .zip(lc.terms())
+                .all(|((wire, index), (other, coefficient))| {
+                    wire == other && self.program.coefficients[*index as usize] == *coefficient
+                })
+    }
+
+    fn is_visible_temporary(&self, temporary: u32) -> bool {
+        match &self.parallel {
+            None => true,
+            Some(stage) => {
+                temporary < stage.first_temporary || temporary >= self.start.temporaries.start
+            }
+        }
+    }
+
+    /// A wire of another segment is not there yet when this one runs.
+    fn check_visible(&self, lc: &Lc) {
+        if let Some(stage) = &self.parallel {
+            let foreign = |wire: u32| wire >= stage.first_wire && wire < self.start.wires.start;
+            assert!(
+                !lc.terms().iter().any(|(wire, _)| foreign(*wire)),
+                "a parallel segment uses a wire of another segment"
+            );
+        }
+    }
+
+    fn coefficient(&mut self, value: Fr) -> u32 {
+        let coefficients = &mut self.program.coefficients;
+        *self.coefficients.entry(value).or_insert_with(|| {
+            coefficients.push(value);
+            coefficients.len() as u32 - 1
+        })
+    }
+}
+
+fn content_hash(lc: &Lc) -> u64 {
+    lc.terms()
+        .iter()
+        .fold(lc.term_count() as u64, |hash, (wire, coefficient)| {
+            let limbs = coefficient.0.0;
+            let term = limbs[0] ^ limbs[1].rotate_left(17) ^ limbs[3].rotate_left(31);
+            mix(hash ^ term).wrapping_add(u64::from(*wire))
+        })
+}
+
+const fn mix(x: u64) -> u64 {
+    let product = x as u128 * 0x9e37_79b9_7f4a_7c15;
+    (product as u64) ^ ((product >> 64) as u64)
+}
+
+/// A cheap hasher for field elements and hashes: keys are our own constants, nobody's attack.
+#[derive(Default)]
+struct LimbHasher(u64);
+
+impl Hasher for LimbHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut limb = [0; 8];
+            limb[..chunk.len()].copy_from_slice(chunk);
+            self.write_u64(u64::from_le_bytes(limb));
+        }
+    }
+
+    fn write_u64(&mut self, limb: u64) {
+        self.0 = mix(self.0 ^ limb);
+    }
+
+    fn write_usize(&mut self, _length: usize) {}
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}

@@ -8,6 +8,8 @@ use merits_primitives::{
     ids::{AssetId, EntryId, Epoch, Origin, PartyId, Period, ScaleId, ScaleVersion},
 };
 
+use merits_verifier::{codec::Canonical as _, entry::SignedEntry, groth16::KeyDigest};
+
 use crate::{
     Fault, ledger,
     limits::{
@@ -27,6 +29,17 @@ pub fn entry_bytes(entry: Vec<u8>) -> Result<Vec<u8>, Fault> {
     }
     within("entry", entry.len(), ENTRY_BYTES)?;
     Ok(entry)
+}
+
+/// The signed entry of a submission, decoded; its signature is not yet verified.
+///
+/// # Errors
+/// [`Fault`] about the field `entry`, with the place in it.
+pub fn signed_entry(entry: &[u8]) -> Result<SignedEntry, Fault> {
+    SignedEntry::from_bytes(entry).map_err(|error| {
+        let field = format!("entry.{}", error.field().replace(' ', "_"));
+        Fault::malformed(field, error.to_string())
+    })
 }
 
 /// An entry id in `field`.
@@ -112,7 +125,7 @@ pub enum VerifySubject {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BareProof {
     /// Digest of the canonical verifying key.
-    pub key: [u8; 32],
+    pub key: KeyDigest,
     /// Public inputs, in the statement's order.
     pub inputs: Vec<Fr>,
     /// Compressed proof; its points are not yet checked.
@@ -150,7 +163,7 @@ impl TryFrom<verifier::BareProof> for BareProof {
                 .map_err(|_| Fault::malformed(name(), "is no canonical field element"))
         });
         Ok(Self {
-            key: digest("key_digest", &raw.key_digest)?,
+            key: KeyDigest(digest("key_digest", &raw.key_digest)?),
             inputs: inputs.collect::<Result<_, _>>()?,
             proof: array("proof", &raw.proof)?,
         })

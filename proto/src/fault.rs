@@ -12,7 +12,7 @@ const REASON: &str = "merits-reason";
 const FIELD: &str = "merits-field";
 /// Metadata key of the milliseconds after which the same call may succeed.
 const RETRY: &str = "merits-retry-ms";
-/// Metadata key of the canonical signed refusal of `merits-verifier`.
+/// Metadata key of the signed refusal: a note of several lines, so its bytes.
 const REFUSAL: &str = "merits-refusal-bin";
 
 /// Reasons that the wire itself gives. Those of the ledger's rules are `merits-ledger`'s
@@ -46,8 +46,9 @@ pub struct Fault {
     pub message: String,
     /// Present if the same call may succeed after this long.
     pub retry_after: Option<Duration>,
-    /// Canonical signed refusal of `merits-verifier`; empty if this is no judgement on an entry.
-    pub signed_refusal: Vec<u8>,
+    /// Signed note ([`merits_verifier::refusal::SignedRefusal`]); empty if this is no judgement
+    /// on an entry.
+    pub signed_refusal: String,
 }
 
 impl Fault {
@@ -64,7 +65,7 @@ impl Fault {
             field: field.into(),
             message: message.into(),
             retry_after: None,
-            signed_refusal: Vec::new(),
+            signed_refusal: String::new(),
         }
     }
 
@@ -164,7 +165,9 @@ impl Fault {
             field: text(FIELD).unwrap_or_default(),
             message: status.message().to_owned(),
             retry_after: retry.or(unavailable),
-            signed_refusal: refusal.map(|bytes| bytes.to_vec()).unwrap_or_default(),
+            signed_refusal: refusal
+                .and_then(|bytes| String::from_utf8(bytes.to_vec()).ok())
+                .unwrap_or_default(),
         }
     }
 }
@@ -190,7 +193,7 @@ impl From<Fault> for Status {
             metadata.insert(RETRY, MetadataValue::from(millis));
         }
         if !fault.signed_refusal.is_empty() && fault.signed_refusal.len() <= REFUSAL_BYTES {
-            metadata.insert_bin(REFUSAL, MetadataValue::from_bytes(&fault.signed_refusal));
+            metadata.insert_bin(REFUSAL, MetadataValue::from_bytes(fault.signed_refusal.as_bytes()));
         }
         status
     }
@@ -227,7 +230,7 @@ mod tests {
     fn a_fault_survives_the_status() {
         let mut fault = Fault::busy(Duration::from_millis(250));
         fault.field = Cow::Borrowed("claims[3].c");
-        fault.signed_refusal = vec![7; 200];
+        fault.signed_refusal = "first\nsecond\n".to_owned();
         assert_eq!(Fault::from_status(&Status::from(fault.clone())), fault);
     }
 

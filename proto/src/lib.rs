@@ -15,7 +15,7 @@ pub mod limits;
 
 pub use checked::{
     BareProof, LeafRange, PartialRequest, ScaleKey, SealedPartial, TotalPartialRequest,
-    VerifySubject, digest, entry_bytes, entry_id, page_size,
+    VerifySubject, digest, entry_bytes, entry_id, page_size, signed_entry,
 };
 pub use fault::{Fault, reason};
 

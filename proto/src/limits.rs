@@ -3,9 +3,9 @@
 //! `*_MESSAGE` limits are given to tonic, which refuses a longer message from its length prefix,
 //! before a byte of it is buffered or decoded. The others are checked by the conversions.
 
-/// The longest canonical entry. C2SP tlog-tiles stores an entry behind a 16-bit length, and the
-/// log is to be served as tiles.
-pub const ENTRY_BYTES: usize = 65_535;
+/// The longest canonical entry. C2SP tlog-tiles stores a leaf behind a 16-bit length, and the log
+/// is to be served as tiles; the sequencer's time is part of the leaf.
+pub const ENTRY_BYTES: usize = merits_verifier::entry::MAX_ENTRY_BYTES;
 
 /// Requests of the Ledger service: one entry, its tag, and protobuf framing.
 pub const LEDGER_REQUEST_MESSAGE: usize = ENTRY_BYTES + 1_024;

@@ -1,0 +1,257 @@
+//! Secrets at rest: one file a key, mode 0600, of a named kind, never overwritten.
+//!
+//! A key file is one line of text, `merits-key/v1 <kind> <hex>`. The kind stops a log key from
+//! being used as a source's, or a MAC key as a seed. Files that others may read are refused:
+//! a secret that was readable is no secret, and the user has to know.
+//!
+//! Out of scope: encryption of the file itself. Put the directory on an encrypted disk.
+
+use std::{
+    fs,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use ed25519_dalek::SigningKey;
+use rand_core::CryptoRng;
+use thiserror::Error;
+use zeroize::{Zeroize, Zeroizing};
+
+const MAGIC: &str = "merits-key/v1";
+
+/// Bytes of every secret kept here.
+pub const SECRET_BYTES: usize = 32;
+
+/// A secret of 32 bytes, zeroized when dropped.
+pub type SecretBytes = Zeroizing<[u8; SECRET_BYTES]>;
+
+/// What a key is for. A file of one kind does not load as another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyKind {
+    /// Ed25519 key of a log: signs checkpoints and refusals.
+    Log,
+    /// Ed25519 key of a party: signs entries (and, of a source, commitments).
+    Signing,
+    /// X25519 key of a party: opens messages sealed to it.
+    Sealing,
+    /// A source's MAC key, from which salts come.
+    SaltMac,
+    /// A seed from which owner secrets come.
+    Seed,
+    /// A seed from which a prover's ephemeral exponents come.
+    Ephemeral,
+    /// The key that wraps the subject keys of a record store.
+    Master,
+}
+
+impl KeyKind {
+    /// The word in the file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Log => "log-ed25519",
+            Self::Signing => "party-ed25519",
+            Self::Sealing => "party-x25519",
+            Self::SaltMac => "salt-mac",
+            Self::Seed => "owner-seed",
+            Self::Ephemeral => "ephemeral-seed",
+            Self::Master => "record-master",
+        }
+    }
+}
+
+/// Why a key file cannot be used. No variant holds a part of the secret.
+#[derive(Debug, Error)]
+pub enum KeyFileError {
+    /// The file cannot be read or written.
+    #[error("key file {path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Creating would overwrite a key.
+    #[error(
+        "key file {path} exists already: a key is never overwritten; move it away to make another"
+    )]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Others can read the secret.
+    #[error(
+        "key file {path} has mode {mode:03o}: others may have read it; set 600 if none did, else make a new key"
+    )]
+    Readable {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// Not such a key.
+    #[error(
+        "key file {path} is no {expected} key: one line `{MAGIC} {expected} <64 hex digits>` is expected"
+    )]
+    WrongKind {
+        /// The file.
+        path: PathBuf,
+        /// The kind that was asked for.
+        expected: &'static str,
+    },
+}
+
+/// Makes a fresh secret and its file; the file must not exist.
+///
+/// # Errors
+/// [`KeyFileError::Exists`], or [`KeyFileError::Io`].
+pub fn create(
+    path: &Path,
+    kind: KeyKind,
+    rng: &mut impl CryptoRng,
+) -> Result<SecretBytes, KeyFileError> {
+    let io = |source| KeyFileError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let mut secret = Zeroizing::new([0u8; SECRET_BYTES]);
+    rng.fill_bytes(secret.as_mut());
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).map_err(io)?;
+    }
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path).map_err(|source| match source.kind() {
+        io::ErrorKind::AlreadyExists => KeyFileError::Exists {
+            path: path.to_owned(),
+        },
+        _ => io(source),
+    })?;
+    let line = Zeroizing::new(format!(
+        "{MAGIC} {} {}\n",
+        kind.name(),
+        *Zeroizing::new(hex::encode(secret.as_ref()))
+    ));
+    file.write_all(line.as_bytes())
+        .and_then(|()| file.sync_all())
+        .map_err(io)?;
+    Ok(secret)
+}
+
+/// Loads a secret.
+///
+/// # Errors
+/// See [`KeyFileError`].
+pub fn load(path: &Path, kind: KeyKind) -> Result<SecretBytes, KeyFileError> {
+    let io = |source| KeyFileError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    #[cfg(unix)]
+    {
+        let metadata = fs::metadata(path).map_err(io)?;
+        let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777;
+        if mode & 0o077 != 0 {
+            return Err(KeyFileError::Readable {
+                path: path.to_owned(),
+                mode,
+            });
+        }
+    }
+    let text = Zeroizing::new(fs::read_to_string(path).map_err(io)?);
+    let wrong = || KeyFileError::WrongKind {
+        path: path.to_owned(),
+        expected: kind.name(),
+    };
+    let mut words = text.split_ascii_whitespace();
+    let (magic, word, digits) = (words.next(), words.next(), words.next());
+    if magic != Some(MAGIC) || word != Some(kind.name()) || words.next().is_some() {
+        return Err(wrong());
+    }
+    let mut secret = Zeroizing::new([0u8; SECRET_BYTES]);
+    hex::decode_to_slice(digits.ok_or_else(wrong)?, secret.as_mut()).map_err(|_| wrong())?;
+    Ok(secret)
+}
+
+/// Loads a secret, or makes it if there is no file yet.
+///
+/// # Errors
+/// See [`KeyFileError`].
+pub fn load_or_create(
+    path: &Path,
+    kind: KeyKind,
+    rng: &mut impl CryptoRng,
+) -> Result<SecretBytes, KeyFileError> {
+    if path.exists() {
+        load(path, kind)
+    } else {
+        create(path, kind, rng)
+    }
+}
+
+/// An Ed25519 signing key from its file, made if there is none yet.
+///
+/// # Errors
+/// See [`KeyFileError`].
+pub fn signing_key(
+    path: &Path,
+    kind: KeyKind,
+    rng: &mut impl CryptoRng,
+) -> Result<SigningKey, KeyFileError> {
+    let mut secret = load_or_create(path, kind, rng)?;
+    let key = SigningKey::from_bytes(&secret);
+    secret.zeroize();
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_comes_back_as_its_kind_only() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let path = dir.path().join("sub/log.key");
+        let made = create(&path, KeyKind::Log, &mut rand::rng()).expect("created");
+        assert_eq!(*load(&path, KeyKind::Log).expect("loaded"), *made);
+        assert!(matches!(
+            load(&path, KeyKind::Seed),
+            Err(KeyFileError::WrongKind { .. })
+        ));
+        assert!(matches!(
+            create(&path, KeyKind::Log, &mut rand::rng()),
+            Err(KeyFileError::Exists { .. })
+        ));
+        assert_eq!(
+            *load_or_create(&path, KeyKind::Log, &mut rand::rng()).expect("kept"),
+            *made
+        );
+    }
+
+    #[test]
+    fn a_torn_or_readable_file_is_refused() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let path = dir.path().join("a.key");
+        create(&path, KeyKind::Signing, &mut rand::rng()).expect("created");
+        let text = fs::read_to_string(&path).expect("text");
+        fs::write(&path, &text[..text.len() - 4]).expect("written");
+        assert!(matches!(
+            load(&path, KeyKind::Signing),
+            Err(KeyFileError::WrongKind { .. })
+        ));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            fs::write(&path, &text).expect("written");
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("set");
+            let error = load(&path, KeyKind::Signing).expect_err("readable by others");
+            assert!(matches!(error, KeyFileError::Readable { mode: 0o644, .. }));
+            assert!(
+                !error
+                    .to_string()
+                    .contains(text.trim().rsplit(' ').next().expect("hex"))
+            );
+        }
+    }
+}

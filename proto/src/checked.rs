@@ -3,6 +3,8 @@
 //! What a checked value does not promise: that an entry decodes or is allowed, that a proof
 //! holds. Those are judgements of `merits-verifier` and `merits-ledger`.
 
+use std::collections::BTreeSet;
+
 use merits_primitives::{
     Fr, field,
     ids::{AssetId, EntryId, Epoch, Origin, PartyId, Period, ScaleId, ScaleVersion},
@@ -272,7 +274,7 @@ pub struct TotalPartialRequest {
     pub period: Period,
     /// Under which totals key.
     pub epoch: Epoch,
-    /// The earn entries, ascending, each once.
+    /// The earn entries in the log's order, each once.
     pub entries: Vec<EntryId>,
 }
 
@@ -287,10 +289,11 @@ impl TryFrom<supervision::RequestTotalPartialRequest> for TotalPartialRequest {
             .map(|id| entry_id("entries", id))
             .collect::<Result<_, _>>()?;
         // An entry taken twice would be counted twice in the published sum.
-        if entries.is_empty() || !entries.is_sorted_by(|a, b| a < b) {
+        let distinct: BTreeSet<_> = entries.iter().collect();
+        if entries.is_empty() || distinct.len() != entries.len() {
             return Err(Fault::malformed(
                 "entries",
-                "must be ascending, each once, at least one",
+                "must be at least one, each once",
             ));
         }
         Ok(Self {

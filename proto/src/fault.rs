@@ -193,7 +193,10 @@ impl From<Fault> for Status {
             metadata.insert(RETRY, MetadataValue::from(millis));
         }
         if !fault.signed_refusal.is_empty() && fault.signed_refusal.len() <= REFUSAL_BYTES {
-            metadata.insert_bin(REFUSAL, MetadataValue::from_bytes(fault.signed_refusal.as_bytes()));
+            metadata.insert_bin(
+                REFUSAL,
+                MetadataValue::from_bytes(fault.signed_refusal.as_bytes()),
+            );
         }
         status
     }

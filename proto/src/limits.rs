@@ -50,12 +50,8 @@ pub const SUPERVISION_ANSWER_MESSAGE: usize = 4 * 1_024;
 /// Legal basis of an opening: a reference and a sentence or two, not the file.
 pub const BASIS_BYTES: usize = 4_096;
 
-/// Entries whose totals are opened together: a week of a large distributor, and the decrypter's
-/// table bounds the sum long before that.
+/// Entries whose totals are opened together: as many as one ledger entry can name, rounded up.
 pub const TOTAL_ENTRIES: usize = 2_048;
-
-/// Name of a scale, as the ledger's entries bound it.
-pub const SCALE_ID_BYTES: usize = 64;
 
 /// Requests of the health and reflection services: a service name or a symbol.
 pub const INFRASTRUCTURE_REQUEST_MESSAGE: usize = 4 * 1_024;

@@ -73,7 +73,7 @@ pub enum Answered {
 pub struct Line {
     /// Counted from 1.
     pub number: u64,
-    /// Unix seconds by the holder's clock.
+    /// Unix milliseconds by the holder's clock.
     pub time: u64,
     /// What was answered.
     #[serde(flatten)]
@@ -156,6 +156,11 @@ impl Journal {
     /// The set in which a total containing this entry was answered, if any.
     pub fn total_of(&self, entry: &EntryId) -> Option<&str> {
         self.totals.get(&entry.to_hex()).map(String::as_str)
+    }
+
+    /// How many entries an answered set has; 0 for a set that was never answered.
+    pub fn set_size(&self, set: &str) -> usize {
+        self.totals.values().filter(|answered| *answered == set).count()
     }
 
     fn replay(&mut self, number: usize, bytes: &[u8]) -> Result<(), JournalError> {

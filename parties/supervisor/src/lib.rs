@@ -1,4 +1,20 @@
-//! The supervisor and the log witness.
+//! The supervisor and the log witness: admission, view-key halves, openings with a trace.
+//!
+//! Both roles hold one half of each view key and serve the same `Supervision` service
+//! ([`holder`]); the supervisor also admits parties, approves scales, opens epochs, and requests
+//! openings ([`requester`]) and totals ([`totals`]). The rules are pure over a
+//! [`view::LedgerView`].
+//!
+//! `docs/src/supervision.md` gives the protocol and why it leaves a trace.
+
+pub mod acts;
 pub mod discrete_log;
+pub mod holder;
 pub mod journal;
+pub mod net;
+pub mod request;
+pub mod requester;
 pub mod sealing;
+pub mod totals;
+pub mod view;
+pub mod view_key;

@@ -12,6 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use merits_ledger::entry::HalfKeys;
 use merits_primitives::{
     dleq::{Context, Equality, Possession},
     ids::{Epoch, Origin, PartyId},
@@ -21,6 +22,8 @@ use merits_verifier::possession::{KeyHalf, possession_context};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use zeroize::{Zeroize, Zeroizing};
+
+use crate::view::PublishedHalf;
 
 /// On which side a holder stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -91,21 +94,6 @@ impl std::fmt::Debug for ViewKeyShare {
     }
 }
 
-/// The public side of a share, with proof that its maker knows the secrets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PublicHalf {
-    /// On which side.
-    pub side: Side,
-    /// The half of A.
-    pub claim: Point,
-    /// Possession of the half of A.
-    pub claim_proof: Possession,
-    /// The half of At.
-    pub total: Point,
-    /// Possession of the half of At.
-    pub total_proof: Possession,
-}
-
 /// Why a published half is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the {side} half of the {key} key has no valid proof of possession: {holder} cannot show that it knows the secret")]
@@ -118,21 +106,24 @@ pub struct UnprovenHalf {
     pub holder: PartyId,
 }
 
-impl PublicHalf {
-    /// Checks both proofs for this log, epoch and holder.
-    ///
-    /// # Errors
-    /// [`UnprovenHalf`] names the half.
-    pub fn verify(&self, origin: &Origin, epoch: Epoch, holder: &PartyId) -> Result<(), UnprovenHalf> {
-        let context = |half| possession_context(origin, epoch, half, holder);
-        let fault = |key| UnprovenHalf { side: self.side, key, holder: *holder };
-        self.claim_proof
-            .verify(&self.claim, &context(self.side.claim_half()))
-            .map_err(|_| fault("claim"))?;
-        self.total_proof
-            .verify(&self.total, &context(self.side.total_half()))
-            .map_err(|_| fault("total"))
-    }
+/// Checks that the holder of a published half knows its secrets, for this log and epoch.
+///
+/// # Errors
+/// [`UnprovenHalf`] names the half.
+pub fn verify_half(
+    origin: &Origin,
+    epoch: Epoch,
+    side: Side,
+    half: &HalfKeys,
+) -> Result<(), UnprovenHalf> {
+    let context = |which| possession_context(origin, epoch, which, &half.holder);
+    let fault = |key| UnprovenHalf { side, key, holder: half.holder };
+    half.claim_possession
+        .verify(&half.claim, &context(side.claim_half()))
+        .map_err(|_| fault("claim"))?;
+    half.total_possession
+        .verify(&half.total, &context(side.total_half()))
+        .map_err(|_| fault("total"))
 }
 
 impl ViewKeyShare {
@@ -174,7 +165,7 @@ impl ViewKeyShare {
     }
 
     /// The public halves with proofs of possession, made for the party `holder`.
-    pub fn public(&self, holder: &PartyId, rng: &mut impl rand_core::CryptoRng) -> PublicHalf {
+    pub fn public(&self, holder: &PartyId, rng: &mut impl rand_core::CryptoRng) -> HalfKeys {
         let mut prove = |secret: &Scalar, half| {
             let context = possession_context(&self.origin, self.epoch, half, holder);
             // Neither secret is zero: sampling and reading both refuse it.
@@ -183,9 +174,15 @@ impl ViewKeyShare {
                 Possession::prove(secret, &context, rng).expect("a view-key secret is not zero");
             (public, proof)
         };
-        let (claim, claim_proof) = prove(&self.claim, self.side.claim_half());
-        let (total, total_proof) = prove(&self.total, self.side.total_half());
-        PublicHalf { side: self.side, claim, claim_proof, total, total_proof }
+        let (claim, claim_possession) = prove(&self.claim, self.side.claim_half());
+        let (total, total_possession) = prove(&self.total, self.side.total_half());
+        HalfKeys { holder: *holder, claim, claim_possession, total, total_possession }
+    }
+
+    /// Whether these are the secrets of a half that the log published.
+    pub fn matches(&self, published: &PublishedHalf) -> bool {
+        Point::mul_base(&self.claim) == Some(published.claim)
+            && Point::mul_base(&self.total) == Some(published.total)
     }
 
     /// a·E for one claim, with its proof in `context`.
@@ -359,22 +356,22 @@ mod tests {
         let share = share();
         let holder = PartyId([1; 32]);
         let half = share.public(&holder, &mut rand::rng());
-        assert_eq!(half.verify(share.origin(), Epoch(1), &holder), Ok(()));
+        let verify = |origin: &Origin, epoch, side, half: &HalfKeys| {
+            verify_half(origin, epoch, side, half).map_err(|fault| fault.key)
+        };
+        assert_eq!(verify(share.origin(), Epoch(1), Side::Witness, &half), Ok(()));
         let elsewhere = Origin::new("other.test/merits").unwrap();
-        assert!(half.verify(&elsewhere, Epoch(1), &holder).is_err());
-        assert!(half.verify(share.origin(), Epoch(2), &holder).is_err());
-        assert!(half.verify(share.origin(), Epoch(1), &PartyId([2; 32])).is_err());
-        let swapped = PublicHalf { side: Side::Supervisor, ..half };
-        assert!(swapped.verify(share.origin(), Epoch(1), &holder).is_err());
-        let mixed = PublicHalf {
-            claim: half.total,
-            claim_proof: half.total_proof,
+        assert!(verify(&elsewhere, Epoch(1), Side::Witness, &half).is_err());
+        assert!(verify(share.origin(), Epoch(2), Side::Witness, &half).is_err());
+        assert!(verify(share.origin(), Epoch(1), Side::Supervisor, &half).is_err());
+        let of_another = HalfKeys { holder: PartyId([2; 32]), ..half.clone() };
+        assert!(verify(share.origin(), Epoch(1), Side::Witness, &of_another).is_err());
+        let swapped = HalfKeys {
+            total: half.claim,
+            total_possession: half.claim_possession,
             ..half
         };
-        assert_eq!(
-            mixed.verify(share.origin(), Epoch(1), &holder).map_err(|fault| fault.key),
-            Err("claim")
-        );
+        assert_eq!(verify(share.origin(), Epoch(1), Side::Witness, &swapped), Err("total"));
     }
 
     #[test]

@@ -1,0 +1,250 @@
+//! What a supervisor signs: admission, standing, scales, view-key epochs, openings, totals.
+//!
+//! Each function makes one signed entry; the ledger's rules decide whether it is taken.
+
+use ed25519_dalek::SigningKey;
+use merits_ledger::{
+    Role, Roles,
+    entry::{
+        Entry, HalfKeys, OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed,
+        PartyAdmitted, ScaleApproved, ScaleRetired, StandingChange, TotalPartial as LoggedPartial,
+        TotalsOpened, ViewKeyEpochOpened,
+    },
+};
+use merits_primitives::ids::{
+    Credits, EntryId, Epoch, Origin, PartyId, ScaleId, ScaleVersion,
+};
+use merits_verifier::entry::SignedEntry;
+use thiserror::Error;
+
+use crate::{
+    holder::TotalPartial,
+    totals::OpenedTotal,
+    view_key::{Side, UnprovenHalf, verify_half},
+};
+
+/// Why a supervisor does not sign an admission.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ApplicationFault {
+    /// The applicant did not sign.
+    #[error("the application of {0:?} is not signed by its own key for this log: ask for it again")]
+    Unsigned(String),
+    /// The applicant would be judge and judged.
+    #[error("{name:?} applies for {one} and {other}, which one institution may not hold together")]
+    Conflict {
+        /// Who applies.
+        name: String,
+        /// One role.
+        one: Role,
+        /// The other.
+        other: Role,
+    },
+    /// No role.
+    #[error("{0:?} applies for no role")]
+    NoRole(String),
+}
+
+/// A supervisor's pen: its party, its log and its key.
+pub struct Supervisor {
+    origin: Origin,
+    party: PartyId,
+    key: SigningKey,
+}
+
+impl std::fmt::Debug for Supervisor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Supervisor({} on {}, ..)", self.party, self.origin)
+    }
+}
+
+/// The application of a ledger's founding supervisor. The coordinator is configured with its
+/// party id ([`PartyAdmitted::party`]) as the authority, and the entry that admits it must be
+/// the first.
+pub fn founding_application(
+    origin: &Origin,
+    name: &str,
+    key: &SigningKey,
+    sealing_key: [u8; 32],
+) -> PartyAdmitted {
+    PartyAdmitted::apply(origin, name, Roles::new(&[Role::Supervisor]), key, sealing_key)
+}
+
+impl Supervisor {
+    /// The supervisor `party` with its signing key.
+    pub fn new(origin: Origin, party: PartyId, key: SigningKey) -> Self {
+        Self { origin, party, key }
+    }
+
+    /// The founding supervisor: its party id follows from its name and key.
+    pub fn founding(origin: Origin, name: &str, key: SigningKey, sealing_key: [u8; 32]) -> Self {
+        let party = founding_application(&origin, name, &key, sealing_key).party(&origin);
+        Self { origin, party, key }
+    }
+
+    /// Its party.
+    pub fn party(&self) -> PartyId {
+        self.party
+    }
+
+    /// The log.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Admits a party that applied.
+    ///
+    /// # Errors
+    /// [`ApplicationFault`], before anything is signed.
+    pub fn admit(&self, application: PartyAdmitted) -> Result<SignedEntry, ApplicationFault> {
+        let name = || application.name.clone();
+        application
+            .verify_consent(&self.origin)
+            .map_err(|_| ApplicationFault::Unsigned(name()))?;
+        if application.roles.is_empty() {
+            return Err(ApplicationFault::NoRole(name()));
+        }
+        if let Some((one, other)) = application.roles.conflict() {
+            return Err(ApplicationFault::Conflict { name: name(), one, other });
+        }
+        Ok(self.sign(Entry::PartyAdmitted(application)))
+    }
+
+    /// Suspends a party. `sequence` counts its changes of standing, this one included.
+    pub fn suspend(&self, party: PartyId, sequence: u32, basis: &str) -> SignedEntry {
+        let basis = basis.to_owned();
+        self.sign(Entry::PartySuspended(StandingChange { party, sequence, basis }))
+    }
+
+    /// Reinstates a suspended party. `sequence` counts its changes of standing, this one
+    /// included.
+    pub fn reinstate(&self, party: PartyId, sequence: u32, basis: &str) -> SignedEntry {
+        let basis = basis.to_owned();
+        self.sign(Entry::PartyReinstated(StandingChange { party, sequence, basis }))
+    }
+
+    /// Approves exactly what the entry `proposal` proposed.
+    pub fn approve_scale(
+        &self,
+        id: ScaleId,
+        version: ScaleVersion,
+        proposal: EntryId,
+    ) -> SignedEntry {
+        self.sign(Entry::ScaleApproved(ScaleApproved { id, version, proposal }))
+    }
+
+    /// Ends a version of a scale after a period.
+    pub fn retire_scale(
+        &self,
+        id: ScaleId,
+        version: ScaleVersion,
+        last_period: u32,
+    ) -> SignedEntry {
+        self.sign(Entry::ScaleRetired(ScaleRetired { id, version, last_period }))
+    }
+
+    /// Opens a view-key epoch with both sides' halves. Times are unix milliseconds.
+    ///
+    /// # Errors
+    /// [`UnprovenHalf`] when a holder does not show that it knows its secrets.
+    pub fn open_epoch(
+        &self,
+        epoch: Epoch,
+        active_from: u64,
+        previous_accepted_until: u64,
+        supervisor: HalfKeys,
+        witness: HalfKeys,
+    ) -> Result<SignedEntry, UnprovenHalf> {
+        verify_half(&self.origin, epoch, Side::Supervisor, &supervisor)?;
+        verify_half(&self.origin, epoch, Side::Witness, &witness)?;
+        Ok(self.sign(Entry::ViewKeyEpochOpened(ViewKeyEpochOpened {
+            epoch,
+            active_from,
+            previous_accepted_until,
+            supervisor,
+            witness,
+        })))
+    }
+
+    /// Asks to open one claim. The entry hides which; its id names the request from now on.
+    /// `deadline` is unix milliseconds.
+    pub fn request_opening(
+        &self,
+        scale: ScaleId,
+        content: &OpeningContent,
+        deadline: u64,
+    ) -> SignedEntry {
+        let commitment = content.commitment(&self.origin);
+        self.sign(Entry::OpeningRequested(OpeningRequested { commitment, scale, deadline }))
+    }
+
+    /// Says that a request was answered, with the hash of the result
+    /// ([`crate::request::Opened::hash`]).
+    pub fn complete_opening(&self, request: EntryId, result: [u8; 32]) -> SignedEntry {
+        self.sign(Entry::OpeningCompleted(OpeningCompleted { request, result }))
+    }
+
+    /// Shows everybody what a request was about.
+    pub fn reveal_opening(&self, request: EntryId, content: OpeningContent) -> SignedEntry {
+        self.sign(Entry::OpeningRevealed(OpeningRevealed { request, content }))
+    }
+
+    /// Publishes an opened total.
+    pub fn publish_total(&self, total: &OpenedTotal) -> SignedEntry {
+        let partial = |answer: &TotalPartial| LoggedPartial {
+            point: answer.partial,
+            proof: answer.proof,
+        };
+        self.sign(Entry::TotalsOpened(TotalsOpened {
+            asset: total.set.asset(),
+            period: total.set.period(),
+            epoch: total.set.epoch(),
+            entries: total.set.entries().to_vec(),
+            sum: Credits(total.sum),
+            supervisor: partial(&total.supervisor),
+            witness: partial(&total.witness),
+        }))
+    }
+
+    fn sign(&self, entry: Entry) -> SignedEntry {
+        entry.sign(&self.origin, self.party, None, &self.key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin() -> Origin {
+        Origin::new("ledger.test/merits").unwrap()
+    }
+
+    fn supervisor() -> Supervisor {
+        Supervisor::founding(origin(), "Supervisor", SigningKey::from_bytes(&[1; 32]), [9; 32])
+    }
+
+    fn apply(roles: &[Role]) -> PartyAdmitted {
+        let key = SigningKey::from_bytes(&[2; 32]);
+        PartyAdmitted::apply(&origin(), "Applicant", Roles::new(roles), &key, [8; 32])
+    }
+
+    #[test]
+    fn a_sound_application_is_signed() {
+        let entry = supervisor().admit(apply(&[Role::Source, Role::Distributor])).unwrap();
+        let key = merits_verifier::signature::PublicKey::of(&SigningKey::from_bytes(&[1; 32]));
+        assert_eq!(entry.verify_signature(&key), Ok(()));
+        assert_eq!(entry.party, supervisor().party());
+    }
+
+    #[test]
+    fn an_unsound_application_is_not_signed() {
+        let conflict = supervisor().admit(apply(&[Role::Supervisor, Role::Distributor]));
+        assert!(matches!(conflict, Err(ApplicationFault::Conflict { .. })));
+        let nothing = supervisor().admit(apply(&[]));
+        assert!(matches!(nothing, Err(ApplicationFault::NoRole(_))));
+        let mut altered = apply(&[Role::Sponsor]);
+        altered.roles = Roles::new(&[Role::Issuer]);
+        let unsigned = supervisor().admit(altered);
+        assert!(matches!(unsigned, Err(ApplicationFault::Unsigned(_))));
+    }
+}

@@ -1,0 +1,341 @@
+//! The holder of a half: supervisor and log witness alike.
+//!
+//! A holder believes its own replica and nothing else. A message can name a request and show its
+//! content; E, T1, keys, roles and deadlines all come from the log that the holder verified.
+
+use merits_ledger::entry::OpeningContent;
+use merits_primitives::{
+    dleq::{Equality, PROOF_BYTES},
+    field,
+    ids::{AssetId, EntryId, Epoch, Origin, PartyId, Period},
+    jubjub::{POINT_BYTES, Point, PointError},
+};
+use merits_verifier::possession::total_context;
+use thiserror::Error;
+
+use crate::{
+    journal::{Answered, Journal, JournalError},
+    request::opening_context,
+    sealing::{self, Sealed},
+    totals::{SetFault, TotalSet},
+    view::LedgerView,
+    view_key::ViewKeyShare,
+};
+
+/// Bytes of an opened partial message: point, then proof.
+pub const PARTIAL_BYTES: usize = POINT_BYTES + PROOF_BYTES;
+
+/// What a requester shows a holder to open one claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpeningAsk {
+    /// The log that the requester talks about.
+    pub origin: Origin,
+    /// The OpeningRequested entry.
+    pub request: EntryId,
+    /// What its commitment hides.
+    pub content: OpeningContent,
+}
+
+/// What a requester names to open a total.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TotalAsk {
+    /// The log that the requester talks about.
+    pub origin: Origin,
+    /// The ledger's number of the scale.
+    pub asset: AssetId,
+    /// The period.
+    pub period: Period,
+    /// The epoch of the keys.
+    pub epoch: Epoch,
+    /// The entries to add, in the log's order.
+    pub entries: Vec<EntryId>,
+}
+
+/// A holder's answer for one claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedPartial {
+    /// Who answers.
+    pub holder: PartyId,
+    /// The partial and its proof, for the requester's eyes.
+    pub sealed: Sealed,
+}
+
+/// A holder's answer for a total: public.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TotalPartial {
+    /// Who answers.
+    pub holder: PartyId,
+    /// a·ΣT1.
+    pub partial: Point,
+    /// That the published half of At made it.
+    pub proof: Equality,
+}
+
+/// Why a holder does not answer. Each says who has to do what.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Refused {
+    /// The message speaks of another log.
+    #[error("this holder follows {ours}, the request speaks of {theirs}")]
+    OtherLog {
+        /// The holder's log.
+        ours: Origin,
+        /// The message's log.
+        theirs: Origin,
+    },
+    /// No trace, no opening.
+    #[error(
+        "opening request {0} is not in this holder's verified copy of the log: append it first"
+    )]
+    RequestNotLogged(EntryId),
+    /// The log's request was signed by somebody else.
+    #[error("the opening request is signed by {0}, which is no supervisor")]
+    NotASupervisor(PartyId),
+    /// The supervisor may not act now.
+    #[error("supervisor {0} is suspended")]
+    Suspended(PartyId),
+    /// Another entry, claim, basis or nonce than the log's commitment hides.
+    #[error(
+        "what is shown is not what the logged request commits to: entry, claim, basis and nonce \
+         must be those of the request"
+    )]
+    CommitmentMismatch,
+    /// Too late.
+    #[error("the request's deadline {deadline} is past (now {now}): append a new request")]
+    DeadlinePast {
+        /// Unix milliseconds.
+        deadline: u64,
+        /// Unix milliseconds, by the holder's clock.
+        now: u64,
+    },
+    /// The request has served its purpose.
+    #[error("opening request {0} is completed in the log: append a new request")]
+    AlreadyCompleted(EntryId),
+    /// No such batch.
+    #[error("entry {0} is no earn batch in this holder's verified copy of the log")]
+    NoSuchBatch(EntryId),
+    /// No such claim.
+    #[error("entry {entry} has {claims} claims, so there is no claim {claim}")]
+    NoSuchClaim {
+        /// The batch.
+        entry: EntryId,
+        /// What was asked for, from 0.
+        claim: u16,
+        /// How many it has.
+        claims: usize,
+    },
+    /// The holder has no half of that epoch.
+    #[error("this holder has no published half of view-key epoch {}", .0.0)]
+    NotMyEpoch(Epoch),
+    /// The ledger entry holds no usable ephemeral (the ledger's rules exclude it).
+    #[error("the entry's ephemeral key is unusable: {0}")]
+    Ephemeral(PointError),
+    /// The registered key of the requester is no key.
+    #[error("the sealing key that the log has for {0} is unusable: rotate it")]
+    RequesterKey(PartyId),
+    /// The set may not be opened.
+    #[error(transparent)]
+    Set(#[from] SetFault),
+    /// Two sums over overlapping sets would open their difference.
+    #[error(
+        "a total over {answered} of these batches was answered before as a set of its own: ask \
+         for exactly that set, or wait until it is in the log"
+    )]
+    Overlap {
+        /// How many batches that earlier set has. It is the head of the uncovered batches in
+        /// log order.
+        answered: usize,
+    },
+    /// The holder cannot keep its own trace.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+impl Refused {
+    /// Machine-readable reason.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::OtherLog { .. } => "other-log",
+            Self::RequestNotLogged(_) => "request-not-logged",
+            Self::NotASupervisor(_) => "not-a-supervisor",
+            Self::Suspended(_) => "party-suspended",
+            Self::CommitmentMismatch => "request-mismatch",
+            Self::DeadlinePast { .. } => "deadline-past",
+            Self::AlreadyCompleted(_) => "request-completed",
+            Self::NoSuchBatch(_) => "batch-unknown",
+            Self::NoSuchClaim { .. } => "claim-unknown",
+            Self::NotMyEpoch(_) => "epoch-not-held",
+            Self::Ephemeral(_) => "ephemeral-unusable",
+            Self::RequesterKey(_) => "sealing-key-unusable",
+            Self::Set(fault) => fault.code(),
+            Self::Overlap { .. } => "total-overlaps",
+            Self::Journal(_) => "journal-unavailable",
+        }
+    }
+}
+
+/// A party that holds a half of the view keys.
+#[derive(Debug)]
+pub struct Holder {
+    id: PartyId,
+    shares: Vec<ViewKeyShare>,
+    journal: Journal,
+}
+
+impl Holder {
+    /// The party `id` with its shares (one an epoch) and its journal.
+    pub fn new(id: PartyId, shares: Vec<ViewKeyShare>, journal: Journal) -> Self {
+        Self { id, shares, journal }
+    }
+
+    /// The holder's party.
+    pub fn id(&self) -> PartyId {
+        self.id
+    }
+
+    /// What it has answered.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// Answers for one claim: the rules of `docs/src/supervision.md`, in its order. The journal
+    /// has the answer before it is returned. `now` is unix milliseconds.
+    ///
+    /// # Errors
+    /// [`Refused`], and nothing is answered or journaled.
+    pub fn answer_opening(
+        &mut self,
+        log: &impl LedgerView,
+        ask: &OpeningAsk,
+        now: u64,
+        rng: &mut impl rand_core::CryptoRng,
+    ) -> Result<SealedPartial, Refused> {
+        same_log(log, &ask.origin)?;
+        let request = log.request(&ask.request).ok_or(Refused::RequestNotLogged(ask.request))?;
+        let requester = log
+            .party(&request.requester)
+            .filter(|party| party.is_supervisor)
+            .ok_or(Refused::NotASupervisor(request.requester))?;
+        if requester.suspended {
+            return Err(Refused::Suspended(request.requester));
+        }
+        if ask.content.commitment(log.origin()) != request.commitment {
+            return Err(Refused::CommitmentMismatch);
+        }
+        if request.completed {
+            return Err(Refused::AlreadyCompleted(ask.request));
+        }
+        if now > request.deadline {
+            return Err(Refused::DeadlinePast { deadline: request.deadline, now });
+        }
+        let OpeningContent { entry, claim, basis, .. } = &ask.content;
+        let batch = log.batch(entry).ok_or(Refused::NoSuchBatch(*entry))?;
+        let sealed_claim =
+            batch.claims.get(usize::from(*claim)).ok_or(Refused::NoSuchClaim {
+                entry: *entry,
+                claim: *claim,
+                claims: batch.claims.len(),
+            })?;
+        let share = self.share(log, batch.epoch)?;
+        let ephemeral =
+            Point::from_y(sealed_claim.ciphertext.ey).map_err(Refused::Ephemeral)?;
+
+        let context =
+            opening_context(log.origin(), batch.epoch, &ask.request, entry, *claim, &self.id);
+        let (partial, proof) = share.claim_partial(&ephemeral, &context, rng);
+        let mut message = zeroize::Zeroizing::new([0u8; PARTIAL_BYTES]);
+        message[..POINT_BYTES].copy_from_slice(&partial.to_bytes());
+        message[POINT_BYTES..].copy_from_slice(&proof.to_bytes());
+        let sealed = sealing::seal(
+            &requester.sealing_key,
+            &sealing_context(log.origin(), &ask.request, &self.id),
+            message.as_ref(),
+            rng,
+        )
+        .map_err(|_| Refused::RequesterKey(request.requester))?;
+
+        self.journal.append(
+            now,
+            Answered::Opening {
+                request: ask.request.to_hex(),
+                entry: entry.to_hex(),
+                claim: *claim,
+                basis: basis.clone(),
+                requester: EntryId(request.requester.0).to_hex(),
+            },
+        )?;
+        Ok(SealedPartial { holder: self.id, sealed })
+    }
+
+    /// Answers for a total. Its set must be allowed by the log and by the journal, which has
+    /// the answer before it is returned. `now` is unix milliseconds.
+    ///
+    /// # Errors
+    /// [`Refused`], and nothing is answered or journaled.
+    pub fn answer_total(
+        &mut self,
+        log: &impl LedgerView,
+        ask: &TotalAsk,
+        now: u64,
+        rng: &mut impl rand_core::CryptoRng,
+    ) -> Result<TotalPartial, Refused> {
+        same_log(log, &ask.origin)?;
+        let set = TotalSet::check(log, ask.asset, ask.period, ask.epoch, &ask.entries)?;
+        let digest = EntryId(set.digest()).to_hex();
+        for entry in set.entries() {
+            if let Some(answered) = self.journal.total_of(entry)
+                && answered != digest
+            {
+                return Err(Refused::Overlap { answered: self.journal.set_size(answered) });
+            }
+        }
+        let share = self.share(log, ask.epoch)?;
+        let context = total_context(
+            log.origin(),
+            ask.epoch,
+            ask.asset,
+            ask.period,
+            set.entries(),
+            share.side().total_half(),
+            &self.id,
+        );
+        let (partial, proof) = share.total_partial(&set.t1(), &context, rng);
+        let entries = set.entries().iter().map(EntryId::to_hex).collect();
+        self.journal.append(now, Answered::Total { set: digest, entries })?;
+        Ok(TotalPartial { holder: self.id, partial, proof })
+    }
+
+    /// The holder's share of an epoch, if the log published exactly its public half for this
+    /// party. A share that the log does not know would only make answers that fail.
+    fn share(&self, log: &impl LedgerView, epoch: Epoch) -> Result<&ViewKeyShare, Refused> {
+        let published = log
+            .epoch(epoch)
+            .and_then(|halves| Some((halves.side_of(&self.id)?, halves)))
+            .ok_or(Refused::NotMyEpoch(epoch))?;
+        let (side, halves) = published;
+        self.shares
+            .iter()
+            .find(|share| {
+                share.epoch() == epoch
+                    && share.side() == side
+                    && share.origin() == log.origin()
+                    && share.matches(halves.side(side))
+            })
+            .ok_or(Refused::NotMyEpoch(epoch))
+    }
+}
+
+/// What a sealed partial is bound to: log, request, holder.
+pub fn sealing_context(origin: &Origin, request: &EntryId, holder: &PartyId) -> [u8; 32] {
+    field::digest(
+        "merits/sealed-partial/v1",
+        &[origin.as_str().as_bytes(), &request.0, &holder.0],
+    )
+}
+
+fn same_log(log: &impl LedgerView, theirs: &Origin) -> Result<(), Refused> {
+    if log.origin() == theirs {
+        return Ok(());
+    }
+    Err(Refused::OtherLog { ours: log.origin().clone(), theirs: theirs.clone() })
+}

@@ -1,0 +1,151 @@
+//! The requester's side of the wire.
+
+use merits_primitives::{
+    dleq::Equality,
+    ids::PartyId,
+    jubjub::Point,
+};
+use merits_proto::{
+    Fault, PartialRequest, SealedPartial as WireSealed, TotalPartialRequest,
+    limits::{SUPERVISION_ANSWER_MESSAGE, SUPERVISION_REQUEST_MESSAGE},
+    supervision::{
+        RequestTotalPartialResponse, supervision_client::SupervisionClient,
+    },
+};
+use thiserror::Error;
+use tonic::transport::{Channel, Endpoint};
+
+use crate::{
+    holder::{OpeningAsk, SealedPartial, TotalAsk, TotalPartial},
+    sealing::Sealed,
+};
+
+/// Why a holder gave no usable answer.
+#[derive(Debug, Error)]
+pub enum HolderError {
+    /// It cannot be reached.
+    #[error("holder at {address}: {source}; is it running, and is the address right?")]
+    Unreachable {
+        /// Where.
+        address: String,
+        /// What the transport said.
+        source: tonic::transport::Error,
+    },
+    /// It refused.
+    #[error("holder at {address} refuses: {fault}")]
+    Refused {
+        /// Where.
+        address: String,
+        /// Why.
+        fault: Box<Fault>,
+    },
+    /// Its answer is no answer.
+    #[error("holder at {address} sent a malformed {field}: the holder is at fault")]
+    Malformed {
+        /// Where.
+        address: String,
+        /// Which field.
+        field: &'static str,
+    },
+}
+
+impl HolderError {
+    /// For a total that overlaps a set answered before: how many batches that set has.
+    pub fn answered_head(&self) -> Option<usize> {
+        let Self::Refused { fault, .. } = self else { return None };
+        if fault.reason != "total-overlaps" {
+            return None;
+        }
+        fault.field.strip_prefix("entries[")?.strip_suffix(']')?.parse().ok()
+    }
+}
+
+/// A connection to one holder.
+#[derive(Debug, Clone)]
+pub struct HolderClient {
+    address: String,
+    client: SupervisionClient<Channel>,
+}
+
+impl HolderClient {
+    /// Connects to a holder, such as `http://127.0.0.1:7420`.
+    ///
+    /// # Errors
+    /// [`HolderError::Unreachable`].
+    pub async fn connect(address: &str) -> Result<Self, HolderError> {
+        let unreachable =
+            |source| HolderError::Unreachable { address: address.to_owned(), source };
+        let channel = Endpoint::from_shared(address.to_owned())
+            .map_err(unreachable)?
+            .connect()
+            .await
+            .map_err(unreachable)?;
+        let client = SupervisionClient::new(channel)
+            .max_decoding_message_size(SUPERVISION_ANSWER_MESSAGE)
+            .max_encoding_message_size(SUPERVISION_REQUEST_MESSAGE);
+        Ok(Self { address: address.to_owned(), client })
+    }
+
+    /// Asks for the partial of one claim.
+    ///
+    /// # Errors
+    /// [`HolderError`].
+    pub async fn opening(&mut self, ask: &OpeningAsk) -> Result<SealedPartial, HolderError> {
+        let request = PartialRequest {
+            origin: ask.origin.clone(),
+            request: ask.request,
+            entry: ask.content.entry,
+            claim: ask.content.claim,
+            basis: ask.content.basis.clone(),
+            nonce: ask.content.nonce,
+        };
+        let response = self.client.request_partial(tonic::Request::new(request.into())).await;
+        let response = response.map_err(|status| self.refused(&status))?.into_inner();
+        let sealed = WireSealed::try_from(response).map_err(|_| self.malformed("answer"))?;
+        Ok(SealedPartial {
+            holder: sealed.holder,
+            sealed: Sealed {
+                encapsulated: sealed.encapsulated_key,
+                ciphertext: sealed.ciphertext,
+            },
+        })
+    }
+
+    /// Asks for the partial of a total.
+    ///
+    /// # Errors
+    /// [`HolderError`].
+    pub async fn total(&mut self, ask: &TotalAsk) -> Result<TotalPartial, HolderError> {
+        let request = TotalPartialRequest {
+            origin: ask.origin.clone(),
+            asset: ask.asset,
+            period: ask.period,
+            epoch: ask.epoch,
+            entries: ask.entries.clone(),
+        };
+        let response =
+            self.client.request_total_partial(tonic::Request::new(request.into())).await;
+        let response = response.map_err(|status| self.refused(&status))?.into_inner();
+        read_total(&response).map_err(|field| self.malformed(field))
+    }
+
+    fn refused(&self, status: &tonic::Status) -> HolderError {
+        let fault = Box::new(Fault::from_status(status));
+        HolderError::Refused { address: self.address.clone(), fault }
+    }
+
+    fn malformed(&self, field: &'static str) -> HolderError {
+        HolderError::Malformed { address: self.address.clone(), field }
+    }
+}
+
+fn read_total(response: &RequestTotalPartialResponse) -> Result<TotalPartial, &'static str> {
+    let holder = response.holder.as_slice().try_into().map_err(|_| "holder")?;
+    let partial = response.partial.as_slice().try_into().map_err(|_| "partial")?;
+    let proof = response.dleq.as_slice().try_into().map_err(|_| "dleq")?;
+    Ok(TotalPartial {
+        holder: PartyId(holder),
+        partial: Point::from_bytes(partial).map_err(|_| "partial")?,
+        proof: Equality::from_bytes(proof).map_err(|_| "dleq")?,
+    })
+}

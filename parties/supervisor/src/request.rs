@@ -1,0 +1,250 @@
+//! What an opening request hides, and what an opening yields.
+
+use std::{fs::OpenOptions, io::Write, path::Path};
+
+use merits_ledger::entry::{MAX_BASIS_BYTES, OpeningContent};
+use merits_primitives::{
+    dleq::Context,
+    field,
+    ids::{Credits, EntryId, Epoch, Origin, PartyId},
+    owner::Handle,
+};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use zeroize::Zeroize;
+
+/// A basis that no request may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum BasisError {
+    /// Nothing is opened without a reason.
+    #[error("the basis is empty: say on what ground the claim is opened (--basis)")]
+    Empty,
+    /// Over the limit.
+    #[error("the basis has {found} bytes, at most {MAX_BASIS_BYTES} are taken: cite the file instead")]
+    TooLong {
+        /// Its length.
+        found: usize,
+    },
+}
+
+/// The content of a request for one claim, with a fresh nonce. The log carries its commitment
+/// only; the requester keeps the content, shows it to the holders, and reveals it by the
+/// deadline.
+///
+/// # Errors
+/// [`BasisError`].
+pub fn request_content(
+    entry: EntryId,
+    claim: u16,
+    basis: &str,
+    rng: &mut impl rand_core::CryptoRng,
+) -> Result<OpeningContent, BasisError> {
+    let basis = basis.trim();
+    if basis.is_empty() {
+        return Err(BasisError::Empty);
+    }
+    if basis.len() > MAX_BASIS_BYTES {
+        return Err(BasisError::TooLong { found: basis.len() });
+    }
+    let mut nonce = [0u8; 32];
+    rng.fill_bytes(&mut nonce);
+    Ok(OpeningContent { entry, claim, basis: basis.to_owned(), nonce })
+}
+
+/// What a partial a·E for one claim is bound to: log, epoch, request, entry, claim, holder.
+pub fn opening_context(
+    origin: &Origin,
+    epoch: Epoch,
+    request: &EntryId,
+    entry: &EntryId,
+    claim: u16,
+    holder: &PartyId,
+) -> Context {
+    Context::new(
+        "merits/partial/opening/v1",
+        &[
+            origin.as_str().as_bytes(),
+            &epoch.0.to_le_bytes(),
+            &request.0,
+            &entry.0,
+            &claim.to_le_bytes(),
+            &holder.0,
+        ],
+    )
+}
+
+/// What an opening yields.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// The credits of the claim.
+    pub credits: Credits,
+    /// The person's pseudonym at the source.
+    pub handle: Handle,
+}
+
+impl std::fmt::Debug for Opened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Opened(..)")
+    }
+}
+
+impl Opened {
+    /// What the log carries of the result. The request's nonce hides it: v is small, and the
+    /// distributor and the source know h.
+    pub fn hash(&self, request: &EntryId, content: &OpeningContent) -> [u8; 32] {
+        field::digest(
+            "merits/opening-result/v1",
+            &[
+                &request.0,
+                &content.nonce,
+                &self.credits.0.to_le_bytes(),
+                &field::to_bytes(&self.handle.0),
+            ],
+        )
+    }
+}
+
+/// The requester's file for one opening: written before the request is sent, completed when it
+/// is answered.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct RequestFile {
+    /// The log.
+    pub origin: String,
+    /// Id of the OpeningRequested entry, in hexadecimal.
+    pub request: String,
+    /// Id of the earn entry, in hexadecimal.
+    pub entry: String,
+    /// The claim's position.
+    pub claim: u16,
+    /// Legal basis.
+    pub basis: String,
+    /// In hexadecimal.
+    pub nonce: String,
+    /// Unix milliseconds.
+    pub deadline: u64,
+    /// The result, once opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<ResultFile>,
+}
+
+/// The opened values in a [`RequestFile`].
+#[derive(Clone, Serialize, Deserialize)]
+pub struct ResultFile {
+    /// v.
+    pub credits: u64,
+    /// h: 32 little-endian bytes in hexadecimal.
+    pub handle: String,
+    /// The hash that the log carries, in hexadecimal.
+    pub hash: String,
+}
+
+impl Drop for ResultFile {
+    fn drop(&mut self) {
+        self.credits.zeroize();
+        self.handle.zeroize();
+    }
+}
+
+impl RequestFile {
+    /// The file for a request that is about to be logged under the id `request`.
+    pub fn new(origin: &Origin, request: &EntryId, content: &OpeningContent, deadline: u64) -> Self {
+        Self {
+            origin: origin.as_str().to_owned(),
+            request: request.to_hex(),
+            entry: content.entry.to_hex(),
+            claim: content.claim,
+            basis: content.basis.clone(),
+            nonce: EntryId(content.nonce).to_hex(),
+            deadline,
+            result: None,
+        }
+    }
+
+    /// Adds the result.
+    #[must_use]
+    pub fn completed(mut self, opened: &Opened, hash: &[u8; 32]) -> Self {
+        self.result = Some(ResultFile {
+            credits: opened.credits.0,
+            handle: EntryId(field::to_bytes(&opened.handle.0)).to_hex(),
+            hash: EntryId(*hash).to_hex(),
+        });
+        self
+    }
+
+    /// The request's entry id; `None` when the file holds no such id.
+    pub fn request_id(&self) -> Option<EntryId> {
+        EntryId::from_hex(&self.request)
+    }
+
+    /// The content; `None` when the file holds none.
+    pub fn content(&self) -> Option<OpeningContent> {
+        Some(OpeningContent {
+            entry: EntryId::from_hex(&self.entry)?,
+            claim: self.claim,
+            basis: self.basis.clone(),
+            nonce: EntryId::from_hex(&self.nonce)?.0,
+        })
+    }
+
+    /// The result; `None` when there is none yet or it is malformed.
+    pub fn opened(&self) -> Option<Opened> {
+        let result = self.result.as_ref()?;
+        let handle = field::from_bytes(&EntryId::from_hex(&result.handle)?.0).ok()?;
+        Some(Opened { credits: Credits(result.credits), handle: Handle(handle) })
+    }
+
+    /// Writes the file whole (a temporary file, then a rename), readable by its owner only.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn write(&self, path: &Path) -> std::io::Result<()> {
+        let text = serde_json::to_vec_pretty(self)?;
+        let partial = path.with_extension("partial");
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut out = options.open(&partial)?;
+        out.write_all(&text)?;
+        out.sync_all()?;
+        std::fs::rename(&partial, path)
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// What the system says; invalid data when it is no such file.
+    pub fn read(path: &Path) -> std::io::Result<Self> {
+        Ok(serde_json::from_slice(&std::fs::read(path)?)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use merits_primitives::Fr;
+
+    #[test]
+    fn a_request_needs_a_basis_of_sane_length() {
+        let new = |basis: &str| request_content(EntryId([1; 32]), 0, basis, &mut rand::rng());
+        assert_eq!(new("  "), Err(BasisError::Empty));
+        assert_eq!(new(&"x".repeat(MAX_BASIS_BYTES + 1)), Err(BasisError::TooLong { found: MAX_BASIS_BYTES + 1 }));
+    }
+
+    #[test]
+    fn the_file_gives_content_and_result_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("request.json");
+        let origin = Origin::new("ledger.test/merits").unwrap();
+        let content = request_content(EntryId([1; 32]), 3, "audit", &mut rand::rng()).unwrap();
+        let opened = Opened { credits: Credits(9), handle: Handle(Fr::from(5u64)) };
+        let request = EntryId([7; 32]);
+        let hash = opened.hash(&request, &content);
+        let file = RequestFile::new(&origin, &request, &content, 99).completed(&opened, &hash);
+        file.write(&path).unwrap();
+        let again = RequestFile::read(&path).unwrap();
+        assert_eq!(again.content(), Some(content));
+        assert_eq!(again.opened(), Some(opened));
+        assert_eq!(again.request_id(), Some(request));
+    }
+}

@@ -1,0 +1,134 @@
+//! The requester: from two sealed partials to the opened claim.
+
+use merits_primitives::{
+    audit,
+    dleq::{Equality, PROOF_BYTES},
+    ids::{Credits, EntryId, PartyId},
+    jubjub::{POINT_BYTES, Point, PointError},
+};
+use thiserror::Error;
+
+use crate::{
+    holder::{OpeningAsk, PARTIAL_BYTES, SealedPartial, sealing_context},
+    request::{Opened, opening_context},
+    sealing::{self, SealingKey},
+    view::{EpochHalves, LedgerView},
+    view_key::Side,
+};
+
+/// Why the answers do not open the claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum OpeningFault {
+    /// The request's claim is not in the requester's own replica.
+    #[error("claim {claim} of entry {entry} is not in the verified copy of the log: synchronise")]
+    NoSuchClaim {
+        /// The batch.
+        entry: EntryId,
+        /// From 0.
+        claim: u16,
+    },
+    /// The entry's epoch is unknown.
+    #[error("the log has opened no view-key epoch {0}")]
+    NoEpoch(u32),
+    /// The entry's ephemeral is unusable.
+    #[error("the entry's ephemeral key is unusable: {0}")]
+    Ephemeral(PointError),
+    /// A half is missing.
+    #[error("no answer from the {0}'s half of the view key: both halves are needed")]
+    Missing(Side),
+    /// Sealed to another key, for another request, or altered.
+    #[error("the answer of the {side}'s holder {holder} does not open with this party's sealing key: sealed for another party or request, or altered on the way")]
+    Unreadable {
+        /// Which side.
+        side: Side,
+        /// Who.
+        holder: PartyId,
+    },
+    /// It is no partial.
+    #[error("the answer of the {side}'s holder {holder} is no point and proof")]
+    Malformed {
+        /// Which side.
+        side: Side,
+        /// Who.
+        holder: PartyId,
+    },
+    /// The proof does not hold.
+    #[error("the {side}'s partial is not made with its published half for this request and claim: holder {holder} is at fault")]
+    BadPartial {
+        /// Which side.
+        side: Side,
+        /// Who.
+        holder: PartyId,
+    },
+    /// Both partials are right and the ciphertext is not, which a valid proof excludes.
+    #[error("both partials are right and the ciphertext opens to no amount up to {}: the entry's proof cannot be valid, replay the log", .0.0)]
+    NoAmount(Credits),
+}
+
+/// Checks both holders' answers for the request and opens the claim.
+///
+/// # Errors
+/// [`OpeningFault`]; a bad answer names its holder.
+pub fn combine(
+    log: &impl LedgerView,
+    ask: &OpeningAsk,
+    key: &SealingKey,
+    answers: &[SealedPartial],
+) -> Result<Opened, OpeningFault> {
+    let (entry, claim) = (ask.content.entry, ask.content.claim);
+    let batch = log.batch(&entry).ok_or(OpeningFault::NoSuchClaim { entry, claim })?;
+    let sealed_claim = batch
+        .claims
+        .get(usize::from(claim))
+        .ok_or(OpeningFault::NoSuchClaim { entry, claim })?;
+    let halves = log.epoch(batch.epoch).ok_or(OpeningFault::NoEpoch(batch.epoch.0))?;
+    let ephemeral =
+        Point::from_y(sealed_claim.ciphertext.ey).map_err(OpeningFault::Ephemeral)?;
+
+    let partial = |side: Side| {
+        let published = halves.side(side);
+        let answer = answer_of(&halves, side, answers)?;
+        let holder = published.holder;
+        let context = sealing_context(log.origin(), &ask.request, &holder);
+        let message = sealing::open(key, &context, &answer.sealed)
+            .map_err(|_| OpeningFault::Unreadable { side, holder })?;
+        let (image, proof) =
+            read_partial(&message).ok_or(OpeningFault::Malformed { side, holder })?;
+        let context =
+            opening_context(log.origin(), batch.epoch, &ask.request, &entry, claim, &holder);
+        proof
+            .verify(&published.claim, &ephemeral, &image, &context)
+            .map_err(|_| OpeningFault::BadPartial { side, holder })?;
+        Ok(image)
+    };
+    let supervisor = partial(Side::Supervisor)?;
+    let witness = partial(Side::Witness)?;
+    // a_sup·E + a_wit·E is the identity only if A is, which the ledger refuses.
+    let shared = (supervisor + witness).map_err(OpeningFault::Ephemeral)?;
+    let (credits, handle) =
+        audit::open(shared.y(), sealed_claim.commitment, &sealed_claim.ciphertext)
+            .map_err(|_| OpeningFault::NoAmount(batch.v_max))?;
+    if credits > batch.v_max {
+        return Err(OpeningFault::NoAmount(batch.v_max));
+    }
+    Ok(Opened { credits, handle })
+}
+
+fn answer_of<'a>(
+    halves: &EpochHalves,
+    side: Side,
+    answers: &'a [SealedPartial],
+) -> Result<&'a SealedPartial, OpeningFault> {
+    answers
+        .iter()
+        .find(|answer| answer.holder == halves.side(side).holder)
+        .ok_or(OpeningFault::Missing(side))
+}
+
+fn read_partial(message: &[u8]) -> Option<(Point, Equality)> {
+    let message: &[u8; PARTIAL_BYTES] = message.try_into().ok()?;
+    let point: &[u8; POINT_BYTES] = message[..POINT_BYTES].try_into().ok()?;
+    let proof: &[u8; PROOF_BYTES] = message[POINT_BYTES..].try_into().ok()?;
+    Some((Point::from_bytes(point).ok()?, Equality::from_bytes(proof).ok()?))
+}

@@ -1,0 +1,315 @@
+//! Totals: the sum over many batches, opened publicly and checkable by anybody.
+//!
+//! A set that may be opened is the head, in log order, of all batches of one scale, period and
+//! epoch that no opened total covers. So sets never overlap, nobody picks batches out, and a
+//! batch that comes later waits for the next set.
+
+use std::collections::BTreeSet;
+
+use ark_ec::CurveGroup;
+use merits_primitives::{
+    field,
+    ids::{AssetId, EntryId, Epoch, Period},
+    jubjub::{Point, PointError},
+};
+use merits_ledger::entry::MAX_TOTAL_ENTRIES;
+use merits_verifier::possession::total_context;
+use thiserror::Error;
+
+use crate::{
+    discrete_log::{MAX_SUM, discrete_log},
+    holder::{TotalAsk, TotalPartial},
+    view::{LedgerView, LoggedBatch},
+    view_key::Side,
+};
+
+/// Why a set of entries may not be opened as a total.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SetFault {
+    /// Nothing to add.
+    #[error("there is no batch of this scale, period and epoch that no opened total covers")]
+    Empty,
+    /// Not an earn batch, or of another scale, period or epoch, or covered already; a claim's
+    /// ciphertext has no entry of its own and ends here.
+    #[error(
+        "entry {0} is no uncovered earn batch of this scale, period and epoch: a total adds the \
+         T1 and T2 of batches in the log, and nothing else can be offered as one"
+    )]
+    Foreign(EntryId),
+    /// A batch left out, given twice or out of order.
+    #[error(
+        "where the log's order has entry {0} the set has another: a set is the head of the \
+         uncovered batches in the log's order, so that nobody picks batches out"
+    )]
+    Skipped(EntryId),
+    /// More batches than one TotalsOpened entry holds.
+    #[error("the set has {0} batches, and one entry of the log holds {MAX_TOTAL_ENTRIES}: open a shorter head")]
+    TooMany(usize),
+    /// The sum would say too much about single claims.
+    #[error("the set has {found} claims, and totals are opened over at least {minimum}")]
+    TooFew {
+        /// Claims of the set.
+        found: u64,
+        /// The ledger's minimum.
+        minimum: u64,
+    },
+    /// The sum could be too large to find, or to be unique.
+    #[error("claims times the scale's most credits exceed 2^48: open a shorter head of the log")]
+    TooLarge,
+    /// The blinding cancels out, which no honest batches do.
+    #[error("the sum of {which} is unusable: {fault}")]
+    Degenerate {
+        /// `T1` or `T2`.
+        which: &'static str,
+        /// What it is.
+        fault: PointError,
+    },
+}
+
+impl SetFault {
+    /// Machine-readable reason.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Empty => "total-empty",
+            Self::Foreign(_) => "total-foreign-entry",
+            Self::Skipped(_) => "total-skips-entry",
+            Self::TooMany(_) => "total-too-many-entries",
+            Self::TooFew { .. } => "total-too-few-claims",
+            Self::TooLarge => "total-too-large",
+            Self::Degenerate { .. } => "total-degenerate",
+        }
+    }
+}
+
+/// A set of batches whose total may be opened, with its sums. Made from a verified log only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TotalSet {
+    asset: AssetId,
+    period: Period,
+    epoch: Epoch,
+    entries: Vec<EntryId>,
+    claims: u64,
+    bound: u64,
+    t1: Point,
+    t2: Point,
+}
+
+impl TotalSet {
+    /// The first `limit` uncovered batches of a period; for `None` as many as one entry of the
+    /// log holds.
+    ///
+    /// # Errors
+    /// [`SetFault`].
+    pub fn head(
+        log: &impl LedgerView,
+        asset: AssetId,
+        period: Period,
+        epoch: Epoch,
+        limit: Option<usize>,
+    ) -> Result<Self, SetFault> {
+        let uncovered = log.uncovered(asset, period, epoch);
+        let length = limit.unwrap_or(MAX_TOTAL_ENTRIES).min(uncovered.len());
+        Self::check(log, asset, period, epoch, &uncovered[..length])
+    }
+
+    /// Checks a set that somebody names, and adds it up.
+    ///
+    /// # Errors
+    /// [`SetFault`].
+    pub fn check(
+        log: &impl LedgerView,
+        asset: AssetId,
+        period: Period,
+        epoch: Epoch,
+        entries: &[EntryId],
+    ) -> Result<Self, SetFault> {
+        if entries.is_empty() {
+            return Err(SetFault::Empty);
+        }
+        if entries.len() > MAX_TOTAL_ENTRIES {
+            return Err(SetFault::TooMany(entries.len()));
+        }
+        let uncovered = log.uncovered(asset, period, epoch);
+        let known: BTreeSet<&EntryId> = uncovered.iter().collect();
+        if let Some(foreign) = entries.iter().find(|entry| !known.contains(entry)) {
+            return Err(SetFault::Foreign(*foreign));
+        }
+        let misplaced = uncovered.iter().zip(entries).find(|(log, set)| log != set);
+        if let Some((expected, _)) = misplaced {
+            return Err(SetFault::Skipped(*expected));
+        }
+        if let Some(repeated) = entries.get(uncovered.len()) {
+            return Err(SetFault::Foreign(*repeated));
+        }
+        let batches: Vec<LoggedBatch> = entries
+            .iter()
+            .map(|entry| {
+                log.batch(entry)
+                    .filter(|b| b.asset == asset && b.period == period && b.epoch == epoch)
+                    .ok_or(SetFault::Foreign(*entry))
+            })
+            .collect::<Result<_, _>>()?;
+        let claims = batches.iter().map(|batch| batch.claims.len() as u64).sum();
+        let minimum = log.minimum_claims();
+        if claims < minimum {
+            return Err(SetFault::TooFew { found: claims, minimum });
+        }
+        let bound = batches
+            .iter()
+            .try_fold(0u64, |sum, batch| {
+                sum.checked_add(batch.v_max.0.checked_mul(batch.claims.len() as u64)?)
+            })
+            .filter(|bound| *bound <= MAX_SUM)
+            .ok_or(SetFault::TooLarge)?;
+        let t1 = add_up("T1", batches.iter().map(|batch| batch.t1))?;
+        let t2 = add_up("T2", batches.iter().map(|batch| batch.t2))?;
+        Ok(Self { asset, period, epoch, entries: entries.to_vec(), claims, bound, t1, t2 })
+    }
+
+    /// The ledger's number of the scale.
+    pub fn asset(&self) -> AssetId {
+        self.asset
+    }
+
+    /// The period.
+    pub fn period(&self) -> Period {
+        self.period
+    }
+
+    /// The epoch of the keys.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// The entries, in the log's order.
+    pub fn entries(&self) -> &[EntryId] {
+        &self.entries
+    }
+
+    /// How many claims they hold.
+    pub fn claims(&self) -> u64 {
+        self.claims
+    }
+
+    /// The most that the sum can be.
+    pub fn bound(&self) -> u64 {
+        self.bound
+    }
+
+    /// ΣT1.
+    pub fn t1(&self) -> Point {
+        self.t1
+    }
+
+    /// Identifies the set.
+    pub fn digest(&self) -> [u8; 32] {
+        let entries: Vec<u8> = self.entries.iter().flat_map(|entry| entry.0).collect();
+        field::digest(
+            "merits/total-set/v1",
+            &[
+                &self.asset.0.to_le_bytes(),
+                &self.period.to_u64().to_le_bytes(),
+                &self.epoch.0.to_le_bytes(),
+                &entries,
+            ],
+        )
+    }
+
+    /// What is asked of each holder.
+    pub fn ask(&self, log: &impl LedgerView) -> TotalAsk {
+        TotalAsk {
+            origin: log.origin().clone(),
+            asset: self.asset,
+            period: self.period,
+            epoch: self.epoch,
+            entries: self.entries.clone(),
+        }
+    }
+
+    /// Checks the holders' partials and finds the sum.
+    ///
+    /// # Errors
+    /// [`TotalFault`] names the side at fault.
+    pub fn open(
+        &self,
+        log: &impl LedgerView,
+        answers: &[TotalPartial],
+    ) -> Result<OpenedTotal, TotalFault> {
+        let halves = log.epoch(self.epoch).ok_or(TotalFault::NoEpoch(self.epoch))?;
+        let mut blinding = ark_ec::twisted_edwards::Projective::default();
+        let partials = [Side::Supervisor, Side::Witness].map(|side| {
+            let published = halves.side(side);
+            let answer = answers
+                .iter()
+                .find(|answer| answer.holder == published.holder)
+                .ok_or(TotalFault::Missing(side))?;
+            let context = total_context(
+                log.origin(),
+                self.epoch,
+                self.asset,
+                self.period,
+                &self.entries,
+                side.total_half(),
+                &published.holder,
+            );
+            answer
+                .proof
+                .verify(&published.total, &self.t1, &answer.partial, &context)
+                .map_err(|_| TotalFault::BadPartial { side, holder: answer.holder })?;
+            Ok(*answer)
+        });
+        let [supervisor, witness] = partials;
+        let (supervisor, witness) = (supervisor?, witness?);
+        blinding += supervisor.partial.projective();
+        blinding += witness.partial.projective();
+        let target = (self.t2.projective() - blinding).into_affine();
+        let sum = discrete_log(&target, self.bound).ok_or(TotalFault::NoSum(self.bound))?;
+        Ok(OpenedTotal { set: self.clone(), sum, supervisor, witness })
+    }
+}
+
+/// Why partials do not open a total.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum TotalFault {
+    /// The log knows no such epoch.
+    #[error("the log has opened no view-key epoch {}", .0.0)]
+    NoEpoch(Epoch),
+    /// A half is missing.
+    #[error("no answer from the {0}'s half of the totals key: both halves are needed")]
+    Missing(Side),
+    /// A holder's answer is wrong.
+    #[error("the {side}'s partial is not made with its published half of the totals key: holder {holder} is at fault")]
+    BadPartial {
+        /// Which side.
+        side: Side,
+        /// Who.
+        holder: merits_primitives::ids::PartyId,
+    },
+    /// Both partials are right and yet no sum fits, which valid proofs exclude.
+    #[error("no sum up to {0} fits: an entry's proof cannot be valid, replay the log")]
+    NoSum(u64),
+}
+
+/// An opened total, ready for the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenedTotal {
+    /// What was added.
+    pub set: TotalSet,
+    /// The sum of credits.
+    pub sum: u64,
+    /// The supervisors' partial.
+    pub supervisor: TotalPartial,
+    /// The witnesses' partial.
+    pub witness: TotalPartial,
+}
+
+fn add_up(which: &'static str, points: impl Iterator<Item = Point>) -> Result<Point, SetFault> {
+    let sum = points
+        .fold(ark_ec::twisted_edwards::Projective::default(), |sum, point| {
+            sum + point.projective()
+        })
+        .into_affine();
+    Point::from_affine(sum).map_err(|fault| SetFault::Degenerate { which, fault })
+}

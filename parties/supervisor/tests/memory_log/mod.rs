@@ -1,0 +1,219 @@
+//! A federation's log in memory: natively encrypted claims under freshly made keys.
+
+use std::collections::BTreeMap;
+
+use merits_primitives::{
+    Fr,
+    audit::{Exponent, encrypt, encrypt_total},
+    field,
+    ids::{AssetId, Credits, EntryId, Epoch, Origin, PartyId, Period, PeriodKind},
+    jubjub::Point,
+    owner::Handle,
+};
+use merits_supervisor::{
+    holder::{Holder, OpeningAsk, Refused, SealedPartial, TotalAsk, TotalPartial},
+    journal::Journal,
+    request::request_content,
+    sealing::SealingKey,
+    view::{
+        EpochHalves, LedgerView, LoggedBatch, LoggedRequest, PartyStanding, PublishedHalf,
+        SealedClaim,
+    },
+    view_key::{Side, ViewKeyShare, verify_half},
+};
+
+pub const SUPERVISOR: PartyId = PartyId([1; 32]);
+pub const WITNESS: PartyId = PartyId([2; 32]);
+pub const DISTRIBUTOR: PartyId = PartyId([3; 32]);
+pub const ASSET: AssetId = AssetId(7);
+pub const EPOCH: Epoch = Epoch(1);
+pub const WEEK: Period = Period { kind: PeriodKind::Week, index: 2300 };
+pub const V_MAX: Credits = Credits(22_781);
+pub const NOW: u64 = 1_800_000_000_000;
+
+/// What a verified replica would answer.
+#[derive(Clone)]
+pub struct MemoryLog {
+    pub origin: Origin,
+    pub parties: BTreeMap<PartyId, PartyStanding>,
+    pub requests: BTreeMap<EntryId, LoggedRequest>,
+    pub batches: Vec<(EntryId, LoggedBatch)>,
+    pub covered: Vec<EntryId>,
+    pub halves: EpochHalves,
+    pub minimum: u64,
+}
+
+impl LedgerView for MemoryLog {
+    fn origin(&self) -> &Origin {
+        &self.origin
+    }
+    fn party(&self, id: &PartyId) -> Option<PartyStanding> {
+        self.parties.get(id).copied()
+    }
+    fn request(&self, id: &EntryId) -> Option<LoggedRequest> {
+        self.requests.get(id).copied()
+    }
+    fn batch(&self, id: &EntryId) -> Option<LoggedBatch> {
+        self.batches.iter().find(|(entry, _)| entry == id).map(|(_, batch)| batch.clone())
+    }
+    fn epoch(&self, epoch: Epoch) -> Option<EpochHalves> {
+        (epoch == EPOCH).then_some(self.halves)
+    }
+    fn uncovered(&self, asset: AssetId, period: Period, epoch: Epoch) -> Vec<EntryId> {
+        self.batches
+            .iter()
+            .filter(|(_, b)| b.asset == asset && b.period == period && b.epoch == epoch)
+            .map(|(entry, _)| *entry)
+            .filter(|entry| !self.covered.contains(entry))
+            .collect()
+    }
+    fn minimum_claims(&self) -> u64 {
+        self.minimum
+    }
+}
+
+/// Log, both holders, and the requester's sealing key.
+pub struct Federation {
+    pub log: MemoryLog,
+    pub supervisor: Holder,
+    pub witness: Holder,
+    pub key: SealingKey,
+    pub dir: tempfile::TempDir,
+}
+
+pub fn origin() -> Origin {
+    Origin::new("ledger.test/merits").unwrap()
+}
+
+pub fn share(side: Side) -> ViewKeyShare {
+    ViewKeyShare::generate(origin(), EPOCH, side, &mut rand::rng())
+}
+
+impl Federation {
+    /// Both halves made and published, the supervisor admitted, the log still empty.
+    pub fn new() -> Self {
+        let rng = &mut rand::rng();
+        let dir = tempfile::tempdir().unwrap();
+        let key = SealingKey::generate(rng);
+        let (sup, wit) = (share(Side::Supervisor), share(Side::Witness));
+        let published = |share: &ViewKeyShare, holder: PartyId| {
+            let half = share.public(&holder, &mut rand::rng());
+            verify_half(&origin(), EPOCH, share.side(), &half).unwrap();
+            PublishedHalf { holder, claim: half.claim, total: half.total }
+        };
+        let halves = EpochHalves {
+            supervisor: published(&sup, SUPERVISOR),
+            witness: published(&wit, WITNESS),
+        };
+        let standing = |is_supervisor, sealing_key| PartyStanding {
+            is_supervisor,
+            suspended: false,
+            sealing_key,
+        };
+        let parties = [
+            (SUPERVISOR, standing(true, key.public())),
+            (WITNESS, standing(false, SealingKey::generate(rng).public())),
+            (DISTRIBUTOR, standing(false, SealingKey::generate(rng).public())),
+        ];
+        let log = MemoryLog {
+            origin: origin(),
+            parties: parties.into_iter().collect(),
+            requests: BTreeMap::new(),
+            batches: Vec::new(),
+            covered: Vec::new(),
+            halves,
+            minimum: 3,
+        };
+        let journal = |name: &str| Journal::open(&dir.path().join(name)).unwrap();
+        Self {
+            supervisor: Holder::new(SUPERVISOR, vec![sup], journal("supervisor.jsonl")),
+            witness: Holder::new(WITNESS, vec![wit], journal("witness.jsonl")),
+            log,
+            key,
+            dir,
+        }
+    }
+
+    pub fn view_key(&self) -> Point {
+        (self.log.halves.supervisor.claim + self.log.halves.witness.claim).unwrap()
+    }
+
+    pub fn total_key(&self) -> Point {
+        (self.log.halves.supervisor.total + self.log.halves.witness.total).unwrap()
+    }
+
+    /// Appends a batch with these credits; claim i of batch k belongs to handle 1000·k + i.
+    pub fn append_batch(&mut self, credits: &[u64]) -> EntryId {
+        let number = self.log.batches.len() as u64;
+        let claims: Vec<(Fr, Credits)> = (0u64..)
+            .zip(credits)
+            .map(|(i, v)| (Fr::from(1_000_000 + 1000 * number + i), Credits(*v)))
+            .collect();
+        let sealed = (0u64..)
+            .zip(&claims)
+            .map(|(i, (commitment, v))| {
+                let exponent = Exponent::derive(&[5; 32], *commitment, *v, &self.view_key());
+                let handle = handle_of(number, i);
+                SealedClaim {
+                    commitment: *commitment,
+                    ciphertext: encrypt(&exponent, &self.view_key(), *commitment, *v, &handle),
+                }
+            })
+            .collect();
+        let exponent = Exponent::derive_batch(&[5; 32], &self.total_key(), &claims);
+        let sum = credits.iter().map(|v| u128::from(*v)).sum();
+        let total = encrypt_total(&exponent, &self.total_key(), sum);
+        let batch = LoggedBatch {
+            asset: ASSET,
+            period: WEEK,
+            epoch: EPOCH,
+            v_max: V_MAX,
+            t1: Point::from_affine(total.t1).unwrap(),
+            t2: Point::from_affine(total.t2).unwrap(),
+            claims: sealed,
+        };
+        let entry = EntryId(field::digest("test/batch", &[&number.to_le_bytes()]));
+        self.log.batches.push((entry, batch));
+        entry
+    }
+
+    /// Appends a request signed by `requester`.
+    pub fn append_request(&mut self, entry: EntryId, claim: u16, requester: PartyId) -> OpeningAsk {
+        let content =
+            request_content(entry, claim, "audit sample 12/2026", &mut rand::rng()).unwrap();
+        let commitment = content.commitment(&self.log.origin);
+        let request = EntryId(field::digest("test/request", &[&commitment]));
+        let logged = LoggedRequest {
+            requester,
+            commitment,
+            deadline: NOW + 3_600_000,
+            completed: false,
+        };
+        self.log.requests.insert(request, logged);
+        OpeningAsk { origin: self.log.origin.clone(), request, content }
+    }
+
+    pub fn ask(&mut self, side: Side, ask: &OpeningAsk) -> Result<SealedPartial, Refused> {
+        let holder = match side {
+            Side::Supervisor => &mut self.supervisor,
+            Side::Witness => &mut self.witness,
+        };
+        holder.answer_opening(&self.log, ask, NOW, &mut rand::rng())
+    }
+
+    pub fn ask_both(&mut self, ask: &OpeningAsk) -> Vec<SealedPartial> {
+        [Side::Supervisor, Side::Witness].map(|side| self.ask(side, ask).unwrap()).to_vec()
+    }
+
+    pub fn ask_total(&mut self, side: Side, ask: &TotalAsk) -> Result<TotalPartial, Refused> {
+        let holder = match side {
+            Side::Supervisor => &mut self.supervisor,
+            Side::Witness => &mut self.witness,
+        };
+        holder.answer_total(&self.log, ask, NOW, &mut rand::rng())
+    }
+}
+
+pub fn handle_of(batch: u64, claim: u64) -> Handle {
+    Handle(Fr::from(1000 * batch + claim))
+}

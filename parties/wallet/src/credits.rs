@@ -1,0 +1,328 @@
+//! Finding the own credits on the ledger, from the seed alone.
+//!
+//! For each account and each (distributor, asset, expiry, period, source) that occurs on the
+//! ledger the wallet derives the owner key K and the handle h by the code that made the claim,
+//! hence b and the pad. A claim with that b is its own; u − pad is what it got, and the note
+//! commitment has to agree. Nobody sends the owner anything, and claims of others stay closed:
+//! without K their pad is a random field element.
+
+use std::collections::HashMap;
+
+use merits_primitives::{
+    Fr,
+    identity::Secret,
+    ids::{AssetId, Credits, EntryId, Expiry, Origin, PartyId, Period},
+    note::note_commitment,
+    owner::{Binding, Consent, OwnerKey, bind, claim_message, handle, owner_key},
+    scope::{claim_scope, source_scope},
+};
+use thiserror::Error;
+
+/// What claims of one batch have in common, as the ledger's state gives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct BatchScope {
+    /// Who made the batch.
+    pub distributor: PartyId,
+    /// The ledger's number of the scale.
+    pub asset: AssetId,
+    /// Expiry bucket that the scale's rule gives for the period.
+    pub expiry: Expiry,
+    /// The period of the deeds.
+    pub period: Period,
+    /// Who signed the records.
+    pub source: PartyId,
+    /// Whether the scale takes deeds at two sources for different deeds, so that a claim's scope
+    /// names the source.
+    pub per_source: bool,
+}
+
+/// One claim as everybody sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PublicClaim {
+    /// Its position in the batch.
+    pub index: u16,
+    /// Ties person, ticket and deed.
+    pub b: Fr,
+    /// The note commitment.
+    pub cm: Fr,
+    /// Tells the owner v.
+    pub u: Fr,
+}
+
+/// One batch as everybody sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicBatch {
+    /// The ledger entry.
+    pub entry: EntryId,
+    /// What its claims share.
+    pub scope: BatchScope,
+    /// The claims.
+    pub claims: Vec<PublicClaim>,
+}
+
+/// Credits that belong to an account of this wallet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnCredit {
+    /// The account.
+    pub account: String,
+    /// The ledger entry.
+    pub entry: EntryId,
+    /// The claim in it.
+    pub claim: u16,
+    /// What the claim shares with its batch.
+    pub scope: BatchScope,
+    /// What was earned.
+    pub credits: Credits,
+}
+
+/// A claim that carries the wallet's b and contradicts itself. No valid proof exists for it.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ClaimFault {
+    /// u − pad is no amount.
+    #[error(
+        "claim {claim} of entry {entry} is bound to account {account:?} and its u hides no \
+         amount: the proof cannot be valid, show this entry to a supervisor"
+    )]
+    NoAmount {
+        /// The account.
+        account: String,
+        /// The ledger entry.
+        entry: EntryId,
+        /// The claim in it.
+        claim: u16,
+    },
+    /// The note commitment holds another amount, owner, asset or expiry.
+    #[error(
+        "claim {claim} of entry {entry} tells account {account:?} an amount of {} and its note \
+         commitment holds something else: show this entry to a supervisor", credits.0
+    )]
+    OtherNote {
+        /// The account.
+        account: String,
+        /// The ledger entry.
+        entry: EntryId,
+        /// The claim in it.
+        claim: u16,
+        /// What u says.
+        credits: Credits,
+    },
+}
+
+/// The accounts of one person on one ledger.
+pub struct Accounts {
+    origin: Origin,
+    terms: [u8; 32],
+    secrets: Vec<(String, Secret)>,
+}
+
+impl std::fmt::Debug for Accounts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Accounts({} on {}, ..)", self.secrets.len(), self.origin)
+    }
+}
+
+impl Accounts {
+    /// Derives one secret an account from the seed. `terms` is the digest of the terms document
+    /// that the claims were consented to.
+    pub fn derive(
+        seed: &[u8; 32],
+        accounts: impl IntoIterator<Item = String>,
+        origin: Origin,
+        terms: [u8; 32],
+    ) -> Self {
+        let secrets = accounts
+            .into_iter()
+            .map(|account| {
+                let secret = Secret::from_seed(seed, &account);
+                (account, secret)
+            })
+            .collect();
+        Self { origin, terms, secrets }
+    }
+
+    /// Starts a search; it remembers derived keys from batch to batch.
+    pub fn search(&self) -> Search<'_> {
+        Search { accounts: self, derived: HashMap::new() }
+    }
+
+    fn derive_scope(&self, scope: &BatchScope) -> HashMap<Fr, Owned<'_>> {
+        let source = scope.per_source.then_some(&scope.source);
+        let claim_scope = claim_scope(scope.asset, scope.period, source);
+        let source_scope = source_scope(&scope.source);
+        let consent = Consent {
+            origin: &self.origin,
+            distributor: &scope.distributor,
+            terms: &self.terms,
+            expiry: scope.expiry,
+        };
+        self.secrets
+            .iter()
+            .map(|(account, secret)| {
+                let message = claim_message(&consent, secret, claim_scope);
+                let key = owner_key(secret, claim_scope, message);
+                let binding = bind(&key, &handle(secret, source_scope));
+                (binding.b, Owned { account, key, binding })
+            })
+            .collect()
+    }
+}
+
+/// A walk over the ledger's batches.
+#[derive(Debug)]
+pub struct Search<'a> {
+    accounts: &'a Accounts,
+    derived: HashMap<BatchScope, HashMap<Fr, Owned<'a>>>,
+}
+
+/// What an account would be bound by within one scope.
+#[derive(Debug)]
+struct Owned<'a> {
+    account: &'a str,
+    key: OwnerKey,
+    binding: Binding,
+}
+
+impl Search<'_> {
+    /// The own claims of one batch, and those that are bound to an own account and contradict
+    /// themselves.
+    pub fn batch(&mut self, batch: &PublicBatch) -> Vec<Result<OwnCredit, ClaimFault>> {
+        let accounts = self.accounts;
+        let owned = self
+            .derived
+            .entry(batch.scope)
+            .or_insert_with(|| accounts.derive_scope(&batch.scope));
+        batch
+            .claims
+            .iter()
+            .filter_map(|claim| owned.get(&claim.b).map(|owned| read(batch, claim, owned)))
+            .collect()
+    }
+}
+
+fn read(
+    batch: &PublicBatch,
+    claim: &PublicClaim,
+    owned: &Owned<'_>,
+) -> Result<OwnCredit, ClaimFault> {
+    let account = owned.account.to_owned();
+    let (entry, index) = (batch.entry, claim.index);
+    let Some(credits) = owned.binding.reveal(claim.u) else {
+        return Err(ClaimFault::NoAmount { account, entry, claim: index });
+    };
+    let BatchScope { expiry, asset, .. } = batch.scope;
+    if note_commitment(credits, expiry, asset, &owned.key) != claim.cm {
+        return Err(ClaimFault::OtherNote { account, entry, claim: index, credits });
+    }
+    Ok(OwnCredit { account, entry, claim: index, scope: batch.scope, credits })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use merits_primitives::ids::PeriodKind;
+
+    const SEED: [u8; 32] = [3; 32];
+    const TERMS: [u8; 32] = [4; 32];
+
+    fn origin() -> Origin {
+        Origin::new("ledger.test/merits").unwrap()
+    }
+
+    fn accounts(seed: [u8; 32], names: &[&str]) -> Accounts {
+        Accounts::derive(&seed, names.iter().map(|n| (*n).to_owned()), origin(), TERMS)
+    }
+
+    fn scope(week: u32) -> BatchScope {
+        BatchScope {
+            distributor: PartyId([1; 32]),
+            asset: AssetId(7),
+            expiry: Expiry(2027),
+            period: Period { kind: PeriodKind::Week, index: week },
+            source: PartyId([2; 32]),
+            per_source: false,
+        }
+    }
+
+    /// A claim made by the derivations of DESIGN 3, spelled out here a second time.
+    fn claim(index: u16, name: &str, scope: &BatchScope, credits: Credits) -> PublicClaim {
+        let secret = Secret::from_seed(&SEED, name);
+        let f1 = claim_scope(scope.asset, scope.period, None);
+        let consent = Consent {
+            origin: &origin(),
+            distributor: &scope.distributor,
+            terms: &TERMS,
+            expiry: scope.expiry,
+        };
+        let key = owner_key(&secret, f1, claim_message(&consent, &secret, f1));
+        let binding = bind(&key, &handle(&secret, source_scope(&scope.source)));
+        PublicClaim {
+            index,
+            b: binding.b,
+            cm: note_commitment(credits, scope.expiry, scope.asset, &key),
+            u: binding.hide(credits),
+        }
+    }
+
+    fn batch(week: u32, claims: Vec<PublicClaim>) -> PublicBatch {
+        PublicBatch { entry: EntryId([week as u8; 32]), scope: scope(week), claims }
+    }
+
+    #[test]
+    fn the_owner_finds_the_own_credits_and_not_those_of_others() {
+        let one = batch(
+            1,
+            vec![
+                claim(0, "alice", &scope(1), Credits(1627)),
+                claim(1, "bob", &scope(1), Credits(99)),
+            ],
+        );
+        let two = batch(2, vec![claim(0, "alice", &scope(2), Credits(0))]);
+        let alice = accounts(SEED, &["alice"]);
+        let mut search = alice.search();
+        let found: Vec<_> = [&one, &two].into_iter().flat_map(|b| search.batch(b)).collect();
+        let credits: Vec<_> =
+            found.iter().map(|own| own.as_ref().map(|own| (own.claim, own.credits.0))).collect();
+        assert_eq!(credits, [Ok((0, 1627)), Ok((0, 0))]);
+        let stranger = accounts([9; 32], &["alice", "bob"]);
+        assert!(stranger.search().batch(&one).is_empty());
+    }
+
+    #[test]
+    fn another_distributor_period_source_or_terms_gives_another_binding() {
+        let mut moved = batch(1, vec![claim(0, "alice", &scope(2), Credits(5))]);
+        let alice = accounts(SEED, &["alice"]);
+        assert!(alice.search().batch(&moved).is_empty(), "made for another period");
+        moved.scope = scope(2);
+        assert_eq!(alice.search().batch(&moved).len(), 1);
+        moved.scope.distributor = PartyId([8; 32]);
+        assert!(alice.search().batch(&moved).is_empty());
+        moved.scope = BatchScope { source: PartyId([8; 32]), ..scope(2) };
+        assert!(alice.search().batch(&moved).is_empty());
+        moved.scope = BatchScope { per_source: true, ..scope(2) };
+        assert!(alice.search().batch(&moved).is_empty());
+        moved.scope = scope(2);
+        let other_terms = Accounts::derive(&SEED, ["alice".to_owned()], origin(), [5; 32]);
+        assert!(other_terms.search().batch(&moved).is_empty());
+    }
+
+    #[test]
+    fn a_claim_that_contradicts_itself_is_reported() {
+        let good = claim(0, "alice", &scope(1), Credits(10));
+        let alice = accounts(SEED, &["alice"]);
+        let wild = batch(1, vec![PublicClaim { u: good.u - Fr::from(11u64), ..good }]);
+        assert!(matches!(
+            alice.search().batch(&wild).as_slice(),
+            [Err(ClaimFault::NoAmount { .. })]
+        ));
+        let other = batch(1, vec![PublicClaim { u: good.u + Fr::from(1u64), ..good }]);
+        assert!(matches!(
+            alice.search().batch(&other).as_slice(),
+            [Err(ClaimFault::OtherNote { credits: Credits(11), .. })]
+        ));
+        let larger = batch(1, vec![PublicClaim { cm: good.cm + Fr::from(1u64), ..good }]);
+        assert!(matches!(
+            alice.search().batch(&larger).as_slice(),
+            [Err(ClaimFault::OtherNote { credits: Credits(10), .. })]
+        ));
+    }
+}

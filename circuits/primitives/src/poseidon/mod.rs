@@ -3,10 +3,13 @@
 //! The parameters come from `light-poseidon`; the permutation is written out here because that
 //! crate releases lane 0 only, and DESIGN 3 uses two lanes of one permutation (never all).
 
+mod sparse;
+
 use std::sync::OnceLock;
 
 use ark_ff::{AdditiveGroup, Field};
 
+use self::sparse::Schedule;
 use crate::{
     Fr,
     tags::{self, Tag},
@@ -26,6 +29,11 @@ pub struct Params {
     pub ark: Vec<Fr>,
     /// MDS matrix, row by row.
     pub mds: Vec<Vec<Fr>>,
+}
+
+fn schedule(t: usize) -> &'static Schedule {
+    static TABLE: [OnceLock<Schedule>; MAX_WIDTH + 1] = [const { OnceLock::new() }; MAX_WIDTH + 1];
+    TABLE[t].get_or_init(|| Schedule::new(params(t)))
 }
 
 /// circomlib's parameters for state width `t`, 2 to 13.
@@ -63,22 +71,51 @@ pub fn permute(tag: Tag, inputs: &[Fr]) -> Vec<Fr> {
     state.extend_from_slice(inputs);
     let mut next = vec![Fr::ZERO; t];
     let half = params.full_rounds / 2;
-    for round in 0..params.full_rounds + params.partial_rounds {
-        for (lane, constant) in state.iter_mut().zip(&params.ark[round * t..]) {
-            *lane += constant;
+    let schedule = schedule(t);
+    for round in 0..half {
+        add(&mut state, &params.ark[round * t..]);
+        let matrix = if round + 1 == half {
+            &schedule.entry
+        } else {
+            &params.mds
+        };
+        full_layer(&mut state, &mut next, matrix);
+    }
+    add(&mut state, &schedule.first);
+    for (sparse, after_box) in schedule.rounds.iter().zip(&schedule.after_box) {
+        let boxed = fifth_power(state[0]) + after_box;
+        state[0] = boxed;
+        let first = sparse.row.iter().zip(&state).map(|(m, s)| *m * s).sum();
+        for (lane, weight) in state[1..].iter_mut().zip(&sparse.column) {
+            *lane += *weight * boxed;
         }
-        let partial = (half..half + params.partial_rounds).contains(&round);
-        let boxed = if partial { 1 } else { t };
-        for lane in &mut state[..boxed] {
-            let fourth = lane.square().square();
-            *lane *= fourth;
-        }
-        for (out, row) in next.iter_mut().zip(&params.mds) {
-            *out = row.iter().zip(&state).map(|(m, s)| *m * s).sum();
-        }
-        std::mem::swap(&mut state, &mut next);
+        state[0] = first;
+    }
+    for round in half + params.partial_rounds..params.full_rounds + params.partial_rounds {
+        add(&mut state, &params.ark[round * t..]);
+        full_layer(&mut state, &mut next, &params.mds);
     }
     state
+}
+
+fn add(state: &mut [Fr], constants: &[Fr]) {
+    for (lane, constant) in state.iter_mut().zip(constants) {
+        *lane += constant;
+    }
+}
+
+fn fifth_power(lane: Fr) -> Fr {
+    lane.square().square() * lane
+}
+
+fn full_layer(state: &mut Vec<Fr>, next: &mut Vec<Fr>, matrix: &[Vec<Fr>]) {
+    for lane in state.iter_mut() {
+        *lane = fifth_power(*lane);
+    }
+    for (out, row) in next.iter_mut().zip(matrix) {
+        *out = row.iter().zip(state.iter()).map(|(m, s)| *m * s).sum();
+    }
+    std::mem::swap(state, next);
 }
 
 /// P(tag; inputs): lane 0.

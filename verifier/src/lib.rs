@@ -16,6 +16,7 @@ pub mod codec;
 pub mod entry;
 pub mod groth16;
 pub mod log;
+pub mod possession;
 pub mod receipt;
 pub mod refusal;
 pub mod signature;

@@ -1,16 +1,13 @@
-//! Proofs of possession of the halves of an epoch's view keys.
-//!
-//! Without them a holder could publish its half as a difference to the other's and know the
-//! whole key's secret alone (a rogue key).
+//! What the proofs about view keys are bound to: possession of a half at the opening of an
+//! epoch, and the partials of an opened total. The proofs themselves are
+//! [`merits_primitives::dleq`]'s.
 
 use merits_primitives::{
     dleq::Context,
-    ids::{Epoch, Origin, PartyId},
+    ids::{AssetId, EntryId, Epoch, Origin, PartyId, Period},
 };
 
-pub use merits_primitives::dleq::{PROOF_BYTES, Possession, ProofError};
-
-/// Which half of which key.
+/// One of the four published halves of an epoch's keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum KeyHalf {
@@ -24,7 +21,9 @@ pub enum KeyHalf {
     TotalWitness = 4,
 }
 
-/// Context of a possession proof: log, epoch, which half, whose.
+/// What a proof of possession of a half is bound to: log, epoch, which half, and its holder.
+/// Without the proof a holder could publish its half as a difference to the other's and know
+/// the whole secret alone.
 pub fn possession_context(
     origin: &Origin,
     epoch: Epoch,
@@ -33,6 +32,37 @@ pub fn possession_context(
 ) -> Context {
     Context::new(
         "merits/view-key/half/v1",
-        &[origin.as_str().as_bytes(), &epoch.0.to_le_bytes(), &[half as u8], &holder.0],
+        &[
+            origin.as_str().as_bytes(),
+            &epoch.0.to_le_bytes(),
+            &[half as u8],
+            &holder.0,
+        ],
+    )
+}
+
+/// What a partial of an opened total is bound to: log, epoch, asset, period, the exact entries
+/// in their order, which half of At, and its holder.
+pub fn total_context(
+    origin: &Origin,
+    epoch: Epoch,
+    asset: AssetId,
+    period: Period,
+    entries: &[EntryId],
+    half: KeyHalf,
+    holder: &PartyId,
+) -> Context {
+    let entries: Vec<u8> = entries.iter().flat_map(|entry| entry.0).collect();
+    Context::new(
+        "merits/total/v1",
+        &[
+            origin.as_str().as_bytes(),
+            &epoch.0.to_le_bytes(),
+            &asset.0.to_le_bytes(),
+            &period.to_u64().to_le_bytes(),
+            &entries,
+            &[half as u8],
+            &holder.0,
+        ],
     )
 }

@@ -1,1 +1,38 @@
-//! Ledger entries and State::apply: what coordinators, auditors and validating replicas all run.
+//! Ledger entries and the state that they make: what coordinators, auditors and validating
+//! replicas all run.
+//!
+//! The path of an entry, the same everywhere:
+//!
+//! 1. [`Submission::parse`]: bytes to a typed [`Entry`], every limit before allocation.
+//! 2. [`State::authenticate`]: signatures of the party and of the sources it names.
+//! 3. [`State::earn_job`]: what must be proven, taken from the state and never from the
+//!    submission; verified outside (a pool, a batch) into a [`merits_verifier::Verified`].
+//! 4. [`State::check`]: all rules, pure; answers [`Effects`] or a [`Refusal`].
+//! 5. A [`Store`] appends the leaf and the unique values in one transaction.
+//! 6. [`State::commit`]: applies the effects.
+//!
+//! Steps 2 and 3 cost the CPU and may run on any thread against a recent state; step 4 is cheap,
+//! repeats every rule, and belongs to the one sequencer. No clock, no I/O, no randomness here.
+
+pub mod entry;
+mod keys;
+mod policy;
+mod refusal;
+mod replay;
+mod role;
+mod sequencer;
+pub mod state;
+mod store;
+mod submission;
+pub mod tree;
+
+pub use entry::Entry;
+pub use keys::KeyRing;
+pub use policy::LedgerPolicy;
+pub use refusal::Refusal;
+pub use replay::{Replay, ReplayError};
+pub use role::{Role, Roles};
+pub use sequencer::{Appended, Sequencer, SubmitError};
+pub use state::{EarnJob, Effects, State};
+pub use store::{Conflict, MemoryStore, NewLeaf, Store, Unique, UniqueSet};
+pub use submission::{Authentic, Submission};

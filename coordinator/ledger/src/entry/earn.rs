@@ -1,0 +1,157 @@
+//! A distributor's batch of proven credits.
+
+use merits_primitives::{
+    Fr,
+    ids::{AssetId, Epoch, Expiry, PartyId, Period, ScaleId, ScaleVersion, SchemaId},
+    jubjub::Point,
+};
+use merits_verifier::{
+    codec::{Canonical, CodecError, Reader, Writer},
+    signature::SIGNATURE_BYTES,
+    statement::earn::ClaimPublic,
+};
+
+use super::scale::{read_version, write_version};
+
+/// Most claims of a batch: at 288 bytes each they fill less than a third of an entry.
+pub const MAX_CLAIMS: usize = 64;
+
+/// Most constants (as a scale has).
+const MAX_CONSTANTS: usize = 256;
+
+/// What the prover took for granted about the scale. The ledger proves nothing with these: it
+/// compares them with its own, so that a prover with stale numbers learns which one is wrong
+/// instead of "the proof does not hold".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EarnTerms {
+    /// The ledger's number of the scale.
+    pub asset: AssetId,
+    /// Expiry bucket of the period's credits.
+    pub expiry: Expiry,
+    /// Schema of the records.
+    pub schema: SchemaId,
+    /// Constants as public inputs, in the manifest's order.
+    pub constants: Vec<u64>,
+}
+
+impl Canonical for EarnTerms {
+    const NAME: &'static str = "terms";
+
+    fn write(&self, out: &mut Writer) {
+        out.u64(self.asset.0);
+        out.u32(self.expiry.0);
+        out.field(&self.schema.0);
+        out.count(self.constants.len());
+        for constant in &self.constants {
+            out.u64(*constant);
+        }
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            asset: AssetId(input.u64("asset")?),
+            expiry: Expiry(input.u32("expiry")?),
+            schema: SchemaId(input.field("schema")?),
+            constants: {
+                let count = input.count("constants", MAX_CONSTANTS)?;
+                (0..count)
+                    .map(|_| input.u64("constant"))
+                    .collect::<Result<_, _>>()?
+            },
+        })
+    }
+}
+
+/// A claim and its source's signature over the record commitment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedClaim {
+    /// What is public about the claim.
+    pub public: ClaimPublic,
+    /// Ed25519 over [`merits_verifier::statement::earn::commitment_signing_bytes`].
+    pub source_signature: [u8; SIGNATURE_BYTES],
+}
+
+impl Canonical for SignedClaim {
+    const NAME: &'static str = "claim";
+
+    fn write(&self, out: &mut Writer) {
+        self.public.write(out);
+        out.array(&self.source_signature);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            public: ClaimPublic::read(input)?,
+            source_signature: input.array("source signature")?,
+        })
+    }
+}
+
+/// A batch of claims of one scale, period and source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EarnBatch {
+    /// The scale.
+    pub scale: ScaleId,
+    /// Its version.
+    pub version: ScaleVersion,
+    /// View-key epoch of the ciphertexts.
+    pub epoch: Epoch,
+    /// The period.
+    pub period: Period,
+    /// Who committed to the records.
+    pub source: PartyId,
+    /// What the prover took for granted.
+    pub terms: EarnTerms,
+    /// T1 = r·B8.
+    pub t1: Point,
+    /// T2 = (Σ v)·B8 + r·At.
+    pub t2: Point,
+    /// The claims; n is their number.
+    pub claims: Vec<SignedClaim>,
+}
+
+impl EarnBatch {
+    /// The record commitments.
+    pub fn commitments(&self) -> impl Iterator<Item = Fr> + '_ {
+        self.claims.iter().map(|claim| claim.public.c)
+    }
+}
+
+impl Canonical for EarnBatch {
+    const NAME: &'static str = "earn batch";
+
+    fn write(&self, out: &mut Writer) {
+        write_version(out, &self.scale, self.version);
+        out.u32(self.epoch.0);
+        out.u64(self.period.to_u64());
+        out.array(&self.source.0);
+        self.terms.write(out);
+        out.point(&self.t1);
+        out.point(&self.t2);
+        out.list(&self.claims);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let (scale, version) = read_version(input)?;
+        Ok(Self {
+            scale,
+            version,
+            epoch: Epoch(input.u32("epoch")?),
+            period: read_period(input)?,
+            source: PartyId(input.array("source")?),
+            terms: EarnTerms::read(input)?,
+            t1: input.point("t1")?,
+            t2: input.point("t2")?,
+            claims: input.list("claims", MAX_CLAIMS)?,
+        })
+    }
+}
+
+pub(super) fn read_period(input: &mut Reader<'_>) -> Result<Period, CodecError> {
+    let what = "period";
+    let number = input.u64(what)?;
+    Period::from_u64(number).ok_or(CodecError::UnknownValue {
+        what,
+        found: number,
+    })
+}

@@ -1,0 +1,176 @@
+//! Entry kinds and the canonical encoding of their statements, one file a family.
+//!
+//! A kind's number and encoding never change; a new meaning gets a new number.
+
+mod earn;
+mod opening;
+mod party;
+mod scale;
+mod totals;
+mod view_key;
+
+pub use earn::{EarnBatch, EarnTerms, MAX_CLAIMS, SignedClaim};
+pub use opening::{OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed};
+pub use party::{KeysRotated, MAX_BASIS_BYTES, PartyAdmitted, StandingChange};
+pub use scale::{Constant, ScaleApproved, ScaleProposed, ScaleRetired};
+pub use totals::{MAX_TOTAL_ENTRIES, TotalPartial, TotalsOpened};
+pub use view_key::{HalfKeys, ViewKeyEpochOpened};
+
+use ed25519_dalek::SigningKey;
+use merits_primitives::ids::{EntryId, Origin, PartyId};
+use merits_verifier::{
+    codec::{Canonical, CodecError, Reader, Writer},
+    entry::SignedEntry,
+    groth16::Proof,
+};
+
+/// A typed statement of a ledger entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "entries are handled one at a time, never in arrays"
+)]
+pub enum Entry {
+    /// A party joins.
+    PartyAdmitted(PartyAdmitted),
+    /// A party loses its voice.
+    PartySuspended(StandingChange),
+    /// A suspended party gets it back.
+    PartyReinstated(StandingChange),
+    /// A party changes its keys.
+    KeysRotated(KeysRotated),
+    /// New view keys.
+    ViewKeyEpochOpened(ViewKeyEpochOpened),
+    /// An issuer proposes a version of a scale.
+    ScaleProposed(ScaleProposed),
+    /// A supervisor approves it.
+    ScaleApproved(ScaleApproved),
+    /// A version ends.
+    ScaleRetired(ScaleRetired),
+    /// A distributor's proven credits.
+    EarnBatch(EarnBatch),
+    /// A supervisor asks to open one claim.
+    OpeningRequested(OpeningRequested),
+    /// The opening happened.
+    OpeningCompleted(OpeningCompleted),
+    /// What was opened is revealed.
+    OpeningRevealed(OpeningRevealed),
+    /// A sum over many batches, in the open.
+    TotalsOpened(TotalsOpened),
+}
+
+impl Entry {
+    /// The kind's number.
+    pub fn kind(&self) -> u16 {
+        match self {
+            Self::PartyAdmitted(_) => 0x0101,
+            Self::PartySuspended(_) => 0x0102,
+            Self::PartyReinstated(_) => 0x0103,
+            Self::KeysRotated(_) => 0x0104,
+            Self::ViewKeyEpochOpened(_) => 0x0201,
+            Self::ScaleProposed(_) => 0x0301,
+            Self::ScaleApproved(_) => 0x0302,
+            Self::ScaleRetired(_) => 0x0303,
+            Self::EarnBatch(_) => 0x0401,
+            Self::OpeningRequested(_) => 0x0501,
+            Self::OpeningCompleted(_) => 0x0502,
+            Self::OpeningRevealed(_) => 0x0503,
+            Self::TotalsOpened(_) => 0x0504,
+        }
+    }
+
+    /// The kind's name, for people.
+    pub fn kind_name(&self) -> &'static str {
+        match self {
+            Self::PartyAdmitted(_) => "party admitted",
+            Self::PartySuspended(_) => "party suspended",
+            Self::PartyReinstated(_) => "party reinstated",
+            Self::KeysRotated(_) => "keys rotated",
+            Self::ViewKeyEpochOpened(_) => "view-key epoch opened",
+            Self::ScaleProposed(_) => "scale proposed",
+            Self::ScaleApproved(_) => "scale approved",
+            Self::ScaleRetired(_) => "scale retired",
+            Self::EarnBatch(_) => "earn batch",
+            Self::OpeningRequested(_) => "opening requested",
+            Self::OpeningCompleted(_) => "opening completed",
+            Self::OpeningRevealed(_) => "opening revealed",
+            Self::TotalsOpened(_) => "totals opened",
+        }
+    }
+
+    /// The statement's canonical encoding.
+    pub fn statement(&self) -> Vec<u8> {
+        match self {
+            Self::PartyAdmitted(statement) => statement.to_bytes(),
+            Self::PartySuspended(statement) | Self::PartyReinstated(statement) => {
+                statement.to_bytes()
+            }
+            Self::KeysRotated(statement) => statement.to_bytes(),
+            Self::ViewKeyEpochOpened(statement) => statement.to_bytes(),
+            Self::ScaleProposed(statement) => statement.to_bytes(),
+            Self::ScaleApproved(statement) => statement.to_bytes(),
+            Self::ScaleRetired(statement) => statement.to_bytes(),
+            Self::EarnBatch(statement) => statement.to_bytes(),
+            Self::OpeningRequested(statement) => statement.to_bytes(),
+            Self::OpeningCompleted(statement) => statement.to_bytes(),
+            Self::OpeningRevealed(statement) => statement.to_bytes(),
+            Self::TotalsOpened(statement) => statement.to_bytes(),
+        }
+    }
+
+    /// Reads a statement of this kind; `None` for a kind that does not exist.
+    ///
+    /// # Errors
+    /// [`CodecError`] names the field at fault.
+    pub fn decode(kind: u16, statement: &[u8]) -> Option<Result<Self, CodecError>> {
+        fn read<T: Canonical>(
+            statement: &[u8],
+            entry: impl FnOnce(T) -> Entry,
+        ) -> Option<Result<Entry, CodecError>> {
+            Some(T::from_bytes(statement).map(entry))
+        }
+        match kind {
+            0x0101 => read(statement, Self::PartyAdmitted),
+            0x0102 => read(statement, Self::PartySuspended),
+            0x0103 => read(statement, Self::PartyReinstated),
+            0x0104 => read(statement, Self::KeysRotated),
+            0x0201 => read(statement, Self::ViewKeyEpochOpened),
+            0x0301 => read(statement, Self::ScaleProposed),
+            0x0302 => read(statement, Self::ScaleApproved),
+            0x0303 => read(statement, Self::ScaleRetired),
+            0x0401 => read(statement, Self::EarnBatch),
+            0x0501 => read(statement, Self::OpeningRequested),
+            0x0502 => read(statement, Self::OpeningCompleted),
+            0x0503 => read(statement, Self::OpeningRevealed),
+            0x0504 => read(statement, Self::TotalsOpened),
+            _ => None,
+        }
+    }
+
+    /// Signs the statement as `party` for the log `origin`. Only an earn batch has a proof.
+    pub fn sign(
+        &self,
+        origin: &Origin,
+        party: PartyId,
+        proof: Option<&Proof>,
+        key: &SigningKey,
+    ) -> SignedEntry {
+        let proof = proof.map_or_else(Vec::new, |proof| proof.to_bytes().to_vec());
+        SignedEntry::sign(
+            origin.clone(),
+            self.kind(),
+            party,
+            self.statement(),
+            proof,
+            key,
+        )
+    }
+}
+
+fn write_entry_id(out: &mut Writer, id: &EntryId) {
+    out.array(&id.0);
+}
+
+fn read_entry_id(input: &mut Reader<'_>, what: &'static str) -> Result<EntryId, CodecError> {
+    Ok(EntryId(input.array(what)?))
+}

@@ -1,0 +1,138 @@
+//! Openings of single claims: asked for in the log first, completed, and revealed.
+
+use merits_primitives::{
+    field,
+    ids::{EntryId, Origin, ScaleId},
+};
+use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
+
+use super::{MAX_BASIS_BYTES, read_entry_id, scale::read_scale_id, write_entry_id};
+
+/// What a request is about. Shown to the holders of the view key when they are asked, and to
+/// everybody by the deadline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpeningContent {
+    /// The earn batch.
+    pub entry: EntryId,
+    /// Which of its claims.
+    pub claim: u16,
+    /// Legal basis, in words.
+    pub basis: String,
+    /// 32 random bytes that hide the rest.
+    pub nonce: [u8; 32],
+}
+
+impl OpeningContent {
+    /// The hiding commitment: SHA-256 over log, entry, claim, basis and nonce.
+    pub fn commitment(&self, origin: &Origin) -> [u8; 32] {
+        field::digest(
+            "merits/opening-request/v1",
+            &[
+                origin.as_str().as_bytes(),
+                &self.entry.0,
+                &self.claim.to_le_bytes(),
+                self.basis.as_bytes(),
+                &self.nonce,
+            ],
+        )
+    }
+}
+
+impl Canonical for OpeningContent {
+    const NAME: &'static str = "opening content";
+
+    fn write(&self, out: &mut Writer) {
+        write_entry_id(out, &self.entry);
+        out.u16(self.claim);
+        out.text(&self.basis);
+        out.array(&self.nonce);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            entry: read_entry_id(input, "entry")?,
+            claim: input.u16("claim")?,
+            basis: input.document("basis", MAX_BASIS_BYTES)?,
+            nonce: input.array("nonce")?,
+        })
+    }
+}
+
+/// A supervisor asks to open one claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpeningRequested {
+    /// [`OpeningContent::commitment`].
+    pub commitment: [u8; 32],
+    /// Of which scale the claim is.
+    pub scale: ScaleId,
+    /// Until when holders answer, and by when the content is revealed; unix milliseconds.
+    pub deadline: u64,
+}
+
+impl Canonical for OpeningRequested {
+    const NAME: &'static str = "opening requested";
+
+    fn write(&self, out: &mut Writer) {
+        out.array(&self.commitment);
+        out.text(self.scale.as_str());
+        out.u64(self.deadline);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            commitment: input.array("commitment")?,
+            scale: read_scale_id(input)?,
+            deadline: input.u64("deadline")?,
+        })
+    }
+}
+
+/// The requester opened the claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpeningCompleted {
+    /// The request.
+    pub request: EntryId,
+    /// Digest of the result, salted: it must not be searchable for small v.
+    pub result: [u8; 32],
+}
+
+impl Canonical for OpeningCompleted {
+    const NAME: &'static str = "opening completed";
+
+    fn write(&self, out: &mut Writer) {
+        write_entry_id(out, &self.request);
+        out.array(&self.result);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            request: read_entry_id(input, "request")?,
+            result: input.array("result")?,
+        })
+    }
+}
+
+/// The requester shows everybody what the request was about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpeningRevealed {
+    /// The request.
+    pub request: EntryId,
+    /// What it committed to.
+    pub content: OpeningContent,
+}
+
+impl Canonical for OpeningRevealed {
+    const NAME: &'static str = "opening revealed";
+
+    fn write(&self, out: &mut Writer) {
+        write_entry_id(out, &self.request);
+        self.content.write(out);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            request: read_entry_id(input, "request")?,
+            content: OpeningContent::read(input)?,
+        })
+    }
+}

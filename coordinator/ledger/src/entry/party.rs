@@ -1,0 +1,201 @@
+//! Parties: admission, standing, keys.
+
+use ed25519_dalek::SigningKey;
+use merits_primitives::ids::{Origin, PartyId};
+use merits_verifier::{
+    codec::{Canonical, CodecError, Reader, Writer},
+    signature::{self, BadSignature, PublicKey, SIGNATURE_BYTES},
+};
+
+use crate::role::Roles;
+
+/// Longest name of a party, in bytes.
+const MAX_NAME_BYTES: usize = 80;
+
+/// Longest basis of a decision, in bytes.
+pub const MAX_BASIS_BYTES: usize = 4_096;
+
+/// A party joins, admitted by a supervisor. (The founding supervisor admits itself.)
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartyAdmitted {
+    /// What people call it, at most 80 bytes.
+    pub name: String,
+    /// What it may do.
+    pub roles: Roles,
+    /// Its first signing key.
+    pub signing_key: PublicKey,
+    /// Its X25519 key for HPKE.
+    pub sealing_key: [u8; 32],
+    /// The party's own signature: it knows the key and wants to join this log with these roles.
+    pub consent: [u8; SIGNATURE_BYTES],
+}
+
+impl PartyAdmitted {
+    /// A party's application, signed by itself, for a supervisor to wrap into an entry.
+    pub fn apply(
+        origin: &Origin,
+        name: &str,
+        roles: Roles,
+        key: &SigningKey,
+        sealing_key: [u8; 32],
+    ) -> Self {
+        let mut application = Self {
+            name: name.to_owned(),
+            roles,
+            signing_key: PublicKey::of(key),
+            sealing_key,
+            consent: [0; SIGNATURE_BYTES],
+        };
+        application.consent = signature::sign(key, &application.consent_bytes(origin));
+        application
+    }
+
+    /// The id that the party has from now on.
+    pub fn party(&self, origin: &Origin) -> PartyId {
+        PartyId::derive(origin, &self.name, &self.signing_key.to_bytes())
+    }
+
+    /// Checks that the party itself signed the application.
+    ///
+    /// # Errors
+    /// [`BadSignature`].
+    pub fn verify_consent(&self, origin: &Origin) -> Result<(), BadSignature> {
+        self.signing_key
+            .verify(&self.consent_bytes(origin), &self.consent)
+    }
+
+    fn consent_bytes(&self, origin: &Origin) -> Vec<u8> {
+        let mut out = Writer::new();
+        out.text("merits/admission/v1");
+        out.text(origin.as_str());
+        out.text(&self.name);
+        self.roles.write(&mut out);
+        self.signing_key.write(&mut out);
+        out.array(&self.sealing_key);
+        out.into_bytes()
+    }
+}
+
+impl Canonical for PartyAdmitted {
+    const NAME: &'static str = "party admitted";
+
+    fn write(&self, out: &mut Writer) {
+        out.text(&self.name);
+        self.roles.write(out);
+        self.signing_key.write(out);
+        out.array(&self.sealing_key);
+        out.array(&self.consent);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            name: input.text("name", MAX_NAME_BYTES)?,
+            roles: Roles::read(input)?,
+            signing_key: PublicKey::read(input)?,
+            sealing_key: input.array("sealing key")?,
+            consent: input.array("consent")?,
+        })
+    }
+}
+
+/// A party is suspended or reinstated by a supervisor; the entry's kind says which.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StandingChange {
+    /// Whose standing changes.
+    pub party: PartyId,
+    /// Changes of its standing so far, plus one: so that no entry repeats an earlier one.
+    pub sequence: u32,
+    /// Why, in words, at most 4,096 bytes.
+    pub basis: String,
+}
+
+impl Canonical for StandingChange {
+    const NAME: &'static str = "standing change";
+
+    fn write(&self, out: &mut Writer) {
+        out.array(&self.party.0);
+        out.u32(self.sequence);
+        out.text(&self.basis);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            party: PartyId(input.array("party")?),
+            sequence: input.u32("sequence")?,
+            basis: input.document("basis", MAX_BASIS_BYTES)?,
+        })
+    }
+}
+
+/// A party changes its keys; the entry is signed with the old one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeysRotated {
+    /// Rotations so far, plus one.
+    pub generation: u32,
+    /// The new signing key.
+    pub signing_key: PublicKey,
+    /// The new X25519 key.
+    pub sealing_key: [u8; 32],
+    /// Signature with the new key: the party knows it.
+    pub possession: [u8; SIGNATURE_BYTES],
+}
+
+impl KeysRotated {
+    /// A rotation to `key`, with its proof of possession.
+    pub fn new(
+        origin: &Origin,
+        party: &PartyId,
+        generation: u32,
+        key: &SigningKey,
+        sealing_key: [u8; 32],
+    ) -> Self {
+        let mut rotation = Self {
+            generation,
+            signing_key: PublicKey::of(key),
+            sealing_key,
+            possession: [0; SIGNATURE_BYTES],
+        };
+        rotation.possession = signature::sign(key, &rotation.possession_bytes(origin, party));
+        rotation
+    }
+
+    /// Checks the new key's signature.
+    ///
+    /// # Errors
+    /// [`BadSignature`].
+    pub fn verify_possession(&self, origin: &Origin, party: &PartyId) -> Result<(), BadSignature> {
+        self.signing_key
+            .verify(&self.possession_bytes(origin, party), &self.possession)
+    }
+
+    fn possession_bytes(&self, origin: &Origin, party: &PartyId) -> Vec<u8> {
+        let mut out = Writer::new();
+        out.text("merits/key-rotation/v1");
+        out.text(origin.as_str());
+        out.array(&party.0);
+        out.u32(self.generation);
+        self.signing_key.write(&mut out);
+        out.array(&self.sealing_key);
+        out.into_bytes()
+    }
+}
+
+impl Canonical for KeysRotated {
+    const NAME: &'static str = "keys rotated";
+
+    fn write(&self, out: &mut Writer) {
+        out.u32(self.generation);
+        self.signing_key.write(out);
+        out.array(&self.sealing_key);
+        out.array(&self.possession);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            generation: input.u32("generation")?,
+            signing_key: PublicKey::read(input)?,
+            sealing_key: input.array("sealing key")?,
+            possession: input.array("possession")?,
+        })
+    }
+}

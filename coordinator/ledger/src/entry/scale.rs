@@ -1,0 +1,239 @@
+//! Scales: a version is proposed by an issuer, approved by a supervisor, and may be retired.
+
+use merits_primitives::{
+    calendar::ExpiryRule,
+    ids::{AssetId, Credits, EntryId, PeriodKind, ScaleId, ScaleVersion, SchemaId},
+};
+use merits_verifier::{
+    codec::{Canonical, CodecError, Reader, Writer},
+    groth16::{Provenance, VerifyingKey},
+};
+
+use super::{read_entry_id, write_entry_id};
+
+/// Most bytes of a manifest, so that it fits into an entry with a key of 1,000 inputs.
+const MAX_MANIFEST_BYTES: usize = 24_576;
+
+/// Most bytes of a schema's canonical text.
+const MAX_SCHEMA_BYTES: usize = 8_192;
+
+/// Most public constants and table cells.
+const MAX_CONSTANTS: usize = 256;
+
+/// Longest name of a constant.
+const MAX_CONSTANT_NAME: usize = 64;
+
+/// A public constant of a scale.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Constant {
+    /// Name in the manifest.
+    pub name: String,
+    /// Decimal digits after the point: the public input is the value times 10^exponent.
+    pub exponent: u8,
+    /// Least value that the shape was compiled for, as a public input.
+    pub low: u64,
+    /// Greatest such value.
+    pub high: u64,
+    /// The approved value, as a public input.
+    pub value: u64,
+}
+
+impl Canonical for Constant {
+    const NAME: &'static str = "constant";
+
+    fn write(&self, out: &mut Writer) {
+        out.text(&self.name);
+        out.u8(self.exponent);
+        out.u64(self.low);
+        out.u64(self.high);
+        out.u64(self.value);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            name: input.text("constant name", MAX_CONSTANT_NAME)?,
+            exponent: input.u8("constant exponent")?,
+            low: input.u64("constant low")?,
+            high: input.u64("constant high")?,
+            value: input.u64("constant value")?,
+        })
+    }
+}
+
+/// A version of a scale, with everything that verifiers need.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScaleProposed {
+    /// The scale.
+    pub id: ScaleId,
+    /// The version, counted from 1.
+    pub version: ScaleVersion,
+    /// The ledger's number of the id: the same for all versions, another for every other id.
+    pub asset: AssetId,
+    /// Day, week or month: the same for all versions.
+    pub period_kind: PeriodKind,
+    /// The manifest, as published.
+    pub manifest: String,
+    /// Digest of the circuit.
+    pub shape: [u8; 32],
+    /// The verifying key for that circuit.
+    pub key: VerifyingKey,
+    /// How the key was made.
+    pub provenance: Provenance,
+    /// Public constants, in the order of the public inputs.
+    pub constants: Vec<Constant>,
+    /// Record schema.
+    pub schema: SchemaId,
+    /// Its canonical text.
+    pub schema_text: String,
+    /// B: claims that a proof has room for.
+    pub capacity: u16,
+    /// V_max: the most credits of a claim.
+    pub max_credits: Credits,
+    /// When credits lapse.
+    pub expiry: ExpiryRule,
+    /// Index of the first period that the version is for.
+    pub valid_from: u32,
+    /// Index of the last one, if it is fixed in advance.
+    pub valid_to: Option<u32>,
+    /// Most credits of this scale that may ever exist.
+    pub supply_cap: Option<Credits>,
+}
+
+impl Canonical for ScaleProposed {
+    const NAME: &'static str = "scale proposed";
+
+    fn write(&self, out: &mut Writer) {
+        write_version(out, &self.id, self.version);
+        out.u64(self.asset.0);
+        out.u8(self.period_kind as u8);
+        out.text(&self.manifest);
+        out.array(&self.shape);
+        self.key.write(out);
+        self.provenance.write(out);
+        out.list(&self.constants);
+        out.field(&self.schema.0);
+        out.text(&self.schema_text);
+        out.u16(self.capacity);
+        out.u64(self.max_credits.0);
+        out.u16(self.expiry.lifetime_months);
+        out.u16(self.expiry.bucket_months);
+        out.u32(self.valid_from);
+        out.option(self.valid_to.as_ref(), |out, last| out.u32(*last));
+        out.option(self.supply_cap.as_ref(), |out, cap| out.u64(cap.0));
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let (id, version) = read_version(input)?;
+        Ok(Self {
+            id,
+            version,
+            asset: AssetId(input.u64("asset")?),
+            period_kind: read_period_kind(input)?,
+            manifest: input.document("manifest", MAX_MANIFEST_BYTES)?,
+            shape: input.array("shape digest")?,
+            key: VerifyingKey::read(input)?,
+            provenance: Provenance::read(input)?,
+            constants: input.list("constants", MAX_CONSTANTS)?,
+            schema: SchemaId(input.field("schema")?),
+            schema_text: input.document("schema text", MAX_SCHEMA_BYTES)?,
+            capacity: input.u16("capacity")?,
+            max_credits: Credits(input.u64("max credits")?),
+            expiry: read_expiry_rule(input)?,
+            valid_from: input.u32("valid from")?,
+            valid_to: input.option("valid to", |input| input.u32("valid to"))?,
+            supply_cap: input
+                .option("supply cap", |input| input.u64("supply cap"))?
+                .map(Credits),
+        })
+    }
+}
+
+/// A supervisor approves exactly what one entry proposed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScaleApproved {
+    /// The scale.
+    pub id: ScaleId,
+    /// The version.
+    pub version: ScaleVersion,
+    /// The entry that proposed it.
+    pub proposal: EntryId,
+}
+
+impl Canonical for ScaleApproved {
+    const NAME: &'static str = "scale approved";
+
+    fn write(&self, out: &mut Writer) {
+        write_version(out, &self.id, self.version);
+        write_entry_id(out, &self.proposal);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let (id, version) = read_version(input)?;
+        Ok(Self {
+            id,
+            version,
+            proposal: read_entry_id(input, "proposal")?,
+        })
+    }
+}
+
+/// A version ends after a period, by its issuer or a supervisor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScaleRetired {
+    /// The scale.
+    pub id: ScaleId,
+    /// The version.
+    pub version: ScaleVersion,
+    /// Index of the last period that still counts.
+    pub last_period: u32,
+}
+
+impl Canonical for ScaleRetired {
+    const NAME: &'static str = "scale retired";
+
+    fn write(&self, out: &mut Writer) {
+        write_version(out, &self.id, self.version);
+        out.u32(self.last_period);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let (id, version) = read_version(input)?;
+        Ok(Self {
+            id,
+            version,
+            last_period: input.u32("last period")?,
+        })
+    }
+}
+
+pub(super) fn write_version(out: &mut Writer, id: &ScaleId, version: ScaleVersion) {
+    out.text(id.as_str());
+    out.u32(version.0);
+}
+
+pub(super) fn read_version(input: &mut Reader<'_>) -> Result<(ScaleId, ScaleVersion), CodecError> {
+    Ok((read_scale_id(input)?, ScaleVersion(input.u32("version")?)))
+}
+
+pub(super) fn read_scale_id(input: &mut Reader<'_>) -> Result<ScaleId, CodecError> {
+    let text = input.text("scale id", ScaleId::MAX)?;
+    ScaleId::new(&text).map_err(|_| CodecError::NotText { what: "scale id" })
+}
+
+fn read_period_kind(input: &mut Reader<'_>) -> Result<PeriodKind, CodecError> {
+    let what = "period kind";
+    let number = input.u8(what)?;
+    PeriodKind::from_number(number).ok_or(CodecError::UnknownValue {
+        what,
+        found: number.into(),
+    })
+}
+
+fn read_expiry_rule(input: &mut Reader<'_>) -> Result<ExpiryRule, CodecError> {
+    let what = "expiry rule";
+    let (lifetime, bucket) = (input.u16(what)?, input.u16(what)?);
+    ExpiryRule::new(lifetime, bucket).ok_or(CodecError::UnknownValue {
+        what,
+        found: bucket.into(),
+    })
+}

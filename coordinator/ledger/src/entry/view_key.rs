@@ -1,0 +1,108 @@
+//! View-key epochs (DESIGN 3.6).
+
+use merits_primitives::{
+    dleq::{PROOF_BYTES, Possession},
+    ids::{Epoch, PartyId},
+    jubjub::{Point, PointError},
+};
+use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
+
+/// One side's halves of both keys, with proofs that their holder knows the secrets.
+///
+/// A half has one holder for now; quorums put a threshold key here, under a new entry kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HalfKeys {
+    /// Who holds the secrets.
+    pub holder: PartyId,
+    /// The half of A.
+    pub claim: Point,
+    /// Possession of it, bound to log, epoch, half and holder.
+    pub claim_possession: Possession,
+    /// The half of At.
+    pub total: Point,
+    /// Possession of it.
+    pub total_possession: Possession,
+}
+
+impl Canonical for HalfKeys {
+    const NAME: &'static str = "view-key half";
+
+    fn write(&self, out: &mut Writer) {
+        out.array(&self.holder.0);
+        out.point(&self.claim);
+        out.array(&self.claim_possession.to_bytes());
+        out.point(&self.total);
+        out.array(&self.total_possession.to_bytes());
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            holder: PartyId(input.array("holder")?),
+            claim: input.point("half of the view key")?,
+            claim_possession: read_possession(input, "possession of the view key's half")?,
+            total: input.point("half of the totals key")?,
+            total_possession: read_possession(input, "possession of the totals key's half")?,
+        })
+    }
+}
+
+/// A new epoch of view keys: A and At are the sums of both sides' halves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ViewKeyEpochOpened {
+    /// The epoch, counted from 1.
+    pub epoch: Epoch,
+    /// From when batches are proven under it, unix milliseconds; pending before.
+    pub active_from: u64,
+    /// Until when batches under the epoch before are still accepted, unix milliseconds; not
+    /// before `active_from`. Of no meaning for the first epoch.
+    pub previous_accepted_until: u64,
+    /// The supervisors' side.
+    pub supervisor: HalfKeys,
+    /// The log witnesses' side.
+    pub witness: HalfKeys,
+}
+
+impl ViewKeyEpochOpened {
+    /// A = A_sup + A_wit.
+    ///
+    /// # Errors
+    /// [`PointError::Identity`], under which nothing is hidden.
+    pub fn view_key(&self) -> Result<Point, PointError> {
+        self.supervisor.claim + self.witness.claim
+    }
+
+    /// At = At_sup + At_wit.
+    ///
+    /// # Errors
+    /// [`PointError::Identity`].
+    pub fn totals_key(&self) -> Result<Point, PointError> {
+        self.supervisor.total + self.witness.total
+    }
+}
+
+impl Canonical for ViewKeyEpochOpened {
+    const NAME: &'static str = "view-key epoch opened";
+
+    fn write(&self, out: &mut Writer) {
+        out.u32(self.epoch.0);
+        out.u64(self.active_from);
+        out.u64(self.previous_accepted_until);
+        self.supervisor.write(out);
+        self.witness.write(out);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            epoch: Epoch(input.u32("epoch")?),
+            active_from: input.u64("active from")?,
+            previous_accepted_until: input.u64("previous accepted until")?,
+            supervisor: HalfKeys::read(input)?,
+            witness: HalfKeys::read(input)?,
+        })
+    }
+}
+
+fn read_possession(input: &mut Reader<'_>, what: &'static str) -> Result<Possession, CodecError> {
+    let bytes: [u8; PROOF_BYTES] = input.array(what)?;
+    Possession::from_bytes(&bytes).map_err(|_| CodecError::NotCanonical { what })
+}

@@ -1,0 +1,687 @@
+//! Why an entry is not appended: one variant a reason, each with a code for machines, the field
+//! at fault, and words that say what came, what was expected and what to do next.
+
+use merits_primitives::{
+    ids::{EntryId, Epoch, PartyId, ScaleId, ScaleVersion},
+    jubjub::PointError,
+};
+use merits_verifier::{
+    VerifyError,
+    codec::CodecError,
+    groth16::{KeyError, ProofError, ProofFormatError},
+    statement::StatementError,
+};
+use thiserror::Error;
+
+use crate::role::Role;
+use crate::store::UniqueSet;
+
+/// Why an entry is refused. Unless said otherwise the submitter is to blame, and nothing
+/// changed.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    // The envelope.
+    /// Over the size limit.
+    #[error("the entry has {found} bytes; at most {limit} are taken: split the batch")]
+    TooLarge {
+        /// Bytes that came.
+        found: usize,
+        /// Most bytes.
+        limit: usize,
+    },
+    /// Not the canonical encoding of an entry.
+    #[error("malformed entry: {0}")]
+    Malformed(CodecError),
+    /// A Baby Jubjub point that no key or ciphertext may be.
+    #[error("{what}: {fault}")]
+    BadPoint {
+        /// Which point.
+        what: &'static str,
+        /// What is wrong with it.
+        fault: PointError,
+    },
+    /// Made for another log.
+    #[error("the entry was made for log {found}; this is {expected}")]
+    OtherOrigin {
+        /// This log.
+        expected: String,
+        /// The log it was made for.
+        found: String,
+    },
+    /// A kind that does not exist.
+    #[error("entry kind {kind:#06x} is unknown: the submitter may run a newer version")]
+    UnknownKind {
+        /// Its number.
+        kind: u16,
+    },
+    /// A proof where none belongs.
+    #[error("an entry of kind `{kind}` carries no proof, but one came")]
+    ProofUnexpected {
+        /// The kind.
+        kind: &'static str,
+    },
+    /// The sequencer's time is less than the last leaf's. The coordinator's clock is to blame.
+    #[error("time {found} ms is before the last leaf's {last} ms: the sequencer's clock went back")]
+    TimeBackwards {
+        /// Time of the last leaf.
+        last: u64,
+        /// Time given.
+        found: u64,
+    },
+
+    // Parties.
+    /// The first entry must be the founding supervisor's own admission.
+    #[error("the first entry must be party {authority} admitting itself as a supervisor")]
+    NotFounded {
+        /// The configured authority.
+        authority: PartyId,
+    },
+    /// No such party.
+    #[error("party {party} is not admitted")]
+    PartyUnknown {
+        /// The party.
+        party: PartyId,
+    },
+    /// The party is suspended.
+    #[error("party {party} is suspended")]
+    PartySuspended {
+        /// The party.
+        party: PartyId,
+    },
+    /// The party's signature does not hold.
+    #[error("the signature does not hold under the key that the ledger has for party {party}")]
+    SignatureInvalid {
+        /// The party.
+        party: PartyId,
+    },
+    /// The signing key changed between authentication and append.
+    #[error("the signing key of party {party} was rotated meanwhile: sign again with the new one")]
+    KeyRotated {
+        /// The party.
+        party: PartyId,
+    },
+    /// The party acts outside its roles.
+    #[error("party {party} is no {needed}, which this entry takes")]
+    RoleMissing {
+        /// The party.
+        party: PartyId,
+        /// The role it lacks.
+        needed: Role,
+    },
+    /// A party without any role.
+    #[error("a party needs at least one role")]
+    RolesEmpty,
+    /// Two roles that one institution may not hold together.
+    #[error("one institution may not be both {one} and {other}")]
+    RoleConflict {
+        /// One.
+        one: Role,
+        /// The other.
+        other: Role,
+    },
+    /// The party is already admitted.
+    #[error("party {party} is already admitted")]
+    PartyExists {
+        /// The party.
+        party: PartyId,
+    },
+    /// Another party has that name.
+    #[error("another party is named {name:?}")]
+    NameTaken {
+        /// The name.
+        name: String,
+    },
+    /// Another party has, or had, that signing key.
+    #[error("the signing key is or was another's: every party and generation needs its own")]
+    KeyTaken,
+    /// A proof of possession or consent that does not hold.
+    #[error(
+        "{what} does not hold: whoever made it does not know the secret, or made it for another log, party or epoch"
+    )]
+    PossessionInvalid {
+        /// Which one.
+        what: &'static str,
+    },
+    /// A running number is not the next one.
+    #[error("{what} must be {expected} and is {found}")]
+    OutOfSequence {
+        /// Which number.
+        what: &'static str,
+        /// The next one.
+        expected: u32,
+        /// What came.
+        found: u32,
+    },
+    /// The party already stands as the entry wants it.
+    #[error("party {party} is already {standing}")]
+    StandingUnchanged {
+        /// The party.
+        party: PartyId,
+        /// "suspended" or "in good standing".
+        standing: &'static str,
+    },
+    /// The last active supervisor cannot be suspended: nobody could undo it.
+    #[error("party {party} is the last active supervisor; admit another before suspending it")]
+    LastSupervisor {
+        /// The party.
+        party: PartyId,
+    },
+
+    // View keys.
+    /// A sum of halves is the identity, under which nothing is hidden.
+    #[error("the halves of the {key} key add up to the identity: nothing would be hidden")]
+    ViewKeyIdentity {
+        /// "view" or "totals".
+        key: &'static str,
+    },
+    /// A and At, or their halves, are equal: totals would open claims.
+    #[error("the view key and the totals key share a half: opening a total would open claims")]
+    ViewKeysEqual,
+    /// Both halves with one holder.
+    #[error("both halves have one holder: it could open every claim without a trace")]
+    OneHolder,
+    /// The epoch's times contradict each other.
+    #[error("the epoch's times contradict each other: {why}")]
+    EpochTimes {
+        /// How.
+        why: &'static str,
+    },
+    /// No such epoch.
+    #[error("view-key epoch {} is unknown", epoch.0)]
+    EpochUnknown {
+        /// The epoch.
+        epoch: Epoch,
+    },
+    /// The epoch is not accepted now.
+    #[error("view-key epoch {} is {standing} and not accepted now: encrypt under the active one and prove again", epoch.0)]
+    EpochNotAccepted {
+        /// The epoch.
+        epoch: Epoch,
+        /// "pending" or "retired".
+        standing: &'static str,
+    },
+
+    // Scales.
+    /// No such scale or version.
+    #[error("scale {id} version {} is unknown", version.0)]
+    ScaleUnknown {
+        /// The scale.
+        id: ScaleId,
+        /// The version.
+        version: ScaleVersion,
+    },
+    /// No such scale.
+    #[error("scale {id} is unknown")]
+    ScaleIdUnknown {
+        /// The scale.
+        id: ScaleId,
+    },
+    /// Proposed but not approved.
+    #[error("scale {id} version {} is not approved", version.0)]
+    ScaleNotApproved {
+        /// The scale.
+        id: ScaleId,
+        /// The version.
+        version: ScaleVersion,
+    },
+    /// Retired before that period.
+    #[error("scale {id} version {} is retired: period {last} was its last", version.0)]
+    ScaleRetired {
+        /// The scale.
+        id: ScaleId,
+        /// The version.
+        version: ScaleVersion,
+        /// Label of the last period.
+        last: String,
+    },
+    /// Not yet valid in that period.
+    #[error("scale {id} version {} is not yet valid: period {first} is its first", version.0)]
+    ScaleNotYetValid {
+        /// The scale.
+        id: ScaleId,
+        /// The version.
+        version: ScaleVersion,
+        /// Label of the first period.
+        first: String,
+    },
+    /// A later version is in force for that period.
+    #[error("scale {id} version {} is superseded: version {} is in force for that period", version.0, in_force.0)]
+    ScaleSuperseded {
+        /// The scale.
+        id: ScaleId,
+        /// The version that came.
+        version: ScaleVersion,
+        /// The version in force.
+        in_force: ScaleVersion,
+    },
+    /// Already approved or retired.
+    #[error("scale {id} version {} is already {standing}", version.0)]
+    ScaleStanding {
+        /// The scale.
+        id: ScaleId,
+        /// The version.
+        version: ScaleVersion,
+        /// How it stands.
+        standing: &'static str,
+    },
+    /// The approval names another proposal.
+    #[error("the approval names another entry than the one that proposed this version")]
+    ProposalMismatch {
+        /// The entry that proposed the version.
+        expected: EntryId,
+    },
+    /// The asset number belongs to another scale id, or the id has another one.
+    #[error("asset number {found} does not belong to scale {id}: {why}")]
+    AssetMismatch {
+        /// The scale.
+        id: ScaleId,
+        /// The number that came.
+        found: u64,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// Something that must be the same for all versions differs.
+    #[error("scale {id}: {what} differs from the earlier version's, and must not")]
+    VersionDiffers {
+        /// The scale.
+        id: ScaleId,
+        /// What differs.
+        what: &'static str,
+    },
+    /// A property of the scale is out of its range.
+    #[error("scale {id}: {what}")]
+    ScaleInvalid {
+        /// The scale.
+        id: ScaleId,
+        /// What is out of range.
+        what: &'static str,
+    },
+    /// A new version would change a period that was already claimed.
+    #[error("scale {id}: version {} would begin in a period that was already claimed; begin after {last}", version.0)]
+    VersionRetroactive {
+        /// The scale.
+        id: ScaleId,
+        /// The version.
+        version: ScaleVersion,
+        /// Label of the last claimed period.
+        last: String,
+    },
+    /// A constant outside the interval that the shape was compiled for.
+    #[error(
+        "constant {name} is {value} and must be in [{low}, {high}]; another interval needs another shape and key"
+    )]
+    ConstantOutside {
+        /// Its name.
+        name: String,
+        /// The value that came.
+        value: u64,
+        /// Least value.
+        low: u64,
+        /// Greatest value.
+        high: u64,
+    },
+    /// The verifying key is refused.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The key is for another number of public inputs than constants and capacity give.
+    #[error("the key takes {found} public inputs; constants and capacity give {expected}")]
+    KeyInputs {
+        /// Inputs by constants and capacity.
+        expected: usize,
+        /// Inputs that the key takes.
+        found: usize,
+    },
+
+    // Earn batches.
+    /// The prover proved for another value of the scale's terms.
+    #[error("the batch was proven for {what} {found}; the approved scale has {expected}")]
+    OtherTerms {
+        /// "asset", "expiry" or "schema".
+        what: &'static str,
+        /// What the ledger has.
+        expected: String,
+        /// What the prover took.
+        found: String,
+    },
+    /// Another kind of period than the scale's.
+    #[error("the batch is for a {found:?}; the scale counts by {expected:?}")]
+    OtherPeriod {
+        /// The scale's kind.
+        expected: merits_primitives::ids::PeriodKind,
+        /// The batch's kind.
+        found: merits_primitives::ids::PeriodKind,
+    },
+    /// The prover took a constant that is not approved.
+    #[error("constant {name} was taken as {found}; {approved} is approved for this version")]
+    ConstantNotApproved {
+        /// Its name.
+        name: String,
+        /// The approved value.
+        approved: u64,
+        /// The prover's.
+        found: u64,
+    },
+    /// The prover took another number of constants.
+    #[error("{found} constants came; the approved version has {expected}")]
+    ConstantCount {
+        /// Constants of the version.
+        expected: usize,
+        /// Constants that came.
+        found: usize,
+    },
+    /// The period is not over.
+    #[error("period {period} is not over anywhere on Earth")]
+    PeriodNotOver {
+        /// Label of the period.
+        period: String,
+    },
+    /// The source is no admitted source.
+    #[error("source {source_party} is not admitted as a source")]
+    SourceUnknown {
+        /// The party that was named.
+        source_party: PartyId,
+    },
+    /// A source signature does not hold.
+    #[error(
+        "claim {claim}: the source's signature over (log, source, schema, period, C) does not hold"
+    )]
+    SourceSignature {
+        /// Index of the claim.
+        claim: usize,
+    },
+    /// The proof's bytes are no proof.
+    #[error(transparent)]
+    ProofFormat(#[from] ProofFormatError),
+    /// The statement is refused before its proof is looked at.
+    #[error(transparent)]
+    Statement(#[from] StatementError),
+    /// The proof does not hold for the statement that the ledger's state gives.
+    #[error(
+        "the proof does not hold for the statement that the ledger's state gives \
+         (records, credits, b, keys or context differ from what was proven)"
+    )]
+    ProofInvalid,
+    /// The coordinator passed a verified statement that is not this entry's. Its fault.
+    #[error("the entry was not verified against the present state; submit it again")]
+    NotVerified,
+    /// The supply cap would be passed.
+    #[error(
+        "scale {id}: at most {room} more credits may come to be, and these claims could be {wanted}; open totals to find what earlier claims really were"
+    )]
+    SupplyExhausted {
+        /// The scale.
+        id: ScaleId,
+        /// Credits left under the cap, at worst.
+        room: u64,
+        /// Credits of these claims, at worst.
+        wanted: u64,
+    },
+    /// A value that may occur once occurred before.
+    #[error("{}: already used by an earlier entry", set.describe())]
+    AlreadyUsed {
+        /// Which set.
+        set: UniqueSet,
+        /// Index of the claim, if the set is one of claims.
+        claim: Option<usize>,
+    },
+
+    // Openings and totals.
+    /// No such opening request.
+    #[error("opening request {request} is unknown")]
+    RequestUnknown {
+        /// The entry named.
+        request: EntryId,
+    },
+    /// Not the requester's.
+    #[error("opening request {request} is another party's")]
+    RequestOfAnother {
+        /// The request.
+        request: EntryId,
+    },
+    /// The step was already taken.
+    #[error("opening request {request} is already {standing}")]
+    RequestStanding {
+        /// The request.
+        request: EntryId,
+        /// "completed" or "revealed".
+        standing: &'static str,
+    },
+    /// The deadline is past, or too far.
+    #[error(
+        "the deadline {deadline} ms must be after the ledger's time {now} ms, and within {limit} ms of it"
+    )]
+    Deadline {
+        /// The request's deadline.
+        deadline: u64,
+        /// The ledger's time.
+        now: u64,
+        /// Longest time to a deadline.
+        limit: u64,
+    },
+    /// What is revealed is not what the request committed to.
+    #[error("the revealed content does not open the commitment of request {request}")]
+    RevealMismatch {
+        /// The request.
+        request: EntryId,
+    },
+    /// The entries are not the next unopened batches.
+    #[error(
+        "entry {position} of the total is not the next unopened batch of this asset, period and epoch"
+    )]
+    TotalSet {
+        /// Position at fault.
+        position: usize,
+    },
+    /// Too few claims: a sum over few says much about each.
+    #[error("the total covers {claims} claims; at least {least} are needed")]
+    TotalTooFew {
+        /// Claims covered.
+        claims: u64,
+        /// Least number.
+        least: u64,
+    },
+    /// V_max × claims over 2^48.
+    #[error("the total could reach {worst}, over the limit of 2^48: open fewer batches at once")]
+    TotalTooLarge {
+        /// V_max × claims.
+        worst: u128,
+    },
+    /// The entries' T1 add up to the identity.
+    #[error("the batches' T1 add up to the identity")]
+    TotalDegenerate,
+    /// A partial's proof does not hold: it was made with another key, for another set of
+    /// batches, or from a ciphertext that is no total.
+    #[error(
+        "the {side}'s partial does not hold for the sum of these batches' T1 under its half of At"
+    )]
+    PartialInvalid {
+        /// "supervisor" or "witness".
+        side: &'static str,
+    },
+    /// The sum is not what the ciphertexts hold.
+    #[error("the sum {sum} is not what the batches' totals hold")]
+    SumWrong {
+        /// The sum that came.
+        sum: u64,
+    },
+}
+
+impl Refusal {
+    /// The machine-readable reason. Stable: clients act on it.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TooLarge { .. } => "too-large",
+            Self::Malformed(_) => "malformed",
+            Self::BadPoint { fault, .. } => match fault {
+                PointError::NotCanonical => "point-not-canonical",
+                PointError::NotOnCurve => "point-not-on-curve",
+                PointError::OutsideSubgroup => "point-outside-subgroup",
+                PointError::Identity => "point-identity",
+            },
+            Self::OtherOrigin { .. } => "other-origin",
+            Self::UnknownKind { .. } => "kind-unknown",
+            Self::ProofUnexpected { .. } => "proof-unexpected",
+            Self::TimeBackwards { .. } => "time-backwards",
+            Self::NotFounded { .. } => "not-founded",
+            Self::PartyUnknown { .. } => "party-unknown",
+            Self::PartySuspended { .. } => "party-suspended",
+            Self::SignatureInvalid { .. } => "signature-invalid",
+            Self::KeyRotated { .. } => "key-rotated",
+            Self::RoleMissing { .. } => "role-missing",
+            Self::RolesEmpty => "roles-empty",
+            Self::RoleConflict { .. } => "role-conflict",
+            Self::PartyExists { .. } => "party-exists",
+            Self::NameTaken { .. } => "name-taken",
+            Self::KeyTaken => "key-taken",
+            Self::PossessionInvalid { .. } => "possession-invalid",
+            Self::OutOfSequence { .. } => "out-of-sequence",
+            Self::StandingUnchanged { .. } => "standing-unchanged",
+            Self::LastSupervisor { .. } => "last-supervisor",
+            Self::ViewKeyIdentity { .. } => "view-key-identity",
+            Self::ViewKeysEqual => "view-keys-equal",
+            Self::OneHolder => "one-holder",
+            Self::EpochTimes { .. } => "epoch-times",
+            Self::EpochUnknown { .. } => "epoch-unknown",
+            Self::EpochNotAccepted { .. } => "epoch-not-accepted",
+            Self::ScaleUnknown { .. } | Self::ScaleIdUnknown { .. } => "scale-unknown",
+            Self::ScaleNotApproved { .. } => "scale-not-approved",
+            Self::ScaleRetired { .. } => "scale-retired",
+            Self::ScaleNotYetValid { .. } => "scale-not-yet-valid",
+            Self::ScaleSuperseded { .. } => "scale-superseded",
+            Self::ScaleStanding { .. } => "scale-standing",
+            Self::ProposalMismatch { .. } => "proposal-mismatch",
+            Self::AssetMismatch { .. } => "asset-mismatch",
+            Self::VersionDiffers { .. } => "version-differs",
+            Self::ScaleInvalid { .. } => "scale-invalid",
+            Self::VersionRetroactive { .. } => "version-retroactive",
+            Self::ConstantOutside { .. } => "constant-outside-interval",
+            Self::Key(error) => match error {
+                KeyError::DevKey => "dev-key",
+                KeyError::DeltaIsGenerator => "key-delta-generator",
+                KeyError::DeltaIsGamma => "key-delta-gamma",
+                _ => "key-invalid",
+            },
+            Self::KeyInputs { .. } => "key-inputs",
+            Self::OtherTerms { what, .. } => match *what {
+                "asset" => "other-asset",
+                "expiry" => "other-expiry",
+                _ => "other-schema",
+            },
+            Self::OtherPeriod { .. } => "other-period",
+            Self::ConstantNotApproved { .. } => "constant-not-approved",
+            Self::ConstantCount { .. } => "constant-count",
+            Self::PeriodNotOver { .. } => "period-not-over",
+            Self::SourceUnknown { .. } => "source-unknown",
+            Self::SourceSignature { .. } => "source-signature-invalid",
+            Self::ProofFormat(_) => "proof-malformed",
+            Self::Statement(error) => match error {
+                StatementError::ClaimCount { .. } => "claim-count",
+                StatementError::EphemeralTrivial { .. } => "ephemeral-trivial",
+                StatementError::EphemeralNotOnCurve { .. } => "ephemeral-not-on-curve",
+                StatementError::ClaimAsTotal { .. } => "claim-as-total",
+                StatementError::Duplicate { .. } => "duplicate-in-batch",
+                _ => "statement-invalid",
+            },
+            Self::ProofInvalid => "proof-invalid",
+            Self::NotVerified => "not-verified",
+            Self::SupplyExhausted { .. } => "supply-exhausted",
+            Self::AlreadyUsed { set, .. } => match set {
+                UniqueSet::Entry => "entry-used",
+                UniqueSet::Commitment => "commitment-used",
+                UniqueSet::Note => "note-used",
+            },
+            Self::RequestUnknown { .. } => "request-unknown",
+            Self::RequestOfAnother { .. } => "request-of-another",
+            Self::RequestStanding { .. } => "request-standing",
+            Self::Deadline { .. } => "deadline",
+            Self::RevealMismatch { .. } => "reveal-mismatch",
+            Self::TotalSet { .. } => "total-set",
+            Self::TotalTooFew { .. } => "total-too-few",
+            Self::TotalTooLarge { .. } => "total-too-large",
+            Self::TotalDegenerate => "total-degenerate",
+            Self::PartialInvalid { .. } => "partial-invalid",
+            Self::SumWrong { .. } => "sum-wrong",
+        }
+    }
+
+    /// The field at fault, such as `claims[3].c`; empty when no single one is.
+    pub fn field(&self) -> String {
+        let claim = |index: &usize, field: &str| format!("claims[{index}].{field}");
+        match self {
+            Self::Malformed(error) => error.field().to_owned(),
+            Self::BadPoint { what, .. }
+            | Self::OutOfSequence { what, .. }
+            | Self::PossessionInvalid { what }
+            | Self::VersionDiffers { what, .. }
+            | Self::OtherTerms { what, .. } => (*what).to_owned(),
+            Self::OtherOrigin { .. } => "origin".to_owned(),
+            Self::UnknownKind { .. } => "kind".to_owned(),
+            Self::PartyUnknown { .. } | Self::PartySuspended { .. } => "party".to_owned(),
+            Self::SignatureInvalid { .. } | Self::KeyRotated { .. } => "signature".to_owned(),
+            Self::RolesEmpty | Self::RoleConflict { .. } => "roles".to_owned(),
+            Self::EpochUnknown { .. } | Self::EpochNotAccepted { .. } => "epoch".to_owned(),
+            Self::ScaleUnknown { .. }
+            | Self::ScaleIdUnknown { .. }
+            | Self::ScaleNotApproved { .. } => "scale".to_owned(),
+            Self::ScaleSuperseded { .. } => "version".to_owned(),
+            Self::AssetMismatch { .. } => "asset".to_owned(),
+            Self::ConstantOutside { name, .. } | Self::ConstantNotApproved { name, .. } => {
+                format!("constants.{name}")
+            }
+            Self::OtherPeriod { .. }
+            | Self::PeriodNotOver { .. }
+            | Self::ScaleRetired { .. }
+            | Self::ScaleNotYetValid { .. } => "period".to_owned(),
+            Self::Key(_) | Self::KeyInputs { .. } => "key".to_owned(),
+            Self::SourceUnknown { .. } => "source".to_owned(),
+            Self::SourceSignature { claim: index } => claim(index, "source_signature"),
+            Self::ProofFormat(_) | Self::ProofInvalid | Self::ProofUnexpected { .. } => {
+                "proof".to_owned()
+            }
+            Self::Statement(
+                StatementError::EphemeralTrivial { claim: index, .. }
+                | StatementError::EphemeralNotOnCurve { claim: index }
+                | StatementError::ClaimAsTotal { claim: index },
+            ) => claim(index, "ey"),
+            Self::Statement(StatementError::Duplicate { second, .. }) => {
+                format!("claims[{second}]")
+            }
+            Self::AlreadyUsed {
+                set: UniqueSet::Commitment,
+                claim: Some(index),
+            } => claim(index, "c"),
+            Self::AlreadyUsed {
+                set: UniqueSet::Note,
+                claim: Some(index),
+            } => claim(index, "cm"),
+            Self::TotalSet { position } => format!("entries[{position}]"),
+            Self::PartialInvalid { side } => (*side).to_owned(),
+            Self::SumWrong { .. } => "sum".to_owned(),
+            Self::Deadline { .. } => "deadline".to_owned(),
+            _ => String::new(),
+        }
+    }
+}
+
+impl From<CodecError> for Refusal {
+    fn from(error: CodecError) -> Self {
+        match error {
+            CodecError::Point { what, fault } => Self::BadPoint { what, fault },
+            error => Self::Malformed(error),
+        }
+    }
+}
+
+impl From<VerifyError> for Refusal {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::Statement(error) => Self::Statement(error),
+            VerifyError::Proof(ProofError::InputCount { expected, found }) => Self::KeyInputs {
+                expected: found,
+                found: expected,
+            },
+            _ => Self::ProofInvalid,
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Replaying a log: the audit that needs nobody's word. Every signature, proof and rule is
+//! checked again, proofs in batches.
+
+use std::collections::HashSet;
+
+use merits_verifier::{
+    Verified,
+    codec::{Canonical, CodecError},
+    entry::Leaf,
+    groth16::KeyDigest,
+    log::{Hash, leaf_hash},
+    statement::earn::EarnStatement,
+};
+use thiserror::Error;
+
+use crate::entry::Entry;
+use crate::keys::KeyRing;
+use crate::policy::LedgerPolicy;
+use crate::refusal::Refusal;
+use crate::state::{StaleEffects, State};
+use crate::store::UniqueSet;
+use crate::submission::{Authentic, Submission};
+use crate::tree::Frontier;
+
+/// Earn batches verified together: more gain little, and wait in memory.
+const GROUP: usize = 128;
+
+/// A leaf that no honest log holds. The log is to blame.
+#[derive(Debug, Error)]
+#[error("leaf {index}: {fault}")]
+pub struct ReplayError {
+    /// Index of the leaf.
+    pub index: u64,
+    /// What is wrong with it.
+    pub fault: ReplayFault,
+}
+
+/// What is wrong with a leaf.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ReplayFault {
+    /// Not the canonical encoding of a leaf.
+    #[error("not a leaf: {0}")]
+    Leaf(#[from] CodecError),
+    /// The rules refuse it.
+    #[error("the rules refuse it: {0}")]
+    Refused(#[from] Refusal),
+    /// A bug: effects and state went apart.
+    #[error(transparent)]
+    Stale(#[from] StaleEffects),
+}
+
+/// A replay in progress.
+#[derive(Debug)]
+pub struct Replay {
+    state: State,
+    frontier: Frontier,
+    uniques: HashSet<(UniqueSet, [u8; 32])>,
+    keys: KeyRing,
+    waiting: Vec<Waiting>,
+}
+
+/// An earn batch whose proof is not yet verified.
+#[derive(Debug)]
+struct Waiting {
+    time: u64,
+    leaf: Hash,
+    authentic: Authentic,
+}
+
+impl Replay {
+    /// Of a ledger with this policy, from its first leaf.
+    pub fn new(policy: LedgerPolicy) -> Self {
+        Self {
+            state: State::new(policy),
+            frontier: Frontier::new(),
+            uniques: HashSet::new(),
+            keys: KeyRing::new(),
+            waiting: Vec::new(),
+        }
+    }
+
+    /// Replays all leaves. `rng` blinds the batches of proofs: the operating system's, or seeded
+    /// from it.
+    ///
+    /// # Errors
+    /// [`ReplayError`] names the first leaf that is not as the rules want it.
+    pub fn run<B: AsRef<[u8]>>(
+        policy: LedgerPolicy,
+        leaves: impl IntoIterator<Item = B>,
+        rng: &mut impl rand_core::CryptoRng,
+    ) -> Result<(State, Hash), ReplayError> {
+        let mut replay = Self::new(policy);
+        for leaf in leaves {
+            replay.push(leaf.as_ref(), rng)?;
+        }
+        replay.finish(rng)
+    }
+
+    /// Takes the next leaf.
+    ///
+    /// # Errors
+    /// [`ReplayError`], perhaps about an earlier leaf of the group.
+    pub fn push(
+        &mut self,
+        bytes: &[u8],
+        rng: &mut impl rand_core::CryptoRng,
+    ) -> Result<(), ReplayError> {
+        let index = self.state.size() + self.waiting.len() as u64;
+        let at = |fault: ReplayFault| ReplayError { index, fault };
+        let leaf = Leaf::from_bytes(bytes).map_err(|error| at(error.into()))?;
+        let submission = Submission::from_signed(leaf.entry, self.state.origin())
+            .map_err(|refusal| at(refusal.into()))?;
+        // Earn batches change nothing that signatures or other batches' statements depend on,
+        // so runs of them are verified together.
+        let is_earn = matches!(submission.entry(), Entry::EarnBatch(_));
+        if !is_earn || self.waiting.len() == GROUP {
+            self.flush(rng)?;
+        }
+        let authentic = self
+            .state
+            .authenticate(submission)
+            .map_err(|refusal| at(refusal.into()))?;
+        self.waiting.push(Waiting {
+            time: leaf.time,
+            leaf: leaf_hash(bytes),
+            authentic,
+        });
+        if is_earn { Ok(()) } else { self.flush(rng) }
+    }
+
+    /// Verifies what waits and answers the state and the tree's root.
+    ///
+    /// # Errors
+    /// [`ReplayError`].
+    pub fn finish(
+        mut self,
+        rng: &mut impl rand_core::CryptoRng,
+    ) -> Result<(State, Hash), ReplayError> {
+        self.flush(rng)?;
+        Ok((self.state, self.frontier.root()))
+    }
+
+    /// The state without the leaves that still wait for their proofs.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    fn flush(&mut self, rng: &mut impl rand_core::CryptoRng) -> Result<(), ReplayError> {
+        let waiting = std::mem::take(&mut self.waiting);
+        let first = self.state.size();
+        let mut verified = self.verify(&waiting, first, rng)?;
+        for (position, (item, proof)) in waiting.iter().zip(&mut verified).enumerate() {
+            self.apply(item, proof.take())
+                .map_err(|fault| ReplayError {
+                    index: first + position as u64,
+                    fault,
+                })?;
+        }
+        Ok(())
+    }
+
+    /// Verifies the proofs of a group, one batch a key.
+    fn verify(
+        &mut self,
+        waiting: &[Waiting],
+        first: u64,
+        rng: &mut impl rand_core::CryptoRng,
+    ) -> Result<Vec<Option<Verified<EarnStatement>>>, ReplayError> {
+        let at = |position: usize, refusal: Refusal| ReplayError {
+            index: first + position as u64,
+            fault: refusal.into(),
+        };
+        let mut jobs = Vec::with_capacity(waiting.len());
+        for (position, item) in waiting.iter().enumerate() {
+            let job = self
+                .state
+                .earn_job(item.authentic.submission())
+                .map_err(|refusal| at(position, refusal))?;
+            jobs.extend(job.map(|job| (position, job)));
+        }
+        let keys: Vec<KeyDigest> = {
+            let mut seen = HashSet::new();
+            jobs.iter()
+                .map(|(_, job)| job.key)
+                .filter(|key| seen.insert(*key))
+                .collect()
+        };
+        let mut verified: Vec<_> = waiting.iter().map(|_| None).collect();
+        for digest in keys {
+            let (mine, others): (Vec<_>, Vec<_>) =
+                jobs.into_iter().partition(|(_, job)| job.key == digest);
+            jobs = others;
+            let key = self
+                .keys
+                .get(&self.state, &digest)
+                .map_err(|refusal| at(0, refusal))?;
+            let positions: Vec<usize> = mine.iter().map(|(position, _)| *position).collect();
+            let items = mine
+                .into_iter()
+                .map(|(_, job)| (job.statement, job.proof))
+                .collect();
+            let answers = Verified::check_batch(&key, items, rng);
+            for (position, answer) in positions.into_iter().zip(answers) {
+                let answer = answer.map_err(|error| at(position, error.into()))?;
+                if let Some(slot) = verified.get_mut(position) {
+                    *slot = Some(answer);
+                }
+            }
+        }
+        Ok(verified)
+    }
+
+    fn apply(
+        &mut self,
+        item: &Waiting,
+        verified: Option<Verified<EarnStatement>>,
+    ) -> Result<(), ReplayFault> {
+        let effects = self
+            .state
+            .check(&item.authentic, item.time, verified.as_ref())?;
+        for unique in effects.uniques() {
+            if !self.uniques.insert((unique.set, unique.value)) {
+                let (set, claim) = (unique.set, unique.claim);
+                return Err(Refusal::AlreadyUsed { set, claim }.into());
+            }
+        }
+        self.frontier.push(item.leaf);
+        self.state.commit(effects)?;
+        Ok(())
+    }
+}

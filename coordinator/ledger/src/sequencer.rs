@@ -1,0 +1,188 @@
+//! The whole path of an entry over any [`Store`], one entry at a time: what a small coordinator
+//! is without its network, and what tests of other crates run against.
+
+use merits_primitives::ids::EntryId;
+use merits_verifier::{
+    Verified,
+    codec::Canonical,
+    entry::Leaf,
+    log::{Checkpoint, CheckpointError, LogSigner, SignedCheckpoint, leaf_hash},
+    receipt::Receipt,
+};
+use thiserror::Error;
+
+use crate::keys::KeyRing;
+use crate::refusal::Refusal;
+use crate::state::{Effects, StaleEffects, State};
+use crate::store::{Conflict, NewLeaf, Store};
+use crate::submission::{Authentic, Submission};
+use crate::tree::{Frontier, TreeError, inclusion_proof};
+
+/// A ledger over a store.
+#[derive(Debug)]
+pub struct Sequencer<S: Store> {
+    state: State,
+    store: S,
+    frontier: Frontier,
+    keys: KeyRing,
+    signer: LogSigner,
+}
+
+/// An entry's place in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// The entry's id.
+    pub id: EntryId,
+    /// Index of its leaf.
+    pub index: u64,
+    /// True if it was there before.
+    pub already_present: bool,
+}
+
+/// Why a submission has no place in the log.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SubmitError<E: std::error::Error> {
+    /// The entry is refused; nothing changed.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The store failed.
+    #[error("store: {0}")]
+    Store(E),
+    /// The tree's nodes are not all there.
+    #[error(transparent)]
+    Tree(#[from] TreeError<E>),
+    /// The log's key belongs to another origin.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// A bug: state and store went apart.
+    #[error(transparent)]
+    Stale(#[from] StaleEffects),
+    /// No such leaf.
+    #[error("leaf {0} does not exist")]
+    NoLeaf(u64),
+}
+
+impl<S: Store> Sequencer<S> {
+    /// Over an empty store.
+    pub fn new(state: State, store: S, signer: LogSigner) -> Self {
+        Self {
+            state,
+            store,
+            frontier: Frontier::new(),
+            keys: KeyRing::new(),
+            signer,
+        }
+    }
+
+    /// The state now.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The store.
+    pub fn store(&self) -> &S {
+        &self.store
+    }
+
+    /// Takes an entry through all steps at `time` (unix milliseconds).
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub fn submit(&mut self, bytes: &[u8], time: u64) -> Result<Appended, SubmitError<S::Error>> {
+        let submission = Submission::parse(bytes, self.state.origin())?;
+        let id = submission.id();
+        // The same statement by the same party: its old place, whatever proof came along.
+        if let Some(index) = self.store.find(&id).map_err(SubmitError::Store)? {
+            return Ok(Appended {
+                id,
+                index,
+                already_present: true,
+            });
+        }
+        let authentic = self.state.authenticate(submission)?;
+        let effects = self.verify_and_check(&authentic, time)?;
+        let index = effects.index();
+        self.append(effects)?;
+        Ok(Appended {
+            id,
+            index,
+            already_present: false,
+        })
+    }
+
+    /// The newest checkpoint, signed.
+    ///
+    /// # Errors
+    /// [`SubmitError::Checkpoint`] when the signer is another log's.
+    pub fn checkpoint(&self) -> Result<SignedCheckpoint, SubmitError<S::Error>> {
+        let checkpoint = Checkpoint {
+            origin: self.state.origin().clone(),
+            size: self.frontier.size(),
+            root: self.frontier.root(),
+        };
+        Ok(checkpoint.sign(&self.signer)?)
+    }
+
+    /// The receipt of a leaf under the newest checkpoint.
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub fn receipt(&self, index: u64) -> Result<Receipt, SubmitError<S::Error>> {
+        let leaf = self
+            .store
+            .leaf(index)
+            .map_err(SubmitError::Store)?
+            .ok_or(SubmitError::NoLeaf(index))?;
+        let proof = inclusion_proof(&self.store, index, self.frontier.size())?;
+        Ok(Receipt {
+            leaf,
+            index,
+            proof,
+            checkpoint: self.checkpoint()?,
+        })
+    }
+
+    /// The decoded leaf.
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub fn leaf(&self, index: u64) -> Result<Leaf, SubmitError<S::Error>> {
+        let bytes = self
+            .store
+            .leaf(index)
+            .map_err(SubmitError::Store)?
+            .ok_or(SubmitError::NoLeaf(index))?;
+        Ok(Leaf::from_bytes(&bytes).map_err(Refusal::from)?)
+    }
+
+    fn verify_and_check(&mut self, authentic: &Authentic, time: u64) -> Result<Effects, Refusal> {
+        let verified = match self.state.earn_job(authentic.submission())? {
+            None => None,
+            Some(job) => {
+                let key = self.keys.get(&self.state, &job.key)?;
+                Some(Verified::check(&key, job.statement, &job.proof)?)
+            }
+        };
+        self.state.check(authentic, time, verified.as_ref())
+    }
+
+    fn append(&mut self, effects: Effects) -> Result<(), SubmitError<S::Error>> {
+        let mut frontier = self.frontier.clone();
+        let nodes = frontier.push(leaf_hash(effects.leaf()));
+        let leaf = NewLeaf {
+            index: effects.index(),
+            id: effects.id(),
+            bytes: effects.leaf().to_vec(),
+            uniques: effects.uniques().to_vec(),
+            nodes,
+        };
+        if let Err(Conflict(unique)) = self.store.append(leaf).map_err(SubmitError::Store)? {
+            let (set, claim) = (unique.set, unique.claim);
+            return Err(Refusal::AlreadyUsed { set, claim }.into());
+        }
+        self.frontier = frontier;
+        self.state.commit(effects)?;
+        Ok(())
+    }
+}

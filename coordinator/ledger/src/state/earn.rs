@@ -1,0 +1,287 @@
+//! Earn batches: what must be proven is taken from the state, never from the submission.
+
+use merits_primitives::{
+    Fr,
+    context::earn_context,
+    field,
+    ids::{PartyId, Period, ScaleId, ScaleVersion},
+};
+use merits_verifier::{
+    Verified,
+    groth16::{KeyDigest, Proof},
+    signature::PublicKey,
+    statement::earn::{EarnStatement, commitment_signing_bytes},
+};
+
+use super::totals::{BatchTotal, NewBatch, TotalsKey};
+use super::{State, VersionRecord};
+use crate::entry::{EarnBatch, EarnTerms, Entry};
+use crate::refusal::Refusal;
+use crate::role::Role;
+use crate::store::{Unique, UniqueSet};
+use crate::submission::{Authentic, Submission};
+
+/// What must be verified before an earn batch can enter the state. Jobs with one key go into
+/// one batch: [`Verified::check_batch`].
+#[derive(Debug, Clone)]
+pub struct EarnJob {
+    /// The approved key of the scale's version.
+    pub key: KeyDigest,
+    /// The statement, by the ledger's state.
+    pub statement: EarnStatement,
+    /// The submitted proof.
+    pub proof: Proof,
+}
+
+impl State {
+    /// What the ledger has for a version and period: what a prover proves for.
+    ///
+    /// # Errors
+    /// [`Refusal`] when the version is not the one in force for that period.
+    pub fn earn_terms(
+        &self,
+        scale: &ScaleId,
+        version: ScaleVersion,
+        period: Period,
+    ) -> Result<EarnTerms, Refusal> {
+        Ok(terms_of(
+            self.scales.in_force(scale, version, period)?,
+            period,
+        ))
+    }
+
+    /// What must be verified for this submission; `None` for kinds without a proof.
+    ///
+    /// # Errors
+    /// [`Refusal`] when no proof could make the batch acceptable.
+    pub fn earn_job(&self, submission: &Submission) -> Result<Option<EarnJob>, Refusal> {
+        let (Entry::EarnBatch(batch), Some(proof)) = (submission.entry(), submission.proof) else {
+            return Ok(None);
+        };
+        self.parties
+            .acting(&submission.party(), Role::Distributor)?;
+        let record = self
+            .scales
+            .in_force(&batch.scale, batch.version, batch.period)?;
+        let statement = self.earn_statement(record, batch, &submission.party())?;
+        Ok(Some(EarnJob {
+            key: record.key,
+            statement,
+            proof,
+        }))
+    }
+
+    /// Checks the source's signature under every claim; answers the source's key.
+    pub(super) fn verify_source_signatures(&self, batch: &EarnBatch) -> Result<PublicKey, Refusal> {
+        let key = self.source_key(batch)?;
+        for (claim, signed) in batch.claims.iter().enumerate() {
+            let message = commitment_signing_bytes(
+                self.origin(),
+                &batch.source,
+                batch.terms.schema,
+                batch.period,
+                signed.public.c,
+            );
+            key.verify(&message, &signed.source_signature)
+                .map_err(|_| Refusal::SourceSignature { claim })?;
+        }
+        Ok(key)
+    }
+
+    /// Every rule for an earn batch; adds its unique values.
+    pub(super) fn check_earn(
+        &self,
+        authentic: &Authentic,
+        batch: &EarnBatch,
+        time: u64,
+        verified: Option<&Verified<EarnStatement>>,
+        uniques: &mut Vec<Unique>,
+    ) -> Result<NewBatch, Refusal> {
+        let record = self
+            .scales
+            .in_force(&batch.scale, batch.version, batch.period)?;
+        self.epochs.check_accepted(batch.epoch, time)?;
+        check_period_is_over(batch.period, time)?;
+        if Some(self.source_key(batch)?) != authentic.source {
+            return Err(Refusal::KeyRotated {
+                party: batch.source,
+            });
+        }
+        let statement = self.earn_statement(record, batch, &authentic.submission.party())?;
+        let verified = verified.ok_or(Refusal::NotVerified)?;
+        if *verified.statement() != statement || verified.key() != record.key {
+            return Err(Refusal::NotVerified);
+        }
+        let worst = record
+            .terms
+            .max_credits
+            .0
+            .saturating_mul(batch.claims.len() as u64);
+        self.scales.check_supply(record, worst)?;
+        uniques.extend(claim_uniques(record, batch));
+        Ok(NewBatch {
+            scale: batch.scale.clone(),
+            period: batch.period,
+            key: TotalsKey {
+                asset: record.terms.asset,
+                period: batch.period,
+                epoch: batch.epoch,
+            },
+            total: BatchTotal {
+                entry: authentic.submission.id(),
+                // At most 64 claims.
+                claims: batch.claims.len() as u32,
+                worst,
+                t1: batch.t1,
+                t2: batch.t2,
+            },
+        })
+    }
+
+    fn source_key(&self, batch: &EarnBatch) -> Result<PublicKey, Refusal> {
+        match self.parties.acting(&batch.source, Role::Source) {
+            Ok(source) => Ok(source.signing_key),
+            Err(Refusal::PartyUnknown { party } | Refusal::RoleMissing { party, .. }) => {
+                Err(Refusal::SourceUnknown {
+                    source_party: party,
+                })
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    fn earn_statement(
+        &self,
+        record: &VersionRecord,
+        batch: &EarnBatch,
+        distributor: &PartyId,
+    ) -> Result<EarnStatement, Refusal> {
+        let terms = &record.terms;
+        let approved = terms_of(record, batch.period);
+        compare_terms(record, &approved, &batch.terms)?;
+        let epoch = batch.epoch;
+        let keys = self
+            .epochs
+            .get(epoch)
+            .ok_or(Refusal::EpochUnknown { epoch })?;
+        Ok(EarnStatement {
+            asset: approved.asset,
+            expiry: approved.expiry,
+            schema: approved.schema,
+            period: batch.period,
+            context: earn_context(self.origin(), distributor, &terms.id, terms.version),
+            a: keys.view_key,
+            at: keys.totals_key,
+            t1: batch.t1,
+            t2: batch.t2,
+            constants: approved
+                .constants
+                .iter()
+                .map(|value| Fr::from(*value))
+                .collect(),
+            claims: batch.claims.iter().map(|claim| claim.public).collect(),
+            capacity: usize::from(terms.capacity),
+        })
+    }
+}
+
+fn terms_of(record: &VersionRecord, period: Period) -> EarnTerms {
+    let terms = &record.terms;
+    EarnTerms {
+        asset: terms.asset,
+        expiry: terms.expiry.expiry(period),
+        schema: terms.schema,
+        constants: terms
+            .constants
+            .iter()
+            .map(|constant| constant.value)
+            .collect(),
+    }
+}
+
+/// Names the first difference between what is approved and what the prover took.
+fn compare_terms(
+    record: &VersionRecord,
+    approved: &EarnTerms,
+    taken: &EarnTerms,
+) -> Result<(), Refusal> {
+    let other = |what, expected: String, found: String| {
+        Err(Refusal::OtherTerms {
+            what,
+            expected,
+            found,
+        })
+    };
+    if taken.asset != approved.asset {
+        return other(
+            "asset",
+            approved.asset.0.to_string(),
+            taken.asset.0.to_string(),
+        );
+    }
+    if taken.expiry != approved.expiry {
+        return other(
+            "expiry",
+            approved.expiry.0.to_string(),
+            taken.expiry.0.to_string(),
+        );
+    }
+    if taken.schema != approved.schema {
+        return other(
+            "schema",
+            approved.schema.0.to_string(),
+            taken.schema.0.to_string(),
+        );
+    }
+    let (expected, found) = (approved.constants.len(), taken.constants.len());
+    if expected != found {
+        return Err(Refusal::ConstantCount { expected, found });
+    }
+    for (constant, found) in record.terms.constants.iter().zip(&taken.constants) {
+        if constant.value != *found {
+            return Err(Refusal::ConstantNotApproved {
+                name: constant.name.clone(),
+                approved: constant.value,
+                found: *found,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// A period is claimed when it is over everywhere: days end first at UTC+14.
+fn check_period_is_over(period: Period, time: u64) -> Result<(), Refusal> {
+    let hours = (i128::from(period.last_day()) + 1) * 24 - 14;
+    if i128::from(time) < hours * 3_600_000 {
+        return Err(Refusal::PeriodNotOver {
+            period: period.label(),
+        });
+    }
+    Ok(())
+}
+
+fn claim_uniques(record: &VersionRecord, batch: &EarnBatch) -> impl Iterator<Item = Unique> {
+    let asset = record.terms.asset.0.to_le_bytes();
+    batch
+        .claims
+        .iter()
+        .enumerate()
+        .flat_map(move |(index, claim)| {
+            let claim_index = Some(index);
+            let c = field::to_bytes(&claim.public.c);
+            let commitment = field::digest("merits/commitment-of-asset/v1", &[&asset, &c]);
+            let note = field::to_bytes(&claim.public.cm);
+            [
+                Unique {
+                    set: UniqueSet::Commitment,
+                    value: commitment,
+                    claim: claim_index,
+                },
+                Unique {
+                    set: UniqueSet::Note,
+                    value: note,
+                    claim: claim_index,
+                },
+            ]
+        })
+}

@@ -1,0 +1,215 @@
+//! View-key epochs: pending, active, accepted for a grace time, retired.
+
+use merits_primitives::{
+    ids::{Epoch, Origin},
+    jubjub::Point,
+};
+use merits_verifier::{
+    codec::{Canonical, Writer},
+    possession::{KeyHalf, possession_context},
+};
+
+use super::Parties;
+use crate::entry::{HalfKeys, ViewKeyEpochOpened};
+use crate::refusal::Refusal;
+use crate::role::Role;
+
+/// The keys of one epoch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EpochKeys {
+    /// What was published: holders, halves, times.
+    pub opened: ViewKeyEpochOpened,
+    /// A, the sum of the halves.
+    pub view_key: Point,
+    /// At, the sum of the halves.
+    pub totals_key: Point,
+}
+
+/// How an epoch stands at some time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EpochStanding {
+    /// Not yet in use.
+    Pending,
+    /// What to encrypt under.
+    Active,
+    /// Superseded, and still accepted for a while.
+    Grace,
+    /// No longer accepted.
+    Retired,
+}
+
+/// All epochs.
+#[derive(Debug, Clone, Default)]
+pub struct Epochs(Vec<EpochKeys>);
+
+impl Epochs {
+    /// The keys of an epoch.
+    pub fn get(&self, epoch: Epoch) -> Option<&EpochKeys> {
+        self.0.get(usize::try_from(epoch.0.checked_sub(1)?).ok()?)
+    }
+
+    /// All epochs, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &EpochKeys> {
+        self.0.iter()
+    }
+
+    /// The epoch to encrypt under at `time` (unix milliseconds).
+    pub fn active(&self, time: u64) -> Option<&EpochKeys> {
+        self.0
+            .iter()
+            .rev()
+            .find(|keys| keys.opened.active_from <= time)
+    }
+
+    /// How an epoch stands at `time` (unix milliseconds); `None` if there is no such epoch.
+    pub fn standing(&self, epoch: Epoch, time: u64) -> Option<EpochStanding> {
+        let keys = self.get(epoch)?;
+        if time < keys.opened.active_from {
+            return Some(EpochStanding::Pending);
+        }
+        Some(match self.get(Epoch(epoch.0.checked_add(1)?)) {
+            Some(next) if next.opened.active_from <= time => {
+                if time <= next.opened.previous_accepted_until {
+                    EpochStanding::Grace
+                } else {
+                    EpochStanding::Retired
+                }
+            }
+            _ => EpochStanding::Active,
+        })
+    }
+
+    /// Refuses an epoch that is not accepted at `time`.
+    pub(super) fn check_accepted(&self, epoch: Epoch, time: u64) -> Result<(), Refusal> {
+        let standing = match self.standing(epoch, time) {
+            None => return Err(Refusal::EpochUnknown { epoch }),
+            Some(EpochStanding::Active | EpochStanding::Grace) => return Ok(()),
+            Some(EpochStanding::Pending) => "pending",
+            Some(EpochStanding::Retired) => "retired",
+        };
+        Err(Refusal::EpochNotAccepted { epoch, standing })
+    }
+
+    pub(super) fn check_opened(
+        &self,
+        origin: &Origin,
+        parties: &Parties,
+        opened: &ViewKeyEpochOpened,
+    ) -> Result<EpochKeys, Refusal> {
+        let expected = u32::try_from(self.0.len())
+            .unwrap_or(u32::MAX)
+            .saturating_add(1);
+        if opened.epoch.0 != expected {
+            let (what, found) = ("epoch", opened.epoch.0);
+            return Err(Refusal::OutOfSequence {
+                what,
+                expected,
+                found,
+            });
+        }
+        self.check_times(opened)?;
+        let (supervisor, witness) = (&opened.supervisor, &opened.witness);
+        parties.acting(&supervisor.holder, Role::Supervisor)?;
+        parties.acting(&witness.holder, Role::Witness)?;
+        if supervisor.holder == witness.holder {
+            return Err(Refusal::OneHolder);
+        }
+        check_possession(
+            origin,
+            opened.epoch,
+            supervisor,
+            KeyHalf::ClaimSupervisor,
+            KeyHalf::TotalSupervisor,
+        )?;
+        check_possession(
+            origin,
+            opened.epoch,
+            witness,
+            KeyHalf::ClaimWitness,
+            KeyHalf::TotalWitness,
+        )?;
+        let identity = |key| move |_| Refusal::ViewKeyIdentity { key };
+        let view_key = opened.view_key().map_err(identity("view"))?;
+        let totals_key = opened.totals_key().map_err(identity("totals"))?;
+        if supervisor.claim == supervisor.total
+            || witness.claim == witness.total
+            || view_key == totals_key
+        {
+            return Err(Refusal::ViewKeysEqual);
+        }
+        self.check_points_are_new(opened)?;
+        Ok(EpochKeys {
+            opened: opened.clone(),
+            view_key,
+            totals_key,
+        })
+    }
+
+    pub(super) fn apply(&mut self, keys: EpochKeys) {
+        self.0.push(keys);
+    }
+
+    pub(super) fn write(&self, out: &mut Writer) {
+        out.count(self.0.len());
+        self.0.iter().for_each(|keys| keys.opened.write(out));
+    }
+
+    fn check_times(&self, opened: &ViewKeyEpochOpened) -> Result<(), Refusal> {
+        let Some(last) = self.0.last() else {
+            return Ok(());
+        };
+        if opened.active_from <= last.opened.active_from {
+            let why = "it would be active before, or with, the epoch that it follows";
+            return Err(Refusal::EpochTimes { why });
+        }
+        if opened.previous_accepted_until < opened.active_from {
+            let why = "the epoch before would end before this one is active";
+            return Err(Refusal::EpochTimes { why });
+        }
+        Ok(())
+    }
+
+    /// One key an epoch: who rotates, rotates.
+    fn check_points_are_new(&self, opened: &ViewKeyEpochOpened) -> Result<(), Refusal> {
+        let halves = |opened: &ViewKeyEpochOpened| {
+            let (supervisor, witness) = (&opened.supervisor, &opened.witness);
+            [
+                supervisor.claim,
+                supervisor.total,
+                witness.claim,
+                witness.total,
+            ]
+        };
+        let new = halves(opened);
+        let reused = self
+            .0
+            .iter()
+            .flat_map(|keys| halves(&keys.opened))
+            .any(|old| new.contains(&old));
+        if reused {
+            Err(Refusal::KeyTaken)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+fn check_possession(
+    origin: &Origin,
+    epoch: Epoch,
+    half: &HalfKeys,
+    claim: KeyHalf,
+    total: KeyHalf,
+) -> Result<(), Refusal> {
+    let context = |which| possession_context(origin, epoch, which, &half.holder);
+    half.claim_possession
+        .verify(&half.claim, &context(claim))
+        .map_err(|_| Refusal::PossessionInvalid {
+            what: "possession of the view key's half",
+        })?;
+    half.total_possession
+        .verify(&half.total, &context(total))
+        .map_err(|_| Refusal::PossessionInvalid {
+            what: "possession of the totals key's half",
+        })
+}

@@ -1,0 +1,104 @@
+//! From bytes to a typed and authentic entry.
+
+use merits_primitives::ids::{EntryId, Origin, PartyId};
+use merits_verifier::{
+    codec::Canonical,
+    entry::{MAX_ENTRY_BYTES, SignedEntry},
+    groth16::Proof,
+    signature::PublicKey,
+};
+
+use crate::entry::Entry;
+use crate::refusal::Refusal;
+
+/// A well-formed entry for this log. Its signatures are not yet checked.
+#[derive(Debug, Clone)]
+pub struct Submission {
+    pub(crate) signed: SignedEntry,
+    pub(crate) entry: Entry,
+    pub(crate) id: EntryId,
+    pub(crate) proof: Option<Proof>,
+}
+
+impl Submission {
+    /// Reads an entry that must be meant for `origin`.
+    ///
+    /// # Errors
+    /// [`Refusal`]: over the size limit, malformed, for another log, of no known kind, or with a
+    /// proof that is none.
+    pub fn parse(bytes: &[u8], origin: &Origin) -> Result<Self, Refusal> {
+        if bytes.len() > MAX_ENTRY_BYTES {
+            return Err(Refusal::TooLarge {
+                found: bytes.len(),
+                limit: MAX_ENTRY_BYTES,
+            });
+        }
+        Self::from_signed(SignedEntry::from_bytes(bytes)?, origin)
+    }
+
+    /// As [`Submission::parse`], from a decoded envelope.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn from_signed(signed: SignedEntry, origin: &Origin) -> Result<Self, Refusal> {
+        if signed.origin != *origin {
+            let (expected, found) = (origin.to_string(), signed.origin.to_string());
+            return Err(Refusal::OtherOrigin { expected, found });
+        }
+        let kind = signed.kind;
+        let entry =
+            Entry::decode(kind, &signed.statement).ok_or(Refusal::UnknownKind { kind })??;
+        let proof = match (&entry, signed.proof.as_slice()) {
+            (Entry::EarnBatch(_), bytes) => Some(Proof::from_bytes(bytes)?),
+            (_, []) => None,
+            (_, _) => {
+                return Err(Refusal::ProofUnexpected {
+                    kind: entry.kind_name(),
+                });
+            }
+        };
+        let id = signed.id();
+        Ok(Self {
+            signed,
+            entry,
+            id,
+            proof,
+        })
+    }
+
+    /// The entry's id.
+    pub fn id(&self) -> EntryId {
+        self.id
+    }
+
+    /// Who submits it.
+    pub fn party(&self) -> PartyId {
+        self.signed.party
+    }
+
+    /// The typed statement.
+    pub fn entry(&self) -> &Entry {
+        &self.entry
+    }
+
+    /// The envelope.
+    pub fn signed(&self) -> &SignedEntry {
+        &self.signed
+    }
+}
+
+/// A submission whose signatures hold under the keys noted here. Made by
+/// [`crate::State::authenticate`] only; `check` makes sure that the keys are still in force.
+#[derive(Debug, Clone)]
+pub struct Authentic {
+    pub(crate) submission: Submission,
+    pub(crate) signer: PublicKey,
+    pub(crate) source: Option<PublicKey>,
+}
+
+impl Authentic {
+    /// The submission.
+    pub fn submission(&self) -> &Submission {
+        &self.submission
+    }
+}

@@ -135,6 +135,10 @@ impl<'a> BinFile<'a> {
 }
 
 impl<'a> Section<'a> {
+    pub(crate) const fn id(&self) -> u32 {
+        self.id
+    }
+
     pub(crate) fn bytes(&mut self, len: usize) -> Result<&'a [u8], BinFileError> {
         let (head, rest) = self.rest.split_at_checked(len).ok_or_else(|| self.torn())?;
         self.rest = rest;

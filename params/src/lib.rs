@@ -1,6 +1,11 @@
 //! Scale manifests, constraint-system files, Groth16 set-up and the key store.
 
 mod binfile;
+pub mod groth16;
+pub mod keystore;
 pub mod r1cs;
+pub mod snarkjs_json;
+pub mod wtns;
+pub mod zkey;
 
 pub use binfile::BinFileError;

@@ -1,1 +1,39 @@
 //! The scale language: parse, type, bound and exactly evaluate an issuer's formula.
+//!
+//! A formula is a CEL expression over the records of one claim, read over **exact decimals**:
+//! `162.72` is 16272/100, never a float. [`check`] turns its text into a [`Typed`] tree in which
+//! each node has a type and a static interval, or into [`Diagnostic`]s with line, column, reason
+//! and hint. [`Typed::eval`] computes the credits; `merits-circuits` compiles the same tree to
+//! constraints. Nothing here knows a constraint system.
+//!
+//! | module | |
+//! |---|---|
+//! | [`decimal`] | exact decimal numbers as an issuer writes them |
+//! | [`schema`] | records: fields, bounds, order, packing into field elements |
+//! | `syntax` | CEL text to our own parsed tree, with spans |
+//! | [`range`] | intervals of exact rationals over a static denominator |
+//! | [`typed`] | the typed tree, its canonical text, what it gives where a record is absent |
+//! | `check` | parsed tree to typed tree: names, types, intervals, refusals |
+//! | `eval` | exact evaluation |
+//! | [`diagnostic`] | what is wrong, where, and what to do |
+//!
+//! What the language has and has not yet: `docs/src/scale-language.md`.
+
+mod check;
+pub mod constant;
+pub mod decimal;
+pub mod diagnostic;
+mod eval;
+pub mod range;
+pub mod schema;
+mod syntax;
+pub mod typed;
+
+pub use check::check;
+pub use constant::{ConstantDecl, ConstantError};
+pub use decimal::{Decimal, DecimalError};
+pub use diagnostic::{Code, Diagnostic, Span};
+pub use eval::EvalError;
+pub use range::Range;
+pub use schema::{Field, FieldError, FieldKind, Record, Schema, SchemaError, SequenceError};
+pub use typed::{Kind, Node, NodeId, Type, Typed, VarId};

@@ -1,0 +1,119 @@
+//! What is wrong with a formula, where, and what to do about it.
+
+use std::fmt;
+
+/// Bytes `start..end` of the formula's text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Span {
+    /// First byte.
+    pub start: usize,
+    /// Past the last byte.
+    pub end: usize,
+}
+
+impl Span {
+    /// The least span that holds both.
+    pub(crate) fn to(self, other: Self) -> Self {
+        Self {
+            start: self.start.min(other.start),
+            end: self.end.max(other.end),
+        }
+    }
+}
+
+/// The kind of fault, for programs and tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Code {
+    /// The text is no CEL expression.
+    Syntax,
+    /// The text, a list of arguments or the tree is longer than we allow.
+    TooLong,
+    /// A number with more digits than are kept.
+    LiteralTooLong,
+    /// CEL, or our language, but not built yet.
+    NotYet,
+    /// No such name.
+    UnknownName,
+    /// The record has no such field.
+    UnknownField,
+    /// No such function.
+    UnknownFunction,
+    /// A variable hides a name that is taken.
+    NameTaken,
+    /// A value of another type is needed.
+    WrongType,
+    /// The function takes other arguments.
+    WrongArguments,
+    /// The divisor may be 0.
+    DivisionByZero,
+    /// The divisor is no literal.
+    DivisorNotLiteral,
+    /// A constant is declared wrongly, twice, or not used.
+    ConstantDeclaration,
+    /// A group key that is no small whole number.
+    GroupKey,
+    /// A value may reach 2^250.
+    Overflow,
+    /// The credits may be negative.
+    NegativeCredits,
+    /// The credits may be no whole number.
+    FractionalCredits,
+    /// The credits may reach 2^64.
+    CreditsTooLarge,
+}
+
+/// One fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Its kind.
+    pub code: Code,
+    /// Where, in bytes.
+    pub span: Span,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub hint: String,
+}
+
+impl Diagnostic {
+    pub(crate) fn new(
+        source: &str,
+        code: Code,
+        span: Span,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
+        let (line, column) = position(source, span.start);
+        Self {
+            code,
+            span,
+            line,
+            column,
+            message: message.into(),
+            hint: hint.into(),
+        }
+    }
+}
+
+/// Line and column (characters), both from 1.
+fn position(source: &str, byte: usize) -> (usize, usize) {
+    let before = source.get(..byte).unwrap_or(source);
+    let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+    (line, column)
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.line, self.column, self.message)?;
+        if !self.hint.is_empty() {
+            write!(f, " (hint: {})", self.hint)?;
+        }
+        Ok(())
+    }
+}

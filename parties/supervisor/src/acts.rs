@@ -11,9 +11,7 @@ use merits_ledger::{
         TotalsOpened, ViewKeyEpochOpened,
     },
 };
-use merits_primitives::ids::{
-    Credits, EntryId, Epoch, Origin, PartyId, ScaleId, ScaleVersion,
-};
+use merits_primitives::ids::{Credits, EntryId, Epoch, Origin, PartyId, ScaleId, ScaleVersion};
 use merits_verifier::entry::SignedEntry;
 use thiserror::Error;
 
@@ -67,7 +65,13 @@ pub fn founding_application(
     key: &SigningKey,
     sealing_key: [u8; 32],
 ) -> PartyAdmitted {
-    PartyAdmitted::apply(origin, name, Roles::new(&[Role::Supervisor]), key, sealing_key)
+    PartyAdmitted::apply(
+        origin,
+        name,
+        Roles::new(&[Role::Supervisor]),
+        key,
+        sealing_key,
+    )
 }
 
 impl Supervisor {
@@ -105,7 +109,11 @@ impl Supervisor {
             return Err(ApplicationFault::NoRole(name()));
         }
         if let Some((one, other)) = application.roles.conflict() {
-            return Err(ApplicationFault::Conflict { name: name(), one, other });
+            return Err(ApplicationFault::Conflict {
+                name: name(),
+                one,
+                other,
+            });
         }
         Ok(self.sign(Entry::PartyAdmitted(application)))
     }
@@ -113,14 +121,22 @@ impl Supervisor {
     /// Suspends a party. `sequence` counts its changes of standing, this one included.
     pub fn suspend(&self, party: PartyId, sequence: u32, basis: &str) -> SignedEntry {
         let basis = basis.to_owned();
-        self.sign(Entry::PartySuspended(StandingChange { party, sequence, basis }))
+        self.sign(Entry::PartySuspended(StandingChange {
+            party,
+            sequence,
+            basis,
+        }))
     }
 
     /// Reinstates a suspended party. `sequence` counts its changes of standing, this one
     /// included.
     pub fn reinstate(&self, party: PartyId, sequence: u32, basis: &str) -> SignedEntry {
         let basis = basis.to_owned();
-        self.sign(Entry::PartyReinstated(StandingChange { party, sequence, basis }))
+        self.sign(Entry::PartyReinstated(StandingChange {
+            party,
+            sequence,
+            basis,
+        }))
     }
 
     /// Approves exactly what the entry `proposal` proposed.
@@ -130,7 +146,11 @@ impl Supervisor {
         version: ScaleVersion,
         proposal: EntryId,
     ) -> SignedEntry {
-        self.sign(Entry::ScaleApproved(ScaleApproved { id, version, proposal }))
+        self.sign(Entry::ScaleApproved(ScaleApproved {
+            id,
+            version,
+            proposal,
+        }))
     }
 
     /// Ends a version of a scale after a period.
@@ -140,7 +160,11 @@ impl Supervisor {
         version: ScaleVersion,
         last_period: u32,
     ) -> SignedEntry {
-        self.sign(Entry::ScaleRetired(ScaleRetired { id, version, last_period }))
+        self.sign(Entry::ScaleRetired(ScaleRetired {
+            id,
+            version,
+            last_period,
+        }))
     }
 
     /// Opens a view-key epoch with both sides' halves. Times are unix milliseconds.
@@ -175,13 +199,20 @@ impl Supervisor {
         deadline: u64,
     ) -> SignedEntry {
         let commitment = content.commitment(&self.origin);
-        self.sign(Entry::OpeningRequested(OpeningRequested { commitment, scale, deadline }))
+        self.sign(Entry::OpeningRequested(OpeningRequested {
+            commitment,
+            scale,
+            deadline,
+        }))
     }
 
     /// Says that a request was answered, with the hash of the result
     /// ([`crate::request::Opened::hash`]).
     pub fn complete_opening(&self, request: EntryId, result: [u8; 32]) -> SignedEntry {
-        self.sign(Entry::OpeningCompleted(OpeningCompleted { request, result }))
+        self.sign(Entry::OpeningCompleted(OpeningCompleted {
+            request,
+            result,
+        }))
     }
 
     /// Shows everybody what a request was about.
@@ -220,7 +251,12 @@ mod tests {
     }
 
     fn supervisor() -> Supervisor {
-        Supervisor::founding(origin(), "Supervisor", SigningKey::from_bytes(&[1; 32]), [9; 32])
+        Supervisor::founding(
+            origin(),
+            "Supervisor",
+            SigningKey::from_bytes(&[1; 32]),
+            [9; 32],
+        )
     }
 
     fn apply(roles: &[Role]) -> PartyAdmitted {
@@ -230,7 +266,9 @@ mod tests {
 
     #[test]
     fn a_sound_application_is_signed() {
-        let entry = supervisor().admit(apply(&[Role::Source, Role::Distributor])).unwrap();
+        let entry = supervisor()
+            .admit(apply(&[Role::Source, Role::Distributor]))
+            .unwrap();
         let key = merits_verifier::signature::PublicKey::of(&SigningKey::from_bytes(&[1; 32]));
         assert_eq!(entry.verify_signature(&key), Ok(()));
         assert_eq!(entry.party, supervisor().party());

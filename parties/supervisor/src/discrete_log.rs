@@ -41,29 +41,33 @@ pub fn discrete_log(target: &EdwardsAffine, bound: u64) -> Option<u64> {
     let blocks = giant_steps.div_ceil(BLOCK as u64);
     let advance = giant_point * Scalar::from(BLOCK as u64);
 
-    (0..blocks.div_ceil(STRIDE)).into_par_iter().find_map_any(|stride| {
-        let first = stride * STRIDE;
-        let mut at = EdwardsProjective::from(*target) + advance * Scalar::from(first);
-        for block in first..blocks.min(first + STRIDE) {
-            for (k, y) in (0u64..).zip(offsets.add_y(&at.into_affine())) {
-                let Some(step) = table.find(&y) else { continue };
-                let middle = u128::from(block * BLOCK as u64 + k) * u128::from(giant);
-                let candidates =
-                    [middle.checked_add(step.into()), middle.checked_sub(step.into())];
-                let found = candidates
-                    .into_iter()
-                    .flatten()
-                    .filter_map(|v| u64::try_from(v).ok())
-                    .filter(|v| *v <= bound)
-                    .find(|v| (base() * Scalar::from(*v)).into_affine() == *target);
-                if found.is_some() {
-                    return found;
+    (0..blocks.div_ceil(STRIDE))
+        .into_par_iter()
+        .find_map_any(|stride| {
+            let first = stride * STRIDE;
+            let mut at = EdwardsProjective::from(*target) + advance * Scalar::from(first);
+            for block in first..blocks.min(first + STRIDE) {
+                for (k, y) in (0u64..).zip(offsets.add_y(&at.into_affine())) {
+                    let Some(step) = table.find(&y) else { continue };
+                    let middle = u128::from(block * BLOCK as u64 + k) * u128::from(giant);
+                    let candidates = [
+                        middle.checked_add(step.into()),
+                        middle.checked_sub(step.into()),
+                    ];
+                    let found = candidates
+                        .into_iter()
+                        .flatten()
+                        .filter_map(|v| u64::try_from(v).ok())
+                        .filter(|v| *v <= bound)
+                        .find(|v| (base() * Scalar::from(*v)).into_affine() == *target);
+                    if found.is_some() {
+                        return found;
+                    }
                 }
+                at += advance;
             }
-            at += advance;
-        }
-        None
-    })
+            None
+        })
 }
 
 /// y of i·B8 → i, for i in [0, m]: open addressing, 8 bytes a slot, at most half full.
@@ -77,7 +81,10 @@ impl BabySteps {
     fn new(steps: u64) -> Self {
         let capacity = (2 * (steps + 1)).next_power_of_two();
         // Bounded by MAX_BABY_STEPS, so it fits any address space that runs this.
-        let mut table = Self { slots: vec![0; capacity as usize], mask: capacity - 1 };
+        let mut table = Self {
+            slots: vec![0; capacity as usize],
+            mask: capacity - 1,
+        };
         let offsets = Offsets::multiples(base());
         let advance = base() * Scalar::from(BLOCK as u64);
         let blocks = (steps + 1).div_ceil(BLOCK as u64);
@@ -158,7 +165,11 @@ impl Offsets {
     /// complete on this curve (a is a square, d is not), so no denominator is zero.
     fn add_y(&self, point: &EdwardsAffine) -> Vec<Fr> {
         let xy = point.x * point.y;
-        let mut inverses: Vec<Fr> = self.0.iter().map(|[_, _, dxy]| Fr::ONE - xy * dxy).collect();
+        let mut inverses: Vec<Fr> = self
+            .0
+            .iter()
+            .map(|[_, _, dxy]| Fr::ONE - xy * dxy)
+            .collect();
         batch_inversion(&mut inverses);
         self.0
             .iter()
@@ -204,6 +215,9 @@ mod tests {
     #[test]
     #[ignore = "64 MiB and tens of seconds: the largest range, run by hand for its time"]
     fn the_largest_range() {
-        assert_eq!(discrete_log(&point(MAX_SUM - 12_345), MAX_SUM), Some(MAX_SUM - 12_345));
+        assert_eq!(
+            discrete_log(&point(MAX_SUM - 12_345), MAX_SUM),
+            Some(MAX_SUM - 12_345)
+        );
     }
 }

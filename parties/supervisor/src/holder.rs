@@ -185,7 +185,11 @@ pub struct Holder {
 impl Holder {
     /// The party `id` with its shares (one an epoch) and its journal.
     pub fn new(id: PartyId, shares: Vec<ViewKeyShare>, journal: Journal) -> Self {
-        Self { id, shares, journal }
+        Self {
+            id,
+            shares,
+            journal,
+        }
     }
 
     /// The holder's party.
@@ -205,13 +209,15 @@ impl Holder {
     /// [`Refused`], and nothing is answered or journaled.
     pub fn answer_opening(
         &mut self,
-        log: &impl LedgerView,
+        log: &(impl LedgerView + ?Sized),
         ask: &OpeningAsk,
         now: u64,
         rng: &mut impl rand_core::CryptoRng,
     ) -> Result<SealedPartial, Refused> {
         same_log(log, &ask.origin)?;
-        let request = log.request(&ask.request).ok_or(Refused::RequestNotLogged(ask.request))?;
+        let request = log
+            .request(&ask.request)
+            .ok_or(Refused::RequestNotLogged(ask.request))?;
         let requester = log
             .party(&request.requester)
             .filter(|party| party.is_supervisor)
@@ -226,22 +232,37 @@ impl Holder {
             return Err(Refused::AlreadyCompleted(ask.request));
         }
         if now > request.deadline {
-            return Err(Refused::DeadlinePast { deadline: request.deadline, now });
+            return Err(Refused::DeadlinePast {
+                deadline: request.deadline,
+                now,
+            });
         }
-        let OpeningContent { entry, claim, basis, .. } = &ask.content;
+        let OpeningContent {
+            entry,
+            claim,
+            basis,
+            ..
+        } = &ask.content;
         let batch = log.batch(entry).ok_or(Refused::NoSuchBatch(*entry))?;
-        let sealed_claim =
-            batch.claims.get(usize::from(*claim)).ok_or(Refused::NoSuchClaim {
+        let sealed_claim = batch
+            .claims
+            .get(usize::from(*claim))
+            .ok_or(Refused::NoSuchClaim {
                 entry: *entry,
                 claim: *claim,
                 claims: batch.claims.len(),
             })?;
         let share = self.share(log, batch.epoch)?;
-        let ephemeral =
-            Point::from_y(sealed_claim.ciphertext.ey).map_err(Refused::Ephemeral)?;
+        let ephemeral = Point::from_y(sealed_claim.ciphertext.ey).map_err(Refused::Ephemeral)?;
 
-        let context =
-            opening_context(log.origin(), batch.epoch, &ask.request, entry, *claim, &self.id);
+        let context = opening_context(
+            log.origin(),
+            batch.epoch,
+            &ask.request,
+            entry,
+            *claim,
+            &self.id,
+        );
         let (partial, proof) = share.claim_partial(&ephemeral, &context, rng);
         let mut message = zeroize::Zeroizing::new([0u8; PARTIAL_BYTES]);
         message[..POINT_BYTES].copy_from_slice(&partial.to_bytes());
@@ -264,7 +285,10 @@ impl Holder {
                 requester: EntryId(request.requester.0).to_hex(),
             },
         )?;
-        Ok(SealedPartial { holder: self.id, sealed })
+        Ok(SealedPartial {
+            holder: self.id,
+            sealed,
+        })
     }
 
     /// Answers for a total. Its set must be allowed by the log and by the journal, which has
@@ -274,7 +298,7 @@ impl Holder {
     /// [`Refused`], and nothing is answered or journaled.
     pub fn answer_total(
         &mut self,
-        log: &impl LedgerView,
+        log: &(impl LedgerView + ?Sized),
         ask: &TotalAsk,
         now: u64,
         rng: &mut impl rand_core::CryptoRng,
@@ -286,7 +310,9 @@ impl Holder {
             if let Some(answered) = self.journal.total_of(entry)
                 && answered != digest
             {
-                return Err(Refused::Overlap { answered: self.journal.set_size(answered) });
+                return Err(Refused::Overlap {
+                    answered: self.journal.set_size(answered),
+                });
             }
         }
         let share = self.share(log, ask.epoch)?;
@@ -301,13 +327,27 @@ impl Holder {
         );
         let (partial, proof) = share.total_partial(&set.t1(), &context, rng);
         let entries = set.entries().iter().map(EntryId::to_hex).collect();
-        self.journal.append(now, Answered::Total { set: digest, entries })?;
-        Ok(TotalPartial { holder: self.id, partial, proof })
+        self.journal.append(
+            now,
+            Answered::Total {
+                set: digest,
+                entries,
+            },
+        )?;
+        Ok(TotalPartial {
+            holder: self.id,
+            partial,
+            proof,
+        })
     }
 
     /// The holder's share of an epoch, if the log published exactly its public half for this
     /// party. A share that the log does not know would only make answers that fail.
-    fn share(&self, log: &impl LedgerView, epoch: Epoch) -> Result<&ViewKeyShare, Refused> {
+    fn share(
+        &self,
+        log: &(impl LedgerView + ?Sized),
+        epoch: Epoch,
+    ) -> Result<&ViewKeyShare, Refused> {
         let published = log
             .epoch(epoch)
             .and_then(|halves| Some((halves.side_of(&self.id)?, halves)))
@@ -333,9 +373,12 @@ pub fn sealing_context(origin: &Origin, request: &EntryId, holder: &PartyId) -> 
     )
 }
 
-fn same_log(log: &impl LedgerView, theirs: &Origin) -> Result<(), Refused> {
+fn same_log(log: &(impl LedgerView + ?Sized), theirs: &Origin) -> Result<(), Refused> {
     if log.origin() == theirs {
         return Ok(());
     }
-    Err(Refused::OtherLog { ours: log.origin().clone(), theirs: theirs.clone() })
+    Err(Refused::OtherLog {
+        ours: log.origin().clone(),
+        theirs: theirs.clone(),
+    })
 }

@@ -100,7 +100,10 @@ impl Journal {
     /// # Errors
     /// [`JournalError`].
     pub fn open(path: &Path) -> Result<Self, JournalError> {
-        let io = |source| JournalError::Io { path: path.to_owned(), source };
+        let io = |source| JournalError::Io {
+            path: path.to_owned(),
+            source,
+        };
         let mut file = OpenOptions::new()
             .read(true)
             .append(true)
@@ -109,7 +112,10 @@ impl Journal {
             .map_err(io)?;
         let mut text = Vec::new();
         file.read_to_end(&mut text).map_err(io)?;
-        let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let whole = text
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |at| at + 1);
         if whole < text.len() {
             file.set_len(whole as u64).map_err(io)?;
             file.seek(SeekFrom::End(0)).map_err(io)?;
@@ -139,7 +145,10 @@ impl Journal {
             answer,
             previous: hex(&self.head),
         };
-        let io = |source| JournalError::Io { path: self.path.clone(), source };
+        let io = |source| JournalError::Io {
+            path: self.path.clone(),
+            source,
+        };
         let mut bytes = serde_json::to_vec(&line).map_err(|error| io(error.into()))?;
         bytes.push(b'\n');
         self.file.write_all(&bytes).map_err(io)?;
@@ -160,12 +169,18 @@ impl Journal {
 
     /// How many entries an answered set has; 0 for a set that was never answered.
     pub fn set_size(&self, set: &str) -> usize {
-        self.totals.values().filter(|answered| *answered == set).count()
+        self.totals
+            .values()
+            .filter(|answered| *answered == set)
+            .count()
     }
 
     fn replay(&mut self, number: usize, bytes: &[u8]) -> Result<(), JournalError> {
-        let broken =
-            |fault| JournalError::Broken { path: self.path.clone(), line: number, fault };
+        let broken = |fault| JournalError::Broken {
+            path: self.path.clone(),
+            line: number,
+            fault,
+        };
         let line: Line =
             serde_json::from_slice(bytes).map_err(|_| broken("it is no journal line"))?;
         if line.number != number as u64 {
@@ -212,7 +227,12 @@ mod tests {
         journal.append(1, total("s", &[EntryId([1; 32])])).unwrap();
         journal.append(2, total("t", &[EntryId([2; 32])])).unwrap();
         drop(journal);
-        OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"number\":3").unwrap();
+        OpenOptions::new()
+            .append(true)
+            .open(&path)
+            .unwrap()
+            .write_all(b"{\"number\":3")
+            .unwrap();
         let mut journal = Journal::open(&path).unwrap();
         assert_eq!(journal.lines().len(), 2);
         assert_eq!(journal.total_of(&EntryId([1; 32])), Some("s"));
@@ -232,11 +252,21 @@ mod tests {
         let text = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, text.replacen("\"time\":1", "\"time\":9", 1)).unwrap();
         let fault = Journal::open(&path).unwrap_err();
-        assert!(matches!(fault, JournalError::Broken { line: 2, .. }), "{fault}");
-        let without_second: String =
-            text.lines().enumerate().filter(|(i, _)| *i != 1).map(|(_, l)| format!("{l}\n")).collect();
+        assert!(
+            matches!(fault, JournalError::Broken { line: 2, .. }),
+            "{fault}"
+        );
+        let without_second: String = text
+            .lines()
+            .enumerate()
+            .filter(|(i, _)| *i != 1)
+            .map(|(_, l)| format!("{l}\n"))
+            .collect();
         std::fs::write(&path, without_second).unwrap();
         let fault = Journal::open(&path).unwrap_err();
-        assert!(matches!(fault, JournalError::Broken { line: 2, .. }), "{fault}");
+        assert!(
+            matches!(fault, JournalError::Broken { line: 2, .. }),
+            "{fault}"
+        );
     }
 }

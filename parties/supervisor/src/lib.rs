@@ -11,6 +11,7 @@ pub mod acts;
 pub mod discrete_log;
 pub mod holder;
 pub mod journal;
+pub mod ledger_view;
 pub mod net;
 pub mod request;
 pub mod requester;

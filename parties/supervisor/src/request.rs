@@ -20,7 +20,9 @@ pub enum BasisError {
     #[error("the basis is empty: say on what ground the claim is opened (--basis)")]
     Empty,
     /// Over the limit.
-    #[error("the basis has {found} bytes, at most {MAX_BASIS_BYTES} are taken: cite the file instead")]
+    #[error(
+        "the basis has {found} bytes, at most {MAX_BASIS_BYTES} are taken: cite the file instead"
+    )]
     TooLong {
         /// Its length.
         found: usize,
@@ -48,7 +50,12 @@ pub fn request_content(
     }
     let mut nonce = [0u8; 32];
     rng.fill_bytes(&mut nonce);
-    Ok(OpeningContent { entry, claim, basis: basis.to_owned(), nonce })
+    Ok(OpeningContent {
+        entry,
+        claim,
+        basis: basis.to_owned(),
+        nonce,
+    })
 }
 
 /// What a partial a·E for one claim is bound to: log, epoch, request, entry, claim, holder.
@@ -147,7 +154,12 @@ impl Drop for ResultFile {
 
 impl RequestFile {
     /// The file for a request that is about to be logged under the id `request`.
-    pub fn new(origin: &Origin, request: &EntryId, content: &OpeningContent, deadline: u64) -> Self {
+    pub fn new(
+        origin: &Origin,
+        request: &EntryId,
+        content: &OpeningContent,
+        deadline: u64,
+    ) -> Self {
         Self {
             origin: origin.as_str().to_owned(),
             request: request.to_hex(),
@@ -190,7 +202,10 @@ impl RequestFile {
     pub fn opened(&self) -> Option<Opened> {
         let result = self.result.as_ref()?;
         let handle = field::from_bytes(&EntryId::from_hex(&result.handle)?.0).ok()?;
-        Some(Opened { credits: Credits(result.credits), handle: Handle(handle) })
+        Some(Opened {
+            credits: Credits(result.credits),
+            handle: Handle(handle),
+        })
     }
 
     /// Writes the file whole (a temporary file, then a rename), readable by its owner only.
@@ -228,7 +243,12 @@ mod tests {
     fn a_request_needs_a_basis_of_sane_length() {
         let new = |basis: &str| request_content(EntryId([1; 32]), 0, basis, &mut rand::rng());
         assert_eq!(new("  "), Err(BasisError::Empty));
-        assert_eq!(new(&"x".repeat(MAX_BASIS_BYTES + 1)), Err(BasisError::TooLong { found: MAX_BASIS_BYTES + 1 }));
+        assert_eq!(
+            new(&"x".repeat(MAX_BASIS_BYTES + 1)),
+            Err(BasisError::TooLong {
+                found: MAX_BASIS_BYTES + 1
+            })
+        );
     }
 
     #[test]
@@ -237,7 +257,10 @@ mod tests {
         let path = dir.path().join("request.json");
         let origin = Origin::new("ledger.test/merits").unwrap();
         let content = request_content(EntryId([1; 32]), 3, "audit", &mut rand::rng()).unwrap();
-        let opened = Opened { credits: Credits(9), handle: Handle(Fr::from(5u64)) };
+        let opened = Opened {
+            credits: Credits(9),
+            handle: Handle(Fr::from(5u64)),
+        };
         let request = EntryId([7; 32]);
         let hash = opened.hash(&request, &content);
         let file = RequestFile::new(&origin, &request, &content, 99).completed(&opened, &hash);

@@ -38,7 +38,9 @@ pub enum OpeningFault {
     #[error("no answer from the {0}'s half of the view key: both halves are needed")]
     Missing(Side),
     /// Sealed to another key, for another request, or altered.
-    #[error("the answer of the {side}'s holder {holder} does not open with this party's sealing key: sealed for another party or request, or altered on the way")]
+    #[error(
+        "the answer of the {side}'s holder {holder} does not open with this party's sealing key: sealed for another party or request, or altered on the way"
+    )]
     Unreadable {
         /// Which side.
         side: Side,
@@ -54,7 +56,9 @@ pub enum OpeningFault {
         holder: PartyId,
     },
     /// The proof does not hold.
-    #[error("the {side}'s partial is not made with its published half for this request and claim: holder {holder} is at fault")]
+    #[error(
+        "the {side}'s partial is not made with its published half for this request and claim: holder {holder} is at fault"
+    )]
     BadPartial {
         /// Which side.
         side: Side,
@@ -71,20 +75,23 @@ pub enum OpeningFault {
 /// # Errors
 /// [`OpeningFault`]; a bad answer names its holder.
 pub fn combine(
-    log: &impl LedgerView,
+    log: &(impl LedgerView + ?Sized),
     ask: &OpeningAsk,
     key: &SealingKey,
     answers: &[SealedPartial],
 ) -> Result<Opened, OpeningFault> {
     let (entry, claim) = (ask.content.entry, ask.content.claim);
-    let batch = log.batch(&entry).ok_or(OpeningFault::NoSuchClaim { entry, claim })?;
+    let batch = log
+        .batch(&entry)
+        .ok_or(OpeningFault::NoSuchClaim { entry, claim })?;
     let sealed_claim = batch
         .claims
         .get(usize::from(claim))
         .ok_or(OpeningFault::NoSuchClaim { entry, claim })?;
-    let halves = log.epoch(batch.epoch).ok_or(OpeningFault::NoEpoch(batch.epoch.0))?;
-    let ephemeral =
-        Point::from_y(sealed_claim.ciphertext.ey).map_err(OpeningFault::Ephemeral)?;
+    let halves = log
+        .epoch(batch.epoch)
+        .ok_or(OpeningFault::NoEpoch(batch.epoch.0))?;
+    let ephemeral = Point::from_y(sealed_claim.ciphertext.ey).map_err(OpeningFault::Ephemeral)?;
 
     let partial = |side: Side| {
         let published = halves.side(side);
@@ -95,8 +102,14 @@ pub fn combine(
             .map_err(|_| OpeningFault::Unreadable { side, holder })?;
         let (image, proof) =
             read_partial(&message).ok_or(OpeningFault::Malformed { side, holder })?;
-        let context =
-            opening_context(log.origin(), batch.epoch, &ask.request, &entry, claim, &holder);
+        let context = opening_context(
+            log.origin(),
+            batch.epoch,
+            &ask.request,
+            &entry,
+            claim,
+            &holder,
+        );
         proof
             .verify(&published.claim, &ephemeral, &image, &context)
             .map_err(|_| OpeningFault::BadPartial { side, holder })?;
@@ -106,9 +119,12 @@ pub fn combine(
     let witness = partial(Side::Witness)?;
     // a_sup·E + a_wit·E is the identity only if A is, which the ledger refuses.
     let shared = (supervisor + witness).map_err(OpeningFault::Ephemeral)?;
-    let (credits, handle) =
-        audit::open(shared.y(), sealed_claim.commitment, &sealed_claim.ciphertext)
-            .map_err(|_| OpeningFault::NoAmount(batch.v_max))?;
+    let (credits, handle) = audit::open(
+        shared.y(),
+        sealed_claim.commitment,
+        &sealed_claim.ciphertext,
+    )
+    .map_err(|_| OpeningFault::NoAmount(batch.v_max))?;
     if credits > batch.v_max {
         return Err(OpeningFault::NoAmount(batch.v_max));
     }
@@ -130,5 +146,8 @@ fn read_partial(message: &[u8]) -> Option<(Point, Equality)> {
     let message: &[u8; PARTIAL_BYTES] = message.try_into().ok()?;
     let point: &[u8; POINT_BYTES] = message[..POINT_BYTES].try_into().ok()?;
     let proof: &[u8; PROOF_BYTES] = message[POINT_BYTES..].try_into().ok()?;
-    Some((Point::from_bytes(point).ok()?, Equality::from_bytes(proof).ok()?))
+    Some((
+        Point::from_bytes(point).ok()?,
+        Equality::from_bytes(proof).ok()?,
+    ))
 }

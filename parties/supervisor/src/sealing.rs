@@ -32,7 +32,10 @@ impl SealingKey {
     /// A fresh key.
     pub fn generate(rng: &mut impl rand_core::CryptoRng) -> Self {
         let (secret, public) = Kem::gen_keypair_with_rng(rng);
-        Self { secret, public: public.to_bytes().into() }
+        Self {
+            secret,
+            public: public.to_bytes().into(),
+        }
     }
 
     /// Reads 32 secret bytes.
@@ -87,17 +90,16 @@ pub fn seal(
     rng: &mut impl rand_core::CryptoRng,
 ) -> Result<Sealed, SealError> {
     let key = <Kem as hpke::Kem>::PublicKey::from_bytes(to).map_err(|_| SealError::Key)?;
-    let (encapsulated, ciphertext) =
-        hpke::single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, Kem>(
-            &OpModeS::Base,
-            &key,
-            INFO,
-            message,
-            context,
-            rng,
-        )
-        .map_err(|_| SealError::Key)?;
-    Ok(Sealed { encapsulated: encapsulated.to_bytes().into(), ciphertext })
+    let (encapsulated, ciphertext) = hpke::single_shot_seal_with_rng::<
+        ChaCha20Poly1305,
+        HkdfSha256,
+        Kem,
+    >(&OpModeS::Base, &key, INFO, message, context, rng)
+    .map_err(|_| SealError::Key)?;
+    Ok(Sealed {
+        encapsulated: encapsulated.to_bytes().into(),
+        ciphertext,
+    })
 }
 
 /// Opens a sealed message with `key` in the same `context`.
@@ -134,7 +136,10 @@ mod tests {
         let mut rng = rand::rng();
         let key = SealingKey::generate(&mut rng);
         let sealed = seal(&key.public(), &[1; 32], b"partial", &mut rng).unwrap();
-        assert_eq!(open(&key, &[1; 32], &sealed).unwrap().as_slice(), b"partial");
+        assert_eq!(
+            open(&key, &[1; 32], &sealed).unwrap().as_slice(),
+            b"partial"
+        );
         assert_eq!(open(&key, &[2; 32], &sealed), Err(SealError::Open));
         let other = SealingKey::generate(&mut rng);
         assert_eq!(open(&other, &[1; 32], &sealed), Err(SealError::Open));
@@ -154,6 +159,9 @@ mod tests {
     #[test]
     fn a_low_order_recipient_is_refused() {
         // X25519 with the zero point gives the zero secret, which HPKE must refuse.
-        assert_eq!(seal(&[0; 32], &[1; 32], b"m", &mut rand::rng()), Err(SealError::Key));
+        assert_eq!(
+            seal(&[0; 32], &[1; 32], b"m", &mut rand::rng()),
+            Err(SealError::Key)
+        );
     }
 }

@@ -7,12 +7,12 @@
 use std::collections::BTreeSet;
 
 use ark_ec::CurveGroup;
+use merits_ledger::entry::MAX_TOTAL_ENTRIES;
 use merits_primitives::{
     field,
     ids::{AssetId, EntryId, Epoch, Period},
     jubjub::{Point, PointError},
 };
-use merits_ledger::entry::MAX_TOTAL_ENTRIES;
 use merits_verifier::possession::total_context;
 use thiserror::Error;
 
@@ -44,7 +44,9 @@ pub enum SetFault {
     )]
     Skipped(EntryId),
     /// More batches than one TotalsOpened entry holds.
-    #[error("the set has {0} batches, and one entry of the log holds {MAX_TOTAL_ENTRIES}: open a shorter head")]
+    #[error(
+        "the set has {0} batches, and one entry of the log holds {MAX_TOTAL_ENTRIES}: open a shorter head"
+    )]
     TooMany(usize),
     /// The sum would say too much about single claims.
     #[error("the set has {found} claims, and totals are opened over at least {minimum}")]
@@ -102,7 +104,7 @@ impl TotalSet {
     /// # Errors
     /// [`SetFault`].
     pub fn head(
-        log: &impl LedgerView,
+        log: &(impl LedgerView + ?Sized),
         asset: AssetId,
         period: Period,
         epoch: Epoch,
@@ -118,7 +120,7 @@ impl TotalSet {
     /// # Errors
     /// [`SetFault`].
     pub fn check(
-        log: &impl LedgerView,
+        log: &(impl LedgerView + ?Sized),
         asset: AssetId,
         period: Period,
         epoch: Epoch,
@@ -153,7 +155,10 @@ impl TotalSet {
         let claims = batches.iter().map(|batch| batch.claims.len() as u64).sum();
         let minimum = log.minimum_claims();
         if claims < minimum {
-            return Err(SetFault::TooFew { found: claims, minimum });
+            return Err(SetFault::TooFew {
+                found: claims,
+                minimum,
+            });
         }
         let bound = batches
             .iter()
@@ -164,7 +169,16 @@ impl TotalSet {
             .ok_or(SetFault::TooLarge)?;
         let t1 = add_up("T1", batches.iter().map(|batch| batch.t1))?;
         let t2 = add_up("T2", batches.iter().map(|batch| batch.t2))?;
-        Ok(Self { asset, period, epoch, entries: entries.to_vec(), claims, bound, t1, t2 })
+        Ok(Self {
+            asset,
+            period,
+            epoch,
+            entries: entries.to_vec(),
+            claims,
+            bound,
+            t1,
+            t2,
+        })
     }
 
     /// The ledger's number of the scale.
@@ -217,7 +231,7 @@ impl TotalSet {
     }
 
     /// What is asked of each holder.
-    pub fn ask(&self, log: &impl LedgerView) -> TotalAsk {
+    pub fn ask(&self, log: &(impl LedgerView + ?Sized)) -> TotalAsk {
         TotalAsk {
             origin: log.origin().clone(),
             asset: self.asset,
@@ -233,10 +247,12 @@ impl TotalSet {
     /// [`TotalFault`] names the side at fault.
     pub fn open(
         &self,
-        log: &impl LedgerView,
+        log: &(impl LedgerView + ?Sized),
         answers: &[TotalPartial],
     ) -> Result<OpenedTotal, TotalFault> {
-        let halves = log.epoch(self.epoch).ok_or(TotalFault::NoEpoch(self.epoch))?;
+        let halves = log
+            .epoch(self.epoch)
+            .ok_or(TotalFault::NoEpoch(self.epoch))?;
         let mut blinding = ark_ec::twisted_edwards::Projective::default();
         let partials = [Side::Supervisor, Side::Witness].map(|side| {
             let published = halves.side(side);
@@ -256,7 +272,10 @@ impl TotalSet {
             answer
                 .proof
                 .verify(&published.total, &self.t1, &answer.partial, &context)
-                .map_err(|_| TotalFault::BadPartial { side, holder: answer.holder })?;
+                .map_err(|_| TotalFault::BadPartial {
+                    side,
+                    holder: answer.holder,
+                })?;
             Ok(*answer)
         });
         let [supervisor, witness] = partials;
@@ -265,7 +284,12 @@ impl TotalSet {
         blinding += witness.partial.projective();
         let target = (self.t2.projective() - blinding).into_affine();
         let sum = discrete_log(&target, self.bound).ok_or(TotalFault::NoSum(self.bound))?;
-        Ok(OpenedTotal { set: self.clone(), sum, supervisor, witness })
+        Ok(OpenedTotal {
+            set: self.clone(),
+            sum,
+            supervisor,
+            witness,
+        })
     }
 }
 
@@ -280,7 +304,9 @@ pub enum TotalFault {
     #[error("no answer from the {0}'s half of the totals key: both halves are needed")]
     Missing(Side),
     /// A holder's answer is wrong.
-    #[error("the {side}'s partial is not made with its published half of the totals key: holder {holder} is at fault")]
+    #[error(
+        "the {side}'s partial is not made with its published half of the totals key: holder {holder} is at fault"
+    )]
     BadPartial {
         /// Which side.
         side: Side,
@@ -307,9 +333,10 @@ pub struct OpenedTotal {
 
 fn add_up(which: &'static str, points: impl Iterator<Item = Point>) -> Result<Point, SetFault> {
     let sum = points
-        .fold(ark_ec::twisted_edwards::Projective::default(), |sum, point| {
-            sum + point.projective()
-        })
+        .fold(
+            ark_ec::twisted_edwards::Projective::default(),
+            |sum, point| sum + point.projective(),
+        )
         .into_affine();
     Point::from_affine(sum).map_err(|fault| SetFault::Degenerate { which, fault })
 }

@@ -7,10 +7,9 @@
 use merits_primitives::{
     Fr,
     audit::Ciphertext,
-    ids::{AssetId, Credits, EntryId, Epoch, Origin, PartyId, Period},
+    ids::{AssetId, Credits, EntryId, Epoch, Origin, PartyId, Period, ScaleId},
     jubjub::Point,
 };
-
 
 use crate::view_key::Side;
 
@@ -65,6 +64,8 @@ pub struct LoggedRequest {
 /// An EarnBatch entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoggedBatch {
+    /// Its scale.
+    pub scale: ScaleId,
     /// The ledger's number of its scale.
     pub asset: AssetId,
     /// Its period.

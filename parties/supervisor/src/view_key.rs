@@ -75,7 +75,11 @@ pub struct SharePlace {
 
 impl SharePlace {
     /// The whole half in one hand.
-    pub const SOLE: Self = Self { index: 1, holders: 1, threshold: 1 };
+    pub const SOLE: Self = Self {
+        index: 1,
+        holders: 1,
+        threshold: 1,
+    };
 }
 
 /// A holder's secret share of both keys of one epoch.
@@ -90,13 +94,19 @@ pub struct ViewKeyShare {
 
 impl std::fmt::Debug for ViewKeyShare {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "ViewKeyShare({}, epoch {}, {}, ..)", self.origin, self.epoch.0, self.side)
+        write!(
+            f,
+            "ViewKeyShare({}, epoch {}, {}, ..)",
+            self.origin, self.epoch.0, self.side
+        )
     }
 }
 
 /// Why a published half is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the {side} half of the {key} key has no valid proof of possession: {holder} cannot show that it knows the secret")]
+#[error(
+    "the {side} half of the {key} key has no valid proof of possession: {holder} cannot show that it knows the secret"
+)]
 pub struct UnprovenHalf {
     /// On which side.
     pub side: Side,
@@ -117,7 +127,11 @@ pub fn verify_half(
     half: &HalfKeys,
 ) -> Result<(), UnprovenHalf> {
     let context = |which| possession_context(origin, epoch, which, &half.holder);
-    let fault = |key| UnprovenHalf { side, key, holder: half.holder };
+    let fault = |key| UnprovenHalf {
+        side,
+        key,
+        holder: half.holder,
+    };
     half.claim_possession
         .verify(&half.claim, &context(side.claim_half()))
         .map_err(|_| fault("claim"))?;
@@ -176,7 +190,13 @@ impl ViewKeyShare {
         };
         let (claim, claim_possession) = prove(&self.claim, self.side.claim_half());
         let (total, total_possession) = prove(&self.total, self.side.total_half());
-        HalfKeys { holder: *holder, claim, claim_possession, total, total_possession }
+        HalfKeys {
+            holder: *holder,
+            claim,
+            claim_possession,
+            total,
+            total_possession,
+        }
     }
 
     /// Whether these are the secrets of a half that the log published.
@@ -227,7 +247,9 @@ impl ViewKeyShare {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut out = options.open(path).map_err(|error| io(path, error))?;
-        out.write_all(&text).and_then(|()| out.sync_all()).map_err(|error| io(path, error))
+        out.write_all(&text)
+            .and_then(|()| out.sync_all())
+            .map_err(|error| io(path, error))
     }
 
     /// Reads a share.
@@ -239,14 +261,26 @@ impl ViewKeyShare {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            let mode = input.metadata().map_err(|error| io(path, error))?.permissions().mode();
+            let mode = input
+                .metadata()
+                .map_err(|error| io(path, error))?
+                .permissions()
+                .mode();
             if mode & 0o077 != 0 {
-                return Err(KeyFileError::Exposed { path: path.to_owned(), mode: mode & 0o777 });
+                return Err(KeyFileError::Exposed {
+                    path: path.to_owned(),
+                    mode: mode & 0o777,
+                });
             }
         }
         let mut text = Zeroizing::new(Vec::new());
-        input.read_to_end(&mut text).map_err(|error| io(path, error))?;
-        let content = |fault: String| KeyFileError::Content { path: path.to_owned(), fault };
+        input
+            .read_to_end(&mut text)
+            .map_err(|error| io(path, error))?;
+        let content = |fault: String| KeyFileError::Content {
+            path: path.to_owned(),
+            fault,
+        };
         let file: KeyFile = serde_json::from_slice(&text).map_err(|error| {
             // serde_json's message gives the place and kind of fault, not the secret's digits.
             content(format!("line {}: not a view-key file", error.line()))
@@ -280,7 +314,9 @@ pub enum KeyFileError {
         source: std::io::Error,
     },
     /// Others may read it.
-    #[error("view-key file {path} has mode {mode:o}: others may read it; run chmod 600 on it, and consider the half exposed")]
+    #[error(
+        "view-key file {path} has mode {mode:o}: others may read it; run chmod 600 on it, and consider the half exposed"
+    )]
     Exposed {
         /// The file.
         path: PathBuf,
@@ -328,7 +364,10 @@ fn partial(
 }
 
 fn io(path: &Path, source: std::io::Error) -> KeyFileError {
-    KeyFileError::Io { path: path.to_owned(), source }
+    KeyFileError::Io {
+        path: path.to_owned(),
+        source,
+    }
 }
 
 fn hex(secret: &Scalar) -> String {
@@ -359,19 +398,28 @@ mod tests {
         let verify = |origin: &Origin, epoch, side, half: &HalfKeys| {
             verify_half(origin, epoch, side, half).map_err(|fault| fault.key)
         };
-        assert_eq!(verify(share.origin(), Epoch(1), Side::Witness, &half), Ok(()));
+        assert_eq!(
+            verify(share.origin(), Epoch(1), Side::Witness, &half),
+            Ok(())
+        );
         let elsewhere = Origin::new("other.test/merits").unwrap();
         assert!(verify(&elsewhere, Epoch(1), Side::Witness, &half).is_err());
         assert!(verify(share.origin(), Epoch(2), Side::Witness, &half).is_err());
         assert!(verify(share.origin(), Epoch(1), Side::Supervisor, &half).is_err());
-        let of_another = HalfKeys { holder: PartyId([2; 32]), ..half.clone() };
+        let of_another = HalfKeys {
+            holder: PartyId([2; 32]),
+            ..half.clone()
+        };
         assert!(verify(share.origin(), Epoch(1), Side::Witness, &of_another).is_err());
         let swapped = HalfKeys {
             total: half.claim,
             total_possession: half.claim_possession,
             ..half
         };
-        assert_eq!(verify(share.origin(), Epoch(1), Side::Witness, &swapped), Err("total"));
+        assert_eq!(
+            verify(share.origin(), Epoch(1), Side::Witness, &swapped),
+            Err("total")
+        );
     }
 
     #[test]
@@ -383,13 +431,19 @@ mod tests {
         let again = ViewKeyShare::read(&path).unwrap();
         assert_eq!(*again.claim, *share.claim);
         assert_eq!(*again.total, *share.total);
-        assert!(matches!(share.write(&path), Err(KeyFileError::Io { .. })), "never overwritten");
+        assert!(
+            matches!(share.write(&path), Err(KeyFileError::Io { .. })),
+            "never overwritten"
+        );
         assert!(!format!("{share:?}").contains(&hex(&share.claim)));
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
-            assert!(matches!(ViewKeyShare::read(&path), Err(KeyFileError::Exposed { .. })));
+            assert!(matches!(
+                ViewKeyShare::read(&path),
+                Err(KeyFileError::Exposed { .. })
+            ));
         }
     }
 }

@@ -1,16 +1,10 @@
 //! The requester's side of the wire.
 
-use merits_primitives::{
-    dleq::Equality,
-    ids::PartyId,
-    jubjub::Point,
-};
+use merits_primitives::{dleq::Equality, ids::PartyId, jubjub::Point};
 use merits_proto::{
     Fault, PartialRequest, SealedPartial as WireSealed, TotalPartialRequest,
     limits::{SUPERVISION_ANSWER_MESSAGE, SUPERVISION_REQUEST_MESSAGE},
-    supervision::{
-        RequestTotalPartialResponse, supervision_client::SupervisionClient,
-    },
+    supervision::{RequestTotalPartialResponse, supervision_client::SupervisionClient},
 };
 use thiserror::Error;
 use tonic::transport::{Channel, Endpoint};
@@ -52,11 +46,18 @@ pub enum HolderError {
 impl HolderError {
     /// For a total that overlaps a set answered before: how many batches that set has.
     pub fn answered_head(&self) -> Option<usize> {
-        let Self::Refused { fault, .. } = self else { return None };
+        let Self::Refused { fault, .. } = self else {
+            return None;
+        };
         if fault.reason != "total-overlaps" {
             return None;
         }
-        fault.field.strip_prefix("entries[")?.strip_suffix(']')?.parse().ok()
+        fault
+            .field
+            .strip_prefix("entries[")?
+            .strip_suffix(']')?
+            .parse()
+            .ok()
     }
 }
 
@@ -73,8 +74,10 @@ impl HolderClient {
     /// # Errors
     /// [`HolderError::Unreachable`].
     pub async fn connect(address: &str) -> Result<Self, HolderError> {
-        let unreachable =
-            |source| HolderError::Unreachable { address: address.to_owned(), source };
+        let unreachable = |source| HolderError::Unreachable {
+            address: address.to_owned(),
+            source,
+        };
         let channel = Endpoint::from_shared(address.to_owned())
             .map_err(unreachable)?
             .connect()
@@ -83,7 +86,10 @@ impl HolderClient {
         let client = SupervisionClient::new(channel)
             .max_decoding_message_size(SUPERVISION_ANSWER_MESSAGE)
             .max_encoding_message_size(SUPERVISION_REQUEST_MESSAGE);
-        Ok(Self { address: address.to_owned(), client })
+        Ok(Self {
+            address: address.to_owned(),
+            client,
+        })
     }
 
     /// Asks for the partial of one claim.
@@ -99,8 +105,13 @@ impl HolderClient {
             basis: ask.content.basis.clone(),
             nonce: ask.content.nonce,
         };
-        let response = self.client.request_partial(tonic::Request::new(request.into())).await;
-        let response = response.map_err(|status| self.refused(&status))?.into_inner();
+        let response = self
+            .client
+            .request_partial(tonic::Request::new(request.into()))
+            .await;
+        let response = response
+            .map_err(|status| self.refused(&status))?
+            .into_inner();
         let sealed = WireSealed::try_from(response).map_err(|_| self.malformed("answer"))?;
         Ok(SealedPartial {
             holder: sealed.holder,
@@ -123,25 +134,43 @@ impl HolderClient {
             epoch: ask.epoch,
             entries: ask.entries.clone(),
         };
-        let response =
-            self.client.request_total_partial(tonic::Request::new(request.into())).await;
-        let response = response.map_err(|status| self.refused(&status))?.into_inner();
+        let response = self
+            .client
+            .request_total_partial(tonic::Request::new(request.into()))
+            .await;
+        let response = response
+            .map_err(|status| self.refused(&status))?
+            .into_inner();
         read_total(&response).map_err(|field| self.malformed(field))
     }
 
     fn refused(&self, status: &tonic::Status) -> HolderError {
         let fault = Box::new(Fault::from_status(status));
-        HolderError::Refused { address: self.address.clone(), fault }
+        HolderError::Refused {
+            address: self.address.clone(),
+            fault,
+        }
     }
 
     fn malformed(&self, field: &'static str) -> HolderError {
-        HolderError::Malformed { address: self.address.clone(), field }
+        HolderError::Malformed {
+            address: self.address.clone(),
+            field,
+        }
     }
 }
 
 fn read_total(response: &RequestTotalPartialResponse) -> Result<TotalPartial, &'static str> {
-    let holder = response.holder.as_slice().try_into().map_err(|_| "holder")?;
-    let partial = response.partial.as_slice().try_into().map_err(|_| "partial")?;
+    let holder = response
+        .holder
+        .as_slice()
+        .try_into()
+        .map_err(|_| "holder")?;
+    let partial = response
+        .partial
+        .as_slice()
+        .try_into()
+        .map_err(|_| "partial")?;
     let proof = response.dleq.as_slice().try_into().map_err(|_| "dleq")?;
     Ok(TotalPartial {
         holder: PartyId(holder),

@@ -5,6 +5,4 @@ mod client;
 mod service;
 
 pub use client::{HolderClient, HolderError};
-pub use service::{
-    Clock, Follow, FollowError, HolderService, ServeError, SystemClock, serve,
-};
+pub use service::{Clock, Follow, FollowError, HolderService, ServeError, SystemClock, serve};

@@ -30,14 +30,11 @@ use crate::{
 
 /// The holder's verified copy of the log.
 pub trait Follow: Send + Sync + 'static {
-    /// What a holder reads.
-    type View: LedgerView;
-
     /// Follows the log to its present end, verifying all of it, and lets `read` see the copy.
     /// `read` may take milliseconds and must not be run on an async worker's thread.
     fn synced<R: Send + 'static>(
         &self,
-        read: impl FnOnce(&Self::View) -> R + Send + 'static,
+        read: impl FnOnce(&dyn LedgerView) -> R + Send + 'static,
     ) -> impl Future<Output = Result<R, FollowError>> + Send;
 }
 
@@ -76,14 +73,18 @@ pub struct HolderService<F, C> {
 impl<F: Follow, C: Clock> HolderService<F, C> {
     /// A holder behind its own copy of the log.
     pub fn new(holder: Holder, follow: F, clock: C) -> Self {
-        Self { holder: Arc::new(Mutex::new(holder)), follow, clock }
+        Self {
+            holder: Arc::new(Mutex::new(holder)),
+            follow,
+            clock,
+        }
     }
 
     /// Runs one answer against the synchronised copy. Openings are few: one lock orders them,
     /// and with them the journal.
     async fn answer<A: Send + 'static>(
         &self,
-        decide: impl FnOnce(&mut Holder, &F::View, u64) -> Result<A, Refused> + Send + 'static,
+        decide: impl FnOnce(&mut Holder, &dyn LedgerView, u64) -> Result<A, Refused> + Send + 'static,
     ) -> Result<A, Fault> {
         let (holder, now) = (Arc::clone(&self.holder), self.clock.now());
         self.follow
@@ -148,9 +149,7 @@ impl<F: Follow, C: Clock> Supervision for HolderService<F, C> {
             entries: checked.entries,
         };
         let answer = self
-            .answer(move |holder, view, now| {
-                holder.answer_total(view, &ask, now, &mut rand::rng())
-            })
+            .answer(move |holder, view, now| holder.answer_total(view, &ask, now, &mut rand::rng()))
             .await
             .inspect_err(|fault| tracing::warn!(batches, reason = %fault.reason, "refused"))?;
         tracing::info!(batches, "answered a total");
@@ -173,7 +172,9 @@ pub async fn serve<F: Follow, C: Clock>(
 ) -> Result<SocketAddr, ServeError> {
     let address = listener.local_addr()?;
     let (health, health_service) = tonic_health::server::health_reporter();
-    health.set_serving::<SupervisionServer<HolderService<F, C>>>().await;
+    health
+        .set_serving::<SupervisionServer<HolderService<F, C>>>()
+        .await;
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(merits_proto::DESCRIPTORS)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
@@ -213,9 +214,7 @@ fn fault(refused: &Refused) -> Fault {
         Refused::RequestNotLogged(_) => (Code::NotFound, "request".to_owned()),
         Refused::NoSuchBatch(_) => (Code::NotFound, "entry".to_owned()),
         Refused::NoSuchClaim { .. } => (Code::NotFound, "claim".to_owned()),
-        Refused::Overlap { answered } => {
-            (Code::FailedPrecondition, format!("entries[{answered}]"))
-        }
+        Refused::Overlap { answered } => (Code::FailedPrecondition, format!("entries[{answered}]")),
         Refused::Set(_) => (Code::FailedPrecondition, "entries".to_owned()),
         Refused::NotASupervisor(_) | Refused::Suspended(_) => {
             (Code::PermissionDenied, "request".to_owned())

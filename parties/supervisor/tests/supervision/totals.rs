@@ -3,9 +3,7 @@
 //! Failure is: a sum over too few claims is answered, two answered sets differ by a batch, or a
 //! wrong sum or partial passes.
 
-mod memory_log;
-
-use memory_log::{ASSET, EPOCH, Federation, SUPERVISOR, WEEK, WITNESS, share};
+use crate::memory_log::{ASSET, EPOCH, Federation, SUPERVISOR, WEEK, WITNESS, share};
 use merits_primitives::{
     ids::{Credits, EntryId, Origin, Period},
     jubjub::Point,
@@ -22,8 +20,7 @@ fn head(fed: &Federation, limit: Option<usize>) -> Result<TotalSet, SetFault> {
 
 fn open(fed: &mut Federation, set: &TotalSet) -> Result<OpenedTotal, TotalFault> {
     let ask = set.ask(&fed.log);
-    let answers =
-        [Side::Supervisor, Side::Witness].map(|side| fed.ask_total(side, &ask).unwrap());
+    let answers = [Side::Supervisor, Side::Witness].map(|side| fed.ask_total(side, &ask).unwrap());
     set.open(&fed.log, &answers)
 }
 
@@ -35,7 +32,13 @@ fn code(answer: Result<TotalPartial, Refused>) -> &'static str {
 }
 
 fn ask(fed: &Federation, entries: Vec<EntryId>) -> TotalAsk {
-    TotalAsk { origin: fed.log.origin.clone(), asset: ASSET, period: WEEK, epoch: EPOCH, entries }
+    TotalAsk {
+        origin: fed.log.origin.clone(),
+        asset: ASSET,
+        period: WEEK,
+        epoch: EPOCH,
+        entries,
+    }
 }
 
 #[test]
@@ -67,13 +70,20 @@ fn batches_that_come_later_wait_for_the_next_set() {
         assert_eq!(answered, 1, "the head to ask for again");
     }
     let again = head(&fed, Some(1)).unwrap();
-    assert_eq!(open(&mut fed, &again).unwrap().sum, 6, "the same set again is the same answer");
+    assert_eq!(
+        open(&mut fed, &again).unwrap().sum,
+        6,
+        "the same set again is the same answer"
+    );
     // Published: the rest is a set of its own.
     fed.log.covered.push(first);
     let rest = head(&fed, None).unwrap();
     assert_eq!(rest.entries(), [late]);
     assert_eq!(open(&mut fed, &rest).unwrap().sum, 60);
-    assert_eq!(code(fed.ask_total(Side::Witness, &both)), "total-foreign-entry");
+    assert_eq!(
+        code(fed.ask_total(Side::Witness, &both)),
+        "total-foreign-entry"
+    );
 }
 
 #[test]
@@ -86,12 +96,24 @@ fn nobody_picks_batches_out() {
         fed.ask_total(Side::Witness, &skipping),
         Err(Refused::Set(SetFault::Skipped(entry))) if entry == first
     ));
-    let twice = TotalAsk { entries: vec![first, first], ..ask(&fed, vec![]) };
-    assert_eq!(code(fed.ask_total(Side::Witness, &twice)), "total-skips-entry");
+    let twice = TotalAsk {
+        entries: vec![first, first],
+        ..ask(&fed, vec![])
+    };
+    assert_eq!(
+        code(fed.ask_total(Side::Witness, &twice)),
+        "total-skips-entry"
+    );
     let backwards = ask(&fed, vec![second, first]);
-    assert_eq!(code(fed.ask_total(Side::Witness, &backwards)), "total-skips-entry");
+    assert_eq!(
+        code(fed.ask_total(Side::Witness, &backwards)),
+        "total-skips-entry"
+    );
     let thrice = ask(&fed, vec![first, second, first]);
-    assert_eq!(code(fed.ask_total(Side::Witness, &thrice)), "total-foreign-entry");
+    assert_eq!(
+        code(fed.ask_total(Side::Witness, &thrice)),
+        "total-foreign-entry"
+    );
     let none = ask(&fed, vec![]);
     assert_eq!(code(fed.ask_total(Side::Witness, &none)), "total-empty");
 }
@@ -100,9 +122,18 @@ fn nobody_picks_batches_out() {
 fn too_few_claims_are_no_total() {
     let mut fed = Federation::new();
     let entry = fed.append_batch(&[1, 2]);
-    assert_eq!(head(&fed, None), Err(SetFault::TooFew { found: 2, minimum: 3 }));
+    assert_eq!(
+        head(&fed, None),
+        Err(SetFault::TooFew {
+            found: 2,
+            minimum: 3
+        })
+    );
     let small = ask(&fed, vec![entry]);
-    assert_eq!(code(fed.ask_total(Side::Witness, &small)), "total-too-few-claims");
+    assert_eq!(
+        code(fed.ask_total(Side::Witness, &small)),
+        "total-too-few-claims"
+    );
 }
 
 #[test]
@@ -112,7 +143,10 @@ fn a_claim_offered_as_a_total_is_refused() {
     // By name: a claim is no entry.
     let request = fed.append_request(entry, 0, SUPERVISOR).request;
     let by_name = ask(&fed, vec![request]);
-    assert_eq!(code(fed.ask_total(Side::Witness, &by_name)), "total-foreign-entry");
+    assert_eq!(
+        code(fed.ask_total(Side::Witness, &by_name)),
+        "total-foreign-entry"
+    );
     // By value: a message cannot carry a point at all, so only the log itself could hold the
     // claim's E as a T1. Even then the answer is made with At's half, not with A's.
     let claim = fed.log.batches[0].1.claims[0];
@@ -120,9 +154,11 @@ fn a_claim_offered_as_a_total_is_refused() {
     fed.log.batches[0].1.t1 = ephemeral;
     let set = head(&fed, None).unwrap();
     let ask = set.ask(&fed.log);
-    let answers =
-        [Side::Supervisor, Side::Witness].map(|side| fed.ask_total(side, &ask).unwrap());
-    assert_eq!(set.open(&fed.log, &answers), Err(TotalFault::NoSum(set.bound())));
+    let answers = [Side::Supervisor, Side::Witness].map(|side| fed.ask_total(side, &ask).unwrap());
+    assert_eq!(
+        set.open(&fed.log, &answers),
+        Err(TotalFault::NoSum(set.bound()))
+    );
     let shared = (answers[0].partial + answers[1].partial).unwrap();
     assert!(
         merits_primitives::audit::open(shared.y(), claim.commitment, &claim.ciphertext).is_err(),
@@ -135,11 +171,26 @@ fn another_scale_period_epoch_or_log_is_refused() {
     let mut fed = Federation::new();
     let entry = fed.append_batch(&[1, 2, 3]);
     let good = ask(&fed, vec![entry]);
-    let other_week = TotalAsk { period: Period { index: 1, ..WEEK }, ..good.clone() };
-    assert_eq!(code(fed.ask_total(Side::Witness, &other_week)), "total-foreign-entry");
-    let other_asset = TotalAsk { asset: merits_primitives::ids::AssetId(8), ..good.clone() };
-    assert_eq!(code(fed.ask_total(Side::Witness, &other_asset)), "total-foreign-entry");
-    let other_log = TotalAsk { origin: Origin::new("other.test/m").unwrap(), ..good };
+    let other_week = TotalAsk {
+        period: Period { index: 1, ..WEEK },
+        ..good.clone()
+    };
+    assert_eq!(
+        code(fed.ask_total(Side::Witness, &other_week)),
+        "total-foreign-entry"
+    );
+    let other_asset = TotalAsk {
+        asset: merits_primitives::ids::AssetId(8),
+        ..good.clone()
+    };
+    assert_eq!(
+        code(fed.ask_total(Side::Witness, &other_asset)),
+        "total-foreign-entry"
+    );
+    let other_log = TotalAsk {
+        origin: Origin::new("other.test/m").unwrap(),
+        ..good
+    };
     assert_eq!(code(fed.ask_total(Side::Witness, &other_log)), "other-log");
 }
 
@@ -161,20 +212,51 @@ fn a_wrong_partial_is_named() {
     let ask = set.ask(&fed.log);
     let own = fed.ask_total(Side::Supervisor, &ask).unwrap();
     let good = fed.ask_total(Side::Witness, &ask).unwrap();
-    let bad = Err(TotalFault::BadPartial { side: Side::Witness, holder: WITNESS });
+    let bad = Err(TotalFault::BadPartial {
+        side: Side::Witness,
+        holder: WITNESS,
+    });
 
     let moved = (good.partial + Point::base()).unwrap();
-    assert_eq!(set.open(&fed.log, &[own, TotalPartial { partial: moved, ..good }]), bad);
+    assert_eq!(
+        set.open(
+            &fed.log,
+            &[
+                own,
+                TotalPartial {
+                    partial: moved,
+                    ..good
+                }
+            ]
+        ),
+        bad
+    );
 
     let context = merits_verifier::possession::total_context(
-        &fed.log.origin, EPOCH, ASSET, WEEK, set.entries(), Side::Witness.total_half(), &WITNESS,
+        &fed.log.origin,
+        EPOCH,
+        ASSET,
+        WEEK,
+        set.entries(),
+        Side::Witness.total_half(),
+        &WITNESS,
     );
     let (partial, proof) =
         share(Side::Witness).total_partial(&set.t1(), &context, &mut rand::rng());
-    let stranger = TotalPartial { holder: WITNESS, partial, proof };
+    let stranger = TotalPartial {
+        holder: WITNESS,
+        partial,
+        proof,
+    };
     assert_eq!(set.open(&fed.log, &[own, stranger]), bad);
 
-    let swapped = TotalPartial { holder: WITNESS, ..own };
+    let swapped = TotalPartial {
+        holder: WITNESS,
+        ..own
+    };
     assert_eq!(set.open(&fed.log, &[own, swapped]), bad);
-    assert_eq!(set.open(&fed.log, &[own]), Err(TotalFault::Missing(Side::Witness)));
+    assert_eq!(
+        set.open(&fed.log, &[own]),
+        Err(TotalFault::Missing(Side::Witness))
+    );
 }

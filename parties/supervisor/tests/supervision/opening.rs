@@ -3,9 +3,7 @@
 //! Failure is: a claim opens without a logged request of a supervisor, an answer serves another
 //! purpose than its own, or a wrong answer goes unnamed.
 
-mod memory_log;
-
-use memory_log::{DISTRIBUTOR, Federation, NOW, SUPERVISOR, WITNESS, handle_of, share};
+use crate::memory_log::{DISTRIBUTOR, Federation, NOW, SUPERVISOR, WITNESS, handle_of, share};
 use merits_ledger::entry::OpeningContent;
 use merits_primitives::{
     Fr,
@@ -60,7 +58,10 @@ fn an_answer_that_got_lost_is_given_again_and_journaled_again() {
     let ask = fed.append_request(entry, 0, SUPERVISOR);
     fed.ask_both(&ask);
     let again = fed.ask_both(&ask);
-    assert_eq!(combine(&fed.log, &ask, &fed.key, &again).unwrap().credits, Credits(10));
+    assert_eq!(
+        combine(&fed.log, &ask, &fed.key, &again).unwrap().credits,
+        Credits(10)
+    );
     assert_eq!(fed.witness.journal().lines().len(), 2);
 }
 
@@ -71,23 +72,52 @@ fn a_holder_answers_only_to_what_its_own_log_has() {
     let other = fed.append_batch(&[40, 50]);
     let ask = fed.append_request(entry, 0, SUPERVISOR);
 
-    let unlogged = OpeningAsk { request: EntryId([9; 32]), ..ask.clone() };
-    assert_eq!(code(fed.ask(Side::Witness, &unlogged)), "request-not-logged");
+    let unlogged = OpeningAsk {
+        request: EntryId([9; 32]),
+        ..ask.clone()
+    };
+    assert_eq!(
+        code(fed.ask(Side::Witness, &unlogged)),
+        "request-not-logged"
+    );
 
-    let shown = |content: OpeningContent| OpeningAsk { content, ..ask.clone() };
+    let shown = |content: OpeningContent| OpeningAsk {
+        content,
+        ..ask.clone()
+    };
     for content in [
-        OpeningContent { entry: other, ..ask.content.clone() },
-        OpeningContent { claim: 1, ..ask.content.clone() },
-        OpeningContent { basis: "curiosity".to_owned(), ..ask.content.clone() },
-        OpeningContent { nonce: [0; 32], ..ask.content.clone() },
+        OpeningContent {
+            entry: other,
+            ..ask.content.clone()
+        },
+        OpeningContent {
+            claim: 1,
+            ..ask.content.clone()
+        },
+        OpeningContent {
+            basis: "curiosity".to_owned(),
+            ..ask.content.clone()
+        },
+        OpeningContent {
+            nonce: [0; 32],
+            ..ask.content.clone()
+        },
     ] {
-        assert_eq!(code(fed.ask(Side::Witness, &shown(content))), "request-mismatch");
+        assert_eq!(
+            code(fed.ask(Side::Witness, &shown(content))),
+            "request-mismatch"
+        );
     }
 
-    let elsewhere = OpeningAsk { origin: Origin::new("other.test/m").unwrap(), ..ask.clone() };
+    let elsewhere = OpeningAsk {
+        origin: Origin::new("other.test/m").unwrap(),
+        ..ask.clone()
+    };
     assert_eq!(code(fed.ask(Side::Witness, &elsewhere)), "other-log");
 
-    let late = fed.witness.answer_opening(&fed.log, &ask, NOW + 3_600_001, &mut rand::rng());
+    let late = fed
+        .witness
+        .answer_opening(&fed.log, &ask, NOW + 3_600_001, &mut rand::rng());
     assert_eq!(code(late), "deadline-past");
 
     let nobodys = fed.append_request(EntryId([8; 32]), 0, SUPERVISOR);
@@ -95,7 +125,10 @@ fn a_holder_answers_only_to_what_its_own_log_has() {
     let beyond = fed.append_request(other, 2, SUPERVISOR);
     assert_eq!(code(fed.ask(Side::Witness, &beyond)), "claim-unknown");
 
-    assert!(fed.witness.journal().lines().is_empty(), "no refusal is an answer");
+    assert!(
+        fed.witness.journal().lines().is_empty(),
+        "no refusal is an answer"
+    );
 }
 
 #[test]
@@ -104,7 +137,7 @@ fn only_a_supervisor_in_good_standing_is_answered() {
     let entry = fed.append_batch(&[10, 20, 30]);
     let ask = fed.append_request(entry, 0, DISTRIBUTOR);
     assert_eq!(code(fed.ask(Side::Witness, &ask)), "not-a-supervisor");
-    let ask = fed.append_request(entry, 0, memory_log::WITNESS);
+    let ask = fed.append_request(entry, 0, crate::memory_log::WITNESS);
     assert_eq!(code(fed.ask(Side::Supervisor, &ask)), "not-a-supervisor");
     let ask = fed.append_request(entry, 0, SUPERVISOR);
     fed.log.parties.get_mut(&SUPERVISOR).unwrap().suspended = true;
@@ -147,10 +180,16 @@ fn one_half_alone_opens_nothing() {
         Err(OpeningFault::Missing(Side::Witness))
     );
     // The own answer under the witness's name is not even readable as the witness's.
-    let posing = SealedPartial { holder: WITNESS, ..own.clone() };
+    let posing = SealedPartial {
+        holder: WITNESS,
+        ..own.clone()
+    };
     assert_eq!(
         combine(&fed.log, &ask, &fed.key, &[own, posing]),
-        Err(OpeningFault::Unreadable { side: Side::Witness, holder: WITNESS })
+        Err(OpeningFault::Unreadable {
+            side: Side::Witness,
+            holder: WITNESS
+        })
     );
 }
 
@@ -163,7 +202,10 @@ fn nobody_but_the_logged_requester_reads_an_answer() {
     let thief = SealingKey::generate(&mut rand::rng());
     assert_eq!(
         combine(&fed.log, &ask, &thief, &answers),
-        Err(OpeningFault::Unreadable { side: Side::Supervisor, holder: SUPERVISOR })
+        Err(OpeningFault::Unreadable {
+            side: Side::Supervisor,
+            holder: SUPERVISOR
+        })
     );
 }
 
@@ -177,7 +219,10 @@ fn an_answer_to_another_request_or_claim_is_refused() {
     let own = fed.ask(Side::Supervisor, &second).unwrap();
     assert_eq!(
         combine(&fed.log, &second, &fed.key, &[own, replayed]),
-        Err(OpeningFault::Unreadable { side: Side::Witness, holder: WITNESS })
+        Err(OpeningFault::Unreadable {
+            side: Side::Witness,
+            holder: WITNESS
+        })
     );
 }
 
@@ -185,7 +230,10 @@ fn an_answer_to_another_request_or_claim_is_refused() {
 fn forged(fed: &Federation, ask: &OpeningAsk, message: &[u8]) -> SealedPartial {
     let context = sealing_context(&fed.log.origin, &ask.request, &WITNESS);
     let sealed = seal(&fed.key.public(), &context, message, &mut rand::rng()).unwrap();
-    SealedPartial { holder: WITNESS, sealed }
+    SealedPartial {
+        holder: WITNESS,
+        sealed,
+    }
 }
 
 #[test]
@@ -195,12 +243,13 @@ fn a_partial_of_another_half_or_context_is_named() {
     let ask = fed.append_request(entry, 0, SUPERVISOR);
     let own = fed.ask(Side::Supervisor, &ask).unwrap();
     let ephemeral = Point::from_y(fed.log.batches[0].1.claims[0].ciphertext.ey).unwrap();
-    let bad = Err(OpeningFault::BadPartial { side: Side::Witness, holder: WITNESS });
+    let bad = Err(OpeningFault::BadPartial {
+        side: Side::Witness,
+        holder: WITNESS,
+    });
 
     // Another half, with a proof that is right for that half and this context.
-    let context = opening_context(
-        &fed.log.origin, Epoch(1), &ask.request, &entry, 0, &WITNESS,
-    );
+    let context = opening_context(&fed.log.origin, Epoch(1), &ask.request, &entry, 0, &WITNESS);
     let stranger = share(Side::Witness);
     let (point, proof) = stranger.claim_partial(&ephemeral, &context, &mut rand::rng());
     let message = [point.to_bytes(), proof.to_bytes()].concat();
@@ -208,7 +257,6 @@ fn a_partial_of_another_half_or_context_is_named() {
     assert_eq!(combine(&fed.log, &ask, &fed.key, &answers), bad);
 
     // The right half in another context: a replay under a fresh seal.
-    let journal = Journal::open(&fed.dir.path().join("twin.jsonl")).unwrap();
     let twin = share(Side::Witness);
     fed.log.halves.witness.claim = twin.public(&WITNESS, &mut rand::rng()).claim;
     let elsewhere = Context::new("elsewhere", &[]);
@@ -216,7 +264,6 @@ fn a_partial_of_another_half_or_context_is_named() {
     let message = [point.to_bytes(), proof.to_bytes()].concat();
     let answers = [own.clone(), forged(&fed, &ask, &message)];
     assert_eq!(combine(&fed.log, &ask, &fed.key, &answers), bad);
-    drop(journal);
 
     // A right proof beside a wrong point.
     let (point, proof) = twin.claim_partial(&ephemeral, &context, &mut rand::rng());
@@ -229,7 +276,10 @@ fn a_partial_of_another_half_or_context_is_named() {
     let answers = [own, forged(&fed, &ask, &[0xff; 128])];
     assert_eq!(
         combine(&fed.log, &ask, &fed.key, &answers),
-        Err(OpeningFault::Malformed { side: Side::Witness, holder: WITNESS })
+        Err(OpeningFault::Malformed {
+            side: Side::Witness,
+            holder: WITNESS
+        })
     );
 }
 
@@ -238,11 +288,11 @@ fn a_ciphertext_that_no_valid_proof_allows_is_not_taken_for_an_amount() {
     let mut fed = Federation::new();
     let entry = fed.append_batch(&[10, 20, 30]);
     let ask = fed.append_request(entry, 0, SUPERVISOR);
-    let above = memory_log::V_MAX.0;
+    let above = crate::memory_log::V_MAX.0;
     fed.log.batches[0].1.claims[0].ciphertext.cv += Fr::from(above);
     let answers = fed.ask_both(&ask);
     assert_eq!(
         combine(&fed.log, &ask, &fed.key, &answers),
-        Err(OpeningFault::NoAmount(memory_log::V_MAX))
+        Err(OpeningFault::NoAmount(crate::memory_log::V_MAX))
     );
 }

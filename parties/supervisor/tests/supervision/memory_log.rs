@@ -6,7 +6,7 @@ use merits_primitives::{
     Fr,
     audit::{Exponent, encrypt, encrypt_total},
     field,
-    ids::{AssetId, Credits, EntryId, Epoch, Origin, PartyId, Period, PeriodKind},
+    ids::{AssetId, Credits, EntryId, Epoch, Origin, PartyId, Period, PeriodKind, ScaleId},
     jubjub::Point,
     owner::Handle,
 };
@@ -22,25 +22,28 @@ use merits_supervisor::{
     view_key::{Side, ViewKeyShare, verify_half},
 };
 
-pub const SUPERVISOR: PartyId = PartyId([1; 32]);
-pub const WITNESS: PartyId = PartyId([2; 32]);
-pub const DISTRIBUTOR: PartyId = PartyId([3; 32]);
-pub const ASSET: AssetId = AssetId(7);
-pub const EPOCH: Epoch = Epoch(1);
-pub const WEEK: Period = Period { kind: PeriodKind::Week, index: 2300 };
-pub const V_MAX: Credits = Credits(22_781);
-pub const NOW: u64 = 1_800_000_000_000;
+pub(crate) const SUPERVISOR: PartyId = PartyId([1; 32]);
+pub(crate) const WITNESS: PartyId = PartyId([2; 32]);
+pub(crate) const DISTRIBUTOR: PartyId = PartyId([3; 32]);
+pub(crate) const ASSET: AssetId = AssetId(7);
+pub(crate) const EPOCH: Epoch = Epoch(1);
+pub(crate) const WEEK: Period = Period {
+    kind: PeriodKind::Week,
+    index: 2300,
+};
+pub(crate) const V_MAX: Credits = Credits(22_781);
+pub(crate) const NOW: u64 = 1_800_000_000_000;
 
 /// What a verified replica would answer.
 #[derive(Clone)]
-pub struct MemoryLog {
-    pub origin: Origin,
-    pub parties: BTreeMap<PartyId, PartyStanding>,
-    pub requests: BTreeMap<EntryId, LoggedRequest>,
-    pub batches: Vec<(EntryId, LoggedBatch)>,
-    pub covered: Vec<EntryId>,
-    pub halves: EpochHalves,
-    pub minimum: u64,
+pub(crate) struct MemoryLog {
+    pub(crate) origin: Origin,
+    pub(crate) parties: BTreeMap<PartyId, PartyStanding>,
+    pub(crate) requests: BTreeMap<EntryId, LoggedRequest>,
+    pub(crate) batches: Vec<(EntryId, LoggedBatch)>,
+    pub(crate) covered: Vec<EntryId>,
+    pub(crate) halves: EpochHalves,
+    pub(crate) minimum: u64,
 }
 
 impl LedgerView for MemoryLog {
@@ -54,7 +57,10 @@ impl LedgerView for MemoryLog {
         self.requests.get(id).copied()
     }
     fn batch(&self, id: &EntryId) -> Option<LoggedBatch> {
-        self.batches.iter().find(|(entry, _)| entry == id).map(|(_, batch)| batch.clone())
+        self.batches
+            .iter()
+            .find(|(entry, _)| entry == id)
+            .map(|(_, batch)| batch.clone())
     }
     fn epoch(&self, epoch: Epoch) -> Option<EpochHalves> {
         (epoch == EPOCH).then_some(self.halves)
@@ -73,25 +79,25 @@ impl LedgerView for MemoryLog {
 }
 
 /// Log, both holders, and the requester's sealing key.
-pub struct Federation {
-    pub log: MemoryLog,
-    pub supervisor: Holder,
-    pub witness: Holder,
-    pub key: SealingKey,
-    pub dir: tempfile::TempDir,
+pub(crate) struct Federation {
+    pub(crate) log: MemoryLog,
+    pub(crate) supervisor: Holder,
+    pub(crate) witness: Holder,
+    pub(crate) key: SealingKey,
+    pub(crate) dir: tempfile::TempDir,
 }
 
-pub fn origin() -> Origin {
+pub(crate) fn origin() -> Origin {
     Origin::new("ledger.test/merits").unwrap()
 }
 
-pub fn share(side: Side) -> ViewKeyShare {
+pub(crate) fn share(side: Side) -> ViewKeyShare {
     ViewKeyShare::generate(origin(), EPOCH, side, &mut rand::rng())
 }
 
 impl Federation {
     /// Both halves made and published, the supervisor admitted, the log still empty.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let rng = &mut rand::rng();
         let dir = tempfile::tempdir().unwrap();
         let key = SealingKey::generate(rng);
@@ -99,7 +105,11 @@ impl Federation {
         let published = |share: &ViewKeyShare, holder: PartyId| {
             let half = share.public(&holder, &mut rand::rng());
             verify_half(&origin(), EPOCH, share.side(), &half).unwrap();
-            PublishedHalf { holder, claim: half.claim, total: half.total }
+            PublishedHalf {
+                holder,
+                claim: half.claim,
+                total: half.total,
+            }
         };
         let halves = EpochHalves {
             supervisor: published(&sup, SUPERVISOR),
@@ -113,7 +123,10 @@ impl Federation {
         let parties = [
             (SUPERVISOR, standing(true, key.public())),
             (WITNESS, standing(false, SealingKey::generate(rng).public())),
-            (DISTRIBUTOR, standing(false, SealingKey::generate(rng).public())),
+            (
+                DISTRIBUTOR,
+                standing(false, SealingKey::generate(rng).public()),
+            ),
         ];
         let log = MemoryLog {
             origin: origin(),
@@ -134,16 +147,16 @@ impl Federation {
         }
     }
 
-    pub fn view_key(&self) -> Point {
+    pub(crate) fn view_key(&self) -> Point {
         (self.log.halves.supervisor.claim + self.log.halves.witness.claim).unwrap()
     }
 
-    pub fn total_key(&self) -> Point {
+    pub(crate) fn total_key(&self) -> Point {
         (self.log.halves.supervisor.total + self.log.halves.witness.total).unwrap()
     }
 
     /// Appends a batch with these credits; claim i of batch k belongs to handle 1000·k + i.
-    pub fn append_batch(&mut self, credits: &[u64]) -> EntryId {
+    pub(crate) fn append_batch(&mut self, credits: &[u64]) -> EntryId {
         let number = self.log.batches.len() as u64;
         let claims: Vec<(Fr, Credits)> = (0u64..)
             .zip(credits)
@@ -164,6 +177,7 @@ impl Federation {
         let sum = credits.iter().map(|v| u128::from(*v)).sum();
         let total = encrypt_total(&exponent, &self.total_key(), sum);
         let batch = LoggedBatch {
+            scale: ScaleId::new("cycling-week").unwrap(),
             asset: ASSET,
             period: WEEK,
             epoch: EPOCH,
@@ -178,7 +192,12 @@ impl Federation {
     }
 
     /// Appends a request signed by `requester`.
-    pub fn append_request(&mut self, entry: EntryId, claim: u16, requester: PartyId) -> OpeningAsk {
+    pub(crate) fn append_request(
+        &mut self,
+        entry: EntryId,
+        claim: u16,
+        requester: PartyId,
+    ) -> OpeningAsk {
         let content =
             request_content(entry, claim, "audit sample 12/2026", &mut rand::rng()).unwrap();
         let commitment = content.commitment(&self.log.origin);
@@ -190,10 +209,14 @@ impl Federation {
             completed: false,
         };
         self.log.requests.insert(request, logged);
-        OpeningAsk { origin: self.log.origin.clone(), request, content }
+        OpeningAsk {
+            origin: self.log.origin.clone(),
+            request,
+            content,
+        }
     }
 
-    pub fn ask(&mut self, side: Side, ask: &OpeningAsk) -> Result<SealedPartial, Refused> {
+    pub(crate) fn ask(&mut self, side: Side, ask: &OpeningAsk) -> Result<SealedPartial, Refused> {
         let holder = match side {
             Side::Supervisor => &mut self.supervisor,
             Side::Witness => &mut self.witness,
@@ -201,11 +224,17 @@ impl Federation {
         holder.answer_opening(&self.log, ask, NOW, &mut rand::rng())
     }
 
-    pub fn ask_both(&mut self, ask: &OpeningAsk) -> Vec<SealedPartial> {
-        [Side::Supervisor, Side::Witness].map(|side| self.ask(side, ask).unwrap()).to_vec()
+    pub(crate) fn ask_both(&mut self, ask: &OpeningAsk) -> Vec<SealedPartial> {
+        [Side::Supervisor, Side::Witness]
+            .map(|side| self.ask(side, ask).unwrap())
+            .to_vec()
     }
 
-    pub fn ask_total(&mut self, side: Side, ask: &TotalAsk) -> Result<TotalPartial, Refused> {
+    pub(crate) fn ask_total(
+        &mut self,
+        side: Side,
+        ask: &TotalAsk,
+    ) -> Result<TotalPartial, Refused> {
         let holder = match side {
             Side::Supervisor => &mut self.supervisor,
             Side::Witness => &mut self.witness,
@@ -214,6 +243,6 @@ impl Federation {
     }
 }
 
-pub fn handle_of(batch: u64, claim: u64) -> Handle {
+pub(crate) fn handle_of(batch: u64, claim: u64) -> Handle {
     Handle(Fr::from(1000 * batch + claim))
 }

@@ -1,0 +1,147 @@
+//! What a distributor discloses of one opened claim: the records, the salt and the pseudonym.
+//!
+//! One JSON document, as private as the records. It needs no signature: it either opens the
+//! commitment C that stands on the ledger, or it proves nothing.
+
+use std::{
+    fs::OpenOptions,
+    io::{self, Read, Write},
+    path::Path,
+};
+
+use merits_formula::Record;
+use merits_primitives::{
+    Fr,
+    ids::{EntryId, Period},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::field_text;
+
+/// `merits` of a disclosure.
+pub const DISCLOSURE: &str = "disclosure/v1";
+
+/// Most bytes of a disclosure: 512 records of 16 fields, in digits, with room.
+pub const MAX_DISCLOSURE_BYTES: u64 = 1 << 20;
+
+/// The records behind one claim.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Disclosure {
+    /// [`DISCLOSURE`].
+    pub merits: String,
+    /// The ledger's origin.
+    pub origin: String,
+    /// The earn entry.
+    #[serde(with = "field_text::bytes")]
+    pub entry: [u8; 32],
+    /// The claim's position in it, from 0.
+    pub claim: u16,
+    /// The schema that the records were packed by.
+    #[serde(with = "field_text::element")]
+    pub schema: Fr,
+    /// The period.
+    #[serde(with = "field_text::period")]
+    pub period: Period,
+    /// h.
+    #[serde(with = "field_text::element")]
+    pub h: Fr,
+    /// s: hides the records in C.
+    #[serde(with = "field_text::element")]
+    pub salt: Fr,
+    /// Names of the fields, in the schema's order.
+    pub fields: Vec<String>,
+    /// One value a field; a time in minutes since the period's start.
+    pub records: Vec<Vec<u64>>,
+}
+
+impl std::fmt::Debug for Disclosure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Disclosure")
+            .field("entry", &EntryId(self.entry))
+            .field("claim", &self.claim)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Disclosure {
+    /// The earn entry's id.
+    pub fn entry(&self) -> EntryId {
+        EntryId(self.entry)
+    }
+
+    /// The records, unchecked.
+    pub fn records(&self) -> Vec<Record> {
+        self.records.iter().cloned().map(Record).collect()
+    }
+
+    /// Writes the document to a new file that only its owner may read.
+    ///
+    /// # Errors
+    /// What the system says; an existing file is not overwritten.
+    pub fn write(&self, path: &Path) -> io::Result<()> {
+        let text = serde_json::to_vec_pretty(self)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut out = options.open(path)?;
+        out.write_all(&text)?;
+        out.sync_all()
+    }
+
+    /// Reads a document.
+    ///
+    /// # Errors
+    /// What the system says; invalid data when it is too large or no disclosure.
+    pub fn read(path: &Path) -> io::Result<Self> {
+        let invalid = |reason: &str| io::Error::new(io::ErrorKind::InvalidData, reason.to_owned());
+        let mut text = Vec::new();
+        let file = std::fs::File::open(path)?;
+        file.take(MAX_DISCLOSURE_BYTES + 1).read_to_end(&mut text)?;
+        if text.len() as u64 > MAX_DISCLOSURE_BYTES {
+            return Err(invalid("the disclosure is over the limit of 1 MiB"));
+        }
+        let disclosure: Self = serde_json::from_slice(&text)?;
+        if disclosure.merits != DISCLOSURE {
+            return Err(invalid("the document is no disclosure/v1"));
+        }
+        Ok(disclosure)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use merits_primitives::ids::PeriodKind;
+
+    #[test]
+    fn it_reads_back_and_shows_no_secret() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let path = dir.path().join("claim.json");
+        let disclosure = Disclosure {
+            merits: DISCLOSURE.into(),
+            origin: "ledger.test/merits".into(),
+            entry: [1; 32],
+            claim: 3,
+            schema: Fr::from(5u64),
+            period: Period {
+                kind: PeriodKind::Week,
+                index: 2330,
+            },
+            h: Fr::from(7u64),
+            salt: Fr::from(9u64),
+            fields: vec!["start".into(), "metres".into()],
+            records: vec![vec![1, 2000], vec![60, 3000]],
+        };
+        disclosure.write(&path).expect("written");
+        assert_eq!(Disclosure::read(&path).expect("read"), disclosure);
+        assert!(disclosure.write(&path).is_err(), "never overwritten");
+        assert!(!format!("{disclosure:?}").contains("2000"));
+        let other = std::fs::read_to_string(&path)
+            .expect("text")
+            .replace("disclosure/v1", "x");
+        std::fs::write(&path, other).expect("written");
+        assert!(Disclosure::read(&path).is_err());
+    }
+}

@@ -1,0 +1,142 @@
+//! After an opening: does what the distributor disclosed open the commitment, and give v?
+//!
+//! Everything that judges the disclosure comes from the ledger: C from the entry, the period,
+//! schema, formula and constants from the approved version of the scale that the entry names.
+
+use merits_formula::{EvalError, SequenceError, Typed};
+use merits_primitives::{
+    Fr,
+    commitment::Opening,
+    ids::{Credits, EntryId, Origin, Period, SchemaId},
+    owner::Handle,
+};
+use merits_records::disclosure::Disclosure;
+use thiserror::Error;
+
+use crate::request::Opened;
+
+/// What the ledger says about the opened claim.
+#[derive(Debug, Clone)]
+pub struct ClaimOnLedger<'a> {
+    /// The log.
+    pub origin: &'a Origin,
+    /// The earn entry.
+    pub entry: EntryId,
+    /// The claim's position in it.
+    pub claim: u16,
+    /// C.
+    pub commitment: Fr,
+    /// The period.
+    pub period: Period,
+    /// The schema that the approved version names.
+    pub schema: SchemaId,
+    /// The formula of the manifest in the approved version.
+    pub formula: &'a Typed,
+    /// The approved constants.
+    pub constants: &'a [u64],
+}
+
+/// What a sound disclosure shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checked {
+    /// How many records.
+    pub records: usize,
+    /// What they give.
+    pub credits: Credits,
+}
+
+/// What is wrong with a disclosure.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum CheckFault {
+    /// It is about something else.
+    #[error("the disclosure is about another {0} than the opened claim: ask the distributor for the right file")]
+    OtherClaim(&'static str),
+    /// The manifest in the ledger does not have the schema that the ledger names for it.
+    #[error("the approved manifest does not have the schema that its ledger entry names: the scale's issuer is at fault")]
+    ManifestSchema,
+    /// The fields are not the schema's.
+    #[error("the disclosure's fields {found:?} are not the schema's {expected:?}")]
+    Fields {
+        /// What the schema has.
+        expected: Vec<String>,
+        /// What the disclosure has.
+        found: Vec<String>,
+    },
+    /// The records break the schema, so no valid proof used them.
+    #[error("the disclosed records break the schema ({0}): they are not those behind the claim")]
+    Records(SequenceError),
+    /// Records, salt or pseudonym are not those committed to.
+    #[error("records, salt and pseudonym do not open the commitment C on the ledger: the distributor disclosed something else than the source signed")]
+    Commitment,
+    /// They open C, and the opening gave another person.
+    #[error("the records belong to another pseudonym than the opening gave: one of the two was not for this claim")]
+    OtherPerson,
+    /// They open C, and give other credits than the opening.
+    #[error("the formula gives {computed} for the disclosed records, and the opening gave {opened}: the entry's proof cannot be valid, replay the log")]
+    OtherCredits {
+        /// By the formula.
+        computed: u64,
+        /// By the opening.
+        opened: u64,
+    },
+    /// The formula cannot be evaluated.
+    #[error("the approved formula cannot be evaluated: {0}")]
+    Formula(EvalError),
+}
+
+/// Checks a disclosure against the ledger and the opened values.
+///
+/// # Errors
+/// [`CheckFault`].
+pub fn check(
+    claim: &ClaimOnLedger<'_>,
+    disclosure: &Disclosure,
+    opened: &Opened,
+) -> Result<Checked, CheckFault> {
+    let schema = claim.formula.schema();
+    for (same, what) in [
+        (disclosure.origin == claim.origin.as_str(), "log"),
+        (disclosure.entry() == claim.entry, "entry"),
+        (disclosure.claim == claim.claim, "claim"),
+        (disclosure.period == claim.period, "period"),
+        (disclosure.schema == claim.schema.0, "schema"),
+    ] {
+        if !same {
+            return Err(CheckFault::OtherClaim(what));
+        }
+    }
+    if schema.id() != claim.schema {
+        return Err(CheckFault::ManifestSchema);
+    }
+    let expected: Vec<String> = schema.fields.iter().map(|field| field.name.clone()).collect();
+    if disclosure.fields != expected {
+        let found = disclosure.fields.clone();
+        return Err(CheckFault::Fields { expected, found });
+    }
+    let records = disclosure.records();
+    schema.check_sequence(&records).map_err(CheckFault::Records)?;
+    let opening = Opening {
+        schema: claim.schema,
+        period: claim.period,
+        // A checked sequence has at most R records, and R is a u16.
+        count: u16::try_from(records.len()).unwrap_or(u16::MAX),
+        handle: Handle(disclosure.h),
+        salt: disclosure.salt,
+        packed: &schema.pack(&records),
+    };
+    if opening.commitment() != claim.commitment {
+        return Err(CheckFault::Commitment);
+    }
+    if opening.handle != opened.handle {
+        return Err(CheckFault::OtherPerson);
+    }
+    let credits = claim.formula.eval(&records, claim.constants).map_err(CheckFault::Formula)?;
+    if credits != opened.credits {
+        return Err(CheckFault::OtherCredits {
+            computed: credits.0,
+            opened: opened.credits.0,
+        });
+    }
+    Ok(Checked { records: records.len(), credits })
+}

@@ -1,0 +1,132 @@
+//! [`LedgerView`] over a ledger's state and its leaves, as a replica has verified them.
+
+use merits_ledger::{Entry, Role, State, state::TotalsKey};
+use merits_primitives::{
+    audit::Ciphertext,
+    ids::{AssetId, EntryId, Epoch, Origin, PartyId, Period},
+};
+use merits_verifier::entry::SignedEntry;
+
+use crate::view::{
+    EpochHalves, LedgerView, LoggedBatch, LoggedRequest, PartyStanding, PublishedHalf, SealedClaim,
+};
+
+/// A state and a way to read the entries it came from.
+pub struct StateView<'a> {
+    state: &'a State,
+    entry: Box<dyn Fn(&EntryId) -> Option<SignedEntry> + 'a>,
+}
+
+impl std::fmt::Debug for StateView<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "StateView({} at {})",
+            self.state.origin(),
+            self.state.size()
+        )
+    }
+}
+
+impl<'a> StateView<'a> {
+    /// `entry` finds an entry by its id among the leaves that made `state`.
+    pub fn new(state: &'a State, entry: impl Fn(&EntryId) -> Option<SignedEntry> + 'a) -> Self {
+        Self {
+            state,
+            entry: Box::new(entry),
+        }
+    }
+
+    /// The state.
+    pub fn state(&self) -> &State {
+        self.state
+    }
+}
+
+impl LedgerView for StateView<'_> {
+    fn origin(&self) -> &Origin {
+        self.state.origin()
+    }
+
+    fn party(&self, id: &PartyId) -> Option<PartyStanding> {
+        let party = self.state.parties().get(id)?;
+        Some(PartyStanding {
+            is_supervisor: party.roles.has(Role::Supervisor),
+            suspended: party.suspended,
+            sealing_key: party.sealing_key,
+        })
+    }
+
+    fn request(&self, id: &EntryId) -> Option<LoggedRequest> {
+        let opening = self.state.openings().get(id)?;
+        Some(LoggedRequest {
+            requester: opening.requester,
+            commitment: opening.requested.commitment,
+            deadline: opening.requested.deadline,
+            completed: opening.result.is_some(),
+        })
+    }
+
+    fn batch(&self, id: &EntryId) -> Option<LoggedBatch> {
+        let signed = (self.entry)(id)?;
+        // The leaves were decoded once to make the state, so this does not fail for an earn
+        // batch; other kinds are no batch.
+        let Some(Ok(Entry::EarnBatch(batch))) = Entry::decode(signed.kind, &signed.statement)
+        else {
+            return None;
+        };
+        let record = self
+            .state
+            .scales()
+            .version(&batch.scale, batch.version)
+            .ok()?;
+        let claims = batch.claims.iter().map(|claim| SealedClaim {
+            commitment: claim.public.c,
+            ciphertext: Ciphertext {
+                ey: claim.public.ey,
+                cv: claim.public.cv,
+                ch: claim.public.ch,
+            },
+        });
+        Some(LoggedBatch {
+            scale: batch.scale.clone(),
+            asset: record.terms.asset,
+            period: batch.period,
+            epoch: batch.epoch,
+            v_max: record.terms.max_credits,
+            t1: batch.t1,
+            t2: batch.t2,
+            claims: claims.collect(),
+        })
+    }
+
+    fn epoch(&self, epoch: Epoch) -> Option<EpochHalves> {
+        let keys = self.state.epochs().get(epoch)?;
+        let published = |half: &merits_ledger::entry::HalfKeys| PublishedHalf {
+            holder: half.holder,
+            claim: half.claim,
+            total: half.total,
+        };
+        Some(EpochHalves {
+            supervisor: published(&keys.opened.supervisor),
+            witness: published(&keys.opened.witness),
+        })
+    }
+
+    fn uncovered(&self, asset: AssetId, period: Period, epoch: Epoch) -> Vec<EntryId> {
+        let key = TotalsKey {
+            asset,
+            period,
+            epoch,
+        };
+        self.state
+            .totals()
+            .unopened(&key)
+            .map(|batch| batch.entry)
+            .collect()
+    }
+
+    fn minimum_claims(&self) -> u64 {
+        u64::from(self.state.policy().least_claims_per_total)
+    }
+}

@@ -1,1 +1,37 @@
-//! Reading behaviour records: column mapping, bounds, rejects, grouping by subject and period.
+//! Behaviour records out of files: CSV and JSON Lines, by a column mapping, checked against a
+//! scale's schema, grouped by subject and period.
+//!
+//! A source and a distributor read with this same code, so they commit to, and prove about, the
+//! same records. A bad row is counted, named with line, column, value and reason, and never stops
+//! the rest ([`reject`]). What stops a reading is only what makes every row meaningless: a header
+//! without a mapped column, a file that is not text, a file that cannot be read ([`ReadError`]).
+//!
+//! - [`mapping`]: the config, and its check against the schema
+//! - [`wall_clock`]: times, and the periods they fall into
+//! - [`reading`]: the one entry point, [`reading::read`]
+//! - [`bundle`]: the files that sources and distributors exchange
+//!
+//! Memory: rows stream; what stays is one compact record an accepted row, and one hash a row key.
+//! [`limits`] bounds both.
+//!
+//! Raw records have no type in `proto`, `verifier` or `coordinator`. They live here and below.
+
+pub mod bundle;
+mod csv_rows;
+pub mod disclosure;
+pub mod field_text;
+pub mod grouping;
+mod json_rows;
+pub mod limits;
+mod lines;
+pub mod mapping;
+pub mod quantity;
+pub mod reading;
+pub mod reject;
+mod row;
+pub mod wall_clock;
+
+pub use grouping::{RefusedGroup, SubjectPeriod};
+pub use mapping::{Mapping, MappingError, Plan};
+pub use reading::{ReadError, ReadOptions, Reading, Report, read, read_file};
+pub use reject::{Reason, Reject, RejectsFile};

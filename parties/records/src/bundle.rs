@@ -1,0 +1,276 @@
+//! What a source hands to a distributor, and what it needs from it: two JSON Lines files.
+//!
+//! - *links*, from the distributor: which pseudonym h belongs to which account of the source.
+//!   Until wallets register their own pseudonyms, the distributor derives them in custody.
+//! - *bundle*, from the source: for each subject and period the commitment, its salt, and the
+//!   source's signature. It holds salts, so it is as private as the records themselves.
+//!
+//! Each file starts with a line that says what it is and for whom, so that a bundle for another
+//! ledger or schema fails at its first line.
+
+use std::{
+    io::{self, BufRead, Write},
+    marker::PhantomData,
+};
+
+use merits_primitives::{Fr, ids::Period};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use thiserror::Error;
+
+use crate::{field_text, lines::Lines};
+
+/// First line of a links file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinksHeader {
+    /// `links/v1`.
+    pub merits: String,
+    /// The ledger's origin.
+    pub origin: String,
+    /// The source's party id.
+    #[serde(with = "field_text::bytes")]
+    pub source: [u8; 32],
+}
+
+/// One account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Link {
+    /// The account, as the source's records write it.
+    pub subject: String,
+    /// h: its pseudonym at this source.
+    #[serde(with = "field_text::element")]
+    pub h: Fr,
+}
+
+/// First line of a bundle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BundleHeader {
+    /// `source-bundle/v1`.
+    pub merits: String,
+    /// The ledger's origin.
+    pub origin: String,
+    /// The source's party id.
+    #[serde(with = "field_text::bytes")]
+    pub source: [u8; 32],
+    /// The schema that the records were packed by.
+    #[serde(with = "field_text::element")]
+    pub schema: Fr,
+}
+
+/// One signed commitment.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignedCommitment {
+    /// The account.
+    pub subject: String,
+    /// The period.
+    #[serde(with = "field_text::period")]
+    pub period: Period,
+    /// How many records.
+    pub count: u16,
+    /// h.
+    #[serde(with = "field_text::element")]
+    pub h: Fr,
+    /// s: hides the records in C. Secret.
+    #[serde(with = "field_text::element")]
+    pub salt: Fr,
+    /// C.
+    #[serde(with = "field_text::element")]
+    pub c: Fr,
+    /// The source's Ed25519 signature over (origin, source, schema, period, C).
+    #[serde(with = "field_text::bytes")]
+    pub signature: [u8; 64],
+}
+
+impl std::fmt::Debug for SignedCommitment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SignedCommitment")
+            .field("subject", &self.subject)
+            .field("period", &self.period)
+            .field("count", &self.count)
+            .field("c", &self.c)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The kind of a file: its header and its lines.
+pub trait FileKind {
+    /// First line.
+    type Header: Serialize + DeserializeOwned;
+    /// Every other line.
+    type Line: Serialize + DeserializeOwned;
+    /// What stands in the header's `merits`.
+    const NAME: &'static str;
+    /// `merits` of a header.
+    fn name(header: &Self::Header) -> &str;
+}
+
+/// A links file.
+#[derive(Debug)]
+pub enum Links {}
+
+impl FileKind for Links {
+    type Header = LinksHeader;
+    type Line = Link;
+    const NAME: &'static str = "links/v1";
+    fn name(header: &LinksHeader) -> &str {
+        &header.merits
+    }
+}
+
+/// A source's bundle.
+#[derive(Debug)]
+pub enum Bundle {}
+
+impl FileKind for Bundle {
+    type Header = BundleHeader;
+    type Line = SignedCommitment;
+    const NAME: &'static str = "source-bundle/v1";
+    fn name(header: &BundleHeader) -> &str {
+        &header.merits
+    }
+}
+
+/// Why a links file or bundle cannot be read on.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum BundleError {
+    /// Reading failed.
+    #[error("reading failed: {0}")]
+    Io(#[from] io::Error),
+    /// The first line is not this kind of file's.
+    #[error("the file is no {wanted} file: {reason}")]
+    Header {
+        /// The kind that was asked for.
+        wanted: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A line that does not parse.
+    #[error("line {line}: {reason}")]
+    Line {
+        /// Counted from 1.
+        line: u64,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// Writes a file line by line.
+///
+/// # Errors
+/// The writer's.
+pub fn write_line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, value)?;
+    out.write_all(b"\n")
+}
+
+/// Reads a file line by line.
+pub struct FileReader<K, R> {
+    lines: Lines<R>,
+    kind: PhantomData<K>,
+}
+
+impl<K: FileKind, R: BufRead> FileReader<K, R> {
+    /// Reads the header.
+    ///
+    /// # Errors
+    /// [`BundleError::Header`] when the file is of another kind.
+    pub fn open(input: R) -> Result<(K::Header, Self), BundleError> {
+        let header = |reason: String| BundleError::Header {
+            wanted: K::NAME,
+            reason,
+        };
+        let mut lines = Lines::new(input);
+        let first = lines.next()?.ok_or_else(|| header("it is empty".into()))?;
+        let parsed: K::Header =
+            serde_json::from_slice(&first.bytes).map_err(|error| header(error.to_string()))?;
+        if K::name(&parsed) != K::NAME {
+            return Err(header(format!(
+                "its first line says {:?}",
+                crate::reject::shown(K::name(&parsed).as_bytes())
+            )));
+        }
+        Ok((
+            parsed,
+            Self {
+                lines,
+                kind: PhantomData,
+            },
+        ))
+    }
+}
+
+impl<K: FileKind, R: BufRead> Iterator for FileReader<K, R> {
+    type Item = Result<K::Line, BundleError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let line = match self.lines.next() {
+                Ok(line) => line?,
+                Err(error) => return Some(Err(error.into())),
+            };
+            if line.bytes.trim_ascii().is_empty() {
+                continue;
+            }
+            return Some(
+                serde_json::from_slice(&line.bytes).map_err(|error| BundleError::Line {
+                    line: line.number,
+                    reason: error.to_string(),
+                }),
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use merits_primitives::ids::PeriodKind;
+
+    #[test]
+    fn a_bundle_reads_back_and_other_files_do_not() {
+        let header = BundleHeader {
+            merits: Bundle::NAME.into(),
+            origin: "test".into(),
+            source: [7; 32],
+            schema: Fr::from(3u64),
+        };
+        let line = SignedCommitment {
+            subject: "568".into(),
+            period: Period {
+                kind: PeriodKind::Week,
+                index: 2330,
+            },
+            count: 5,
+            h: -Fr::from(1u64),
+            salt: Fr::from(4u64),
+            c: Fr::from(9u64),
+            signature: [1; 64],
+        };
+        let mut file = Vec::new();
+        write_line(&mut file, &header).expect("memory");
+        write_line(&mut file, &line).expect("memory");
+        let (read, mut lines) = FileReader::<Bundle, _>::open(&file[..]).expect("a bundle");
+        assert_eq!(read, header);
+        assert_eq!(lines.next().expect("a line").expect("parses"), line);
+        assert!(lines.next().is_none());
+        assert!(matches!(
+            FileReader::<Links, _>::open(&file[..]),
+            Err(BundleError::Header { .. })
+        ));
+        // An element of p or more is no second name of a smaller one.
+        let over = String::from_utf8(file.clone()).expect("text").replace(
+            &hex::encode(merits_primitives::field::to_bytes(&line.h)),
+            &"f".repeat(64),
+        );
+        let (_, mut lines) = FileReader::<Bundle, _>::open(over.as_bytes()).expect("a bundle");
+        assert!(matches!(
+            lines.next(),
+            Some(Err(BundleError::Line { line: 2, .. }))
+        ));
+        assert!(!format!("{line:?}").contains("salt"));
+    }
+}

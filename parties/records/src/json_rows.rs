@@ -1,0 +1,181 @@
+//! JSON Lines rows: one object a line.
+//!
+//! Cells are strings or numbers; a number's digits are taken as written, so no float stands
+//! between the file and the record. Members that are not mapped are skipped unread. A mapped
+//! member given twice breaks its row: parsers differ on which one counts.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    io::{self, BufRead},
+};
+
+use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::{
+    lines::Lines,
+    reject::Reason,
+    row::{Cell, RawRow},
+};
+
+/// Rows of a JSON Lines input.
+pub(crate) struct JsonRows<R> {
+    lines: Lines<R>,
+    columns: HashMap<String, usize>,
+}
+
+impl<R: BufRead> JsonRows<R> {
+    pub(crate) fn new(input: R, columns: &[String]) -> Self {
+        Self {
+            lines: Lines::new(input),
+            columns: columns
+                .iter()
+                .enumerate()
+                .map(|(place, name)| (name.clone(), place))
+                .collect(),
+        }
+    }
+
+    /// The next row; `None` at the end. Blank lines are no rows.
+    pub(crate) fn next(&mut self) -> io::Result<Option<RawRow>> {
+        loop {
+            let Some(line) = self.lines.next()? else {
+                return Ok(None);
+            };
+            let broken = |reason, value, detail: String| RawRow::Broken {
+                line: line.number,
+                reason,
+                value,
+                detail,
+            };
+            if line.cut {
+                return Ok(Some(broken(
+                    Reason::TooLong,
+                    line.bytes,
+                    "the row is longer than 64 KiB".into(),
+                )));
+            }
+            if line.bytes.trim_ascii().is_empty() {
+                continue;
+            }
+            if std::str::from_utf8(&line.bytes).is_err() {
+                return Ok(Some(broken(
+                    Reason::NotUtf8,
+                    line.bytes,
+                    "the line is not UTF-8".into(),
+                )));
+            }
+            return Ok(Some(match self.cells(&line.bytes) {
+                Ok(cells) => RawRow::Cells {
+                    line: line.number,
+                    cells,
+                },
+                Err(error) => broken(Reason::NotAnObject, line.bytes, error.to_string()),
+            }));
+        }
+    }
+
+    fn cells(&self, line: &[u8]) -> Result<Vec<Cell>, serde_json::Error> {
+        let mut json = serde_json::Deserializer::from_slice(line);
+        let cells = json.deserialize_map(Members(&self.columns))?;
+        json.end()?;
+        Ok(cells)
+    }
+}
+
+struct Members<'a>(&'a HashMap<String, usize>);
+
+impl<'de> Visitor<'de> for Members<'_> {
+    type Value = Vec<Cell>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("one JSON object a line")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut cells: Vec<Option<Cell>> = vec![None; self.0.len()];
+        while let Some(name) = map.next_key::<String>()? {
+            let Some(&place) = self.0.get(&name) else {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            let value: &RawValue = map.next_value()?;
+            if cells[place].replace(cell(value)).is_some() {
+                return Err(serde::de::Error::custom(format!(
+                    "member {name:?} is given twice"
+                )));
+            }
+        }
+        Ok(cells
+            .into_iter()
+            .map(|cell| cell.unwrap_or(Cell::Missing))
+            .collect())
+    }
+}
+
+fn cell(value: &RawValue) -> Cell {
+    let raw = value.get();
+    match raw.as_bytes().first() {
+        Some(b'"') => match serde_json::from_str::<String>(raw) {
+            Ok(text) if text.trim_ascii().is_empty() => Cell::Missing,
+            Ok(text) => Cell::Bytes(text.into_bytes()),
+            // A lone surrogate escape: valid JSON grammar, no text.
+            Err(_) => Cell::Other(raw.as_bytes().to_vec()),
+        },
+        Some(b'-' | b'0'..=b'9') => Cell::Bytes(raw.as_bytes().to_vec()),
+        Some(b'n') => Cell::Missing,
+        _ => Cell::Other(raw.as_bytes().to_vec()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn rows(input: &[u8]) -> Vec<RawRow> {
+        let mut rows = JsonRows::new(input, &["a".into(), "b".into()]);
+        let mut out = Vec::new();
+        while let Some(row) = rows.next().expect("memory does not fail") {
+            out.push(row);
+        }
+        out
+    }
+
+    #[test]
+    fn cells_are_taken_as_written() {
+        let got =
+            rows(b"{\"b\":12.50,\"x\":[{}],\"a\":\"\\u00e9\"}\n\n{\"a\":null}\r\n{\"a\":true}");
+        let bytes = |text: &str| Cell::Bytes(text.as_bytes().to_vec());
+        let want = [
+            (1, vec![bytes("é"), bytes("12.50")]),
+            (3, vec![Cell::Missing, Cell::Missing]),
+            (4, vec![Cell::Other(b"true".to_vec()), Cell::Missing]),
+        ];
+        for (row, (line, cells)) in got.into_iter().zip(want) {
+            assert_eq!(row, RawRow::Cells { line, cells });
+        }
+    }
+
+    #[test]
+    fn what_is_no_object_breaks_its_row_only() {
+        let got = rows(b"[1]\n{\"a\":1,\"a\":2}\n{\"a\":1} x\n{\n\xff\n{\"a\":1}\n");
+        let reasons: Vec<Option<Reason>> = got
+            .iter()
+            .map(|row| match row {
+                RawRow::Broken { reason, .. } => Some(*reason),
+                RawRow::Cells { .. } => None,
+            })
+            .collect();
+        let bad = Some(Reason::NotAnObject);
+        assert_eq!(reasons, [bad, bad, bad, bad, Some(Reason::NotUtf8), None]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_end(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+            rows(&bytes);
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Rows that are refused: where, what and why, for the one who mends the data.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    io::{self, Write},
+};
+
+use crate::limits;
+
+/// Why a row is refused. The text of [`Reason::code`] is stable; files and programs rely on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Reason {
+    /// A mapped cell is empty or not there.
+    Missing,
+    /// A cell that does not have its column's form.
+    Unparsable,
+    /// A value outside the schema's bounds.
+    OutOfBounds,
+    /// A row key that an accepted row has already.
+    DuplicateKey,
+    /// Not strictly after the subject's last accepted record of the period.
+    OutOfOrder,
+    /// More or fewer columns than the header.
+    ColumnCount,
+    /// A cell that is not UTF-8.
+    NotUtf8,
+    /// A quote that is never closed, or text after a closing quote.
+    Quoting,
+    /// A row or cell over its limit of length.
+    TooLong,
+    /// A line of JSON Lines that is no object, or gives a mapped member twice.
+    NotAnObject,
+}
+
+impl Reason {
+    /// The machine-readable name.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Unparsable => "unparsable",
+            Self::OutOfBounds => "out-of-bounds",
+            Self::DuplicateKey => "duplicate-key",
+            Self::OutOfOrder => "out-of-order",
+            Self::ColumnCount => "column-count",
+            Self::NotUtf8 => "not-utf8",
+            Self::Quoting => "quoting",
+            Self::TooLong => "too-long",
+            Self::NotAnObject => "not-an-object",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// One refused row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reject {
+    /// First physical line of the row, counted from 1, the header included.
+    pub line: u64,
+    /// The column at fault; empty when the row as a whole is.
+    pub column: String,
+    /// The value at fault, cut to [`limits::REJECT_VALUE_CHARS`] characters.
+    pub value: String,
+    /// Why.
+    pub reason: Reason,
+    /// What was expected.
+    pub detail: String,
+}
+
+impl Reject {
+    pub(crate) fn new(
+        line: u64,
+        column: &str,
+        value: &[u8],
+        reason: Reason,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self {
+            line,
+            column: column.to_owned(),
+            value: shown(value),
+            reason,
+            detail: detail.into(),
+        }
+    }
+}
+
+/// A value for eyes: lossy UTF-8, cut, so that one bad row cannot flood a file.
+pub(crate) fn shown(value: &[u8]) -> String {
+    // A character has at most four bytes, so the cut loses nothing that would be shown.
+    let end = value.len().min(4 * (limits::REJECT_VALUE_CHARS + 1));
+    let text = String::from_utf8_lossy(&value[..end]);
+    let mut out: String = text.chars().take(limits::REJECT_VALUE_CHARS).collect();
+    if out.len() < text.len() {
+        out.push('…');
+    }
+    out
+}
+
+/// A rejects file: CSV with line, column, value, reason and detail.
+pub struct RejectsFile<W: Write> {
+    writer: csv::Writer<W>,
+}
+
+impl<W: Write> RejectsFile<W> {
+    /// Starts the file with its header.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn new(output: W) -> io::Result<Self> {
+        let mut writer = csv::Writer::from_writer(output);
+        writer.write_record(["line", "column", "value", "reason", "detail"])?;
+        Ok(Self { writer })
+    }
+
+    /// Appends one row.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn write(&mut self, reject: &Reject) -> io::Result<()> {
+        self.writer.write_record([
+            &reject.line.to_string(),
+            &reject.column,
+            &reject.value,
+            reject.reason.code(),
+            &reject.detail,
+        ])?;
+        Ok(())
+    }
+
+    /// Writes what is buffered.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+}
+
+/// How many rows were refused for each reason.
+pub type Counts = BTreeMap<Reason, u64>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_cut_and_shown_whatever_they_hold() {
+        assert_eq!(shown(b"785"), "785");
+        assert_eq!(shown(b"\xffx"), "\u{fffd}x");
+        let long = shown("é".repeat(1000).as_bytes());
+        assert_eq!(long.chars().count(), limits::REJECT_VALUE_CHARS + 1);
+        assert!(long.ends_with('…'));
+    }
+}

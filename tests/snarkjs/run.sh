@@ -1,0 +1,67 @@
+#!/bin/sh
+# Shows with the public tool, not with our own code, that our files are circom's and snarkjs's:
+#
+#   tests/snarkjs/run.sh [DIR]
+#
+# DIR holds circuit.r1cs, circuit.zkey, verification_key.json, witness.wtns, proof.json and
+# public.json of one proof (`merits prove ... --export DIR` or the example below). Without DIR the
+# files of a small circuit are made first.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+cd "$root"
+
+ours() { cargo run --release --quiet -p merits-circuits --example snarkjs_files -- "$@"; }
+
+if [ ! -x "$here/node_modules/.bin/snarkjs" ]; then
+    npm ci --prefix "$here" --no-audit --no-fund
+fi
+snarkjs() { "$here/node_modules/.bin/snarkjs" "$@"; }
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+if [ $# -ge 1 ]; then
+    files=$(cd "$1" && pwd)
+else
+    files="$work/ours"
+    ours export "$files"
+fi
+
+step() { printf '\n== %s\n' "$1"; }
+
+step 'snarkjs reads our constraint system'
+snarkjs r1cs info "$files/circuit.r1cs"
+
+step 'snarkjs finds our witness correct'
+snarkjs wtns check "$files/circuit.r1cs" "$files/witness.wtns"
+
+step 'snarkjs accepts our proof'
+snarkjs groth16 verify "$files/verification_key.json" "$files/public.json" "$files/proof.json"
+
+step 'snarkjs refuses our proof for other public inputs'
+node -e '
+    const fs = require("fs");
+    const inputs = JSON.parse(fs.readFileSync(process.argv[1]));
+    inputs[0] = (BigInt(inputs[0]) + 1n).toString();
+    fs.writeFileSync(process.argv[2], JSON.stringify(inputs));
+' "$files/public.json" "$work/other.json"
+if snarkjs groth16 verify "$files/verification_key.json" "$work/other.json" "$files/proof.json"; then
+    echo 'snarkjs accepted a proof for other public inputs' >&2
+    exit 1
+fi
+
+step 'snarkjs takes the same verification key from our proving key'
+mkdir "$work/theirs"
+snarkjs zkey export verificationkey "$files/circuit.zkey" "$work/theirs/verification_key.json"
+node -e '
+    const assert = require("assert");
+    const read = (path) => JSON.parse(require("fs").readFileSync(path));
+    assert.deepStrictEqual(read(process.argv[1]), read(process.argv[2]));
+' "$files/verification_key.json" "$work/theirs/verification_key.json"
+
+step 'snarkjs proves from our proving key and witness, and our verifier accepts'
+snarkjs groth16 prove "$files/circuit.zkey" "$files/witness.wtns" \
+    "$work/theirs/proof.json" "$work/theirs/public.json"
+ours check "$work/theirs"
+
+step 'all agreed'

@@ -1,1 +1,41 @@
-//! Orders the ledger, verifies proofs in batches, serves the transparency log over gRPC.
+//! The coordinator: orders the ledger, verifies proofs in batches, serves the transparency log
+//! over gRPC.
+//!
+//! In scope: the services Ledger, Registry and Verifier of `merits-proto`; the SQLite store; the
+//! sequencer; the verification pool; [`fsck()`]. Out of scope: what entries mean and which are
+//! allowed (`merits-ledger`), proofs and receipts (`merits-verifier`), following a log
+//! (`merits-replica`). The coordinator sees public ledger data only, and cannot make an entry of
+//! its own: it orders what parties signed.
+//!
+//! The path of a submission: [`Coordinator`]'s gRPC server → intake (permits, early receipt) →
+//! verification pool (signatures; proofs in batches by key) → sequencer (rules; one transaction,
+//! one sync and one checkpoint for a group) → receipt.
+//!
+//! What is promised: an acknowledged entry survives `kill -9` and, as far as the disk keeps its
+//! word about syncs, power loss. What is not: an entry whose answer was lost may be in the log;
+//! submitting it again brings its receipt. Order among submissions in flight is not promised.
+
+mod archive;
+mod clock;
+mod config;
+mod connections;
+mod error;
+mod fsck;
+mod intake;
+mod log_key;
+mod log_writer;
+mod node;
+mod published;
+mod receipts;
+mod schema;
+mod sequencer;
+mod services;
+mod startup;
+mod verify_pool;
+
+pub use clock::{Clock, SystemClock};
+pub use config::{Config, Sequencer, Server, Verification};
+pub use error::{ConfigError, StartError};
+pub use fsck::{Finding, Report, fsck};
+pub use node::Coordinator;
+pub use schema::SCHEMA_VERSION;

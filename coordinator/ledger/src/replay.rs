@@ -1,7 +1,7 @@
 //! Replaying a log: the audit that needs nobody's word. Every signature, proof and rule is
 //! checked again, proofs in batches.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use merits_verifier::{
     Verified,
@@ -55,7 +55,7 @@ pub enum ReplayFault {
 pub struct Replay {
     state: State,
     frontier: Frontier,
-    uniques: HashSet<(UniqueSet, [u8; 32])>,
+    uniques: HashMap<(UniqueSet, [u8; 32]), u64>,
     keys: KeyRing,
     waiting: Vec<Waiting>,
 }
@@ -74,7 +74,7 @@ impl Replay {
         Self {
             state: State::new(policy),
             frontier: Frontier::new(),
-            uniques: HashSet::new(),
+            uniques: HashMap::new(),
             keys: KeyRing::new(),
             waiting: Vec::new(),
         }
@@ -146,7 +146,16 @@ impl Replay {
         &self.state
     }
 
-    fn flush(&mut self, rng: &mut impl rand_core::CryptoRng) -> Result<(), ReplayError> {
+    /// Every value that may occur once, with the leaf that used it.
+    pub fn uniques(&self) -> &HashMap<(UniqueSet, [u8; 32]), u64> {
+        &self.uniques
+    }
+
+    /// Verifies and applies what waits: afterwards the state reflects every leaf pushed.
+    ///
+    /// # Errors
+    /// [`ReplayError`]. The replay is then of no further use.
+    pub fn flush(&mut self, rng: &mut impl rand_core::CryptoRng) -> Result<(), ReplayError> {
         let waiting = std::mem::take(&mut self.waiting);
         let first = self.state.size();
         let mut verified = self.verify(&waiting, first, rng)?;
@@ -220,7 +229,8 @@ impl Replay {
             .state
             .check(&item.authentic, item.time, verified.as_ref())?;
         for unique in effects.uniques() {
-            if !self.uniques.insert((unique.set, unique.value)) {
+            let earlier = self.uniques.insert((unique.set, unique.value), self.state.size());
+            if earlier.is_some() {
                 let (set, claim) = (unique.set, unique.claim);
                 return Err(Refusal::AlreadyUsed { set, claim }.into());
             }

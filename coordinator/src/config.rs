@@ -1,0 +1,303 @@
+//! The coordinator's configuration file. `coordinator.sample.toml` explains every key.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use merits_ledger::LedgerPolicy;
+use merits_primitives::ids::{Origin, PartyId};
+use merits_verifier::groth16::KeyPolicy;
+use serde::Deserialize;
+
+use crate::error::ConfigError;
+
+/// What a coordinator is told at its start. A key that is not known is refused, so that a
+/// misspelt limit is not silently the default one.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Name of the log, in every checkpoint and signature. Never changes.
+    pub origin: String,
+    /// Where to serve gRPC; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Directory of the database, its lock, and (unless `log_key` says else) the log key.
+    pub data_dir: PathBuf,
+    /// File of the log's signing key; made at the first start.
+    pub log_key: Option<PathBuf>,
+    /// Party id (64 hexadecimal digits) of the founding supervisor, whose own admission is the
+    /// first entry. Never changes.
+    pub authority: String,
+    /// Takes scales whose proving key was made by one party. For demonstrations only.
+    #[serde(default)]
+    pub allow_dev_keys: bool,
+    /// The fewest claims that an opened total covers. Never changes.
+    #[serde(default = "least_claims_per_total")]
+    pub least_claims_per_total: u32,
+    /// Proof verification.
+    #[serde(default)]
+    pub verification: Verification,
+    /// Appending.
+    #[serde(default)]
+    pub sequencer: Sequencer,
+    /// The gRPC server.
+    #[serde(default)]
+    pub server: Server,
+}
+
+/// The pool that checks signatures and proofs.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Verification {
+    /// Threads; 0 takes one a core.
+    pub threads: usize,
+    /// Proofs that are verified together, at most.
+    pub batch: usize,
+    /// How long a proof may wait for others under the same key.
+    pub linger_ms: u64,
+    /// Entries that may wait; more are told to come back.
+    pub queue: usize,
+}
+
+impl Default for Verification {
+    fn default() -> Self {
+        // Past 256 the saving a proof flattens; 4 ms is below one proof's own time.
+        Self {
+            threads: 0,
+            batch: 256,
+            linger_ms: 4,
+            queue: 4_096,
+        }
+    }
+}
+
+/// The task that appends.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sequencer {
+    /// Verified entries that may wait; more are told to come back.
+    pub queue: usize,
+    /// Entries that one transaction and one checkpoint take, at most.
+    pub group: usize,
+}
+
+impl Default for Sequencer {
+    fn default() -> Self {
+        // 512 entries of 64 KiB are 32 MiB in one transaction, which SQLite takes well.
+        Self {
+            queue: 4_096,
+            group: 512,
+        }
+    }
+}
+
+/// The gRPC server.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Server {
+    /// Open connections; further ones wait unaccepted.
+    pub connections: usize,
+    /// Calls at once on one connection.
+    pub streams_per_connection: u32,
+    /// Longest time to the first answer of a call.
+    pub request_timeout_s: u64,
+    /// Longest time that a graceful stop waits for calls in flight.
+    pub stop_timeout_s: u64,
+    /// Read-only database connections.
+    pub readers: u32,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            connections: 1_024,
+            streams_per_connection: 256,
+            request_timeout_s: 60,
+            stop_timeout_s: 30,
+            readers: 4,
+        }
+    }
+}
+
+impl Config {
+    /// A configuration with the defaults of `coordinator.sample.toml`.
+    pub fn new(
+        origin: impl Into<String>,
+        listen: SocketAddr,
+        data_dir: impl Into<PathBuf>,
+        authority: PartyId,
+    ) -> Self {
+        Self {
+            origin: origin.into(),
+            listen,
+            data_dir: data_dir.into(),
+            log_key: None,
+            authority: hex::encode(authority.0),
+            allow_dev_keys: false,
+            least_claims_per_total: least_claims_per_total(),
+            verification: Verification::default(),
+            sequencer: Sequencer::default(),
+            server: Server::default(),
+        }
+    }
+
+    /// Reads a configuration file. Relative paths in it are relative to it.
+    ///
+    /// # Errors
+    /// [`ConfigError`], with the file and, from the parser, line and key.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = fs::read_to_string(path).map_err(|source| ConfigError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        let mut config: Self = toml::from_str(&text).map_err(|source| ConfigError::Parse {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })?;
+        let base = path.parent().unwrap_or(Path::new(""));
+        config.data_dir = base.join(&config.data_dir);
+        config.log_key = config.log_key.map(|key| base.join(key));
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Checks what types cannot say.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] names the key.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        self.policy()?;
+        let at_least_one = [
+            ("verification.batch", self.verification.batch),
+            ("verification.queue", self.verification.queue),
+            ("sequencer.queue", self.sequencer.queue),
+            ("sequencer.group", self.sequencer.group),
+            ("server.connections", self.server.connections),
+            (
+                "server.streams_per_connection",
+                self.server.streams_per_connection as usize,
+            ),
+            ("server.readers", self.server.readers as usize),
+        ];
+        match at_least_one.iter().find(|(_, value)| *value == 0) {
+            Some((key, _)) => Err(ConfigError::Value {
+                key,
+                reason: "must be at least 1".into(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// The origin, checked.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] for a name that no checkpoint could carry.
+    pub fn origin(&self) -> Result<Origin, ConfigError> {
+        Origin::new(&self.origin).map_err(|e| ConfigError::Value {
+            key: "origin",
+            reason: e.to_string(),
+        })
+    }
+
+    /// The founding supervisor.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] unless it is 64 hexadecimal digits.
+    pub fn authority(&self) -> Result<PartyId, ConfigError> {
+        let mut id = [0; 32];
+        hex::decode_to_slice(&self.authority, &mut id).map_err(|e| ConfigError::Value {
+            key: "authority",
+            reason: format!("64 hexadecimal digits of a party id are expected: {e}"),
+        })?;
+        Ok(PartyId(id))
+    }
+
+    /// What the ledger is founded on.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] names the key.
+    pub fn policy(&self) -> Result<LedgerPolicy, ConfigError> {
+        Ok(LedgerPolicy {
+            origin: self.origin()?,
+            authority: self.authority()?,
+            keys: KeyPolicy {
+                allow_dev_keys: self.allow_dev_keys,
+            },
+            least_claims_per_total: self.least_claims_per_total,
+        })
+    }
+
+    /// Where the database is.
+    pub fn database(&self) -> PathBuf {
+        self.data_dir.join("ledger.sqlite")
+    }
+
+    /// Where the log's signing key is.
+    pub fn log_key_file(&self) -> PathBuf {
+        self.log_key
+            .clone()
+            .unwrap_or_else(|| self.data_dir.join("log.key"))
+    }
+
+    /// How many verification threads to run.
+    pub(crate) fn verification_threads(&self) -> usize {
+        match self.verification.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        }
+    }
+
+    /// How long a proof may wait for company.
+    pub(crate) fn linger(&self) -> Duration {
+        Duration::from_millis(self.verification.linger_ms)
+    }
+}
+
+fn least_claims_per_total() -> u32 {
+    // A sum over fewer people says too much about each.
+    20
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> &'static str {
+        include_str!("../coordinator.sample.toml")
+    }
+
+    #[test]
+    fn the_sample_is_the_default() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("coordinator.toml");
+        fs::write(&path, sample()).unwrap();
+        let read = Config::load(&path).unwrap();
+        let mut default = Config::new(
+            "ledger.example.org/merits",
+            read.listen,
+            dir.path().join("coordinator-data"),
+            read.authority().unwrap(),
+        );
+        default.log_key = None;
+        assert_eq!(format!("{read:?}"), format!("{default:?}"));
+    }
+
+    #[test]
+    fn bad_configurations_are_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("coordinator.toml");
+        for (from, to, named) in [
+            ("allow_dev_keys", "allow_dev_key", "allow_dev_key"),
+            ("batch = 256", "batch = 0", "verification.batch"),
+            ("ledger.example.org/merits", "two words", "origin"),
+            ("d75a98", "d75a9", "authority"),
+            ("127.0.0.1:7700", "127.0.0.1", "listen"),
+        ] {
+            fs::write(&path, sample().replace(from, to)).unwrap();
+            let error = Config::load(&path).unwrap_err().to_string();
+            assert!(error.contains(named), "{named}: {error}");
+        }
+    }
+}

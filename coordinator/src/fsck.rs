@@ -1,0 +1,349 @@
+//! `merits coordinator fsck`: does the stored log hold together?
+//!
+//! Every leaf is decoded, hashed and replayed with its signatures and proof verified again; the
+//! tree, the table of used values and the checkpoint are compared with what the leaves give, in
+//! both directions. Nothing is changed. It may run beside a serving coordinator: it reads one
+//! snapshot.
+
+use std::{collections::HashMap, fmt};
+
+use merits_ledger::{
+    Replay, UniqueSet,
+    tree::{Frontier, Node},
+};
+use merits_primitives::ids::EntryId;
+use merits_verifier::{
+    codec::Canonical as _,
+    entry::Leaf,
+    log::{Hash, LogKey, SignedCheckpoint, leaf_hash},
+    signature::PublicKey,
+};
+use rand_core::CryptoRng;
+use sqlx::{Connection as _, Row as _, SqliteConnection};
+
+use crate::{config::Config, error::StartError, schema, startup};
+
+/// Findings that are kept: more say nothing more about what to do.
+const MOST_FINDINGS: usize = 100;
+
+/// Rows of one page.
+const PAGE: i64 = 4_096;
+
+/// What was looked at, and what is wrong.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Report {
+    /// Leaves read.
+    pub leaves: u64,
+    /// Tree nodes compared.
+    pub nodes: u64,
+    /// Used values compared.
+    pub used: u64,
+    /// What is wrong, at most the first hundred.
+    pub findings: Vec<Finding>,
+}
+
+impl Report {
+    /// True if nothing is wrong.
+    pub fn is_clean(&self) -> bool {
+        self.findings.is_empty()
+    }
+
+    fn find(&mut self, place: &'static str, what: impl Into<String>) {
+        if self.findings.len() < MOST_FINDINGS {
+            self.findings.push(Finding {
+                place,
+                what: what.into(),
+            });
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            leaves,
+            nodes,
+            used,
+            findings,
+        } = self;
+        writeln!(f, "{leaves} leaves, {nodes} tree nodes, {used} used values")?;
+        findings
+            .iter()
+            .try_for_each(|finding| writeln!(f, "{finding}"))?;
+        if findings.is_empty() {
+            f.write_str("clean")
+        } else {
+            write!(f, "{} findings: restore a backup", findings.len())
+        }
+    }
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Table, or "file", or "rules".
+    pub place: &'static str,
+    /// What is wrong.
+    pub what: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.what)
+    }
+}
+
+/// Checks the database that `config` names. `rng` blinds the batches of proofs.
+///
+/// # Errors
+/// [`StartError`] when there is no database of this program and version to look at; what is wrong
+/// inside one is in the [`Report`].
+pub async fn fsck(config: &Config, rng: &mut impl CryptoRng) -> Result<Report, StartError> {
+    let mut db = schema::open_to_inspect(&config.database()).await?;
+    let mut report = Report::default();
+    let mut snapshot = db.begin().await?;
+    let structure: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check(20)")
+        .fetch_all(&mut *snapshot)
+        .await?;
+    for line in structure.iter().filter(|line| *line != "ok") {
+        report.find("file", line.clone());
+    }
+    let leaves = check_leaves(&mut snapshot, config, &mut report, rng).await?;
+    check_nodes(&mut snapshot, &leaves.nodes, &mut report).await?;
+    if let Some(uniques) = &leaves.uniques {
+        check_used(&mut snapshot, uniques, &mut report).await?;
+    }
+    check_log(&mut snapshot, config, &leaves.frontier, &mut report).await?;
+    snapshot.rollback().await?;
+    db.close().await?;
+    Ok(report)
+}
+
+type Uniques = HashMap<(UniqueSet, [u8; 32]), u64>;
+
+/// What the leaves give.
+struct FromLeaves {
+    frontier: Frontier,
+    nodes: HashMap<Node, Hash>,
+    /// Nothing if the replay did not reach the end.
+    uniques: Option<Uniques>,
+}
+
+async fn check_leaves(
+    db: &mut SqliteConnection,
+    config: &Config,
+    report: &mut Report,
+    rng: &mut impl CryptoRng,
+) -> Result<FromLeaves, StartError> {
+    let mut replay = Some(Replay::new(config.policy()?));
+    let mut frontier = Frontier::new();
+    let mut nodes = HashMap::new();
+    let mut last = -1i64;
+    loop {
+        let rows: Vec<(i64, Vec<u8>, Vec<u8>)> = sqlx::query_as(
+            "SELECT idx, entry_id, leaf FROM leaf WHERE idx > ? ORDER BY idx LIMIT ?",
+        )
+        .bind(last)
+        .bind(PAGE.min(256))
+        .fetch_all(&mut *db)
+        .await?;
+        if rows.is_empty() {
+            break;
+        }
+        for (index, id, leaf) in rows {
+            if index != last + 1 {
+                report.find(
+                    "leaf",
+                    format!("leaves {} to {} are missing", last + 1, index - 1),
+                );
+                replay = None;
+            }
+            last = index;
+            report.leaves += 1;
+            match Leaf::from_bytes(&leaf) {
+                Err(error) => report.find("leaf", format!("leaf {index}: {error}")),
+                Ok(decoded) if decoded.entry.id().0[..] != id[..] => {
+                    report.find(
+                        "leaf",
+                        format!("leaf {index} is stored under another entry's id"),
+                    );
+                }
+                Ok(_) => {}
+            }
+            nodes.extend(frontier.push(leaf_hash(&leaf)));
+            replay = match replay {
+                None => None,
+                Some(mut going) => match going.push(&leaf, rng) {
+                    Ok(()) => Some(going),
+                    Err(error) => {
+                        report.find("rules", error.to_string());
+                        None
+                    }
+                },
+            };
+        }
+    }
+    let uniques = match replay {
+        None => None,
+        Some(mut going) => match going.flush(rng) {
+            Ok(()) => Some(going.uniques().clone()),
+            Err(error) => {
+                report.find("rules", error.to_string());
+                None
+            }
+        },
+    };
+    Ok(FromLeaves {
+        frontier,
+        nodes,
+        uniques,
+    })
+}
+
+async fn check_nodes(
+    db: &mut SqliteConnection,
+    expected: &HashMap<Node, Hash>,
+    report: &mut Report,
+) -> Result<(), StartError> {
+    let mut at = (-1i64, -1i64);
+    loop {
+        let rows = sqlx::query(
+            "SELECT level, idx, hash FROM node WHERE (level, idx) > (?, ?)
+             ORDER BY level, idx LIMIT ?",
+        )
+        .bind(at.0)
+        .bind(at.1)
+        .bind(PAGE)
+        .fetch_all(&mut *db)
+        .await?;
+        if rows.is_empty() {
+            break;
+        }
+        for row in rows {
+            let (level, index): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+            let hash: Vec<u8> = row.try_get(2)?;
+            at = (level, index);
+            report.nodes += 1;
+            let node = u8::try_from(level).ok().map(|level| Node {
+                level,
+                index: index.cast_unsigned(),
+            });
+            match node.and_then(|node| expected.get(&node)) {
+                None => report.find("node", format!("{level}:{index} belongs to no leaves")),
+                Some(known) if known[..] != hash[..] => {
+                    report.find(
+                        "node",
+                        format!("{level}:{index} has another hash than its leaves"),
+                    );
+                }
+                Some(_) => {}
+            }
+        }
+    }
+    // Rows are distinct by their key, and each unknown one was found: the counts tell the rest.
+    if report.nodes < expected.len() as u64 {
+        let missing = expected.len() as u64 - report.nodes;
+        report.find("node", format!("at least {missing} tree nodes are missing"));
+    }
+    Ok(())
+}
+
+async fn check_used(
+    db: &mut SqliteConnection,
+    expected: &Uniques,
+    report: &mut Report,
+) -> Result<(), StartError> {
+    let sets = [UniqueSet::Commitment, UniqueSet::Note];
+    let mut at = (-1i64, Vec::new());
+    let mut matched = 0;
+    loop {
+        let rows: Vec<(i64, Vec<u8>, i64)> = sqlx::query_as(
+            "SELECT kind, value, idx FROM used WHERE (kind, value) > (?, ?)
+             ORDER BY kind, value LIMIT ?",
+        )
+        .bind(at.0)
+        .bind(at.1.clone())
+        .bind(PAGE)
+        .fetch_all(&mut *db)
+        .await?;
+        if rows.is_empty() {
+            break;
+        }
+        for (kind, value, index) in rows {
+            report.used += 1;
+            let set = sets.into_iter().find(|set| i64::from(*set as u8) == kind);
+            let known = <[u8; 32]>::try_from(value.as_slice())
+                .ok()
+                .zip(set)
+                .and_then(|(value, set)| expected.get(&(set, value)));
+            let shown = EntryId(<[u8; 32]>::try_from(value.as_slice()).unwrap_or_default());
+            match known {
+                None => report.find("used", format!("{kind}:{shown} was used by no leaf")),
+                Some(leaf) if leaf.cast_signed() != index => report.find(
+                    "used",
+                    format!("{kind}:{shown} was used by leaf {leaf}, not by leaf {index}"),
+                ),
+                Some(_) => matched += 1,
+            }
+            at = (kind, value);
+        }
+    }
+    let wanted = expected
+        .keys()
+        .filter(|(set, _)| sets.contains(set))
+        .count();
+    if matched < wanted {
+        let missing = wanted - matched;
+        report.find(
+            "used",
+            format!("{missing} values that leaves used are missing or misplaced"),
+        );
+    }
+    Ok(())
+}
+
+async fn check_log(
+    db: &mut SqliteConnection,
+    config: &Config,
+    frontier: &Frontier,
+    report: &mut Report,
+) -> Result<(), StartError> {
+    let Some(row) = startup::log_row(&mut *db).await? else {
+        report.find("log", "the log was never founded");
+        return Ok(());
+    };
+    let origin = config.origin()?;
+    if row.origin != origin.as_str() {
+        report.find("log", format!("it is the log {}, not {origin}", row.origin));
+        return Ok(());
+    }
+    let key = <[u8; 32]>::try_from(row.log_key.as_slice()).ok();
+    let Some(key) = key.and_then(|bytes| PublicKey::from_bytes(&bytes).ok()) else {
+        report.find("log", "the log key is no Ed25519 key");
+        return Ok(());
+    };
+    if row.size != frontier.size() {
+        let (stored, found) = (row.size, frontier.size());
+        report.find(
+            "log",
+            format!("its size is {stored}, and there are {found} leaves"),
+        );
+    }
+    let signed = SignedCheckpoint::parse(&row.checkpoint);
+    match signed.and_then(|signed| signed.verify(&LogKey::new(origin, key))) {
+        Err(error) => report.find("log", format!("the checkpoint: {error}")),
+        Ok(checkpoint) => {
+            if (checkpoint.size, &checkpoint.root[..]) != (row.size, &row.root[..]) {
+                report.find("log", "the checkpoint is not of the stored size and root");
+            }
+            if checkpoint.root != frontier.root() {
+                report.find(
+                    "log",
+                    "the leaves lead to another root than the checkpoint's",
+                );
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! What the world may see: the newest durable checkpoint and the state at it.
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+use merits_ledger::{Effects, State, state::StaleEffects};
+use merits_verifier::log::{Checkpoint, SignedCheckpoint};
+
+/// The published view, advanced by the sequencer after each commit.
+#[derive(Debug)]
+pub(crate) struct Published(RwLock<View>);
+
+/// One moment of the log.
+#[derive(Debug)]
+pub(crate) struct View {
+    pub(crate) state: State,
+    pub(crate) checkpoint: Checkpoint,
+    pub(crate) signed: Arc<SignedCheckpoint>,
+}
+
+impl Published {
+    pub(crate) fn new(view: View) -> Self {
+        Self(RwLock::new(view))
+    }
+
+    /// The view as it is. Hold it briefly: the sequencer waits for it.
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, View> {
+        // `advance` cannot leave a half-made view: it does not panic between its assignments.
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The newest checkpoint.
+    pub(crate) fn checkpoint(&self) -> (Checkpoint, Arc<SignedCheckpoint>) {
+        let view = self.read();
+        (view.checkpoint.clone(), Arc::clone(&view.signed))
+    }
+
+    pub(crate) fn advance(
+        &self,
+        checkpoint: &Checkpoint,
+        signed: Arc<SignedCheckpoint>,
+        effects: Vec<Effects>,
+    ) -> Result<(), StaleEffects> {
+        let mut view = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        for effects in effects {
+            view.state.commit(effects)?;
+        }
+        view.checkpoint = checkpoint.clone();
+        view.signed = signed;
+        Ok(())
+    }
+}

@@ -1,0 +1,218 @@
+//! The one task that orders entries.
+//!
+//! It takes whatever waits, up to a group, checks each entry against the state as it is after the
+//! one before, appends all that pass in one transaction with one checkpoint, and answers after the
+//! commit. So the cost of a sync is shared by all that arrived during the last one, and nothing is
+//! acknowledged that a power cut could take back.
+//!
+//! It fails and stops: after a storage error nobody knows what is durable, so the state in memory
+//! is worthless; a restart replays the log and knows.
+
+use std::{collections::HashMap, sync::Arc};
+
+use merits_ledger::{
+    Authentic, Conflict, Effects, Refusal, State, UniqueSet,
+    state::StaleEffects,
+    tree::{self, Frontier, Node},
+};
+use merits_primitives::ids::EntryId;
+use merits_verifier::{
+    Verified,
+    log::{Checkpoint, Hash, LogSigner, SignedCheckpoint, leaf_hash},
+    statement::earn::EarnStatement,
+};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    clock::Clock,
+    log_writer::{Group, LogWriter},
+    published::Published,
+};
+
+/// An entry whose signatures and proof hold, waiting for its place.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    pub(crate) authentic: Authentic,
+    pub(crate) verified: Option<Verified<EarnStatement>>,
+    pub(crate) reply: oneshot::Sender<Outcome>,
+}
+
+/// What became of an entry.
+pub(crate) type Outcome = Result<Placed, Box<Refusal>>;
+
+/// An entry's place in the log.
+#[derive(Debug)]
+pub(crate) enum Placed {
+    /// Appended by this submission.
+    New {
+        index: u64,
+        leaf: Vec<u8>,
+        proof: Vec<Hash>,
+        checkpoint: Arc<SignedCheckpoint>,
+    },
+    /// It was there before.
+    Before,
+}
+
+/// Why the sequencer stopped.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SequencerError {
+    #[error("the database failed: {0}")]
+    Database(#[from] sqlx::Error),
+    #[error("the checkpoint cannot be signed: {0}")]
+    Checkpoint(#[from] merits_verifier::log::CheckpointError),
+    #[error(transparent)]
+    Stale(#[from] StaleEffects),
+    #[error("the tree cannot be read: {0}")]
+    Tree(String),
+}
+
+/// The sequencer's own view of the log, ahead of the published one by the group in hand.
+pub(crate) struct Sequencer {
+    pub(crate) writer: LogWriter,
+    pub(crate) state: State,
+    pub(crate) frontier: Frontier,
+    /// Stored nodes at the tree's right edge: with the group's own, all that its proofs need.
+    pub(crate) edge: HashMap<Node, Hash>,
+    pub(crate) signer: Arc<LogSigner>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) published: Arc<Published>,
+    pub(crate) group: usize,
+}
+
+impl Sequencer {
+    /// Runs until every sender of `queue` is gone and the queue is empty, then closes the
+    /// database.
+    pub(crate) async fn run(
+        mut self,
+        mut queue: mpsc::Receiver<Ready>,
+    ) -> Result<(), SequencerError> {
+        let mut group = Vec::with_capacity(self.group);
+        while queue.recv_many(&mut group, self.group).await > 0 {
+            self.append(&mut group).await?;
+        }
+        Ok(self.writer.close().await?)
+    }
+
+    /// Appends what passes of `group`, and answers all of it. On an error nobody is answered:
+    /// the callers see their channel close.
+    async fn append(&mut self, group: &mut Vec<Ready>) -> Result<(), SequencerError> {
+        let time = self.clock.unix_millis().max(self.state.time());
+        let mut pending = Pending {
+            frontier: self.frontier.clone(),
+            nodes: std::mem::take(&mut self.edge),
+            effects: Vec::new(),
+        };
+        let mut transaction = self.writer.begin().await?;
+        let mut answers = Vec::with_capacity(group.len());
+        for ready in group.drain(..) {
+            let Ready {
+                authentic,
+                verified,
+                reply,
+            } = ready;
+            let outcome = pending
+                .place(
+                    &mut self.state,
+                    &mut transaction,
+                    &authentic,
+                    verified,
+                    time,
+                )
+                .await?;
+            answers.push((reply, outcome));
+        }
+        if pending.effects.is_empty() {
+            drop(transaction);
+            self.edge = pending.nodes;
+            for (reply, outcome) in answers {
+                let _ = reply.send(outcome.map(|_| Placed::Before));
+            }
+            return Ok(());
+        }
+        let checkpoint = Checkpoint {
+            origin: self.signer.public().origin().clone(),
+            size: pending.frontier.size(),
+            root: pending.frontier.root(),
+        };
+        // Signed before the commit and shown after it: a checkpoint of entries that a crash
+        // takes back must never have been seen.
+        let signed = Arc::new(checkpoint.sign(&self.signer)?);
+        transaction.commit(&checkpoint, &signed.to_string()).await?;
+
+        self.published
+            .advance(&checkpoint, Arc::clone(&signed), pending.effects)?;
+        for (reply, outcome) in answers {
+            let placed = match outcome {
+                Err(refusal) => Err(refusal),
+                Ok(None) => Ok(Placed::Before),
+                Ok(Some((index, leaf))) => {
+                    let proof = tree::inclusion_proof(&pending.nodes, index, checkpoint.size)
+                        .map_err(|error| SequencerError::Tree(error.to_string()))?;
+                    Ok(Placed::New {
+                        index,
+                        leaf,
+                        proof,
+                        checkpoint: Arc::clone(&signed),
+                    })
+                }
+            };
+            // The caller may have gone away; the entry stays, and its id brings the receipt.
+            let _ = reply.send(placed);
+        }
+        self.edge = tree::frontier_nodes(checkpoint.size)
+            .into_iter()
+            .filter_map(|node| Some((node, *pending.nodes.get(&node)?)))
+            .collect();
+        self.frontier = pending.frontier;
+        Ok(())
+    }
+}
+
+/// A group in the making.
+struct Pending {
+    frontier: Frontier,
+    nodes: HashMap<Node, Hash>,
+    effects: Vec<Effects>,
+}
+
+/// Index and leaf of a new entry; nothing for one that was there before.
+type Appended = Option<(u64, Vec<u8>)>;
+
+impl Pending {
+    /// Checks and appends one entry.
+    async fn place(
+        &mut self,
+        state: &mut State,
+        transaction: &mut Group<'_>,
+        authentic: &Authentic,
+        verified: Option<Verified<EarnStatement>>,
+        time: u64,
+    ) -> Result<Result<Appended, Box<Refusal>>, SequencerError> {
+        let id: EntryId = authentic.submission().id();
+        // The state's rules would refuse a repetition (a party cannot join twice), so it is
+        // recognised before them.
+        if transaction.index_of(&id).await?.is_some() {
+            return Ok(Ok(None));
+        }
+        let effects = match state.check(authentic, time, verified.as_ref()) {
+            Ok(effects) => effects,
+            Err(refusal) => return Ok(Err(Box::new(refusal))),
+        };
+        match transaction.append(&effects).await? {
+            Ok(()) => {}
+            Err(Conflict(unique)) if unique.set == UniqueSet::Entry => return Ok(Ok(None)),
+            Err(Conflict(unique)) => {
+                let (set, claim) = (unique.set, unique.claim);
+                return Ok(Err(Box::new(Refusal::AlreadyUsed { set, claim })));
+            }
+        }
+        let nodes = self.frontier.push(leaf_hash(effects.leaf()));
+        self.nodes.extend(nodes.iter().copied());
+        transaction.nodes(nodes);
+        let placed = (effects.index(), effects.leaf().to_vec());
+        state.commit(effects.clone())?;
+        self.effects.push(effects);
+        Ok(Ok(Some(placed)))
+    }
+}

@@ -1,0 +1,168 @@
+//! `merits.ledger.v1.Ledger`.
+
+use std::sync::Arc;
+
+use futures::{StreamExt as _, TryStreamExt as _};
+use merits_proto::{
+    Fault, LeafRange, entry_id,
+    ledger::{
+        GetCheckpointRequest, GetCheckpointResponse, GetConsistencyProofRequest,
+        GetConsistencyProofResponse, GetReceiptRequest, GetReceiptResponse, Refused,
+        StreamEntriesRequest, StreamEntriesResponse, SubmitManyRequest, SubmitManyResponse,
+        SubmitRequest, SubmitResponse, ledger_server::Ledger, submit_many_response::Outcome,
+    },
+};
+use tonic::{Request, Response, Status, Streaming};
+
+use super::{Answers, STREAM_PARALLEL};
+use crate::{
+    archive::Archive,
+    intake::{Accepted, Intake, database},
+    receipts,
+};
+
+/// Appends and serves the log.
+#[derive(Clone, Debug)]
+pub(crate) struct LedgerService(pub(crate) Arc<Intake>);
+
+#[tonic::async_trait]
+impl Ledger for LedgerService {
+    type SubmitManyStream = Answers<SubmitManyResponse>;
+    type StreamEntriesStream = Answers<StreamEntriesResponse>;
+
+    async fn submit(
+        &self,
+        request: Request<SubmitRequest>,
+    ) -> Result<Response<SubmitResponse>, Status> {
+        let permit = self.0.try_admit()?;
+        let accepted = self.0.submit(request.into_inner().entry, permit).await?;
+        Ok(Response::new(answer(accepted)))
+    }
+
+    async fn submit_many(
+        &self,
+        request: Request<Streaming<SubmitManyRequest>>,
+    ) -> Result<Response<Self::SubmitManyStream>, Status> {
+        let intake = Arc::clone(&self.0);
+        let answers = request
+            .into_inner()
+            .take_until(self.0.stopped())
+            .map_ok(move |item| {
+                let intake = Arc::clone(&intake);
+                async move {
+                    // A stream waits for room instead of being sent away: its sender is slowed
+                    // down by HTTP/2 flow control.
+                    let outcome = match intake.admit().await {
+                        Ok(permit) => intake.submit(item.entry, permit).await,
+                        Err(fault) => Err(fault),
+                    };
+                    let outcome = match outcome {
+                        Ok(accepted) => Outcome::Accepted(answer(accepted)),
+                        Err(fault) => Outcome::Refused(refused(fault)),
+                    };
+                    Ok(SubmitManyResponse {
+                        tag: item.tag,
+                        outcome: Some(outcome),
+                    })
+                }
+            })
+            .try_buffer_unordered(STREAM_PARALLEL);
+        Ok(Response::new(answers.boxed()))
+    }
+
+    async fn get_receipt(
+        &self,
+        request: Request<GetReceiptRequest>,
+    ) -> Result<Response<GetReceiptResponse>, Status> {
+        let id = entry_id("entry_id", &request.into_inner().entry_id)?;
+        let stored = self
+            .0
+            .archive
+            .find(&id)
+            .await
+            .map_err(database)?
+            .ok_or_else(|| Fault::not_found("entry_id", "no entry of this log has this id"))?;
+        let index = stored.index;
+        let receipt = receipts::receipt(&self.0.archive, &self.0.published, stored).await?;
+        Ok(Response::new(GetReceiptResponse {
+            receipt: receipt.to_string(),
+            index,
+        }))
+    }
+
+    async fn get_checkpoint(
+        &self,
+        _: Request<GetCheckpointRequest>,
+    ) -> Result<Response<GetCheckpointResponse>, Status> {
+        let (_, signed) = self.0.published.checkpoint();
+        Ok(Response::new(GetCheckpointResponse {
+            checkpoint: signed.to_string(),
+        }))
+    }
+
+    async fn get_consistency_proof(
+        &self,
+        request: Request<GetConsistencyProofRequest>,
+    ) -> Result<Response<GetConsistencyProofResponse>, Status> {
+        let GetConsistencyProofRequest { old_size, new_size } = request.into_inner();
+        let proof =
+            receipts::consistency(&self.0.archive, &self.0.published, old_size, new_size).await?;
+        let hashes = proof.iter().map(|hash| hash.to_vec()).collect();
+        Ok(Response::new(GetConsistencyProofResponse { hashes }))
+    }
+
+    async fn stream_entries(
+        &self,
+        request: Request<StreamEntriesRequest>,
+    ) -> Result<Response<Self::StreamEntriesStream>, Status> {
+        let LeafRange { from, until } = LeafRange::try_from(request.into_inner())?;
+        let size = self.0.published.checkpoint().0.size;
+        let until = until.unwrap_or(size);
+        if from > size || until > size {
+            let field = if from > size { "from" } else { "until" };
+            return Err(Fault::malformed(field, format!("the log has {size} entries")).into());
+        }
+        let archive = self.0.archive.clone();
+        let pages = futures::stream::try_unfold(from, move |first| {
+            let archive = archive.clone();
+            async move { next_page(&archive, first, until).await }
+        });
+        Ok(Response::new(pages.boxed()))
+    }
+}
+
+async fn next_page(
+    archive: &Archive,
+    first: u64,
+    until: u64,
+) -> Result<Option<(StreamEntriesResponse, u64)>, Status> {
+    if first >= until {
+        return Ok(None);
+    }
+    let leaves = archive.page(first, until).await.map_err(database)?;
+    if leaves.is_empty() {
+        tracing::error!(first, until, "leaves are missing from the stored log");
+        return Err(Fault::internal().into());
+    }
+    let next = first + leaves.len() as u64;
+    Ok(Some((StreamEntriesResponse { first, leaves }, next)))
+}
+
+fn answer(accepted: Accepted) -> SubmitResponse {
+    SubmitResponse {
+        index: accepted.receipt.index,
+        receipt: accepted.receipt.to_string(),
+        entry_id: accepted.id.0.to_vec(),
+        already_present: accepted.already_present,
+    }
+}
+
+fn refused(fault: Fault) -> Refused {
+    Refused {
+        retry: fault.may_retry(),
+        reason: fault.reason.into_owned(),
+        field: fault.field.into_owned(),
+        message: fault.message,
+        signed_refusal: fault.signed_refusal,
+    }
+}

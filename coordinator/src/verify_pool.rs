@@ -1,0 +1,342 @@
+//! The bounded pool of threads that does all work heavy on the CPU: signatures, points, proofs.
+//!
+//! Proofs wait in lanes, one a key, and are verified together: a batch of 256 costs a tenth of
+//! 256 single verifications. A lane is taken when it is full or when its oldest proof has waited
+//! for the linger; while the threads are busy, lanes fill by themselves. A bad proof is named by
+//! the batch's bisection and does not sink the others. What does not fit in the queue is refused
+//! at once: a caller that is told to come back costs nothing, one that waits costs memory.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use merits_primitives::Fr;
+use merits_verifier::{
+    Statement, Verified, VerifyError,
+    groth16::{KeyDigest, PreparedKey, Proof},
+    statement::{StatementError, earn::EarnStatement},
+};
+use tokio::sync::oneshot;
+
+/// A batch is split among the threads, but not below this: smaller batches lose the saving.
+const SPLIT_AT_LEAST: usize = 16;
+
+/// Public inputs without a statement around them, for whoever verifies a bare proof.
+#[derive(Clone, Debug)]
+pub(crate) struct BareInputs(pub(crate) Vec<Fr>);
+
+impl Statement for BareInputs {
+    fn public_inputs(&self) -> Vec<Fr> {
+        self.0.clone()
+    }
+
+    fn check(&self) -> Result<(), StatementError> {
+        Ok(())
+    }
+}
+
+/// A statement type that the pool has lanes for.
+pub(crate) trait Laned: Statement + Send + Sized + 'static {
+    #[doc(hidden)]
+    fn lanes(queue: &mut Queue) -> &mut Lanes<Self>;
+}
+
+impl Laned for EarnStatement {
+    fn lanes(queue: &mut Queue) -> &mut Lanes<Self> {
+        &mut queue.earn
+    }
+}
+
+impl Laned for BareInputs {
+    fn lanes(queue: &mut Queue) -> &mut Lanes<Self> {
+        &mut queue.bare
+    }
+}
+
+/// What a batch answers for one statement.
+pub(crate) type Answer<S> = Result<Verified<S>, VerifyError>;
+
+/// The queue is full; nothing was queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Full;
+
+/// How the pool works.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PoolLimits {
+    pub(crate) threads: usize,
+    pub(crate) batch: usize,
+    pub(crate) linger: Duration,
+    /// Jobs and proofs that may wait.
+    pub(crate) queue: usize,
+}
+
+/// The pool. Dropping it finishes what waits and joins the threads.
+pub(crate) struct VerifyPool {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl VerifyPool {
+    /// Starts the threads.
+    pub(crate) fn start(limits: PoolLimits) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared {
+            limits,
+            queue: Mutex::new(Queue::default()),
+            changed: Condvar::new(),
+        });
+        let threads = (0..limits.threads).map(|i| {
+            let shared = Arc::clone(&shared);
+            std::thread::Builder::new()
+                .name(format!("verify-{i}"))
+                .spawn(move || shared.work())
+        });
+        let threads = threads.collect::<Result<_, _>>()?;
+        Ok(Self { shared, threads })
+    }
+
+    /// Queues one proof. The answer comes with its batch; a receiver that errs means that the
+    /// verification itself failed.
+    pub(crate) fn verify<S: Laned>(
+        &self,
+        key: &Arc<PreparedKey>,
+        statement: S,
+        proof: Proof,
+    ) -> Result<oneshot::Receiver<Answer<S>>, Full> {
+        let (reply, answer) = oneshot::channel();
+        let mut queue = self.shared.room()?;
+        let lane = S::lanes(&mut queue)
+            .0
+            .entry(key.digest())
+            .or_insert_with(|| Lane {
+                key: Arc::clone(key),
+                waiting: VecDeque::new(),
+            });
+        lane.waiting.push_back(Waiting {
+            since: Instant::now(),
+            statement,
+            proof,
+            reply,
+        });
+        self.shared.changed.notify_one();
+        Ok(answer)
+    }
+
+    /// Queues any other work.
+    pub(crate) fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<oneshot::Receiver<T>, Full> {
+        let (reply, answer) = oneshot::channel();
+        let mut queue = self.shared.room()?;
+        queue.jobs.push_back(Box::new(move || {
+            // The caller may have gone away; then nobody wants the answer.
+            let _ = reply.send(job());
+        }));
+        self.shared.changed.notify_one();
+        Ok(answer)
+    }
+}
+
+impl fmt::Debug for VerifyPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifyPool")
+            .field("limits", &self.shared.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for VerifyPool {
+    fn drop(&mut self) {
+        self.shared.lock().closed = true;
+        self.shared.changed.notify_all();
+        for thread in self.threads.drain(..) {
+            // A worker catches panics of its work, and has none of its own.
+            let _ = thread.join();
+        }
+    }
+}
+
+type Job = Box<dyn FnOnce() + Send>;
+
+#[derive(Debug)]
+struct Waiting<S> {
+    since: Instant,
+    statement: S,
+    proof: Proof,
+    reply: oneshot::Sender<Answer<S>>,
+}
+
+#[derive(Debug)]
+struct Lane<S> {
+    key: Arc<PreparedKey>,
+    waiting: VecDeque<Waiting<S>>,
+}
+
+/// Proofs that wait, by key.
+#[derive(Debug)]
+pub(crate) struct Lanes<S>(HashMap<KeyDigest, Lane<S>>);
+
+impl<S> Default for Lanes<S> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<S: Laned> Lanes<S> {
+    fn waiting(&self) -> usize {
+        self.0.values().map(|lane| lane.waiting.len()).sum()
+    }
+
+    /// When the first lane ripens by age.
+    fn ripens(&self, linger: Duration) -> Option<Instant> {
+        let oldest = self.0.values().filter_map(|lane| lane.waiting.front());
+        oldest.map(|waiting| waiting.since + linger).min()
+    }
+
+    /// Takes the batch that has waited longest out of the lanes that `wanted` names.
+    fn take(&mut self, limits: &PoolLimits, wanted: impl Fn(&Lane<S>) -> bool) -> Option<Job> {
+        let (&digest, _) = self
+            .0
+            .iter()
+            .filter(|(_, lane)| wanted(lane))
+            .min_by_key(|(_, lane)| lane.waiting.front().map(|waiting| waiting.since))?;
+        let lane = self.0.get_mut(&digest)?;
+        let share = lane
+            .waiting
+            .len()
+            .div_ceil(limits.threads)
+            .max(SPLIT_AT_LEAST);
+        let count = share.min(limits.batch).min(lane.waiting.len());
+        let batch: Vec<_> = lane.waiting.drain(..count).collect();
+        let key = Arc::clone(&lane.key);
+        if lane.waiting.is_empty() {
+            self.0.remove(&digest);
+        }
+        Some(Box::new(move || verify_together(&key, batch)))
+    }
+}
+
+fn verify_together<S: Laned>(key: &PreparedKey, batch: Vec<Waiting<S>>) {
+    let (questions, replies): (Vec<_>, Vec<_>) = batch
+        .into_iter()
+        .map(|waiting| ((waiting.statement, waiting.proof), waiting.reply))
+        .unzip();
+    let answers = match <[_; 1]>::try_from(questions) {
+        // One proof alone is cheaper without coefficients.
+        Ok([(statement, proof)]) => vec![Verified::check(key, statement, &proof)],
+        // The coefficients must surprise the provers: the thread's generator, seeded by the
+        // operating system, does.
+        Err(questions) => Verified::check_batch(key, questions, &mut rand::rng()),
+    };
+    for (reply, answer) in replies.into_iter().zip(answers) {
+        let _ = reply.send(answer);
+    }
+}
+
+/// What waits.
+#[derive(Default)]
+pub(crate) struct Queue {
+    jobs: VecDeque<Job>,
+    earn: Lanes<EarnStatement>,
+    bare: Lanes<BareInputs>,
+    closed: bool,
+}
+
+impl Queue {
+    fn waiting(&self) -> usize {
+        self.jobs.len() + self.earn.waiting() + self.bare.waiting()
+    }
+
+    /// What a free thread does next: a full lane, then other work (which feeds lanes), then a
+    /// lane that has waited long enough.
+    fn next(&mut self, limits: &PoolLimits) -> Option<Job> {
+        self.full(limits)
+            .or_else(|| self.jobs.pop_front())
+            .or_else(|| self.ripe(limits))
+    }
+
+    fn full(&mut self, limits: &PoolLimits) -> Option<Job> {
+        self.earn
+            .take(limits, |lane| lane.waiting.len() >= limits.batch)
+            .or_else(|| {
+                self.bare
+                    .take(limits, |lane| lane.waiting.len() >= limits.batch)
+            })
+    }
+
+    fn ripe(&mut self, limits: &PoolLimits) -> Option<Job> {
+        let (closed, linger) = (self.closed, limits.linger);
+        let ripe = |since: Option<Instant>| since.is_some_and(|s| closed || s.elapsed() >= linger);
+        self.earn
+            .take(limits, |lane| ripe(lane.waiting.front().map(|w| w.since)))
+            .or_else(|| {
+                self.bare
+                    .take(limits, |lane| ripe(lane.waiting.front().map(|w| w.since)))
+            })
+    }
+}
+
+struct Shared {
+    limits: PoolLimits,
+    queue: Mutex<Queue>,
+    changed: Condvar,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        // Nothing can panic between two states of the queue, so a poisoned one is still whole.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn room(&self) -> Result<MutexGuard<'_, Queue>, Full> {
+        let queue = self.lock();
+        if queue.waiting() < self.limits.queue {
+            Ok(queue)
+        } else {
+            Err(Full)
+        }
+    }
+
+    fn work(&self) {
+        while let Some(job) = self.wait() {
+            // A panic would be a fault of ours; it costs its callers their answer, and them only.
+            if catch_unwind(AssertUnwindSafe(job)).is_err() {
+                tracing::error!("verification panicked; its callers are told so");
+            }
+        }
+    }
+
+    fn wait(&self) -> Option<Job> {
+        let mut queue = self.lock();
+        loop {
+            if let Some(job) = queue.next(&self.limits) {
+                return Some(job);
+            }
+            if queue.closed {
+                return None;
+            }
+            let linger = self.limits.linger;
+            let ripens = queue
+                .earn
+                .ripens(linger)
+                .into_iter()
+                .chain(queue.bare.ripens(linger));
+            queue = match ripens.min() {
+                Some(at) => {
+                    let rest = at.saturating_duration_since(Instant::now());
+                    let waited = self.changed.wait_timeout(queue, rest);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self
+                    .changed
+                    .wait(queue)
+                    .unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+    }
+}

@@ -189,6 +189,29 @@ impl Builder {
         self.mul(a, a)
     }
 
+    /// A new wire `w = a * b + c`, by the 1 constraint `a * b = w - c`; no wire and no constraint
+    /// if a factor is constant. Unlike a product to which `c` is added, the result is one term
+    /// however long `c` is: what keeps sums from growing in rounds and chains of additions.
+    pub fn mul_add(&mut self, a: &Lc, b: &Lc, c: &Lc) -> Lc {
+        if let Some(factor) = b.as_constant() {
+            return a * factor + c;
+        }
+        if let Some(factor) = a.as_constant() {
+            return b * factor + c;
+        }
+        let (left, right, addend) = (self.place(a), self.place(b), self.place(c));
+        let wire = self.wires(1);
+        self.program.ops.push(Op::MulAdd {
+            to: wire,
+            a: left,
+            b: right,
+            c: addend,
+        });
+        let sum = Wire(wire).into();
+        self.assert_mul(a, b, &(&sum - c));
+        sum
+    }
+
     /// *Hint*: a new wire with the value of `a * b`, for a caller that constrains the product in
     /// another form. No constraint.
     pub fn hint_mul(&mut self, a: &Lc, b: &Lc) -> Lc {

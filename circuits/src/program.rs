@@ -70,6 +70,13 @@ pub(crate) enum Op {
     Linear { to: u32, start: u32, end: u32 },
     /// The product of two values.
     Mul { to: u32, a: Place, b: Place },
+    /// `a * b + c`.
+    MulAdd {
+        to: u32,
+        a: Place,
+        b: Place,
+        c: Place,
+    },
     /// The lowest `n` bits, lowest first; fails if there are more.
     Bits { to: u32, a: Place, n: u32 },
     /// `num / den`; 0 if both are 0.
@@ -238,6 +245,10 @@ impl Frame<'_> {
                 } else {
                     self.get(a) * self.get(b)
                 };
+                self.set(to, value);
+            }
+            Op::MulAdd { to, a, b, c } => {
+                let value = self.get(a) * self.get(b) + self.get(c);
                 self.set(to, value);
             }
             Op::Bits { to, a, n } => {

@@ -21,6 +21,8 @@ pub mod receipt;
 pub mod refusal;
 pub mod signature;
 pub mod statement;
+#[cfg(feature = "trapdoor")]
+pub mod trapdoor;
 
 mod verified;
 

@@ -15,6 +15,8 @@
 //! repeats every rule, and belongs to the one sequencer. No clock, no I/O, no randomness here.
 
 pub mod entry;
+#[cfg(feature = "fixture")]
+pub mod fixture;
 mod keys;
 mod policy;
 mod refusal;

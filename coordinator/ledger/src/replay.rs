@@ -229,7 +229,9 @@ impl Replay {
             .state
             .check(&item.authentic, item.time, verified.as_ref())?;
         for unique in effects.uniques() {
-            let earlier = self.uniques.insert((unique.set, unique.value), self.state.size());
+            let earlier = self
+                .uniques
+                .insert((unique.set, unique.value), self.state.size());
             if earlier.is_some() {
                 let (set, claim) = (unique.set, unique.claim);
                 return Err(Refusal::AlreadyUsed { set, claim }.into());

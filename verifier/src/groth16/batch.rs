@@ -4,13 +4,17 @@
 //! Π e(rᵢ·Aᵢ, Bᵢ) · e(−Σ rᵢ·IC(xᵢ), γ) · e(−Σ rᵢ·Cᵢ, δ) · e(−(Σ rᵢ)·α, β) = 1. Public inputs
 //! are combined in the field first, so a batch pays for one sum over the key's input points.
 
-use ark_bn254::{Bn254, G1Affine, G1Projective, G2Affine};
-use ark_ec::{AffineRepr, CurveGroup, pairing::Pairing};
-use ark_ff::AdditiveGroup;
+use ark_bn254::{Bn254, G1Affine, G1Projective, G2Affine, g1};
+use ark_ec::{
+    CurveGroup, VariableBaseMSM,
+    pairing::{MillerLoopOutput, Pairing},
+    scalar_mul::glv::GLVConfig,
+};
+use ark_ff::{AdditiveGroup, One};
 use merits_primitives::Fr;
 use thiserror::Error;
 
-use super::{PreparedKey, Proof, check_input_count};
+use super::{PreparedKey, Proof, check_input_count, miller};
 
 /// Some proofs of a batch do not hold; the others do.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -31,14 +35,27 @@ pub fn verify_batch<I: AsRef<[Fr]>>(
     rng: &mut impl rand_core::CryptoRng,
 ) -> Result<(), BatchError> {
     let mut bad = Vec::new();
+    let mut scaled = Vec::with_capacity(items.len());
     let mut terms = Vec::with_capacity(items.len());
     for (index, (inputs, proof)) in items.iter().enumerate() {
         let inputs = inputs.as_ref();
         if check_input_count(key, inputs).is_err() {
             bad.push(index);
-        } else {
-            terms.push(Term::new(index, inputs, proof, coefficient(rng)));
+            continue;
         }
+        let coefficient = Coefficient::random(rng);
+        scaled.push(coefficient.times(&proof.a));
+        terms.push(Term {
+            index,
+            inputs,
+            coefficient: coefficient.value(),
+            a: G1Affine::identity(),
+            b: proof.b,
+            c: proof.c,
+        });
+    }
+    for (term, a) in terms.iter_mut().zip(G1Projective::normalize_batch(&scaled)) {
+        term.a = a;
     }
     bisect(key, &terms, false, &mut bad);
     bad.sort_unstable();
@@ -49,27 +66,54 @@ pub fn verify_batch<I: AsRef<[Fr]>>(
     }
 }
 
-/// A proof and its inputs, multiplied by the coefficient where bisection wants it so.
+/// A proof and its inputs under a coefficient r.
 struct Term<'a> {
     index: usize,
     inputs: &'a [Fr],
     coefficient: Fr,
+    /// r·A.
     a: G1Affine,
     b: G2Affine,
     c: G1Affine,
 }
 
-impl<'a> Term<'a> {
-    fn new(index: usize, inputs: &'a [Fr], proof: &Proof, coefficient: u128) -> Self {
-        let limbs = [coefficient as u64, (coefficient >> 64) as u64];
-        Self {
-            index,
-            inputs,
-            coefficient: Fr::from(coefficient),
-            a: proof.a.mul_bigint(limbs).into_affine(),
-            b: proof.b,
-            c: proof.c.mul_bigint(limbs).into_affine(),
+/// r = low + λ·high with two random 64-bit halves: 2^128 different values, and λ·P costs one
+/// multiplication (the curve's endomorphism), so r·P takes 64 doublings instead of 128.
+struct Coefficient {
+    low: u64,
+    high: u64,
+}
+
+impl Coefficient {
+    /// Uniform, but for zero, which would switch its proof off.
+    fn random(rng: &mut impl rand_core::CryptoRng) -> Self {
+        loop {
+            let (low, high) = (rng.next_u64(), rng.next_u64());
+            if low != 0 || high != 0 {
+                return Self { low, high };
+            }
         }
+    }
+
+    fn value(&self) -> Fr {
+        Fr::from(self.low) + g1::Config::LAMBDA * Fr::from(self.high)
+    }
+
+    fn times(&self, point: &G1Affine) -> G1Projective {
+        let image = g1::Config::endomorphism_affine(point);
+        // 1 + λ + λ² = 0, so P + λP = −λ²P: affine without an inversion.
+        let both = -g1::Config::endomorphism_affine(&image);
+        let mut sum = G1Projective::ZERO;
+        for bit in (0..64).rev() {
+            sum.double_in_place();
+            match (self.low >> bit & 1, self.high >> bit & 1) {
+                (1, 1) => sum += both,
+                (1, _) => sum += point,
+                (_, 1) => sum += image,
+                _ => {}
+            }
+        }
+        sum
     }
 }
 
@@ -91,39 +135,23 @@ fn bisect(key: &PreparedKey, terms: &[Term<'_>], known_bad: bool, bad: &mut Vec<
 
 fn holds(key: &PreparedKey, terms: &[Term<'_>]) -> bool {
     let mut inputs = vec![Fr::ZERO; key.verifying_key().public_inputs()];
-    let mut factor = Fr::ZERO;
-    let mut c = G1Projective::ZERO;
     for term in terms {
-        factor += term.coefficient;
-        c += term.c;
         for (sum, input) in inputs.iter_mut().zip(term.inputs) {
             *sum += term.coefficient * input;
         }
     }
+    let coefficients: Vec<Fr> = terms.iter().map(|term| term.coefficient).collect();
+    let points: Vec<G1Affine> = terms.iter().map(|term| term.c).collect();
+    let factor = coefficients.iter().sum();
     let combined = key.input_sum(factor, &inputs);
+    let c = G1Projective::msm_unchecked(&points, &coefficients);
     let alpha = key.verifying_key().alpha * factor;
     let fixed = G1Projective::normalize_batch(&[-combined, -c, -alpha]);
     let g1 = terms.iter().map(|term| term.a).chain(fixed);
     let g2 = terms
         .iter()
         .map(|term| <Bn254 as Pairing>::G2Prepared::from(term.b))
-        .chain([
-            key.gamma.clone(),
-            key.delta.clone(),
-            key.verifying_key().beta.into(),
-        ]);
-    let product = Bn254::multi_miller_loop(g1, g2);
-    Bn254::final_exponentiation(product).is_some_and(|value| value.0 == ark_ff::One::one())
-}
-
-/// 128 random bits, not all zero: a zero would switch its proof off.
-fn coefficient(rng: &mut impl rand_core::CryptoRng) -> u128 {
-    loop {
-        let mut bytes = [0u8; 16];
-        rng.fill_bytes(&mut bytes);
-        let coefficient = u128::from_le_bytes(bytes);
-        if coefficient != 0 {
-            return coefficient;
-        }
-    }
+        .chain([key.gamma.clone(), key.delta.clone(), key.beta.clone()]);
+    let product = miller::product(g1.zip(g2));
+    Bn254::final_exponentiation(MillerLoopOutput(product)).is_some_and(|value| value.0.is_one())
 }

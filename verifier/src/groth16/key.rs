@@ -224,6 +224,7 @@ pub struct PreparedKey {
     provenance: Provenance,
     table: InputTable,
     pub(super) alpha_beta: PairingOutput<Bn254>,
+    pub(super) beta: <Bn254 as Pairing>::G2Prepared,
     pub(super) gamma: <Bn254 as Pairing>::G2Prepared,
     pub(super) delta: <Bn254 as Pairing>::G2Prepared,
 }
@@ -259,6 +260,7 @@ impl PreparedKey {
             provenance,
             table: InputTable::new(*constant, points),
             alpha_beta: Bn254::pairing(key.alpha, key.beta),
+            beta: key.beta.into(),
             gamma: key.gamma.into(),
             delta: key.delta.into(),
             key,

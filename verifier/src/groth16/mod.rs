@@ -7,6 +7,7 @@
 mod batch;
 mod input_sum;
 mod key;
+mod miller;
 mod proof;
 
 pub use batch::{BatchError, verify_batch};
@@ -14,7 +15,7 @@ pub use key::{KeyDigest, KeyError, KeyPolicy, PreparedKey, Provenance, Verifying
 pub use proof::{PROOF_BYTES, Part, PointFault, Proof, ProofFormatError};
 
 use ark_bn254::{Bn254, G1Affine};
-use ark_ec::pairing::Pairing;
+use ark_ec::pairing::{MillerLoopOutput, Pairing};
 use merits_primitives::Fr;
 use thiserror::Error;
 
@@ -43,12 +44,11 @@ pub enum ProofError {
 pub fn verify(key: &PreparedKey, proof: &Proof, inputs: &[Fr]) -> Result<(), ProofError> {
     check_input_count(key, inputs)?;
     let combined: G1Affine = key.input_sum(Fr::from(1u64), inputs).into();
-    let product = Bn254::multi_miller_loop(
-        [proof.a, -combined, -proof.c],
-        [proof.b.into(), key.gamma.clone(), key.delta.clone()],
-    );
+    let g1 = [proof.a, -combined, -proof.c];
+    let g2 = [proof.b.into(), key.gamma.clone(), key.delta.clone()];
+    let product = miller::product(g1.into_iter().zip(g2));
     // A Miller loop over points of the right groups never gives zero.
-    match Bn254::final_exponentiation(product) {
+    match Bn254::final_exponentiation(MillerLoopOutput(product)) {
         Some(value) if value == key.alpha_beta => Ok(()),
         _ => Err(ProofError::Invalid),
     }

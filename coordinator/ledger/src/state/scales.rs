@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use merits_primitives::ids::{
-    AssetId, Credits, EntryId, PartyId, Period, PeriodKind, ScaleId, ScaleVersion,
+use merits_primitives::{
+    field,
+    ids::{
+        AssetId, Credits, EntryId, PartyId, Period, PeriodKind, ScaleId, ScaleVersion, SchemaId,
+    },
 };
 use merits_verifier::{
     codec::Writer,
@@ -493,6 +496,8 @@ fn check_bounds(proposed: &ScaleProposed) -> Result<(), Refusal> {
         .is_some_and(|last| last < proposed.valid_from)
     {
         "it ends before it begins"
+    } else if proposed.schema != schema_of(&proposed.schema_text) {
+        "the schema's id is not the hash of its text"
     } else if proposed.manifest.is_empty() {
         "the manifest is empty"
     } else {
@@ -502,6 +507,11 @@ fn check_bounds(proposed: &ScaleProposed) -> Result<(), Refusal> {
         id: proposed.id.clone(),
         what: fault,
     })
+}
+
+/// The id of a schema by its canonical text, as `merits-formula` derives it.
+fn schema_of(text: &str) -> SchemaId {
+    SchemaId(field::hash("merits/schema/v1", &[text.as_bytes()]))
 }
 
 fn check_constants(proposed: &ScaleProposed) -> Result<(), Refusal> {

@@ -31,9 +31,6 @@ pub struct BatchScope {
     pub period: Period,
     /// Who signed the records.
     pub source: PartyId,
-    /// Whether the scale takes deeds at two sources for different deeds, so that a claim's scope
-    /// names the source.
-    pub per_source: bool,
 }
 
 /// One claim as everybody sees it.
@@ -137,17 +134,25 @@ impl Accounts {
                 (account, secret)
             })
             .collect();
-        Self { origin, terms, secrets }
+        Self {
+            origin,
+            terms,
+            secrets,
+        }
     }
 
     /// Starts a search; it remembers derived keys from batch to batch.
     pub fn search(&self) -> Search<'_> {
-        Search { accounts: self, derived: HashMap::new() }
+        Search {
+            accounts: self,
+            derived: HashMap::new(),
+        }
     }
 
+    /// What each account is bound by within a scope. A scale may take deeds at two sources for
+    /// different deeds, and then a claim's scope names the source; the ledger does not say which
+    /// it is, so both are derived.
     fn derive_scope(&self, scope: &BatchScope) -> HashMap<Fr, Owned<'_>> {
-        let source = scope.per_source.then_some(&scope.source);
-        let claim_scope = claim_scope(scope.asset, scope.period, source);
         let source_scope = source_scope(&scope.source);
         let consent = Consent {
             origin: &self.origin,
@@ -155,9 +160,13 @@ impl Accounts {
             terms: &self.terms,
             expiry: scope.expiry,
         };
-        self.secrets
-            .iter()
-            .map(|(account, secret)| {
+        [None, Some(&scope.source)]
+            .into_iter()
+            .map(|source| claim_scope(scope.asset, scope.period, source))
+            .flat_map(|claim_scope| {
+                self.secrets.iter().map(move |account| (claim_scope, account))
+            })
+            .map(|(claim_scope, (account, secret))| {
                 let message = claim_message(&consent, secret, claim_scope);
                 let key = owner_key(secret, claim_scope, message);
                 let binding = bind(&key, &handle(secret, source_scope));
@@ -207,13 +216,28 @@ fn read(
     let account = owned.account.to_owned();
     let (entry, index) = (batch.entry, claim.index);
     let Some(credits) = owned.binding.reveal(claim.u) else {
-        return Err(ClaimFault::NoAmount { account, entry, claim: index });
+        return Err(ClaimFault::NoAmount {
+            account,
+            entry,
+            claim: index,
+        });
     };
     let BatchScope { expiry, asset, .. } = batch.scope;
     if note_commitment(credits, expiry, asset, &owned.key) != claim.cm {
-        return Err(ClaimFault::OtherNote { account, entry, claim: index, credits });
+        return Err(ClaimFault::OtherNote {
+            account,
+            entry,
+            claim: index,
+            credits,
+        });
     }
-    Ok(OwnCredit { account, entry, claim: index, scope: batch.scope, credits })
+    Ok(OwnCredit {
+        account,
+        entry,
+        claim: index,
+        scope: batch.scope,
+        credits,
+    })
 }
 
 #[cfg(test)]
@@ -229,7 +253,12 @@ mod tests {
     }
 
     fn accounts(seed: [u8; 32], names: &[&str]) -> Accounts {
-        Accounts::derive(&seed, names.iter().map(|n| (*n).to_owned()), origin(), TERMS)
+        Accounts::derive(
+            &seed,
+            names.iter().map(|n| (*n).to_owned()),
+            origin(),
+            TERMS,
+        )
     }
 
     fn scope(week: u32) -> BatchScope {
@@ -237,9 +266,11 @@ mod tests {
             distributor: PartyId([1; 32]),
             asset: AssetId(7),
             expiry: Expiry(2027),
-            period: Period { kind: PeriodKind::Week, index: week },
+            period: Period {
+                kind: PeriodKind::Week,
+                index: week,
+            },
             source: PartyId([2; 32]),
-            per_source: false,
         }
     }
 
@@ -264,7 +295,11 @@ mod tests {
     }
 
     fn batch(week: u32, claims: Vec<PublicClaim>) -> PublicBatch {
-        PublicBatch { entry: EntryId([week as u8; 32]), scope: scope(week), claims }
+        PublicBatch {
+            entry: EntryId([week as u8; 32]),
+            scope: scope(week),
+            claims,
+        }
     }
 
     #[test]
@@ -279,9 +314,14 @@ mod tests {
         let two = batch(2, vec![claim(0, "alice", &scope(2), Credits(0))]);
         let alice = accounts(SEED, &["alice"]);
         let mut search = alice.search();
-        let found: Vec<_> = [&one, &two].into_iter().flat_map(|b| search.batch(b)).collect();
-        let credits: Vec<_> =
-            found.iter().map(|own| own.as_ref().map(|own| (own.claim, own.credits.0))).collect();
+        let found: Vec<_> = [&one, &two]
+            .into_iter()
+            .flat_map(|b| search.batch(b))
+            .collect();
+        let credits: Vec<_> = found
+            .iter()
+            .map(|own| own.as_ref().map(|own| (own.claim, own.credits.0)))
+            .collect();
         assert_eq!(credits, [Ok((0, 1627)), Ok((0, 0))]);
         let stranger = accounts([9; 32], &["alice", "bob"]);
         assert!(stranger.search().batch(&one).is_empty());
@@ -291,14 +331,18 @@ mod tests {
     fn another_distributor_period_source_or_terms_gives_another_binding() {
         let mut moved = batch(1, vec![claim(0, "alice", &scope(2), Credits(5))]);
         let alice = accounts(SEED, &["alice"]);
-        assert!(alice.search().batch(&moved).is_empty(), "made for another period");
+        assert!(
+            alice.search().batch(&moved).is_empty(),
+            "made for another period"
+        );
         moved.scope = scope(2);
         assert_eq!(alice.search().batch(&moved).len(), 1);
         moved.scope.distributor = PartyId([8; 32]);
         assert!(alice.search().batch(&moved).is_empty());
-        moved.scope = BatchScope { source: PartyId([8; 32]), ..scope(2) };
-        assert!(alice.search().batch(&moved).is_empty());
-        moved.scope = BatchScope { per_source: true, ..scope(2) };
+        moved.scope = BatchScope {
+            source: PartyId([8; 32]),
+            ..scope(2)
+        };
         assert!(alice.search().batch(&moved).is_empty());
         moved.scope = scope(2);
         let other_terms = Accounts::derive(&SEED, ["alice".to_owned()], origin(), [5; 32]);
@@ -306,23 +350,70 @@ mod tests {
     }
 
     #[test]
+    fn claims_of_a_scale_that_counts_by_source_are_found_too() {
+        let scope = scope(1);
+        let secret = Secret::from_seed(&SEED, "alice");
+        let f1 = claim_scope(scope.asset, scope.period, Some(&scope.source));
+        let consent = Consent {
+            origin: &origin(),
+            distributor: &scope.distributor,
+            terms: &TERMS,
+            expiry: scope.expiry,
+        };
+        let key = owner_key(&secret, f1, claim_message(&consent, &secret, f1));
+        let binding = bind(&key, &handle(&secret, source_scope(&scope.source)));
+        let claim = PublicClaim {
+            index: 0,
+            b: binding.b,
+            cm: note_commitment(Credits(8), scope.expiry, scope.asset, &key),
+            u: binding.hide(Credits(8)),
+        };
+        let found = accounts(SEED, &["alice"]).search().batch(&batch(1, vec![claim]));
+        assert!(matches!(found.as_slice(), [Ok(own)] if own.credits == Credits(8)));
+    }
+
+    #[test]
     fn a_claim_that_contradicts_itself_is_reported() {
         let good = claim(0, "alice", &scope(1), Credits(10));
         let alice = accounts(SEED, &["alice"]);
-        let wild = batch(1, vec![PublicClaim { u: good.u - Fr::from(11u64), ..good }]);
+        let wild = batch(
+            1,
+            vec![PublicClaim {
+                u: good.u - Fr::from(11u64),
+                ..good
+            }],
+        );
         assert!(matches!(
             alice.search().batch(&wild).as_slice(),
             [Err(ClaimFault::NoAmount { .. })]
         ));
-        let other = batch(1, vec![PublicClaim { u: good.u + Fr::from(1u64), ..good }]);
+        let other = batch(
+            1,
+            vec![PublicClaim {
+                u: good.u + Fr::from(1u64),
+                ..good
+            }],
+        );
         assert!(matches!(
             alice.search().batch(&other).as_slice(),
-            [Err(ClaimFault::OtherNote { credits: Credits(11), .. })]
+            [Err(ClaimFault::OtherNote {
+                credits: Credits(11),
+                ..
+            })]
         ));
-        let larger = batch(1, vec![PublicClaim { cm: good.cm + Fr::from(1u64), ..good }]);
+        let larger = batch(
+            1,
+            vec![PublicClaim {
+                cm: good.cm + Fr::from(1u64),
+                ..good
+            }],
+        );
         assert!(matches!(
             alice.search().batch(&larger).as_slice(),
-            [Err(ClaimFault::OtherNote { credits: Credits(10), .. })]
+            [Err(ClaimFault::OtherNote {
+                credits: Credits(10),
+                ..
+            })]
         ));
     }
 }

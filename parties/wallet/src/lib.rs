@@ -5,3 +5,4 @@
 //! ([`merits_primitives::owner`]), which is why it needs no message from a distributor.
 
 pub mod credits;
+pub mod ledger;

@@ -1,0 +1,123 @@
+//! What a sponsor knows after verifying: how much was proven, by whom, and what stayed hidden.
+
+use std::collections::BTreeMap;
+
+use merits_ledger::{State, state::TotalsKey};
+use merits_primitives::ids::{Credits, EntryId, Period, ScaleId};
+
+use crate::{
+    net::Verdict,
+    offline::{OfflineFault, VerifiedBatch},
+};
+
+/// What one batch came to.
+#[derive(Debug)]
+pub struct BatchOutcome {
+    /// The ledger entry.
+    pub entry: EntryId,
+    /// The offline check.
+    pub offline: Result<VerifiedBatch, OfflineFault>,
+    /// The online check; `None` when it was not asked for.
+    pub online: Option<Verdict>,
+}
+
+impl BatchOutcome {
+    /// Both checks hold; an online check that was not made counts as held.
+    pub fn holds(&self) -> bool {
+        self.offline.is_ok() && self.online.as_ref().is_none_or(|online| *online == Verdict::Valid)
+    }
+}
+
+/// What a scale paid out in one period, as far as the log says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PeriodAggregate {
+    /// Batches that hold.
+    pub batches: usize,
+    /// Their claims: how many persons earned something.
+    pub claims: usize,
+    /// Credits in opened totals.
+    pub credits: Credits,
+    /// Claims that those totals cover.
+    pub covered: u64,
+}
+
+/// A sponsor's findings.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Batches that were looked at.
+    pub batches: usize,
+    /// Claims of the batches that hold.
+    pub claims: usize,
+    /// Batches that hold offline.
+    pub offline: usize,
+    /// Batches that hold online.
+    pub online: usize,
+    /// Entries that do not hold, with the reason.
+    pub faults: Vec<(EntryId, String)>,
+    /// Sums by scale and period.
+    pub aggregates: BTreeMap<(ScaleId, Period), PeriodAggregate>,
+}
+
+impl Report {
+    /// Adds up outcomes; opened totals come from the state, which checked them.
+    pub fn new(state: &State, outcomes: &[BatchOutcome]) -> Self {
+        let mut report = Self { batches: outcomes.len(), ..Self::default() };
+        for outcome in outcomes {
+            report.add(outcome);
+        }
+        for key in state.totals().keys() {
+            report.add_totals(state, key);
+        }
+        report
+    }
+
+    fn add(&mut self, outcome: &BatchOutcome) {
+        match &outcome.offline {
+            Ok(_) => self.offline += 1,
+            Err(fault) => self.faults.push((outcome.entry, fault.to_string())),
+        }
+        match &outcome.online {
+            Some(Verdict::Valid) => self.online += 1,
+            Some(Verdict::Invalid { reason, message, .. }) => {
+                self.faults.push((outcome.entry, format!("online: {reason}: {message}")));
+            }
+            None => {}
+        }
+        if let (true, Ok(batch)) = (outcome.holds(), &outcome.offline) {
+            self.claims += batch.claims;
+            let key = (batch.scale.clone(), batch.period);
+            let aggregate = self.aggregates.entry(key).or_default();
+            aggregate.batches += 1;
+            aggregate.claims += batch.claims;
+        }
+    }
+
+    fn add_totals(&mut self, state: &State, key: &TotalsKey) {
+        let Some((scale, _)) = state.scales().by_asset(key.asset) else { return };
+        let Some(aggregate) = self.aggregates.get_mut(&(scale.clone(), key.period)) else { return };
+        for total in state.totals().opened(key) {
+            aggregate.covered += total.claims;
+            aggregate.credits.0 = aggregate.credits.0.saturating_add(total.sum.0);
+        }
+    }
+
+    /// What a sponsor saw and what it did not, in words: for the people it reports to.
+    pub fn seen(&self) -> Seen {
+        Seen {
+            saw: format!(
+                "{} batches with {} claims: scale, period, distributor, source, proofs, opened totals",
+                self.batches, self.claims
+            ),
+            hidden: "who earned, how much each, and from which records",
+        }
+    }
+}
+
+/// Who saw what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// What was seen.
+    pub saw: String,
+    /// What was not, because it is encrypted, committed to, or never left the distributor.
+    pub hidden: &'static str,
+}

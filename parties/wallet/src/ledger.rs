@@ -1,0 +1,33 @@
+//! Batches as the wallet reads them from a verified copy of the ledger.
+
+use merits_ledger::{Entry, State};
+use merits_primitives::ids::EntryId;
+use merits_verifier::entry::SignedEntry;
+
+use crate::credits::{BatchScope, PublicBatch, PublicClaim};
+
+/// The public side of an earn batch; `None` for entries of another kind. Asset and expiry come
+/// from the state, which compared them with the entry's own when it took the entry.
+pub fn public_batch(state: &State, id: EntryId, signed: &SignedEntry) -> Option<PublicBatch> {
+    let Some(Ok(Entry::EarnBatch(batch))) = Entry::decode(signed.kind, &signed.statement) else {
+        return None;
+    };
+    let terms = &state.scales().version(&batch.scale, batch.version).ok()?.terms;
+    let claims = (0u16..).zip(&batch.claims).map(|(index, claim)| PublicClaim {
+        index,
+        b: claim.public.b,
+        cm: claim.public.cm,
+        u: claim.public.u,
+    });
+    Some(PublicBatch {
+        entry: id,
+        scope: BatchScope {
+            distributor: signed.party,
+            asset: terms.asset,
+            expiry: terms.expiry.expiry(batch.period),
+            period: batch.period,
+            source: batch.source,
+        },
+        claims: claims.collect(),
+    })
+}

@@ -74,8 +74,13 @@ impl Checker<'_> {
             ("day", None, [time]) => self.day(time, span),
             ("math.floor", None, [number]) => {
                 let a = self.check(number)?;
-                let range = self.expect_number(a)?.floor();
-                self.number(Kind::Floor(a), range, span)
+                let range = self.expect_number(a)?;
+                if range.den.bits() >= 64 {
+                    let message = format!("rounding down over a denominator of {}", range.den);
+                    let hint = "use fewer digits: the denominator must stay below 2^63";
+                    return self.fault(Code::Overflow, span, message, hint);
+                }
+                self.number(Kind::Floor(a), range.floor(), span)
             }
             ("math.least", None, [_, _, ..]) => self.extreme(args, Range::least, Kind::Least, span),
             ("math.greatest", None, [_, _, ..]) => {

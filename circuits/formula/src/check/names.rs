@@ -61,9 +61,11 @@ impl Checker<'_> {
         let schema = self.schema;
         match schema.fields.iter().position(|f| f.name == field) {
             Some(at) => {
-                let (min, max) = schema.bounds(&schema.fields[at]);
+                // From 0 even where the schema's least is more: the circuit evaluates absent slots
+                // too, whose fields are all 0, before it leaves them out.
+                let (_, max) = schema.bounds(&schema.fields[at]);
                 let kind = Kind::Field { of: var, field: at };
-                self.number(kind, Range::whole(min, max), span)
+                self.number(kind, Range::whole(0, max), span)
             }
             None => {
                 let message = format!("a record of `{}` has no field `{field}`", schema.list);

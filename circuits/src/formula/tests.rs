@@ -1,0 +1,366 @@
+//! Evaluator and circuit agree; other credits are refused; nothing in a witness may vary.
+
+use ark_ff::{AdditiveGroup as _, Field as _};
+use merits_formula::{
+    ConstantDecl, Decimal, Field, FieldKind, Record, Schema, Typed, check,
+};
+use merits_primitives::Fr;
+use merits_primitives::calendar::MINUTES_PER_DAY;
+use merits_primitives::ids::PeriodKind;
+use proptest::prelude::*;
+
+use super::{DaySplit, FieldWires, RecordWires, compile};
+use crate::builder::{Builder, Circuit, Lc};
+use crate::gadgets::{bits, compare};
+
+/// A circuit that demands `public credits = F(records; constants)`.
+struct Harness {
+    typed: Typed,
+    circuit: Circuit,
+    /// Constraints of the formula alone.
+    cost: usize,
+}
+
+impl Harness {
+    fn new(source: &str, schema: &Schema, constants: &[ConstantDecl]) -> Self {
+        let typed = check(source, schema, constants)
+            .unwrap_or_else(|faults| panic!("{source}: {faults:?}"));
+        let mut b = Builder::new();
+        let values: Vec<Lc> = constants.iter().map(|c| b.public(&c.name)).collect();
+        let credits = b.public("credits");
+        let slots: Vec<RecordWires> = (0..schema.max_records)
+            .map(|_| slot(&mut b, schema))
+            .collect();
+        let before = b.n_constraints();
+        let computed = b.section("formula", |b| compile(b, &typed, &slots, &values));
+        let cost = b.n_constraints() - before;
+        b.assert_equal(&computed, &credits);
+        Self {
+            typed,
+            circuit: b.finish(),
+            cost,
+        }
+    }
+
+    fn assignment(&self, records: &[Record], constants: &[u64], credits: u64) -> Vec<Fr> {
+        let schema = self.typed.schema();
+        let mut inputs: Vec<Fr> = constants.iter().map(|value| Fr::from(*value)).collect();
+        inputs.push(Fr::from(credits));
+        let nothing = Record(vec![0; schema.fields.len()]);
+        for slot in 0..usize::from(schema.max_records) {
+            let record = records.get(slot);
+            inputs.push(Fr::from(record.is_some()));
+            for (field, value) in schema.fields.iter().zip(&record.unwrap_or(&nothing).0) {
+                for (number, n) in parts(schema, field, *value) {
+                    inputs.extend((0..n).map(|i| Fr::from(number >> i & 1)));
+                }
+            }
+        }
+        self.circuit.program.run(&inputs).expect("a witness")
+    }
+
+    fn accepts(&self, records: &[Record], constants: &[u64], credits: u64) -> bool {
+        let assignment = self.assignment(records, constants, credits);
+        self.circuit.check(&assignment).is_ok()
+    }
+
+    /// Native and circuit give the same credits, and one more or less is refused.
+    fn agree(&self, records: &[Record], constants: &[u64]) -> Result<u64, TestCaseError> {
+        let credits = self.typed.eval(records, constants).unwrap().0;
+        let mut assignment = self.assignment(records, constants, credits);
+        prop_assert_eq!(self.circuit.check(&assignment), Ok(()));
+        let public = constants.len() + 1;
+        for wrong in [Fr::from(credits) + Fr::ONE, Fr::from(credits) - Fr::ONE] {
+            assignment[public] = wrong;
+            prop_assert!(self.circuit.check(&assignment).is_err());
+        }
+        Ok(credits)
+    }
+
+    /// Adds to each wire that the formula made, one at a time, and expects refusal. Gives the
+    /// wires that may vary: each stands only beside factors that are 0, so that its value has no
+    /// part in anything (the quotient of a zero test whose number is 0).
+    fn sweep(&self, assignment: &[Fr]) -> usize {
+        let r1cs = &self.circuit.r1cs;
+        let inputs: Vec<usize> = (self.circuit.input_labels.iter())
+            .map(|(_, wire)| wire.index())
+            .collect();
+        let mut free = 0;
+        let mut changed = assignment.to_vec();
+        for wire in r1cs.n_public as usize + 1..assignment.len() {
+            if inputs.contains(&wire) {
+                continue;
+            }
+            for delta in [Fr::ONE, -Fr::ONE, Fr::from(1u64 << 40)] {
+                changed[wire] = assignment[wire] + delta;
+                if r1cs.is_satisfied(&changed).is_ok() {
+                    free += 1;
+                    assert!(self.has_no_part(wire, assignment), "wire {wire} may vary");
+                    break;
+                }
+            }
+            changed[wire] = assignment[wire];
+        }
+        free
+    }
+
+    fn has_no_part(&self, wire: usize, assignment: &[Fr]) -> bool {
+        let r1cs = &self.circuit.r1cs;
+        let holds = |row: &[(u32, Fr)]| row.iter().any(|(at, _)| *at as usize == wire);
+        (0..r1cs.n_constraints()).all(|i| {
+            let row = r1cs.constraint(i);
+            let is_zero = |row| merits_params::r1cs::evaluate(row, assignment) == Fr::ZERO;
+            !holds(row.c)
+                && (!holds(row.a) || is_zero(row.b))
+                && (!holds(row.b) || is_zero(row.a))
+        })
+    }
+}
+
+/// Day and minute of a time, or the value; each with its bits.
+fn parts(schema: &Schema, field: &Field, value: u64) -> Vec<(u64, usize)> {
+    match field.kind {
+        FieldKind::Int { .. } => vec![(value, schema.field_bits(field) as usize)],
+        FieldKind::TimeInPeriod => {
+            let day_bits = (u32::BITS - (schema.days() - 1).leading_zeros()) as usize;
+            let minutes = u64::from(MINUTES_PER_DAY);
+            vec![(value / minutes, day_bits), (value % minutes, 11)]
+        }
+    }
+}
+
+/// A record slot as the statement makes it.
+fn slot(b: &mut Builder, schema: &Schema) -> RecordWires {
+    let present = b.input("present");
+    let present = b.assert_bool(&present);
+    let fields = schema.fields.iter().map(|field| {
+        let widths = parts(schema, field, 0);
+        let mut split = widths
+            .iter()
+            .map(|(_, n)| bits::gated_input_bits(b, &field.name, *n, &present));
+        let mut numbers: Vec<_> = split.by_ref().collect();
+        if matches!(field.kind, FieldKind::Int { .. }) {
+            let bits = numbers.remove(0);
+            compare::assert_at_most(b, &bits, schema.bounds(field).1);
+            return FieldWires {
+                value: Lc::from_bits(&bits),
+                bits,
+                day: None,
+            };
+        }
+        compare::assert_at_most(b, &numbers[0], u64::from(schema.days()) - 1);
+        compare::assert_at_most(b, &numbers[1], u64::from(MINUTES_PER_DAY) - 1);
+        let (day, minute) = (Lc::from_bits(&numbers[0]), Lc::from_bits(&numbers[1]));
+        FieldWires {
+            value: &day * Fr::from(MINUTES_PER_DAY) + &minute,
+            bits: Vec::new(),
+            day: Some(DaySplit {
+                day_bits: numbers.remove(0),
+                day,
+                minute,
+            }),
+        }
+    });
+    let fields = fields.collect();
+    RecordWires { present, fields }
+}
+
+fn trips(max_records: u16) -> Schema {
+    let int = |name: &str| Field {
+        name: name.into(),
+        kind: FieldKind::Int {
+            min: 0,
+            max: 65_535,
+        },
+        unit: String::new(),
+        key: false,
+    };
+    let start = Field {
+        name: "start".into(),
+        kind: FieldKind::TimeInPeriod,
+        unit: "min".into(),
+        key: true,
+    };
+    let fields = vec![start, int("duration"), int("distance")];
+    Schema::new("trip", "trips", PeriodKind::Week, fields, max_records).unwrap()
+}
+
+fn constants() -> Vec<ConstantDecl> {
+    let decl = |name: &str, high: i64, exponent| ConstantDecl {
+        name: name.into(),
+        interval: [Decimal::integer(0), Decimal::integer(high)],
+        exponent,
+    };
+    vec![decl("factor", 500, 2), decl("daily_cap", 50_000, 0)]
+}
+
+const CYCLING: &str = "math.floor(trips
+    .filter(t, t.duration >= 120 && t.duration <= 10800 && t.distance > 0)
+    .groups(t, day(t.start))
+    .map(g, math.least(g.map(t, t.distance).sum(), daily_cap))
+    .sum() * factor / 1000)";
+
+fn cycling() -> Harness {
+    Harness::new(CYCLING, &trips(40), &constants())
+}
+
+fn records(rows: &[[u64; 3]]) -> Vec<Record> {
+    rows.iter().map(|row| Record(row.to_vec())).collect()
+}
+
+fn week(most: usize) -> impl Strategy<Value = Vec<Record>> {
+    let duration = prop_oneof![0..=65_535u64, 118..=122u64, 10_798..=10_802u64, 0..=11_000u64];
+    let distance = prop_oneof![Just(0u64), 0..=65_535u64, 0..=3000u64, 19_990..=20_010u64];
+    let trip = (0..=10_079u64, duration, distance).prop_map(|(a, b, c)| [a, b, c]);
+    prop::collection::vec(trip, 0..=most).prop_map(|mut rows| {
+        rows.sort_unstable();
+        rows.dedup_by_key(|row| row[0]);
+        records(&rows)
+    })
+}
+
+#[test]
+fn cycling_takes_the_constraints_that_are_argued_for() {
+    let harness = cycling();
+    // 16 a record: at least 120 s 3, at most 10,800 s 5, gated distance 2, split by day 6.
+    // A day's cap: 22 bits, the sign, the product. Floor: 18 bits of the quotient, 17 of the
+    // remainder, 5 for it to stay below 100,000, and the product of metres and factor.
+    let expected = 40 * 16 + 7 * 24 + 18 + 17 + 5 + 1;
+    for section in &harness.circuit.sections {
+        println!("{:50} {}", section.path, section.constraints);
+    }
+    assert_eq!(harness.cost, expected);
+}
+
+#[test]
+fn boundaries() {
+    let harness = cycling();
+    let values = [16_272, 20_000];
+    for (rows, expected) in [
+        (vec![], 0),
+        (vec![[0, 119, 1000]], 0),
+        (vec![[0, 120, 1000]], 162),
+        (vec![[0, 10_800, 1000]], 162),
+        (vec![[0, 10_801, 1000]], 0),
+        (vec![[0, 600, 0]], 0),
+        (vec![[0, 600, 20_000]], 3254),
+        (vec![[0, 600, 20_001]], 3254),
+        (vec![[10_079, 600, 65_535]], 3254),
+        (vec![[1439, 600, 15_000], [1440, 600, 15_000]], 4881),
+        ((0..40).map(|i| [i * 251, 600, 65_535]).collect(), 22_780),
+    ] {
+        assert_eq!(harness.agree(&records(&rows), &values), Ok(expected), "{rows:?}");
+    }
+    let full: Vec<[u64; 3]> = (0..40).map(|i| [i * 251, 600, 65_535]).collect();
+    assert_eq!(harness.agree(&records(&full), &[50_000, 50_000]), Ok(175_000));
+    assert_eq!(harness.agree(&records(&full), &[0, 0]), Ok(0));
+}
+
+#[test]
+fn another_record_or_constant_does_not_give_the_same_credits() {
+    let harness = cycling();
+    let rows = records(&[[490, 600, 3000]]);
+    let longer = records(&[[490, 600, 3007]]);
+    assert!(harness.accepts(&rows, &[16_272, 20_000], 488));
+    assert!(!harness.accepts(&longer, &[16_272, 20_000], 488));
+    assert!(!harness.accepts(&rows, &[16_472, 20_000], 488));
+    assert!(!harness.accepts(&rows, &[16_272, 2000], 488));
+}
+
+#[test]
+fn no_wire_of_the_formula_may_vary() {
+    let harness = Harness::new(CYCLING, &trips(4), &constants());
+    let rows = records(&[[5, 600, 3000], [9, 100, 50], [1500, 20_000, 7], [1501, 700, 25_000]]);
+    let credits = harness.typed.eval(&rows, &[16_272, 20_000]).unwrap().0;
+    let assignment = harness.assignment(&rows, &[16_272, 20_000], credits);
+    // The quotients of the two trips that count.
+    assert_eq!(harness.sweep(&assignment), 2);
+    let at_cap = records(&[[5, 600, 20_000]]);
+    let credits = harness.typed.eval(&at_cap, &[16_272, 20_000]).unwrap().0;
+    let assignment = harness.assignment(&at_cap, &[16_272, 20_000], credits);
+    assert_eq!(harness.sweep(&assignment), 1);
+}
+
+/// Formulas that use what cycling does not.
+const OTHERS: [&str; 24] = [
+    "trips.size()",
+    "groups(trips, day(trips.start)).size()",
+    "groups(trips, t, day(t.start)).filter(g, g.size() >= 2).size()",
+    "trips.groups(t, day(t.start)).map(g, g.filter(t, t.distance > 2990).size()).sum()",
+    "trips.filter(t, !(t.distance < 100)).size()",
+    "trips.filter(t, t.distance == 50 || t.duration < 1000).size()",
+    "trips.filter(t, t.distance != 0).size()",
+    "trips.filter(t, t.distance * 3 > t.duration).size()",
+    "trips.filter(t, t.distance == t.duration || t.start >= 5000).map(t, t.distance + 1).sum()",
+    "math.greatest(0, trips.size() - 3)",
+    "math.greatest(3, trips.size(), 2)",
+    "math.least(3, trips.size(), 5) + math.least(trips.size(), 1)",
+    "math.floor(trips.map(t, t.distance).sum() / 3)",
+    "math.floor(trips.map(t, t.distance).sum() * 0.1)",
+    "math.floor(trips.map(t, t.distance).sum() / 0.25)",
+    "math.greatest(0, math.floor(-trips.map(t, t.distance).sum() / 3) + 20000)",
+    "trips.map(t, math.floor(t.distance / 7)).sum()",
+    "trips.filter(t, t.distance > 99).filter(t, t.duration > 300).size()",
+    "trips.filter(t, t.start / 60 >= 24 && t.distance >= 49.5 && t.distance <= 2999.5).size()",
+    "trips.groups(t, day(t.start)).map(g, math.least(g.size(), 1) * 5 + 1).sum()",
+    "trips.filter(t, t.duration > 600).groups(t, day(t.start)).filter(g, g.map(t, t.distance).sum() > 3000).map(g, g.size() * 2).sum()",
+    "trips.groups(t, math.floor(t.distance / 20000)).map(g, g.size() * g.size()).sum()",
+    "trips.filter(t, !(t.duration >= 120 && t.duration <= 10800)).size()",
+    "trips.filter(t, day(t.start) == 5 || day(t.start) == 6).map(t, t.distance * t.duration).sum()",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn evaluator_and_circuit_agree_on_cycling(
+        rows in week(40),
+        factor in prop_oneof![Just(16_272u64), 0..=50_000u64],
+        cap in prop_oneof![Just(20_000u64), 0..=50_000u64],
+    ) {
+        thread_local!(static HARNESS: Harness = cycling());
+        HARNESS.with(|harness| harness.agree(&rows, &[factor, cap]))?;
+    }
+
+    #[test]
+    fn evaluator_and_circuit_agree_on_other_formulas(rows in week(6), at in 0..OTHERS.len()) {
+        thread_local!(static HARNESSES: Vec<Harness> = OTHERS
+            .iter()
+            .map(|source| Harness::new(source, &trips(6), &[]))
+            .collect());
+        HARNESSES.with(|harnesses| harnesses[at].agree(&rows, &[]))?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn no_wire_of_other_formulas_may_vary(rows in week(4), at in 0..OTHERS.len()) {
+        let harness = Harness::new(OTHERS[at], &trips(4), &[]);
+        let credits = harness.typed.eval(&rows, &[]).unwrap().0;
+        harness.sweep(&harness.assignment(&rows, &[], credits));
+    }
+}
+
+#[test]
+fn thresholds_of_five_bits_against_every_value() {
+    use num_bigint::BigInt;
+    for least in 0..=33u64 {
+        let mut b = Builder::new();
+        let wanted = b.public("holds");
+        let number = bits::input_bits(&mut b, "x", 5);
+        let holds = super::threshold::at_least(&mut b, &number, &BigInt::from(least)).bit(&mut b);
+        b.assert_equal(holds.lc(), &wanted);
+        let circuit = b.finish();
+        for value in 0..32u64 {
+            for claimed in [false, true] {
+                let mut inputs = vec![Fr::from(claimed)];
+                inputs.extend((0..5).map(|i| Fr::from(value >> i & 1)));
+                let assignment = circuit.program.run(&inputs).unwrap();
+                let accepted = circuit.check(&assignment).is_ok();
+                assert_eq!(accepted, claimed == (value >= least), "{value} >= {least}");
+            }
+        }
+    }
+}

@@ -236,7 +236,8 @@ impl Builder {
             den: denominator,
         });
         let quotient = Wire(wire).into();
-        self.assert_mul(&quotient, den, num);
+        // The quotient on the right: a wire in no right factor costs a prover nothing in G2.
+        self.assert_mul(den, &quotient, num);
         quotient
     }
 
@@ -437,7 +438,8 @@ impl Builder {
             }
         }
         if let Some(parallel) = self.parallel.take() {
-            self.program.stages.push(Stage(parallel.segments));
+            let stage = Stage::new(parallel.segments, &self.program.ops);
+            self.program.stages.push(stage);
         }
         results
     }
@@ -484,7 +486,8 @@ impl Builder {
     fn close_stretch(&mut self) {
         let stretch = self.stretch();
         if !stretch.ops.is_empty() {
-            self.program.stages.push(Stage(vec![stretch]));
+            let stage = Stage::new(vec![stretch], &self.program.ops);
+            self.program.stages.push(stage);
         }
     }
 

@@ -7,7 +7,9 @@
 
 use std::ops::Range;
 
-use ark_ff::{AdditiveGroup, BigInt, BigInteger, Field, PrimeField};
+use ark_ff::{
+    AdditiveGroup, BigInt, BigInteger, Field, PrimeField, serial_batch_inversion_and_mul,
+};
 use merits_primitives::Fr;
 use num_bigint::BigUint;
 use rayon::prelude::*;
@@ -109,9 +111,14 @@ pub(crate) struct Stretch {
     pub(crate) temporaries: Range<u32>,
 }
 
-/// Stretches run in order; those of one stage are independent of each other.
+/// Stages run in order; the stretches of one stage are independent of each other.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Stage(pub(crate) Vec<Stretch>);
+pub(crate) struct Stage {
+    stretches: Vec<Stretch>,
+    /// Where, from the start of every stretch, an inversion stands; empty if the stretches do
+    /// not all have theirs in the same places.
+    inversions: Vec<usize>,
+}
 
 /// The compiled witness program of a circuit.
 #[derive(Clone, Debug, Default)]
@@ -179,15 +186,15 @@ impl Program {
         let mut wires = vec![Fr::ZERO; self.n_wires as usize];
         let mut temporaries = vec![Fr::ZERO; self.n_temporaries as usize];
         wires[0] = Fr::ONE;
-        for Stage(stretches) in &self.stages {
-            let Some(first) = stretches.first() else {
+        for stage in &self.stages {
+            let Some(first) = stage.stretches.first() else {
                 continue;
             };
             let (old_wires, mut new_wires) = wires.split_at_mut(first.wires.start as usize);
             let (old_temporaries, mut new_temporaries) =
                 temporaries.split_at_mut(first.temporaries.start as usize);
-            let mut frames = Vec::with_capacity(stretches.len());
-            for stretch in stretches {
+            let mut frames = Vec::with_capacity(stage.stretches.len());
+            for stretch in &stage.stretches {
                 let (own_wires, rest) = new_wires.split_at_mut(stretch.wires.len());
                 new_wires = rest;
                 let (own_temporaries, rest) =
@@ -203,14 +210,68 @@ impl Program {
                 });
             }
             match frames.as_mut_slice() {
-                [only] => only.run(inputs)?,
-                many => many
-                    .par_iter_mut()
-                    .try_for_each(|frame| frame.run(inputs))?,
+                [only] => only.run(only.stretch.ops.clone(), inputs)?,
+                many => {
+                    let group = many.len().div_ceil(rayon::current_num_threads());
+                    many.par_chunks_mut(group)
+                        .try_for_each(|group| run_together(group, &stage.inversions, inputs))?;
+                }
             }
         }
         Ok(wires)
     }
+}
+
+impl Stage {
+    pub(crate) fn new(stretches: Vec<Stretch>, ops: &[Op]) -> Self {
+        let inversions = |stretch: &Stretch| -> Vec<usize> {
+            let inverts = |op: &Op| matches!(op, Op::Quotient { .. } | Op::InverseOrZero { .. });
+            let ops = ops[stretch.ops.clone()].iter().enumerate();
+            ops.filter(|(_, op)| inverts(op))
+                .map(|(at, _)| at)
+                .collect()
+        };
+        let mut each = stretches.iter().map(inversions);
+        let first = each.next().unwrap_or_default();
+        let inversions = if each.all(|other| other == first) {
+            first
+        } else {
+            Vec::new()
+        };
+        Self {
+            stretches,
+            inversions,
+        }
+    }
+}
+
+/// Runs stretches side by side from inversion to inversion: one field inversion, by far the
+/// dearest instruction, then serves them all.
+fn run_together(
+    frames: &mut [Frame<'_>],
+    inversions: &[usize],
+    inputs: &[Fr],
+) -> Result<(), WitnessError> {
+    let mut inverses = vec![Fr::ZERO; frames.len()];
+    let mut done = 0;
+    for &at in inversions {
+        for (frame, divisor) in frames.iter_mut().zip(&mut inverses) {
+            let start = frame.stretch.ops.start;
+            frame.run(start + done..start + at, inputs)?;
+            *divisor = frame.divisor(start + at);
+        }
+        // Leaves zeros alone.
+        serial_batch_inversion_and_mul(&mut inverses, &Fr::ONE);
+        for (frame, inverse) in frames.iter_mut().zip(&inverses) {
+            frame.divide(frame.stretch.ops.start + at, *inverse)?;
+        }
+        done = at + 1;
+    }
+    for frame in frames {
+        let Range { start, end } = frame.stretch.ops;
+        frame.run(start + done..end, inputs)?;
+    }
+    Ok(())
 }
 
 /// What one stretch sees while it runs: older values to read, its own to write.
@@ -224,8 +285,8 @@ struct Frame<'a> {
 }
 
 impl Frame<'_> {
-    fn run(&mut self, inputs: &[Fr]) -> Result<(), WitnessError> {
-        for at in self.stretch.ops.clone() {
+    fn run(&mut self, ops: Range<usize>, inputs: &[Fr]) -> Result<(), WitnessError> {
+        for at in ops {
             self.step(self.program.ops[at], inputs, at)?;
         }
         Ok(())
@@ -265,22 +326,9 @@ impl Frame<'_> {
                     }
                 }
             }
-            Op::Quotient { to, num, den } => {
-                let (num, den) = (self.get(num), self.get(den));
-                let value = match den.inverse() {
-                    Some(inverse) => num * inverse,
-                    None if num == Fr::ZERO => Fr::ZERO,
-                    None => {
-                        return Err(WitnessError::DivisionByZero {
-                            section: self.section(at),
-                        });
-                    }
-                };
-                self.set(to, value);
-            }
-            Op::InverseOrZero { to, a } => {
-                let value = self.get(a).inverse().unwrap_or(Fr::ZERO);
-                self.set(to, value);
+            Op::Quotient { .. } | Op::InverseOrZero { .. } => {
+                let inverse = self.divisor(at).inverse().unwrap_or(Fr::ZERO);
+                self.divide(at, inverse)?;
             }
             Op::IsZero { to, a } => {
                 let value = Fr::from(self.get(a) == Fr::ZERO);
@@ -310,6 +358,33 @@ impl Frame<'_> {
                     reason,
                 })?;
             }
+        }
+        Ok(())
+    }
+
+    /// What the inversion at `at` inverts.
+    fn divisor(&self, at: usize) -> Fr {
+        match self.program.ops[at] {
+            Op::Quotient { den, .. } => self.get(den),
+            Op::InverseOrZero { a, .. } => self.get(a),
+            _ => Fr::ZERO,
+        }
+    }
+
+    /// Finishes the inversion at `at`, given the divisor's inverse, or 0 if it is 0.
+    fn divide(&mut self, at: usize, inverse: Fr) -> Result<(), WitnessError> {
+        match self.program.ops[at] {
+            Op::Quotient { to, num, .. } => {
+                let num = self.get(num);
+                if inverse == Fr::ZERO && num != Fr::ZERO {
+                    return Err(WitnessError::DivisionByZero {
+                        section: self.section(at),
+                    });
+                }
+                self.set(to, num * inverse);
+            }
+            Op::InverseOrZero { to, .. } => self.set(to, inverse),
+            _ => {}
         }
         Ok(())
     }

@@ -193,6 +193,49 @@ fn parallel_segments_share_what_was_before_and_give_what_is_after() {
 }
 
 #[test]
+fn segments_that_invert_in_step_give_what_they_give_alone() {
+    // Segments of one shape share inversions; the odd one makes all run alone.
+    for odd in [false, true] {
+        let mut b = Builder::new();
+        let k = b.input("k");
+        let outputs = b.parallel(7, |b, i| {
+            b.section("segment", |b| {
+                let x = b.input("x");
+                if odd && i == 3 {
+                    b.square(&k);
+                }
+                let ratio = b.quotient(&k, &(&x + fr(1)));
+                let zero = b.is_zero(&x);
+                let again = b.quotient(&x, &ratio);
+                b.select(&zero, &ratio, &again)
+            })
+        });
+        let outputs: Vec<Lc> = outputs.iter().map(|lc| b.mul(lc, &k)).collect();
+        let circuit = b.finish();
+        let inputs: Vec<Fr> = [6, 0, 1, 2, 0, 3, 4, 5].map(fr).to_vec();
+        let assignment = run(&circuit, &inputs);
+        for (output, x) in outputs.iter().zip(&inputs[1..]) {
+            // k * k/(x+1) for x = 0, else k * x*(x+1)/k.
+            let expected = if *x == fr(0) {
+                fr(36)
+            } else {
+                *x * (*x + fr(1))
+            };
+            assert_eq!(assignment[output.as_wire().unwrap().index()], expected);
+        }
+        let mut bad = inputs;
+        bad[5] = -fr(1);
+        let refused = circuit.program.run(&bad).unwrap_err();
+        assert_eq!(
+            refused,
+            WitnessError::DivisionByZero {
+                section: "segment".into()
+            }
+        );
+    }
+}
+
+#[test]
 #[should_panic(expected = "another segment")]
 fn parallel_segments_cannot_see_each_other() {
     let mut b = Builder::new();

@@ -1,1 +1,24 @@
 //! A verified copy of a ledger: follow, check consistency, apply, submit.
+//!
+//! A party trusts no coordinator. What it acts on comes from its own copy, in which every
+//! checkpoint signature, every leaf hash, every rule and every proof was checked by itself:
+//!
+//! - [`Replica`] holds the copy and its state. It knows files and no network.
+//! - [`Client`] talks to a coordinator: submits entries, verifies receipts and signed refusals.
+//! - [`Follower`] joins the two: [`Follower::sync`] brings the copy up to date.
+//!
+//! A log that was rewritten behind a checkpoint which the replica has seen is refused loudly
+//! ([`ReplicaError::Rewritten`]), and the two signed checkpoints that convict it are kept.
+//!
+//! Out of scope: comparing checkpoints with other parties (a log could still show different
+//! parties different histories; witness cosignatures are for that).
+
+mod archive;
+mod client;
+mod follower;
+mod replica;
+
+pub use archive::ArchiveError;
+pub use client::{Client, ClientError, Submitted};
+pub use follower::{FollowError, Follower, Progress};
+pub use replica::{Replica, ReplicaError, Update};

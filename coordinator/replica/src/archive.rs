@@ -1,0 +1,191 @@
+//! The replica's files: leaves one after the other, and the newest checkpoint that was verified.
+//!
+//! `leaves.bin` is a sequence of (u32 length, leaf). What lies past the checkpoint's size is
+//! left over from an update that did not finish, and is cut off at the next start.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+};
+
+use merits_verifier::entry::MAX_LEAF_BYTES;
+use thiserror::Error;
+
+/// Why the replica's files cannot be used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ArchiveError {
+    /// Reading or writing failed.
+    #[error("replica file {path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Fewer leaves than the checkpoint covers, or a torn one among them.
+    #[error(
+        "replica {path} holds {found} whole leaves, its checkpoint covers {expected}: the file was damaged; move the directory away and sync again"
+    )]
+    Truncated {
+        /// The file.
+        path: PathBuf,
+        /// Whole leaves found.
+        found: u64,
+        /// Leaves that the checkpoint covers.
+        expected: u64,
+    },
+    /// Another process has the replica open.
+    #[error("replica {path} is in use by another process: each process needs its own directory")]
+    InUse {
+        /// The lock file.
+        path: PathBuf,
+    },
+}
+
+#[derive(Debug)]
+pub(crate) struct Archive {
+    directory: PathBuf,
+    leaves: File,
+    /// End of the last leaf that a checkpoint covers.
+    end: u64,
+    /// Held for as long as the archive is open.
+    _lock: File,
+}
+
+impl Archive {
+    /// Opens the files, or makes them.
+    pub(crate) fn open(directory: &Path) -> Result<Self, ArchiveError> {
+        fs::create_dir_all(directory).map_err(at(directory))?;
+        let lock_path = directory.join("lock");
+        let lock = File::create(&lock_path).map_err(at(&lock_path))?;
+        lock.try_lock()
+            .map_err(|_| ArchiveError::InUse { path: lock_path })?;
+        let path = directory.join(LEAVES);
+        let leaves = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(at(&path))?;
+        Ok(Self {
+            directory: directory.to_owned(),
+            leaves,
+            end: 0,
+            _lock: lock,
+        })
+    }
+
+    /// The text of the newest checkpoint, if there is one.
+    pub(crate) fn checkpoint(&self) -> Result<Option<String>, ArchiveError> {
+        let path = self.directory.join(CHECKPOINT);
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(at(&path)(error)),
+        }
+    }
+
+    /// Reads the `count` leaves that the checkpoint covers and cuts off what lies behind them.
+    pub(crate) fn load<E: From<ArchiveError>>(
+        &mut self,
+        count: u64,
+        mut each: impl FnMut(Vec<u8>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let path = self.directory.join(LEAVES);
+        self.leaves.seek(SeekFrom::Start(0)).map_err(at(&path))?;
+        let mut reader = BufReader::new(&self.leaves);
+        let mut end = 0;
+        for found in 0..count {
+            let leaf = match read_leaf(&mut reader) {
+                Ok(leaf) => leaf,
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return Err(ArchiveError::Truncated {
+                        path,
+                        found,
+                        expected: count,
+                    }
+                    .into());
+                }
+                Err(error) => return Err(at(&path)(error).into()),
+            };
+            end += LENGTH_BYTES + leaf.len() as u64;
+            each(leaf)?;
+        }
+        self.end = end;
+        self.leaves.set_len(end).map_err(at(&path))?;
+        Ok(())
+    }
+
+    /// Appends leaves and the checkpoint that covers them; both are on disk afterwards.
+    pub(crate) fn append(
+        &mut self,
+        leaves: &[Vec<u8>],
+        checkpoint: &str,
+    ) -> Result<(), ArchiveError> {
+        let path = self.directory.join(LEAVES);
+        self.leaves
+            .seek(SeekFrom::Start(self.end))
+            .map_err(at(&path))?;
+        let mut end = self.end;
+        let mut writer = BufWriter::new(&self.leaves);
+        for leaf in leaves {
+            // A leaf has at most 65,535 bytes.
+            let length = leaf.len() as u32;
+            writer
+                .write_all(&length.to_le_bytes())
+                .and_then(|()| writer.write_all(leaf))
+                .map_err(at(&path))?;
+            end += LENGTH_BYTES + leaf.len() as u64;
+        }
+        writer.flush().map_err(at(&path))?;
+        drop(writer);
+        self.leaves.sync_all().map_err(at(&path))?;
+        self.replace(CHECKPOINT, checkpoint)?;
+        self.end = end;
+        Ok(())
+    }
+
+    /// Keeps evidence beside the files.
+    pub(crate) fn keep(&self, name: &str, text: &str) -> Result<PathBuf, ArchiveError> {
+        self.replace(name, text)?;
+        Ok(self.directory.join(name))
+    }
+
+    fn replace(&self, name: &str, text: &str) -> Result<(), ArchiveError> {
+        let path = self.directory.join(name);
+        let new = self.directory.join(format!("{name}.new"));
+        let mut file = File::create(&new).map_err(at(&new))?;
+        file.write_all(text.as_bytes())
+            .and_then(|()| file.sync_all())
+            .map_err(at(&new))?;
+        fs::rename(&new, &path).map_err(at(&path))?;
+        // The rename is on disk once the directory is.
+        File::open(&self.directory)
+            .and_then(|directory| directory.sync_all())
+            .map_err(at(&self.directory))
+    }
+}
+
+fn read_leaf(reader: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut length = [0u8; LENGTH_BYTES as usize];
+    reader.read_exact(&mut length)?;
+    let length = u32::from_le_bytes(length) as usize;
+    if length > MAX_LEAF_BYTES {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    let mut leaf = vec![0u8; length];
+    reader.read_exact(&mut leaf)?;
+    Ok(leaf)
+}
+
+fn at(path: &Path) -> impl FnOnce(io::Error) -> ArchiveError + use<> {
+    let path = path.to_owned();
+    move |source| ArchiveError::Io { path, source }
+}
+
+const LEAVES: &str = "leaves.bin";
+const CHECKPOINT: &str = "checkpoint.txt";
+const LENGTH_BYTES: u64 = 4;

@@ -1,0 +1,310 @@
+//! The wire to a coordinator.
+
+use std::time::Duration;
+
+use merits_primitives::ids::EntryId;
+use merits_proto::{
+    Fault,
+    ledger::{
+        GetCheckpointRequest, GetConsistencyProofRequest, GetReceiptRequest, StreamEntriesRequest,
+        SubmitRequest, SubmitResponse, ledger_client::LedgerClient,
+    },
+    limits::{
+        LEDGER_ANSWER_MESSAGE, LEDGER_REQUEST_MESSAGE, VERIFIER_ANSWER_MESSAGE,
+        VERIFIER_REQUEST_MESSAGE,
+    },
+    verifier::{Subject, Verdict, VerifyOneRequest, subject, verifier_client::VerifierClient},
+};
+use merits_verifier::{
+    codec::Canonical as _,
+    entry::SignedEntry,
+    log::{Hash, LogKey},
+    receipt::{Receipt, ReceiptError},
+    refusal::{RefusalNotice, SignedRefusal},
+};
+use thiserror::Error;
+use tonic::{
+    Streaming,
+    transport::{Channel, Endpoint},
+};
+
+/// Why a call to a coordinator gave no result.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// It cannot be reached.
+    #[error("coordinator at {address}: {source}; is it running, and is the address right?")]
+    Unreachable {
+        /// Where.
+        address: String,
+        /// What the transport said.
+        source: tonic::transport::Error,
+    },
+    /// It refused, or failed. `notice` is its signed judgement, if it gave one that verifies.
+    #[error("the coordinator refuses: {fault}")]
+    Refused {
+        /// Reason, field and words.
+        fault: Box<Fault>,
+        /// The refusal that the log signed.
+        notice: Option<Box<RefusalNotice>>,
+    },
+    /// Its receipt does not verify, or is another entry's.
+    #[error("the coordinator's receipt is refused: {0}; do not count the entry as appended")]
+    Receipt(#[from] ReceiptError),
+    /// Its receipt is for another entry.
+    #[error("the coordinator answered entry {expected} with the receipt of {found}")]
+    OtherEntry {
+        /// What was submitted.
+        expected: EntryId,
+        /// What the receipt is for.
+        found: EntryId,
+    },
+    /// An answer without what it must hold.
+    #[error("the coordinator's answer lacks a valid {0}")]
+    Malformed(&'static str),
+}
+
+impl ClientError {
+    /// True if the same call may succeed later: unreachable, busy, stopping.
+    pub fn may_retry(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Refused { fault, .. } => fault.may_retry(),
+            Self::Receipt(_) | Self::OtherEntry { .. } | Self::Malformed(_) => false,
+        }
+    }
+
+    /// The machine-readable reason of a refusal.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Refused { fault, .. } => Some(&fault.reason),
+            _ => None,
+        }
+    }
+}
+
+/// An entry that is in the log, with the receipt that says so.
+#[derive(Debug, Clone)]
+pub struct Submitted {
+    /// The entry.
+    pub id: EntryId,
+    /// Its leaf.
+    pub index: u64,
+    /// True if it was there before.
+    pub already_present: bool,
+    /// The receipt, verified under the log's key.
+    pub receipt: Receipt,
+}
+
+/// A connection to a coordinator. Cheap to clone; clones share the connection.
+#[derive(Debug, Clone)]
+pub struct Client {
+    key: LogKey,
+    ledger: LedgerClient<Channel>,
+    verifier: VerifierClient<Channel>,
+}
+
+impl Client {
+    /// Connects to a coordinator such as `http://127.0.0.1:7700`, whose answers must verify under
+    /// `key`.
+    ///
+    /// # Errors
+    /// [`ClientError::Unreachable`].
+    pub async fn connect(address: &str, key: LogKey) -> Result<Self, ClientError> {
+        let unreachable = |source| ClientError::Unreachable {
+            address: address.to_owned(),
+            source,
+        };
+        let channel = Endpoint::from_shared(address.to_owned())
+            .map_err(unreachable)?
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(CALL_TIMEOUT)
+            .connect()
+            .await
+            .map_err(unreachable)?;
+        Ok(Self {
+            key,
+            ledger: LedgerClient::new(channel.clone())
+                .max_decoding_message_size(LEDGER_ANSWER_MESSAGE)
+                .max_encoding_message_size(LEDGER_REQUEST_MESSAGE),
+            verifier: VerifierClient::new(channel)
+                .max_decoding_message_size(VERIFIER_ANSWER_MESSAGE)
+                .max_encoding_message_size(VERIFIER_REQUEST_MESSAGE),
+        })
+    }
+
+    /// The log's key.
+    pub fn key(&self) -> &LogKey {
+        &self.key
+    }
+
+    /// Submits an entry. Returns after it is durable and its receipt verified.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn submit(&mut self, entry: &SignedEntry) -> Result<Submitted, ClientError> {
+        let request = SubmitRequest {
+            entry: entry.to_bytes(),
+        };
+        let answer = self.ledger.submit(request).await;
+        let answer = answer.map_err(|status| self.refused(&status))?.into_inner();
+        self.submitted(&entry.id(), answer)
+    }
+
+    /// The receipt of an entry, verified.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn receipt(&mut self, id: &EntryId) -> Result<Receipt, ClientError> {
+        let request = GetReceiptRequest {
+            entry_id: id.0.to_vec(),
+        };
+        let answer = self.ledger.get_receipt(request).await;
+        let answer = answer.map_err(|status| self.refused(&status))?.into_inner();
+        self.verified_receipt(id, &answer.receipt)
+    }
+
+    /// The text of the newest checkpoint; the caller verifies it.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn checkpoint(&mut self) -> Result<String, ClientError> {
+        let answer = self.ledger.get_checkpoint(GetCheckpointRequest {}).await;
+        Ok(answer
+            .map_err(|status| self.refused(&status))?
+            .into_inner()
+            .checkpoint)
+    }
+
+    /// The proof that the tree of `old` leaves is a prefix of the tree of `new` leaves.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn consistency_proof(
+        &mut self,
+        old: u64,
+        new: u64,
+    ) -> Result<Vec<Hash>, ClientError> {
+        let request = GetConsistencyProofRequest {
+            old_size: old,
+            new_size: new,
+        };
+        let answer = self.ledger.get_consistency_proof(request).await;
+        let hashes = answer
+            .map_err(|status| self.refused(&status))?
+            .into_inner()
+            .hashes;
+        hashes
+            .into_iter()
+            .map(|hash| hash.try_into().map_err(|_| ClientError::Malformed("hash")))
+            .collect()
+    }
+
+    /// Leaves `from` to `until`, page by page.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn leaves(&mut self, from: u64, until: u64) -> Result<Pages, ClientError> {
+        let answer = self
+            .ledger
+            .stream_entries(StreamEntriesRequest { from, until })
+            .await;
+        let stream = answer.map_err(|status| self.refused(&status))?.into_inner();
+        Ok(Pages {
+            next: from,
+            stream,
+            key: self.key.clone(),
+        })
+    }
+
+    /// Asks the coordinator's Verifier about a signed earn entry. It changes nothing. The answer
+    /// is the coordinator's word; [`crate::Replica`] is the way not to need it.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn verify_entry(&mut self, entry: &SignedEntry) -> Result<Verdict, ClientError> {
+        let subject = Subject {
+            subject: Some(subject::Subject::Entry(entry.to_bytes())),
+        };
+        let answer = self
+            .verifier
+            .verify_one(VerifyOneRequest {
+                subject: Some(subject),
+            })
+            .await;
+        let answer = answer.map_err(|status| self.refused(&status))?.into_inner();
+        answer.verdict.ok_or(ClientError::Malformed("verdict"))
+    }
+
+    fn submitted(&self, id: &EntryId, answer: SubmitResponse) -> Result<Submitted, ClientError> {
+        let receipt = self.verified_receipt(id, &answer.receipt)?;
+        Ok(Submitted {
+            id: *id,
+            index: receipt.index,
+            already_present: answer.already_present,
+            receipt,
+        })
+    }
+
+    fn verified_receipt(&self, id: &EntryId, text: &str) -> Result<Receipt, ClientError> {
+        let receipt = Receipt::parse(text)?;
+        let found = receipt.verify(&self.key)?.id();
+        if found == *id {
+            Ok(receipt)
+        } else {
+            Err(ClientError::OtherEntry {
+                expected: *id,
+                found,
+            })
+        }
+    }
+
+    fn refused(&self, status: &tonic::Status) -> ClientError {
+        refused(&self.key, status)
+    }
+}
+
+/// Pages of leaves as they arrive.
+#[derive(Debug)]
+pub struct Pages {
+    next: u64,
+    stream: Streaming<merits_proto::ledger::StreamEntriesResponse>,
+    key: LogKey,
+}
+
+impl Pages {
+    /// The next page; `None` at the end.
+    ///
+    /// # Errors
+    /// [`ClientError`]; [`ClientError::Malformed`] when a page does not follow the one before.
+    pub async fn next(&mut self) -> Result<Option<Vec<Vec<u8>>>, ClientError> {
+        let page = self
+            .stream
+            .message()
+            .await
+            .map_err(|status| refused(&self.key, &status))?;
+        let Some(page) = page else { return Ok(None) };
+        if page.first != self.next || page.leaves.is_empty() {
+            return Err(ClientError::Malformed("page of leaves"));
+        }
+        self.next += page.leaves.len() as u64;
+        Ok(Some(page.leaves))
+    }
+}
+
+fn refused(key: &LogKey, status: &tonic::Status) -> ClientError {
+    let fault = Fault::from_status(status);
+    let notice = SignedRefusal::parse(&fault.signed_refusal)
+        .ok()
+        .and_then(|signed| signed.verify(key).ok())
+        .map(Box::new);
+    ClientError::Refused {
+        fault: Box::new(fault),
+        notice,
+    }
+}
+
+/// A coordinator on the same continent answers a connection well within this.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Proof verification and a durable append take milliseconds; a full queue answers at once.
+const CALL_TIMEOUT: Duration = Duration::from_secs(60);

@@ -1,0 +1,371 @@
+//! The copy and its state.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
+
+use merits_ledger::{
+    LedgerPolicy, Replay, ReplayError, State,
+    tree::{Frontier, Node, TreeError, inclusion_proof},
+};
+use merits_primitives::ids::EntryId;
+use merits_verifier::{
+    codec::Canonical as _,
+    entry::Leaf,
+    log::{Checkpoint, CheckpointError, Hash, LogKey, SignedCheckpoint, leaf_hash},
+    receipt::Receipt,
+};
+use rand_core::CryptoRng;
+use thiserror::Error;
+
+use crate::archive::{Archive, ArchiveError};
+
+/// Why a replica refuses to go on.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ReplicaError {
+    /// The files.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// A checkpoint that the log did not sign, or is none.
+    #[error("the log's checkpoint is refused: {0}")]
+    Checkpoint(#[from] CheckpointError),
+    /// The log signed two histories. Both checkpoints are kept.
+    #[error(
+        "THE LOG WAS REWRITTEN: it signed a tree of {old} leaves, and now one of {new} leaves that does not continue it. Trust nothing from it; show {evidence} to the other parties and the supervisors"
+    )]
+    Rewritten {
+        /// Leaves of the tree that was verified before.
+        old: u64,
+        /// Leaves of the tree that does not continue it.
+        new: u64,
+        /// File with both checkpoints.
+        evidence: PathBuf,
+    },
+    /// The coordinator answers with an older checkpoint than it gave before.
+    #[error(
+        "the coordinator answers with {found} leaves after it signed {seen}: it lost data or serves an old copy; ask its operator to run fsck"
+    )]
+    WentBack {
+        /// Leaves of the newest checkpoint that was verified.
+        seen: u64,
+        /// Leaves of the one that came now.
+        found: u64,
+    },
+    /// The leaves that came do not have the root that the log signed.
+    #[error(
+        "the {count} leaves sent do not have the root that the log signed: the coordinator is at fault"
+    )]
+    WrongLeaves {
+        /// Leaves, all of the tree.
+        count: u64,
+    },
+    /// The log took an entry that its rules refuse.
+    #[error("the log holds an entry that the ledger's rules refuse: {0}")]
+    Invalid(#[from] ReplayError),
+    /// The replica's own file does not have the root of its checkpoint.
+    #[error(
+        "the replica's own leaves do not have the root of its checkpoint: its files were altered; move {0} away and sync again"
+    )]
+    Altered(PathBuf),
+    /// An earlier error left the copy unusable.
+    #[error("the replica stopped at an earlier error: open it again")]
+    Stopped,
+}
+
+/// A verified copy of a ledger.
+#[derive(Debug)]
+pub struct Replica {
+    directory: PathBuf,
+    key: LogKey,
+    archive: Archive,
+    newest: Option<(Checkpoint, SignedCheckpoint)>,
+    /// `None` after an error in the middle of an update.
+    replay: Option<Replay>,
+    frontier: Frontier,
+    nodes: HashMap<Node, Hash>,
+    leaves: Vec<Vec<u8>>,
+    by_id: HashMap<EntryId, u64>,
+}
+
+impl Replica {
+    /// Opens the copy in `directory`, or starts an empty one. Everything in it is verified again,
+    /// proofs in batches: a copy that somebody else can write to is not taken on trust.
+    ///
+    /// # Errors
+    /// [`ReplicaError`].
+    pub fn open(
+        directory: &Path,
+        key: LogKey,
+        policy: LedgerPolicy,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Self, ReplicaError> {
+        let mut archive = Archive::open(directory)?;
+        let newest = match archive.checkpoint()? {
+            None => None,
+            Some(text) => {
+                let signed = SignedCheckpoint::parse(&text)?;
+                Some((signed.verify(&key)?, signed))
+            }
+        };
+        let count = newest.as_ref().map_or(0, |(checkpoint, _)| checkpoint.size);
+        let mut leaves = Vec::new();
+        archive.load(count, |leaf| -> Result<(), ArchiveError> {
+            leaves.push(leaf);
+            Ok(())
+        })?;
+        let mut replica = Self {
+            directory: directory.to_owned(),
+            key,
+            archive,
+            newest: None,
+            replay: Some(Replay::new(policy)),
+            frontier: Frontier::new(),
+            nodes: HashMap::new(),
+            leaves: Vec::new(),
+            by_id: HashMap::new(),
+        };
+        if let Some((checkpoint, signed)) = newest {
+            let (frontier, nodes) = replica.grown(&leaves);
+            if frontier.root() != checkpoint.root {
+                return Err(ReplicaError::Altered(directory.to_owned()));
+            }
+            replica.apply(leaves, frontier, nodes, rng)?;
+            replica.newest = Some((checkpoint, signed));
+        }
+        Ok(replica)
+    }
+
+    /// The log's key.
+    pub fn key(&self) -> &LogKey {
+        &self.key
+    }
+
+    /// The directory of the copy.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The ledger's state after all leaves of the copy.
+    ///
+    /// # Errors
+    /// [`ReplicaError::Stopped`] after an error in the middle of an update.
+    pub fn state(&self) -> Result<&State, ReplicaError> {
+        self.replay
+            .as_ref()
+            .map(Replay::state)
+            .ok_or(ReplicaError::Stopped)
+    }
+
+    /// Number of leaves.
+    pub fn size(&self) -> u64 {
+        self.frontier.size()
+    }
+
+    /// The newest checkpoint, verified.
+    pub fn checkpoint(&self) -> Option<&Checkpoint> {
+        self.newest.as_ref().map(|(checkpoint, _)| checkpoint)
+    }
+
+    /// The leaf at an index.
+    pub fn leaf(&self, index: u64) -> Option<Leaf> {
+        let bytes = self.leaves.get(usize::try_from(index).ok()?)?;
+        Leaf::from_bytes(bytes).ok()
+    }
+
+    /// All leaves, in order.
+    pub fn leaves(&self) -> impl Iterator<Item = (u64, Leaf)> + '_ {
+        // Each was decoded when it was verified.
+        (0u64..)
+            .zip(&self.leaves)
+            .filter_map(|(index, bytes)| Some((index, Leaf::from_bytes(bytes).ok()?)))
+    }
+
+    /// Where an entry stands.
+    pub fn find(&self, id: &EntryId) -> Option<u64> {
+        self.by_id.get(id).copied()
+    }
+
+    /// The leaf of an entry.
+    pub fn entry(&self, id: &EntryId) -> Option<Leaf> {
+        self.leaf(self.find(id)?)
+    }
+
+    /// The receipt of an entry under the newest checkpoint, made from the copy alone.
+    pub fn receipt(&self, id: &EntryId) -> Option<Receipt> {
+        let index = self.find(id)?;
+        let (checkpoint, signed) = self.newest.as_ref()?;
+        let proof: Result<Vec<Hash>, TreeError<_>> =
+            inclusion_proof(&self.nodes, index, checkpoint.size);
+        Some(Receipt {
+            leaf: self.leaves.get(usize::try_from(index).ok()?)?.clone(),
+            index,
+            // The nodes of every leaf of the copy are there.
+            proof: proof.ok()?,
+            checkpoint: signed.clone(),
+        })
+    }
+
+    /// Starts an update to a checkpoint that the coordinator gave.
+    ///
+    /// # Errors
+    /// [`ReplicaError`]: not signed by the log, older than one seen, or another tree of the same
+    /// size.
+    pub fn update(&self, checkpoint: &str) -> Result<Update, ReplicaError> {
+        self.state()?;
+        let signed = SignedCheckpoint::parse(checkpoint)?;
+        let target = signed.verify(&self.key)?;
+        if target.size < self.size() {
+            return Err(ReplicaError::WentBack {
+                seen: self.size(),
+                found: target.size,
+            });
+        }
+        if target.size == self.size() && target.root != self.frontier.root() {
+            return Err(self.rewritten(&target, &signed)?);
+        }
+        Ok(Update {
+            from: self.size(),
+            target,
+            signed,
+            leaves: Vec::new(),
+        })
+    }
+
+    /// Verifies and takes what an update collected.
+    ///
+    /// # Errors
+    /// [`ReplicaError`]. After [`ReplicaError::Invalid`] the replica must be opened again.
+    pub fn finish(&mut self, update: Update, rng: &mut impl CryptoRng) -> Result<(), ReplicaError> {
+        let Update {
+            from,
+            target,
+            signed,
+            leaves,
+        } = update;
+        if from != self.size() {
+            return Err(ReplicaError::WrongLeaves { count: target.size });
+        }
+        let (frontier, nodes) = self.grown(&leaves);
+        if frontier.size() != target.size {
+            return Err(ReplicaError::WrongLeaves {
+                count: frontier.size(),
+            });
+        }
+        if frontier.root() != target.root {
+            // The new leaves stand on the verified old ones. If the root is another, either these
+            // leaves are not the log's, or the log no longer has the old ones. The caller asks for
+            // a consistency proof to tell the two apart; without one, nobody is convicted.
+            return Err(ReplicaError::WrongLeaves { count: target.size });
+        }
+        let first = self.leaves.len();
+        self.apply(leaves, frontier, nodes, rng)?;
+        self.archive
+            .append(&self.leaves[first..], &signed.to_string())?;
+        self.newest = Some((target, signed));
+        Ok(())
+    }
+
+    /// Keeps both checkpoints when the log cannot show that the new tree continues the old.
+    pub(crate) fn convict(&self, update: &Update) -> Result<ReplicaError, ReplicaError> {
+        self.rewritten(&update.target, &update.signed)
+    }
+
+    fn rewritten(
+        &self,
+        target: &Checkpoint,
+        signed: &SignedCheckpoint,
+    ) -> Result<ReplicaError, ReplicaError> {
+        let old = self
+            .newest
+            .as_ref()
+            .map(|(_, signed)| signed.to_string())
+            .unwrap_or_default();
+        let evidence = self.archive.keep(
+            "evidence-of-a-rewritten-log.txt",
+            &format!("{old}\n----\n\n{signed}"),
+        )?;
+        Ok(ReplicaError::Rewritten {
+            old: self.size(),
+            new: target.size,
+            evidence,
+        })
+    }
+
+    fn grown(&self, leaves: &[Vec<u8>]) -> (Frontier, Vec<(Node, Hash)>) {
+        let mut frontier = self.frontier.clone();
+        let nodes = leaves
+            .iter()
+            .flat_map(|leaf| frontier.push(leaf_hash(leaf)))
+            .collect();
+        (frontier, nodes)
+    }
+
+    fn apply(
+        &mut self,
+        leaves: Vec<Vec<u8>>,
+        frontier: Frontier,
+        nodes: Vec<(Node, Hash)>,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), ReplicaError> {
+        // Taken out, so that an error leaves no half-applied state behind.
+        let mut replay = self.replay.take().ok_or(ReplicaError::Stopped)?;
+        for leaf in &leaves {
+            replay.push(leaf, rng)?;
+        }
+        replay.flush(rng)?;
+        for leaf in leaves {
+            if let Ok(decoded) = Leaf::from_bytes(&leaf) {
+                self.by_id
+                    .insert(decoded.entry.id(), self.leaves.len() as u64);
+            }
+            self.leaves.push(leaf);
+        }
+        self.frontier = frontier;
+        self.nodes.extend(nodes);
+        self.replay = Some(replay);
+        Ok(())
+    }
+}
+
+/// Leaves on their way into a replica.
+#[derive(Debug)]
+pub struct Update {
+    from: u64,
+    target: Checkpoint,
+    signed: SignedCheckpoint,
+    leaves: Vec<Vec<u8>>,
+}
+
+impl Update {
+    /// The next leaf that is missing.
+    pub fn next(&self) -> u64 {
+        self.from + self.leaves.len() as u64
+    }
+
+    /// One after the last leaf.
+    pub fn until(&self) -> u64 {
+        self.target.size
+    }
+
+    /// The root that the log signed.
+    pub fn root(&self) -> Hash {
+        self.target.root
+    }
+
+    /// True once every leaf is here.
+    pub fn is_complete(&self) -> bool {
+        self.next() >= self.until()
+    }
+
+    /// Takes leaves, in order, until the update is complete; the rest is ignored.
+    pub fn push(&mut self, leaves: impl IntoIterator<Item = Vec<u8>>) {
+        for leaf in leaves {
+            if self.is_complete() {
+                break;
+            }
+            self.leaves.push(leaf);
+        }
+    }
+}

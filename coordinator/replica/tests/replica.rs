@@ -1,0 +1,248 @@
+//! A replica against a real sequencer: it follows, survives restarts, and refuses a log that
+//! goes back, is rewritten, or sends other leaves.
+
+use std::path::Path;
+
+use ed25519_dalek::SigningKey;
+use merits_ledger::{
+    Entry, LedgerPolicy, MemoryStore, Role, Roles, Sequencer, State, entry::PartyAdmitted,
+};
+use merits_primitives::ids::{Origin, PartyId};
+use merits_replica::{ArchiveError, Replica, ReplicaError};
+use merits_verifier::{
+    codec::Canonical as _,
+    groth16::KeyPolicy,
+    log::{LogKey, LogSigner},
+};
+
+struct Log {
+    sequencer: Sequencer<MemoryStore>,
+    policy: LedgerPolicy,
+    key: LogKey,
+    supervisor: SigningKey,
+    authority: PartyId,
+}
+
+fn origin() -> Origin {
+    Origin::new("ledger.test/replica").expect("a valid origin")
+}
+
+fn key(number: u8) -> SigningKey {
+    SigningKey::from_bytes(&[number; 32])
+}
+
+impl Log {
+    fn founded() -> Self {
+        let supervisor = key(1);
+        let application = PartyAdmitted::apply(
+            &origin(),
+            "supervisor",
+            Roles::new(&[Role::Supervisor]),
+            &supervisor,
+            [9; 32],
+        );
+        let authority = application.party(&origin());
+        let policy = LedgerPolicy {
+            origin: origin(),
+            authority,
+            keys: KeyPolicy {
+                allow_dev_keys: true,
+            },
+            least_claims_per_total: 20,
+        };
+        let signer = LogSigner::new(origin(), key(2));
+        let mut log = Self {
+            key: signer.public().clone(),
+            sequencer: Sequencer::new(State::new(policy.clone()), MemoryStore::default(), signer),
+            policy,
+            supervisor,
+            authority,
+        };
+        log.append(application, 1_000);
+        log
+    }
+
+    fn append(&mut self, application: PartyAdmitted, time: u64) {
+        let entry = Entry::PartyAdmitted(application).sign(
+            &origin(),
+            self.authority,
+            None,
+            &self.supervisor,
+        );
+        self.sequencer
+            .submit(&entry.to_bytes(), time)
+            .expect("the rules allow it");
+    }
+
+    fn admit(&mut self, number: u8, time: u64) {
+        let name = format!("sponsor-{number}");
+        let roles = Roles::new(&[Role::Sponsor]);
+        self.append(
+            PartyAdmitted::apply(&origin(), &name, roles, &key(number), [number; 32]),
+            time,
+        );
+    }
+
+    fn checkpoint(&self) -> String {
+        self.sequencer.checkpoint().expect("signed").to_string()
+    }
+
+    fn leaves(&self, from: u64) -> Vec<Vec<u8>> {
+        (from..self.sequencer.state().size())
+            .map(|index| self.sequencer.receipt(index).expect("there").leaf)
+            .collect()
+    }
+
+    fn open(&self, directory: &Path) -> Result<Replica, ReplicaError> {
+        Replica::open(
+            directory,
+            self.key.clone(),
+            self.policy.clone(),
+            &mut rand::rng(),
+        )
+    }
+
+    fn feed(&self, replica: &mut Replica) -> Result<(), ReplicaError> {
+        let mut update = replica.update(&self.checkpoint())?;
+        update.push(self.leaves(update.next()));
+        replica.finish(update, &mut rand::rng())
+    }
+}
+
+#[test]
+fn it_follows_and_survives_a_restart() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut log = Log::founded();
+    let mut replica = log.open(directory.path()).expect("a new replica");
+    log.feed(&mut replica).expect("one leaf");
+    (10..20).for_each(|number| log.admit(number, 2_000));
+    log.feed(&mut replica).expect("ten more");
+    assert_eq!(replica.size(), 11);
+    assert!(matches!(
+        log.open(directory.path()),
+        Err(ReplicaError::Archive(ArchiveError::InUse { .. }))
+    ));
+    drop(replica);
+
+    let replica = log.open(directory.path()).expect("the same replica");
+    assert_eq!(replica.size(), 11);
+    assert_eq!(
+        replica.state().expect("a state").digest(),
+        log.sequencer.state().digest(),
+        "replaying gives the coordinator's state"
+    );
+    for (index, leaf) in replica.leaves() {
+        let receipt = replica
+            .receipt(&leaf.entry.id())
+            .expect("a receipt of its own");
+        assert_eq!(receipt.verify(&log.key).expect("verifies").index(), index);
+    }
+}
+
+#[test]
+fn leaves_without_their_checkpoint_are_cut_off() {
+    use std::io::Write as _;
+    let directory = tempfile::tempdir().expect("a directory");
+    let log = Log::founded();
+    let mut replica = log.open(directory.path()).expect("a new replica");
+    log.feed(&mut replica).expect("one leaf");
+    drop(replica);
+    let path = directory.path().join("leaves.bin");
+    let whole = std::fs::metadata(&path).expect("the file").len();
+    let mut file = std::fs::OpenOptions::new()
+        .append(true)
+        .open(&path)
+        .expect("the file");
+    file.write_all(&[7; 100]).expect("a torn leaf");
+    drop(file);
+    assert_eq!(log.open(directory.path()).expect("it opens").size(), 1);
+    assert_eq!(std::fs::metadata(&path).expect("the file").len(), whole);
+}
+
+#[test]
+fn an_altered_or_shortened_copy_is_refused() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut log = Log::founded();
+    log.admit(10, 2_000);
+    let mut replica = log.open(directory.path()).expect("a new replica");
+    log.feed(&mut replica).expect("two leaves");
+    drop(replica);
+    let path = directory.path().join("leaves.bin");
+    let mut bytes = std::fs::read(&path).expect("the file");
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    std::fs::write(&path, &bytes).expect("written");
+    assert!(matches!(
+        log.open(directory.path()),
+        Err(ReplicaError::Altered(_))
+    ));
+    std::fs::write(&path, &bytes[..last]).expect("written");
+    assert!(matches!(
+        log.open(directory.path()),
+        Err(ReplicaError::Archive(ArchiveError::Truncated {
+            found: 1,
+            expected: 2,
+            ..
+        }))
+    ));
+}
+
+#[test]
+fn a_rewritten_log_is_convicted_and_one_that_went_back_is_refused() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut log = Log::founded();
+    log.admit(10, 2_000);
+    let mut replica = log.open(directory.path()).expect("a new replica");
+    log.feed(&mut replica).expect("two leaves");
+
+    let mut other = Log::founded();
+    assert!(matches!(
+        other.feed(&mut replica),
+        Err(ReplicaError::WentBack { seen: 2, found: 1 })
+    ));
+    other.admit(11, 2_000);
+    let error = other
+        .feed(&mut replica)
+        .expect_err("another history of the same length");
+    let ReplicaError::Rewritten { evidence, .. } = error else {
+        panic!("expected a conviction, got {error}");
+    };
+    let text = std::fs::read_to_string(evidence).expect("evidence");
+    assert_eq!(
+        text.matches("\u{2014} ledger.test/replica").count(),
+        2,
+        "both signatures are kept"
+    );
+    // What was verified stays usable.
+    assert_eq!(replica.size(), 2);
+    log.admit(12, 3_000);
+    log.feed(&mut replica).expect("the honest log goes on");
+}
+
+#[test]
+fn other_leaves_than_the_signed_ones_are_refused() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut log = Log::founded();
+    let mut replica = log.open(directory.path()).expect("a new replica");
+    log.admit(10, 2_000);
+    let mut update = replica.update(&log.checkpoint()).expect("signed");
+    let mut leaves = log.leaves(0);
+    leaves.swap(0, 1);
+    update.push(leaves);
+    assert!(matches!(
+        replica.finish(update, &mut rand::rng()),
+        Err(ReplicaError::WrongLeaves { count: 2 })
+    ));
+    let stranger = LogSigner::new(origin(), key(3));
+    let forged = merits_verifier::log::Checkpoint {
+        origin: origin(),
+        size: 5,
+        root: merits_verifier::log::empty_root(),
+    }
+    .sign(&stranger)
+    .expect("signed by a stranger");
+    assert!(matches!(
+        replica.update(&forged.to_string()),
+        Err(ReplicaError::Checkpoint(_))
+    ));
+}

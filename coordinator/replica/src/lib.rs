@@ -15,10 +15,12 @@
 
 mod archive;
 mod client;
+mod config;
 mod follower;
 mod replica;
 
 pub use archive::ArchiveError;
 pub use client::{Client, ClientError, Submitted};
+pub use config::{JoinError, LedgerConfig, LedgerConfigError};
 pub use follower::{FollowError, Follower, Progress};
 pub use replica::{Replica, ReplicaError, Update};

@@ -1,0 +1,184 @@
+//! The `[ledger]` table of every party's configuration: which log, where, and what it is founded
+//! on.
+
+use std::path::{Path, PathBuf};
+
+use merits_ledger::LedgerPolicy;
+use merits_primitives::ids::{Origin, PartyId};
+use merits_verifier::{groth16::KeyPolicy, log::LogKey};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::{
+    client::{Client, ClientError},
+    follower::Follower,
+    replica::{Replica, ReplicaError},
+};
+
+/// Which ledger a party follows. The log key and the authority come from the ledger's operator
+/// over a channel that the party trusts, once; everything else is verified under them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LedgerConfig {
+    /// The coordinator's gRPC address, such as `http://127.0.0.1:7700`.
+    pub coordinator: String,
+    /// The log's public key, as the coordinator prints it: `<origin>+<key id>+<base64>`.
+    pub log_key: String,
+    /// Party id of the founding supervisor: 64 hexadecimal digits.
+    pub authority: String,
+    /// The fewest claims that an opened total covers: a founding parameter of the ledger.
+    pub least_claims_per_total: u32,
+    /// Directory of the verified copy. It may be deleted; it is then fetched and verified again.
+    pub replica: PathBuf,
+    /// Takes scales whose proving key one party made, who could forge. For demonstrations only.
+    #[serde(default)]
+    pub allow_dev_keys: bool,
+}
+
+/// A value of the `[ledger]` table that cannot be.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("ledger.{key}: {reason}")]
+pub struct LedgerConfigError {
+    /// The key.
+    pub key: &'static str,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// Why a party could not join its ledger.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum JoinError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] LedgerConfigError),
+    /// The coordinator.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The own copy.
+    #[error(transparent)]
+    Replica(#[from] ReplicaError),
+    /// The thread that verified panicked: a bug.
+    #[error("verification of the copy stopped unexpectedly")]
+    Interrupted,
+}
+
+impl LedgerConfig {
+    /// The log's key, checked.
+    ///
+    /// # Errors
+    /// [`LedgerConfigError`].
+    pub fn log_key(&self) -> Result<LogKey, LedgerConfigError> {
+        LogKey::parse(&self.log_key).map_err(|error| LedgerConfigError {
+            key: "log_key",
+            reason: error.to_string(),
+        })
+    }
+
+    /// The log's name, which its key carries.
+    ///
+    /// # Errors
+    /// [`LedgerConfigError`].
+    pub fn origin(&self) -> Result<Origin, LedgerConfigError> {
+        Ok(self.log_key()?.origin().clone())
+    }
+
+    /// What the ledger is founded on.
+    ///
+    /// # Errors
+    /// [`LedgerConfigError`].
+    pub fn policy(&self) -> Result<LedgerPolicy, LedgerConfigError> {
+        let mut authority = [0u8; 32];
+        hex::decode_to_slice(&self.authority, &mut authority).map_err(|error| {
+            LedgerConfigError {
+                key: "authority",
+                reason: format!("64 hexadecimal digits of a party id are expected: {error}"),
+            }
+        })?;
+        Ok(LedgerPolicy {
+            origin: self.origin()?,
+            authority: PartyId(authority),
+            keys: KeyPolicy {
+                allow_dev_keys: self.allow_dev_keys,
+            },
+            least_claims_per_total: self.least_claims_per_total,
+        })
+    }
+
+    /// The same with its relative paths resolved against `base`.
+    #[must_use]
+    pub fn relative_to(mut self, base: &Path) -> Self {
+        self.replica = base.join(self.replica);
+        self
+    }
+
+    /// Connects to the coordinator, without a copy of the log.
+    ///
+    /// # Errors
+    /// [`JoinError`].
+    pub async fn connect(&self) -> Result<Client, JoinError> {
+        Ok(Client::connect(&self.coordinator, self.log_key()?).await?)
+    }
+
+    /// Opens the own copy, without the network.
+    ///
+    /// # Errors
+    /// [`JoinError`].
+    pub async fn open(&self) -> Result<Replica, JoinError> {
+        let (directory, key, policy) = (self.replica.clone(), self.log_key()?, self.policy()?);
+        // The copy is verified again when it is opened: work for a thread that may block.
+        let opened = tokio::task::spawn_blocking(move || {
+            Replica::open(&directory, key, policy, &mut rand::rng())
+        })
+        .await
+        .map_err(|_| JoinError::Interrupted)?;
+        Ok(opened?)
+    }
+
+    /// Connects, opens the own copy, and joins the two.
+    ///
+    /// # Errors
+    /// [`JoinError`].
+    pub async fn follow(&self) -> Result<Follower, JoinError> {
+        let client = self.connect().await?;
+        Ok(Follower::new(client, self.open().await?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ed25519_dalek::SigningKey;
+    use merits_verifier::log::LogSigner;
+
+    #[test]
+    fn bad_values_are_named() {
+        let origin = Origin::new("ledger.test/config").expect("a valid origin");
+        let log_key = LogSigner::new(origin.clone(), SigningKey::from_bytes(&[1; 32]))
+            .public()
+            .to_string();
+        let config = LedgerConfig {
+            coordinator: "http://127.0.0.1:1".to_owned(),
+            log_key,
+            authority: "ab".repeat(32),
+            least_claims_per_total: 16,
+            replica: "replica".into(),
+            allow_dev_keys: false,
+        };
+        let policy = config.policy().expect("valid");
+        assert_eq!(
+            (policy.origin, policy.authority),
+            (origin, PartyId([0xab; 32]))
+        );
+        let wrong = LedgerConfig {
+            authority: "zz".to_owned(),
+            ..config.clone()
+        };
+        assert_eq!(wrong.policy().expect_err("no id").key, "authority");
+        let wrong = LedgerConfig {
+            log_key: "x+y+z".to_owned(),
+            ..config
+        };
+        assert_eq!(wrong.policy().expect_err("no key").key, "log_key");
+    }
+}

@@ -3,13 +3,11 @@
 //! Everything here costs exactly the constraints that its documentation says; constants fold.
 //! Functions marked *hint* add wires without any constraint: the caller must constrain them.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-
 use ark_ff::{AdditiveGroup, Field};
 use merits_params::r1cs::R1cs;
 use merits_primitives::Fr;
 
+use crate::evaluations::Evaluations;
 pub use crate::lc::{Bit, Lc, Wire};
 use crate::program::{HintCall, HintFn, Op, Place, Program, Stage, Stretch};
 pub use crate::section::Section;
@@ -52,22 +50,12 @@ pub struct Builder {
     program: Program,
     public_labels: Vec<String>,
     input_labels: Vec<(String, Wire)>,
-    coefficients: HashMap<Fr, u32, BuildHasherDefault<LimbHasher>>,
-    /// By content hash of a linear combination: the temporary that holds its value.
-    evaluated: HashMap<u64, Evaluated, BuildHasherDefault<LimbHasher>>,
-    temporaries: u32,
+    evaluations: Evaluations,
     /// Start of the stretch that is being built.
     start: Stretch,
     /// Segments of the parallel stage that is being built, and where the stage began.
     parallel: Option<Parallel>,
     constraint_sections: SectionLog,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Evaluated {
-    temporary: u32,
-    start: u32,
-    end: u32,
 }
 
 #[derive(Debug)]
@@ -108,24 +96,21 @@ impl Builder {
     /// An empty circuit.
     #[must_use]
     pub fn new() -> Self {
+        let mut program = Program::default();
+        let evaluations = Evaluations::new(&mut program);
         let mut builder = Self {
             r1cs: R1cs {
                 n_wires: 1,
                 ..R1cs::default()
             },
-            program: Program::default(),
+            program,
             public_labels: Vec::new(),
             input_labels: Vec::new(),
-            coefficients: HashMap::default(),
-            evaluated: HashMap::default(),
-            temporaries: 0,
+            evaluations,
             start: Stretch::default(),
             parallel: None,
             constraint_sections: SectionLog::default(),
         };
-        // Their places are fixed: the program adds and subtracts without multiplying.
-        builder.coefficient(Fr::ONE);
-        builder.coefficient(-Fr::ONE);
         builder.start = builder.here();
         builder
     }
@@ -426,7 +411,7 @@ impl Builder {
         self.close_stretch();
         self.parallel = Some(Parallel {
             first_wire: self.r1cs.n_wires,
-            first_temporary: self.temporaries,
+            first_temporary: self.evaluations.temporaries(),
             segments: Vec::with_capacity(n),
         });
         let mut results = Vec::with_capacity(n);
@@ -450,7 +435,7 @@ impl Builder {
         self.close_stretch();
         let mut program = self.program;
         program.n_wires = self.r1cs.n_wires;
-        program.n_temporaries = self.temporaries;
+        program.n_temporaries = self.evaluations.temporaries();
         let sections = self.constraint_sections.counts(self.r1cs.n_constraints());
         Circuit {
             r1cs: self.r1cs,
@@ -465,10 +450,11 @@ impl Builder {
     /// An empty stretch at the current end of program, wires and temporaries.
     fn here(&self) -> Stretch {
         let (op, wire) = (self.program.ops.len(), self.r1cs.n_wires);
+        let temporary = self.evaluations.temporaries();
         Stretch {
             ops: op..op,
             wires: wire..wire,
-            temporaries: self.temporaries..self.temporaries,
+            temporaries: temporary..temporary,
         }
     }
 
@@ -505,55 +491,12 @@ impl Builder {
         if let Some(Wire(wire)) = lc.as_wire() {
             return Place::wire(wire);
         }
-        let key = content_hash(lc);
-        if let Some(known) = self.evaluated.get(&key).copied()
-            && self.is_visible_temporary(known.temporary)
-            && self.is_evaluation_of(known, lc)
-        {
-            return Place::temporary(known.temporary);
-        }
-        let start = self.program.terms.len() as u32;
-        for (wire, value) in lc.terms() {
-            let coefficient = self.coefficient(*value);
-            self.program.terms.push((*wire, coefficient));
-        }
-        let end = u32::try_from(self.program.terms.len()).expect("fewer than 2^32 terms");
-        let temporary = self.temporaries;
-        self.temporaries += 1;
-        self.program.ops.push(Op::Linear {
-            to: temporary,
-            start,
-            end,
-        });
-        self.evaluated.insert(
-            key,
-            Evaluated {
-                temporary,
-                start,
-                end,
-            },
-        );
-        Place::temporary(temporary)
-    }
-
-    fn is_evaluation_of(&self, known: Evaluated, lc: &Lc) -> bool {
-        let terms = &self.program.terms[known.start as usize..known.end as usize];
-        terms.len() == lc.term_count()
-            && terms
-                .iter()
-                .zip(lc.terms())
-                .all(|((wire, index), (other, coefficient))| {
-                    wire == other && self.program.coefficients[*index as usize] == *coefficient
-                })
-    }
-
-    fn is_visible_temporary(&self, temporary: u32) -> bool {
-        match &self.parallel {
-            None => true,
-            Some(stage) => {
-                temporary < stage.first_temporary || temporary >= self.start.temporaries.start
-            }
-        }
+        // A temporary of another segment is not there yet when this one runs.
+        let stage = self.parallel.as_ref().map(|stage| stage.first_temporary);
+        let own = self.start.temporaries.start;
+        let is_visible =
+            |temporary| stage.is_none_or(|first| temporary < first || temporary >= own);
+        self.evaluations.place(lc, &mut self.program, is_visible)
     }
 
     /// A wire of another segment is not there yet when this one runs.
@@ -565,52 +508,5 @@ impl Builder {
                 "a parallel segment uses a wire of another segment"
             );
         }
-    }
-
-    fn coefficient(&mut self, value: Fr) -> u32 {
-        let coefficients = &mut self.program.coefficients;
-        *self.coefficients.entry(value).or_insert_with(|| {
-            coefficients.push(value);
-            coefficients.len() as u32 - 1
-        })
-    }
-}
-
-fn content_hash(lc: &Lc) -> u64 {
-    lc.terms()
-        .iter()
-        .fold(lc.term_count() as u64, |hash, (wire, coefficient)| {
-            let limbs = coefficient.0.0;
-            let term = limbs[0] ^ limbs[1].rotate_left(17) ^ limbs[3].rotate_left(31);
-            mix(hash ^ term).wrapping_add(u64::from(*wire))
-        })
-}
-
-const fn mix(x: u64) -> u64 {
-    let product = x as u128 * 0x9e37_79b9_7f4a_7c15;
-    (product as u64) ^ ((product >> 64) as u64)
-}
-
-/// A cheap hasher for field elements and hashes: keys are our own constants, nobody's attack.
-#[derive(Default)]
-struct LimbHasher(u64);
-
-impl Hasher for LimbHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut limb = [0; 8];
-            limb[..chunk.len()].copy_from_slice(chunk);
-            self.write_u64(u64::from_le_bytes(limb));
-        }
-    }
-
-    fn write_u64(&mut self, limb: u64) {
-        self.0 = mix(self.0 ^ limb);
-    }
-
-    fn write_usize(&mut self, _length: usize) {}
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }

@@ -1,105 +1,125 @@
-//! Online verification of many entries over one stream of the coordinator's Verifier service.
+//! A clearing bank at work: brings its copy of the log up to date, audits all of it, keeps the
+//! books.
 
-use std::collections::BTreeMap;
-
+use merits_ledger::{Entry, State};
 use merits_primitives::ids::EntryId;
-use merits_proto::{
-    Fault,
-    limits::{VERIFIER_ANSWER_MESSAGE, VERIFIER_REQUEST_MESSAGE},
-    verifier::{
-        Subject, VerifyManyRequest, subject::Subject as Kind, verifier_client::VerifierClient,
-    },
-};
-use merits_verifier::{codec::Canonical as _, entry::SignedEntry};
+use merits_replica::{FollowError, Follower, Replica, ReplicaError};
 use thiserror::Error;
-use tokio_stream::StreamExt as _;
-use tonic::transport::{Channel, Endpoint};
 
-/// Why there are no verdicts.
+use crate::{
+    batches::{Audit, audit},
+    issuance::{IssuanceLine, issuance},
+    online::{Invalid, OnlineFault, verify_online},
+    totals::{CheckedTotal, TotalFault, verify_total},
+};
+
+/// Why an audit could not be made. What it found wrong is in the [`Report`].
 #[derive(Debug, Error)]
-pub enum OnlineFault {
-    /// The service cannot be reached.
-    #[error("verifier at {address}: {source}; is the coordinator running?")]
-    Unreachable {
-        /// Where.
-        address: String,
-        /// What the transport said.
-        source: tonic::transport::Error,
-    },
-    /// The call failed.
-    #[error("verifier at {address}: {fault}")]
-    Call {
-        /// Where.
-        address: String,
-        /// Why.
-        fault: Box<Fault>,
-    },
-    /// The stream ended early, or answered what nobody asked.
-    #[error("verifier at {address} gave {answers} verdicts for {questions} entries")]
-    Incomplete {
-        /// Where.
-        address: String,
-        /// Verdicts that came.
-        answers: usize,
-        /// Entries that were sent.
-        questions: usize,
-    },
+pub enum AuditError {
+    /// The copy of the log.
+    #[error(transparent)]
+    Follow(#[from] FollowError),
+    /// The copy cannot be read.
+    #[error(transparent)]
+    Replica(#[from] ReplicaError),
+    /// The Verifier service.
+    #[error(transparent)]
+    Online(#[from] OnlineFault),
 }
 
-/// Entries that the service calls invalid, with its reason.
-pub type Invalid = Vec<(EntryId, String)>;
+/// A clearing bank's findings.
+#[derive(Debug)]
+pub struct Report {
+    /// All batches, verified together offline.
+    pub batches: Audit,
+    /// Batches that the coordinator's Verifier calls invalid; `None` when it was not asked.
+    pub online: Option<Invalid>,
+    /// Opened totals, each checked from the log alone.
+    pub totals: Vec<(EntryId, Result<CheckedTotal, TotalFault>)>,
+    /// How much exists.
+    pub issuance: Vec<IssuanceLine>,
+}
 
-/// Streams earn entries to the Verifier at `address` (such as `http://127.0.0.1:7400`); answers
-/// those that it calls invalid.
+impl Report {
+    /// Nothing was found wrong.
+    pub fn is_clean(&self) -> bool {
+        self.batches.invalid.is_empty()
+            && self.online.as_ref().is_none_or(Vec::is_empty)
+            && self.totals.iter().all(|(_, total)| total.is_ok())
+    }
+
+    /// What a clearing bank saw, in words: for the people it reports to.
+    pub fn saw(&self) -> String {
+        format!(
+            "{} batches with {} claims: scale, period, distributor, source, proofs; {} opened totals",
+            self.batches.valid.len() + self.batches.invalid.len(),
+            self.batches.claims,
+            self.totals.len()
+        )
+    }
+
+    /// What it did not see, because it is encrypted, committed to, or never left the distributor.
+    pub fn hidden(&self) -> &'static str {
+        "who earned, how much each, and from which records"
+    }
+}
+
+/// Follows the log to its end and audits it. With `online`, the address of a coordinator, its
+/// Verifier judges the batches as well.
 ///
 /// # Errors
-/// [`OnlineFault`] when there are no verdicts.
-pub async fn verify_online(
-    address: &str,
-    entries: Vec<SignedEntry>,
-) -> Result<Invalid, OnlineFault> {
-    let unreachable = |source| OnlineFault::Unreachable { address: address.to_owned(), source };
-    let call = |status: tonic::Status| OnlineFault::Call {
-        address: address.to_owned(),
-        fault: Box::new(Fault::from_status(&status)),
-    };
-    let channel = Endpoint::from_shared(address.to_owned())
-        .map_err(unreachable)?
-        .connect()
-        .await
-        .map_err(unreachable)?;
-    let mut client: VerifierClient<Channel> = VerifierClient::new(channel)
-        .max_decoding_message_size(VERIFIER_ANSWER_MESSAGE)
-        .max_encoding_message_size(VERIFIER_REQUEST_MESSAGE);
-
-    let ids: Vec<EntryId> = entries.iter().map(SignedEntry::id).collect();
-    let questions = (0u64..).zip(entries).map(|(tag, entry)| VerifyManyRequest {
-        tag,
-        subject: Some(Subject { subject: Some(Kind::Entry(entry.to_bytes())) }),
-    });
-    let mut answers = client
-        .verify_many(tokio_stream::iter(questions.collect::<Vec<_>>()))
-        .await
-        .map_err(call)?
-        .into_inner();
-    let mut verdicts = BTreeMap::new();
-    while let Some(answer) = answers.next().await {
-        let answer = answer.map_err(call)?;
-        let id = usize::try_from(answer.tag).ok().and_then(|tag| ids.get(tag));
-        if let (Some(id), Some(verdict)) = (id, answer.verdict) {
-            verdicts.insert(answer.tag, (*id, verdict));
+/// [`AuditError`] when the copy or the service cannot be reached.
+pub async fn audit_log(follower: &Follower, online: Option<&str>) -> Result<Report, AuditError> {
+    follower.sync().await?;
+    let online = match online {
+        None => None,
+        Some(address) => {
+            let earned = {
+                let replica = follower.replica();
+                replica
+                    .leaves()
+                    .map(|(_, leaf)| leaf.entry)
+                    .filter(|entry| entry.kind == EARN_BATCH)
+                    .collect()
+            };
+            Some(verify_online(address, earned).await?)
         }
-    }
-    if verdicts.len() != ids.len() {
-        return Err(OnlineFault::Incomplete {
-            address: address.to_owned(),
-            answers: verdicts.len(),
-            questions: ids.len(),
-        });
-    }
-    Ok(verdicts
-        .into_values()
-        .filter(|(_, verdict)| !verdict.valid)
-        .map(|(id, verdict)| (id, format!("{}: {}", verdict.reason, verdict.message)))
-        .collect())
+    };
+    let follower = follower.clone();
+    // Proofs cost the CPU: never on the async runtime.
+    let report = tokio::task::spawn_blocking(move || {
+        let replica = follower.replica();
+        let state = replica.state()?;
+        let entries = replica.leaves().map(|(_, leaf)| leaf.entry);
+        Ok::<_, ReplicaError>(Report {
+            batches: audit(state, entries, &mut rand::rng()),
+            online,
+            totals: totals(&replica, state),
+            issuance: issuance(state),
+        })
+    });
+    Ok(report.await.map_err(|_| FollowError::Interrupted)??)
 }
+
+fn totals(
+    replica: &Replica,
+    state: &State,
+) -> Vec<(EntryId, Result<CheckedTotal, TotalFault>)> {
+    let find = |id: &EntryId| replica.entry(id).map(|leaf| leaf.entry);
+    replica
+        .leaves()
+        .filter_map(|(_, leaf)| {
+            let id = leaf.entry.id();
+            match Entry::decode(leaf.entry.kind, &leaf.entry.statement) {
+                Some(Ok(Entry::TotalsOpened(opened))) => {
+                    let keys = state.epochs().get(opened.epoch)?;
+                    Some((id, verify_total(state.origin(), &opened, keys, find)))
+                }
+                _ => None,
+            }
+        })
+        .collect()
+}
+
+/// Kind of an earn batch.
+const EARN_BATCH: u16 = 0x0401;

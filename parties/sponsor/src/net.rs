@@ -1,104 +1,79 @@
-//! Online verification: the coordinator's Verifier service, which judges and stores nothing.
+//! A sponsor at work: brings its copy of the log up to date, then checks each batch.
 
-use merits_proto::{
-    Fault,
-    limits::{VERIFIER_ANSWER_MESSAGE, VERIFIER_REQUEST_MESSAGE},
-    verifier::{
-        Subject, VerifyOneRequest, subject::Subject as Kind, verifier_client::VerifierClient,
-    },
-};
+use merits_replica::{ClientError, FollowError, Follower, ReplicaError};
+use merits_verifier::{entry::SignedEntry, receipt::Receipt};
 use thiserror::Error;
-use tonic::transport::{Channel, Endpoint};
 
-/// The service's verdict on one entry.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// Signatures and proof hold.
-    Valid,
-    /// They do not.
-    Invalid {
-        /// Machine-readable reason.
-        reason: String,
-        /// The field at fault; empty if none is.
-        field: String,
-        /// For people.
-        message: String,
-    },
-}
+use crate::{
+    offline::OfflineVerifier,
+    report::{BatchOutcome, Report, Verdict},
+};
 
-/// Why there is no verdict.
+/// Kind of an earn batch.
+const EARN_BATCH: u16 = 0x0401;
+
+/// Why a verification could not be made. What it found wrong is in the [`Report`].
 #[derive(Debug, Error)]
-pub enum OnlineFault {
-    /// The service cannot be reached.
-    #[error("verifier at {address}: {source}; is the coordinator running?")]
-    Unreachable {
-        /// Where.
-        address: String,
-        /// What the transport said.
-        source: tonic::transport::Error,
-    },
-    /// The call failed.
-    #[error("verifier at {address}: {fault}")]
-    Call {
-        /// Where.
-        address: String,
-        /// Why.
-        fault: Box<Fault>,
-    },
+pub enum VerifyError {
+    /// The copy of the log.
+    #[error(transparent)]
+    Follow(#[from] FollowError),
+    /// The copy cannot be read.
+    #[error(transparent)]
+    Replica(#[from] ReplicaError),
+    /// The Verifier service.
+    #[error(transparent)]
+    Online(#[from] ClientError),
 }
 
-/// A connection to a Verifier service.
-#[derive(Debug, Clone)]
-pub struct OnlineVerifier {
-    address: String,
-    client: VerifierClient<Channel>,
+/// Follows the log to its end and checks every batch: offline by its receipt, made from the own
+/// copy, and with `online` also by the coordinator's Verifier.
+///
+/// # Errors
+/// [`VerifyError`] when the copy or the service cannot be reached.
+pub async fn verify(follower: &Follower, online: bool) -> Result<Report, VerifyError> {
+    follower.sync().await?;
+    let subjects = subjects(follower);
+    let mut verdicts = Vec::with_capacity(subjects.len());
+    let mut client = follower.client();
+    for (_, entry) in &subjects {
+        verdicts.push(if online {
+            let verdict = client.verify_entry(entry).await?;
+            Some(if verdict.valid {
+                Verdict::Valid
+            } else {
+                Verdict::Invalid { reason: verdict.reason, message: verdict.message }
+            })
+        } else {
+            None
+        });
+    }
+    let follower = follower.clone();
+    // Proofs cost the CPU: never on the async runtime.
+    let report = tokio::task::spawn_blocking(move || {
+        let replica = follower.replica();
+        let state = replica.state()?;
+        let mut offline = OfflineVerifier::new(state, replica.key());
+        let outcomes: Vec<BatchOutcome> = subjects
+            .into_iter()
+            .zip(verdicts)
+            .map(|((receipt, entry), online)| BatchOutcome {
+                entry: entry.id(),
+                offline: offline.check(&receipt),
+                online,
+            })
+            .collect();
+        Ok::<_, ReplicaError>(Report::new(state, &outcomes))
+    });
+    Ok(report.await.map_err(|_| FollowError::Interrupted)??)
 }
 
-impl OnlineVerifier {
-    /// Connects to a coordinator, such as `http://127.0.0.1:7400`.
-    ///
-    /// # Errors
-    /// [`OnlineFault::Unreachable`].
-    pub async fn connect(address: &str) -> Result<Self, OnlineFault> {
-        let unreachable =
-            |source| OnlineFault::Unreachable { address: address.to_owned(), source };
-        let channel = Endpoint::from_shared(address.to_owned())
-            .map_err(unreachable)?
-            .connect()
-            .await
-            .map_err(unreachable)?;
-        let client = VerifierClient::new(channel)
-            .max_decoding_message_size(VERIFIER_ANSWER_MESSAGE)
-            .max_encoding_message_size(VERIFIER_REQUEST_MESSAGE);
-        Ok(Self { address: address.to_owned(), client })
-    }
-
-    /// Asks about the canonical bytes of a signed entry.
-    ///
-    /// # Errors
-    /// [`OnlineFault`] when there is no verdict.
-    pub async fn verify(&mut self, entry: Vec<u8>) -> Result<Verdict, OnlineFault> {
-        let subject = Some(Subject { subject: Some(Kind::Entry(entry)) });
-        let call = |fault: Fault| OnlineFault::Call {
-            address: self.address.clone(),
-            fault: Box::new(fault),
-        };
-        let response = self
-            .client
-            .verify_one(tonic::Request::new(VerifyOneRequest { subject }))
-            .await
-            .map_err(|status| call(Fault::from_status(&status)))?;
-        let verdict = response
-            .into_inner()
-            .verdict
-            .ok_or_else(|| call(Fault::malformed("verdict", "is missing from the answer")))?;
-        if verdict.valid {
-            return Ok(Verdict::Valid);
-        }
-        Ok(Verdict::Invalid {
-            reason: verdict.reason,
-            field: verdict.field,
-            message: verdict.message,
-        })
-    }
+fn subjects(follower: &Follower) -> Vec<(Receipt, SignedEntry)> {
+    let replica = follower.replica();
+    replica
+        .leaves()
+        .map(|(_, leaf)| leaf.entry)
+        .filter(|entry| entry.kind == EARN_BATCH)
+        .filter_map(|entry| Some((replica.receipt(&entry.id())?, entry)))
+        .collect()
 }

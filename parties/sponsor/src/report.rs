@@ -5,10 +5,21 @@ use std::collections::BTreeMap;
 use merits_ledger::{State, state::TotalsKey};
 use merits_primitives::ids::{Credits, EntryId, Period, ScaleId};
 
-use crate::{
-    net::Verdict,
-    offline::{OfflineFault, VerifiedBatch},
-};
+use crate::offline::{OfflineFault, VerifiedBatch};
+
+/// The Verifier service's verdict on one entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Signatures and proof hold.
+    Valid,
+    /// They do not.
+    Invalid {
+        /// Machine-readable reason.
+        reason: String,
+        /// For people.
+        message: String,
+    },
+}
 
 /// What one batch came to.
 #[derive(Debug)]
@@ -78,7 +89,7 @@ impl Report {
         }
         match &outcome.online {
             Some(Verdict::Valid) => self.online += 1,
-            Some(Verdict::Invalid { reason, message, .. }) => {
+            Some(Verdict::Invalid { reason, message }) => {
                 self.faults.push((outcome.entry, format!("online: {reason}: {message}")));
             }
             None => {}

@@ -8,6 +8,8 @@
 //! `docs/src/supervision.md` gives the protocol and why it leaves a trace.
 
 pub mod acts;
+pub mod check;
+pub mod config;
 pub mod discrete_log;
 pub mod holder;
 pub mod journal;

@@ -1,0 +1,105 @@
+//! Online verification of many entries over one stream of the coordinator's Verifier service.
+
+use std::collections::BTreeMap;
+
+use merits_primitives::ids::EntryId;
+use merits_proto::{
+    Fault,
+    limits::{VERIFIER_ANSWER_MESSAGE, VERIFIER_REQUEST_MESSAGE},
+    verifier::{
+        Subject, VerifyManyRequest, subject::Subject as Kind, verifier_client::VerifierClient,
+    },
+};
+use merits_verifier::{codec::Canonical as _, entry::SignedEntry};
+use thiserror::Error;
+use tokio_stream::StreamExt as _;
+use tonic::transport::{Channel, Endpoint};
+
+/// Why there are no verdicts.
+#[derive(Debug, Error)]
+pub enum OnlineFault {
+    /// The service cannot be reached.
+    #[error("verifier at {address}: {source}; is the coordinator running?")]
+    Unreachable {
+        /// Where.
+        address: String,
+        /// What the transport said.
+        source: tonic::transport::Error,
+    },
+    /// The call failed.
+    #[error("verifier at {address}: {fault}")]
+    Call {
+        /// Where.
+        address: String,
+        /// Why.
+        fault: Box<Fault>,
+    },
+    /// The stream ended early, or answered what nobody asked.
+    #[error("verifier at {address} gave {answers} verdicts for {questions} entries")]
+    Incomplete {
+        /// Where.
+        address: String,
+        /// Verdicts that came.
+        answers: usize,
+        /// Entries that were sent.
+        questions: usize,
+    },
+}
+
+/// Entries that the service calls invalid, with its reason.
+pub type Invalid = Vec<(EntryId, String)>;
+
+/// Streams earn entries to the Verifier at `address` (such as `http://127.0.0.1:7400`); answers
+/// those that it calls invalid.
+///
+/// # Errors
+/// [`OnlineFault`] when there are no verdicts.
+pub async fn verify_online(
+    address: &str,
+    entries: Vec<SignedEntry>,
+) -> Result<Invalid, OnlineFault> {
+    let unreachable = |source| OnlineFault::Unreachable { address: address.to_owned(), source };
+    let call = |status: tonic::Status| OnlineFault::Call {
+        address: address.to_owned(),
+        fault: Box::new(Fault::from_status(&status)),
+    };
+    let channel = Endpoint::from_shared(address.to_owned())
+        .map_err(unreachable)?
+        .connect()
+        .await
+        .map_err(unreachable)?;
+    let mut client: VerifierClient<Channel> = VerifierClient::new(channel)
+        .max_decoding_message_size(VERIFIER_ANSWER_MESSAGE)
+        .max_encoding_message_size(VERIFIER_REQUEST_MESSAGE);
+
+    let ids: Vec<EntryId> = entries.iter().map(SignedEntry::id).collect();
+    let questions = (0u64..).zip(entries).map(|(tag, entry)| VerifyManyRequest {
+        tag,
+        subject: Some(Subject { subject: Some(Kind::Entry(entry.to_bytes())) }),
+    });
+    let mut answers = client
+        .verify_many(tokio_stream::iter(questions.collect::<Vec<_>>()))
+        .await
+        .map_err(call)?
+        .into_inner();
+    let mut verdicts = BTreeMap::new();
+    while let Some(answer) = answers.next().await {
+        let answer = answer.map_err(call)?;
+        let id = usize::try_from(answer.tag).ok().and_then(|tag| ids.get(tag));
+        if let (Some(id), Some(verdict)) = (id, answer.verdict) {
+            verdicts.insert(answer.tag, (*id, verdict));
+        }
+    }
+    if verdicts.len() != ids.len() {
+        return Err(OnlineFault::Incomplete {
+            address: address.to_owned(),
+            answers: verdicts.len(),
+            questions: ids.len(),
+        });
+    }
+    Ok(verdicts
+        .into_values()
+        .filter(|(_, verdict)| !verdict.valid)
+        .map(|(id, verdict)| (id, format!("{}: {}", verdict.reason, verdict.message)))
+        .collect())
+}

@@ -1,0 +1,133 @@
+//! Config files of both roles; `supervisor.sample.toml` and `witness.sample.toml` are the
+//! annotated samples.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+use thiserror::Error;
+
+/// What every holder of a half is told. Relative paths are relative to the file.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WitnessConfig {
+    /// The name under which the party is admitted.
+    pub name: String,
+    /// The ledger's origin.
+    pub origin: String,
+    /// The coordinator's gRPC address.
+    pub coordinator: String,
+    /// The log's public key.
+    pub log_key: String,
+    /// The founding supervisor's party id.
+    pub authority: String,
+    /// The ledger's minimum of claims for an opened total.
+    pub least_claims_per_total: u32,
+    /// Takes scales whose proving key one party made.
+    #[serde(default)]
+    pub allow_dev_keys: bool,
+    /// Directory of the verified copy.
+    pub replica: PathBuf,
+    /// Ed25519 key of the party.
+    pub signing_key: PathBuf,
+    /// X25519 key of the party.
+    pub sealing_key: PathBuf,
+    /// Shares of view keys, one file an epoch.
+    pub shares: Vec<PathBuf>,
+    /// What was answered.
+    pub journal: PathBuf,
+    /// Where to serve Supervision.
+    pub listen: SocketAddr,
+}
+
+/// A supervisor's config: a holder's, and where the holders of both halves answer.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SupervisorConfig {
+    /// The holder's part.
+    pub holder: WitnessConfig,
+    /// Addresses of the holders of both halves, the own one included.
+    pub holders: Vec<String>,
+    /// Directory of request files.
+    pub requests: PathBuf,
+    /// Days from a request to its deadline.
+    pub deadline_days: u16,
+}
+
+/// Why a config cannot be used.
+#[derive(Debug, Error)]
+#[error("{path}: {reason}")]
+pub struct ConfigError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong, with line and column where there is one.
+    pub reason: String,
+}
+
+impl WitnessConfig {
+    /// Reads a witness's config; paths come back resolved.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let mut config: Self = read(path)?;
+        config.resolve(base(path));
+        Ok(config)
+    }
+
+    fn resolve(&mut self, base: &Path) {
+        let own =
+            [&mut self.replica, &mut self.signing_key, &mut self.sealing_key, &mut self.journal];
+        for file in own.into_iter().chain(&mut self.shares) {
+            *file = base.join(&*file);
+        }
+    }
+}
+
+impl SupervisorConfig {
+    /// Reads a supervisor's config; paths come back resolved.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let mut config: Self = read(path)?;
+        config.holder.resolve(base(path));
+        config.requests = base(path).join(&config.requests);
+        Ok(config)
+    }
+}
+
+fn base(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new(""))
+}
+
+fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
+    let fault = |reason: String| ConfigError { path: path.to_owned(), reason };
+    let text = std::fs::read_to_string(path).map_err(|error| fault(error.to_string()))?;
+    toml::from_str(&text).map_err(|error| fault(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_samples_are_valid_and_unknown_keys_are_not() {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let supervisor = SupervisorConfig::load(&directory.join("supervisor.sample.toml"));
+        let supervisor = supervisor.expect("the sample parses");
+        assert_eq!(supervisor.holders.len(), 2);
+        assert!(supervisor.holder.journal.starts_with(directory));
+        let witness = WitnessConfig::load(&directory.join("witness.sample.toml"));
+        assert!(!witness.expect("the sample parses").allow_dev_keys);
+
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let path = dir.path().join("witness.toml");
+        let sample = include_str!("../witness.sample.toml");
+        std::fs::write(&path, format!("colour = 1\n{sample}")).expect("written");
+        let error = WitnessConfig::load(&path).expect_err("an unknown key");
+        assert!(error.to_string().contains("colour"), "{error}");
+    }
+}

@@ -1,0 +1,24 @@
+//! The replica behind holder and requester.
+
+use merits_replica::Follower;
+
+use super::service::{Follow, FollowError};
+use crate::{ledger_view::StateView, view::LedgerView};
+
+impl Follow for Follower {
+    async fn synced<R: Send + 'static>(
+        &self,
+        read: impl FnOnce(&dyn LedgerView) -> R + Send + 'static,
+    ) -> Result<R, FollowError> {
+        self.sync().await.map_err(|error| FollowError(error.to_string()))?;
+        let follower = self.clone();
+        tokio::task::spawn_blocking(move || {
+            let replica = follower.replica();
+            let state = replica.state().map_err(|error| FollowError(error.to_string()))?;
+            let view = StateView::new(state, |id| replica.entry(id).map(|leaf| leaf.entry));
+            Ok(read(&view))
+        })
+        .await
+        .map_err(|_| FollowError("reading the copy stopped unexpectedly".to_owned()))?
+    }
+}

@@ -1,0 +1,245 @@
+//! A supervisor at work: the two procedures of `docs/src/supervision.md`, step by step over the
+//! network. Each step leaves enough behind to go on after a crash.
+
+use std::{path::Path, sync::Arc};
+
+use merits_primitives::ids::{AssetId, EntryId, Epoch, Period};
+use merits_replica::{ClientError, Follower};
+use merits_verifier::entry::SignedEntry;
+use thiserror::Error;
+
+use super::{
+    client::{HolderClient, HolderError},
+    service::{Follow, FollowError},
+};
+use crate::{
+    acts::Supervisor,
+    holder::{OpeningAsk, SealedPartial, TotalPartial},
+    request::{BasisError, Opened, RequestFile, request_content},
+    requester::{OpeningFault, combine},
+    sealing::SealingKey,
+    totals::{OpenedTotal, SetFault, TotalFault, TotalSet},
+};
+
+/// A supervisor with its copy of the log and its lines to the holders.
+#[derive(Debug)]
+pub struct Session {
+    supervisor: Supervisor,
+    sealing_key: Arc<SealingKey>,
+    follower: Follower,
+    holders: Vec<HolderClient>,
+}
+
+/// An opened claim, with the traces it left.
+#[derive(Debug)]
+pub struct OpenedClaim {
+    /// The OpeningRequested entry.
+    pub request: EntryId,
+    /// The OpeningCompleted entry.
+    pub completion: EntryId,
+    /// Credits and pseudonym.
+    pub opened: Opened,
+}
+
+/// A published total.
+#[derive(Debug)]
+pub struct PublishedTotal {
+    /// The TotalsOpened entry.
+    pub entry: EntryId,
+    /// What it says.
+    pub total: OpenedTotal,
+}
+
+/// Why a procedure stopped.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// The basis.
+    #[error(transparent)]
+    Basis(#[from] BasisError),
+    /// The claim is not on the ledger.
+    #[error("claim {claim} of entry {entry} is not in the verified copy of the log")]
+    NoSuchClaim {
+        /// The batch.
+        entry: EntryId,
+        /// From 0.
+        claim: u16,
+    },
+    /// The request file.
+    #[error("request file {path}: {source}")]
+    File {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The request file is for something else.
+    #[error("request file {path} holds no request for {origin}")]
+    OtherFile {
+        /// The file.
+        path: std::path::PathBuf,
+        /// This log.
+        origin: String,
+    },
+    /// The coordinator.
+    #[error(transparent)]
+    Coordinator(#[from] ClientError),
+    /// The copy.
+    #[error(transparent)]
+    Follow(#[from] FollowError),
+    /// A holder.
+    #[error(transparent)]
+    Holder(#[from] HolderError),
+    /// The answers.
+    #[error(transparent)]
+    Opening(#[from] OpeningFault),
+    /// The set.
+    #[error(transparent)]
+    Set(#[from] SetFault),
+    /// The answers for a total.
+    #[error(transparent)]
+    Total(#[from] TotalFault),
+}
+
+impl Session {
+    /// `holders` are lines to both sides' holders, in any order.
+    pub fn new(
+        supervisor: Supervisor,
+        sealing_key: SealingKey,
+        follower: Follower,
+        holders: Vec<HolderClient>,
+    ) -> Self {
+        Self { supervisor, sealing_key: Arc::new(sealing_key), follower, holders }
+    }
+
+    /// The pen, for acts that are one entry.
+    pub fn supervisor(&self) -> &Supervisor {
+        &self.supervisor
+    }
+
+    /// Submits one entry; it is durable, and its receipt verified, when this returns.
+    ///
+    /// # Errors
+    /// [`SessionError::Coordinator`].
+    pub async fn submit(&self, entry: &SignedEntry) -> Result<EntryId, SessionError> {
+        Ok(self.follower.client().submit(entry).await?.id)
+    }
+
+    /// Opens one claim: request into the log, then partials, then the result's hash. `file`
+    /// keeps content and result; `deadline` is unix milliseconds.
+    ///
+    /// # Errors
+    /// [`SessionError`]. After the request is in the log, [`Session::resume`] goes on from `file`.
+    pub async fn open_claim(
+        &mut self,
+        entry: EntryId,
+        claim: u16,
+        basis: &str,
+        deadline: u64,
+        file: &Path,
+    ) -> Result<OpenedClaim, SessionError> {
+        let content = request_content(entry, claim, basis, &mut rand::rng())?;
+        let batch = self.follower.synced(move |log| log.batch(&entry)).await?;
+        let batch = batch
+            .filter(|batch| usize::from(claim) < batch.claims.len())
+            .ok_or(SessionError::NoSuchClaim { entry, claim })?;
+        let signed = self.supervisor.request_opening(batch.scale, &content, deadline);
+        let request = signed.id();
+        // The content is on the disk before its commitment is in the log: a request whose
+        // content is lost could never be revealed.
+        let origin = self.supervisor.origin();
+        write(&RequestFile::new(origin, &request, &content, deadline), file)?;
+        self.submit(&signed).await?;
+        let ask = OpeningAsk { origin: origin.clone(), request, content };
+        self.answer(ask, file).await
+    }
+
+    /// Goes on with a request that is in the log, from its file.
+    ///
+    /// # Errors
+    /// [`SessionError`].
+    pub async fn resume(&mut self, file: &Path) -> Result<OpenedClaim, SessionError> {
+        let request = read(file)?;
+        let origin = self.supervisor.origin().clone();
+        let (Some(id), Some(content), true) =
+            (request.request_id(), request.content(), request.origin == origin.as_str())
+        else {
+            let (path, origin) = (file.to_owned(), origin.to_string());
+            return Err(SessionError::OtherFile { path, origin });
+        };
+        self.answer(OpeningAsk { origin, request: id, content }, file).await
+    }
+
+    async fn answer(&mut self, ask: OpeningAsk, file: &Path) -> Result<OpenedClaim, SessionError> {
+        let mut answers: Vec<SealedPartial> = Vec::with_capacity(self.holders.len());
+        for holder in &mut self.holders {
+            answers.push(holder.opening(&ask).await?);
+        }
+        let request = ask.request;
+        let content = ask.content.clone();
+        let key = Arc::clone(&self.sealing_key);
+        let opened =
+            self.follower.synced(move |log| combine(log, &ask, &key, &answers)).await??;
+        let hash = opened.hash(&request, &content);
+        write(&read(file)?.completed(&opened, &hash), file)?;
+        let completion =
+            self.submit(&self.supervisor.complete_opening(request, hash)).await?;
+        Ok(OpenedClaim { request, completion, opened })
+    }
+
+    /// Opens and publishes the total of all batches of a period that no total covers yet. If a
+    /// holder answered for a shorter head before and it was never published, that head is
+    /// opened; call again for the rest.
+    ///
+    /// # Errors
+    /// [`SessionError`].
+    pub async fn open_total(
+        &mut self,
+        asset: AssetId,
+        period: Period,
+        epoch: Epoch,
+    ) -> Result<PublishedTotal, SessionError> {
+        let mut limit = None;
+        loop {
+            let (set, ask) = self
+                .follower
+                .synced(move |log| {
+                    TotalSet::head(log, asset, period, epoch, limit)
+                        .map(|set| (set.clone(), set.ask(log)))
+                })
+                .await??;
+            match self.ask_total(&ask).await {
+                Ok(answers) => {
+                    let total =
+                        self.follower.synced(move |log| set.open(log, &answers)).await??;
+                    let entry = self.submit(&self.supervisor.publish_total(&total)).await?;
+                    return Ok(PublishedTotal { entry, total });
+                }
+                // Each retry asks for a strictly shorter head, so this ends.
+                Err(error) => match error.answered_head() {
+                    Some(head) if head > 0 && head < ask.entries.len() => limit = Some(head),
+                    _ => return Err(error.into()),
+                },
+            }
+        }
+    }
+
+    async fn ask_total(
+        &mut self,
+        ask: &crate::holder::TotalAsk,
+    ) -> Result<Vec<TotalPartial>, HolderError> {
+        let mut answers = Vec::with_capacity(self.holders.len());
+        for holder in &mut self.holders {
+            answers.push(holder.total(ask).await?);
+        }
+        Ok(answers)
+    }
+}
+
+fn write(content: &RequestFile, path: &Path) -> Result<(), SessionError> {
+    content.write(path).map_err(|source| SessionError::File { path: path.to_owned(), source })
+}
+
+fn read(path: &Path) -> Result<RequestFile, SessionError> {
+    RequestFile::read(path).map_err(|source| SessionError::File { path: path.to_owned(), source })
+}

@@ -13,7 +13,7 @@ use merits_ledger::{
 };
 use merits_verifier::log::{Checkpoint, Hash, LogSigner, SignedCheckpoint, empty_root};
 use rand_core::CryptoRng;
-use sqlx::SqlitePool;
+use sqlx::{Row as _, SqlitePool};
 
 use crate::{archive::Archive, error::StartError, log_writer::LogWriter};
 
@@ -38,17 +38,19 @@ pub(crate) struct LogRow {
 
 /// Reads the row of the table `log`, if the log was founded.
 pub(crate) async fn log_row<'e>(db: impl sqlx::SqliteExecutor<'e>) -> sqlx::Result<Option<LogRow>> {
-    let row: Option<(String, Vec<u8>, i64, Vec<u8>, String)> =
-        sqlx::query_as("SELECT origin, log_key, size, root, checkpoint FROM log WHERE id = 1")
-            .fetch_optional(db)
-            .await?;
-    Ok(row.map(|(origin, log_key, size, root, checkpoint)| LogRow {
-        origin,
-        log_key,
-        size: size.cast_unsigned(),
-        root,
-        checkpoint,
-    }))
+    let row = sqlx::query("SELECT origin, log_key, size, root, checkpoint FROM log WHERE id = 1")
+        .fetch_optional(db)
+        .await?;
+    row.map(|row| {
+        Ok(LogRow {
+            origin: row.try_get(0)?,
+            log_key: row.try_get(1)?,
+            size: row.try_get::<i64, _>(2)?.cast_unsigned(),
+            root: row.try_get(3)?,
+            checkpoint: row.try_get(4)?,
+        })
+    })
+    .transpose()
 }
 
 /// Founds the log if the database is new, and loads it.

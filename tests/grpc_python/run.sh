@@ -8,12 +8,12 @@ venv=target/grpc_python
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
 "$venv/bin/pip" install -q --disable-pip-version-check -r tests/grpc_python/requirements.txt
 
-cargo build --release -q -p merits-coordinator --example coordinator_node
+cargo build --release -q -p merits-coordinator --example federation_node
 work=$(mktemp -d)
 node=
 trap '[ -z "$node" ] || kill "$node" 2>/dev/null || true; rm -rf "$work"' EXIT
 
-target/release/examples/coordinator_node demo "$work" >"$work/out" 2>"$work/err" &
+target/release/examples/federation_node "$work" >"$work/out" 2>"$work/err" &
 node=$!
 # The node prints its address once it serves.
 for _ in $(seq 100); do

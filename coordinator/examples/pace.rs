@@ -1,0 +1,141 @@
+//! The coordinator's durable pace: ready-made batches of 16 claims in over gRPC on loopback, receipts
+//! out, every one on stable storage.
+//!
+//! `cargo run --release -p merits-coordinator --example pace -- [batches] [directory]`
+//!
+//! The directory decides which disk is measured; the default is the system's temporary one. The
+//! proofs come from the fixture's trapdoor: real proofs of the real number of inputs for verification,
+//! made without a prover.
+#![allow(clippy::print_stdout, reason = "a program talks to people")]
+
+#[path = "../tests/federation/mod.rs"]
+mod federation;
+
+use std::{path::PathBuf, time::Instant};
+
+use federation::{Founding, Node};
+use merits_coordinator::fsck;
+use merits_ledger::{KeyRing, Submission};
+use merits_proto::ledger::{SubmitManyRequest, submit_many_response::Outcome};
+use merits_verifier::{Verified, codec::Canonical as _};
+
+/// Claims of a batch.
+const CLAIMS: usize = 16;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let batches: usize = arguments.next().map_or(Ok(2_000), |n| n.parse())?;
+    let parent = arguments
+        .next()
+        .map_or_else(std::env::temp_dir, PathBuf::from);
+    let dir = tempfile::tempdir_in(parent)?;
+
+    let mut founding = Founding::new(50);
+    let config = founding.config(dir.path());
+    let mut node = Node::founded(&founding, config.clone()).await;
+    let start = Instant::now();
+    let entries: Vec<Vec<u8>> = (0..batches)
+        .map(|_| founding.earn(CLAIMS).to_bytes())
+        .collect();
+    println!(
+        "made {batches} batches of {CLAIMS} claims in {:.1} s",
+        start.elapsed().as_secs_f64()
+    );
+
+    parts(&founding, &entries)?;
+
+    let requests: Vec<_> = entries
+        .into_iter()
+        .enumerate()
+        .map(|(tag, entry)| SubmitManyRequest {
+            tag: tag as u64,
+            entry,
+        })
+        .collect();
+    let start = Instant::now();
+    let stream = tokio_stream::iter(requests);
+    let mut answers = node.client.ledger.submit_many(stream).await?.into_inner();
+    let mut accepted = 0usize;
+    while let Some(answer) = answers.message().await? {
+        match answer.outcome {
+            Some(Outcome::Accepted(_)) => accepted += 1,
+            other => return Err(format!("refused: {other:?}").into()),
+        }
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    assert_eq!(accepted, batches);
+    println!(
+        "durable pace: {:.0} batches/s, {:.0} claims/s ({batches} batches in {seconds:.2} s)",
+        batches as f64 / seconds,
+        (batches * CLAIMS) as f64 / seconds,
+    );
+    node.coordinator.shutdown().await?;
+
+    let start = Instant::now();
+    let again = Node::start(config.clone()).await;
+    println!(
+        "restart with full replay: {:.2} s",
+        start.elapsed().as_secs_f64()
+    );
+    again.coordinator.shutdown().await?;
+    let start = Instant::now();
+    let report = fsck(&config, &mut rand::rng()).await?;
+    println!("fsck: {:.2} s: {report}", start.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// What one batch costs one thread, step by step: says what bounds the pace.
+fn parts(founding: &Founding, entries: &[Vec<u8>]) -> Result<(), Box<dyn std::error::Error>> {
+    let sample = entries.get(..entries.len().min(256)).unwrap_or(entries);
+    let (state, origin) = (&founding.state, &founding.federation.origin);
+    let each = |start: Instant| start.elapsed().as_secs_f64() * 1e3 / sample.len() as f64;
+
+    let start = Instant::now();
+    let submissions: Vec<Submission> = sample
+        .iter()
+        .map(|bytes| Submission::parse(bytes, origin))
+        .collect::<Result<_, _>>()?;
+    println!(
+        "  decode, points checked      {:.3} ms a batch",
+        each(start)
+    );
+
+    let start = Instant::now();
+    let authentic: Vec<_> = submissions
+        .into_iter()
+        .map(|submission| state.authenticate(submission))
+        .collect::<Result<_, _>>()?;
+    println!("  signatures                  {:.3} ms", each(start));
+
+    let start = Instant::now();
+    let jobs: Vec<_> = authentic
+        .iter()
+        .map(|authentic| state.earn_job(authentic.submission()))
+        .collect::<Result<_, _>>()?;
+    println!("  statement from the state    {:.3} ms", each(start));
+
+    let jobs: Vec<_> = jobs.into_iter().flatten().collect();
+    let digest = jobs.first().ok_or("no batch")?.key;
+    let key = KeyRing::new().get(state, &digest)?;
+    let items = jobs
+        .into_iter()
+        .map(|job| (job.statement, job.proof))
+        .collect();
+    let start = Instant::now();
+    let answers = Verified::check_batch(&key, items, &mut rand::rng());
+    println!(
+        "  proof, in a batch of {:<3}    {:.3} ms",
+        sample.len(),
+        each(start)
+    );
+
+    let verified: Vec<_> = answers.into_iter().collect::<Result<_, _>>()?;
+    let time = merits_ledger::fixture::START + 1;
+    let start = Instant::now();
+    for (authentic, verified) in authentic.iter().zip(&verified) {
+        let _effects = state.check(authentic, time, Some(verified))?;
+    }
+    println!("  rules, by the sequencer     {:.3} ms", each(start));
+    Ok(())
+}

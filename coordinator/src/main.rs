@@ -1,0 +1,71 @@
+//! A coordinator alone, for whoever runs nothing else: starts from a configuration file, prints
+//! its log key and address, serves until SIGTERM or ctrl-c, stops gracefully.
+//!
+//! ```text
+//! merits-coordinator coordinator.toml
+//! merits-coordinator fsck coordinator.toml
+//! ```
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program talks to people"
+)]
+
+use std::{io::Write as _, path::Path, process::ExitCode, sync::Arc};
+
+use merits_coordinator::{Config, Coordinator, SystemClock, fsck};
+use tokio::signal::unix::{SignalKind, signal};
+
+type Failure = Box<dyn std::error::Error>;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .init();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match arguments[..] {
+        ["fsck", config] => check(Path::new(config)).await,
+        [config] => serve(Path::new(config)).await,
+        _ => Err("usage: merits-coordinator [fsck] <configuration file>".into()),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("{error}");
+        ExitCode::from(2)
+    })
+}
+
+async fn serve(config: &Path) -> Result<ExitCode, Failure> {
+    let mut coordinator = Coordinator::start(Config::load(config)?, Arc::new(SystemClock)).await?;
+    println!("log key {}", coordinator.log_key());
+    println!("listening on {}", coordinator.address());
+    // Whoever started this process waits for the line.
+    std::io::stdout().flush()?;
+    let (mut term, mut interrupt) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = interrupt.recv() => {}
+        failed = coordinator.failed() => {
+            failed?;
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    coordinator.shutdown().await?;
+    println!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// 0: clean. 1: something is wrong. 2: there was nothing to look at.
+async fn check(config: &Path) -> Result<ExitCode, Failure> {
+    let report = fsck(&Config::load(config)?, &mut rand::rng()).await?;
+    println!("{report}");
+    Ok(if report.is_clean() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}

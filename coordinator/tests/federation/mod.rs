@@ -1,0 +1,142 @@
+//! A coordinator with the ledger's fixture federation on it, reached over real gRPC on loopback.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "each test and example uses a part; a failure to set up is a failure"
+)]
+
+use std::{net::SocketAddr, path::Path, sync::Arc};
+
+use merits_coordinator::{Config, Coordinator, SystemClock};
+use merits_ledger::{MemoryStore, Sequencer, State, fixture::Federation};
+use merits_proto::{
+    Fault,
+    ledger::{GetCheckpointRequest, SubmitRequest, SubmitResponse, ledger_client::LedgerClient},
+};
+use merits_verifier::{
+    codec::Canonical as _,
+    entry::SignedEntry,
+    log::{Checkpoint, LogKey, SignedCheckpoint},
+};
+use rand::{SeedableRng as _, rngs::StdRng};
+use tonic::transport::Channel;
+
+/// The federation, its founding entries, and the state that they make.
+pub struct Founding {
+    pub federation: Federation,
+    pub entries: Vec<SignedEntry>,
+    pub state: State,
+    pub rng: StdRng,
+}
+
+impl Founding {
+    pub fn new(seed: u64) -> Self {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let federation = Federation::generate(&mut rng).unwrap();
+        let entries = federation.founding_entries(&mut rng);
+        let empty = State::new(federation.policy());
+        let mut sequencer = Sequencer::new(empty, MemoryStore::new(), federation.signer());
+        for entry in &entries {
+            sequencer
+                .submit(&entry.to_bytes(), merits_ledger::fixture::START)
+                .unwrap();
+        }
+        let state = sequencer.state().clone();
+        Self {
+            federation,
+            entries,
+            state,
+            rng,
+        }
+    }
+
+    /// A fresh batch of so many claims, proven and signed.
+    pub fn earn(&mut self, claims: usize) -> SignedEntry {
+        self.federation
+            .earn(&self.state, claims, &mut self.rng)
+            .unwrap()
+    }
+
+    /// A configuration for this federation.
+    pub fn config(&self, data_dir: &Path) -> Config {
+        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        let policy = self.federation.policy();
+        let mut config = Config::new(policy.origin.as_str(), listen, data_dir, policy.authority);
+        config.allow_dev_keys = true;
+        config.least_claims_per_total = policy.least_claims_per_total;
+        config
+    }
+}
+
+/// A running coordinator and a client.
+pub struct Node {
+    pub coordinator: Coordinator,
+    pub client: Client,
+}
+
+impl Node {
+    pub async fn start(config: Config) -> Self {
+        let coordinator = Coordinator::start(config, Arc::new(SystemClock))
+            .await
+            .unwrap();
+        let log_key = coordinator.log_key().clone();
+        let client = Client::connect(coordinator.address(), log_key).await;
+        Self {
+            coordinator,
+            client,
+        }
+    }
+
+    /// With the founding entries appended.
+    pub async fn founded(founding: &Founding, config: Config) -> Self {
+        let mut node = Self::start(config).await;
+        for entry in &founding.entries {
+            node.client.submit(entry).await.unwrap();
+        }
+        node
+    }
+}
+
+/// A client that reads faults and verifies checkpoints.
+#[derive(Clone)]
+pub struct Client {
+    pub channel: Channel,
+    pub ledger: LedgerClient<Channel>,
+    pub log_key: LogKey,
+}
+
+impl Client {
+    pub async fn connect(address: SocketAddr, log_key: LogKey) -> Self {
+        let channel = Channel::from_shared(format!("http://{address}")).unwrap();
+        let channel = channel.connect().await.unwrap();
+        let ledger = LedgerClient::new(channel.clone())
+            .max_decoding_message_size(merits_proto::limits::LEDGER_ANSWER_MESSAGE);
+        Self {
+            channel,
+            ledger,
+            log_key,
+        }
+    }
+
+    pub async fn submit(&mut self, entry: &SignedEntry) -> Result<SubmitResponse, Fault> {
+        self.submit_bytes(entry.to_bytes()).await
+    }
+
+    pub async fn submit_bytes(&mut self, entry: Vec<u8>) -> Result<SubmitResponse, Fault> {
+        match self.ledger.submit(SubmitRequest { entry }).await {
+            Ok(answer) => Ok(answer.into_inner()),
+            Err(status) => Err(Fault::from_status(&status)),
+        }
+    }
+
+    pub async fn checkpoint(&mut self) -> Checkpoint {
+        let answer = self
+            .ledger
+            .get_checkpoint(GetCheckpointRequest {})
+            .await
+            .unwrap();
+        let signed = SignedCheckpoint::parse(&answer.into_inner().checkpoint).unwrap();
+        signed.verify(&self.log_key).unwrap()
+    }
+}

@@ -1,0 +1,238 @@
+//! kill -9 in the middle of a load, several times over.
+//!
+//! Failure: an entry whose receipt a client holds is not in the log after the restart, or has
+//! another place, or fsck finds anything. Not promised: that an entry without an answer is or is not
+//! there. SIGKILL leaves the kernel's page cache alone, so this shows nothing about power loss; for
+//! that there is `synchronous = FULL` and the disk's word.
+
+mod federation;
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use federation::{Client, Founding};
+use merits_ledger::{Entry, Role, fixture::Member};
+use merits_primitives::ids::EntryId;
+use merits_proto::ledger::{GetReceiptRequest, SubmitManyRequest, submit_many_response::Outcome};
+use merits_verifier::{
+    codec::Canonical as _,
+    entry::SignedEntry,
+    log::{LogKey, verify_consistency},
+    receipt::Receipt,
+};
+
+/// The real program, as its own process.
+struct Process {
+    child: Child,
+    address: SocketAddr,
+    log_key: LogKey,
+}
+
+impl Process {
+    fn start(config: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_merits-coordinator"))
+            .arg(config)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut line = |prefix: &str| {
+            let line = lines
+                .next()
+                .expect("the coordinator ended at its start")
+                .unwrap();
+            line.strip_prefix(prefix).unwrap().to_owned()
+        };
+        let log_key = LogKey::parse(&line("log key ")).unwrap();
+        let address = line("listening on ").parse().unwrap();
+        Self {
+            child,
+            address,
+            log_key,
+        }
+    }
+
+    fn kill_9(mut self) {
+        // SIGKILL, on Unix.
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+fn write_config(founding: &Founding, dir: &Path) -> PathBuf {
+    let policy = founding.federation.policy();
+    let path = dir.join("coordinator.toml");
+    let text = format!(
+        "origin = \"{}\"\nlisten = \"127.0.0.1:0\"\ndata_dir = \"data\"\nauthority = \"{}\"\n\
+         allow_dev_keys = true\nleast_claims_per_total = {}\n",
+        policy.origin,
+        hex::encode(policy.authority.0),
+        policy.least_claims_per_total,
+    );
+    fs::write(&path, text).unwrap();
+    path
+}
+
+/// Earn batches with proofs, and admissions without, mixed.
+fn load(founding: &mut Founding, round: usize, count: usize) -> Vec<SignedEntry> {
+    let federation = founding.federation.clone();
+    (0..count)
+        .map(|i| {
+            if i % 4 != 0 {
+                return founding.earn(4);
+            }
+            let name: &'static str = Box::leak(format!("sponsor {round}.{i}").into_boxed_str());
+            let mut member = Member::new(&federation.origin, name, &[Role::Sponsor], 0);
+            let mut seed = [0; 32];
+            seed[..2].copy_from_slice(&(1 + (round * count + i) as u16).to_le_bytes());
+            seed[31] = 0xaa;
+            member.key = ed25519_dalek::SigningKey::from_bytes(&seed);
+            let admission = Entry::PartyAdmitted(member.application(&federation.origin));
+            federation.sign(&admission, &federation.supervisor)
+        })
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn acknowledged_entries_survive_kill_9() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut founding = Founding::new(40);
+    let config = write_config(&founding, dir.path());
+    let mut acknowledged: Vec<(EntryId, u64)> = Vec::new();
+    let mut last = None;
+
+    let process = Process::start(&config);
+    let mut client = Client::connect(process.address, process.log_key.clone()).await;
+    for entry in &founding.entries {
+        let answer = client.submit(entry).await.unwrap();
+        acknowledged.push((entry.id(), answer.index));
+    }
+    drop(client);
+    process.kill_9();
+
+    for round in 0..4 {
+        let process = Process::start(&config);
+        let mut client = Client::connect(process.address, process.log_key.clone()).await;
+        check_all_there(&mut client, &acknowledged).await;
+        last = Some(check_consistent(&mut client, last).await);
+
+        let entries = load(&mut founding, round, 160);
+        let ids: Vec<EntryId> = entries.iter().map(SignedEntry::id).collect();
+        let requests = entries
+            .iter()
+            .enumerate()
+            .map(|(tag, entry)| SubmitManyRequest {
+                tag: tag as u64,
+                entry: entry.to_bytes(),
+            });
+        let requests = tokio_stream::iter(requests.collect::<Vec<_>>());
+        let mut answers = client
+            .ledger
+            .submit_many(requests)
+            .await
+            .unwrap()
+            .into_inner();
+        // Each round dies at another point of the load.
+        let until = [1, 17, 60, 110][round];
+        let mut seen = 0;
+        let mut process = Some(process);
+        // Answers that had left before the kill may still be read after it: they count too.
+        while let Ok(Some(answer)) = answers.message().await {
+            let Some(Outcome::Accepted(accepted)) = answer.outcome else {
+                panic!("refused: {answer:?}")
+            };
+            let receipt = Receipt::parse(&accepted.receipt).unwrap();
+            receipt.verify(&client.log_key).unwrap();
+            acknowledged.push((ids[answer.tag as usize], accepted.index));
+            seen += 1;
+            if seen == until
+                && let Some(process) = process.take()
+            {
+                process.kill_9();
+            }
+        }
+        assert!(
+            process.is_none(),
+            "the load of round {round} was over before the kill"
+        );
+        assert!(
+            seen < ids.len(),
+            "round {round} was not killed in the middle of its load"
+        );
+    }
+
+    let fsck = Command::new(env!("CARGO_BIN_EXE_merits-coordinator"))
+        .args(["fsck".as_ref(), config.as_os_str()])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&fsck.stdout).into_owned();
+    assert!(fsck.status.success() && said.contains("clean"), "{said}");
+
+    let mut process = Process::start(&config);
+    let mut client = Client::connect(process.address, process.log_key.clone()).await;
+    check_all_there(&mut client, &acknowledged).await;
+    check_consistent(&mut client, last).await;
+    // What was killed takes entries again, and a graceful stop ends with success.
+    client.submit(&founding.earn(16)).await.unwrap();
+    drop(client);
+    Command::new("kill")
+        .args(["-TERM", &process.child.id().to_string()])
+        .status()
+        .unwrap();
+    let status = tokio::time::timeout(
+        Duration::from_secs(30),
+        tokio::task::spawn_blocking(move || process.child.wait().unwrap()),
+    );
+    assert!(status.await.unwrap().unwrap().success());
+}
+
+/// Every acknowledged entry is in the log, at the place that its receipt said.
+async fn check_all_there(client: &mut Client, acknowledged: &[(EntryId, u64)]) {
+    for (id, index) in acknowledged {
+        let request = GetReceiptRequest {
+            entry_id: id.0.to_vec(),
+        };
+        let answer = client
+            .ledger
+            .get_receipt(request)
+            .await
+            .unwrap()
+            .into_inner();
+        let receipt = Receipt::parse(&answer.receipt).unwrap();
+        let leaf = receipt.verify(&client.log_key).unwrap();
+        assert_eq!((leaf.id(), leaf.index()), (*id, *index));
+    }
+}
+
+/// The log is a continuation of what it was.
+async fn check_consistent(
+    client: &mut Client,
+    last: Option<merits_verifier::log::Checkpoint>,
+) -> merits_verifier::log::Checkpoint {
+    let new = client.checkpoint().await;
+    if let Some(old) = last {
+        let request = merits_proto::ledger::GetConsistencyProofRequest {
+            old_size: old.size,
+            new_size: new.size,
+        };
+        let proof = client
+            .ledger
+            .get_consistency_proof(request)
+            .await
+            .unwrap()
+            .into_inner();
+        let hashes: Vec<[u8; 32]> = proof
+            .hashes
+            .into_iter()
+            .map(|hash| hash.try_into().unwrap())
+            .collect();
+        verify_consistency(old.size, &old.root, new.size, &new.root, &hashes).unwrap();
+    }
+    new
+}

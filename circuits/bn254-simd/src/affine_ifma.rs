@@ -1,0 +1,226 @@
+//! [`crate::affine::add_pairs`] in eight lanes.
+//!
+//! Forward: load eight pairs, keep what the second pass needs, multiply their denominators into a
+//! running product a lane (and one for each of [`CHAINS`] vectors, as a product's latency is twice
+//! its throughput). One inversion. Backward: peel off each inverse, and add.
+//!
+//! Equal or opposite operands make a denominator zero, hence the product, hence the inversion fails:
+//! that costs the ordinary batch nothing. Then the forward pass runs again with an exact zero test
+//! for each pair, replaces the zeros by one, and lists those pairs for the scalar path.
+
+use ark_bn254::Fq;
+use ark_ff::One;
+
+use crate::affine::{NEGATIVE, Pair};
+use crate::curve::Curve;
+use crate::field::F8;
+use crate::isa::{Ifma, Kernel};
+use crate::lanes::Coordinate;
+
+/// Vectors whose chains of products are independent, and which are added side by side.
+const CHAINS: usize = 2;
+
+/// Bytes that a batch may keep between its passes: half of a 2 MiB second cache.
+const BATCH_BYTES: usize = 1 << 20;
+
+/// Pairs ahead whose points are asked for.
+const PREFETCH: usize = 24;
+
+/// What the backward pass needs of eight pairs.
+#[derive(Clone, Copy)]
+struct Kept<L: Coordinate> {
+    px: L,
+    py: L,
+    qx: L,
+    dy: L,
+    denominator: F8<Fq>,
+    dx: L::Kept,
+    /// Product of this chain's denominators before this vector.
+    before: F8<Fq>,
+}
+
+/// Buffers of a thread.
+pub(crate) struct Scratch<C: Curve> {
+    kept: Vec<Kept<C::Lanes>>,
+    pub(crate) exceptional: Vec<Pair>,
+}
+
+impl<C: Curve> Default for Scratch<C> {
+    fn default() -> Self {
+        Self {
+            kept: Vec::new(),
+            exceptional: Vec::new(),
+        }
+    }
+}
+
+/// Adds the pairs; those with equal or opposite operands are pushed on `exceptional` instead, and
+/// their outputs hold rubbish.
+pub(crate) fn add_pairs<C: Curve>(
+    isa: Ifma,
+    source: &[C::Stored],
+    pairs: &[Pair],
+    out: &mut [C::Stored],
+    exceptional: &mut Vec<Pair>,
+    scratch: &mut Scratch<C>,
+) {
+    let vectors = (BATCH_BYTES / size_of::<Kept<C::Lanes>>()).next_multiple_of(CHAINS);
+    for pairs in pairs.chunks(8 * vectors) {
+        let mut totals = isa.vectorize(Forward::<C, false> {
+            source,
+            pairs,
+            kept: &mut scratch.kept,
+            exceptional,
+        });
+        let inverse = match totals.product.inverse(isa) {
+            Some(inverse) => inverse,
+            None => {
+                totals = isa.vectorize(Forward::<C, true> {
+                    source,
+                    pairs,
+                    kept: &mut scratch.kept,
+                    exceptional,
+                });
+                // Every denominator that was zero has been replaced by one.
+                totals.product.inverse(isa).unwrap_or(totals.product)
+            }
+        };
+        isa.vectorize(Backward::<C> {
+            chains: totals.chains,
+            inverse,
+            pairs,
+            kept: &scratch.kept,
+            out,
+        });
+    }
+}
+
+/// The products of the chains' denominators, and of all.
+struct Totals {
+    chains: [F8<Fq>; CHAINS],
+    product: F8<Fq>,
+}
+
+/// With `CHECKED`, pairs whose denominator is zero are listed.
+struct Forward<'a, C: Curve, const CHECKED: bool> {
+    source: &'a [C::Stored],
+    pairs: &'a [Pair],
+    kept: &'a mut Vec<Kept<C::Lanes>>,
+    exceptional: &'a mut Vec<Pair>,
+}
+
+impl<C: Curve, const CHECKED: bool> Kernel for Forward<'_, C, CHECKED> {
+    type Output = Totals;
+
+    #[inline(always)]
+    fn run(self, isa: Ifma) -> Totals {
+        let one = F8::splat(isa, (Fq::one() * <Fq as crate::modulus::Modulus>::sixteen()).0.0);
+        let vectors = self.pairs.len().div_ceil(8).next_multiple_of(CHAINS);
+        let mut chains = [one; CHAINS];
+        self.kept.clear();
+        self.kept.reserve(vectors);
+        for vector in 0..vectors {
+            let start = vector * 8;
+            for ahead in self.pairs.iter().skip(start + PREFETCH).take(8) {
+                for index in [ahead.a, ahead.b] {
+                    if let Some(point) = self.source.get((index & !NEGATIVE) as usize) {
+                        isa.prefetch(point);
+                    }
+                }
+            }
+            let pairs = eight(self.pairs, start);
+            let operand = |side: fn(&Pair) -> u32| {
+                let indices: [u32; 8] = core::array::from_fn(|lane| side(&pairs[lane]));
+                let points = indices.map(|i| &self.source[(i & !NEGATIVE) as usize]);
+                let (x, y) = C::load(isa, points);
+                let negative =
+                    (0..8).fold(0, |mask, lane| mask | ((indices[lane] >> 31) << lane)) as u8;
+                // Above the first level nothing is negative.
+                if negative == 0 {
+                    (x, y)
+                } else {
+                    (x, y.negate_where(negative))
+                }
+            };
+            let ((px, py), (qx, qy)) = (operand(|pair| pair.a), operand(|pair| pair.b));
+            let (mut denominator, dx) = qx.minus(&px).denominator();
+            if CHECKED {
+                let zero = denominator.zero_mask();
+                if zero != 0 {
+                    for (lane, pair) in pairs.iter().enumerate() {
+                        if zero >> lane & 1 == 1 && start + lane < self.pairs.len() {
+                            self.exceptional.push(*pair);
+                        }
+                    }
+                    denominator = denominator.replace_where(zero, &one);
+                }
+            }
+            let chain = &mut chains[vector % CHAINS];
+            self.kept.push(Kept {
+                px,
+                py,
+                qx,
+                dy: qy.minus(&py),
+                denominator,
+                dx,
+                before: *chain,
+            });
+            // Bounds 1.1 and 4: again 1.1.
+            *chain = chain.mul(&denominator);
+        }
+        let mut product = chains[0];
+        for chain in &chains[1..] {
+            product = product.mul(chain);
+        }
+        Totals { chains, product }
+    }
+}
+
+/// Pairs from `start`; past the end, the first pair again (whose result is not written).
+#[inline(always)]
+fn eight(pairs: &[Pair], start: usize) -> [Pair; 8] {
+    match pairs.get(start..start + 8).and_then(<[Pair]>::first_chunk::<8>) {
+        Some(all) => *all,
+        None => core::array::from_fn(|lane| *pairs.get(start + lane).unwrap_or(&pairs[0])),
+    }
+}
+
+struct Backward<'a, C: Curve> {
+    chains: [F8<Fq>; CHAINS],
+    inverse: F8<Fq>,
+    pairs: &'a [Pair],
+    kept: &'a [Kept<C::Lanes>],
+    out: &'a mut [C::Stored],
+}
+
+impl<C: Curve> Kernel for Backward<'_, C> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self, _: Ifma) {
+        // The inverse of each chain's product: that of all, times the other chains.
+        const { assert!(CHAINS == 2) };
+        let mut inverses = [
+            self.inverse.mul(&self.chains[1]),
+            self.inverse.mul(&self.chains[0]),
+        ];
+        for (group, kept) in self.kept.chunks_exact(CHAINS).enumerate().rev() {
+            // Step by step for all chains, so that neighbouring products do not wait for each other.
+            let each = core::array::from_fn::<usize, CHAINS, _>(|i| i);
+            let own = each.map(|i| inverses[i].mul(&kept[i].before));
+            inverses = each.map(|i| inverses[i].mul(&kept[i].denominator));
+            let slope = each.map(|i| C::Lanes::inverse_from(&kept[i].dx, &own[i]).mul(&kept[i].dy));
+            let square = each.map(|i| slope[i].square());
+            let x = each.map(|i| square[i].minus_two(&kept[i].px, &kept[i].qx));
+            let step = each.map(|i| slope[i].mul(&kept[i].px.minus(&x[i])));
+            let y = each.map(|i| step[i].minus_to_stored(&kept[i].py));
+            for i in each {
+                let start = (group * CHAINS + i) * 8;
+                let sums = C::unload(&x[i], &y[i]);
+                for (pair, sum) in self.pairs.iter().skip(start).zip(&sums) {
+                    self.out[pair.out as usize] = *sum;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! The two groups as the engine stores their points: whole cache lines of words.
+//!
+//! A G1 point is one line (x, y), a G2 point two (x0, x1, then y0, y1), each coordinate four words
+//! in Montgomery form: `x * 2^256 mod p` for plain words; `x * 2^260` for the vector kernels, with
+//! bound 1.06 for x and 2 for y (so that an opposite is one subtraction). The identity is never stored: callers leave it out, and an addition that
+//! vanishes is reported beside its result.
+
+use ark_bn254::{Fq, Fq2, Fr, g1, g2};
+use ark_ec::AffineRepr;
+use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
+use ark_ff::{MontFp, PrimeField};
+
+#[cfg(target_arch = "x86_64")]
+use crate::isa::{Ifma, U64x8};
+#[cfg(target_arch = "x86_64")]
+use crate::lanes::{Coordinate, Pair8};
+use crate::lists::Pool;
+use crate::modulus::{Modulus, canonical};
+use crate::path::{Kind, Path};
+
+/// `1/16`: from the vector kernels' Montgomery form back to arkworks'.
+const SIXTEENTH: Fq = MontFp!(
+    "12312136615409592312513603231707217237391675025980025810262583815737939742328"
+);
+
+/// One cache line: a point of G1, or half of one of G2.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C, align(64))]
+pub(crate) struct Line(pub(crate) [u64; 8]);
+
+/// G1 or G2 of BN254 (`ark_bn254::g1::Config`, `ark_bn254::g2::Config`).
+///
+/// Its bound is private, which seals it: the kernels know these two groups only.
+#[allow(private_bounds)]
+pub trait Group: Curve {}
+
+impl Group for g1::Config {}
+impl Group for g2::Config {}
+
+/// What the engine needs of a group.
+pub(crate) trait Curve: SWCurveConfig<ScalarField = Fr> {
+    /// A point other than the identity, in the path's form.
+    type Stored: Copy + Default + Send + Sync + 'static;
+    /// Eight coordinates in vector registers.
+    #[cfg(target_arch = "x86_64")]
+    type Lanes: Coordinate;
+
+    /// Stores a point that is not the identity.
+    fn store(path: Path, point: &Affine<Self>) -> Self::Stored;
+    /// Reads it back.
+    fn restore(path: Path, stored: &Self::Stored) -> Affine<Self>;
+    /// Buffers for threads that sum points of this group.
+    fn pool() -> &'static Pool<Self>;
+    /// Its opposite.
+    fn negate(path: Path, stored: &Self::Stored) -> Self::Stored;
+    /// Eight points' x and y, with the bounds of stored ones.
+    #[cfg(target_arch = "x86_64")]
+    fn load(isa: Ifma, points: [&Self::Stored; 8]) -> (Self::Lanes, Self::Lanes);
+    /// The reverse: coordinates with bound 5 or less.
+    #[cfg(target_arch = "x86_64")]
+    fn unload(x: &Self::Lanes, y: &Self::Lanes) -> [Self::Stored; 8];
+}
+
+fn words(path: Path, x: Fq) -> [u64; 4] {
+    match path.0 {
+        Kind::Scalar => x.words(),
+        #[cfg(target_arch = "x86_64")]
+        Kind::Ifma(_) => (x * Fq::sixteen()).words(),
+    }
+}
+
+#[inline]
+fn element(path: Path, words: &[u64]) -> Fq {
+    let words = core::array::from_fn(|i| words[i]);
+    match path.0 {
+        Kind::Scalar => Fq::from_words(words),
+        #[cfg(target_arch = "x86_64")]
+        Kind::Ifma(_) => Fq::from_words(canonical::<Fq>(words)) * SIXTEENTH,
+    }
+}
+
+fn line(path: Path, a: Fq, b: Fq) -> Line {
+    let (a, b) = (words(path, a), words(path, b));
+    Line(core::array::from_fn(|i| if i < 4 { a[i] } else { b[i - 4] }))
+}
+
+/// `2p - y` on four words from `at`, for bound 2.
+#[cfg(target_arch = "x86_64")]
+fn negate_words(line: &mut Line, at: usize) {
+    let (mut carry, mut borrow) = (0, false);
+    for (word, p) in line.0[at..at + 4].iter_mut().zip(Fq::MODULUS.0) {
+        let double = (p << 1) | carry;
+        carry = p >> 63;
+        let (t, b0) = double.overflowing_sub(*word);
+        let (t, b1) = t.overflowing_sub(u64::from(borrow));
+        (*word, borrow) = (t, b0 | b1);
+    }
+}
+
+impl Curve for g1::Config {
+    type Stored = Line;
+    #[cfg(target_arch = "x86_64")]
+    type Lanes = crate::field::F8<Fq>;
+
+    fn pool() -> &'static Pool<Self> {
+        static POOL: Pool<g1::Config> = Pool::new();
+        &POOL
+    }
+
+    fn store(path: Path, point: &Affine<Self>) -> Line {
+        debug_assert!(!point.is_zero());
+        line(path, point.x, point.y)
+    }
+
+    #[inline]
+    fn restore(path: Path, stored: &Line) -> Affine<Self> {
+        Affine::new_unchecked(element(path, &stored.0[..4]), element(path, &stored.0[4..]))
+    }
+
+    fn negate(path: Path, stored: &Line) -> Line {
+        match path.0 {
+            Kind::Scalar => Self::store(path, &-Self::restore(path, stored)),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Ifma(_) => {
+                let mut out = *stored;
+                negate_words(&mut out, 4);
+                out
+            }
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn load(isa: Ifma, points: [&Line; 8]) -> (Self::Lanes, Self::Lanes) {
+        load_lines(isa, points)
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn unload(x: &Self::Lanes, y: &Self::Lanes) -> [Line; 8] {
+        unload_lines(x, y)
+    }
+}
+
+impl Curve for g2::Config {
+    type Stored = [Line; 2];
+    #[cfg(target_arch = "x86_64")]
+    type Lanes = Pair8;
+
+    fn pool() -> &'static Pool<Self> {
+        static POOL: Pool<g2::Config> = Pool::new();
+        &POOL
+    }
+
+    fn store(path: Path, point: &Affine<Self>) -> [Line; 2] {
+        debug_assert!(!point.is_zero());
+        [line(path, point.x.c0, point.x.c1), line(path, point.y.c0, point.y.c1)]
+    }
+
+    #[inline]
+    fn restore(path: Path, [x, y]: &[Line; 2]) -> Affine<Self> {
+        let pair = |l: &Line| Fq2::new(element(path, &l.0[..4]), element(path, &l.0[4..]));
+        Affine::new_unchecked(pair(x), pair(y))
+    }
+
+    fn negate(path: Path, [x, y]: &[Line; 2]) -> [Line; 2] {
+        match path.0 {
+            Kind::Scalar => Self::store(path, &-Self::restore(path, &[*x, *y])),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Ifma(_) => {
+                let mut y = *y;
+                negate_words(&mut y, 0);
+                negate_words(&mut y, 4);
+                [*x, y]
+            }
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn load(isa: Ifma, points: [&[Line; 2]; 8]) -> (Self::Lanes, Self::Lanes) {
+        let (x0, x1) = load_lines(isa, points.map(|p| &p[0]));
+        let (y0, y1) = load_lines(isa, points.map(|p| &p[1]));
+        (Pair8 { c0: x0, c1: x1 }, Pair8 { c0: y0, c1: y1 })
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn unload(x: &Self::Lanes, y: &Self::Lanes) -> [[Line; 2]; 8] {
+        let (x, y) = (unload_lines(&x.c0, &x.c1), unload_lines(&y.c0, &y.c1));
+        core::array::from_fn(|i| [x[i], y[i]])
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn load_lines(isa: Ifma, lines: [&Line; 8]) -> (crate::field::F8<Fq>, crate::field::F8<Fq>) {
+    let [a0, a1, a2, a3, b0, b1, b2, b3] = U64x8::transpose(lines.map(|l| isa.load(&l.0)));
+    let unpack = crate::field::F8::unpack;
+    (unpack([a0, a1, a2, a3]), unpack([b0, b1, b2, b3]))
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn unload_lines(a: &crate::field::F8<Fq>, b: &crate::field::F8<Fq>) -> [Line; 8] {
+    let ([a0, a1, a2, a3], [b0, b1, b2, b3]) = (a.pack(), b.pack());
+    U64x8::transpose([a0, a1, a2, a3, b0, b1, b2, b3]).map(|row| Line(row.to_array()))
+}

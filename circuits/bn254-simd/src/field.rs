@@ -1,0 +1,335 @@
+//! Prime-field arithmetic in eight lanes: Montgomery form with `R = 2^260`, five limbs of 52 bits.
+//!
+//! # Bounds
+//!
+//! "Bound `k`" says: below `k * p`. Two types keep apart what the multiplier may read:
+//!
+//! * [`F8`]: every limb in `[0, 2^52)`, so the value is below `2^260` and equals what the limbs say.
+//!   The multiplier reads only the low 52 bits of a limb, so only this type may enter it.
+//! * [`Raw`]: limbs are signed 64-bit numbers after a few additions and subtractions; the value they
+//!   stand for is not negative. [`Raw::carry`] and [`Raw::reduce`] bring it back.
+//!
+//! With bounds `A` and `B` a product is `(a*b + m*p) / 2^260` with `m < 2^260`, so it is below
+//! `p * (1 + A*B*p/2^260)`. Both primes are below `0.19 * 2^256`, so `p/2^260 < 1/84`:
+//!
+//! > **bound of a product: `1 + A*B/84`; of [`F8::mul_add`]: `1 + (A*B + C*D)/84`.**
+//!
+//! [`Raw::reduce`] takes bound 8 to bound 1.06 (argued there). Each caller writes its bounds down,
+//! and the tests run every operation at the largest values its bound allows.
+
+use core::marker::PhantomData;
+
+use ark_bn254::Fq;
+use ark_ff::{Field, Zero};
+
+use crate::isa::{Ifma, U64x8};
+use crate::modulus::{LIMB, Modulus, canonical, limbs};
+
+/// Eight elements, limbs in `[0, 2^52)`; the bound is the caller's to know.
+#[derive(Clone, Copy, Debug)]
+#[repr(transparent)]
+pub(crate) struct F8<M>([U64x8; 5], PhantomData<M>);
+
+/// Eight elements whose limbs have not been carried.
+#[derive(Clone, Copy, Debug)]
+#[repr(transparent)]
+pub(crate) struct Raw<M>([U64x8; 5], PhantomData<M>);
+
+impl<M: Modulus> F8<M> {
+    /// From plain words a lane, read as the Montgomery form already.
+    #[inline(always)]
+    pub(crate) fn from_words(isa: Ifma, words: &[[u64; 4]; 8]) -> Self {
+        let split = words.map(limbs);
+        Self(
+            core::array::from_fn(|i| isa.load(&core::array::from_fn(|lane| split[lane][i]))),
+            PhantomData,
+        )
+    }
+
+    /// The same words in all lanes.
+    #[inline(always)]
+    pub(crate) fn splat(isa: Ifma, words: [u64; 4]) -> Self {
+        Self(limbs(words).map(|limb| isa.splat(limb)), PhantomData)
+    }
+
+    /// From arkworks' elements; bound 1.
+    pub(crate) fn from_ark(isa: Ifma, x: &[M; 8]) -> Self {
+        Self::from_words(isa, &x.map(|x| (x * M::sixteen()).words()))
+    }
+
+    /// Arkworks' elements, of a value with bound 5 or less.
+    pub(crate) fn to_ark(self, sixteenth: M) -> [M; 8] {
+        self.words().map(|w| M::from_words(canonical::<M>(w)) * sixteenth)
+    }
+
+    /// The words of each lane as they are, not reduced; needs a value below `2^256` (bound 5).
+    pub(crate) fn words(self) -> [[u64; 4]; 8] {
+        let packed = self.pack().map(U64x8::to_array);
+        core::array::from_fn(|lane| packed.map(|word| word[lane]))
+    }
+
+    /// From four words a lane, transposed: vector `i` holds word `i` of all lanes.
+    #[inline(always)]
+    pub(crate) fn unpack([w0, w1, w2, w3]: [U64x8; 4]) -> Self {
+        let low = w0.isa().splat(LIMB);
+        Self(
+            [
+                w0.and(low),
+                w1.shl_with::<12>(w0).and(low),
+                w2.shl_with::<24>(w1).and(low),
+                w3.shl_with::<36>(w2).and(low),
+                w3.shr::<16>(),
+            ],
+            PhantomData,
+        )
+    }
+
+    /// Back to four words a lane; needs a value below `2^256`, which bound 5 implies.
+    #[inline(always)]
+    pub(crate) fn pack(self) -> [U64x8; 4] {
+        let [l0, l1, l2, l3, l4] = self.0;
+        [
+            l0.or(l1.shl::<52>()),
+            l1.shr::<12>().or(l2.shl::<40>()),
+            l2.shr::<24>().or(l3.shl::<28>()),
+            l3.shr::<36>().or(l4.shl::<16>()),
+        ]
+    }
+
+    /// The product. Bounds: `A*B <= 84`; result `1 + A*B/84`.
+    #[inline(always)]
+    pub(crate) fn mul(&self, b: &Self) -> Self {
+        let mut t = Reduction::new(self.0[0].isa());
+        for i in 0..5 {
+            t.add_product(&self.0, b.0[i]);
+            t.reduce_limb();
+        }
+        t.finish()
+    }
+
+    /// `self * b + c * d` for the price of one and a half products. Bounds: `A*B + C*D <= 84`;
+    /// result `1 + (A*B + C*D)/84`.
+    #[inline(always)]
+    pub(crate) fn mul_add(&self, b: &Self, c: &Self, d: &Self) -> Self {
+        let mut t = Reduction::new(self.0[0].isa());
+        for i in 0..5 {
+            t.add_product(&self.0, b.0[i]);
+            t.add_product(&c.0, d.0[i]);
+            t.reduce_limb();
+        }
+        t.finish()
+    }
+
+    /// The square; bounds as for the product.
+    #[inline(always)]
+    pub(crate) fn square(&self) -> Self {
+        self.mul(self)
+    }
+
+    /// As limbs that need no carry yet.
+    #[inline(always)]
+    pub(crate) fn raw(&self) -> Raw<M> {
+        Raw(self.0, PhantomData)
+    }
+
+    /// `self - b + 2p`, which is not negative for `b` of bound 2. Result: bound of `self` plus 2.
+    #[inline(always)]
+    pub(crate) fn minus(&self, b: &Self) -> Self {
+        self.raw().minus(&b.raw()).plus_multiple::<2>().carry()
+    }
+
+    /// `self + b`; bounds add up.
+    #[inline(always)]
+    pub(crate) fn plus(&self, b: &Self) -> Self {
+        self.raw().plus(&b.raw()).carry()
+    }
+
+    /// One bit a lane: zero modulo `p`. Needs bound 8.
+    #[inline(always)]
+    pub(crate) fn zero_mask(&self) -> u8 {
+        // Bound 1.06 and congruent to 0 leaves 0 and p.
+        let x = self.raw().reduce();
+        let isa = x.0[0].isa();
+        let (mut zero, mut p) = (0xff, 0xff);
+        for i in 0..5 {
+            zero &= x.0[i].equal_mask(isa.splat(0));
+            p &= x.0[i].equal_mask(isa.splat(M::LIMBS[i]));
+        }
+        zero | p
+    }
+
+    /// `b` in the lanes of `mask`.
+    #[inline(always)]
+    pub(crate) fn replace_where(&self, mask: u8, b: &Self) -> Self {
+        Self(
+            core::array::from_fn(|i| self.0[i].replace_where(mask, b.0[i])),
+            PhantomData,
+        )
+    }
+
+    /// Lanes exchanged by a function of the instruction set.
+    #[inline(always)]
+    pub(crate) fn map_lanes(&self, f: impl Fn(U64x8) -> U64x8) -> Self {
+        Self(self.0.map(f), PhantomData)
+    }
+}
+
+impl F8<Fq> {
+    /// The inverses, bound 1, or nothing if some lane is zero. Needs bound 5. Not vectorised: one
+    /// inversion for all lanes, in arkworks.
+    pub(crate) fn inverse(self, isa: Ifma) -> Option<Self> {
+        // A lane holds x*2^260, which arkworks reads as the element x*2^4. Its inverse is x^-1*2^-4
+        // and is kept as x^-1*2^252; times 2^8 it is kept as x^-1*2^260.
+        let x = self.words().map(|w| Fq::from_words(canonical::<Fq>(w)));
+        let mut before = x;
+        let mut product = x[0];
+        for i in 1..8 {
+            before[i] = product;
+            product *= x[i];
+        }
+        if product.is_zero() {
+            return None;
+        }
+        let mut inverse = product.inverse()? * Fq::sixteen() * Fq::sixteen();
+        let mut out = x;
+        for i in (1..8).rev() {
+            out[i] = inverse * before[i];
+            inverse *= x[i];
+        }
+        out[0] = inverse;
+        Some(Self::from_words(isa, &out.map(Modulus::words)))
+    }
+}
+
+impl<M: Modulus> Raw<M> {
+    /// Limb-wise sum.
+    #[inline(always)]
+    pub(crate) fn plus(&self, b: &Self) -> Self {
+        Self(
+            core::array::from_fn(|i| self.0[i].add(b.0[i])),
+            PhantomData,
+        )
+    }
+
+    /// Limb-wise difference: add enough multiples of `p` before the carry.
+    #[inline(always)]
+    pub(crate) fn minus(&self, b: &Self) -> Self {
+        Self(
+            core::array::from_fn(|i| self.0[i].sub(b.0[i])),
+            PhantomData,
+        )
+    }
+
+    /// Plus `K * p`, `K < 8`.
+    #[inline(always)]
+    pub(crate) fn plus_multiple<const K: usize>(&self) -> Self {
+        let isa = self.0[0].isa();
+        Self(
+            core::array::from_fn(|i| self.0[i].add(isa.splat(M::MULTIPLES[i][K]))),
+            PhantomData,
+        )
+    }
+
+    /// `2p - self` in the lanes of `mask`; `2p` itself for zero, so bound 2 is closed.
+    #[inline(always)]
+    pub(crate) fn negate_where(&self, mask: u8) -> Self {
+        let isa = self.0[0].isa();
+        Self(
+            core::array::from_fn(|i| {
+                self.0[i].sub_from_where(mask, isa.splat(M::MULTIPLES[i][2]))
+            }),
+            PhantomData,
+        )
+    }
+
+    /// Carries: limbs in `[0, 2^52)`. The value must not be negative and stays below `2^260`
+    /// (bound 84), or the top limb would not fit.
+    #[inline(always)]
+    pub(crate) fn carry(&self) -> F8<M> {
+        let mut t = self.0;
+        let low = t[0].isa().splat(LIMB);
+        for i in 0..4 {
+            // Arithmetic: a limb may be negative here, and then borrows.
+            t[i + 1] = t[i + 1].add(t[i].sar::<52>());
+            t[i] = t[i].and(low);
+        }
+        F8(t, PhantomData)
+    }
+
+    /// Bound 8 to bound 1.06, and carries.
+    ///
+    /// The top limb `t` is the value over `2^208`, up to the carries that have not reached it: a few
+    /// units, of `p/2^208 > 2^45`. `q = floor(84*t / 2^52)` estimates the quotient by `p`, as
+    /// `p/2^260` is between `1/84.61` and `1/84.58`. It never exceeds the true quotient `x` (84 is
+    /// 0.6 % below 84.58, more than the few units can make up for once `q >= 1`), and it misses at
+    /// most `1 + 8*(1 - 84/84.61) < 1.06` of it. The product `q*p` is looked up: `q < 8`.
+    #[inline(always)]
+    pub(crate) fn reduce(&self) -> F8<M> {
+        let isa = self.0[0].isa();
+        let q = isa.splat(0).madd_hi(self.0[4], isa.splat(84));
+        Self(
+            core::array::from_fn(|i| self.0[i].sub(q.lookup(isa.load(&M::MULTIPLES[i])))),
+            PhantomData,
+        )
+        .carry()
+    }
+}
+
+/// A Montgomery product under way: limb `i` of the multiplier is added, then one limb is reduced.
+///
+/// No lane overflows: a column receives at most four halves below `2^52` from a product (six with
+/// two products) and two from the reduction in each of five steps, and one carry below `2^12` more:
+/// under `2^52 * 48 < 2^58`.
+struct Reduction<M> {
+    column: [U64x8; 6],
+    modulus: PhantomData<M>,
+}
+
+impl<M: Modulus> Reduction<M> {
+    #[inline(always)]
+    fn new(isa: Ifma) -> Self {
+        Self {
+            column: [isa.splat(0); 6],
+            modulus: PhantomData,
+        }
+    }
+
+    #[inline(always)]
+    fn add_product(&mut self, a: &[U64x8; 5], b: U64x8) {
+        for i in 0..5 {
+            self.column[i] = self.column[i].madd_lo(a[i], b);
+        }
+        for i in 0..5 {
+            self.column[i + 1] = self.column[i + 1].madd_hi(a[i], b);
+        }
+    }
+
+    #[inline(always)]
+    fn reduce_limb(&mut self) {
+        let isa = self.column[0].isa();
+        let p = |i: usize| isa.splat(M::LIMBS[i]);
+        let t = &mut self.column;
+        let m = isa
+            .splat(0)
+            .madd_lo(t[0], isa.splat(M::NEGATIVE_INVERSE));
+        for i in 0..5 {
+            t[i] = t[i].madd_lo(m, p(i));
+        }
+        for i in 0..5 {
+            t[i + 1] = t[i + 1].madd_hi(m, p(i));
+        }
+        // The low 52 bits of column 0 are zero now; the rest carries.
+        t[1] = t[1].add(t[0].shr::<52>());
+        *t = [t[1], t[2], t[3], t[4], t[5], isa.splat(0)];
+    }
+
+    #[inline(always)]
+    fn finish(self) -> F8<M> {
+        let [t0, t1, t2, t3, t4, _] = self.column;
+        Raw([t0, t1, t2, t3, t4], PhantomData).carry()
+    }
+}
+
+#[cfg(test)]
+#[path = "field_tests.rs"]
+mod tests;

@@ -1,0 +1,162 @@
+//! Eight coordinates at once, for G1 (the field) and G2 (its quadratic extension): what the
+//! formulas of [`crate::affine_ifma`] need, with the bounds at which they use it.
+
+use ark_bn254::Fq;
+
+use crate::field::F8;
+
+/// Eight coordinates of points.
+///
+/// "Stored" means bound 1.06, as the kernels leave coordinates in memory; "signed" means bound 2
+/// (2p included), a y or its opposite.
+pub(crate) trait Coordinate: Copy {
+    /// What `1/dx` needs of `dx` besides the inverse of its denominator.
+    type Kept: Copy;
+
+    /// The opposite in the lanes of `mask`: signed to signed.
+    fn negate_where(&self, mask: u8) -> Self;
+    /// `self - b`, for `b` of bound 2: adds 2 to the bound.
+    fn minus(&self, b: &Self) -> Self;
+    /// An element of the base field whose inverse gives that of `self`, a difference of bound 4.
+    /// It is zero exactly when `self` is. Result: bound 4.
+    fn denominator(&self) -> (F8<Fq>, Self::Kept);
+    /// `1/self` from the inverse of the denominator (bound 1.1). Result: bound 1.1.
+    fn inverse_from(kept: &Self::Kept, inverse: &F8<Fq>) -> Self;
+    /// The product of `self` of bound 1.3 and `b` of bound 4. Result: bound 1.3.
+    fn mul(&self, b: &Self) -> Self;
+    /// `self^2`, for bound 1.3. Result: bound 1.3.
+    fn square(&self) -> Self;
+    /// `self - a - b` for stored `a` and `b` and `self` of bound 1.3, stored.
+    fn minus_two(&self, a: &Self, b: &Self) -> Self;
+    /// `self - b` for signed `b` and `self` of bound 1.3, stored.
+    fn minus_to_stored(&self, b: &Self) -> Self;
+}
+
+impl Coordinate for F8<Fq> {
+    type Kept = ();
+
+    #[inline(always)]
+    fn negate_where(&self, mask: u8) -> Self {
+        self.raw().negate_where(mask).carry()
+    }
+
+    #[inline(always)]
+    fn minus(&self, b: &Self) -> Self {
+        F8::minus(self, b)
+    }
+
+    #[inline(always)]
+    fn denominator(&self) -> (F8<Fq>, ()) {
+        (*self, ())
+    }
+
+    #[inline(always)]
+    fn inverse_from((): &(), inverse: &F8<Fq>) -> Self {
+        *inverse
+    }
+
+    #[inline(always)]
+    fn mul(&self, b: &Self) -> Self {
+        // 1 + 1.3 * 4 / 84
+        F8::mul(self, b)
+    }
+
+    #[inline(always)]
+    fn square(&self) -> Self {
+        F8::square(self)
+    }
+
+    #[inline(always)]
+    fn minus_two(&self, a: &Self, b: &Self) -> Self {
+        // Not negative: 3 - 2 * 1.06. At most 1.3 + 3.
+        self.raw().minus(&a.raw()).minus(&b.raw()).plus_multiple::<3>().reduce()
+    }
+
+    #[inline(always)]
+    fn minus_to_stored(&self, b: &Self) -> Self {
+        self.raw().minus(&b.raw()).plus_multiple::<2>().reduce()
+    }
+}
+
+/// Eight elements `c0 + c1*u` of the quadratic extension, `u^2 = -1`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pair8 {
+    pub(crate) c0: F8<Fq>,
+    pub(crate) c1: F8<Fq>,
+}
+
+impl Coordinate for Pair8 {
+    type Kept = Self;
+
+    #[inline(always)]
+    fn negate_where(&self, mask: u8) -> Self {
+        Self {
+            c0: self.c0.negate_where(mask),
+            c1: self.c1.negate_where(mask),
+        }
+    }
+
+    #[inline(always)]
+    fn minus(&self, b: &Self) -> Self {
+        Self {
+            c0: self.c0.minus(&b.c0),
+            c1: self.c1.minus(&b.c1),
+        }
+    }
+
+    #[inline(always)]
+    fn denominator(&self) -> (F8<Fq>, Self) {
+        // The norm c0^2 + c1^2: zero only with both, as -1 is no square. 1 + 2 * 16 / 84 < 4.
+        (self.c0.mul_add(&self.c0, &self.c1, &self.c1), *self)
+    }
+
+    #[inline(always)]
+    fn inverse_from(kept: &Self, inverse: &F8<Fq>) -> Self {
+        // The conjugate over the norm. 1 + 4 * 1.1 / 84.
+        Self {
+            c0: kept.c0.mul(inverse),
+            c1: opposite(&kept.c1).mul(inverse),
+        }
+    }
+
+    #[inline(always)]
+    fn mul(&self, b: &Self) -> Self {
+        // Two products, one reduction each; the opposite has bound 4: 1 + (1.3 + 4) * 4 / 84.
+        Self {
+            c0: self.c0.mul_add(&b.c0, &opposite(&self.c1), &b.c1),
+            c1: self.c0.mul_add(&b.c1, &self.c1, &b.c0),
+        }
+    }
+
+    #[inline(always)]
+    fn square(&self) -> Self {
+        // (c0 + c1)(c0 - c1) and 2*c0*c1: 1 + 2.6 * 3.3 / 84 and 1 + 2.6 * 1.3 / 84.
+        Self {
+            c0: self.c0.plus(&self.c1).mul(&self.c0.minus(&self.c1)),
+            c1: self.c0.plus(&self.c0).mul(&self.c1),
+        }
+    }
+
+    #[inline(always)]
+    fn minus_two(&self, a: &Self, b: &Self) -> Self {
+        Self {
+            c0: self.c0.minus_two(&a.c0, &b.c0),
+            c1: self.c1.minus_two(&a.c1, &b.c1),
+        }
+    }
+
+    #[inline(always)]
+    fn minus_to_stored(&self, b: &Self) -> Self {
+        Self {
+            c0: self.c0.minus_to_stored(&b.c0),
+            c1: self.c1.minus_to_stored(&b.c1),
+        }
+    }
+}
+
+/// `4p - x`, for bound 4.
+#[inline(always)]
+fn opposite(x: &F8<Fq>) -> F8<Fq> {
+    let zero = x.raw().minus(&x.raw());
+    zero.minus(&x.raw()).plus_multiple::<4>().carry()
+}

@@ -1,1 +1,32 @@
 //! The distributor: record store, claims, prover node, outbox.
+//!
+//! The life of a record, what rests encrypted, and why a crash at any moment loses and repeats
+//! nothing: `docs/src/distributor.md`.
+//!
+//! - [`links`]: pseudonyms of accounts, for the source
+//! - [`ingest`]: records and the source's bundle become sealed deeds
+//! - [`batching`], [`node`]: deeds become batches that are fixed before they are proven
+//! - [`proving`]: batches become signed entries in the outbox
+//! - [`outbox`]: entries become receipts
+//! - [`run`]: all of these, from whatever a former run left
+//! - [`disclosing`]: the records behind one claim, for a supervisor
+//! - [`net`]: the ledger over a verified replica; everything else is free of the network
+//!
+//! Out of scope: consent and tickets (a later issue); here accounts are in [`custody`].
+
+pub mod batching;
+pub mod config;
+pub mod custody;
+pub mod disclosing;
+pub mod ingest;
+pub mod links;
+pub mod net;
+pub mod node;
+pub mod outbox;
+pub mod progress;
+pub mod proving;
+pub mod run;
+pub mod sealing;
+pub mod store;
+pub mod summary;
+pub mod terms;

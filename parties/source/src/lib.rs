@@ -1,1 +1,21 @@
-//! The source: commits to behaviour records and signs the commitments.
+//! The source (a device's or platform's back end): commits to behaviour records and signs the
+//! commitments. Nothing else about a person leaves it toward the ledger.
+//!
+//! - [`signer`]: salts, commitments, signatures: deterministic, so the same input gives the same
+//!   bundle, byte by byte
+//! - [`register`]: one subject and period has one commitment only, across restarts
+//! - [`signing`]: `merits source sign` as a function: groups in, bundle out
+//! - [`config`]: the config file
+//!
+//! Not in scope: what makes the records true. A source answers for its records with its
+//! signature; see `docs/threat-model.md`.
+
+pub mod config;
+pub mod register;
+pub mod signer;
+pub mod signing;
+
+pub use config::{ConfigError, SourceConfig};
+pub use register::{Register, RegisterError};
+pub use signer::Signer;
+pub use signing::{Refused, SignError, SignReport, sign_groups};

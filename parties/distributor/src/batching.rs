@@ -1,0 +1,202 @@
+//! Claims become batches: which deeds, in which order, stating what. All of it is fixed, and in
+//! the store, before any proof is made.
+//!
+//! Everything here is a function of the deeds, the seeds and the ledger's terms: e of a claim is
+//! a PRF over (seed, C, v, A), r of a batch over (seed, At, all (C, v)). To state the same batch
+//! again gives the same bytes; no exponent ever serves two different plaintexts.
+
+use merits_circuits::earn::{ClaimWitness, EarnWitness, WitnessFault};
+use merits_formula::{EvalError, Typed};
+use merits_keyfile::SecretBytes;
+use merits_ledger::entry::{EarnBatch, SignedClaim};
+use merits_primitives::{
+    Fr,
+    audit::Exponent,
+    ids::{Credits, PartyId, Period},
+};
+use merits_verifier::statement::earn::EarnStatement;
+use thiserror::Error;
+
+use crate::{
+    custody::Custody,
+    store::{Deed, DeedId},
+    terms::Terms,
+};
+
+/// Why deeds cannot be stated as a batch.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum BatchError {
+    /// The formula gives nothing for a deed.
+    #[error("the formula gives no credits for a deed of the store: {0}")]
+    Formula(#[from] EvalError),
+    /// The statement cannot be made.
+    #[error(transparent)]
+    Witness(#[from] WitnessFault),
+    /// A batch of nothing.
+    #[error("a batch needs at least one claim")]
+    Empty,
+}
+
+/// A batch, stated: public side, private side, and what each claim is worth.
+#[derive(Debug)]
+pub struct StatedBatch {
+    /// What the ledger entry will say.
+    pub entry: EarnBatch,
+    /// The public inputs.
+    pub statement: EarnStatement,
+    /// The private side.
+    pub witness: EarnWitness,
+    /// By claim.
+    pub credits: Vec<Credits>,
+}
+
+/// What states batches: formula, seeds, keys.
+#[derive(Clone, Copy)]
+pub struct Stating<'a> {
+    /// The scale's formula.
+    pub formula: &'a Typed,
+    /// B.
+    pub capacity: usize,
+    /// Owner keys.
+    pub custody: &'a Custody,
+    /// Seed of the ephemeral exponents.
+    pub ephemeral: &'a SecretBytes,
+}
+
+impl std::fmt::Debug for Stating<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stating")
+            .field("capacity", &self.capacity)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Stating<'_> {
+    /// States deeds of one source and period, in this order.
+    ///
+    /// # Errors
+    /// [`BatchError`].
+    pub fn state(&self, terms: &Terms, deeds: &[Deed]) -> Result<StatedBatch, BatchError> {
+        let source = deeds.first().ok_or(BatchError::Empty)?.source;
+        let mut worth: Vec<(Fr, Credits)> = Vec::with_capacity(deeds.len());
+        let mut claims = Vec::with_capacity(deeds.len());
+        for deed in deeds {
+            let credits = self.formula.eval(&deed.records, &terms.circuit.constants)?;
+            // One claim a person, scale and period, at whatever source: DESIGN 3's source 0.
+            let keys = self.custody.claim_keys(
+                &deed.subject,
+                &source,
+                terms.ledger.asset,
+                deed.period,
+                terms.ledger.expiry,
+                false,
+            );
+            claims.push(ClaimWitness {
+                key: keys.owner_key,
+                handle: deed.handle,
+                salt: deed.salt,
+                records: deed.records.clone(),
+                exponent: Exponent::derive(
+                    self.ephemeral,
+                    deed.commitment,
+                    credits,
+                    &terms.circuit.view_key,
+                ),
+            });
+            worth.push((deed.commitment, credits));
+        }
+        let witness = EarnWitness {
+            claims,
+            total_exponent: Exponent::derive_batch(
+                self.ephemeral,
+                &terms.circuit.total_key,
+                &worth,
+            ),
+        };
+        let statement = witness.statement(self.formula, self.capacity, &terms.circuit)?;
+        let entry = EarnBatch {
+            scale: terms.scale.clone(),
+            version: terms.version,
+            epoch: terms.epoch,
+            period: terms.circuit.period,
+            source,
+            terms: terms.ledger.clone(),
+            t1: statement.t1,
+            t2: statement.t2,
+            claims: statement
+                .claims
+                .iter()
+                .zip(deeds)
+                .map(|(public, deed)| SignedClaim {
+                    public: *public,
+                    source_signature: deed.signature,
+                })
+                .collect(),
+        };
+        Ok(StatedBatch {
+            entry,
+            statement,
+            witness,
+            credits: worth.into_iter().map(|(_, credits)| credits).collect(),
+        })
+    }
+}
+
+/// Splits unclaimed deeds into batches: neighbours of one period and source, at most `capacity`
+/// together. The order is the store's (period, source, commitment), so that the same deeds make
+/// the same batches, and the order of commitments says nothing about accounts.
+pub fn split(
+    unclaimed: &[(DeedId, Period, PartyId)],
+    capacity: usize,
+) -> Vec<(Period, PartyId, Vec<DeedId>)> {
+    unclaimed
+        .chunk_by(|a, b| (a.1, a.2) == (b.1, b.2))
+        .flat_map(|group| group.chunks(capacity.max(1)))
+        .filter_map(|chunk| {
+            let (_, period, source) = chunk.first()?;
+            Some((
+                *period,
+                *source,
+                chunk.iter().map(|(id, _, _)| *id).collect(),
+            ))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use merits_primitives::ids::PeriodKind;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_deed_is_in_one_batch_of_its_kind(
+            mut deeds in prop::collection::vec((0u32..5, 0u8..3), 0..100), capacity in 1usize..20,
+        ) {
+            deeds.sort_unstable();
+            let unclaimed: Vec<(DeedId, Period, PartyId)> = deeds.iter().enumerate()
+                .map(|(i, (week, source))| {
+                    let period = Period { kind: PeriodKind::Week, index: *week };
+                    (i as i64, period, PartyId([*source; 32]))
+                }).collect();
+            let batches = split(&unclaimed, capacity);
+            let ids: Vec<DeedId> = batches.iter().flat_map(|(_, _, ids)| ids.clone()).collect();
+            prop_assert_eq!(ids, (0..unclaimed.len() as i64).collect::<Vec<_>>());
+            for (period, source, ids) in &batches {
+                prop_assert!((1..=capacity).contains(&ids.len()));
+                for id in ids {
+                    prop_assert_eq!((*period, *source), {
+                        let (_, period, source) = unclaimed[*id as usize];
+                        (period, source)
+                    });
+                }
+            }
+            // No more batches than needed.
+            let needed: usize = unclaimed.chunk_by(|a, b| (a.1, a.2) == (b.1, b.2))
+                .map(|group| group.len().div_ceil(capacity)).sum();
+            prop_assert_eq!(batches.len(), needed);
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! A distributor's config file; `distributor.sample.toml` is the annotated sample.
+
+use std::{
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+};
+
+use merits_records::Mapping;
+use merits_replica::LedgerConfig;
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::proving::Width;
+
+/// `distributor.toml`. Relative paths are relative to the file.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DistributorConfig {
+    /// The name under which the distributor is admitted.
+    pub name: String,
+    /// The party's id in hexadecimal, once keys were rotated; derived when left out.
+    pub party: Option<String>,
+    /// The scale that this node claims on.
+    pub scale: String,
+    /// The terms that accounts agreed to; its digest is bound into every claim.
+    pub terms: PathBuf,
+    /// Store of proving keys.
+    pub key_store: PathBuf,
+    /// The node's database.
+    pub store: PathBuf,
+    /// Secrets.
+    pub keys: KeyPaths,
+    /// How much of the machine proofs may take.
+    #[serde(default)]
+    pub prover: ProverConfig,
+    /// Which ledger.
+    pub ledger: LedgerConfig,
+    /// How record files are read.
+    pub mapping: Mapping,
+}
+
+/// Key files, made on first use.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyPaths {
+    /// Ed25519 key that signs entries.
+    pub signing: PathBuf,
+    /// X25519 key that opens messages sealed to the party.
+    pub sealing: PathBuf,
+    /// Seed of the accounts' secrets.
+    pub custody: PathBuf,
+    /// Seed of ephemeral exponents.
+    pub ephemeral: PathBuf,
+    /// Wraps the data keys of the database.
+    pub master: PathBuf,
+}
+
+/// The `[prover]` table.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProverConfig {
+    /// Threads; as many as cores when left out.
+    pub threads: Option<NonZeroUsize>,
+    /// Batches at once; as many as threads when left out.
+    pub in_flight: Option<NonZeroUsize>,
+}
+
+impl ProverConfig {
+    /// The width, with the machine's own for what is left out.
+    pub fn width(&self) -> Width {
+        let machine = Width::of_machine();
+        let threads = self.threads.unwrap_or(machine.threads);
+        Width {
+            threads,
+            in_flight: self.in_flight.unwrap_or(threads),
+        }
+    }
+}
+
+/// Why a config cannot be used.
+#[derive(Debug, Error)]
+#[error("{path}: {reason}")]
+pub struct ConfigError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong, with line and column where there is one.
+    pub reason: String,
+}
+
+impl DistributorConfig {
+    /// Reads a config; paths come back resolved.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let fault = |reason: String| ConfigError {
+            path: path.to_owned(),
+            reason,
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| fault(error.to_string()))?;
+        let mut config = Self::from_toml(&text).map_err(|error| fault(error.to_string()))?;
+        let base = path.parent().unwrap_or(Path::new(""));
+        for file in [
+            &mut config.terms,
+            &mut config.key_store,
+            &mut config.store,
+            &mut config.keys.signing,
+            &mut config.keys.sealing,
+            &mut config.keys.custody,
+            &mut config.keys.ephemeral,
+            &mut config.keys.master,
+        ] {
+            *file = base.join(&*file);
+        }
+        config.ledger = config.ledger.relative_to(base);
+        Ok(config)
+    }
+
+    /// Reads a config's text; paths stay as written.
+    ///
+    /// # Errors
+    /// The parser's, with line and column.
+    pub fn from_toml(text: &str) -> Result<Self, toml::de::Error> {
+        toml::from_str(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sample_is_valid_and_unknown_keys_are_not() {
+        let sample = include_str!("../distributor.sample.toml");
+        let config = DistributorConfig::from_toml(sample).expect("the sample parses");
+        assert_eq!(config.scale, "cycling-week");
+        let error = DistributorConfig::from_toml(&format!("colour = 1\n{sample}"))
+            .expect_err("an unknown key");
+        assert!(error.to_string().contains("colour"), "{error}");
+    }
+}

@@ -1,0 +1,137 @@
+//! Owner keys in custody, until wallets hold them.
+//!
+//! Each account's secret comes from one seed and the account's name, by the derivations that a
+//! wallet uses (DESIGN 3). Whoever has the seed can therefore do what every owner can: read
+//! credits, and later spend them. The seed is as precious as all accounts together; it rests in a
+//! file of mode 0600 and is not encrypted beyond that. When a person takes over the account with
+//! a wallet, the custody secret is retired and credits move with a redemption to oneself.
+
+use merits_keyfile::SecretBytes;
+use merits_primitives::{
+    identity::Secret,
+    ids::{AssetId, Expiry, Origin, PartyId, Period},
+    owner::{self, Binding, Consent, Handle, OwnerKey},
+    scope,
+};
+
+/// The custody seed and what it is bound to.
+pub struct Custody {
+    seed: SecretBytes,
+    origin: Origin,
+    distributor: PartyId,
+    terms: [u8; 32],
+}
+
+impl std::fmt::Debug for Custody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Custody")
+            .field("origin", &self.origin)
+            .field("distributor", &self.distributor)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The keys of one claim.
+#[derive(Debug, Clone, Copy)]
+pub struct ClaimKeys {
+    /// K: owns the note.
+    pub owner_key: OwnerKey,
+    /// h: the subject's pseudonym at the source.
+    pub handle: Handle,
+    /// (b, pad).
+    pub binding: Binding,
+}
+
+impl Custody {
+    /// `terms` is the digest of the terms document that accounts agreed to.
+    pub fn new(seed: SecretBytes, origin: Origin, distributor: PartyId, terms: [u8; 32]) -> Self {
+        Self {
+            seed,
+            origin,
+            distributor,
+            terms,
+        }
+    }
+
+    /// The account's secret.
+    pub fn secret(&self, subject: &str) -> Secret {
+        Secret::from_seed(&self.seed, subject)
+    }
+
+    /// h = Pos2(scope_source, secret).
+    pub fn handle(&self, subject: &str, source: &PartyId) -> Handle {
+        owner::handle(&self.secret(subject), scope::source_scope(source))
+    }
+
+    /// K from (claim scope, message), and (b, pad) from (K, h). One claim a person, scale and
+    /// period: `per_source` says whether the scale takes deeds at two sources as different ones.
+    pub fn claim_keys(
+        &self,
+        subject: &str,
+        source: &PartyId,
+        asset: AssetId,
+        period: Period,
+        expiry: Expiry,
+        per_source: bool,
+    ) -> ClaimKeys {
+        let secret = self.secret(subject);
+        let claim_scope = scope::claim_scope(asset, period, per_source.then_some(source));
+        let consent = Consent {
+            origin: &self.origin,
+            distributor: &self.distributor,
+            terms: &self.terms,
+            expiry,
+        };
+        let message = owner::claim_message(&consent, &secret, claim_scope);
+        let owner_key = owner::owner_key(&secret, claim_scope, message);
+        let handle = owner::handle(&secret, scope::source_scope(source));
+        ClaimKeys {
+            owner_key,
+            handle,
+            binding: owner::bind(&owner_key, &handle),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use merits_primitives::ids::{Credits, PeriodKind};
+    use zeroize::Zeroizing;
+
+    #[test]
+    fn the_owner_reads_the_credits_from_seed_and_ledger() {
+        let origin = Origin::new("test").expect("a name");
+        let distributor = PartyId([1; 32]);
+        let custody = Custody::new(
+            Zeroizing::new([5; 32]),
+            origin.clone(),
+            distributor,
+            [9; 32],
+        );
+        let source = PartyId([2; 32]);
+        let period = Period {
+            kind: PeriodKind::Week,
+            index: 2330,
+        };
+        let keys = custody.claim_keys("568", &source, AssetId(1), period, Expiry(564), false);
+        let u = keys.binding.hide(Credits(1627));
+        // The owner's side, step by step as DESIGN 3 writes it.
+        let secret = Secret::from_seed(&[5; 32], "568");
+        let h = owner::handle(&secret, scope::source_scope(&source));
+        assert_eq!(h, keys.handle);
+        let f1 = scope::claim_scope(AssetId(1), period, None);
+        let consent = Consent {
+            origin: &origin,
+            distributor: &distributor,
+            terms: &[9; 32],
+            expiry: Expiry(564),
+        };
+        let f2 = owner::claim_message(&consent, &secret, f1);
+        let binding = owner::bind(&owner::owner_key(&secret, f1, f2), &h);
+        assert_eq!(binding.b, keys.binding.b);
+        assert_eq!(binding.reveal(u), Some(Credits(1627)));
+        let other = custody.claim_keys("569", &source, AssetId(1), period, Expiry(564), false);
+        assert_eq!(other.binding.reveal(u), None);
+    }
+}

@@ -1,0 +1,312 @@
+//! Records and a source's bundle become deeds in the store.
+//!
+//! Nothing is believed: the pseudonym must be the account's own, the commitment must be the one
+//! of these very records, and the source's signature must hold under the key that the ledger has.
+//! A subject-period that fails is reported with its reason and does not stop the rest.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    io::BufRead,
+};
+
+use merits_formula::Schema;
+use merits_primitives::{
+    Fr,
+    commitment::Opening,
+    field,
+    ids::{Origin, PartyId, Period, ScaleId},
+    owner::Handle,
+};
+use merits_records::{
+    SubjectPeriod,
+    bundle::{Bundle, BundleError, FileReader, SignedCommitment},
+};
+use merits_verifier::{signature::PublicKey, statement::earn::commitment_signing_bytes};
+use rand_core::CryptoRng;
+use rayon::prelude::*;
+use thiserror::Error;
+
+use crate::{
+    custody::Custody,
+    store::{Inserted, NewDeed, Store, StoreError},
+};
+
+/// Why nothing was ingested.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum IngestError {
+    /// The bundle cannot be read.
+    #[error("source bundle: {0}")]
+    Bundle(#[from] BundleError),
+    /// A bundle for another ledger, source or schema.
+    #[error("the bundle is for {what} {found}, needed is {wanted}")]
+    ForeignBundle {
+        /// Origin, source or schema.
+        what: &'static str,
+        /// What the bundle says.
+        found: String,
+        /// What is needed.
+        wanted: String,
+    },
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a subject-period was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum IngestFault {
+    /// The bundle has nothing for it.
+    #[error("the source's bundle has no commitment for it: ask the source to sign this period")]
+    MissingCommitment,
+    /// The bundle has two different commitments for it.
+    #[error("the source's bundle has two commitments for it: the source is at fault")]
+    TwoCommitments,
+    /// The commitment is about other records.
+    #[error(
+        "the source committed to other records ({committed} of them, here are {records}): the files differ"
+    )]
+    CommitmentMismatch {
+        /// Records here.
+        records: usize,
+        /// Records that the bundle states.
+        committed: u16,
+    },
+    /// The pseudonym is not the account's.
+    #[error("the bundle's pseudonym is not this account's: the source used other links")]
+    ForeignHandle,
+    /// The source's signature.
+    #[error("the source's signature does not hold under the key that the ledger has")]
+    SignatureInvalid,
+    /// Another commitment was ingested before.
+    #[error("another commitment is in the store for it: a subject and period has one only")]
+    Conflict,
+}
+
+/// A subject-period that was not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Untaken {
+    /// The account.
+    pub subject: String,
+    /// The period.
+    pub period: Period,
+    /// Why.
+    pub fault: IngestFault,
+}
+
+impl std::fmt::Display for Untaken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let period = self.period.label();
+        write!(f, "subject {} in {period}: {}", self.subject, self.fault)
+    }
+}
+
+/// What an ingestion did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IngestReport {
+    /// Subject-periods that are new in the store.
+    pub ingested: u64,
+    /// Subject-periods that were there already.
+    pub known: u64,
+    /// Subject-periods that were not taken.
+    pub untaken: Vec<Untaken>,
+    /// Commitments of the bundle without records here.
+    pub unused_commitments: u64,
+}
+
+/// Everything an ingestion needs besides records and bundle.
+#[derive(Debug, Clone, Copy)]
+pub struct Ingestion<'a> {
+    /// The ledger's origin.
+    pub origin: &'a Origin,
+    /// The scale.
+    pub scale: &'a ScaleId,
+    /// Its record schema.
+    pub schema: &'a Schema,
+    /// Who signed the bundle.
+    pub source: PartyId,
+    /// Its key, from the ledger's state.
+    pub source_key: &'a PublicKey,
+    /// Owner keys.
+    pub custody: &'a Custody,
+    /// The store.
+    pub store: &'a Store,
+}
+
+/// A bundle, by subject and period. `None` where it contradicts itself.
+#[derive(Debug, Default)]
+pub struct Commitments(HashMap<(String, Period), Option<SignedCommitment>>);
+
+/// Subject-periods between two writes.
+const CHUNK: usize = 512;
+
+impl Ingestion<'_> {
+    /// Reads a bundle that must be this ledger's, source's and schema's.
+    ///
+    /// # Errors
+    /// [`IngestError`].
+    pub fn read_bundle(&self, input: impl BufRead) -> Result<Commitments, IngestError> {
+        let (header, lines) = FileReader::<Bundle, _>::open(input)?;
+        let foreign = |what, found: String, wanted: String| {
+            Err(IngestError::ForeignBundle {
+                what,
+                found,
+                wanted,
+            })
+        };
+        if header.origin != self.origin.as_str() {
+            let found = header.origin.chars().take(Origin::MAX).collect();
+            return foreign("log origin", found, self.origin.to_string());
+        }
+        if header.source != self.source.0 {
+            let found = PartyId(header.source).to_string();
+            return foreign("source", found, self.source.to_string());
+        }
+        let schema = self.schema.id().0;
+        if header.schema != schema {
+            let hex = |element: &Fr| hex::encode(field::to_bytes(element));
+            return foreign("record schema", hex(&header.schema), hex(&schema));
+        }
+        let mut out = HashMap::new();
+        for line in lines {
+            let line = line?;
+            match out.entry((line.subject.clone(), line.period)) {
+                Entry::Vacant(place) => {
+                    place.insert(Some(line));
+                }
+                Entry::Occupied(mut place) => {
+                    if place.get().as_ref() != Some(&line) {
+                        place.insert(None);
+                    }
+                }
+            }
+        }
+        Ok(Commitments(out))
+    }
+
+    /// Checks groups against the bundle and stores what holds. `progress` sees the groups done.
+    ///
+    /// # Errors
+    /// [`IngestError`]; what was stored before stays, and doing it again changes nothing.
+    pub async fn ingest(
+        &self,
+        groups: Vec<SubjectPeriod>,
+        mut commitments: Commitments,
+        rng: &mut (impl CryptoRng + Send),
+        progress: &(dyn Fn(usize) + Sync),
+    ) -> Result<IngestReport, IngestError> {
+        let mut report = IngestReport::default();
+        let mut done = 0;
+        let mut groups = groups.into_iter();
+        loop {
+            let chunk: Vec<(SubjectPeriod, Option<Option<SignedCommitment>>)> = groups
+                .by_ref()
+                .take(CHUNK)
+                .map(|group| {
+                    let place = (group.subject.clone(), group.period);
+                    let signed = commitments.0.remove(&place);
+                    (group, signed)
+                })
+                .collect();
+            if chunk.is_empty() {
+                break;
+            }
+            done += chunk.len();
+            // Some hashes and a signature each: worth all cores, and over within a fraction of a
+            // second, for which this task has nothing else to do.
+            let checked: Vec<Result<NewDeed, Untaken>> = chunk
+                .into_par_iter()
+                .map(|(group, signed)| self.check(group, signed))
+                .collect();
+            let mut deeds = Vec::with_capacity(checked.len());
+            for result in checked {
+                match result {
+                    Ok(deed) => deeds.push(deed),
+                    Err(untaken) => report.untaken.push(untaken),
+                }
+            }
+            let outcomes = self
+                .store
+                .insert_deeds(self.scale, &self.source, &deeds, rng)
+                .await?;
+            for (deed, outcome) in deeds.iter().zip(outcomes) {
+                match outcome {
+                    Inserted::New => report.ingested += 1,
+                    Inserted::Known => report.known += 1,
+                    Inserted::Conflict => report.untaken.push(Untaken {
+                        subject: deed.subject.clone(),
+                        period: deed.period,
+                        fault: IngestFault::Conflict,
+                    }),
+                }
+            }
+            progress(done);
+        }
+        report.unused_commitments = commitments.0.len() as u64;
+        Ok(report)
+    }
+
+    fn check(
+        &self,
+        group: SubjectPeriod,
+        signed: Option<Option<SignedCommitment>>,
+    ) -> Result<NewDeed, Untaken> {
+        match self.fault(&group, signed) {
+            Ok(signed) => Ok(NewDeed {
+                subject: group.subject,
+                period: group.period,
+                handle: Handle(signed.h),
+                salt: signed.salt,
+                records: group.records,
+                commitment: signed.c,
+                signature: signed.signature,
+            }),
+            Err(fault) => Err(Untaken {
+                subject: group.subject,
+                period: group.period,
+                fault,
+            }),
+        }
+    }
+
+    fn fault(
+        &self,
+        group: &SubjectPeriod,
+        signed: Option<Option<SignedCommitment>>,
+    ) -> Result<SignedCommitment, IngestFault> {
+        let signed = signed
+            .ok_or(IngestFault::MissingCommitment)?
+            .ok_or(IngestFault::TwoCommitments)?;
+        let handle = self.custody.handle(&group.subject, &self.source);
+        if Handle(signed.h) != handle {
+            return Err(IngestFault::ForeignHandle);
+        }
+        let opening = Opening {
+            schema: self.schema.id(),
+            period: group.period,
+            // The reader refuses groups over max_records, which is a u16.
+            count: group.records.len() as u16,
+            handle,
+            salt: signed.salt,
+            packed: &self.schema.pack(&group.records),
+        };
+        if opening.commitment() != signed.c {
+            return Err(IngestFault::CommitmentMismatch {
+                records: group.records.len(),
+                committed: signed.count,
+            });
+        }
+        let message = commitment_signing_bytes(
+            self.origin,
+            &self.source,
+            self.schema.id(),
+            group.period,
+            signed.c,
+        );
+        self.source_key
+            .verify(&message, &signed.signature)
+            .map_err(|_| IngestFault::SignatureInvalid)?;
+        Ok(signed)
+    }
+}

@@ -1,0 +1,268 @@
+//! The outbox: proven batches go to the ledger until it answers.
+//!
+//! An entry's id is the hash of what it states, without proof and signature. Whether a submission
+//! was lost, or only its answer, makes no difference: the same entry again gets the old receipt.
+//! So a batch leaves the outbox only when its receipt, or its refusal, is in the store.
+
+use std::{future::Future, time::Duration};
+
+use merits_primitives::ids::EntryId;
+use merits_verifier::{
+    codec::{Canonical, CodecError},
+    entry::SignedEntry,
+};
+use thiserror::Error;
+use tokio::task::JoinSet;
+
+use crate::{
+    node::Node,
+    progress::{Event, Progress},
+    store::{Guilt, OutboxItem, StoreError},
+};
+
+/// The ledger, as an outbox needs it.
+pub trait LedgerPort: Clone + Send + Sync + 'static {
+    /// Submits an entry; the answer is its receipt, checked against the log's key.
+    fn submit(
+        &self,
+        entry: SignedEntry,
+    ) -> impl Future<Output = Result<String, SubmitFault>> + Send;
+}
+
+/// Why there is no receipt.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum SubmitFault {
+    /// The ledger refuses the entry.
+    #[error("refused ({code}{}): {message}", if .field.is_empty() { String::new() } else { format!(", {}", .field) })]
+    Refused {
+        /// The machine-readable reason.
+        code: String,
+        /// The field at fault.
+        field: String,
+        /// For people.
+        message: String,
+    },
+    /// The ledger does not answer, or asks to come back.
+    #[error("the ledger does not answer: {0}")]
+    Unavailable(String),
+}
+
+/// Why the outbox stopped.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum OutboxError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A row that is no entry.
+    #[error("the outbox holds a damaged entry {entry}: {source}")]
+    Damaged {
+        /// Its id.
+        entry: EntryId,
+        /// Why.
+        source: CodecError,
+    },
+    /// A task died.
+    #[error("a submission ended without an answer")]
+    TaskLost,
+    /// The ledger did not answer for too long. Everything is in the outbox still.
+    #[error(
+        "the ledger did not answer for {tries} tries, the last with: {reason}. The outbox keeps {left} entries; run again when it is back"
+    )]
+    GaveUp {
+        /// Tries.
+        tries: u32,
+        /// The last answer.
+        reason: String,
+        /// Entries that wait.
+        left: usize,
+    },
+}
+
+/// How a submission is repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// Tries without any answer before giving up.
+    pub tries: u32,
+    /// Wait after the first; it doubles.
+    pub first_wait: Duration,
+    /// Longest wait.
+    pub longest_wait: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            tries: 12,
+            first_wait: Duration::from_millis(100),
+            longest_wait: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Patience {
+    fn wait(&self, tries: u32) -> Duration {
+        self.first_wait
+            .saturating_mul(1 << tries.min(16))
+            .min(self.longest_wait)
+    }
+}
+
+/// What submitting did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SubmitReport {
+    /// Entries with a receipt.
+    pub acknowledged: u64,
+    /// Entries that the ledger refused, and why.
+    pub refused: Vec<(EntryId, SubmitFault)>,
+}
+
+/// Submissions at once: the coordinator verifies proofs in groups, so several should be there.
+const IN_FLIGHT: u32 = 16;
+
+/// Submits everything in the outbox; ends when it is empty and `filling` is over.
+///
+/// # Errors
+/// [`OutboxError`]; entries without an answer stay in the outbox.
+pub async fn empty_outbox(
+    node: &Node,
+    ledger: &impl LedgerPort,
+    patience: Patience,
+    filling: &std::sync::atomic::AtomicBool,
+    progress: &dyn Progress,
+) -> Result<SubmitReport, OutboxError> {
+    use std::sync::atomic::Ordering;
+    let mut report = SubmitReport::default();
+    let mut tries = 0;
+    loop {
+        // Read before the outbox: what is filled in afterwards is seen in the next round.
+        let more_to_come = filling.load(Ordering::Acquire);
+        let items = node.store().outbox(0, IN_FLIGHT).await?;
+        if items.is_empty() {
+            if !more_to_come {
+                return Ok(report);
+            }
+            node.outbox_waits().await;
+            continue;
+        }
+        let left = items.len();
+        match submit_some(node, ledger, items, &mut report, progress).await? {
+            None => tries = 0,
+            Some(reason) => {
+                tries += 1;
+                progress.event(Event::Unavailable { tries });
+                if tries >= patience.tries {
+                    return Err(OutboxError::GaveUp {
+                        tries,
+                        reason,
+                        left,
+                    });
+                }
+                tokio::time::sleep(patience.wait(tries)).await;
+            }
+        }
+    }
+}
+
+/// Submits entries at once and keeps the answers. `Some` when none of them got an answer.
+async fn submit_some(
+    node: &Node,
+    ledger: &impl LedgerPort,
+    items: Vec<OutboxItem>,
+    report: &mut SubmitReport,
+    progress: &dyn Progress,
+) -> Result<Option<String>, OutboxError> {
+    let mut tasks = JoinSet::new();
+    for item in items {
+        let entry =
+            SignedEntry::from_bytes(&item.envelope).map_err(|source| OutboxError::Damaged {
+                entry: item.entry_id,
+                source,
+            })?;
+        let ledger = ledger.clone();
+        tasks.spawn(async move { (item, ledger.submit(entry).await) });
+    }
+    let mut answered = false;
+    let mut silence = String::new();
+    while let Some(done) = tasks.join_next().await {
+        let (item, answer) = done.map_err(|_| OutboxError::TaskLost)?;
+        match answer {
+            Ok(receipt) => {
+                answered = true;
+                node.store().acknowledge(item.id, &receipt).await?;
+                report.acknowledged += 1;
+                // Entries of one run are far fewer than 2^32.
+                progress.event(Event::Acknowledged {
+                    done: report.acknowledged as usize,
+                });
+            }
+            Err(SubmitFault::Unavailable(reason)) => silence = reason,
+            Err(fault @ SubmitFault::Refused { .. }) => {
+                answered = true;
+                let SubmitFault::Refused { code, field, .. } = &fault else {
+                    continue;
+                };
+                let guilt = guilt(code, field);
+                tracing::warn!(entry = %item.entry_id, %fault, "the ledger refused a batch");
+                node.store()
+                    .refuse(item.id, &fault.to_string(), &guilt)
+                    .await?;
+                report.refused.push((item.entry_id, fault));
+                progress.event(Event::Refused);
+            }
+        }
+    }
+    Ok((!answered).then_some(silence))
+}
+
+/// Who is to blame for a refusal, by its code and field (`merits_ledger::Refusal`).
+fn guilt(code: &str, field: &str) -> Guilt {
+    match code {
+        // The world moved on between forming and submitting: state it anew.
+        "epoch-not-accepted"
+        | "scale-superseded"
+        | "constant-not-approved"
+        | "constant-count"
+        | "other-asset"
+        | "other-expiry"
+        | "other-schema" => Guilt::Terms,
+        // One claim is named; the others are free.
+        "commitment-used" | "note-used" | "source-signature-invalid" => {
+            claim_index(field).map_or(Guilt::All, Guilt::Claim)
+        }
+        _ => Guilt::All,
+    }
+}
+
+/// 3 out of `claims[3].c`.
+fn claim_index(field: &str) -> Option<usize> {
+    field
+        .strip_prefix("claims[")?
+        .split_once(']')?
+        .0
+        .parse()
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blame_follows_code_and_field() {
+        assert_eq!(guilt("commitment-used", "claims[3].c"), Guilt::Claim(3));
+        assert_eq!(guilt("note-used", "claims[0].cm"), Guilt::Claim(0));
+        assert_eq!(guilt("commitment-used", ""), Guilt::All);
+        assert_eq!(guilt("commitment-used", "claims[x].c"), Guilt::All);
+        assert_eq!(guilt("epoch-not-accepted", "epoch"), Guilt::Terms);
+        assert_eq!(guilt("proof-invalid", "proof"), Guilt::All);
+    }
+
+    #[test]
+    fn waits_double_and_end() {
+        let patience = Patience::default();
+        assert_eq!(patience.wait(1), Duration::from_millis(200));
+        assert_eq!(patience.wait(2), Duration::from_millis(400));
+        assert_eq!(patience.wait(40), Duration::from_secs(10));
+    }
+}

@@ -1,0 +1,54 @@
+//! What a node tells whoever watches, in its own words; a command line draws bars from it.
+
+/// Something happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// Rows of the input read so far.
+    Rows(u64),
+    /// Subject-periods checked against the source's commitments.
+    Ingested {
+        /// So far.
+        done: usize,
+        /// Of.
+        total: usize,
+    },
+    /// Batches fixed.
+    Formed {
+        /// So far.
+        done: usize,
+        /// Of.
+        total: usize,
+    },
+    /// Batches proven.
+    Proved {
+        /// So far.
+        done: usize,
+        /// Of.
+        total: usize,
+    },
+    /// Batches that the ledger has taken in.
+    Acknowledged {
+        /// So far.
+        done: usize,
+    },
+    /// A batch that the ledger refused.
+    Refused,
+    /// The ledger does not answer; another try comes.
+    Unavailable {
+        /// Tries so far.
+        tries: u32,
+    },
+}
+
+/// Sees events. Called from any thread, and often: it should be quick.
+pub trait Progress: Send + Sync {
+    /// One event.
+    fn event(&self, event: Event);
+}
+
+impl<F: Fn(Event) + Send + Sync> Progress for F {
+    fn event(&self, event: Event) {
+        self(event);
+    }
+}

@@ -1,0 +1,345 @@
+//! The prover node: formed batches in, signed entries into the outbox.
+//!
+//! One pool of threads, as many as cores; a bounded number of batches in flight on it. While one
+//! batch is in a part of its proof that does not use all threads, another's witness fills them.
+//! The circuit and the key are loaded once; nothing is rebuilt for a proof.
+
+use std::{
+    collections::VecDeque,
+    num::NonZeroUsize,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use merits_circuits::{
+    earn::EarnCircuit,
+    program::WitnessError,
+    prover::{ProveError, Prover},
+};
+use merits_verifier::{codec::Canonical, groth16::Proof};
+use rand::{SeedableRng, rngs::StdRng};
+use rand_core::CryptoRng;
+use thiserror::Error;
+use tokio::sync::{Mutex, oneshot};
+
+use crate::{
+    batching::{BatchError, StatedBatch, Stating},
+    node::Node,
+    progress::{Event, Progress},
+    store::{Deed, FormedBatch, StoreError},
+    terms::{Terms, TermsError},
+};
+
+/// Why proving stopped. What was proven before is in the outbox.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ProvingError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A batch that cannot be stated.
+    #[error(transparent)]
+    Batch(#[from] BatchError),
+    /// The ledger's terms.
+    #[error(transparent)]
+    Terms(#[from] TermsError),
+    /// No witness.
+    #[error("batch {batch}: no witness: {source}")]
+    Witness {
+        /// Its row.
+        batch: i64,
+        /// Why.
+        source: WitnessError,
+    },
+    /// No proof.
+    #[error("batch {batch}: {source}")]
+    Prove {
+        /// Its row.
+        batch: i64,
+        /// Why.
+        source: ProveError,
+    },
+    /// The pool.
+    #[error("the prover's threads cannot be made: {0}")]
+    Pool(String),
+    /// A worker died.
+    #[error("a proving thread ended without an answer")]
+    WorkerLost,
+}
+
+/// How many threads, and how many batches at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Width {
+    /// Threads of the pool.
+    pub threads: NonZeroUsize,
+    /// Batches in flight. Measured for cycling-week on 2 cores: see `docs/src/distributor.md`.
+    pub in_flight: NonZeroUsize,
+}
+
+impl Width {
+    /// As many threads as cores, and as many batches.
+    pub fn of_machine() -> Self {
+        let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        Self {
+            threads,
+            in_flight: threads,
+        }
+    }
+}
+
+/// What proves: one circuit, one key, one pool.
+pub struct ProverPool {
+    circuit: Arc<EarnCircuit>,
+    prover: Arc<dyn Prover>,
+    pool: Arc<rayon::ThreadPool>,
+    width: Width,
+}
+
+impl std::fmt::Debug for ProverPool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ProverPool")
+            .field("width", &self.width)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What proving did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ProveReport {
+    /// Proofs made.
+    pub proofs: u64,
+    /// Claims in them.
+    pub claims: u64,
+    /// Batches taken apart because the ledger's terms or the deeds changed since they were fixed.
+    pub dissolved: u64,
+    /// Time on the wall.
+    pub elapsed: Duration,
+    /// Time of all workers in making witnesses.
+    pub witness: Duration,
+    /// Time of all workers in making proofs.
+    pub proving: Duration,
+}
+
+impl ProverPool {
+    /// A pool for a circuit and a prover with its key.
+    ///
+    /// # Errors
+    /// [`ProvingError::Pool`] when the system gives no threads.
+    pub fn new(
+        circuit: Arc<EarnCircuit>,
+        prover: Arc<dyn Prover>,
+        width: Width,
+    ) -> Result<Self, ProvingError> {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(width.threads.get())
+            .thread_name(|i| format!("prover-{i}"))
+            .build()
+            .map_err(|error| ProvingError::Pool(error.to_string()))?;
+        Ok(Self {
+            circuit,
+            prover,
+            pool: Arc::new(pool),
+            width,
+        })
+    }
+
+    /// The circuit.
+    pub fn circuit(&self) -> &EarnCircuit {
+        &self.circuit
+    }
+
+    /// The prover.
+    pub fn prover(&self) -> &dyn Prover {
+        self.prover.as_ref()
+    }
+
+    /// Its width.
+    pub fn width(&self) -> Width {
+        self.width
+    }
+
+    /// Witness and proof of one batch, on the pool.
+    async fn prove(
+        &self,
+        batch: i64,
+        stated: StatedBatch,
+        mut rng: StdRng,
+    ) -> Result<(Proof, Duration, Duration), ProvingError> {
+        let (circuit, prover) = (self.circuit.clone(), self.prover.clone());
+        self.run(move || {
+            let start = Instant::now();
+            let inputs = circuit
+                .inputs(&stated.statement, &stated.witness)
+                .map_err(BatchError::from)?;
+            let assignment = circuit
+                .circuit()
+                .program
+                .run(&inputs)
+                .map_err(|source| ProvingError::Witness { batch, source })?;
+            let assignment = zeroize::Zeroizing::new(assignment);
+            let witnessed = Instant::now();
+            let proof = prover
+                .prove(&assignment, &mut rng)
+                .map_err(|source| ProvingError::Prove { batch, source })?;
+            Ok((proof, witnessed - start, witnessed.elapsed()))
+        })
+        .await
+    }
+
+    /// Runs a job on the pool and waits without holding a thread of the runtime.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> Result<T, ProvingError> + Send + 'static,
+    ) -> Result<T, ProvingError> {
+        let (done, answer) = oneshot::channel();
+        self.pool.spawn(move || {
+            // Nobody waits any more when the run was stopped: the result is not needed then.
+            let _ = done.send(job());
+        });
+        answer.await.map_err(|_| ProvingError::WorkerLost)?
+    }
+}
+
+/// Gives the ledger's terms for a period, as a verified state has them now.
+pub type TermsFn<'a> =
+    dyn Fn(merits_primitives::ids::Period) -> Result<Terms, TermsError> + Sync + 'a;
+
+/// Proves all formed batches of the node's scale. `stop` ends it after the proofs in flight.
+///
+/// # Errors
+/// [`ProvingError`]; what was proven before is in the outbox.
+pub async fn prove_formed(
+    node: &Node,
+    pool: &ProverPool,
+    terms: &TermsFn<'_>,
+    rng: &mut impl CryptoRng,
+    progress: &dyn Progress,
+    stop: &AtomicBool,
+) -> Result<ProveReport, ProvingError> {
+    let start = Instant::now();
+    let formed = node.store().formed_batches(node.scale()).await?;
+    let run = Run {
+        node,
+        pool,
+        terms,
+        progress,
+        stop,
+        total: formed.len(),
+        queue: Mutex::new(formed.into()),
+        done: AtomicUsize::new(0),
+        claims: AtomicU64::new(0),
+        dissolved: AtomicU64::new(0),
+        witness: AtomicU64::new(0),
+        proving: AtomicU64::new(0),
+    };
+    let workers = (0..pool.width.in_flight.get()).map(|_| run.work(StdRng::from_rng(rng)));
+    futures::future::try_join_all(workers.collect::<Vec<_>>()).await?;
+    let micros = |sum: AtomicU64| Duration::from_micros(sum.into_inner());
+    Ok(ProveReport {
+        proofs: run.done.into_inner() as u64,
+        claims: run.claims.into_inner(),
+        dissolved: run.dissolved.into_inner(),
+        elapsed: start.elapsed(),
+        witness: micros(run.witness),
+        proving: micros(run.proving),
+    })
+}
+
+struct Run<'a> {
+    node: &'a Node,
+    pool: &'a ProverPool,
+    terms: &'a TermsFn<'a>,
+    progress: &'a dyn Progress,
+    stop: &'a AtomicBool,
+    total: usize,
+    queue: Mutex<VecDeque<FormedBatch>>,
+    done: AtomicUsize,
+    claims: AtomicU64,
+    dissolved: AtomicU64,
+    witness: AtomicU64,
+    proving: AtomicU64,
+}
+
+impl Run<'_> {
+    async fn work(&self, mut rng: StdRng) -> Result<(), ProvingError> {
+        loop {
+            if self.stop.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            let Some(batch) = self.queue.lock().await.pop_front() else {
+                return Ok(());
+            };
+            let store = self.node.store();
+            let deeds = store.deeds(&batch.deeds).await?;
+            let Some(stated) = self.restate(&batch, deeds).await? else {
+                store.dissolve(batch.id).await?;
+                self.dissolved.fetch_add(1, Ordering::Relaxed);
+                continue;
+            };
+            let claims = stated.credits.len() as u64;
+            let entry = stated.entry.clone();
+            let (proof, witness, proving) = self
+                .pool
+                .prove(batch.id, stated, StdRng::from_rng(&mut rng))
+                .await?;
+            let entry = self.node.sign(entry, &proof);
+            if !store.put_in_outbox(batch.id, &entry.to_bytes()).await? {
+                // Taken apart by a `forget` while it was being proven.
+                self.dissolved.fetch_add(1, Ordering::Relaxed);
+                continue;
+            }
+            // Some 10^6 proofs of 10^6 microseconds fit by far.
+            let micros = |time: Duration| time.as_micros() as u64;
+            self.witness.fetch_add(micros(witness), Ordering::Relaxed);
+            self.proving.fetch_add(micros(proving), Ordering::Relaxed);
+            self.claims.fetch_add(claims, Ordering::Relaxed);
+            let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+            self.node.outbox_filled();
+            self.progress.event(Event::Proved {
+                done,
+                total: self.total,
+            });
+        }
+    }
+
+    /// States a batch again from its deeds. `None` when that no longer gives what was fixed: the
+    /// deeds are gone, or the ledger's terms have moved on.
+    async fn restate(
+        &self,
+        batch: &FormedBatch,
+        deeds: Vec<Deed>,
+    ) -> Result<Option<StatedBatch>, ProvingError> {
+        if deeds.len() != batch.deeds.len() {
+            return Ok(None);
+        }
+        let terms = (self.terms)(batch.period)?;
+        if (terms.version, terms.epoch) != (batch.version, batch.epoch) {
+            return Ok(None);
+        }
+        let stated = state_on(self.node, self.pool, terms, deeds).await?;
+        Ok((stated.entry.to_bytes() == batch.statement).then_some(stated))
+    }
+}
+
+/// States deeds on the pool.
+pub(crate) async fn state_on(
+    node: &Node,
+    pool: &ProverPool,
+    terms: Terms,
+    deeds: Vec<Deed>,
+) -> Result<StatedBatch, ProvingError> {
+    let (keys, circuit) = (node.keys(), pool.circuit.clone());
+    pool.run(move || {
+        let stating = Stating {
+            formula: circuit.formula(),
+            capacity: circuit.capacity(),
+            custody: &keys.custody,
+            ephemeral: &keys.ephemeral,
+        };
+        Ok(stating.state(&terms, &deeds)?)
+    })
+    .await
+}

@@ -1,0 +1,93 @@
+//! A run: what is ingested goes to the ledger, whatever state a former run left it in.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Instant,
+};
+
+use rand_core::CryptoRng;
+use thiserror::Error;
+
+use crate::{
+    node::Node,
+    outbox::{LedgerPort, OutboxError, Patience, empty_outbox},
+    progress::Progress,
+    proving::{ProverPool, ProvingError, TermsFn, prove_formed},
+    summary::RunSummary,
+};
+
+/// Why a run ended early. What was reached before is kept; running again goes on from there.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// Forming or proving.
+    #[error(transparent)]
+    Proving(#[from] ProvingError),
+    /// Submitting.
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+}
+
+/// Rounds of forming and proving: batches that were taken apart, or whose innocent claims came
+/// back from a refusal, are formed anew. A few rounds settle everything that can be settled.
+const ROUNDS: usize = 4;
+
+/// Forms, proves and submits until nothing is left to claim. Proving and submitting overlap.
+/// `stop` ends the run after the proofs in flight; what is proven is still submitted.
+///
+/// # Errors
+/// [`RunError`].
+pub async fn run(
+    node: &Node,
+    pool: &ProverPool,
+    ledger: &impl LedgerPort,
+    terms: &TermsFn<'_>,
+    patience: Patience,
+    rng: &mut (impl CryptoRng + Send),
+    progress: &dyn Progress,
+    stop: &AtomicBool,
+    summary: &mut RunSummary,
+) -> Result<(), RunError> {
+    let _lock = node.store().lock()?;
+    for _ in 0..ROUNDS {
+        let start = Instant::now();
+        let formed = node.form_batches(pool, terms, rng, progress).await?;
+        summary.times.forming += start.elapsed();
+        summary.formed.batches += formed.batches;
+        summary.formed.claims += formed.claims;
+        summary.formed.credits += formed.credits;
+
+        let start = Instant::now();
+        let filling = AtomicBool::new(true);
+        let prove = async {
+            let result = prove_formed(node, pool, terms, rng, progress, stop).await;
+            // Also when proving failed: what is proven is to be submitted.
+            filling.store(false, Ordering::Release);
+            node.outbox_filled();
+            result
+        };
+        let (proved, submitted) = tokio::join!(
+            prove,
+            empty_outbox(node, ledger, patience, &filling, progress)
+        );
+        summary.times.proving += start.elapsed();
+        let (proved, submitted) = (proved?, submitted?);
+        summary.proved.proofs += proved.proofs;
+        summary.proved.claims += proved.claims;
+        summary.proved.dissolved += proved.dissolved;
+        summary.proved.elapsed += proved.elapsed;
+        summary.proved.witness += proved.witness;
+        summary.proved.proving += proved.proving;
+        summary.submitted.acknowledged += submitted.acknowledged;
+        summary.submitted.refused.extend(submitted.refused);
+        summary.counts = node.store().counts(node.scale()).await?;
+        if stop.load(Ordering::Relaxed) || summary.counts.ingested + summary.counts.formed == 0 {
+            break;
+        }
+    }
+    summary.credits = node.store().acknowledged_credits(node.scale()).await?;
+    Ok(())
+}

@@ -1,0 +1,328 @@
+//! Batches: fixed before they are proven, proven once, submitted until the ledger answers.
+
+use merits_primitives::{
+    field,
+    ids::{Credits, EntryId, Epoch, PartyId, Period, ScaleId, ScaleVersion},
+};
+use rand_core::CryptoRng;
+use sqlx::{Row, Sqlite, Transaction};
+
+use super::{
+    Store, StoreError, array,
+    deeds::{Deed, DeedId, period, stored},
+};
+
+/// A batch as it is fixed, with the credits that its claims state.
+#[derive(Debug, Clone)]
+pub struct NewBatch {
+    /// The scale.
+    pub scale: ScaleId,
+    /// Its version.
+    pub version: ScaleVersion,
+    /// The view-key epoch.
+    pub epoch: Epoch,
+    /// The period.
+    pub period: Period,
+    /// Whose commitments.
+    pub source: PartyId,
+    /// What its ledger entry will be called.
+    pub entry_id: EntryId,
+    /// What it will state.
+    pub statement: Vec<u8>,
+    /// Deeds by position, and what each is worth.
+    pub claims: Vec<(DeedId, Credits)>,
+}
+
+/// A batch that waits for its proof.
+#[derive(Debug, Clone)]
+pub struct FormedBatch {
+    /// Its row.
+    pub id: i64,
+    /// The scale's version.
+    pub version: ScaleVersion,
+    /// The view-key epoch.
+    pub epoch: Epoch,
+    /// The period.
+    pub period: Period,
+    /// Whose commitments.
+    pub source: PartyId,
+    /// What its ledger entry will be called.
+    pub entry_id: EntryId,
+    /// What it will state.
+    pub statement: Vec<u8>,
+    /// Deeds by position.
+    pub deeds: Vec<DeedId>,
+}
+
+/// A batch that waits for the ledger's answer.
+#[derive(Debug, Clone)]
+pub struct OutboxItem {
+    /// Its row.
+    pub id: i64,
+    /// What its ledger entry is called.
+    pub entry_id: EntryId,
+    /// The signed entry, proof included.
+    pub envelope: Vec<u8>,
+}
+
+/// Which claims of a refused batch can never be accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Guilt {
+    /// All: to try the same again would give the same answer.
+    All,
+    /// One, by position.
+    Claim(usize),
+    /// None: it was the batch's terms that are past.
+    Terms,
+}
+
+impl Guilt {
+    fn covers(&self, position: i64) -> bool {
+        match self {
+            Self::All => true,
+            Self::Claim(guilty) => usize::try_from(position).is_ok_and(|at| at == *guilty),
+            Self::Terms => false,
+        }
+    }
+}
+
+impl Store {
+    /// Fixes a batch: the row, its claims, and the deeds' change of state in one transaction.
+    /// `false` when one of the deeds is no longer there to be claimed; then nothing is changed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn form_batch(
+        &self,
+        batch: &NewBatch,
+        deeds: &[Deed],
+        rng: &mut (impl CryptoRng + Send),
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let id = sqlx::query(
+            "INSERT INTO batch (scale, version, epoch, period, source, entry_id, statement, state)
+             VALUES (?, ?, ?, ?, ?, ?, ?, 'formed')",
+        )
+        .bind(batch.scale.as_str())
+        .bind(batch.version.0)
+        .bind(batch.epoch.0)
+        .bind(stored(batch.period))
+        .bind(batch.source.0.as_slice())
+        .bind(batch.entry_id.0.as_slice())
+        .bind(batch.statement.as_slice())
+        .execute(&mut *tx)
+        .await?
+        .last_insert_rowid();
+        for (position, (deed, (_, credits))) in deeds.iter().zip(&batch.claims).enumerate() {
+            let commitment = field::to_bytes(&deed.commitment);
+            let row = sqlx::query(
+                "SELECT tag, wrapped_key FROM deed JOIN subject ON subject.id = deed.subject
+                 WHERE deed.id = ? AND deed.state = 'ingested'",
+            )
+            .bind(deed.id)
+            .fetch_optional(&mut *tx)
+            .await?;
+            let Some(row) = row else {
+                return Ok(false);
+            };
+            let tag = array(row.try_get("tag")?, "subject tag")?;
+            let key = self.master.unwrap(&tag, row.try_get("wrapped_key")?)?;
+            let sealed = key.seal("credits", &commitment, &credits.0.to_le_bytes(), rng);
+            sqlx::query("UPDATE deed SET state = 'claimed', credits = ? WHERE id = ?")
+                .bind(sealed)
+                .bind(deed.id)
+                .execute(&mut *tx)
+                .await?;
+            sqlx::query("INSERT INTO claim (batch, position, deed) VALUES (?, ?, ?)")
+                .bind(id)
+                // At most 64 claims a batch.
+                .bind(position as i64)
+                .bind(deed.id)
+                .execute(&mut *tx)
+                .await?;
+        }
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Batches that wait for their proof, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn formed_batches(&self, scale: &ScaleId) -> Result<Vec<FormedBatch>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id, version, epoch, period, source, entry_id, statement
+             FROM batch WHERE scale = ? AND state = 'formed' ORDER BY id",
+        )
+        .bind(scale.as_str())
+        .fetch_all(&self.pool)
+        .await?;
+        let mut out = Vec::with_capacity(rows.len());
+        for row in rows {
+            let id: i64 = row.try_get("id")?;
+            let deeds =
+                sqlx::query_scalar("SELECT deed FROM claim WHERE batch = ? ORDER BY position")
+                    .bind(id)
+                    .fetch_all(&self.pool)
+                    .await?;
+            out.push(FormedBatch {
+                id,
+                version: ScaleVersion(row.try_get("version")?),
+                epoch: Epoch(row.try_get("epoch")?),
+                period: period(&row)?,
+                source: PartyId(array(row.try_get("source")?, "source id")?),
+                entry_id: EntryId(array(row.try_get("entry_id")?, "entry id")?),
+                statement: row.try_get("statement")?,
+                deeds,
+            });
+        }
+        Ok(out)
+    }
+
+    /// Puts a proven batch into the outbox. `false` when it was dissolved meanwhile: the proof is
+    /// then of no use and must not be submitted.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn put_in_outbox(&self, batch: i64, envelope: &[u8]) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "UPDATE batch SET state = 'proved', envelope = ? WHERE id = ? AND state = 'formed'",
+        )
+        .bind(envelope)
+        .bind(batch)
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Batches that wait for the ledger's answer, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn outbox(&self, after: i64, limit: u32) -> Result<Vec<OutboxItem>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id, entry_id, envelope FROM batch
+             WHERE state = 'proved' AND id > ? ORDER BY id LIMIT ?",
+        )
+        .bind(after)
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(OutboxItem {
+                    id: row.try_get("id")?,
+                    entry_id: EntryId(array(row.try_get("entry_id")?, "entry id")?),
+                    envelope: row.try_get("envelope")?,
+                })
+            })
+            .collect()
+    }
+
+    /// The ledger has the entry: keeps the receipt, closes batch and deeds.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn acknowledge(&self, batch: i64, receipt: &str) -> Result<(), StoreError> {
+        let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        sqlx::query(
+            "UPDATE batch SET state = 'acknowledged', receipt = ? WHERE id = ? AND state = 'proved'",
+        )
+        .bind(receipt)
+        .bind(batch)
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query(
+            "UPDATE deed SET state = 'acknowledged'
+             WHERE id IN (SELECT deed FROM claim WHERE batch = ?)",
+        )
+        .bind(batch)
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// The ledger refused the entry. Guilty claims are refused with it; the others go back, to be
+    /// claimed in another batch.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn refuse(&self, batch: i64, refusal: &str, guilt: &Guilt) -> Result<(), StoreError> {
+        let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        sqlx::query(
+            "UPDATE batch SET state = 'refused', refusal = ? WHERE id = ? AND state = 'proved'",
+        )
+        .bind(refusal)
+        .bind(batch)
+        .execute(&mut *tx)
+        .await?;
+        let claims: Vec<(i64, i64)> =
+            sqlx::query_as("SELECT position, deed FROM claim WHERE batch = ?")
+                .bind(batch)
+                .fetch_all(&mut *tx)
+                .await?;
+        for (position, deed) in claims {
+            if !guilt.covers(position) {
+                give_back(&mut tx, deed).await?;
+                continue;
+            }
+            sqlx::query("UPDATE deed SET state = 'refused', refusal = ? WHERE id = ?")
+                .bind(refusal)
+                .bind(deed)
+                .execute(&mut *tx)
+                .await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Takes a batch apart that was not proven: its deeds can be claimed anew.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn dissolve(&self, batch: i64) -> Result<(), StoreError> {
+        let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        dissolve(&mut tx, batch).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+pub(super) async fn dissolve(
+    tx: &mut Transaction<'_, Sqlite>,
+    batch: i64,
+) -> Result<(), StoreError> {
+    let deeds: Vec<i64> = sqlx::query_scalar(
+        "SELECT deed FROM claim JOIN batch ON batch.id = claim.batch
+         WHERE batch = ? AND batch.state = 'formed'",
+    )
+    .bind(batch)
+    .fetch_all(&mut **tx)
+    .await?;
+    for deed in deeds {
+        give_back(tx, deed).await?;
+    }
+    sqlx::query("DELETE FROM batch WHERE id = ? AND state = 'formed'")
+        .bind(batch)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+async fn give_back(tx: &mut Transaction<'_, Sqlite>, deed: i64) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM claim WHERE deed = ?")
+        .bind(deed)
+        .execute(&mut **tx)
+        .await?;
+    // A subject may have been forgotten while its batch was out: nothing is left to claim then.
+    sqlx::query("DELETE FROM deed WHERE id = ? AND records IS NULL")
+        .bind(deed)
+        .execute(&mut **tx)
+        .await?;
+    sqlx::query("UPDATE deed SET state = 'ingested', credits = NULL WHERE id = ?")
+        .bind(deed)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,306 @@
+//! Subjects and their sealed records.
+
+use std::collections::HashMap;
+
+use merits_formula::Record;
+use merits_primitives::{
+    Fr, field,
+    ids::{PartyId, Period, ScaleId},
+    owner::Handle,
+};
+use merits_verifier::codec::{CodecError, Reader, Writer};
+use rand_core::CryptoRng;
+use sqlx::{Row, Sqlite, Transaction, sqlite::SqliteRow};
+use zeroize::Zeroizing;
+
+use super::{Store, StoreError, array};
+use crate::sealing::{DataKey, SubjectTag};
+
+/// A deed's row.
+pub type DeedId = i64;
+
+/// A checked deed on its way into the store.
+#[derive(Clone)]
+pub struct NewDeed {
+    /// The account.
+    pub subject: String,
+    /// The period.
+    pub period: Period,
+    /// h.
+    pub handle: Handle,
+    /// s.
+    pub salt: Fr,
+    /// The records, checked against the schema.
+    pub records: Vec<Record>,
+    /// C.
+    pub commitment: Fr,
+    /// The source's signature.
+    pub signature: [u8; 64],
+}
+
+/// A deed out of the store, opened.
+#[derive(Clone)]
+pub struct Deed {
+    /// Its row.
+    pub id: DeedId,
+    /// The account.
+    pub subject: String,
+    /// The period.
+    pub period: Period,
+    /// Who committed to the records.
+    pub source: PartyId,
+    /// h.
+    pub handle: Handle,
+    /// s.
+    pub salt: Fr,
+    /// The records.
+    pub records: Vec<Record>,
+    /// C.
+    pub commitment: Fr,
+    /// The source's signature.
+    pub signature: [u8; 64],
+}
+
+impl std::fmt::Debug for Deed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Deed")
+            .field("id", &self.id)
+            .field("period", &self.period)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What became of a new deed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inserted {
+    /// It is in the store now.
+    New,
+    /// The same commitment was there: reading a file twice changes nothing.
+    Known,
+    /// Another commitment is there for this subject, source and period.
+    Conflict,
+}
+
+impl Store {
+    /// Takes deeds of one scale and source in, all in one transaction.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then none is in.
+    pub async fn insert_deeds(
+        &self,
+        scale: &ScaleId,
+        source: &PartyId,
+        deeds: &[NewDeed],
+        rng: &mut (impl CryptoRng + Send),
+    ) -> Result<Vec<Inserted>, StoreError> {
+        let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let mut keys: HashMap<SubjectTag, (i64, DataKey)> = HashMap::new();
+        let mut out = Vec::with_capacity(deeds.len());
+        for deed in deeds {
+            let tag = self.master.tag(&deed.subject);
+            if !keys.contains_key(&tag) {
+                let key = self.subject(&mut tx, &tag, &deed.subject, rng).await?;
+                keys.insert(tag, key);
+            }
+            let (subject, key) = &keys[&tag];
+            out.push(insert_deed(&mut tx, scale, source, deed, *subject, key, rng).await?);
+        }
+        tx.commit().await?;
+        Ok(out)
+    }
+
+    /// The subject's row and data key, made if it is new.
+    async fn subject(
+        &self,
+        tx: &mut Transaction<'_, Sqlite>,
+        tag: &SubjectTag,
+        name: &str,
+        rng: &mut (impl CryptoRng + Send),
+    ) -> Result<(i64, DataKey), StoreError> {
+        let row = sqlx::query("SELECT id, wrapped_key FROM subject WHERE tag = ?")
+            .bind(tag.as_slice())
+            .fetch_optional(&mut **tx)
+            .await?;
+        if let Some(row) = row {
+            let key = self.master.unwrap(tag, row.try_get("wrapped_key")?)?;
+            return Ok((row.try_get("id")?, key));
+        }
+        let (key, wrapped) = self.master.new_data_key(tag, rng);
+        let name = key.seal("name", tag, name.as_bytes(), rng);
+        let id = sqlx::query("INSERT INTO subject (tag, wrapped_key, name) VALUES (?, ?, ?)")
+            .bind(tag.as_slice())
+            .bind(wrapped)
+            .bind(name)
+            .execute(&mut **tx)
+            .await?
+            .last_insert_rowid();
+        Ok((id, key))
+    }
+
+    /// The ingested deeds of a scale in the order in which they are claimed: by period, source,
+    /// commitment.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn unclaimed(
+        &self,
+        scale: &ScaleId,
+    ) -> Result<Vec<(DeedId, Period, PartyId)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id, period, source FROM deed WHERE scale = ? AND state = 'ingested'
+             ORDER BY period, source, commitment",
+        )
+        .bind(scale.as_str())
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                Ok((
+                    row.try_get("id")?,
+                    period(row)?,
+                    PartyId(array(row.try_get("source")?, "source id")?),
+                ))
+            })
+            .collect()
+    }
+
+    /// Opens deeds, in the order asked for. A deed that was forgotten meanwhile is left out.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn deeds(&self, ids: &[DeedId]) -> Result<Vec<Deed>, StoreError> {
+        let mut out = Vec::with_capacity(ids.len());
+        let mut connection = self.pool.acquire().await?;
+        for id in ids {
+            let row = sqlx::query(
+                "SELECT deed.id, period, source, commitment, signature, records, tag, wrapped_key, name
+                 FROM deed JOIN subject ON subject.id = deed.subject
+                 WHERE deed.id = ? AND records IS NOT NULL",
+            )
+            .bind(id)
+            .fetch_optional(&mut *connection)
+            .await?;
+            if let Some(row) = row {
+                out.push(self.open_deed(&row)?);
+            }
+        }
+        Ok(out)
+    }
+
+    pub(super) fn open_deed(&self, row: &SqliteRow) -> Result<Deed, StoreError> {
+        let tag: SubjectTag = array(row.try_get("tag")?, "subject tag")?;
+        let key = self.master.unwrap(&tag, row.try_get("wrapped_key")?)?;
+        let name = key.unseal("name", &tag, row.try_get("name")?)?;
+        let commitment: [u8; 32] = array(row.try_get("commitment")?, "commitment")?;
+        let sealed = key.unseal("records", &commitment, row.try_get("records")?)?;
+        let malformed = |what| StoreError::Malformed { what };
+        let (handle, salt, records) =
+            decode_records(&sealed).map_err(|_| malformed("list of records"))?;
+        Ok(Deed {
+            id: row.try_get("id")?,
+            subject: String::from_utf8(name.to_vec()).map_err(|_| malformed("subject name"))?,
+            period: period(row)?,
+            source: PartyId(array(row.try_get("source")?, "source id")?),
+            handle,
+            salt,
+            records,
+            commitment: field::from_bytes(&commitment).map_err(|_| malformed("commitment"))?,
+            signature: array(row.try_get("signature")?, "signature")?,
+        })
+    }
+}
+
+async fn insert_deed(
+    tx: &mut Transaction<'_, Sqlite>,
+    scale: &ScaleId,
+    source: &PartyId,
+    deed: &NewDeed,
+    subject: i64,
+    key: &DataKey,
+    rng: &mut impl CryptoRng,
+) -> Result<Inserted, StoreError> {
+    let commitment = field::to_bytes(&deed.commitment);
+    let period = stored(deed.period);
+    let known: Option<Vec<u8>> = sqlx::query_scalar(
+        "SELECT commitment FROM deed
+         WHERE scale = ? AND (commitment = ? OR (subject = ? AND source = ? AND period = ?))",
+    )
+    .bind(scale.as_str())
+    .bind(commitment.as_slice())
+    .bind(subject)
+    .bind(source.0.as_slice())
+    .bind(period)
+    .fetch_optional(&mut **tx)
+    .await?;
+    if let Some(known) = known {
+        return Ok(if known == commitment {
+            Inserted::Known
+        } else {
+            Inserted::Conflict
+        });
+    }
+    let plain = encode_records(&deed.handle, &deed.salt, &deed.records);
+    let sealed = key.seal("records", &commitment, &plain, rng);
+    sqlx::query(
+        "INSERT INTO deed (subject, scale, period, source, commitment, signature, records, state)
+         VALUES (?, ?, ?, ?, ?, ?, ?, 'ingested')",
+    )
+    .bind(subject)
+    .bind(scale.as_str())
+    .bind(period)
+    .bind(source.0.as_slice())
+    .bind(commitment.as_slice())
+    .bind(deed.signature.as_slice())
+    .bind(sealed)
+    .execute(&mut **tx)
+    .await?;
+    Ok(Inserted::New)
+}
+
+/// Period numbers stay below 2^34, so they keep their value and order as `i64`.
+pub(super) fn stored(period: Period) -> i64 {
+    period.to_u64() as i64
+}
+
+pub(super) fn period(row: &SqliteRow) -> Result<Period, StoreError> {
+    let number: i64 = row.try_get("period")?;
+    u64::try_from(number)
+        .ok()
+        .and_then(Period::from_u64)
+        .ok_or(StoreError::Malformed { what: "period" })
+}
+
+const MOST_RECORDS: usize = 4096;
+const MOST_FIELDS: usize = 64;
+
+fn encode_records(handle: &Handle, salt: &Fr, records: &[Record]) -> Zeroizing<Vec<u8>> {
+    let mut out = Writer::new();
+    out.field(&handle.0);
+    out.field(salt);
+    out.count(records.len());
+    for record in records {
+        out.count(record.0.len());
+        for value in &record.0 {
+            out.u64(*value);
+        }
+    }
+    Zeroizing::new(out.into_bytes())
+}
+
+fn decode_records(bytes: &[u8]) -> Result<(Handle, Fr, Vec<Record>), CodecError> {
+    let mut input = Reader::new(bytes);
+    let handle = Handle(input.field("h")?);
+    let salt = input.field("s")?;
+    let count = input.count("records", MOST_RECORDS)?;
+    let records = (0..count)
+        .map(|_| {
+            let fields = input.count("fields", MOST_FIELDS)?;
+            (0..fields)
+                .map(|_| input.u64("field"))
+                .collect::<Result<_, _>>()
+                .map(Record)
+        })
+        .collect::<Result<_, _>>()?;
+    input.finish("records")?;
+    Ok((handle, salt, records))
+}

@@ -1,0 +1,247 @@
+//! The node's own SQLite: accounts, sealed records, batches, outbox.
+//!
+//! Write-ahead log with `synchronous = FULL`: what a committed transaction says survives kill -9
+//! and power loss. `secure_delete` overwrites deleted rows in the database file, and after a
+//! `forget` the log is truncated too; what file systems and disks keep of old blocks is theirs,
+//! which is why everything private in here is sealed.
+//!
+//! Every change of state is one transaction of one function in this module.
+
+mod batches;
+mod deeds;
+mod forgetting;
+mod queries;
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use merits_primitives::ids::{Origin, PartyId};
+use sqlx::{
+    Row,
+    sqlite::{
+        SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    },
+};
+use thiserror::Error;
+
+use crate::sealing::{MasterKey, UnsealError};
+
+pub use batches::{FormedBatch, Guilt, NewBatch, OutboxItem};
+pub use deeds::{Deed, DeedId, Inserted, NewDeed};
+pub use forgetting::Forgotten;
+pub use queries::{ClaimPlace, StoreCounts};
+
+/// Version of `schema.sql`.
+const SCHEMA_VERSION: i64 = 1;
+
+/// Why the store cannot serve.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The database.
+    #[error("the record store failed: {0}")]
+    Database(#[from] sqlx::Error),
+    /// A file beside the database.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Made by another version of this program.
+    #[error(
+        "the record store has schema version {found}, this program needs {wanted}: use the program that made it"
+    )]
+    Version {
+        /// What the store says.
+        found: i64,
+        /// What is needed.
+        wanted: i64,
+    },
+    /// Made for another ledger or party.
+    #[error("the record store belongs to {what} {found}, the config says {wanted}")]
+    Foreign {
+        /// Origin or party.
+        what: &'static str,
+        /// What the store says.
+        found: String,
+        /// What the config says.
+        wanted: String,
+    },
+    /// Another prover node works on this store.
+    #[error("{path}: another process works on this store; one prover node a store")]
+    Busy {
+        /// The lock file.
+        path: PathBuf,
+    },
+    /// A sealed column.
+    #[error(transparent)]
+    Unseal(#[from] UnsealError),
+    /// A row that no version of this program writes.
+    #[error("the record store holds a malformed {what}: restore it from a copy")]
+    Malformed {
+        /// Which value.
+        what: &'static str,
+    },
+}
+
+/// The store. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: SqlitePool,
+    path: PathBuf,
+    master: std::sync::Arc<MasterKey>,
+}
+
+/// Held by the process that forms and proves batches.
+#[derive(Debug)]
+pub struct NodeLock(#[allow(dead_code, reason = "held, never read")] File);
+
+impl Store {
+    /// Opens the database, or makes it for this ledger and party.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn open(
+        path: &Path,
+        origin: &Origin,
+        party: &PartyId,
+        master: MasterKey,
+    ) -> Result<Self, StoreError> {
+        if let Some(directory) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
+            std::fs::create_dir_all(directory).map_err(|source| StoreError::Io {
+                path: directory.to_owned(),
+                source,
+            })?;
+        }
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .pragma("secure_delete", "ON")
+            // Long enough for a `forget` beside a running prover.
+            .busy_timeout(Duration::from_secs(20));
+        let pool = SqlitePoolOptions::new()
+            .max_connections(4)
+            .connect_with(options)
+            .await?;
+        restrict(path)?;
+        let store = Self {
+            pool,
+            path: path.to_owned(),
+            master: std::sync::Arc::new(master),
+        };
+        store.found(origin, party).await?;
+        Ok(store)
+    }
+
+    /// Takes the right to form and prove batches; it ends with the process at the latest.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when another process has it.
+    pub fn lock(&self) -> Result<NodeLock, StoreError> {
+        let path = self.path.with_extension("lock");
+        let io = |source| StoreError::Io {
+            path: path.clone(),
+            source,
+        };
+        let file = File::create(&path).map_err(io)?;
+        match file.try_lock() {
+            Ok(()) => Ok(NodeLock(file)),
+            Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::Busy { path }),
+            Err(std::fs::TryLockError::Error(source)) => Err(io(source)),
+        }
+    }
+
+    /// The master key, for tags and data keys.
+    pub fn master(&self) -> &MasterKey {
+        &self.master
+    }
+
+    /// Closes all connections; the write-ahead log is folded in.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// Makes the tables and the node's row, or checks them.
+    async fn found(&self, origin: &Origin, party: &PartyId) -> Result<(), StoreError> {
+        let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let tables: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'node'",
+        )
+        .fetch_one(&mut *tx)
+        .await?;
+        if tables == 0 {
+            sqlx::raw_sql(include_str!("schema.sql"))
+                .execute(&mut *tx)
+                .await?;
+            sqlx::query("INSERT INTO node (id, version, origin, party) VALUES (1, ?, ?, ?)")
+                .bind(SCHEMA_VERSION)
+                .bind(origin.as_str())
+                .bind(party.0.as_slice())
+                .execute(&mut *tx)
+                .await?;
+            tx.commit().await?;
+            return Ok(());
+        }
+        let row = sqlx::query("SELECT version, origin, party FROM node WHERE id = 1")
+            .fetch_one(&mut *tx)
+            .await?;
+        let version: i64 = row.try_get("version")?;
+        if version != SCHEMA_VERSION {
+            return Err(StoreError::Version {
+                found: version,
+                wanted: SCHEMA_VERSION,
+            });
+        }
+        let found: String = row.try_get("origin")?;
+        if found != origin.as_str() {
+            return Err(StoreError::Foreign {
+                what: "log origin",
+                found,
+                wanted: origin.to_string(),
+            });
+        }
+        let found = PartyId(array(row.try_get("party")?, "party id")?);
+        if found != *party {
+            return Err(StoreError::Foreign {
+                what: "party",
+                found: found.to_string(),
+                wanted: party.to_string(),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// A fixed-size column.
+fn array<const N: usize>(bytes: &[u8], what: &'static str) -> Result<[u8; N], StoreError> {
+    bytes.try_into().map_err(|_| StoreError::Malformed { what })
+}
+
+/// The database and its log are for their owner's eyes.
+#[cfg(unix)]
+fn restrict(path: &Path) -> Result<(), StoreError> {
+    use std::os::unix::fs::PermissionsExt;
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        let path = PathBuf::from(name);
+        if path.exists() {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))
+                .map_err(|source| StoreError::Io { path, source })?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn restrict(_path: &Path) -> Result<(), StoreError> {
+    Ok(())
+}

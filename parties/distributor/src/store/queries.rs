@@ -1,0 +1,205 @@
+//! What others ask the store: counts, receipts, the deed behind a claim.
+
+use merits_primitives::{
+    field,
+    ids::{EntryId, ScaleId},
+};
+use sqlx::Row;
+
+use super::{Store, StoreError, array, deeds::Deed};
+
+/// Rows by state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StoreCounts {
+    /// Subjects with a data key.
+    pub subjects: u64,
+    /// Deeds that wait to be claimed.
+    pub ingested: u64,
+    /// Deeds in batches that the ledger has not answered.
+    pub claimed: u64,
+    /// Deeds on the ledger.
+    pub acknowledged: u64,
+    /// Deeds that the ledger refused.
+    pub refused: u64,
+    /// Batches that wait for their proof.
+    pub formed: u64,
+    /// Batches in the outbox.
+    pub outbox: u64,
+    /// Batches on the ledger.
+    pub acknowledged_batches: u64,
+    /// Batches that the ledger refused.
+    pub refused_batches: u64,
+}
+
+/// What is known of a claim of an entry.
+#[derive(Debug)]
+pub enum ClaimPlace {
+    /// Not an entry of this node, or no such claim in it.
+    Unknown,
+    /// The subject was forgotten: the records are gone for good.
+    Forgotten,
+    /// The deed.
+    Deed(Box<Deed>),
+}
+
+impl Store {
+    /// Counts of a scale.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn counts(&self, scale: &ScaleId) -> Result<StoreCounts, StoreError> {
+        let mut counts = StoreCounts::default();
+        let subjects: i64 = sqlx::query_scalar("SELECT count(*) FROM subject")
+            .fetch_one(&self.pool)
+            .await?;
+        counts.subjects = subjects.unsigned_abs();
+        let deeds: Vec<(String, i64)> =
+            sqlx::query_as("SELECT state, count(*) FROM deed WHERE scale = ? GROUP BY state")
+                .bind(scale.as_str())
+                .fetch_all(&self.pool)
+                .await?;
+        for (state, count) in deeds {
+            let count = count.unsigned_abs();
+            match state.as_str() {
+                "ingested" => counts.ingested = count,
+                "claimed" => counts.claimed = count,
+                "acknowledged" => counts.acknowledged = count,
+                "refused" => counts.refused = count,
+                _ => return Err(StoreError::Malformed { what: "deed state" }),
+            }
+        }
+        let batches: Vec<(String, i64)> =
+            sqlx::query_as("SELECT state, count(*) FROM batch WHERE scale = ? GROUP BY state")
+                .bind(scale.as_str())
+                .fetch_all(&self.pool)
+                .await?;
+        for (state, count) in batches {
+            let count = count.unsigned_abs();
+            match state.as_str() {
+                "formed" => counts.formed = count,
+                "proved" => counts.outbox = count,
+                "acknowledged" => counts.acknowledged_batches = count,
+                "refused" => counts.refused_batches = count,
+                _ => {
+                    return Err(StoreError::Malformed {
+                        what: "batch state",
+                    });
+                }
+            }
+        }
+        Ok(counts)
+    }
+
+    /// Credits on the ledger of subjects that the store still knows, opened and added up.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn acknowledged_credits(&self, scale: &ScaleId) -> Result<u128, StoreError> {
+        let rows = sqlx::query(
+            "SELECT tag, wrapped_key, commitment, credits
+             FROM deed JOIN subject ON subject.id = deed.subject
+             WHERE scale = ? AND state = 'acknowledged' AND credits IS NOT NULL",
+        )
+        .bind(scale.as_str())
+        .fetch_all(&self.pool)
+        .await?;
+        let mut sum = 0u128;
+        for row in rows {
+            let tag = array(row.try_get("tag")?, "subject tag")?;
+            let key = self.master.unwrap(&tag, row.try_get("wrapped_key")?)?;
+            let place: &[u8] = row.try_get("commitment")?;
+            let plain = key.unseal("credits", place, row.try_get("credits")?)?;
+            sum += u128::from(u64::from_le_bytes(array(&plain, "credit amount")?));
+        }
+        Ok(sum)
+    }
+
+    /// Receipts of acknowledged batches, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn receipts(&self, scale: &ScaleId) -> Result<Vec<(EntryId, String)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT entry_id, receipt FROM batch
+             WHERE scale = ? AND state = 'acknowledged' AND receipt IS NOT NULL ORDER BY id",
+        )
+        .bind(scale.as_str())
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                Ok((
+                    EntryId(array(row.try_get("entry_id")?, "entry id")?),
+                    row.try_get("receipt")?,
+                ))
+            })
+            .collect()
+    }
+
+    /// Reasons of refused batches, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn refusals(&self, scale: &ScaleId) -> Result<Vec<(EntryId, String)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT entry_id, coalesce(refusal, '') AS refusal FROM batch
+             WHERE scale = ? AND state = 'refused' ORDER BY id",
+        )
+        .bind(scale.as_str())
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                Ok((
+                    EntryId(array(row.try_get("entry_id")?, "entry id")?),
+                    row.try_get("refusal")?,
+                ))
+            })
+            .collect()
+    }
+
+    /// The deed behind a claim on the ledger.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn claim(&self, entry: &EntryId, position: usize) -> Result<ClaimPlace, StoreError> {
+        let Ok(position) = i64::try_from(position) else {
+            return Ok(ClaimPlace::Unknown);
+        };
+        let deed: Option<(i64, Option<i64>)> = sqlx::query_as(
+            "SELECT deed.id, deed.subject FROM deed
+             JOIN claim ON claim.deed = deed.id JOIN batch ON batch.id = claim.batch
+             WHERE batch.entry_id = ? AND claim.position = ? AND batch.state <> 'refused'",
+        )
+        .bind(entry.0.as_slice())
+        .bind(position)
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(match deed {
+            None => ClaimPlace::Unknown,
+            Some((_, None)) => ClaimPlace::Forgotten,
+            Some((id, Some(_))) => match self.deeds(&[id]).await?.pop() {
+                Some(deed) => ClaimPlace::Deed(Box::new(deed)),
+                None => ClaimPlace::Forgotten,
+            },
+        })
+    }
+
+    /// Whether a commitment of this scale is in the store, for tests and `fsck`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn knows_commitment(
+        &self,
+        scale: &ScaleId,
+        commitment: &merits_primitives::Fr,
+    ) -> Result<bool, StoreError> {
+        let count: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM deed WHERE scale = ? AND commitment = ?")
+                .bind(scale.as_str())
+                .bind(field::to_bytes(commitment).as_slice())
+                .fetch_one(&self.pool)
+                .await?;
+        Ok(count > 0)
+    }
+}

@@ -1,0 +1,57 @@
+//! What a run did, in figures, for a table at its end.
+
+use std::time::Duration;
+
+use merits_records::{RefusedGroup, Report};
+
+use crate::{
+    ingest::IngestReport, node::FormReport, outbox::SubmitReport, proving::ProveReport,
+    store::StoreCounts,
+};
+
+/// Figures of one run, from the file to the ledger.
+#[derive(Debug, Clone, Default)]
+pub struct RunSummary {
+    /// Rows of the input: read, accepted, rejected by reason.
+    pub reading: Report,
+    /// Subject-periods over a claim's size.
+    pub refused_groups: Vec<RefusedGroup>,
+    /// Subject-periods taken, known, not taken.
+    pub ingest: IngestReport,
+    /// Batches fixed in this run, and what they are worth.
+    pub formed: FormReport,
+    /// Proofs made in this run.
+    pub proved: ProveReport,
+    /// The ledger's answers.
+    pub submitted: SubmitReport,
+    /// The store after the run.
+    pub counts: StoreCounts,
+    /// Credits on the ledger, of all runs, of subjects that the store still knows.
+    pub credits: u128,
+    /// Time on the wall, by phase.
+    pub times: PhaseTimes,
+}
+
+/// Time on the wall, by phase. Submitting runs beside proving and ends with it, or a little later.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PhaseTimes {
+    /// Reading the input.
+    pub reading: Duration,
+    /// Checking commitments and sealing.
+    pub ingesting: Duration,
+    /// Stating batches.
+    pub forming: Duration,
+    /// Witnesses and proofs, and submitting beside them.
+    pub proving: Duration,
+    /// All of it.
+    pub total: Duration,
+}
+
+impl RunSummary {
+    /// Claims a second of proving, over the wall; `None` when nothing was proven.
+    pub fn claims_per_second(&self) -> Option<f64> {
+        let seconds = self.proved.elapsed.as_secs_f64();
+        // Counts stay far below 2^52.
+        (seconds > 0.0 && self.proved.claims > 0).then(|| self.proved.claims as f64 / seconds)
+    }
+}

@@ -1,0 +1,223 @@
+//! `merits source sign`: groups of records in, a bundle of signed commitments out.
+
+use std::{
+    collections::HashMap,
+    io::{self, BufRead, Write},
+};
+
+use merits_primitives::{
+    ids::{PartyId, Period},
+    owner::Handle,
+};
+use merits_records::{
+    SubjectPeriod,
+    bundle::{
+        Bundle, BundleError, BundleHeader, FileKind, FileReader, Links, SignedCommitment,
+        write_line,
+    },
+};
+use thiserror::Error;
+
+use crate::{
+    register::{Register, RegisterError},
+    signer::Signer,
+};
+
+/// Why nothing, or not all, could be signed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SignError {
+    /// The register failed; the bundle ends before the groups it stands for.
+    #[error(transparent)]
+    Register(#[from] RegisterError),
+    /// The bundle cannot be written.
+    #[error("the bundle cannot be written: {0}")]
+    Output(io::Error),
+    /// The links file cannot be read.
+    #[error("links file: {0}")]
+    Links(#[from] BundleError),
+    /// Links made for another ledger or source.
+    #[error(
+        "the links file is for {what} {found}, this source signs for {wanted}: ask the distributor for its own links"
+    )]
+    ForeignLinks {
+        /// Origin or source.
+        what: &'static str,
+        /// What the file says.
+        found: String,
+        /// What is needed.
+        wanted: String,
+    },
+    /// One account with two pseudonyms: two commitments for the same deeds would become possible.
+    #[error("the links file gives subject {subject:?} two pseudonyms")]
+    TwoPseudonyms {
+        /// The account.
+        subject: String,
+    },
+}
+
+/// A subject-period that was not signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// The account.
+    pub subject: String,
+    /// The period.
+    pub period: Period,
+    /// Why.
+    pub reason: RefusedReason,
+}
+
+/// Why a subject-period was not signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusedReason {
+    /// The links file has no pseudonym for this account.
+    NoLink,
+    /// Another commitment was signed for it before.
+    SecondCommitment,
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let why = match self.reason {
+            RefusedReason::NoLink => {
+                "the links file has no pseudonym for it; ask the distributor for new links"
+            }
+            RefusedReason::SecondCommitment => {
+                "other records were signed before; a subject and period has one commitment only"
+            }
+        };
+        write!(
+            f,
+            "subject {} in {}: {why}",
+            self.subject,
+            self.period.label()
+        )
+    }
+}
+
+/// What a signing did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SignReport {
+    /// Commitments in the bundle.
+    pub signed: u64,
+    /// Records behind them.
+    pub records: u64,
+    /// Subject-periods left out.
+    pub refused: Vec<Refused>,
+}
+
+/// Accounts and their pseudonyms at this source.
+#[derive(Debug, Clone, Default)]
+pub struct Pseudonyms(HashMap<String, Handle>);
+
+impl Pseudonyms {
+    /// Reads a links file, and checks that it is for this ledger and source.
+    ///
+    /// # Errors
+    /// [`SignError`].
+    pub fn read(input: impl BufRead, origin: &str, source: PartyId) -> Result<Self, SignError> {
+        let (header, lines) = FileReader::<Links, _>::open(input)?;
+        if header.origin != origin {
+            return Err(SignError::ForeignLinks {
+                what: "origin",
+                found: header.origin.chars().take(128).collect(),
+                wanted: origin.to_owned(),
+            });
+        }
+        if header.source != source.0 {
+            return Err(SignError::ForeignLinks {
+                what: "source",
+                found: PartyId(header.source).to_string(),
+                wanted: source.to_string(),
+            });
+        }
+        let mut out = HashMap::new();
+        for link in lines {
+            let link = link?;
+            let handle = Handle(link.h);
+            match out.insert(link.subject.clone(), handle) {
+                Some(other) if other != handle => {
+                    return Err(SignError::TwoPseudonyms {
+                        subject: link.subject,
+                    });
+                }
+                _ => {}
+            }
+        }
+        Ok(Self(out))
+    }
+
+    /// The pseudonym of an account.
+    pub fn get(&self, subject: &str) -> Option<Handle> {
+        self.0.get(subject).copied()
+    }
+}
+
+/// Groups between two writes to the disk.
+const CHUNK: usize = 256;
+
+/// Signs groups in their order and writes the bundle. `progress` sees the groups done so far.
+///
+/// # Errors
+/// [`SignError`]. A subject-period that cannot be signed is reported and does not stop the rest.
+pub fn sign_groups(
+    signer: &Signer,
+    register: &mut Register,
+    groups: &[SubjectPeriod],
+    pseudonyms: &Pseudonyms,
+    out: &mut impl Write,
+    progress: &mut dyn FnMut(usize),
+) -> Result<SignReport, SignError> {
+    let schema = signer.schema().id();
+    let header = BundleHeader {
+        merits: Bundle::NAME.to_owned(),
+        origin: signer.origin().as_str().to_owned(),
+        source: signer.source().0,
+        schema: schema.0,
+    };
+    write_line(out, &header).map_err(SignError::Output)?;
+    let mut report = SignReport::default();
+    let mut lines: Vec<SignedCommitment> = Vec::with_capacity(CHUNK);
+    for (chunk_index, chunk) in groups.chunks(CHUNK).enumerate() {
+        for group in chunk {
+            let mut refuse = |reason| {
+                report.refused.push(Refused {
+                    subject: group.subject.clone(),
+                    period: group.period,
+                    reason,
+                });
+            };
+            let Some(handle) = pseudonyms.get(&group.subject) else {
+                refuse(RefusedReason::NoLink);
+                continue;
+            };
+            let made = signer.commit(handle, group.period, &group.records);
+            if register
+                .note(schema, &handle, group.period, &made.c)
+                .is_err()
+            {
+                refuse(RefusedReason::SecondCommitment);
+                continue;
+            }
+            report.signed += 1;
+            report.records += group.records.len() as u64;
+            lines.push(SignedCommitment {
+                subject: group.subject.clone(),
+                period: group.period,
+                count: group.records.len() as u16,
+                h: handle.0,
+                salt: made.salt,
+                c: made.c,
+                signature: made.signature,
+            });
+        }
+        // On the disk first: a signature that is out cannot be forgotten by a crash.
+        register.sync()?;
+        for line in lines.drain(..) {
+            write_line(out, &line).map_err(SignError::Output)?;
+        }
+        progress(chunk_index * CHUNK + chunk.len());
+    }
+    out.flush().map_err(SignError::Output)?;
+    Ok(report)
+}

@@ -1,1 +1,62 @@
-fn main() {}
+//! The `merits` command: every role of a federation, the demonstration, and the benchmarks.
+//!
+//! One module a role in [`commands`]; each parses its arguments, calls its party's crate, and
+//! prints. Logic belongs in the crates.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod commands;
+mod screen;
+
+/// Measured good deeds, proven credits.
+#[derive(Debug, Parser)]
+#[command(name = "merits", version, about, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The ledger's operator: serve, check
+    #[command(subcommand)]
+    Coordinator(commands::coordinator::Command),
+    /// Check a receipt offline: inclusion, signatures, proof
+    Verify(commands::verify::Arguments),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("MERITS_LOG")
+                .unwrap_or_else(|_| "merits=info,warn".into()),
+        )
+        .with_writer(std::io::stderr)
+        .init();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: no runtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(cli.command.run()) {
+        Ok(code) => code,
+        Err(error) => {
+            screen::failure(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Command {
+    async fn run(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Coordinator(command) => command.run().await,
+            Self::Verify(arguments) => arguments.run().await,
+        }
+    }
+}

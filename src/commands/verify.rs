@@ -1,0 +1,179 @@
+//! `merits verify`: a receipt, checked with no network and nobody's word.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context as _, ensure};
+use clap::Args;
+use merits_ledger::{Entry, Replay, Submission};
+use merits_replica::Replica;
+use merits_sponsor::offline::{OfflineFault, OfflineVerifier};
+use merits_verifier::{codec::Canonical as _, receipt::Receipt};
+use serde::{Deserialize, Serialize};
+
+/// What `merits verify` takes.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Receipt file, as a coordinator gave it
+    receipt: PathBuf,
+    /// Offline kit: a directory with the ledger's founding facts and the receipts of what was
+    /// admitted and approved
+    #[arg(long)]
+    kit: PathBuf,
+    /// Accept keys made by one party, who could forge
+    #[arg(long)]
+    allow_dev_keys: bool,
+}
+
+impl Arguments {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        let text = fs::read_to_string(&self.receipt)
+            .with_context(|| format!("receipt {}", self.receipt.display()))?;
+        let receipt = Receipt::parse(&text)?;
+        let kit = Kit::read(&self.kit)?;
+        let log_key = merits_verifier::log::LogKey::parse(&kit.log_key)?;
+        let leaf = receipt.verify(&log_key)?;
+        println!("log         {}", log_key.origin());
+        println!("entry       {}", leaf.id());
+        println!(
+            "included    yes: leaf {} of {}, under the log's signature",
+            leaf.index(),
+            leaf.checkpoint().size
+        );
+        let replay = kit.replay(&self.kit, &receipt, self.allow_dev_keys)?;
+        match OfflineVerifier::new(replay.state(), &log_key).check(&receipt) {
+            Ok(batch) => {
+                println!(
+                    "signatures  yes: distributor {} and source {}",
+                    batch.distributor, batch.source
+                );
+                println!(
+                    "proof       yes: {} claims of {} version {} follow its formula, period {}",
+                    batch.claims,
+                    batch.scale,
+                    batch.version.0,
+                    batch.period.label(),
+                );
+            }
+            Err(OfflineFault::NotABatch(_, kind)) => {
+                println!("proof       none: a {kind} carries no proof");
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// What a stranger needs besides a receipt: founding facts, and the governance entries that came
+/// before it (parties, scales, view keys), as receipts. Whoever has the log key from a trusted
+/// place trusts nothing else here: each entry's inclusion and signature are checked.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Kit {
+    log_key: String,
+    authority: String,
+    least_claims_per_total: u32,
+}
+
+impl Kit {
+    /// Writes the kit of a replica's ledger; earn batches stay out of it.
+    pub(crate) fn write(replica: &Replica, directory: &Path) -> anyhow::Result<()> {
+        fs::create_dir_all(directory)?;
+        let policy = replica.state()?.policy();
+        let kit = Self {
+            log_key: replica.key().to_string(),
+            authority: hex::encode(policy.authority.0),
+            least_claims_per_total: policy.least_claims_per_total,
+        };
+        fs::write(directory.join(FACTS), toml::to_string(&kit)?)?;
+        for (index, leaf) in replica.leaves() {
+            let id = leaf.entry.id();
+            let submission = Submission::from_signed(leaf.entry, replica.key().origin())?;
+            if matches!(submission.entry(), Entry::EarnBatch(_)) {
+                continue;
+            }
+            let receipt = replica
+                .receipt(&id)
+                .context("the replica has every receipt")?;
+            let name = format!(
+                "{index:08}-{}.{EXTENSION}",
+                submission.entry().kind_name().replace(' ', "-")
+            );
+            fs::write(directory.join(name), receipt.to_string())?;
+        }
+        Ok(())
+    }
+
+    fn read(directory: &Path) -> anyhow::Result<Self> {
+        let path = directory.join(FACTS);
+        let text = fs::read_to_string(&path)
+            .with_context(|| format!("offline kit {}: no {FACTS}", directory.display()))?;
+        toml::from_str(&text).with_context(|| path.display().to_string())
+    }
+
+    /// The state that the kit's entries make, up to the receipt's leaf.
+    fn replay(
+        &self,
+        directory: &Path,
+        receipt: &Receipt,
+        allow_dev_keys: bool,
+    ) -> anyhow::Result<Replay> {
+        let log_key = merits_verifier::log::LogKey::parse(&self.log_key)?;
+        let mut authority = [0u8; 32];
+        hex::decode_to_slice(&self.authority, &mut authority).context("authority")?;
+        let policy = merits_ledger::LedgerPolicy {
+            origin: log_key.origin().clone(),
+            authority: merits_primitives::ids::PartyId(authority),
+            keys: merits_verifier::groth16::KeyPolicy { allow_dev_keys },
+            least_claims_per_total: self.least_claims_per_total,
+        };
+        // In the order of the log, whatever the order of the files.
+        let mut leaves = BTreeMap::new();
+        for file in fs::read_dir(directory)? {
+            let path = file?.path();
+            if path
+                .extension()
+                .is_none_or(|extension| extension != EXTENSION)
+            {
+                continue;
+            }
+            let at = || format!("offline kit {}", path.display());
+            let governing =
+                Receipt::parse(&fs::read_to_string(&path).with_context(at)?).with_context(at)?;
+            let index = governing.verify(&log_key).with_context(at)?.index();
+            if index < receipt.index {
+                leaves.insert(index, (governing.leaf, path));
+            }
+        }
+        ensure!(
+            !leaves.is_empty(),
+            "offline kit {}: no receipts in it",
+            directory.display()
+        );
+        let mut replay = Replay::new(policy);
+        for (leaf, path) in leaves.into_values() {
+            // A leaf decodes: its receipt was verified.
+            let entry = merits_verifier::entry::Leaf::from_bytes(&leaf)?.entry;
+            let submission = Submission::from_signed(entry, log_key.origin())?;
+            // Totals refer to batches, which a kit leaves out.
+            if matches!(
+                submission.entry(),
+                Entry::EarnBatch(_) | Entry::TotalsOpened(_)
+            ) {
+                continue;
+            }
+            replay
+                .push(&leaf, &mut rand::rng())
+                .and_then(|()| replay.flush(&mut rand::rng()))
+                .with_context(|| path.display().to_string())?;
+        }
+        Ok(replay)
+    }
+}
+
+const FACTS: &str = "ledger.toml";
+const EXTENSION: &str = "receipt";

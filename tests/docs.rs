@@ -1,0 +1,121 @@
+//! The book keeps what it promises: every page is listed, every link leads somewhere, and every
+//! identifier that code cites is defined in the specification.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn files(dir: &Path, extension: &str, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).expect("a readable directory").flatten() {
+        let path = entry.path();
+        let name = entry.file_name();
+        let skipped = ["target", "node_modules", ".git"]
+            .iter()
+            .any(|skip| name == *skip);
+        if path.is_dir() && !skipped {
+            files(&path, extension, found);
+        } else if path.extension().is_some_and(|found| found == extension) {
+            found.push(path);
+        }
+    }
+}
+
+/// Targets of `[text](target)` outside code blocks.
+fn links(markdown: &str) -> Vec<String> {
+    let mut fenced = false;
+    let mut found = Vec::new();
+    for line in markdown.lines() {
+        if line.trim_start().starts_with("```") {
+            fenced = !fenced;
+        }
+        if fenced {
+            continue;
+        }
+        found.extend(
+            line.split("](")
+                .skip(1)
+                .filter_map(|rest| rest.split(')').next())
+                .map(str::to_owned),
+        );
+    }
+    found
+}
+
+#[test]
+fn every_page_is_in_the_summary() {
+    let source = root().join("docs/src");
+    let summary = fs::read_to_string(source.join("SUMMARY.md")).expect("the summary");
+    let listed: BTreeSet<String> = links(&summary).into_iter().collect();
+    let mut pages = Vec::new();
+    files(&source, "md", &mut pages);
+    let pages: BTreeSet<String> = pages
+        .iter()
+        .filter_map(|page| page.strip_prefix(&source).ok())
+        .map(|page| page.to_string_lossy().into_owned())
+        .filter(|page| page != "SUMMARY.md")
+        .collect();
+    assert_eq!(
+        listed, pages,
+        "SUMMARY.md lists exactly the pages of docs/src"
+    );
+}
+
+#[test]
+fn relative_links_resolve() {
+    let mut pages = Vec::new();
+    files(root(), "md", &mut pages);
+    let mut dead = Vec::new();
+    for page in &pages {
+        let text = fs::read_to_string(page).expect("a page");
+        for link in links(&text) {
+            let target = link.split('#').next().unwrap_or_default();
+            if target.is_empty() || target.contains("://") || target.starts_with("mailto:") {
+                continue;
+            }
+            if !page
+                .parent()
+                .expect("a page has a directory")
+                .join(target)
+                .exists()
+            {
+                dead.push(format!("{}: {link}", page.display()));
+            }
+        }
+    }
+    assert!(dead.is_empty(), "dead links: {dead:#?}");
+}
+
+#[test]
+fn identifiers_cited_in_code_are_specified() {
+    let specification =
+        fs::read_to_string(root().join("docs/src/statement-earn.md")).expect("the specification");
+    let mut sources = Vec::new();
+    files(&root().join("circuits"), "rs", &mut sources);
+    files(&root().join("verifier"), "rs", &mut sources);
+    let mut cited = BTreeSet::new();
+    for source in sources {
+        let text = fs::read_to_string(source).expect("a source file");
+        for rest in text.split("EARN-").skip(1) {
+            let number: String = rest
+                .chars()
+                .take_while(|c| c.is_ascii_digit() || *c == '.')
+                .collect();
+            let number = number.trim_end_matches('.');
+            if !number.is_empty() {
+                cited.insert(format!("EARN-{number}"));
+            }
+        }
+    }
+    assert!(!cited.is_empty(), "the circuit cites its specification");
+    let missing: Vec<_> = cited
+        .iter()
+        .filter(|id| !specification.contains(id.as_str()))
+        .collect();
+    assert!(missing.is_empty(), "cited but not specified: {missing:?}");
+}

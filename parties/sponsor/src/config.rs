@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use merits_replica::LedgerConfig;
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -11,28 +12,15 @@ use thiserror::Error;
 pub struct SponsorConfig {
     /// The name under which the sponsor is admitted.
     pub name: String,
-    /// The ledger's origin.
-    pub origin: String,
-    /// The coordinator's gRPC address.
-    pub coordinator: String,
-    /// The log's public key.
-    pub log_key: String,
-    /// The founding supervisor's party id.
-    pub authority: String,
-    /// The ledger's minimum of claims for an opened total.
-    pub least_claims_per_total: u32,
-    /// Directory of the verified copy.
-    pub replica: PathBuf,
     /// Ed25519 key of the party.
     pub signing_key: PathBuf,
     /// X25519 key of the party.
     pub sealing_key: PathBuf,
-    /// Takes scales whose proving key one party made.
-    #[serde(default)]
-    pub allow_dev_keys: bool,
     /// Also asks the coordinator's Verifier service about each batch.
     #[serde(default = "yes")]
     pub verify_online: bool,
+    /// Which ledger.
+    pub ledger: LedgerConfig,
 }
 
 /// Why a config cannot be used.
@@ -55,9 +43,10 @@ impl SponsorConfig {
         let text = std::fs::read_to_string(path).map_err(|error| fault(error.to_string()))?;
         let mut config = Self::from_toml(&text).map_err(|error| fault(error.to_string()))?;
         let base = path.parent().unwrap_or(Path::new(""));
-        for file in [&mut config.replica, &mut config.signing_key, &mut config.sealing_key] {
+        for file in [&mut config.signing_key, &mut config.sealing_key] {
             *file = base.join(&*file);
         }
+        config.ledger = config.ledger.relative_to(base);
         Ok(config)
     }
 
@@ -82,7 +71,7 @@ mod tests {
     fn the_sample_is_valid_and_unknown_keys_are_not() {
         let sample = include_str!("../sponsor.sample.toml");
         let config = SponsorConfig::from_toml(sample).expect("the sample parses");
-        assert!(config.verify_online && !config.allow_dev_keys);
+        assert!(config.verify_online && !config.ledger.allow_dev_keys);
         let error =
             SponsorConfig::from_toml(&format!("colour = 1\n{sample}")).expect_err("unknown key");
         assert!(error.to_string().contains("colour"), "{error}");

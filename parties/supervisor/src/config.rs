@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use merits_replica::LedgerConfig;
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -15,21 +16,6 @@ use thiserror::Error;
 pub struct WitnessConfig {
     /// The name under which the party is admitted.
     pub name: String,
-    /// The ledger's origin.
-    pub origin: String,
-    /// The coordinator's gRPC address.
-    pub coordinator: String,
-    /// The log's public key.
-    pub log_key: String,
-    /// The founding supervisor's party id.
-    pub authority: String,
-    /// The ledger's minimum of claims for an opened total.
-    pub least_claims_per_total: u32,
-    /// Takes scales whose proving key one party made.
-    #[serde(default)]
-    pub allow_dev_keys: bool,
-    /// Directory of the verified copy.
-    pub replica: PathBuf,
     /// Ed25519 key of the party.
     pub signing_key: PathBuf,
     /// X25519 key of the party.
@@ -40,6 +26,8 @@ pub struct WitnessConfig {
     pub journal: PathBuf,
     /// Where to serve Supervision.
     pub listen: SocketAddr,
+    /// Which ledger.
+    pub ledger: LedgerConfig,
 }
 
 /// A supervisor's config: a holder's, and where the holders of both halves answer.
@@ -79,10 +67,11 @@ impl WitnessConfig {
 
     fn resolve(&mut self, base: &Path) {
         let own =
-            [&mut self.replica, &mut self.signing_key, &mut self.sealing_key, &mut self.journal];
+            [&mut self.signing_key, &mut self.sealing_key, &mut self.journal];
         for file in own.into_iter().chain(&mut self.shares) {
             *file = base.join(&*file);
         }
+        self.ledger = self.ledger.clone().relative_to(base);
     }
 }
 
@@ -121,7 +110,7 @@ mod tests {
         assert_eq!(supervisor.holders.len(), 2);
         assert!(supervisor.holder.journal.starts_with(directory));
         let witness = WitnessConfig::load(&directory.join("witness.sample.toml"));
-        assert!(!witness.expect("the sample parses").allow_dev_keys);
+        assert!(!witness.expect("the sample parses").ledger.allow_dev_keys);
 
         let dir = tempfile::tempdir().expect("a temporary directory");
         let path = dir.path().join("witness.toml");

@@ -26,7 +26,7 @@ fn compare<C: Group>(name: &str, n: usize, rounds: usize) {
         BatchMulPreprocessing::new(Projective::generator(), n).batch_mul(&random(&mut rng));
     let scalars = random(&mut rng);
     let want = Projective::<C>::msm(&bases, &scalars).ok();
-    let mut time = |label: &str, f: &dyn Fn() -> Option<Projective<C>>| {
+    let time = |label: &str, f: &dyn Fn() -> Option<Projective<C>>| {
         let mut times: Vec<f64> = (0..rounds)
             .map(|_| {
                 let start = Instant::now();

@@ -18,6 +18,7 @@ use crate::isa::{Ifma, Kernel};
 use crate::lanes::Coordinate;
 
 /// Vectors whose chains of products are independent, and which are added side by side.
+/// Two: [`each`] writes them out.
 const CHAINS: usize = 2;
 
 /// Bytes that a batch may keep between its passes: half of a 2 MiB second cache.
@@ -129,20 +130,8 @@ impl<C: Curve, const CHECKED: bool> Kernel for Forward<'_, C, CHECKED> {
                 }
             }
             let pairs = eight(self.pairs, start);
-            let operand = |side: fn(&Pair) -> u32| {
-                let indices: [u32; 8] = core::array::from_fn(|lane| side(&pairs[lane]));
-                let points = indices.map(|i| &self.source[(i & !NEGATIVE) as usize]);
-                let (x, y) = C::load(isa, points);
-                let negative =
-                    (0..8).fold(0, |mask, lane| mask | ((indices[lane] >> 31) << lane)) as u8;
-                // Above the first level nothing is negative.
-                if negative == 0 {
-                    (x, y)
-                } else {
-                    (x, y.negate_where(negative))
-                }
-            };
-            let ((px, py), (qx, qy)) = (operand(|pair| pair.a), operand(|pair| pair.b));
+            let (px, py) = operands::<C>(isa, self.source, pairs.map(|pair| pair.a));
+            let (qx, qy) = operands::<C>(isa, self.source, pairs.map(|pair| pair.b));
             let (mut denominator, dx) = qx.minus(&px).denominator();
             if CHECKED {
                 let zero = denominator.zero_mask();
@@ -176,6 +165,26 @@ impl<C: Curve, const CHECKED: bool> Kernel for Forward<'_, C, CHECKED> {
     }
 }
 
+/// Coordinates of eight points, with their signs.
+#[inline(always)]
+fn operands<C: Curve>(
+    isa: Ifma,
+    source: &[C::Stored],
+    references: [u32; 8],
+) -> (C::Lanes, C::Lanes) {
+    let (x, y) = C::load(isa, references.map(|i| &source[(i & !NEGATIVE) as usize]));
+    let mut negative = 0;
+    for (lane, reference) in references.iter().enumerate() {
+        negative |= (reference >> 31) << lane;
+    }
+    // Above the first level nothing is negative.
+    if negative == 0 {
+        (x, y)
+    } else {
+        (x, y.negate_where(negative as u8))
+    }
+}
+
 /// Pairs from `start`; past the end, the first pair again (whose result is not written).
 #[inline(always)]
 fn eight(pairs: &[Pair], start: usize) -> [Pair; 8] {
@@ -193,28 +202,44 @@ struct Backward<'a, C: Curve> {
     out: &'a mut [C::Stored],
 }
 
+/// An array with an element a chain. Not a closure: those are not inlined for certain, and outside a
+/// function with the features every instruction is a call.
+macro_rules! each {
+    ($i:ident => $element:expr) => {
+        [
+            {
+                let $i = 0;
+                $element
+            },
+            {
+                let $i = 1;
+                $element
+            },
+        ]
+    };
+}
+
 impl<C: Curve> Kernel for Backward<'_, C> {
     type Output = ();
 
     #[inline(always)]
     fn run(self, _: Ifma) {
         // The inverse of each chain's product: that of all, times the other chains.
-        const { assert!(CHAINS == 2) };
         let mut inverses = [
             self.inverse.mul(&self.chains[1]),
             self.inverse.mul(&self.chains[0]),
         ];
         for (group, kept) in self.kept.chunks_exact(CHAINS).enumerate().rev() {
             // Step by step for all chains, so that neighbouring products do not wait for each other.
-            let each = core::array::from_fn::<usize, CHAINS, _>(|i| i);
-            let own = each.map(|i| inverses[i].mul(&kept[i].before));
-            inverses = each.map(|i| inverses[i].mul(&kept[i].denominator));
-            let slope = each.map(|i| C::Lanes::inverse_from(&kept[i].dx, &own[i]).mul(&kept[i].dy));
-            let square = each.map(|i| slope[i].square());
-            let x = each.map(|i| square[i].minus_two(&kept[i].px, &kept[i].qx));
-            let step = each.map(|i| slope[i].mul(&kept[i].px.minus(&x[i])));
-            let y = each.map(|i| step[i].minus_to_stored(&kept[i].py));
-            for i in each {
+            let own = each!(i => inverses[i].mul(&kept[i].before));
+            inverses = each!(i => inverses[i].mul(&kept[i].denominator));
+            let inverse = each!(i => C::Lanes::inverse_from(&kept[i].dx, &own[i]));
+            let slope = each!(i => inverse[i].mul(&kept[i].dy));
+            let square = each!(i => slope[i].square());
+            let x = each!(i => square[i].minus_two(&kept[i].px, &kept[i].qx));
+            let step = each!(i => slope[i].mul(&kept[i].px.minus(&x[i])));
+            let y = each!(i => step[i].minus_to_stored(&kept[i].py));
+            for i in 0..CHAINS {
                 let start = (group * CHAINS + i) * 8;
                 let sums = C::unload(&x[i], &y[i]);
                 for (pair, sum) in self.pairs.iter().skip(start).zip(&sums) {

@@ -3,6 +3,7 @@
 mod binfile;
 pub mod groth16;
 pub mod keystore;
+pub mod manifest;
 pub mod r1cs;
 pub mod snarkjs_json;
 pub mod wtns;

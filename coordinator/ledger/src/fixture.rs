@@ -235,6 +235,25 @@ impl Federation {
         }
     }
 
+    /// An epoch whose halves of A add up to the identity: both holders know their secrets.
+    pub fn cancelling_epoch(
+        &self,
+        epoch: Epoch,
+        active_from: u64,
+        previous_accepted_until: u64,
+        rng: &mut impl CryptoRng,
+    ) -> ViewKeyEpochOpened {
+        let mut halves = || SecretHalves {
+            claim: random_scalar(rng),
+            total: random_scalar(rng),
+        };
+        let mut with = self.clone();
+        with.supervisor_halves = halves();
+        with.witness_halves = halves();
+        with.witness_halves.claim = -with.supervisor_halves.claim;
+        with.epoch(epoch, active_from, previous_accepted_until, rng)
+    }
+
     /// The scale's id.
     pub fn scale_id(&self) -> ScaleId {
         // A literal that fits the alphabet.
@@ -465,5 +484,27 @@ impl Federation {
             supervisor,
             witness,
         })
+    }
+
+    /// The witness's answer for any point, proven as if it were the total of these batches.
+    pub fn witness_partial(
+        &self,
+        point: &Point,
+        entries: &[EntryId],
+        rng: &mut impl CryptoRng,
+    ) -> TotalPartial {
+        let context = total_context(
+            &self.origin,
+            Epoch(1),
+            AssetId(1),
+            self.period(),
+            entries,
+            KeyHalf::TotalWitness,
+            &self.witness.id,
+        );
+        // Sampled secrets are never zero.
+        let (point, proof) =
+            Equality::prove(&self.witness_halves.total, point, &context, rng).expect("not zero");
+        TotalPartial { point, proof }
     }
 }

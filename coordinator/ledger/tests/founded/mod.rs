@@ -1,0 +1,126 @@
+//! A founded ledger for the tests: the fixture's federation, set up through the real path.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test file uses a part of it"
+)]
+
+use merits_ledger::entry::{EarnBatch, Entry};
+use merits_ledger::fixture::{Federation, Member, START};
+use merits_ledger::{Appended, MemoryStore, Refusal, Sequencer, State, SubmitError};
+use merits_verifier::codec::Canonical;
+use merits_verifier::entry::SignedEntry;
+use rand::{SeedableRng, rngs::StdRng};
+
+pub struct Founded {
+    pub federation: Federation,
+    pub ledger: Sequencer<MemoryStore>,
+    pub rng: StdRng,
+    pub time: u64,
+}
+
+impl Founded {
+    /// An empty ledger.
+    pub fn empty() -> Self {
+        let mut rng = StdRng::seed_from_u64(42);
+        let federation = Federation::generate(&mut rng).expect("a good name");
+        let state = State::new(federation.policy());
+        let ledger = Sequencer::new(state, MemoryStore::new(), federation.signer());
+        Self {
+            federation,
+            ledger,
+            rng,
+            time: START,
+        }
+    }
+
+    /// With parties, view keys and an approved scale.
+    pub fn new() -> Self {
+        let mut founded = Self::empty();
+        for entry in founded.federation.founding_entries(&mut founded.rng) {
+            founded
+                .submit(&entry)
+                .expect("the founding entries are accepted");
+        }
+        founded
+    }
+
+    /// Submits, a second after the entry before.
+    pub fn submit(&mut self, entry: &SignedEntry) -> Result<Appended, Refusal> {
+        self.time += 1_000;
+        self.submit_at(entry, self.time)
+    }
+
+    pub fn submit_at(&mut self, entry: &SignedEntry, time: u64) -> Result<Appended, Refusal> {
+        self.ledger
+            .submit(&entry.to_bytes(), time)
+            .map_err(|error| match error {
+                SubmitError::Refused(refusal) => refusal,
+                other => panic!("not a refusal: {other}"),
+            })
+    }
+
+    /// Submits a member's entry.
+    pub fn act(&mut self, member: &Member, entry: &Entry) -> Result<Appended, Refusal> {
+        let signed = self.federation.sign(entry, member);
+        self.submit(&signed)
+    }
+
+    /// Submits as the supervisor.
+    pub fn supervise(&mut self, entry: &Entry) -> Result<Appended, Refusal> {
+        let supervisor = self.federation.supervisor.clone();
+        self.act(&supervisor, entry)
+    }
+
+    /// A batch of fresh claims, proven for what the state has.
+    pub fn earn(&mut self, claims: usize) -> SignedEntry {
+        self.federation
+            .earn(self.ledger.state(), claims, &mut self.rng)
+            .expect("the fixture's scale is in force")
+    }
+
+    /// A fresh batch, changed, and proven for whatever the state then asks; where the state
+    /// asks nothing because it refuses the batch, with some proof.
+    pub fn changed_batch(
+        &mut self,
+        claims: usize,
+        change: impl FnOnce(&Federation, &mut EarnBatch),
+    ) -> SignedEntry {
+        let mut batch = self.federation.batch(claims, &mut self.rng);
+        change(&self.federation, &mut batch);
+        let proof = self
+            .federation
+            .prove(self.ledger.state(), &batch, &mut self.rng)
+            .unwrap_or_else(|_| {
+                self.federation
+                    .trapdoor
+                    .prove(&[], &mut self.rng)
+                    .expect("a proof")
+            });
+        self.federation.sign_batch(&batch, &proof)
+    }
+
+    /// Submits, expects a refusal with this code and field, and that nothing changed.
+    pub fn refused(&mut self, entry: &SignedEntry, code: &str, field: &str) {
+        self.time += 1_000;
+        self.refused_at(entry, self.time, code, field);
+    }
+
+    pub fn refused_at(&mut self, entry: &SignedEntry, time: u64, code: &str, field: &str) {
+        let before = (
+            self.ledger.state().digest(),
+            self.ledger.store().leaves().len(),
+        );
+        let refusal = self.submit_at(entry, time).expect_err("it must be refused");
+        assert_eq!(
+            (refusal.code(), refusal.field().as_str()),
+            (code, field),
+            "{refusal}"
+        );
+        let after = (
+            self.ledger.state().digest(),
+            self.ledger.store().leaves().len(),
+        );
+        assert_eq!(before, after, "a refusal changes nothing");
+    }
+}

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod commands;
+mod identity;
 mod screen;
 
 /// Measured good deeds, proven credits.
@@ -23,6 +24,21 @@ enum Command {
     /// The ledger's operator: serve, check
     #[command(subcommand)]
     Coordinator(commands::coordinator::Command),
+    /// Admit, approve, open epochs, claims and totals; answer for the first half of the view keys
+    #[command(subcommand)]
+    Supervisor(commands::supervisor::Command),
+    /// Answer for the second half of the view keys, with a trace only
+    #[command(subcommand)]
+    Witness(commands::witness::Command),
+    /// Verify what one pays for
+    #[command(subcommand)]
+    Sponsor(commands::sponsor::Command),
+    /// Audit the log, keep the books
+    #[command(subcommand)]
+    Clearing(commands::clearing::Command),
+    /// Read the own credits from the ledger, with nothing but the seed
+    #[command(subcommand)]
+    Wallet(commands::wallet::Command),
     /// Check a receipt offline: inclusion, signatures, proof
     Verify(commands::verify::Arguments),
 }
@@ -56,6 +72,11 @@ impl Command {
     async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Coordinator(command) => command.run().await,
+            Self::Supervisor(command) => command.run().await,
+            Self::Witness(command) => command.run().await,
+            Self::Sponsor(command) => command.run().await,
+            Self::Clearing(command) => command.run().await,
+            Self::Wallet(command) => command.run().await,
             Self::Verify(arguments) => arguments.run().await,
         }
     }

@@ -1,8 +1,18 @@
 //! One module a role.
 
+pub(crate) mod clearing;
 pub(crate) mod coordinator;
+pub(crate) mod sponsor;
+pub(crate) mod supervisor;
 pub(crate) mod verify;
+pub(crate) mod wallet;
+pub(crate) mod witness;
 
+use std::path::Path;
+
+use anyhow::Context as _;
+use merits_replica::LedgerConfig;
+use serde::Deserialize;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Returns at ctrl-c or SIGTERM.
@@ -12,4 +22,25 @@ async fn stop_signal() -> std::io::Result<()> {
         _ = terminate.recv() => Ok(()),
         interrupted = tokio::signal::ctrl_c() => interrupted,
     }
+}
+
+/// The `[ledger]` table of any role's configuration.
+fn ledger_of(config: &Path) -> anyhow::Result<LedgerConfig> {
+    #[derive(Deserialize)]
+    struct Any {
+        ledger: Option<LedgerConfig>,
+        holder: Option<Holder>,
+    }
+    #[derive(Deserialize)]
+    struct Holder {
+        ledger: LedgerConfig,
+    }
+    let at = || config.display().to_string();
+    let text = std::fs::read_to_string(config).with_context(at)?;
+    let any: Any = toml::from_str(&text).with_context(at)?;
+    let ledger = any.ledger.or(any.holder.map(|holder| holder.ledger));
+    let base = config.parent().unwrap_or(Path::new(""));
+    Ok(ledger
+        .with_context(|| format!("{}: no [ledger] table", at()))?
+        .relative_to(base))
 }

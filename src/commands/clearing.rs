@@ -1,0 +1,110 @@
+//! `merits clearing`: audit the whole log, keep the books.
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::Subcommand;
+use merits_clearing::{
+    config::ClearingConfig,
+    net::{Report, audit_log},
+};
+use merits_ledger::Role;
+
+use crate::{
+    identity::{Identity, write_application},
+    screen::thousands,
+};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write the application that the supervisor admits
+    Apply {
+        #[arg(long)]
+        config: PathBuf,
+        #[arg(long)]
+        output: PathBuf,
+    },
+    /// Follow the log, verify all batches together and all opened totals, print the books
+    Audit {
+        #[arg(long)]
+        config: PathBuf,
+    },
+}
+
+impl Command {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Apply { config, output } => {
+                let identity = identity(&ClearingConfig::load(&config)?)?;
+                write_application(&identity.application(&[Role::Clearing]), &output)?;
+                println!("wrote {}", output.display());
+                Ok(ExitCode::SUCCESS)
+            }
+            Self::Audit { config } => {
+                let report = audit(&config).await?;
+                print(&report);
+                Ok(if report.is_clean() {
+                    ExitCode::SUCCESS
+                } else {
+                    ExitCode::FAILURE
+                })
+            }
+        }
+    }
+}
+
+pub(crate) fn identity(config: &ClearingConfig) -> anyhow::Result<Identity> {
+    Identity::load(
+        config.ledger.origin()?,
+        &config.name,
+        &config.signing_key,
+        &config.sealing_key,
+    )
+}
+
+/// Brings the bank's copy up to date and audits it.
+pub(crate) async fn audit(config: &Path) -> anyhow::Result<Report> {
+    let config = ClearingConfig::load(config)?;
+    let follower = config.ledger.follow().await?;
+    let online = config
+        .verify_online
+        .then_some(config.ledger.coordinator.as_str());
+    Ok(audit_log(&follower, online).await?)
+}
+
+fn print(report: &Report) {
+    println!(
+        "{} valid batches with {} claims, {} invalid",
+        report.batches.valid.len(),
+        report.batches.claims,
+        report.batches.invalid.len()
+    );
+    for line in &report.issuance {
+        println!(
+            "{} {}: {} claims; totals cover {} of them: {} credits; the rest holds at most {}",
+            line.scale,
+            line.period.label(),
+            line.claims,
+            line.covered,
+            thousands(line.credits.0),
+            thousands(line.at_most)
+        );
+    }
+    for (entry, total) in &report.totals {
+        match total {
+            Ok(total) => println!(
+                "total {entry}: {} credits over {} claims, checked from the log",
+                thousands(total.sum.0),
+                total.claims
+            ),
+            Err(fault) => println!("INVALID total {entry}: {fault}"),
+        }
+    }
+    for (entry, fault) in &report.batches.invalid {
+        println!("INVALID {entry}: {fault}");
+    }
+    println!("saw: {}", report.saw());
+    println!("did not see: {}", report.hidden());
+}

@@ -1,0 +1,99 @@
+//! `merits sponsor`: verify what one pays for.
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::Subcommand;
+use merits_ledger::Role;
+use merits_sponsor::{config::SponsorConfig, net, report::Report};
+
+use crate::{
+    identity::{Identity, write_application},
+    screen::thousands,
+};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write the application that the supervisor admits
+    Apply {
+        #[arg(long)]
+        config: PathBuf,
+        #[arg(long)]
+        output: PathBuf,
+    },
+    /// Follow the log and verify every batch, offline and with the coordinator's Verifier
+    Verify {
+        #[arg(long)]
+        config: PathBuf,
+    },
+}
+
+impl Command {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Apply { config, output } => {
+                let identity = identity(&SponsorConfig::load(&config)?)?;
+                write_application(&identity.application(&[Role::Sponsor]), &output)?;
+                println!("wrote {}", output.display());
+                Ok(ExitCode::SUCCESS)
+            }
+            Self::Verify { config } => {
+                let report = verify(&config).await?;
+                print(&report);
+                Ok(if report.faults.is_empty() {
+                    ExitCode::SUCCESS
+                } else {
+                    ExitCode::FAILURE
+                })
+            }
+        }
+    }
+}
+
+pub(crate) fn identity(config: &SponsorConfig) -> anyhow::Result<Identity> {
+    Identity::load(
+        config.ledger.origin()?,
+        &config.name,
+        &config.signing_key,
+        &config.sealing_key,
+    )
+}
+
+/// Brings the sponsor's copy up to date and checks every batch in it.
+pub(crate) async fn verify(config: &Path) -> anyhow::Result<Report> {
+    let config = SponsorConfig::load(config)?;
+    let follower = config.ledger.follow().await?;
+    Ok(net::verify(&follower, config.verify_online).await?)
+}
+
+fn print(report: &Report) {
+    println!(
+        "{} batches, {} claims: {} hold offline, {} by the coordinator's Verifier",
+        report.batches, report.claims, report.offline, report.online
+    );
+    for ((scale, period), sum) in &report.aggregates {
+        let credits = if sum.covered > 0 {
+            format!(
+                "; {} credits in totals over {} claims",
+                thousands(sum.credits.0),
+                sum.covered
+            )
+        } else {
+            String::new()
+        };
+        println!(
+            "{scale} {}: {} claims in {} batches{credits}",
+            period.label(),
+            sum.claims,
+            sum.batches
+        );
+    }
+    for (entry, fault) in &report.faults {
+        println!("INVALID {entry}: {fault}");
+    }
+    let seen = report.seen();
+    println!("saw: {}", seen.saw);
+    println!("did not see: {}", seen.hidden);
+}

@@ -1,0 +1,174 @@
+//! `merits witness`: the log witness's half of the view keys. Also what every holder shares.
+
+use std::{
+    future::Future,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::Context as _;
+use clap::Subcommand;
+use merits_ledger::{Role, entry::HalfKeys};
+use merits_primitives::ids::Epoch;
+use merits_supervisor::{
+    config::WitnessConfig,
+    holder::Holder,
+    journal::Journal,
+    net::{HolderService, SystemClock, serve},
+    view_key::{Side, ViewKeyShare},
+};
+use merits_verifier::codec::Canonical as _;
+use tokio::net::TcpListener;
+
+use super::stop_signal;
+use crate::identity::{Identity, read_line, write_application};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write the application that the supervisor admits
+    Apply {
+        #[arg(long)]
+        config: PathBuf,
+        #[arg(long)]
+        output: PathBuf,
+    },
+    /// Make the own half of an epoch's view keys, and write its public side for the supervisor
+    Half {
+        #[arg(long)]
+        config: PathBuf,
+        #[arg(long)]
+        epoch: u32,
+        #[arg(long)]
+        output: PathBuf,
+    },
+    /// Answer requests that are in the log until ctrl-c or SIGTERM
+    Serve {
+        #[arg(long)]
+        config: PathBuf,
+    },
+}
+
+impl Command {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Apply { config, output } => {
+                let application =
+                    identity(&WitnessConfig::load(&config)?)?.application(&[Role::Witness]);
+                write_application(&application, &output)?;
+                println!("wrote {}", output.display());
+            }
+            Self::Half {
+                config,
+                epoch,
+                output,
+            } => {
+                write_half(&half(&WitnessConfig::load(&config)?, epoch)?, &output)?;
+                println!("wrote {}", output.display());
+            }
+            Self::Serve { config } => {
+                serve_holder(&WitnessConfig::load(&config)?, Side::Witness, async {
+                    let _ = stop_signal().await;
+                })
+                .await?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The identity of a holder.
+pub(crate) fn identity(config: &WitnessConfig) -> anyhow::Result<Identity> {
+    Identity::load(
+        config.ledger.origin()?,
+        &config.name,
+        &config.signing_key,
+        &config.sealing_key,
+    )
+}
+
+/// The public side of a witness's half.
+pub(crate) fn half(config: &WitnessConfig, epoch: u32) -> anyhow::Result<HalfKeys> {
+    let share = own_share(config, Epoch(epoch), Side::Witness)?;
+    Ok(share.public(&identity(config)?.party(), &mut rand::rng()))
+}
+
+/// The holder's share of an epoch: from its file, or made now if the file is not there yet.
+pub(crate) fn own_share(
+    config: &WitnessConfig,
+    epoch: Epoch,
+    side: Side,
+) -> anyhow::Result<ViewKeyShare> {
+    let number = usize::try_from(epoch.0).unwrap_or(usize::MAX);
+    let path = number
+        .checked_sub(1)
+        .and_then(|index| config.shares.get(index))
+        .with_context(|| format!("`shares` names no file for epoch {}: add one", epoch.0))?;
+    if path.exists() {
+        return Ok(ViewKeyShare::read(path)?);
+    }
+    let share = ViewKeyShare::generate(config.ledger.origin()?, epoch, side, &mut rand::rng());
+    share.write(path)?;
+    Ok(share)
+}
+
+/// Serves a holder until `stop`.
+pub(crate) async fn serve_holder(
+    config: &WitnessConfig,
+    side: Side,
+    stop: impl Future<Output = ()> + Send,
+) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("listening on {}", config.listen))?;
+    println!(
+        "{} answers for its half on {}",
+        config.name,
+        listener.local_addr()?
+    );
+    serve(holder(config, side).await?, listener, stop).await?;
+    Ok(())
+}
+
+/// A holder over its own copy of the log.
+pub(crate) async fn holder(
+    config: &WitnessConfig,
+    side: Side,
+) -> anyhow::Result<HolderService<merits_replica::Follower, SystemClock>> {
+    let mut shares = Vec::with_capacity(config.shares.len());
+    for path in config.shares.iter().filter(|path| path.exists()) {
+        let share = ViewKeyShare::read(path)?;
+        anyhow::ensure!(
+            share.side() == side,
+            "{}: the other side's half",
+            path.display()
+        );
+        shares.push(share);
+    }
+    anyhow::ensure!(
+        !shares.is_empty(),
+        "no half of a view key is there yet: make one first"
+    );
+    let holder = Holder::new(
+        identity(config)?.party(),
+        shares,
+        Journal::open(&config.journal)?,
+    );
+    Ok(HolderService::new(
+        holder,
+        config.ledger.follow().await?,
+        SystemClock,
+    ))
+}
+
+/// Writes a public half for the supervisor.
+fn write_half(half: &HalfKeys, path: &Path) -> anyhow::Result<()> {
+    std::fs::write(path, format!("{HALF} {}\n", hex::encode(half.to_bytes())))
+        .with_context(|| path.display().to_string())
+}
+
+/// Reads a public half.
+pub(crate) fn read_half(path: &Path) -> anyhow::Result<HalfKeys> {
+    HalfKeys::from_bytes(&read_line(path, HALF)?).with_context(|| path.display().to_string())
+}
+
+const HALF: &str = "merits-view-key-half/v1";

@@ -1,0 +1,97 @@
+//! A party's identity: its key files, and the application by which it asks to be admitted.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context as _, bail};
+use ed25519_dalek::SigningKey;
+use merits_keyfile::KeyKind;
+use merits_ledger::{Role, Roles, entry::PartyAdmitted};
+use merits_primitives::ids::{Origin, PartyId};
+use merits_replica::Replica;
+use merits_supervisor::sealing::SealingKey;
+use merits_verifier::codec::Canonical as _;
+
+/// Key files and name of a party on one ledger.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    pub(crate) origin: Origin,
+    pub(crate) name: String,
+    pub(crate) signing: SigningKey,
+    pub(crate) sealing: SealingKey,
+}
+
+impl Identity {
+    /// Loads the key files, or makes them.
+    pub(crate) fn load(
+        origin: Origin,
+        name: &str,
+        signing_key: &Path,
+        sealing_key: &Path,
+    ) -> anyhow::Result<Self> {
+        let rng = &mut rand::rng();
+        let sealing = merits_keyfile::load_or_create(sealing_key, KeyKind::Sealing, rng)?;
+        Ok(Self {
+            origin,
+            name: name.to_owned(),
+            signing: merits_keyfile::signing_key(signing_key, KeyKind::Signing, rng)?,
+            sealing: SealingKey::from_bytes(&sealing)?,
+        })
+    }
+
+    /// The request to be admitted in these roles, signed by the party itself.
+    pub(crate) fn application(&self, roles: &[Role]) -> PartyAdmitted {
+        PartyAdmitted::apply(
+            &self.origin,
+            &self.name,
+            Roles::new(roles),
+            &self.signing,
+            self.sealing.public(),
+        )
+    }
+
+    /// The id that this name and first key have on this ledger, whatever the roles.
+    pub(crate) fn party(&self) -> PartyId {
+        self.application(&[]).party(&self.origin)
+    }
+}
+
+/// Writes an application for the supervisor.
+pub(crate) fn write_application(application: &PartyAdmitted, path: &Path) -> anyhow::Result<()> {
+    let line = format!("{APPLICATION} {}\n", hex::encode(application.to_bytes()));
+    fs::write(path, line).with_context(|| format!("application {}", path.display()))
+}
+
+/// Reads an application.
+pub(crate) fn read_application(path: &Path) -> anyhow::Result<PartyAdmitted> {
+    read_line(path, APPLICATION).and_then(|bytes| {
+        PartyAdmitted::from_bytes(&bytes).with_context(|| format!("application {}", path.display()))
+    })
+}
+
+/// Reads a file of one line: `magic <hex>`.
+pub(crate) fn read_line(path: &Path, magic: &str) -> anyhow::Result<Vec<u8>> {
+    let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    let Some(digits) = text.trim().strip_prefix(magic).map(str::trim) else {
+        bail!("{}: a line `{magic} <hex>` is expected", path.display());
+    };
+    hex::decode(digits).with_context(|| path.display().to_string())
+}
+
+/// A party's id, by name or by 64 hexadecimal digits.
+pub(crate) fn find_party(replica: &Replica, text: &str) -> anyhow::Result<PartyId> {
+    if let Some((id, _)) = replica.state()?.parties().by_name(text) {
+        return Ok(*id);
+    }
+    let mut id = [0u8; 32];
+    hex::decode_to_slice(text, &mut id)
+        .ok()
+        .filter(|()| {
+            replica
+                .state()
+                .is_ok_and(|state| state.parties().get(&PartyId(id)).is_some())
+        })
+        .with_context(|| format!("no party is named {text:?} or has this id"))?;
+    Ok(PartyId(id))
+}
+
+const APPLICATION: &str = "merits-application/v1";

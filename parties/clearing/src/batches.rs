@@ -55,7 +55,14 @@ pub fn audit(
                 let group = waiting.entry(digest.0).or_default();
                 group.push((id, statement, proof));
                 if group.len() == GROUP {
-                    verify(state, &mut keys, digest, std::mem::take(group), &mut audit, rng);
+                    verify(
+                        state,
+                        &mut keys,
+                        digest,
+                        std::mem::take(group),
+                        &mut audit,
+                        rng,
+                    );
                 }
             }
             Err(fault) => audit.invalid.push((id, fault)),
@@ -74,7 +81,9 @@ fn job(
     signed: SignedEntry,
 ) -> Result<Option<(KeyDigest, EarnStatement, Proof)>, BatchFault> {
     let submission = Submission::from_signed(signed, state.origin())?;
-    let Some(job) = state.earn_job(&submission)? else { return Ok(None) };
+    let Some(job) = state.earn_job(&submission)? else {
+        return Ok(None);
+    };
     state.authenticate(submission)?;
     Ok(Some((job.key, job.statement, job.proof)))
 }

@@ -101,10 +101,7 @@ pub async fn audit_log(follower: &Follower, online: Option<&str>) -> Result<Repo
     Ok(report.await.map_err(|_| FollowError::Interrupted)??)
 }
 
-fn totals(
-    replica: &Replica,
-    state: &State,
-) -> Vec<(EntryId, Result<CheckedTotal, TotalFault>)> {
+fn totals(replica: &Replica, state: &State) -> Vec<(EntryId, Result<CheckedTotal, TotalFault>)> {
     let find = |id: &EntryId| replica.entry(id).map(|leaf| leaf.entry);
     replica
         .leaves()

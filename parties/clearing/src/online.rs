@@ -58,7 +58,10 @@ pub async fn verify_online(
     address: &str,
     entries: Vec<SignedEntry>,
 ) -> Result<Invalid, OnlineFault> {
-    let unreachable = |source| OnlineFault::Unreachable { address: address.to_owned(), source };
+    let unreachable = |source| OnlineFault::Unreachable {
+        address: address.to_owned(),
+        source,
+    };
     let call = |status: tonic::Status| OnlineFault::Call {
         address: address.to_owned(),
         fault: Box::new(Fault::from_status(&status)),
@@ -75,7 +78,9 @@ pub async fn verify_online(
     let ids: Vec<EntryId> = entries.iter().map(SignedEntry::id).collect();
     let questions = (0u64..).zip(entries).map(|(tag, entry)| VerifyManyRequest {
         tag,
-        subject: Some(Subject { subject: Some(Kind::Entry(entry.to_bytes())) }),
+        subject: Some(Subject {
+            subject: Some(Kind::Entry(entry.to_bytes())),
+        }),
     });
     let mut answers = client
         .verify_many(tokio_stream::iter(questions.collect::<Vec<_>>()))
@@ -85,7 +90,9 @@ pub async fn verify_online(
     let mut verdicts = BTreeMap::new();
     while let Some(answer) = answers.next().await {
         let answer = answer.map_err(call)?;
-        let id = usize::try_from(answer.tag).ok().and_then(|tag| ids.get(tag));
+        let id = usize::try_from(answer.tag)
+            .ok()
+            .and_then(|tag| ids.get(tag));
         if let (Some(id), Some(verdict)) = (id, answer.verdict) {
             verdicts.insert(answer.tag, (*id, verdict));
         }

@@ -91,11 +91,15 @@ pub fn verify_total(
             .map_err(|_| TotalFault::Partial(side))
     };
     let (supervisor, witness) = (&keys.opened.supervisor, &keys.opened.witness);
-    check("supervisor", &opened.supervisor, KeyHalf::TotalSupervisor, supervisor)?;
+    check(
+        "supervisor",
+        &opened.supervisor,
+        KeyHalf::TotalSupervisor,
+        supervisor,
+    )?;
     check("witness", &opened.witness, KeyHalf::TotalWitness, witness)?;
-    let message = t2.projective()
-        - opened.supervisor.point.projective()
-        - opened.witness.point.projective();
+    let message =
+        t2.projective() - opened.supervisor.point.projective() - opened.witness.point.projective();
     if message != Point::base().projective() * Scalar::from(opened.sum.0) {
         return Err(TotalFault::Sum(opened.sum));
     }
@@ -112,13 +116,19 @@ fn batch(
     entry: &impl Fn(&EntryId) -> Option<SignedEntry>,
 ) -> Result<EarnBatch, TotalFault> {
     // The id is recomputed: whoever answers cannot put another entry in its place.
-    let signed = entry(id).filter(|signed| signed.id() == *id).ok_or(TotalFault::NotABatch(*id))?;
+    let signed = entry(id)
+        .filter(|signed| signed.id() == *id)
+        .ok_or(TotalFault::NotABatch(*id))?;
     match Entry::decode(signed.kind, &signed.statement) {
         Some(Ok(Entry::EarnBatch(batch))) => {
             let same = batch.period == opened.period
                 && batch.epoch == opened.epoch
                 && batch.terms.asset == opened.asset;
-            if same { Ok(batch) } else { Err(TotalFault::Foreign(*id)) }
+            if same {
+                Ok(batch)
+            } else {
+                Err(TotalFault::Foreign(*id))
+            }
         }
         _ => Err(TotalFault::NotABatch(*id)),
     }

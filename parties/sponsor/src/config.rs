@@ -39,7 +39,10 @@ impl SponsorConfig {
     /// # Errors
     /// [`ConfigError`].
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let fault = |reason: String| ConfigError { path: path.to_owned(), reason };
+        let fault = |reason: String| ConfigError {
+            path: path.to_owned(),
+            reason,
+        };
         let text = std::fs::read_to_string(path).map_err(|error| fault(error.to_string()))?;
         let mut config = Self::from_toml(&text).map_err(|error| fault(error.to_string()))?;
         let base = path.parent().unwrap_or(Path::new(""));

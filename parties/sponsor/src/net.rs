@@ -42,7 +42,10 @@ pub async fn verify(follower: &Follower, online: bool) -> Result<Report, VerifyE
             Some(if verdict.valid {
                 Verdict::Valid
             } else {
-                Verdict::Invalid { reason: verdict.reason, message: verdict.message }
+                Verdict::Invalid {
+                    reason: verdict.reason,
+                    message: verdict.message,
+                }
             })
         } else {
             None

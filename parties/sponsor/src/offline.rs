@@ -1,9 +1,7 @@
 //! Offline verification: a receipt, the log's key, a state; no network, nobody's word.
 
 use merits_ledger::{Entry, KeyRing, Refusal, State, Submission};
-use merits_primitives::ids::{
-    AssetId, EntryId, PartyId, Period, ScaleId, ScaleVersion,
-};
+use merits_primitives::ids::{AssetId, EntryId, PartyId, Period, ScaleId, ScaleVersion};
 use merits_verifier::{
     Verified, VerifyError,
     log::LogKey,
@@ -65,7 +63,11 @@ pub struct OfflineVerifier<'a> {
 impl<'a> OfflineVerifier<'a> {
     /// Scales, constants, keys and parties come from `state`, inclusion from `log`'s signature.
     pub fn new(state: &'a State, log: &'a LogKey) -> Self {
-        Self { state, log, keys: KeyRing::new() }
+        Self {
+            state,
+            log,
+            keys: KeyRing::new(),
+        }
     }
 
     /// Checks that the log holds the entry, that its party and its sources signed it, and that
@@ -78,11 +80,17 @@ impl<'a> OfflineVerifier<'a> {
         let signed = leaf.leaf().entry.clone();
         let submission = Submission::from_signed(signed, self.state.origin())?;
         let Entry::EarnBatch(batch) = submission.entry() else {
-            return Err(OfflineFault::NotABatch(submission.id(), submission.entry().kind_name()));
+            return Err(OfflineFault::NotABatch(
+                submission.id(),
+                submission.entry().kind_name(),
+            ));
         };
         let (scale, version) = (batch.scale.clone(), batch.version);
         let (period, source, claims) = (batch.period, batch.source, batch.claims.len());
-        let job = self.state.earn_job(&submission)?.ok_or(Refusal::NotVerified)?;
+        let job = self
+            .state
+            .earn_job(&submission)?
+            .ok_or(Refusal::NotVerified)?;
         let authentic = self.state.authenticate(submission)?;
         let key = self.keys.get(self.state, &job.key)?;
         let verified = Verified::check(&key, job.statement, &job.proof)?;

@@ -35,7 +35,11 @@ pub struct BatchOutcome {
 impl BatchOutcome {
     /// Both checks hold; an online check that was not made counts as held.
     pub fn holds(&self) -> bool {
-        self.offline.is_ok() && self.online.as_ref().is_none_or(|online| *online == Verdict::Valid)
+        self.offline.is_ok()
+            && self
+                .online
+                .as_ref()
+                .is_none_or(|online| *online == Verdict::Valid)
     }
 }
 
@@ -72,7 +76,10 @@ pub struct Report {
 impl Report {
     /// Adds up outcomes; opened totals come from the state, which checked them.
     pub fn new(state: &State, outcomes: &[BatchOutcome]) -> Self {
-        let mut report = Self { batches: outcomes.len(), ..Self::default() };
+        let mut report = Self {
+            batches: outcomes.len(),
+            ..Self::default()
+        };
         for outcome in outcomes {
             report.add(outcome);
         }
@@ -90,7 +97,8 @@ impl Report {
         match &outcome.online {
             Some(Verdict::Valid) => self.online += 1,
             Some(Verdict::Invalid { reason, message }) => {
-                self.faults.push((outcome.entry, format!("online: {reason}: {message}")));
+                self.faults
+                    .push((outcome.entry, format!("online: {reason}: {message}")));
             }
             None => {}
         }
@@ -104,8 +112,12 @@ impl Report {
     }
 
     fn add_totals(&mut self, state: &State, key: &TotalsKey) {
-        let Some((scale, _)) = state.scales().by_asset(key.asset) else { return };
-        let Some(aggregate) = self.aggregates.get_mut(&(scale.clone(), key.period)) else { return };
+        let Some((scale, _)) = state.scales().by_asset(key.asset) else {
+            return;
+        };
+        let Some(aggregate) = self.aggregates.get_mut(&(scale.clone(), key.period)) else {
+            return;
+        };
         for total in state.totals().opened(key) {
             aggregate.covered += total.claims;
             aggregate.credits.0 = aggregate.credits.0.saturating_add(total.sum.0);

@@ -50,10 +50,14 @@ pub struct Checked {
 #[non_exhaustive]
 pub enum CheckFault {
     /// It is about something else.
-    #[error("the disclosure is about another {0} than the opened claim: ask the distributor for the right file")]
+    #[error(
+        "the disclosure is about another {0} than the opened claim: ask the distributor for the right file"
+    )]
     OtherClaim(&'static str),
     /// The manifest in the ledger does not have the schema that the ledger names for it.
-    #[error("the approved manifest does not have the schema that its ledger entry names: the scale's issuer is at fault")]
+    #[error(
+        "the approved manifest does not have the schema that its ledger entry names: the scale's issuer is at fault"
+    )]
     ManifestSchema,
     /// The fields are not the schema's.
     #[error("the disclosure's fields {found:?} are not the schema's {expected:?}")]
@@ -67,13 +71,19 @@ pub enum CheckFault {
     #[error("the disclosed records break the schema ({0}): they are not those behind the claim")]
     Records(SequenceError),
     /// Records, salt or pseudonym are not those committed to.
-    #[error("records, salt and pseudonym do not open the commitment C on the ledger: the distributor disclosed something else than the source signed")]
+    #[error(
+        "records, salt and pseudonym do not open the commitment C on the ledger: the distributor disclosed something else than the source signed"
+    )]
     Commitment,
     /// They open C, and the opening gave another person.
-    #[error("the records belong to another pseudonym than the opening gave: one of the two was not for this claim")]
+    #[error(
+        "the records belong to another pseudonym than the opening gave: one of the two was not for this claim"
+    )]
     OtherPerson,
     /// They open C, and give other credits than the opening.
-    #[error("the formula gives {computed} for the disclosed records, and the opening gave {opened}: the entry's proof cannot be valid, replay the log")]
+    #[error(
+        "the formula gives {computed} for the disclosed records, and the opening gave {opened}: the entry's proof cannot be valid, replay the log"
+    )]
     OtherCredits {
         /// By the formula.
         computed: u64,
@@ -109,13 +119,19 @@ pub fn check(
     if schema.id() != claim.schema {
         return Err(CheckFault::ManifestSchema);
     }
-    let expected: Vec<String> = schema.fields.iter().map(|field| field.name.clone()).collect();
+    let expected: Vec<String> = schema
+        .fields
+        .iter()
+        .map(|field| field.name.clone())
+        .collect();
     if disclosure.fields != expected {
         let found = disclosure.fields.clone();
         return Err(CheckFault::Fields { expected, found });
     }
     let records = disclosure.records();
-    schema.check_sequence(&records).map_err(CheckFault::Records)?;
+    schema
+        .check_sequence(&records)
+        .map_err(CheckFault::Records)?;
     let opening = Opening {
         schema: claim.schema,
         period: claim.period,
@@ -131,12 +147,18 @@ pub fn check(
     if opening.handle != opened.handle {
         return Err(CheckFault::OtherPerson);
     }
-    let credits = claim.formula.eval(&records, claim.constants).map_err(CheckFault::Formula)?;
+    let credits = claim
+        .formula
+        .eval(&records, claim.constants)
+        .map_err(CheckFault::Formula)?;
     if credits != opened.credits {
         return Err(CheckFault::OtherCredits {
             computed: credits.0,
             opened: opened.credits.0,
         });
     }
-    Ok(Checked { records: records.len(), credits })
+    Ok(Checked {
+        records: records.len(),
+        credits,
+    })
 }

@@ -66,8 +66,11 @@ impl WitnessConfig {
     }
 
     fn resolve(&mut self, base: &Path) {
-        let own =
-            [&mut self.signing_key, &mut self.sealing_key, &mut self.journal];
+        let own = [
+            &mut self.signing_key,
+            &mut self.sealing_key,
+            &mut self.journal,
+        ];
         for file in own.into_iter().chain(&mut self.shares) {
             *file = base.join(&*file);
         }
@@ -93,7 +96,10 @@ fn base(path: &Path) -> &Path {
 }
 
 fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
-    let fault = |reason: String| ConfigError { path: path.to_owned(), reason };
+    let fault = |reason: String| ConfigError {
+        path: path.to_owned(),
+        reason,
+    };
     let text = std::fs::read_to_string(path).map_err(|error| fault(error.to_string()))?;
     toml::from_str(&text).map_err(|error| fault(error.to_string()))
 }

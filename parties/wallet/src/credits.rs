@@ -164,13 +164,22 @@ impl Accounts {
             .into_iter()
             .map(|source| claim_scope(scope.asset, scope.period, source))
             .flat_map(|claim_scope| {
-                self.secrets.iter().map(move |account| (claim_scope, account))
+                self.secrets
+                    .iter()
+                    .map(move |account| (claim_scope, account))
             })
             .map(|(claim_scope, (account, secret))| {
                 let message = claim_message(&consent, secret, claim_scope);
                 let key = owner_key(secret, claim_scope, message);
                 let binding = bind(&key, &handle(secret, source_scope));
-                (binding.b, Owned { account, key, binding })
+                (
+                    binding.b,
+                    Owned {
+                        account,
+                        key,
+                        binding,
+                    },
+                )
             })
             .collect()
     }
@@ -368,7 +377,9 @@ mod tests {
             cm: note_commitment(Credits(8), scope.expiry, scope.asset, &key),
             u: binding.hide(Credits(8)),
         };
-        let found = accounts(SEED, &["alice"]).search().batch(&batch(1, vec![claim]));
+        let found = accounts(SEED, &["alice"])
+            .search()
+            .batch(&batch(1, vec![claim]));
         assert!(matches!(found.as_slice(), [Ok(own)] if own.credits == Credits(8)));
     }
 

@@ -12,13 +12,19 @@ pub fn public_batch(state: &State, id: EntryId, signed: &SignedEntry) -> Option<
     let Some(Ok(Entry::EarnBatch(batch))) = Entry::decode(signed.kind, &signed.statement) else {
         return None;
     };
-    let terms = &state.scales().version(&batch.scale, batch.version).ok()?.terms;
-    let claims = (0u16..).zip(&batch.claims).map(|(index, claim)| PublicClaim {
-        index,
-        b: claim.public.b,
-        cm: claim.public.cm,
-        u: claim.public.u,
-    });
+    let terms = &state
+        .scales()
+        .version(&batch.scale, batch.version)
+        .ok()?
+        .terms;
+    let claims = (0u16..)
+        .zip(&batch.claims)
+        .map(|(index, claim)| PublicClaim {
+            index,
+            b: claim.public.b,
+            cm: claim.public.cm,
+            u: claim.public.u,
+        });
     Some(PublicBatch {
         entry: id,
         scope: BatchScope {

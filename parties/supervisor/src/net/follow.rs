@@ -10,11 +10,15 @@ impl Follow for Follower {
         &self,
         read: impl FnOnce(&dyn LedgerView) -> R + Send + 'static,
     ) -> Result<R, FollowError> {
-        self.sync().await.map_err(|error| FollowError(error.to_string()))?;
+        self.sync()
+            .await
+            .map_err(|error| FollowError(error.to_string()))?;
         let follower = self.clone();
         tokio::task::spawn_blocking(move || {
             let replica = follower.replica();
-            let state = replica.state().map_err(|error| FollowError(error.to_string()))?;
+            let state = replica
+                .state()
+                .map_err(|error| FollowError(error.to_string()))?;
             let view = StateView::new(state, |id| replica.entry(id).map(|leaf| leaf.entry));
             Ok(read(&view))
         })

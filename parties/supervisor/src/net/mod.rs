@@ -7,7 +7,5 @@ mod service;
 mod session;
 
 pub use client::{HolderClient, HolderError};
-pub use service::{
-    Clock, Follow, FollowError, HolderService, ServeError, SystemClock, serve,
-};
+pub use service::{Clock, Follow, FollowError, HolderService, ServeError, SystemClock, serve};
 pub use session::{OpenedClaim, PublishedTotal, Session, SessionError};

@@ -109,7 +109,12 @@ impl Session {
         follower: Follower,
         holders: Vec<HolderClient>,
     ) -> Self {
-        Self { supervisor, sealing_key: Arc::new(sealing_key), follower, holders }
+        Self {
+            supervisor,
+            sealing_key: Arc::new(sealing_key),
+            follower,
+            holders,
+        }
     }
 
     /// The pen, for acts that are one entry.
@@ -143,14 +148,23 @@ impl Session {
         let batch = batch
             .filter(|batch| usize::from(claim) < batch.claims.len())
             .ok_or(SessionError::NoSuchClaim { entry, claim })?;
-        let signed = self.supervisor.request_opening(batch.scale, &content, deadline);
+        let signed = self
+            .supervisor
+            .request_opening(batch.scale, &content, deadline);
         let request = signed.id();
         // The content is on the disk before its commitment is in the log: a request whose
         // content is lost could never be revealed.
         let origin = self.supervisor.origin();
-        write(&RequestFile::new(origin, &request, &content, deadline), file)?;
+        write(
+            &RequestFile::new(origin, &request, &content, deadline),
+            file,
+        )?;
         self.submit(&signed).await?;
-        let ask = OpeningAsk { origin: origin.clone(), request, content };
+        let ask = OpeningAsk {
+            origin: origin.clone(),
+            request,
+            content,
+        };
         self.answer(ask, file).await
     }
 
@@ -161,13 +175,23 @@ impl Session {
     pub async fn resume(&mut self, file: &Path) -> Result<OpenedClaim, SessionError> {
         let request = read(file)?;
         let origin = self.supervisor.origin().clone();
-        let (Some(id), Some(content), true) =
-            (request.request_id(), request.content(), request.origin == origin.as_str())
-        else {
+        let (Some(id), Some(content), true) = (
+            request.request_id(),
+            request.content(),
+            request.origin == origin.as_str(),
+        ) else {
             let (path, origin) = (file.to_owned(), origin.to_string());
             return Err(SessionError::OtherFile { path, origin });
         };
-        self.answer(OpeningAsk { origin, request: id, content }, file).await
+        self.answer(
+            OpeningAsk {
+                origin,
+                request: id,
+                content,
+            },
+            file,
+        )
+        .await
     }
 
     async fn answer(&mut self, ask: OpeningAsk, file: &Path) -> Result<OpenedClaim, SessionError> {
@@ -178,13 +202,20 @@ impl Session {
         let request = ask.request;
         let content = ask.content.clone();
         let key = Arc::clone(&self.sealing_key);
-        let opened =
-            self.follower.synced(move |log| combine(log, &ask, &key, &answers)).await??;
+        let opened = self
+            .follower
+            .synced(move |log| combine(log, &ask, &key, &answers))
+            .await??;
         let hash = opened.hash(&request, &content);
         write(&read(file)?.completed(&opened, &hash), file)?;
-        let completion =
-            self.submit(&self.supervisor.complete_opening(request, hash)).await?;
-        Ok(OpenedClaim { request, completion, opened })
+        let completion = self
+            .submit(&self.supervisor.complete_opening(request, hash))
+            .await?;
+        Ok(OpenedClaim {
+            request,
+            completion,
+            opened,
+        })
     }
 
     /// Opens and publishes the total of all batches of a period that no total covers yet. If a
@@ -210,8 +241,10 @@ impl Session {
                 .await??;
             match self.ask_total(&ask).await {
                 Ok(answers) => {
-                    let total =
-                        self.follower.synced(move |log| set.open(log, &answers)).await??;
+                    let total = self
+                        .follower
+                        .synced(move |log| set.open(log, &answers))
+                        .await??;
                     let entry = self.submit(&self.supervisor.publish_total(&total)).await?;
                     return Ok(PublishedTotal { entry, total });
                 }
@@ -237,9 +270,15 @@ impl Session {
 }
 
 fn write(content: &RequestFile, path: &Path) -> Result<(), SessionError> {
-    content.write(path).map_err(|source| SessionError::File { path: path.to_owned(), source })
+    content.write(path).map_err(|source| SessionError::File {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 fn read(path: &Path) -> Result<RequestFile, SessionError> {
-    RequestFile::read(path).map_err(|source| SessionError::File { path: path.to_owned(), source })
+    RequestFile::read(path).map_err(|source| SessionError::File {
+        path: path.to_owned(),
+        source,
+    })
 }

@@ -1,0 +1,406 @@
+//! A whole federation over the ledger's memory store: real entries, real rules, real
+//! signatures; proofs are made from a known trapdoor, so that no prover is needed here.
+
+use ed25519_dalek::SigningKey;
+use merits_formula::{ConstantDecl, Field, FieldKind, Record, Schema, Typed};
+use merits_ledger::{
+    LedgerPolicy, MemoryStore, Role, Roles, Sequencer, State,
+    entry::{Constant, EarnBatch, Entry, PartyAdmitted, ScaleProposed, SignedClaim},
+};
+use merits_primitives::{
+    Fr,
+    audit::{Exponent, encrypt, encrypt_total},
+    calendar::ExpiryRule,
+    commitment::Opening,
+    context::earn_context,
+    field,
+    identity::Secret,
+    ids::{
+        AssetId, Credits, EntryId, Epoch, Origin, PartyId, Period, PeriodKind, ScaleId,
+        ScaleVersion,
+    },
+    jubjub::Point,
+    note::note_commitment,
+    owner::{Consent, bind, claim_message, handle, owner_key},
+    scope::{claim_scope, source_scope},
+};
+use merits_records::disclosure::{DISCLOSURE, Disclosure};
+use merits_supervisor::{
+    acts::Supervisor,
+    holder::Holder,
+    journal::Journal,
+    ledger_view::StateView,
+    sealing::SealingKey,
+    view_key::{Side, ViewKeyShare},
+};
+use merits_verifier::{
+    Statement as _,
+    codec::Canonical as _,
+    entry::SignedEntry,
+    groth16::{KeyPolicy, Provenance},
+    log::{LogKey, LogSigner},
+    statement::earn::{ClaimPublic, EarnStatement, commitment_signing_bytes, input_count},
+    trapdoor::TrapdoorKey,
+};
+
+pub(crate) const SEED: [u8; 32] = [3; 32];
+pub(crate) const TERMS: [u8; 32] = [4; 32];
+pub(crate) const ASSET: AssetId = AssetId(1);
+pub(crate) const EPOCH: Epoch = Epoch(1);
+pub(crate) const WEEK: Period = Period {
+    kind: PeriodKind::Week,
+    index: 2331,
+};
+/// Well after that week of 2014; unix milliseconds.
+pub(crate) const NOW: u64 = 1_800_000_000_000;
+pub(crate) const DAY: u64 = 86_400_000;
+/// 162.72 g/km and 20 km a day.
+pub(crate) const CONSTANTS: [u64; 2] = [16_272, 20_000];
+const CAPACITY: u16 = 4;
+
+const FORMULA: &str = "
+    math.floor(
+      trips
+        .filter(t, t.duration >= 120 && t.duration <= 10800 && t.distance > 0)
+        .groups(t, day(t.start))
+        .map(g, math.least(g.map(t, t.distance).sum(), daily_cap))
+        .sum()
+      * factor / 1000)
+";
+
+/// Everybody, and the ledger between them.
+pub(crate) struct Federation {
+    pub(crate) ledger: Sequencer<MemoryStore>,
+    pub(crate) log: LogKey,
+    pub(crate) log_signer: LogSigner,
+    pub(crate) supervisor: Supervisor,
+    pub(crate) sealing: SealingKey,
+    pub(crate) holders: [Holder; 2],
+    pub(crate) formula: Typed,
+    pub(crate) trapdoor: TrapdoorKey,
+    pub(crate) source: PartyId,
+    pub(crate) distributor: PartyId,
+    pub(crate) dir: tempfile::TempDir,
+}
+
+pub(crate) fn origin() -> Origin {
+    Origin::new("ledger.test/merits").unwrap()
+}
+
+pub(crate) fn scale() -> ScaleId {
+    ScaleId::new("cycling-week").unwrap()
+}
+
+fn key(number: u8) -> SigningKey {
+    SigningKey::from_bytes(&[number; 32])
+}
+
+const SUPERVISOR: u8 = 1;
+const WITNESS: u8 = 2;
+const ISSUER: u8 = 3;
+const SOURCE: u8 = 4;
+const DISTRIBUTOR: u8 = 5;
+
+impl Federation {
+    /// Founded, everybody admitted, epoch 1 open, the scale approved.
+    pub(crate) fn new() -> Self {
+        let rng = &mut rand::rng();
+        let dir = tempfile::tempdir().unwrap();
+        let sealing = SealingKey::generate(rng);
+        let supervisor =
+            Supervisor::founding(origin(), "supervisor", key(SUPERVISOR), sealing.public());
+        let policy = LedgerPolicy {
+            origin: origin(),
+            authority: supervisor.party(),
+            keys: KeyPolicy {
+                allow_dev_keys: true,
+            },
+            least_claims_per_total: 4,
+        };
+        let log_signer = LogSigner::new(origin(), key(9));
+        let log = log_signer.public().clone();
+        let ledger = Sequencer::new(State::new(policy), MemoryStore::new(), log_signer);
+        let witness = apply("witness", Role::Witness, WITNESS);
+        let shares = [
+            (supervisor.party(), Side::Supervisor),
+            (witness.party(&origin()), Side::Witness),
+        ];
+        let holders = shares.map(|(party, side)| {
+            let share = ViewKeyShare::generate(origin(), EPOCH, side, &mut rand::rng());
+            let path = dir.path().join(format!("{side}.jsonl"));
+            (party, share, Journal::open(&path).unwrap())
+        });
+        let halves: Vec<_> = holders
+            .iter()
+            .map(|(party, share, _)| share.public(party, &mut rand::rng()))
+            .collect();
+        let formula = formula();
+        let inputs = input_count(CONSTANTS.len(), usize::from(CAPACITY));
+        let mut federation = Self {
+            ledger,
+            log,
+            log_signer: LogSigner::new(origin(), key(9)),
+            sealing,
+            holders: holders
+                .map(|(party, share, journal)| Holder::new(party, vec![share], journal)),
+            formula,
+            trapdoor: TrapdoorKey::generate(inputs, rng),
+            source: apply("source", Role::Source, SOURCE).party(&origin()),
+            distributor: apply("distributor", Role::Distributor, DISTRIBUTOR).party(&origin()),
+            supervisor,
+            dir,
+        };
+        federation.found(&witness);
+        let [sup, wit] = [halves[0].clone(), halves[1].clone()];
+        let epoch = federation
+            .supervisor
+            .open_epoch(EPOCH, NOW, NOW, sup, wit)
+            .unwrap();
+        federation.submit(&epoch);
+        federation.approve_scale();
+        federation
+    }
+
+    fn found(&mut self, witness: &PartyAdmitted) {
+        let own = merits_supervisor::acts::founding_application(
+            &origin(),
+            "supervisor",
+            &key(SUPERVISOR),
+            self.sealing.public(),
+        );
+        let applications = [
+            own,
+            witness.clone(),
+            apply("issuer", Role::Issuer, ISSUER),
+            apply("source", Role::Source, SOURCE),
+            apply("distributor", Role::Distributor, DISTRIBUTOR),
+        ];
+        for application in applications {
+            let entry = self.supervisor.admit(application).unwrap();
+            self.submit(&entry);
+        }
+    }
+
+    fn approve_scale(&mut self) {
+        let constants = [("factor", 2, 50_000), ("daily_cap", 0, 50_000)];
+        let proposed = ScaleProposed {
+            id: scale(),
+            version: ScaleVersion(1),
+            asset: ASSET,
+            period_kind: PeriodKind::Week,
+            manifest: FORMULA.to_owned(),
+            shape: [1; 32],
+            key: self.trapdoor.key.clone(),
+            provenance: Provenance::InsecureDev,
+            constants: constants
+                .into_iter()
+                .zip(CONSTANTS)
+                .map(|((name, exponent, high), value)| Constant {
+                    name: name.to_owned(),
+                    exponent,
+                    low: 0,
+                    high,
+                    value,
+                })
+                .collect(),
+            schema: self.formula.schema().id(),
+            schema_text: self.formula.schema().canonical(),
+            capacity: CAPACITY,
+            max_credits: Credits(self.formula.max_value()),
+            expiry: ExpiryRule::new(24, 6).unwrap(),
+            valid_from: 0,
+            valid_to: None,
+            supply_cap: None,
+        };
+        let issuer = apply("issuer", Role::Issuer, ISSUER).party(&origin());
+        let proposal = Entry::ScaleProposed(proposed).sign(&origin(), issuer, None, &key(ISSUER));
+        let id = self.submit(&proposal);
+        let approval = self.supervisor.approve_scale(scale(), ScaleVersion(1), id);
+        self.submit(&approval);
+    }
+
+    pub(crate) fn submit(&mut self, entry: &SignedEntry) -> EntryId {
+        self.ledger.submit(&entry.to_bytes(), NOW).unwrap().id
+    }
+
+    pub(crate) fn state(&self) -> &State {
+        self.ledger.state()
+    }
+
+    pub(crate) fn entry(&self, id: &EntryId) -> Option<SignedEntry> {
+        let index = merits_ledger::Store::find(self.ledger.store(), id).unwrap()?;
+        Some(self.ledger.leaf(index).unwrap().entry)
+    }
+
+    pub(crate) fn view(&self) -> StateView<'_> {
+        StateView::new(self.state(), |id| self.entry(id))
+    }
+
+    /// What the source committed to and the distributor keeps, for one account.
+    pub(crate) fn disclosure(&self, entry: EntryId, claim: u16, account: &str) -> Disclosure {
+        let secret = Secret::from_seed(&SEED, account);
+        let schema = self.formula.schema();
+        Disclosure {
+            merits: DISCLOSURE.to_owned(),
+            origin: origin().to_string(),
+            entry: entry.0,
+            claim,
+            schema: schema.id().0,
+            period: WEEK,
+            h: handle(&secret, source_scope(&self.source)).0,
+            salt: salt(account),
+            fields: schema
+                .fields
+                .iter()
+                .map(|field| field.name.clone())
+                .collect(),
+            records: trips(account).into_iter().map(|record| record.0).collect(),
+        }
+    }
+
+    /// A distributor's batch for these accounts, signed and proven.
+    pub(crate) fn batch(&self, accounts: &[&str]) -> SignedEntry {
+        let keys = self.state().epochs().get(EPOCH).unwrap();
+        let (a, at) = (keys.view_key, keys.totals_key);
+        let terms = self
+            .state()
+            .earn_terms(&scale(), ScaleVersion(1), WEEK)
+            .unwrap();
+        let mut plain = Vec::new();
+        let claims: Vec<SignedClaim> = accounts
+            .iter()
+            .map(|account| {
+                let (public, credits) = self.claim(account, &terms, &a);
+                plain.push((public.c, credits));
+                let message =
+                    commitment_signing_bytes(&origin(), &self.source, terms.schema, WEEK, public.c);
+                let source_signature = merits_verifier::signature::sign(&key(SOURCE), &message);
+                SignedClaim {
+                    public,
+                    source_signature,
+                }
+            })
+            .collect();
+        let exponent = Exponent::derive_batch(&[7; 32], &at, &plain);
+        let sum = plain.iter().map(|(_, credits)| u128::from(credits.0)).sum();
+        let total = encrypt_total(&exponent, &at, sum);
+        let batch = EarnBatch {
+            scale: scale(),
+            version: ScaleVersion(1),
+            epoch: EPOCH,
+            period: WEEK,
+            source: self.source,
+            terms,
+            t1: Point::from_affine(total.t1).unwrap(),
+            t2: Point::from_affine(total.t2).unwrap(),
+            claims,
+        };
+        let statement = EarnStatement {
+            asset: ASSET,
+            expiry: batch.terms.expiry,
+            schema: batch.terms.schema,
+            period: WEEK,
+            context: earn_context(&origin(), &self.distributor, &scale(), ScaleVersion(1)),
+            a,
+            at,
+            t1: batch.t1,
+            t2: batch.t2,
+            constants: CONSTANTS.iter().map(|value| Fr::from(*value)).collect(),
+            claims: batch.claims.iter().map(|claim| claim.public).collect(),
+            capacity: usize::from(CAPACITY),
+        };
+        let proof = self
+            .trapdoor
+            .prove(&statement.public_inputs(), &mut rand::rng())
+            .unwrap();
+        Entry::EarnBatch(batch).sign(&origin(), self.distributor, Some(&proof), &key(DISTRIBUTOR))
+    }
+
+    fn claim(
+        &self,
+        account: &str,
+        terms: &merits_ledger::entry::EarnTerms,
+        view_key: &Point,
+    ) -> (ClaimPublic, Credits) {
+        let secret = Secret::from_seed(&SEED, account);
+        let records = trips(account);
+        let credits = self.formula.eval(&records, &CONSTANTS).unwrap();
+        let h = handle(&secret, source_scope(&self.source));
+        let c = Opening {
+            schema: terms.schema,
+            period: WEEK,
+            count: records.len() as u16,
+            handle: h,
+            salt: salt(account),
+            packed: &self.formula.schema().pack(&records),
+        }
+        .commitment();
+        let f1 = claim_scope(ASSET, WEEK, None);
+        let consent = Consent {
+            origin: &origin(),
+            distributor: &self.distributor,
+            terms: &TERMS,
+            expiry: terms.expiry,
+        };
+        let k = owner_key(&secret, f1, claim_message(&consent, &secret, f1));
+        let binding = bind(&k, &h);
+        let exponent = Exponent::derive(&[7; 32], c, credits, view_key);
+        let sealed = encrypt(&exponent, view_key, c, credits, &h);
+        let public = ClaimPublic {
+            c,
+            b: binding.b,
+            cm: note_commitment(credits, terms.expiry, ASSET, &k),
+            u: binding.hide(credits),
+            ey: sealed.ey,
+            cv: sealed.cv,
+            ch: sealed.ch,
+        };
+        (public, credits)
+    }
+}
+
+fn apply(name: &str, role: Role, number: u8) -> PartyAdmitted {
+    let sealing = SealingKey::generate(&mut rand::rng()).public();
+    PartyAdmitted::apply(&origin(), name, Roles::new(&[role]), &key(number), sealing)
+}
+
+/// Trips of an account: as many as its name has letters, each a kilometre longer.
+pub(crate) fn trips(account: &str) -> Vec<Record> {
+    (0..account.len() as u64)
+        .map(|i| Record(vec![1440 * (i % 7) + 480 + i, 900, 1000 * (i + 1)]))
+        .collect()
+}
+
+fn salt(account: &str) -> Fr {
+    field::hash("test/salt", &[account.as_bytes()])
+}
+
+fn formula() -> Typed {
+    let int = |name: &str, unit: &str| Field {
+        name: name.into(),
+        kind: FieldKind::Int {
+            min: 0,
+            max: 65_535,
+        },
+        unit: unit.into(),
+        key: false,
+    };
+    let start = Field {
+        name: "start".into(),
+        kind: FieldKind::TimeInPeriod,
+        unit: "min".into(),
+        key: true,
+    };
+    let fields = vec![start, int("duration", "s"), int("distance", "m")];
+    let schema = Schema::new("cycling-trip", "trips", PeriodKind::Week, fields, 40).unwrap();
+    let constant = |name: &str, high: &str, exponent| ConstantDecl {
+        name: name.into(),
+        interval: ["0".parse().unwrap(), high.parse().unwrap()],
+        exponent,
+    };
+    let constants = [
+        constant("factor", "500", 2),
+        constant("daily_cap", "50000", 0),
+    ];
+    merits_formula::check(FORMULA, &schema, &constants).unwrap()
+}

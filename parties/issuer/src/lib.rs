@@ -1,1 +1,12 @@
-//! The issuer: builds and proposes a scale.
+//! The issuer: builds a scale and proposes it.
+//!
+//! An issuer writes a manifest. [`Built::new`] checks it, compiles its circuit and takes the key
+//! from the key store (or makes one, marked `insecure-dev`); [`Built::proposal`] is what goes on
+//! the ledger, with all that verifiers need: manifest, verifying key, constants, schema.
+//!
+//! Out of scope: approval (the supervisors') and supply accounting (the ledger's).
+
+pub mod config;
+mod scale;
+
+pub use scale::{BuildError, Built, read_manifest};

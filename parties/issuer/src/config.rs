@@ -1,0 +1,76 @@
+//! An issuer's config file; `issuer.sample.toml` is the annotated sample.
+
+use std::path::{Path, PathBuf};
+
+use merits_replica::LedgerConfig;
+use serde::Deserialize;
+use thiserror::Error;
+
+/// `issuer.toml`. Relative paths are relative to the file.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IssuerConfig {
+    /// The name under which the issuer is admitted.
+    pub name: String,
+    /// Directory of the scale, with its `scale.toml`.
+    pub scale: PathBuf,
+    /// Store of proving keys.
+    pub key_store: PathBuf,
+    /// Ed25519 key of the party.
+    pub signing_key: PathBuf,
+    /// X25519 key of the party.
+    pub sealing_key: PathBuf,
+    /// Which ledger.
+    pub ledger: LedgerConfig,
+}
+
+/// Why a config cannot be used.
+#[derive(Debug, Error)]
+#[error("{path}: {reason}")]
+pub struct ConfigError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong, with line and column where there is one.
+    pub reason: String,
+}
+
+impl IssuerConfig {
+    /// Reads a config; paths come back resolved.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let fault = |reason: String| ConfigError {
+            path: path.to_owned(),
+            reason,
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| fault(error.to_string()))?;
+        let mut config: Self = toml::from_str(&text).map_err(|error| fault(error.to_string()))?;
+        let base = path.parent().unwrap_or(Path::new(""));
+        for file in [
+            &mut config.scale,
+            &mut config.key_store,
+            &mut config.signing_key,
+            &mut config.sealing_key,
+        ] {
+            *file = base.join(&*file);
+        }
+        config.ledger = config.ledger.relative_to(base);
+        Ok(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sample_is_valid_and_unknown_keys_are_not() {
+        let sample = include_str!("../issuer.sample.toml");
+        let config: IssuerConfig = toml::from_str(sample).expect("the sample parses");
+        assert!(!config.ledger.allow_dev_keys);
+        let unknown = format!("colour = 1\n{sample}");
+        let error = toml::from_str::<IssuerConfig>(&unknown).expect_err("an unknown key");
+        assert!(error.to_string().contains("colour"), "{error}");
+    }
+}

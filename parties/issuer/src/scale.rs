@@ -1,0 +1,157 @@
+//! From a manifest to what the ledger takes.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use ed25519_dalek::SigningKey;
+use merits_circuits::earn::EarnCircuit;
+use merits_ledger::{
+    Entry,
+    entry::{Constant, ScaleProposed},
+};
+use merits_params::{
+    keystore::{KeyStore, KeyStoreError, StoredKey},
+    manifest::{Manifest, ManifestError},
+};
+use merits_primitives::ids::{Origin, PartyId};
+use merits_verifier::{entry::SignedEntry, groth16::KeyPolicy};
+use thiserror::Error;
+
+/// Why a scale cannot be built.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The manifest cannot be read.
+    #[error("{path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The manifest is refused.
+    #[error("{path}: {source}")]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        source: Box<ManifestError>,
+    },
+    /// There is no key to be had.
+    #[error(transparent)]
+    Key(#[from] KeyStoreError),
+}
+
+/// A scale with its circuit and key.
+#[derive(Debug)]
+pub struct Built {
+    manifest: Manifest,
+    circuit: EarnCircuit,
+    key: StoredKey,
+}
+
+/// A manifest from a scale's directory.
+///
+/// # Errors
+/// [`BuildError`].
+pub fn read_manifest(directory: &Path) -> Result<Manifest, BuildError> {
+    let path = directory.join("scale.toml");
+    let text = fs::read_to_string(&path).map_err(|source| BuildError::Read {
+        path: path.clone(),
+        source,
+    })?;
+    Manifest::from_toml(&text).map_err(|source| BuildError::Manifest {
+        path,
+        source: Box::new(source),
+    })
+}
+
+impl Built {
+    /// Checks the manifest in `directory`, compiles its circuit, and takes the key from `store`.
+    /// Without one there, a key is made now if `policy` allows what one party makes alone.
+    ///
+    /// # Errors
+    /// [`BuildError`].
+    pub fn new(
+        directory: &Path,
+        store: &KeyStore,
+        made_by: &str,
+        policy: KeyPolicy,
+        rng: &mut impl rand_core::CryptoRng,
+    ) -> Result<Self, BuildError> {
+        let manifest = read_manifest(directory)?;
+        let circuit =
+            EarnCircuit::build(manifest.formula(), usize::from(manifest.claims_per_proof()));
+        let r1cs = &circuit.circuit().r1cs;
+        // A key from elsewhere, a ceremony's say, is taken as it is.
+        let key = match store.get(&r1cs.digest(), policy)? {
+            Some(key) => key,
+            None => store.get_or_set_up(r1cs, made_by, policy, rng)?,
+        };
+        Ok(Self {
+            manifest,
+            circuit,
+            key,
+        })
+    }
+
+    /// The manifest.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The circuit.
+    pub fn circuit(&self) -> &EarnCircuit {
+        &self.circuit
+    }
+
+    /// The key.
+    pub fn key(&self) -> &StoredKey {
+        &self.key
+    }
+
+    /// What the ledger is asked to take.
+    pub fn proposal(&self) -> ScaleProposed {
+        let manifest = &self.manifest;
+        let constants = manifest.constants().iter().map(|constant| {
+            // A checked declaration has bounds from 0 to below 2^64.
+            let [low, high] = constant.decl.public_interval().map(|bound| {
+                u64::try_from(bound).expect("the manifest's declarations are checked")
+            });
+            Constant {
+                name: constant.decl.name.clone(),
+                exponent: constant.decl.exponent,
+                low,
+                high,
+                value: constant.public,
+            }
+        });
+        let validity = manifest.validity();
+        ScaleProposed {
+            id: manifest.id().clone(),
+            version: manifest.version(),
+            asset: manifest.asset(),
+            period_kind: manifest.period_kind(),
+            manifest: manifest.text().to_owned(),
+            shape: manifest.shape().digest(),
+            key: self.key.zkey.key.vk.clone(),
+            provenance: self.key.provenance,
+            constants: constants.collect(),
+            schema: manifest.schema_id(),
+            schema_text: manifest.schema().canonical(),
+            capacity: manifest.claims_per_proof(),
+            max_credits: manifest.max_credits(),
+            expiry: manifest.expiry_rule(),
+            valid_from: validity.from.index,
+            valid_to: validity.until.map(|until| until.index),
+            supply_cap: manifest.supply_cap(),
+        }
+    }
+
+    /// The proposal, signed by the issuer.
+    pub fn entry(&self, origin: &Origin, issuer: PartyId, key: &SigningKey) -> SignedEntry {
+        Entry::ScaleProposed(self.proposal()).sign(origin, issuer, None, key)
+    }
+}

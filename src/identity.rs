@@ -2,14 +2,16 @@
 
 use std::{fs, path::Path};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use ed25519_dalek::SigningKey;
 use merits_keyfile::KeyKind;
 use merits_ledger::{Role, Roles, entry::PartyAdmitted};
 use merits_primitives::ids::{Origin, PartyId};
 use merits_replica::Replica;
-use merits_supervisor::sealing::SealingKey;
-use merits_verifier::codec::Canonical as _;
+use merits_supervisor::{
+    handover::{self, Handover},
+    sealing::SealingKey,
+};
 
 /// Key files and name of a party on one ledger.
 #[derive(Debug)]
@@ -55,26 +57,17 @@ impl Identity {
     }
 }
 
-/// Writes an application for the supervisor.
-pub(crate) fn write_application(application: &PartyAdmitted, path: &Path) -> anyhow::Result<()> {
-    let line = format!("{APPLICATION} {}\n", hex::encode(application.to_bytes()));
-    fs::write(path, line).with_context(|| format!("application {}", path.display()))
+/// Writes what is handed to a supervisor: an application, or a public half.
+pub(crate) fn write_handover(value: &impl Handover, path: &Path) -> anyhow::Result<()> {
+    fs::write(path, handover::to_line(value)).with_context(|| path.display().to_string())?;
+    println!("wrote {}", path.display());
+    Ok(())
 }
 
-/// Reads an application.
-pub(crate) fn read_application(path: &Path) -> anyhow::Result<PartyAdmitted> {
-    read_line(path, APPLICATION).and_then(|bytes| {
-        PartyAdmitted::from_bytes(&bytes).with_context(|| format!("application {}", path.display()))
-    })
-}
-
-/// Reads a file of one line: `magic <hex>`.
-pub(crate) fn read_line(path: &Path, magic: &str) -> anyhow::Result<Vec<u8>> {
-    let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
-    let Some(digits) = text.trim().strip_prefix(magic).map(str::trim) else {
-        bail!("{}: a line `{magic} <hex>` is expected", path.display());
-    };
-    hex::decode(digits).with_context(|| path.display().to_string())
+/// Reads what was handed over.
+pub(crate) fn read_handover<T: Handover>(path: &Path) -> anyhow::Result<T> {
+    let line = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    handover::from_line(&line).with_context(|| path.display().to_string())
 }
 
 /// A party's id, by name or by 64 hexadecimal digits.
@@ -93,5 +86,3 @@ pub(crate) fn find_party(replica: &Replica, text: &str) -> anyhow::Result<PartyI
         .with_context(|| format!("no party is named {text:?} or has this id"))?;
     Ok(PartyId(id))
 }
-
-const APPLICATION: &str = "merits-application/v1";

@@ -30,6 +30,12 @@ enum Command {
     /// Answer for the second half of the view keys, with a trace only
     #[command(subcommand)]
     Witness(commands::witness::Command),
+    /// Build a scale and propose it
+    #[command(subcommand)]
+    Issuer(commands::issuer::Command),
+    /// Commit to behaviour records and sign
+    #[command(subcommand)]
+    Source(commands::source::Command),
     /// Verify what one pays for
     #[command(subcommand)]
     Sponsor(commands::sponsor::Command),
@@ -74,6 +80,8 @@ impl Command {
             Self::Coordinator(command) => command.run().await,
             Self::Supervisor(command) => command.run().await,
             Self::Witness(command) => command.run().await,
+            Self::Issuer(command) => command.run().await,
+            Self::Source(command) => command.run().await,
             Self::Sponsor(command) => command.run().await,
             Self::Clearing(command) => command.run().await,
             Self::Wallet(command) => command.run().await,

@@ -13,7 +13,7 @@ use merits_clearing::{
 use merits_ledger::Role;
 
 use crate::{
-    identity::{Identity, write_application},
+    identity::{Identity, write_handover},
     screen::thousands,
 };
 
@@ -38,8 +38,7 @@ impl Command {
         match self {
             Self::Apply { config, output } => {
                 let identity = identity(&ClearingConfig::load(&config)?)?;
-                write_application(&identity.application(&[Role::Clearing]), &output)?;
-                println!("wrote {}", output.display());
+                write_handover(&identity.application(&[Role::Clearing]), &output)?;
                 Ok(ExitCode::SUCCESS)
             }
             Self::Audit { config } => {

@@ -2,6 +2,8 @@
 
 pub(crate) mod clearing;
 pub(crate) mod coordinator;
+pub(crate) mod issuer;
+pub(crate) mod source;
 pub(crate) mod sponsor;
 pub(crate) mod supervisor;
 pub(crate) mod verify;

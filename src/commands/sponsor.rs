@@ -10,7 +10,7 @@ use merits_ledger::Role;
 use merits_sponsor::{config::SponsorConfig, net, report::Report};
 
 use crate::{
-    identity::{Identity, write_application},
+    identity::{Identity, write_handover},
     screen::thousands,
 };
 
@@ -35,8 +35,7 @@ impl Command {
         match self {
             Self::Apply { config, output } => {
                 let identity = identity(&SponsorConfig::load(&config)?)?;
-                write_application(&identity.application(&[Role::Sponsor]), &output)?;
-                println!("wrote {}", output.display());
+                write_handover(&identity.application(&[Role::Sponsor]), &output)?;
                 Ok(ExitCode::SUCCESS)
             }
             Self::Verify { config } => {

@@ -9,7 +9,11 @@ use std::{
 use anyhow::{Context as _, ensure};
 use clap::Subcommand;
 use merits_formula::Typed;
-use merits_ledger::{Entry, entry::HalfKeys, state::VersionStanding};
+use merits_ledger::{
+    Entry,
+    entry::{HalfKeys, PartyAdmitted},
+    state::VersionStanding,
+};
 use merits_params::manifest::Manifest;
 use merits_primitives::ids::{EntryId, Epoch, Origin, Period, ScaleId, ScaleVersion};
 use merits_records::disclosure::Disclosure;
@@ -24,7 +28,7 @@ use merits_supervisor::{
 };
 
 use super::{stop_signal, witness};
-use crate::identity::{Identity, find_party, read_application};
+use crate::identity::{Identity, find_party, read_handover};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -160,7 +164,7 @@ impl Command {
                 application,
             } => {
                 let desk = Desk::open(&config).await?;
-                let application = read_application(&application)?;
+                let application = read_handover::<PartyAdmitted>(&application)?;
                 let (name, roles) = (application.name.clone(), application.roles);
                 let entry = desk.admit(application).await?;
                 println!("admitted {name} as {roles:?}: entry {entry}");
@@ -191,7 +195,7 @@ impl Command {
                 witness_half,
             } => {
                 let desk = Desk::open(&config).await?;
-                let half = witness::read_half(&witness_half)?;
+                let half = read_handover(&witness_half)?;
                 println!(
                     "opened epoch {epoch}: entry {}",
                     desk.open_epoch(epoch, half).await?
@@ -314,10 +318,7 @@ impl Desk {
         self.admit(application).await
     }
 
-    pub(crate) async fn admit(
-        &self,
-        application: merits_ledger::entry::PartyAdmitted,
-    ) -> anyhow::Result<EntryId> {
+    pub(crate) async fn admit(&self, application: PartyAdmitted) -> anyhow::Result<EntryId> {
         self.submit(&self.pen().admit(application)?).await
     }
 

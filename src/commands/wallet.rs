@@ -1,15 +1,14 @@
 //! `merits wallet`: what an owner reads from the ledger with nothing but the seed.
 
 use std::{
-    fs,
+    collections::BTreeSet,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
-use anyhow::Context as _;
 use clap::Subcommand;
 use merits_keyfile::KeyKind;
-use merits_primitives::ids::sha256;
+use merits_params::manifest::Manifest;
 use merits_replica::Replica;
 use merits_wallet::credits::{Accounts, OwnCredit};
 
@@ -25,9 +24,6 @@ pub(crate) enum Command {
         /// An account under the seed; repeat for several
         #[arg(long = "account", required = true)]
         accounts: Vec<String>,
-        /// The terms that were consented to
-        #[arg(long)]
-        terms: PathBuf,
         /// Configuration file of any role: its [ledger] table names the copy
         #[arg(long)]
         ledger: PathBuf,
@@ -43,7 +39,7 @@ impl Command {
             ledger,
         } = self;
         let replica = super::ledger_of(&ledger)?.open().await?;
-        let found = credits(&replica, &seed, accounts, &terms)?;
+        let found = credits(&replica, &seed, &accounts)?;
         for credit in &found {
             println!(
                 "{}  {}  {} credits  (entry {}, claim {})",
@@ -60,24 +56,36 @@ impl Command {
     }
 }
 
-/// The own credits, from the seed and the copy alone.
+/// The own credits, from the seed and the copy alone: even the terms that were consented to stand
+/// in the manifests on the ledger.
 pub(crate) fn credits(
     replica: &Replica,
     seed: &Path,
-    accounts: Vec<String>,
-    terms: &Path,
+    accounts: &[String],
 ) -> anyhow::Result<Vec<OwnCredit>> {
     let seed = merits_keyfile::load(seed, KeyKind::Seed)?;
-    let terms = fs::read(terms).with_context(|| format!("terms {}", terms.display()))?;
     let state = replica.state()?;
-    let accounts = Accounts::derive(&seed, accounts, state.origin().clone(), sha256(&terms));
-    let mut search = accounts.search();
+    let mut terms = BTreeSet::new();
+    for (_, scale) in state.scales().iter() {
+        for version in &scale.versions {
+            terms.insert(Manifest::from_toml(&version.terms.manifest)?.terms_digest());
+        }
+    }
     let mut found = Vec::new();
-    for (_, leaf) in replica.leaves() {
-        let id = leaf.entry.id();
-        if let Some(batch) = merits_wallet::ledger::public_batch(state, id, &leaf.entry) {
-            for claim in search.batch(&batch) {
-                found.push(claim?);
+    for terms in terms {
+        let accounts = Accounts::derive(
+            &seed,
+            accounts.iter().cloned(),
+            state.origin().clone(),
+            terms,
+        );
+        let mut search = accounts.search();
+        for (_, leaf) in replica.leaves() {
+            let id = leaf.entry.id();
+            if let Some(batch) = merits_wallet::ledger::public_batch(state, id, &leaf.entry) {
+                for claim in search.batch(&batch) {
+                    found.push(claim?);
+                }
             }
         }
     }

@@ -1,10 +1,6 @@
 //! `merits witness`: the log witness's half of the view keys. Also what every holder shares.
 
-use std::{
-    future::Future,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{future::Future, path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::Subcommand;
@@ -17,11 +13,10 @@ use merits_supervisor::{
     net::{HolderService, SystemClock, serve},
     view_key::{Side, ViewKeyShare},
 };
-use merits_verifier::codec::Canonical as _;
 use tokio::net::TcpListener;
 
 use super::stop_signal;
-use crate::identity::{Identity, read_line, write_application};
+use crate::identity::{Identity, write_handover};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -54,16 +49,14 @@ impl Command {
             Self::Apply { config, output } => {
                 let application =
                     identity(&WitnessConfig::load(&config)?)?.application(&[Role::Witness]);
-                write_application(&application, &output)?;
-                println!("wrote {}", output.display());
+                write_handover(&application, &output)?;
             }
             Self::Half {
                 config,
                 epoch,
                 output,
             } => {
-                write_half(&half(&WitnessConfig::load(&config)?, epoch)?, &output)?;
-                println!("wrote {}", output.display());
+                write_handover(&half(&WitnessConfig::load(&config)?, epoch)?, &output)?;
             }
             Self::Serve { config } => {
                 serve_holder(&WitnessConfig::load(&config)?, Side::Witness, async {
@@ -159,16 +152,3 @@ pub(crate) async fn holder(
         SystemClock,
     ))
 }
-
-/// Writes a public half for the supervisor.
-fn write_half(half: &HalfKeys, path: &Path) -> anyhow::Result<()> {
-    std::fs::write(path, format!("{HALF} {}\n", hex::encode(half.to_bytes())))
-        .with_context(|| path.display().to_string())
-}
-
-/// Reads a public half.
-pub(crate) fn read_half(path: &Path) -> anyhow::Result<HalfKeys> {
-    HalfKeys::from_bytes(&read_line(path, HALF)?).with_context(|| path.display().to_string())
-}
-
-const HALF: &str = "merits-view-key-half/v1";

@@ -1,0 +1,89 @@
+//! `merits issuer`: build a scale, propose it.
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::Subcommand;
+use merits_issuer::{Built, config::IssuerConfig};
+use merits_ledger::Role;
+use merits_params::keystore::KeyStore;
+use merits_primitives::ids::EntryId;
+use merits_verifier::groth16::KeyPolicy;
+
+use crate::identity::{Identity, write_handover};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write the application that the supervisor admits
+    Apply {
+        #[arg(long)]
+        config: PathBuf,
+        #[arg(long)]
+        output: PathBuf,
+    },
+    /// Compile the scale, take or make its key, and propose it on the ledger
+    Propose {
+        #[arg(long)]
+        config: PathBuf,
+    },
+}
+
+impl Command {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Apply { config, output } => {
+                let identity = identity(&IssuerConfig::load(&config)?)?;
+                write_handover(&identity.application(&[Role::Issuer]), &output)?;
+            }
+            Self::Propose { config } => {
+                let config = IssuerConfig::load(&config)?;
+                let built = build(&config).await?;
+                let entry = propose(&config, &built).await?;
+                let manifest = built.manifest();
+                println!(
+                    "proposed {} version {}: entry {entry}",
+                    manifest.id(),
+                    manifest.version().0
+                );
+                println!("keys and circuit files: {}", built.key().dir.display());
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+pub(crate) fn identity(config: &IssuerConfig) -> anyhow::Result<Identity> {
+    Identity::load(
+        config.ledger.origin()?,
+        &config.name,
+        &config.signing_key,
+        &config.sealing_key,
+    )
+}
+
+/// Compiles the scale and takes its key, which may be made now.
+pub(crate) async fn build(config: &IssuerConfig) -> anyhow::Result<Built> {
+    let (scale, store) = (config.scale.clone(), config.key_store.clone());
+    let (name, allow_dev_keys) = (config.name.clone(), config.ledger.allow_dev_keys);
+    // A set-up keeps all cores busy for seconds.
+    let built = tokio::task::spawn_blocking(move || {
+        Built::new(
+            Path::new(&scale),
+            &KeyStore::new(store),
+            &name,
+            KeyPolicy { allow_dev_keys },
+            &mut rand::rng(),
+        )
+    })
+    .await?;
+    Ok(built?)
+}
+
+/// Puts the proposal on the ledger.
+pub(crate) async fn propose(config: &IssuerConfig, built: &Built) -> anyhow::Result<EntryId> {
+    let identity = identity(config)?;
+    let entry = built.entry(&identity.origin, identity.party(), &identity.signing);
+    Ok(config.ledger.connect().await?.submit(&entry).await?.id)
+}

@@ -36,6 +36,9 @@ enum Command {
     /// Commit to behaviour records and sign
     #[command(subcommand)]
     Source(commands::source::Command),
+    /// Collect records, prove credits, submit, forget, disclose
+    #[command(subcommand)]
+    Distributor(commands::distributor::Command),
     /// Verify what one pays for
     #[command(subcommand)]
     Sponsor(commands::sponsor::Command),
@@ -82,6 +85,7 @@ impl Command {
             Self::Witness(command) => command.run().await,
             Self::Issuer(command) => command.run().await,
             Self::Source(command) => command.run().await,
+            Self::Distributor(command) => command.run().await,
             Self::Sponsor(command) => command.run().await,
             Self::Clearing(command) => command.run().await,
             Self::Wallet(command) => command.run().await,

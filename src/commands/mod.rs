@@ -2,6 +2,7 @@
 
 pub(crate) mod clearing;
 pub(crate) mod coordinator;
+pub(crate) mod distributor;
 pub(crate) mod issuer;
 pub(crate) mod source;
 pub(crate) mod sponsor;

@@ -35,7 +35,6 @@ impl Command {
         let Self::Credits {
             seed,
             accounts,
-            terms,
             ledger,
         } = self;
         let replica = super::ledger_of(&ledger)?.open().await?;

@@ -22,8 +22,6 @@ pub struct DistributorConfig {
     pub party: Option<String>,
     /// The scale that this node claims on.
     pub scale: String,
-    /// The terms that accounts agreed to; its digest is bound into every claim.
-    pub terms: PathBuf,
     /// Store of proving keys.
     pub key_store: PathBuf,
     /// The node's database.
@@ -101,7 +99,6 @@ impl DistributorConfig {
         let mut config = Self::from_toml(&text).map_err(|error| fault(error.to_string()))?;
         let base = path.parent().unwrap_or(Path::new(""));
         for file in [
-            &mut config.terms,
             &mut config.key_store,
             &mut config.store,
             &mut config.keys.signing,

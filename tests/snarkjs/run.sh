@@ -4,8 +4,8 @@
 #   tests/snarkjs/run.sh [DIR]
 #
 # DIR holds circuit.r1cs, circuit.zkey, verification_key.json, witness.wtns, proof.json and
-# public.json of one proof (`merits prove ... --export DIR` or the example below). Without DIR the
-# files of a small circuit are made first.
+# public.json of one proof, as `merits_circuits::snarkjs_files` writes them. Without DIR the files
+# of a small circuit are made first.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)

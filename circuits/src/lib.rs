@@ -6,6 +6,7 @@
 
 pub mod bench_circuits;
 pub mod builder;
+pub mod earn;
 mod evaluations;
 pub mod formula;
 pub mod gadgets;

@@ -3,6 +3,9 @@
 //! Incomplete: the formulas hold for points of different u only. Where u₁ = u₂ the slope would be
 //! free and a prover could choose the sum, so every caller argues that this cannot happen
 //! (`windows.rs`). Then each wire here is the only solution of its constraint.
+//!
+//! Slopes stand on the right of their products and coordinates on the left: a wire that is in no
+//! right factor costs a prover no work in the second group.
 
 use ark_ec::twisted_edwards::MontCurveConfig;
 use ark_ff::Field;
@@ -54,14 +57,14 @@ pub fn edwards_y(b: &mut Builder, u: &Lc) -> Lc {
 
 /// Demands that `point` has these Edwards coordinates: 2 constraints.
 pub fn assert_edwards(b: &mut Builder, point: &MontgomeryPoint, expected: &EdwardsPoint) {
-    b.assert_mul(&expected.x, &point.v, &point.u);
-    b.assert_mul(&expected.y, &(&point.u + Fr::ONE), &(&point.u - Fr::ONE));
+    b.assert_mul(&point.v, &expected.x, &point.u);
+    b.assert_mul(&(&point.u + Fr::ONE), &expected.y, &(&point.u - Fr::ONE));
 }
 
 /// `p + q` for p ≠ ±q: 3 constraints.
 pub(super) fn add(b: &mut Builder, p: &MontgomeryPoint, q: &MontgomeryPoint) -> MontgomeryPoint {
     let (slope, u) = slope_and_u(b, p, q);
-    let v = b.mul_add(&slope, &(&p.u - &u), &-&p.v);
+    let v = b.mul_add(&(&p.u - &u), &slope, &-&p.v);
     MontgomeryPoint { u, v }
 }
 
@@ -83,6 +86,6 @@ pub(super) fn double(b: &mut Builder, p: &MontgomeryPoint) -> MontgomeryPoint {
     let rise = square * three + &p.u * (COEFFICIENT_A * two) + Fr::ONE;
     let slope = b.quotient(&rise, &(&p.v * two));
     let u = b.mul_add(&slope, &slope, &-(&p.u * two + COEFFICIENT_A));
-    let v = b.mul_add(&slope, &(&p.u - &u), &-&p.v);
+    let v = b.mul_add(&(&p.u - &u), &slope, &-&p.v);
     MontgomeryPoint { u, v }
 }

@@ -52,7 +52,7 @@ impl SignedBits {
     /// If the number is odd, zero, or above 250, where the argument above ends.
     pub fn new(b: &mut Builder, bits: &[Bit]) -> Self {
         assert!(
-            !bits.is_empty() && bits.len() % 2 == 0 && bits.len() <= EXPONENT_BITS,
+            !bits.is_empty() && bits.len().is_multiple_of(2) && bits.len() <= EXPONENT_BITS,
             "{} signed bits: an even number up to {EXPONENT_BITS} is expected",
             bits.len()
         );
@@ -170,7 +170,7 @@ fn variable_digits(b: &mut Builder, k: &SignedBits, table: &PointTable) -> Vec<M
             let size = b.mul_add(&window.is_three, &(&three.v - &one.v), &one.v);
             MontgomeryPoint {
                 u,
-                v: b.mul(&sign(&window.high), &size),
+                v: b.mul(&size, &sign(&window.high)),
             }
         })
         .collect()

@@ -1,0 +1,22 @@
+//! Statement `earn` (DESIGN 3.2): credits follow the formula over committed records.
+//!
+//! The spec, with the invariants EARN-1 to EARN-14 that comments here cite, is
+//! `docs/src/statement-earn.md`. [`EarnCircuit::build`] makes the constraints,
+//! [`EarnWitness::statement`] computes the public side natively, [`EarnCircuit::inputs`] lays both
+//! out for the witness program, and [`native::check`] is the mirror of the constraints.
+//!
+//! Public inputs stand where `merits_verifier::statement::earn` says; there is no second list.
+
+mod circuit;
+mod claim;
+mod cost;
+pub mod native;
+mod records;
+mod totals;
+mod witness;
+
+pub use circuit::EarnCircuit;
+pub use cost::{CostLine, CostTable};
+pub use native::{EarnViolation, check};
+pub use totals::total_bits;
+pub use witness::{ClaimWitness, EarnTerms, EarnWitness, WitnessFault};

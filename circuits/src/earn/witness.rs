@@ -1,0 +1,345 @@
+//! The private side of a batch, the public side computed from it, and both laid out for the
+//! witness program.
+
+use merits_formula::{EvalError, FieldKind, Record, Schema, SequenceError, Typed};
+use merits_primitives::{
+    Fr,
+    audit::{self, Exponent},
+    calendar::MINUTES_PER_DAY,
+    commitment::Opening,
+    ids::{AssetId, Credits, Expiry, Period},
+    jubjub::Point,
+    note,
+    owner::{self, Handle, OwnerKey},
+};
+use merits_verifier::{
+    Statement,
+    statement::earn::{ClaimPublic, EarnStatement},
+};
+use rayon::prelude::*;
+use zeroize::{Zeroize, Zeroizing};
+
+use super::{
+    EarnCircuit,
+    records::{MINUTE_BITS, day_bits},
+};
+
+/// What the distributor knows about one claim and shows to nobody.
+#[derive(Clone)]
+pub struct ClaimWitness {
+    /// K: the secret owner key of the note.
+    pub key: OwnerKey,
+    /// h: the person's pseudonym at the source.
+    pub handle: Handle,
+    /// s: the salt of the commitment.
+    pub salt: Fr,
+    /// The records, in order.
+    pub records: Vec<Record>,
+    /// e: the ephemeral exponent of the audit encryption, never used for anything else.
+    pub exponent: Exponent,
+}
+
+/// The private side of a batch. Its claims are the present ones; the circuit's room beyond them
+/// is filled with absent claims.
+#[derive(Clone, Debug)]
+pub struct EarnWitness {
+    /// The claims.
+    pub claims: Vec<ClaimWitness>,
+    /// r: blinds the total.
+    pub total_exponent: Exponent,
+}
+
+/// What the ledger's state fixes for a batch.
+#[derive(Clone, Debug)]
+pub struct EarnTerms {
+    /// The ledger's number of the scale id.
+    pub asset: AssetId,
+    /// Expiry bucket of the credits.
+    pub expiry: Expiry,
+    /// Period of the records.
+    pub period: Period,
+    /// H(origin, distributor, scale id, version).
+    pub context: Fr,
+    /// A: the view key.
+    pub view_key: Point,
+    /// At: the view key for totals.
+    pub total_key: Point,
+    /// Public values of the constants, in the manifest's order.
+    pub constants: Vec<u64>,
+}
+
+/// Why a batch cannot be stated or laid out. The distributor's data is at fault.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WitnessFault {
+    /// More claims than the circuit has room for.
+    #[error("{found} claims, but the scale's circuit has room for {capacity}: split the batch")]
+    TooManyClaims {
+        /// Claims that came.
+        found: usize,
+        /// B.
+        capacity: usize,
+    },
+    /// Records that the schema does not allow.
+    #[error("claim {claim}: {error}; such records cannot be claimed")]
+    Records {
+        /// Index of the claim.
+        claim: usize,
+        /// What is wrong.
+        error: Box<SequenceError>,
+    },
+    /// The formula has no value here.
+    #[error("claim {claim}: the formula gives no credits: {error}")]
+    Formula {
+        /// Index of the claim.
+        claim: usize,
+        /// Why.
+        error: Box<EvalError>,
+    },
+    /// Values without a layout: a field wider than its bits or records with other fields.
+    #[error("claim {claim}, record {record}: it does not fit the schema's layout")]
+    Layout {
+        /// Index of the claim.
+        claim: usize,
+        /// Index of the record.
+        record: usize,
+    },
+    /// T1 or T2 is the identity: it happens by chance once in 2^250 batches.
+    #[error("the batch's total is the identity: choose another exponent r")]
+    TotalIsIdentity,
+    /// Public inputs of another shape.
+    #[error(
+        "{found} public inputs, but the circuit takes {expected}: statement and circuit are of different shapes"
+    )]
+    PublicCount {
+        /// Inputs that came.
+        found: usize,
+        /// Inputs of the circuit.
+        expected: usize,
+    },
+}
+
+/// What follows from a claim's witness: its credits and its public values.
+pub(super) struct ClaimValues {
+    pub(super) credits: Credits,
+    pub(super) public: ClaimPublic,
+}
+
+impl std::fmt::Debug for ClaimWitness {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClaimWitness")
+            .field("records", &self.records.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for ClaimWitness {
+    fn drop(&mut self) {
+        // The exponent wipes itself.
+        self.key.0.zeroize();
+        self.handle.0.zeroize();
+        self.salt.zeroize();
+        self.records
+            .iter_mut()
+            .for_each(|record| record.0.zeroize());
+    }
+}
+
+impl ClaimWitness {
+    /// Fills the room of an absent claim: no records and zeros. Its presence flag of 0 forces its
+    /// public inputs to 0, and its inner constraints hold, since the formula has a value on no
+    /// records and every exponent has a point.
+    #[must_use]
+    pub fn absent() -> Self {
+        Self {
+            key: OwnerKey(Fr::from(0u64)),
+            handle: Handle(Fr::from(0u64)),
+            salt: Fr::from(0u64),
+            records: Vec::new(),
+            exponent: Exponent::from_bytes(&[0; 32]),
+        }
+    }
+
+    /// C, for these records as they are.
+    #[must_use]
+    pub fn commitment(&self, schema: &Schema, period: Period) -> Fr {
+        let opening = Opening {
+            schema: schema.id(),
+            period,
+            // A schema holds at most 512 records; whoever has more has been refused.
+            count: u16::try_from(self.records.len()).unwrap_or(u16::MAX),
+            handle: self.handle,
+            salt: self.salt,
+            packed: &schema.pack(&self.records),
+        };
+        opening.commitment()
+    }
+
+    /// Credits and public values, without any check of the records.
+    pub(super) fn values(
+        &self,
+        formula: &Typed,
+        terms: &EarnTerms,
+    ) -> Result<ClaimValues, EvalError> {
+        let credits = formula.eval(&self.records, &terms.constants)?;
+        let c = self.commitment(formula.schema(), terms.period);
+        let binding = owner::bind(&self.key, &self.handle);
+        let sealed = audit::encrypt(&self.exponent, &terms.view_key, c, credits, &self.handle);
+        let public = ClaimPublic {
+            c,
+            b: binding.b,
+            cm: note::note_commitment(credits, terms.expiry, terms.asset, &self.key),
+            u: binding.hide(credits),
+            ey: sealed.ey,
+            cv: sealed.cv,
+            ch: sealed.ch,
+        };
+        Ok(ClaimValues { credits, public })
+    }
+
+    /// Private inputs in the order of `claim::claim`.
+    fn inputs(&self, schema: &Schema, out: &mut Vec<Fr>) -> Result<(), usize> {
+        out.extend([self.key.0, self.handle.0, self.salt]);
+        let capacity = usize::from(schema.max_records);
+        if self.records.len() > capacity {
+            return Err(capacity);
+        }
+        for slot in 0..capacity {
+            let record = self.records.get(slot);
+            if record.is_some_and(|record| record.0.len() != schema.fields.len()) {
+                return Err(slot);
+            }
+            out.push(Fr::from(record.is_some()));
+            for (at, field) in schema.fields.iter().enumerate() {
+                let value = record.map_or(0, |record| record.0[at]);
+                let fits = match field.kind {
+                    FieldKind::Int { .. } => {
+                        push_bits(out, value, schema.field_bits(field) as usize)
+                    }
+                    FieldKind::TimeInPeriod => {
+                        let minutes = u64::from(MINUTES_PER_DAY);
+                        push_bits(out, value / minutes, day_bits(schema))
+                            && push_bits(out, value % minutes, MINUTE_BITS)
+                    }
+                };
+                if !fits {
+                    return Err(slot);
+                }
+            }
+        }
+        out.extend(self.exponent.bits().map(Fr::from));
+        Ok(())
+    }
+}
+
+impl EarnWitness {
+    /// The public side of the batch: computes every claim's public values and the total.
+    ///
+    /// # Errors
+    /// [`WitnessFault`]: records that the schema refuses, no credits, too many claims.
+    pub fn statement(
+        &self,
+        formula: &Typed,
+        capacity: usize,
+        terms: &EarnTerms,
+    ) -> Result<EarnStatement, WitnessFault> {
+        let found = self.claims.len();
+        if found > capacity {
+            return Err(WitnessFault::TooManyClaims { found, capacity });
+        }
+        let values: Vec<ClaimValues> = self
+            .claims
+            .par_iter()
+            .enumerate()
+            .map(|(claim, witness)| {
+                formula
+                    .schema()
+                    .check_sequence(&witness.records)
+                    .map_err(|error| WitnessFault::Records {
+                        claim,
+                        error: Box::new(error),
+                    })?;
+                witness
+                    .values(formula, terms)
+                    .map_err(|error| WitnessFault::Formula {
+                        claim,
+                        error: Box::new(error),
+                    })
+            })
+            .collect::<Result<_, _>>()?;
+        let sum = values.iter().map(|value| u128::from(value.credits.0)).sum();
+        let total = audit::encrypt_total(&self.total_exponent, &terms.total_key, sum);
+        let point = |point| Point::from_affine(point).map_err(|_| WitnessFault::TotalIsIdentity);
+        Ok(EarnStatement {
+            asset: terms.asset,
+            expiry: terms.expiry,
+            schema: formula.schema().id(),
+            period: terms.period,
+            context: terms.context,
+            a: terms.view_key,
+            at: terms.total_key,
+            t1: point(total.t1)?,
+            t2: point(total.t2)?,
+            constants: terms.constants.iter().copied().map(Fr::from).collect(),
+            claims: values.into_iter().map(|value| value.public).collect(),
+            capacity,
+        })
+    }
+}
+
+impl EarnCircuit {
+    /// All inputs of the witness program: the statement's, then the private ones. Wiped on drop.
+    ///
+    /// # Errors
+    /// [`WitnessFault`] when the witness has no layout in this circuit. That the inputs satisfy
+    /// the constraints is not checked here.
+    pub fn inputs(
+        &self,
+        statement: &EarnStatement,
+        witness: &EarnWitness,
+    ) -> Result<Zeroizing<Vec<Fr>>, WitnessFault> {
+        self.inputs_of(&statement.public_inputs(), witness)
+    }
+
+    /// [`EarnCircuit::inputs`] for public inputs that need not be any statement's.
+    ///
+    /// # Errors
+    /// As [`EarnCircuit::inputs`].
+    pub fn inputs_of(
+        &self,
+        publics: &[Fr],
+        witness: &EarnWitness,
+    ) -> Result<Zeroizing<Vec<Fr>>, WitnessFault> {
+        let (found, capacity) = (witness.claims.len(), self.capacity());
+        if found > capacity {
+            return Err(WitnessFault::TooManyClaims { found, capacity });
+        }
+        let expected = self.circuit().public_labels.len();
+        if publics.len() != expected {
+            return Err(WitnessFault::PublicCount {
+                found: publics.len(),
+                expected,
+            });
+        }
+        let schema = self.formula().schema();
+        // The size is known, so the vector never moves and leaves no copy behind.
+        let mut inputs = Zeroizing::new(Vec::with_capacity(self.circuit().program.n_inputs()));
+        inputs.extend_from_slice(publics);
+        inputs.extend((0..capacity).map(|i| Fr::from(i < found)));
+        inputs.extend(witness.total_exponent.bits().map(Fr::from));
+        let absent = ClaimWitness::absent();
+        let rest = std::iter::repeat_n(&absent, capacity - found);
+        for (claim, witness) in witness.claims.iter().chain(rest).enumerate() {
+            witness
+                .inputs(schema, &mut inputs)
+                .map_err(|record| WitnessFault::Layout { claim, record })?;
+        }
+        Ok(inputs)
+    }
+}
+
+/// Pushes the low `n` bits, lowest first; says whether the value has no more.
+fn push_bits(out: &mut Vec<Fr>, value: u64, n: usize) -> bool {
+    out.extend((0..n).map(|i| Fr::from(value.checked_shr(i as u32).unwrap_or(0) & 1)));
+    n >= 64 || value >> n == 0
+}

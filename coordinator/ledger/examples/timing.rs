@@ -1,0 +1,57 @@
+//! What one earn batch of 16 claims costs a node on one thread, step by step:
+//! `cargo run --release -p merits-ledger --features fixture --example timing`
+#![allow(clippy::print_stdout, reason = "an example talks to people")]
+
+use std::time::Instant;
+
+use merits_ledger::fixture::{Federation, START};
+use merits_ledger::{KeyRing, MemoryStore, Sequencer, State, Submission};
+use merits_verifier::{Verified, codec::Canonical};
+use rand::{SeedableRng, rngs::StdRng};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut rng = StdRng::seed_from_u64(3);
+    let federation = Federation::generate(&mut rng)?;
+    let state = State::new(federation.policy());
+    let mut ledger = Sequencer::new(state, MemoryStore::new(), federation.signer());
+    for (index, entry) in (0u64..).zip(federation.founding_entries(&mut rng)) {
+        ledger.submit(&entry.to_bytes(), START + index)?;
+    }
+    let state = ledger.state();
+    let entry = federation.earn(state, 16, &mut rng)?.to_bytes();
+    println!("a batch of 16 claims               {:8} bytes", entry.len());
+
+    let parse = best(|| Submission::parse(&entry, &federation.origin).is_ok());
+    println!("parse, every point and number      {parse:8.3} ms");
+    let submission = Submission::parse(&entry, &federation.origin)?;
+    let authenticate = best(|| state.authenticate(submission.clone()).is_ok());
+    println!("17 signatures                      {authenticate:8.3} ms");
+    let job = best(|| state.earn_job(&submission).is_ok());
+    println!("statement from the state           {job:8.3} ms");
+    let job = state.earn_job(&submission)?.ok_or("a batch has a proof")?;
+    let key = KeyRing::new().get(state, &job.key)?;
+    let verify = best(|| Verified::check(&key, job.statement.clone(), &job.proof).is_ok());
+    println!("statement checks and proof, alone  {verify:8.3} ms");
+    let verified = Verified::check(&key, job.statement, &job.proof)?;
+    let authentic = state.authenticate(submission)?;
+    let check = best(|| {
+        state
+            .check(&authentic, START + 100, Some(&verified))
+            .is_ok()
+    });
+    println!("all rules (the sequencer's part)   {check:8.3} ms");
+    let digest = best(|| state.digest() != [0; 32]);
+    println!("digest of this small state         {digest:8.3} ms");
+    Ok(())
+}
+
+/// The best of several runs, in milliseconds: other load on the machine only ever adds.
+fn best(mut run: impl FnMut() -> bool) -> f64 {
+    (0..25)
+        .map(|_| {
+            let start = Instant::now();
+            assert!(run(), "the answer is wrong");
+            start.elapsed().as_secs_f64() * 1e3
+        })
+        .fold(f64::INFINITY, f64::min)
+}

@@ -1,0 +1,164 @@
+//! Codes for machines and the field at fault.
+
+use merits_primitives::jubjub::PointError;
+use merits_verifier::{groth16::KeyError, statement::StatementError};
+
+use super::Refusal;
+use crate::store::UniqueSet;
+
+impl Refusal {
+    /// The machine-readable reason. Stable: clients act on it.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TooLarge { .. } => "too-large",
+            Self::Malformed(_) => "malformed",
+            Self::BadPoint { fault, .. } => match fault {
+                PointError::NotCanonical => "point-not-canonical",
+                PointError::NotOnCurve => "point-not-on-curve",
+                PointError::OutsideSubgroup => "point-outside-subgroup",
+                PointError::Identity => "point-identity",
+            },
+            Self::OtherOrigin { .. } => "other-origin",
+            Self::UnknownKind { .. } => "kind-unknown",
+            Self::ProofUnexpected { .. } => "proof-unexpected",
+            Self::TimeBackwards { .. } => "time-backwards",
+            Self::NotFounded { .. } => "not-founded",
+            Self::PartyUnknown { .. } => "party-unknown",
+            Self::PartySuspended { .. } => "party-suspended",
+            Self::SignatureInvalid { .. } => "signature-invalid",
+            Self::KeyRotated { .. } => "key-rotated",
+            Self::RoleMissing { .. } => "role-missing",
+            Self::RolesEmpty => "roles-empty",
+            Self::RoleConflict { .. } => "role-conflict",
+            Self::PartyExists { .. } => "party-exists",
+            Self::NameTaken { .. } => "name-taken",
+            Self::KeyTaken => "key-taken",
+            Self::PossessionInvalid { .. } => "possession-invalid",
+            Self::OutOfSequence { .. } => "out-of-sequence",
+            Self::StandingUnchanged { .. } => "standing-unchanged",
+            Self::LastSupervisor { .. } => "last-supervisor",
+            Self::ViewKeyIdentity { .. } => "view-key-identity",
+            Self::ViewKeysEqual => "view-keys-equal",
+            Self::OneHolder => "one-holder",
+            Self::EpochTimes { .. } => "epoch-times",
+            Self::EpochUnknown { .. } => "epoch-unknown",
+            Self::EpochNotAccepted { .. } => "epoch-not-accepted",
+            Self::ScaleUnknown { .. } | Self::ScaleIdUnknown { .. } => "scale-unknown",
+            Self::ScaleNotApproved { .. } => "scale-not-approved",
+            Self::ScaleRetired { .. } => "scale-retired",
+            Self::ScaleNotYetValid { .. } => "scale-not-yet-valid",
+            Self::ScaleSuperseded { .. } => "scale-superseded",
+            Self::ScaleStanding { .. } => "scale-standing",
+            Self::ProposalMismatch { .. } => "proposal-mismatch",
+            Self::AssetMismatch { .. } => "asset-mismatch",
+            Self::VersionDiffers { .. } => "version-differs",
+            Self::ScaleInvalid { .. } => "scale-invalid",
+            Self::VersionRetroactive { .. } => "version-retroactive",
+            Self::ConstantOutside { .. } => "constant-outside-interval",
+            Self::Key(error) => match error {
+                KeyError::DevKey => "dev-key",
+                KeyError::DeltaIsGenerator => "key-delta-generator",
+                KeyError::DeltaIsGamma => "key-delta-gamma",
+                _ => "key-invalid",
+            },
+            Self::KeyInputs { .. } => "key-inputs",
+            Self::OtherTerms { what, .. } => match *what {
+                "asset" => "other-asset",
+                "expiry" => "other-expiry",
+                _ => "other-schema",
+            },
+            Self::OtherPeriod { .. } => "other-period",
+            Self::ConstantNotApproved { .. } => "constant-not-approved",
+            Self::ConstantCount { .. } => "constant-count",
+            Self::PeriodNotOver { .. } => "period-not-over",
+            Self::SourceUnknown { .. } => "source-unknown",
+            Self::SourceSignature { .. } => "source-signature-invalid",
+            Self::ProofFormat(_) => "proof-malformed",
+            Self::Statement(error) => match error {
+                StatementError::ClaimCount { .. } => "claim-count",
+                StatementError::EphemeralTrivial { .. } => "ephemeral-trivial",
+                StatementError::EphemeralNotOnCurve { .. } => "ephemeral-not-on-curve",
+                StatementError::ClaimAsTotal { .. } => "claim-as-total",
+                StatementError::Duplicate { .. } => "duplicate-in-batch",
+                _ => "statement-invalid",
+            },
+            Self::ProofInvalid => "proof-invalid",
+            Self::NotVerified => "not-verified",
+            Self::SupplyExhausted { .. } => "supply-exhausted",
+            Self::AlreadyUsed { set, .. } => match set {
+                UniqueSet::Entry => "entry-used",
+                UniqueSet::Commitment => "commitment-used",
+                UniqueSet::Note => "note-used",
+            },
+            Self::RequestUnknown { .. } => "request-unknown",
+            Self::RequestOfAnother { .. } => "request-of-another",
+            Self::RequestStanding { .. } => "request-standing",
+            Self::Deadline { .. } => "deadline",
+            Self::RevealMismatch { .. } => "reveal-mismatch",
+            Self::TotalSet { .. } => "total-set",
+            Self::TotalTooFew { .. } => "total-too-few",
+            Self::TotalTooLarge { .. } => "total-too-large",
+            Self::TotalDegenerate => "total-degenerate",
+            Self::PartialInvalid { .. } => "partial-invalid",
+            Self::SumWrong { .. } => "sum-wrong",
+        }
+    }
+
+    /// The field at fault, such as `claims[3].c`; empty when no single one is.
+    pub fn field(&self) -> String {
+        let claim = |index: &usize, field: &str| format!("claims[{index}].{field}");
+        match self {
+            Self::Malformed(error) => error.field().to_owned(),
+            Self::BadPoint { what, .. }
+            | Self::OutOfSequence { what, .. }
+            | Self::PossessionInvalid { what }
+            | Self::VersionDiffers { what, .. }
+            | Self::OtherTerms { what, .. } => (*what).to_owned(),
+            Self::OtherOrigin { .. } => "origin".to_owned(),
+            Self::UnknownKind { .. } => "kind".to_owned(),
+            Self::PartyUnknown { .. } | Self::PartySuspended { .. } => "party".to_owned(),
+            Self::SignatureInvalid { .. } | Self::KeyRotated { .. } => "signature".to_owned(),
+            Self::RolesEmpty | Self::RoleConflict { .. } => "roles".to_owned(),
+            Self::EpochUnknown { .. } | Self::EpochNotAccepted { .. } => "epoch".to_owned(),
+            Self::ScaleUnknown { .. }
+            | Self::ScaleIdUnknown { .. }
+            | Self::ScaleNotApproved { .. } => "scale".to_owned(),
+            Self::ScaleSuperseded { .. } => "version".to_owned(),
+            Self::AssetMismatch { .. } => "asset".to_owned(),
+            Self::ConstantOutside { name, .. } | Self::ConstantNotApproved { name, .. } => {
+                format!("constants.{name}")
+            }
+            Self::OtherPeriod { .. }
+            | Self::PeriodNotOver { .. }
+            | Self::ScaleRetired { .. }
+            | Self::ScaleNotYetValid { .. } => "period".to_owned(),
+            Self::Key(_) | Self::KeyInputs { .. } => "key".to_owned(),
+            Self::SourceUnknown { .. } => "source".to_owned(),
+            Self::SourceSignature { claim: index } => claim(index, "source_signature"),
+            Self::ProofFormat(_) | Self::ProofInvalid | Self::ProofUnexpected { .. } => {
+                "proof".to_owned()
+            }
+            Self::Statement(
+                StatementError::EphemeralTrivial { claim: index, .. }
+                | StatementError::EphemeralNotOnCurve { claim: index }
+                | StatementError::ClaimAsTotal { claim: index },
+            ) => claim(index, "ey"),
+            Self::Statement(StatementError::Duplicate { second, .. }) => {
+                format!("claims[{second}]")
+            }
+            Self::AlreadyUsed {
+                set: UniqueSet::Commitment,
+                claim: Some(index),
+            } => claim(index, "c"),
+            Self::AlreadyUsed {
+                set: UniqueSet::Note,
+                claim: Some(index),
+            } => claim(index, "cm"),
+            Self::TotalSet { position } => format!("entries[{position}]"),
+            Self::PartialInvalid { side } => (*side).to_owned(),
+            Self::SumWrong { .. } => "sum".to_owned(),
+            Self::Deadline { .. } => "deadline".to_owned(),
+            _ => String::new(),
+        }
+    }
+}

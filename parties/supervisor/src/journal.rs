@@ -7,8 +7,8 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{File, OpenOptions},
-    io::{Read, Seek, SeekFrom, Write},
+    fs::{File, OpenOptions, TryLockError},
+    io::{Read, Write},
     path::{Path, PathBuf},
 };
 
@@ -26,6 +26,18 @@ pub enum JournalError {
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// Another process answers with it.
+    #[error("journal {path} is in use by another process: one holder, one journal, one process")]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
+    /// An append failed before, so what is on the disk is unsure.
+    #[error("an earlier append to journal {path} failed: start the holder again")]
+    Unsure {
+        /// The file.
+        path: PathBuf,
     },
     /// A line was altered, removed or inserted.
     #[error(
@@ -82,11 +94,19 @@ pub struct Line {
     pub previous: String,
 }
 
-/// An open journal.
+/// An open journal, locked against other processes.
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
     file: File,
+    /// False after an append that failed.
+    sure: bool,
+    chain: Chain,
+}
+
+/// What the lines of a journal say.
+#[derive(Debug, Default)]
+struct Chain {
     lines: Vec<Line>,
     head: [u8; 32],
     /// Earn entry → the set it was answered in.
@@ -94,8 +114,8 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens or creates the journal and checks its chain. A last line without its newline was
-    /// never synchronised, so its answer never left: it is cut off.
+    /// Opens or creates the journal, locks it and checks its chain. A last line without its
+    /// newline was never synchronised, so its answer never left: it is cut off.
     ///
     /// # Errors
     /// [`JournalError`].
@@ -110,40 +130,55 @@ impl Journal {
             .create(true)
             .open(path)
             .map_err(io)?;
+        file.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => JournalError::InUse {
+                path: path.to_owned(),
+            },
+            TryLockError::Error(source) => io(source),
+        })?;
         let mut text = Vec::new();
         file.read_to_end(&mut text).map_err(io)?;
-        let whole = text
-            .iter()
-            .rposition(|byte| *byte == b'\n')
-            .map_or(0, |at| at + 1);
+        let whole = whole_lines(&text);
         if whole < text.len() {
             file.set_len(whole as u64).map_err(io)?;
-            file.seek(SeekFrom::End(0)).map_err(io)?;
-            text.truncate(whole);
         }
-        let mut journal = Self {
+        let chain = Chain::check(path, &text[..whole])?;
+        Ok(Self {
             path: path.to_owned(),
             file,
-            lines: Vec::new(),
-            head: [0; 32],
-            totals: BTreeMap::new(),
-        };
-        for (line, bytes) in text.split_inclusive(|byte| *byte == b'\n').enumerate() {
-            journal.replay(line + 1, bytes)?;
-        }
-        Ok(journal)
+            sure: true,
+            chain,
+        })
+    }
+
+    /// Reads and checks a journal that another process may have open.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    pub fn read(path: &Path) -> Result<Vec<Line>, JournalError> {
+        let text = std::fs::read(path).map_err(|source| JournalError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(Chain::check(path, &text[..whole_lines(&text)])?.lines)
     }
 
     /// Appends an answer; it is on the disk when this returns.
     ///
     /// # Errors
-    /// [`JournalError::Io`]; the answer must not leave then.
+    /// [`JournalError`]; the answer must not leave then, and the journal takes no other until it
+    /// is opened again.
     pub fn append(&mut self, time: u64, answer: Answered) -> Result<(), JournalError> {
+        if !self.sure {
+            return Err(JournalError::Unsure {
+                path: self.path.clone(),
+            });
+        }
         let line = Line {
-            number: self.lines.len() as u64 + 1,
+            number: self.chain.lines.len() as u64 + 1,
             time,
             answer,
-            previous: hex(&self.head),
+            previous: hex(&self.chain.head),
         };
         let io = |source| JournalError::Io {
             path: self.path.clone(),
@@ -151,43 +186,58 @@ impl Journal {
         };
         let mut bytes = serde_json::to_vec(&line).map_err(|error| io(error.into()))?;
         bytes.push(b'\n');
-        self.file.write_all(&bytes).map_err(io)?;
-        self.file.sync_data().map_err(io)?;
-        self.accept(line, &bytes);
+        self.sure = false;
+        self.file
+            .write_all(&bytes)
+            .and_then(|()| self.file.sync_data())
+            .map_err(io)?;
+        self.sure = true;
+        self.chain.accept(line, &bytes);
         Ok(())
     }
 
     /// All lines, oldest first.
     pub fn lines(&self) -> &[Line] {
-        &self.lines
+        &self.chain.lines
     }
 
     /// The set in which a total containing this entry was answered, if any.
     pub fn total_of(&self, entry: &EntryId) -> Option<&str> {
-        self.totals.get(&entry.to_hex()).map(String::as_str)
+        self.chain.totals.get(&entry.to_hex()).map(String::as_str)
     }
 
     /// How many entries an answered set has; 0 for a set that was never answered.
     pub fn set_size(&self, set: &str) -> usize {
-        self.totals
+        self.chain
+            .totals
             .values()
             .filter(|answered| *answered == set)
             .count()
     }
+}
 
-    fn replay(&mut self, number: usize, bytes: &[u8]) -> Result<(), JournalError> {
-        let broken = |fault| JournalError::Broken {
-            path: self.path.clone(),
-            line: number,
-            fault,
-        };
-        let line: Line =
-            serde_json::from_slice(bytes).map_err(|_| broken("it is no journal line"))?;
+impl Chain {
+    fn check(path: &Path, text: &[u8]) -> Result<Self, JournalError> {
+        let mut chain = Self::default();
+        for (at, bytes) in text.split_inclusive(|byte| *byte == b'\n').enumerate() {
+            chain
+                .replay(at + 1, bytes)
+                .map_err(|fault| JournalError::Broken {
+                    path: path.to_owned(),
+                    line: at + 1,
+                    fault,
+                })?;
+        }
+        Ok(chain)
+    }
+
+    fn replay(&mut self, number: usize, bytes: &[u8]) -> Result<(), &'static str> {
+        let line: Line = serde_json::from_slice(bytes).map_err(|_| "it is no journal line")?;
         if line.number != number as u64 {
-            return Err(broken("its number is out of sequence"));
+            return Err("its number is out of sequence");
         }
         if line.previous != hex(&self.head) {
-            return Err(broken("it does not follow from the line before"));
+            return Err("it does not follow from the line before");
         }
         self.accept(line, bytes);
         Ok(())
@@ -202,6 +252,13 @@ impl Journal {
         self.head = field::digest("merits/journal-line/v1", &[bytes]);
         self.lines.push(line);
     }
+}
+
+/// Bytes up to and with the last newline.
+fn whole_lines(text: &[u8]) -> usize {
+    text.iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |at| at + 1)
 }
 
 fn hex(digest: &[u8; 32]) -> String {
@@ -238,6 +295,12 @@ mod tests {
         assert_eq!(journal.total_of(&EntryId([1; 32])), Some("s"));
         assert_eq!(journal.total_of(&EntryId([3; 32])), None);
         journal.append(3, total("u", &[EntryId([3; 32])])).unwrap();
+        assert!(matches!(
+            Journal::open(&path),
+            Err(JournalError::InUse { .. })
+        ));
+        assert_eq!(Journal::read(&path).unwrap().len(), 3);
+        drop(journal);
         assert_eq!(Journal::open(&path).unwrap().lines().len(), 3);
     }
 
@@ -249,6 +312,7 @@ mod tests {
         for (time, set) in [(1, "s"), (2, "t"), (3, "u")] {
             journal.append(time, total(set, &[])).unwrap();
         }
+        drop(journal);
         let text = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, text.replacen("\"time\":1", "\"time\":9", 1)).unwrap();
         let fault = Journal::open(&path).unwrap_err();

@@ -11,10 +11,12 @@ use crate::view::{
     EpochHalves, LedgerView, LoggedBatch, LoggedRequest, PartyStanding, PublishedHalf, SealedClaim,
 };
 
+type FindEntry<'a> = dyn Fn(&EntryId) -> Option<SignedEntry> + 'a;
+
 /// A state and a way to read the entries it came from.
 pub struct StateView<'a> {
     state: &'a State,
-    entry: Box<dyn Fn(&EntryId) -> Option<SignedEntry> + 'a>,
+    entry: Box<FindEntry<'a>>,
 }
 
 impl std::fmt::Debug for StateView<'_> {

@@ -173,25 +173,34 @@ impl Session {
     /// # Errors
     /// [`SessionError`].
     pub async fn resume(&mut self, file: &Path) -> Result<OpenedClaim, SessionError> {
-        let request = read(file)?;
+        let ask = self.ask_of(file)?;
+        self.answer(ask, file).await
+    }
+
+    /// Shows everybody what a request was about, from its file. Due by the request's deadline.
+    ///
+    /// # Errors
+    /// [`SessionError`].
+    pub async fn reveal(&self, file: &Path) -> Result<EntryId, SessionError> {
+        let ask = self.ask_of(file)?;
+        self.submit(&self.supervisor.reveal_opening(ask.request, ask.content))
+            .await
+    }
+
+    fn ask_of(&self, file: &Path) -> Result<OpeningAsk, SessionError> {
+        let logged = read(file)?;
         let origin = self.supervisor.origin().clone();
-        let (Some(id), Some(content), true) = (
-            request.request_id(),
-            request.content(),
-            request.origin == origin.as_str(),
-        ) else {
-            let (path, origin) = (file.to_owned(), origin.to_string());
-            return Err(SessionError::OtherFile { path, origin });
-        };
-        self.answer(
-            OpeningAsk {
+        match (logged.request_id(), logged.content()) {
+            (Some(request), Some(content)) if logged.origin == origin.as_str() => Ok(OpeningAsk {
                 origin,
-                request: id,
+                request,
                 content,
-            },
-            file,
-        )
-        .await
+            }),
+            _ => Err(SessionError::OtherFile {
+                path: file.to_owned(),
+                origin: origin.to_string(),
+            }),
+        }
     }
 
     async fn answer(&mut self, ask: OpeningAsk, file: &Path) -> Result<OpenedClaim, SessionError> {

@@ -75,12 +75,13 @@ pub(crate) struct Federation {
     pub(crate) log_signer: LogSigner,
     pub(crate) supervisor: Supervisor,
     pub(crate) sealing: SealingKey,
-    pub(crate) holders: [Holder; 2],
+    pub(crate) holders: Vec<Holder>,
     pub(crate) formula: Typed,
     pub(crate) trapdoor: TrapdoorKey,
     pub(crate) source: PartyId,
     pub(crate) distributor: PartyId,
-    pub(crate) dir: tempfile::TempDir,
+    /// Journals lie here; kept so that they outlive the holders.
+    _dir: tempfile::TempDir,
 }
 
 pub(crate) fn origin() -> Origin {
@@ -142,13 +143,15 @@ impl Federation {
             log_signer: LogSigner::new(origin(), key(9)),
             sealing,
             holders: holders
-                .map(|(party, share, journal)| Holder::new(party, vec![share], journal)),
+                .into_iter()
+                .map(|(party, share, journal)| Holder::new(party, vec![share], journal))
+                .collect(),
             formula,
             trapdoor: TrapdoorKey::generate(inputs, rng),
             source: apply("source", Role::Source, SOURCE).party(&origin()),
             distributor: apply("distributor", Role::Distributor, DISTRIBUTOR).party(&origin()),
             supervisor,
-            dir,
+            _dir: dir,
         };
         federation.found(&witness);
         let [sup, wit] = [halves[0].clone(), halves[1].clone()];

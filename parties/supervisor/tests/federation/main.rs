@@ -91,25 +91,21 @@ fn answers(
 
 impl Federation {
     /// Holders are asked against a view that borrows the federation.
-    fn take_holders(&mut self) -> [merits_supervisor::holder::Holder; 2] {
-        let spare = |name: &str| {
-            let path = self.dir.path().join(name);
-            let journal = merits_supervisor::journal::Journal::open(&path).unwrap();
-            merits_supervisor::holder::Holder::new(self.supervisor.party(), Vec::new(), journal)
-        };
-        let spares = [spare("spare-1"), spare("spare-2")];
-        std::mem::replace(&mut self.holders, spares)
+    fn take_holders(&mut self) -> Vec<merits_supervisor::holder::Holder> {
+        std::mem::take(&mut self.holders)
     }
 
-    fn holders_answer(&mut self, ask: &OpeningAsk) -> [&'static str; 2] {
+    fn holders_answer(&mut self, ask: &OpeningAsk) -> Vec<&'static str> {
         let mut holders = self.take_holders();
-        let codes = [0, 1].map(|i| {
-            let holder: &mut merits_supervisor::holder::Holder = &mut holders[i];
-            match holder.answer_opening(&self.view(), ask, NOW, &mut rand::rng()) {
-                Ok(_) => "answered",
-                Err(refused) => refused.code(),
-            }
-        });
+        let codes = holders
+            .iter_mut()
+            .map(
+                |holder| match holder.answer_opening(&self.view(), ask, NOW, &mut rand::rng()) {
+                    Ok(_) => "answered",
+                    Err(refused) => refused.code(),
+                },
+            )
+            .collect();
         self.holders = holders;
         codes
     }

@@ -42,9 +42,9 @@ fn both_halves_open_the_claim_and_leave_a_trace() {
         assert_ne!(hash, opened.hash(&EntryId([0; 32]), &ask.content));
     }
     for name in ["supervisor.jsonl", "witness.jsonl"] {
-        let journal = Journal::open(&fed.dir.path().join(name)).unwrap();
-        assert_eq!(journal.lines().len(), 3);
-        let Answered::Opening { claim, basis, .. } = &journal.lines()[2].answer else {
+        let lines = Journal::read(&fed.dir.path().join(name)).unwrap();
+        assert_eq!(lines.len(), 3);
+        let Answered::Opening { claim, basis, .. } = &lines[2].answer else {
             panic!("an opening was answered")
         };
         assert_eq!((*claim, basis.as_str()), (2, "audit sample 12/2026"));

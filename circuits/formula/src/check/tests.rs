@@ -221,6 +221,12 @@ fn the_other_forms_of_the_language() {
 
 /// Source, the fault's code, the text that it must point at, a word of message or hint.
 const FAULTS: [(&str, Code, &str, &str); 47] = [
+    (
+        "math.floor(0.0000000001 * 0.0000000001)",
+        Code::Overflow,
+        "",
+        "2^63",
+    ),
     ("trips.size() +", Code::Syntax, "", "no expression"),
     ("trips.size() @ 2", Code::Syntax, "", "no expression"),
     ("", Code::Syntax, "", "no expression"),

@@ -55,7 +55,8 @@ async fn serve(config: &Path) -> Result<ExitCode, Failure> {
         }
     }
     coordinator.shutdown().await?;
-    println!("stopped");
+    // Nobody may be reading any more.
+    let _ = writeln!(std::io::stdout(), "stopped");
     Ok(ExitCode::SUCCESS)
 }
 

@@ -15,7 +15,7 @@ use crate::error::StartError;
 /// Written to `PRAGMA application_id`: "MERT".
 const APPLICATION_ID: i64 = 0x4d45_5254;
 
-/// Written to `PRAGMA user_version`. Raise it with every change of [`SCHEMA`], and write the
+/// Written to `PRAGMA user_version`. Raise it with every change of the schema, and write the
 /// migration.
 pub const SCHEMA_VERSION: i64 = 1;
 

@@ -11,8 +11,8 @@ use sqlx::{Connection as _, SqliteConnection};
 /// SQL, the table in which fsck finds it, and whether a start refuses it.
 const DAMAGES: [(&str, &str, bool); 14] = [
     (
-        // One bit of the last leaf: its signature or statement.
-        "UPDATE leaf SET leaf = substr(leaf, 1, length(leaf) - 1) || x'00' \
+        // The last byte of the last leaf, in its signature.
+        "UPDATE leaf SET leaf = CAST(substr(leaf, 1, length(leaf) - 1) || x'ff' AS BLOB) \
          WHERE idx = (SELECT max(idx) FROM leaf)",
         "rules",
         true,

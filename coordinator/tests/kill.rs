@@ -27,6 +27,10 @@ use merits_verifier::{
     receipt::Receipt,
 };
 
+/// Entries of one load: more than the 256 that a stream has in work and the 512 of one group, so that
+/// a kill in its middle leaves some of it undone.
+const LOAD: usize = 1_000;
+
 /// The real program, as its own process.
 struct Process {
     child: Child,
@@ -122,7 +126,7 @@ async fn acknowledged_entries_survive_kill_9() {
         check_all_there(&mut client, &acknowledged).await;
         last = Some(check_consistent(&mut client, last).await);
 
-        let entries = load(&mut founding, round, 160);
+        let entries = load(&mut founding, round, LOAD);
         let ids: Vec<EntryId> = entries.iter().map(SignedEntry::id).collect();
         let requests = entries
             .iter()
@@ -139,7 +143,7 @@ async fn acknowledged_entries_survive_kill_9() {
             .unwrap()
             .into_inner();
         // Each round dies at another point of the load.
-        let until = [1, 17, 60, 110][round];
+        let until = [1, 40, 150, 300][round];
         let mut seen = 0;
         let mut process = Some(process);
         // Answers that had left before the kill may still be read after it: they count too.

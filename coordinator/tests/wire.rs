@@ -83,6 +83,14 @@ impl World {
             .prove(&self.founding.state, &batch, &mut self.founding.rng)
             .unwrap();
         change(&mut batch);
+        // A distributor cannot sign for the source; the source's own signatures over what was
+        // changed show that the rules behind them hold too.
+        let unchanged = federation.terms(federation.period());
+        if (batch.terms.schema, batch.period) != (unchanged.schema, federation.period()) {
+            for claim in &mut batch.claims {
+                *claim = federation.sign_claim(claim.public, &batch.terms, batch.period);
+            }
+        }
         federation.sign_batch(&batch, &proof)
     }
 }

@@ -93,6 +93,22 @@ def main(address):
     ]
     assert len(leaves) == int(size)
 
+    # A leaf is the sequencer's time (8 bytes) and the entry as its party signed it. The one earn
+    # batch among them verifies; entries of other kinds have no proof to judge.
+    valid = 0
+    for leaf in leaves:
+        try:
+            answer = coordinator.call(
+                "merits.verifier.v1.Verifier", "VerifyOne", subject={"entry": leaf[8:]}
+            )
+            assert answer.verdict.valid, answer.verdict
+            valid += 1
+        except grpc.RpcError as error:
+            # Another kind.
+            assert error.code() == grpc.StatusCode.INVALID_ARGUMENT, error
+    assert valid == 1, valid
+    print("earn batches verified over gRPC:", valid)
+
     ledger = "merits.ledger.v1.Ledger"
     verdicts = {
         "empty entry": refusal(lambda: coordinator.call(ledger, "Submit")),

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod commands;
+mod demo;
 mod identity;
 mod screen;
 
@@ -21,6 +22,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run a whole federation on this machine, on real data
+    Demo(demo::Arguments),
     /// The ledger's operator: serve, check
     #[command(subcommand)]
     Coordinator(commands::coordinator::Command),
@@ -80,6 +83,7 @@ fn main() -> ExitCode {
 impl Command {
     async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
+            Self::Demo(arguments) => arguments.run().await,
             Self::Coordinator(command) => command.run().await,
             Self::Supervisor(command) => command.run().await,
             Self::Witness(command) => command.run().await,

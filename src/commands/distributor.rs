@@ -16,7 +16,6 @@ use std::{
 use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand};
 use indicatif::ProgressBar;
-use merits_circuits::{earn::EarnCircuit, prover::CircomProver};
 use merits_distributor::{
     config::DistributorConfig,
     custody::Custody,
@@ -32,7 +31,7 @@ use merits_distributor::{
     sealing::MasterKey,
     store::Store,
     summary::RunSummary,
-    terms::{Terms, TermsError, latest_version, source_key},
+    terms::{TermsReader, latest_version, source_key},
 };
 use merits_keyfile::KeyKind;
 use merits_ledger::Role;
@@ -234,7 +233,7 @@ impl Station {
         let custody = merits_keyfile::load_or_create(&keys.custody, KeyKind::Seed, rng)?;
         let ephemeral = merits_keyfile::load_or_create(&keys.ephemeral, KeyKind::Ephemeral, rng)?;
         let store = Store::open(&config.store, &origin, &party, MasterKey::new(master)).await?;
-        let custody = Custody::new(custody, origin.clone(), party, manifest.terms_digest());
+        let custody = Custody::new(custody, origin.clone(), party);
         let keys = NodeKeys {
             signing: identity.signing,
             custody,
@@ -247,10 +246,6 @@ impl Station {
             manifest,
             node,
         })
-    }
-
-    pub(crate) fn node(&self) -> &Node {
-        &self.node
     }
 
     /// Writes the pseudonyms of all accounts in a file of records.
@@ -345,14 +340,10 @@ impl Station {
     async fn prove(&self, summary: &mut RunSummary) -> anyhow::Result<()> {
         let pool = self.prover().await?;
         let port = CoordinatorPort::new(self.follower.client());
-        let (follower, node) = (&self.follower, &self.node);
-        let terms = |period: Period| -> Result<Terms, TermsError> {
-            let replica = follower.replica();
-            // The copy was verified when the station opened; it only stops on an error that
-            // ended that.
-            let state = replica.state().map_err(|_| TermsError::NoEpoch)?;
-            Terms::read(state, node.scale(), &node.party(), period, unix_millis())
-        };
+        let state = self.follower.replica().state()?.clone();
+        let (scale, party) = (self.node.scale().clone(), self.node.party());
+        let reader = TermsReader::new(state, scale, party, unix_millis())?;
+        let terms = |period: Period| reader.at(period);
         let stop = Arc::new(AtomicBool::new(false));
         let stopping = Arc::clone(&stop);
         let watch = tokio::spawn(async move {
@@ -387,22 +378,12 @@ impl Station {
             allow_dev_keys: self.config.ledger.allow_dev_keys,
         };
         let bar = screen::working("loading the proving key");
-        let (circuit, prover) = tokio::task::spawn_blocking(move || {
-            let circuit =
-                EarnCircuit::build(manifest.formula(), usize::from(manifest.claims_per_proof()));
-            let digest = circuit.circuit().r1cs.digest();
-            let key = store.get(&digest, policy)?.with_context(|| {
-                format!(
-                    "no key for the approved circuit: get {} from the issuer",
-                    store.dir_of(&digest).display()
-                )
-            })?;
-            anyhow::Ok((circuit, CircomProver::new(key.zkey)))
-        })
-        .await??;
-        bar.finish_and_clear();
         let width = self.config.prover.width();
-        Ok(ProverPool::new(Arc::new(circuit), Arc::new(prover), width)?)
+        let pool =
+            tokio::task::spawn_blocking(move || ProverPool::load(&manifest, &store, policy, width))
+                .await??;
+        bar.finish_and_clear();
+        Ok(pool)
     }
 
     /// Writes what opens one claim.

@@ -108,6 +108,13 @@ pub(crate) enum Command {
         /// Request file
         request: PathBuf,
     },
+    /// Reveal on the ledger what a request was about, as its deadline demands
+    Reveal {
+        #[arg(long)]
+        config: PathBuf,
+        /// Request file
+        request: PathBuf,
+    },
     /// Check that a disclosure opens the commitment and gives the opened credits
     Check {
         #[arg(long)]
@@ -217,6 +224,11 @@ impl Command {
                 let opened = desk.session().await?.resume(&request).await?;
                 report_opening(&opened, &request);
             }
+            Self::Reveal { config, request } => {
+                let desk = Desk::open(&config).await?;
+                let entry = desk.session().await?.reveal(&request).await?;
+                println!("revealed: entry {entry}");
+            }
             Self::Check {
                 config,
                 request,
@@ -309,6 +321,12 @@ impl Desk {
         let submitted = self.follower.client().submit(entry).await?;
         self.follower.sync().await?;
         Ok(submitted.id)
+    }
+
+    /// Brings the copy up to date.
+    pub(crate) async fn sync(&self) -> anyhow::Result<()> {
+        self.follower.sync().await?;
+        Ok(())
     }
 
     pub(crate) async fn found(&self) -> anyhow::Result<EntryId> {

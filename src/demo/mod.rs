@@ -1,0 +1,469 @@
+//! `merits demo`: a whole federation on this machine, from real records to opened claims.
+//!
+//! Every step calls what the role's own command calls, with a configuration file that its own
+//! process would take; only the processes are one.
+
+mod closing;
+mod federation;
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, ensure};
+use clap::Args;
+use merits_clearing::config::ClearingConfig;
+use merits_coordinator::{Config, Coordinator, SystemClock};
+use merits_distributor::{config::DistributorConfig, summary::RunSummary};
+use merits_issuer::config::IssuerConfig;
+use merits_ledger::Role;
+use merits_primitives::ids::{EntryId, Period};
+use merits_source::config::SourceConfig;
+use merits_sponsor::config::SponsorConfig;
+use merits_supervisor::{
+    config::{SupervisorConfig, WitnessConfig},
+    net::serve,
+    request::RequestFile,
+    view_key::Side,
+};
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+
+use self::federation::{DISTRIBUTOR, Federation, ISSUER, LEAST_CLAIMS, ORIGIN, SOURCE, SPONSOR};
+use crate::{
+    commands::{
+        clearing, distributor, issuer, source, sponsor, supervisor::Desk, verify::Kit, wallet,
+        witness,
+    },
+    identity::Identity,
+    screen::{progress, say, step, thousands, working},
+};
+
+/// What the demonstration takes.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Where ledger, keys and receipts go; proving keys are reused by later runs
+    #[arg(long, default_value = "merits-data")]
+    data_dir: PathBuf,
+    /// How many subjects (bikes) of the file to claim for
+    #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..))]
+    subjects: u32,
+    /// All subjects of the file
+    #[arg(long)]
+    all: bool,
+    /// Another file of trips, such as the whole data set; without it, the part that comes with
+    /// the command
+    #[arg(long)]
+    input: Option<PathBuf>,
+}
+
+/// What the steps leave for the closing table.
+#[derive(Debug, Default)]
+struct Story {
+    summary: RunSummary,
+    set_up: Duration,
+    key_was_there: bool,
+    sponsor: Duration,
+    clearing: Duration,
+    opening: Duration,
+    opened_total: Option<(Period, u64, u64)>,
+}
+
+impl Arguments {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        let start = Instant::now();
+        println!("MERITS: good deeds measured where the data lies, proven, verified by strangers.");
+        println!("This is a demonstration: its proving key is made by one party, on this machine,");
+        println!("who could forge. Such keys are marked insecure-dev and refused everywhere else.");
+        let federation = Federation::new(&self.data_dir)?;
+        let mut story = Story::default();
+        let (stop, stopped) = watch::channel(false);
+        let mut servers = JoinSet::new();
+
+        let coordinator = found(&federation).await?;
+        let desk = admit(&federation).await?;
+        open_epoch(&federation, &desk, &mut servers, &stopped).await?;
+        publish(&federation, &desk, &mut story).await?;
+        self.earn(&federation, &mut story).await?;
+        verify_by_strangers(&federation, &mut story).await?;
+        open_one_claim(&federation, &desk, &mut story).await?;
+        open_total(&federation, &desk, &mut story).await?;
+        read_own_credits(&federation).await?;
+
+        let _ = stop.send(true);
+        while let Some(ended) = servers.join_next().await {
+            ended??;
+        }
+        drop(desk);
+        coordinator.shutdown().await?;
+        closing::print(&federation, &story, start.elapsed());
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn subjects(&self) -> Option<usize> {
+        (!self.all).then_some(self.subjects as usize)
+    }
+
+    /// Source and distributor: records become proven credits.
+    async fn earn(&self, federation: &Federation, story: &mut Story) -> anyhow::Result<()> {
+        step(5, "The source signs what it recorded");
+        let input = match &self.input {
+            Some(input) => input.clone(),
+            None => federation.write_trips()?,
+        };
+        let station = distributor::Station::open(&federation.path(DISTRIBUTOR_TOML)).await?;
+        let links = federation.path("handover/links.jsonl");
+        let accounts = station.links(&input, SOURCE, &links, self.subjects())?;
+        let bundle = federation.path("handover/bundle.jsonl");
+        let (_, report) = source::sign(&source::SignArguments {
+            config: federation.path(SOURCE_TOML),
+            input: input.clone(),
+            links,
+            output: bundle.clone(),
+            rejects: None,
+            subjects: self.subjects(),
+        })?;
+        say(&format!(
+            "{DISTRIBUTOR} gives {SOURCE} a pseudonym for each of {accounts} accounts (bikes \
+             stand for people). {SOURCE} commits to each account's trips of each week, {} \
+             commitments over {} trips, and signs them. It learns nothing about credits.",
+            thousands(report.signed),
+            thousands(report.records)
+        ));
+
+        step(6, "The distributor computes and proves");
+        let summary = station
+            .run(&distributor::RunArguments {
+                config: federation.path(DISTRIBUTOR_TOML),
+                input: Some(input),
+                bundle: Some(bundle),
+                source: Some(SOURCE.to_owned()),
+                rejects: Some(federation.path("distributor/rejects.csv")),
+                subjects: self.subjects(),
+            })
+            .await?;
+        ensure!(
+            summary.submitted.refused.is_empty() && summary.submitted.acknowledged > 0,
+            "the ledger took {} batches and refused {:?}",
+            summary.submitted.acknowledged,
+            summary.submitted.refused
+        );
+        say(&format!(
+            "{DISTRIBUTOR} read {} trips and set {} bad rows aside, each with its line and reason. \
+             It checked that its trips open the source's commitments, computed {} claims, and made \
+             {} proofs of up to 16 claims. Trips and salts rest encrypted in its own store; the \
+             coordinator saw proofs and ciphertexts, and put them on the ledger after verifying \
+             them in groups.",
+            thousands(summary.reading.rows),
+            thousands(summary.reading.rejected),
+            thousands(summary.proved.claims),
+            summary.proved.proofs
+        ));
+        for group in &summary.refused_groups {
+            say(&format!("Refused: {group}."));
+        }
+        station.write_receipts(&federation.path("receipts")).await?;
+        story.summary = summary;
+        Ok(())
+    }
+}
+
+async fn found(federation: &Federation) -> anyhow::Result<Coordinator> {
+    step(1, "A coordinator opens a ledger");
+    let origin = merits_primitives::ids::Origin::new(ORIGIN)?;
+    let directory = federation.path("supervisor");
+    let supervisor = Identity::load(
+        origin,
+        federation::SUPERVISOR,
+        &directory.join("supervisor.key"),
+        &directory.join("supervisor-sealing.key"),
+    )?;
+    let authority = supervisor.party();
+    let config = Config::load(&federation.write_coordinator(&authority)?)?;
+    let coordinator = Coordinator::start(config, Arc::new(SystemClock)).await?;
+    federation.write_parties(coordinator.log_key(), &authority)?;
+    say(&format!(
+        "It orders signed entries, verifies proofs, and signs checkpoints of the log {ORIGIN} on \
+         {}. It sees public ledger data only, and can make no entry of its own.",
+        coordinator.address()
+    ));
+    Ok(coordinator)
+}
+
+async fn admit(federation: &Federation) -> anyhow::Result<Desk> {
+    step(2, "The supervisor admits the parties");
+    let desk = Desk::with(SupervisorConfig::load(
+        &federation.path("supervisor/supervisor.toml"),
+    )?)
+    .await?;
+    desk.found().await?;
+    let witness = witness::identity(&WitnessConfig::load(&federation.path(WITNESS_TOML))?)?;
+    let issuer = issuer::identity(&IssuerConfig::load(&federation.path(ISSUER_TOML))?)?;
+    let distributor = distributor::identity(&DistributorConfig::load(
+        &federation.path(DISTRIBUTOR_TOML),
+    )?)?;
+    let sponsor = sponsor::identity(&SponsorConfig::load(&federation.path(SPONSOR_TOML))?)?;
+    let clearing = clearing::identity(&ClearingConfig::load(&federation.path(CLEARING_TOML))?)?;
+    for application in [
+        witness.application(&[Role::Witness]),
+        issuer.application(&[Role::Issuer]),
+        source::application(&SourceConfig::load(&federation.path(SOURCE_TOML))?)?,
+        distributor.application(&[Role::Distributor]),
+        sponsor.application(&[Role::Sponsor]),
+        clearing.application(&[Role::Clearing]),
+    ] {
+        desk.admit(application).await?;
+    }
+    say(
+        "Itself first, then a log witness, an issuer, a source, a distributor, a sponsor and a \
+         clearing bank, each by an application that it signed with its own key. Nobody may act \
+         outside the role it was admitted for.",
+    );
+    Ok(desk)
+}
+
+async fn open_epoch(
+    federation: &Federation,
+    desk: &Desk,
+    servers: &mut JoinSet<anyhow::Result<()>>,
+    stopped: &watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    step(3, "Two halves of a view key");
+    let config = WitnessConfig::load(&federation.path(WITNESS_TOML))?;
+    desk.open_epoch(1, witness::half(&config, 1)?).await?;
+    for (config, side) in [
+        (desk.config.holder.clone(), Side::Supervisor),
+        (config, Side::Witness),
+    ] {
+        let listener = TcpListener::bind(config.listen).await?;
+        let service = witness::holder(&config, side).await?;
+        let mut stopped = stopped.clone();
+        servers.spawn(async move {
+            let stop = async move {
+                // Also ends when the sender is gone.
+                let _ = stopped.wait_for(|stop| *stop).await;
+            };
+            serve(service, listener, stop).await?;
+            Ok(())
+        });
+    }
+    say(
+        "The supervisor makes one half, the log witness the other, and neither shows its own. \
+         Claims are encrypted under the sum. The witness helps only with a request that stands in \
+         the log, so nothing is opened without a trace.",
+    );
+    Ok(())
+}
+
+async fn publish(federation: &Federation, desk: &Desk, story: &mut Story) -> anyhow::Result<()> {
+    step(4, "The issuer publishes a scale");
+    let config = IssuerConfig::load(&federation.path(ISSUER_TOML))?;
+    let start = Instant::now();
+    story.key_was_there = config.key_store.exists();
+    let bar = working("compiling the formula; making or loading the keys");
+    let built = issuer::build(&config).await?;
+    bar.finish_and_clear();
+    story.set_up = start.elapsed();
+    issuer::propose(&config, &built).await?;
+    desk.sync().await?;
+    let manifest = built.manifest();
+    desk.approve(manifest.id().as_str(), manifest.version().0)
+        .await?;
+    let factor = manifest
+        .constants()
+        .first()
+        .context("the scale has constants")?;
+    say(&format!(
+        "{ISSUER} writes a formula, {}: {} = {} {}. It compiles to {} constraints for {} claims \
+         ({} each). The supervisor approves the version. Everybody computes with this formula; \
+         changing the figure needs no new key.",
+        manifest.title().en,
+        factor.decl.name,
+        factor.value,
+        factor.unit,
+        thousands(built.circuit().circuit().r1cs.n_constraints() as u64),
+        manifest.claims_per_proof(),
+        thousands(built.circuit().costs().per_claim() as u64),
+    ));
+    Ok(())
+}
+
+async fn verify_by_strangers(federation: &Federation, story: &mut Story) -> anyhow::Result<()> {
+    step(7, "Strangers verify");
+    let start = Instant::now();
+    let report = sponsor::verify(&federation.path(SPONSOR_TOML)).await?;
+    story.sponsor = start.elapsed();
+    ensure!(
+        report.faults.is_empty(),
+        "the sponsor found faults: {:?}",
+        report.faults
+    );
+    say(&format!(
+        "{SPONSOR} follows the log into its own copy and checks all {} batches twice: over gRPC \
+         with the coordinator's Verifier, and offline by receipt, signature and proof. It saw {}; \
+         it did not see {}.",
+        report.batches,
+        report.seen().saw,
+        report.seen().hidden
+    ));
+    let start = Instant::now();
+    let report = clearing::audit(&federation.path(CLEARING_TOML)).await?;
+    story.clearing = start.elapsed();
+    ensure!(
+        report.is_clean(),
+        "the clearing bank found faults: {report:?}"
+    );
+    say(&format!(
+        "The clearing bank verifies them all in one batch and keeps the books: {} claims.",
+        thousands(report.batches.claims as u64)
+    ));
+    Ok(())
+}
+
+async fn open_one_claim(
+    federation: &Federation,
+    desk: &Desk,
+    story: &mut Story,
+) -> anyhow::Result<()> {
+    step(8, "The supervisor opens one claim, with a trace");
+    desk.sync().await?;
+    Kit::write(&desk.follower.replica(), &federation.path("kit"))?;
+    let entry = first_batch(desk).context("the ledger has a batch")?;
+    let start = Instant::now();
+    let (opened, request) = desk
+        .open_claim(
+            entry,
+            0,
+            "Demonstration: sampling of one claim by the regulator",
+        )
+        .await?;
+    story.opening = start.elapsed();
+    let station = distributor::Station::open(&federation.path(DISTRIBUTOR_TOML)).await?;
+    let disclosure = federation.path("handover/disclosure.json");
+    station.disclose(entry, 0, &disclosure).await?;
+    let checked = desk.check(&request, &disclosure)?;
+    let result = RequestFile::read(&request)?.opened().context("a result")?;
+    ensure!(
+        result.credits == checked.credits,
+        "opened and recomputed credits differ"
+    );
+    say(&format!(
+        "The request goes on the ledger first (entry {}), hiding which claim it is about. Both \
+         halves find it in their own copies and answer, sealed to the requester, each with a proof \
+         that it used its half. Opened: {} g of CO2e and the pseudonym; the hash of that result \
+         goes on the ledger (entry {}).",
+        short(&opened.request),
+        thousands(result.credits.0),
+        short(&opened.completion)
+    ));
+    say(&format!(
+        "{DISTRIBUTOR} then discloses {} trips and the salt of this claim: they open the \
+         commitment on the ledger, and the formula gives the same {} g. The other claims stay \
+         closed.",
+        checked.records,
+        thousands(checked.credits.0)
+    ));
+    Ok(())
+}
+
+async fn open_total(federation: &Federation, desk: &Desk, story: &mut Story) -> anyhow::Result<()> {
+    step(9, "A total, opened for everybody");
+    let Some((period, claims)) = largest_period(desk)? else {
+        say(&format!(
+            "No week has the {LEAST_CLAIMS} claims that a total must cover, so none is opened: a \
+             sum over few people would say too much about each. Try more --subjects."
+        ));
+        return Ok(());
+    };
+    let bar = progress(1, "adding ciphertexts, opening the sum");
+    let published = desk.total("cycling-week", period, 1).await?;
+    bar.finish_and_clear();
+    let report = clearing::audit(&federation.path(CLEARING_TOML)).await?;
+    ensure!(
+        report.is_clean() && !report.totals.is_empty(),
+        "the clearing bank refuses the total: {report:?}"
+    );
+    say(&format!(
+        "The {claims} claims of {} add up to {} g of CO2e. Only the sum of the ciphertexts was \
+         opened; the clearing bank checks it from the log alone, and so can anyone.",
+        period.label(),
+        thousands(published.total.sum),
+    ));
+    story.opened_total = Some((period, claims, published.total.sum));
+    Ok(())
+}
+
+async fn read_own_credits(federation: &Federation) -> anyhow::Result<()> {
+    step(10, "An owner reads the own credits");
+    let account = first_account(&federation.path("handover/links.jsonl"))?;
+    let config = SponsorConfig::load(&federation.path(SPONSOR_TOML))?;
+    let replica = config.ledger.open().await?;
+    let own = wallet::credits(
+        &replica,
+        &federation.path("distributor/custody.seed"),
+        std::slice::from_ref(&account),
+    )?;
+    ensure!(
+        !own.is_empty(),
+        "the owner of account {account} finds no credits"
+    );
+    let sum: u64 = own.iter().map(|credit| credit.credits.0).sum();
+    say(&format!(
+        "From the seed and the public ledger alone, bike {account} finds its {} weeks and decrypts \
+         {} g. The distributor's help is not needed, and nobody else can do it.",
+        own.len(),
+        thousands(sum)
+    ));
+    Ok(())
+}
+
+fn first_batch(desk: &Desk) -> Option<EntryId> {
+    let replica = desk.follower.replica();
+    replica
+        .leaves()
+        .map(|(_, leaf)| leaf.entry)
+        .find(|entry| entry.proof.len() == merits_verifier::groth16::PROOF_BYTES)
+        .map(|entry| entry.id())
+}
+
+/// The period with the most claims, if they are enough for a total.
+fn largest_period(desk: &Desk) -> anyhow::Result<Option<(Period, u64)>> {
+    let replica = desk.follower.replica();
+    let totals = replica.state()?.totals();
+    Ok(totals
+        .keys()
+        .map(|key| {
+            (
+                key.period,
+                totals
+                    .unopened(key)
+                    .map(|b| u64::from(b.claims))
+                    .sum::<u64>(),
+            )
+        })
+        .max_by_key(|(_, claims)| *claims)
+        .filter(|(_, claims)| *claims >= u64::from(LEAST_CLAIMS)))
+}
+
+fn first_account(links: &Path) -> anyhow::Result<String> {
+    use merits_records::bundle::{FileReader, Links};
+    let file = std::io::BufReader::new(std::fs::File::open(links)?);
+    let (_, mut lines) = FileReader::<Links, _>::open(file)?;
+    Ok(lines
+        .next()
+        .context("the links file has an account")??
+        .subject)
+}
+
+fn short(id: &EntryId) -> String {
+    id.to_hex()[..16].to_owned()
+}
+
+const WITNESS_TOML: &str = "witness/witness.toml";
+const ISSUER_TOML: &str = "issuer/issuer.toml";
+const SOURCE_TOML: &str = "source/source.toml";
+const DISTRIBUTOR_TOML: &str = "distributor/distributor.toml";
+const SPONSOR_TOML: &str = "sponsor/sponsor.toml";
+const CLEARING_TOML: &str = "clearing/clearing.toml";

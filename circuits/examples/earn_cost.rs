@@ -7,7 +7,8 @@
 use std::time::Instant;
 
 use merits_circuits::earn::{ClaimWitness, EarnCircuit, EarnTerms, EarnWitness};
-use merits_formula::{ConstantDecl, Decimal, Field, FieldKind, Record, Schema, Typed, check};
+use merits_formula::Record;
+use merits_params::manifest::{Manifest, ManifestError};
 use merits_primitives::{
     Fr,
     audit::Exponent,
@@ -16,20 +17,12 @@ use merits_primitives::{
     owner::{Handle, OwnerKey},
 };
 
-const FORMULA: &str = "
-    math.floor(
-      trips
-        .filter(t, t.duration >= 120 && t.duration <= 10800 && t.distance > 0)
-        .groups(t, day(t.start))
-        .map(g, math.least(g.map(t, t.distance).sum(), daily_cap))
-        .sum()
-      * factor / 1000)
-";
+const SCALE: &str = include_str!("../../params/scales/cycling-week/scale.toml");
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let formula = cycling(40)?;
     let start = Instant::now();
-    let circuit = EarnCircuit::build(&formula, 16);
+    let circuit = EarnCircuit::build(formula.formula(), 16);
     println!("built in {:.2?}\n{}", start.elapsed(), circuit.costs());
     witness_time(&circuit)?;
 
@@ -39,7 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     );
     for records in [24, 30, 40, 56] {
         for claims in [8, 16, 32] {
-            let costs = EarnCircuit::build(&cycling(records)?, claims).costs();
+            let costs = EarnCircuit::build(cycling(records)?.formula(), claims).costs();
             let batch = costs.constraints - claims * costs.per_claim();
             // A claim takes its constraints and, in circom's reduction, one row a public input.
             let room = (1 << 17) - batch - (costs.publics - 7 * claims) - 1;
@@ -108,34 +101,7 @@ fn witness_time(circuit: &EarnCircuit) -> Result<(), Box<dyn std::error::Error>>
     Ok(())
 }
 
-fn cycling(records: u16) -> Result<Typed, Box<dyn std::error::Error>> {
-    let field = |name: &str, kind, unit: &str, key| Field {
-        name: name.into(),
-        kind,
-        unit: unit.into(),
-        key,
-    };
-    let any = FieldKind::Int {
-        min: 0,
-        max: 65_535,
-    };
-    let fields = vec![
-        field("start", FieldKind::TimeInPeriod, "min", true),
-        field("duration", any, "s", false),
-        field("distance", any, "m", false),
-    ];
-    let schema = Schema::new("cycling-trip", "trips", PeriodKind::Week, fields, records)?;
-    let constant = |name: &str, high: &str, exponent| -> Result<_, Box<dyn std::error::Error>> {
-        let interval: [Decimal; 2] = ["0".parse()?, high.parse()?];
-        Ok(ConstantDecl {
-            name: name.into(),
-            interval,
-            exponent,
-        })
-    };
-    let constants = [
-        constant("factor", "500", 2)?,
-        constant("daily_cap", "50000", 0)?,
-    ];
-    check(FORMULA, &schema, &constants).map_err(|faults| format!("{faults:?}").into())
+/// The shipped scale with room for so many trips.
+fn cycling(records: u16) -> Result<Manifest, ManifestError> {
+    Manifest::from_toml(&SCALE.replace("max_records = 40", &format!("max_records = {records}")))
 }

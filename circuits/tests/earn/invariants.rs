@@ -3,11 +3,15 @@
 
 use std::collections::BTreeSet;
 
-use ark_ff::Field;
-use merits_circuits::earn::{EarnViolation, WitnessFault, native};
-use merits_formula::Record;
-use merits_primitives::{Fr, audit, ids::Credits, note, owner};
-use merits_verifier::statement::earn as layout;
+use ark_ff::Field as _;
+use merits_circuits::earn::{EarnCircuit, EarnViolation, WitnessFault, native};
+use merits_formula::{Field, FieldKind, Record, Schema, check};
+use merits_primitives::{
+    Fr, audit,
+    ids::{Credits, PeriodKind},
+    note, owner,
+};
+use merits_verifier::{Statement, statement::earn as layout};
 
 use crate::case::{self, Case, violated};
 
@@ -466,5 +470,58 @@ fn every_claim_count_is_provable_without_trips_too() {
         let case = Case::new(&case::cycling(RECORDS, false), CAPACITY, trips, 5);
         assert_eq!(native(&case), Ok(()));
         assert_eq!(sections(&case), only(&[]));
+    }
+}
+
+/// Days and months split a time into other numbers of day bits; a key may be any bounded number.
+#[test]
+fn other_periods_and_keys_keep_their_bounds() {
+    let minutes = |days: u64| days * 1440;
+    let day = (PeriodKind::Day, FieldKind::TimeInPeriod, minutes(1));
+    let month = (PeriodKind::Month, FieldKind::TimeInPeriod, minutes(31));
+    let page = (PeriodKind::Week, FieldKind::Int { min: 3, max: 999 }, 1000);
+    for (period, key, end) in [day, month, page] {
+        let field = |name: &str, kind, key| Field {
+            name: name.into(),
+            kind,
+            unit: "1".into(),
+            key,
+        };
+        let amount = FieldKind::Int { min: 1, max: 100 };
+        let fields = vec![field("amount", amount, false), field("at", key, true)];
+        let schema = Schema::new("reading", "pages", period, fields, 3).expect("a good schema");
+        let formula = check("pages.map(p, p.amount).sum()", &schema, &[]).expect("a good formula");
+        let mut terms = case::terms();
+        terms.constants.clear();
+        let circuit = EarnCircuit::build(&formula, 1);
+        let mut witness = case::batch(&mut case::rng(9), &[0]);
+        let record = |at| Record(vec![100, at]);
+        witness.claims[0].records = vec![record(5), record(end / 2), record(end - 1)];
+        let statement = witness
+            .statement(&formula, 1, &terms)
+            .expect("a good batch");
+        let publics = statement.public_inputs();
+        let mut case = Case {
+            circuit,
+            witness,
+            publics,
+        };
+        assert_eq!(
+            native::check(&formula, 1, &case.publics, &case.witness),
+            Ok(())
+        );
+        assert!(case.circuit_accepts(&case.publics, &case.witness));
+        // One beyond the end, with a C that commits to it.
+        case.witness.claims[0].records[2] = record(end);
+        let c = case.witness.claims[0].commitment(&schema, terms.period);
+        case.publics[layout::claim_offset(0, 0)] = c;
+        assert_eq!(
+            native::check(&formula, 1, &case.publics, &case.witness),
+            Err(EarnViolation::Bounds {
+                claim: 0,
+                record: 2
+            })
+        );
+        assert!(!case.circuit_accepts(&case.publics, &case.witness));
     }
 }

@@ -6,22 +6,23 @@
 use std::{fs, path::Path};
 
 use merits_circuits::earn::EarnCircuit;
+use merits_params::manifest::Manifest;
 
 use crate::case;
 
-/// Claims of a proof and trips of a claim.
-const SHAPE: (usize, u16) = (16, 40);
-
 #[test]
 fn cycling_week_is_pinned() {
-    let (capacity, records) = SHAPE;
-    let circuit = EarnCircuit::build(&case::cycling(records, false), capacity);
+    let text = include_str!("../../../params/scales/cycling-week/scale.toml");
+    let manifest = Manifest::from_toml(text).expect("the shipped scale is good");
+    let capacity = usize::from(manifest.claims_per_proof());
+    let circuit = EarnCircuit::build(manifest.formula(), capacity);
     let costs = circuit.costs();
-    assert!(costs.per_claim() <= 8_000, "the bar of issue 2\n{costs}");
+    assert!(costs.claims >= 16 && costs.records >= 40, "issue 2, B");
+    assert!(costs.per_claim() <= 8_000, "the bar of issue 2, E\n{costs}");
     assert_eq!(
         costs.domain(),
         1 << 17,
-        "16 claims fit a domain of 2^17\n{costs}"
+        "the batch fits a domain of 2^17\n{costs}"
     );
 
     let digest: String = circuit
@@ -32,7 +33,7 @@ fn cycling_week_is_pinned() {
         .map(|byte| format!("{byte:02x}"))
         .collect();
     let found = format!("r1cs sha256 {digest}\n{costs}");
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("pins/earn-cycling-week-16x40.txt");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("pins/earn-cycling-week.txt");
     if std::env::var_os("MERITS_UPDATE_PINS").is_some() {
         fs::write(&file, &found).expect("the pins folder is writable");
     }

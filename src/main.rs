@@ -60,7 +60,7 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_env("MERITS_LOG")
-                .unwrap_or_else(|_| "merits=info,warn".into()),
+                .unwrap_or_else(|_| cli.command.default_log().into()),
         )
         .with_writer(std::io::stderr)
         .init();
@@ -81,6 +81,17 @@ fn main() -> ExitCode {
 }
 
 impl Command {
+    /// Servers tell what they do; the others speak for themselves.
+    fn default_log(&self) -> &'static str {
+        use commands::{coordinator, supervisor, witness};
+        match self {
+            Self::Coordinator(coordinator::Command::Serve { .. })
+            | Self::Supervisor(supervisor::Command::Serve { .. })
+            | Self::Witness(witness::Command::Serve { .. }) => "info",
+            _ => "warn",
+        }
+    }
+
     async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Demo(arguments) => arguments.run().await,

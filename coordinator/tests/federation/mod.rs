@@ -6,6 +6,9 @@
     reason = "each test and example uses a part; a failure to set up is a failure"
 )]
 
+#[cfg(test)]
+pub mod world;
+
 use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use merits_coordinator::{Config, Coordinator, SystemClock};

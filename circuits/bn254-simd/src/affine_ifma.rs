@@ -115,7 +115,10 @@ impl<C: Curve, const CHECKED: bool> Kernel for Forward<'_, C, CHECKED> {
 
     #[inline(always)]
     fn run(self, isa: Ifma) -> Totals {
-        let one = F8::splat(isa, (Fq::one() * <Fq as crate::modulus::Modulus>::sixteen()).0.0);
+        let one = F8::splat(
+            isa,
+            (Fq::one() * <Fq as crate::modulus::Modulus>::sixteen()).0.0,
+        );
         let vectors = self.pairs.len().div_ceil(8).next_multiple_of(CHAINS);
         let mut chains = [one; CHAINS];
         self.kept.clear();
@@ -188,7 +191,10 @@ fn operands<C: Curve>(
 /// Pairs from `start`; past the end, the first pair again (whose result is not written).
 #[inline(always)]
 fn eight(pairs: &[Pair], start: usize) -> [Pair; 8] {
-    match pairs.get(start..start + 8).and_then(<[Pair]>::first_chunk::<8>) {
+    match pairs
+        .get(start..start + 8)
+        .and_then(<[Pair]>::first_chunk::<8>)
+    {
         Some(all) => *all,
         None => core::array::from_fn(|lane| *pairs.get(start + lane).unwrap_or(&pairs[0])),
     }

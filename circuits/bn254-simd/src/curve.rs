@@ -19,9 +19,8 @@ use crate::modulus::{Modulus, canonical};
 use crate::path::{Kind, Path};
 
 /// `1/16`: from the vector kernels' Montgomery form back to arkworks'.
-const SIXTEENTH: Fq = MontFp!(
-    "12312136615409592312513603231707217237391675025980025810262583815737939742328"
-);
+const SIXTEENTH: Fq =
+    MontFp!("12312136615409592312513603231707217237391675025980025810262583815737939742328");
 
 /// One cache line: a point of G1, or half of one of G2.
 #[derive(Clone, Copy, Debug, Default)]
@@ -81,7 +80,9 @@ fn element(path: Path, words: &[u64]) -> Fq {
 
 fn line(path: Path, a: Fq, b: Fq) -> Line {
     let (a, b) = (words(path, a), words(path, b));
-    Line(core::array::from_fn(|i| if i < 4 { a[i] } else { b[i - 4] }))
+    Line(core::array::from_fn(
+        |i| if i < 4 { a[i] } else { b[i - 4] },
+    ))
 }
 
 /// `2p - y` on four words from `at`, for bound 2.
@@ -154,7 +155,10 @@ impl Curve for g2::Config {
 
     fn store(path: Path, point: &Affine<Self>) -> [Line; 2] {
         debug_assert!(!point.is_zero());
-        [line(path, point.x.c0, point.x.c1), line(path, point.y.c0, point.y.c1)]
+        [
+            line(path, point.x.c0, point.x.c1),
+            line(path, point.y.c0, point.y.c1),
+        ]
     }
 
     #[inline]

@@ -52,14 +52,22 @@ impl<M: Modulus> F8<M> {
         Self(limbs(words).map(|limb| isa.splat(limb)), PhantomData)
     }
 
+    /// The same limbs in all lanes.
+    #[inline(always)]
+    pub(crate) fn splat_limbs(isa: Ifma, limbs: &[u64; 5]) -> Self {
+        Self(core::array::from_fn(|i| isa.splat(limbs[i])), PhantomData)
+    }
+
     /// From arkworks' elements; bound 1.
     pub(crate) fn from_ark(isa: Ifma, x: &[M; 8]) -> Self {
         Self::from_words(isa, &x.map(|x| (x * M::sixteen()).words()))
     }
 
     /// Arkworks' elements, of a value with bound 5 or less.
+    #[cfg(test)]
     pub(crate) fn to_ark(self, sixteenth: M) -> [M; 8] {
-        self.words().map(|w| M::from_words(canonical::<M>(w)) * sixteenth)
+        self.words()
+            .map(|w| M::from_words(canonical::<M>(w)) * sixteenth)
     }
 
     /// The words of each lane as they are, not reduced; needs a value below `2^256` (bound 5).
@@ -167,10 +175,22 @@ impl<M: Modulus> F8<M> {
         )
     }
 
-    /// Lanes exchanged by a function of the instruction set.
+    /// Lane `i` becomes lane `i ^ 4`.
     #[inline(always)]
-    pub(crate) fn map_lanes(&self, f: impl Fn(U64x8) -> U64x8) -> Self {
-        Self(self.0.map(f), PhantomData)
+    pub(crate) fn swap_by_4(&self) -> Self {
+        Self(self.0.map(U64x8::swap_by_4), PhantomData)
+    }
+
+    /// Lane `i` becomes lane `i ^ 2`.
+    #[inline(always)]
+    pub(crate) fn swap_by_2(&self) -> Self {
+        Self(self.0.map(U64x8::swap_by_2), PhantomData)
+    }
+
+    /// Lane `i` becomes lane `i ^ 1`.
+    #[inline(always)]
+    pub(crate) fn swap_by_1(&self) -> Self {
+        Self(self.0.map(U64x8::swap_by_1), PhantomData)
     }
 }
 
@@ -205,19 +225,13 @@ impl<M: Modulus> Raw<M> {
     /// Limb-wise sum.
     #[inline(always)]
     pub(crate) fn plus(&self, b: &Self) -> Self {
-        Self(
-            core::array::from_fn(|i| self.0[i].add(b.0[i])),
-            PhantomData,
-        )
+        Self(core::array::from_fn(|i| self.0[i].add(b.0[i])), PhantomData)
     }
 
     /// Limb-wise difference: add enough multiples of `p` before the carry.
     #[inline(always)]
     pub(crate) fn minus(&self, b: &Self) -> Self {
-        Self(
-            core::array::from_fn(|i| self.0[i].sub(b.0[i])),
-            PhantomData,
-        )
+        Self(core::array::from_fn(|i| self.0[i].sub(b.0[i])), PhantomData)
     }
 
     /// Plus `K * p`, `K < 8`.
@@ -235,9 +249,7 @@ impl<M: Modulus> Raw<M> {
     pub(crate) fn negate_where(&self, mask: u8) -> Self {
         let isa = self.0[0].isa();
         Self(
-            core::array::from_fn(|i| {
-                self.0[i].sub_from_where(mask, isa.splat(M::MULTIPLES[i][2]))
-            }),
+            core::array::from_fn(|i| self.0[i].sub_from_where(mask, isa.splat(M::MULTIPLES[i][2]))),
             PhantomData,
         )
     }
@@ -309,9 +321,7 @@ impl<M: Modulus> Reduction<M> {
         let isa = self.column[0].isa();
         let p = |i: usize| isa.splat(M::LIMBS[i]);
         let t = &mut self.column;
-        let m = isa
-            .splat(0)
-            .madd_lo(t[0], isa.splat(M::NEGATIVE_INVERSE));
+        let m = isa.splat(0).madd_lo(t[0], isa.splat(M::NEGATIVE_INVERSE));
         for i in 0..5 {
             t[i] = t[i].madd_lo(m, p(i));
         }

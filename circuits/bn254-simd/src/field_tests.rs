@@ -60,21 +60,38 @@ struct Check<'a, M> {
 impl<M: Modulus> Kernel for Check<'_, M> {
     type Output = ();
     fn run(self, isa: Ifma) {
-        let (a, b) = (F8::<M>::from_words(isa, self.a), F8::from_words(isa, self.b));
+        let (a, b) = (
+            F8::<M>::from_words(isa, self.a),
+            F8::from_words(isa, self.b),
+        );
         let (va, vb) = (self.a.map(value::<M>), self.b.map(value::<M>));
         let down = sixteenth::<M>();
         let lanes = |f: &dyn Fn(M, M) -> M| core::array::from_fn(|i| f(va[i], vb[i]));
         let same = |name: &str, got: F8<M>, bound: u64, want: [M; 8]| {
             for (lane, (got, want)) in got.words().into_iter().zip(want).enumerate() {
-                assert_eq!(value::<M>(got), want, "{name} lane {lane} {:x?} {:x?}", self.a[lane], self.b[lane]);
+                assert_eq!(
+                    value::<M>(got),
+                    want,
+                    "{name} lane {lane} {:x?} {:x?}",
+                    self.a[lane],
+                    self.b[lane]
+                );
                 let limit = below_multiple::<M>(bound, 0);
-                assert!(BigInt(got) <= BigInt(limit), "{name} exceeds its bound of {bound}p");
+                assert!(
+                    BigInt(got) <= BigInt(limit),
+                    "{name} exceeds its bound of {bound}p"
+                );
             }
         };
         assert_eq!(F8::<M>::unpack(a.pack()).words(), *self.a);
         same("mul", a.mul(&b), 2, lanes(&|a, b| a * b * down));
         same("square", a.square(), 2, lanes(&|a, _| a * a * down));
-        same("mul_add", a.mul_add(&b, &b, &b), 2, lanes(&|a, b| (a * b + b * b) * down));
+        same(
+            "mul_add",
+            a.mul_add(&b, &b, &b),
+            2,
+            lanes(&|a, b| (a * b + b * b) * down),
+        );
         same("reduce", a.raw().reduce(), 2, va);
         // The largest sums that the point formulas make: bound 8 going into the reduction.
         let r = b.raw().reduce();
@@ -83,17 +100,34 @@ impl<M: Modulus> Kernel for Check<'_, M> {
         let raw = a.raw().minus(&r.raw()).minus(&r.raw()).plus_multiple::<3>();
         same("wide reduce", raw.reduce(), 2, lanes(&|a, b| a - b - b));
         let negated = r.raw().negate_where(0b1010_0101).carry();
-        same("negate", negated, 3, core::array::from_fn(|i| {
-            if 0b1010_0101 >> i & 1 == 1 { -vb[i] } else { vb[i] }
-        }));
+        same(
+            "negate",
+            negated,
+            3,
+            core::array::from_fn(|i| {
+                if 0b1010_0101 >> i & 1 == 1 {
+                    -vb[i]
+                } else {
+                    vb[i]
+                }
+            }),
+        );
         let zero = core::array::from_fn::<bool, 8, _>(|i| va[i] == M::ZERO);
         for (lane, zero) in zero.into_iter().enumerate() {
-            assert_eq!(a.zero_mask() >> lane & 1 == 1, zero, "zero test of {:x?}", self.a[lane]);
+            assert_eq!(
+                a.zero_mask() >> lane & 1 == 1,
+                zero,
+                "zero test of {:x?}",
+                self.a[lane]
+            );
         }
         for (lane, words) in a.raw().reduce().words().into_iter().enumerate() {
             // 1.06 p, as promised: compare 100 * value with 106 * p by the top words.
             let top = |w: [u64; 4]| u128::from(w[3]);
-            assert!(top(words) * 100 <= top(M::MODULUS.0) * 106 + 100, "lane {lane}");
+            assert!(
+                top(words) * 100 <= top(M::MODULUS.0) * 106 + 100,
+                "lane {lane}"
+            );
         }
     }
 }
@@ -103,7 +137,11 @@ fn check_all<M: Modulus + UniformRand>() {
     let edges = edges::<M>();
     let mut rng = StdRng::seed_from_u64(11);
     let mut run = |a: &[[u64; 4]; 8], b: &[[u64; 4]; 8]| {
-        isa.vectorize(Check::<M> { a, b, marker: PhantomData });
+        isa.vectorize(Check::<M> {
+            a,
+            b,
+            marker: PhantomData,
+        });
     };
     for shift in 0..edges.len() {
         for start in (0..edges.len()).step_by(8) {

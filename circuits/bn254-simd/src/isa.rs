@@ -191,12 +191,6 @@ impl U64x8 {
         unsafe { _mm512_cmpeq_epi64_mask(self.0, b.0) }
     }
 
-    /// One bit a lane: negative as a signed number.
-    #[inline(always)]
-    pub(crate) fn negative_mask(self) -> u8 {
-        unsafe { _mm512_movepi64_mask(self.0) }
-    }
-
     /// Lane `i` becomes lane `i ^ 4`.
     #[inline(always)]
     pub(crate) fn swap_by_4(self) -> Self {
@@ -258,7 +252,10 @@ mod tests {
         let rows: [U64x8; 8] =
             core::array::from_fn(|i| isa.load(&core::array::from_fn(|j| (10 * i + j) as u64)));
         for (i, column) in U64x8::transpose(rows).into_iter().enumerate() {
-            assert_eq!(column.to_array(), core::array::from_fn(|j| (10 * j + i) as u64));
+            assert_eq!(
+                column.to_array(),
+                core::array::from_fn(|j| (10 * j + i) as u64)
+            );
         }
     }
 

@@ -69,7 +69,11 @@ impl Coordinate for F8<Fq> {
     #[inline(always)]
     fn minus_two(&self, a: &Self, b: &Self) -> Self {
         // Not negative: 3 - 2 * 1.06. At most 1.3 + 3.
-        self.raw().minus(&a.raw()).minus(&b.raw()).plus_multiple::<3>().reduce()
+        self.raw()
+            .minus(&a.raw())
+            .minus(&b.raw())
+            .plus_multiple::<3>()
+            .reduce()
     }
 
     #[inline(always)]

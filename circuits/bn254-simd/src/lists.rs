@@ -155,8 +155,8 @@ impl<C: Curve> Halving<C> {
         reserve::<C>(&mut self.level, references / 2 + range.len());
         let mut position = 0;
         for list in range {
-            let all = &lists.references
-                [lists.offsets[list] as usize..lists.offsets[list + 1] as usize];
+            let all =
+                &lists.references[lists.offsets[list] as usize..lists.offsets[list + 1] as usize];
             if let [single] = all {
                 sums.set(list as u32, signed(*single));
                 continue;

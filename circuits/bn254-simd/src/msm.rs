@@ -1,8 +1,8 @@
 //! Multi-scalar multiplication in G1 and G2, right for every input.
 
 use ark_bn254::{Fr, g1, g2};
-use ark_ec::short_weierstrass::{Affine, Projective};
 use ark_ec::AffineRepr;
+use ark_ec::short_weierstrass::{Affine, Projective};
 use ark_ff::{AdditiveGroup, Zero};
 use rayon::prelude::*;
 
@@ -196,7 +196,8 @@ impl<C: Group> Bases<C> {
                 lists.end_list();
             }
             for bit in 0..width - low_bits {
-                let of = (0..highs).filter(|high| high >> bit & 1 == 1 && lines.present[lows + high]);
+                let of =
+                    (0..highs).filter(|high| high >> bit & 1 == 1 && lines.present[lows + high]);
                 lists.references.extend(of.map(|high| (lows + high) as u32));
                 lists.end_list();
             }
@@ -218,10 +219,12 @@ impl<C: Group> Bases<C> {
             lists.references.extend_from_slice(references);
             return;
         };
-        lists.references.extend(references.iter().filter_map(|reference| {
-            let slot = slots[(reference & !NEGATIVE) as usize];
-            (slot != IDENTITY).then_some(slot | reference & NEGATIVE)
-        }));
+        lists
+            .references
+            .extend(references.iter().filter_map(|reference| {
+                let slot = slots[(reference & !NEGATIVE) as usize];
+                (slot != IDENTITY).then_some(slot | reference & NEGATIVE)
+            }));
     }
 
     fn projective(&self, sums: &Sums<C>, i: usize) -> Projective<C> {

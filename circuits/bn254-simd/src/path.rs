@@ -45,7 +45,9 @@ impl Path {
 
     /// Every path that can run here: what a test goes through.
     pub fn all() -> Vec<Self> {
-        core::iter::once(Self::scalar()).chain(Self::ifma()).collect()
+        core::iter::once(Self::scalar())
+            .chain(Self::ifma())
+            .collect()
     }
 
     /// `"ifma"` or `"scalar"`, for reports.

@@ -53,7 +53,7 @@ impl Scalars {
         Self::from_words(scalars.len(), |i| scalars[i].into_bigint().0)
     }
 
-    /// Of integers below the field's modulus, four words each.
+    /// Of integers up to the field's modulus, four words each.
     pub(crate) fn from_words(len: usize, words: impl Fn(usize) -> [u64; 4] + Sync) -> Self {
         assert!(len < NEGATIVE as usize, "2^31 scalars or more");
         const PART: usize = 1 << 12;
@@ -105,7 +105,8 @@ fn sort_out(
     let (mut ones, mut general) = (Vec::new(), Vec::new());
     for index in range {
         let mut words = words(index);
-        if words == [0; 4] {
+        // The modulus stands for zero too: transforms leave it.
+        if words == [0; 4] || words == Fr::MODULUS.0 {
             continue;
         }
         let mut reference = index as u32;
@@ -319,7 +320,11 @@ mod tests {
         // Every width, at the values where digits borrow.
         for k in 1..254u64 {
             let power = Fr::from(2u64).pow([k]);
-            let scalars = [power, power - Fr::from(1u64), power + power.double_minus_one()];
+            let scalars = [
+                power,
+                power - Fr::from(1u64),
+                power + power.double_minus_one(),
+            ];
             assert_eq!(recompose(&Scalars::new(&scalars)), scalars);
         }
     }

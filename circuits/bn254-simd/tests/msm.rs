@@ -32,8 +32,24 @@ fn special_inputs<C: Group>(n: usize, rng: &mut StdRng) {
         ("random bases", random.clone()),
         ("one base", vec![one; n]),
         ("identities", vec![Affine::identity(); n]),
-        ("a base and its opposite", (0..n).map(|i| if i % 2 == 0 { one } else { -one }).collect()),
-        ("some identities", (0..n).map(|i| if i % 3 == 0 { Affine::identity() } else { random[i] }).collect()),
+        (
+            "a base and its opposite",
+            (0..n)
+                .map(|i| if i % 2 == 0 { one } else { -one })
+                .collect(),
+        ),
+        (
+            "some identities",
+            (0..n)
+                .map(|i| {
+                    if i % 3 == 0 {
+                        Affine::identity()
+                    } else {
+                        random[i]
+                    }
+                })
+                .collect(),
+        ),
         ("few bases", (0..n).map(|i| random[i * i % 7 % n]).collect()),
         (
             "few bases, signs and identities",
@@ -51,10 +67,30 @@ fn special_inputs<C: Group>(n: usize, rng: &mut StdRng) {
         ("zeros", vec![Fr::zero(); n]),
         ("ones", vec![Fr::from(1u64); n]),
         ("minus ones", vec![-Fr::from(1u64); n]),
-        ("one scalar", vec![scalars.first().copied().unwrap_or_default(); n]),
-        ("bits", (0..n).map(|_| Fr::from(rng.gen_range(0..2u64))).collect()),
-        ("signs", (0..n).map(|_| if rng.r#gen() { Fr::from(1u64) } else { -Fr::from(1u64) }).collect()),
-        ("bytes", (0..n).map(|_| Fr::from(rng.r#gen::<u8>())).collect()),
+        (
+            "one scalar",
+            vec![scalars.first().copied().unwrap_or_default(); n],
+        ),
+        (
+            "bits",
+            (0..n).map(|_| Fr::from(rng.gen_range(0..2u64))).collect(),
+        ),
+        (
+            "signs",
+            (0..n)
+                .map(|_| {
+                    if rng.r#gen() {
+                        Fr::from(1u64)
+                    } else {
+                        -Fr::from(1u64)
+                    }
+                })
+                .collect(),
+        ),
+        (
+            "bytes",
+            (0..n).map(|_| Fr::from(rng.r#gen::<u8>())).collect(),
+        ),
         (
             "mixed lengths",
             scalars
@@ -112,7 +148,11 @@ fn random_inputs_of_many_lengths() {
 fn one_base_and_one_scalar_many_times() {
     let n = 40_000;
     let scalar = Fr::from(0xdead_beef_u64);
-    check::<g1::Config>("one base, one scalar", &vec![Affine::generator(); n], &vec![scalar; n]);
+    check::<g1::Config>(
+        "one base, one scalar",
+        &vec![Affine::generator(); n],
+        &vec![scalar; n],
+    );
 }
 
 #[test]
@@ -120,7 +160,11 @@ fn sums_that_cancel_leave_the_identity() {
     let mut rng = StdRng::seed_from_u64(24);
     let half = points::<g1::Config>(1000, &mut rng);
     let scalars: Vec<Fr> = half.iter().map(|_| Fr::rand(&mut rng)).collect();
-    let bases: Vec<_> = half.iter().copied().chain(half.iter().map(|p| -*p)).collect();
+    let bases: Vec<_> = half
+        .iter()
+        .copied()
+        .chain(half.iter().map(|p| -*p))
+        .collect();
     let scalars: Vec<Fr> = scalars.iter().chain(&scalars).copied().collect();
     for path in Path::all() {
         let sum = Bases::new(path, &bases).msm(&scalars).unwrap();
@@ -132,7 +176,13 @@ fn sums_that_cancel_leave_the_identity() {
 fn lengths_must_agree() {
     let bases = Bases::<g1::Config>::new(Path::preferred(), &[Affine::generator(); 3]);
     let error = bases.msm(&[Fr::zero(); 2]).unwrap_err();
-    assert_eq!(error, LengthMismatch { bases: 3, scalars: 2 });
+    assert_eq!(
+        error,
+        LengthMismatch {
+            bases: 3,
+            scalars: 2
+        }
+    );
 }
 
 proptest! {

@@ -1,0 +1,99 @@
+//! Our prover, `taceo-groth16` and `ark-groth16` in turns on the same key and witness:
+//! `--example prover -- <chain|bits> <constraints> <rounds> [ours only]`.
+//!
+//! Prints medians and ratios. Set `RAYON_NUM_THREADS` for the number of threads.
+#![allow(clippy::print_stdout, missing_docs)]
+
+#[path = "../tests/circom/mod.rs"]
+mod circom;
+
+use std::time::Instant;
+
+use ark_bn254::Fr;
+use circom::{Case, Circuit};
+use merits_bn254_simd::Path;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let number = |i: usize, default| {
+        arguments
+            .get(i)
+            .and_then(|a| a.parse().ok())
+            .unwrap_or(default)
+    };
+    let (size, rounds) = (number(1, 65_520), number(2, 5));
+    let circuit = match arguments.first().map(String::as_str) {
+        Some("bits") => Circuit::Bits(size),
+        _ => Circuit::Chain(size),
+    };
+    let ours_only = arguments.len() > 3;
+    let case = Case::new(circuit);
+    let (r, s) = (
+        Fr::from(0x1234_5678_u64).pow_self(),
+        Fr::from(0x8765_4321_u64).pow_self(),
+    );
+
+    let mut provers: Vec<(String, Box<dyn Fn() -> [u8; 0] + '_>)> = Vec::new();
+    if !ours_only {
+        provers.push((
+            "ark-groth16".into(),
+            Box::new(|| drop_(case.prove_ark(r, s))),
+        ));
+        provers.push((
+            "taceo-groth16".into(),
+            Box::new(|| drop_(case.prove_taceo(r, s))),
+        ));
+    }
+    for path in Path::all() {
+        let start = Instant::now();
+        let key = case.prepare(path);
+        println!("prepared for {} in {:.0} ms", path.name(), ms(start));
+        let assignment = &case.assignment;
+        let prove = move || drop_(key.prove(assignment, r, s));
+        provers.push((format!("ours, {}", path.name()), Box::new(prove)));
+    }
+    let mut times = vec![Vec::new(); provers.len()];
+    for _ in 0..rounds {
+        for ((_, prove), times) in provers.iter().zip(&mut times) {
+            let start = Instant::now();
+            prove();
+            times.push(ms(start));
+        }
+    }
+    let medians: Vec<f64> = times
+        .iter_mut()
+        .map(|times| {
+            times.sort_by(f64::total_cmp);
+            times[rounds / 2]
+        })
+        .collect();
+    println!(
+        "{circuit:?}, {} threads, median of {rounds}:",
+        rayon::current_num_threads()
+    );
+    for ((name, _), median) in provers.iter().zip(&medians) {
+        println!(
+            "  {name:14} {median:8.1} ms, {:.3} of the first",
+            median / medians[0]
+        );
+    }
+}
+
+fn ms(start: Instant) -> f64 {
+    start.elapsed().as_secs_f64() * 1e3
+}
+
+fn drop_<T>(proof: T) -> [u8; 0] {
+    std::hint::black_box(proof);
+    []
+}
+
+/// Some full-size element.
+trait PowSelf {
+    fn pow_self(self) -> Self;
+}
+impl PowSelf for Fr {
+    fn pow_self(self) -> Self {
+        ark_ff::Field::pow(&self, [0xffff_ffff_ffff])
+    }
+}

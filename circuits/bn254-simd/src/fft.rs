@@ -1,0 +1,229 @@
+//! Transforms over the scalar field without bit reversals: evaluations go in, and come out on a
+//! coset, in the same order.
+//!
+//! A decimation in frequency takes values in order to coefficients in bit-reversed order; a
+//! decimation in time takes them back. Between the two stands only a product with a table, which is
+//! kept in bit-reversed order, so nothing is ever permuted. Both halves recurse: the two halves of a
+//! block are independent after its first layer, which keeps blocks in cache and threads busy.
+//!
+//! With eight lanes, element `lane * m + v` of `8m` is lane `lane` of vector `v`: a first step of
+//! eight-point transforms across lanes, then all lanes do the same transform of `m` points side by
+//! side, with the same twiddles.
+
+use ark_bn254::Fr;
+use ark_ff::{FftField, Field, Zero};
+use rayon::prelude::*;
+
+/// The generator of snarkjs's domain of `2^log2` points, a power of the smallest non-residue.
+///
+/// # Panics
+/// If `log2` exceeds the field's two-adicity, 28.
+#[must_use]
+pub fn domain_generator(log2: u32) -> Fr {
+    assert!(
+        log2 <= Fr::TWO_ADICITY,
+        "BN254 has no domain of 2^{log2} points"
+    );
+    let mut root = Fr::TWO_ADIC_ROOT_OF_UNITY;
+    for _ in log2..Fr::TWO_ADICITY {
+        root.square_in_place();
+    }
+    root
+}
+
+/// `[1, base, base^2, ...]`.
+pub(crate) fn powers(base: Fr, len: usize) -> Vec<Fr> {
+    const PART: usize = 1 << 12;
+    let mut out = vec![Fr::zero(); len];
+    out.par_chunks_mut(PART)
+        .enumerate()
+        .for_each(|(part, chunk)| {
+            let mut power = base.pow([(part * PART) as u64]);
+            for slot in chunk {
+                *slot = power;
+                power *= base;
+            }
+        });
+    out
+}
+
+/// `i` with its low `bits` bits reversed.
+pub(crate) fn reverse(i: usize, bits: u32) -> usize {
+    if bits == 0 {
+        return 0;
+    }
+    i.reverse_bits() >> (usize::BITS - bits)
+}
+
+/// Twiddles of a transform, layer by layer: for blocks of `2h` points, `root^0..root^(h-1)` of the
+/// `2h`-th root, at `[h - 1..2h - 1]`.
+pub(crate) fn twiddles<T: Send + Sync>(
+    root: Fr,
+    len: usize,
+    convert: impl Fn(Fr) -> T + Sync,
+) -> Vec<T> {
+    let all = powers(root, len / 2);
+    let mut out = Vec::with_capacity(len.saturating_sub(1));
+    let mut half = 1;
+    while half < len {
+        out.extend((0..half).map(|i| convert(all[i * (len / 2 / half)])));
+        half *= 2;
+    }
+    out
+}
+
+/// Arithmetic of a transform: on plain elements, or on vectors of them.
+pub(crate) trait Transform: Sync {
+    /// A point, or eight.
+    type Point: Send;
+    /// A twiddle.
+    type Twiddle: Sync;
+    /// Points that one thread transforms without splitting.
+    const BLOCK: usize;
+
+    /// `(a + b, (a - b) * w)` for all of two halves.
+    fn frequency_layer(
+        &self,
+        low: &mut [Self::Point],
+        high: &mut [Self::Point],
+        w: &[Self::Twiddle],
+    );
+    /// `(a + b*w, a - b*w)` for all of two halves.
+    fn time_layer(&self, low: &mut [Self::Point], high: &mut [Self::Point], w: &[Self::Twiddle]);
+    /// All layers of a block.
+    fn frequency_block(&self, block: &mut [Self::Point], w: &[Self::Twiddle]);
+    /// All layers of a block.
+    fn time_block(&self, block: &mut [Self::Point], w: &[Self::Twiddle]);
+}
+
+/// Points that a thread takes of a layer.
+const LAYER_PART: usize = 1 << 11;
+
+/// Values in order to coefficients in bit-reversed order, times the length.
+pub(crate) fn decimate_in_frequency<T: Transform>(t: &T, data: &mut [T::Point], w: &[T::Twiddle]) {
+    if data.len() <= T::BLOCK {
+        return t.frequency_block(data, w);
+    }
+    let half = data.len() / 2;
+    let (low, high) = data.split_at_mut(half);
+    low.par_chunks_mut(LAYER_PART)
+        .zip(high.par_chunks_mut(LAYER_PART))
+        .zip(w[half - 1..2 * half - 1].par_chunks(LAYER_PART))
+        .for_each(|((low, high), w)| t.frequency_layer(low, high, w));
+    rayon::join(
+        || decimate_in_frequency(t, low, w),
+        || decimate_in_frequency(t, high, w),
+    );
+}
+
+/// Coefficients in bit-reversed order to values in order.
+pub(crate) fn decimate_in_time<T: Transform>(t: &T, data: &mut [T::Point], w: &[T::Twiddle]) {
+    if data.len() <= T::BLOCK {
+        return t.time_block(data, w);
+    }
+    let half = data.len() / 2;
+    let (low, high) = data.split_at_mut(half);
+    rayon::join(
+        || decimate_in_time(t, low, w),
+        || decimate_in_time(t, high, w),
+    );
+    low.par_chunks_mut(LAYER_PART)
+        .zip(high.par_chunks_mut(LAYER_PART))
+        .zip(w[half - 1..2 * half - 1].par_chunks(LAYER_PART))
+        .for_each(|((low, high), w)| t.time_layer(low, high, w));
+}
+
+/// Plain elements.
+pub(crate) struct Plain;
+
+impl Transform for Plain {
+    type Point = Fr;
+    type Twiddle = Fr;
+    const BLOCK: usize = 1 << 12;
+
+    fn frequency_layer(&self, low: &mut [Fr], high: &mut [Fr], w: &[Fr]) {
+        for ((a, b), w) in low.iter_mut().zip(high).zip(w) {
+            let difference = *a - *b;
+            *a += *b;
+            *b = difference * w;
+        }
+    }
+
+    fn time_layer(&self, low: &mut [Fr], high: &mut [Fr], w: &[Fr]) {
+        for ((a, b), w) in low.iter_mut().zip(high).zip(w) {
+            let t = *b * w;
+            *b = *a - t;
+            *a += t;
+        }
+    }
+
+    fn frequency_block(&self, block: &mut [Fr], w: &[Fr]) {
+        let mut half = block.len() / 2;
+        while half > 0 {
+            for pair in block.chunks_exact_mut(2 * half) {
+                let (low, high) = pair.split_at_mut(half);
+                self.frequency_layer(low, high, &w[half - 1..]);
+            }
+            half /= 2;
+        }
+    }
+
+    fn time_block(&self, block: &mut [Fr], w: &[Fr]) {
+        let mut half = 1;
+        while half < block.len() {
+            for pair in block.chunks_exact_mut(2 * half) {
+                let (low, high) = pair.split_at_mut(half);
+                self.time_layer(low, high, &w[half - 1..]);
+            }
+            half *= 2;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ark_ff::{One, UniformRand};
+    use ark_poly::Polynomial;
+    use ark_poly::univariate::DensePolynomial;
+    use ark_std::rand::{SeedableRng, rngs::StdRng};
+
+    use super::*;
+
+    #[test]
+    fn there_and_back() {
+        let mut rng = StdRng::seed_from_u64(9);
+        for log in [0u32, 1, 2, 5, 13] {
+            let n = 1usize << log;
+            let root = domain_generator(log);
+            let forward = twiddles(root, n, |w| w);
+            let back = twiddles(root.inverse().unwrap(), n, |w| w);
+            let values: Vec<Fr> = (0..n).map(|_| Fr::rand(&mut rng)).collect();
+            let mut data = values.clone();
+            decimate_in_frequency(&Plain, &mut data, &back);
+            let scale = Fr::from(n as u64).inverse().unwrap();
+            let coefficients = (0..n).map(|i| data[reverse(i, log)] * scale).collect();
+            let polynomial = DensePolynomial {
+                coeffs: coefficients,
+            };
+            for i in [0, n / 3, n - 1] {
+                assert_eq!(polynomial.evaluate(&root.pow([i as u64])), values[i]);
+            }
+            decimate_in_time(&Plain, &mut data, &forward);
+            assert_eq!(data.iter().map(|x| *x * scale).collect::<Vec<_>>(), values);
+        }
+    }
+
+    #[test]
+    fn the_generator_is_the_one_of_snarkjs() {
+        for log in 0..=28 {
+            let root = domain_generator(log);
+            assert_eq!(root.pow([1u64 << log]), Fr::one());
+            if log < 28 {
+                assert_eq!(
+                    (root, domain_generator(log + 1)),
+                    taceo_groth16::groth16_roots_of_unity(log as usize)
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,363 @@
+//! The transform of [`crate::fft`] in eight lanes, and the arithmetic between its halves.
+//!
+//! Every point keeps bound 1.06 (see [`crate::field`]); twiddles and constants have bound 1.
+
+use ark_bn254::Fr;
+use ark_ff::Field;
+use rayon::prelude::*;
+
+use crate::fft::{
+    Transform, decimate_in_frequency, decimate_in_time, domain_generator, powers, reverse, twiddles,
+};
+use crate::field::F8;
+use crate::isa::{Ifma, Kernel, U64x8};
+use crate::modulus::{Modulus, limbs};
+
+/// Eight points.
+pub(crate) type P8 = F8<Fr>;
+
+/// A twiddle, the same for all lanes.
+type Limbs = [u64; 5];
+
+/// Vectors that a thread takes at a time.
+const PART: usize = 256;
+
+/// The chain values -> coefficients -> values on the coset, for domains of `8 * vectors` points.
+pub(crate) struct Chain {
+    isa: Ifma,
+    vectors: usize,
+    /// Twiddles within lanes, for both directions.
+    back: Vec<Limbs>,
+    forward: Vec<Limbs>,
+    /// Between the steps across and within lanes, in both directions: `root^(v * k)` for the lane
+    /// that holds frequency `k`.
+    between_back: Vec<P8>,
+    between_forward: Vec<P8>,
+    /// `shift^k / n` at the place of coefficient `k`.
+    coset: Vec<P8>,
+    /// Across lanes: twiddles after the swap by four and by two.
+    across_back: [P8; 2],
+    across_forward: [P8; 2],
+}
+
+/// Fewest vectors: below, the plain path is as good.
+pub(crate) const FEWEST: usize = 8;
+
+impl Chain {
+    /// For a domain of `8 * vectors` points; `vectors` is a power of two.
+    pub(crate) fn new(isa: Ifma, vectors: usize) -> Self {
+        let (n, log_m) = (8 * vectors, vectors.ilog2());
+        let root = domain_generator(log_m + 3);
+        // A root of unity has an inverse: its power before the last.
+        let back_root = root.pow([n as u64 - 1]);
+        let shift = domain_generator(log_m + 4);
+        // n is a power of two and p is odd.
+        let scale = Fr::from(n as u64).inverse().unwrap_or_default();
+        let between = |root: Fr| -> Vec<P8> {
+            let all = powers(root, n);
+            (0..vectors)
+                .into_par_iter()
+                .map(|v| P8::from_ark(isa, &core::array::from_fn(|lane| all[v * reverse(lane, 3)])))
+                .collect()
+        };
+        let across = |root: Fr| {
+            let w8 = root.pow([vectors as u64]);
+            let w = |exponent: u64| w8.pow([exponent]);
+            let one = Fr::ONE;
+            [
+                P8::from_ark(isa, &[one, one, one, one, one, w(1), w(2), w(3)]),
+                P8::from_ark(isa, &[one, one, one, w(2), one, one, one, w(2)]),
+            ]
+        };
+        let within = |root: Fr| {
+            let to_limbs = |x: Fr| limbs((x * Fr::sixteen()).words());
+            twiddles(root.pow([8]), vectors, to_limbs)
+        };
+        let shifts = powers(shift, n);
+        let coefficient = |lane: usize, v: usize| reverse(lane * vectors + v, log_m + 3);
+        let coset = (0..vectors)
+            .into_par_iter()
+            .map(|v| {
+                P8::from_ark(
+                    isa,
+                    &core::array::from_fn(|lane| shifts[coefficient(lane, v)] * scale),
+                )
+            })
+            .collect();
+        Self {
+            isa,
+            vectors,
+            back: within(back_root),
+            forward: within(root),
+            between_back: between(back_root),
+            between_forward: between(root),
+            coset,
+            across_back: across(back_root),
+            across_forward: across(root),
+        }
+    }
+
+    /// Element `j` of what [`load`](Self::load) takes is in vector `j % vectors`, lane
+    /// `j / vectors`; so number `8 * vector + lane` of the results is this element.
+    pub(crate) fn element_at(&self, position: usize) -> usize {
+        position % 8 * self.vectors + position / 8
+    }
+
+    /// Elements into vectors. Arkworks keeps `x * 2^256`, which the lanes read as `x / 16`: all that
+    /// follows is linear, or a product of two such, and [`odd_values`](Self::odd_values) undoes it.
+    pub(crate) fn load(&self, values: &[Fr]) -> Vec<P8> {
+        let (isa, m) = (self.isa, self.vectors);
+        assert_eq!(values.len(), 8 * m, "one value a point");
+        struct Load<'a>(&'a [Fr], usize, usize);
+        impl Kernel for Load<'_> {
+            type Output = [P8; 2];
+            #[inline(always)]
+            fn run(self, isa: Ifma) -> [P8; 2] {
+                let Self(values, m, v) = self;
+                let mut rows = [isa.splat(0); 8];
+                for (lane, row) in rows.iter_mut().enumerate() {
+                    let (a, b) = (
+                        values[lane * m + v].words(),
+                        values[lane * m + v + 1].words(),
+                    );
+                    *row = isa.load(&[a[0], a[1], a[2], a[3], b[0], b[1], b[2], b[3]]);
+                }
+                let [a0, a1, a2, a3, b0, b1, b2, b3] = U64x8::transpose(rows);
+                [P8::unpack([a0, a1, a2, a3]), P8::unpack([b0, b1, b2, b3])]
+            }
+        }
+        let loaded = (0..m / 2).into_par_iter().with_min_len(PART / 2);
+        loaded
+            .flat_map_iter(|pair| isa.vectorize(Load(values, m, 2 * pair)))
+            .collect()
+    }
+
+    /// Vector by vector products: for `c = a * b` on the domain.
+    pub(crate) fn multiply(&self, a: &[P8], b: &[P8]) -> Vec<P8> {
+        let mut out = a.to_vec();
+        self.multiply_in_place(&mut out, b);
+        out
+    }
+
+    fn multiply_in_place(&self, a: &mut [P8], b: &[P8]) {
+        struct Multiply<'a>(&'a mut [P8], &'a [P8]);
+        impl Kernel for Multiply<'_> {
+            type Output = ();
+            #[inline(always)]
+            fn run(self, _: Ifma) {
+                for (a, b) in self.0.iter_mut().zip(self.1) {
+                    *a = a.mul(b);
+                }
+            }
+        }
+        a.par_chunks_mut(PART)
+            .zip(b.par_chunks(PART))
+            .for_each(|(a, b)| self.isa.vectorize(Multiply(a, b)));
+    }
+
+    /// Values on the domain to values on the coset.
+    pub(crate) fn to_coset(&self, data: &mut [P8]) {
+        let isa = self.isa;
+        data.par_chunks_mut(PART)
+            .zip(self.between_back.par_chunks(PART))
+            .for_each(|(data, between)| {
+                isa.vectorize(AcrossInFrequency {
+                    data,
+                    between,
+                    across: &self.across_back,
+                });
+            });
+        decimate_in_frequency(self, data, &self.back);
+        self.multiply_in_place(data, &self.coset);
+        decimate_in_time(self, data, &self.forward);
+        data.par_chunks_mut(PART)
+            .zip(self.between_forward.par_chunks(PART))
+            .for_each(|(data, between)| {
+                isa.vectorize(AcrossInTime {
+                    data,
+                    between,
+                    across: &self.across_forward,
+                });
+            });
+    }
+
+    /// `a*b - c` as integers at most the modulus, number `8 * vector + lane`; of values that
+    /// [`load`](Self::load) took, so that `a` and `b` are a sixteenth and `c` a 256th of what is
+    /// meant.
+    pub(crate) fn odd_values(&self, a: &[P8], b: &[P8], c: &[P8]) -> Vec<[u64; 4]> {
+        struct Odd<'a>(&'a [P8], &'a [P8], &'a [P8], &'a mut [[u64; 4]]);
+        impl Kernel for Odd<'_> {
+            type Output = ();
+            #[inline(always)]
+            fn run(self, isa: Ifma) {
+                // Times 256, and out of Montgomery form: below (1.06p * 256 + 2^260 p) / 2^260,
+                // so p at most.
+                let factor = P8::splat(isa, [256, 0, 0, 0]);
+                let all = self.0.iter().zip(self.1).zip(self.2);
+                for (((a, b), c), out) in all.zip(self.3.chunks_exact_mut(8)) {
+                    let value = a.mul(b).minus(c).raw().reduce().mul(&factor);
+                    let [w0, w1, w2, w3] = value.pack();
+                    let zero = isa.splat(0);
+                    let rows = U64x8::transpose([w0, w1, w2, w3, zero, zero, zero, zero]);
+                    for lane in 0..8 {
+                        let row = rows[lane].to_array();
+                        out[lane] = [row[0], row[1], row[2], row[3]];
+                    }
+                }
+            }
+        }
+        let mut out = vec![[0; 4]; 8 * self.vectors];
+        out.par_chunks_mut(8 * PART)
+            .zip(a.par_chunks(PART))
+            .zip(b.par_chunks(PART).zip(c.par_chunks(PART)))
+            .for_each(|((out, a), (b, c))| self.isa.vectorize(Odd(a, b, c, out)));
+        out
+    }
+}
+
+/// `(a + b, a - b)`, bound 1.06 both.
+#[inline(always)]
+fn sum_and_difference(a: &P8, b: &P8) -> (P8, P8) {
+    let difference = a.raw().minus(&b.raw()).plus_multiple::<2>();
+    (a.raw().plus(&b.raw()).reduce(), difference.reduce())
+}
+
+#[inline(always)]
+fn frequency_layer(isa: Ifma, low: &mut [P8], high: &mut [P8], w: &[Limbs]) {
+    for ((a, b), w) in low.iter_mut().zip(high).zip(w) {
+        let sum = a.raw().plus(&b.raw()).reduce();
+        // Bound 3.06 times 1.
+        *b = a.minus(b).mul(&P8::splat_limbs(isa, w));
+        *a = sum;
+    }
+}
+
+#[inline(always)]
+fn time_layer(isa: Ifma, low: &mut [P8], high: &mut [P8], w: &[Limbs]) {
+    for ((a, b), w) in low.iter_mut().zip(high).zip(w) {
+        let t = b.mul(&P8::splat_limbs(isa, w));
+        (*a, *b) = sum_and_difference(a, &t);
+    }
+}
+
+struct FrequencyLayer<'a>(&'a mut [P8], &'a mut [P8], &'a [Limbs]);
+impl Kernel for FrequencyLayer<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self, isa: Ifma) {
+        frequency_layer(isa, self.0, self.1, self.2);
+    }
+}
+
+struct TimeLayer<'a>(&'a mut [P8], &'a mut [P8], &'a [Limbs]);
+impl Kernel for TimeLayer<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self, isa: Ifma) {
+        time_layer(isa, self.0, self.1, self.2);
+    }
+}
+
+struct FrequencyBlock<'a>(&'a mut [P8], &'a [Limbs]);
+impl Kernel for FrequencyBlock<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self, isa: Ifma) {
+        let Self(block, w) = self;
+        let mut half = block.len() / 2;
+        while half > 0 {
+            for pair in block.chunks_exact_mut(2 * half) {
+                let (low, high) = pair.split_at_mut(half);
+                frequency_layer(isa, low, high, &w[half - 1..]);
+            }
+            half /= 2;
+        }
+    }
+}
+
+struct TimeBlock<'a>(&'a mut [P8], &'a [Limbs]);
+impl Kernel for TimeBlock<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self, isa: Ifma) {
+        let Self(block, w) = self;
+        let mut half = 1;
+        while half < block.len() {
+            for pair in block.chunks_exact_mut(2 * half) {
+                let (low, high) = pair.split_at_mut(half);
+                time_layer(isa, low, high, &w[half - 1..]);
+            }
+            half *= 2;
+        }
+    }
+}
+
+impl Transform for Chain {
+    type Point = P8;
+    type Twiddle = Limbs;
+    /// 640 KiB: two threads' blocks fit a shared second cache of 2 MiB.
+    const BLOCK: usize = 1 << 11;
+
+    fn frequency_layer(&self, low: &mut [P8], high: &mut [P8], w: &[Limbs]) {
+        self.isa.vectorize(FrequencyLayer(low, high, w));
+    }
+
+    fn time_layer(&self, low: &mut [P8], high: &mut [P8], w: &[Limbs]) {
+        self.isa.vectorize(TimeLayer(low, high, w));
+    }
+
+    fn frequency_block(&self, block: &mut [P8], w: &[Limbs]) {
+        self.isa.vectorize(FrequencyBlock(block, w));
+    }
+
+    fn time_block(&self, block: &mut [P8], w: &[Limbs]) {
+        self.isa.vectorize(TimeBlock(block, w));
+    }
+}
+
+/// In each lane `a + a'`, or `a' - a` in the lanes of `mask`, where `a'` is its partner.
+#[inline(always)]
+fn with_partner(a: &P8, partner: &P8, mask: u8) -> P8 {
+    // Bound 2 + 1.06.
+    a.raw().negate_where(mask).plus(&partner.raw()).reduce()
+}
+
+/// Lanes with bit 2, 1, 0 of their number set.
+const UPPER: [u8; 3] = [0b1111_0000, 0b1100_1100, 0b1010_1010];
+
+struct AcrossInFrequency<'a> {
+    data: &'a mut [P8],
+    between: &'a [P8],
+    across: &'a [P8; 2],
+}
+
+impl Kernel for AcrossInFrequency<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self, _: Ifma) {
+        for (a, between) in self.data.iter_mut().zip(self.between) {
+            let x = with_partner(a, &a.swap_by_4(), UPPER[0]).mul(&self.across[0]);
+            let x = with_partner(&x, &x.swap_by_2(), UPPER[1]).mul(&self.across[1]);
+            *a = with_partner(&x, &x.swap_by_1(), UPPER[2]).mul(between);
+        }
+    }
+}
+
+struct AcrossInTime<'a> {
+    data: &'a mut [P8],
+    between: &'a [P8],
+    across: &'a [P8; 2],
+}
+
+impl Kernel for AcrossInTime<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self, _: Ifma) {
+        for (a, between) in self.data.iter_mut().zip(self.between) {
+            let x = a.mul(between);
+            let x = with_partner(&x, &x.swap_by_1(), UPPER[2]).mul(&self.across[1]);
+            let x = with_partner(&x, &x.swap_by_2(), UPPER[1]).mul(&self.across[0]);
+            *a = with_partner(&x, &x.swap_by_4(), UPPER[0]);
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! A Groth16 prover for circom's keys.
+
+use ark_bn254::{Fr, G1Affine, G1Projective, G2Affine};
+use ark_ec::CurveGroup;
+use ark_ff::One;
+
+use crate::msm::{G1Bases, G2Bases, LengthMismatch};
+use crate::path::Path;
+use crate::qap::{LARGEST, Matrix, Reduction, domain_size};
+use crate::scalars::Scalars;
+
+/// The points of a proving key, as any reader of `.zkey` files or arkworks' set-up has them.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyPoints<'a> {
+    /// α in G1.
+    pub alpha_g1: G1Affine,
+    /// β in G1.
+    pub beta_g1: G1Affine,
+    /// β in G2.
+    pub beta_g2: G2Affine,
+    /// δ in G1.
+    pub delta_g1: G1Affine,
+    /// δ in G2.
+    pub delta_g2: G2Affine,
+    /// A(τ), one point a wire.
+    pub a: &'a [G1Affine],
+    /// B(τ) in G1, one point a wire.
+    pub b_g1: &'a [G1Affine],
+    /// B(τ) in G2, one point a wire.
+    pub b_g2: &'a [G2Affine],
+    /// One point a private wire.
+    pub l: &'a [G1Affine],
+    /// One point for each point of the domain (arkworks leaves the last one out).
+    pub h: &'a [G1Affine],
+}
+
+/// A proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// First element.
+    pub a: G1Affine,
+    /// Second element.
+    pub b: G2Affine,
+    /// Third element.
+    pub c: G1Affine,
+}
+
+/// A key laid out for the kernels. Prepare once, prove all day, from any number of threads.
+pub struct PreparedKey {
+    path: Path,
+    alpha_g1: G1Affine,
+    beta_g1: G1Affine,
+    beta_g2: G2Affine,
+    delta_g1: G1Affine,
+    delta_g2: G2Affine,
+    a: G1Bases,
+    b_g1: G1Bases,
+    b_g2: G2Bases,
+    l: G1Bases,
+    h: G1Bases,
+    reduction: Reduction,
+}
+
+/// Why a key cannot be prepared: its parts do not belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// A query has another length than the circuit needs.
+    #[error("query {query} has {given} points where the circuit needs {expected}: wrong key")]
+    QueryLength {
+        /// Which query.
+        query: &'static str,
+        /// Its length.
+        given: usize,
+        /// The length that fits the other parts.
+        expected: usize,
+    },
+    /// The matrices have different numbers of rows.
+    #[error("matrix A has {a} rows and matrix B {b}: they are of different circuits")]
+    Rows {
+        /// Rows of A.
+        a: usize,
+        /// Rows of B.
+        b: usize,
+    },
+    /// A matrix names a wire that the key does not have.
+    #[error("a matrix names wire {wire} of a circuit with {wires} wires: wrong key")]
+    NoSuchWire {
+        /// The wire.
+        wire: u32,
+        /// Wires of the key.
+        wires: usize,
+    },
+    /// No domain is large enough, or there are no wires at all.
+    #[error("a circuit with {constraints} constraints and {wires} wires cannot be proven")]
+    Size {
+        /// Constraints.
+        constraints: usize,
+        /// Wires.
+        wires: usize,
+    },
+}
+
+/// Why there is no proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProveError {
+    /// The assignment is for another circuit.
+    #[error("the assignment does not fit the key: {0}")]
+    WireCount(#[from] LengthMismatch),
+    /// Wire 0 is the constant one by convention.
+    #[error("wire 0 of the assignment is not one: pass the full assignment in wire order")]
+    NoOne,
+}
+
+impl core::fmt::Debug for PreparedKey {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("PreparedKey")
+            .field("path", &self.path.name())
+            .field("wires", &self.a.len())
+            .field("domain", &self.reduction.size())
+            .finish_non_exhaustive()
+    }
+}
+
+impl PreparedKey {
+    /// Lays a key out. `a` and `b` are the matrices without the rows that bind public inputs.
+    ///
+    /// Checks that the parts fit together, not that points are on their curves: that is the
+    /// reader's job.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub fn new(path: Path, key: &KeyPoints<'_>, a: Matrix, b: Matrix) -> Result<Self, KeyError> {
+        let wires = key.a.len();
+        let instance = wires.saturating_sub(key.l.len());
+        let length = |query, given, expected| {
+            if given == expected {
+                return Ok(());
+            }
+            Err(KeyError::QueryLength {
+                query,
+                given,
+                expected,
+            })
+        };
+        length("B in G1", key.b_g1.len(), wires)?;
+        length("B in G2", key.b_g2.len(), wires)?;
+        if a.rows() != b.rows() {
+            return Err(KeyError::Rows {
+                a: a.rows(),
+                b: b.rows(),
+            });
+        }
+        if instance == 0 || (a.rows() + instance) as u64 > 1 << LARGEST {
+            return Err(KeyError::Size {
+                constraints: a.rows(),
+                wires,
+            });
+        }
+        if let Some(wire) = a.highest_wire().max(b.highest_wire())
+            && wire as usize >= wires
+        {
+            return Err(KeyError::NoSuchWire { wire, wires });
+        }
+        let size = domain_size(a.rows(), instance);
+        if key.h.len() + 1 != size {
+            length("H", key.h.len(), size)?;
+        }
+
+        let reduction = Reduction::new(path, a, b, instance);
+        // H in the order in which the reduction leaves its values.
+        let point = |position| key.h.get(reduction.point_at(position)).copied();
+        let h: Vec<G1Affine> = (0..size)
+            .map(|position| point(position).unwrap_or_default())
+            .collect();
+        // One point a wire, so that all queries but H share their scalars.
+        let public = core::iter::repeat_n(G1Affine::identity(), instance);
+        let l: Vec<G1Affine> = public.chain(key.l.iter().copied()).collect();
+        Ok(Self {
+            path,
+            alpha_g1: key.alpha_g1,
+            beta_g1: key.beta_g1,
+            beta_g2: key.beta_g2,
+            delta_g1: key.delta_g1,
+            delta_g2: key.delta_g2,
+            a: G1Bases::new(path, key.a),
+            b_g1: G1Bases::new(path, key.b_g1),
+            b_g2: G2Bases::new(path, key.b_g2),
+            l: G1Bases::new(path, &l),
+            h: G1Bases::new(path, &h),
+            reduction,
+        })
+    }
+
+    /// How many wires an assignment must have.
+    pub fn wires(&self) -> usize {
+        self.a.len()
+    }
+
+    /// Proves that an assignment (all wires, in wire order, the constant one first) satisfies the
+    /// circuit, blinded by `r` and `s`, which must be uniform and never used twice.
+    ///
+    /// An assignment that does not satisfy the circuit gives a proof that does not verify. The time
+    /// taken depends on the assignment (see the crate's page on what is constant-time: this is not).
+    /// Runs on the rayon pool it is called from.
+    ///
+    /// # Errors
+    /// [`ProveError`].
+    pub fn prove(&self, assignment: &[Fr], r: Fr, s: Fr) -> Result<Proof, ProveError> {
+        if assignment.len() != self.wires() {
+            return Err(ProveError::WireCount(LengthMismatch {
+                bases: self.wires(),
+                scalars: assignment.len(),
+            }));
+        }
+        if !assignment[0].is_one() {
+            return Err(ProveError::NoOne);
+        }
+        let quotient = || {
+            let values = self.reduction.scalars(assignment);
+            self.h
+                .msm_prepared(&Scalars::from_words(values.len(), |i| values[i]))
+        };
+        let wires = || {
+            let scalars = Scalars::new(assignment);
+            let ((b_g2, a), (b_g1, l)) = rayon::join(
+                || {
+                    rayon::join(
+                        || self.b_g2.msm_prepared(&scalars),
+                        || self.a.msm_prepared(&scalars),
+                    )
+                },
+                || {
+                    rayon::join(
+                        || self.b_g1.msm_prepared(&scalars),
+                        || self.l.msm_prepared(&scalars),
+                    )
+                },
+            );
+            Ok::<_, LengthMismatch>((a?, b_g1?, b_g2?, l?))
+        };
+        let (h, wires) = rayon::join(quotient, wires);
+        let (h, (a, b_g1, b_g2, l)) = (h?, wires?);
+
+        let a = a + self.alpha_g1 + self.delta_g1 * r;
+        let b_g1 = b_g1 + self.beta_g1 + self.delta_g1 * s;
+        let b_g2 = b_g2 + self.beta_g2 + self.delta_g2 * s;
+        let c: G1Projective = l + h + a * s + b_g1 * r - self.delta_g1 * (r * s);
+        Ok(Proof {
+            a: a.into_affine(),
+            b: b_g2.into_affine(),
+            c: c.into_affine(),
+        })
+    }
+}

@@ -1,0 +1,225 @@
+//! From an assignment to the scalars of the H query, by circom's reduction.
+//!
+//! With `A(x)` and `B(x)` of degree below `n` that take the matrices' products with the assignment
+//! on the domain, and `C(x)` that takes `A*B` there, the scalars are `A*B - C` at the points of the
+//! odd coset `w^(i + 1/2)`. The key holds the Lagrange polynomials of those points, so nobody
+//! divides by the vanishing polynomial.
+
+use std::collections::HashMap;
+
+use ark_bn254::Fr;
+use ark_ff::{FftField, Field, One, PrimeField, Zero};
+use rayon::prelude::*;
+
+use crate::fft::{
+    Plain, decimate_in_frequency, decimate_in_time, domain_generator, powers, reverse, twiddles,
+};
+#[cfg(target_arch = "x86_64")]
+use crate::fft_ifma::{Chain, FEWEST};
+use crate::path::{Kind, Path};
+
+/// One factor of every constraint: a sparse matrix by rows, with its coefficients shared.
+#[derive(Clone, Debug)]
+pub struct Matrix {
+    /// Row `i` is `terms[ends[i - 1]..ends[i]]`.
+    ends: Vec<u32>,
+    terms: Vec<Term>,
+    /// Coefficients other than one and minus one, each once.
+    coefficients: Vec<Fr>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Term {
+    wire: u32,
+    /// [`ONE`], [`MINUS_ONE`], or two more than the place in the table.
+    coefficient: u32,
+}
+
+const ONE: u32 = 0;
+const MINUS_ONE: u32 = 1;
+
+impl Matrix {
+    /// From rows of (wire, coefficient).
+    ///
+    /// # Panics
+    /// At 2^32 terms.
+    pub fn from_rows<R>(rows: impl IntoIterator<Item = R>) -> Self
+    where
+        R: IntoIterator<Item = (u32, Fr)>,
+    {
+        let mut known = HashMap::from([(Fr::one(), ONE), (-Fr::one(), MINUS_ONE)]);
+        let mut matrix = Self {
+            ends: Vec::new(),
+            terms: Vec::new(),
+            coefficients: Vec::new(),
+        };
+        for row in rows {
+            for (wire, value) in row {
+                let coefficient = *known.entry(value).or_insert_with(|| {
+                    matrix.coefficients.push(value);
+                    matrix.coefficients.len() as u32 + 1
+                });
+                matrix.terms.push(Term { wire, coefficient });
+            }
+            assert!(matrix.terms.len() < u32::MAX as usize, "2^32 terms or more");
+            matrix.ends.push(matrix.terms.len() as u32);
+        }
+        matrix
+    }
+
+    /// How many rows.
+    pub fn rows(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The highest wire with a term, if there is a term.
+    pub(crate) fn highest_wire(&self) -> Option<u32> {
+        self.terms.iter().map(|term| term.wire).max()
+    }
+
+    fn row(&self, i: usize, assignment: &[Fr]) -> Fr {
+        let start = if i == 0 { 0 } else { self.ends[i - 1] };
+        let mut sum = Fr::zero();
+        for term in &self.terms[start as usize..self.ends[i] as usize] {
+            let value = &assignment[term.wire as usize];
+            match term.coefficient {
+                ONE => sum += value,
+                MINUS_ONE => sum -= value,
+                // Most wires are bits: no product for those.
+                other => {
+                    let coefficient = &self.coefficients[other as usize - 2];
+                    if value.is_one() {
+                        sum += coefficient;
+                    } else if !value.is_zero() {
+                        sum += *coefficient * value;
+                    }
+                }
+            }
+        }
+        sum
+    }
+}
+
+/// Tables for one circuit's reduction.
+pub(crate) struct Reduction {
+    size: usize,
+    instance: usize,
+    a: Matrix,
+    b: Matrix,
+    tables: Tables,
+}
+
+enum Tables {
+    Plain {
+        back: Vec<Fr>,
+        forward: Vec<Fr>,
+        coset: Vec<Fr>,
+    },
+    #[cfg(target_arch = "x86_64")]
+    Lanes(Box<Chain>),
+}
+
+/// log2 of the largest domain: one of twice the size gives the coset.
+pub(crate) const LARGEST: u32 = <Fr as FftField>::TWO_ADICITY - 1;
+
+impl Reduction {
+    /// For matrices of as many rows and an instance (public wires and the constant) of `instance`
+    /// wires. The domain's size must be checked against [`LARGEST`] before.
+    pub(crate) fn new(path: Path, a: Matrix, b: Matrix, instance: usize) -> Self {
+        let size = domain_size(a.rows(), instance);
+        let log = size.ilog2();
+        let tables = match path.0 {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Ifma(isa) if size >= 8 * FEWEST => {
+                Tables::Lanes(Box::new(Chain::new(isa, size / 8)))
+            }
+            _ => {
+                let root = domain_generator(log);
+                let shifts = powers(domain_generator(log + 1), size);
+                // A power of two, which is not zero.
+                let scale = Fr::from(size as u64).inverse().unwrap_or_default();
+                Tables::Plain {
+                    back: twiddles(root.pow([size as u64 - 1]), size, |w| w),
+                    forward: twiddles(root, size, |w| w),
+                    coset: (0..size).map(|i| shifts[reverse(i, log)] * scale).collect(),
+                }
+            }
+        };
+        Self {
+            size,
+            instance,
+            a,
+            b,
+            tables,
+        }
+    }
+
+    /// Points of the domain.
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// The point of the coset whose value is number `position` of [`scalars`](Self::scalars).
+    pub(crate) fn point_at(&self, position: usize) -> usize {
+        match &self.tables {
+            Tables::Plain { .. } => position,
+            #[cfg(target_arch = "x86_64")]
+            Tables::Lanes(chain) => chain.element_at(position),
+        }
+    }
+
+    /// The scalars of the H query as integers, the modulus itself standing for zero.
+    pub(crate) fn scalars(&self, assignment: &[Fr]) -> Vec<[u64; 4]> {
+        let values = |matrix: &Matrix, with_instance: bool| {
+            let rows = matrix.rows();
+            let value = |i: usize| match i.checked_sub(rows) {
+                None => matrix.row(i, assignment),
+                // Rows that bind the public inputs.
+                Some(j) if with_instance && j < self.instance => assignment[j],
+                Some(_) => Fr::zero(),
+            };
+            let all = (0..self.size).into_par_iter().with_min_len(1 << 10);
+            all.map(value).collect::<Vec<Fr>>()
+        };
+        match &self.tables {
+            Tables::Plain {
+                back,
+                forward,
+                coset,
+            } => {
+                let (mut a, mut b) =
+                    rayon::join(|| values(&self.a, true), || values(&self.b, false));
+                let mut c: Vec<Fr> = a.par_iter().zip(&b).map(|(a, b)| *a * b).collect();
+                let to_coset = |data: &mut Vec<Fr>| {
+                    decimate_in_frequency(&Plain, data, back);
+                    data.par_iter_mut().zip(coset).for_each(|(x, s)| *x *= s);
+                    decimate_in_time(&Plain, data, forward);
+                };
+                rayon::join(
+                    || to_coset(&mut a),
+                    || rayon::join(|| to_coset(&mut b), || to_coset(&mut c)),
+                );
+                let all = a.par_iter().zip(&b).zip(&c);
+                all.map(|((a, b), c)| (*a * b - c).into_bigint().0)
+                    .collect()
+            }
+            #[cfg(target_arch = "x86_64")]
+            Tables::Lanes(chain) => {
+                let (mut a, mut b) = rayon::join(
+                    || chain.load(&values(&self.a, true)),
+                    || chain.load(&values(&self.b, false)),
+                );
+                let mut c = chain.multiply(&a, &b);
+                for data in [&mut a, &mut b, &mut c] {
+                    chain.to_coset(data);
+                }
+                chain.odd_values(&a, &b, &c)
+            }
+        }
+    }
+}
+
+/// Points of the domain of a circuit.
+pub(crate) fn domain_size(constraints: usize, instance: usize) -> usize {
+    (constraints + instance).next_power_of_two()
+}

@@ -18,7 +18,7 @@ use merits_verifier::statement::earn::EarnStatement;
 use thiserror::Error;
 
 use crate::{
-    custody::Custody,
+    custody::{Claimed, Custody},
     store::{Deed, DeedId},
     terms::Terms,
 };
@@ -83,15 +83,15 @@ impl Stating<'_> {
         let mut claims = Vec::with_capacity(deeds.len());
         for deed in deeds {
             let credits = self.formula.eval(&deed.records, &terms.circuit.constants)?;
-            // One claim a person, scale and period, at whatever source: DESIGN 3's source 0.
-            let keys = self.custody.claim_keys(
-                &deed.subject,
-                &source,
-                terms.ledger.asset,
-                deed.period,
-                terms.ledger.expiry,
-                false,
-            );
+            let claimed = Claimed {
+                source: &source,
+                asset: terms.ledger.asset,
+                period: deed.period,
+                expiry: terms.ledger.expiry,
+                per_source: terms.per_source,
+                terms: &terms.consent,
+            };
+            let keys = self.custody.claim_keys(&deed.subject, &claimed);
             claims.push(ClaimWitness {
                 key: keys.owner_key,
                 handle: deed.handle,

@@ -19,7 +19,6 @@ pub struct Custody {
     seed: SecretBytes,
     origin: Origin,
     distributor: PartyId,
-    terms: [u8; 32],
 }
 
 impl std::fmt::Debug for Custody {
@@ -29,6 +28,23 @@ impl std::fmt::Debug for Custody {
             .field("distributor", &self.distributor)
             .finish_non_exhaustive()
     }
+}
+
+/// What is claimed, apart from whose it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Claimed<'a> {
+    /// Who committed to the records.
+    pub source: &'a PartyId,
+    /// The ledger's number of the scale.
+    pub asset: AssetId,
+    /// The period.
+    pub period: Period,
+    /// Expiry bucket of the credits.
+    pub expiry: Expiry,
+    /// Whether the scale takes deeds at two sources for different deeds.
+    pub per_source: bool,
+    /// Digest of the terms that the manifest states.
+    pub terms: &'a [u8; 32],
 }
 
 /// The keys of one claim.
@@ -43,13 +59,12 @@ pub struct ClaimKeys {
 }
 
 impl Custody {
-    /// `terms` is the digest of the terms document that accounts agreed to.
-    pub fn new(seed: SecretBytes, origin: Origin, distributor: PartyId, terms: [u8; 32]) -> Self {
+    /// Custody for one distributor on one ledger.
+    pub fn new(seed: SecretBytes, origin: Origin, distributor: PartyId) -> Self {
         Self {
             seed,
             origin,
             distributor,
-            terms,
         }
     }
 
@@ -63,28 +78,20 @@ impl Custody {
         owner::handle(&self.secret(subject), scope::source_scope(source))
     }
 
-    /// K from (claim scope, message), and (b, pad) from (K, h). One claim a person, scale and
-    /// period: `per_source` says whether the scale takes deeds at two sources as different ones.
-    pub fn claim_keys(
-        &self,
-        subject: &str,
-        source: &PartyId,
-        asset: AssetId,
-        period: Period,
-        expiry: Expiry,
-        per_source: bool,
-    ) -> ClaimKeys {
+    /// K from (claim scope, message), and (b, pad) from (K, h).
+    pub fn claim_keys(&self, subject: &str, claimed: &Claimed<'_>) -> ClaimKeys {
         let secret = self.secret(subject);
-        let claim_scope = scope::claim_scope(asset, period, per_source.then_some(source));
+        let source = claimed.per_source.then_some(claimed.source);
+        let claim_scope = scope::claim_scope(claimed.asset, claimed.period, source);
         let consent = Consent {
             origin: &self.origin,
             distributor: &self.distributor,
-            terms: &self.terms,
-            expiry,
+            terms: claimed.terms,
+            expiry: claimed.expiry,
         };
         let message = owner::claim_message(&consent, &secret, claim_scope);
         let owner_key = owner::owner_key(&secret, claim_scope, message);
-        let handle = owner::handle(&secret, scope::source_scope(source));
+        let handle = owner::handle(&secret, scope::source_scope(claimed.source));
         ClaimKeys {
             owner_key,
             handle,
@@ -103,18 +110,21 @@ mod tests {
     fn the_owner_reads_the_credits_from_seed_and_ledger() {
         let origin = Origin::new("test").expect("a name");
         let distributor = PartyId([1; 32]);
-        let custody = Custody::new(
-            Zeroizing::new([5; 32]),
-            origin.clone(),
-            distributor,
-            [9; 32],
-        );
+        let custody = Custody::new(Zeroizing::new([5; 32]), origin.clone(), distributor);
         let source = PartyId([2; 32]);
         let period = Period {
             kind: PeriodKind::Week,
             index: 2330,
         };
-        let keys = custody.claim_keys("568", &source, AssetId(1), period, Expiry(564), false);
+        let claimed = Claimed {
+            source: &source,
+            asset: AssetId(1),
+            period,
+            expiry: Expiry(564),
+            per_source: false,
+            terms: &[9; 32],
+        };
+        let keys = custody.claim_keys("568", &claimed);
         let u = keys.binding.hide(Credits(1627));
         // The owner's side, step by step as DESIGN 3 writes it.
         let secret = Secret::from_seed(&[5; 32], "568");
@@ -131,7 +141,7 @@ mod tests {
         let binding = owner::bind(&owner::owner_key(&secret, f1, f2), &h);
         assert_eq!(binding.b, keys.binding.b);
         assert_eq!(binding.reveal(u), Some(Credits(1627)));
-        let other = custody.claim_keys("569", &source, AssetId(1), period, Expiry(564), false);
+        let other = custody.claim_keys("569", &claimed);
         assert_eq!(other.binding.reveal(u), None);
     }
 }

@@ -4,6 +4,7 @@
 //! nothing: `docs/src/distributor.md`.
 //!
 //! - [`links`]: pseudonyms of accounts, for the source
+//! - [`loading`]: the approved scale becomes a prover
 //! - [`ingest`]: records and the source's bundle become sealed deeds
 //! - [`batching`], [`node`]: deeds become batches that are fixed before they are proven
 //! - [`proving`]: batches become signed entries in the outbox
@@ -20,6 +21,7 @@ pub mod custody;
 pub mod disclosing;
 pub mod ingest;
 pub mod links;
+pub mod loading;
 pub mod net;
 pub mod node;
 pub mod outbox;

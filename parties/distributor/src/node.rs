@@ -140,7 +140,7 @@ impl Node {
             if deeds.is_empty() {
                 continue;
             }
-            let terms = terms(period)?;
+            let terms = pool.terms(terms, period)?;
             let stated = state_on(self, pool, terms.clone(), deeds.clone()).await?;
             let entry = Entry::EarnBatch(stated.entry);
             let statement = entry.statement();

@@ -115,6 +115,9 @@ pub struct SubmitReport {
     pub acknowledged: u64,
     /// Entries that the ledger refused, and why.
     pub refused: Vec<(EntryId, SubmitFault)>,
+    /// Of these, the ones refused because the ledger's terms have moved on: their claims wait to
+    /// be stated anew, by newer terms than this run has.
+    pub outdated: u64,
 }
 
 /// Submissions at once: the coordinator verifies proofs in groups, so several should be there.
@@ -207,6 +210,7 @@ async fn submit_some(
                 node.store()
                     .refuse(item.id, &fault.to_string(), &guilt)
                     .await?;
+                report.outdated += u64::from(guilt == Guilt::Terms);
                 report.refused.push((item.entry_id, fault));
                 progress.event(Event::Refused);
             }

@@ -19,6 +19,7 @@ use merits_circuits::{
     program::WitnessError,
     prover::{ProveError, Prover},
 };
+use merits_primitives::ids::Period;
 use merits_verifier::{codec::Canonical, groth16::Proof};
 use rand::{SeedableRng, rngs::StdRng};
 use rand_core::CryptoRng;
@@ -161,6 +162,25 @@ impl ProverPool {
         self.width
     }
 
+    /// The terms for a period, which must be for this circuit and key.
+    pub(crate) fn terms(&self, terms: &TermsFn<'_>, period: Period) -> Result<Terms, TermsError> {
+        let terms = terms(period)?;
+        let other = |what| {
+            Err(TermsError::OtherShape {
+                scale: terms.scale.clone(),
+                version: terms.version.0,
+                what,
+            })
+        };
+        if terms.ledger.schema != self.circuit.formula().schema().id() {
+            return other("record schema");
+        }
+        if terms.key != self.prover.verifying_key().digest() {
+            return other("verifying key");
+        }
+        Ok(terms)
+    }
+
     /// Witness and proof of one batch, on the pool.
     async fn prove(
         &self,
@@ -204,8 +224,7 @@ impl ProverPool {
 }
 
 /// Gives the ledger's terms for a period, as a verified state has them now.
-pub type TermsFn<'a> =
-    dyn Fn(merits_primitives::ids::Period) -> Result<Terms, TermsError> + Sync + 'a;
+pub type TermsFn<'a> = dyn Fn(Period) -> Result<Terms, TermsError> + Sync + 'a;
 
 /// Proves all formed batches of the node's scale. `stop` ends it after the proofs in flight.
 ///
@@ -315,7 +334,7 @@ impl Run<'_> {
         if deeds.len() != batch.deeds.len() {
             return Ok(None);
         }
-        let terms = (self.terms)(batch.period)?;
+        let terms = self.pool.terms(self.terms, batch.period)?;
         if (terms.version, terms.epoch) != (batch.version, batch.epoch) {
             return Ok(None);
         }

@@ -84,7 +84,10 @@ pub async fn run(
         summary.submitted.acknowledged += submitted.acknowledged;
         summary.submitted.refused.extend(submitted.refused);
         summary.counts = node.store().counts(node.scale()).await?;
-        if stop.load(Ordering::Relaxed) || summary.counts.ingested + summary.counts.formed == 0 {
+        summary.submitted.outdated += submitted.outdated;
+        let settled = summary.counts.ingested + summary.counts.formed == 0;
+        // With outdated terms, another round would only make the same entries again.
+        if settled || submitted.outdated > 0 || stop.load(Ordering::Relaxed) {
             break;
         }
     }

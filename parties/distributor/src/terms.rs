@@ -1,11 +1,14 @@
 //! What the ledger fixes for a batch, read from a verified state.
 
+use std::collections::BTreeMap;
+
 use merits_circuits::earn::EarnTerms as CircuitTerms;
 use merits_ledger::{
     Refusal, Role, State,
     entry::{EarnTerms, ScaleProposed},
     state::VersionRecord,
 };
+use merits_params::manifest::{Manifest, ManifestError};
 use merits_primitives::{
     context::earn_context,
     ids::{Epoch, PartyId, Period, ScaleId, ScaleVersion},
@@ -14,7 +17,7 @@ use merits_verifier::{groth16::KeyDigest, signature::PublicKey};
 use thiserror::Error;
 
 /// Why nothing can be claimed now.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TermsError {
     /// The ledger says no.
@@ -31,6 +34,16 @@ pub enum TermsError {
     /// No epoch to encrypt under.
     #[error("the ledger has no active view-key epoch: the supervisor has to open one")]
     NoEpoch,
+    /// A manifest that this program cannot read.
+    #[error("the manifest of version {version} of scale {scale} cannot be read: {source}")]
+    Manifest {
+        /// The scale.
+        scale: ScaleId,
+        /// Its version.
+        version: u32,
+        /// What is wrong with it.
+        source: Box<ManifestError>,
+    },
     /// This node has another key or circuit than the approved one.
     #[error(
         "version {version} of scale {scale} was approved with another {what} than this node has: fetch the issuer's manifest and key"
@@ -40,7 +53,7 @@ pub enum TermsError {
         scale: ScaleId,
         /// Its version.
         version: u32,
-        /// "verifying key", "record schema" or "capacity".
+        /// "verifying key" or "record schema".
         what: &'static str,
     },
 }
@@ -66,46 +79,110 @@ pub struct Terms {
     pub ledger: EarnTerms,
     /// What goes into the circuit.
     pub circuit: CircuitTerms,
+    /// Digest of the terms that the manifest states: what consents bind.
+    pub consent: [u8; 32],
+    /// Whether deeds at two sources are different deeds.
+    pub per_source: bool,
 }
 
-impl Terms {
-    /// The terms at `time` (unix milliseconds).
+/// Reads terms from one state, for one scale and distributor. The manifests of all versions are
+/// parsed once.
+#[derive(Debug, Clone)]
+pub struct TermsReader {
+    state: State,
+    scale: ScaleId,
+    distributor: PartyId,
+    time: u64,
+    manifests: BTreeMap<ScaleVersion, ([u8; 32], bool)>,
+}
+
+impl TermsReader {
+    /// A reader at `time` (unix milliseconds), which decides the view-key epoch.
+    ///
+    /// # Errors
+    /// [`TermsError`]: the scale is unknown, or a manifest of it does not parse.
+    pub fn new(
+        state: State,
+        scale: ScaleId,
+        distributor: PartyId,
+        time: u64,
+    ) -> Result<Self, TermsError> {
+        let mut manifests = BTreeMap::new();
+        for record in &state.scales().get(&scale)?.versions {
+            // A version that nobody approved may be anything.
+            if let Ok(manifest) = manifest_of(&record.terms) {
+                let facts = (manifest.terms_digest(), manifest.per_source());
+                manifests.insert(record.version(), facts);
+            }
+        }
+        Ok(Self {
+            state,
+            scale,
+            distributor,
+            time,
+            manifests,
+        })
+    }
+
+    /// The terms for a period.
     ///
     /// # Errors
     /// [`TermsError`].
-    pub fn read(
-        state: &State,
-        scale: &ScaleId,
-        distributor: &PartyId,
-        period: Period,
-        time: u64,
-    ) -> Result<Self, TermsError> {
-        state.parties().acting(distributor, Role::Distributor)?;
-        let version = version_for(state, scale, period).ok_or_else(|| TermsError::NoVersion {
+    pub fn at(&self, period: Period) -> Result<Terms, TermsError> {
+        let Self { state, scale, .. } = self;
+        state
+            .parties()
+            .acting(&self.distributor, Role::Distributor)?;
+        let record = version_for(state, scale, period).ok_or_else(|| TermsError::NoVersion {
             scale: scale.clone(),
             period: period.label(),
         })?;
-        let (number, key) = (version.version(), version.key);
-        let ledger = state.earn_terms(scale, number, period)?;
-        let epoch = state.epochs().active(time).ok_or(TermsError::NoEpoch)?;
+        let (version, key) = (record.version(), record.key);
+        let (consent, per_source) = match self.manifests.get(&version) {
+            Some(facts) => *facts,
+            // Parsed again for its error.
+            None => {
+                let manifest = manifest_of(&record.terms)?;
+                (manifest.terms_digest(), manifest.per_source())
+            }
+        };
+        let ledger = state.earn_terms(scale, version, period)?;
+        let epoch = state
+            .epochs()
+            .active(self.time)
+            .ok_or(TermsError::NoEpoch)?;
         let circuit = CircuitTerms {
             asset: ledger.asset,
             expiry: ledger.expiry,
             period,
-            context: earn_context(state.origin(), distributor, scale, number),
+            context: earn_context(state.origin(), &self.distributor, scale, version),
             view_key: epoch.view_key,
             total_key: epoch.totals_key,
             constants: ledger.constants.clone(),
         };
-        Ok(Self {
+        Ok(Terms {
             scale: scale.clone(),
-            version: number,
+            version,
             epoch: epoch.opened.epoch,
             key,
             ledger,
             circuit,
+            consent,
+            per_source,
         })
     }
+}
+
+/// The manifest that a version was proposed with.
+///
+/// # Errors
+/// [`TermsError::Manifest`] when it is none that this program can read.
+pub fn manifest_of(proposed: &ScaleProposed) -> Result<Manifest, TermsError> {
+    Manifest::from_toml(&proposed.manifest).map_err(|source| TermsError::Manifest {
+        scale: proposed.id.clone(),
+        version: proposed.version.0,
+        source: Box::new(source),
+    })
 }
 
 /// The version in force for a period.

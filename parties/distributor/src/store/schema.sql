@@ -44,7 +44,7 @@ CREATE TABLE batch (
     epoch      INTEGER NOT NULL,
     period     INTEGER NOT NULL,
     source     BLOB    NOT NULL CHECK (length(source) = 32),
-    entry_id   BLOB    NOT NULL UNIQUE CHECK (length(entry_id) = 32),
+    entry_id   BLOB    NOT NULL CHECK (length(entry_id) = 32),
     statement  BLOB    NOT NULL,   -- fixed before proving; what the entry will state
     envelope   BLOB,               -- the signed entry with its proof, from 'proved' on
     state      TEXT    NOT NULL CHECK (state IN ('formed', 'proved', 'acknowledged', 'refused')),
@@ -52,6 +52,8 @@ CREATE TABLE batch (
     receipt    TEXT                -- the log's signed receipt, as it came
 ) STRICT;
 CREATE INDEX batch_by_state ON batch (state);
+-- What the ledger refused may be stated again once its reason is past.
+CREATE UNIQUE INDEX batch_by_entry ON batch (entry_id) WHERE state <> 'refused';
 
 -- Which deed is which claim of a batch. A deed is in one live batch at most.
 CREATE TABLE claim (

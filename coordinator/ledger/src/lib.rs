@@ -17,6 +17,7 @@
 pub mod entry;
 #[cfg(feature = "fixture")]
 pub mod fixture;
+mod history;
 mod keys;
 mod policy;
 mod refusal;
@@ -29,6 +30,7 @@ mod submission;
 pub mod tree;
 
 pub use entry::Entry;
+pub use history::History;
 pub use keys::KeyRing;
 pub use policy::LedgerPolicy;
 pub use refusal::Refusal;

@@ -473,3 +473,48 @@ fn a_batch_verified_against_an_older_state_is_checked_again() {
         .expect_err("suspended");
     assert_eq!(refusal.code(), "party-suspended");
 }
+
+#[test]
+fn periods_beyond_the_calendar_are_malformed() {
+    refuse(
+        |federation, batch| {
+            batch.period.index = u32::MAX;
+            sign_again(federation, batch);
+        },
+        "malformed",
+        "period",
+    );
+}
+
+/// Whatever a party signs, the node answers: no statement makes it fall over.
+#[test]
+fn no_altered_statement_brings_the_node_down() {
+    use rand::{RngExt as _, SeedableRng as _};
+
+    let mut ledger = Founded::new();
+    let federation = ledger.federation.clone();
+    let mut entries = federation.founding_entries(&mut ledger.rng);
+    entries.push(ledger.earn(2));
+    let members = [
+        &federation.supervisor,
+        &federation.issuer,
+        &federation.distributor,
+    ];
+    let mut rng = rand::rngs::StdRng::seed_from_u64(6);
+    let mut refused = 0;
+    for _ in 0..600 {
+        let mut entry = entries[rng.random_range(0..entries.len())].clone();
+        for _ in 0..rng.random_range(1..4) {
+            let position = rng.random_range(0..entry.statement.len());
+            entry.statement[position] =
+                [0x00, 0x01, 0x7f, 0xff, rng.random()][rng.random_range(0..5usize)];
+        }
+        let signer = members
+            .iter()
+            .find(|member| member.id == entry.party)
+            .expect("one of the three signed it");
+        entry.signature = merits_verifier::signature::sign(&signer.key, &entry.signing_bytes());
+        refused += usize::from(ledger.submit(&entry).is_err());
+    }
+    assert!(refused > 300, "only {refused} of 600 were refused");
+}

@@ -19,6 +19,9 @@ pub const MAX_CLAIMS: usize = 64;
 /// Most constants (as a scale has).
 const MAX_CONSTANTS: usize = 256;
 
+/// Days from 1970 to the year 9999; weeks and months are fewer.
+pub(super) const MAX_PERIOD_INDEX: u32 = 2_932_896;
+
 /// What the prover took for granted about the scale. The ledger proves nothing with these: it
 /// compares them with its own, so that a prover with stale numbers learns which one is wrong
 /// instead of "the proof does not hold".
@@ -147,11 +150,14 @@ impl Canonical for EarnBatch {
     }
 }
 
+/// Refuses periods after the year 9999: no calendar arithmetic downstream can overflow.
 pub(super) fn read_period(input: &mut Reader<'_>) -> Result<Period, CodecError> {
     let what = "period";
     let number = input.u64(what)?;
-    Period::from_u64(number).ok_or(CodecError::UnknownValue {
-        what,
-        found: number,
-    })
+    Period::from_u64(number)
+        .filter(|period| period.index <= MAX_PERIOD_INDEX)
+        .ok_or(CodecError::UnknownValue {
+            what,
+            found: number,
+        })
 }

@@ -9,7 +9,7 @@ use merits_verifier::{
     groth16::{Provenance, VerifyingKey},
 };
 
-use super::{read_entry_id, write_entry_id};
+use super::{earn::MAX_PERIOD_INDEX, read_entry_id, write_entry_id};
 
 /// Most bytes of a manifest, so that it fits into an entry with a key of 1,000 inputs.
 const MAX_MANIFEST_BYTES: usize = 24_576;
@@ -139,8 +139,8 @@ impl Canonical for ScaleProposed {
             capacity: input.u16("capacity")?,
             max_credits: Credits(input.u64("max credits")?),
             expiry: read_expiry_rule(input)?,
-            valid_from: input.u32("valid from")?,
-            valid_to: input.option("valid to", |input| input.u32("valid to"))?,
+            valid_from: read_index(input, "valid from")?,
+            valid_to: input.option("valid to", |input| read_index(input, "valid to"))?,
             supply_cap: input
                 .option("supply cap", |input| input.u64("supply cap"))?
                 .map(Credits),
@@ -201,7 +201,7 @@ impl Canonical for ScaleRetired {
         Ok(Self {
             id,
             version,
-            last_period: input.u32("last period")?,
+            last_period: read_index(input, "last period")?,
         })
     }
 }
@@ -218,6 +218,16 @@ pub(super) fn read_version(input: &mut Reader<'_>) -> Result<(ScaleId, ScaleVers
 pub(super) fn read_scale_id(input: &mut Reader<'_>) -> Result<ScaleId, CodecError> {
     let text = input.text("scale id", ScaleId::MAX)?;
     ScaleId::new(&text).map_err(|_| CodecError::NotText { what: "scale id" })
+}
+
+/// Index of a period, before the year 10,000.
+fn read_index(input: &mut Reader<'_>, what: &'static str) -> Result<u32, CodecError> {
+    let index = input.u32(what)?;
+    if index > MAX_PERIOD_INDEX {
+        let found = index.into();
+        return Err(CodecError::UnknownValue { what, found });
+    }
+    Ok(index)
 }
 
 fn read_period_kind(input: &mut Reader<'_>) -> Result<PeriodKind, CodecError> {

@@ -1,0 +1,62 @@
+//! The governing state as it was at each leaf: for whoever judges a batch long after it was
+//! appended.
+//!
+//! A batch is judged by the parties, scales and keys of its own time: a distributor that was
+//! suspended later did not make its earlier batches invalid. Batches and opened totals change
+//! none of what others are judged by, so this history passes over them, and needs no proofs.
+
+use merits_verifier::{codec::Canonical as _, entry::Leaf};
+
+use crate::entry::Entry;
+use crate::policy::LedgerPolicy;
+use crate::replay::{Replay, ReplayError, ReplayFault};
+use crate::state::State;
+use crate::submission::Submission;
+
+/// A walk over a log's leaves.
+#[derive(Debug)]
+pub struct History {
+    replay: Replay,
+    leaves: u64,
+}
+
+impl History {
+    /// Before the first leaf.
+    pub fn new(policy: LedgerPolicy) -> Self {
+        Self {
+            replay: Replay::new(policy),
+            leaves: 0,
+        }
+    }
+
+    /// What governs the next leaf.
+    pub fn state(&self) -> &State {
+        self.replay.state()
+    }
+
+    /// Takes the next leaf. Leaves must come in the log's order; batches and totals may be left
+    /// out.
+    ///
+    /// # Errors
+    /// [`ReplayError`]: the rules refuse a leaf that governs others.
+    pub fn push(
+        &mut self,
+        leaf: &[u8],
+        rng: &mut impl rand_core::CryptoRng,
+    ) -> Result<(), ReplayError> {
+        let index = self.leaves;
+        self.leaves += 1;
+        let at = |fault: ReplayFault| ReplayError { index, fault };
+        let decoded = Leaf::from_bytes(leaf).map_err(|error| at(error.into()))?;
+        let submission = Submission::from_signed(decoded.entry, self.state().origin())
+            .map_err(|refusal| at(refusal.into()))?;
+        if matches!(
+            submission.entry(),
+            Entry::EarnBatch(_) | Entry::TotalsOpened(_)
+        ) {
+            return Ok(());
+        }
+        self.replay.push(leaf, rng)?;
+        self.replay.flush(rng)
+    }
+}

@@ -27,7 +27,7 @@ use merits_distributor::{
     outbox::Patience,
     progress::Event,
     proving::ProverPool,
-    run::run,
+    run::{Run, run},
     sealing::MasterKey,
     store::Store,
     summary::RunSummary,
@@ -353,18 +353,16 @@ impl Station {
             }
         });
         let bars = Bars::default();
-        let done = run(
-            &self.node,
-            &pool,
-            &port,
-            &terms,
-            Patience::default(),
-            &mut rng(),
-            &|event| bars.show(event),
-            &stop,
-            summary,
-        )
-        .await;
+        let work = Run {
+            node: &self.node,
+            pool: &pool,
+            ledger: &port,
+            terms: &terms,
+            patience: Patience::default(),
+            progress: &|event| bars.show(event),
+            stop: &stop,
+        };
+        let done = run(&work, &mut rng(), summary).await;
         watch.abort();
         bars.clear();
         Ok(done?)

@@ -35,22 +35,43 @@ pub enum RunError {
 /// back from a refusal, are formed anew. A few rounds settle everything that can be settled.
 const ROUNDS: usize = 4;
 
+/// Everything that a run works with.
+pub struct Run<'a, L> {
+    /// The node.
+    pub node: &'a Node,
+    /// What proves.
+    pub pool: &'a ProverPool,
+    /// Where entries go.
+    pub ledger: &'a L,
+    /// The ledger's terms.
+    pub terms: &'a TermsFn<'a>,
+    /// With a ledger that does not answer.
+    pub patience: Patience,
+    /// Sees events.
+    pub progress: &'a dyn Progress,
+    /// Once true, the run ends after the proofs in flight; what is proven is still submitted.
+    pub stop: &'a AtomicBool,
+}
+
 /// Forms, proves and submits until nothing is left to claim. Proving and submitting overlap.
-/// `stop` ends the run after the proofs in flight; what is proven is still submitted.
+/// Figures are added to `summary`, also when the run ends early.
 ///
 /// # Errors
 /// [`RunError`].
-pub async fn run(
-    node: &Node,
-    pool: &ProverPool,
-    ledger: &impl LedgerPort,
-    terms: &TermsFn<'_>,
-    patience: Patience,
+pub async fn run<L: LedgerPort>(
+    run: &Run<'_, L>,
     rng: &mut (impl CryptoRng + Send),
-    progress: &dyn Progress,
-    stop: &AtomicBool,
     summary: &mut RunSummary,
 ) -> Result<(), RunError> {
+    let &Run {
+        node,
+        pool,
+        ledger,
+        terms,
+        patience,
+        progress,
+        stop,
+    } = run;
     let _lock = node.store().lock()?;
     for _ in 0..ROUNDS {
         let start = Instant::now();

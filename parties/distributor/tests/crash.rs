@@ -27,7 +27,11 @@ use std::{
 use federation::{World, csv, read_groups, scale_id};
 use merits_coordinator::{Config, Coordinator, SystemClock};
 use merits_distributor::{
-    net::CoordinatorPort, outbox::Patience, progress::Event, run::run, summary::RunSummary,
+    net::CoordinatorPort,
+    outbox::Patience,
+    progress::Event,
+    run::{Run, run},
+    summary::RunSummary,
 };
 use merits_ledger::Entry;
 use merits_primitives::field;
@@ -91,19 +95,17 @@ async fn node_process() {
     };
     let mut summary = RunSummary::default();
     let terms = world.terms(&state);
-    run(
-        &node,
-        &world.pool,
-        &CoordinatorPort::new(client),
-        &terms,
-        Patience::default(),
-        &mut StdRng::from_rng(&mut rand::rng()),
-        &watch,
-        &AtomicBool::new(false),
-        &mut summary,
-    )
-    .await
-    .unwrap();
+    let work = Run {
+        node: &node,
+        pool: &world.pool,
+        ledger: &CoordinatorPort::new(client),
+        terms: &terms,
+        patience: Patience::default(),
+        progress: &watch,
+        stop: &AtomicBool::new(false),
+    };
+    let mut rng = StdRng::from_rng(&mut rand::rng());
+    run(&work, &mut rng, &mut summary).await.unwrap();
     std::fs::write(dir.join("done"), "").unwrap();
 }
 

@@ -1,6 +1,6 @@
 //! Subjects and their sealed records.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use merits_formula::Record;
 use merits_primitives::{
@@ -98,11 +98,12 @@ impl Store {
         let mut out = Vec::with_capacity(deeds.len());
         for deed in deeds {
             let tag = self.master.tag(&deed.subject);
-            if !keys.contains_key(&tag) {
-                let key = self.subject(&mut tx, &tag, &deed.subject, rng).await?;
-                keys.insert(tag, key);
-            }
-            let (subject, key) = &keys[&tag];
+            let (subject, key) = match keys.entry(tag) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => {
+                    place.insert(self.subject(&mut tx, &tag, &deed.subject, rng).await?)
+                }
+            };
             out.push(insert_deed(&mut tx, scale, source, deed, *subject, key, rng).await?);
         }
         tx.commit().await?;

@@ -22,7 +22,7 @@ use merits_distributor::{
     outbox::{LedgerPort, Patience, SubmitFault},
     progress::Event,
     proving::{ProverPool, Width},
-    run::{RunError, run},
+    run::{Run, RunError, run},
     sealing::MasterKey,
     store::Store,
     summary::RunSummary,
@@ -105,10 +105,20 @@ pub fn week(number: u32) -> Period {
 impl World {
     /// The same `seed` gives the same secrets, so that a child process joins its parent's world.
     pub fn new(seed: u64) -> Self {
+        let two = NonZeroUsize::new(2).unwrap();
+        let width = Width {
+            threads: two,
+            in_flight: two,
+        };
+        Self::with(seed, MANIFEST, width)
+    }
+
+    /// A world around another scale.
+    pub fn with(seed: u64, manifest: &str, width: Width) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
         let federation = Federation::generate(&mut rng).unwrap();
         let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("scale.toml"), MANIFEST).unwrap();
+        std::fs::write(dir.path().join("scale.toml"), manifest).unwrap();
         let policy = KeyPolicy {
             allow_dev_keys: true,
         };
@@ -122,11 +132,6 @@ impl World {
         )
         .unwrap();
         let scale = built.proposal();
-        let two = NonZeroUsize::new(2).unwrap();
-        let width = Width {
-            threads: two,
-            in_flight: two,
-        };
         let pool = ProverPool::load(built.manifest(), &store, policy, width).unwrap();
         let mut founding = federation.founding_entries(&mut rng);
         founding.truncate(6);
@@ -248,18 +253,16 @@ impl World {
     ) -> Result<RunSummary, RunError> {
         let mut summary = RunSummary::default();
         let terms = self.terms(state);
-        run(
+        let work = Run {
             node,
-            &self.pool,
+            pool: &self.pool,
             ledger,
-            &terms,
+            terms: &terms,
             patience,
-            &mut StdRng::from_rng(&mut rand::rng()),
-            &|_: Event| {},
-            &AtomicBool::new(false),
-            &mut summary,
-        )
-        .await?;
+            progress: &|_: Event| {},
+            stop: &AtomicBool::new(false),
+        };
+        run(&work, &mut StdRng::from_rng(&mut rand::rng()), &mut summary).await?;
         Ok(summary)
     }
 

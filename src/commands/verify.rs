@@ -9,10 +9,10 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
-use merits_ledger::{Entry, Replay, Submission};
+use merits_ledger::{Entry, History, Submission};
 use merits_replica::Replica;
 use merits_sponsor::offline::{OfflineFault, OfflineVerifier};
-use merits_verifier::{codec::Canonical as _, receipt::Receipt};
+use merits_verifier::receipt::Receipt;
 use serde::{Deserialize, Serialize};
 
 /// What `merits verify` takes.
@@ -44,8 +44,8 @@ impl Arguments {
             leaf.index(),
             leaf.checkpoint().size
         );
-        let replay = kit.replay(&self.kit, &receipt, self.allow_dev_keys)?;
-        match OfflineVerifier::new(replay.state(), &log_key).check(&receipt) {
+        let history = kit.history(&self.kit, &receipt, self.allow_dev_keys)?;
+        match OfflineVerifier::new(&log_key).check(history.state(), &receipt) {
             Ok(batch) => {
                 println!(
                     "signatures  yes: distributor {} and source {}",
@@ -116,12 +116,12 @@ impl Kit {
     }
 
     /// The state that the kit's entries make, up to the receipt's leaf.
-    fn replay(
+    fn history(
         &self,
         directory: &Path,
         receipt: &Receipt,
         allow_dev_keys: bool,
-    ) -> anyhow::Result<Replay> {
+    ) -> anyhow::Result<History> {
         let log_key = merits_verifier::log::LogKey::parse(&self.log_key)?;
         let mut authority = [0u8; 32];
         hex::decode_to_slice(&self.authority, &mut authority).context("authority")?;
@@ -154,24 +154,13 @@ impl Kit {
             "offline kit {}: no receipts in it",
             directory.display()
         );
-        let mut replay = Replay::new(policy);
+        let mut history = History::new(policy);
         for (leaf, path) in leaves.into_values() {
-            // A leaf decodes: its receipt was verified.
-            let entry = merits_verifier::entry::Leaf::from_bytes(&leaf)?.entry;
-            let submission = Submission::from_signed(entry, log_key.origin())?;
-            // Totals refer to batches, which a kit leaves out.
-            if matches!(
-                submission.entry(),
-                Entry::EarnBatch(_) | Entry::TotalsOpened(_)
-            ) {
-                continue;
-            }
-            replay
+            history
                 .push(&leaf, &mut rand::rng())
-                .and_then(|()| replay.flush(&mut rand::rng()))
                 .with_context(|| path.display().to_string())?;
         }
-        Ok(replay)
+        Ok(history)
     }
 }
 

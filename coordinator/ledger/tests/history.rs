@@ -7,6 +7,7 @@ use merits_ledger::entry::{Entry, StandingChange};
 use merits_ledger::{History, Refusal, Submission};
 use merits_verifier::codec::Canonical;
 use merits_verifier::entry::Leaf;
+use rand::{SeedableRng, rngs::StdRng};
 
 #[test]
 fn a_later_suspension_does_not_reach_back() {
@@ -29,7 +30,7 @@ fn a_later_suspension_does_not_reach_back() {
         Submission::from_signed(leaf.entry, &ledger.federation.origin).expect("an entry")
     };
     let mut history = History::new(ledger.federation.policy());
-    let mut rng = ledger.rng.clone();
+    let mut rng = StdRng::seed_from_u64(7);
     for (position, leaf) in ledger.ledger.store().leaves().iter().enumerate() {
         if position as u64 == index {
             let job = history

@@ -1,13 +1,13 @@
 //! All earn batches of a log, verified together: a bad one is named and does not sink the rest.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use merits_ledger::{KeyRing, Refusal, State, Submission};
 use merits_primitives::ids::EntryId;
 use merits_verifier::{
     Verified, VerifyError,
     entry::SignedEntry,
-    groth16::{KeyDigest, Proof},
+    groth16::{PreparedKey, Proof},
     statement::earn::EarnStatement,
 };
 use thiserror::Error;
@@ -37,84 +37,98 @@ pub enum BatchFault {
     Proof(#[from] VerifyError),
 }
 
-/// Verifies signatures and proofs of all earn batches among `entries`; other kinds are passed
-/// over. `rng` blinds the groups of proofs: the operating system's, or seeded from it.
+/// Verifies signatures and proofs of all earn batches among `entries`, judged by one state; other
+/// kinds are passed over. `rng` blinds the groups of proofs: the operating system's, or seeded
+/// from it.
 pub fn audit(
     state: &State,
     entries: impl IntoIterator<Item = SignedEntry>,
     rng: &mut impl rand_core::CryptoRng,
 ) -> Audit {
-    let mut audit = Audit::default();
-    let mut keys = KeyRing::new();
-    let mut waiting: BTreeMap<[u8; 32], Group> = BTreeMap::new();
+    let mut auditor = Auditor::default();
     for signed in entries {
+        auditor.push(state, signed, rng);
+    }
+    auditor.finish(rng)
+}
+
+/// An audit in progress, for entries that are judged by the states of their own times.
+#[derive(Debug, Default)]
+pub struct Auditor {
+    audit: Audit,
+    keys: KeyRing,
+    waiting: BTreeMap<[u8; 32], Group>,
+}
+
+#[derive(Debug)]
+struct Group {
+    key: Arc<PreparedKey>,
+    batches: Vec<(EntryId, EarnStatement, Proof)>,
+}
+
+impl Auditor {
+    /// Takes the next entry, judged by `state`.
+    pub fn push(
+        &mut self,
+        state: &State,
+        signed: SignedEntry,
+        rng: &mut impl rand_core::CryptoRng,
+    ) {
         let id = signed.id();
-        match job(state, signed) {
-            Ok(None) => {}
-            Ok(Some((digest, statement, proof))) => {
-                let group = waiting.entry(digest.0).or_default();
-                group.push((id, statement, proof));
-                if group.len() == GROUP {
-                    verify(
-                        state,
-                        &mut keys,
-                        digest,
-                        std::mem::take(group),
-                        &mut audit,
-                        rng,
-                    );
+        if let Err(refusal) = self.take(state, signed, rng) {
+            self.audit.invalid.push((id, refusal.into()));
+        }
+    }
+
+    /// Verifies what waits.
+    pub fn finish(mut self, rng: &mut impl rand_core::CryptoRng) -> Audit {
+        for group in std::mem::take(&mut self.waiting).into_values() {
+            self.verify(group, rng);
+        }
+        self.audit
+    }
+
+    fn take(
+        &mut self,
+        state: &State,
+        signed: SignedEntry,
+        rng: &mut impl rand_core::CryptoRng,
+    ) -> Result<(), Refusal> {
+        let id = signed.id();
+        let submission = Submission::from_signed(signed, state.origin())?;
+        let Some(job) = state.earn_job(&submission)? else {
+            return Ok(());
+        };
+        state.authenticate(submission)?;
+        let key = self.keys.get(state, &job.key)?;
+        let group = self.waiting.entry(job.key.0).or_insert_with(|| Group {
+            key,
+            batches: Vec::new(),
+        });
+        group.batches.push((id, job.statement, job.proof));
+        if group.batches.len() == GROUP
+            && let Some(group) = self.waiting.remove(&job.key.0)
+        {
+            self.verify(group, rng);
+        }
+        Ok(())
+    }
+
+    fn verify(&mut self, group: Group, rng: &mut impl rand_core::CryptoRng) {
+        let (ids, items): (Vec<EntryId>, Vec<_>) = group
+            .batches
+            .into_iter()
+            .map(|(id, statement, proof)| (id, (statement, proof)))
+            .unzip();
+        let answers = Verified::check_batch(&group.key, items, rng);
+        for (id, answer) in ids.into_iter().zip(answers) {
+            match answer {
+                Ok(verified) => {
+                    self.audit.claims += verified.statement().claims.len();
+                    self.audit.valid.push(id);
                 }
+                Err(fault) => self.audit.invalid.push((id, fault.into())),
             }
-            Err(fault) => audit.invalid.push((id, fault)),
-        }
-    }
-    for (digest, group) in waiting {
-        verify(state, &mut keys, KeyDigest(digest), group, &mut audit, rng);
-    }
-    audit
-}
-
-type Group = Vec<(EntryId, EarnStatement, Proof)>;
-
-fn job(
-    state: &State,
-    signed: SignedEntry,
-) -> Result<Option<(KeyDigest, EarnStatement, Proof)>, BatchFault> {
-    let submission = Submission::from_signed(signed, state.origin())?;
-    let Some(job) = state.earn_job(&submission)? else {
-        return Ok(None);
-    };
-    state.authenticate(submission)?;
-    Ok(Some((job.key, job.statement, job.proof)))
-}
-
-fn verify(
-    state: &State,
-    keys: &mut KeyRing,
-    digest: KeyDigest,
-    group: Group,
-    audit: &mut Audit,
-    rng: &mut impl rand_core::CryptoRng,
-) {
-    let key = match keys.get(state, &digest) {
-        Ok(key) => key,
-        Err(refusal) => {
-            let fault = |(id, _, _)| (id, BatchFault::Rules(refusal.clone()));
-            audit.invalid.extend(group.into_iter().map(fault));
-            return;
-        }
-    };
-    let (ids, items): (Vec<EntryId>, Vec<_>) = group
-        .into_iter()
-        .map(|(id, statement, proof)| (id, (statement, proof)))
-        .unzip();
-    for (id, answer) in ids.into_iter().zip(Verified::check_batch(&key, items, rng)) {
-        match answer {
-            Ok(verified) => {
-                audit.claims += verified.statement().claims.len();
-                audit.valid.push(id);
-            }
-            Err(fault) => audit.invalid.push((id, fault.into())),
         }
     }
 }

@@ -1,13 +1,14 @@
 //! A clearing bank at work: brings its copy of the log up to date, audits all of it, keeps the
 //! books.
 
-use merits_ledger::{Entry, State};
+use merits_ledger::{Entry, History, ReplayError, State};
 use merits_primitives::ids::EntryId;
 use merits_replica::{FollowError, Follower, Replica, ReplicaError};
+use merits_verifier::codec::Canonical as _;
 use thiserror::Error;
 
 use crate::{
-    batches::{Audit, audit},
+    batches::{Audit, Auditor},
     issuance::{IssuanceLine, issuance},
     online::{Invalid, OnlineFault, verify_online},
     totals::{CheckedTotal, TotalFault, verify_total},
@@ -22,6 +23,9 @@ pub enum AuditError {
     /// The copy cannot be read.
     #[error(transparent)]
     Replica(#[from] ReplicaError),
+    /// An entry that governs others breaks the rules: the copy was altered in memory.
+    #[error(transparent)]
+    History(#[from] ReplayError),
     /// The Verifier service.
     #[error(transparent)]
     Online(#[from] OnlineFault),
@@ -90,9 +94,16 @@ pub async fn audit_log(follower: &Follower, online: Option<&str>) -> Result<Repo
     let report = tokio::task::spawn_blocking(move || {
         let replica = follower.replica();
         let state = replica.state()?;
-        let entries = replica.leaves().map(|(_, leaf)| leaf.entry);
-        Ok::<_, ReplicaError>(Report {
-            batches: audit(state, entries, &mut rand::rng()),
+        // Each batch is judged by the state of its own time.
+        let rng = &mut rand::rng();
+        let mut history = History::new(state.policy().clone());
+        let mut auditor = Auditor::default();
+        for (_, leaf) in replica.leaves() {
+            history.push(&leaf.to_bytes(), rng)?;
+            auditor.push(history.state(), leaf.entry, rng);
+        }
+        Ok::<_, AuditError>(Report {
+            batches: auditor.finish(rng),
             online,
             totals: totals(&replica, state),
             issuance: issuance(state),

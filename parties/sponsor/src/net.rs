@@ -1,7 +1,8 @@
 //! A sponsor at work: brings its copy of the log up to date, then checks each batch.
 
+use merits_ledger::{History, ReplayError};
 use merits_replica::{ClientError, FollowError, Follower, ReplicaError};
-use merits_verifier::{entry::SignedEntry, receipt::Receipt};
+use merits_verifier::{codec::Canonical as _, entry::SignedEntry};
 use thiserror::Error;
 
 use crate::{
@@ -12,6 +13,9 @@ use crate::{
 /// Kind of an earn batch.
 const EARN_BATCH: u16 = 0x0401;
 
+/// Reasons that are about what an entry may do now, not about what it was when it was appended.
+const ENDED_SINCE: [&str; 3] = ["party-suspended", "scale-retired", "epoch-not-accepted"];
+
 /// Why a verification could not be made. What it found wrong is in the [`Report`].
 #[derive(Debug, Error)]
 pub enum VerifyError {
@@ -21,6 +25,9 @@ pub enum VerifyError {
     /// The copy cannot be read.
     #[error(transparent)]
     Replica(#[from] ReplicaError),
+    /// An entry that governs others breaks the rules: the copy was altered in memory.
+    #[error(transparent)]
+    History(#[from] ReplayError),
     /// The Verifier service.
     #[error(transparent)]
     Online(#[from] ClientError),
@@ -33,20 +40,23 @@ pub enum VerifyError {
 /// [`VerifyError`] when the copy or the service cannot be reached.
 pub async fn verify(follower: &Follower, online: bool) -> Result<Report, VerifyError> {
     follower.sync().await?;
-    let subjects = subjects(follower);
+    let (leaves, subjects) = subjects(follower);
     let mut verdicts = Vec::with_capacity(subjects.len());
     let mut client = follower.client();
-    for (_, entry) in &subjects {
+    for entry in &subjects {
         verdicts.push(if online {
             let verdict = client.verify_entry(entry).await?;
-            Some(if verdict.valid {
+            // The service judges by today's state. What ended since says nothing of the batch.
+            let ended = ENDED_SINCE.contains(&verdict.reason.as_str());
+            let answer = if verdict.valid {
                 Verdict::Valid
             } else {
                 Verdict::Invalid {
                     reason: verdict.reason,
                     message: verdict.message,
                 }
-            })
+            };
+            (!ended).then_some(answer)
         } else {
             None
         });
@@ -56,27 +66,35 @@ pub async fn verify(follower: &Follower, online: bool) -> Result<Report, VerifyE
     let report = tokio::task::spawn_blocking(move || {
         let replica = follower.replica();
         let state = replica.state()?;
-        let mut offline = OfflineVerifier::new(state, replica.key());
-        let outcomes: Vec<BatchOutcome> = subjects
-            .into_iter()
-            .zip(verdicts)
-            .map(|((receipt, entry), online)| BatchOutcome {
-                entry: entry.id(),
-                offline: offline.check(&receipt),
-                online,
-            })
-            .collect();
-        Ok::<_, ReplicaError>(Report::new(state, &outcomes))
+        let rng = &mut rand::rng();
+        // Each batch is judged by the state of its own time.
+        let mut history = History::new(state.policy().clone());
+        let mut offline = OfflineVerifier::new(replica.key());
+        let mut verdicts = verdicts.into_iter();
+        let mut outcomes = Vec::new();
+        for (_, leaf) in replica.leaves().take(leaves) {
+            history.push(&leaf.to_bytes(), rng)?;
+            let entry = leaf.entry.id();
+            let receipt = replica.receipt(&entry);
+            let (true, Some(receipt)) = (leaf.entry.kind == EARN_BATCH, receipt) else {
+                continue;
+            };
+            outcomes.push(BatchOutcome {
+                entry,
+                offline: offline.check(history.state(), &receipt),
+                online: verdicts.next().flatten(),
+            });
+        }
+        Ok::<_, VerifyError>(Report::new(state, &outcomes))
     });
     Ok(report.await.map_err(|_| FollowError::Interrupted)??)
 }
 
-fn subjects(follower: &Follower) -> Vec<(Receipt, SignedEntry)> {
+fn subjects(follower: &Follower) -> (usize, Vec<SignedEntry>) {
     let replica = follower.replica();
-    replica
+    let entries = replica
         .leaves()
         .map(|(_, leaf)| leaf.entry)
-        .filter(|entry| entry.kind == EARN_BATCH)
-        .filter_map(|entry| Some((replica.receipt(&entry.id())?, entry)))
-        .collect()
+        .filter(|entry| entry.kind == EARN_BATCH);
+    (replica.leaves().count(), entries.collect())
 }

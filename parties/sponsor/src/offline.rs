@@ -52,33 +52,36 @@ pub enum OfflineFault {
     Proof(#[from] VerifyError),
 }
 
-/// Checks receipts one by one against a state.
+/// Checks receipts one by one, each against the state of its own time.
 #[derive(Debug)]
 pub struct OfflineVerifier<'a> {
-    state: &'a State,
     log: &'a LogKey,
     keys: KeyRing,
 }
 
 impl<'a> OfflineVerifier<'a> {
-    /// Scales, constants, keys and parties come from `state`, inclusion from `log`'s signature.
-    pub fn new(state: &'a State, log: &'a LogKey) -> Self {
+    /// Inclusion comes from `log`'s signature.
+    pub fn new(log: &'a LogKey) -> Self {
         Self {
-            state,
             log,
             keys: KeyRing::new(),
         }
     }
 
     /// Checks that the log holds the entry, that its party and its sources signed it, and that
-    /// its proof holds for the scale that the state approved.
+    /// its proof holds. Scales, constants, keys and parties come from `state`: the ledger's as it
+    /// was when the entry was appended (`merits_ledger::History` gives it).
     ///
     /// # Errors
     /// [`OfflineFault`].
-    pub fn check(&mut self, receipt: &Receipt) -> Result<VerifiedBatch, OfflineFault> {
+    pub fn check(
+        &mut self,
+        state: &State,
+        receipt: &Receipt,
+    ) -> Result<VerifiedBatch, OfflineFault> {
         let leaf = receipt.verify(self.log)?;
         let signed = leaf.leaf().entry.clone();
-        let submission = Submission::from_signed(signed, self.state.origin())?;
+        let submission = Submission::from_signed(signed, state.origin())?;
         let Entry::EarnBatch(batch) = submission.entry() else {
             return Err(OfflineFault::NotABatch(
                 submission.id(),
@@ -87,12 +90,9 @@ impl<'a> OfflineVerifier<'a> {
         };
         let (scale, version) = (batch.scale.clone(), batch.version);
         let (period, source, claims) = (batch.period, batch.source, batch.claims.len());
-        let job = self
-            .state
-            .earn_job(&submission)?
-            .ok_or(Refusal::NotVerified)?;
-        let authentic = self.state.authenticate(submission)?;
-        let key = self.keys.get(self.state, &job.key)?;
+        let job = state.earn_job(&submission)?.ok_or(Refusal::NotVerified)?;
+        let authentic = state.authenticate(submission)?;
+        let key = self.keys.get(state, &job.key)?;
         let verified = Verified::check(&key, job.statement, &job.proof)?;
         Ok(VerifiedBatch {
             entry: authentic.submission().id(),

@@ -277,14 +277,14 @@ fn a_sponsor_believes_receipts_and_proofs_only() {
     let (fed, entry) = federation();
     let index = fed.ledger.state().size() - 1;
     let receipt = fed.ledger.receipt(index).unwrap();
-    let mut offline = OfflineVerifier::new(fed.state(), &fed.log);
-    let batch = offline.check(&receipt).unwrap();
+    let mut offline = OfflineVerifier::new(&fed.log);
+    let batch = offline.check(fed.state(), &receipt).unwrap();
     assert_eq!((batch.entry, batch.claims, batch.period), (entry, 4, WEEK));
 
     // A batch of another kind, and a leaf that the checkpoint does not cover.
     let admission = fed.ledger.receipt(0).unwrap();
     assert!(matches!(
-        offline.check(&admission),
+        offline.check(fed.state(), &admission),
         Err(OfflineFault::NotABatch(..))
     ));
     let moved = Receipt {
@@ -292,7 +292,7 @@ fn a_sponsor_believes_receipts_and_proofs_only() {
         ..receipt.clone()
     };
     assert!(matches!(
-        offline.check(&moved),
+        offline.check(fed.state(), &moved),
         Err(OfflineFault::Receipt(_))
     ));
 
@@ -300,7 +300,7 @@ fn a_sponsor_believes_receipts_and_proofs_only() {
     let signed = fed.entry(&entry).unwrap();
     let mut forged = signed.clone();
     forged.proof = fed.batch(&["ann", "bob", "carla", "eve"]).proof;
-    let outcome = offline.check(&rogue_receipt(&fed, forged));
+    let outcome = offline.check(fed.state(), &rogue_receipt(&fed, forged));
     assert!(matches!(
         outcome,
         Err(OfflineFault::Rules(Refusal::SignatureInvalid { .. }))
@@ -310,18 +310,18 @@ fn a_sponsor_believes_receipts_and_proofs_only() {
         &signed,
         fed.batch(&["ann", "bob", "carla", "eve"]).proof,
     );
-    let outcome = offline.check(&rogue_receipt(&fed, resigned.clone()));
+    let outcome = offline.check(fed.state(), &rogue_receipt(&fed, resigned.clone()));
     assert!(matches!(outcome, Err(OfflineFault::Proof(_))));
 
     let outcomes = [
         BatchOutcome {
             entry,
-            offline: offline.check(&receipt),
+            offline: offline.check(fed.state(), &receipt),
             online: Some(Verdict::Valid),
         },
         BatchOutcome {
             entry: resigned.id(),
-            offline: offline.check(&rogue_receipt(&fed, resigned)),
+            offline: offline.check(fed.state(), &rogue_receipt(&fed, resigned)),
             online: None,
         },
     ];

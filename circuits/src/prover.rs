@@ -1,5 +1,7 @@
 //! The prover, behind one narrow interface: key and assignment in, proof out.
 
+mod simd;
+
 use ark_bn254::Bn254;
 use ark_ff::{Field, Zero};
 use merits_params::r1cs::SparseMatrix;
@@ -9,6 +11,9 @@ use merits_verifier::groth16::{self, PreparedKey, Proof, ProofFormatError, Verif
 use rand_core::CryptoRng;
 use taceo_groth16::{CircomReduction, ConstraintMatrices, Groth16};
 use zeroize::Zeroizing;
+
+pub use merits_bn254_simd::{KeyError, Path as SimdPath};
+pub use simd::SimdProver;
 
 /// Makes proofs for one circuit under one key. Load once, prove all day.
 pub trait Prover: Send + Sync {
@@ -147,16 +152,25 @@ impl Prover for CircomProver {
         )
         .map_err(|report| ProveError::Backend(report.to_string()))?;
         let proof = Proof::new(proof.a, proof.b, proof.c)?;
-        if let Some(key) = &self.self_check {
-            let inputs = &assignment[1..=self.vk.public_inputs()];
-            groth16::verify(key, &proof, inputs).map_err(|_| ProveError::DoesNotVerify)?;
-        }
+        self_check(self.self_check.as_ref(), &self.vk, &proof, assignment)?;
         Ok(proof)
     }
 
     fn verifying_key(&self) -> &VerifyingKey {
         &self.vk
     }
+}
+
+/// Verifies a proof that is about to be handed out, if the prover was told to.
+fn self_check(
+    key: Option<&PreparedKey>,
+    vk: &VerifyingKey,
+    proof: &Proof,
+    assignment: &[Fr],
+) -> Result<(), ProveError> {
+    let Some(key) = key else { return Ok(()) };
+    let inputs = &assignment[1..=vk.public_inputs()];
+    groth16::verify(key, proof, inputs).map_err(|_| ProveError::DoesNotVerify)
 }
 
 fn non_zero(rng: &mut impl CryptoRng) -> Fr {

@@ -109,7 +109,7 @@ pub async fn audit_log(follower: &Follower, online: Option<&str>) -> Result<Repo
             issuance: issuance(state),
         })
     });
-    Ok(report.await.map_err(|_| FollowError::Interrupted)??)
+    report.await.map_err(|_| FollowError::Interrupted)?
 }
 
 fn totals(replica: &Replica, state: &State) -> Vec<(EntryId, Result<CheckedTotal, TotalFault>)> {

@@ -87,7 +87,7 @@ pub async fn verify(follower: &Follower, online: bool) -> Result<Report, VerifyE
         }
         Ok::<_, VerifyError>(Report::new(state, &outcomes))
     });
-    Ok(report.await.map_err(|_| FollowError::Interrupted)??)
+    report.await.map_err(|_| FollowError::Interrupted)?
 }
 
 fn subjects(follower: &Follower) -> (usize, Vec<SignedEntry>) {

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use merits_circuits::{earn::EarnCircuit, prover::CircomProver};
+use merits_circuits::{earn::EarnCircuit, prover, prover::SimdProver};
 use merits_params::{
     keystore::{KeyStore, KeyStoreError},
     manifest::Manifest,
@@ -25,6 +25,9 @@ pub enum LoadError {
     /// The verifying key.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The proving key's parts do not belong together.
+    #[error("the proving key in the store is unusable: {0}; get it from the issuer again")]
+    ProvingKey(#[from] prover::KeyError),
     /// The threads.
     #[error(transparent)]
     Proving(#[from] ProvingError),
@@ -51,7 +54,7 @@ impl ProverPool {
             .get(&digest, policy)?
             .ok_or_else(|| LoadError::NoKey(store.dir_of(&digest)))?;
         let check = PreparedKey::new(key.zkey.key.vk.clone(), key.provenance, policy)?;
-        let prover = CircomProver::new(key.zkey).with_self_check(check);
+        let prover = SimdProver::new(key.zkey)?.with_self_check(check);
         Ok(Self::new(Arc::new(circuit), Arc::new(prover), width)?)
     }
 }

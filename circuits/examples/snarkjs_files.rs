@@ -1,19 +1,28 @@
 //! Writes a proof's files for snarkjs, and checks with our verifier the files that snarkjs made.
 //!
 //! `cargo run --release -p merits-circuits --example snarkjs_files -- export DIR`
+//! `cargo run --release -p merits-circuits --example snarkjs_files -- export-earn DIR`
 //! `cargo run --release -p merits-circuits --example snarkjs_files -- check DIR`
 
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use merits_circuits::bench_circuits::{sampler, sampler_inputs};
+use merits_circuits::earn::{ClaimWitness, EarnCircuit, EarnTerms, EarnWitness};
 use merits_circuits::prover::{CircomProver, Prover};
 use merits_circuits::snarkjs_files::{PROOF_FILE, PUBLIC_FILE, write_circuit, write_proof};
 use merits_params::groth16::set_up;
-use merits_params::keystore::VERIFICATION_KEY_FILE;
+use merits_params::keystore::{KeyStore, VERIFICATION_KEY_FILE};
+use merits_params::manifest::Manifest;
 use merits_params::snarkjs_json;
 use merits_params::zkey::Zkey;
+use merits_primitives::{
+    Fr,
+    audit::Exponent,
+    jubjub::{Point, Scalar},
+    owner::{Handle, OwnerKey},
+};
 use merits_verifier::groth16::{self, KeyPolicy, PreparedKey, Provenance};
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -21,8 +30,9 @@ fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["export", dir] => export(Path::new(dir)),
+        ["export-earn", dir] => export_earn(Path::new(dir)),
         ["check", dir] => check(Path::new(dir)),
-        _ => bail!("usage: snarkjs_files export|check DIR"),
+        _ => bail!("usage: snarkjs_files export|export-earn|check DIR"),
     }
 }
 
@@ -34,6 +44,52 @@ fn export(dir: &Path) -> Result<()> {
     let zkey = Zkey::new(set_up(&circuit.r1cs, &mut rng)?, &circuit.r1cs);
     write_circuit(dir, &circuit.r1cs, &zkey)?;
     let proof = CircomProver::new(zkey).prove(&assignment, &mut rng)?;
+    write_proof(dir, circuit.r1cs.n_public as usize, &assignment, &proof)?;
+    Ok(())
+}
+
+/// Statement earn of cycling-week: the claims of the manifest's own examples.
+fn export_earn(dir: &Path) -> Result<()> {
+    let manifest =
+        Manifest::from_toml(include_str!("../../params/scales/cycling-week/scale.toml"))?;
+    let capacity = usize::from(manifest.claims_per_proof());
+    let circuit = EarnCircuit::build(manifest.formula(), capacity);
+    let claims = (0u64..)
+        .zip(manifest.examples())
+        .map(|(i, example)| ClaimWitness {
+            key: OwnerKey(Fr::from(1_000 + i)),
+            handle: Handle(Fr::from(2_000 + i)),
+            salt: Fr::from(3_000 + i),
+            records: example.records.clone(),
+            exponent: Exponent::from_bytes(&[i as u8 + 1; 32]),
+        });
+    let witness = EarnWitness {
+        claims: claims.collect(),
+        total_exponent: Exponent::from_bytes(&[77; 32]),
+    };
+    let key = |secret: u64| Point::mul_base(&Scalar::from(secret));
+    let period = manifest.validity().from;
+    let terms = EarnTerms {
+        asset: manifest.asset(),
+        expiry: manifest.expiry(period),
+        period,
+        context: Fr::from(5u64),
+        view_key: key(7).context("not zero")?,
+        total_key: key(11).context("not zero")?,
+        constants: manifest.public_constants(),
+    };
+    let statement = witness.statement(manifest.formula(), capacity, &terms)?;
+    let inputs = circuit.inputs(&statement, &witness)?;
+    let circuit = circuit.circuit();
+    let assignment = circuit.program.run(&inputs)?;
+    circuit.check(&assignment)?;
+    let policy = KeyPolicy {
+        allow_dev_keys: true,
+    };
+    let rng = &mut rand::rng();
+    let key = KeyStore::shared().get_or_set_up(&circuit.r1cs, "tests/snarkjs", policy, rng)?;
+    write_circuit(dir, &circuit.r1cs, &key.zkey)?;
+    let proof = CircomProver::new(key.zkey).prove(&assignment, rng)?;
     write_proof(dir, circuit.r1cs.n_public as usize, &assignment, &proof)?;
     Ok(())
 }

@@ -4,8 +4,9 @@
 #   tests/snarkjs/run.sh [DIR]
 #
 # DIR holds circuit.r1cs, circuit.zkey, verification_key.json, witness.wtns, proof.json and
-# public.json of one proof, as `merits_circuits::snarkjs_files` writes them. Without DIR the files
-# of a small circuit are made first.
+# public.json of one proof, as `merits_circuits::snarkjs_files` writes them. Without DIR this is
+# done for two circuits: a small one with every kind of constraint, and statement earn of the
+# scale cycling-week with a batch of claims.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -20,15 +21,11 @@ snarkjs() { "$here/node_modules/.bin/snarkjs" "$@"; }
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-if [ $# -ge 1 ]; then
-    files=$(cd "$1" && pwd)
-else
-    files="$work/ours"
-    ours export "$files"
-fi
-
 step() { printf '\n== %s\n' "$1"; }
 
+check() {
+files=$1
+theirs="$work/theirs-$(basename "$files")"
 step 'snarkjs reads our constraint system'
 snarkjs r1cs info "$files/circuit.r1cs"
 
@@ -51,17 +48,28 @@ if snarkjs groth16 verify "$files/verification_key.json" "$work/other.json" "$fi
 fi
 
 step 'snarkjs takes the same verification key from our proving key'
-mkdir "$work/theirs"
-snarkjs zkey export verificationkey "$files/circuit.zkey" "$work/theirs/verification_key.json"
+mkdir "$theirs"
+snarkjs zkey export verificationkey "$files/circuit.zkey" "$theirs/verification_key.json"
 node -e '
     const assert = require("assert");
     const read = (path) => JSON.parse(require("fs").readFileSync(path));
     assert.deepStrictEqual(read(process.argv[1]), read(process.argv[2]));
-' "$files/verification_key.json" "$work/theirs/verification_key.json"
+' "$files/verification_key.json" "$theirs/verification_key.json"
 
 step 'snarkjs proves from our proving key and witness, and our verifier accepts'
 snarkjs groth16 prove "$files/circuit.zkey" "$files/witness.wtns" \
-    "$work/theirs/proof.json" "$work/theirs/public.json"
-ours check "$work/theirs"
+    "$theirs/proof.json" "$theirs/public.json"
+ours check "$theirs"
+
+}
+
+if [ $# -ge 1 ]; then
+    check "$(cd "$1" && pwd)"
+else
+    ours export "$work/sampler"
+    check "$work/sampler"
+    ours export-earn "$work/earn"
+    check "$work/earn"
+fi
 
 step 'all agreed'

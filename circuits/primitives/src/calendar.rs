@@ -150,7 +150,7 @@ impl Period {
             }
             PeriodKind::Week => {
                 // ISO 8601: the week belongs to the year of its Thursday.
-                let thursday = self.index * 7;
+                let thursday = self.index.saturating_mul(7);
                 let date = Date::from_days(thursday);
                 let january_first = Date {
                     month: 1,

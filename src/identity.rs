@@ -2,11 +2,11 @@
 
 use std::{fs, path::Path};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail, ensure};
 use ed25519_dalek::SigningKey;
 use merits_keyfile::KeyKind;
 use merits_ledger::{Role, Roles, entry::PartyAdmitted};
-use merits_primitives::ids::{Origin, PartyId};
+use merits_primitives::ids::{EntryId, Origin, PartyId};
 use merits_replica::Replica;
 use merits_supervisor::{
     handover::{self, Handover},
@@ -72,17 +72,46 @@ pub(crate) fn read_handover<T: Handover>(path: &Path) -> anyhow::Result<T> {
 
 /// A party's id, by name or by 64 hexadecimal digits.
 pub(crate) fn find_party(replica: &Replica, text: &str) -> anyhow::Result<PartyId> {
-    if let Some((id, _)) = replica.state()?.parties().by_name(text) {
+    let parties = replica.state()?.parties();
+    if let Some((id, _)) = parties.by_name(text) {
         return Ok(*id);
     }
     let mut id = [0u8; 32];
-    hex::decode_to_slice(text, &mut id)
-        .ok()
-        .filter(|()| {
-            replica
-                .state()
-                .is_ok_and(|state| state.parties().get(&PartyId(id)).is_some())
-        })
-        .with_context(|| format!("no party is named {text:?} or has this id"))?;
-    Ok(PartyId(id))
+    if hex::decode_to_slice(text, &mut id).is_ok() && parties.get(&PartyId(id)).is_some() {
+        return Ok(PartyId(id));
+    }
+    let known: Vec<&str> = parties
+        .iter()
+        .map(|(_, party)| party.name.as_str())
+        .collect();
+    bail!(
+        "the ledger has no party {text:?}, by name or id; it knows {}",
+        if known.is_empty() {
+            "none yet".to_owned()
+        } else {
+            known.join(", ")
+        }
+    )
+}
+
+/// An entry's id, by 64 hexadecimal digits or the first of them.
+pub(crate) fn find_entry(replica: &Replica, text: &str) -> anyhow::Result<EntryId> {
+    let text = text.to_ascii_lowercase();
+    ensure!(
+        (8..=64).contains(&text.len()) && text.bytes().all(|digit| digit.is_ascii_hexdigit()),
+        "entry {text:?}: 64 hexadecimal digits of an entry's id are expected, or the first 8 or more"
+    );
+    let found: Vec<EntryId> = replica
+        .leaves()
+        .map(|(_, leaf)| leaf.entry.id())
+        .filter(|id| id.to_hex().starts_with(&text))
+        .collect();
+    match found.as_slice() {
+        [id] => Ok(*id),
+        [] => bail!(
+            "the log's copy of {} leaves has no entry {text}",
+            replica.size()
+        ),
+        _ => bail!("several entries begin with {text}: give more digits"),
+    }
 }

@@ -21,13 +21,16 @@ use crate::{
 pub(crate) enum Command {
     /// Write the application that the supervisor admits
     Apply {
+        /// Configuration file; parties/clearing/clearing.sample.toml explains every key
         #[arg(long)]
         config: PathBuf,
+        /// Application to write: public, for the supervisor
         #[arg(long)]
         output: PathBuf,
     },
     /// Follow the log, verify all batches together and all opened totals, print the books
     Audit {
+        /// Configuration file; parties/clearing/clearing.sample.toml explains every key
         #[arg(long)]
         config: PathBuf,
     },

@@ -12,19 +12,25 @@ use merits_params::keystore::KeyStore;
 use merits_primitives::ids::EntryId;
 use merits_verifier::groth16::KeyPolicy;
 
-use crate::identity::{Identity, write_handover};
+use crate::{
+    identity::{Identity, write_handover},
+    screen::working,
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Write the application that the supervisor admits
     Apply {
+        /// Configuration file; parties/issuer/issuer.sample.toml explains every key
         #[arg(long)]
         config: PathBuf,
+        /// Application to write: public, for the supervisor
         #[arg(long)]
         output: PathBuf,
     },
     /// Compile the scale, take or make its key, and propose it on the ledger
     Propose {
+        /// Configuration file; parties/issuer/issuer.sample.toml explains every key
         #[arg(long)]
         config: PathBuf,
     },
@@ -39,7 +45,9 @@ impl Command {
             }
             Self::Propose { config } => {
                 let config = IssuerConfig::load(&config)?;
+                let bar = working("compiling the formula; making or loading the keys");
                 let built = build(&config).await?;
+                bar.finish_and_clear();
                 let entry = propose(&config, &built).await?;
                 let manifest = built.manifest();
                 println!(

@@ -4,6 +4,7 @@ pub(crate) mod clearing;
 pub(crate) mod coordinator;
 pub(crate) mod distributor;
 pub(crate) mod issuer;
+pub(crate) mod kit;
 pub(crate) mod source;
 pub(crate) mod sponsor;
 pub(crate) mod supervisor;

@@ -26,8 +26,10 @@ use crate::{identity::write_handover, screen};
 pub(crate) enum Command {
     /// Write the application that the supervisor admits
     Apply {
+        /// Configuration file; parties/source/source.sample.toml explains every key
         #[arg(long)]
         config: PathBuf,
+        /// Application to write: public, for the supervisor
         #[arg(long)]
         output: PathBuf,
     },

@@ -18,13 +18,16 @@ use crate::{
 pub(crate) enum Command {
     /// Write the application that the supervisor admits
     Apply {
+        /// Configuration file; parties/sponsor/sponsor.sample.toml explains every key
         #[arg(long)]
         config: PathBuf,
+        /// Application to write: public, for the supervisor
         #[arg(long)]
         output: PathBuf,
     },
     /// Follow the log and verify every batch, offline and with the coordinator's Verifier
     Verify {
+        /// Configuration file; parties/sponsor/sponsor.sample.toml explains every key
         #[arg(long)]
         config: PathBuf,
     },

@@ -28,7 +28,7 @@ use merits_supervisor::{
 };
 
 use super::{stop_signal, witness};
-use crate::identity::{Identity, find_party, read_handover};
+use crate::identity::{Identity, find_entry, find_party, read_handover};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -46,11 +46,13 @@ pub(crate) enum Command {
     },
     /// Admit oneself: the ledger's first entry
     Found {
+        /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
         #[arg(long)]
         config: PathBuf,
     },
     /// Admit a party by its application file
     Admit {
+        /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
         #[arg(long)]
         config: PathBuf,
         /// Made by `merits <role> apply`
@@ -58,6 +60,7 @@ pub(crate) enum Command {
     },
     /// Suspend a party: its entries are refused from now on
     Suspend {
+        /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
         #[arg(long)]
         config: PathBuf,
         /// Name or id
@@ -69,15 +72,19 @@ pub(crate) enum Command {
     },
     /// Approve a proposed version of a scale
     Approve {
+        /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
         #[arg(long)]
         config: PathBuf,
+        /// Id of the scale, such as cycling-week
         #[arg(long)]
         scale: String,
+        /// Version that the issuer proposed
         #[arg(long)]
         version: u32,
     },
     /// Open a view-key epoch with the own half and the witness's
     Epoch {
+        /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
         #[arg(long)]
         config: PathBuf,
         /// Number of the epoch, from 1
@@ -89,9 +96,10 @@ pub(crate) enum Command {
     },
     /// Open one claim: the request goes on the ledger first
     Open {
+        /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
         #[arg(long)]
         config: PathBuf,
-        /// Entry id of the batch
+        /// Entry id of the batch; its first digits are enough
         #[arg(long)]
         entry: String,
         /// Claim in it, from 0
@@ -103,6 +111,7 @@ pub(crate) enum Command {
     },
     /// Go on with an opening that was interrupted
     Resume {
+        /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
         #[arg(long)]
         config: PathBuf,
         /// Request file
@@ -110,6 +119,7 @@ pub(crate) enum Command {
     },
     /// Reveal on the ledger what a request was about, as its deadline demands
     Reveal {
+        /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
         #[arg(long)]
         config: PathBuf,
         /// Request file
@@ -117,6 +127,7 @@ pub(crate) enum Command {
     },
     /// Check that a disclosure opens the commitment and gives the opened credits
     Check {
+        /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
         #[arg(long)]
         config: PathBuf,
         /// Request file of the opening
@@ -128,8 +139,10 @@ pub(crate) enum Command {
     },
     /// Open and publish the total of a period
     Total {
+        /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
         #[arg(long)]
         config: PathBuf,
+        /// Id of the scale, such as cycling-week
         #[arg(long)]
         scale: String,
         /// Such as 2014-W36
@@ -141,6 +154,7 @@ pub(crate) enum Command {
     },
     /// Answer requests for the own half until ctrl-c or SIGTERM
     Serve {
+        /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
         #[arg(long)]
         config: PathBuf,
     },
@@ -215,7 +229,7 @@ impl Command {
                 basis,
             } => {
                 let desk = Desk::open(&config).await?;
-                let entry = EntryId::from_hex(&entry).context("--entry: 64 hexadecimal digits")?;
+                let entry = find_entry(&desk.follower.replica(), &entry)?;
                 let (opened, file) = desk.open_claim(entry, claim, &basis).await?;
                 report_opening(&opened, &file);
             }
@@ -298,7 +312,7 @@ impl Desk {
         )?;
         // Its own directory: the holder's process has the other one open.
         let mut ledger = holder.ledger.clone();
-        ledger.replica = ledger.replica.with_extension("desk");
+        ledger.replica.as_mut_os_string().push("-desk");
         let follower = ledger.follow().await?;
         follower.sync().await?;
         Ok(Self {

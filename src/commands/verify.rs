@@ -12,7 +12,7 @@ use clap::Args;
 use merits_ledger::{Entry, History, Submission};
 use merits_replica::Replica;
 use merits_sponsor::offline::{OfflineFault, OfflineVerifier};
-use merits_verifier::receipt::Receipt;
+use merits_verifier::{log::LogKey, receipt::Receipt};
 use serde::{Deserialize, Serialize};
 
 /// What `merits verify` takes.
@@ -33,10 +33,11 @@ impl Arguments {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let text = fs::read_to_string(&self.receipt)
             .with_context(|| format!("receipt {}", self.receipt.display()))?;
-        let receipt = Receipt::parse(&text)?;
+        let at = || format!("receipt {}", self.receipt.display());
+        let receipt = Receipt::parse(&text).with_context(at)?;
         let kit = Kit::read(&self.kit)?;
-        let log_key = merits_verifier::log::LogKey::parse(&kit.log_key)?;
-        let leaf = receipt.verify(&log_key)?;
+        let log_key = kit.log_key(&self.kit)?;
+        let leaf = receipt.verify(&log_key).with_context(at)?;
         println!("log         {}", log_key.origin());
         println!("entry       {}", leaf.id());
         println!(
@@ -81,8 +82,14 @@ pub(crate) struct Kit {
 
 impl Kit {
     /// Writes the kit of a replica's ledger; earn batches stay out of it.
-    pub(crate) fn write(replica: &Replica, directory: &Path) -> anyhow::Result<()> {
-        fs::create_dir_all(directory)?;
+    /// Answers how many receipts it holds.
+    pub(crate) fn write(replica: &Replica, directory: &Path) -> anyhow::Result<usize> {
+        ensure!(
+            replica.size() > 0,
+            "the copy of the log in {} is empty: bring it up to date first",
+            replica.directory().display()
+        );
+        fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;
         let policy = replica.state()?.policy();
         let kit = Self {
             log_key: replica.key().to_string(),
@@ -90,6 +97,7 @@ impl Kit {
             least_claims_per_total: policy.least_claims_per_total,
         };
         fs::write(directory.join(FACTS), toml::to_string(&kit)?)?;
+        let mut receipts = 0;
         for (index, leaf) in replica.leaves() {
             let id = leaf.entry.id();
             let submission = Submission::from_signed(leaf.entry, replica.key().origin())?;
@@ -104,8 +112,9 @@ impl Kit {
                 submission.entry().kind_name().replace(' ', "-")
             );
             fs::write(directory.join(name), receipt.to_string())?;
+            receipts += 1;
         }
-        Ok(())
+        Ok(receipts)
     }
 
     fn read(directory: &Path) -> anyhow::Result<Self> {
@@ -115,6 +124,11 @@ impl Kit {
         toml::from_str(&text).with_context(|| path.display().to_string())
     }
 
+    fn log_key(&self, directory: &Path) -> anyhow::Result<LogKey> {
+        LogKey::parse(&self.log_key)
+            .with_context(|| format!("{}: log_key", directory.join(FACTS).display()))
+    }
+
     /// The state that the kit's entries make, up to the receipt's leaf.
     fn history(
         &self,
@@ -122,9 +136,14 @@ impl Kit {
         receipt: &Receipt,
         allow_dev_keys: bool,
     ) -> anyhow::Result<History> {
-        let log_key = merits_verifier::log::LogKey::parse(&self.log_key)?;
+        let log_key = self.log_key(directory)?;
         let mut authority = [0u8; 32];
-        hex::decode_to_slice(&self.authority, &mut authority).context("authority")?;
+        hex::decode_to_slice(&self.authority, &mut authority).with_context(|| {
+            format!(
+                "{}: authority: 64 hexadecimal digits of a party id are expected",
+                directory.join(FACTS).display()
+            )
+        })?;
         let policy = merits_ledger::LedgerPolicy {
             origin: log_key.origin().clone(),
             authority: merits_primitives::ids::PartyId(authority),
@@ -133,6 +152,7 @@ impl Kit {
         };
         // In the order of the log, whatever the order of the files.
         let mut leaves = BTreeMap::new();
+        let mut receipts = 0;
         for file in fs::read_dir(directory)? {
             let path = file?.path();
             if path
@@ -145,12 +165,13 @@ impl Kit {
             let governing =
                 Receipt::parse(&fs::read_to_string(&path).with_context(at)?).with_context(at)?;
             let index = governing.verify(&log_key).with_context(at)?.index();
+            receipts += 1;
             if index < receipt.index {
                 leaves.insert(index, (governing.leaf, path));
             }
         }
         ensure!(
-            !leaves.is_empty(),
+            receipts > 0,
             "offline kit {}: no receipts in it",
             directory.display()
         );

@@ -6,6 +6,7 @@ use std::{
     process::ExitCode,
 };
 
+use anyhow::ensure;
 use clap::Subcommand;
 use merits_keyfile::KeyKind;
 use merits_params::manifest::Manifest;
@@ -38,6 +39,12 @@ impl Command {
             ledger,
         } = self;
         let replica = super::ledger_of(&ledger)?.open().await?;
+        ensure!(
+            replica.size() > 0,
+            "the copy of the log in {} is empty: let its role bring it up to date first, for \
+             instance by `merits sponsor verify`",
+            replica.directory().display()
+        );
         let found = credits(&replica, &seed, &accounts)?;
         for credit in &found {
             println!(

@@ -22,22 +22,28 @@ use crate::identity::{Identity, write_handover};
 pub(crate) enum Command {
     /// Write the application that the supervisor admits
     Apply {
+        /// Configuration file; parties/supervisor/witness.sample.toml explains every key
         #[arg(long)]
         config: PathBuf,
+        /// Application to write: public, for the supervisor
         #[arg(long)]
         output: PathBuf,
     },
     /// Make the own half of an epoch's view keys, and write its public side for the supervisor
     Half {
+        /// Configuration file; parties/supervisor/witness.sample.toml explains every key
         #[arg(long)]
         config: PathBuf,
+        /// Number of the epoch, from 1
         #[arg(long)]
         epoch: u32,
+        /// Public side of the half to write, for the supervisor
         #[arg(long)]
         output: PathBuf,
     },
     /// Answer requests that are in the log until ctrl-c or SIGTERM
     Serve {
+        /// Configuration file; parties/supervisor/witness.sample.toml explains every key
         #[arg(long)]
         config: PathBuf,
     },

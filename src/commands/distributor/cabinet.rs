@@ -1,0 +1,136 @@
+//! A distributor's own files: database and keys. What needs no more works without coordinator and
+//! beside a running prover; somebody's records must be forgotten whoever is down.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context as _, ensure};
+use merits_distributor::{
+    config::DistributorConfig,
+    custody::Custody,
+    node::{Node, NodeKeys},
+    sealing::MasterKey,
+    store::Store,
+};
+use merits_keyfile::{KeyFileError, KeyKind, SecretBytes};
+use merits_primitives::ids::{PartyId, ScaleId};
+
+use super::identity;
+use crate::{identity::Identity, screen::thousands};
+
+/// Database and keys of one distributor.
+pub(super) struct Cabinet {
+    identity: Identity,
+    party: PartyId,
+    scale: ScaleId,
+    custody: SecretBytes,
+    ephemeral: SecretBytes,
+    store: Store,
+}
+
+impl Cabinet {
+    /// Opens the files, or makes them all.
+    pub(super) async fn open(config: &DistributorConfig) -> anyhow::Result<Self> {
+        let identity = identity(config)?;
+        let party = match &config.party {
+            None => identity.party(),
+            Some(party) => {
+                let mut id = [0; 32];
+                hex::decode_to_slice(party, &mut id)
+                    .context("in the configuration, `party`: 64 hexadecimal digits")?;
+                PartyId(id)
+            }
+        };
+        let (keys, stored) = (&config.keys, config.store.exists());
+        let master = secret(&keys.master, KeyKind::Master, stored)?;
+        let store = Store::open(
+            &config.store,
+            &identity.origin,
+            &party,
+            MasterKey::new(master),
+        )
+        .await
+        .with_context(|| config.store.display().to_string())?;
+        Ok(Self {
+            scale: ScaleId::new(&config.scale)?,
+            custody: secret(&keys.custody, KeyKind::Seed, stored)?,
+            ephemeral: secret(&keys.ephemeral, KeyKind::Ephemeral, stored)?,
+            identity,
+            party,
+            store,
+        })
+    }
+
+    /// Opens files that are there.
+    pub(super) async fn existing(config: &DistributorConfig) -> anyhow::Result<Self> {
+        ensure!(
+            config.store.exists(),
+            "there is no store at {}: `merits distributor run` makes it",
+            config.store.display()
+        );
+        Self::open(config).await
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The prover node over these files.
+    pub(super) fn into_node(self) -> Node {
+        let origin = self.identity.origin;
+        let keys = NodeKeys {
+            signing: self.identity.signing,
+            custody: Custody::new(self.custody, origin.clone(), self.party),
+            ephemeral: self.ephemeral,
+        };
+        Node::new(origin, self.party, self.scale, self.store, keys)
+    }
+
+    /// Prints the counts; writes all receipts into a directory.
+    pub(super) async fn status(&self, receipts: Option<&Path>) -> anyhow::Result<()> {
+        let (store, scale) = (&self.store, &self.scale);
+        let counts = store.counts(scale).await?;
+        println!("scale       {scale}");
+        println!("subjects    {}", thousands(counts.subjects));
+        println!(
+            "claims      {} in no batch yet, {} on the ledger, {} refused",
+            counts.ingested, counts.acknowledged, counts.refused
+        );
+        println!(
+            "batches     {} to prove, {} in the outbox, {} on the ledger, {} refused",
+            counts.formed, counts.outbox, counts.acknowledged_batches, counts.refused_batches
+        );
+        for (entry, refusal) in store.refusals(scale).await? {
+            println!("refused     {entry}: {refusal}");
+        }
+        if let Some(directory) = receipts {
+            let written = write_receipts(store, scale, directory).await?;
+            println!("receipts    {written} in {}", directory.display());
+        }
+        Ok(())
+    }
+}
+
+/// Writes every receipt of a store into a directory; answers how many.
+pub(super) async fn write_receipts(
+    store: &Store,
+    scale: &ScaleId,
+    directory: &Path,
+) -> anyhow::Result<usize> {
+    fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;
+    let receipts = store.receipts(scale).await?;
+    for (entry, receipt) in &receipts {
+        let path = directory.join(format!("{}.receipt", &entry.to_hex()[..16]));
+        fs::write(&path, receipt).with_context(|| path.display().to_string())?;
+    }
+    Ok(receipts.len())
+}
+
+/// A secret from its file, made only as long as nothing depends on it: beside a store, a fresh
+/// key in place of a lost one would hide the loss.
+fn secret(path: &Path, kind: KeyKind, stored: bool) -> Result<SecretBytes, KeyFileError> {
+    if stored {
+        merits_keyfile::load(path, kind)
+    } else {
+        merits_keyfile::load_or_create(path, kind, &mut rand::rng())
+    }
+}

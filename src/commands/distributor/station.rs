@@ -1,0 +1,285 @@
+//! A distributor at work: its store, its copy of the log, and the scale as it was approved.
+
+use std::{
+    collections::BTreeSet,
+    fs::File,
+    io::{BufReader, BufWriter, Write as _},
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant, SystemTime},
+};
+
+use anyhow::Context as _;
+use indicatif::ProgressBar;
+use merits_distributor::{
+    config::DistributorConfig,
+    disclosing::disclose,
+    ingest::Ingestion,
+    links::write_links,
+    net::CoordinatorPort,
+    node::Node,
+    outbox::Patience,
+    progress::Event,
+    proving::ProverPool,
+    run::{Run, run},
+    summary::RunSummary,
+    terms::{TermsReader, latest_version, source_key},
+};
+use merits_params::{keystore::KeyStore, manifest::Manifest};
+use merits_primitives::ids::{EntryId, PartyId, Period, ScaleId};
+use merits_records::Plan;
+use merits_replica::Follower;
+use merits_verifier::groth16::KeyPolicy;
+
+use super::{
+    super::{source, stop_signal},
+    RunArguments,
+    cabinet::{self, Cabinet},
+};
+use crate::{
+    identity::{find_entry, find_party},
+    screen,
+};
+
+/// A distributor's node with its copy of the log and the approved scale.
+pub(crate) struct Station {
+    config: DistributorConfig,
+    follower: Follower,
+    manifest: Manifest,
+    node: Node,
+}
+
+impl Station {
+    pub(crate) async fn open(config: &Path) -> anyhow::Result<Self> {
+        let config = DistributorConfig::load(config)?;
+        let follower = config.ledger.follow().await?;
+        follower.sync().await?;
+        let scale = ScaleId::new(&config.scale)?;
+        // The scale as it was approved, not a file that may say something else.
+        let manifest = {
+            let replica = follower.replica();
+            let approved = latest_version(replica.state()?, &scale)
+                .with_context(|| format!("the ledger has no approved version of {scale}"))?;
+            Manifest::from_toml(&approved.manifest)?
+        };
+        let node = Cabinet::open(&config).await?.into_node();
+        Ok(Self {
+            config,
+            follower,
+            manifest,
+            node,
+        })
+    }
+
+    /// An entry of the ledger, by its id or the beginning of it.
+    pub(crate) fn find_entry(&self, text: &str) -> anyhow::Result<EntryId> {
+        find_entry(&self.follower.replica(), text)
+    }
+
+    /// Writes the pseudonyms of all accounts in a file of records.
+    pub(crate) fn links(
+        &self,
+        input: &Path,
+        source: &str,
+        output: &Path,
+        subjects: Option<usize>,
+    ) -> anyhow::Result<usize> {
+        let plan = Plan::new(&self.config.mapping, self.manifest.schema())?;
+        let reading = source::read(input, &plan, subjects, None)?;
+        let subjects: BTreeSet<String> = reading
+            .groups
+            .into_iter()
+            .map(|group| group.subject)
+            .collect();
+        let source = find_party(&self.follower.replica(), source)?;
+        let file = File::create(output).with_context(|| output.display().to_string())?;
+        let mut file = BufWriter::new(file);
+        write_links(
+            self.node.custody(),
+            self.node.origin(),
+            &source,
+            &subjects,
+            &mut file,
+        )?;
+        file.flush()?;
+        Ok(subjects.len())
+    }
+
+    /// Takes in records if there are any, then forms, proves and submits all that is in the store.
+    pub(crate) async fn run(&self, arguments: &RunArguments) -> anyhow::Result<RunSummary> {
+        let start = Instant::now();
+        let mut summary = RunSummary::default();
+        if let (Some(input), Some(bundle), Some(source)) =
+            (&arguments.input, &arguments.bundle, &arguments.source)
+        {
+            let source = find_party(&self.follower.replica(), source)?;
+            self.ingest(arguments, input, bundle, source, &mut summary)
+                .await?;
+        }
+        self.prove(&mut summary).await?;
+        summary.times.total = start.elapsed();
+        Ok(summary)
+    }
+
+    async fn ingest(
+        &self,
+        arguments: &RunArguments,
+        input: &Path,
+        bundle: &Path,
+        source: PartyId,
+        summary: &mut RunSummary,
+    ) -> anyhow::Result<()> {
+        let start = Instant::now();
+        let plan = Plan::new(&self.config.mapping, self.manifest.schema())?;
+        let reading = source::read(
+            input,
+            &plan,
+            arguments.subjects,
+            arguments.rejects.as_deref(),
+        )?;
+        summary.times.reading = start.elapsed();
+        summary.reading = reading.report;
+        summary.refused_groups = reading.refused;
+
+        let start = Instant::now();
+        let key = source_key(self.follower.replica().state()?, &source)?;
+        let ingestion = Ingestion {
+            origin: self.node.origin(),
+            scale: self.node.scale(),
+            schema: self.manifest.schema(),
+            source,
+            source_key: &key,
+            custody: self.node.custody(),
+            store: self.node.store(),
+        };
+        let file = File::open(bundle).with_context(|| format!("bundle {}", bundle.display()))?;
+        let commitments = ingestion.read_bundle(BufReader::new(file))?;
+        let bar = screen::progress(reading.groups.len() as u64, "checking commitments");
+        summary.ingest = ingestion
+            .ingest(reading.groups, commitments, &mut rng(), &|done| {
+                bar.set_position(done as u64)
+            })
+            .await?;
+        bar.finish_and_clear();
+        summary.times.ingesting = start.elapsed();
+        Ok(())
+    }
+
+    async fn prove(&self, summary: &mut RunSummary) -> anyhow::Result<()> {
+        let pool = self.prover().await?;
+        let port = CoordinatorPort::new(self.follower.client());
+        let state = self.follower.replica().state()?.clone();
+        let (scale, party) = (self.node.scale().clone(), self.node.party());
+        let reader = TermsReader::new(state, scale, party, unix_millis())?;
+        let terms = |period: Period| reader.at(period);
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopping = Arc::clone(&stop);
+        let watch = tokio::spawn(async move {
+            if stop_signal().await.is_ok() {
+                stopping.store(true, Ordering::Relaxed);
+                eprintln!("stopping after the proofs in flight; run again to go on");
+            }
+        });
+        let bars = Bars::default();
+        let work = Run {
+            node: &self.node,
+            pool: &pool,
+            ledger: &port,
+            terms: &terms,
+            patience: Patience::default(),
+            progress: &|event| bars.show(event),
+            stop: &stop,
+        };
+        let done = run(&work, &mut rng(), summary).await;
+        watch.abort();
+        bars.clear();
+        Ok(done?)
+    }
+
+    /// The circuit of the approved scale with its key, ready to prove.
+    async fn prover(&self) -> anyhow::Result<ProverPool> {
+        let manifest = self.manifest.clone();
+        let store = KeyStore::new(&self.config.key_store);
+        let policy = KeyPolicy {
+            allow_dev_keys: self.config.ledger.allow_dev_keys,
+        };
+        let bar = screen::working("loading the proving key");
+        let width = self.config.prover.width();
+        let pool =
+            tokio::task::spawn_blocking(move || ProverPool::load(&manifest, &store, policy, width))
+                .await??;
+        bar.finish_and_clear();
+        Ok(pool)
+    }
+
+    /// Writes what opens one claim.
+    pub(crate) async fn disclose(
+        &self,
+        entry: EntryId,
+        claim: u16,
+        output: &Path,
+    ) -> anyhow::Result<()> {
+        let disclosure = disclose(&self.node, self.manifest.schema(), entry, claim).await?;
+        disclosure
+            .write(output)
+            .with_context(|| output.display().to_string())
+    }
+
+    /// Writes every receipt of the node into a directory; answers how many.
+    pub(crate) async fn write_receipts(&self, directory: &Path) -> anyhow::Result<usize> {
+        cabinet::write_receipts(self.node.store(), self.node.scale(), directory).await
+    }
+}
+
+/// One bar at a time, by the phase that the last event is of.
+#[derive(Default)]
+struct Bars(std::sync::Mutex<Option<(&'static str, ProgressBar)>>);
+
+impl Bars {
+    fn show(&self, event: Event) {
+        let (phase, done, total) = match event {
+            Event::Formed { done, total } => ("forming batches", done, total),
+            Event::Proved { done, total } => ("proving", done, total),
+            _ => return,
+        };
+        let mut bar = self
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if bar.as_ref().is_none_or(|(shown, _)| *shown != phase) {
+            if let Some((_, old)) = bar.take() {
+                old.finish_and_clear();
+            }
+            *bar = Some((phase, screen::progress(total as u64, phase)));
+        }
+        if let Some((_, bar)) = bar.as_ref() {
+            bar.set_length(total as u64);
+            bar.set_position(done as u64);
+        }
+    }
+
+    fn clear(&self) {
+        let mut bar = self
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some((_, bar)) = bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// A generator that may cross threads, seeded by the system.
+fn rng() -> rand::rngs::StdRng {
+    rand::make_rng()
+}
+
+fn unix_millis() -> u64 {
+    let age = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO);
+    u64::try_from(age.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,241 @@
+#!/usr/bin/env bash
+# Starts a federation by hand, every role as its own process with its own configuration file, by
+# the commands of docs/src/operations.md; kills the coordinator in the middle of a run; checks what
+# everybody then sees, and ends with fsck.
+#
+#   tests/by_hand/run.sh [--keep DIR] [--fixtures DIR]
+#
+# --keep DIR      works in DIR, which must not be there yet, and leaves it
+# --fixtures DIR  writes a kit and the receipt of a batch into DIR (tests/cli/federation)
+#
+# MERITS names the binary (default: target/release/merits). MERITS_KEY_STORE names a store of
+# proving keys to share, as made by an earlier demo; without it the key is made here, which takes
+# some seconds.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/../.." && pwd)
+binary=${MERITS:-$root/target/release/merits}
+fixtures=
+work=
+while [ $# -gt 0 ]; do
+    case $1 in
+    --keep) work=$2 ;;
+    --fixtures) fixtures=$(realpath -m "$2") ;;
+    *)
+        echo "unknown argument $1" >&2
+        exit 2
+        ;;
+    esac
+    shift 2
+done
+[ -x "$binary" ] || {
+    echo "$binary is not there: cargo build --release" >&2
+    exit 2
+}
+PATH=$(dirname "$(realpath "$binary")"):$PATH
+if [ -n "$work" ]; then
+    mkdir "$work"
+    work=$(realpath "$work")
+else
+    work=$(mktemp -d)
+    remove=$work
+fi
+
+servers=()
+finish() {
+    local code=$?
+    for server in "${servers[@]}"; do
+        kill "$server" 2>/dev/null || true
+    done
+    if [ $code -ne 0 ]; then
+        echo "FAILED; the last lines of the servers' logs:" >&2
+        tail -n 5 "$work"/*.log >&2 || true
+    fi
+    wait 2>/dev/null || true
+    [ -z "${remove:-}" ] || rm -rf "$remove"
+    exit $code
+}
+trap finish EXIT
+
+step() { printf '\n== %4d s  %s\n' "$SECONDS" "$1"; }
+# expect PATTERN COMMAND...: the command succeeds and prints the pattern.
+expect() {
+    local pattern=$1 output
+    shift
+    output=$("$@" 2>&1) || {
+        printf '%s\nFAILED: %s\n' "$output" "$*" >&2
+        exit 1
+    }
+    printf '%s\n' "$output"
+    grep -Eq "$pattern" <<<"$output" || {
+        echo "expected from $*: $pattern" >&2
+        exit 1
+    }
+}
+# refuse PATTERN COMMAND...: the command fails and says why.
+refuse() {
+    local pattern=$1 output
+    shift
+    if output=$("$@" 2>&1); then
+        printf '%s\nshould have been refused: %s\n' "$output" "$*" >&2
+        exit 1
+    fi
+    printf 'refused, as it must be: %s\n' "$(tr '\n' ' ' <<<"$output")"
+    grep -Eq "$pattern" <<<"$output" || {
+        printf '%s\nexpected the reason: %s\n' "$output" "$pattern" >&2
+        exit 1
+    }
+}
+# until_true SECONDS COMMAND...
+until_true() {
+    local deadline=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        [ "$SECONDS" -lt "$deadline" ] || {
+            echo "gave up waiting for: $*" >&2
+            exit 1
+        }
+        sleep 0.2
+    done
+}
+listening() { (: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+said() { grep -q "$2" "$1" 2>/dev/null; }
+
+cd "$work"
+
+step 'one directory with every sample, a scale and records'
+cp "$root"/coordinator/coordinator.sample.toml "$root"/parties/*/*.sample.toml .
+for sample in *.sample.toml; do mv "$sample" "${sample/.sample/}"; done
+cp -r "$root/params/scales/cycling-week" cycling-week
+# Two weeks of real trips: enough proofs to be killed among.
+awk -F, 'NR == 1 || $4 < "2014-09-15"' "$root/examples/cycling/trips.csv" >trips.csv
+# Ports that are free here, in the place of 7700 to 7702.
+port=7700
+while listening $port || listening $((port + 1)) || listening $((port + 2)); do
+    port=$((20000 + RANDOM % 20000))
+done
+sed -i "s/127\.0\.0\.1:7700/127.0.0.1:$port/; s/127\.0\.0\.1:7701/127.0.0.1:$((port + 1))/;
+        s/127\.0\.0\.1:7702/127.0.0.1:$((port + 2))/" ./*.toml
+if [ -n "${MERITS_KEY_STORE:-}" ]; then
+    sed -i "s|^key_store = .*|key_store = \"$(realpath -m "$root/$MERITS_KEY_STORE")\"|" ./*.toml
+fi
+
+step 'the founding supervisor makes its keys; the coordinator starts'
+authority=$(merits supervisor init --name city-supervisor --origin ledger.example.org/merits)
+sed -i "s|^authority = .*|authority = \"$authority\"|; s|^allow_dev_keys = .*|allow_dev_keys = true|" ./*.toml
+
+serve_coordinator() {
+    merits coordinator serve --config coordinator.toml >coordinator.out 2>>coordinator.log &
+    coordinator=$!
+    servers+=("$coordinator")
+    until_true 20 said coordinator.out '^log key '
+}
+serve_coordinator
+log_key=$(sed -n 's/^log key //p' coordinator.out)
+sed -i "s|^log_key = .*|log_key = \"$log_key\"|" ./*.toml
+
+step 'the supervisor founds the ledger and admits the parties'
+expect 'founded the ledger' merits supervisor found --config supervisor.toml
+for role in witness issuer source distributor sponsor clearing; do
+    expect "wrote $role.application" merits $role apply --config $role.toml --output $role.application
+    expect 'admitted .* entry' merits supervisor admit --config supervisor.toml $role.application
+done
+
+step 'two halves of a view key, each served by its holder'
+merits witness half --config witness.toml --epoch 1 --output witness-half-1.public
+expect 'opened epoch 1' merits supervisor epoch --config supervisor.toml --epoch 1 --witness-half witness-half-1.public
+merits supervisor serve --config supervisor.toml >supervisor.out 2>supervisor.log &
+servers+=($!)
+merits witness serve --config witness.toml >witness.out 2>witness.log &
+servers+=($!)
+
+step 'the issuer proposes a scale, the supervisor approves it'
+refuse 'cycling-week version 1 is unknown' merits supervisor approve --config supervisor.toml --scale cycling-week --version 1
+expect 'proposed cycling-week version 1' merits issuer propose --config issuer.toml
+expect 'approved cycling-week version 1' merits supervisor approve --config supervisor.toml --scale cycling-week --version 1
+
+step 'pseudonyms, and the source signs'
+merits distributor links --config distributor.toml --input trips.csv --source bay-area-bike-share --output links.jsonl --subjects 40
+expect 'commitments over .* records signed' merits source sign --config source.toml --input trips.csv --links links.jsonl --output bundle.jsonl --rejects source-rejects.csv --subjects 40
+# Again: the same commitments, no second ones.
+expect 'commitments over .* records signed' merits source sign --config source.toml --input trips.csv --links links.jsonl --output bundle-again.jsonl --subjects 40
+cmp bundle.jsonl bundle-again.jsonl
+
+step 'the distributor proves; kill -9 hits the coordinator in the middle'
+merits distributor run --config distributor.toml --input trips.csv --bundle bundle.jsonl --source bay-area-bike-share --rejects rejects.csv --subjects 40 >run.out 2>run.log &
+run=$!
+servers+=("$run")
+# The status is read beside the running prover.
+some_are_in() {
+    kill -0 "$run" 2>/dev/null || return 0
+    merits distributor status --config distributor.toml 2>/dev/null |
+        grep -Eq '^batches .* [1-9][0-9]* on the ledger'
+}
+until_true 60 some_are_in
+kill -9 "$coordinator"
+wait "$coordinator" 2>/dev/null || true
+kill -0 "$run" || {
+    echo 'the run ended before the coordinator was killed: nothing was tested' >&2
+    exit 1
+}
+merits distributor status --config distributor.toml
+expect '^clean' merits coordinator fsck --config coordinator.toml
+refuse 'is it running' merits sponsor verify --config sponsor.toml
+serve_coordinator
+[ "$log_key" = "$(sed -n 's/^log key //p' coordinator.out)" ]
+wait "$run" || {
+    cat run.out run.log >&2
+    exit 1
+}
+cat run.out
+claims=$(($(wc -l <bundle.jsonl) - 1))
+expect "claims      0 in no batch yet, $claims on the ledger, 0 refused" merits distributor status --config distributor.toml --receipts receipts
+expect 'batches     0 to prove, 0 in the outbox, [0-9]+ on the ledger, 0 refused' merits distributor status --config distributor.toml
+# Again: nothing is lost, nothing twice.
+expect '0 proofs over 0 claims' merits distributor run --config distributor.toml --input trips.csv --bundle bundle.jsonl --source bay-area-bike-share --subjects 40
+
+step 'strangers verify'
+expect "$claims claims: .* hold offline" merits sponsor verify --config sponsor.toml
+expect "valid batches with $claims claims, 0 invalid" merits clearing audit --config clearing.toml
+merits kit --config sponsor.toml --output kit
+receipt=$(find receipts -name '*.receipt' | sort | head -n 1)
+expect 'proof       yes' merits verify "$receipt" --kit kit --allow-dev-keys
+refuse 'dev' merits verify "$receipt" --kit kit
+if [ -n "$fixtures" ]; then
+    rm -rf "$fixtures"
+    mkdir -p "$fixtures"
+    cp -r kit "$fixtures/kit"
+    cp "$receipt" "$fixtures/batch.receipt"
+fi
+
+step 'the supervisor opens one claim, the distributor discloses it'
+entry=$(merits verify "$receipt" --kit kit --allow-dev-keys | awk '$1 == "entry" { print $2 }')
+expect 'completed: entry' merits supervisor open --config supervisor.toml --entry "$entry" --claim 0 --basis "sampling, case 17"
+request=$(ls requests/*.json)
+expect 'disclosure.json' merits distributor disclose --config distributor.toml --entry "$entry" --claim 0 --output disclosure.json
+expect 'disclosed records open the commitment on the ledger' merits supervisor check --config supervisor.toml --request "$request" --disclosure disclosure.json
+expect 'revealed' merits supervisor reveal --config supervisor.toml "$request"
+merits distributor disclose --config distributor.toml --entry "$entry" --claim 1 --output other.json
+refuse 'claim' merits supervisor check --config supervisor.toml --request "$request" --disclosure other.json
+
+step 'a total, opened for everybody'
+expect 'claims in 2014-W36 of cycling-week earned' merits supervisor total --config supervisor.toml --scale cycling-week --period 2014-W36
+expect 'checked from the log' merits clearing audit --config clearing.toml
+
+step 'an owner reads the own credits, and is forgotten by the distributor'
+account=$(sed -n '2s/.*"subject":"\([^"]*\)".*/\1/p' links.jsonl)
+merits sponsor verify --config sponsor.toml >/dev/null
+expect "^$account  2014-W3[67]" merits wallet credits --seed custody.seed --account "$account" --ledger sponsor.toml
+expect "forgot $account" merits distributor forget --config distributor.toml --subject "$account"
+refuse 'knows no subject|forgotten' merits distributor forget --config distributor.toml --subject "$account"
+expect "$claims claims: .* hold offline" merits sponsor verify --config sponsor.toml
+
+step 'a graceful stop, and fsck'
+refuse 'in use by another coordinator' merits coordinator serve --config coordinator.toml
+# fsck reads a snapshot, so it may run beside the coordinator.
+expect '^clean' merits coordinator fsck --config coordinator.toml
+kill -TERM "$coordinator"
+wait "$coordinator"
+said coordinator.out 'every acknowledged entry is on disk'
+expect '^clean' merits coordinator fsck --config coordinator.toml
+
+step 'all as it should be'

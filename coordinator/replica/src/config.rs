@@ -35,6 +35,29 @@ pub struct LedgerConfig {
     pub allow_dev_keys: bool,
 }
 
+/// Why a configuration file cannot be used.
+#[derive(Debug, Error)]
+#[error("{path}: {reason}")]
+pub struct ConfigFileError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong, with line and column where there is one.
+    pub reason: String,
+}
+
+/// Reads a party's configuration file; paths in it stay as written.
+///
+/// # Errors
+/// [`ConfigFileError`]: no such file, or the parser's complaint.
+pub fn read_config<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, ConfigFileError> {
+    let fault = |reason: String| ConfigFileError {
+        path: path.to_owned(),
+        reason,
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| fault(error.to_string()))?;
+    toml::from_str(&text).map_err(|error| fault(error.to_string()))
+}
+
 /// A value of the `[ledger]` table that cannot be.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("ledger.{key}: {reason}")]

@@ -21,6 +21,6 @@ mod replica;
 
 pub use archive::ArchiveError;
 pub use client::{Client, ClientError, Submitted};
-pub use config::{JoinError, LedgerConfig, LedgerConfigError};
+pub use config::{ConfigFileError, JoinError, LedgerConfig, LedgerConfigError, read_config};
 pub use follower::{FollowError, Follower, Progress};
 pub use replica::{Replica, ReplicaError, Update};

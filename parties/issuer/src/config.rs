@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use merits_replica::LedgerConfig;
+use merits_replica::{ConfigFileError, LedgerConfig, read_config};
 use serde::Deserialize;
-use thiserror::Error;
 
 /// `issuer.toml`. Relative paths are relative to the file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -24,28 +23,13 @@ pub struct IssuerConfig {
     pub ledger: LedgerConfig,
 }
 
-/// Why a config cannot be used.
-#[derive(Debug, Error)]
-#[error("{path}: {reason}")]
-pub struct ConfigError {
-    /// The file.
-    pub path: PathBuf,
-    /// What is wrong, with line and column where there is one.
-    pub reason: String,
-}
-
 impl IssuerConfig {
     /// Reads a config; paths come back resolved.
     ///
     /// # Errors
-    /// [`ConfigError`].
-    pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let fault = |reason: String| ConfigError {
-            path: path.to_owned(),
-            reason,
-        };
-        let text = std::fs::read_to_string(path).map_err(|error| fault(error.to_string()))?;
-        let mut config: Self = toml::from_str(&text).map_err(|error| fault(error.to_string()))?;
+    /// [`ConfigFileError`].
+    pub fn load(path: &Path) -> Result<Self, ConfigFileError> {
+        let mut config: Self = read_config(path)?;
         let base = path.parent().unwrap_or(Path::new(""));
         for file in [
             &mut config.scale,

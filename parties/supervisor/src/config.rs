@@ -6,9 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use merits_replica::LedgerConfig;
+use merits_replica::{ConfigFileError, LedgerConfig, read_config};
 use serde::Deserialize;
-use thiserror::Error;
 
 /// What every holder of a half is told. Relative paths are relative to the file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -44,23 +43,13 @@ pub struct SupervisorConfig {
     pub deadline_days: u16,
 }
 
-/// Why a config cannot be used.
-#[derive(Debug, Error)]
-#[error("{path}: {reason}")]
-pub struct ConfigError {
-    /// The file.
-    pub path: PathBuf,
-    /// What is wrong, with line and column where there is one.
-    pub reason: String,
-}
-
 impl WitnessConfig {
     /// Reads a witness's config; paths come back resolved.
     ///
     /// # Errors
-    /// [`ConfigError`].
-    pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let mut config: Self = read(path)?;
+    /// [`ConfigFileError`].
+    pub fn load(path: &Path) -> Result<Self, ConfigFileError> {
+        let mut config: Self = read_config(path)?;
         config.resolve(base(path));
         Ok(config)
     }
@@ -82,9 +71,9 @@ impl SupervisorConfig {
     /// Reads a supervisor's config; paths come back resolved.
     ///
     /// # Errors
-    /// [`ConfigError`].
-    pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let mut config: Self = read(path)?;
+    /// [`ConfigFileError`].
+    pub fn load(path: &Path) -> Result<Self, ConfigFileError> {
+        let mut config: Self = read_config(path)?;
         config.holder.resolve(base(path));
         config.requests = base(path).join(&config.requests);
         Ok(config)
@@ -93,15 +82,6 @@ impl SupervisorConfig {
 
 fn base(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new(""))
-}
-
-fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
-    let fault = |reason: String| ConfigError {
-        path: path.to_owned(),
-        reason,
-    };
-    let text = std::fs::read_to_string(path).map_err(|error| fault(error.to_string()))?;
-    toml::from_str(&text).map_err(|error| fault(error.to_string()))
 }
 
 #[cfg(test)]

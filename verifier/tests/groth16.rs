@@ -1,7 +1,7 @@
 //! Keys, proofs and batches, with proofs made from a trapdoor.
 
-use ark_bn254::{Fq, Fq2, G1Affine, G2Affine};
-use ark_ec::{AffineRepr, short_weierstrass::SWCurveConfig};
+use ark_bn254::{Bn254, Fq, Fq2, G1Affine, G1Projective, G2Affine, G2Projective};
+use ark_ec::{AffineRepr, pairing::Pairing, short_weierstrass::SWCurveConfig};
 use ark_ff::{AdditiveGroup, BigInteger, Field, PrimeField};
 use merits_primitives::{Fr, field};
 use merits_verifier::codec::Canonical;
@@ -170,6 +170,113 @@ fn forgeable_and_broken_keys_are_refused() {
         refuse(&|key| key.ic.clear()),
         Some(KeyError::InputPoints { .. })
     ));
+}
+
+/// Under each of these keys a proof of anything is written down from the key's own points, without
+/// a trapdoor. The equation is computed here, so that the test shows the forgery and not only
+/// the refusal.
+#[test]
+fn keys_under_which_anybody_writes_proofs_down_are_refused() {
+    let (trapdoor, _, mut rng) = setup(2);
+    let good = trapdoor.key;
+    let inputs: Vec<Fr> = (0..2).map(|_| field::random(&mut rng)).collect();
+    let sum = good.ic[0] + good.ic[1] * inputs[0] + good.ic[2] * inputs[1];
+    let r: Fr = field::random(&mut rng);
+    type Forge = Box<dyn Fn(&VerifyingKey) -> (G1Projective, G2Projective, G1Projective)>;
+    let beta_as_gamma = |sign: Fr| -> Forge {
+        // e(±α + Σ, γ + r·δ) = e(α, β)·e(Σ, γ)·e(r·(±α + Σ), δ)
+        Box::new(move |key| {
+            let a = key.alpha * sign + sum;
+            (a, key.gamma + key.delta * r, a * r)
+        })
+    };
+    let beta_as_delta = |sign: Fr| -> Forge {
+        // e(Σ, γ) = e(α, β)·e(Σ, γ)·e(∓α, δ)
+        Box::new(move |key| (sum, key.gamma.into(), -(key.alpha * sign)))
+    };
+    let delta_as_gamma = |sign: Fr| -> Forge {
+        // e(α, β) = e(α, β)·e(Σ, γ)·e(∓Σ, δ)
+        Box::new(move |key| (key.alpha.into(), key.beta.into(), -(sum * sign)))
+    };
+    let (plus, minus) = (Fr::from(1u64), -Fr::from(1u64));
+    let cases: [(&str, VerifyingKey, Forge, KeyError); 6] = [
+        (
+            "β = γ",
+            VerifyingKey {
+                beta: good.gamma,
+                ..good.clone()
+            },
+            beta_as_gamma(plus),
+            KeyError::BetaIs { other: Part::Gamma },
+        ),
+        (
+            "β = −γ",
+            VerifyingKey {
+                beta: -good.gamma,
+                ..good.clone()
+            },
+            beta_as_gamma(minus),
+            KeyError::BetaIs { other: Part::Gamma },
+        ),
+        (
+            "β = δ",
+            VerifyingKey {
+                beta: good.delta,
+                ..good.clone()
+            },
+            beta_as_delta(plus),
+            KeyError::BetaIs { other: Part::Delta },
+        ),
+        (
+            "β = −δ",
+            VerifyingKey {
+                beta: -good.delta,
+                ..good.clone()
+            },
+            beta_as_delta(minus),
+            KeyError::BetaIs { other: Part::Delta },
+        ),
+        (
+            "δ = γ",
+            VerifyingKey {
+                delta: good.gamma,
+                ..good.clone()
+            },
+            delta_as_gamma(plus),
+            KeyError::DeltaIsGamma,
+        ),
+        (
+            "δ = −γ",
+            VerifyingKey {
+                delta: -good.gamma,
+                ..good.clone()
+            },
+            delta_as_gamma(minus),
+            KeyError::DeltaIsGamma,
+        ),
+    ];
+    for (what, key, forge, refusal) in cases {
+        let (a, b, c) = forge(&key);
+        assert_eq!(
+            Bn254::pairing(a, b),
+            Bn254::pairing(key.alpha, key.beta)
+                + Bn254::pairing(sum, key.gamma)
+                + Bn254::pairing(c, key.delta),
+            "{what}: the forgery holds"
+        );
+        assert_eq!(key.check(), Err(refusal), "{what}");
+    }
+    // Here no point is forged, but a proof for (x, y) is one for (y, x) too.
+    for (point, one, other) in [(good.ic[1], 1, 2), (-good.ic[1], 1, 2), (good.ic[0], 0, 2)] {
+        let mut key = good.clone();
+        key.ic[2] = point;
+        assert_eq!(key.check(), Err(KeyError::InputsAlike { one, other }));
+    }
+    let minus_generator = VerifyingKey {
+        delta: -G2Affine::generator(),
+        ..good
+    };
+    assert_eq!(minus_generator.check(), Err(KeyError::DeltaIsGenerator));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Verifying keys: what they hold, what makes one refusable, and how they are prepared.
 
+use std::collections::HashMap;
+
 use ark_bn254::{Bn254, Fr as BnFr, G1Affine, G1Projective, G2Affine};
 use ark_ec::{
     AffineRepr,
@@ -104,12 +106,29 @@ pub enum KeyError {
         /// What is wrong with it.
         fault: PointFault,
     },
-    /// δ is the generator: the second phase of the set-up never happened, anyone can forge.
+    /// δ is the generator or its negative: the second phase of the set-up never happened, anyone
+    /// can forge.
     #[error("the key's delta is the generator: its set-up was never finished, anyone could forge")]
     DeltaIsGenerator,
-    /// δ = γ: an input can be moved into the witness, anyone can forge.
-    #[error("the key's delta equals gamma: anyone could forge")]
+    /// δ = ±γ: an input can be moved into the witness, anyone can forge.
+    #[error("the key's delta equals gamma, or its negative: anyone could forge")]
     DeltaIsGamma,
+    /// β = ±γ or ±δ: the pairing of α with β can be made up from A, B and C, anyone can forge.
+    #[error("the key's beta equals its {other}, or its negative: anyone could forge")]
+    BetaIs {
+        /// γ or δ.
+        other: Part,
+    },
+    /// Two input points are equal or opposite: what one input gains the other may lose.
+    #[error(
+        "the key's input points {one} and {other} are equal or opposite: values could be traded between them"
+    )]
+    InputsAlike {
+        /// Index of one (0 is the constant's).
+        one: usize,
+        /// Index of the other.
+        other: usize,
+    },
     /// No point for the constant, or more inputs than any statement has.
     #[error("the key has {found} input points; 1 to {limit} are possible")]
     InputPoints {
@@ -171,11 +190,23 @@ impl VerifyingKey {
         for (index, point) in self.ic.iter().enumerate() {
             check_point(point).map_err(named(Part::Input(index)))?;
         }
-        if self.delta == G2Affine::generator() {
+        // Points are not the identity here, so equal x means equal or opposite.
+        let mut seen = HashMap::with_capacity(self.ic.len());
+        for (other, point) in self.ic.iter().enumerate() {
+            if let Some(one) = seen.insert(point.x, other) {
+                return Err(KeyError::InputsAlike { one, other });
+            }
+        }
+        if self.delta.x == G2Affine::generator().x {
             return Err(KeyError::DeltaIsGenerator);
         }
-        if self.delta == self.gamma {
+        if self.delta.x == self.gamma.x {
             return Err(KeyError::DeltaIsGamma);
+        }
+        for (other, point) in [(Part::Gamma, self.gamma), (Part::Delta, self.delta)] {
+            if self.beta.x == point.x {
+                return Err(KeyError::BetaIs { other });
+            }
         }
         Ok(())
     }

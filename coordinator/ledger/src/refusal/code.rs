@@ -59,6 +59,8 @@ impl Refusal {
                 KeyError::DevKey => "dev-key",
                 KeyError::DeltaIsGenerator => "key-delta-generator",
                 KeyError::DeltaIsGamma => "key-delta-gamma",
+                KeyError::BetaIs { .. } => "key-beta-related",
+                KeyError::InputsAlike { .. } => "key-inputs-alike",
                 _ => "key-invalid",
             },
             Self::KeyInputs { .. } => "key-inputs",

@@ -61,11 +61,14 @@ fn run(input: &[u8], plan: &Plan) -> (Reading, Vec<Reject>) {
 
 const HEADER: &str = "trip_id,bike_id,start_date,duration_s,crow_m\n";
 
+/// A row's bytes, and why it is refused, at which column.
+type Row<'a> = (&'a [u8], Option<(Reason, &'a str)>);
+
 #[test]
 fn a_nasty_file_costs_its_bad_rows_only() {
     let mut file = b"\xef\xbb\xbf".to_vec();
     file.extend_from_slice(HEADER.replace('\n', "\r\n").as_bytes());
-    let rows: [(&[u8], Option<(Reason, &str)>); 22] = [
+    let rows: [Row<'_>; 22] = [
         (b"1,568,2014-09-01T08:00,785,752\r\n", None),
         (b"2,568,2014-09-01T09:00,600,1000\n", None),
         (b"\r\n", None),

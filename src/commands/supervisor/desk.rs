@@ -1,0 +1,281 @@
+//! A supervisor's desk: its pen, its copy of the log, and the procedures over both.
+
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use anyhow::{Context as _, ensure};
+use merits_formula::Typed;
+use merits_ledger::{
+    Entry,
+    entry::{HalfKeys, PartyAdmitted},
+    state::VersionStanding,
+};
+use merits_params::manifest::Manifest;
+use merits_primitives::ids::{EntryId, Epoch, PartyId, Period, ScaleId, ScaleVersion};
+use merits_records::disclosure::Disclosure;
+use merits_replica::Follower;
+use merits_supervisor::{
+    acts::Supervisor,
+    check::{Checked, ClaimOnLedger, check},
+    config::SupervisorConfig,
+    net::{HolderClient, OpenedClaim, PublishedTotal, Session},
+    request::RequestFile,
+    view_key::Side,
+};
+use merits_verifier::entry::SignedEntry;
+
+use crate::{
+    commands::witness,
+    identity::{Identity, find_party},
+};
+
+/// A supervisor with its copy of the log.
+pub(crate) struct Desk {
+    pub(crate) config: SupervisorConfig,
+    pub(crate) identity: Identity,
+    pub(crate) follower: Follower,
+}
+
+impl Desk {
+    pub(crate) async fn open(config: &Path) -> anyhow::Result<Self> {
+        Self::with(SupervisorConfig::load(config)?).await
+    }
+
+    pub(crate) async fn with(config: SupervisorConfig) -> anyhow::Result<Self> {
+        let holder = &config.holder;
+        let identity = Identity::load(
+            holder.ledger.origin()?,
+            &holder.name,
+            &holder.signing_key,
+            &holder.sealing_key,
+        )?;
+        // Its own directory: the holder's process has the other one open.
+        let mut ledger = holder.ledger.clone();
+        ledger.replica.as_mut_os_string().push("-desk");
+        let follower = ledger.follow().await?;
+        follower.sync().await?;
+        Ok(Self {
+            config,
+            identity,
+            follower,
+        })
+    }
+
+    fn pen(&self) -> Supervisor {
+        Supervisor::founding(
+            self.identity.origin.clone(),
+            &self.identity.name,
+            self.identity.signing.clone(),
+            self.identity.sealing.public(),
+        )
+    }
+
+    pub(super) async fn submit(&self, entry: &SignedEntry) -> anyhow::Result<EntryId> {
+        let submitted = self.follower.client().submit(entry).await?;
+        self.follower.sync().await?;
+        Ok(submitted.id)
+    }
+
+    /// Brings the copy up to date.
+    pub(crate) async fn sync(&self) -> anyhow::Result<()> {
+        self.follower.sync().await?;
+        Ok(())
+    }
+
+    pub(crate) async fn found(&self) -> anyhow::Result<EntryId> {
+        let application = self
+            .identity
+            .application(&[merits_ledger::Role::Supervisor]);
+        self.admit(application).await
+    }
+
+    pub(crate) async fn admit(&self, application: PartyAdmitted) -> anyhow::Result<EntryId> {
+        self.submit(&self.pen().admit(application)?).await
+    }
+
+    pub(super) async fn change_standing(
+        &self,
+        party: &str,
+        basis: &str,
+        act: impl FnOnce(&Supervisor, PartyId, u32, &str) -> SignedEntry,
+    ) -> anyhow::Result<EntryId> {
+        let entry = {
+            let replica = self.follower.replica();
+            let id = find_party(&replica, party)?;
+            let party = replica.state()?.parties().get(&id);
+            let changes = party.map_or(0, |party| party.standing_changes);
+            act(&self.pen(), id, changes + 1, basis)
+        };
+        self.submit(&entry).await
+    }
+
+    pub(super) async fn retire(
+        &self,
+        scale: &str,
+        version: u32,
+        last: Period,
+    ) -> anyhow::Result<EntryId> {
+        let (id, version) = (ScaleId::new(scale)?, ScaleVersion(version));
+        {
+            let replica = self.follower.replica();
+            let kind = replica.state()?.scales().get(&id)?.period_kind;
+            ensure!(
+                last.kind == kind,
+                "{id} counts by {kind:?}, {} is none",
+                last.label()
+            );
+        }
+        self.submit(&self.pen().retire_scale(id, version, last.index))
+            .await
+    }
+
+    pub(crate) async fn approve(&self, scale: &str, version: u32) -> anyhow::Result<EntryId> {
+        let (id, version) = (ScaleId::new(scale)?, ScaleVersion(version));
+        let proposal = {
+            let replica = self.follower.replica();
+            let record = replica.state()?.scales().version(&id, version)?;
+            ensure!(
+                record.standing == VersionStanding::Proposed,
+                "{id} version {} is {:?}, not proposed",
+                version.0,
+                record.standing
+            );
+            record.proposal
+        };
+        self.submit(&self.pen().approve_scale(id, version, proposal))
+            .await
+    }
+
+    pub(crate) async fn open_epoch(
+        &self,
+        epoch: u32,
+        witness: HalfKeys,
+    ) -> anyhow::Result<EntryId> {
+        let share = witness::own_share(&self.config.holder, Epoch(epoch), Side::Supervisor)?;
+        let own = share.public(&self.identity.party(), &mut rand::rng());
+        let now = unix_millis();
+        let entry = self.pen().open_epoch(
+            Epoch(epoch),
+            now,
+            // Batches under the epoch before may still be in proving.
+            if epoch > 1 { now + GRACE_MILLIS } else { now },
+            own,
+            witness,
+        )?;
+        self.submit(&entry).await
+    }
+
+    pub(crate) async fn session(&self) -> anyhow::Result<Session> {
+        let mut holders = Vec::with_capacity(self.config.holders.len());
+        for address in &self.config.holders {
+            holders.push(HolderClient::connect(address).await?);
+        }
+        let sealing =
+            merits_supervisor::sealing::SealingKey::from_bytes(&self.identity.sealing.to_bytes())?;
+        Ok(Session::new(
+            self.pen(),
+            sealing,
+            self.follower.clone(),
+            holders,
+        ))
+    }
+
+    pub(crate) async fn open_claim(
+        &self,
+        entry: EntryId,
+        claim: u16,
+        basis: &str,
+    ) -> anyhow::Result<(OpenedClaim, PathBuf)> {
+        std::fs::create_dir_all(&self.config.requests)?;
+        let deadline = unix_millis() + u64::from(self.config.deadline_days) * DAY_MILLIS;
+        let file = self.config.requests.join(format!(
+            "{}-{claim}-{}.json",
+            &entry.to_hex()[..16],
+            unix_millis()
+        ));
+        let opened = self
+            .session()
+            .await?
+            .open_claim(entry, claim, basis, deadline, &file)
+            .await?;
+        self.follower.sync().await?;
+        Ok((opened, file))
+    }
+
+    pub(crate) fn check(&self, request: &Path, disclosure: &Path) -> anyhow::Result<Checked> {
+        let request_file = RequestFile::read(request)
+            .with_context(|| format!("request file {}", request.display()))?;
+        let opened = request_file
+            .opened()
+            .context("the request file holds no result: the opening is not completed")?;
+        let content = request_file
+            .content()
+            .context("the request file names no claim")?;
+        let disclosure = Disclosure::read(disclosure)
+            .with_context(|| format!("disclosure {}", disclosure.display()))?;
+        let replica = self.follower.replica();
+        let state = replica.state()?;
+        let leaf = replica
+            .entry(&content.entry)
+            .context("the batch is not in the copy")?;
+        let Some(Ok(Entry::EarnBatch(batch))) =
+            Entry::decode(leaf.entry.kind, &leaf.entry.statement)
+        else {
+            anyhow::bail!("entry {} is no batch", content.entry);
+        };
+        let public = batch
+            .claims
+            .get(usize::from(content.claim))
+            .with_context(|| format!("the batch has no claim {}", content.claim))?
+            .public;
+        let terms = &state.scales().version(&batch.scale, batch.version)?.terms;
+        let manifest = Manifest::from_toml(&terms.manifest)?;
+        let formula: &Typed = manifest.formula();
+        Ok(check(
+            &ClaimOnLedger {
+                origin: state.origin(),
+                entry: content.entry,
+                claim: content.claim,
+                commitment: public.c,
+                period: batch.period,
+                schema: terms.schema,
+                formula,
+                constants: &batch.terms.constants,
+            },
+            &disclosure,
+            &opened,
+        )?)
+    }
+
+    pub(crate) async fn total(
+        &self,
+        scale: &str,
+        period: Period,
+        epoch: u32,
+    ) -> anyhow::Result<PublishedTotal> {
+        let asset = {
+            let replica = self.follower.replica();
+            replica.state()?.scales().get(&ScaleId::new(scale)?)?.asset
+        };
+        let published = self
+            .session()
+            .await?
+            .open_total(asset, period, Epoch(epoch))
+            .await?;
+        self.follower.sync().await?;
+        Ok(published)
+    }
+}
+
+fn unix_millis() -> u64 {
+    let age = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO);
+    u64::try_from(age.as_millis()).unwrap_or(u64::MAX)
+}
+
+const DAY_MILLIS: u64 = 24 * 60 * 60 * 1_000;
+/// How long batches under the epoch before are still taken.
+const GRACE_MILLIS: u64 = 7 * DAY_MILLIS;

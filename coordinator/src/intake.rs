@@ -294,6 +294,7 @@ fn status(refusal: &Refusal) -> Code {
         Refusal::PartyUnknown { .. }
         | Refusal::PartySuspended { .. }
         | Refusal::RoleMissing { .. }
+        | Refusal::ScaleOfAnother { .. }
         | Refusal::RequestOfAnother { .. } => Code::PermissionDenied,
         Refusal::SignatureInvalid { .. } | Refusal::KeyRotated { .. } => Code::Unauthenticated,
         Refusal::NotFounded { .. }

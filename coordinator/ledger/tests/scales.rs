@@ -314,6 +314,56 @@ fn another_issuers_scale_is_retired_by_supervisors_only() {
     ledger.supervise(&retire).expect("a supervisor retires it");
 }
 
+/// A supervisor approves a version by number. If any issuer could put its own proposal in that
+/// place, the approval would be for a stranger's formula and key.
+#[test]
+fn another_issuers_scale_gets_its_versions_from_that_issuer() {
+    let mut ledger = Founded::new();
+    let federation = ledger.federation.clone();
+    let roles = &[merits_ledger::Role::Issuer];
+    let other = Member::new(&federation.origin, "other", roles, 70);
+    let admitted = Entry::PartyAdmitted(other.application(&federation.origin));
+    ledger.supervise(&admitted).expect("admitted");
+    let mut second = federation.scale(2);
+    second.valid_from = 2_320;
+    let stranger = federation.sign(&Entry::ScaleProposed(second.clone()), &other);
+    ledger.refused(&stranger, "scale-of-another", "id");
+    let own = federation.sign(&Entry::ScaleProposed(second), &federation.issuer);
+    ledger.submit(&own).expect("the scale's own issuer");
+}
+
+/// A proposal alone takes no name: who squats on an id must not keep it from its issuer.
+#[test]
+fn a_proposal_that_nobody_approved_reserves_nothing_for_its_issuer() {
+    let mut ledger = Founded::new();
+    let federation = ledger.federation.clone();
+    let roles = &[merits_ledger::Role::Issuer];
+    let squatter = Member::new(&federation.origin, "squatter", roles, 71);
+    let admitted = Entry::PartyAdmitted(squatter.application(&federation.origin));
+    ledger.supervise(&admitted).expect("admitted");
+    let mut scale = federation.scale(1);
+    scale.id = ScaleId::new("reading-day").expect("a good name");
+    scale.asset = AssetId(2);
+    let squatted = federation.sign(&Entry::ScaleProposed(scale.clone()), &squatter);
+    ledger.submit(&squatted).expect("anybody may propose");
+    scale.version = ScaleVersion(2);
+    scale.valid_from += 1;
+    let real = federation.sign(&Entry::ScaleProposed(scale.clone()), &federation.issuer);
+    ledger
+        .submit(&real)
+        .expect("the squatter's was never approved");
+    let approve = |version: u32, proposal: EntryId| {
+        Entry::ScaleApproved(ScaleApproved {
+            id: scale.id.clone(),
+            version: ScaleVersion(version),
+            proposal,
+        })
+    };
+    ledger.supervise(&approve(2, real.id())).expect("approved");
+    let late = federation.sign(&approve(1, squatted.id()), &federation.supervisor);
+    ledger.refused(&late, "scale-invalid", "");
+}
+
 #[test]
 fn versions_follow_each_other() {
     let mut ledger = Founded::new();

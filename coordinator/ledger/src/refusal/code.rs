@@ -50,6 +50,7 @@ impl Refusal {
             Self::ScaleSuperseded { .. } => "scale-superseded",
             Self::ScaleStanding { .. } => "scale-standing",
             Self::ProposalMismatch { .. } => "proposal-mismatch",
+            Self::ScaleOfAnother { .. } => "scale-of-another",
             Self::AssetMismatch { .. } => "asset-mismatch",
             Self::VersionDiffers { .. } => "version-differs",
             Self::ScaleInvalid { .. } => "scale-invalid",
@@ -126,6 +127,7 @@ impl Refusal {
             | Self::ScaleIdUnknown { .. }
             | Self::ScaleNotApproved { .. } => "scale".to_owned(),
             Self::ScaleSuperseded { .. } => "version".to_owned(),
+            Self::ScaleOfAnother { .. } => "id".to_owned(),
             Self::AssetMismatch { .. } => "asset".to_owned(),
             Self::ConstantOutside { name, .. } | Self::ConstantNotApproved { name, .. } => {
                 format!("constants.{name}")

@@ -273,6 +273,12 @@ pub enum Refusal {
         /// The entry that proposed the version.
         expected: EntryId,
     },
+    /// Versions of an approved scale come from its issuer.
+    #[error("scale {id} is another issuer's: propose under an id of your own")]
+    ScaleOfAnother {
+        /// The scale.
+        id: ScaleId,
+    },
     /// The asset number belongs to another scale id, or the id has another one.
     #[error("asset number {found} does not belong to scale {id}: {why}")]
     AssetMismatch {

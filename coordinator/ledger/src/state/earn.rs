@@ -249,7 +249,8 @@ fn compare_terms(
     Ok(())
 }
 
-/// A period is claimed when it is over everywhere: days end first at UTC+14.
+/// A period is claimed once it is over somewhere: days end first at UTC+14. Where the deeds were
+/// done is the source's knowledge, and signing a week before its end the source's fault.
 fn check_period_is_over(period: Period, time: u64) -> Result<(), Refusal> {
     let hours = (i128::from(period.last_day()) + 1) * 24 - 14;
     if i128::from(time) < hours * 3_600_000 {

@@ -227,6 +227,7 @@ impl Scales {
         policy: KeyPolicy,
     ) -> Result<ScaleChange, Refusal> {
         self.check_identity(proposed)?;
+        self.check_issuer(proposed, &issuer)?;
         check_bounds(proposed)?;
         check_constants(proposed)?;
         policy.admit(proposed.provenance)?;
@@ -431,6 +432,20 @@ impl Scales {
                 let why = "it is another scale's";
                 Err(Refusal::AssetMismatch { id, found, why })
             }
+            _ => Ok(()),
+        }
+    }
+
+    /// Who had a version approved is the scale's issuer, and nobody else proposes the next.
+    fn check_issuer(&self, proposed: &ScaleProposed, issuer: &PartyId) -> Result<(), Refusal> {
+        let approved = self.by_id.get(&proposed.id).and_then(|scale| {
+            let mut versions = scale.versions.iter();
+            versions.find(|record| record.standing != VersionStanding::Proposed)
+        });
+        match approved {
+            Some(record) if record.issuer != *issuer => Err(Refusal::ScaleOfAnother {
+                id: proposed.id.clone(),
+            }),
             _ => Ok(()),
         }
     }

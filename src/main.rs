@@ -3,7 +3,7 @@
 //! One module a role in [`commands`]; each parses its arguments, calls its party's crate, and
 //! prints. Logic belongs in the crates.
 
-use std::process::ExitCode;
+use std::{io::IsTerminal as _, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -51,6 +51,8 @@ enum Command {
     /// Read the own credits from the ledger, with nothing but the seed
     #[command(subcommand)]
     Wallet(commands::wallet::Command),
+    /// Write what a stranger needs to verify receipts offline
+    Kit(commands::kit::Arguments),
     /// Check a receipt offline: inclusion, signatures, proof
     Verify(commands::verify::Arguments),
 }
@@ -63,6 +65,8 @@ fn main() -> ExitCode {
                 .unwrap_or_else(|_| cli.command.default_log().into()),
         )
         .with_writer(std::io::stderr)
+        // A log file is no terminal.
+        .with_ansi(std::io::stderr().is_terminal())
         .init();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
@@ -104,6 +108,7 @@ impl Command {
             Self::Sponsor(command) => command.run().await,
             Self::Clearing(command) => command.run().await,
             Self::Wallet(command) => command.run().await,
+            Self::Kit(arguments) => arguments.run().await,
             Self::Verify(arguments) => arguments.run().await,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use clap::Subcommand;
 use merits_coordinator::{Config, Coordinator, SystemClock, fsck};
 
@@ -41,7 +41,13 @@ impl Command {
                 Ok(ExitCode::SUCCESS)
             }
             Self::Fsck { config } => {
-                let report = fsck(&Config::load(&config)?, &mut rand::rng()).await?;
+                let config = Config::load(&config)?;
+                ensure!(
+                    config.database().exists(),
+                    "there is no ledger at {}; `data_dir` in the configuration names its directory",
+                    config.database().display()
+                );
+                let report = fsck(&config, &mut rand::rng()).await?;
                 println!("{report}");
                 Ok(if report.is_clean() {
                     ExitCode::SUCCESS

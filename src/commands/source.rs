@@ -183,7 +183,8 @@ pub(crate) fn read(
                 .map_or(Ok(()), |file| file.write(reject))
         },
         &mut |rows| bar.set_message(format!("reading records: {rows}")),
-    )?;
+    )
+    .with_context(|| format!("records {}", input.display()))?;
     bar.finish_and_clear();
     if let Some(file) = rejects_file {
         file.finish()?;

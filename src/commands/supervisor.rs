@@ -60,6 +60,7 @@ pub(crate) enum Command {
     },
     /// Reinstate a suspended party
     Reinstate {
+        /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
         #[arg(long)]
         config: PathBuf,
         /// Name or id
@@ -71,10 +72,13 @@ pub(crate) enum Command {
     },
     /// End a version of a scale after a period
     Retire {
+        /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
         #[arg(long)]
         config: PathBuf,
+        /// Id of the scale, such as cycling-week
         #[arg(long)]
         scale: String,
+        /// Version that ends
         #[arg(long)]
         version: u32,
         /// The last period it is for, such as 2014-W44

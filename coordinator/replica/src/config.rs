@@ -163,6 +163,8 @@ impl LedgerConfig {
     /// # Errors
     /// [`JoinError`].
     pub async fn follow(&self) -> Result<Follower, JoinError> {
+        // A mistake in the file is the user's own: say it before the network has its say.
+        self.policy()?;
         let client = self.connect().await?;
         Ok(Follower::new(client, self.open().await?))
     }

@@ -7,6 +7,8 @@ use std::{io::IsTerminal as _, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
+#[cfg(feature = "bench")]
+mod bench;
 mod commands;
 mod demo;
 mod identity;
@@ -55,6 +57,9 @@ enum Command {
     Kit(commands::kit::Arguments),
     /// Check a receipt offline: inclusion, signatures, proof
     Verify(commands::verify::Arguments),
+    /// Measure this machine: prover, witness, verification, ledger
+    #[cfg(feature = "bench")]
+    Bench(bench::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -110,6 +115,8 @@ impl Command {
             Self::Wallet(command) => command.run().await,
             Self::Kit(arguments) => arguments.run().await,
             Self::Verify(arguments) => arguments.run().await,
+            #[cfg(feature = "bench")]
+            Self::Bench(arguments) => arguments.run().await,
         }
     }
 }

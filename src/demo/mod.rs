@@ -5,6 +5,8 @@
 
 mod closing;
 mod federation;
+#[cfg(feature = "bench")]
+mod whole_file;
 
 use std::{
     path::{Path, PathBuf},
@@ -30,6 +32,9 @@ use merits_supervisor::{
     view_key::Side,
 };
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+
+#[cfg(feature = "bench")]
+pub(crate) use self::whole_file::whole_file;
 
 use self::federation::{DISTRIBUTOR, Federation, ISSUER, LEAST_CLAIMS, ORIGIN, SOURCE, SPONSOR};
 use crate::{

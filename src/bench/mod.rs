@@ -1,0 +1,187 @@
+//! `merits bench`: what this machine does, in one table.
+//!
+//! Medians, with ranges beside them; the share of the cores that other processes took during each
+//! measure stands in the table too, since it is what spoils such figures.
+
+mod arkworks;
+mod cases;
+mod earn;
+mod ledger;
+mod machine;
+mod prover;
+mod sampling;
+mod size_classes;
+mod table;
+mod verification;
+mod whole_file;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context as _, ensure};
+use clap::{Args, ValueEnum};
+
+use self::{
+    cases::Weeks,
+    machine::{Machine, Watch},
+    table::{Table, percent},
+};
+use crate::screen::thousands;
+
+/// What the command takes.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Fewer rounds and sizes: a first impression in a minute
+    #[arg(long)]
+    quick: bool,
+    /// Measure only this; may be given several times
+    #[arg(long, value_enum)]
+    only: Vec<Measure>,
+    /// Also read, prove and submit a whole file of trips, in the form of examples/cycling
+    #[arg(long)]
+    whole_file: Option<PathBuf>,
+    /// Also write the table as markdown
+    #[arg(long)]
+    markdown: Option<PathBuf>,
+    /// Threads of the prover; all cores if left out
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+    /// Where ledgers are made, and proving keys kept for the next run
+    #[arg(long, default_value = "merits-data")]
+    data_dir: PathBuf,
+}
+
+/// One of the measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Measure {
+    /// Our prover against ark-groth16, on a dense chain
+    Prover,
+    /// The earn batch: compile, load, witness, prove
+    Earn,
+    /// Other sizes of claims and batches
+    SizeClasses,
+    /// One proof, and a batch of them, on one thread
+    Verification,
+    /// The coordinator's durable pace, and a replica
+    Ledger,
+    /// Nothing but the whole file
+    WholeFile,
+}
+
+/// How much to measure, and where.
+#[derive(Debug)]
+struct Effort {
+    quick: bool,
+    threads: usize,
+    /// Runs of a proof.
+    proofs: usize,
+    /// Runs of what takes milliseconds.
+    short: usize,
+    /// Batches for the ledger.
+    batches: usize,
+    keys: PathBuf,
+    data_dir: PathBuf,
+}
+
+impl Effort {
+    /// A pool of the prover's threads.
+    fn pool(&self) -> anyhow::Result<rayon::ThreadPool> {
+        Ok(rayon::ThreadPoolBuilder::new()
+            .num_threads(self.threads)
+            .build()?)
+    }
+}
+
+impl Arguments {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        ensure!(
+            self.whole_file.is_some() || !self.only.contains(&Measure::WholeFile),
+            "--only whole-file needs --whole-file PATH"
+        );
+        let machine = Machine::read();
+        let threads = self.threads.map_or(machine.cores, usize::from);
+        fs::create_dir_all(&self.data_dir).with_context(|| self.data_dir.display().to_string())?;
+        let effort = Effort {
+            quick: self.quick,
+            threads,
+            proofs: if self.quick { 3 } else { 9 },
+            short: if self.quick { 5 } else { 25 },
+            batches: if self.quick { 256 } else { 1_024 },
+            keys: self.data_dir.join("keys"),
+            data_dir: self.data_dir.clone(),
+        };
+        let mut table = Table::default();
+        table.section("Machine");
+        table.fact("processor", &machine.cpu);
+        table.fact("vector instructions", machine.vectors);
+        table.fact(
+            "cores, memory",
+            format!("{}, {}", machine.cores, machine.memory),
+        );
+        table.fact("threads of the prover", threads.to_string());
+        let weeks = self.weeks()?;
+        table.fact(
+            "real weeks",
+            format!("{} with trips", thousands(weeks.len() as u64)),
+        );
+
+        let measures = [
+            Measure::Prover,
+            Measure::Earn,
+            Measure::SizeClasses,
+            Measure::Verification,
+            Measure::Ledger,
+        ];
+        for measure in measures {
+            if !self.only.is_empty() && !self.only.contains(&measure) {
+                continue;
+            }
+            let watch = Watch::start();
+            match measure {
+                Measure::Prover => prover::measure(&mut table, &effort)?,
+                Measure::Earn => earn::measure(&mut table, &effort)?,
+                Measure::SizeClasses => size_classes::measure(&mut table, &weeks, &effort)?,
+                Measure::Verification => verification::measure(&mut table, &effort)?,
+                Measure::Ledger => ledger::measure(&mut table, &effort).await?,
+                Measure::WholeFile => {}
+            }
+            note_load(&mut table, &watch);
+        }
+        if let Some(input) = &self.whole_file {
+            let watch = Watch::start();
+            whole_file::measure(&mut table, input, &effort).await?;
+            note_load(&mut table, &watch);
+        }
+
+        println!("{}", table.screen());
+        if let Some(path) = &self.markdown {
+            fs::write(path, table.markdown()).with_context(|| path.display().to_string())?;
+            println!("wrote {}", path.display());
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// The weeks that size classes are weighed by: of the whole file where it is given.
+    fn weeks(&self) -> anyhow::Result<Weeks> {
+        match &self.whole_file {
+            None => Weeks::shipped(),
+            Some(path) => read_weeks(path),
+        }
+    }
+}
+
+fn read_weeks(path: &Path) -> anyhow::Result<Weeks> {
+    let file = fs::File::open(path).with_context(|| path.display().to_string())?;
+    Weeks::read(std::io::BufReader::new(file)).with_context(|| path.display().to_string())
+}
+
+/// Says who else was there, under the section that it may have spoilt.
+fn note_load(table: &mut Table, watch: &Watch) {
+    let text = watch
+        .shares()
+        .map_or_else(|| "unknown".to_owned(), |(_, others)| percent(others));
+    table.fact("(other work on the cores meanwhile)", text);
+}

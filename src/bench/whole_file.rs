@@ -1,0 +1,71 @@
+//! The whole file: read, signed, proven, submitted to a real coordinator, every receipt verified.
+
+use std::path::Path;
+
+use anyhow::ensure;
+
+use super::{Effort, table::Table};
+use crate::{
+    demo,
+    screen::{seconds, thousands},
+};
+
+pub(super) async fn measure(
+    table: &mut Table,
+    input: &Path,
+    effort: &Effort,
+) -> anyhow::Result<()> {
+    let measured = demo::whole_file(&effort.data_dir, input).await?;
+    let summary = &measured.summary;
+    ensure!(summary.proved.claims > 0, "nothing was proven");
+    table.section(&format!(
+        "The whole file {}, {} threads, coordinator on the same cores",
+        input.display(),
+        effort.threads
+    ));
+    table.row(
+        "rows read, rejected",
+        format!(
+            "{}, {}",
+            thousands(summary.reading.rows),
+            thousands(summary.reading.rejected)
+        ),
+        "",
+        format!("{} weeks refused whole", summary.refused_groups.len()),
+    );
+    table.row(
+        "claims, proofs, batches acknowledged",
+        format!(
+            "{}, {}, {}",
+            thousands(summary.proved.claims),
+            summary.proved.proofs,
+            summary.submitted.acknowledged
+        ),
+        "",
+        format!("{} refused", summary.submitted.refused.len()),
+    );
+    let times = &summary.times;
+    table.fact("source: read, commit, sign", seconds(measured.signing));
+    table.fact("distributor: read", seconds(times.reading));
+    table.fact(
+        "distributor: check commitments, seal",
+        seconds(times.ingesting),
+    );
+    table.fact("distributor: state the batches", seconds(times.forming));
+    table.row(
+        "distributor: witnesses, proofs, submitting",
+        seconds(times.proving),
+        "once",
+        "circom + rapidsnark, witnesses and proofs: 269 s",
+    );
+    table.fact("distributor: all", seconds(times.total));
+    let workers = summary.proved.proving.as_secs_f64();
+    table.fact(
+        "witness / prove, over all batches",
+        super::table::percent(summary.proved.witness.as_secs_f64() / workers),
+    );
+    if let Some(pace) = summary.claims_per_second() {
+        table.fact("claims a second, proven", format!("{pace:.1}"));
+    }
+    Ok(())
+}

@@ -1,0 +1,52 @@
+//! The demonstration's line up to the receipts, over a whole file, for `merits bench`.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use merits_distributor::summary::RunSummary;
+use tokio::{sync::watch, task::JoinSet};
+
+use super::{Arguments, Story, admit, federation::Federation, found, open_epoch, publish};
+
+/// What it took.
+#[derive(Debug)]
+pub(crate) struct WholeFile {
+    /// The distributor's run.
+    pub(crate) summary: RunSummary,
+    /// The distributor's links and the source's signatures.
+    pub(crate) signing: Duration,
+}
+
+/// Founds a federation under `data` (keys there are reused) and takes every row of `input`
+/// through it, until each batch has its receipt.
+pub(crate) async fn whole_file(data: &Path, input: &Path) -> anyhow::Result<WholeFile> {
+    let arguments = Arguments {
+        data_dir: data.to_owned(),
+        subjects: 0,
+        all: true,
+        input: Some(input.to_owned()),
+    };
+    let federation = Federation::new(data)?;
+    let mut story = Story::default();
+    let (stop, stopped) = watch::channel(false);
+    let mut servers = JoinSet::new();
+    let coordinator = found(&federation).await?;
+    let desk = admit(&federation).await?;
+    open_epoch(&federation, &desk, &mut servers, &stopped).await?;
+    publish(&federation, &desk, &mut story).await?;
+    let start = Instant::now();
+    arguments.earn(&federation, &mut story).await?;
+    let all = start.elapsed();
+    let _ = stop.send(true);
+    while let Some(ended) = servers.join_next().await {
+        ended??;
+    }
+    drop(desk);
+    coordinator.shutdown().await?;
+    Ok(WholeFile {
+        signing: all.saturating_sub(story.summary.times.total),
+        summary: story.summary,
+    })
+}

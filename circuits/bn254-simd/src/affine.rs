@@ -6,8 +6,7 @@
 //! zero, are handled: doublings take their own slope, and a sum that is the identity is reported
 //! in `vanished` instead of being stored.
 
-use ark_ec::short_weierstrass::Affine;
-use ark_ff::{Field, One, Zero};
+use ark_ff::{AdditiveGroup, Field, One, Zero};
 
 use crate::curve::Curve;
 use crate::path::{Kind, Path};
@@ -25,8 +24,7 @@ pub(crate) struct Pair {
 
 /// Buffers that a thread keeps between batches.
 pub(crate) struct AddScratch<C: Curve> {
-    /// Products of the denominators before each pair.
-    products: Vec<C::BaseField>,
+    kept: Vec<Kept<C::BaseField>>,
     #[cfg(target_arch = "x86_64")]
     pub(crate) ifma: crate::affine_ifma::Scratch<C>,
 }
@@ -34,7 +32,7 @@ pub(crate) struct AddScratch<C: Curve> {
 impl<C: Curve> Default for AddScratch<C> {
     fn default() -> Self {
         Self {
-            products: Vec::new(),
+            kept: Vec::new(),
             #[cfg(target_arch = "x86_64")]
             ifma: Default::default(),
         }
@@ -52,7 +50,9 @@ pub(crate) fn add_pairs<C: Curve>(
     scratch: &mut AddScratch<C>,
 ) {
     match path.0 {
-        Kind::Scalar => add_pairs_scalar(path, source, pairs, out, vanished, scratch),
+        Kind::Scalar => {
+            add_pairs_scalar::<C>(path, source, pairs, out, vanished, &mut scratch.kept);
+        }
         #[cfg(target_arch = "x86_64")]
         Kind::Ifma(isa) => {
             let mut exceptional = core::mem::take(&mut scratch.ifma.exceptional);
@@ -66,16 +66,29 @@ pub(crate) fn add_pairs<C: Curve>(
                 &mut scratch.ifma,
             );
             if !exceptional.is_empty() {
-                add_pairs_scalar(path, source, &exceptional, out, vanished, scratch);
+                add_pairs_scalar::<C>(path, source, &exceptional, out, vanished, &mut scratch.kept);
             }
             scratch.ifma.exceptional = exceptional;
         }
     }
 }
 
-/// Pairs to an inversion: the inversion costs about 150 products, so 1,024 pairs make it small, and
-/// the products stay in the first cache.
+/// Pairs to an inversion: it costs about 300 products, so that 1,024 pairs make it small, and what is
+/// kept of them fits the second cache.
 const SCALAR_BATCH: usize = 1024;
+
+/// What the backward pass needs of a pair.
+pub(crate) struct Kept<F> {
+    px: F,
+    py: F,
+    qx: F,
+    /// The slope of the line through the points, as a fraction. A denominator of zero says that the
+    /// points are opposite.
+    numerator: F,
+    denominator: F,
+    /// Product of the denominators before.
+    before: F,
+}
 
 /// The same with arkworks' field, on points of either path's form.
 pub(crate) fn add_pairs_scalar<C: Curve>(
@@ -84,63 +97,68 @@ pub(crate) fn add_pairs_scalar<C: Curve>(
     pairs: &[Pair],
     out: &mut [C::Stored],
     vanished: &mut Vec<u32>,
-    scratch: &mut AddScratch<C>,
+    kept: &mut Vec<Kept<C::BaseField>>,
 ) {
-    let operand = |index: u32| {
-        let point = C::restore(path, &source[(index & !NEGATIVE) as usize]);
-        if index & NEGATIVE == 0 { point } else { -point }
-    };
     for batch in pairs.chunks(SCALAR_BATCH) {
-        scratch.products.clear();
+        kept.clear();
         let mut product = C::BaseField::one();
         for pair in batch {
-            scratch.products.push(product);
-            let denominator = Slope::of(&operand(pair.a), &operand(pair.b)).denominator;
+            let (px, py) = operand::<C>(path, source, pair.a);
+            let (qx, qy) = operand::<C>(path, source, pair.b);
+            let mut numerator = qy - py;
+            let mut denominator = qx - px;
+            if denominator.is_zero() && numerator.is_zero() {
+                // The tangent; both curves have a = 0 and no point with y = 0.
+                let square = px.square();
+                numerator = square.double() + square;
+                denominator = py.double();
+            }
+            kept.push(Kept {
+                px,
+                py,
+                qx,
+                numerator,
+                denominator,
+                before: product,
+            });
             if !denominator.is_zero() {
-                product *= denominator;
+                product *= &denominator;
             }
         }
-        // A product of field elements that are not zero.
-        let Some(mut inverse) = product.inverse() else {
-            continue;
-        };
-        for (pair, before) in batch.iter().zip(&scratch.products).rev() {
-            let (p, q) = (operand(pair.a), operand(pair.b));
-            let slope = Slope::of(&p, &q);
-            if slope.denominator.is_zero() {
+        // A product of field elements that are not zero has an inverse.
+        let mut inverse = product.inverse().unwrap_or(product);
+        for (pair, kept) in batch.iter().zip(kept.iter()).rev() {
+            if kept.denominator.is_zero() {
                 vanished.push(pair.out);
                 continue;
             }
-            let lambda = inverse * before * slope.numerator;
-            inverse *= slope.denominator;
-            let x = lambda.square() - p.x - q.x;
-            let y = lambda * (p.x - x) - p.y;
-            out[pair.out as usize] = C::store(path, &Affine::new_unchecked(x, y));
+            let mut slope = inverse;
+            slope *= &kept.before;
+            slope *= &kept.numerator;
+            inverse *= &kept.denominator;
+            let mut x = slope;
+            x.square_in_place();
+            x -= &kept.px;
+            x -= &kept.qx;
+            let mut y = kept.px;
+            y -= &x;
+            y *= &slope;
+            y -= &kept.py;
+            out[pair.out as usize] = C::store(path, x, y);
         }
     }
 }
 
-/// The slope of the line through two points as a fraction; denominator zero if they are opposite.
-struct Slope<F> {
-    numerator: F,
-    denominator: F,
-}
-
-impl<F: Field> Slope<F> {
-    #[inline]
-    fn of<C: Curve<BaseField = F>>(p: &Affine<C>, q: &Affine<C>) -> Self {
-        let denominator = q.x - p.x;
-        if denominator.is_zero() && p.y == q.y {
-            // The tangent; both curves have a = 0 and no point with y = 0.
-            let square = p.x.square();
-            return Self {
-                numerator: square.double() + square,
-                denominator: p.y.double(),
-            };
-        }
-        Self {
-            numerator: q.y - p.y,
-            denominator,
-        }
+/// The coordinates of a point with its sign.
+#[inline(always)]
+fn operand<C: Curve>(
+    path: Path,
+    source: &[C::Stored],
+    reference: u32,
+) -> (C::BaseField, C::BaseField) {
+    let (x, mut y) = C::restore(path, &source[(reference & !NEGATIVE) as usize]);
+    if reference & NEGATIVE != 0 {
+        y.neg_in_place();
     }
+    (x, y)
 }

@@ -6,7 +6,6 @@
 //! vanishes is reported beside its result.
 
 use ark_bn254::{Fq, Fq2, Fr, g1, g2};
-use ark_ec::AffineRepr;
 use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
 use ark_ff::{MontFp, PrimeField};
 
@@ -45,9 +44,14 @@ pub(crate) trait Curve: SWCurveConfig<ScalarField = Fr> {
     type Lanes: Coordinate;
 
     /// Stores a point that is not the identity.
-    fn store(path: Path, point: &Affine<Self>) -> Self::Stored;
+    fn store(path: Path, x: Self::BaseField, y: Self::BaseField) -> Self::Stored;
     /// Reads it back.
-    fn restore(path: Path, stored: &Self::Stored) -> Affine<Self>;
+    fn restore(path: Path, stored: &Self::Stored) -> (Self::BaseField, Self::BaseField);
+    /// Reads it back as arkworks' point.
+    fn affine(path: Path, stored: &Self::Stored) -> Affine<Self> {
+        let (x, y) = Self::restore(path, stored);
+        Affine::new_unchecked(x, y)
+    }
     /// Buffers for threads that sum points of this group.
     fn pool() -> &'static Pool<Self>;
     /// Its opposite.
@@ -60,6 +64,7 @@ pub(crate) trait Curve: SWCurveConfig<ScalarField = Fr> {
     fn unload(x: &Self::Lanes, y: &Self::Lanes) -> [Self::Stored; 8];
 }
 
+#[inline(always)]
 fn words(path: Path, x: Fq) -> [u64; 4] {
     match path.0 {
         Kind::Scalar => x.words(),
@@ -68,9 +73,8 @@ fn words(path: Path, x: Fq) -> [u64; 4] {
     }
 }
 
-#[inline]
-fn element(path: Path, words: &[u64]) -> Fq {
-    let words = core::array::from_fn(|i| words[i]);
+#[inline(always)]
+fn element(path: Path, words: [u64; 4]) -> Fq {
     match path.0 {
         Kind::Scalar => Fq::from_words(words),
         #[cfg(target_arch = "x86_64")]
@@ -78,11 +82,19 @@ fn element(path: Path, words: &[u64]) -> Fq {
     }
 }
 
+#[inline(always)]
 fn line(path: Path, a: Fq, b: Fq) -> Line {
-    let (a, b) = (words(path, a), words(path, b));
-    Line(core::array::from_fn(
-        |i| if i < 4 { a[i] } else { b[i - 4] },
-    ))
+    let ([a0, a1, a2, a3], [b0, b1, b2, b3]) = (words(path, a), words(path, b));
+    Line([a0, a1, a2, a3, b0, b1, b2, b3])
+}
+
+#[inline(always)]
+fn halves(path: Path, line: &Line) -> (Fq, Fq) {
+    let [a0, a1, a2, a3, b0, b1, b2, b3] = line.0;
+    (
+        element(path, [a0, a1, a2, a3]),
+        element(path, [b0, b1, b2, b3]),
+    )
 }
 
 /// `2p - y` on four words from `at`, for bound 2.
@@ -108,19 +120,22 @@ impl Curve for g1::Config {
         &POOL
     }
 
-    fn store(path: Path, point: &Affine<Self>) -> Line {
-        debug_assert!(!point.is_zero());
-        line(path, point.x, point.y)
+    #[inline(always)]
+    fn store(path: Path, x: Fq, y: Fq) -> Line {
+        line(path, x, y)
     }
 
-    #[inline]
-    fn restore(path: Path, stored: &Line) -> Affine<Self> {
-        Affine::new_unchecked(element(path, &stored.0[..4]), element(path, &stored.0[4..]))
+    #[inline(always)]
+    fn restore(path: Path, stored: &Line) -> (Fq, Fq) {
+        halves(path, stored)
     }
 
     fn negate(path: Path, stored: &Line) -> Line {
         match path.0 {
-            Kind::Scalar => Self::store(path, &-Self::restore(path, stored)),
+            Kind::Scalar => {
+                let (x, y) = Self::restore(path, stored);
+                Self::store(path, x, -y)
+            }
             #[cfg(target_arch = "x86_64")]
             Kind::Ifma(_) => {
                 let mut out = *stored;
@@ -153,23 +168,23 @@ impl Curve for g2::Config {
         &POOL
     }
 
-    fn store(path: Path, point: &Affine<Self>) -> [Line; 2] {
-        debug_assert!(!point.is_zero());
-        [
-            line(path, point.x.c0, point.x.c1),
-            line(path, point.y.c0, point.y.c1),
-        ]
+    #[inline(always)]
+    fn store(path: Path, x: Fq2, y: Fq2) -> [Line; 2] {
+        [line(path, x.c0, x.c1), line(path, y.c0, y.c1)]
     }
 
-    #[inline]
-    fn restore(path: Path, [x, y]: &[Line; 2]) -> Affine<Self> {
-        let pair = |l: &Line| Fq2::new(element(path, &l.0[..4]), element(path, &l.0[4..]));
-        Affine::new_unchecked(pair(x), pair(y))
+    #[inline(always)]
+    fn restore(path: Path, [x, y]: &[Line; 2]) -> (Fq2, Fq2) {
+        let pair = |(c0, c1)| Fq2::new(c0, c1);
+        (pair(halves(path, x)), pair(halves(path, y)))
     }
 
     fn negate(path: Path, [x, y]: &[Line; 2]) -> [Line; 2] {
         match path.0 {
-            Kind::Scalar => Self::store(path, &-Self::restore(path, &[*x, *y])),
+            Kind::Scalar => {
+                let (x, y) = Self::restore(path, &[*x, *y]);
+                Self::store(path, x, -y)
+            }
             #[cfg(target_arch = "x86_64")]
             Kind::Ifma(_) => {
                 let mut y = *y;

@@ -62,7 +62,7 @@ impl<C: Group> Bases<C> {
         let points = bases
             .par_iter()
             .filter(|base| !base.is_zero())
-            .map(|base| C::store(path, base))
+            .map(|base| C::store(path, base.x, base.y))
             .collect();
         Self {
             path,
@@ -206,7 +206,7 @@ impl<C: Group> Bases<C> {
             for bit in (0..lists.len()).rev() {
                 total.double_in_place();
                 if let Some(sum) = bits.get(bit) {
-                    total += C::restore(self.path, sum);
+                    total += C::affine(self.path, sum);
                 }
             }
             total
@@ -229,7 +229,7 @@ impl<C: Group> Bases<C> {
 
     fn projective(&self, sums: &Sums<C>, i: usize) -> Projective<C> {
         sums.get(i)
-            .map_or_else(Projective::zero, |sum| C::restore(self.path, sum).into())
+            .map_or_else(Projective::zero, |sum| C::affine(self.path, sum).into())
     }
 }
 

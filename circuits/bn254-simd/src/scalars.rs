@@ -41,7 +41,7 @@ pub(crate) struct Block {
 /// A scalar that is neither 0 nor plus or minus 1.
 #[derive(Clone, Copy)]
 struct General {
-    /// Its absolute value.
+    /// Its absolute value; plus [`digit_offset`] once the width is known.
     words: [u64; 4],
     /// Index and sign.
     reference: u32,
@@ -61,10 +61,19 @@ impl Scalars {
             .into_par_iter()
             .map(|part| sort_out(part * PART..len.min((part + 1) * PART), &words))
             .collect();
-        let ones = parts.iter().flat_map(|(ones, _)| ones).copied().collect();
-        let general: Vec<General> = parts.iter().flat_map(|(_, g)| g).copied().collect();
+        let mut ones = Vec::with_capacity(parts.iter().map(|(ones, _)| ones.len()).sum());
+        let mut general = Vec::with_capacity(parts.iter().map(|(_, g)| g.len()).sum());
+        for (some_ones, some_general) in &parts {
+            ones.extend_from_slice(some_ones);
+            general.extend_from_slice(some_general);
+        }
 
         let (width, windows) = choose_windows(&general);
+        let offset = digit_offset(width, windows);
+        general
+            .par_iter_mut()
+            .with_min_len(PART)
+            .for_each(|scalar: &mut General| scalar.words = add(scalar.words, offset));
         // Enough blocks to keep every thread busy, but each large enough to fill its buckets.
         let most = (general.len() >> width).max(1);
         let pieces = (3 * rayon::current_num_threads())
@@ -153,33 +162,36 @@ fn choose_windows(general: &[General]) -> (usize, usize) {
 }
 
 impl Block {
-    /// Counting sort of one window's digits.
-    ///
-    /// Adding `2^(width-1)` to every window but the top one makes digits unsigned: taking it off
-    /// again after cutting gives signed ones, without carrying from window to window. The top window
-    /// takes the last carry: it holds `2^(width-1)` at most, as it has a bit to spare.
+    /// Counting sort of one window's digits, of scalars that [`digit_offset`] has been added to.
     fn new(general: &[General], window: usize, width: usize, windows: usize) -> Self {
-        let (half, top) = (1u64 << (width - 1), window + 1 == windows);
-        let mut offset = [0u64; 4];
-        for w in 0..windows - 1 {
-            let bit = w * width + width - 1;
-            offset[bit / 64] |= 1 << (bit % 64);
-        }
         let buckets = 1 << (width - 1);
-        let shift = window * width;
+        let (word, bit) = (window * width / 64, window * width % 64);
+        let mask = (1u64 << width) - 1;
+        // What the offset added to the digit: nothing to the top one.
+        let half = if window + 1 == windows {
+            0
+        } else {
+            1i64 << (width - 1)
+        };
         // The digit's magnitude, and the reference with the digit's sign.
-        let digits: Vec<(u32, u32)> = general
-            .iter()
-            .map(|scalar| {
-                let raw = cut(&add(scalar.words, offset), shift, width);
-                if top || raw >= half {
-                    let digit = if top { raw } else { raw - half };
-                    (digit as u32, scalar.reference)
-                } else {
-                    ((half - raw) as u32, scalar.reference ^ NEGATIVE)
-                }
-            })
-            .collect();
+        let digit = |raw: u64, reference: u32| {
+            let digit = (raw & mask) as i64 - half;
+            let sign = if digit < 0 { NEGATIVE } else { 0 };
+            (digit.unsigned_abs() as u32, reference ^ sign)
+        };
+        // A digit within one word, or across two. Two instances, so that neither asks each time.
+        let digits: Vec<(u32, u32)> = if bit + width > 64 && word < 3 {
+            let across = |w: &[u64; 4]| (w[word] >> bit) | (w[word + 1] << (64 - bit));
+            general
+                .iter()
+                .map(|s| digit(across(&s.words), s.reference))
+                .collect()
+        } else {
+            general
+                .iter()
+                .map(|s| digit(s.words[word] >> bit, s.reference))
+                .collect()
+        };
         // offsets[d] will be where digit d starts; digit 0 is dropped by starting after it.
         let mut offsets = vec![0u32; buckets + 2];
         for (digit, _) in &digits {
@@ -210,16 +222,18 @@ impl Block {
     }
 }
 
-/// `width` bits from bit `shift`.
-#[inline]
-fn cut(words: &[u64; 4], shift: usize, width: usize) -> u64 {
-    let (word, bit) = (shift / 64, shift % 64);
-    let low = words.get(word).map_or(0, |w| w >> bit);
-    let high = match words.get(word + 1) {
-        Some(w) if bit + width > 64 => w << (64 - bit),
-        _ => 0,
-    };
-    (low | high) & ((1 << width) - 1)
+/// `2^(width-1)` in every window but the top one.
+///
+/// Added before cutting and taken off each digit after, it makes digits signed without carrying from
+/// window to window. The top digit takes the last carry: it is `2^(width-1)` at most, as the top
+/// window has a bit to spare.
+fn digit_offset(width: usize, windows: usize) -> [u64; 4] {
+    let mut offset = [0u64; 4];
+    for window in 0..windows.saturating_sub(1) {
+        let bit = window * width + width - 1;
+        offset[bit / 64] |= 1 << (bit % 64);
+    }
+    offset
 }
 
 /// Sum without overflow: both are below `2^254`.

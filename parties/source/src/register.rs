@@ -1,9 +1,15 @@
 //! What was signed: one subject and period has one commitment only.
 //!
-//! A file of fixed-size records after a first line, (place, C), where place is the digest of
-//! schema, h and period: the file says nothing about people to who lacks the pseudonyms. Records
-//! are appended and on the disk *before* a signature leaves, so that no crash can make room for a
-//! second, different one. A torn last record is a signature that never left: it is dropped.
+//! A file of fixed-size records after a first line: two places and C. One place is the digest of
+//! schema, h and period, the other that of schema, account and period, for it takes both: links
+//! come from distributors, and the same deeds under a second pseudonym would be credited twice;
+//! and two accounts of one person share h. The account stands there as a MAC under the salt key,
+//! so the file says nothing about people to who lacks key and pseudonyms.
+//!
+//! Records are appended and on the disk *before* a signature leaves, so that no crash can make
+//! room for a second, different one. A torn last record is a signature that never left: it is
+//! dropped. The salt key belongs to the register: a new key forgets which account is which, and
+//! then only h tells.
 
 use std::{
     collections::HashMap,
@@ -19,8 +25,37 @@ use merits_primitives::{
 };
 use thiserror::Error;
 
-const MAGIC: &[u8; 24] = b"merits-source-register1\n";
-const RECORD: usize = 64;
+const MAGIC: &[u8; 24] = b"merits-source-register2\n";
+const RECORD: usize = 96;
+
+/// What has one commitment only, in two views.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// Schema of the records.
+    pub schema: SchemaId,
+    /// The account, as [`crate::Signer::account_tag`] has it.
+    pub account: &'a [u8; 32],
+    /// The person's pseudonym.
+    pub handle: &'a Handle,
+    /// The period.
+    pub period: Period,
+}
+
+impl Place<'_> {
+    fn digests(&self) -> [[u8; 32]; 2] {
+        let of = |domain, who: &[u8]| {
+            let (schema, period) = (field::to_bytes(&self.schema.0), self.period.to_u64());
+            field::digest(domain, &[&schema, who, &period.to_le_bytes()])
+        };
+        [
+            of("merits/source-register/account/v2", self.account),
+            of(
+                "merits/source-register/handle/v2",
+                &field::to_bytes(&self.handle.0),
+            ),
+        ]
+    }
+}
 
 /// Why a register cannot be used.
 #[derive(Debug, Error)]
@@ -51,7 +86,7 @@ pub enum RegisterError {
 /// A second, different account of the same subject and period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error(
-    "a different commitment was signed before for this subject and period: records changed after signing"
+    "a different commitment was signed before for this subject and period: records or pseudonym changed after signing"
 )]
 pub struct SecondCommitment;
 
@@ -106,11 +141,13 @@ impl Register {
         let whole = records.len() / RECORD * RECORD;
         let signed = records[..whole]
             .chunks_exact(RECORD)
-            .map(|record| {
-                let (mut place, mut c) = ([0u8; 32], [0u8; 32]);
-                place.copy_from_slice(&record[..32]);
-                c.copy_from_slice(&record[32..]);
-                (place, c)
+            .flat_map(|record| {
+                let part = |at: usize| {
+                    let mut part = [0u8; 32];
+                    part.copy_from_slice(&record[at..at + 32]);
+                    part
+                };
+                [(part(0), part(64)), (part(32), part(64))]
             })
             .collect();
         let end = (MAGIC.len() + whole) as u64;
@@ -129,34 +166,20 @@ impl Register {
     ///
     /// # Errors
     /// [`SecondCommitment`] when another C was signed for this place.
-    pub fn note(
-        &mut self,
-        schema: SchemaId,
-        handle: &Handle,
-        period: Period,
-        c: &Fr,
-    ) -> Result<(), SecondCommitment> {
-        let place = field::digest(
-            "merits/source-register/v1",
-            &[
-                &field::to_bytes(&schema.0),
-                &field::to_bytes(&handle.0),
-                &period.to_u64().to_le_bytes(),
-            ],
-        );
+    pub fn note(&mut self, place: &Place<'_>, c: &Fr) -> Result<(), SecondCommitment> {
         let c = field::to_bytes(c);
-        match self.signed.insert(place, c) {
-            None => {
-                self.pending.extend_from_slice(&place);
-                self.pending.extend_from_slice(&c);
-                Ok(())
-            }
-            Some(before) if before == c => Ok(()),
-            Some(before) => {
-                self.signed.insert(place, before);
-                Err(SecondCommitment)
-            }
+        let [account, handle] = place.digests();
+        match (self.signed.get(&account), self.signed.get(&handle)) {
+            (Some(one), Some(other)) if *one == c && *other == c => return Ok(()),
+            (None, None) => {}
+            _ => return Err(SecondCommitment),
         }
+        for part in [account, handle, c] {
+            self.pending.extend_from_slice(&part);
+        }
+        self.signed.insert(account, c);
+        self.signed.insert(handle, c);
+        Ok(())
     }
 
     /// Puts all notes on the disk.
@@ -181,7 +204,7 @@ impl Register {
 
     /// How many commitments were signed.
     pub fn len(&self) -> usize {
-        self.signed.len()
+        self.signed.len() / 2
     }
 
     /// Whether nothing was signed yet.
@@ -200,12 +223,15 @@ mod tests {
             kind: PeriodKind::Week,
             index: week,
         };
-        register.note(
-            SchemaId(Fr::from(1u64)),
-            &Handle(Fr::from(h)),
+        let mut account = [0u8; 32];
+        account[0] = h as u8;
+        let place = Place {
+            schema: SchemaId(Fr::from(1u64)),
+            account: &account,
+            handle: &Handle(Fr::from(h)),
             period,
-            &Fr::from(c),
-        )
+        };
+        register.note(&place, &Fr::from(c))
     }
 
     #[test]

@@ -85,6 +85,18 @@ impl Signer {
         &self.schema
     }
 
+    /// What the register knows an account by: a MAC, so that the register names nobody.
+    pub fn account_tag(&self, subject: &str) -> [u8; 32] {
+        // HMAC takes keys of any length.
+        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(self.salts.as_ref())
+            .expect("any length fits");
+        // What salts are made from begins with a schema's id: a hash, and nobody finds one that
+        // begins with these words.
+        mac.update(b"merits/source-account/v1\0");
+        mac.update(subject.as_bytes());
+        mac.finalize().into_bytes().into()
+    }
+
     /// s = HMAC-SHA-256(salt key, schema ‖ h ‖ period), its top 248 bits (DESIGN 3.2). The same
     /// subject and period always has the same salt, so it has one commitment only.
     pub fn salt(&self, handle: &Handle, period: Period) -> Fr {

@@ -19,7 +19,7 @@ use merits_records::{
 use thiserror::Error;
 
 use crate::{
-    register::{Register, RegisterError},
+    register::{Place, Register, RegisterError},
     signer::Signer,
 };
 
@@ -83,7 +83,7 @@ impl std::fmt::Display for Refused {
                 "the links file has no pseudonym for it; ask the distributor for new links"
             }
             RefusedReason::SecondCommitment => {
-                "other records were signed before; a subject and period has one commitment only"
+                "other records, or the same under another pseudonym, were signed before; a subject and period has one commitment only"
             }
         };
         write!(
@@ -192,10 +192,13 @@ pub fn sign_groups(
                 continue;
             };
             let made = signer.commit(handle, group.period, &group.records);
-            if register
-                .note(schema, &handle, group.period, &made.c)
-                .is_err()
-            {
+            let place = Place {
+                schema,
+                account: &signer.account_tag(&group.subject),
+                handle: &handle,
+                period: group.period,
+            };
+            if register.note(&place, &made.c).is_err() {
                 refuse(RefusedReason::SecondCommitment);
                 continue;
             }

@@ -210,6 +210,48 @@ fn a_second_account_of_a_week_is_not_signed() {
     assert_eq!(report.refused[0].reason, RefusedReason::SecondCommitment);
 }
 
+/// Links come from a distributor, and two distributors (or one with a second seed) have two
+/// pseudonyms for one account. The same deeds under both would be two commitments, and credits
+/// twice.
+#[test]
+fn the_same_deeds_are_not_signed_under_a_second_pseudonym() {
+    let groups = groups("trips.jsonl", "mapping-jsonl.toml");
+    let dir = tempfile::tempdir().expect("a directory");
+    let register = dir.path().join("register");
+    let (report, _) = sign(&signer(7), &register, &groups, &pseudonyms(&groups));
+    assert_eq!(report.refused, []);
+    let mut links = Vec::new();
+    let header = LinksHeader {
+        merits: Links::NAME.into(),
+        origin: origin().as_str().into(),
+        source: source().0,
+    };
+    write_line(&mut links, &header).expect("memory");
+    for (at, group) in groups.iter().enumerate() {
+        let link = Link {
+            subject: group.subject.clone(),
+            h: Fr::from(1_000_000 + at as u64),
+        };
+        // Each subject once: its first group decides.
+        if groups[..at].iter().all(|g| g.subject != group.subject) {
+            write_line(&mut links, &link).expect("memory");
+        }
+    }
+    let second = Pseudonyms::read(&links[..], origin().as_str(), source()).expect("links");
+    let (report, bundle) = sign(&signer(7), &register, &groups, &second);
+    assert_eq!(report.signed, 0);
+    assert_eq!(report.refused.len(), groups.len());
+    for refused in &report.refused {
+        assert_eq!(refused.reason, RefusedReason::SecondCommitment);
+    }
+    assert!(lines(&bundle).is_empty());
+    // A later period has its own commitment, under whatever pseudonym the account then has.
+    let mut later = groups[..1].to_vec();
+    later[0].period.index += 1_000;
+    let (report, _) = sign(&signer(7), &register, &later, &second);
+    assert_eq!((report.signed, report.refused.len()), (1, 0));
+}
+
 #[test]
 fn strangers_and_foreign_links_are_named() {
     let groups = groups("trips.jsonl", "mapping-jsonl.toml");

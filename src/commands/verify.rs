@@ -9,7 +9,8 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
-use merits_ledger::{Entry, History, Submission};
+use merits_ledger::{Entry, History, State, Submission};
+use merits_primitives::ids::PartyId;
 use merits_replica::Replica;
 use merits_sponsor::offline::{OfflineFault, OfflineVerifier};
 use merits_verifier::{log::LogKey, receipt::Receipt};
@@ -50,7 +51,8 @@ impl Arguments {
             Ok(batch) => {
                 println!(
                     "signatures  yes: distributor {} and source {}",
-                    batch.distributor, batch.source
+                    name(history.state(), &batch.distributor),
+                    name(history.state(), &batch.source)
                 );
                 println!(
                     "proof       yes: {} claims of {} version {} follow its formula, period {}",
@@ -66,6 +68,14 @@ impl Arguments {
             Err(error) => return Err(error.into()),
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// A party as it was admitted.
+fn name(state: &State, party: &PartyId) -> String {
+    match state.parties().get(party) {
+        Some(known) => format!("{} ({party})", known.name),
+        None => party.to_string(),
     }
 }
 
@@ -146,7 +156,7 @@ impl Kit {
         })?;
         let policy = merits_ledger::LedgerPolicy {
             origin: log_key.origin().clone(),
-            authority: merits_primitives::ids::PartyId(authority),
+            authority: PartyId(authority),
             keys: merits_verifier::groth16::KeyPolicy { allow_dev_keys },
             least_claims_per_total: self.least_claims_per_total,
         };

@@ -38,7 +38,7 @@ fn verify(directory: &Path, receipt: &str) -> Ran {
 fn a_batch_verifies_offline() {
     let ran = verify(&fixtures(), "batch.receipt");
     ran.succeeds("included    yes")
-        .succeeds("signatures  yes")
+        .succeeds("signatures  yes: distributor green-city-app")
         .succeeds("proof       yes: 16 claims of cycling-week");
 }
 

@@ -8,9 +8,9 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use merits_circuits::{
     bench_circuits::{multiplication_chain, multiplication_chain_inputs},
     builder::Circuit,
-    prover::{CircomProver, Prover as _},
+    prover::{CircomProver, Prover as _, SimdProver},
 };
-use merits_params::keystore::KeyStore;
+use merits_params::{keystore::KeyStore, zkey::Zkey};
 use merits_primitives::Fr;
 use merits_verifier::groth16::KeyPolicy;
 use rand::{SeedableRng as _, rngs::StdRng};
@@ -32,7 +32,7 @@ fn proofs(c: &mut Criterion) {
     let inputs = multiplication_chain_inputs(SMALL, Fr::from(3u64), Fr::from(5u64));
     // Inputs that were made for this circuit.
     let wires = chain.program.run(&inputs).expect("the chain has a witness");
-    let prover = prover(&chain, rng);
+    let prover = SimdProver::new(key(&chain, rng)).expect("a key of this circuit");
     group.bench_function(format!("chain of {SMALL}"), |b| {
         b.iter(|| prover.prove(black_box(&wires), rng));
     });
@@ -40,20 +40,25 @@ fn proofs(c: &mut Criterion) {
     // The shipped scale and data: if they make no case, there is nothing to measure.
     let case = Case::shipped(rng).expect("the shipped scale and trips");
     let wires = case.assignment().expect("real weeks have a witness");
-    let prover = self::prover(case.circuit.circuit(), rng);
+    let zkey = key(case.circuit.circuit(), rng);
+    let prover = SimdProver::new(zkey.clone()).expect("a key of this circuit");
     group.bench_function("earn, 16 claims", |b| {
         b.iter(|| prover.prove(black_box(&wires), rng));
+    });
+    let peer = CircomProver::new(zkey);
+    group.bench_function("earn, 16 claims, by taceo-groth16", |b| {
+        b.iter(|| peer.prove(black_box(&wires), rng));
     });
     group.finish();
 }
 
-/// The prover that roles use, with a key from the store that tests share.
-fn prover(circuit: &Circuit, rng: &mut StdRng) -> CircomProver {
+/// A key from the store that tests share.
+fn key(circuit: &Circuit, rng: &mut StdRng) -> Zkey {
     let policy = KeyPolicy {
         allow_dev_keys: true,
     };
     let key = KeyStore::shared().get_or_set_up(&circuit.r1cs, "cargo bench", policy, rng);
-    CircomProver::new(key.expect("the shared store takes keys").zkey)
+    key.expect("the shared store takes keys").zkey
 }
 
 criterion_group!(benches, proofs);

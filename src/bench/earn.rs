@@ -5,7 +5,7 @@ use std::hint::black_box;
 use anyhow::Context as _;
 use merits_circuits::{
     earn::{CostTable, EarnCircuit},
-    prover::{CircomProver, Prover},
+    prover::{self, CircomProver, Prover, SimdProver},
 };
 use merits_params::{groth16::set_up, keystore::KeyStore, zkey::Zkey};
 use merits_verifier::groth16::{self, KeyError, KeyPolicy, PreparedKey, Provenance, VerifyingKey};
@@ -25,8 +25,8 @@ pub(super) const DEV_KEYS: KeyPolicy = KeyPolicy {
 };
 
 /// The prover that roles use, over a key. The one place that names it.
-pub(super) fn default_prover(zkey: Zkey) -> impl Prover {
-    CircomProver::new(zkey)
+pub(super) fn default_prover(zkey: Zkey) -> Result<SimdProver, prover::KeyError> {
+    SimdProver::new(zkey)
 }
 
 /// The verifier's side of a key that was made here.
@@ -61,17 +61,21 @@ pub(super) fn measure(table: &mut Table, effort: &Effort) -> anyhow::Result<()> 
     let mut prepare = Vec::new();
     for _ in 0..3 {
         let zkey = key()?.zkey;
-        prepare.push(timed(|| Ok(default_prover(zkey)))?.1);
+        prepare.push(timed(|| Ok(default_prover(zkey)?))?.1);
     }
     let prepare = Samples::of(prepare);
-    let prover = default_prover(key()?.zkey);
+    let zkey = key()?.zkey;
+    let provers = Provers {
+        ours: default_prover(zkey.clone())?,
+        taceo: CircomProver::new(zkey),
+    };
 
     bar.set_message("earn: witnesses and proofs");
     let real = Case::shipped(rng)?;
     let full = Case::new(&manifest, circuit, full_weeks(SHIPPED), rng)?;
     let times = effort
         .pool()?
-        .install(|| prove(&real, &full, &prover, effort, rng))?;
+        .install(|| prove(&real, &full, &provers, effort, rng))?;
     bar.finish_and_clear();
 
     table.section(&format!(
@@ -99,12 +103,19 @@ struct Times {
     program: Samples,
     real: Samples,
     full: Samples,
+    taceo: Samples,
+}
+
+/// Both over the same key.
+struct Provers {
+    ours: SimdProver,
+    taceo: CircomProver,
 }
 
 fn prove(
     real: &Case,
     full: &Case,
-    prover: &impl Prover,
+    provers: &Provers,
     effort: &Effort,
     rng: &mut StdRng,
 ) -> anyhow::Result<Times> {
@@ -119,31 +130,38 @@ fn prove(
     let program = Samples::take(effort.short, || Ok(program.run(&laid_out)?))?;
 
     let (of_real, of_full) = (real.assignment()?, full.assignment()?);
-    let key = dev_key(prover.verifying_key())?;
-    groth16::verify(&key, &prover.prove(&of_real, rng)?, &real.publics()?)?;
-    let mut other = StdRng::from_rng(rng);
+    let key = dev_key(provers.ours.verifying_key())?;
+    let proof = provers.ours.prove(&of_real, rng)?;
+    groth16::verify(&key, &proof, &real.publics()?)?;
+    let mut rngs = [(); 3].map(|()| StdRng::from_rng(rng));
+    let [one, two, three] = &mut rngs;
     let proofs = in_turns(
         effort.proofs,
         &mut [
             &mut || {
-                black_box(prover.prove(&of_real, rng)?);
+                black_box(provers.ours.prove(&of_real, one)?);
                 Ok(())
             },
             &mut || {
-                black_box(prover.prove(&of_full, &mut other)?);
+                black_box(provers.ours.prove(&of_full, two)?);
+                Ok(())
+            },
+            &mut || {
+                black_box(provers.taceo.prove(&of_full, three)?);
                 Ok(())
             },
         ],
     )?;
-    let [real, full] = <[Samples; 2]>::try_from(proofs)
+    let [real, full, taceo] = <[Samples; 3]>::try_from(proofs)
         .ok()
-        .context("two batches were proven")?;
+        .context("three kinds of proofs were made")?;
     Ok(Times {
         public_side,
         inputs,
         program,
         real,
         full,
+        taceo,
     })
 }
 
@@ -155,6 +173,18 @@ impl Times {
         table.time("prove a batch of real weeks", &self.real);
         table.time("prove a batch of full weeks", &self.full);
         table.time("  a claim (full weeks)", &self.full.each(claims));
+        table.time("taceo-groth16, a batch of full weeks", &self.taceo);
+        let ratio = self.full.median() / self.taceo.median();
+        table.row(
+            "ours / taceo-groth16",
+            format!("{ratio:.2}"),
+            "in turns",
+            if ratio <= 1.0 {
+                "at most 1: met"
+            } else {
+                "at most 1: MISSED"
+            },
+        );
         let witness = self.inputs.median() + self.program.median();
         let prove = self.full.median();
         table.share_within("witness / prove", witness / prove, 0.15);

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use merits_circuits::{
     bench_circuits::{PEERS_CONSTRAINTS, multiplication_chain, multiplication_chain_inputs},
-    prover::Prover as _,
+    prover::{CircomProver, Prover, SimdPath, SimdProver},
 };
 use merits_params::{groth16::set_up, zkey::Zkey};
 use merits_primitives::Fr;
@@ -14,8 +14,8 @@ use rand::{SeedableRng as _, rngs::StdRng};
 use super::{
     Effort,
     arkworks::Peer,
-    earn::{default_prover, dev_key},
-    sampling::in_turns,
+    earn::dev_key,
+    sampling::{Work, in_turns, ms},
     table::Table,
 };
 use crate::screen::{thousands, working};
@@ -27,57 +27,75 @@ pub(super) fn measure(table: &mut Table, effort: &Effort) -> anyhow::Result<()> 
     let inputs = multiplication_chain_inputs(PEERS_CONSTRAINTS, Fr::from(3u64), Fr::from(5u64));
     let assignment = circuit.program.run(&inputs)?;
     circuit.check(&assignment)?;
-    let ours = default_prover(Zkey::new(set_up(&circuit.r1cs, rng)?, &circuit.r1cs));
-    let peer = Peer::new(&circuit, &assignment)?;
-
-    // Both are asked for a true proof before their time is worth anything.
+    let zkey = Zkey::new(set_up(&circuit.r1cs, rng)?, &circuit.r1cs);
     let publics = &assignment[1..=circuit.r1cs.n_public as usize];
-    let key = dev_key(ours.verifying_key())?;
-    groth16::verify(&key, &ours.prove(&assignment, rng)?, publics)?;
-    peer.verify(&peer.prove(&assignment, rng)?, publics)?;
+    let key = dev_key(&zkey.key.vk)?;
+    let arkworks = Peer::new(&circuit, &assignment)?;
+    arkworks.verify(&arkworks.prove(&assignment, rng)?, publics)?;
 
-    bar.set_message("prover: ours and ark-groth16 in turns");
-    let (mut own, mut other) = (StdRng::from_rng(rng), StdRng::from_rng(rng));
-    let samples = effort.pool()?.install(|| {
-        in_turns(
-            effort.proofs,
-            &mut [
-                &mut || {
-                    black_box(ours.prove(&assignment, &mut own)?);
-                    Ok(())
-                },
-                &mut || {
-                    black_box(peer.prove(&assignment, &mut other)?);
-                    Ok(())
-                },
-            ],
-        )
-    })?;
+    let mut provers: Vec<(String, Box<dyn Prover>)> = Vec::new();
+    for path in SimdPath::all() {
+        let chosen = if path.name() == SimdPath::preferred().name() {
+            " (chosen here)"
+        } else {
+            ""
+        };
+        let prover = SimdProver::on_path(zkey.clone(), path)?;
+        provers.push((format!("ours, {}{chosen}", path.name()), Box::new(prover)));
+    }
+    let taceo = CircomProver::new(zkey);
+    provers.push(("taceo-groth16, the same key".to_owned(), Box::new(taceo)));
+    // All are asked for a true proof before their time is worth anything.
+    for (_, prover) in &provers {
+        groth16::verify(&key, &prover.prove(&assignment, rng)?, publics)?;
+    }
+
+    bar.set_message("prover: ours and peers in turns");
+    let mut seeded: Vec<_> = provers.iter().map(|_| StdRng::from_rng(rng)).collect();
+    let mut ark = || {
+        black_box(arkworks.prove(&assignment, rng)?);
+        Ok(())
+    };
+    let mut proofs: Vec<_> = provers
+        .iter()
+        .zip(&mut seeded)
+        .map(|((_, prover), rng)| {
+            || {
+                black_box(prover.prove(&assignment, rng)?);
+                Ok(())
+            }
+        })
+        .collect();
+    let mut works: Vec<Work<'_>> = vec![&mut ark];
+    for proof in &mut proofs {
+        works.push(proof);
+    }
+    let samples = effort
+        .pool()?
+        .install(|| in_turns(effort.proofs, &mut works))?;
     bar.finish_and_clear();
 
-    let [ours, arkworks] = &samples[..] else {
-        anyhow::bail!("two provers were measured")
-    };
     table.section(&format!(
-        "Prover: dense chain of {} constraints, {} threads",
+        "Prover: dense chain of {} constraints, {} threads, in turns",
         thousands(PEERS_CONSTRAINTS as u64),
         effort.threads
     ));
-    table.time("ours", ours);
-    table.time("ark-groth16 (matrices ready, nothing rebuilt)", arkworks);
-    let ratio = ours.median() / arkworks.median();
-    table.row(
-        "ours / ark-groth16",
-        format!("{ratio:.2}"),
-        "in turns",
-        PUBLISHED,
-    );
-    if let (Some(ours), Some(arkworks)) = (ours.processor(), arkworks.processor()) {
-        let ratio = ours / arkworks;
-        table.fact("  the same, by processor time", format!("{ratio:.2}"));
+    let names = provers.iter().map(|(name, _)| name.as_str());
+    let names = std::iter::once("ark-groth16, its own key, nothing rebuilt").chain(names);
+    let Some(arkworks) = samples.first() else {
+        return Ok(());
+    };
+    for (name, samples) in names.zip(&samples) {
+        let wall = samples.median() / arkworks.median();
+        let mut compare = format!("{wall:.2} of ark-groth16");
+        if let (Some(one), Some(other)) = (samples.processor(), arkworks.processor()) {
+            compare += &format!("; {:.2} by processor time", one / other);
+        }
+        table.row(name, ms(samples.median()), samples.range(), compare);
     }
+    table.row("published by peers", "", "", PUBLISHED);
     Ok(())
 }
 
-/// The issue's table, on 2 of the same cores: time over arkworks' time.
+/// Time over arkworks' time on 2 cores like these, as issue 2 gives them.
 const PUBLISHED: &str = "arkworks 1.00, rapidsnark 0.97, taceo 0.77, gnark 0.65";

@@ -116,11 +116,11 @@ impl Meter {
     }
 }
 
+/// One piece of work, for [`in_turns`].
+pub(super) type Work<'a> = &'a mut (dyn FnMut() -> anyhow::Result<()> + Send);
+
 /// Runs pieces of work in turns, so that a change of load on the machine meets them all.
-pub(super) fn in_turns(
-    rounds: usize,
-    works: &mut [&mut (dyn FnMut() -> anyhow::Result<()> + Send)],
-) -> anyhow::Result<Vec<Samples>> {
+pub(super) fn in_turns(rounds: usize, works: &mut [Work<'_>]) -> anyhow::Result<Vec<Samples>> {
     for work in works.iter_mut() {
         work()?;
     }

@@ -10,7 +10,7 @@ use super::{
     Effort,
     cases::{Case, SHIPPED, Size, Weeks, scale},
     earn::{DEV_KEYS, default_prover},
-    sampling::{in_turns, ms},
+    sampling::{Work, in_turns, ms},
     table::{Table, percent},
 };
 use crate::screen::{progress, thousands};
@@ -73,7 +73,7 @@ pub(super) fn measure(table: &mut Table, weeks: &Weeks, effort: &Effort) -> anyh
         bar.inc(1);
     }
     bar.set_message("size classes: proofs in turns");
-    let mut works: Vec<&mut (dyn FnMut() -> anyhow::Result<()> + Send)> = Vec::new();
+    let mut works: Vec<Work<'_>> = Vec::new();
     for prove in &mut proving {
         works.push(prove);
     }
@@ -107,7 +107,7 @@ fn ready(
     let circuit = EarnCircuit::build(manifest.formula(), usize::from(size.claims));
     let store = KeyStore::new(&effort.keys);
     let key = store.get_or_set_up(&circuit.circuit().r1cs, "merits bench", DEV_KEYS, &mut rng)?;
-    let prover = default_prover(key.zkey);
+    let prover = default_prover(key.zkey)?;
     let most = size.records.min(SHIPPED.records);
     let batch = weeks.pick(usize::from(size.claims), 0, most)?;
     let wires = Case::new(&manifest, circuit, batch, &mut rng)?.assignment()?;

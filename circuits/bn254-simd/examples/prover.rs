@@ -28,20 +28,18 @@ fn main() {
     };
     let ours_only = arguments.len() > 3;
     let case = Case::new(circuit);
-    let (r, s) = (
-        Fr::from(0x1234_5678_u64).pow_self(),
-        Fr::from(0x8765_4321_u64).pow_self(),
-    );
+    // Full-size, as blinding is.
+    let (r, s) = (-Fr::from(0x1234_5678_u64), -Fr::from(0x8765_4321_u64));
 
-    let mut provers: Vec<(String, Box<dyn Fn() -> [u8; 0] + '_>)> = Vec::new();
+    let mut provers: Vec<(String, Box<dyn Fn() + '_>)> = Vec::new();
     if !ours_only {
         provers.push((
             "ark-groth16".into(),
-            Box::new(|| drop_(case.prove_ark(r, s))),
+            Box::new(|| consume(case.prove_ark(r, s))),
         ));
         provers.push((
             "taceo-groth16".into(),
-            Box::new(|| drop_(case.prove_taceo(r, s))),
+            Box::new(|| consume(case.prove_taceo(r, s))),
         ));
     }
     for path in Path::all() {
@@ -49,7 +47,7 @@ fn main() {
         let key = case.prepare(path);
         println!("prepared for {} in {:.0} ms", path.name(), ms(start));
         let assignment = &case.assignment;
-        let prove = move || drop_(key.prove(assignment, r, s));
+        let prove = move || consume(key.prove(assignment, r, s));
         provers.push((format!("ours, {}", path.name()), Box::new(prove)));
     }
     let mut times = vec![Vec::new(); provers.len()];
@@ -83,17 +81,6 @@ fn ms(start: Instant) -> f64 {
     start.elapsed().as_secs_f64() * 1e3
 }
 
-fn drop_<T>(proof: T) -> [u8; 0] {
+fn consume<T>(proof: T) {
     std::hint::black_box(proof);
-    []
-}
-
-/// Some full-size element.
-trait PowSelf {
-    fn pow_self(self) -> Self;
-}
-impl PowSelf for Fr {
-    fn pow_self(self) -> Self {
-        ark_ff::Field::pow(&self, [0xffff_ffff_ffff])
-    }
 }

@@ -6,6 +6,7 @@
 //! zero, are handled: doublings take their own slope, and a sum that is the identity is reported
 //! in `vanished` instead of being stored.
 
+use ark_bn254::Fq;
 use ark_ff::{AdditiveGroup, Field, One, Zero};
 
 use crate::curve::Curve;
@@ -86,8 +87,10 @@ pub(crate) struct Kept<F> {
     /// points are opposite.
     numerator: F,
     denominator: F,
-    /// Product of the denominators before.
-    before: F,
+    /// The denominator's norm, in the base field.
+    norm: Fq,
+    /// Product of the norms before.
+    before: Fq,
 }
 
 /// The same with arkworks' field, on points of either path's form.
@@ -101,7 +104,7 @@ pub(crate) fn add_pairs_scalar<C: Curve>(
 ) {
     for batch in pairs.chunks(SCALAR_BATCH) {
         kept.clear();
-        let mut product = C::BaseField::one();
+        let mut product = Fq::one();
         for pair in batch {
             let (px, py) = operand::<C>(path, source, pair.a);
             let (qx, qy) = operand::<C>(path, source, pair.b);
@@ -113,29 +116,30 @@ pub(crate) fn add_pairs_scalar<C: Curve>(
                 numerator = square.double() + square;
                 denominator = py.double();
             }
+            let norm = C::norm(&denominator);
             kept.push(Kept {
                 px,
                 py,
                 qx,
                 numerator,
                 denominator,
+                norm,
                 before: product,
             });
-            if !denominator.is_zero() {
-                product *= &denominator;
+            if !norm.is_zero() {
+                product *= &norm;
             }
         }
         // A product of field elements that are not zero has an inverse.
         let mut inverse = product.inverse().unwrap_or(product);
         for (pair, kept) in batch.iter().zip(kept.iter()).rev() {
-            if kept.denominator.is_zero() {
+            if kept.norm.is_zero() {
                 vanished.push(pair.out);
                 continue;
             }
-            let mut slope = inverse;
-            slope *= &kept.before;
+            let mut slope = C::inverse_from(&kept.denominator, inverse * kept.before);
             slope *= &kept.numerator;
-            inverse *= &kept.denominator;
+            inverse *= &kept.norm;
             let mut x = slope;
             x.square_in_place();
             x -= &kept.px;

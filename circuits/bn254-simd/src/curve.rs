@@ -7,7 +7,7 @@
 
 use ark_bn254::{Fq, Fq2, Fr, g1, g2};
 use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
-use ark_ff::{MontFp, PrimeField};
+use ark_ff::{Field, MontFp, PrimeField};
 
 #[cfg(target_arch = "x86_64")]
 use crate::isa::{Ifma, U64x8};
@@ -52,6 +52,10 @@ pub(crate) trait Curve: SWCurveConfig<ScalarField = Fr> {
         let (x, y) = Self::restore(path, stored);
         Affine::new_unchecked(x, y)
     }
+    /// The norm down to the prime field: zero only of zero.
+    fn norm(x: &Self::BaseField) -> Fq;
+    /// `1/x` from the inverse of its norm.
+    fn inverse_from(x: &Self::BaseField, inverse: Fq) -> Self::BaseField;
     /// Buffers for threads that sum points of this group.
     fn pool() -> &'static Pool<Self>;
     /// Its opposite.
@@ -121,6 +125,16 @@ impl Curve for g1::Config {
     }
 
     #[inline(always)]
+    fn norm(x: &Fq) -> Fq {
+        *x
+    }
+
+    #[inline(always)]
+    fn inverse_from(_: &Fq, inverse: Fq) -> Fq {
+        inverse
+    }
+
+    #[inline(always)]
     fn store(path: Path, x: Fq, y: Fq) -> Line {
         line(path, x, y)
     }
@@ -166,6 +180,17 @@ impl Curve for g2::Config {
     fn pool() -> &'static Pool<Self> {
         static POOL: Pool<g2::Config> = Pool::new();
         &POOL
+    }
+
+    #[inline(always)]
+    fn norm(x: &Fq2) -> Fq {
+        // u^2 = -1, which is no square.
+        x.c0.square() + x.c1.square()
+    }
+
+    #[inline(always)]
+    fn inverse_from(x: &Fq2, inverse: Fq) -> Fq2 {
+        Fq2::new(x.c0 * inverse, -(x.c1 * inverse))
     }
 
     #[inline(always)]

@@ -308,25 +308,24 @@ impl<M: Modulus> Reduction<M> {
 
     #[inline(always)]
     fn add_product(&mut self, a: &[U64x8; 5], b: U64x8) {
-        for i in 0..5 {
-            self.column[i] = self.column[i].madd_lo(a[i], b);
+        for (column, a) in self.column.iter_mut().zip(a) {
+            *column = column.madd_lo(*a, b);
         }
-        for i in 0..5 {
-            self.column[i + 1] = self.column[i + 1].madd_hi(a[i], b);
+        for (column, a) in self.column[1..].iter_mut().zip(a) {
+            *column = column.madd_hi(*a, b);
         }
     }
 
     #[inline(always)]
     fn reduce_limb(&mut self) {
         let isa = self.column[0].isa();
-        let p = |i: usize| isa.splat(M::LIMBS[i]);
         let t = &mut self.column;
         let m = isa.splat(0).madd_lo(t[0], isa.splat(M::NEGATIVE_INVERSE));
-        for i in 0..5 {
-            t[i] = t[i].madd_lo(m, p(i));
+        for (t, p) in t.iter_mut().zip(M::LIMBS) {
+            *t = t.madd_lo(m, isa.splat(p));
         }
-        for i in 0..5 {
-            t[i + 1] = t[i + 1].madd_hi(m, p(i));
+        for (t, p) in t[1..].iter_mut().zip(M::LIMBS) {
+            *t = t.madd_hi(m, isa.splat(p));
         }
         // The low 52 bits of column 0 are zero now; the rest carries.
         t[1] = t[1].add(t[0].shr::<52>());

@@ -1,7 +1,7 @@
 //! The lanes against arkworks, at random values and at the edges of every bound.
 
 use ark_bn254::Fr;
-use ark_ff::{AdditiveGroup, BigInt, One, PrimeField, UniformRand};
+use ark_ff::{AdditiveGroup, BigInt, One, UniformRand};
 use ark_std::rand::{SeedableRng, rngs::StdRng};
 
 use super::*;
@@ -85,6 +85,13 @@ impl<M: Modulus> Kernel for Check<'_, M> {
         };
         assert_eq!(F8::<M>::unpack(a.pack()).words(), *self.a);
         same("mul", a.mul(&b), 2, lanes(&|a, b| a * b * down));
+        // Factors of bound 10 and 5.
+        same(
+            "wide mul",
+            a.plus(&a).mul(&b),
+            2,
+            lanes(&|a, b| (a + a) * b * down),
+        );
         same("square", a.square(), 2, lanes(&|a, _| a * a * down));
         same(
             "mul_add",
@@ -136,7 +143,7 @@ fn check_all<M: Modulus + UniformRand>() {
     let Some(isa) = Ifma::detect() else { return };
     let edges = edges::<M>();
     let mut rng = StdRng::seed_from_u64(11);
-    let mut run = |a: &[[u64; 4]; 8], b: &[[u64; 4]; 8]| {
+    let run = |a: &[[u64; 4]; 8], b: &[[u64; 4]; 8]| {
         isa.vectorize(Check::<M> {
             a,
             b,

@@ -1,4 +1,17 @@
-//! BN254 on arkworks types, fast.
+//! BN254 on arkworks types, eight lanes at a time: multi-scalar multiplication, transforms, and a
+//! Groth16 prover for circom's keys.
+//!
+//! - [`Bases`] and [`msm_g1`], [`msm_g2`]: sums of points times scalars, right for every input.
+//! - [`PreparedKey`]: a proving key laid out once, and proofs from it. With the same blinding they
+//!   are the points that `ark-groth16` and `taceo-groth16` give.
+//! - [`Path`]: AVX-512 IFMA is chosen at run time where the processor has it; elsewhere the same
+//!   algorithms run on 64-bit words. [`PATH_VARIABLE`] forces the latter.
+//!
+//! Nothing here is constant-time: times and memory accesses depend on scalars and assignments.
+//! Intermediate values stay in memory that is reused, and are not wiped.
+//!
+//! `unsafe` is confined to the module `isa`, whose head says why it is sound. Method and figures:
+//! `docs/src/prover.md`.
 #![deny(unsafe_code)]
 
 mod affine;
@@ -12,7 +25,6 @@ mod fft_ifma;
 mod field;
 mod groth16;
 #[cfg(target_arch = "x86_64")]
-#[allow(unsafe_code)]
 mod isa;
 #[cfg(target_arch = "x86_64")]
 mod lanes;

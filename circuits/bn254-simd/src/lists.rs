@@ -266,7 +266,7 @@ fn reserve<C: Curve>(points: &mut Vec<C::Stored>, len: usize) {
 }
 
 /// Buffers handed from call to call: as many as there have been threads at once.
-pub(crate) struct Pool<C: Curve>(Mutex<Vec<Box<Workspace<C>>>>);
+pub(crate) struct Pool<C: Curve>(Mutex<Vec<Workspace<C>>>);
 
 /// All buffers of one thread's share of a multiplication.
 pub(crate) struct Workspace<C: Curve> {

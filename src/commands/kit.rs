@@ -10,7 +10,7 @@ use super::verify::Kit;
 /// What `merits kit` takes.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Configuration file of any role: its [ledger] table says which log, and where its copy is
+    /// Configuration file of any role: its `[ledger]` table says which log, and where its copy is
     #[arg(long)]
     config: PathBuf,
     /// Directory to make

@@ -25,7 +25,7 @@ pub(crate) enum Command {
         /// An account under the seed; repeat for several
         #[arg(long = "account", required = true)]
         accounts: Vec<String>,
-        /// Configuration file of any role: its [ledger] table names the copy
+        /// Configuration file of any role: its `[ledger]` table names the copy
         #[arg(long)]
         ledger: PathBuf,
     },

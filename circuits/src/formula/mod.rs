@@ -10,7 +10,7 @@
 //! |---|---|
 //! | `+ - ` and `*` `/` by literals | none |
 //! | `*` of two that vary | 1 |
-//! | field compared with a literal | a few: see [`threshold`] |
+//! | field compared with a literal | a few: see `threshold` |
 //! | other comparison of a difference in (-2^n, 2^n) | n + 1 |
 //! | `math.least`, `math.greatest` | comparison + 1 |
 //! | `math.floor` of x / D with quotients below 2^q | q + bits of D + ones of D - 1 |

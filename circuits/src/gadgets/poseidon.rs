@@ -14,7 +14,7 @@
 //! Same number of wires and constraints, but `x` is one term in both factors; the sum `rest`
 //! (over the lanes that skipped the S-box) stands on the right side alone, which a prover in
 //! circom's reduction never evaluates. Its coefficients depend on the width only, so they are
-//! computed once ([`PartialRounds`]). Every wire is determined by the inputs: s, q and x' are
+//! computed once (`PartialRounds`). Every wire is determined by the inputs: s, q and x' are
 //! each defined by one constraint.
 //!
 //! Constant lanes (the tag, the zeros that fill a chunk) fold and cost nothing in the first

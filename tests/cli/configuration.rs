@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs};
 
 use toml::{Table, Value};
 
-use crate::run::{edit, merits, samples, samples_directory};
+use crate::run::{SAMPLE_LOG_KEY, edit, merits, samples, samples_directory};
 
 /// Every command that takes a configuration, with whatever else it demands.
 const COMMANDS: [&str; 28] = [
@@ -123,17 +123,12 @@ fn a_value_that_cannot_be_is_named() {
     ] {
         let directory = samples_directory();
         let file = format!("{role}.toml");
-        if role == "witness" {
-            let key = valid_log_key();
-            let sample =
-                "ledger.example.org/merits+00000000+AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyAh";
-            edit(&directory.path().join(&file), sample, &key);
-        }
-        if role == "sponsor" {
-            let key = valid_log_key();
-            let sample =
-                "ledger.example.org/merits+00000000+AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyAh";
-            edit(&directory.path().join(&file), sample, &key);
+        if ["witness", "sponsor"].contains(&role) {
+            edit(
+                &directory.path().join(&file),
+                SAMPLE_LOG_KEY,
+                &valid_log_key(),
+            );
         }
         edit(&directory.path().join(&file), from, to);
         let mut arguments: Vec<&str> = command.split(' ').collect();
@@ -249,17 +244,13 @@ fn the_samples_agree() {
         tables["issuer"]["key_store"],
         tables["distributor"]["key_store"]
     );
-    let mut mapping = tables["source"]["mapping"]
-        .as_table()
-        .expect("a table")
-        .clone();
-    // What the distributor's leaves at its default, or writes as the rows need.
-    mapping.remove("delimiter");
-    assert_eq!(
-        mapping["subject"],
-        tables["distributor"]["mapping"]["subject"]
-    );
-    assert_eq!(mapping["time"], tables["distributor"]["mapping"]["time"]);
+    for part in ["format", "subject", "row_key", "time"] {
+        let (source, distributor) = (&tables["source"], &tables["distributor"]);
+        assert_eq!(
+            source["mapping"][part], distributor["mapping"][part],
+            "{part}"
+        );
+    }
 }
 
 /// A log key whose id fits, which no coordinator has.

@@ -8,7 +8,9 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use crate::run::{Ran, edit, merits, root, samples, samples_directory};
+use crate::run::{
+    Ran, SAMPLE_AUTHORITY, SAMPLE_LOG_KEY, edit, merits, root, samples, samples_directory,
+};
 
 /// A running coordinator with a founded ledger, in a directory with every role's configuration.
 pub(crate) struct Ledger {
@@ -24,8 +26,11 @@ impl Ledger {
         let ran = merits(path, &init.split(' ').collect::<Vec<_>>());
         let authority = ran.succeeds("").stdout.trim().to_owned();
         for (role, _) in samples().into_iter().filter(|(role, _)| *role != "source") {
-            let sample = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
-            edit(&path.join(format!("{role}.toml")), sample, &authority);
+            edit(
+                &path.join(format!("{role}.toml")),
+                SAMPLE_AUTHORITY,
+                &authority,
+            );
         }
         edit(
             &path.join("coordinator.toml"),
@@ -39,11 +44,7 @@ impl Ledger {
         {
             let file = path.join(format!("{role}.toml"));
             edit(&file, "127.0.0.1:7700", &address);
-            edit(
-                &file,
-                "ledger.example.org/merits+00000000+AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyAh",
-                &log_key,
-            );
+            edit(&file, SAMPLE_LOG_KEY, &log_key);
         }
         let ledger = Self {
             directory,

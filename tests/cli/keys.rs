@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use crate::{
     configuration::valid_log_key,
-    run::{Ran, edit, merits, samples_directory},
+    run::{Ran, SAMPLE_LOG_KEY, edit, merits, samples_directory},
 };
 
 fn init(directory: &Path) -> Ran {
@@ -85,8 +85,7 @@ fn a_damaged_key_or_one_of_another_kind_is_refused() {
 fn a_lost_key_beside_a_store_is_not_made_anew() {
     let directory = samples_directory();
     let config = directory.path().join("distributor.toml");
-    let sample = "ledger.example.org/merits+00000000+AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyAh";
-    edit(&config, sample, &valid_log_key());
+    edit(&config, SAMPLE_LOG_KEY, &valid_log_key());
     let status = ["distributor", "status", "--config", "distributor.toml"];
     merits(directory.path(), &status).refuses(&["distributor.sqlite", "merits distributor run"]);
     fs::write(directory.path().join("distributor.sqlite"), "").expect("written");

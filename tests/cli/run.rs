@@ -8,6 +8,7 @@ use std::{
 /// What a finished command said.
 #[derive(Debug)]
 pub(crate) struct Ran {
+    #[allow(dead_code, reason = "shown when an assertion fails")]
     pub(crate) line: String,
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
@@ -74,6 +75,14 @@ pub(crate) fn samples() -> Vec<(&'static str, PathBuf)> {
     })
     .to_vec()
 }
+
+/// What the samples have for the log key, which nobody can sign for.
+pub(crate) const SAMPLE_LOG_KEY: &str =
+    "ledger.example.org/merits+00000000+AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyAh";
+
+/// What the samples have for the authority.
+pub(crate) const SAMPLE_AUTHORITY: &str =
+    "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
 
 /// A directory with every sample as `<role>.toml`.
 pub(crate) fn samples_directory() -> tempfile::TempDir {

@@ -66,6 +66,28 @@ fn an_epoch_is_pending_active_in_grace_and_retired() {
     );
 }
 
+/// Both epochs are accepted, and the batch names another one than it was encrypted under.
+#[test]
+fn a_batch_proven_under_another_accepted_epochs_keys_is_refused() {
+    let mut ledger = Founded::new();
+    let federation = ledger.federation.clone();
+    let mut rng = StdRng::seed_from_u64(6);
+    let opened = second(&federation, &mut rng);
+    let active = opened.active_from;
+    ledger
+        .supervise(&Entry::ViewKeyEpochOpened(opened))
+        .expect("opened");
+    let mut batch = federation.batch(1, &mut rng);
+    let proof = federation
+        .prove(ledger.ledger.state(), &batch, &mut rng)
+        .expect("proven under epoch 1");
+    let honest = federation.sign_batch(&batch, &proof);
+    batch.epoch = Epoch(2);
+    let relabelled = federation.sign_batch(&batch, &proof);
+    ledger.refused_at(&relabelled, active, "proof-invalid", "proof");
+    ledger.submit_at(&honest, active).expect("in its grace");
+}
+
 #[test]
 fn a_batch_under_a_pending_or_unknown_epoch_is_refused() {
     let mut ledger = Founded::new();

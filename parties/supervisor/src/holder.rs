@@ -7,7 +7,7 @@ use merits_ledger::entry::OpeningContent;
 use merits_primitives::{
     dleq::{Equality, PROOF_BYTES},
     field,
-    ids::{AssetId, EntryId, Epoch, Origin, PartyId, Period},
+    ids::{AssetId, EntryId, Epoch, Origin, PartyId, Period, ScaleId},
     jubjub::{POINT_BYTES, Point, PointError},
 };
 use merits_verifier::possession::total_context;
@@ -114,6 +114,19 @@ pub enum Refused {
     /// No such batch.
     #[error("entry {0} is no earn batch in this holder's verified copy of the log")]
     NoSuchBatch(EntryId),
+    /// The public part of the request names another scale than the claim's: the trace would lie.
+    #[error(
+        "the logged request is for a claim of scale {requested}, entry {entry} is of {found}: \
+         append a request that names it"
+    )]
+    OtherScale {
+        /// The batch.
+        entry: EntryId,
+        /// The scale that the log shows.
+        requested: ScaleId,
+        /// The batch's scale.
+        found: ScaleId,
+    },
     /// No such claim.
     #[error("entry {entry} has {claims} claims, so there is no claim {claim}")]
     NoSuchClaim {
@@ -163,6 +176,7 @@ impl Refused {
             Self::DeadlinePast { .. } => "deadline-past",
             Self::AlreadyCompleted(_) => "request-completed",
             Self::NoSuchBatch(_) => "batch-unknown",
+            Self::OtherScale { .. } => "other-scale",
             Self::NoSuchClaim { .. } => "claim-unknown",
             Self::NotMyEpoch(_) => "epoch-not-held",
             Self::Ephemeral(_) => "ephemeral-unusable",
@@ -244,6 +258,13 @@ impl Holder {
             ..
         } = &ask.content;
         let batch = log.batch(entry).ok_or(Refused::NoSuchBatch(*entry))?;
+        if batch.scale != request.scale {
+            return Err(Refused::OtherScale {
+                entry: *entry,
+                requested: request.scale,
+                found: batch.scale,
+            });
+        }
         let sealed_claim = batch
             .claims
             .get(usize::from(*claim))

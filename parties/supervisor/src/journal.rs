@@ -8,7 +8,7 @@
 use std::{
     collections::BTreeMap,
     fs::{File, OpenOptions, TryLockError},
-    io::{Read, Write},
+    io::{self, Read, Write},
     path::{Path, PathBuf},
 };
 
@@ -124,12 +124,7 @@ impl Journal {
             path: path.to_owned(),
             source,
         };
-        let mut file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .create(true)
-            .open(path)
-            .map_err(io)?;
+        let mut file = open_private(path).map_err(io)?;
         file.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => JournalError::InUse {
                 path: path.to_owned(),
@@ -261,6 +256,23 @@ fn whole_lines(text: &[u8]) -> usize {
         .map_or(0, |at| at + 1)
 }
 
+/// A journal says which claims were opened, and why, before the log reveals it: nobody else reads
+/// it. And it must be found again after a power cut, so its name is put on the disk as well.
+fn open_private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    #[cfg(unix)]
+    {
+        file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+        let directory = path.parent().filter(|p| !p.as_os_str().is_empty());
+        File::open(directory.unwrap_or(Path::new(".")))?.sync_all()?;
+    }
+    Ok(file)
+}
+
 fn hex(digest: &[u8; 32]) -> String {
     EntryId(*digest).to_hex()
 }
@@ -302,6 +314,21 @@ mod tests {
         assert_eq!(Journal::read(&path).unwrap().len(), 3);
         drop(journal);
         assert_eq!(Journal::open(&path).unwrap().lines().len(), 3);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_else_reads_what_was_opened_and_why() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal.jsonl");
+        let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        drop(Journal::open(&path).unwrap());
+        assert_eq!(mode(), 0o600);
+        // One made by an earlier version, or restored from a copy.
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        drop(Journal::open(&path).unwrap());
+        assert_eq!(mode(), 0o600);
     }
 
     #[test]

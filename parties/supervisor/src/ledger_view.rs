@@ -62,6 +62,7 @@ impl LedgerView for StateView<'_> {
     fn request(&self, id: &EntryId) -> Option<LoggedRequest> {
         let opening = self.state.openings().get(id)?;
         Some(LoggedRequest {
+            scale: opening.requested.scale.clone(),
             requester: opening.requester,
             commitment: opening.requested.commitment,
             deadline: opening.requested.deadline,

@@ -49,8 +49,10 @@ pub struct PartyStanding {
 }
 
 /// An OpeningRequested entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoggedRequest {
+    /// The scale that the request says, in the open, its claim is of.
+    pub scale: ScaleId,
     /// Who signed it.
     pub requester: PartyId,
     /// Hides what is to be opened.

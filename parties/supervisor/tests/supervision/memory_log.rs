@@ -54,7 +54,7 @@ impl LedgerView for MemoryLog {
         self.parties.get(id).copied()
     }
     fn request(&self, id: &EntryId) -> Option<LoggedRequest> {
-        self.requests.get(id).copied()
+        self.requests.get(id).cloned()
     }
     fn batch(&self, id: &EntryId) -> Option<LoggedBatch> {
         self.batches
@@ -203,6 +203,7 @@ impl Federation {
         let commitment = content.commitment(&self.log.origin);
         let request = EntryId(field::digest("test/request", &[&commitment]));
         let logged = LoggedRequest {
+            scale: ScaleId::new("cycling-week").unwrap(),
             requester,
             commitment,
             deadline: NOW + 3_600_000,

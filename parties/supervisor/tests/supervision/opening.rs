@@ -8,7 +8,7 @@ use merits_ledger::entry::OpeningContent;
 use merits_primitives::{
     Fr,
     dleq::Context,
-    ids::{Credits, EntryId, Epoch, Origin},
+    ids::{Credits, EntryId, Epoch, Origin, ScaleId},
     jubjub::Point,
 };
 use merits_supervisor::{
@@ -119,6 +119,12 @@ fn a_holder_answers_only_to_what_its_own_log_has() {
         .witness
         .answer_opening(&fed.log, &ask, NOW + 3_600_001, &mut rand::rng());
     assert_eq!(code(late), "deadline-past");
+
+    // The scale is the one thing that everybody sees of a request before it is revealed.
+    let misleading = fed.append_request(entry, 0, SUPERVISOR);
+    let logged = fed.log.requests.get_mut(&misleading.request).unwrap();
+    logged.scale = ScaleId::new("reading-day").unwrap();
+    assert_eq!(code(fed.ask(Side::Witness, &misleading)), "other-scale");
 
     let nobodys = fed.append_request(EntryId([8; 32]), 0, SUPERVISOR);
     assert_eq!(code(fed.ask(Side::Witness, &nobodys)), "batch-unknown");

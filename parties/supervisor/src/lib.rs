@@ -1,7 +1,7 @@
 //! The supervisor and the log witness: admission, view-key halves, openings with a trace.
 //!
 //! Both roles hold one half of each view key and serve the same `Supervision` service
-//! ([`holder`]); the supervisor also admits parties, approves scales, opens epochs, and requests
+//! ([`holder`]); the supervisor also admits parties, approves scales ([`scale_review`]), opens epochs, and requests
 //! openings ([`requester`]) and totals ([`totals`]). The rules are pure over a
 //! [`view::LedgerView`].
 //!
@@ -18,6 +18,7 @@ pub mod ledger_view;
 pub mod net;
 pub mod request;
 pub mod requester;
+pub mod scale_review;
 pub mod sealing;
 pub mod totals;
 pub mod view;

@@ -22,6 +22,7 @@ use merits_supervisor::{
     config::SupervisorConfig,
     net::{HolderClient, OpenedClaim, PublishedTotal, Session},
     request::RequestFile,
+    scale_review::review,
     view_key::Side,
 };
 use merits_verifier::entry::SignedEntry;
@@ -142,6 +143,8 @@ impl Desk {
                 version.0,
                 record.standing
             );
+            // What people read is what is approved: the ledger itself knows no formulas.
+            review(&record.terms)?;
             record.proposal
         };
         self.submit(&self.pen().approve_scale(id, version, proposal))

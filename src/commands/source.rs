@@ -12,7 +12,7 @@ use clap::{Args, Subcommand};
 use merits_keyfile::KeyKind;
 use merits_ledger::{Role, Roles, entry::PartyAdmitted};
 use merits_primitives::ids::{Origin, PartyId};
-use merits_records::{Plan, ReadOptions, Reading, RejectsFile};
+use merits_records::{Plan, ReadOptions, Reading, RejectsFile, private_file};
 use merits_source::{
     config::SourceConfig,
     register::Register,
@@ -138,7 +138,7 @@ pub(crate) fn sign(arguments: &SignArguments) -> anyhow::Result<(Reading, SignRe
         salts,
     );
     let mut register = Register::open(&config.register_file)?;
-    let output = File::create(&arguments.output)
+    let output = private_file::create(&arguments.output)
         .with_context(|| format!("bundle {}", arguments.output.display()))?;
     let mut output = BufWriter::new(output);
     let bar = screen::progress(reading.groups.len() as u64, "signing commitments");
@@ -165,8 +165,8 @@ pub(crate) fn read(
     let mut rejects_file = match rejects {
         None => None,
         Some(path) => {
-            let file =
-                File::create(path).with_context(|| format!("rejects file {}", path.display()))?;
+            let file = private_file::create(path)
+                .with_context(|| format!("rejects file {}", path.display()))?;
             Some(RejectsFile::new(BufWriter::new(file))?)
         }
     };

@@ -25,6 +25,7 @@ mod json_rows;
 pub mod limits;
 mod lines;
 pub mod mapping;
+pub mod private_file;
 pub mod quantity;
 pub mod reading;
 pub mod reject;

@@ -30,7 +30,7 @@ use merits_distributor::{
 };
 use merits_params::{keystore::KeyStore, manifest::Manifest};
 use merits_primitives::ids::{EntryId, PartyId, Period, ScaleId};
-use merits_records::Plan;
+use merits_records::{Plan, private_file};
 use merits_replica::Follower;
 use merits_verifier::groth16::KeyPolicy;
 
@@ -95,7 +95,7 @@ impl Station {
             .map(|group| group.subject)
             .collect();
         let source = find_party(&self.follower.replica(), source)?;
-        let file = File::create(output).with_context(|| output.display().to_string())?;
+        let file = private_file::create(output).with_context(|| output.display().to_string())?;
         let mut file = BufWriter::new(file);
         write_links(
             self.node.custody(),

@@ -107,8 +107,8 @@ impl Meter {
 
     fn samples(self) -> Samples {
         let runs = self.times.len().max(1) as f64;
+        let told = !self.unknown && self.processor >= SHORTEST_PROCESSOR_TIME;
         let processor = self.processor.as_secs_f64() * 1e3 / runs;
-        let told = !self.unknown && processor >= SHORTEST_PROCESSOR_TIME;
         Samples {
             processor: told.then_some(processor),
             ..Samples::of(self.times)
@@ -162,8 +162,9 @@ fn digits(number: f64) -> String {
     }
 }
 
-/// Milliseconds; the kernel counts in tenths of this.
-const SHORTEST_PROCESSOR_TIME: f64 = 100.0;
+/// Of all runs together: the kernel counts in hundredths of a second, so this is told to a few
+/// per cent.
+const SHORTEST_PROCESSOR_TIME: Duration = Duration::from_millis(500);
 
 #[cfg(test)]
 mod tests {

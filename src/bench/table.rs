@@ -39,12 +39,12 @@ impl Table {
     /// A time with a bar that it is to stay under, in milliseconds.
     pub(super) fn time_within(&mut self, what: impl Into<String>, samples: &Samples, bar: f64) {
         let time = samples.median();
-        self.row(
-            what,
-            ms(time),
-            samples.range(),
-            verdict(time, bar, &ms(bar)),
-        );
+        let mut text = verdict(time, bar, &ms(bar));
+        // Time on the wall counts; but where others hold the cores, it is them that it tells of.
+        if time > bar && samples.processor().is_some_and(|own| own <= bar) {
+            text += " on the wall, met in processor time";
+        }
+        self.row(what, ms(time), samples.range(), text);
     }
 
     /// A share with a bar that it is to stay under.

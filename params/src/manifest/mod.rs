@@ -232,9 +232,20 @@ impl Manifest {
         &self.terms
     }
 
-    /// SHA-256 of the terms: what a consent binds.
+    /// What a consent binds: SHA-256 of the scale's id, its version and the terms.
+    ///
+    /// The version too, because owner keys are derived from this. Where a new version takes over
+    /// a period, a refused batch and the batch that replaces it would otherwise hide two amounts
+    /// under one pad, and their difference, of which both factors are public, is the amount.
     pub fn terms_digest(&self) -> [u8; 32] {
-        sha256(self.terms.as_bytes())
+        merits_primitives::field::digest(
+            "merits/consent-terms/v1",
+            &[
+                self.id.as_str().as_bytes(),
+                &self.version.0.to_le_bytes(),
+                self.terms.as_bytes(),
+            ],
+        )
     }
 
     /// How the formula rounds, in words.

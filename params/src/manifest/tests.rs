@@ -43,6 +43,20 @@ fn the_shipped_scale_is_what_it_says() {
     assert_eq!(scale.expiry(week("2014-W36")), Expiry(564));
 }
 
+/// Owner keys, and with them the pads that hide credits, come from this digest.
+#[test]
+fn a_consent_is_to_one_version_of_one_scale() {
+    let scale = cycling();
+    let others = [
+        changed("version = 1", "version = 2"),
+        changed("id = \"cycling-week\"", "id = \"cycling-work\""),
+        changed("deleted at any time", "deleted never"),
+    ];
+    for other in others {
+        assert_ne!(other.unwrap().terms_digest(), scale.terms_digest());
+    }
+}
+
 #[test]
 fn constants_are_those_in_force() {
     let scale = cycling();

@@ -6,7 +6,7 @@
 //! does not point to what is read or written.
 //!
 //! 1. *Instructions.* [`Ifma`] is a token that only [`Ifma::detect`] makes, after the processor
-//!    said that it has every feature of [`FEATURES`](Ifma::detect). A [`U64x8`] is made only by a
+//!    said that it has every feature that [`Ifma::vectorize`] enables. A [`U64x8`] is made only by a
 //!    function that takes a token or another `U64x8`; its field is private, and it implements
 //!    neither `Default` nor any trait that could conjure one. So whoever holds a `U64x8` runs on a
 //!    processor that was asked, and every method on it may use the instructions.
@@ -21,7 +21,7 @@
 
 use core::arch::x86_64::*;
 
-/// Proof that this processor has AVX-512 F, DQ, VBMI2 and IFMA.
+/// Proof that this processor has AVX-512 F, DQ, VBMI2 and IFMA, and BMI2 and ADX.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ifma(());
 
@@ -39,7 +39,9 @@ impl Ifma {
         (is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512dq")
             && is_x86_feature_detected!("avx512vbmi2")
-            && is_x86_feature_detected!("avx512ifma"))
+            && is_x86_feature_detected!("avx512ifma")
+            && is_x86_feature_detected!("bmi2")
+            && is_x86_feature_detected!("adx"))
         .then_some(Self(()))
     }
 
@@ -50,8 +52,7 @@ impl Ifma {
         fn with_features<K: Kernel>(isa: Ifma, kernel: K) -> K::Output {
             kernel.run(isa)
         }
-        // SAFETY: `self` exists, so the processor has the AVX-512 features (1. above); BMI2 and
-        // ADX came years before AVX-512 IFMA on every processor that has it.
+        // SAFETY: `self` exists, so `detect` has found every one of these features (1. above).
         unsafe { with_features(self, kernel) }
     }
 

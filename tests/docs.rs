@@ -119,3 +119,32 @@ fn identifiers_cited_in_code_are_specified() {
         .collect();
     assert!(missing.is_empty(), "cited but not specified: {missing:?}");
 }
+
+/// The threat model says which test shows which refusal; a test that was renamed would leave it
+/// lying.
+#[test]
+fn tests_named_in_the_threat_model_exist() {
+    let page = fs::read_to_string(root().join("docs/src/threat-model.md")).expect("the page");
+    let (_, table) = page
+        .split_once("## Refusals and the tests that show them")
+        .expect("the table");
+    let rows = table.lines().filter(|line| line.starts_with("| "));
+    let mut missing = Vec::new();
+    let mut checked = 0;
+    for row in rows.skip(1) {
+        let tests = row.trim_end_matches('|').rsplit('|').next();
+        for group in tests.expect("a third column").split(';') {
+            let mut quoted = group.split('`').skip(1).step_by(2);
+            let file = quoted.next().expect("a file, then its tests");
+            let source = fs::read_to_string(root().join(file)).unwrap_or_default();
+            for test in quoted {
+                checked += 1;
+                if !source.contains(&format!("fn {test}(")) {
+                    missing.push(format!("{file}: {test}"));
+                }
+            }
+        }
+    }
+    assert!(checked > 50, "the table names its tests: {checked}");
+    assert!(missing.is_empty(), "named and not there: {missing:#?}");
+}

@@ -12,6 +12,7 @@
 //! | [`schema`] | records: fields, bounds, order, packing into field elements |
 //! | `syntax` | CEL text to our own parsed tree, with spans |
 //! | [`range`] | intervals of exact rationals over a static denominator |
+//! | [`unit`] | units and their exact conversion |
 //! | [`typed`] | the typed tree, its canonical text, what it gives where a record is absent |
 //! | `check` | parsed tree to typed tree: names, types, intervals, refusals |
 //! | `eval` | exact evaluation |
@@ -28,6 +29,7 @@ pub mod range;
 pub mod schema;
 mod syntax;
 pub mod typed;
+pub mod unit;
 
 pub use check::check;
 pub use constant::{ConstantDecl, ConstantError};
@@ -37,3 +39,4 @@ pub use eval::EvalError;
 pub use range::Range;
 pub use schema::{Field, FieldError, FieldKind, Record, Schema, SchemaError, SequenceError};
 pub use typed::{Kind, Node, NodeId, Type, Typed, VarId};
+pub use unit::{Unit, UnitError};

@@ -8,7 +8,7 @@ use merits_primitives::{
 use merits_verifier::statement::{StatementError, earn};
 use merits_verifier::{
     Statement,
-    statement::earn::{ClaimPublic, EarnStatement},
+    statement::earn::{ClaimPublic, EarnStatement, MeasureTotal},
 };
 
 fn point(k: u64) -> Point {
@@ -43,6 +43,7 @@ fn statement() -> EarnStatement {
         t1: point(13),
         t2: point(14),
         constants: vec![Fr::from(21u64), Fr::from(22u64)],
+        measure: None,
         claims: vec![claim(31), claim(32)],
         capacity: 4,
     }
@@ -82,6 +83,51 @@ fn inputs_stand_where_the_named_positions_say() {
         inputs[earn::claim_offset(2, 2)..]
             .iter()
             .all(|input| *input == Fr::from(0u64))
+    );
+}
+
+#[test]
+fn a_measures_total_stands_between_constants_and_claims() {
+    let plain = statement().public_inputs();
+    let mut statement = statement();
+    let (m1, m2) = (point(15), point(16));
+    statement.measure = Some(MeasureTotal { m1, m2 });
+    let inputs = statement.public_inputs();
+    let layout = statement.layout();
+    assert_eq!(inputs.len(), layout.input_count());
+    assert_eq!(inputs.len(), plain.len() + earn::MEASURE_INPUTS);
+    let at = layout.measure_offset().expect("a measure");
+    assert_eq!(at, earn::CONSTANTS + 2);
+    assert_eq!(inputs[..at], plain[..at]);
+    assert_eq!(inputs[at..at + 4], [m1.x(), m1.y(), m2.x(), m2.y()]);
+    assert_eq!(layout.claim_offset(0), at + 4);
+    assert_eq!(inputs[at + 4..], plain[at..]);
+}
+
+#[test]
+fn a_measures_total_has_a_key_of_its_own() {
+    let measured = |m1: Point, change: fn(&mut EarnStatement)| {
+        refuse(|s| {
+            change(s);
+            let m2 = point(16);
+            s.measure = Some(MeasureTotal { m1, m2 });
+        })
+    };
+    assert_eq!(measured(point(15), |_| {}), None);
+    assert_eq!(
+        measured(statement().t1, |_| {}),
+        Some(StatementError::TotalsShareKey)
+    );
+    // −T1 = (−x, y).
+    let minus = Point::mul_base(&-Scalar::from(13u64)).expect("not zero");
+    assert_eq!(minus.y(), statement().t1.y());
+    assert_eq!(
+        measured(minus, |_| {}),
+        Some(StatementError::TotalsShareKey)
+    );
+    assert_eq!(
+        measured(point(15), |s| s.claims[1].ey = point(15).y()),
+        Some(StatementError::ClaimAsTotal { claim: 1 })
     );
 }
 

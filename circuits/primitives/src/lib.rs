@@ -9,6 +9,7 @@ pub mod commitment;
 pub mod context;
 pub mod dleq;
 pub mod field;
+pub mod figures;
 pub mod identity;
 pub mod ids;
 pub mod jubjub;

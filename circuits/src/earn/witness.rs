@@ -281,6 +281,7 @@ impl EarnWitness {
             t1: point(total.t1)?,
             t2: point(total.t2)?,
             constants: terms.constants.iter().copied().map(Fr::from).collect(),
+            measure: None,
             claims: values.into_iter().map(|value| value.public).collect(),
             capacity,
         })

@@ -2,8 +2,9 @@
 //! records that sources committed to.
 //!
 //! The public inputs, in order: asset, expiry, schema, period, context, A.x, A.y, At.x, At.y,
-//! T1.x, T1.y, T2.x, T2.y, n, constants[0..k); then for each of B claims C, b, cm, u, Ey, cv,
-//! ch, all zero where no claim is present.
+//! T1.x, T1.y, T2.x, T2.y, n, constants[0..k); of a scale with a measure M1.x, M1.y, M2.x, M2.y;
+//! then for each of B claims C, b, cm, u, Ey, cv, ch, all zero where no claim is present.
+//! [`Layout`] gives the positions.
 
 use std::collections::HashMap;
 
@@ -57,14 +58,58 @@ pub const CLAIM_CREDITS: usize = 5;
 /// Within a claim: ch.
 pub const CLAIM_HANDLE: usize = 6;
 
-/// Position of a claim's first input.
-pub const fn claim_offset(constants: usize, claim: usize) -> usize {
-    CONSTANTS + constants + claim * CLAIM_INPUTS
+/// Public inputs of a measure's total: M1.x, M1.y, M2.x, M2.y.
+pub const MEASURE_INPUTS: usize = 4;
+
+/// Where a shape's public inputs stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout {
+    /// k: public numbers of the formula.
+    pub constants: usize,
+    /// Whether the scale has a measure beside its credits.
+    pub measured: bool,
+    /// B: claims that the circuit has room for.
+    pub capacity: usize,
 }
 
-/// Public inputs of the statement with so many constants and B claims.
+impl Layout {
+    /// Position of M1.x; M1.y, M2.x and M2.y follow. `None` without a measure.
+    pub const fn measure_offset(&self) -> Option<usize> {
+        if self.measured {
+            Some(CONSTANTS + self.constants)
+        } else {
+            None
+        }
+    }
+
+    /// Position of a claim's first input.
+    pub const fn claim_offset(&self, claim: usize) -> usize {
+        let measure = if self.measured { MEASURE_INPUTS } else { 0 };
+        CONSTANTS + self.constants + measure + claim * CLAIM_INPUTS
+    }
+
+    /// Public inputs of the statement.
+    pub const fn input_count(&self) -> usize {
+        self.claim_offset(self.capacity)
+    }
+
+    const fn unmeasured(constants: usize, capacity: usize) -> Self {
+        Self {
+            constants,
+            measured: false,
+            capacity,
+        }
+    }
+}
+
+/// Position of a claim's first input in a statement without a measure.
+pub const fn claim_offset(constants: usize, claim: usize) -> usize {
+    Layout::unmeasured(constants, 0).claim_offset(claim)
+}
+
+/// Public inputs of a statement without a measure, of so many constants and B claims.
 pub const fn input_count(constants: usize, capacity: usize) -> usize {
-    claim_offset(constants, capacity)
+    Layout::unmeasured(constants, capacity).input_count()
 }
 
 /// What is public about one claim.
@@ -115,6 +160,15 @@ impl Canonical for ClaimPublic {
     }
 }
 
+/// A batch's total of the measure, under At with an exponent of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MeasureTotal {
+    /// M1 = r2·B8.
+    pub m1: Point,
+    /// M2 = (Σ w)·B8 + r2·At.
+    pub m2: Point,
+}
+
 /// The whole statement. Everything but totals and claims comes from the ledger's state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EarnStatement {
@@ -136,17 +190,44 @@ pub struct EarnStatement {
     pub t1: Point,
     /// T2 = (Σ v)·B8 + r·At.
     pub t2: Point,
-    /// The scale's constants, in the manifest's order.
+    /// The scale's public numbers of this period, in the order of its figures.
     pub constants: Vec<Fr>,
+    /// The measure's total: of a scale with a measure, and of no other.
+    pub measure: Option<MeasureTotal>,
     /// The present claims; n is their number.
     pub claims: Vec<ClaimPublic>,
     /// B: claims that the circuit has room for.
     pub capacity: usize,
 }
 
+impl EarnStatement {
+    /// Where its public inputs stand.
+    pub fn layout(&self) -> Layout {
+        Layout {
+            constants: self.constants.len(),
+            measured: self.measure.is_some(),
+            capacity: self.capacity,
+        }
+    }
+
+    /// M1 must be no claim's ephemeral key and not T1: the same exponent twice would show the
+    /// difference of what it hides.
+    fn check_measure(&self, measure: &MeasureTotal) -> Result<(), StatementError> {
+        // By y alone, since −T1 is as telling as T1.
+        if measure.m1.y() == self.t1.y() {
+            return Err(StatementError::TotalsShareKey);
+        }
+        let shared = |claim: &ClaimPublic| claim.ey == measure.m1.y();
+        match self.claims.iter().position(shared) {
+            Some(claim) => Err(StatementError::ClaimAsTotal { claim }),
+            None => Ok(()),
+        }
+    }
+}
+
 impl Statement for EarnStatement {
     fn public_inputs(&self) -> Vec<Fr> {
-        let mut inputs = Vec::with_capacity(input_count(self.constants.len(), self.capacity));
+        let mut inputs = Vec::with_capacity(self.layout().input_count());
         inputs.extend([
             Fr::from(self.asset.0),
             Fr::from(self.expiry.0),
@@ -159,6 +240,9 @@ impl Statement for EarnStatement {
         }
         inputs.push(Fr::from(self.claims.len() as u64));
         inputs.extend(&self.constants);
+        for point in self.measure.iter().flat_map(|m| [&m.m1, &m.m2]) {
+            inputs.extend([point.x(), point.y()]);
+        }
         inputs.extend(self.claims.iter().flat_map(ClaimPublic::inputs));
         let absent = self.capacity.saturating_sub(self.claims.len());
         inputs.extend(std::iter::repeat_n(Fr::ZERO, absent * CLAIM_INPUTS));
@@ -175,6 +259,9 @@ impl Statement for EarnStatement {
             if public.ey == self.t1.y() {
                 return Err(StatementError::ClaimAsTotal { claim });
             }
+        }
+        if let Some(measure) = &self.measure {
+            self.check_measure(measure)?;
         }
         // One commitment is one deed, one note one credit, one ephemeral one plaintext.
         distinct(&self.claims, "commitment C", |claim| claim.c)?;

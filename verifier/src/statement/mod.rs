@@ -31,12 +31,15 @@ pub enum StatementError {
         /// Index of the claim.
         claim: usize,
     },
-    /// T1 is the ephemeral key of a claim: opening the total would help to open that claim.
-    #[error("the total's T1 is the ephemeral key of claim {claim}: a claim offered as a total")]
+    /// T1 or M1 is the ephemeral key of a claim: opening the total would help to open that claim.
+    #[error("a total's T1 or M1 is the ephemeral key of claim {claim}: a claim offered as a total")]
     ClaimAsTotal {
         /// Index of the claim.
         claim: usize,
     },
+    /// T1 and M1 are one key: the difference of credits and measure would stand open.
+    #[error("the totals of credits and measure share their key: each needs an exponent of its own")]
+    TotalsShareKey,
     /// Two claims share a value that must be each claim's own.
     #[error("claims {first} and {second} share their {what}")]
     Duplicate {

@@ -82,6 +82,7 @@ impl Refusal {
                 StatementError::EphemeralTrivial { .. } => "ephemeral-trivial",
                 StatementError::EphemeralNotOnCurve { .. } => "ephemeral-not-on-curve",
                 StatementError::ClaimAsTotal { .. } => "claim-as-total",
+                StatementError::TotalsShareKey => "totals-share-key",
                 StatementError::Duplicate { .. } => "duplicate-in-batch",
                 _ => "statement-invalid",
             },
@@ -147,6 +148,7 @@ impl Refusal {
                 | StatementError::EphemeralNotOnCurve { claim: index }
                 | StatementError::ClaimAsTotal { claim: index },
             ) => claim(index, "ey"),
+            Self::Statement(StatementError::TotalsShareKey) => "measure.m1".to_owned(),
             Self::Statement(StatementError::Duplicate { second, .. }) => {
                 format!("claims[{second}]")
             }

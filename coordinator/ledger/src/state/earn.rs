@@ -179,6 +179,7 @@ impl State {
                 .iter()
                 .map(|value| Fr::from(*value))
                 .collect(),
+            measure: None,
             claims: batch.claims.iter().map(|claim| claim.public).collect(),
             capacity: usize::from(terms.capacity),
         })

@@ -309,6 +309,7 @@ impl Federation {
             t1: batch.t1,
             t2: batch.t2,
             constants: CONSTANTS.iter().map(|value| Fr::from(*value)).collect(),
+            measure: None,
             claims: batch.claims.iter().map(|claim| claim.public).collect(),
             capacity: usize::from(CAPACITY),
         };

@@ -1,0 +1,369 @@
+//! A scale's figures: the public numbers of its formula, with the days on which they change.
+//!
+//! A figure is one number of a manifest: a constant, or one cell of a table. A dated constant or
+//! table has a schedule: the days on which its next version takes effect. A circuit knows nothing
+//! of calendars, so a statement carries, for the one period of its records, what counts before
+//! and after the change, and the day of the change counted from the period's first: at most one
+//! change may fall inside a period, and [`Figures::check`] demands it.
+//!
+//! The order of [`Figures::public`] is the order of the public inputs of statement `earn`:
+//! every figure in turn (one number, or two when it has a schedule), then every schedule's day.
+
+use thiserror::Error;
+
+use crate::{
+    calendar::Date,
+    ids::{Period, PeriodKind},
+};
+
+/// Most figures of a scale: a statement's verifying key grows with each.
+pub const MAX_FIGURES: usize = 256;
+/// Most schedules of a scale: each adds a number to every statement.
+pub const MAX_SCHEDULES: usize = 32;
+/// Most changes of a schedule: a yearly change for 64 years.
+pub const MAX_CHANGES: usize = 64;
+/// Longest name of a figure, in bytes: a table's name and a cell's.
+pub const MAX_FIGURE_NAME: usize = 128;
+/// Most digits after the decimal point: 10^18 is the last power of ten below 2^63.
+pub const MAX_EXPONENT: u8 = 18;
+/// 31 December 9999, the last day that a [`Date`] holds.
+const LAST_DAY: u32 = 2_932_896;
+
+/// The public numbers of a scale, through all periods of its validity.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Figures {
+    /// Constants, then the cells of tables, as the manifest declares them.
+    pub figures: Vec<Figure>,
+    /// For each dated constant, then each dated table: the days since 1 January 1970 on which
+    /// its next version takes effect, in strictly increasing order.
+    pub schedules: Vec<Vec<u32>>,
+}
+
+/// One figure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Figure {
+    /// Name in the manifest: `car_factor`, or `tariff[bus]` for a cell of a table.
+    pub name: String,
+    /// Decimal digits after the point: the public number is the value times 10^exponent.
+    pub exponent: u8,
+    /// Least value that the shape was compiled for, as a public number.
+    pub low: u64,
+    /// Greatest such value.
+    pub high: u64,
+    /// Which schedule dates it, if any.
+    pub schedule: Option<u16>,
+    /// Its values: one, or one more than its schedule has days.
+    pub values: Vec<u64>,
+}
+
+/// Why figures are refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum FiguresError {
+    /// More of something than a scale may have.
+    #[error("{found} {what}: a scale has at most {most}")]
+    TooMany {
+        /// Figures, schedules, or changes of a schedule.
+        what: &'static str,
+        /// How many came.
+        found: usize,
+        /// The limit.
+        most: usize,
+    },
+    /// A name that is empty or too long.
+    #[error("figure {index} needs a name of 1 to {MAX_FIGURE_NAME} bytes")]
+    Name {
+        /// Its place.
+        index: usize,
+    },
+    /// Two figures of one name.
+    #[error("two figures have the name {name}")]
+    NameTwice {
+        /// The name.
+        name: String,
+    },
+    /// More digits than 64 bits hold.
+    #[error("{name} has {found} digits after the point; at most {MAX_EXPONENT} fit")]
+    Exponent {
+        /// The figure.
+        name: String,
+        /// Its exponent.
+        found: u8,
+    },
+    /// A value outside the interval that the shape was compiled for.
+    #[error("{name} = {value} lies outside {low}..={high}, for which the shape was compiled")]
+    Outside {
+        /// The figure.
+        name: String,
+        /// The value.
+        value: u64,
+        /// Least.
+        low: u64,
+        /// Greatest.
+        high: u64,
+    },
+    /// A schedule that does not exist.
+    #[error("{name} names schedule {schedule}, but there are only {schedules}")]
+    NoSchedule {
+        /// The figure.
+        name: String,
+        /// What it names.
+        schedule: u16,
+        /// How many there are.
+        schedules: usize,
+    },
+    /// Another number of values than its schedule has versions.
+    #[error("{name} has {found} values; its schedule gives it {expected}")]
+    Values {
+        /// The figure.
+        name: String,
+        /// One more than the schedule's days; 1 without a schedule.
+        expected: usize,
+        /// Values that came.
+        found: usize,
+    },
+    /// A schedule that dates no figure.
+    #[error("schedule {schedule} dates no figure")]
+    ScheduleUnused {
+        /// Its place.
+        schedule: usize,
+    },
+    /// Days that do not increase, or lie beyond the year 9999.
+    #[error("schedule {schedule}: its days must increase and end by 9999-12-31")]
+    Days {
+        /// Its place.
+        schedule: usize,
+    },
+    /// Two changes inside one period: a statement has room for one.
+    #[error(
+        "schedule {schedule} changes twice inside {period}: move one change to another period, or count by shorter periods"
+    )]
+    TwoChanges {
+        /// Its place.
+        schedule: usize,
+        /// The period's label.
+        period: String,
+    },
+}
+
+impl Figures {
+    /// Whether they can be the figures of a scale that counts by such periods.
+    ///
+    /// # Errors
+    /// [`FiguresError`], the first that is found.
+    pub fn check(&self, kind: PeriodKind) -> Result<(), FiguresError> {
+        at_most("figures", self.figures.len(), MAX_FIGURES)?;
+        at_most("schedules", self.schedules.len(), MAX_SCHEDULES)?;
+        for (index, figure) in self.figures.iter().enumerate() {
+            let earlier = self.figures.get(..index).unwrap_or_default();
+            self.check_figure(index, figure, earlier)?;
+        }
+        for (schedule, days) in self.schedules.iter().enumerate() {
+            check_days(schedule, days, kind)?;
+            let used = |figure: &Figure| figure.schedule.map(usize::from) == Some(schedule);
+            if !self.figures.iter().any(used) {
+                return Err(FiguresError::ScheduleUnused { schedule });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_figure(
+        &self,
+        index: usize,
+        figure: &Figure,
+        earlier: &[Figure],
+    ) -> Result<(), FiguresError> {
+        let name = || figure.name.clone();
+        if figure.name.is_empty() || figure.name.len() > MAX_FIGURE_NAME {
+            return Err(FiguresError::Name { index });
+        }
+        if earlier.iter().any(|other| other.name == figure.name) {
+            return Err(FiguresError::NameTwice { name: name() });
+        }
+        if figure.exponent > MAX_EXPONENT {
+            return Err(FiguresError::Exponent {
+                name: name(),
+                found: figure.exponent,
+            });
+        }
+        let versions = match figure.schedule {
+            None => 1,
+            Some(schedule) => {
+                let days = self.schedules.get(usize::from(schedule));
+                let days = days.ok_or_else(|| FiguresError::NoSchedule {
+                    name: name(),
+                    schedule,
+                    schedules: self.schedules.len(),
+                })?;
+                days.len() + 1
+            }
+        };
+        if figure.values.len() != versions {
+            return Err(FiguresError::Values {
+                name: name(),
+                expected: versions,
+                found: figure.values.len(),
+            });
+        }
+        let (low, high) = (figure.low, figure.high);
+        let outside = figure.values.iter().find(|v| **v < low || **v > high);
+        outside.map_or(Ok(()), |value| {
+            Err(FiguresError::Outside {
+                name: name(),
+                value: *value,
+                low,
+                high,
+            })
+        })
+    }
+
+    /// How many public numbers they are in a statement.
+    pub fn count(&self) -> usize {
+        self.figures.iter().map(Figure::count).sum::<usize>() + self.schedules.len()
+    }
+
+    /// The public numbers of a period, in the order of the statement's public inputs.
+    ///
+    /// A dated figure gives the values before and after the change inside the period, and its
+    /// schedule the day of the change counted from the period's first. A version that takes
+    /// effect on the first day counts for the whole period: there, as wherever nothing changes,
+    /// both values are the one in force and the day is 0.
+    pub fn public(&self, period: Period) -> Vec<u64> {
+        let changes: Vec<Change> = self
+            .schedules
+            .iter()
+            .map(|s| Change::of(s, period))
+            .collect();
+        let change = |schedule: u16| changes.get(usize::from(schedule)).copied();
+        let mut numbers = Vec::with_capacity(self.count());
+        for figure in &self.figures {
+            match figure.schedule {
+                None => numbers.push(figure.value(0)),
+                Some(schedule) => {
+                    let change = change(schedule).unwrap_or_default();
+                    numbers.extend([figure.value(change.before), figure.value(change.after)]);
+                }
+            }
+        }
+        numbers.extend(changes.iter().map(|change| u64::from(change.day)));
+        numbers
+    }
+
+    /// What each public number is called, in the same order: `factor`, `fare (before)`,
+    /// `fare (after)`, `change day of fare`.
+    pub fn names(&self) -> Vec<String> {
+        let mut names = Vec::with_capacity(self.count());
+        for figure in &self.figures {
+            match figure.schedule {
+                None => names.push(figure.name.clone()),
+                Some(_) => names
+                    .extend(["before", "after"].map(|when| format!("{} ({when})", figure.name))),
+            }
+        }
+        for schedule in 0..self.schedules.len() {
+            let dated = |figure: &&Figure| figure.schedule.map(usize::from) == Some(schedule);
+            let declared = self.figures.iter().find(dated).map_or("", Figure::declared);
+            names.push(format!("change day of {declared}"));
+        }
+        names
+    }
+
+    /// The public numbers that a version of the same shape must have too: names, exponents,
+    /// intervals, and which are dated together. Values and days may change.
+    pub fn same_shape(&self, other: &Self) -> bool {
+        let shape = |figure: &Figure| {
+            let Figure {
+                name,
+                exponent,
+                low,
+                high,
+                schedule,
+                values: _,
+            } = figure.clone();
+            (name, exponent, low, high, schedule)
+        };
+        self.schedules.len() == other.schedules.len()
+            && self.figures.len() == other.figures.len()
+            && self
+                .figures
+                .iter()
+                .map(shape)
+                .eq(other.figures.iter().map(shape))
+    }
+}
+
+impl Figure {
+    /// Public numbers that it gives: what counts, or what counts before and after a change.
+    pub const fn count(&self) -> usize {
+        if self.schedule.is_some() { 2 } else { 1 }
+    }
+
+    /// The constant's or table's name: that of a cell `tariff[bus]` is `tariff`.
+    pub fn declared(&self) -> &str {
+        self.name.split('[').next().unwrap_or(&self.name)
+    }
+
+    /// A version's value. [`Figures::check`] makes sure that there is one; without, the last.
+    fn value(&self, version: usize) -> u64 {
+        let value = self.values.get(version).or(self.values.last());
+        value.copied().unwrap_or(self.low)
+    }
+}
+
+/// Which versions count in a period.
+#[derive(Debug, Clone, Copy, Default)]
+struct Change {
+    /// Version on the first day, or before the change.
+    before: usize,
+    /// Version on the last day.
+    after: usize,
+    /// Day of the change, counted from the period's first; 0 when nothing changes inside.
+    day: u32,
+}
+
+impl Change {
+    fn of(days: &[u32], period: Period) -> Self {
+        let (first, last) = (period.first_day(), period.last_day());
+        let before = days.partition_point(|day| i64::from(*day) <= first);
+        let inside = days.get(before).filter(|day| i64::from(**day) <= last);
+        let day = inside.and_then(|day| u32::try_from(i64::from(*day) - first).ok());
+        Self {
+            before,
+            after: before + usize::from(day.is_some()),
+            day: day.unwrap_or(0),
+        }
+    }
+}
+
+fn at_most(what: &'static str, found: usize, most: usize) -> Result<(), FiguresError> {
+    if found > most {
+        return Err(FiguresError::TooMany { what, found, most });
+    }
+    Ok(())
+}
+
+fn check_days(schedule: usize, days: &[u32], kind: PeriodKind) -> Result<(), FiguresError> {
+    at_most("changes of a schedule", days.len(), MAX_CHANGES)?;
+    let increase = days.iter().zip(days.iter().skip(1)).all(|(a, b)| a < b);
+    if !increase || days.last().is_some_and(|last| *last > LAST_DAY) {
+        return Err(FiguresError::Days { schedule });
+    }
+    let periods = || days.iter().map(|day| Period::of_day(kind, *day));
+    let twice = periods().zip(periods().skip(1)).find(|(a, b)| a == b);
+    twice.map_or(Ok(()), |(period, _)| {
+        Err(FiguresError::TwoChanges {
+            schedule,
+            period: period.label(),
+        })
+    })
+}
+
+/// The day of a date, as schedules count it.
+pub fn day_of(date: Date) -> u32 {
+    // A date is of 1970 to 9999.
+    u32::try_from(date.to_days()).unwrap_or(LAST_DAY)
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::declarations::SourceId;
+
 /// Bytes `start..end` of the formula's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Span {
@@ -51,15 +53,31 @@ pub enum Code {
     DivisorNotLiteral,
     /// A constant is declared wrongly, twice, or not used.
     ConstantDeclaration,
+    /// A table is declared wrongly, twice, or not used.
+    TableDeclaration,
+    /// A step is declared wrongly, twice, or not used.
+    StepDeclaration,
+    /// A value may lie outside what a table holds.
+    OutsideTable,
+    /// An enum has no such name.
+    UnknownValue,
+    /// A list that may be empty has no least or greatest.
+    EmptyList,
+    /// A dated constant or table without the day that counts, or the other way round.
+    Dated,
+    /// A text that is no unit.
+    Unit,
+    /// A value of another unit is needed.
+    UnitMismatch,
     /// A group key that is no small whole number.
     GroupKey,
     /// A value may reach 2^250.
     Overflow,
-    /// The credits may be negative.
+    /// The credits, or the measure, may be negative.
     NegativeCredits,
-    /// The credits may be no whole number.
+    /// The credits, or the measure, may be no whole number.
     FractionalCredits,
-    /// The credits may reach 2^64.
+    /// The credits, or the measure, may reach 2^64.
     CreditsTooLarge,
 }
 
@@ -68,6 +86,8 @@ pub enum Code {
 pub struct Diagnostic {
     /// Its kind.
     pub code: Code,
+    /// In which text; the place is relative to it.
+    pub source: SourceId,
     /// Where, in bytes.
     pub span: Span,
     /// Line, from 1.
@@ -82,15 +102,16 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     pub(crate) fn new(
-        source: &str,
+        (source, text): (SourceId, &str),
         code: Code,
         span: Span,
         message: impl Into<String>,
         hint: impl Into<String>,
     ) -> Self {
-        let (line, column) = position(source, span.start);
+        let (line, column) = position(text, span.start);
         Self {
             code,
+            source,
             span,
             line,
             column,

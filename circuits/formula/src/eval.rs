@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use merits_primitives::ids::Credits;
 use num_bigint::BigInt;
 use num_integer::Integer as _;
 use thiserror::Error;
@@ -12,6 +11,15 @@ use merits_primitives::calendar::MINUTES_PER_DAY;
 use crate::constant::ConstantError;
 use crate::schema::{Record, SequenceError};
 use crate::typed::{Kind, NodeId, Type, Typed, VarId};
+
+/// What a claim is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outputs {
+    /// The credits.
+    pub credits: u64,
+    /// The measure, if the scale has one.
+    pub measure: Option<u64>,
+}
 
 /// Why records have no credits.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -33,13 +41,13 @@ pub enum EvalError {
 }
 
 impl Typed {
-    /// The credits of these records under these constants (public values: `value * 10^exponent`).
+    /// The outputs of these records under these public numbers (`value * 10^exponent`).
     ///
     /// # Errors
     /// [`EvalError`] when the records or the constants are outside what was declared. Nothing
     /// within it can fail: [`crate::check`] has bounded every value.
-    pub fn eval(&self, records: &[Record], constants: &[u64]) -> Result<Credits, EvalError> {
-        self.schema.check_sequence(records)?;
+    pub fn eval(&self, records: &[Record], constants: &[u64]) -> Result<Outputs, EvalError> {
+        self.schema().check_sequence(records)?;
         if constants.len() != self.constants.len() {
             return Err(EvalError::ConstantCount {
                 given: constants.len(),
@@ -55,10 +63,12 @@ impl Typed {
             constants,
             bound: BTreeMap::new(),
         };
-        let credits = run.number(self.root);
-        // `check` refuses a root outside 0..2^64.
-        let credits = u64::try_from(credits).expect("checked interval of the root");
-        Ok(Credits(credits))
+        // `check` refuses an output outside 0..2^64.
+        let mut output = |id| u64::try_from(run.number(id)).expect("checked interval of an output");
+        Ok(Outputs {
+            credits: output(self.root),
+            measure: self.measure().map(output),
+        })
     }
 }
 

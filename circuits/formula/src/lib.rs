@@ -9,7 +9,9 @@
 //! | module | |
 //! |---|---|
 //! | [`decimal`] | exact decimal numbers as an issuer writes them |
+//! | [`field`] | what a field holds, and how that is stored |
 //! | [`schema`] | records: fields, bounds, order, packing into field elements |
+//! | [`declarations`] | what an issuer declares: constants, tables, steps, formulas |
 //! | `syntax` | CEL text to our own parsed tree, with spans |
 //! | [`range`] | intervals of exact rationals over a static denominator |
 //! | [`unit`] | units and their exact conversion |
@@ -23,8 +25,10 @@
 mod check;
 pub mod constant;
 pub mod decimal;
+pub mod declarations;
 pub mod diagnostic;
 mod eval;
+pub mod field;
 pub mod range;
 pub mod schema;
 mod syntax;
@@ -34,9 +38,13 @@ pub mod unit;
 pub use check::check;
 pub use constant::{ConstantDecl, ConstantError};
 pub use decimal::{Decimal, DecimalError};
+pub use declarations::{
+    Band, BandError, Declarations, Measure, NamedConstant, SourceId, Step, TableBy, TableDecl,
+};
 pub use diagnostic::{Code, Diagnostic, Span};
-pub use eval::EvalError;
+pub use eval::{EvalError, Outputs};
+pub use field::{Field, FieldKind};
 pub use range::Range;
-pub use schema::{Field, FieldError, FieldKind, Record, Schema, SchemaError, SequenceError};
+pub use schema::{FieldError, Record, Schema, SchemaError, SequenceError};
 pub use typed::{Kind, Node, NodeId, Type, Typed, VarId};
 pub use unit::{Unit, UnitError};

@@ -10,6 +10,7 @@ use cel::Env;
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, SourceInfo, operators};
 
 use crate::decimal::{Decimal, DecimalError};
+use crate::declarations::SourceId;
 use crate::diagnostic::{Code, Diagnostic, Span};
 
 /// The longest formula, in bytes: far above any that a person reads, far below what would make
@@ -63,13 +64,13 @@ pub(crate) enum Operator {
 }
 
 /// Parses a formula.
-pub(crate) fn parse(source: &str) -> Result<Syntax, Vec<Diagnostic>> {
+pub(crate) fn parse(id: SourceId, source: &str) -> Result<Syntax, Vec<Diagnostic>> {
     if source.len() > MAX_SOURCE {
         let message = format!("the formula has {} bytes", source.len());
         let hint = format!("at most {MAX_SOURCE} are read");
         let whole = Span::default();
         return Err(vec![Diagnostic::new(
-            source,
+            (id, source),
             Code::TooLong,
             whole,
             message,
@@ -80,6 +81,7 @@ pub(crate) fn parse(source: &str) -> Result<Syntax, Vec<Diagnostic>> {
     let (tree, info) = parsed.map_err(|errors| {
         let one = |error: &cel::ParseError| Diagnostic {
             code: Code::Syntax,
+            source: id,
             span: Span::default(),
             line: usize::try_from(error.pos.0).unwrap_or(1).max(1),
             column: usize::try_from(error.pos.1).unwrap_or(1).max(1),
@@ -89,6 +91,7 @@ pub(crate) fn parse(source: &str) -> Result<Syntax, Vec<Diagnostic>> {
         errors.errors.iter().map(one).collect::<Vec<_>>()
     })?;
     let mut reader = Reader {
+        id,
         source,
         info,
         faults: Vec::new(),
@@ -100,6 +103,7 @@ pub(crate) fn parse(source: &str) -> Result<Syntax, Vec<Diagnostic>> {
 }
 
 struct Reader<'a> {
+    id: SourceId,
     source: &'a str,
     info: SourceInfo,
     faults: Vec<Diagnostic>,
@@ -277,7 +281,13 @@ impl Reader<'_> {
         message: impl Into<String>,
         hint: &str,
     ) -> Option<T> {
-        (self.faults).push(Diagnostic::new(self.source, code, span, message, hint));
+        (self.faults).push(Diagnostic::new(
+            (self.id, self.source),
+            code,
+            span,
+            message,
+            hint,
+        ));
         None
     }
 }
@@ -310,7 +320,7 @@ mod tests {
     fn literals_keep_the_digits_that_were_written() {
         // More digits than a float has: the text is read, not the float.
         for text in ["0.1645", "162.72", "0.123456789012345678", "-0.5", "1.5e3"] {
-            let SyntaxKind::Number(number) = parse(text).unwrap().kind else {
+            let SyntaxKind::Number(number) = parse(SourceId::Credits, text).unwrap().kind else {
                 panic!("{text} is a number");
             };
             assert_eq!(number, text.parse().unwrap(), "{text}");
@@ -320,7 +330,7 @@ mod tests {
     #[test]
     fn places_hold_behind_text_that_is_not_ascii() {
         let source = "// 善度\n  trips.map(t, t.x) + 0.25";
-        let syntax = parse(source).unwrap();
+        let syntax = parse(SourceId::Credits, source).unwrap();
         let SyntaxKind::Operator(Operator::Add, args) = syntax.kind else {
             panic!("an addition");
         };
@@ -337,7 +347,9 @@ mod tests {
     #[test]
     fn a_chain_of_ands_is_one_list() {
         let SyntaxKind::Operator(Operator::And, parts) =
-            parse("a && b && c && d && e").unwrap().kind
+            parse(SourceId::Credits, "a && b && c && d && e")
+                .unwrap()
+                .kind
         else {
             panic!("a conjunction");
         };

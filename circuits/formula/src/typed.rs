@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use num_bigint::BigInt;
 
 use crate::constant::ConstantDecl;
+use crate::declarations::{Declarations, SourceId};
 use crate::diagnostic::Span;
 use crate::range::Range;
 use crate::schema::Schema;
@@ -16,7 +17,7 @@ use crate::schema::Schema;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub(crate) usize);
 
-/// A variable that `filter`, `map` or `groups` binds.
+/// A variable that `filter`, `map`, `groups` or `pairs` binds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct VarId(pub(crate) usize);
 
@@ -57,11 +58,12 @@ pub enum Kind {
     Bool(bool),
     /// A literal: this integer over the node's denominator.
     Number(BigInt),
-    /// A constant of the scale, by position.
+    /// A public number of the scale, by position in [`Typed::constants`].
     Constant(usize),
-    /// A bound variable: a record or a group.
+    /// A bound variable: a record, a group, or a number of a list.
     Var(VarId),
-    /// A field of a bound record, by position.
+    /// A field of a bound record, by position: a truth value for a bool, else a number (of an
+    /// enum, the position of the name).
     Field {
         /// The record.
         of: VarId,
@@ -75,11 +77,18 @@ pub enum Kind {
         /// Position in the schema.
         field: usize,
     },
+    /// The minute of the day, from 0, of a time field of a bound record.
+    MinuteOfDay {
+        /// The record.
+        of: VarId,
+        /// Position in the schema.
+        field: usize,
+    },
     /// The claim's records.
     Records,
     /// Those of a list for which the body is true.
     Filter {
-        /// Records or groups.
+        /// Records, groups or numbers.
         list: NodeId,
         /// One of them.
         var: VarId,
@@ -88,7 +97,7 @@ pub enum Kind {
     },
     /// The body for each of a list.
     Map {
-        /// Records or groups.
+        /// Records, groups or numbers.
         list: NodeId,
         /// One of them.
         var: VarId,
@@ -104,8 +113,36 @@ pub enum Kind {
         /// A whole number from 0.
         key: NodeId,
     },
+    /// The body for each two records of the claim that follow each other: one fewer than there
+    /// are records, none for none.
+    Pairs {
+        /// The claim's own records.
+        list: NodeId,
+        /// The earlier of the two.
+        earlier: VarId,
+        /// The later of the two.
+        later: VarId,
+        /// A number.
+        body: NodeId,
+    },
     /// The sum of numbers; 0 for none.
     Sum(NodeId),
+    /// The smallest of numbers. Without `otherwise` the list is never empty where there is a
+    /// claim, a group or a record at all; where there is none, it may be any number of the
+    /// node's interval.
+    Smallest {
+        /// Numbers.
+        list: NodeId,
+        /// The value for none.
+        otherwise: Option<NodeId>,
+    },
+    /// The largest of numbers, as [`Kind::Smallest`].
+    Largest {
+        /// Numbers.
+        list: NodeId,
+        /// The value for none.
+        otherwise: Option<NodeId>,
+    },
     /// How many a list has.
     Size(NodeId),
     /// Not.
@@ -133,8 +170,27 @@ pub enum Kind {
     Least(Vec<NodeId>),
     /// The greatest of at least two.
     Greatest(Vec<NodeId>),
-    /// The greatest whole number not above: the one place where something is rounded away.
+    /// The greatest whole number not above.
     Floor(NodeId),
+    /// The greatest whole number not above the quotient. The divisor is positive for records that
+    /// are there ([`Typed::present_range`]); where one is absent, 1 takes its place.
+    FloorDiv(NodeId, NodeId),
+    /// One number where a condition holds, another where not.
+    Select {
+        /// A truth value.
+        cond: NodeId,
+        /// The number where it holds.
+        yes: NodeId,
+        /// The number where not.
+        no: NodeId,
+    },
+    /// The number at a position.
+    Pick {
+        /// A field of an enum: below the number of cells.
+        index: NodeId,
+        /// At least two.
+        cells: Vec<NodeId>,
+    },
 }
 
 /// A node of the tree.
@@ -144,7 +200,9 @@ pub struct Node {
     pub kind: Kind,
     /// What it gives.
     pub ty: Type,
-    /// Where it stands in the source.
+    /// Which text it stands in first.
+    pub source: SourceId,
+    /// Where in that text.
     pub span: Span,
 }
 
@@ -154,9 +212,9 @@ pub struct Typed {
     pub(crate) nodes: Vec<Node>,
     pub(crate) root: NodeId,
     pub(crate) max_value: u64,
-    pub(crate) schema: Schema,
+    pub(crate) measure: Option<(NodeId, u64)>,
     pub(crate) constants: Vec<ConstantDecl>,
-    pub(crate) source: String,
+    pub(crate) declarations: Declarations,
 }
 
 /// What is known of a node where its record is absent or its group empty.
@@ -192,19 +250,34 @@ impl Typed {
         self.max_value
     }
 
-    /// The schema that the formula was checked against.
-    pub fn schema(&self) -> &Schema {
-        &self.schema
+    /// The node whose value is the measure: a whole number from 0 to [`Typed::max_measure`].
+    pub fn measure(&self) -> Option<NodeId> {
+        self.measure.map(|(node, _)| node)
     }
 
-    /// The constants that the formula was checked against, in the order of the public inputs.
+    /// W_max: the most of the measure that any claim can have.
+    pub fn max_measure(&self) -> Option<u64> {
+        self.measure.map(|(_, most)| most)
+    }
+
+    /// The schema that the formula was checked against.
+    pub fn schema(&self) -> &Schema {
+        &self.declarations.schema
+    }
+
+    /// All that the formula was checked against.
+    pub fn declarations(&self) -> &Declarations {
+        &self.declarations
+    }
+
+    /// The public numbers, in the order of the public inputs: [`Declarations::public_numbers`].
     pub fn constants(&self) -> &[ConstantDecl] {
         &self.constants
     }
 
-    /// The formula's text.
+    /// The text of the credits' formula.
     pub fn source(&self) -> &str {
-        &self.source
+        &self.declarations.credits
     }
 
     /// Nodes that a node is made of.
@@ -216,8 +289,16 @@ impl Typed {
             | Kind::Var(_)
             | Kind::Field { .. }
             | Kind::Day { .. }
+            | Kind::MinuteOfDay { .. }
             | Kind::Records => Vec::new(),
-            Kind::Filter { list, body, .. } | Kind::Map { list, body, .. } => vec![*list, *body],
+            Kind::Filter { list, body, .. }
+            | Kind::Map { list, body, .. }
+            | Kind::Pairs { list, body, .. } => vec![*list, *body],
+            Kind::Smallest { list, otherwise } | Kind::Largest { list, otherwise } => {
+                [*list].into_iter().chain(*otherwise).collect()
+            }
+            Kind::Select { cond, yes, no } => vec![*cond, *yes, *no],
+            Kind::Pick { index, cells } => [*index].iter().chain(cells).copied().collect(),
             Kind::Groups { list, key, .. } => vec![*list, *key],
             Kind::Sum(a)
             | Kind::Size(a)
@@ -229,7 +310,8 @@ impl Typed {
             | Kind::Equal(a, b)
             | Kind::Add(a, b)
             | Kind::Sub(a, b)
-            | Kind::Mul(a, b) => vec![*a, *b],
+            | Kind::Mul(a, b)
+            | Kind::FloorDiv(a, b) => vec![*a, *b],
             Kind::And(parts) | Kind::Or(parts) | Kind::Least(parts) | Kind::Greatest(parts) => {
                 parts.clone()
             }
@@ -239,7 +321,10 @@ impl Typed {
     /// Whether a node's value depends on a variable.
     pub fn depends_on(&self, id: NodeId, var: VarId) -> bool {
         let here = match self.node(id).kind {
-            Kind::Var(of) | Kind::Field { of, .. } | Kind::Day { of, .. } => of == var,
+            Kind::Var(of)
+            | Kind::Field { of, .. }
+            | Kind::Day { of, .. }
+            | Kind::MinuteOfDay { of, .. } => of == var,
             _ => false,
         };
         here || self
@@ -276,7 +361,14 @@ impl Typed {
         let is_empty = |list: &NodeId| self.absent(*list, var) == Absent::EmptyList;
         let zero = || Absent::Number(Range::whole(0, 0));
         match &node.kind {
-            Kind::Field { of, .. } | Kind::Day { of, .. } if *of == var => zero(),
+            Kind::Field { of, .. } | Kind::Day { of, .. } | Kind::MinuteOfDay { of, .. }
+                if *of == var =>
+            {
+                match node.ty {
+                    Type::Bool => Absent::Bool(Some(false)),
+                    _ => zero(),
+                }
+            }
             Kind::Var(of) if *of == var => Absent::EmptyList,
             Kind::Filter { list, .. } | Kind::Map { list, .. } | Kind::Groups { list, .. }
                 if is_empty(list) =>
@@ -332,6 +424,9 @@ impl Typed {
             let _ = writeln!(text, "{at} {:?} : {:?}", node.kind, node.ty);
         }
         let _ = writeln!(text, "credits {}", self.root.0);
+        if let Some(measure) = self.measure() {
+            let _ = writeln!(text, "measure {}", measure.0);
+        }
         text
     }
 }

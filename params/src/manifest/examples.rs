@@ -52,7 +52,7 @@ fn one(raw: &RawExample, schema: &Schema) -> Result<Example, ManifestError> {
 }
 
 fn read_value(value: &RawValue, field: &Field, period: PeriodKind) -> Result<u64, String> {
-    match (field.kind, value) {
+    match (&field.kind, value) {
         (FieldKind::Int { .. }, RawValue::Number(number)) => Ok(*number),
         (FieldKind::TimeInPeriod, RawValue::Text(text)) => {
             read_time(text, period).ok_or_else(|| {
@@ -70,6 +70,7 @@ fn read_value(value: &RawValue, field: &Field, period: PeriodKind) -> Result<u64
         (FieldKind::TimeInPeriod, RawValue::Number(number)) => {
             Err(format!("`{}` = {number} is no time in quotes", field.name))
         }
+        _ => Err(format!("`{}` cannot be read yet", field.name)),
     }
 }
 

@@ -16,7 +16,9 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
-use merits_formula::{ConstantDecl, Decimal, Field, FieldKind, Schema, Typed};
+use merits_formula::{
+    ConstantDecl, Decimal, Declarations, Field, FieldKind, NamedConstant, Schema, Typed,
+};
 use merits_primitives::Fr;
 use merits_primitives::calendar::ExpiryRule;
 use merits_primitives::ids::{
@@ -141,8 +143,15 @@ impl Manifest {
             .iter()
             .map(constant)
             .collect::<Result<_, _>>()?;
-        let decls: Vec<ConstantDecl> = constants.iter().map(|c| c.decl.clone()).collect();
-        let typed = merits_formula::check(raw.formula.cel.get_ref(), &schema, &decls)
+        let declarations = Declarations {
+            unit: raw.unit.clone(),
+            ..Declarations::new(schema, raw.formula.cel.get_ref())
+        }
+        .with_constants(constants.iter().map(|c| NamedConstant {
+            unit: c.unit.clone(),
+            ..c.decl.clone().into()
+        }));
+        let typed = merits_formula::check(&declarations)
             .map_err(|faults| ManifestError::formula(text, raw.formula.cel.span(), faults))?;
         let examples = examples::read(&raw.examples, typed.schema())?;
         let manifest = Self {
@@ -356,6 +365,7 @@ impl Manifest {
                 .typed
                 .eval(&example.records, &constants)
                 .map_err(|error| fault(error.to_string()))?;
+            let credits = Credits(credits.credits);
             if credits != example.credits {
                 let (expected, given) = (example.credits.0, credits.0);
                 return Err(fault(format!(

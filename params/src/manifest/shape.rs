@@ -26,8 +26,9 @@ impl Shape {
                 text,
                 "field {min} {max} {} bits {} key {}",
                 match field.kind {
-                    merits_formula::FieldKind::Int { .. } => "int",
                     merits_formula::FieldKind::TimeInPeriod => "time",
+                    // All others are one bounded integer to the circuit.
+                    _ => "int",
                 },
                 schema.field_bits(field),
                 field.key

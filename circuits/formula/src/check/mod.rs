@@ -8,26 +8,25 @@ mod tests;
 use num_bigint::BigInt;
 
 use crate::constant::ConstantDecl;
+use crate::declarations::{Declarations, SourceId};
 use crate::diagnostic::{Code, Diagnostic, Span};
 use crate::range::{MAX_BITS, Range};
 use crate::schema::{Schema, is_identifier};
 use crate::syntax::{self, Operator, Syntax, SyntaxKind};
 use crate::typed::{Kind, Node, NodeId, Type, Typed, VarId};
 
-/// Checks a formula against the records and constants that it speaks of.
+/// Checks the formulas of a scale against all that is declared.
 ///
 /// # Errors
-/// All faults found, in the order of the text. A formula without faults never fails on records
-/// and constants within their bounds.
-pub fn check(
-    source: &str,
-    schema: &Schema,
-    constants: &[ConstantDecl],
-) -> Result<Typed, Vec<Diagnostic>> {
+/// All faults found, in the order of the texts. Formulas without faults never fail on records and
+/// public numbers within their bounds.
+pub fn check(declarations: &Declarations) -> Result<Typed, Vec<Diagnostic>> {
+    let constants = declarations.public_numbers();
     let mut checker = Checker {
-        source,
-        schema,
-        constants,
+        text: SourceId::Declaration,
+        declarations,
+        schema: &declarations.schema,
+        constants: &constants,
         nodes: Vec::new(),
         scope: Vec::new(),
         variables: 0,
@@ -38,19 +37,28 @@ pub fn check(
     if !checker.faults.is_empty() {
         return Err(checker.faults);
     }
-    let root = checker.check(&syntax::parse(source)?);
-    let credits = root.and_then(|root| checker.check_credits(root));
-    match (root, credits) {
-        (Some(root), Some(max_value)) if checker.faults.is_empty() => Ok(Typed {
-            nodes: checker.nodes,
-            root,
-            max_value,
-            schema: schema.clone(),
-            constants: constants.to_vec(),
-            source: source.to_owned(),
-        }),
+    let credits = checker.output(SourceId::Credits);
+    let measure = match &declarations.measure {
+        None => Some(None),
+        Some(_) => checker.output(SourceId::Measure).map(Some),
+    };
+    match (credits, measure) {
+        (Some((root, max_value)), Some(measure)) if checker.faults.is_empty() => {
+            checker.check_used();
+            if !checker.faults.is_empty() {
+                return Err(checker.faults);
+            }
+            Ok(Typed {
+                nodes: checker.nodes,
+                root,
+                max_value,
+                measure,
+                constants,
+                declarations: declarations.clone(),
+            })
+        }
         _ => {
-            checker.faults.sort_by_key(|fault| fault.span.start);
+            (checker.faults).sort_by_key(|fault| (fault.source, fault.span.start));
             Err(checker.faults)
         }
     }
@@ -65,7 +73,9 @@ enum Inside {
 }
 
 struct Checker<'a> {
-    source: &'a str,
+    /// The text under check.
+    text: SourceId,
+    declarations: &'a Declarations,
     schema: &'a Schema,
     constants: &'a [ConstantDecl],
     nodes: Vec<Node>,
@@ -78,6 +88,17 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     fn check_declarations(&mut self) {
+        let declared = self.declarations;
+        if !declared.tables.is_empty()
+            || !declared.steps.is_empty()
+            || declared.constants.iter().any(|c| c.dated)
+        {
+            let message = "tables, steps and dated constants are not in the language yet";
+            let hint = "see docs/src/scale-language.md for what is";
+            return self
+                .fault(Code::NotYet, Span::default(), message, hint)
+                .unwrap_or(());
+        }
         for (at, constant) in self.constants.iter().enumerate() {
             let name = &constant.name;
             let twice = self.constants[..at].iter().any(|other| other.name == *name);
@@ -95,6 +116,20 @@ impl Checker<'_> {
         }
     }
 
+    /// Checks an output's formula; gives its node and the greatest value.
+    fn output(&mut self, text: SourceId) -> Option<(NodeId, u64)> {
+        self.text = text;
+        let parsed = syntax::parse(text, self.declarations.text(text));
+        let root = match parsed {
+            Ok(parsed) => self.check(&parsed)?,
+            Err(faults) => {
+                self.faults.extend(faults);
+                return None;
+            }
+        };
+        Some((root, self.check_credits(root)?))
+    }
+
     /// The root must be a whole number from 0 to 2^64 - 1; gives the greatest.
     fn check_credits(&mut self, root: NodeId) -> Option<u64> {
         let span = self.nodes[root.0].span;
@@ -109,6 +144,16 @@ impl Checker<'_> {
             let hint = "put a floor under it: math.greatest(0, ..)";
             return self.fault(Code::NegativeCredits, span, message, hint);
         }
+        u64::try_from(&range.hi).ok().or_else(|| {
+            let message = format!("credits may reach {}, which is 2^64 or more", range.hi);
+            let hint = "cap it with math.least(..), or count in a larger unit";
+            self.fault(Code::CreditsTooLarge, span, message, hint)
+        })
+    }
+
+    /// What is published must count.
+    fn check_used(&mut self) {
+        self.text = SourceId::Declaration;
         for (at, constant) in self.constants.iter().enumerate() {
             if !self
                 .nodes
@@ -117,14 +162,9 @@ impl Checker<'_> {
             {
                 let message = format!("constant `{}` is declared but not used", constant.name);
                 let hint = "use it or take it out of the manifest: what is published must count";
-                return self.fault(Code::ConstantDeclaration, Span::default(), message, hint);
+                self.fault::<()>(Code::ConstantDeclaration, Span::default(), message, hint);
             }
         }
-        u64::try_from(&range.hi).ok().or_else(|| {
-            let message = format!("credits may reach {}, which is 2^64 or more", range.hi);
-            let hint = "cap it with math.least(..), or count in a larger unit";
-            self.fault(Code::CreditsTooLarge, span, message, hint)
-        })
     }
 
     fn check(&mut self, syntax: &Syntax) -> Option<NodeId> {
@@ -264,7 +304,13 @@ impl Checker<'_> {
     }
 
     fn add(&mut self, kind: Kind, ty: Type, span: Span) -> NodeId {
-        self.nodes.push(Node { kind, ty, span });
+        let source = self.text;
+        self.nodes.push(Node {
+            kind,
+            ty,
+            source,
+            span,
+        });
         NodeId(self.nodes.len() - 1)
     }
 
@@ -307,7 +353,8 @@ impl Checker<'_> {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) -> Option<T> {
-        (self.faults).push(Diagnostic::new(self.source, code, span, message, hint));
+        let text = (self.text, self.declarations.text(self.text));
+        (self.faults).push(Diagnostic::new(text, code, span, message, hint));
         None
     }
 }

@@ -3,7 +3,7 @@
 use super::{Checker, Inside};
 use crate::diagnostic::{Code, Span};
 use crate::range::Range;
-use crate::schema::is_identifier;
+use crate::schema::{FieldKind, is_identifier};
 use crate::syntax::{Syntax, SyntaxKind};
 use crate::typed::{Kind, NodeId, Type, VarId};
 
@@ -64,6 +64,12 @@ impl Checker<'_> {
                 // From 0 even where the schema's least is more: the circuit evaluates absent slots
                 // too, whose fields are all 0, before it leaves them out.
                 let (_, max) = schema.bounds(&schema.fields[at]);
+                if schema.fields[at].kind == FieldKind::Bool || schema.fields[at].kind.digits() > 0
+                {
+                    let message = "bool and decimal fields are not in the language yet";
+                    let hint = "see docs/src/scale-language.md for what is";
+                    return self.fault(Code::NotYet, span, message, hint);
+                }
                 let kind = Kind::Field { of: var, field: at };
                 self.number(kind, Range::whole(0, max), span)
             }

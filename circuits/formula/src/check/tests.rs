@@ -1,10 +1,9 @@
 //! Every diagnostic, and evaluation against cases computed by hand.
 
-use merits_primitives::ids::Credits;
 use proptest::prelude::*;
 
-use super::check;
 use crate::constant::ConstantDecl;
+use crate::declarations::Declarations;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::eval::EvalError;
 use crate::schema::{Record, Schema, tests::trips};
@@ -16,6 +15,16 @@ fn constant(name: &str, low: &str, high: &str, exponent: u8) -> ConstantDecl {
         interval: [low.parse().unwrap(), high.parse().unwrap()],
         exponent,
     }
+}
+
+/// Checks a formula against these constants.
+fn check(
+    source: &str,
+    schema: &Schema,
+    constants: &[ConstantDecl],
+) -> Result<Typed, Vec<Diagnostic>> {
+    let constants = constants.iter().cloned().map(Into::into);
+    super::check(&Declarations::new(schema.clone(), source).with_constants(constants))
 }
 
 fn constants() -> Vec<ConstantDecl> {
@@ -52,7 +61,7 @@ fn records(rows: &[[u64; 3]]) -> Vec<Record> {
 }
 
 fn credits(rows: &[[u64; 3]]) -> u64 {
-    cycling().eval(&records(rows), &VALUES).unwrap().0
+    cycling().eval(&records(rows), &VALUES).unwrap().credits
 }
 
 const MONDAY: u64 = 0;
@@ -114,7 +123,7 @@ fn a_full_week_is_within_v_max() {
     // V_max by the intervals: 7 * 50 km * 500 g/km.
     assert_eq!(cycling().max_value(), 175_000);
     let most = cycling().eval(&records(&rows), &[50_000, 50_000]).unwrap();
-    assert_eq!(most, Credits(175_000));
+    assert_eq!(most.credits, 175_000);
 }
 
 #[test]
@@ -212,8 +221,8 @@ fn the_other_forms_of_the_language() {
         let typed =
             without_constants(source).unwrap_or_else(|faults| panic!("{source}: {faults:?}"));
         assert_eq!(
-            typed.eval(&rows, &[]).unwrap(),
-            Credits(expected),
+            typed.eval(&rows, &[]).unwrap().credits,
+            expected,
             "{source}"
         );
     }
@@ -540,8 +549,8 @@ proptest! {
     ) {
         let typed = cycling();
         let credits = typed.eval(&records(&rows), &[factor, cap]).unwrap();
-        prop_assert_eq!(credits.0, by_hand(&rows, [factor, cap]));
-        prop_assert!(credits.0 <= typed.max_value());
+        prop_assert_eq!(credits.credits, by_hand(&rows, [factor, cap]));
+        prop_assert!(credits.credits <= typed.max_value());
     }
 
     #[test]

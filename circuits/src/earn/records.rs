@@ -78,7 +78,15 @@ fn field(
 ) -> FieldWires {
     let label = format!("{label}.{}", field.name);
     match field.kind {
-        FieldKind::Int { min, max } => {
+        // All but a time are one bounded integer.
+        FieldKind::Int { .. }
+        | FieldKind::Decimal { .. }
+        | FieldKind::Bool
+        | FieldKind::Enum { .. }
+        | FieldKind::DayInPeriod
+        | FieldKind::Date { .. }
+        | FieldKind::DateTime { .. } => {
+            let (min, max) = schema.bounds(field);
             let n = schema.field_bits(field) as usize;
             let bits = bits::gated_input_bits(b, &label, n, present);
             compare::assert_at_most(b, &bits, max);

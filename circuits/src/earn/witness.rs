@@ -181,7 +181,7 @@ impl ClaimWitness {
         formula: &Typed,
         terms: &EarnTerms,
     ) -> Result<ClaimValues, EvalError> {
-        let credits = formula.eval(&self.records, &terms.constants)?;
+        let credits = Credits(formula.eval(&self.records, &terms.constants)?.credits);
         let c = self.commitment(formula.schema(), terms.period);
         let binding = owner::bind(&self.key, &self.handle);
         let sealed = audit::encrypt(&self.exponent, &terms.view_key, c, credits, &self.handle);
@@ -213,14 +213,12 @@ impl ClaimWitness {
             for (at, field) in schema.fields.iter().enumerate() {
                 let value = record.map_or(0, |record| record.0[at]);
                 let fits = match field.kind {
-                    FieldKind::Int { .. } => {
-                        push_bits(out, value, schema.field_bits(field) as usize)
-                    }
                     FieldKind::TimeInPeriod => {
                         let minutes = u64::from(MINUTES_PER_DAY);
                         push_bits(out, value / minutes, day_bits(schema))
                             && push_bits(out, value % minutes, MINUTE_BITS)
                     }
+                    _ => push_bits(out, value, schema.field_bits(field) as usize),
                 };
                 if !fits {
                     return Err(slot);

@@ -1,7 +1,7 @@
 //! Evaluator and circuit agree; other credits are refused; nothing in a witness may vary.
 
 use ark_ff::{AdditiveGroup as _, Field as _};
-use merits_formula::{ConstantDecl, Decimal, Field, FieldKind, Record, Schema, Typed, check};
+use merits_formula::{ConstantDecl, Decimal, Declarations, Field, FieldKind, Record, Schema, Typed, check};
 use merits_primitives::Fr;
 use merits_primitives::calendar::MINUTES_PER_DAY;
 use merits_primitives::ids::PeriodKind;
@@ -21,7 +21,9 @@ struct Harness {
 
 impl Harness {
     fn new(source: &str, schema: &Schema, constants: &[ConstantDecl]) -> Self {
-        let typed = check(source, schema, constants)
+        let declarations = Declarations::new(schema.clone(), source)
+            .with_constants(constants.iter().cloned().map(Into::into));
+        let typed = check(&declarations)
             .unwrap_or_else(|faults| panic!("{source}: {faults:?}"));
         let mut b = Builder::new();
         let values: Vec<Lc> = constants.iter().map(|c| b.public(&c.name)).collect();
@@ -64,7 +66,7 @@ impl Harness {
 
     /// Native and circuit give the same credits, and one more or less is refused.
     fn agree(&self, records: &[Record], constants: &[u64]) -> Result<u64, TestCaseError> {
-        let credits = self.typed.eval(records, constants).unwrap().0;
+        let credits = self.typed.eval(records, constants).unwrap().credits;
         let mut assignment = self.assignment(records, constants, credits);
         prop_assert_eq!(self.circuit.check(&assignment), Ok(()));
         let public = constants.len() + 1;
@@ -116,12 +118,12 @@ impl Harness {
 /// Day and minute of a time, or the value; each with its bits.
 fn parts(schema: &Schema, field: &Field, value: u64) -> Vec<(u64, usize)> {
     match field.kind {
-        FieldKind::Int { .. } => vec![(value, schema.field_bits(field) as usize)],
         FieldKind::TimeInPeriod => {
             let day_bits = (u32::BITS - (schema.days() - 1).leading_zeros()) as usize;
             let minutes = u64::from(MINUTES_PER_DAY);
             vec![(value / minutes, day_bits), (value % minutes, 11)]
         }
+        _ => vec![(value, schema.field_bits(field) as usize)],
     }
 }
 
@@ -276,13 +278,13 @@ fn no_wire_of_the_formula_may_vary() {
         [1500, 20_000, 7],
         [1501, 700, 25_000],
     ]);
-    let credits = harness.typed.eval(&rows, &[16_272, 20_000]).unwrap().0;
+    let credits = harness.typed.eval(&rows, &[16_272, 20_000]).unwrap().credits;
     let assignment = harness.assignment(&rows, &[16_272, 20_000], credits);
     // The quotients of the two trips that count, and the inverse in the zero test of the high
     // bits of 100 s, which are all 0.
     assert_eq!(harness.sweep(&assignment), 3);
     let at_cap = records(&[[5, 600, 20_000]]);
-    let credits = harness.typed.eval(&at_cap, &[16_272, 20_000]).unwrap().0;
+    let credits = harness.typed.eval(&at_cap, &[16_272, 20_000]).unwrap().credits;
     let assignment = harness.assignment(&at_cap, &[16_272, 20_000], credits);
     // The quotient of the one trip, and the high bits of the three slots without one.
     assert_eq!(harness.sweep(&assignment), 4);
@@ -345,7 +347,7 @@ proptest! {
     #[test]
     fn no_wire_of_other_formulas_may_vary(rows in week(4), at in 0..OTHERS.len()) {
         let harness = Harness::new(OTHERS[at], &trips(4), &[]);
-        let credits = harness.typed.eval(&rows, &[]).unwrap().0;
+        let credits = harness.typed.eval(&rows, &[]).unwrap().credits;
         harness.sweep(&harness.assignment(&rows, &[], credits));
     }
 }

@@ -7,7 +7,7 @@ use merits_circuits::{
     builder::Circuit,
     earn::{ClaimWitness, EarnCircuit, EarnTerms, EarnWitness},
 };
-use merits_formula::{ConstantDecl, Decimal, Field, FieldKind, Record, Schema, Typed, check};
+use merits_formula::{ConstantDecl, Decimal, Declarations, Field, FieldKind, Record, Schema, Typed, check};
 use merits_params::r1cs::Term;
 use merits_primitives::{
     Fr,
@@ -80,7 +80,9 @@ pub(crate) fn cycling(records: u16, narrow: bool) -> Typed {
         interval: [decimal(low), decimal(high)],
         exponent,
     });
-    check(CYCLING, &schema.expect("a good schema"), &constants).expect("a good formula")
+    let declarations = Declarations::new(schema.expect("a good schema"), CYCLING)
+        .with_constants(constants.map(Into::into));
+    check(&declarations).expect("a good formula")
 }
 
 pub(crate) fn rng(seed: u64) -> StdRng {

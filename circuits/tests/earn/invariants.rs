@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use ark_ff::Field as _;
 use merits_circuits::earn::{EarnCircuit, EarnViolation, WitnessFault, native};
-use merits_formula::{Field, FieldKind, Record, Schema, check};
+use merits_formula::{Declarations, Field, FieldKind, Record, Schema, check};
 use merits_primitives::{
     Fr, audit,
     ids::{Credits, PeriodKind},
@@ -490,7 +490,7 @@ fn other_periods_and_keys_keep_their_bounds() {
         let amount = FieldKind::Int { min: 1, max: 100 };
         let fields = vec![field("amount", amount, false), field("at", key, true)];
         let schema = Schema::new("reading", "pages", period, fields, 3).expect("a good schema");
-        let formula = check("pages.map(p, p.amount).sum()", &schema, &[]).expect("a good formula");
+        let formula = check(&Declarations::new(schema, "pages.map(p, p.amount).sum()")).expect("a good formula");
         let mut terms = case::terms();
         terms.constants.clear();
         let circuit = EarnCircuit::build(&formula, 1);

@@ -151,6 +151,7 @@ pub fn check(
         .formula
         .eval(&records, claim.constants)
         .map_err(CheckFault::Formula)?;
+    let credits = Credits(credits.credits);
     if credits != opened.credits {
         return Err(CheckFault::OtherCredits {
             computed: credits.0,

@@ -124,6 +124,8 @@ authority=$(merits supervisor init --name city-supervisor --origin ledger.exampl
 sed -i "s|^authority = .*|authority = \"$authority\"|; s|^allow_dev_keys = .*|allow_dev_keys = true|" ./*.toml
 
 serve_coordinator() {
+    # The earlier one's words must not be taken for this one's.
+    rm -f coordinator.out
     merits coordinator serve --config coordinator.toml >coordinator.out 2>>coordinator.log &
     coordinator=$!
     servers+=("$coordinator")

@@ -4,7 +4,11 @@
 //! was lost, or only its answer, makes no difference: the same entry again gets the old receipt.
 //! So a batch leaves the outbox only when its receipt, or its refusal, is in the store.
 
-use std::{future::Future, time::Duration};
+use std::{
+    future::Future,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use merits_primitives::ids::EntryId;
 use merits_verifier::{
@@ -123,7 +127,11 @@ pub struct SubmitReport {
 /// Submissions at once: the coordinator verifies proofs in groups, so several should be there.
 const IN_FLIGHT: u32 = 16;
 
-/// Submits everything in the outbox; ends when it is empty and `filling` is over.
+/// Tries without an answer that are left to a run which was asked to stop.
+const TRIES_WHEN_STOPPING: u32 = 2;
+
+/// Submits everything in the outbox; ends when it is empty and `filling` is over. Once `stop` is
+/// true, a ledger that does not answer is not waited for any longer.
 ///
 /// # Errors
 /// [`OutboxError`]; entries without an answer stay in the outbox.
@@ -131,10 +139,10 @@ pub async fn empty_outbox(
     node: &Node,
     ledger: &impl LedgerPort,
     patience: Patience,
-    filling: &std::sync::atomic::AtomicBool,
+    filling: &AtomicBool,
+    stop: &AtomicBool,
     progress: &dyn Progress,
 ) -> Result<SubmitReport, OutboxError> {
-    use std::sync::atomic::Ordering;
     let mut report = SubmitReport::default();
     let mut tries = 0;
     loop {
@@ -154,16 +162,32 @@ pub async fn empty_outbox(
             Some(reason) => {
                 tries += 1;
                 progress.event(Event::Unavailable { tries });
-                if tries >= patience.tries {
+                let most = if stop.load(Ordering::Relaxed) {
+                    patience.tries.min(TRIES_WHEN_STOPPING)
+                } else {
+                    patience.tries
+                };
+                if tries >= most {
                     return Err(OutboxError::GaveUp {
                         tries,
                         reason,
                         left,
                     });
                 }
-                tokio::time::sleep(patience.wait(tries)).await;
+                wait(patience.wait(tries), stop).await;
             }
         }
+    }
+}
+
+/// Waits so long, or until the run is asked to stop.
+async fn wait(duration: Duration, stop: &AtomicBool) {
+    const SLICE: Duration = Duration::from_millis(100);
+    let mut left = duration;
+    while !left.is_zero() && !stop.load(Ordering::Relaxed) {
+        let slice = left.min(SLICE);
+        tokio::time::sleep(slice).await;
+        left -= slice;
     }
 }
 

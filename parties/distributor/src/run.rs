@@ -49,7 +49,8 @@ pub struct Run<'a, L> {
     pub patience: Patience,
     /// Sees events.
     pub progress: &'a dyn Progress,
-    /// Once true, the run ends after the proofs in flight; what is proven is still submitted.
+    /// Once true, the run ends after the proofs in flight; what is proven is still submitted, if
+    /// the ledger answers.
     pub stop: &'a AtomicBool,
 }
 
@@ -79,7 +80,7 @@ pub async fn run<L: LedgerPort>(
         summary.times.forming += start.elapsed();
         summary.formed.batches += formed.batches;
         summary.formed.claims += formed.claims;
-        summary.formed.credits += formed.credits;
+        summary.formed.earned += formed.earned;
 
         let start = Instant::now();
         let filling = AtomicBool::new(true);
@@ -92,7 +93,7 @@ pub async fn run<L: LedgerPort>(
         };
         let (proved, submitted) = tokio::join!(
             prove,
-            empty_outbox(node, ledger, patience, &filling, progress)
+            empty_outbox(node, ledger, patience, &filling, stop, progress)
         );
         summary.times.proving += start.elapsed();
         let (proved, submitted) = (proved?, submitted?);
@@ -112,6 +113,6 @@ pub async fn run<L: LedgerPort>(
             break;
         }
     }
-    summary.credits = node.store().acknowledged_credits(node.scale()).await?;
+    summary.earned = node.store().acknowledged(node.scale()).await?;
     Ok(())
 }

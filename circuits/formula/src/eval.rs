@@ -1,4 +1,8 @@
-//! Exact evaluation of a checked formula, on integers only.
+//! Exact evaluation of a checked formula, on integers only: what the language means.
+//!
+//! Each kind of node is computed as it is defined, one record after the other. A value is kept
+//! until a variable that it depends on stands for something else, so that what is used twice is
+//! computed once.
 
 use std::collections::BTreeMap;
 
@@ -57,12 +61,7 @@ impl Typed {
         for (decl, value) in self.constants.iter().zip(constants) {
             decl.check_public(*value)?;
         }
-        let mut run = Run {
-            typed: self,
-            records,
-            constants,
-            bound: BTreeMap::new(),
-        };
+        let mut run = Run::new(self, records, constants);
         // `check` refuses an output outside 0..2^64.
         let mut output = |id| u64::try_from(run.number(id)).expect("checked interval of an output");
         Ok(Outputs {
@@ -70,65 +69,265 @@ impl Typed {
             measure: self.measure().map(output),
         })
     }
+
+    /// The denominator of a number, or of each number of a list.
+    fn den(&self, id: NodeId) -> &BigInt {
+        match &self.node(id).ty {
+            Type::Number(range) | Type::Numbers { item: range, .. } => &range.den,
+            _ => unreachable!("the checker has put a number here"),
+        }
+    }
 }
 
-/// Records are held by position.
-enum List {
+/// A number is the integer over its node's denominator; records are held by position.
+#[derive(Clone)]
+enum Value {
+    Truth(bool),
+    Number(BigInt),
     Records(Vec<usize>),
     Groups(Vec<Vec<usize>>),
     Numbers(Vec<BigInt>),
 }
 
-enum Bound {
+/// What a variable stands for.
+enum Element {
     Record(usize),
     Group(Vec<usize>),
+    Number(BigInt),
 }
 
 struct Run<'a> {
     typed: &'a Typed,
     records: &'a [Record],
     constants: &'a [u64],
-    bound: BTreeMap<VarId, Bound>,
+    bound: BTreeMap<VarId, Element>,
+    known: Vec<Option<Value>>,
+    /// Nodes that depend on each variable.
+    readers: BTreeMap<VarId, Vec<usize>>,
 }
 
-impl Run<'_> {
-    /// The integer of a number, over the node's denominator.
-    fn number(&mut self, id: NodeId) -> BigInt {
+impl<'a> Run<'a> {
+    fn new(typed: &'a Typed, records: &'a [Record], constants: &'a [u64]) -> Self {
+        let mut readers: BTreeMap<VarId, Vec<usize>> = BTreeMap::new();
+        for (at, facts) in typed.facts.iter().enumerate() {
+            for var in &facts.free {
+                readers.entry(*var).or_default().push(at);
+            }
+        }
+        Self {
+            typed,
+            records,
+            constants,
+            bound: BTreeMap::new(),
+            known: vec![None; typed.node_count()],
+            readers,
+        }
+    }
+
+    fn value(&mut self, id: NodeId) -> Value {
+        if let Some(known) = &self.known[id.0] {
+            return known.clone();
+        }
+        let value = self.compute(id);
+        self.known[id.0] = Some(value.clone());
+        value
+    }
+
+    fn bind(&mut self, var: VarId, element: Element) {
+        self.bound.insert(var, element);
+        for at in self.readers.get(&var).into_iter().flatten() {
+            self.known[*at] = None;
+        }
+    }
+
+    fn compute(&mut self, id: NodeId) -> Value {
         let typed = self.typed;
         match &typed.node(id).kind {
-            Kind::Number(value) => value.clone(),
-            Kind::Constant(at) => self.constants[*at].into(),
-            Kind::Field { of, field } => self.field(*of, *field).into(),
-            Kind::Day { of, field } => {
-                (self.field(*of, *field) / u64::from(MINUTES_PER_DAY)).into()
+            Kind::Bool(value) => Value::Truth(*value),
+            Kind::Number(value) => Value::Number(value.clone()),
+            Kind::Constant(at) => Value::Number(self.constants[*at].into()),
+            Kind::Var(var) => match self.bound.get(var) {
+                Some(Element::Group(records)) => Value::Records(records.clone()),
+                Some(Element::Number(number)) => Value::Number(number.clone()),
+                // A record is looked at through its fields only.
+                _ => unreachable!("the checker has bound a group or number here"),
+            },
+            Kind::Field { of, field } => {
+                let value = self.field(*of, *field);
+                match typed.node(id).ty {
+                    Type::Bool => Value::Truth(value != 0),
+                    _ => Value::Number(value.into()),
+                }
             }
-            Kind::Sum(list) => match self.list(*list) {
-                List::Numbers(numbers) => numbers.into_iter().sum(),
-                _ => unreachable!("the checker has put numbers here"),
-            },
-            Kind::Size(list) => match self.list(*list) {
-                List::Records(records) => records.len().into(),
-                List::Groups(groups) => groups.len().into(),
-                List::Numbers(numbers) => numbers.len().into(),
-            },
-            Kind::Neg(a) => -self.number(*a),
-            Kind::Add(a, b) => self.over(*a, id) + self.over(*b, id),
-            Kind::Sub(a, b) => self.over(*a, id) - self.over(*b, id),
-            Kind::Mul(a, b) => self.number(*a) * self.number(*b),
-            Kind::Divide(a, factor) => self.number(*a) * factor,
+            Kind::Day { of, field } => {
+                let day = self.field(*of, *field) / u64::from(MINUTES_PER_DAY);
+                Value::Number(day.into())
+            }
+            Kind::MinuteOfDay { of, field } => {
+                let minute = self.field(*of, *field) % u64::from(MINUTES_PER_DAY);
+                Value::Number(minute.into())
+            }
+            Kind::Records => Value::Records((0..self.records.len()).collect()),
+            Kind::Filter { list, var, body } => self.filter(*list, *var, *body),
+            Kind::Map { list, var, body } => {
+                let elements = self.elements(*list);
+                let numbers = elements.into_iter().map(|element| {
+                    self.bind(*var, element);
+                    self.number(*body)
+                });
+                Value::Numbers(numbers.collect())
+            }
+            Kind::Groups { list, var, key } => {
+                let mut groups: BTreeMap<BigInt, Vec<usize>> = BTreeMap::new();
+                for at in self.record_list(*list) {
+                    self.bind(*var, Element::Record(at));
+                    groups.entry(self.number(*key)).or_default().push(at);
+                }
+                Value::Groups(groups.into_values().collect())
+            }
+            Kind::Pairs {
+                list,
+                earlier,
+                later,
+                body,
+            } => {
+                let records = self.record_list(*list);
+                let numbers = records.windows(2).map(|pair| {
+                    self.bind(*earlier, Element::Record(pair[0]));
+                    self.bind(*later, Element::Record(pair[1]));
+                    self.number(*body)
+                });
+                Value::Numbers(numbers.collect())
+            }
+            Kind::Sum(list) => Value::Number(self.numbers(*list).into_iter().sum()),
+            Kind::Size(list) => Value::Number(self.elements(*list).len().into()),
+            Kind::Smallest { list, otherwise } => {
+                let smallest = self.numbers_over(*list, id).into_iter().min();
+                Value::Number(self.or_otherwise(smallest, *otherwise, id))
+            }
+            Kind::Largest { list, otherwise } => {
+                let largest = self.numbers_over(*list, id).into_iter().max();
+                Value::Number(self.or_otherwise(largest, *otherwise, id))
+            }
+            Kind::Not(a) => Value::Truth(!self.truth(*a)),
+            Kind::And(parts) => Value::Truth(parts.iter().all(|part| self.truth(*part))),
+            Kind::Or(parts) => Value::Truth(parts.iter().any(|part| self.truth(*part))),
+            Kind::AtLeast(a, b) => {
+                let (left, right) = self.side_by_side(*a, *b);
+                Value::Truth(left >= right)
+            }
+            Kind::Equal(a, b) => {
+                let (left, right) = self.side_by_side(*a, *b);
+                Value::Truth(left == right)
+            }
+            Kind::Neg(a) => Value::Number(-self.number(*a)),
+            Kind::Add(a, b) => Value::Number(self.over(*a, id) + self.over(*b, id)),
+            Kind::Sub(a, b) => Value::Number(self.over(*a, id) - self.over(*b, id)),
+            Kind::Mul(a, b) => Value::Number(self.number(*a) * self.number(*b)),
+            Kind::Divide(a, factor) => Value::Number(self.number(*a) * factor),
             Kind::Least(parts) => {
                 let values = parts.iter().map(|part| self.over(*part, id));
-                values.min().unwrap_or_default()
+                Value::Number(values.min().unwrap_or_default())
             }
             Kind::Greatest(parts) => {
                 let values = parts.iter().map(|part| self.over(*part, id));
-                values.max().unwrap_or_default()
+                Value::Number(values.max().unwrap_or_default())
             }
-            Kind::Floor(a) => {
-                let den = typed.den(*a).clone();
-                self.number(*a).div_floor(&den)
+            Kind::Floor(a) => Value::Number(self.number(*a).div_floor(typed.den(*a))),
+            Kind::FloorDiv(a, b) => {
+                // Positive: the checker has seen to it, and only records that are there are
+                // looked at.
+                let (dividend, divisor) = self.side_by_side(*a, *b);
+                Value::Number(dividend.div_floor(&divisor))
             }
+            Kind::Select { cond, yes, no } => {
+                let chosen = if self.truth(*cond) { *yes } else { *no };
+                Value::Number(self.over(chosen, id))
+            }
+            Kind::Pick { index, cells } => {
+                // An enum has as many names as the table has cells.
+                let at = usize::try_from(self.number(*index)).unwrap_or_default();
+                Value::Number(self.over(cells[at], id))
+            }
+        }
+    }
+
+    fn filter(&mut self, list: NodeId, var: VarId, body: NodeId) -> Value {
+        let holds = |run: &mut Self, element| {
+            run.bind(var, element);
+            run.truth(body)
+        };
+        match self.value(list) {
+            Value::Records(mut records) => {
+                records.retain(|at| holds(self, Element::Record(*at)));
+                Value::Records(records)
+            }
+            Value::Groups(mut groups) => {
+                groups.retain(|group| holds(self, Element::Group(group.clone())));
+                Value::Groups(groups)
+            }
+            Value::Numbers(mut numbers) => {
+                numbers.retain(|number| holds(self, Element::Number(number.clone())));
+                Value::Numbers(numbers)
+            }
+            Value::Truth(_) | Value::Number(_) => unreachable!("the checker has put a list here"),
+        }
+    }
+
+    fn elements(&mut self, list: NodeId) -> Vec<Element> {
+        match self.value(list) {
+            Value::Records(records) => records.into_iter().map(Element::Record).collect(),
+            Value::Groups(groups) => groups.into_iter().map(Element::Group).collect(),
+            Value::Numbers(numbers) => numbers.into_iter().map(Element::Number).collect(),
+            Value::Truth(_) | Value::Number(_) => unreachable!("the checker has put a list here"),
+        }
+    }
+
+    fn record_list(&mut self, list: NodeId) -> Vec<usize> {
+        match self.value(list) {
+            Value::Records(records) => records,
+            _ => unreachable!("the checker has put a list of records here"),
+        }
+    }
+
+    fn numbers(&mut self, list: NodeId) -> Vec<BigInt> {
+        match self.value(list) {
+            Value::Numbers(numbers) => numbers,
+            _ => unreachable!("the checker has put a list of numbers here"),
+        }
+    }
+
+    /// The numbers of a list over the denominator of `whole`, a multiple of their own.
+    fn numbers_over(&mut self, list: NodeId, whole: NodeId) -> Vec<BigInt> {
+        let factor = self.typed.den(whole) / self.typed.den(list);
+        let numbers = self.numbers(list).into_iter();
+        numbers.map(|number| number * &factor).collect()
+    }
+
+    fn or_otherwise(
+        &mut self,
+        found: Option<BigInt>,
+        otherwise: Option<NodeId>,
+        whole: NodeId,
+    ) -> BigInt {
+        match (found, otherwise) {
+            (Some(found), _) => found,
+            (None, Some(otherwise)) => self.over(otherwise, whole),
+            (None, None) => unreachable!("the checker demands a value for none"),
+        }
+    }
+
+    fn number(&mut self, id: NodeId) -> BigInt {
+        match self.value(id) {
+            Value::Number(number) => number,
             _ => unreachable!("the checker has put a number here"),
+        }
+    }
+
+    fn truth(&mut self, id: NodeId) -> bool {
+        match self.value(id) {
+            Value::Truth(truth) => truth,
+            _ => unreachable!("the checker has put a truth value here"),
         }
     }
 
@@ -138,88 +337,17 @@ impl Run<'_> {
         self.number(part) * factor
     }
 
-    fn truth(&mut self, id: NodeId) -> bool {
+    /// Two numbers as integers over the product of their denominators.
+    fn side_by_side(&mut self, a: NodeId, b: NodeId) -> (BigInt, BigInt) {
         let typed = self.typed;
-        match &typed.node(id).kind {
-            Kind::Bool(value) => *value,
-            Kind::Not(a) => !self.truth(*a),
-            Kind::And(parts) => parts.iter().all(|part| self.truth(*part)),
-            Kind::Or(parts) => parts.iter().any(|part| self.truth(*part)),
-            Kind::AtLeast(a, b) => {
-                self.number(*a) * typed.den(*b) >= self.number(*b) * typed.den(*a)
-            }
-            Kind::Equal(a, b) => self.number(*a) * typed.den(*b) == self.number(*b) * typed.den(*a),
-            _ => unreachable!("the checker has put a truth value here"),
-        }
-    }
-
-    fn list(&mut self, id: NodeId) -> List {
-        let typed = self.typed;
-        match &typed.node(id).kind {
-            Kind::Records => List::Records((0..self.records.len()).collect()),
-            Kind::Var(var) => match self.bound.get(var) {
-                Some(Bound::Group(records)) => List::Records(records.clone()),
-                _ => unreachable!("the checker has bound a group here"),
-            },
-            Kind::Filter { list, var, body } => match self.list(*list) {
-                List::Records(mut records) => {
-                    records.retain(|at| {
-                        self.bound.insert(*var, Bound::Record(*at));
-                        self.truth(*body)
-                    });
-                    List::Records(records)
-                }
-                List::Groups(mut groups) => {
-                    groups.retain(|group| {
-                        self.bound.insert(*var, Bound::Group(group.clone()));
-                        self.truth(*body)
-                    });
-                    List::Groups(groups)
-                }
-                List::Numbers(_) => unreachable!("the checker refuses to filter numbers"),
-            },
-            Kind::Map { list, var, body } => {
-                let items: Vec<Bound> = match self.list(*list) {
-                    List::Records(records) => records.into_iter().map(Bound::Record).collect(),
-                    List::Groups(groups) => groups.into_iter().map(Bound::Group).collect(),
-                    List::Numbers(_) => unreachable!("the checker refuses to map numbers"),
-                };
-                let numbers = items.into_iter().map(|item| {
-                    self.bound.insert(*var, item);
-                    self.number(*body)
-                });
-                List::Numbers(numbers.collect())
-            }
-            Kind::Groups { list, var, key } => {
-                let mut groups: BTreeMap<BigInt, Vec<usize>> = BTreeMap::new();
-                let List::Records(records) = self.list(*list) else {
-                    unreachable!("the checker groups records only");
-                };
-                for at in records {
-                    self.bound.insert(*var, Bound::Record(at));
-                    groups.entry(self.number(*key)).or_default().push(at);
-                }
-                List::Groups(groups.into_values().collect())
-            }
-            _ => unreachable!("the checker has put a list here"),
-        }
+        (self.number(a) * typed.den(b), self.number(b) * typed.den(a))
     }
 
     fn field(&self, of: VarId, field: usize) -> u64 {
         match self.bound.get(&of) {
             // `check_sequence` has seen all fields.
-            Some(Bound::Record(at)) => self.records[*at].0[field],
+            Some(Element::Record(at)) => self.records[*at].0[field],
             _ => unreachable!("the checker has bound a record here"),
-        }
-    }
-}
-
-impl Typed {
-    /// The denominator of a number.
-    pub(crate) fn den(&self, id: NodeId) -> &BigInt {
-        match &self.node(id).ty {
-            Type::Number(range) => &range.den,
-            _ => unreachable!("the checker has put a number here"),
         }
     }
 }

@@ -16,19 +16,26 @@
 //! | [`range`] | intervals of exact rationals over a static denominator |
 //! | [`unit`] | units and their exact conversion |
 //! | [`typed`] | the typed tree, its canonical text, what it gives where a record is absent |
+//! | `facts` | what is known of a node where records are present, and where they are absent |
 //! | `check` | parsed tree to typed tree: names, types, intervals, refusals |
+//! | `canonical` | the same tree and text for formulas of the same constraints |
 //! | `eval` | exact evaluation |
+//! | `generate` | with the feature `generate`: random scales and records |
 //! | [`diagnostic`] | what is wrong, where, and what to do |
 //!
 //! What the language has and has not yet: `docs/src/scale-language.md`.
 
+mod canonical;
 mod check;
 pub mod constant;
 pub mod decimal;
 pub mod declarations;
 pub mod diagnostic;
 mod eval;
+mod facts;
 pub mod field;
+#[cfg(any(test, feature = "generate"))]
+pub mod generate;
 pub mod range;
 pub mod schema;
 mod syntax;

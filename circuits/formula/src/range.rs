@@ -17,7 +17,7 @@ use crate::decimal::Decimal;
 pub const MAX_BITS: u64 = 250;
 
 /// All `n / den` with `lo <= n <= hi`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Range {
     /// Least integer.
     pub lo: BigInt,
@@ -141,11 +141,29 @@ impl Range {
         Self::whole(self.lo.div_floor(&self.den), self.hi.div_floor(&self.den))
     }
 
-    /// Sums of none to `most` of these.
-    pub fn sum(&self, most: usize) -> Self {
-        let (most, zero) = (BigInt::from(most), BigInt::from(0u8));
-        let lo = (&self.lo * &most).min(zero.clone());
-        let hi = (&self.hi * &most).max(zero);
+    /// Sums of `least` to `most` of these.
+    pub fn sum(&self, least: usize, most: usize) -> Self {
+        let (least, most) = (BigInt::from(least), BigInt::from(most));
+        let lo = (&self.lo * &most).min(&self.lo * &least);
+        let hi = (&self.hi * &most).max(&self.hi * &least);
+        Self::new(lo, hi, self.den.clone())
+    }
+
+    /// The least interval that holds both, over the least common denominator.
+    pub fn hull(&self, other: &Self) -> Self {
+        let (a, b) = self.aligned(other);
+        Self::new(a.lo.min(b.lo), a.hi.max(b.hi), a.den)
+    }
+
+    /// What both hold, over this one's denominator, which the other's divides; this one, if that
+    /// is nothing.
+    pub(crate) fn within(&self, other: &Self) -> Self {
+        let other = other.over(&self.den);
+        let lo = self.lo.clone().max(other.lo);
+        let hi = self.hi.clone().min(other.hi);
+        if lo > hi {
+            return self.clone();
+        }
         Self::new(lo, hi, self.den.clone())
     }
 
@@ -278,7 +296,9 @@ mod tests {
             prop_assert!(holds(&ra.least(&rb), (&x).min(&y), &den));
             prop_assert!(holds(&ra.greatest(&rb), (&x).max(&y), &den));
             prop_assert!(holds(&ra.floor(), &a.div_floor(da), &BigInt::from(1u8)));
-            prop_assert!(holds(&ra.sum(3), &(&a * 2u8), da));
+            prop_assert!(holds(&ra.sum(0, 3), &(&a * 2u8), da));
+            prop_assert!(holds(&ra.sum(2, 3), &(&a * 2u8), da));
+            prop_assert!(holds(&ra.hull(&rb), &a, da) && holds(&ra.hull(&rb), &b, db));
             if let Some(known) = ra.at_least(&rb) {
                 prop_assert_eq!(known, x >= y);
             }

@@ -7,7 +7,7 @@
 use std::str::FromStr as _;
 
 use cel::Env;
-use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, SourceInfo, operators};
+use cel::common::ast::{CallExpr, Expr, IdedExpr, ListExpr, LiteralValue, SourceInfo, operators};
 
 use crate::decimal::{Decimal, DecimalError};
 use crate::declarations::SourceId;
@@ -16,6 +16,10 @@ use crate::diagnostic::{Code, Diagnostic, Span};
 /// The longest formula, in bytes: far above any that a person reads, far below what would make
 /// the parser slow.
 pub(crate) const MAX_SOURCE: usize = 16 * 1024;
+
+/// The deepest nesting, in which `a + b + c` counts as two: what reads a tree calls itself that
+/// often.
+const MAX_NESTING: usize = 160;
 
 /// A parsed expression with its place in the text.
 #[derive(Debug, Clone)]
@@ -28,7 +32,16 @@ pub(crate) struct Syntax {
 pub(crate) enum SyntaxKind {
     Bool(bool),
     Number(Decimal),
+    /// A text: a name of an enum, or a unit.
+    Text(String),
     Name(String),
+    /// `[a, b]`, at the right of `in`.
+    List(Vec<Syntax>),
+    /// `of[index]`
+    Index {
+        of: Box<Syntax>,
+        index: Box<Syntax>,
+    },
     /// `of.field`
     Member {
         of: Box<Syntax>,
@@ -61,6 +74,10 @@ pub(crate) enum Operator {
     Subtract,
     Multiply,
     Divide,
+    Remainder,
+    In,
+    /// `a ? b : c`
+    Conditional,
 }
 
 /// Parses a formula.
@@ -94,6 +111,7 @@ pub(crate) fn parse(id: SourceId, source: &str) -> Result<Syntax, Vec<Diagnostic
         id,
         source,
         info,
+        nesting: 0,
         faults: Vec::new(),
     };
     match reader.read(&tree) {
@@ -106,12 +124,25 @@ struct Reader<'a> {
     id: SourceId,
     source: &'a str,
     info: SourceInfo,
+    nesting: usize,
     faults: Vec<Diagnostic>,
 }
 
 impl Reader<'_> {
     fn read(&mut self, tree: &IdedExpr) -> Option<Syntax> {
         let token = self.token(tree.id);
+        if self.nesting == MAX_NESTING {
+            let message = format!("this is nested more than {MAX_NESTING} deep");
+            let hint = "name the parts as steps; a sum of many parts counts as nested too";
+            return self.fault(Code::TooLong, token, message, hint);
+        }
+        self.nesting += 1;
+        let syntax = self.read_nested(tree, token);
+        self.nesting -= 1;
+        syntax
+    }
+
+    fn read_nested(&mut self, tree: &IdedExpr, token: Span) -> Option<Syntax> {
         match &tree.expr {
             Expr::Literal(literal) => self.literal(literal, token),
             Expr::Ident(name) => Some(Syntax {
@@ -136,12 +167,32 @@ impl Reader<'_> {
                 })
             }
             Expr::Call(call) => self.call(call, token),
-            Expr::List(_) => self.not_yet(token, "a list written out"),
+            Expr::List(list) if list.optional_indices.is_empty() => self.written_list(list, token),
+            Expr::List(_) => self.not_yet(token, "an optional element"),
             Expr::Map(_) | Expr::Struct(_) => self.not_yet(token, "a map or message"),
             Expr::Select(_) => self.not_yet(token, "has()"),
             // No macro is expanded, so no comprehension arises; and errors were returned above.
             Expr::Comprehension(_) | Expr::Unspecified => self.not_yet(token, "this expression"),
         }
+    }
+
+    fn written_list(&mut self, list: &ListExpr, token: Span) -> Option<Syntax> {
+        let items: Vec<Option<Syntax>> = list.elements.iter().map(|item| self.read(item)).collect();
+        let items: Vec<Syntax> = items.into_iter().collect::<Option<_>>()?;
+        let span = items.iter().fold(token, |span, item| span.to(item.span));
+        Some(Syntax {
+            span: self.closed_by(span, ']'),
+            kind: SyntaxKind::List(items),
+        })
+    }
+
+    /// The span with the bracket that closes behind it.
+    fn closed_by(&self, mut span: Span, bracket: char) -> Span {
+        let after = self.source.get(span.end..).unwrap_or("");
+        if let Some(rest) = after.trim_start().strip_prefix(bracket) {
+            span.end = self.source.len() - rest.len();
+        }
+        span
     }
 
     fn call(&mut self, call: &CallExpr, token: Span) -> Option<Syntax> {
@@ -166,12 +217,16 @@ impl Reader<'_> {
             });
         }
         let name = call.func_name.as_str();
-        match name {
-            operators::CONDITIONAL => return self.not_yet(token, "the conditional `a ? b : c`"),
-            operators::MODULO => return self.not_yet(token, "the remainder `%`"),
-            operators::IN => return self.not_yet(token, "`in`"),
-            operators::INDEX => return self.not_yet(token, "an index `[..]`"),
-            _ => {}
+        if let (operators::INDEX, [of, index]) = (name, call.args.as_slice()) {
+            let (of, index) = (self.read(of)?, self.read(index)?);
+            let span = token.to(of.span).to(index.span);
+            return Some(Syntax {
+                span: self.closed_by(span, ']'),
+                kind: SyntaxKind::Index {
+                    of: Box::new(of),
+                    index: Box::new(index),
+                },
+            });
         }
         // The token is the parenthesis; the name stands before it.
         let before = self.source.get(..token.start).unwrap_or("").trim_end();
@@ -198,11 +253,7 @@ impl Reader<'_> {
             args.push(self.read(arg)?);
         }
         span = args.iter().fold(span, |span, arg| span.to(arg.span));
-        // The closing parenthesis follows.
-        let after = self.source.get(span.end..).unwrap_or("");
-        if let Some(rest) = after.trim_start().strip_prefix(')') {
-            span.end = self.source.len() - rest.len();
-        }
+        span = self.closed_by(span, ')');
         Some(Syntax {
             kind: SyntaxKind::Call {
                 function,
@@ -228,7 +279,7 @@ impl Reader<'_> {
                     return self.fault(Code::LiteralTooLong, token, error.to_string(), hint);
                 }
             },
-            LiteralValue::String(_) => return self.not_yet(token, "a text"),
+            LiteralValue::String(text) => SyntaxKind::Text(text.inner().to_owned()),
             LiteralValue::Bytes(_) => return self.not_yet(token, "a byte string"),
             LiteralValue::Null => {
                 let hint = "a missing record is absent from the list; it is not 0 or null";
@@ -308,6 +359,9 @@ fn operator(name: &str) -> Option<Operator> {
         operators::SUBSTRACT => Operator::Subtract,
         operators::MULTIPLY => Operator::Multiply,
         operators::DIVIDE => Operator::Divide,
+        operators::MODULO => Operator::Remainder,
+        operators::IN => Operator::In,
+        operators::CONDITIONAL => Operator::Conditional,
         _ => return None,
     })
 }

@@ -3,15 +3,15 @@
 //! Nodes live in one arena and refer to earlier ones. Each has a type; numbers have an interval
 //! over a static denominator ([`Range`]), which the circuit's bit widths follow.
 
-use std::fmt::Write as _;
-
 use num_bigint::BigInt;
 
 use crate::constant::ConstantDecl;
 use crate::declarations::{Declarations, SourceId};
 use crate::diagnostic::Span;
+use crate::facts::{Facts, Value};
 use crate::range::Range;
 use crate::schema::Schema;
+use crate::unit::Unit;
 
 /// Position of a node in its [`Typed`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,7 +22,7 @@ pub struct NodeId(pub(crate) usize);
 pub struct VarId(pub(crate) usize);
 
 /// What a node gives.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Type {
     /// True or false.
     Bool,
@@ -52,7 +52,7 @@ pub enum Type {
 }
 
 /// What a node does. Operands come before their node in the arena.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// `true` or `false`.
     Bool(bool),
@@ -193,6 +193,147 @@ pub enum Kind {
     },
 }
 
+impl Kind {
+    /// Nodes that a node of this kind is made of.
+    pub fn operands(&self) -> Vec<NodeId> {
+        match self {
+            Kind::Bool(_)
+            | Kind::Number(_)
+            | Kind::Constant(_)
+            | Kind::Var(_)
+            | Kind::Field { .. }
+            | Kind::Day { .. }
+            | Kind::MinuteOfDay { .. }
+            | Kind::Records => Vec::new(),
+            Kind::Filter { list, body, .. }
+            | Kind::Map { list, body, .. }
+            | Kind::Pairs { list, body, .. } => vec![*list, *body],
+            Kind::Smallest { list, otherwise } | Kind::Largest { list, otherwise } => {
+                [*list].into_iter().chain(*otherwise).collect()
+            }
+            Kind::Select { cond, yes, no } => vec![*cond, *yes, *no],
+            Kind::Pick { index, cells } => [*index].iter().chain(cells).copied().collect(),
+            Kind::Groups { list, key, .. } => vec![*list, *key],
+            Kind::Sum(a)
+            | Kind::Size(a)
+            | Kind::Not(a)
+            | Kind::Neg(a)
+            | Kind::Divide(a, _)
+            | Kind::Floor(a) => vec![*a],
+            Kind::AtLeast(a, b)
+            | Kind::Equal(a, b)
+            | Kind::Add(a, b)
+            | Kind::Sub(a, b)
+            | Kind::Mul(a, b)
+            | Kind::FloorDiv(a, b) => vec![*a, *b],
+            Kind::And(parts) | Kind::Or(parts) | Kind::Least(parts) | Kind::Greatest(parts) => {
+                parts.clone()
+            }
+        }
+    }
+
+    /// The same with each operand replaced.
+    pub(crate) fn with_operands(mut self, mut new: impl FnMut(NodeId) -> NodeId) -> Self {
+        self.for_each_operand(|id| *id = new(*id));
+        self
+    }
+
+    fn for_each_operand(&mut self, mut each: impl FnMut(&mut NodeId)) {
+        match self {
+            Self::Bool(_)
+            | Self::Number(_)
+            | Self::Constant(_)
+            | Self::Var(_)
+            | Self::Field { .. }
+            | Self::Day { .. }
+            | Self::MinuteOfDay { .. }
+            | Self::Records => {}
+            Self::Filter { list, body, .. }
+            | Self::Map { list, body, .. }
+            | Self::Pairs { list, body, .. } => {
+                each(list);
+                each(body);
+            }
+            Self::Groups { list, key, .. } => {
+                each(list);
+                each(key);
+            }
+            Self::Smallest { list, otherwise } | Self::Largest { list, otherwise } => {
+                each(list);
+                otherwise.iter_mut().for_each(each);
+            }
+            Self::Select { cond, yes, no } => {
+                each(cond);
+                each(yes);
+                each(no);
+            }
+            Self::Pick { index, cells } => {
+                each(index);
+                cells.iter_mut().for_each(each);
+            }
+            Self::Sum(a)
+            | Self::Size(a)
+            | Self::Not(a)
+            | Self::Neg(a)
+            | Self::Divide(a, _)
+            | Self::Floor(a) => each(a),
+            Self::AtLeast(a, b)
+            | Self::Equal(a, b)
+            | Self::Add(a, b)
+            | Self::Sub(a, b)
+            | Self::Mul(a, b)
+            | Self::FloorDiv(a, b) => {
+                each(a);
+                each(b);
+            }
+            Self::And(parts) | Self::Or(parts) | Self::Least(parts) | Self::Greatest(parts) => {
+                parts.iter_mut().for_each(each);
+            }
+        }
+    }
+
+    /// Renames the variables, where they are bound and where they are used.
+    pub(crate) fn with_variables(mut self, mut new: impl FnMut(VarId) -> VarId) -> Self {
+        match &mut self {
+            Self::Var(var)
+            | Self::Field { of: var, .. }
+            | Self::Day { of: var, .. }
+            | Self::MinuteOfDay { of: var, .. }
+            | Self::Filter { var, .. }
+            | Self::Map { var, .. }
+            | Self::Groups { var, .. } => *var = new(*var),
+            Self::Pairs { earlier, later, .. } => {
+                *earlier = new(*earlier);
+                *later = new(*later);
+            }
+            _ => {}
+        }
+        self
+    }
+
+    /// The variables that it binds.
+    pub(crate) fn binds(&self) -> Vec<VarId> {
+        match self {
+            Self::Filter { var, .. } | Self::Map { var, .. } | Self::Groups { var, .. } => {
+                vec![*var]
+            }
+            Self::Pairs { earlier, later, .. } => vec![*earlier, *later],
+            _ => Vec::new(),
+        }
+    }
+
+    /// The variable that it is or reads.
+    pub(crate) fn reads(&self) -> Option<VarId> {
+        match self {
+            Self::Var(of)
+            | Self::Field { of, .. }
+            | Self::Day { of, .. }
+            | Self::MinuteOfDay { of, .. } => Some(*of),
+            _ => None,
+        }
+    }
+}
+
 /// A node of the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
@@ -200,6 +341,9 @@ pub struct Node {
     pub kind: Kind,
     /// What it gives.
     pub ty: Type,
+    /// What it is counted in, or each number of a list is; none for a literal, which fits any
+    /// unit, and for what is no number.
+    pub unit: Option<Unit>,
     /// Which text it stands in first.
     pub source: SourceId,
     /// Where in that text.
@@ -210,20 +354,13 @@ pub struct Node {
 #[derive(Debug, Clone)]
 pub struct Typed {
     pub(crate) nodes: Vec<Node>,
+    pub(crate) facts: Vec<Facts>,
+    pub(crate) steps: Vec<NodeId>,
     pub(crate) root: NodeId,
     pub(crate) max_value: u64,
     pub(crate) measure: Option<(NodeId, u64)>,
     pub(crate) constants: Vec<ConstantDecl>,
     pub(crate) declarations: Declarations,
-}
-
-/// What is known of a node where its record is absent or its group empty.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Absent {
-    Bool(Option<bool>),
-    Number(Range),
-    EmptyList,
-    OtherList,
 }
 
 impl Typed {
@@ -282,170 +419,59 @@ impl Typed {
 
     /// Nodes that a node is made of.
     pub fn operands(&self, id: NodeId) -> Vec<NodeId> {
-        match &self.node(id).kind {
-            Kind::Bool(_)
-            | Kind::Number(_)
-            | Kind::Constant(_)
-            | Kind::Var(_)
-            | Kind::Field { .. }
-            | Kind::Day { .. }
-            | Kind::MinuteOfDay { .. }
-            | Kind::Records => Vec::new(),
-            Kind::Filter { list, body, .. }
-            | Kind::Map { list, body, .. }
-            | Kind::Pairs { list, body, .. } => vec![*list, *body],
-            Kind::Smallest { list, otherwise } | Kind::Largest { list, otherwise } => {
-                [*list].into_iter().chain(*otherwise).collect()
-            }
-            Kind::Select { cond, yes, no } => vec![*cond, *yes, *no],
-            Kind::Pick { index, cells } => [*index].iter().chain(cells).copied().collect(),
-            Kind::Groups { list, key, .. } => vec![*list, *key],
-            Kind::Sum(a)
-            | Kind::Size(a)
-            | Kind::Not(a)
-            | Kind::Neg(a)
-            | Kind::Divide(a, _)
-            | Kind::Floor(a) => vec![*a],
-            Kind::AtLeast(a, b)
-            | Kind::Equal(a, b)
-            | Kind::Add(a, b)
-            | Kind::Sub(a, b)
-            | Kind::Mul(a, b)
-            | Kind::FloorDiv(a, b) => vec![*a, *b],
-            Kind::And(parts) | Kind::Or(parts) | Kind::Least(parts) | Kind::Greatest(parts) => {
-                parts.clone()
-            }
-        }
+        self.node(id).kind.operands()
+    }
+
+    /// Variables from outside that a node's value depends on, in order.
+    pub fn free(&self, id: NodeId) -> &[VarId] {
+        &self.facts[id.0].free
     }
 
     /// Whether a node's value depends on a variable.
     pub fn depends_on(&self, id: NodeId, var: VarId) -> bool {
-        let here = match self.node(id).kind {
-            Kind::Var(of)
-            | Kind::Field { of, .. }
-            | Kind::Day { of, .. }
-            | Kind::MinuteOfDay { of, .. } => of == var,
-            _ => false,
-        };
-        here || self
-            .operands(id)
-            .iter()
-            .any(|part| self.depends_on(*part, var))
+        self.free(id).contains(&var)
     }
 
     /// Whether a condition on `var` is certainly false for an absent record (all fields 0) or an
     /// empty group, so that it holds only where there is one.
     pub fn false_where_absent(&self, condition: NodeId, var: VarId) -> bool {
-        self.absent(condition, var) == Absent::Bool(Some(false))
+        self.where_absent(condition, var) == Some(&Value::Truth(Some(false)))
     }
 
-    /// Whether a number that depends on `var` is certainly 0 for an absent record or an empty
-    /// group, so that adding it changes nothing.
+    /// Whether a number is certainly 0 for an absent record or an empty group, so that adding it
+    /// changes nothing.
     pub fn zero_where_absent(&self, number: NodeId, var: VarId) -> bool {
-        matches!(self.absent(number, var), Absent::Number(range)
+        matches!(self.where_absent(number, var), Some(Value::Number(range))
             if range.is_point() && range.lo == BigInt::from(0u8))
     }
 
-    fn absent(&self, id: NodeId, var: VarId) -> Absent {
-        let node = self.node(id);
-        let number = |part: &NodeId| match (self.absent(*part, var), &self.node(*part).ty) {
-            // A sum over nothing is a plain 0: bring it to the denominator that the node has.
-            (Absent::Number(range), Type::Number(usual)) => range.over(&usual.den),
-            // The checker has put numbers where numbers are needed.
-            _ => unreachable!("operand is no number"),
-        };
-        let truth = |part: &NodeId| match self.absent(*part, var) {
-            Absent::Bool(known) => known,
-            _ => unreachable!("operand is no truth value"),
-        };
-        let is_empty = |list: &NodeId| self.absent(*list, var) == Absent::EmptyList;
-        let zero = || Absent::Number(Range::whole(0, 0));
-        match &node.kind {
-            Kind::Field { of, .. } | Kind::Day { of, .. } | Kind::MinuteOfDay { of, .. }
-                if *of == var =>
-            {
-                match node.ty {
-                    Type::Bool => Absent::Bool(Some(false)),
-                    _ => zero(),
-                }
-            }
-            Kind::Var(of) if *of == var => Absent::EmptyList,
-            Kind::Filter { list, .. } | Kind::Map { list, .. } | Kind::Groups { list, .. }
-                if is_empty(list) =>
-            {
-                Absent::EmptyList
-            }
-            Kind::Sum(list) | Kind::Size(list) if is_empty(list) => zero(),
-            Kind::Bool(value) => Absent::Bool(Some(*value)),
-            Kind::Not(a) => Absent::Bool(truth(a).map(|known| !known)),
-            Kind::And(parts) => Absent::Bool(all(parts.iter().map(truth))),
-            Kind::Or(parts) => {
-                let none = all(parts.iter().map(|part| truth(part).map(|known| !known)));
-                Absent::Bool(none.map(|known| !known))
-            }
-            Kind::AtLeast(a, b) => Absent::Bool(number(a).at_least(&number(b))),
-            Kind::Equal(a, b) => Absent::Bool(number(a).equal(&number(b))),
-            Kind::Neg(a) => Absent::Number(number(a).neg()),
-            Kind::Add(a, b) => Absent::Number(number(a).add(&number(b))),
-            Kind::Sub(a, b) => Absent::Number(number(a).sub(&number(b))),
-            Kind::Mul(a, b) => Absent::Number(number(a).mul(&number(b))),
-            Kind::Divide(a, factor) => {
-                let by = Range::new(factor.clone(), factor.clone(), BigInt::from(1u8));
-                let mut quotient = number(a).mul(&by);
-                if let Type::Number(range) = &node.ty {
-                    quotient.den.clone_from(&range.den);
-                }
-                Absent::Number(quotient)
-            }
-            Kind::Least(parts) => Absent::Number(fold(parts.iter().map(number), Range::least)),
-            Kind::Greatest(parts) => {
-                Absent::Number(fold(parts.iter().map(number), Range::greatest))
-            }
-            Kind::Floor(a) => Absent::Number(number(a).floor()),
-            _ => match &node.ty {
-                Type::Bool => Absent::Bool(None),
-                Type::Number(range) => Absent::Number(range.clone()),
-                _ => Absent::OtherList,
-            },
+    /// What is known of a node where `var` is absent: nothing of a node that speaks of another
+    /// variable too, which may be present.
+    fn where_absent(&self, id: NodeId, var: VarId) -> Option<&Value> {
+        let facts = &self.facts[id.0];
+        facts
+            .free
+            .iter()
+            .all(|free| *free == var)
+            .then_some(&facts.absent)
+    }
+
+    /// The interval of a number where all records and groups that it speaks of are there: within
+    /// the interval of its type, over the same denominator.
+    pub fn present_range(&self, id: NodeId) -> Option<&Range> {
+        match &self.facts[id.0].present {
+            Value::Number(range) => Some(range),
+            _ => None,
         }
     }
 
-    /// A text that is the same for formulas that mean the same constraints: no spaces, comments
-    /// or names, but operators, fields, literals, constants' positions and their intervals.
-    pub fn canonical(&self) -> String {
-        let mut text = String::new();
-        for constant in &self.constants {
-            let [low, high] = constant.public_interval();
-            // Writing to a String cannot fail.
-            let _ = writeln!(text, "constant {low} {high} / 10^{}", constant.exponent);
-        }
-        // Variables are numbered in the order of the text, which a renaming does not change.
-        for (at, node) in self.nodes.iter().enumerate() {
-            let _ = writeln!(text, "{at} {:?} : {:?}", node.kind, node.ty);
-        }
-        let _ = writeln!(text, "credits {}", self.root.0);
-        if let Some(measure) = self.measure() {
-            let _ = writeln!(text, "measure {}", measure.0);
-        }
-        text
+    /// The node of each step, by position.
+    pub fn steps(&self) -> &[NodeId] {
+        &self.steps
     }
-}
 
-/// Conjunction where each part may be unknown.
-fn all(parts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
-    let mut known = Some(true);
-    for part in parts {
-        match part {
-            Some(false) => return Some(false),
-            None => known = None,
-            Some(true) => {}
-        }
+    /// How many nodes there are: each once, however often the formula uses it.
+    pub fn node_count(&self) -> usize {
+        self.nodes.len()
     }
-    known
-}
-
-fn fold(mut ranges: impl Iterator<Item = Range>, with: impl Fn(&Range, &Range) -> Range) -> Range {
-    // The checker demands at least two.
-    let first = ranges.next().unwrap_or_else(|| Range::whole(0, 0));
-    ranges.fold(first, |folded, range| with(&folded, &range))
 }

@@ -1,19 +1,38 @@
-//! Parsed tree to typed tree: names, types, intervals, and what is refused.
+//! Parsed trees to one typed tree: names, types, intervals, units, and what is refused.
 
+mod bodies;
 mod calls;
+mod declared;
+mod expressions;
+mod lists;
 mod names;
+mod rounding;
+mod tables;
 #[cfg(test)]
 mod tests;
+mod times;
+mod units;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use num_bigint::BigInt;
 
+use crate::canonical::Pruning;
 use crate::constant::ConstantDecl;
 use crate::declarations::{Declarations, SourceId};
 use crate::diagnostic::{Code, Diagnostic, Span};
+use crate::facts::{self, Case, Facts, Value};
 use crate::range::{MAX_BITS, Range};
-use crate::schema::{Schema, is_identifier};
-use crate::syntax::{self, Operator, Syntax, SyntaxKind};
+use crate::schema::Schema;
+use crate::syntax;
 use crate::typed::{Kind, Node, NodeId, Type, Typed, VarId};
+use crate::unit::Unit;
+
+/// The most nodes: far above any formula that a person reads.
+const MAX_NODES: usize = 16_384;
+
+/// How deep the typed tree may be, steps included: what walks it calls itself that often.
+const MAX_DEPTH: usize = 400;
 
 /// Checks the formulas of a scale against all that is declared.
 ///
@@ -22,40 +41,28 @@ use crate::typed::{Kind, Node, NodeId, Type, Typed, VarId};
 /// public numbers within their bounds.
 pub fn check(declarations: &Declarations) -> Result<Typed, Vec<Diagnostic>> {
     let constants = declarations.public_numbers();
-    let mut checker = Checker {
-        text: SourceId::Declaration,
-        declarations,
-        schema: &declarations.schema,
-        constants: &constants,
-        nodes: Vec::new(),
-        scope: Vec::new(),
-        variables: 0,
-        inside: Inside::Claim,
-        faults: Vec::new(),
-    };
+    let mut checker = Checker::new(declarations, &constants);
     checker.check_declarations();
+    checker.read_units();
     if !checker.faults.is_empty() {
         return Err(checker.faults);
+    }
+    for at in 0..declarations.steps.len() {
+        let step = checker.formula(SourceId::Step(at));
+        checker.steps.push(step);
     }
     let credits = checker.output(SourceId::Credits);
     let measure = match &declarations.measure {
         None => Some(None),
         Some(_) => checker.output(SourceId::Measure).map(Some),
     };
-    match (credits, measure) {
-        (Some((root, max_value)), Some(measure)) if checker.faults.is_empty() => {
-            checker.check_used();
-            if !checker.faults.is_empty() {
-                return Err(checker.faults);
-            }
-            Ok(Typed {
-                nodes: checker.nodes,
-                root,
-                max_value,
-                measure,
-                constants,
-                declarations: declarations.clone(),
-            })
+    if checker.faults.is_empty() {
+        checker.check_used();
+    }
+    let steps: Option<Vec<NodeId>> = checker.steps.iter().copied().collect();
+    match (credits, measure, steps) {
+        (Some(credits), Some(measure), Some(steps)) if checker.faults.is_empty() => {
+            Ok(checker.finish(credits, measure, &steps))
         }
         _ => {
             (checker.faults).sort_by_key(|fault| (fault.source, fault.span.start));
@@ -69,7 +76,24 @@ pub fn check(declarations: &Declarations) -> Result<Typed, Vec<Diagnostic>> {
 enum Inside {
     Claim,
     Group,
+    /// A record, or a number of a list.
     Record,
+}
+
+/// A bound variable.
+#[derive(Debug, Clone)]
+struct Bound {
+    name: String,
+    var: VarId,
+    ty: Type,
+}
+
+/// What a name stands for that must be used, since it is declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Used {
+    Constant(usize),
+    Table(usize),
+    Step(usize),
 }
 
 struct Checker<'a> {
@@ -79,216 +103,307 @@ struct Checker<'a> {
     schema: &'a Schema,
     constants: &'a [ConstantDecl],
     nodes: Vec<Node>,
+    facts: Vec<Facts>,
+    /// How deep the tree under each node is.
+    depths: Vec<usize>,
+    /// Where each node was last used: a fault is shown there.
+    places: Vec<Span>,
+    /// Nodes by kind and type, to make each once; several only where units differ.
+    known: HashMap<(Kind, Type), Vec<NodeId>>,
+    /// Bodies checked already: the same words about the elements of the same list.
+    bodies: HashMap<(NodeId, String), (Vec<VarId>, NodeId)>,
     /// Bound variables, innermost last.
-    scope: Vec<(String, VarId, Type)>,
+    scope: Vec<Bound>,
+    /// Variables before this one are out of reach: a list inside what is said of one record.
+    reach: usize,
     variables: usize,
+    /// What is known of variables that stand for the numbers of a list, where present.
+    number_variables: BTreeMap<VarId, Range>,
     inside: Inside,
+    steps: Vec<Option<NodeId>>,
+    used: BTreeSet<Used>,
+    units: units::Declared,
+    /// Units of variables that stand for the numbers of a list.
+    var_units: BTreeMap<VarId, Option<Unit>>,
+    /// The unit of what is made while a conversion or a desugared construct is put together.
+    forced_unit: Option<Option<Unit>>,
     faults: Vec<Diagnostic>,
 }
 
-impl Checker<'_> {
-    fn check_declarations(&mut self) {
-        let declared = self.declarations;
-        if !declared.tables.is_empty()
-            || !declared.steps.is_empty()
-            || declared.constants.iter().any(|c| c.dated)
-        {
-            let message = "tables, steps and dated constants are not in the language yet";
-            let hint = "see docs/src/scale-language.md for what is";
-            return self
-                .fault(Code::NotYet, Span::default(), message, hint)
-                .unwrap_or(());
+impl<'a> Checker<'a> {
+    fn new(declarations: &'a Declarations, constants: &'a [ConstantDecl]) -> Self {
+        Self {
+            text: SourceId::Declaration,
+            declarations,
+            schema: &declarations.schema,
+            constants,
+            nodes: Vec::new(),
+            facts: Vec::new(),
+            depths: Vec::new(),
+            places: Vec::new(),
+            known: HashMap::new(),
+            bodies: HashMap::new(),
+            scope: Vec::new(),
+            reach: 0,
+            variables: 0,
+            number_variables: BTreeMap::new(),
+            inside: Inside::Claim,
+            steps: Vec::new(),
+            used: BTreeSet::new(),
+            units: units::Declared::default(),
+            var_units: BTreeMap::new(),
+            forced_unit: None,
+            faults: Vec::new(),
         }
-        for (at, constant) in self.constants.iter().enumerate() {
-            let name = &constant.name;
-            let twice = self.constants[..at].iter().any(|other| other.name == *name);
-            let message = if !is_identifier(name) {
-                format!("`{name}` is no name for a constant")
-            } else if twice || *name == self.schema.list {
-                format!("the name of constant `{name}` is taken")
-            } else if let Err(error) = constant.check() {
-                error.to_string()
-            } else {
-                continue;
-            };
-            let hint = "correct the declaration of the constant in the manifest";
-            self.fault::<()>(Code::ConstantDeclaration, Span::default(), message, hint);
+    }
+
+    /// Checks one text.
+    fn formula(&mut self, text: SourceId) -> Option<NodeId> {
+        self.text = text;
+        match syntax::parse(text, self.declarations.text(text)) {
+            Ok(parsed) => self.check(&parsed),
+            Err(faults) => {
+                self.faults.extend(faults);
+                None
+            }
         }
     }
 
     /// Checks an output's formula; gives its node and the greatest value.
     fn output(&mut self, text: SourceId) -> Option<(NodeId, u64)> {
-        self.text = text;
-        let parsed = syntax::parse(text, self.declarations.text(text));
-        let root = match parsed {
-            Ok(parsed) => self.check(&parsed)?,
-            Err(faults) => {
-                self.faults.extend(faults);
-                return None;
-            }
-        };
-        Some((root, self.check_credits(root)?))
+        let root = self.formula(text)?;
+        let most = self.check_output(root);
+        self.check_output_unit(root)?;
+        Some((root, most?))
     }
 
-    /// The root must be a whole number from 0 to 2^64 - 1; gives the greatest.
-    fn check_credits(&mut self, root: NodeId) -> Option<u64> {
-        let span = self.nodes[root.0].span;
+    /// An output must be a whole number from 0 to 2^64 - 1; gives the greatest.
+    fn check_output(&mut self, root: NodeId) -> Option<u64> {
+        let span = self.places[root.0];
         let range = self.expect_number(root)?;
+        let what = match self.text {
+            SourceId::Measure => "the measure",
+            _ => "the credits",
+        };
         if !range.is_whole() {
-            let message = "credits are whole numbers, but this may have a fraction";
+            let message = format!("{what} must be a whole number, but this may have a fraction");
             let hint = "say how it is rounded: math.floor(..) around the whole formula";
             return self.fault(Code::FractionalCredits, span, message, hint);
         }
         if range.may_be_negative() {
-            let message = format!("credits may be negative: this is {range}");
+            let message = format!("{what} may be negative: this is {range}");
             let hint = "put a floor under it: math.greatest(0, ..)";
             return self.fault(Code::NegativeCredits, span, message, hint);
         }
         u64::try_from(&range.hi).ok().or_else(|| {
-            let message = format!("credits may reach {}, which is 2^64 or more", range.hi);
+            let message = format!("{what} may reach {}, which is 2^64 or more", range.hi);
             let hint = "cap it with math.least(..), or count in a larger unit";
             self.fault(Code::CreditsTooLarge, span, message, hint)
         })
     }
 
-    /// What is published must count.
-    fn check_used(&mut self) {
-        self.text = SourceId::Declaration;
-        for (at, constant) in self.constants.iter().enumerate() {
-            if !self
-                .nodes
-                .iter()
-                .any(|node| node.kind == Kind::Constant(at))
-            {
-                let message = format!("constant `{}` is declared but not used", constant.name);
-                let hint = "use it or take it out of the manifest: what is published must count";
-                self.fault::<()>(Code::ConstantDeclaration, Span::default(), message, hint);
-            }
+    /// The typed tree of what the outputs need.
+    fn finish(
+        self,
+        (root, max_value): (NodeId, u64),
+        measure: Option<(NodeId, u64)>,
+        steps: &[NodeId],
+    ) -> Typed {
+        let mut pruning = Pruning::new();
+        let mut take = |id: NodeId| pruning.take(id, &self.nodes, &self.facts);
+        let root = take(root);
+        let measure = measure.map(|(id, most)| (take(id), most));
+        // Used by an output, as `check_used` saw, and so taken over already.
+        let steps = steps.iter().map(|id| take(*id)).collect();
+        let (nodes, facts) = pruning.finish();
+        Typed {
+            nodes,
+            facts,
+            steps,
+            root,
+            max_value,
+            measure,
+            constants: self.constants.to_vec(),
+            declarations: self.declarations.clone(),
         }
     }
 
-    fn check(&mut self, syntax: &Syntax) -> Option<NodeId> {
-        let span = syntax.span;
-        match &syntax.kind {
-            SyntaxKind::Bool(value) => Some(self.add(Kind::Bool(*value), Type::Bool, span)),
-            SyntaxKind::Number(value) => {
-                let range = Range::decimal(value);
-                self.number(Kind::Number(range.lo.clone()), range, span)
-            }
-            SyntaxKind::Name(name) => self.name(name, span),
-            SyntaxKind::Member { of, field } => self.member(of, field, span),
-            SyntaxKind::Call {
-                function,
-                at,
-                target,
-                args,
-            } => self.call(function, *at, target.as_deref(), args, span),
-            SyntaxKind::Operator(operator, args) => self.operator(*operator, args, span),
-        }
+    /// Adds a number whose interval follows from what it is made of.
+    fn derived(&mut self, kind: Kind, span: Span) -> Option<NodeId> {
+        let range = self.any_range(&kind);
+        self.number(kind, range, span)
     }
 
-    fn operator(&mut self, operator: Operator, args: &[Syntax], span: Span) -> Option<NodeId> {
-        // All operands first, so that faults in each are reported.
-        let nodes: Vec<Option<NodeId>> = args.iter().map(|arg| self.check(arg)).collect();
-        let nodes: Vec<NodeId> = nodes.into_iter().collect::<Option<_>>()?;
-        match (operator, nodes.as_slice()) {
-            (Operator::Not, &[a]) => {
-                self.expect_bool(a)?;
-                Some(self.not(a, span))
-            }
-            (Operator::And | Operator::Or, parts) => {
-                let fine: Vec<Option<()>> = parts.iter().map(|a| self.expect_bool(*a)).collect();
-                fine.into_iter().collect::<Option<Vec<()>>>()?;
-                let kind = match operator {
-                    Operator::And => Kind::And(nodes),
-                    _ => Kind::Or(nodes),
-                };
-                Some(self.add(kind, Type::Bool, span))
-            }
-            (Operator::Negate, &[a]) => {
-                let range = self.expect_number(a)?.neg();
-                self.number(Kind::Neg(a), range, span)
-            }
-            (_, &[a, b]) => {
-                let (left, right) = (self.expect_number(a), self.expect_number(b));
-                self.binary(operator, (a, left?), (b, right?), span)
-            }
-            // The parser gives each operator the operands of its grammar.
-            _ => unreachable!("operator with {} operands", args.len()),
-        }
+    /// The interval of a number to be added, from the types of what it is made of.
+    fn any_range(&self, kind: &Kind) -> Range {
+        // Only a division by a literal looks at its type here, and is not made this way.
+        let unknown = Type::Number(Range::whole(0, 0));
+        let range = facts::value(kind, &unknown, Case::Any, |id| {
+            Value::of_type(&self.nodes[id.0].ty)
+        });
+        range.number()
     }
 
-    fn binary(
-        &mut self,
-        operator: Operator,
-        (a, left): (NodeId, Range),
-        (b, right): (NodeId, Range),
-        span: Span,
-    ) -> Option<NodeId> {
-        match operator {
-            Operator::Add => self.number(Kind::Add(a, b), left.add(&right), span),
-            Operator::Subtract => self.number(Kind::Sub(a, b), left.sub(&right), span),
-            Operator::Multiply => self.number(Kind::Mul(a, b), left.mul(&right), span),
-            Operator::Divide => self.divide((a, &left), (b, &right), span),
-            _ => {
-                // The circuit compares by the difference, over the common denominator.
-                self.within_field(&left.sub(&right), span)?;
-                let compare = |kind: Kind, checker: &mut Self| checker.add(kind, Type::Bool, span);
-                Some(match operator {
-                    Operator::GreaterOrEqual => compare(Kind::AtLeast(a, b), self),
-                    Operator::LessOrEqual => compare(Kind::AtLeast(b, a), self),
-                    Operator::Less => {
-                        let other = compare(Kind::AtLeast(a, b), self);
-                        self.not(other, span)
-                    }
-                    Operator::Greater => {
-                        let other = compare(Kind::AtLeast(b, a), self);
-                        self.not(other, span)
-                    }
-                    Operator::Equal => compare(Kind::Equal(a, b), self),
-                    _ => {
-                        let other = compare(Kind::Equal(a, b), self);
-                        self.not(other, span)
-                    }
-                })
-            }
-        }
-    }
-
-    fn divide(
-        &mut self,
-        (a, dividend): (NodeId, &Range),
-        (b, divisor): (NodeId, &Range),
-        span: Span,
-    ) -> Option<NodeId> {
-        let at = self.nodes[b.0].span;
-        let zero = BigInt::from(0u8);
-        if divisor.lo <= zero && divisor.hi >= zero {
-            let message = if divisor.is_point() {
-                "division by zero".to_owned()
-            } else {
-                format!("division by zero is possible: the divisor is {divisor}")
-            };
-            let hint = "divide by a literal other than 0";
-            return self.fault(Code::DivisionByZero, at, message, hint);
-        }
-        if !divisor.is_point() {
-            let message = format!("the divisor varies ({divisor}); only literals divide yet");
-            let hint = "publish the reciprocal as a constant and multiply by it";
-            return self.fault(Code::DivisorNotLiteral, at, message, hint);
-        }
-        let (range, factor) = dividend.divided(&divisor.lo, &divisor.den);
-        self.number(Kind::Divide(a, factor), range, span)
-    }
-
-    fn not(&mut self, a: NodeId, span: Span) -> NodeId {
-        self.add(Kind::Not(a), Type::Bool, span)
-    }
-
-    /// Adds a number, unless it leaves the field.
+    /// Adds a number that lies in `range` whether records are present or not.
     fn number(&mut self, kind: Kind, range: Range, span: Span) -> Option<NodeId> {
+        self.number_if_present(kind, range, None, span)
+    }
+
+    /// Adds a number that lies in `range`, and in `present` where all that it speaks of is there.
+    fn number_if_present(
+        &mut self,
+        kind: Kind,
+        range: Range,
+        present: Option<Range>,
+        span: Span,
+    ) -> Option<NodeId> {
         self.within_field(&range, span)?;
-        Some(self.add(kind, Type::Number(range), span))
+        let ty = Type::Number(range.clone());
+        let mut facts = self.facts_of(&kind, &ty);
+        let over = |value: &Value| value.number().over(&range.den).within(&range);
+        if let Some(tighter) = present {
+            facts.present = Value::Number(over(&facts.present).within(&tighter));
+        }
+        let (present, mut absent) = (over(&facts.present), over(&facts.absent));
+        if facts.free.is_empty() {
+            absent.clone_from(&present);
+        }
+        let ty = match facts.free.as_slice() {
+            // A record is there or it is not.
+            [] | [_] => Type::Number(range.within(&present.hull(&absent))),
+            _ => ty,
+        };
+        facts.present = Value::Number(present);
+        facts.absent = Value::Number(absent);
+        self.insert(kind, ty, facts, span)
+    }
+
+    /// Adds what is no number.
+    fn add(&mut self, kind: Kind, ty: Type, span: Span) -> Option<NodeId> {
+        let facts = self.facts_of(&kind, &ty);
+        self.insert(kind, ty, facts, span)
+    }
+
+    /// What is known of a node from what it is made of.
+    fn facts_of(&self, kind: &Kind, ty: &Type) -> Facts {
+        let operands = kind.operands();
+        let binds = kind.binds();
+        let mut free: Vec<VarId> = operands
+            .iter()
+            .flat_map(|id| &self.facts[id.0].free)
+            .copied()
+            .filter(|var| !binds.contains(var))
+            .chain(kind.reads())
+            .collect();
+        free.sort_unstable();
+        free.dedup();
+        let (present, absent) = match kind {
+            Kind::Field { .. } | Kind::Day { .. } | Kind::MinuteOfDay { .. } => {
+                self.field_facts(kind, ty)
+            }
+            Kind::Var(var) => self.variable_facts(*var, ty),
+            _ => {
+                let present = facts::value(kind, ty, Case::Present, |id| {
+                    self.facts[id.0].present.clone()
+                });
+                let absent = if free.is_empty() {
+                    present.clone()
+                } else {
+                    facts::value(kind, ty, Case::Absent, |id| self.facts[id.0].absent.clone())
+                };
+                (present, absent)
+            }
+        };
+        Facts {
+            present,
+            absent,
+            free,
+        }
+    }
+
+    /// Where its record is there, a field is within its bounds; else it is 0.
+    fn field_facts(&self, kind: &Kind, ty: &Type) -> (Value, Value) {
+        match (kind, ty) {
+            (Kind::Field { field, .. }, Type::Number(range)) => {
+                let (min, max) = self.schema.bounds(&self.schema.fields[*field]);
+                let present = Range::new(min.into(), max.into(), range.den.clone());
+                (Value::Number(present), Value::Number(Range::whole(0, 0)))
+            }
+            (_, Type::Number(range)) => (
+                Value::Number(range.clone()),
+                Value::Number(Range::whole(0, 0)),
+            ),
+            _ => (Value::Truth(None), Value::Truth(Some(false))),
+        }
+    }
+
+    /// A group that is there has a record; one that is not has none.
+    fn variable_facts(&self, var: VarId, ty: &Type) -> (Value, Value) {
+        match ty {
+            Type::Records { most } => {
+                let list = |least, most| Value::List {
+                    least,
+                    most,
+                    item: None,
+                };
+                (list(1, *most), list(0, 0))
+            }
+            Type::Number(range) => {
+                let present = self.number_variables.get(&var).unwrap_or(range);
+                (Value::Number(present.clone()), Value::of_type(ty))
+            }
+            _ => (Value::of_type(ty), Value::of_type(ty)),
+        }
+    }
+
+    /// Adds a node, unless there is one that is the same in all.
+    fn insert(&mut self, kind: Kind, ty: Type, facts: Facts, span: Span) -> Option<NodeId> {
+        let unit = self.unit_of(&kind, &ty, span);
+        let key = (kind, ty);
+        let same = self.known.get(&key).into_iter().flatten();
+        let same = same.copied().find(|id| self.nodes[id.0].unit == unit);
+        if let Some(id) = same {
+            self.places[id.0] = span;
+            return Some(id);
+        }
+        let deepest = key.0.operands().iter().map(|id| self.depths[id.0]).max();
+        let depth = deepest.unwrap_or(0) + 1;
+        if self.nodes.len() == MAX_NODES || depth > MAX_DEPTH {
+            let message = if depth > MAX_DEPTH {
+                format!("this is nested more than {MAX_DEPTH} deep, with the steps that it uses")
+            } else {
+                format!("the formulas have more than {MAX_NODES} parts")
+            };
+            // More of the same would say nothing new.
+            if self.faults.iter().any(|fault| fault.code == Code::TooLong) {
+                return None;
+            }
+            return self.fault(Code::TooLong, span, message, "write it shorter");
+        }
+        let id = NodeId(self.nodes.len());
+        self.known.entry(key.clone()).or_default().push(id);
+        let (kind, ty) = key;
+        self.nodes.push(Node {
+            kind,
+            ty,
+            unit,
+            source: self.text,
+            span,
+        });
+        self.facts.push(facts);
+        self.depths.push(depth);
+        self.places.push(span);
+        Some(id)
+    }
+
+    /// A literal that the checker itself writes: a whole number.
+    fn literal(&mut self, value: i64, span: Span) -> Option<NodeId> {
+        let value = BigInt::from(value);
+        self.number(
+            Kind::Number(value.clone()),
+            Range::whole(value.clone(), value),
+            span,
+        )
     }
 
     fn within_field(&mut self, range: &Range, span: Span) -> Option<()> {
@@ -303,18 +418,28 @@ impl Checker<'_> {
         self.fault(Code::Overflow, span, message, hint)
     }
 
-    fn add(&mut self, kind: Kind, ty: Type, span: Span) -> NodeId {
-        let source = self.text;
-        self.nodes.push(Node {
-            kind,
-            ty,
-            source,
-            span,
-        });
-        NodeId(self.nodes.len() - 1)
+    /// The circuit chooses and compares by the difference, over the common denominator.
+    fn difference_within_field(&mut self, a: &Range, b: &Range, span: Span) -> Option<()> {
+        self.within_field(&a.sub(b), span)
+    }
+
+    /// The values of an enum, if the node is a field of one.
+    fn enum_values(&self, id: NodeId) -> Option<&'a [String]> {
+        let Kind::Field { field, .. } = self.nodes[id.0].kind else {
+            return None;
+        };
+        match &self.schema.fields[field].kind {
+            crate::field::FieldKind::Enum { values } => Some(values),
+            _ => None,
+        }
     }
 
     fn expect_number(&mut self, id: NodeId) -> Option<Range> {
+        if let Some(values) = self.enum_values(id) {
+            let message = "a number is needed here, but this is one of some names";
+            let hint = format!("compare it with a name, as in == {:?}", values[0]);
+            return self.fault(Code::WrongType, self.places[id.0], message, hint);
+        }
         match &self.nodes[id.0].ty {
             Type::Number(range) => Some(range.clone()),
             Type::Numbers { .. } => self.wrong_type(id, "a number", "add them up with .sum()"),
@@ -327,7 +452,7 @@ impl Checker<'_> {
             Type::Bool => self.wrong_type(
                 id,
                 "a number",
-                "count where it holds with .filter(..).size()",
+                "say what it counts: (..) ? 1 : 0; or count where it holds: .filter(..).size()",
             ),
         }
     }
@@ -340,10 +465,9 @@ impl Checker<'_> {
     }
 
     fn wrong_type<T>(&mut self, id: NodeId, wanted: &str, hint: &str) -> Option<T> {
-        let node = &self.nodes[id.0];
-        let (is, span) = (describe(&node.ty), node.span);
+        let is = describe(&self.nodes[id.0].ty);
         let message = format!("{wanted} is needed here, but this is {is}");
-        self.fault(Code::WrongType, span, message, hint)
+        self.fault(Code::WrongType, self.places[id.0], message, hint)
     }
 
     fn fault<T>(

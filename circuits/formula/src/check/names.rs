@@ -1,34 +1,50 @@
-//! Names: variables, the list of records, constants, fields.
+//! Names: variables, the list of records, constants, steps, fields.
 
-use super::{Checker, Inside};
+use super::{Checker, Inside, Used};
+use crate::declarations::SourceId;
 use crate::diagnostic::{Code, Span};
+use crate::field::FieldKind;
 use crate::range::Range;
-use crate::schema::{FieldKind, is_identifier};
-use crate::syntax::{Syntax, SyntaxKind};
+use crate::syntax::Syntax;
 use crate::typed::{Kind, NodeId, Type, VarId};
 
 impl Checker<'_> {
     pub(super) fn name(&mut self, name: &str, span: Span) -> Option<NodeId> {
-        let bound = self.scope.iter().rev().find(|(bound, ..)| bound == name);
-        if let Some((_, var, ty)) = bound.cloned() {
-            if matches!(ty, Type::Records { .. }) {
-                self.list_allowed(span)?;
-            }
-            return Some(self.add(Kind::Var(var), ty, span));
+        let bound = (self.scope.iter().enumerate().rev()).find(|(_, bound)| bound.name == name);
+        if let Some((at, bound)) = bound.map(|(at, bound)| (at, bound.clone())) {
+            self.in_reach(at, &bound.ty, span)?;
+            return match bound.ty {
+                Type::Number(range) => self.number(Kind::Var(bound.var), range, span),
+                ty => self.add(Kind::Var(bound.var), ty, span),
+            };
         }
         if name == self.schema.list {
-            self.list_allowed(span)?;
             let most = usize::from(self.schema.max_records);
-            return Some(self.add(Kind::Records, Type::Records { most }, span));
+            return self.add(Kind::Records, Type::Records { most }, span);
         }
-        if let Some(at) = self.constants.iter().position(|c| c.name == name) {
-            let range = self.constants[at].range();
-            return self.number(Kind::Constant(at), range, span);
+        let declared = self.declarations;
+        if let Some(at) = declared.constants.iter().position(|c| c.name == name) {
+            self.used.insert(Used::Constant(at));
+            if declared.constants[at].dated {
+                return self.needs_day(name, span);
+            }
+            return self.public_number(declared.constant_at(at), span);
+        }
+        if let Some(at) = declared.tables.iter().position(|t| t.name == name) {
+            self.used.insert(Used::Table(at));
+            let message = format!("the table `{name}` is not looked up");
+            let hint = format!("say where in it: {name}[t.{}]", self.example_field());
+            return self.fault(Code::WrongType, span, message, hint);
+        }
+        if let Some(at) = declared.steps.iter().position(|s| s.name == name) {
+            return self.step(at, name, span);
         }
         let message = format!("there is no `{name}`");
-        let known: Vec<&str> = (self.scope.iter().map(|(name, ..)| name.as_str()))
+        let known: Vec<&str> = (self.scope.iter().map(|bound| bound.name.as_str()))
             .chain([self.schema.list.as_str()])
-            .chain(self.constants.iter().map(|c| c.name.as_str()))
+            .chain(declared.constants.iter().map(|c| c.name.as_str()))
+            .chain(declared.tables.iter().map(|t| t.name.as_str()))
+            .chain(declared.steps.iter().map(|s| s.name.as_str()))
             .collect();
         let hint = match self.schema.fields.iter().find(|field| field.name == name) {
             Some(_) => format!("it is a field: write it after its record, as in t.{name}"),
@@ -37,14 +53,50 @@ impl Checker<'_> {
         self.fault(Code::UnknownName, span, message, hint)
     }
 
-    /// A list inside the value of a single record would be a loop within a loop.
-    fn list_allowed(&mut self, span: Span) -> Option<()> {
-        if self.inside != Inside::Record {
+    /// A variable of an outer record or group cannot be spoken of within what is said of another
+    /// record: that would be a loop within a loop.
+    fn in_reach(&mut self, at: usize, ty: &Type, span: Span) -> Option<()> {
+        let group = matches!(ty, Type::Records { .. });
+        let message = if at < self.reach {
+            "a list inside what is said of a record cannot speak of that record yet"
+        } else if group && self.inside == Inside::Record {
+            "a group inside what is said of one of its records is not in the language yet"
+        } else {
             return Some(());
-        }
-        let message = "a list inside what is said of a single record is not in the language yet";
-        let hint = "records can be compared with literals, constants and their own fields";
+        };
+        let hint = "name what does not depend on the record as a step; pairs(a, b, ..) compares records that follow each other";
         self.fault(Code::NotYet, span, message, hint)
+    }
+
+    /// A step: the node that its text gave.
+    fn step(&mut self, at: usize, name: &str, span: Span) -> Option<NodeId> {
+        self.used.insert(Used::Step(at));
+        if SourceId::Step(at) == self.text || at >= self.steps.len() {
+            let message = format!("the step `{name}` is not there yet");
+            let hint = "a step may use those before it: change their order";
+            return self.fault(Code::UnknownName, span, message, hint);
+        }
+        // A step with faults has told them.
+        let node = self.steps[at]?;
+        self.places[node.0] = span;
+        Some(node)
+    }
+
+    /// A public number by its position.
+    pub(super) fn public_number(&mut self, at: usize, span: Span) -> Option<NodeId> {
+        let range = self.constants[at].range();
+        self.number(Kind::Constant(at), range, span)
+    }
+
+    pub(super) fn needs_day<T>(&mut self, name: &str, span: Span) -> Option<T> {
+        let message = format!("`{name}` changes on a day: say which day counts");
+        let hint = format!("as in {name}.at(t.{})", self.example_field());
+        self.fault(Code::Dated, span, message, hint)
+    }
+
+    /// A field for an example in a hint: the key.
+    fn example_field(&self) -> &str {
+        &self.schema.fields[self.schema.key()].name
     }
 
     pub(super) fn member(&mut self, of: &Syntax, field: &str, span: Span) -> Option<NodeId> {
@@ -59,26 +111,22 @@ impl Checker<'_> {
             return self.wrong_type(record, "a record", &hint);
         };
         let schema = self.schema;
-        match schema.fields.iter().position(|f| f.name == field) {
-            Some(at) => {
-                // From 0 even where the schema's least is more: the circuit evaluates absent slots
-                // too, whose fields are all 0, before it leaves them out.
-                let (_, max) = schema.bounds(&schema.fields[at]);
-                if schema.fields[at].kind == FieldKind::Bool || schema.fields[at].kind.digits() > 0
-                {
-                    let message = "bool and decimal fields are not in the language yet";
-                    let hint = "see docs/src/scale-language.md for what is";
-                    return self.fault(Code::NotYet, span, message, hint);
-                }
-                let kind = Kind::Field { of: var, field: at };
-                self.number(kind, Range::whole(0, max), span)
-            }
-            None => {
-                let message = format!("a record of `{}` has no field `{field}`", schema.list);
-                let known: Vec<&str> = schema.fields.iter().map(|f| f.name.as_str()).collect();
-                self.fault(Code::UnknownField, span, message, suggest(field, &known))
-            }
+        let Some(at) = schema.fields.iter().position(|f| f.name == field) else {
+            let message = format!("a record of `{}` has no field `{field}`", schema.list);
+            let known: Vec<&str> = schema.fields.iter().map(|f| f.name.as_str()).collect();
+            return self.fault(Code::UnknownField, span, message, suggest(field, &known));
+        };
+        let declared = &schema.fields[at];
+        let kind = Kind::Field { of: var, field: at };
+        if declared.kind == FieldKind::Bool {
+            return self.add(kind, Type::Bool, span);
         }
+        // From 0 even where the schema's least is more: the circuit evaluates absent slots too,
+        // whose fields are all 0, before it leaves them out.
+        let (_, max) = schema.bounds(declared);
+        let mut range = Range::whole(0, max);
+        range.den = num_bigint::BigInt::from(10u8).pow(u32::from(declared.kind.digits()));
+        self.number(kind, range, span)
     }
 
     fn record_variable(&self, id: NodeId) -> Option<VarId> {
@@ -87,60 +135,17 @@ impl Checker<'_> {
             _ => None,
         }
     }
-
-    /// Checks `body` with a name bound to an element of a list.
-    pub(super) fn bind(
-        &mut self,
-        name: &Syntax,
-        element: Type,
-        may_hide: bool,
-        body: &Syntax,
-    ) -> Option<(VarId, NodeId)> {
-        let SyntaxKind::Name(text) = &name.kind else {
-            let message = "a name for the element is needed here";
-            let hint = "as in trips.filter(t, t.distance > 0): t stands for each trip in turn";
-            return self.fault(Code::WrongArguments, name.span, message, hint);
-        };
-        if !is_identifier(text) {
-            let message = format!("`{text}` is no name for an element");
-            let hint = "use a-z, 0-9 and _, beginning with a letter, and no word of the language";
-            return self.fault(Code::NameTaken, name.span, message, hint);
-        }
-        let taken = self.scope.iter().any(|(bound, ..)| bound == text)
-            || *text == self.schema.list
-            || self.constants.iter().any(|c| c.name == *text);
-        if taken && !may_hide {
-            let message = format!("the name `{text}` is taken");
-            return self.fault(Code::NameTaken, name.span, message, "choose another name");
-        }
-        let outside = self.inside;
-        self.inside = match element {
-            Type::Record => Inside::Record,
-            _ => Inside::Group,
-        };
-        if outside == Inside::Group && self.inside == Inside::Group {
-            self.inside = outside;
-            let message = "groups inside groups are not in the language yet";
-            let hint = "group once, by one key";
-            return self.fault(Code::NotYet, name.span, message, hint);
-        }
-        let var = VarId(self.variables);
-        self.variables += 1;
-        self.scope.push((text.clone(), var, element));
-        let body = self.check(body);
-        self.scope.pop();
-        self.inside = outside;
-        Some((var, body?))
-    }
 }
 
 /// A hint for a name that is not there: the nearest, or all.
 pub(super) fn suggest(name: &str, known: &[&str]) -> String {
+    // A text may be long; no name is.
     let nearest = known
         .iter()
+        .filter(|_| name.len() <= 64)
         .map(|other| (distance(name, other), other))
         .min()
-        .filter(|(distance, other)| *distance <= 2 && *distance < other.len());
+        .filter(|(distance, other)| *distance <= 2 && *distance < other.chars().count());
     match nearest {
         Some((_, other)) => format!("did you mean `{other}`?"),
         None => format!("known here: {}", known.join(", ")),

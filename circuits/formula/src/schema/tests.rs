@@ -18,7 +18,7 @@ pub(crate) fn trips() -> Schema {
         unit: "min".into(),
         key: true,
     };
-    let fields = vec![start, int("duration", "s"), int("distance", "m")];
+    let fields = vec![start, int("duration", ""), int("distance", "")];
     Schema::new("cycling-trip", "trips", PeriodKind::Week, fields, 40).unwrap()
 }
 

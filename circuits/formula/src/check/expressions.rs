@@ -1,0 +1,277 @@
+//! Literals, operators, comparisons, choices.
+
+use num_bigint::BigInt;
+
+use super::names::suggest;
+use super::{Checker, Inside};
+use crate::diagnostic::{Code, Span};
+use crate::range::Range;
+use crate::syntax::{Operator, Syntax, SyntaxKind};
+use crate::typed::{Kind, NodeId, Type};
+
+impl Checker<'_> {
+    pub(super) fn check(&mut self, syntax: &Syntax) -> Option<NodeId> {
+        let span = syntax.span;
+        match &syntax.kind {
+            SyntaxKind::Bool(value) => self.add(Kind::Bool(*value), Type::Bool, span),
+            SyntaxKind::Number(value) => {
+                let range = Range::decimal(value);
+                self.number(Kind::Number(range.lo.clone()), range, span)
+            }
+            SyntaxKind::Text(text) => {
+                let message = format!("the text {text:?} stands alone here");
+                let hint = "a text is compared with a field of an enum, as in t.mode == \"bus\", or names a unit";
+                self.fault(Code::WrongType, span, message, hint)
+            }
+            SyntaxKind::List(_) => {
+                let message = "a list that is written out stands alone here";
+                let hint = "it stands at the right of `in`, as in t.mode in [\"bus\", \"metro\"]";
+                self.fault(Code::WrongType, span, message, hint)
+            }
+            SyntaxKind::Name(name) => self.name(name, span),
+            SyntaxKind::Member { of, field } => self.member(of, field, span),
+            SyntaxKind::Index { of, index } => self.index(of, index, span),
+            SyntaxKind::Call {
+                function,
+                at,
+                target,
+                args,
+            } => self.call(function, *at, target.as_deref(), args, span),
+            SyntaxKind::Operator(operator, args) => self.operator(*operator, args, span),
+        }
+    }
+
+    /// All operands, so that faults in each are reported.
+    pub(super) fn check_all(&mut self, parts: &[Syntax]) -> Option<Vec<NodeId>> {
+        let nodes: Vec<Option<NodeId>> = parts.iter().map(|part| self.check(part)).collect();
+        nodes.into_iter().collect()
+    }
+
+    fn operator(&mut self, operator: Operator, args: &[Syntax], span: Span) -> Option<NodeId> {
+        match (operator, args) {
+            (Operator::In, [value, list]) => return self.is_in(value, list, span),
+            (Operator::Equal | Operator::NotEqual, [a, b]) => {
+                let equal = self.equal(a, b, span)?;
+                return match operator {
+                    Operator::Equal => Some(equal),
+                    _ => self.not(equal, span),
+                };
+            }
+            _ => {}
+        }
+        let nodes = self.check_all(args)?;
+        match (operator, nodes.as_slice()) {
+            (Operator::Not, &[a]) => {
+                self.expect_bool(a)?;
+                self.not(a, span)
+            }
+            (Operator::And | Operator::Or, parts) => {
+                let fine: Vec<Option<()>> = parts.iter().map(|a| self.expect_bool(*a)).collect();
+                fine.into_iter().collect::<Option<Vec<()>>>()?;
+                let kind = match operator {
+                    Operator::And => Kind::And(nodes),
+                    _ => Kind::Or(nodes),
+                };
+                self.add(kind, Type::Bool, span)
+            }
+            (Operator::Negate, &[a]) => {
+                self.expect_number(a)?;
+                self.derived(Kind::Neg(a), span)
+            }
+            (Operator::Conditional, &[cond, yes, no]) => self.choose(cond, yes, no, span),
+            (_, &[a, b]) => {
+                let (left, right) = (self.expect_number(a), self.expect_number(b));
+                self.binary(operator, (a, left?), (b, right?), span)
+            }
+            // The parser gives each operator the operands of its grammar.
+            _ => unreachable!("operator with {} operands", args.len()),
+        }
+    }
+
+    fn binary(
+        &mut self,
+        operator: Operator,
+        (a, left): (NodeId, Range),
+        (b, right): (NodeId, Range),
+        span: Span,
+    ) -> Option<NodeId> {
+        match operator {
+            Operator::Add => self.derived(Kind::Add(a, b), span),
+            Operator::Subtract => self.derived(Kind::Sub(a, b), span),
+            Operator::Multiply => self.derived(Kind::Mul(a, b), span),
+            Operator::Divide => self.divide((a, &left), (b, &right), span),
+            Operator::Remainder => self.remainder((a, &left), (b, &right), span),
+            _ => {
+                self.difference_within_field(&left, &right, span)?;
+                match operator {
+                    Operator::GreaterOrEqual => self.at_least(a, b, span),
+                    Operator::LessOrEqual => self.at_least(b, a, span),
+                    Operator::Less => {
+                        let other = self.at_least(a, b, span)?;
+                        self.not(other, span)
+                    }
+                    // The parser gives no other operator two operands.
+                    _ => {
+                        let other = self.at_least(b, a, span)?;
+                        self.not(other, span)
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn at_least(&mut self, a: NodeId, b: NodeId, span: Span) -> Option<NodeId> {
+        self.add(Kind::AtLeast(a, b), Type::Bool, span)
+    }
+
+    pub(super) fn not(&mut self, a: NodeId, span: Span) -> Option<NodeId> {
+        self.add(Kind::Not(a), Type::Bool, span)
+    }
+
+    pub(super) fn divide(
+        &mut self,
+        (a, dividend): (NodeId, &Range),
+        (b, divisor): (NodeId, &Range),
+        span: Span,
+    ) -> Option<NodeId> {
+        let at = self.places[b.0];
+        let zero = BigInt::from(0u8);
+        if divisor.is_point() && divisor.lo == zero {
+            let hint = "divide by a number other than 0";
+            return self.fault(Code::DivisionByZero, at, "division by zero", hint);
+        }
+        if !divisor.is_point() {
+            let message =
+                format!("the divisor varies ({divisor}), so the quotient must be rounded");
+            let hint =
+                "round it on the spot: math.floor(a / b), math.ceil(a / b) or math.round(a / b)";
+            return self.fault(Code::DivisorNotLiteral, at, message, hint);
+        }
+        let (range, factor) = dividend.divided(&divisor.lo, &divisor.den);
+        let unit = self.quotient(a, b, span);
+        self.with_unit(unit, |checker| {
+            checker.number(Kind::Divide(a, factor), range, span)
+        })
+    }
+
+    /// `cond ? yes : no`
+    pub(super) fn choose(
+        &mut self,
+        cond: NodeId,
+        yes: NodeId,
+        no: NodeId,
+        span: Span,
+    ) -> Option<NodeId> {
+        self.expect_bool(cond)?;
+        if let (Type::Bool, Type::Bool) = (&self.nodes[yes.0].ty, &self.nodes[no.0].ty) {
+            let first = self.add(Kind::And(vec![cond, yes]), Type::Bool, span)?;
+            let otherwise = self.not(cond, span)?;
+            let second = self.add(Kind::And(vec![otherwise, no]), Type::Bool, span)?;
+            return self.add(Kind::Or(vec![first, second]), Type::Bool, span);
+        }
+        for (one, other) in [(yes, no), (no, yes)] {
+            if matches!(self.nodes[one.0].ty, Type::Bool) {
+                let hint = "both sides of `:` are numbers, or both are truth values";
+                return self.wrong_type(other, "a truth value", hint);
+            }
+        }
+        let (left, right) = (self.expect_number(yes), self.expect_number(no));
+        self.difference_within_field(&left?, &right?, span)?;
+        self.derived(Kind::Select { cond, yes, no }, span)
+    }
+
+    /// `value in [..]`
+    fn is_in(&mut self, value: &Syntax, list: &Syntax, span: Span) -> Option<NodeId> {
+        let SyntaxKind::List(items) = &list.kind else {
+            let message = "`in` looks into a list that is written out";
+            let hint =
+                "as in t.mode in [\"bus\", \"metro\"]; records are looked through with exists(..)";
+            return self.fault(Code::WrongArguments, list.span, message, hint);
+        };
+        let equals: Vec<Option<NodeId>> = items
+            .iter()
+            .map(|item| self.equal(value, item, item.span))
+            .collect();
+        let equals: Vec<NodeId> = equals.into_iter().collect::<Option<_>>()?;
+        match equals.as_slice() {
+            [] => {
+                let hint = "write what it is looked for among";
+                self.fault(Code::WrongArguments, list.span, "the list is empty", hint)
+            }
+            [one] => Some(*one),
+            _ => self.add(Kind::Or(equals), Type::Bool, span),
+        }
+    }
+
+    /// Whether two numbers, truth values or names of an enum are equal.
+    fn equal(&mut self, a: &Syntax, b: &Syntax, span: Span) -> Option<NodeId> {
+        match (&a.kind, &b.kind) {
+            (SyntaxKind::Text(_), SyntaxKind::Text(_)) => {
+                let hint = "compare a field of an enum with a text, as in t.mode == \"bus\"";
+                self.fault(Code::WrongType, span, "two texts are compared", hint)
+            }
+            (SyntaxKind::Text(text), _) => self.is_named(b, text, a.span, span),
+            (_, SyntaxKind::Text(text)) => self.is_named(a, text, b.span, span),
+            _ => {
+                let (a, b) = (self.check(a), self.check(b));
+                self.equal_nodes(a?, b?, span)
+            }
+        }
+    }
+
+    fn equal_nodes(&mut self, a: NodeId, b: NodeId, span: Span) -> Option<NodeId> {
+        match (self.enum_values(a), self.enum_values(b)) {
+            (Some(left), Some(right)) if left == right => {
+                return self.add(Kind::Equal(a, b), Type::Bool, span);
+            }
+            (Some(_), Some(_)) => {
+                let message = "fields of different enums are compared";
+                let hint = "compare each with its names, as in t.mode == \"bus\"";
+                return self.fault(Code::WrongType, span, message, hint);
+            }
+            _ => {}
+        }
+        if let (Type::Bool, Type::Bool) = (&self.nodes[a.0].ty, &self.nodes[b.0].ty) {
+            // Both or neither.
+            let (not_a, not_b) = (self.not(a, span)?, self.not(b, span)?);
+            let both = self.add(Kind::And(vec![a, b]), Type::Bool, span)?;
+            let neither = self.add(Kind::And(vec![not_a, not_b]), Type::Bool, span)?;
+            return self.add(Kind::Or(vec![both, neither]), Type::Bool, span);
+        }
+        let (left, right) = (self.expect_number(a), self.expect_number(b));
+        self.difference_within_field(&left?, &right?, span)?;
+        self.add(Kind::Equal(a, b), Type::Bool, span)
+    }
+
+    /// Whether a field of an enum has this name.
+    fn is_named(&mut self, of: &Syntax, text: &str, at: Span, span: Span) -> Option<NodeId> {
+        let of = self.check(of)?;
+        let position = self.enum_position(of, text, at)?;
+        let name = self.literal(position, at)?;
+        self.add(Kind::Equal(of, name), Type::Bool, span)
+    }
+
+    /// The position of a name among the values of an enum.
+    fn enum_position(&mut self, of: NodeId, text: &str, at: Span) -> Option<i64> {
+        let Some(values) = self.enum_values(of) else {
+            let is = super::describe(&self.nodes[of.0].ty);
+            let message = format!("{is} is compared with the text {text:?}");
+            let hint = "only a field of type enum has names";
+            return self.fault(Code::WrongType, at, message, hint);
+        };
+        let position = values.iter().position(|value| value == text);
+        match position.map(i64::try_from) {
+            Some(Ok(position)) => Some(position),
+            _ => {
+                let known: Vec<&str> = values.iter().map(String::as_str).collect();
+                let message = format!("the enum has no value {text:?}");
+                self.fault(Code::UnknownValue, at, message, suggest(text, &known))
+            }
+        }
+    }
+
+    /// What is said once for a claim, where a list may be grouped.
+    pub(super) fn is_grouping_possible(&self) -> bool {
+        self.inside != Inside::Group
+    }
+}

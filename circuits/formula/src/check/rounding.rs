@@ -1,0 +1,192 @@
+//! Rounding, remainders, magnitudes: all made of the greatest whole number not above.
+
+use num_bigint::BigInt;
+
+use super::Checker;
+use super::calls::division;
+use crate::diagnostic::{Code, Span};
+use crate::range::Range;
+use crate::syntax::Syntax;
+use crate::typed::{Kind, NodeId};
+
+impl Checker<'_> {
+    /// `math.floor(x)`, `math.ceil(x)`, `math.round(x)`; of a quotient whose divisor varies too.
+    pub(super) fn round(&mut self, how: &str, number: &Syntax, span: Span) -> Option<NodeId> {
+        if let Some((a, b)) = division(number) {
+            let (a, b) = (self.check(a), self.check(b));
+            let (a, b) = (a?, b?);
+            let (left, right) = (self.expect_number(a), self.expect_number(b));
+            let (left, right) = (left?, right?);
+            if !right.is_point() {
+                return self.rounded_quotient(how, a, b, span);
+            }
+            let quotient = self.divide((a, &left), (b, &right), number.span)?;
+            return self.rounded_number(how, quotient, span);
+        }
+        let a = self.check(number)?;
+        self.expect_number(a)?;
+        self.rounded_number(how, a, span)
+    }
+
+    fn rounded_number(&mut self, how: &str, a: NodeId, span: Span) -> Option<NodeId> {
+        match how {
+            "math.floor" => self.floor(a, span),
+            "math.ceil" => {
+                let negative = self.derived(Kind::Neg(a), span)?;
+                let floor = self.floor(negative, span)?;
+                self.derived(Kind::Neg(floor), span)
+            }
+            _ => {
+                let range = self.expect_number(a)?;
+                if range.is_whole() {
+                    return Some(a);
+                }
+                // Half away from zero: up from a half on, but below 0 only from above a half on.
+                // The least step of the number is 1 over its denominator, so that half of that
+                // tells a half from what is above it.
+                let half = self.fraction(&BigInt::from(1u8), &BigInt::from(2u8), span)?;
+                let two_dens = &range.den * 2u8;
+                let under_half = self.fraction(&(&range.den - 1u8), &two_dens, span)?;
+                let addend = self.by_sign(a, half, under_half, span)?;
+                let shifted = self.derived(Kind::Add(a, addend), span)?;
+                self.floor(shifted, span)
+            }
+        }
+    }
+
+    fn floor(&mut self, a: NodeId, span: Span) -> Option<NodeId> {
+        let range = self.expect_number(a)?;
+        if range.den.bits() >= 64 {
+            let message = format!("rounding over a denominator of {}", range.den);
+            let hint = "use fewer digits: the denominator must stay below 2^63";
+            return self.fault(Code::Overflow, span, message, hint);
+        }
+        self.derived(Kind::Floor(a), span)
+    }
+
+    /// One number where `a` is 0 or more, another where it is negative.
+    fn by_sign(&mut self, a: NodeId, yes: NodeId, no: NodeId, span: Span) -> Option<NodeId> {
+        let range = self.expect_number(a)?;
+        if !range.may_be_negative() {
+            return Some(yes);
+        }
+        let zero = self.literal(0, span)?;
+        let cond = self.at_least(a, zero, span)?;
+        self.choose(cond, yes, no, span)
+    }
+
+    fn rounded_quotient(&mut self, how: &str, a: NodeId, b: NodeId, span: Span) -> Option<NodeId> {
+        match how {
+            "math.floor" => self.floor_quotient(a, b, span),
+            "math.ceil" => {
+                let negative = self.derived(Kind::Neg(a), span)?;
+                let floor = self.floor_quotient(negative, b, span)?;
+                self.derived(Kind::Neg(floor), span)
+            }
+            _ => {
+                // (2a + b) / 2b, where 2a + b is one least step less below 0: as above.
+                let unit = self.quotient(a, b, span);
+                let (left, right) = (self.expect_number(a)?, self.expect_number(b)?);
+                let (aligned, _) = left.aligned(&right);
+                self.with_unit(unit, |checker| {
+                    let two = checker.literal(2, span)?;
+                    let double = checker.derived(Kind::Mul(two, a), span)?;
+                    let sum = checker.derived(Kind::Add(double, b), span)?;
+                    let none = checker.literal(0, span)?;
+                    let step = checker.fraction(&BigInt::from(-1), &aligned.den, span)?;
+                    let addend = checker.by_sign(a, none, step, span)?;
+                    let dividend = checker.derived(Kind::Add(sum, addend), span)?;
+                    let divisor = checker.derived(Kind::Mul(two, b), span)?;
+                    checker.floor_quotient(dividend, divisor, span)
+                })
+            }
+        }
+    }
+
+    fn floor_quotient(&mut self, a: NodeId, b: NodeId, span: Span) -> Option<NodeId> {
+        let present = self.facts[b.0].present.number();
+        if present.lo <= BigInt::from(0u8) {
+            let at = self.places[b.0];
+            let what = if present.hi <= BigInt::from(0u8) {
+                "is never positive"
+            } else {
+                "may be 0 or negative"
+            };
+            let message = format!("the divisor {what}: it is {present}");
+            let hint = "give its field a min of 1 or more, or put a floor under it: math.greatest(1, ..); what is filtered out is computed too";
+            return self.fault(Code::DivisionByZero, at, message, hint);
+        }
+        let (left, right) = (self.expect_number(a)?, self.expect_number(b)?);
+        // Both as integers, side by side.
+        let scaled = |range: &Range, by: &BigInt| {
+            Range::new(&range.lo * by, &range.hi * by, BigInt::from(1u8))
+        };
+        let (dividend, divisor) = (scaled(&left, &right.den), scaled(&right, &left.den));
+        self.within_field(&dividend, span)?;
+        self.within_field(&divisor, span)?;
+        self.derived(Kind::FloorDiv(a, b), span)
+    }
+
+    /// `a % b`
+    pub(super) fn remainder(
+        &mut self,
+        (a, dividend): (NodeId, &Range),
+        (b, divisor): (NodeId, &Range),
+        span: Span,
+    ) -> Option<NodeId> {
+        if self.facts[a.0].present.number().may_be_negative() {
+            let at = self.places[a.0];
+            let message = format!("`%` of a number that may be negative: this is {dividend}");
+            let hint =
+                "add a multiple of the divisor, or put a floor under it: math.greatest(0, ..)";
+            return self.fault(Code::WrongType, at, message, hint);
+        }
+        let zero = BigInt::from(0u8);
+        let literal = divisor.is_point() && divisor.lo > zero;
+        let whole = if literal {
+            let quotient = self.divide((a, dividend), (b, divisor), span)?;
+            self.floor(quotient, span)?
+        } else {
+            self.floor_quotient(a, b, span)?
+        };
+        let product = self.derived(Kind::Mul(b, whole), span)?;
+        let kind = Kind::Sub(a, product);
+        let range = self.any_range(&kind);
+        // Where the divisor is there, what is left is less than it by a step or more.
+        let greatest = self.facts[b.0].present.number().over(&range.den).hi - 1u8;
+        let left = Range::new(zero, greatest, range.den.clone());
+        if literal {
+            return self.number(kind, left, span);
+        }
+        self.number_if_present(kind, range, Some(left), span)
+    }
+
+    /// `math.abs(x)`
+    pub(super) fn magnitude(&mut self, number: &Syntax, span: Span) -> Option<NodeId> {
+        let a = self.check(number)?;
+        let range = self.expect_number(a)?;
+        if !range.may_be_negative() {
+            return Some(a);
+        }
+        let negative = self.derived(Kind::Neg(a), span)?;
+        self.difference_within_field(&range, &range.neg(), span)?;
+        let kind = Kind::Greatest(vec![a, negative]);
+        // Never below 0, whatever is present.
+        let greatest = range.hi.clone().max(-&range.lo);
+        let range = Range::new(BigInt::from(0u8), greatest, range.den.clone());
+        self.number(kind, range, span)
+    }
+
+    /// A literal that the checker itself writes: a quotient.
+    pub(super) fn fraction(
+        &mut self,
+        numerator: &BigInt,
+        denominator: &BigInt,
+        span: Span,
+    ) -> Option<NodeId> {
+        let one = BigInt::from(1u8);
+        let value = Range::new(numerator.clone(), numerator.clone(), one.clone());
+        let (range, _) = value.divided(denominator, &one);
+        self.number(Kind::Number(range.lo.clone()), range, span)
+    }
+}

@@ -1,0 +1,133 @@
+//! Days, minutes of the day and days of the week of a field that is a time.
+
+use merits_primitives::calendar::MINUTES_PER_DAY;
+use merits_primitives::ids::PeriodKind;
+use num_bigint::BigInt;
+
+use super::Checker;
+use crate::diagnostic::{Code, Span};
+use crate::field::FieldKind;
+use crate::range::Range;
+use crate::syntax::Syntax;
+use crate::typed::{Kind, NodeId, VarId};
+use crate::unit::Unit;
+
+/// 1 January 1970 was a Thursday, day 3 of a week that begins with Monday as day 0.
+const FIRST_WEEKDAY: i64 = 3;
+
+impl Checker<'_> {
+    /// The field that a node is.
+    fn field_of(&self, id: NodeId) -> Option<(VarId, usize, &FieldKind)> {
+        match self.nodes[id.0].kind {
+            Kind::Field { of, field } => Some((of, field, &self.schema.fields[field].kind)),
+            _ => None,
+        }
+    }
+
+    /// `day(t.start)`: the day of the period.
+    pub(super) fn day(&mut self, time: &Syntax, span: Span) -> Option<NodeId> {
+        let time = self.check(time)?;
+        match self.day_of(time, span) {
+            Some(day) => day,
+            None => {
+                let hint = "day(..) takes a field of type time, as in day(t.start)";
+                self.wrong_type(time, "a time of a record", hint)
+            }
+        }
+    }
+
+    /// The day of the period, of a field that tells it.
+    fn day_of(&mut self, time: NodeId, span: Span) -> Option<Option<NodeId>> {
+        let (of, field, kind) = self.field_of(time)?;
+        match kind {
+            FieldKind::TimeInPeriod => {
+                let last = self.schema.days() - 1;
+                Some(self.number(Kind::Day { of, field }, Range::whole(0, last), span))
+            }
+            FieldKind::DayInPeriod => Some(Some(time)),
+            _ => None,
+        }
+    }
+
+    /// The day of the period that a dated constant or table is asked for.
+    pub(super) fn day_that_counts(&mut self, day: &Syntax) -> Option<NodeId> {
+        let node = self.check(day)?;
+        if let Some(day) = self.day_of(node, day.span) {
+            return day;
+        }
+        let range = self.expect_number(node)?;
+        let last = BigInt::from(self.schema.days() - 1);
+        if range.is_whole() && !range.may_be_negative() && range.hi <= last {
+            self.expect_unit(node, &Unit::named("day"), "the day that counts")?;
+            return Some(node);
+        }
+        let message = format!("this is no day of the period: it is {range}");
+        let hint = "a field of type time or day, or a day from 0, as in factor.at(t.start)";
+        self.fault(Code::Dated, day.span, message, hint)
+    }
+
+    /// `minute_of_day(t.start)`
+    pub(super) fn minute_of_day(&mut self, time: &Syntax, span: Span) -> Option<NodeId> {
+        let time = self.check(time)?;
+        match self.field_of(time) {
+            Some((of, field, FieldKind::TimeInPeriod)) => {
+                let last = MINUTES_PER_DAY - 1;
+                self.number(Kind::MinuteOfDay { of, field }, Range::whole(0, last), span)
+            }
+            Some((_, _, FieldKind::DateTime { .. })) => {
+                self.remainder_by(time, MINUTES_PER_DAY.into(), span)
+            }
+            _ => {
+                let hint = "minute_of_day(..) takes a field of type time or datetime, as in minute_of_day(t.start)";
+                self.wrong_type(time, "a time of a record", hint)
+            }
+        }
+    }
+
+    /// `weekday(t.start)`: 0 is Monday.
+    pub(super) fn weekday(&mut self, time: &Syntax, span: Span) -> Option<NodeId> {
+        let time = self.check(time)?;
+        match self.field_of(time).map(|(_, _, kind)| kind) {
+            // A week begins with Monday.
+            Some(FieldKind::TimeInPeriod | FieldKind::DayInPeriod)
+                if self.schema.period == PeriodKind::Week =>
+            {
+                self.day_of(time, span).flatten()
+            }
+            Some(FieldKind::TimeInPeriod | FieldKind::DayInPeriod) => {
+                let message = "the day of the week of a time is known in weekly scales only";
+                let hint = "use a field of type date or datetime, of which it is known everywhere";
+                self.fault(Code::NotYet, span, message, hint)
+            }
+            Some(FieldKind::Date { .. }) => self.weekday_of(time, span),
+            Some(FieldKind::DateTime { .. }) => {
+                let range = self.expect_number(time)?;
+                let by = Range::whole(MINUTES_PER_DAY, MINUTES_PER_DAY);
+                let (range, factor) = range.divided(&by.lo, &by.den);
+                let day = self.with_unit(Some(Unit::named("day")), |checker| {
+                    let day = checker.number(Kind::Divide(time, factor), range, span)?;
+                    checker.derived(Kind::Floor(day), span)
+                })?;
+                self.weekday_of(day, span)
+            }
+            _ => {
+                let hint = "weekday(..) takes a field of type time, date or datetime, as in weekday(t.start)";
+                self.wrong_type(time, "a time of a record", hint)
+            }
+        }
+    }
+
+    /// The day of the week of days since 1970-01-01.
+    fn weekday_of(&mut self, days: NodeId, span: Span) -> Option<NodeId> {
+        let first = self.literal(FIRST_WEEKDAY, span)?;
+        let shifted = self.derived(Kind::Add(days, first), span)?;
+        self.remainder_by(shifted, 7, span)
+    }
+
+    fn remainder_by(&mut self, a: NodeId, by: i64, span: Span) -> Option<NodeId> {
+        let dividend = self.expect_number(a)?;
+        let by = self.literal(by, span)?;
+        let divisor = self.expect_number(by)?;
+        self.remainder((a, &dividend), (by, &divisor), span)
+    }
+}

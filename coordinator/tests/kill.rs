@@ -240,3 +240,48 @@ async fn check_consistent(
     }
     new
 }
+
+/// Sends a signal, as a person would by hand.
+#[cfg(unix)]
+fn signal(process: &Process, name: &str) {
+    let id = process.child.id().to_string();
+    let status = Command::new("kill").args([name, &id]).status().unwrap();
+    assert!(status.success());
+}
+
+/// A call in flight ends when the coordinator is killed, and does not wait for its own time limit
+/// when the coordinator's process is there and silent.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_in_flight_ends_soon_after_the_coordinator() {
+    let dir = tempfile::tempdir().unwrap();
+    let founding = Founding::new(41);
+    let config = write_config(&founding, dir.path());
+    let process = Process::start(&config);
+    let address = format!("http://{}", process.address);
+    let connect = || merits_replica::Client::connect(&address, process.log_key.clone());
+
+    // Killed while the call waits.
+    let mut client = connect().await.unwrap();
+    let mut silent = connect().await.unwrap();
+    assert!(client.checkpoint().await.is_ok());
+    signal(&process, "-STOP");
+    let call = tokio::spawn(async move { client.checkpoint().await });
+    // Stopped: the connection stays open, and nobody answers. The limit of a call is 60 s.
+    let start = std::time::Instant::now();
+    let error = silent.checkpoint().await.unwrap_err();
+    assert!(start.elapsed() < Duration::from_secs(30), "{error}");
+    assert!(error.may_retry(), "{error}");
+    assert!(call.await.unwrap().is_err());
+    signal(&process, "-CONT");
+
+    let mut client = connect().await.unwrap();
+    signal(&process, "-STOP");
+    let call = tokio::spawn(async move { client.checkpoint().await });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let start = std::time::Instant::now();
+    process.kill_9();
+    let error = call.await.unwrap().unwrap_err();
+    assert!(start.elapsed() < Duration::from_secs(3), "{error}");
+    assert!(error.may_retry(), "{error}");
+}

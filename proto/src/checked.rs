@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use merits_primitives::{
     Fr, field,
-    ids::{AssetId, EntryId, Epoch, Origin, PartyId, Period, ScaleId, ScaleVersion},
+    ids::{AssetId, EntryId, Epoch, Origin, Output, PartyId, Period, ScaleId, ScaleVersion},
 };
 
 use merits_verifier::{codec::Canonical as _, entry::SignedEntry, groth16::KeyDigest};
@@ -268,12 +268,14 @@ impl From<SealedPartial> for supervision::RequestPartialResponse {
 pub struct TotalPartialRequest {
     /// Log that the requester talks about.
     pub origin: Origin,
-    /// Whose credits are added.
+    /// Whose totals are added.
     pub asset: AssetId,
     /// Over which period.
     pub period: Period,
     /// Under which totals key.
     pub epoch: Epoch,
+    /// Credits or measure.
+    pub output: Output,
     /// The earn entries in the log's order, each once.
     pub entries: Vec<EntryId>,
 }
@@ -302,6 +304,10 @@ impl TryFrom<supervision::RequestTotalPartialRequest> for TotalPartialRequest {
             period: Period::from_u64(raw.period)
                 .ok_or_else(|| Fault::malformed("period", "is no day, week or month"))?,
             epoch: Epoch(raw.epoch),
+            output: u8::try_from(raw.output)
+                .ok()
+                .and_then(Output::from_number)
+                .ok_or_else(|| Fault::malformed("output", "is neither credits nor measure"))?,
             entries,
         })
     }
@@ -315,6 +321,7 @@ impl From<TotalPartialRequest> for supervision::RequestTotalPartialRequest {
             period: request.period.to_u64(),
             epoch: request.epoch.0,
             entries: request.entries.iter().map(|id| id.0.to_vec()).collect(),
+            output: request.output as u32,
         }
     }
 }
@@ -394,6 +401,7 @@ mod tests {
             period: (2 << 32) + 2_300,
             epoch: 1,
             entries: vec![vec![1; 32], vec![2; 32]],
+            output: 2,
         };
         let checked = TotalPartialRequest::try_from(request.clone()).unwrap();
         assert_eq!(
@@ -408,6 +416,14 @@ mod tests {
             "entries"
         );
         request.entries = vec![vec![1; 32]];
+        request.output = 0;
+        assert_eq!(
+            TotalPartialRequest::try_from(request.clone())
+                .unwrap_err()
+                .field,
+            "output"
+        );
+        request.output = 1;
         request.period = 7;
         assert_eq!(
             TotalPartialRequest::try_from(request).unwrap_err().field,

@@ -9,7 +9,7 @@ use std::{
 
 use clap::Subcommand;
 use merits_ledger::entry::PartyAdmitted;
-use merits_primitives::ids::{Origin, Period};
+use merits_primitives::ids::{Origin, Output, Period};
 use merits_supervisor::{
     acts::Supervisor, config::SupervisorConfig, net::OpenedClaim, view_key::Side,
 };
@@ -166,6 +166,9 @@ pub(crate) enum Command {
         /// View-key epoch
         #[arg(long, default_value_t = 1)]
         epoch: u32,
+        /// Open the total of the scale's measure instead of its credits
+        #[arg(long)]
+        measure: bool,
     },
     /// Answer requests for the own half until ctrl-c or SIGTERM
     Serve {
@@ -289,8 +292,11 @@ impl Command {
                 let desk = Desk::open(&config).await?;
                 let checked = desk.check(&request, &disclosure)?;
                 println!(
-                    "the {} disclosed records open the commitment on the ledger and give {} credits",
-                    checked.records, checked.credits.0
+                    "the {} disclosed records open the commitment on the ledger and give {} credits{}",
+                    checked.records,
+                    checked.earned.credits.0,
+                    (checked.earned.measure)
+                        .map_or_else(String::new, |measure| format!(" and measure {measure}"))
                 );
             }
             Self::Total {
@@ -298,12 +304,18 @@ impl Command {
                 scale,
                 period,
                 epoch,
+                measure,
             } => {
                 let desk = Desk::open(&config).await?;
                 let period = Period::from_label(&period)?;
-                let published = desk.total(&scale, period, epoch).await?;
+                let (output, did) = if measure {
+                    (Output::Measure, "measured")
+                } else {
+                    (Output::Credits, "earned")
+                };
+                let published = desk.total(&scale, period, epoch, output).await?;
                 println!(
-                    "{} claims in {} of {scale} earned {} together: entry {}",
+                    "{} claims in {} of {scale} {did} {} together: entry {}",
                     published.total.set.claims(),
                     period.label(),
                     published.total.sum,

@@ -4,7 +4,7 @@
 
 use merits_primitives::{
     dleq::Context,
-    ids::{AssetId, EntryId, Epoch, Origin, PartyId, Period},
+    ids::{AssetId, EntryId, Epoch, Origin, Output, PartyId, Period},
 };
 
 /// One of the four published halves of an epoch's keys.
@@ -19,6 +19,32 @@ pub enum KeyHalf {
     TotalSupervisor = 3,
     /// The witnesses' half of At.
     TotalWitness = 4,
+}
+
+/// What batches must share to be added up: the sums of one output of one scale, in one period,
+/// under the keys of one epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TotalsKey {
+    /// The ledger's number of the scale.
+    pub asset: AssetId,
+    /// The period.
+    pub period: Period,
+    /// View-key epoch.
+    pub epoch: Epoch,
+    /// Credits or measure.
+    pub output: Output,
+}
+
+impl TotalsKey {
+    /// The same batches' other output.
+    #[must_use]
+    pub fn twin(self) -> Self {
+        let output = match self.output {
+            Output::Credits => Output::Measure,
+            Output::Measure => Output::Credits,
+        };
+        Self { output, ..self }
+    }
 }
 
 /// What a proof of possession of a half is bound to: log, epoch, which half, and its holder.
@@ -41,25 +67,25 @@ pub fn possession_context(
     )
 }
 
-/// What a partial of an opened total is bound to: log, epoch, asset, period, the exact entries
-/// in their order, which half of At, and its holder.
+/// What a partial of an opened total is bound to: log, epoch, asset, period, output, the exact
+/// entries in their order, which half of At, and its holder. A partial for the credits of
+/// batches is none for their measure.
 pub fn total_context(
     origin: &Origin,
-    epoch: Epoch,
-    asset: AssetId,
-    period: Period,
+    key: &TotalsKey,
     entries: &[EntryId],
     half: KeyHalf,
     holder: &PartyId,
 ) -> Context {
     let entries: Vec<u8> = entries.iter().flat_map(|entry| entry.0).collect();
     Context::new(
-        "merits/total/v1",
+        "merits/total/v2",
         &[
             origin.as_str().as_bytes(),
-            &epoch.0.to_le_bytes(),
-            &asset.0.to_le_bytes(),
-            &period.to_u64().to_le_bytes(),
+            &key.epoch.0.to_le_bytes(),
+            &key.asset.0.to_le_bytes(),
+            &key.period.to_u64().to_le_bytes(),
+            &[key.output as u8],
             &entries,
             &[half as u8],
             &holder.0,

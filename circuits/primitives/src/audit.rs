@@ -12,8 +12,10 @@ use taceo_ark_babyjubjub::EdwardsAffine;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::{
-    Fr, field,
-    ids::Credits,
+    Fr,
+    earned::Earned,
+    field,
+    ids::Output,
     jubjub::{Point, Scalar},
     owner::Handle,
     poseidon, tags,
@@ -45,30 +47,43 @@ impl Exponent {
         Self(limbs)
     }
 
-    /// A PRF over (seed, C, v, A): proving the same claim again gives the same ciphertext, and
-    /// no exponent ever serves two different plaintexts.
-    pub fn derive(seed: &[u8; 32], commitment: Fr, credits: Credits, view_key: &Point) -> Self {
+    /// A PRF over (seed, C, v, w, A): proving the same claim again gives the same ciphertext,
+    /// and no exponent ever serves two different plaintexts.
+    pub fn derive(
+        seed: &[u8; 32],
+        commitment: Fr,
+        earned: impl Into<Earned>,
+        view_key: &Point,
+    ) -> Self {
         Self::prf(
             seed,
             &[
                 b"merits/ephemeral/v1",
                 &field::to_bytes(&commitment),
-                &credits.0.to_le_bytes(),
+                &earned.into().to_bytes(),
                 &view_key.to_bytes(),
             ],
         )
     }
 
-    /// r of a batch: a PRF over the seed, At and all that the batch's claims commit to.
-    pub fn derive_batch(seed: &[u8; 32], total_key: &Point, claims: &[(Fr, Credits)]) -> Self {
+    /// r of a batch's total of one output: a PRF over the seed, At and all that the batch's
+    /// claims commit to. The outputs have exponents of their own: with one for both, T2 − M2
+    /// would show the difference of the sums.
+    pub fn derive_batch(
+        seed: &[u8; 32],
+        total_key: &Point,
+        claims: &[(Fr, Earned)],
+        output: Output,
+    ) -> Self {
         let claims: Vec<u8> = claims
             .iter()
-            .flat_map(|(c, v)| field::to_bytes(c).into_iter().chain(v.0.to_le_bytes()))
+            .flat_map(|(c, earned)| field::to_bytes(c).into_iter().chain(earned.to_bytes()))
             .collect();
-        Self::prf(
-            seed,
-            &[b"merits/batch-exponent/v1", &total_key.to_bytes(), &claims],
-        )
+        let label: &[u8] = match output {
+            Output::Credits => b"merits/batch-exponent/v1",
+            Output::Measure => b"merits/batch-measure-exponent/v1",
+        };
+        Self::prf(seed, &[label, &total_key.to_bytes(), &claims])
     }
 
     fn prf(seed: &[u8; 32], parts: &[&[u8]]) -> Self {
@@ -105,25 +120,25 @@ impl Exponent {
 pub struct Ciphertext {
     /// y of E = e·B8.
     pub ey: Fr,
-    /// v + k0.
+    /// v + 2^64·w + k0.
     pub cv: Fr,
     /// h + k1.
     pub ch: Fr,
 }
 
-/// A ciphertext that does not open to a credit amount under the key that was tried.
+/// A ciphertext that does not open to credits and a measure under the key that was tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the ciphertext does not open to an amount below 2^64: wrong key halves, claim or commitment"
+    "the ciphertext does not open to amounts below 2^64: wrong key halves, claim or commitment"
 )]
 pub struct OpenError;
 
-/// E = e·B8, S = e·A, (k0, k1) = P(AUD; S.y, C)[0, 1], cv = v + k0, ch = h + k1.
+/// E = e·B8, S = e·A, (k0, k1) = P(AUD; S.y, C)[0, 1], cv = v + 2^64·w + k0, ch = h + k1.
 pub fn encrypt(
     exponent: &Exponent,
     view_key: &Point,
     commitment: Fr,
-    credits: Credits,
+    earned: impl Into<Earned>,
     handle: &Handle,
 ) -> Ciphertext {
     let mut e = exponent.scalar();
@@ -133,23 +148,25 @@ pub fn encrypt(
     let [k0, k1] = poseidon::hash2(tags::AUD, &[shared.y, commitment]);
     Ciphertext {
         ey: ephemeral.y,
-        cv: Fr::from(credits.0) + k0,
+        cv: earned.into().element() + k0,
         ch: handle.0 + k1,
     }
 }
 
-/// Opens a ciphertext with S.y, which the holders of A's parts make together from E.
+/// Opens a ciphertext with S.y, which the holders of A's parts make together from E. Whether
+/// the scale has a measure is the ledger's to say.
 ///
 /// # Errors
-/// [`OpenError`] when the result is no credit amount.
+/// [`OpenError`] when the result is nothing that a claim can earn.
 pub fn open(
     shared_y: Fr,
     commitment: Fr,
     ciphertext: &Ciphertext,
-) -> Result<(Credits, Handle), OpenError> {
+    measured: bool,
+) -> Result<(Earned, Handle), OpenError> {
     let [k0, k1] = poseidon::hash2(tags::AUD, &[shared_y, commitment]);
-    let credits = field::to_u64(&(ciphertext.cv - k0)).ok_or(OpenError)?;
-    Ok((Credits(credits), Handle(ciphertext.ch - k1)))
+    let earned = Earned::from_element(&(ciphertext.cv - k0), measured).ok_or(OpenError)?;
+    Ok((earned, Handle(ciphertext.ch - k1)))
 }
 
 /// A batch's total under At: T1 = r·B8, T2 = (Σ v)·B8 + r·At (ElGamal in the exponent, so
@@ -162,7 +179,7 @@ pub struct Total {
     pub t2: EdwardsAffine,
 }
 
-/// Encrypts a batch's sum of credits.
+/// Encrypts a batch's sum of one output.
 pub fn encrypt_total(exponent: &Exponent, total_key: &Point, sum: u128) -> Total {
     let mut r = exponent.scalar();
     let base = Point::base().projective();
@@ -177,24 +194,52 @@ pub fn encrypt_total(exponent: &Exponent, total_key: &Point, sum: u128) -> Total
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::Credits;
     use proptest::prelude::*;
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(16))]
         #[test]
-        fn opens_with_the_key_and_with_no_other(bytes in prop::array::uniform32(any::<u8>()), v: u64, key in 2u64..) {
+        fn opens_with_the_key_and_with_no_other(bytes in prop::array::uniform32(any::<u8>()), v: u64, w: Option<u64>, key in 2u64..) {
             let secret = Scalar::from(key);
             let view_key = Point::mul_base(&secret).expect("not zero");
             let exponent = Exponent::from_bytes(&bytes);
             let (c, h) = (Fr::from(77u64), Handle(Fr::from(5u64)));
-            let sealed = encrypt(&exponent, &view_key, c, Credits(v), &h);
+            let earned = Earned { credits: Credits(v), measure: w };
+            let sealed = encrypt(&exponent, &view_key, c, earned, &h);
             let ephemeral = Point::from_y(sealed.ey).expect("in the subgroup");
             let shared = ephemeral.mul(&secret).expect("not zero");
-            prop_assert_eq!(open(shared.y(), c, &sealed), Ok((Credits(v), h)));
+            let measured = w.is_some();
+            prop_assert_eq!(open(shared.y(), c, &sealed, measured), Ok((earned, h)));
             let wrong = ephemeral.mul(&(secret + Scalar::from(1u64))).expect("not zero");
-            prop_assert_eq!(open(wrong.y(), c, &sealed), Err(OpenError));
-            prop_assert_eq!(open(shared.y(), c + Fr::from(1u64), &sealed), Err(OpenError));
+            prop_assert_eq!(open(wrong.y(), c, &sealed, measured), Err(OpenError));
+            prop_assert_eq!(open(shared.y(), c + Fr::from(1u64), &sealed, measured), Err(OpenError));
         }
+    }
+
+    #[test]
+    fn no_exponent_serves_two_plaintexts() {
+        let at = Point::mul_base(&Scalar::from(9u64)).expect("not zero");
+        let c = Fr::from(77u64);
+        let earned = |v, measure| Earned {
+            credits: Credits(v),
+            measure,
+        };
+        let all = [
+            earned(5, None),
+            earned(5, Some(0)),
+            earned(5, Some(6)),
+            earned(6, Some(5)),
+        ];
+        let mut seen = Vec::new();
+        for earned in all {
+            seen.push(Exponent::derive(&[1; 32], c, earned, &at).scalar());
+            for output in Output::ALL {
+                seen.push(Exponent::derive_batch(&[1; 32], &at, &[(c, earned)], output).scalar());
+            }
+        }
+        let distinct: std::collections::BTreeSet<_> = seen.iter().collect();
+        assert_eq!(distinct.len(), 12);
     }
 
     #[test]

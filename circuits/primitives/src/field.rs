@@ -74,6 +74,13 @@ pub fn to_u64(element: &Fr) -> Option<u64> {
     (integer.num_bits() <= 64).then_some(integer.0[0])
 }
 
+/// The element as a `u128`, if it is that small.
+pub fn to_u128(element: &Fr) -> Option<u128> {
+    let integer = element.into_bigint();
+    let [low, high, ..] = integer.0;
+    (integer.num_bits() <= 128).then_some(u128::from(high) << 64 | u128::from(low))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,6 +15,40 @@ pub struct AssetId(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Credits(pub u64);
 
+/// One of a scale's outputs: totals of each are encrypted and opened apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Output {
+    /// What people own and spend.
+    Credits = 1,
+    /// What a scale with a measure counts beside, such as grams of CO2e.
+    Measure = 2,
+}
+
+impl Output {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Credits, Self::Measure];
+
+    /// The output with this number.
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|output| *output as u8 == number)
+    }
+
+    /// `credits` or `measure`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Credits => "credits",
+            Self::Measure => "measure",
+        }
+    }
+}
+
+impl fmt::Display for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// A coarse expiry bucket: credits of one scale and bucket are interchangeable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Expiry(pub u32);

@@ -8,6 +8,7 @@ pub mod calendar;
 pub mod commitment;
 pub mod context;
 pub mod dleq;
+pub mod earned;
 pub mod field;
 pub mod figures;
 pub mod identity;

@@ -3,9 +3,11 @@
 //! The wallet and, until wallets exist, a distributor's custody derive them by this code.
 
 use crate::{
-    Fr, field,
+    Fr,
+    earned::Earned,
+    field,
     identity::Secret,
-    ids::{Credits, Expiry, Origin, PartyId},
+    ids::{Expiry, Origin, PartyId},
     poseidon, tags,
 };
 
@@ -42,14 +44,15 @@ impl std::fmt::Debug for Binding {
 }
 
 impl Binding {
-    /// u = v + pad.
-    pub fn hide(&self, credits: Credits) -> Fr {
-        Fr::from(credits.0) + self.pad
+    /// u = v + 2^64·w + pad.
+    pub fn hide(&self, earned: impl Into<Earned>) -> Fr {
+        earned.into().element() + self.pad
     }
 
-    /// v = u − pad; `None` when the difference is no credit amount, so u belongs to other keys.
-    pub fn reveal(&self, u: Fr) -> Option<Credits> {
-        field::to_u64(&(u - self.pad)).map(Credits)
+    /// v and w out of u − pad; `None` when the difference is no such number, so u belongs to
+    /// other keys. Whether the scale has a measure is the ledger's to say.
+    pub fn reveal(&self, u: Fr, measured: bool) -> Option<Earned> {
+        Earned::from_element(&(u - self.pad), measured)
     }
 }
 
@@ -108,15 +111,23 @@ pub fn claim_message(consent: &Consent<'_>, secret: &Secret, claim_scope: Fr) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::Credits;
 
     #[test]
     fn the_owner_reads_the_credits_and_another_key_does_not() {
         let secret = Secret::from_seed(&[1; 32], "a");
         let h = handle(&secret, Fr::from(9u64));
         let binding = bind(&owner_key(&secret, Fr::from(1u64), Fr::from(2u64)), &h);
+        let earned = Earned {
+            credits: Credits(1627),
+            measure: Some(3),
+        };
         let u = binding.hide(Credits(1627));
-        assert_eq!(binding.reveal(u), Some(Credits(1627)));
+        assert_eq!(binding.reveal(u, false), Some(Credits(1627).into()));
+        let both = binding.hide(earned);
+        assert_eq!(binding.reveal(both, true), Some(earned));
+        assert_eq!(binding.reveal(both, false), None);
         let other = bind(&owner_key(&secret, Fr::from(1u64), Fr::from(3u64)), &h);
-        assert_eq!(other.reveal(u), None);
+        assert_eq!(other.reveal(u, true), None);
     }
 }

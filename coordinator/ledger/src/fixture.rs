@@ -11,9 +11,11 @@ use merits_primitives::{
     audit::{self, Exponent},
     calendar::ExpiryRule,
     dleq::{Equality, Possession},
+    earned::Earned,
     field,
+    figures::{Figure, Figures},
     ids::{
-        AssetId, Credits, EntryId, Epoch, Origin, PartyId, Period, PeriodKind, ScaleId,
+        AssetId, Credits, EntryId, Epoch, Origin, Output, PartyId, Period, PeriodKind, ScaleId,
         ScaleVersion, SchemaId,
     },
     jubjub::{Point, Scalar, random_scalar},
@@ -26,13 +28,13 @@ use merits_verifier::{
     log::LogSigner,
     possession::{KeyHalf, possession_context, total_context},
     signature,
-    statement::earn::{ClaimPublic, commitment_signing_bytes, input_count},
+    statement::earn::{ClaimPublic, Layout, MeasureTotal, commitment_signing_bytes},
     trapdoor::TrapdoorKey,
 };
 use rand_core::CryptoRng;
 
 use crate::entry::{
-    Constant, EarnBatch, EarnTerms, Entry, HalfKeys, PartyAdmitted, ScaleApproved, ScaleProposed,
+    EarnBatch, EarnTerms, Entry, HalfKeys, PartyAdmitted, ScaleApproved, ScaleProposed,
     SignedClaim, TotalPartial, TotalsOpened, ViewKeyEpochOpened,
 };
 use crate::policy::LedgerPolicy;
@@ -45,6 +47,15 @@ pub const CAPACITY: u16 = 16;
 
 /// Most credits of a claim.
 pub const MAX_CREDITS: Credits = Credits(25_000);
+
+/// Most that a claim of the scale with a measure can measure.
+pub const MAX_MEASURE: u64 = 9_000;
+
+/// What each claim of a fixture's batch is worth.
+pub const WORTH: Credits = Credits(100);
+
+/// What each claim of the scale with a measure measures.
+pub const MEASURED: u64 = 7;
 
 /// Time of the first entry, unix milliseconds: 2026-01-01.
 pub const START: u64 = 1_767_225_600_000;
@@ -114,13 +125,43 @@ pub struct Federation {
     pub supervisor_halves: SecretHalves,
     /// The witnesses' secret halves.
     pub witness_halves: SecretHalves,
+    /// The scale's public numbers.
+    pub figures: Figures,
+    /// W_max, if the scale has a measure.
+    pub max_measure: Option<u64>,
     /// The scale's key, with its trapdoor.
     pub trapdoor: TrapdoorKey,
 }
 
 impl Federation {
-    /// A federation; its secrets come from `rng`, its signing keys are fixed.
+    /// A federation whose scale has one constant; its secrets come from `rng`, its signing keys
+    /// are fixed.
     pub fn generate(rng: &mut impl CryptoRng) -> Result<Self, merits_primitives::ids::NameError> {
+        let figures = Figures {
+            figures: vec![Figure {
+                name: "car_factor".to_owned(),
+                exponent: 2,
+                low: 5_000,
+                high: 40_000,
+                schedule: None,
+                values: vec![16_272],
+            }],
+            schedules: Vec::new(),
+        };
+        Self::with_scale(figures, None, rng)
+    }
+
+    /// A federation whose scale has these figures and, with W_max, a measure.
+    pub fn with_scale(
+        figures: Figures,
+        max_measure: Option<u64>,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Self, merits_primitives::ids::NameError> {
+        let layout = Layout {
+            constants: figures.count(),
+            measured: max_measure.is_some(),
+            capacity: usize::from(CAPACITY),
+        };
         let origin = Origin::new("fixture.example/merits")?;
         let member = |name, roles: &[Role], seed| Member::new(&origin, name, roles, seed);
         let mut halves = || SecretHalves {
@@ -135,7 +176,9 @@ impl Federation {
             distributor: member("distributor", &[Role::Distributor], 5),
             supervisor_halves: halves(),
             witness_halves: halves(),
-            trapdoor: TrapdoorKey::generate(input_count(1, CAPACITY.into()), rng),
+            figures,
+            max_measure,
+            trapdoor: TrapdoorKey::generate(layout.input_count(), rng),
             origin,
         })
     }
@@ -260,7 +303,7 @@ impl Federation {
         ScaleId::new("cycling-week").expect("a good name")
     }
 
-    /// A version of the scale: one constant, weekly, valid from week 2300 + version.
+    /// A version of the scale: weekly, valid from week 2300 + version.
     pub fn scale(&self, version: u32) -> ScaleProposed {
         let schema_text = "fixture schema\n".to_owned();
         ScaleProposed {
@@ -272,17 +315,12 @@ impl Federation {
             shape: [7; 32],
             key: self.trapdoor.key.clone(),
             provenance: Provenance::InsecureDev,
-            constants: vec![Constant {
-                name: "car_factor".to_owned(),
-                exponent: 2,
-                low: 5_000,
-                high: 40_000,
-                value: 16_272,
-            }],
+            figures: self.figures.clone(),
             schema: SchemaId(field::hash("merits/schema/v1", &[schema_text.as_bytes()])),
             schema_text,
             capacity: CAPACITY,
             max_credits: MAX_CREDITS,
+            max_measure: self.max_measure,
             expiry: ExpiryRule {
                 lifetime_months: 24,
                 bucket_months: 3,
@@ -319,11 +357,7 @@ impl Federation {
             asset: scale.asset,
             expiry: scale.expiry.expiry(period),
             schema: scale.schema,
-            constants: scale
-                .constants
-                .iter()
-                .map(|constant| constant.value)
-                .collect(),
+            constants: scale.figures.public(period),
         }
     }
 
@@ -340,9 +374,14 @@ impl Federation {
         )
     }
 
-    /// A batch of so many claims, each worth 100 credits, with fresh random commitments.
+    /// A batch of so many claims, each worth [`WORTH`] and measuring [`MEASURED`] if the scale
+    /// has a measure, with fresh random commitments.
     pub fn batch(&self, claims: usize, rng: &mut impl CryptoRng) -> EarnBatch {
-        let period = self.period();
+        self.batch_of(self.period(), claims, rng)
+    }
+
+    /// [`Federation::batch`] for another period of version 1.
+    pub fn batch_of(&self, period: Period, claims: usize, rng: &mut impl CryptoRng) -> EarnBatch {
         let terms = self.terms(period);
         let (view_key, totals_key) = self.keys();
         let mut bytes = || {
@@ -350,12 +389,16 @@ impl Federation {
             rng.fill_bytes(&mut bytes);
             bytes
         };
+        let earned = Earned {
+            credits: WORTH,
+            measure: self.max_measure.map(|_| MEASURED),
+        };
         let mut signed = Vec::with_capacity(claims);
         for _ in 0..claims {
             let mut element = || field::from_digest(&bytes());
             let [c, b, cm, u, h] = [element(), element(), element(), element(), element()];
             let exponent = Exponent::from_bytes(&bytes());
-            let sealed = audit::encrypt(&exponent, &view_key, c, Credits(100), &Handle(h));
+            let sealed = audit::encrypt(&exponent, &view_key, c, earned, &Handle(h));
             let public = ClaimPublic {
                 c,
                 b,
@@ -367,10 +410,19 @@ impl Federation {
             };
             signed.push(self.sign_claim(public, &terms, period));
         }
-        let exponent = Exponent::from_bytes(&bytes());
-        let total = audit::encrypt_total(&exponent, &totals_key, 100 * claims as u128);
-        // r is odd and below l, so T1 is no identity; T2 is one with a chance of 2^-251.
-        let point = |affine| Point::from_affine(affine).expect("not the identity");
+        let mut total = |each: u64| {
+            let exponent = Exponent::from_bytes(&bytes());
+            let sum = u128::from(each) * claims as u128;
+            let total = audit::encrypt_total(&exponent, &totals_key, sum);
+            // r is odd and below l, so T1 is no identity; T2 is one with a chance of 2^-251.
+            let point = |affine| Point::from_affine(affine).expect("not the identity");
+            (point(total.t1), point(total.t2))
+        };
+        let (t1, t2) = total(WORTH.0);
+        let measure = self.max_measure.map(|_| {
+            let (m1, m2) = total(MEASURED);
+            MeasureTotal { m1, m2 }
+        });
         EarnBatch {
             scale: self.scale_id(),
             version: ScaleVersion(1),
@@ -378,8 +430,9 @@ impl Federation {
             period,
             source: self.source.id,
             terms,
-            t1: point(total.t1),
-            t2: point(total.t2),
+            t1,
+            t2,
+            measure,
             claims: signed,
         }
     }
@@ -446,7 +499,17 @@ impl Federation {
         Ok(self.sign_batch(&batch, &proof))
     }
 
-    /// Opens the total of the first so many unopened batches, with the given sum.
+    /// What the fixture's batches are opened by.
+    pub fn totals_key(&self, output: Output) -> TotalsKey {
+        TotalsKey {
+            asset: AssetId(1),
+            period: self.period(),
+            epoch: Epoch(1),
+            output,
+        }
+    }
+
+    /// Opens the credits of the first so many unopened batches, with the given sum.
     ///
     /// # Errors
     /// [`crate::Refusal::TotalDegenerate`].
@@ -457,17 +520,27 @@ impl Federation {
         sum: Credits,
         rng: &mut impl CryptoRng,
     ) -> Result<TotalsOpened, crate::Refusal> {
-        let (asset, period, epoch) = (AssetId(1), self.period(), Epoch(1));
-        let key = TotalsKey {
-            asset,
-            period,
-            epoch,
-        };
+        self.open_output(state, Output::Credits, batches, sum.0, rng)
+    }
+
+    /// Opens one output of the first so many batches that no total of it covers.
+    ///
+    /// # Errors
+    /// [`crate::Refusal::TotalDegenerate`].
+    pub fn open_output(
+        &self,
+        state: &State,
+        output: Output,
+        batches: usize,
+        sum: u64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<TotalsOpened, crate::Refusal> {
+        let key = self.totals_key(output);
         let covered: Vec<_> = state.totals().unopened(&key).take(batches).collect();
         let entries: Vec<EntryId> = covered.iter().map(|batch| batch.entry).collect();
         let (t1, _) = Totals::sums(covered)?;
         let mut partial = |secret: &Scalar, half, holder: &PartyId| {
-            let context = total_context(&self.origin, epoch, asset, period, &entries, half, holder);
+            let context = total_context(&self.origin, &key, &entries, half, holder);
             // Sampled secrets are never zero.
             let (point, proof) = Equality::prove(secret, &t1, &context, rng).expect("not zero");
             TotalPartial { point, proof }
@@ -476,9 +549,7 @@ impl Federation {
         let supervisor = partial(supervisor, KeyHalf::TotalSupervisor, &self.supervisor.id);
         let witness = partial(witness, KeyHalf::TotalWitness, &self.witness.id);
         Ok(TotalsOpened {
-            asset,
-            period,
-            epoch,
+            key,
             entries,
             sum,
             supervisor,
@@ -495,9 +566,7 @@ impl Federation {
     ) -> TotalPartial {
         let context = total_context(
             &self.origin,
-            Epoch(1),
-            AssetId(1),
-            self.period(),
+            &self.totals_key(Output::Credits),
             entries,
             KeyHalf::TotalWitness,
             &self.witness.id,

@@ -5,15 +5,15 @@ mod founded;
 use founded::Founded;
 use merits_ledger::entry::{EarnBatch, Entry};
 use merits_ledger::fixture::{Federation, START};
-use merits_ledger::state::TotalsKey;
 use merits_ledger::{Refusal, SubmitError};
 use merits_primitives::{
     Fr,
-    ids::{AssetId, Epoch, Expiry, Origin, Period, PeriodKind, SchemaId},
+    ids::{AssetId, Expiry, Origin, Output, Period, PeriodKind, SchemaId},
 };
 use merits_verifier::codec::Canonical;
 use merits_verifier::entry::{MAX_ENTRY_BYTES, SignedEntry};
 use merits_verifier::groth16::Proof;
+use merits_verifier::statement::earn::MeasureTotal;
 use merits_verifier::trapdoor::rerandomise;
 
 #[test]
@@ -26,11 +26,7 @@ fn a_batch_gets_in_and_its_receipt_verifies_offline() {
     let log_key = ledger.federation.signer().public().clone();
     let verified = receipt.verify(&log_key).expect("a good receipt");
     assert_eq!(verified.id(), entry.id());
-    let key = TotalsKey {
-        asset: AssetId(1),
-        period: ledger.federation.period(),
-        epoch: Epoch(1),
-    };
+    let key = ledger.federation.totals_key(Output::Credits);
     let batches: Vec<_> = ledger.ledger.state().totals().unopened(&key).collect();
     assert_eq!(batches.len(), 1);
     assert_eq!((batches[0].entry, batches[0].claims), (entry.id(), 16));
@@ -165,6 +161,17 @@ fn other_terms_than_the_approved_ones_are_named() {
         |_, batch| batch.terms.constants = vec![16_273],
         "constant-not-approved",
         "constants.car_factor",
+    );
+    refuse(
+        |federation, batch| {
+            let measure = federation.batch(1, &mut rand::rng()).t1;
+            batch.measure = Some(MeasureTotal {
+                m1: measure,
+                m2: batch.t2,
+            });
+        },
+        "measure-unexpected",
+        "measure",
     );
     refuse(
         |_, batch| batch.terms.constants.clear(),
@@ -380,7 +387,7 @@ fn the_envelope_is_checked_before_anything_else() {
     ledger.refused(&as_issuer, "role-missing", "");
     let surplus = SignedEntry::sign(
         federation.origin.clone(),
-        0x0301,
+        Entry::ScaleProposed(federation.scale(2)).kind(),
         federation.issuer.id,
         federation.scale(2).to_bytes(),
         good.proof.clone(),

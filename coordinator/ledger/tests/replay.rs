@@ -91,11 +91,7 @@ fn play(ledger: &mut Founded, act: &Act, sent: &mut Vec<SignedEntry>) {
         }
         Act::Total(batches) => {
             let state = ledger.ledger.state();
-            let key = merits_ledger::state::TotalsKey {
-                asset: merits_primitives::ids::AssetId(1),
-                period: federation.period(),
-                epoch: merits_primitives::ids::Epoch(1),
-            };
+            let key = federation.totals_key(merits_primitives::ids::Output::Credits);
             let claims: u64 = state
                 .totals()
                 .unopened(&key)

@@ -10,7 +10,7 @@ use merits_ledger::entry::{
 use merits_ledger::fixture::{Member, START};
 use merits_ledger::{Role, Roles};
 use merits_primitives::dleq::{Context, Equality};
-use merits_primitives::ids::{AssetId, Credits, EntryId, Epoch, PartyId, ScaleId, ScaleVersion};
+use merits_primitives::ids::{EntryId, Epoch, Output, PartyId, ScaleId, ScaleVersion};
 use merits_primitives::jubjub::{Point, Scalar};
 use merits_verifier::entry::SignedEntry;
 use rand::{SeedableRng, rngs::StdRng};
@@ -60,11 +60,9 @@ fn entries(ledger: &Founded) -> Vec<(Role, Entry)> {
         deadline: START + 86_400_000,
     };
     let totals = TotalsOpened {
-        asset: AssetId(1),
-        period: federation.period(),
-        epoch: Epoch(1),
+        key: federation.totals_key(Output::Credits),
         entries: vec![request],
-        sum: Credits(1),
+        sum: 1,
         supervisor: partial.clone(),
         witness: partial,
     };

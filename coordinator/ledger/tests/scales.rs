@@ -27,7 +27,7 @@ fn proposal(ledger: &Founded, change: impl FnOnce(&mut ScaleProposed)) -> Signed
 
 /// Proposes and approves version 2 with another car factor.
 fn second_version(ledger: &mut Founded) -> EntryId {
-    let entry = proposal(ledger, |scale| scale.constants[0].value = 15_000);
+    let entry = proposal(ledger, |scale| scale.figures.figures[0].values[0] = 15_000);
     ledger.submit(&entry).expect("proposed");
     let approval = ledger.federation.approval(2, entry.id());
     ledger.submit(&approval).expect("approved");
@@ -93,13 +93,39 @@ fn each_fault_of_a_proposal_has_its_refusal() {
         ("scale-invalid", "", Box::new(|s| s.schema_text.push('x'))),
         (
             "constant-outside-interval",
-            "constants.car_factor",
-            Box::new(|s| s.constants[0].value = 40_001),
+            "figures.car_factor",
+            Box::new(|s| s.figures.figures[0].values[0] = 40_001),
         ),
         (
             "constant-outside-interval",
-            "constants.car_factor",
-            Box::new(|s| s.constants[0].value = 4_999),
+            "figures.car_factor",
+            Box::new(|s| s.figures.figures[0].values[0] = 4_999),
+        ),
+        (
+            "figures-invalid",
+            "figures.car_factor",
+            Box::new(|s| s.figures.figures[0].values.push(16_000)),
+        ),
+        (
+            "figures-invalid",
+            "schedules[0]",
+            Box::new(|s| s.figures.schedules.push(Vec::new())),
+        ),
+        // A dated figure has three public numbers, and the key room for one.
+        (
+            "key-inputs",
+            "key",
+            Box::new(|s| {
+                s.figures.figures[0].schedule = Some(0);
+                s.figures.schedules.push(Vec::new());
+            }),
+        ),
+        ("key-inputs", "key", Box::new(|s| s.max_measure = Some(1))),
+        ("scale-invalid", "", Box::new(|s| s.max_measure = Some(0))),
+        (
+            "scale-invalid",
+            "",
+            Box::new(|s| s.max_measure = Some(1 << 45)),
         ),
         ("key-inputs", "key", Box::new(|s| s.capacity = 15)),
         (
@@ -119,8 +145,8 @@ fn each_fault_of_a_proposal_has_its_refusal() {
         ),
         (
             "version-differs",
-            "the shape's constants and intervals",
-            Box::new(|s| s.constants[0].high = 50_000),
+            "the shape's figures and intervals",
+            Box::new(|s| s.figures.figures[0].high = 50_000),
         ),
         (
             "version-differs",
@@ -214,7 +240,7 @@ fn unknown_unapproved_early_and_superseded_versions_are_told_apart() {
         "claims[0].source_signature",
     );
 
-    let entry = proposal(&ledger, |scale| scale.constants[0].value = 15_000);
+    let entry = proposal(&ledger, |scale| scale.figures.figures[0].values[0] = 15_000);
     ledger.submit(&entry).expect("proposed");
     let state = ledger.ledger.state();
     let terms = |version, index| {

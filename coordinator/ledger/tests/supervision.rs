@@ -6,8 +6,7 @@ use founded::Founded;
 use merits_ledger::entry::{
     Entry, OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed, TotalsOpened,
 };
-use merits_ledger::state::TotalsKey;
-use merits_primitives::ids::{AssetId, Credits, EntryId, Epoch, ScaleId};
+use merits_primitives::ids::{Credits, EntryId, Output, ScaleId};
 
 fn content() -> OpeningContent {
     OpeningContent {
@@ -144,16 +143,12 @@ fn a_total_opens_the_next_batches_and_none_twice() {
     ledger
         .supervise(&Entry::TotalsOpened(first.clone()))
         .expect("opened");
-    let key = TotalsKey {
-        asset: AssetId(1),
-        period: ledger.federation.period(),
-        epoch: Epoch(1),
-    };
+    let key = ledger.federation.totals_key(Output::Credits);
     let totals = ledger.ledger.state().totals();
     let opened: Vec<_> = totals.opened(&key).collect();
     assert_eq!(
         (opened[0].claims, opened[0].batches, opened[0].sum),
-        (7, 2, Credits(700))
+        (7, 2, 700)
     );
     assert_eq!(
         totals
@@ -164,7 +159,7 @@ fn a_total_opens_the_next_batches_and_none_twice() {
     );
     // The same set under another sum is not the next set any more.
     let mut again = first;
-    again.sum = Credits(701);
+    again.sum = 701;
     refused_total(&mut ledger, again, "total-set", "entries[0]");
     // Two claims are too few: 4 is this ledger's least.
     let rest = total(&mut ledger, 1, 200);

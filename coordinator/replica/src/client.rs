@@ -119,6 +119,11 @@ impl Client {
             .map_err(unreachable)?
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(CALL_TIMEOUT)
+            // A coordinator that was killed, stopped or cut off may leave the connection open.
+            .http2_keep_alive_interval(PING_AFTER)
+            .keep_alive_timeout(PING_TIMEOUT)
+            .keep_alive_while_idle(true)
+            .tcp_nodelay(true)
             .connect()
             .await
             .map_err(unreachable)?;
@@ -306,5 +311,10 @@ fn refused(key: &LogKey, status: &tonic::Status) -> ClientError {
 
 /// A coordinator on the same continent answers a connection well within this.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection may be silent before a ping asks for life.
+const PING_AFTER: Duration = Duration::from_secs(5);
+/// How long a ping may stay unanswered, by a coordinator on a machine that is busy: after both,
+/// calls in flight on a dead connection fail and can be made again.
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// Proof verification and a durable append take milliseconds; a full queue answers at once.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);

@@ -3,14 +3,17 @@
 use std::{ops::Bound, sync::Arc};
 
 use merits_ledger::state::{EpochKeys, EpochStanding, VersionRecord};
-use merits_primitives::ids::{PartyId, ScaleId};
+use merits_primitives::{
+    figures,
+    ids::{PartyId, Period, PeriodKind, ScaleId},
+};
 use merits_proto::{
     Fault, ScaleKey, digest, page_size,
     registry::{
-        Epoch, GetLogRequest, GetLogResponse, GetPartyRequest, GetPartyResponse, GetScaleRequest,
-        GetScaleResponse, ListEpochsRequest, ListEpochsResponse, ListPartiesRequest,
-        ListPartiesResponse, ListScalesRequest, ListScalesResponse, Party, Scale,
-        registry_server::Registry,
+        Epoch, Figure, GetLogRequest, GetLogResponse, GetPartyRequest, GetPartyResponse,
+        GetScaleRequest, GetScaleResponse, ListEpochsRequest, ListEpochsResponse,
+        ListPartiesRequest, ListPartiesResponse, ListScalesRequest, ListScalesResponse, Party,
+        Scale, Schedule, registry_server::Registry,
     },
 };
 use merits_verifier::{codec::Canonical as _, entry::ENVELOPE_VERSION, log::LogKey};
@@ -122,11 +125,18 @@ impl Registry for RegistryService {
                     ..refused
                 }
             })?;
+        let figures = &record.terms.figures;
         Ok(Response::new(GetScaleResponse {
             scale: Some(scale(record)),
             manifest: record.terms.manifest.clone(),
             verifying_key: record.terms.key.to_bytes(),
             tree_size: view.checkpoint.size,
+            figures: figures.figures.iter().map(figure).collect(),
+            schedules: figures
+                .schedules
+                .iter()
+                .map(|days| schedule(days))
+                .collect(),
         }))
     }
 
@@ -199,11 +209,26 @@ fn scale(record: &VersionRecord) -> Scale {
         key_digest: record.key.0.to_vec(),
         claims_per_batch: terms.capacity.into(),
         max_credits: terms.max_credits.0,
-        constants: terms
-            .constants
-            .iter()
-            .map(|constant| constant.value)
-            .collect(),
+        max_measure: terms.max_measure,
+    }
+}
+
+fn figure(known: &figures::Figure) -> Figure {
+    Figure {
+        name: known.name.clone(),
+        exponent: known.exponent.into(),
+        low: known.low,
+        high: known.high,
+        schedule: known.schedule.map(u32::from),
+        values: known.values.clone(),
+    }
+}
+
+fn schedule(days: &[u32]) -> Schedule {
+    let date = |day: &u32| Period::of_day(PeriodKind::Day, *day).label();
+    Schedule {
+        days: days.to_vec(),
+        dates: days.iter().map(date).collect(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! A clearing bank at work: brings its copy of the log up to date, audits all of it, keeps the
 //! books.
 
-use merits_ledger::{Entry, History, ReplayError, State};
+use merits_ledger::{Entry, History, ReplayError, State, entry::EARN_BATCH};
 use merits_primitives::ids::EntryId;
 use merits_replica::{FollowError, Follower, Replica, ReplicaError};
 use merits_verifier::codec::Canonical as _;
@@ -120,7 +120,7 @@ fn totals(replica: &Replica, state: &State) -> Vec<(EntryId, Result<CheckedTotal
             let id = leaf.entry.id();
             match Entry::decode(leaf.entry.kind, &leaf.entry.statement) {
                 Some(Ok(Entry::TotalsOpened(opened))) => {
-                    let keys = state.epochs().get(opened.epoch)?;
+                    let keys = state.epochs().get(opened.key.epoch)?;
                     Some((id, verify_total(state.origin(), &opened, keys, find)))
                 }
                 _ => None,
@@ -128,6 +128,3 @@ fn totals(replica: &Replica, state: &State) -> Vec<(EntryId, Result<CheckedTotal
         })
         .collect()
 }
-
-/// Kind of an earn batch.
-const EARN_BATCH: u16 = 0x0401;

@@ -1,6 +1,6 @@
 //! Online verification of many entries over one stream of the coordinator's Verifier service.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use merits_primitives::ids::EntryId;
 use merits_proto::{
@@ -68,6 +68,11 @@ pub async fn verify_online(
     };
     let channel = Endpoint::from_shared(address.to_owned())
         .map_err(unreachable)?
+        .connect_timeout(CONNECT_TIMEOUT)
+        // A coordinator that was killed, stopped or cut off may leave the connection open.
+        .http2_keep_alive_interval(PING_AFTER)
+        .keep_alive_timeout(PING_TIMEOUT)
+        .tcp_nodelay(true)
         .connect()
         .await
         .map_err(unreachable)?;
@@ -110,3 +115,10 @@ pub async fn verify_online(
         .map(|(id, verdict)| (id, format!("{}: {}", verdict.reason, verdict.message)))
         .collect())
 }
+
+/// A coordinator on the same continent answers a connection well within this.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection may be silent before a ping asks for life.
+const PING_AFTER: Duration = Duration::from_secs(5);
+/// How long a ping may stay unanswered, by a process on a machine that is busy.
+const PING_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,7 +1,7 @@
 //! An opened total, checked from the log alone: the entries that it adds, the halves that the
 //! view-key epoch published, and nothing secret.
 //!
-//! V·B8 = ΣT2 − a_sup·ΣT1 − a_wit·ΣT1, and each partial comes with a proof that the published
+//! V·B8 = ΣT2 − a_sup·ΣT1 − a_wit·ΣT1 (for a measure, of the M1 and M2), and each partial comes with a proof that the published
 //! half of At made it. So the sum is right, or a discrete logarithm on Baby Jubjub was found.
 
 use ark_ec::CurveGroup;
@@ -11,7 +11,7 @@ use merits_ledger::{
     state::EpochKeys,
 };
 use merits_primitives::{
-    ids::{Credits, EntryId, Origin},
+    ids::{EntryId, Origin, Output},
     jubjub::{Point, PointError, Scalar},
 };
 use merits_verifier::{
@@ -27,8 +27,10 @@ pub struct CheckedTotal {
     pub batches: usize,
     /// Their claims.
     pub claims: usize,
-    /// The sum of their credits.
-    pub sum: Credits,
+    /// Credits or measure.
+    pub output: Output,
+    /// The sum of it.
+    pub sum: u64,
 }
 
 /// Why an opened total does not hold. The supervisor that signed it is to blame.
@@ -51,8 +53,11 @@ pub enum TotalFault {
     #[error("the {0}'s partial is not made with its published half of the totals key")]
     Partial(&'static str),
     /// The sum is another.
-    #[error("the published sum {} is not what the partials open", .0.0)]
-    Sum(Credits),
+    #[error("the published sum {0} is not what the partials open")]
+    Sum(u64),
+    /// It adds a measure that a batch does not have.
+    #[error("entry {0} of the total of a measure has no measure")]
+    NoMeasure(EntryId),
 }
 
 /// Checks an opened total. `entry` finds the log's entries by id.
@@ -73,14 +78,20 @@ pub fn verify_total(
         }
         batches.push(batch(opened, id, &entry)?);
     }
-    let t1 = add_up(batches.iter().map(|batch| batch.t1))?;
-    let t2 = add_up(batches.iter().map(|batch| batch.t2))?;
+    let points = batches.iter().zip(&opened.entries).map(|(batch, id)| {
+        let measure = || batch.measure.ok_or(TotalFault::NoMeasure(*id));
+        Ok(match opened.key.output {
+            Output::Credits => (batch.t1, batch.t2),
+            Output::Measure => (measure()?.m1, measure()?.m2),
+        })
+    });
+    let points: Vec<(Point, Point)> = points.collect::<Result<_, TotalFault>>()?;
+    let t1 = add_up(points.iter().map(|(t1, _)| *t1))?;
+    let t2 = add_up(points.iter().map(|(_, t2)| *t2))?;
     let check = |side, partial: &TotalPartial, half, published: &HalfKeys| {
         let context = total_context(
             origin,
-            opened.epoch,
-            opened.asset,
-            opened.period,
+            &opened.key,
             &opened.entries,
             half,
             &published.holder,
@@ -100,12 +111,13 @@ pub fn verify_total(
     check("witness", &opened.witness, KeyHalf::TotalWitness, witness)?;
     let message =
         t2.projective() - opened.supervisor.point.projective() - opened.witness.point.projective();
-    if message != Point::base().projective() * Scalar::from(opened.sum.0) {
+    if message != Point::base().projective() * Scalar::from(opened.sum) {
         return Err(TotalFault::Sum(opened.sum));
     }
     Ok(CheckedTotal {
         batches: batches.len(),
         claims: batches.iter().map(|batch| batch.claims.len()).sum(),
+        output: opened.key.output,
         sum: opened.sum,
     })
 }
@@ -121,9 +133,10 @@ fn batch(
         .ok_or(TotalFault::NotABatch(*id))?;
     match Entry::decode(signed.kind, &signed.statement) {
         Some(Ok(Entry::EarnBatch(batch))) => {
-            let same = batch.period == opened.period
-                && batch.epoch == opened.epoch
-                && batch.terms.asset == opened.asset;
+            let key = &opened.key;
+            let same = batch.period == key.period
+                && batch.epoch == key.epoch
+                && batch.terms.asset == key.asset;
             if same {
                 Ok(batch)
             } else {

@@ -2,8 +2,9 @@
 //! the store, before any proof is made.
 //!
 //! Everything here is a function of the deeds, the seeds and the ledger's terms: e of a claim is
-//! a PRF over (seed, C, v, A), r of a batch over (seed, At, all (C, v)). To state the same batch
-//! again gives the same bytes; no exponent ever serves two different plaintexts.
+//! a PRF over (seed, C, v, w, A), r of a batch over (seed, At, all (C, v, w)), and so is the r of
+//! its measure, apart. To state the same batch again gives the same bytes; no exponent ever serves
+//! two different plaintexts.
 
 use merits_circuits::earn::{ClaimWitness, EarnWitness, WitnessFault};
 use merits_formula::{EvalError, Typed};
@@ -12,7 +13,8 @@ use merits_ledger::entry::{EarnBatch, SignedClaim};
 use merits_primitives::{
     Fr,
     audit::Exponent,
-    ids::{Credits, PartyId, Period},
+    earned::Earned,
+    ids::{Credits, Output, PartyId, Period},
 };
 use merits_verifier::statement::earn::EarnStatement;
 use thiserror::Error;
@@ -38,7 +40,7 @@ pub enum BatchError {
     Empty,
 }
 
-/// A batch, stated: public side, private side, and what each claim is worth.
+/// A batch, stated: public side, private side, and what each claim earns.
 #[derive(Debug)]
 pub struct StatedBatch {
     /// What the ledger entry will say.
@@ -48,7 +50,7 @@ pub struct StatedBatch {
     /// The private side.
     pub witness: EarnWitness,
     /// By claim.
-    pub credits: Vec<Credits>,
+    pub earned: Vec<Earned>,
 }
 
 /// What states batches: formula, seeds, keys.
@@ -79,10 +81,14 @@ impl Stating<'_> {
     /// [`BatchError`].
     pub fn state(&self, terms: &Terms, deeds: &[Deed]) -> Result<StatedBatch, BatchError> {
         let source = deeds.first().ok_or(BatchError::Empty)?.source;
-        let mut worth: Vec<(Fr, Credits)> = Vec::with_capacity(deeds.len());
+        let mut worth: Vec<(Fr, Earned)> = Vec::with_capacity(deeds.len());
         let mut claims = Vec::with_capacity(deeds.len());
         for deed in deeds {
-            let credits = self.formula.eval(&deed.records, &terms.circuit.constants)?;
+            let outputs = self.formula.eval(&deed.records, &terms.circuit.constants)?;
+            let earned = Earned {
+                credits: Credits(outputs.credits),
+                measure: outputs.measure,
+            };
             let claimed = Claimed {
                 source: &source,
                 asset: terms.ledger.asset,
@@ -100,19 +106,21 @@ impl Stating<'_> {
                 exponent: Exponent::derive(
                     self.ephemeral,
                     deed.commitment,
-                    credits,
+                    earned,
                     &terms.circuit.view_key,
                 ),
             });
-            worth.push((deed.commitment, credits));
+            worth.push((deed.commitment, earned));
         }
+        let exponent = |output| {
+            let total_key = &terms.circuit.total_key;
+            Exponent::derive_batch(self.ephemeral, total_key, &worth, output)
+        };
+        let measured = self.formula.measure().is_some();
         let witness = EarnWitness {
             claims,
-            total_exponent: Exponent::derive_batch(
-                self.ephemeral,
-                &terms.circuit.total_key,
-                &worth,
-            ),
+            total_exponent: exponent(Output::Credits),
+            measure_exponent: measured.then(|| exponent(Output::Measure)),
         };
         let statement = witness.statement(self.formula, self.capacity, &terms.circuit)?;
         let entry = EarnBatch {
@@ -124,6 +132,7 @@ impl Stating<'_> {
             terms: terms.ledger.clone(),
             t1: statement.t1,
             t2: statement.t2,
+            measure: statement.measure,
             claims: statement
                 .claims
                 .iter()
@@ -138,7 +147,7 @@ impl Stating<'_> {
             entry,
             statement,
             witness,
-            credits: worth.into_iter().map(|(_, credits)| credits).collect(),
+            earned: worth.into_iter().map(|(_, earned)| earned).collect(),
         })
     }
 }

@@ -140,8 +140,8 @@ mod tests {
         let f2 = owner::claim_message(&consent, &secret, f1);
         let binding = owner::bind(&owner::owner_key(&secret, f1, f2), &h);
         assert_eq!(binding.b, keys.binding.b);
-        assert_eq!(binding.reveal(u), Some(Credits(1627)));
+        assert_eq!(binding.reveal(u, false), Some(Credits(1627).into()));
         let other = custody.claim_keys("569", &claimed);
-        assert_eq!(other.binding.reveal(u), None);
+        assert_eq!(other.binding.reveal(u, false), None);
     }
 }

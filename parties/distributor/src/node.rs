@@ -16,6 +16,7 @@ use crate::{
     progress::{Event, Progress},
     proving::{ProverPool, ProvingError, TermsFn, state_on},
     store::{NewBatch, Store},
+    summary::EarnedSum,
 };
 
 /// A node's secrets.
@@ -53,8 +54,8 @@ pub struct FormReport {
     pub batches: u64,
     /// Claims in them.
     pub claims: u64,
-    /// What they are worth together.
-    pub credits: u128,
+    /// What they earn together.
+    pub earned: EarnedSum,
 }
 
 impl Node {
@@ -148,7 +149,7 @@ impl Node {
             let claims = deeds
                 .iter()
                 .map(|deed| deed.id)
-                .zip(stated.credits.iter().copied());
+                .zip(stated.earned.iter().copied());
             let batch = NewBatch {
                 scale: self.scale.clone(),
                 version: terms.version,
@@ -163,11 +164,7 @@ impl Node {
             if self.store.form_batch(&batch, &deeds, rng).await? {
                 report.batches += 1;
                 report.claims += deeds.len() as u64;
-                report.credits += stated
-                    .credits
-                    .iter()
-                    .map(|credits| u128::from(credits.0))
-                    .sum::<u128>();
+                report.earned.add(&stated.earned);
             }
             progress.event(Event::Formed {
                 done: done + 1,

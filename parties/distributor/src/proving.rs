@@ -298,7 +298,7 @@ impl Run<'_> {
                 self.dissolved.fetch_add(1, Ordering::Relaxed);
                 continue;
             };
-            let claims = stated.credits.len() as u64;
+            let claims = stated.earned.len() as u64;
             let entry = stated.entry.clone();
             let (proof, witness, proving) = self
                 .pool

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use merits_primitives::earned::Earned;
 use merits_records::{RefusedGroup, Report};
 
 use crate::{
@@ -26,10 +27,40 @@ pub struct RunSummary {
     pub submitted: SubmitReport,
     /// The store after the run.
     pub counts: StoreCounts,
-    /// Credits on the ledger, of all runs, of subjects that the store still knows.
-    pub credits: u128,
+    /// What is on the ledger, of all runs, of subjects that the store still knows.
+    pub earned: EarnedSum,
     /// Time on the wall, by phase.
     pub times: PhaseTimes,
+}
+
+/// What many claims earn together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct EarnedSum {
+    /// Σ v.
+    pub credits: u128,
+    /// Σ w; `None` of a scale without a measure, or of nothing.
+    pub measure: Option<u128>,
+}
+
+impl EarnedSum {
+    /// Adds claims.
+    pub fn add(&mut self, claims: &[Earned]) {
+        for claim in claims {
+            *self += Self {
+                credits: claim.credits.0.into(),
+                measure: claim.measure.map(u128::from),
+            };
+        }
+    }
+}
+
+impl std::ops::AddAssign for EarnedSum {
+    fn add_assign(&mut self, other: Self) {
+        self.credits += other.credits;
+        if let Some(more) = other.measure {
+            *self.measure.get_or_insert(0) += more;
+        }
+    }
 }
 
 /// Time on the wall, by phase. Submitting runs beside proving and ends with it, or a little later.

@@ -3,16 +3,18 @@
 mod federation;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use federation::{MemoryLedger, RECORDS, World, csv, read_groups, scale_id, week};
 use merits_distributor::{
     disclosing::{DiscloseError, disclose},
     ingest::{IngestError, IngestFault, Ingestion},
-    outbox::{LedgerPort, OutboxError, Patience, SubmitFault},
+    outbox::{LedgerPort, OutboxError, Patience, SubmitFault, empty_outbox},
     progress::Event,
     run::RunError,
     store::{Store, StoreError},
+    summary::EarnedSum,
     terms::source_key,
 };
 use merits_ledger::{
@@ -22,7 +24,7 @@ use merits_ledger::{
 use merits_primitives::{
     commitment::Opening,
     identity::Secret,
-    ids::{EntryId, Epoch, Origin, PartyId},
+    ids::{Credits, EntryId, Epoch, Origin, PartyId},
     owner::{self, Consent, Handle},
     scope,
 };
@@ -48,7 +50,7 @@ async fn records_become_receipts() {
                     .formula()
                     .eval(&group.records, &[16_272])
                     .unwrap()
-                    .0,
+                    .credits,
             )
         })
         .sum();
@@ -72,7 +74,11 @@ async fn records_become_receipts() {
         (summary.proved.proofs, summary.submitted.acknowledged),
         (6, 6)
     );
-    assert_eq!((summary.formed.credits, summary.credits), (worth, worth));
+    let earned = EarnedSum {
+        credits: worth,
+        measure: None,
+    };
+    assert_eq!((summary.formed.earned, summary.earned), (earned, earned));
     assert_eq!(summary.counts.acknowledged, 10);
     assert_eq!(
         (
@@ -129,8 +135,10 @@ async fn records_become_receipts() {
                         .manifest
                         .formula()
                         .eval(&group.records, &[16_272])
-                        .unwrap();
-                    assert_eq!(binding.reveal(claim.public.u), Some(credits));
+                        .unwrap()
+                        .credits;
+                    let credits = Credits(credits);
+                    assert_eq!(binding.reveal(claim.public.u, false), Some(credits.into()));
                     found += 1;
                 }
             }
@@ -518,6 +526,34 @@ async fn an_unreachable_ledger_costs_nothing() {
     );
     let counts = node.store().counts(&scale_id()).await.unwrap();
     assert_eq!((counts.outbox, counts.formed), (2, 0));
+    // A run that is asked to stop does not wait for the ledger's return.
+    let (filling, stop) = (AtomicBool::new(false), AtomicBool::new(true));
+    let patience_of_hours = Patience {
+        tries: 1000,
+        first_wait: Duration::from_secs(60),
+        longest_wait: Duration::from_secs(60),
+    };
+    let error = empty_outbox(
+        &node,
+        &Silence,
+        patience_of_hours,
+        &filling,
+        &stop,
+        &|_: Event| {},
+    )
+    .await
+    .unwrap_err();
+    assert!(
+        matches!(
+            error,
+            OutboxError::GaveUp {
+                tries: 2,
+                left: 2,
+                ..
+            }
+        ),
+        "{error}"
+    );
     let summary = world
         .run(&node, &ledger, &ledger.state(), patience)
         .await

@@ -7,10 +7,7 @@ use std::{
 
 use ed25519_dalek::SigningKey;
 use merits_circuits::earn::EarnCircuit;
-use merits_ledger::{
-    Entry,
-    entry::{Constant, ScaleProposed},
-};
+use merits_ledger::{Entry, entry::ScaleProposed};
 use merits_params::{
     keystore::{KeyStore, KeyStoreError, StoredKey},
     manifest::{Manifest, ManifestError},
@@ -115,19 +112,6 @@ impl Built {
     /// What the ledger is asked to take.
     pub fn proposal(&self) -> ScaleProposed {
         let manifest = &self.manifest;
-        let constants = manifest.constants().iter().map(|constant| {
-            // A checked declaration has bounds from 0 to below 2^64.
-            let [low, high] = constant.decl.public_interval().map(|bound| {
-                u64::try_from(bound).expect("the manifest's declarations are checked")
-            });
-            Constant {
-                name: constant.decl.name.clone(),
-                exponent: constant.decl.exponent,
-                low,
-                high,
-                value: constant.public,
-            }
-        });
         let validity = manifest.validity();
         ScaleProposed {
             id: manifest.id().clone(),
@@ -138,11 +122,12 @@ impl Built {
             shape: manifest.shape().digest(),
             key: self.key.zkey.key.vk.clone(),
             provenance: self.key.provenance,
-            constants: constants.collect(),
+            figures: manifest.figures().clone(),
             schema: manifest.schema_id(),
             schema_text: manifest.schema().canonical(),
             capacity: manifest.claims_per_proof(),
             max_credits: manifest.max_credits(),
+            max_measure: manifest.max_measure(),
             expiry: manifest.expiry_rule(),
             valid_from: validity.from.index,
             valid_to: validity.until.map(|until| until.index),

@@ -1,6 +1,6 @@
 //! A sponsor at work: brings its copy of the log up to date, then checks each batch.
 
-use merits_ledger::{History, ReplayError};
+use merits_ledger::{History, ReplayError, entry::EARN_BATCH};
 use merits_replica::{ClientError, FollowError, Follower, ReplicaError};
 use merits_verifier::{codec::Canonical as _, entry::SignedEntry};
 use thiserror::Error;
@@ -9,9 +9,6 @@ use crate::{
     offline::OfflineVerifier,
     report::{BatchOutcome, Report, Verdict},
 };
-
-/// Kind of an earn batch.
-const EARN_BATCH: u16 = 0x0401;
 
 /// Reasons that are about what an entry may do now, not about what it was when it was appended.
 const ENDED_SINCE: [&str; 3] = ["party-suspended", "scale-retired", "epoch-not-accepted"];

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use merits_ledger::{State, state::TotalsKey};
-use merits_primitives::ids::{Credits, EntryId, Period, ScaleId};
+use merits_primitives::ids::{Credits, EntryId, Output, Period, ScaleId};
 
 use crate::offline::{OfflineFault, VerifiedBatch};
 
@@ -54,6 +54,8 @@ pub struct PeriodAggregate {
     pub credits: Credits,
     /// Claims that those totals cover.
     pub covered: u64,
+    /// Opened totals of the scale's measure, in its unit; `None` while none is opened.
+    pub measured: Option<u64>,
 }
 
 /// A sponsor's findings.
@@ -119,8 +121,16 @@ impl Report {
             return;
         };
         for total in state.totals().opened(key) {
-            aggregate.covered += total.claims;
-            aggregate.credits.0 = aggregate.credits.0.saturating_add(total.sum.0);
+            match key.output {
+                Output::Credits => {
+                    aggregate.covered += total.claims;
+                    aggregate.credits.0 = aggregate.credits.0.saturating_add(total.sum);
+                }
+                Output::Measure => {
+                    let measured = aggregate.measured.get_or_insert(0);
+                    *measured = measured.saturating_add(total.sum);
+                }
+            }
         }
     }
 

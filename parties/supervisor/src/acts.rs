@@ -11,7 +11,7 @@ use merits_ledger::{
         TotalsOpened, ViewKeyEpochOpened,
     },
 };
-use merits_primitives::ids::{Credits, EntryId, Epoch, Origin, PartyId, ScaleId, ScaleVersion};
+use merits_primitives::ids::{EntryId, Epoch, Origin, PartyId, ScaleId, ScaleVersion};
 use merits_verifier::entry::SignedEntry;
 use thiserror::Error;
 
@@ -227,11 +227,9 @@ impl Supervisor {
             proof: answer.proof,
         };
         self.sign(Entry::TotalsOpened(TotalsOpened {
-            asset: total.set.asset(),
-            period: total.set.period(),
-            epoch: total.set.epoch(),
+            key: total.set.key(),
             entries: total.set.entries().to_vec(),
-            sum: Credits(total.sum),
+            sum: total.sum,
             supervisor: partial(&total.supervisor),
             witness: partial(&total.witness),
         }))

@@ -7,6 +7,7 @@ use merits_formula::{EvalError, SequenceError, Typed};
 use merits_primitives::{
     Fr,
     commitment::Opening,
+    earned::Earned,
     ids::{Credits, EntryId, Origin, Period, SchemaId},
     owner::Handle,
 };
@@ -32,7 +33,7 @@ pub struct ClaimOnLedger<'a> {
     pub schema: SchemaId,
     /// The formula of the manifest in the approved version.
     pub formula: &'a Typed,
-    /// The approved constants.
+    /// The public numbers of the period, by the approved figures.
     pub constants: &'a [u64],
 }
 
@@ -41,8 +42,8 @@ pub struct ClaimOnLedger<'a> {
 pub struct Checked {
     /// How many records.
     pub records: usize,
-    /// What they give.
-    pub credits: Credits,
+    /// What they give: credits, and the measure if the scale has one.
+    pub earned: Earned,
 }
 
 /// What is wrong with a disclosure.
@@ -89,6 +90,16 @@ pub enum CheckFault {
         computed: u64,
         /// By the opening.
         opened: u64,
+    },
+    /// They open C, and measure something else than the opening.
+    #[error(
+        "the formula measures {computed:?} for the disclosed records, and the opening gave {opened:?}: the entry's proof cannot be valid, replay the log"
+    )]
+    OtherMeasure {
+        /// By the formula.
+        computed: Option<u64>,
+        /// By the opening.
+        opened: Option<u64>,
     },
     /// The formula cannot be evaluated.
     #[error("the approved formula cannot be evaluated: {0}")]
@@ -147,19 +158,29 @@ pub fn check(
     if opening.handle != opened.handle {
         return Err(CheckFault::OtherPerson);
     }
-    let credits = claim
+    let outputs = claim
         .formula
         .eval(&records, claim.constants)
         .map_err(CheckFault::Formula)?;
-    let credits = Credits(credits.credits);
-    if credits != opened.credits {
+    let computed = Earned {
+        credits: Credits(outputs.credits),
+        measure: outputs.measure,
+    };
+    let opened = opened.earned;
+    if computed.credits != opened.credits {
         return Err(CheckFault::OtherCredits {
-            computed: credits.0,
+            computed: computed.credits.0,
             opened: opened.credits.0,
+        });
+    }
+    if computed.measure != opened.measure {
+        return Err(CheckFault::OtherMeasure {
+            computed: computed.measure,
+            opened: opened.measure,
         });
     }
     Ok(Checked {
         records: records.len(),
-        credits,
+        earned: computed,
     })
 }

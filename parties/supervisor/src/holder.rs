@@ -7,10 +7,10 @@ use merits_ledger::entry::OpeningContent;
 use merits_primitives::{
     dleq::{Equality, PROOF_BYTES},
     field,
-    ids::{AssetId, EntryId, Epoch, Origin, PartyId, Period, ScaleId},
+    ids::{EntryId, Epoch, Origin, PartyId, ScaleId},
     jubjub::{POINT_BYTES, Point, PointError},
 };
-use merits_verifier::possession::total_context;
+use merits_verifier::possession::{TotalsKey, total_context};
 use thiserror::Error;
 
 use crate::{
@@ -41,12 +41,8 @@ pub struct OpeningAsk {
 pub struct TotalAsk {
     /// The log that the requester talks about.
     pub origin: Origin,
-    /// The ledger's number of the scale.
-    pub asset: AssetId,
-    /// The period.
-    pub period: Period,
-    /// The epoch of the keys.
-    pub epoch: Epoch,
+    /// Scale, period, epoch and output.
+    pub key: TotalsKey,
     /// The entries to add, in the log's order.
     pub entries: Vec<EntryId>,
 }
@@ -313,7 +309,8 @@ impl Holder {
     }
 
     /// Answers for a total. Its set must be allowed by the log and by the journal, which has
-    /// the answer before it is returned. `now` is unix milliseconds.
+    /// the answer before it is returned. The journal's rule is about batches, not outputs: who
+    /// was answered for the credits of a set gets the measure of that set, and of no other. `now` is unix milliseconds.
     ///
     /// # Errors
     /// [`Refused`], and nothing is answered or journaled.
@@ -325,7 +322,7 @@ impl Holder {
         rng: &mut impl rand_core::CryptoRng,
     ) -> Result<TotalPartial, Refused> {
         same_log(log, &ask.origin)?;
-        let set = TotalSet::check(log, ask.asset, ask.period, ask.epoch, &ask.entries)?;
+        let set = TotalSet::check(log, ask.key, &ask.entries)?;
         let digest = EntryId(set.digest()).to_hex();
         for entry in set.entries() {
             if let Some(answered) = self.journal.total_of(entry)
@@ -336,12 +333,10 @@ impl Holder {
                 });
             }
         }
-        let share = self.share(log, ask.epoch)?;
+        let share = self.share(log, ask.key.epoch)?;
         let context = total_context(
             log.origin(),
-            ask.epoch,
-            ask.asset,
-            ask.period,
+            &ask.key,
             set.entries(),
             share.side().total_half(),
             &self.id,
@@ -351,6 +346,7 @@ impl Holder {
         self.journal.append(
             now,
             Answered::Total {
+                output: ask.key.output.name().to_owned(),
                 set: digest,
                 entries,
             },

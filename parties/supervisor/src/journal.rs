@@ -12,7 +12,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use merits_primitives::{field, ids::EntryId};
+use merits_primitives::{
+    field,
+    ids::{EntryId, Output},
+};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -73,6 +76,9 @@ pub enum Answered {
     },
     /// A partial for a sum of batches.
     Total {
+        /// `credits` or `measure`. Lines of before there were measures have none: credits.
+        #[serde(default = "credits")]
+        output: String,
         /// Digest over asset, period, epoch and the entries, in hexadecimal.
         set: String,
         /// The earn entries of the set, in hexadecimal.
@@ -239,7 +245,7 @@ impl Chain {
     }
 
     fn accept(&mut self, line: Line, bytes: &[u8]) {
-        if let Answered::Total { set, entries } = &line.answer {
+        if let Answered::Total { set, entries, .. } = &line.answer {
             for entry in entries {
                 self.totals.insert(entry.clone(), set.clone());
             }
@@ -273,6 +279,10 @@ fn open_private(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+fn credits() -> String {
+    Output::Credits.name().to_owned()
+}
+
 fn hex(digest: &[u8; 32]) -> String {
     EntryId(*digest).to_hex()
 }
@@ -283,6 +293,7 @@ mod tests {
 
     fn total(set: &str, entries: &[EntryId]) -> Answered {
         Answered::Total {
+            output: credits(),
             set: set.to_owned(),
             entries: entries.iter().map(EntryId::to_hex).collect(),
         }

@@ -3,7 +3,7 @@
 use merits_ledger::{Entry, Role, State, state::TotalsKey};
 use merits_primitives::{
     audit::Ciphertext,
-    ids::{AssetId, EntryId, Epoch, Origin, PartyId, Period},
+    ids::{EntryId, Epoch, Origin, PartyId},
 };
 use merits_verifier::entry::SignedEntry;
 
@@ -97,8 +97,10 @@ impl LedgerView for StateView<'_> {
             period: batch.period,
             epoch: batch.epoch,
             v_max: record.terms.max_credits,
+            w_max: record.terms.max_measure,
             t1: batch.t1,
             t2: batch.t2,
+            measure: batch.measure,
             claims: claims.collect(),
         })
     }
@@ -116,17 +118,13 @@ impl LedgerView for StateView<'_> {
         })
     }
 
-    fn uncovered(&self, asset: AssetId, period: Period, epoch: Epoch) -> Vec<EntryId> {
-        let key = TotalsKey {
-            asset,
-            period,
-            epoch,
-        };
-        self.state
-            .totals()
-            .unopened(&key)
-            .map(|batch| batch.entry)
-            .collect()
+    fn uncovered(&self, key: &TotalsKey) -> Vec<EntryId> {
+        let unopened = self.state.totals().unopened(key);
+        unopened.map(|batch| batch.entry).collect()
+    }
+
+    fn cut(&self, key: &TotalsKey) -> Option<usize> {
+        self.state.totals().cut(key)
     }
 
     fn minimum_claims(&self) -> u64 {

@@ -5,6 +5,7 @@ use std::{fs::OpenOptions, io::Write, path::Path};
 use merits_ledger::entry::{MAX_BASIS_BYTES, OpeningContent};
 use merits_primitives::{
     dleq::Context,
+    earned::Earned,
     field,
     ids::{Credits, EntryId, Epoch, Origin, PartyId},
     owner::Handle,
@@ -83,8 +84,8 @@ pub fn opening_context(
 /// What an opening yields.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Opened {
-    /// The credits of the claim.
-    pub credits: Credits,
+    /// The credits of the claim, and its measure if the scale has one.
+    pub earned: Earned,
     /// The person's pseudonym at the source.
     pub handle: Handle,
 }
@@ -96,15 +97,15 @@ impl std::fmt::Debug for Opened {
 }
 
 impl Opened {
-    /// What the log carries of the result. The request's nonce hides it: v is small, and the
+    /// What the log carries of the result. The request's nonce hides it: v and w are small, and the
     /// distributor and the source know h.
     pub fn hash(&self, request: &EntryId, content: &OpeningContent) -> [u8; 32] {
         field::digest(
-            "merits/opening-result/v1",
+            "merits/opening-result/v2",
             &[
                 &request.0,
                 &content.nonce,
-                &self.credits.0.to_le_bytes(),
+                &field::to_bytes(&self.earned.element()),
                 &field::to_bytes(&self.handle.0),
             ],
         )
@@ -139,6 +140,9 @@ pub struct RequestFile {
 pub struct ResultFile {
     /// v.
     pub credits: u64,
+    /// w, of a scale with a measure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measure: Option<u64>,
     /// h: 32 little-endian bytes in hexadecimal.
     pub handle: String,
     /// The hash that the log carries, in hexadecimal.
@@ -148,6 +152,7 @@ pub struct ResultFile {
 impl Drop for ResultFile {
     fn drop(&mut self) {
         self.credits.zeroize();
+        self.measure.zeroize();
         self.handle.zeroize();
     }
 }
@@ -176,7 +181,8 @@ impl RequestFile {
     #[must_use]
     pub fn completed(mut self, opened: &Opened, hash: &[u8; 32]) -> Self {
         self.result = Some(ResultFile {
-            credits: opened.credits.0,
+            credits: opened.earned.credits.0,
+            measure: opened.earned.measure,
             handle: EntryId(field::to_bytes(&opened.handle.0)).to_hex(),
             hash: EntryId(*hash).to_hex(),
         });
@@ -203,7 +209,10 @@ impl RequestFile {
         let result = self.result.as_ref()?;
         let handle = field::from_bytes(&EntryId::from_hex(&result.handle)?.0).ok()?;
         Some(Opened {
-            credits: Credits(result.credits),
+            earned: Earned {
+                credits: Credits(result.credits),
+                measure: result.measure,
+            },
             handle: Handle(handle),
         })
     }
@@ -258,7 +267,10 @@ mod tests {
         let origin = Origin::new("ledger.test/merits").unwrap();
         let content = request_content(EntryId([1; 32]), 3, "audit", &mut rand::rng()).unwrap();
         let opened = Opened {
-            credits: Credits(9),
+            earned: Earned {
+                credits: Credits(9),
+                measure: Some(4),
+            },
             handle: Handle(Fr::from(5u64)),
         };
         let request = EntryId([7; 32]);

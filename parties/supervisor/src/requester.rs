@@ -68,6 +68,11 @@ pub enum OpeningFault {
     /// Both partials are right and the ciphertext is not, which a valid proof excludes.
     #[error("both partials are right and the ciphertext opens to no amount up to {}: the entry's proof cannot be valid, replay the log", .0.0)]
     NoAmount(Credits),
+    /// As before, for the measure.
+    #[error(
+        "both partials are right and the ciphertext opens to no measure up to {0}: the entry's proof cannot be valid, replay the log"
+    )]
+    NoMeasure(u64),
 }
 
 /// Checks both holders' answers for the request and opens the claim.
@@ -119,16 +124,20 @@ pub fn combine(
     let witness = partial(Side::Witness)?;
     // a_sup·E + a_wit·E is the identity only if A is, which the ledger refuses.
     let shared = (supervisor + witness).map_err(OpeningFault::Ephemeral)?;
-    let (credits, handle) = audit::open(
+    let (earned, handle) = audit::open(
         shared.y(),
         sealed_claim.commitment,
         &sealed_claim.ciphertext,
+        batch.w_max.is_some(),
     )
     .map_err(|_| OpeningFault::NoAmount(batch.v_max))?;
-    if credits > batch.v_max {
+    if earned.credits > batch.v_max {
         return Err(OpeningFault::NoAmount(batch.v_max));
     }
-    Ok(Opened { credits, handle })
+    if earned.measure > batch.w_max {
+        return Err(OpeningFault::NoMeasure(batch.w_max.unwrap_or(0)));
+    }
+    Ok(Opened { earned, handle })
 }
 
 fn answer_of<'a>(

@@ -2,15 +2,15 @@
 //!
 //! The ledger takes a proposal's numbers as they stand: it knows no formulas. But verifiers use
 //! those numbers, people read the manifest, and the circuit was compiled for the manifest's
-//! intervals and V_max. Constants outside the intervals that a formula was checked with could
-//! make its bounds wrong; a V_max that is too small would let more credits be than the supply cap
-//! counts. So whoever approves compares, field by field, after the manifest itself was checked
+//! intervals, V_max and W_max. Figures outside the intervals that a formula was checked with could
+//! make its bounds wrong; other days of change would count other versions than people read; a
+//! V_max that is too small would let more credits be than the supply cap counts. So whoever approves compares, field by field, after the manifest itself was checked
 //! (formula, bounds, examples).
 //!
 //! What this cannot tell is whether the verifying key belongs to the manifest's circuit. That is
 //! the set-up's matter, and as good as its provenance.
 
-use merits_ledger::entry::{Constant, ScaleProposed};
+use merits_ledger::entry::ScaleProposed;
 use merits_params::manifest::{Manifest, ManifestError};
 use thiserror::Error;
 
@@ -55,32 +55,14 @@ pub fn review(proposed: &ScaleProposed) -> Result<Manifest, ReviewFault> {
     let capacity = manifest.claims_per_proof();
     same("claims a proof", &proposed.capacity, &capacity)?;
     same("V_max", &proposed.max_credits, &manifest.max_credits())?;
+    same("W_max", &proposed.max_measure, &manifest.max_measure())?;
     same("expiry rule", &proposed.expiry, &manifest.expiry_rule())?;
     same("first period", &proposed.valid_from, &validity.from.index)?;
     let until = validity.until.map(|period| period.index);
     same("last period", &proposed.valid_to, &until)?;
     same("supply cap", &proposed.supply_cap, &manifest.supply_cap())?;
-    same("constants", &proposed.constants, &constants(&manifest))?;
+    same("figures", &proposed.figures, manifest.figures())?;
     Ok(manifest)
-}
-
-fn constants(manifest: &Manifest) -> Vec<Constant> {
-    let constant = |constant: &merits_params::manifest::Constant| {
-        // A checked declaration has bounds from 0 to below 2^64; another would be no bound of any
-        // value, and then the comparison fails.
-        let [low, high] = constant
-            .decl
-            .public_interval()
-            .map(|bound| u64::try_from(bound).unwrap_or(u64::MAX));
-        Constant {
-            name: constant.decl.name.clone(),
-            exponent: constant.decl.exponent,
-            low,
-            high,
-            value: constant.public,
-        }
-    };
-    manifest.constants().iter().map(constant).collect()
 }
 
 fn same<T: PartialEq + std::fmt::Debug>(

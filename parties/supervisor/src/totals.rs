@@ -2,7 +2,8 @@
 //!
 //! A set that may be opened is the head, in log order, of all batches of one scale, period and
 //! epoch that no opened total covers. So sets never overlap, nobody picks batches out, and a
-//! batch that comes later waits for the next set.
+//! batch that comes later waits for the next set. Credits and measure of a scale are totals of
+//! their own, opened over the same sets: whichever is opened first cuts for the other.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +11,10 @@ use ark_ec::CurveGroup;
 use merits_ledger::entry::MAX_TOTAL_ENTRIES;
 use merits_primitives::{
     field,
-    ids::{AssetId, EntryId, Epoch, Period},
+    ids::{EntryId, Epoch},
     jubjub::{Point, PointError},
 };
-use merits_verifier::possession::total_context;
+use merits_verifier::possession::{TotalsKey, total_context};
 use thiserror::Error;
 
 use crate::{
@@ -28,13 +29,16 @@ use crate::{
 #[non_exhaustive]
 pub enum SetFault {
     /// Nothing to add.
-    #[error("there is no batch of this scale, period and epoch that no opened total covers")]
+    #[error(
+        "there is no batch of this scale, period and epoch whose output no opened total covers \
+         (a scale without a measure has totals of credits only)"
+    )]
     Empty,
     /// Not an earn batch, or of another scale, period or epoch, or covered already; a claim's
     /// ciphertext has no entry of its own and ends here.
     #[error(
-        "entry {0} is no uncovered earn batch of this scale, period and epoch: a total adds the \
-         T1 and T2 of batches in the log, and nothing else can be offered as one"
+        "entry {0} is no uncovered earn batch of this scale, period, epoch and output: a total \
+         adds the totals of batches in the log, and nothing else can be offered as one"
     )]
     Foreign(EntryId),
     /// A batch left out, given twice or out of order.
@@ -43,6 +47,17 @@ pub enum SetFault {
          uncovered batches in the log's order, so that nobody picks batches out"
     )]
     Skipped(EntryId),
+    /// Another set than the other output's.
+    #[error(
+        "the set has {found} batches, and the other output of the first {expected} was opened \
+         together: open exactly these"
+    )]
+    Cut {
+        /// Batches of the other output's total.
+        expected: usize,
+        /// Batches of the set.
+        found: usize,
+    },
     /// More batches than one TotalsOpened entry holds.
     #[error(
         "the set has {0} batches, and one entry of the log holds {MAX_TOTAL_ENTRIES}: open a shorter head"
@@ -57,12 +72,12 @@ pub enum SetFault {
         minimum: u64,
     },
     /// The sum could be too large to find, or to be unique.
-    #[error("claims times the scale's most credits exceed 2^48: open a shorter head of the log")]
+    #[error("claims times the most that one can hold exceed 2^48: open a shorter head of the log")]
     TooLarge,
     /// The blinding cancels out, which no honest batches do.
     #[error("the sum of {which} is unusable: {fault}")]
     Degenerate {
-        /// `T1` or `T2`.
+        /// `T1` or `T2`, of whichever output.
         which: &'static str,
         /// What it is.
         fault: PointError,
@@ -76,6 +91,7 @@ impl SetFault {
             Self::Empty => "total-empty",
             Self::Foreign(_) => "total-foreign-entry",
             Self::Skipped(_) => "total-skips-entry",
+            Self::Cut { .. } => "total-cut",
             Self::TooMany(_) => "total-too-many-entries",
             Self::TooFew { .. } => "total-too-few-claims",
             Self::TooLarge => "total-too-large",
@@ -87,9 +103,7 @@ impl SetFault {
 /// A set of batches whose total may be opened, with its sums. Made from a verified log only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TotalSet {
-    asset: AssetId,
-    period: Period,
-    epoch: Epoch,
+    key: TotalsKey,
     entries: Vec<EntryId>,
     claims: u64,
     bound: u64,
@@ -98,21 +112,20 @@ pub struct TotalSet {
 }
 
 impl TotalSet {
-    /// The first `limit` uncovered batches of a period; for `None` as many as one entry of the
-    /// log holds.
+    /// The first `limit` uncovered batches of a period; for `None` the set that the other output
+    /// was opened over, or else as many as one entry of the log holds.
     ///
     /// # Errors
     /// [`SetFault`].
     pub fn head(
         log: &(impl LedgerView + ?Sized),
-        asset: AssetId,
-        period: Period,
-        epoch: Epoch,
+        key: TotalsKey,
         limit: Option<usize>,
     ) -> Result<Self, SetFault> {
-        let uncovered = log.uncovered(asset, period, epoch);
-        let length = limit.unwrap_or(MAX_TOTAL_ENTRIES).min(uncovered.len());
-        Self::check(log, asset, period, epoch, &uncovered[..length])
+        let uncovered = log.uncovered(&key);
+        let limit = limit.or(log.cut(&key)).unwrap_or(MAX_TOTAL_ENTRIES);
+        let length = limit.min(uncovered.len());
+        Self::check(log, key, &uncovered[..length])
     }
 
     /// Checks a set that somebody names, and adds it up.
@@ -121,9 +134,7 @@ impl TotalSet {
     /// [`SetFault`].
     pub fn check(
         log: &(impl LedgerView + ?Sized),
-        asset: AssetId,
-        period: Period,
-        epoch: Epoch,
+        key: TotalsKey,
         entries: &[EntryId],
     ) -> Result<Self, SetFault> {
         if entries.is_empty() {
@@ -132,7 +143,7 @@ impl TotalSet {
         if entries.len() > MAX_TOTAL_ENTRIES {
             return Err(SetFault::TooMany(entries.len()));
         }
-        let uncovered = log.uncovered(asset, period, epoch);
+        let uncovered = log.uncovered(&key);
         let known: BTreeSet<&EntryId> = uncovered.iter().collect();
         if let Some(foreign) = entries.iter().find(|entry| !known.contains(entry)) {
             return Err(SetFault::Foreign(*foreign));
@@ -144,15 +155,20 @@ impl TotalSet {
         if let Some(repeated) = entries.get(uncovered.len()) {
             return Err(SetFault::Foreign(*repeated));
         }
-        let batches: Vec<LoggedBatch> = entries
+        let found = entries.len();
+        if let Some(expected) = log.cut(&key).filter(|cut| *cut != found) {
+            return Err(SetFault::Cut { expected, found });
+        }
+        let totals: Vec<BatchTotal> = entries
             .iter()
             .map(|entry| {
-                log.batch(entry)
-                    .filter(|b| b.asset == asset && b.period == period && b.epoch == epoch)
+                let batch = log.batch(entry);
+                batch
+                    .and_then(|batch| BatchTotal::of(&batch, &key))
                     .ok_or(SetFault::Foreign(*entry))
             })
             .collect::<Result<_, _>>()?;
-        let claims = batches.iter().map(|batch| batch.claims.len() as u64).sum();
+        let claims = totals.iter().map(|total| total.claims).sum();
         let minimum = log.minimum_claims();
         if claims < minimum {
             return Err(SetFault::TooFew {
@@ -160,19 +176,17 @@ impl TotalSet {
                 minimum,
             });
         }
-        let bound = batches
+        let bound = totals
             .iter()
-            .try_fold(0u64, |sum, batch| {
-                sum.checked_add(batch.v_max.0.checked_mul(batch.claims.len() as u64)?)
+            .try_fold(0u64, |sum, total| {
+                sum.checked_add(total.most.checked_mul(total.claims)?)
             })
             .filter(|bound| *bound <= MAX_SUM)
             .ok_or(SetFault::TooLarge)?;
-        let t1 = add_up("T1", batches.iter().map(|batch| batch.t1))?;
-        let t2 = add_up("T2", batches.iter().map(|batch| batch.t2))?;
+        let t1 = add_up("T1", totals.iter().map(|total| total.t1))?;
+        let t2 = add_up("T2", totals.iter().map(|total| total.t2))?;
         Ok(Self {
-            asset,
-            period,
-            epoch,
+            key,
             entries: entries.to_vec(),
             claims,
             bound,
@@ -181,19 +195,9 @@ impl TotalSet {
         })
     }
 
-    /// The ledger's number of the scale.
-    pub fn asset(&self) -> AssetId {
-        self.asset
-    }
-
-    /// The period.
-    pub fn period(&self) -> Period {
-        self.period
-    }
-
-    /// The epoch of the keys.
-    pub fn epoch(&self) -> Epoch {
-        self.epoch
+    /// Scale, period, epoch and output.
+    pub fn key(&self) -> TotalsKey {
+        self.key
     }
 
     /// The entries, in the log's order.
@@ -216,15 +220,16 @@ impl TotalSet {
         self.t1
     }
 
-    /// Identifies the set.
+    /// Identifies the set of batches, whichever output is added: a holder answers for a batch in
+    /// one set only.
     pub fn digest(&self) -> [u8; 32] {
         let entries: Vec<u8> = self.entries.iter().flat_map(|entry| entry.0).collect();
         field::digest(
             "merits/total-set/v1",
             &[
-                &self.asset.0.to_le_bytes(),
-                &self.period.to_u64().to_le_bytes(),
-                &self.epoch.0.to_le_bytes(),
+                &self.key.asset.0.to_le_bytes(),
+                &self.key.period.to_u64().to_le_bytes(),
+                &self.key.epoch.0.to_le_bytes(),
                 &entries,
             ],
         )
@@ -234,9 +239,7 @@ impl TotalSet {
     pub fn ask(&self, log: &(impl LedgerView + ?Sized)) -> TotalAsk {
         TotalAsk {
             origin: log.origin().clone(),
-            asset: self.asset,
-            period: self.period,
-            epoch: self.epoch,
+            key: self.key,
             entries: self.entries.clone(),
         }
     }
@@ -250,9 +253,8 @@ impl TotalSet {
         log: &(impl LedgerView + ?Sized),
         answers: &[TotalPartial],
     ) -> Result<OpenedTotal, TotalFault> {
-        let halves = log
-            .epoch(self.epoch)
-            .ok_or(TotalFault::NoEpoch(self.epoch))?;
+        let epoch = self.key.epoch;
+        let halves = log.epoch(epoch).ok_or(TotalFault::NoEpoch(epoch))?;
         let mut blinding = ark_ec::twisted_edwards::Projective::default();
         let partials = [Side::Supervisor, Side::Witness].map(|side| {
             let published = halves.side(side);
@@ -262,9 +264,7 @@ impl TotalSet {
                 .ok_or(TotalFault::Missing(side))?;
             let context = total_context(
                 log.origin(),
-                self.epoch,
-                self.asset,
-                self.period,
+                &self.key,
                 &self.entries,
                 side.total_half(),
                 &published.holder,
@@ -323,12 +323,41 @@ pub enum TotalFault {
 pub struct OpenedTotal {
     /// What was added.
     pub set: TotalSet,
-    /// The sum of credits.
+    /// The sum of credits, or of the measure.
     pub sum: u64,
     /// The supervisors' partial.
     pub supervisor: TotalPartial,
     /// The witnesses' partial.
     pub witness: TotalPartial,
+}
+
+/// One batch's part of a set.
+struct BatchTotal {
+    claims: u64,
+    /// The most that a claim adds.
+    most: u64,
+    t1: Point,
+    t2: Point,
+}
+
+impl BatchTotal {
+    /// `None` for a batch that is not of the key's, or has no such output.
+    fn of(batch: &LoggedBatch, key: &TotalsKey) -> Option<Self> {
+        let TotalsKey {
+            asset,
+            period,
+            epoch,
+            output,
+        } = *key;
+        let fits = batch.asset == asset && batch.period == period && batch.epoch == epoch;
+        let (most, t1, t2) = batch.total(output).filter(|_| fits)?;
+        Some(Self {
+            claims: batch.claims.len() as u64,
+            most,
+            t1,
+            t2,
+        })
+    }
 }
 
 fn add_up(which: &'static str, points: impl Iterator<Item = Point>) -> Result<Point, SetFault> {

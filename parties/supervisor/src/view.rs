@@ -7,9 +7,10 @@
 use merits_primitives::{
     Fr,
     audit::Ciphertext,
-    ids::{AssetId, Credits, EntryId, Epoch, Origin, PartyId, Period, ScaleId},
+    ids::{AssetId, Credits, EntryId, Epoch, Origin, Output, PartyId, Period, ScaleId},
     jubjub::Point,
 };
+use merits_verifier::{possession::TotalsKey, statement::earn::MeasureTotal};
 
 use crate::view_key::Side;
 
@@ -30,8 +31,13 @@ pub trait LedgerView {
     /// The halves of a view-key epoch that the log has opened.
     fn epoch(&self, epoch: Epoch) -> Option<EpochHalves>;
 
-    /// All batches of one scale, period and epoch that no opened total covers, in log order.
-    fn uncovered(&self, asset: AssetId, period: Period, epoch: Epoch) -> Vec<EntryId>;
+    /// All batches of one scale, period and epoch whose output no opened total covers, in log
+    /// order.
+    fn uncovered(&self, key: &TotalsKey) -> Vec<EntryId>;
+
+    /// How many of them the next total must cover, when the other output was opened first: both
+    /// are opened over the same sets.
+    fn cut(&self, key: &TotalsKey) -> Option<usize>;
 
     /// The fewest claims over which a total may be opened.
     fn minimum_claims(&self) -> u64;
@@ -76,12 +82,29 @@ pub struct LoggedBatch {
     pub epoch: Epoch,
     /// The most credits a claim of its scale can hold.
     pub v_max: Credits,
+    /// The most that a claim of its scale can measure, if the scale has a measure.
+    pub w_max: Option<u64>,
     /// r·B8.
     pub t1: Point,
     /// (Σ v)·B8 + r·At.
     pub t2: Point,
+    /// The measure's total, of a scale with one.
+    pub measure: Option<MeasureTotal>,
     /// Its claims.
     pub claims: Vec<SealedClaim>,
+}
+
+impl LoggedBatch {
+    /// One output's total: the most that a claim can add to it, and both points.
+    pub fn total(&self, output: Output) -> Option<(u64, Point, Point)> {
+        match output {
+            Output::Credits => Some((self.v_max.0, self.t1, self.t2)),
+            Output::Measure => {
+                let measure = self.measure?;
+                Some((self.w_max?, measure.m1, measure.m2))
+            }
+        }
+    }
 }
 
 /// What stands in an entry for one claim, as far as supervision reads it.
@@ -89,7 +112,7 @@ pub struct LoggedBatch {
 pub struct SealedClaim {
     /// C.
     pub commitment: Fr,
-    /// Credits and pseudonym under A.
+    /// Credits, measure and pseudonym under A.
     pub ciphertext: Ciphertext,
 }
 

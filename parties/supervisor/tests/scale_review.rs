@@ -1,6 +1,6 @@
 //! A proposal that says something else than its manifest is not approved.
 
-use merits_ledger::entry::{Constant, ScaleProposed};
+use merits_ledger::entry::ScaleProposed;
 use merits_params::manifest::Manifest;
 use merits_primitives::{
     Fr,
@@ -14,19 +14,6 @@ const SCALE: &str = include_str!("../../../params/scales/cycling-week/scale.toml
 /// What an honest issuer proposes.
 fn proposal() -> ScaleProposed {
     let manifest = Manifest::from_toml(SCALE).expect("the shipped scale");
-    let constants = manifest.constants().iter().map(|constant| {
-        let [low, high] = constant
-            .decl
-            .public_interval()
-            .map(|bound| u64::try_from(bound).expect("64 bits"));
-        Constant {
-            name: constant.decl.name.clone(),
-            exponent: constant.decl.exponent,
-            low,
-            high,
-            value: constant.public,
-        }
-    });
     ScaleProposed {
         id: manifest.id().clone(),
         version: manifest.version(),
@@ -36,11 +23,12 @@ fn proposal() -> ScaleProposed {
         shape: manifest.shape().digest(),
         key: TrapdoorKey::generate(2, &mut rand::rng()).key,
         provenance: Provenance::Ceremony,
-        constants: constants.collect(),
+        figures: manifest.figures().clone(),
         schema: manifest.schema_id(),
         schema_text: manifest.schema().canonical(),
         capacity: manifest.claims_per_proof(),
         max_credits: manifest.max_credits(),
+        max_measure: manifest.max_measure(),
         expiry: manifest.expiry_rule(),
         valid_from: manifest.validity().from.index,
         valid_to: manifest.validity().until.map(|period| period.index),
@@ -57,7 +45,7 @@ fn an_honest_proposal_passes() {
 #[test]
 fn each_number_that_differs_from_the_manifest_is_named() {
     type Change = fn(&mut ScaleProposed);
-    let cases: [(&str, Change); 18] = [
+    let cases: [(&str, Change); 21] = [
         ("id", |p| {
             p.id = ScaleId::new("cycling-day").expect("a name")
         }),
@@ -74,11 +62,14 @@ fn each_number_that_differs_from_the_manifest_is_named() {
         ("last period", |p| p.valid_to = Some(p.valid_from + 1)),
         ("supply cap", |p| p.supply_cap = Some(Credits(1))),
         // An approved interval wider than the compiled one would let a constant out of it.
-        ("constants", |p| p.constants[0].high = u64::MAX),
-        ("constants", |p| p.constants[0].low += 1),
-        ("constants", |p| p.constants[0].value += 1),
-        ("constants", |p| p.constants[0].exponent += 1),
-        ("constants", |p| p.constants.truncate(0)),
+        ("figures", |p| p.figures.figures[0].high = u64::MAX),
+        ("figures", |p| p.figures.figures[0].low += 1),
+        ("figures", |p| p.figures.figures[0].values[0] += 1),
+        ("figures", |p| p.figures.figures[0].exponent += 1),
+        ("figures", |p| p.figures.figures[0].schedule = Some(0)),
+        ("figures", |p| p.figures.figures.truncate(0)),
+        ("figures", |p| p.figures.schedules.push(vec![19_000])),
+        ("W_max", |p| p.max_measure = Some(1)),
     ];
     for (field, change) in cases {
         let mut proposed = proposal();

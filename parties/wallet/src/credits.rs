@@ -10,6 +10,7 @@ use std::collections::HashMap;
 
 use merits_primitives::{
     Fr,
+    earned::Earned,
     identity::Secret,
     ids::{AssetId, Credits, EntryId, Expiry, Origin, PartyId, Period},
     note::note_commitment,
@@ -42,7 +43,7 @@ pub struct PublicClaim {
     pub b: Fr,
     /// The note commitment.
     pub cm: Fr,
-    /// Tells the owner v.
+    /// Tells the owner v, and w of a scale with a measure.
     pub u: Fr,
 }
 
@@ -53,6 +54,8 @@ pub struct PublicBatch {
     pub entry: EntryId,
     /// What its claims share.
     pub scope: BatchScope,
+    /// Whether the scale's version has a measure.
+    pub measured: bool,
     /// The claims.
     pub claims: Vec<PublicClaim>,
 }
@@ -70,6 +73,8 @@ pub struct OwnCredit {
     pub scope: BatchScope,
     /// What was earned.
     pub credits: Credits,
+    /// What was measured beside, in the unit of the scale's measure.
+    pub measure: Option<u64>,
 }
 
 /// A claim that carries the wallet's b and contradicts itself. No valid proof exists for it.
@@ -224,7 +229,7 @@ fn read(
 ) -> Result<OwnCredit, ClaimFault> {
     let account = owned.account.to_owned();
     let (entry, index) = (batch.entry, claim.index);
-    let Some(credits) = owned.binding.reveal(claim.u) else {
+    let Some(earned) = owned.binding.reveal(claim.u, batch.measured) else {
         return Err(ClaimFault::NoAmount {
             account,
             entry,
@@ -232,6 +237,7 @@ fn read(
         });
     };
     let BatchScope { expiry, asset, .. } = batch.scope;
+    let Earned { credits, measure } = earned;
     if note_commitment(credits, expiry, asset, &owned.key) != claim.cm {
         return Err(ClaimFault::OtherNote {
             account,
@@ -246,6 +252,7 @@ fn read(
         claim: index,
         scope: batch.scope,
         credits,
+        measure,
     })
 }
 
@@ -307,6 +314,7 @@ mod tests {
         PublicBatch {
             entry: EntryId([week as u8; 32]),
             scope: scope(week),
+            measured: false,
             claims,
         }
     }

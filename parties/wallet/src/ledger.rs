@@ -34,6 +34,7 @@ pub fn public_batch(state: &State, id: EntryId, signed: &SignedEntry) -> Option<
             period: batch.period,
             source: batch.source,
         },
+        measured: terms.measured(),
         claims: claims.collect(),
     })
 }

@@ -10,10 +10,10 @@ use merits_formula::Typed;
 use merits_ledger::{
     Entry,
     entry::{HalfKeys, PartyAdmitted},
-    state::VersionStanding,
+    state::{TotalsKey, VersionStanding},
 };
 use merits_params::manifest::Manifest;
-use merits_primitives::ids::{EntryId, Epoch, PartyId, Period, ScaleId, ScaleVersion};
+use merits_primitives::ids::{EntryId, Epoch, Output, PartyId, Period, ScaleId, ScaleVersion};
 use merits_records::disclosure::Disclosure;
 use merits_replica::Follower;
 use merits_supervisor::{
@@ -245,7 +245,7 @@ impl Desk {
                 period: batch.period,
                 schema: terms.schema,
                 formula,
-                constants: &batch.terms.constants,
+                constants: &terms.figures.public(batch.period),
             },
             &disclosure,
             &opened,
@@ -257,16 +257,19 @@ impl Desk {
         scale: &str,
         period: Period,
         epoch: u32,
+        output: Output,
     ) -> anyhow::Result<PublishedTotal> {
         let asset = {
             let replica = self.follower.replica();
             replica.state()?.scales().get(&ScaleId::new(scale)?)?.asset
         };
-        let published = self
-            .session()
-            .await?
-            .open_total(asset, period, Epoch(epoch))
-            .await?;
+        let key = TotalsKey {
+            asset,
+            period,
+            epoch: Epoch(epoch),
+            output,
+        };
+        let published = self.session().await?.open_total(key).await?;
         self.follower.sync().await?;
         Ok(published)
     }

@@ -8,16 +8,14 @@ use merits_primitives::{
 use merits_verifier::{
     codec::{Canonical, CodecError, Reader, Writer},
     signature::SIGNATURE_BYTES,
-    statement::earn::ClaimPublic,
+    statement::earn::{ClaimPublic, MeasureTotal},
 };
 
+use super::figures::MAX_NUMBERS;
 use super::scale::{read_version, write_version};
 
 /// Most claims of a batch: at 288 bytes each they fill less than a third of an entry.
 pub const MAX_CLAIMS: usize = 64;
-
-/// Most constants (as a scale has).
-const MAX_CONSTANTS: usize = 256;
 
 /// Days from 1970 to the year 9999; weeks and months are fewer.
 pub(super) const MAX_PERIOD_INDEX: u32 = 2_932_896;
@@ -33,7 +31,7 @@ pub struct EarnTerms {
     pub expiry: Expiry,
     /// Schema of the records.
     pub schema: SchemaId,
-    /// Constants as public inputs, in the manifest's order.
+    /// The public numbers of the period, in the order of the public inputs.
     pub constants: Vec<u64>,
 }
 
@@ -56,7 +54,7 @@ impl Canonical for EarnTerms {
             expiry: Expiry(input.u32("expiry")?),
             schema: SchemaId(input.field("schema")?),
             constants: {
-                let count = input.count("constants", MAX_CONSTANTS)?;
+                let count = input.count("constants", MAX_NUMBERS)?;
                 (0..count)
                     .map(|_| input.u64("constant"))
                     .collect::<Result<_, _>>()?
@@ -109,6 +107,8 @@ pub struct EarnBatch {
     pub t1: Point,
     /// T2 = (Σ v)·B8 + r·At.
     pub t2: Point,
+    /// M1 and M2: of a scale with a measure, and of no other.
+    pub measure: Option<MeasureTotal>,
     /// The claims; n is their number.
     pub claims: Vec<SignedClaim>,
 }
@@ -131,6 +131,10 @@ impl Canonical for EarnBatch {
         self.terms.write(out);
         out.point(&self.t1);
         out.point(&self.t2);
+        out.option(self.measure.as_ref(), |out, measure| {
+            out.point(&measure.m1);
+            out.point(&measure.m2);
+        });
         out.list(&self.claims);
     }
 
@@ -145,6 +149,12 @@ impl Canonical for EarnBatch {
             terms: EarnTerms::read(input)?,
             t1: input.point("t1")?,
             t2: input.point("t2")?,
+            measure: input.option("measure", |input| {
+                Ok(MeasureTotal {
+                    m1: input.point("measure.m1")?,
+                    m2: input.point("measure.m2")?,
+                })
+            })?,
             claims: input.list("claims", MAX_CLAIMS)?,
         })
     }

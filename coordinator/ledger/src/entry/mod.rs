@@ -1,8 +1,11 @@
 //! Entry kinds and the canonical encoding of their statements, one file a family.
 //!
-//! A kind's number and encoding never change; a new meaning gets a new number.
+//! A kind's number and encoding never change; a new meaning gets a new number. Retired numbers
+//! are not used again: 0x0301 (a scale without dates and measure), 0x0401 (a batch without a
+//! measure), 0x0504 (a total of credits only).
 
 mod earn;
+mod figures;
 mod opening;
 mod party;
 mod scale;
@@ -12,7 +15,7 @@ mod view_key;
 pub use earn::{EarnBatch, EarnTerms, MAX_CLAIMS, SignedClaim};
 pub use opening::{OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed};
 pub use party::{KeysRotated, MAX_BASIS_BYTES, PartyAdmitted, StandingChange};
-pub use scale::{Constant, ScaleApproved, ScaleProposed, ScaleRetired};
+pub use scale::{ScaleApproved, ScaleProposed, ScaleRetired};
 pub use totals::{MAX_TOTAL_ENTRIES, TotalPartial, TotalsOpened};
 pub use view_key::{HalfKeys, ViewKeyEpochOpened};
 
@@ -23,6 +26,9 @@ use merits_verifier::{
     entry::SignedEntry,
     groth16::Proof,
 };
+
+/// The kind of an earn batch, the only one with a proof.
+pub const EARN_BATCH: u16 = 0x0402;
 
 /// A typed statement of a ledger entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,14 +74,14 @@ impl Entry {
             Self::PartyReinstated(_) => 0x0103,
             Self::KeysRotated(_) => 0x0104,
             Self::ViewKeyEpochOpened(_) => 0x0201,
-            Self::ScaleProposed(_) => 0x0301,
+            Self::ScaleProposed(_) => 0x0304,
             Self::ScaleApproved(_) => 0x0302,
             Self::ScaleRetired(_) => 0x0303,
-            Self::EarnBatch(_) => 0x0401,
+            Self::EarnBatch(_) => EARN_BATCH,
             Self::OpeningRequested(_) => 0x0501,
             Self::OpeningCompleted(_) => 0x0502,
             Self::OpeningRevealed(_) => 0x0503,
-            Self::TotalsOpened(_) => 0x0504,
+            Self::TotalsOpened(_) => 0x0505,
         }
     }
 
@@ -135,14 +141,14 @@ impl Entry {
             0x0103 => read(statement, Self::PartyReinstated),
             0x0104 => read(statement, Self::KeysRotated),
             0x0201 => read(statement, Self::ViewKeyEpochOpened),
-            0x0301 => read(statement, Self::ScaleProposed),
+            0x0304 => read(statement, Self::ScaleProposed),
             0x0302 => read(statement, Self::ScaleApproved),
             0x0303 => read(statement, Self::ScaleRetired),
-            0x0401 => read(statement, Self::EarnBatch),
+            EARN_BATCH => read(statement, Self::EarnBatch),
             0x0501 => read(statement, Self::OpeningRequested),
             0x0502 => read(statement, Self::OpeningCompleted),
             0x0503 => read(statement, Self::OpeningRevealed),
-            0x0504 => read(statement, Self::TotalsOpened),
+            0x0505 => read(statement, Self::TotalsOpened),
             _ => None,
         }
     }

@@ -2,63 +2,26 @@
 
 use merits_primitives::{
     calendar::ExpiryRule,
+    figures::Figures,
     ids::{AssetId, Credits, EntryId, PeriodKind, ScaleId, ScaleVersion, SchemaId},
 };
 use merits_verifier::{
     codec::{Canonical, CodecError, Reader, Writer},
     groth16::{Provenance, VerifyingKey},
+    statement::earn::Layout,
 };
 
-use super::{earn::MAX_PERIOD_INDEX, read_entry_id, write_entry_id};
+use super::{
+    earn::MAX_PERIOD_INDEX,
+    figures::{read_figures, write_figures},
+    read_entry_id, write_entry_id,
+};
 
 /// Most bytes of a manifest, so that it fits into an entry with a key of 1,000 inputs.
 const MAX_MANIFEST_BYTES: usize = 24_576;
 
 /// Most bytes of a schema's canonical text.
 const MAX_SCHEMA_BYTES: usize = 8_192;
-
-/// Most public constants and table cells.
-const MAX_CONSTANTS: usize = 256;
-
-/// Longest name of a constant.
-const MAX_CONSTANT_NAME: usize = 64;
-
-/// A public constant of a scale.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Constant {
-    /// Name in the manifest.
-    pub name: String,
-    /// Decimal digits after the point: the public input is the value times 10^exponent.
-    pub exponent: u8,
-    /// Least value that the shape was compiled for, as a public input.
-    pub low: u64,
-    /// Greatest such value.
-    pub high: u64,
-    /// The approved value, as a public input.
-    pub value: u64,
-}
-
-impl Canonical for Constant {
-    const NAME: &'static str = "constant";
-
-    fn write(&self, out: &mut Writer) {
-        out.text(&self.name);
-        out.u8(self.exponent);
-        out.u64(self.low);
-        out.u64(self.high);
-        out.u64(self.value);
-    }
-
-    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
-        Ok(Self {
-            name: input.text("constant name", MAX_CONSTANT_NAME)?,
-            exponent: input.u8("constant exponent")?,
-            low: input.u64("constant low")?,
-            high: input.u64("constant high")?,
-            value: input.u64("constant value")?,
-        })
-    }
-}
 
 /// A version of a scale, with everything that verifiers need.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,8 +42,9 @@ pub struct ScaleProposed {
     pub key: VerifyingKey,
     /// How the key was made.
     pub provenance: Provenance,
-    /// Public constants, in the order of the public inputs.
-    pub constants: Vec<Constant>,
+    /// Constants and tables with the days on which they change, in the order of the public
+    /// inputs.
+    pub figures: Figures,
     /// Record schema.
     pub schema: SchemaId,
     /// Its canonical text.
@@ -89,6 +53,8 @@ pub struct ScaleProposed {
     pub capacity: u16,
     /// V_max: the most credits of a claim.
     pub max_credits: Credits,
+    /// W_max: the most that a claim can measure; `None` of a scale without a measure.
+    pub max_measure: Option<u64>,
     /// When credits lapse.
     pub expiry: ExpiryRule,
     /// Index of the first period that the version is for.
@@ -97,6 +63,22 @@ pub struct ScaleProposed {
     pub valid_to: Option<u32>,
     /// Most credits of this scale that may ever exist.
     pub supply_cap: Option<Credits>,
+}
+
+impl ScaleProposed {
+    /// Whether the scale has a measure beside its credits.
+    pub fn measured(&self) -> bool {
+        self.max_measure.is_some()
+    }
+
+    /// Where the public inputs of its statements stand.
+    pub fn layout(&self) -> Layout {
+        Layout {
+            constants: self.figures.count(),
+            measured: self.measured(),
+            capacity: usize::from(self.capacity),
+        }
+    }
 }
 
 impl Canonical for ScaleProposed {
@@ -110,11 +92,12 @@ impl Canonical for ScaleProposed {
         out.array(&self.shape);
         self.key.write(out);
         self.provenance.write(out);
-        out.list(&self.constants);
+        write_figures(out, &self.figures);
         out.field(&self.schema.0);
         out.text(&self.schema_text);
         out.u16(self.capacity);
         out.u64(self.max_credits.0);
+        out.option(self.max_measure.as_ref(), |out, most| out.u64(*most));
         out.u16(self.expiry.lifetime_months);
         out.u16(self.expiry.bucket_months);
         out.u32(self.valid_from);
@@ -133,11 +116,12 @@ impl Canonical for ScaleProposed {
             shape: input.array("shape digest")?,
             key: VerifyingKey::read(input)?,
             provenance: Provenance::read(input)?,
-            constants: input.list("constants", MAX_CONSTANTS)?,
+            figures: read_figures(input)?,
             schema: SchemaId(input.field("schema")?),
             schema_text: input.document("schema text", MAX_SCHEMA_BYTES)?,
             capacity: input.u16("capacity")?,
             max_credits: Credits(input.u64("max credits")?),
+            max_measure: input.option("max measure", |input| input.u64("max measure"))?,
             expiry: read_expiry_rule(input)?,
             valid_from: read_index(input, "valid from")?,
             valid_to: input.option("valid to", |input| read_index(input, "valid to"))?,

@@ -2,10 +2,13 @@
 
 use merits_primitives::{
     dleq::{Equality, PROOF_BYTES},
-    ids::{AssetId, Credits, EntryId, Epoch, Period},
+    ids::{AssetId, EntryId, Epoch, Output},
     jubjub::Point,
 };
-use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
+use merits_verifier::{
+    codec::{Canonical, CodecError, Reader, Writer},
+    possession::TotalsKey,
+};
 
 use super::{earn::read_period, read_entry_id, write_entry_id};
 
@@ -38,19 +41,16 @@ impl Canonical for TotalPartial {
     }
 }
 
-/// The credits of many batches together.
+/// One output of many batches, added up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TotalsOpened {
-    /// The scale.
-    pub asset: AssetId,
-    /// The period.
-    pub period: Period,
-    /// View-key epoch of the batches.
-    pub epoch: Epoch,
-    /// The batches, in the log's order, beginning with the first that no total covers.
+    /// Scale, period, epoch and output.
+    pub key: TotalsKey,
+    /// The batches, in the log's order, beginning with the first that no total of this output
+    /// covers.
     pub entries: Vec<EntryId>,
-    /// Σ v.
-    pub sum: Credits,
+    /// Σ v, or Σ w of a measure.
+    pub sum: u64,
     /// The supervisors' partial.
     pub supervisor: TotalPartial,
     /// The log witnesses' partial.
@@ -61,32 +61,45 @@ impl Canonical for TotalsOpened {
     const NAME: &'static str = "totals opened";
 
     fn write(&self, out: &mut Writer) {
-        out.u64(self.asset.0);
-        out.u64(self.period.to_u64());
-        out.u32(self.epoch.0);
+        out.u64(self.key.asset.0);
+        out.u64(self.key.period.to_u64());
+        out.u32(self.key.epoch.0);
+        out.u8(self.key.output as u8);
         out.count(self.entries.len());
         for entry in &self.entries {
             write_entry_id(out, entry);
         }
-        out.u64(self.sum.0);
+        out.u64(self.sum);
         self.supervisor.write(out);
         self.witness.write(out);
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
         Ok(Self {
-            asset: AssetId(input.u64("asset")?),
-            period: read_period(input)?,
-            epoch: Epoch(input.u32("epoch")?),
+            key: TotalsKey {
+                asset: AssetId(input.u64("asset")?),
+                period: read_period(input)?,
+                epoch: Epoch(input.u32("epoch")?),
+                output: read_output(input)?,
+            },
             entries: {
                 let count = input.count("entries", MAX_TOTAL_ENTRIES)?;
                 (0..count)
                     .map(|_| read_entry_id(input, "entry"))
                     .collect::<Result<_, _>>()?
             },
-            sum: Credits(input.u64("sum")?),
+            sum: input.u64("sum")?,
             supervisor: TotalPartial::read(input)?,
             witness: TotalPartial::read(input)?,
         })
     }
+}
+
+fn read_output(input: &mut Reader<'_>) -> Result<Output, CodecError> {
+    let what = "output";
+    let number = input.u8(what)?;
+    Output::from_number(number).ok_or(CodecError::UnknownValue {
+        what,
+        found: number.into(),
+    })
 }

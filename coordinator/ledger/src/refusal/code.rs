@@ -1,6 +1,6 @@
 //! Codes for machines and the field at fault.
 
-use merits_primitives::jubjub::PointError;
+use merits_primitives::{figures::FiguresError, jubjub::PointError};
 use merits_verifier::{groth16::KeyError, statement::StatementError};
 
 use super::Refusal;
@@ -55,7 +55,11 @@ impl Refusal {
             Self::VersionDiffers { .. } => "version-differs",
             Self::ScaleInvalid { .. } => "scale-invalid",
             Self::VersionRetroactive { .. } => "version-retroactive",
-            Self::ConstantOutside { .. } => "constant-outside-interval",
+            Self::Figures(error) => match error {
+                FiguresError::Outside { .. } => "constant-outside-interval",
+                FiguresError::TwoChanges { .. } => "two-changes-in-a-period",
+                _ => "figures-invalid",
+            },
             Self::Key(error) => match error {
                 KeyError::DevKey => "dev-key",
                 KeyError::DeltaIsGenerator => "key-delta-generator",
@@ -73,6 +77,8 @@ impl Refusal {
             Self::OtherPeriod { .. } => "other-period",
             Self::ConstantNotApproved { .. } => "constant-not-approved",
             Self::ConstantCount { .. } => "constant-count",
+            Self::MeasureUnfit { measured: true } => "measure-missing",
+            Self::MeasureUnfit { measured: false } => "measure-unexpected",
             Self::PeriodNotOver { .. } => "period-not-over",
             Self::SourceUnknown { .. } => "source-unknown",
             Self::SourceSignature { .. } => "source-signature-invalid",
@@ -100,6 +106,7 @@ impl Refusal {
             Self::Deadline { .. } => "deadline",
             Self::RevealMismatch { .. } => "reveal-mismatch",
             Self::TotalSet { .. } => "total-set",
+            Self::TotalCut { .. } => "total-cut",
             Self::TotalTooFew { .. } => "total-too-few",
             Self::TotalTooLarge { .. } => "total-too-large",
             Self::TotalDegenerate => "total-degenerate",
@@ -130,9 +137,9 @@ impl Refusal {
             Self::ScaleSuperseded { .. } => "version".to_owned(),
             Self::ScaleOfAnother { .. } => "id".to_owned(),
             Self::AssetMismatch { .. } => "asset".to_owned(),
-            Self::ConstantOutside { name, .. } | Self::ConstantNotApproved { name, .. } => {
-                format!("constants.{name}")
-            }
+            Self::Figures(error) => figures_field(error),
+            Self::ConstantNotApproved { name, .. } => format!("constants.{name}"),
+            Self::MeasureUnfit { .. } => "measure".to_owned(),
             Self::OtherPeriod { .. }
             | Self::PeriodNotOver { .. }
             | Self::ScaleRetired { .. }
@@ -161,10 +168,27 @@ impl Refusal {
                 claim: Some(index),
             } => claim(index, "cm"),
             Self::TotalSet { position } => format!("entries[{position}]"),
+            Self::TotalCut { .. } => "entries".to_owned(),
             Self::PartialInvalid { side } => (*side).to_owned(),
             Self::SumWrong { .. } => "sum".to_owned(),
             Self::Deadline { .. } => "deadline".to_owned(),
             _ => String::new(),
         }
+    }
+}
+
+/// `figures.fare` or `schedules[1]`; `figures` when neither is at fault alone.
+fn figures_field(error: &FiguresError) -> String {
+    match error {
+        FiguresError::NameTwice { name }
+        | FiguresError::Exponent { name, .. }
+        | FiguresError::Outside { name, .. }
+        | FiguresError::NoSchedule { name, .. }
+        | FiguresError::Values { name, .. } => format!("figures.{name}"),
+        FiguresError::Name { index } => format!("figures[{index}]"),
+        FiguresError::ScheduleUnused { schedule }
+        | FiguresError::Days { schedule }
+        | FiguresError::TwoChanges { schedule, .. } => format!("schedules[{schedule}]"),
+        _ => "figures".to_owned(),
     }
 }

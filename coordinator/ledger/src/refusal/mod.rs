@@ -4,6 +4,7 @@
 mod code;
 
 use merits_primitives::{
+    figures::FiguresError,
     ids::{EntryId, Epoch, PartyId, ScaleId, ScaleVersion},
     jubjub::PointError,
 };
@@ -315,27 +316,16 @@ pub enum Refusal {
         /// Label of the last claimed period.
         last: String,
     },
-    /// A constant outside the interval that the shape was compiled for.
-    #[error(
-        "constant {name} is {value} and must be in [{low}, {high}]; another interval needs another shape and key"
-    )]
-    ConstantOutside {
-        /// Its name.
-        name: String,
-        /// The value that came.
-        value: u64,
-        /// Least value.
-        low: u64,
-        /// Greatest value.
-        high: u64,
-    },
+    /// The figures cannot be a scale's.
+    #[error("the scale's figures: {0}")]
+    Figures(#[from] FiguresError),
     /// The verifying key is refused.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// The key is for another number of public inputs than constants and capacity give.
-    #[error("the key takes {found} public inputs; constants and capacity give {expected}")]
+    /// The key is for another number of public inputs than figures, measure and capacity give.
+    #[error("the key takes {found} public inputs; figures, measure and capacity give {expected}")]
     KeyInputs {
-        /// Inputs by constants and capacity.
+        /// Inputs by figures, measure and capacity.
         expected: usize,
         /// Inputs that the key takes.
         found: usize,
@@ -361,22 +351,34 @@ pub enum Refusal {
         found: merits_primitives::ids::PeriodKind,
     },
     /// The prover took a constant that is not approved.
-    #[error("constant {name} was taken as {found}; {approved} is approved for this version")]
+    #[error("{name} was taken as {found}; {approved} is approved for {period}")]
     ConstantNotApproved {
-        /// Its name.
+        /// Its name, such as `fare (before)`.
         name: String,
-        /// The approved value.
+        /// The approved public number of the period.
         approved: u64,
         /// The prover's.
         found: u64,
+        /// Label of the period.
+        period: String,
     },
-    /// The prover took another number of constants.
-    #[error("{found} constants came; the approved version has {expected}")]
+    /// The prover took another number of public numbers.
+    #[error("{found} public numbers came; the approved version's figures give {expected}")]
     ConstantCount {
-        /// Constants of the version.
+        /// By the version's figures.
         expected: usize,
-        /// Constants that came.
+        /// What came.
         found: usize,
+    },
+    /// A measured scale's batch without the measure's total, or another's with one.
+    #[error("{}", if *measured {
+        "the scale has a measure, and the batch brings no total of it (M1, M2)"
+    } else {
+        "the scale has no measure, and the batch brings a total of one (M1, M2)"
+    })]
+    MeasureUnfit {
+        /// Whether the scale has a measure.
+        measured: bool,
     },
     /// The period is not over.
     #[error("period {period} is not over anywhere on Earth")]
@@ -475,11 +477,22 @@ pub enum Refusal {
     },
     /// The entries are not the next unopened batches.
     #[error(
-        "entry {position} of the total is not the next unopened batch of this asset, period and epoch"
+        "entry {position} of the total is not the next unopened batch of this asset, period, epoch and output"
     )]
     TotalSet {
         /// Position at fault.
         position: usize,
+    },
+    /// The other output of these batches was opened in another set. Credits and measure follow
+    /// from the same records, so sets that differ would say more than either sum.
+    #[error(
+        "the total covers {found} batches; the other output was opened over the first {expected}: open exactly these"
+    )]
+    TotalCut {
+        /// Batches of the other output's total.
+        expected: usize,
+        /// Batches that came.
+        found: usize,
     },
     /// Too few claims: a sum over few says much about each.
     #[error("the total covers {claims} claims; at least {least} are needed")]
@@ -489,10 +502,10 @@ pub enum Refusal {
         /// Least number.
         least: u64,
     },
-    /// V_max × claims over 2^48.
+    /// V_max × claims, or W_max × claims, over 2^48.
     #[error("the total could reach {worst}, over the limit of 2^48: open fewer batches at once")]
     TotalTooLarge {
-        /// V_max × claims.
+        /// The most that the sum can be.
         worst: u128,
     },
     /// The entries' T1 add up to the identity.

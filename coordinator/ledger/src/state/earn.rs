@@ -4,7 +4,8 @@ use merits_primitives::{
     Fr,
     context::earn_context,
     field,
-    ids::{PartyId, Period, ScaleId, ScaleVersion},
+    figures::Figures,
+    ids::{Output, PartyId, Period, ScaleId, ScaleVersion},
 };
 use merits_verifier::{
     Verified,
@@ -13,8 +14,8 @@ use merits_verifier::{
     statement::earn::{EarnStatement, commitment_signing_bytes},
 };
 
-use super::totals::{BatchTotal, NewBatch, TotalsKey};
-use super::{State, VersionRecord};
+use super::totals::{BatchTotal, NewBatch};
+use super::{State, TotalsKey, VersionRecord};
 use crate::entry::{EarnBatch, EarnTerms, Entry};
 use crate::refusal::Refusal;
 use crate::role::Role;
@@ -112,12 +113,21 @@ impl State {
         if *verified.statement() != statement || verified.key() != record.key {
             return Err(Refusal::NotVerified);
         }
-        let worst = record
-            .terms
-            .max_credits
-            .0
-            .saturating_mul(batch.claims.len() as u64);
+        let claims = batch.claims.len() as u64;
+        let worst = record.terms.max_credits.0.saturating_mul(claims);
         self.scales.check_supply(record, worst)?;
+        // At most 64 claims.
+        let total = |worst, t1, t2| BatchTotal {
+            entry: authentic.submission.id(),
+            claims: claims as u32,
+            worst,
+            t1,
+            t2,
+        };
+        let most = record.terms.max_measure.unwrap_or(0);
+        let measure = batch
+            .measure
+            .map(|measure| total(most.saturating_mul(claims), measure.m1, measure.m2));
         uniques.extend(claim_uniques(record, batch));
         Ok(NewBatch {
             scale: batch.scale.clone(),
@@ -126,15 +136,10 @@ impl State {
                 asset: record.terms.asset,
                 period: batch.period,
                 epoch: batch.epoch,
+                output: Output::Credits,
             },
-            total: BatchTotal {
-                entry: authentic.submission.id(),
-                // At most 64 claims.
-                claims: batch.claims.len() as u32,
-                worst,
-                t1: batch.t1,
-                t2: batch.t2,
-            },
+            credits: total(worst, batch.t1, batch.t2),
+            measure,
         })
     }
 
@@ -158,7 +163,12 @@ impl State {
     ) -> Result<EarnStatement, Refusal> {
         let terms = &record.terms;
         let approved = terms_of(record, batch.period);
-        compare_terms(record, &approved, &batch.terms)?;
+        compare_terms(&terms.figures, batch.period, &approved, &batch.terms)?;
+        if batch.measure.is_some() != terms.measured() {
+            return Err(Refusal::MeasureUnfit {
+                measured: terms.measured(),
+            });
+        }
         let epoch = batch.epoch;
         let keys = self
             .epochs
@@ -179,7 +189,7 @@ impl State {
                 .iter()
                 .map(|value| Fr::from(*value))
                 .collect(),
-            measure: None,
+            measure: batch.measure,
             claims: batch.claims.iter().map(|claim| claim.public).collect(),
             capacity: usize::from(terms.capacity),
         })
@@ -192,17 +202,14 @@ fn terms_of(record: &VersionRecord, period: Period) -> EarnTerms {
         asset: terms.asset,
         expiry: terms.expiry.expiry(period),
         schema: terms.schema,
-        constants: terms
-            .constants
-            .iter()
-            .map(|constant| constant.value)
-            .collect(),
+        constants: terms.figures.public(period),
     }
 }
 
 /// Names the first difference between what is approved and what the prover took.
 fn compare_terms(
-    record: &VersionRecord,
+    figures: &Figures,
+    period: Period,
     approved: &EarnTerms,
     taken: &EarnTerms,
 ) -> Result<(), Refusal> {
@@ -238,16 +245,17 @@ fn compare_terms(
     if expected != found {
         return Err(Refusal::ConstantCount { expected, found });
     }
-    for (constant, found) in record.terms.constants.iter().zip(&taken.constants) {
-        if constant.value != *found {
-            return Err(Refusal::ConstantNotApproved {
-                name: constant.name.clone(),
-                approved: constant.value,
-                found: *found,
-            });
-        }
+    let mut numbers = approved.constants.iter().zip(&taken.constants);
+    match numbers.position(|(approved, found)| approved != found) {
+        None => Ok(()),
+        Some(at) => Err(Refusal::ConstantNotApproved {
+            // There are as many names as numbers, and `at` is below both lengths.
+            name: figures.names().swap_remove(at),
+            approved: approved.constants[at],
+            found: taken.constants[at],
+            period: period.label(),
+        }),
     }
-    Ok(())
 }
 
 /// A period is claimed once it is over somewhere: days end first at UTC+14. Where the deeds were

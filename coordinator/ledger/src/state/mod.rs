@@ -13,11 +13,13 @@ pub use epochs::{EpochKeys, EpochStanding, Epochs};
 pub use openings::{Opening, Openings};
 pub use parties::{Parties, Party};
 pub use scales::{Scale, Scales, VersionRecord, VersionStanding};
-pub use totals::{BatchTotal, OpenedTotal, Totals, TotalsKey, WORST_TOTAL};
+pub use totals::{BatchTotal, OpenedTotal, Totals, WORST_TOTAL};
+
+pub use merits_verifier::possession::TotalsKey;
 
 use merits_primitives::{
     field,
-    ids::{EntryId, Origin},
+    ids::{EntryId, Origin, Output},
 };
 use merits_verifier::{
     Verified,
@@ -288,13 +290,15 @@ impl State {
             Change::Scale(change) => self.scales.apply(change),
             Change::Earn(batch) => {
                 self.scales
-                    .record_batch(&batch.scale, batch.period, batch.total.worst);
+                    .record_batch(&batch.scale, batch.period, batch.credits.worst);
                 self.totals.apply_batch(batch);
             }
             Change::Opening(change) => self.openings.apply(change),
             Change::Total(total) => {
-                self.scales
-                    .record_total(total.key.asset, total.worst, total.opened.sum);
+                if total.key.output == Output::Credits {
+                    self.scales
+                        .record_total(total.key.asset, total.worst, total.opened.sum);
+                }
                 self.totals.apply_total(total);
             }
         }

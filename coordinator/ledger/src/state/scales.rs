@@ -5,14 +5,11 @@ use std::sync::Arc;
 
 use merits_primitives::{
     field,
-    ids::{
-        AssetId, Credits, EntryId, PartyId, Period, PeriodKind, ScaleId, ScaleVersion, SchemaId,
-    },
+    ids::{AssetId, EntryId, PartyId, Period, PeriodKind, ScaleId, ScaleVersion, SchemaId},
 };
 use merits_verifier::{
     codec::Writer,
     groth16::{KeyDigest, KeyPolicy, Provenance, VerifyingKey},
-    statement::earn::input_count,
 };
 
 use super::totals::WORST_TOTAL;
@@ -229,10 +226,10 @@ impl Scales {
         self.check_identity(proposed)?;
         self.check_issuer(proposed, &issuer)?;
         check_bounds(proposed)?;
-        check_constants(proposed)?;
+        proposed.figures.check(proposed.period_kind)?;
         policy.admit(proposed.provenance)?;
         proposed.key.check()?;
-        let expected = input_count(proposed.constants.len(), usize::from(proposed.capacity));
+        let expected = proposed.layout().input_count();
         let found = proposed.key.public_inputs();
         if found != expected {
             return Err(Refusal::KeyInputs { expected, found });
@@ -377,14 +374,15 @@ impl Scales {
         }
     }
 
-    pub(super) fn record_total(&mut self, asset: AssetId, worst: u128, sum: Credits) {
+    /// The credits of batches are known: they count as what they are, no longer as V_max.
+    pub(super) fn record_total(&mut self, asset: AssetId, worst: u128, sum: u64) {
         let scale = self
             .by_asset
             .get(&asset)
             .and_then(|id| self.by_id.get_mut(id));
         if let Some(scale) = scale {
             let without = scale.issued_at_most.saturating_sub(worst);
-            scale.issued_at_most = without.saturating_add(sum.0.into());
+            scale.issued_at_most = without.saturating_add(sum.into());
         }
     }
 
@@ -452,20 +450,6 @@ impl Scales {
 
     /// A shape fixes key, schema, intervals and sizes: only numbers may change under it.
     fn check_shape(&self, proposed: &ScaleProposed, key: KeyDigest) -> Result<(), Refusal> {
-        let intervals = |terms: &ScaleProposed| -> Vec<_> {
-            terms
-                .constants
-                .iter()
-                .map(|constant| {
-                    (
-                        constant.name.clone(),
-                        constant.exponent,
-                        constant.low,
-                        constant.high,
-                    )
-                })
-                .collect()
-        };
         for record in self.by_id.values().flat_map(|scale| &scale.versions) {
             let earlier = &record.terms;
             let same_shape = earlier.shape == proposed.shape;
@@ -479,8 +463,10 @@ impl Scales {
                 Some("the shape's capacity")
             } else if earlier.max_credits != proposed.max_credits {
                 Some("the shape's V_max")
-            } else if intervals(earlier) != intervals(proposed) {
-                Some("the shape's constants and intervals")
+            } else if earlier.max_measure != proposed.max_measure {
+                Some("the shape's W_max")
+            } else if !earlier.figures.same_shape(&proposed.figures) {
+                Some("the shape's figures and intervals")
             } else {
                 None
             };
@@ -497,15 +483,19 @@ impl Scales {
 
 fn check_bounds(proposed: &ScaleProposed) -> Result<(), Refusal> {
     let capacity = usize::from(proposed.capacity);
-    let worst = u128::from(proposed.max_credits.0) * u128::from(proposed.capacity);
+    let worst = |most: u64| u128::from(most) * u128::from(proposed.capacity);
     let fault = if proposed.asset.0 == 0 {
         "asset numbers count from 1"
     } else if capacity == 0 || capacity > MAX_CLAIMS {
         "a proof takes 1 to 64 claims"
     } else if proposed.max_credits.0 == 0 {
         "V_max is 0: nothing could be earned"
-    } else if worst > WORST_TOTAL {
+    } else if worst(proposed.max_credits.0) > WORST_TOTAL {
         "V_max times capacity is over 2^48: no total could be opened"
+    } else if proposed.max_measure == Some(0) {
+        "W_max is 0: nothing could be measured"
+    } else if worst(proposed.max_measure.unwrap_or(0)) > WORST_TOTAL {
+        "W_max times capacity is over 2^48: no total could be opened"
     } else if proposed
         .valid_to
         .is_some_and(|last| last < proposed.valid_from)
@@ -527,32 +517,6 @@ fn check_bounds(proposed: &ScaleProposed) -> Result<(), Refusal> {
 /// The id of a schema by its canonical text, as `merits-formula` derives it.
 fn schema_of(text: &str) -> SchemaId {
     SchemaId(field::hash("merits/schema/v1", &[text.as_bytes()]))
-}
-
-fn check_constants(proposed: &ScaleProposed) -> Result<(), Refusal> {
-    for (index, constant) in proposed.constants.iter().enumerate() {
-        if constant.value < constant.low || constant.value > constant.high {
-            return Err(Refusal::ConstantOutside {
-                name: constant.name.clone(),
-                value: constant.value,
-                low: constant.low,
-                high: constant.high,
-            });
-        }
-        if proposed
-            .constants
-            .iter()
-            .take(index)
-            .any(|other| other.name == constant.name)
-        {
-            let what = "two constants have one name";
-            return Err(Refusal::ScaleInvalid {
-                id: proposed.id.clone(),
-                what,
-            });
-        }
-    }
-    Ok(())
 }
 
 fn standing_word(standing: VersionStanding) -> &'static str {

@@ -1,51 +1,42 @@
 //! Totals of batches: encrypted until enough of them are opened together, once.
 //!
-//! The batches of one (asset, period, epoch) stand in the log's order. A total covers the next
-//! so many of them, never a choice, and no batch twice: two sums that differ by one batch would
-//! open that batch.
+//! The batches of one (asset, period, epoch) stand in the log's order. A total of one output
+//! covers the next so many of them, never a choice, and no batch twice: two sums that differ by
+//! one batch would open that batch. Where a scale has a measure, both outputs are opened over the
+//! same sets: credits and measure follow from the same records, often one from the other, so a
+//! set of credits that differs by one batch from a set of measures would open it too.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use ark_ec::CurveGroup;
 use merits_primitives::{
-    ids::{AssetId, Credits, EntryId, Epoch, Period, ScaleId},
+    ids::{EntryId, Period, ScaleId},
     jubjub::{Point, Scalar},
 };
 use merits_verifier::{
     codec::Writer,
-    possession::{KeyHalf, total_context},
+    possession::{KeyHalf, TotalsKey, total_context},
 };
 
 use super::State;
 use crate::entry::{TotalPartial, TotalsOpened};
 use crate::refusal::Refusal;
 
-/// V_max × claims of an opened set: sums up to here are found by baby steps and giant steps.
+/// V_max × claims, or W_max × claims, of an opened set: sums up to here are found by baby steps and giant steps.
 pub const WORST_TOTAL: u128 = 1 << 48;
 
-/// What batches must share to be opened together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TotalsKey {
-    /// The scale.
-    pub asset: AssetId,
-    /// The period.
-    pub period: Period,
-    /// View-key epoch.
-    pub epoch: Epoch,
-}
-
-/// A batch's encrypted total.
+/// A batch's encrypted total of one output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BatchTotal {
     /// The batch.
     pub entry: EntryId,
     /// Its claims.
     pub claims: u32,
-    /// V_max × claims.
+    /// The most that it can be: V_max × claims, or W_max × claims.
     pub worst: u64,
-    /// T1 = r·B8.
+    /// T1 = r·B8, or M1.
     pub t1: Point,
-    /// T2 = (Σ v)·B8 + r·At.
+    /// T2 = (Σ v)·B8 + r·At, or M2.
     pub t2: Point,
 }
 
@@ -58,8 +49,8 @@ pub struct OpenedTotal {
     pub batches: u32,
     /// Claims covered.
     pub claims: u64,
-    /// Σ v.
-    pub sum: Credits,
+    /// Σ v, or Σ w of a measure.
+    pub sum: u64,
 }
 
 /// All totals.
@@ -67,6 +58,8 @@ pub struct OpenedTotal {
 pub struct Totals {
     unopened: BTreeMap<TotalsKey, VecDeque<BatchTotal>>,
     opened: BTreeMap<TotalsKey, Vec<OpenedTotal>>,
+    /// Sizes of the sets in which the other output was opened and this one was not yet.
+    cuts: BTreeMap<TotalsKey, VecDeque<u32>>,
 }
 
 /// A batch to record.
@@ -74,8 +67,10 @@ pub struct Totals {
 pub(super) struct NewBatch {
     pub(super) scale: ScaleId,
     pub(super) period: Period,
+    /// Of the credits.
     pub(super) key: TotalsKey,
-    pub(super) total: BatchTotal,
+    pub(super) credits: BatchTotal,
+    pub(super) measure: Option<BatchTotal>,
 }
 
 /// An opened total to record.
@@ -83,7 +78,7 @@ pub(super) struct NewBatch {
 pub(super) struct NewTotal {
     pub(super) key: TotalsKey,
     pub(super) opened: OpenedTotal,
-    /// V_max × claims of the covered batches.
+    /// The most that the covered batches can hold.
     pub(super) worst: u128,
 }
 
@@ -98,7 +93,13 @@ impl Totals {
         self.opened.get(key).into_iter().flatten()
     }
 
-    /// Every (asset, period, epoch) with a batch.
+    /// How many batches the next total must cover, if the other output's total says.
+    pub fn cut(&self, key: &TotalsKey) -> Option<usize> {
+        let next = self.cuts.get(key)?.front()?;
+        Some(*next as usize)
+    }
+
+    /// Every (asset, period, epoch, output) with a batch.
     pub fn keys(&self) -> impl Iterator<Item = &TotalsKey> {
         self.unopened.keys()
     }
@@ -121,17 +122,26 @@ impl Totals {
     }
 
     pub(super) fn apply_batch(&mut self, batch: NewBatch) {
-        self.unopened
-            .entry(batch.key)
-            .or_default()
-            .push_back(batch.total);
+        let mut push = |key, total| self.unopened.entry(key).or_default().push_back(total);
+        push(batch.key, batch.credits);
+        if let Some(measure) = batch.measure {
+            push(batch.key.twin(), measure);
+        }
     }
 
     pub(super) fn apply_total(&mut self, total: NewTotal) {
-        if let Some(queue) = self.unopened.get_mut(&total.key) {
-            queue.drain(..(total.opened.batches as usize).min(queue.len()));
+        let (key, covered) = (total.key, total.opened.batches);
+        if let Some(queue) = self.unopened.get_mut(&key) {
+            queue.drain(..(covered as usize).min(queue.len()));
         }
-        self.opened.entry(total.key).or_default().push(total.opened);
+        // Either this total follows a cut that the other output's made, or it makes one. A
+        // period's batches are all of one version, so all of them have a measure or none.
+        let followed = self.cuts.get_mut(&key).and_then(VecDeque::pop_front);
+        if followed.is_none() && self.unopened.contains_key(&key.twin()) {
+            let cuts = self.cuts.entry(key.twin()).or_default();
+            cuts.push_back(covered);
+        }
+        self.opened.entry(key).or_default().push(total.opened);
     }
 
     pub(super) fn write(&self, out: &mut Writer) {
@@ -150,22 +160,29 @@ impl Totals {
             out.count(totals.len());
             totals.iter().for_each(|total| out.array(&total.entry.0));
         }
+        out.count(self.cuts.len());
+        for (key, cuts) in &self.cuts {
+            write_key(out, key);
+            out.count(cuts.len());
+            cuts.iter().for_each(|cut| out.u32(*cut));
+        }
     }
 }
 
 impl State {
-    /// Checks an opened total: the right batches, enough of them, both partials, the sum.
+    /// Checks an opened total: the right batches, the other output's set, enough of them, both
+    /// partials, the sum.
     pub(super) fn check_total(
         &self,
         id: EntryId,
         opened: &TotalsOpened,
     ) -> Result<NewTotal, Refusal> {
-        let key = TotalsKey {
-            asset: opened.asset,
-            period: opened.period,
-            epoch: opened.epoch,
-        };
+        let key = opened.key;
         let batches = self.next_batches(&key, &opened.entries)?;
+        let found = batches.len();
+        if let Some(expected) = self.totals.cut(&key).filter(|cut| *cut != found) {
+            return Err(Refusal::TotalCut { expected, found });
+        }
         let claims: u64 = batches.iter().map(|batch| u64::from(batch.claims)).sum();
         let least = u64::from(self.policy.least_claims_per_total).max(1);
         if claims < least {
@@ -177,14 +194,13 @@ impl State {
         }
         let (t1, t2) = Totals::sums(batches.iter().copied())?;
         self.check_partials(opened, &t1)?;
-        // ΣT2 − partials = (Σ v)·B8.
+        // ΣT2 − partials = (Σ v)·B8, and for a measure ΣM2 − partials = (Σ w)·B8.
         let message = t2.projective()
             - opened.supervisor.point.projective()
             - opened.witness.point.projective();
         let sum = opened.sum;
-        if message != Point::base().projective() * Scalar::from(sum.0) || u128::from(sum.0) > worst
-        {
-            return Err(Refusal::SumWrong { sum: sum.0 });
+        if message != Point::base().projective() * Scalar::from(sum) || u128::from(sum) > worst {
+            return Err(Refusal::SumWrong { sum });
         }
         // An entry holds at most 1,900 ids.
         let batches = batches.len() as u32;
@@ -217,7 +233,7 @@ impl State {
     }
 
     fn check_partials(&self, opened: &TotalsOpened, t1: &Point) -> Result<(), Refusal> {
-        let epoch = opened.epoch;
+        let epoch = opened.key.epoch;
         let keys = self
             .epochs
             .get(epoch)
@@ -225,9 +241,7 @@ impl State {
         let check = |side, partial: &TotalPartial, half, keys: &crate::entry::HalfKeys| {
             let context = total_context(
                 self.origin(),
-                epoch,
-                opened.asset,
-                opened.period,
+                &opened.key,
                 &opened.entries,
                 half,
                 &keys.holder,
@@ -259,4 +273,5 @@ fn write_key(out: &mut Writer, key: &TotalsKey) {
     out.u64(key.asset.0);
     out.u64(key.period.to_u64());
     out.u32(key.epoch.0);
+    out.u8(key.output as u8);
 }

@@ -8,6 +8,7 @@
 use merits_ledger::entry::{EarnBatch, Entry};
 use merits_ledger::fixture::{Federation, Member, START};
 use merits_ledger::{Appended, MemoryStore, Refusal, Sequencer, State, SubmitError};
+use merits_primitives::figures::Figures;
 use merits_verifier::codec::Canonical;
 use merits_verifier::entry::SignedEntry;
 use rand::{SeedableRng, rngs::StdRng};
@@ -24,6 +25,18 @@ impl Founded {
     pub fn empty() -> Self {
         let mut rng = StdRng::seed_from_u64(42);
         let federation = Federation::generate(&mut rng).expect("a good name");
+        Self::empty_for(federation, rng)
+    }
+
+    /// A founded ledger whose scale has these figures and, with W_max, a measure.
+    pub fn with_scale(figures: Figures, max_measure: Option<u64>) -> Self {
+        let mut rng = StdRng::seed_from_u64(43);
+        let federation =
+            Federation::with_scale(figures, max_measure, &mut rng).expect("a good name");
+        Self::empty_for(federation, rng).found()
+    }
+
+    fn empty_for(federation: Federation, rng: StdRng) -> Self {
         let state = State::new(federation.policy());
         let ledger = Sequencer::new(state, MemoryStore::new(), federation.signer());
         Self {
@@ -36,13 +49,15 @@ impl Founded {
 
     /// With parties, view keys and an approved scale.
     pub fn new() -> Self {
-        let mut founded = Self::empty();
-        for entry in founded.federation.founding_entries(&mut founded.rng) {
-            founded
-                .submit(&entry)
+        Self::empty().found()
+    }
+
+    fn found(mut self) -> Self {
+        for entry in self.federation.founding_entries(&mut self.rng) {
+            self.submit(&entry)
                 .expect("the founding entries are accepted");
         }
-        founded
+        self
     }
 
     /// Submits, a second after the entry before.

@@ -1,6 +1,7 @@
 //! Batches: fixed before they are proven, proven once, submitted until the ledger answers.
 
 use merits_primitives::{
+    earned::Earned,
     field,
     ids::{Credits, EntryId, Epoch, PartyId, Period, ScaleId, ScaleVersion},
 };
@@ -29,8 +30,8 @@ pub struct NewBatch {
     pub entry_id: EntryId,
     /// What it will state.
     pub statement: Vec<u8>,
-    /// Deeds by position, and what each is worth.
-    pub claims: Vec<(DeedId, Credits)>,
+    /// Deeds by position, and what each earns.
+    pub claims: Vec<(DeedId, Earned)>,
 }
 
 /// A batch that waits for its proof.
@@ -86,6 +87,26 @@ impl Guilt {
     }
 }
 
+/// How a claim's earnings rest in the store, sealed: v, then w if there is one.
+fn earned_bytes(earned: &Earned) -> Vec<u8> {
+    let mut bytes = earned.credits.0.to_le_bytes().to_vec();
+    bytes.extend(earned.measure.map(u64::to_le_bytes).into_iter().flatten());
+    bytes
+}
+
+/// Reads [`earned_bytes`].
+pub(super) fn earned(bytes: &[u8]) -> Result<Earned, StoreError> {
+    let amount = |bytes: &[u8]| Ok::<_, StoreError>(u64::from_le_bytes(array(bytes, "earnings")?));
+    let (credits, measure) = bytes.split_at_checked(8).unwrap_or((bytes, &[]));
+    Ok(Earned {
+        credits: Credits(amount(credits)?),
+        measure: match measure {
+            [] => None,
+            measure => Some(amount(measure)?),
+        },
+    })
+}
+
 impl Store {
     /// Fixes a batch: the row, its claims, and the deeds' change of state in one transaction.
     /// `false` when one of the deeds is no longer there to be claimed; then nothing is changed.
@@ -113,7 +134,7 @@ impl Store {
         .execute(&mut *tx)
         .await?
         .last_insert_rowid();
-        for (position, (deed, (_, credits))) in deeds.iter().zip(&batch.claims).enumerate() {
+        for (position, (deed, (_, earned))) in deeds.iter().zip(&batch.claims).enumerate() {
             let commitment = field::to_bytes(&deed.commitment);
             let row = sqlx::query(
                 "SELECT tag, wrapped_key FROM deed JOIN subject ON subject.id = deed.subject
@@ -127,7 +148,8 @@ impl Store {
             };
             let tag = array(row.try_get("tag")?, "subject tag")?;
             let key = self.master.unwrap(&tag, row.try_get("wrapped_key")?)?;
-            let sealed = key.seal("credits", &commitment, &credits.0.to_le_bytes(), rng);
+            let plain = earned_bytes(earned);
+            let sealed = key.seal("credits", &commitment, &plain, rng);
             sqlx::query("UPDATE deed SET state = 'claimed', credits = ? WHERE id = ?")
                 .bind(sealed)
                 .bind(deed.id)

@@ -6,7 +6,8 @@ use merits_primitives::{
 };
 use sqlx::Row;
 
-use super::{Store, StoreError, array, deeds::Deed};
+use super::{Store, StoreError, array, batches::earned, deeds::Deed};
+use crate::summary::EarnedSum;
 
 /// Rows by state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -90,11 +91,11 @@ impl Store {
         Ok(counts)
     }
 
-    /// Credits on the ledger of subjects that the store still knows, opened and added up.
+    /// What is on the ledger of subjects that the store still knows, opened and added up.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn acknowledged_credits(&self, scale: &ScaleId) -> Result<u128, StoreError> {
+    pub async fn acknowledged(&self, scale: &ScaleId) -> Result<EarnedSum, StoreError> {
         let rows = sqlx::query(
             "SELECT tag, wrapped_key, commitment, credits
              FROM deed JOIN subject ON subject.id = deed.subject
@@ -103,13 +104,13 @@ impl Store {
         .bind(scale.as_str())
         .fetch_all(&self.pool)
         .await?;
-        let mut sum = 0u128;
+        let mut sum = EarnedSum::default();
         for row in rows {
             let tag = array(row.try_get("tag")?, "subject tag")?;
             let key = self.master.unwrap(&tag, row.try_get("wrapped_key")?)?;
             let place: &[u8] = row.try_get("commitment")?;
             let plain = key.unseal("credits", place, row.try_get("credits")?)?;
-            sum += u128::from(u64::from_le_bytes(array(&plain, "credit amount")?));
+            sum.add(&[earned(&plain)?]);
         }
         Ok(sum)
     }

@@ -91,7 +91,7 @@ source = "test"
 
 [formula]
 rounding = "Once, down."
-cel = "math.floor(trips.map(t, t.distance).sum() * car_factor / 1000)"
+cel = 'math.floor(trips.map(t, t.distance).sum().to("km") * car_factor)'
 "#;
 
 pub fn scale_id() -> ScaleId {

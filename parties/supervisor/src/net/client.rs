@@ -1,5 +1,7 @@
 //! The requester's side of the wire.
 
+use std::time::Duration;
+
 use merits_primitives::{dleq::Equality, ids::PartyId, jubjub::Point};
 use merits_proto::{
     Fault, PartialRequest, SealedPartial as WireSealed, TotalPartialRequest,
@@ -80,6 +82,11 @@ impl HolderClient {
         };
         let channel = Endpoint::from_shared(address.to_owned())
             .map_err(unreachable)?
+            .connect_timeout(CONNECT_TIMEOUT)
+            // A holder that was killed, stopped or cut off may leave the connection open.
+            .http2_keep_alive_interval(PING_AFTER)
+            .keep_alive_timeout(PING_TIMEOUT)
+            .tcp_nodelay(true)
             .connect()
             .await
             .map_err(unreachable)?;
@@ -129,9 +136,10 @@ impl HolderClient {
     pub async fn total(&mut self, ask: &TotalAsk) -> Result<TotalPartial, HolderError> {
         let request = TotalPartialRequest {
             origin: ask.origin.clone(),
-            asset: ask.asset,
-            period: ask.period,
-            epoch: ask.epoch,
+            asset: ask.key.asset,
+            period: ask.key.period,
+            epoch: ask.key.epoch,
+            output: ask.key.output,
             entries: ask.entries.clone(),
         };
         let response = self
@@ -159,6 +167,14 @@ impl HolderClient {
         }
     }
 }
+
+/// A holder on the same continent answers a connection well within this.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection may be silent before a ping asks for life.
+const PING_AFTER: Duration = Duration::from_secs(5);
+/// How long a ping may stay unanswered, by a process on a machine that is busy.
+/// No call has a time limit of its own: a holder follows the log before it answers.
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
 fn read_total(response: &RequestTotalPartialResponse) -> Result<TotalPartial, &'static str> {
     let holder = response

@@ -18,6 +18,7 @@ use merits_proto::{
         supervision_server::{Supervision, SupervisionServer},
     },
 };
+use merits_verifier::possession::TotalsKey;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
@@ -143,9 +144,12 @@ impl<F: Follow, C: Clock> Supervision for HolderService<F, C> {
         let batches = checked.entries.len();
         let ask = TotalAsk {
             origin: checked.origin,
-            asset: checked.asset,
-            period: checked.period,
-            epoch: checked.epoch,
+            key: TotalsKey {
+                asset: checked.asset,
+                period: checked.period,
+                epoch: checked.epoch,
+                output: checked.output,
+            },
             entries: checked.entries,
         };
         let answer = self

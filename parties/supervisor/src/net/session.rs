@@ -3,9 +3,9 @@
 
 use std::{path::Path, sync::Arc};
 
-use merits_primitives::ids::{AssetId, EntryId, Epoch, Period};
+use merits_primitives::ids::EntryId;
 use merits_replica::{ClientError, Follower};
-use merits_verifier::entry::SignedEntry;
+use merits_verifier::{entry::SignedEntry, possession::TotalsKey};
 use thiserror::Error;
 
 use super::{
@@ -37,7 +37,7 @@ pub struct OpenedClaim {
     pub request: EntryId,
     /// The OpeningCompleted entry.
     pub completion: EntryId,
-    /// Credits and pseudonym.
+    /// Credits, measure and pseudonym.
     pub opened: Opened,
 }
 
@@ -227,25 +227,19 @@ impl Session {
         })
     }
 
-    /// Opens and publishes the total of all batches of a period that no total covers yet. If a
-    /// holder answered for a shorter head before and it was never published, that head is
+    /// Opens and publishes the total of one output over all batches of a period that no total of
+    /// it covers yet, or over the set that the other output was opened over. If a holder answered for a shorter head before and it was never published, that head is
     /// opened; call again for the rest.
     ///
     /// # Errors
     /// [`SessionError`].
-    pub async fn open_total(
-        &mut self,
-        asset: AssetId,
-        period: Period,
-        epoch: Epoch,
-    ) -> Result<PublishedTotal, SessionError> {
+    pub async fn open_total(&mut self, key: TotalsKey) -> Result<PublishedTotal, SessionError> {
         let mut limit = None;
         loop {
             let (set, ask) = self
                 .follower
                 .synced(move |log| {
-                    TotalSet::head(log, asset, period, epoch, limit)
-                        .map(|set| (set.clone(), set.ask(log)))
+                    TotalSet::head(log, key, limit).map(|set| (set.clone(), set.ask(log)))
                 })
                 .await??;
             match self.ask_total(&ask).await {

@@ -2,10 +2,12 @@
 //! signatures; proofs are made from a known trapdoor, so that no prover is needed here.
 
 use ed25519_dalek::SigningKey;
-use merits_formula::{ConstantDecl, Field, FieldKind, Record, Schema, Typed};
+use merits_formula::{
+    Declarations, Field, FieldKind, Measure, NamedConstant, Record, Schema, Typed,
+};
 use merits_ledger::{
     LedgerPolicy, MemoryStore, Role, Roles, Sequencer, State,
-    entry::{Constant, EarnBatch, Entry, PartyAdmitted, ScaleProposed, SignedClaim},
+    entry::{EarnBatch, Entry, PartyAdmitted, ScaleProposed, SignedClaim},
 };
 use merits_primitives::{
     Fr,
@@ -13,10 +15,12 @@ use merits_primitives::{
     calendar::ExpiryRule,
     commitment::Opening,
     context::earn_context,
+    earned::Earned,
     field,
+    figures::{Figure, Figures},
     identity::Secret,
     ids::{
-        AssetId, Credits, EntryId, Epoch, Origin, PartyId, Period, PeriodKind, ScaleId,
+        AssetId, Credits, EntryId, Epoch, Origin, Output, PartyId, Period, PeriodKind, ScaleId,
         ScaleVersion,
     },
     jubjub::Point,
@@ -39,7 +43,7 @@ use merits_verifier::{
     entry::SignedEntry,
     groth16::{KeyPolicy, Provenance},
     log::{LogKey, LogSigner},
-    statement::earn::{ClaimPublic, EarnStatement, commitment_signing_bytes, input_count},
+    statement::earn::{ClaimPublic, EarnStatement, Layout, MeasureTotal, commitment_signing_bytes},
     trapdoor::TrapdoorKey,
 };
 
@@ -58,15 +62,15 @@ pub(crate) const DAY: u64 = 86_400_000;
 pub(crate) const CONSTANTS: [u64; 2] = [16_272, 20_000];
 const CAPACITY: u16 = 4;
 
-const FORMULA: &str = "
+const FORMULA: &str = r#"
     math.floor(
       trips
         .filter(t, t.duration >= 120 && t.duration <= 10800 && t.distance > 0)
         .groups(t, day(t.start))
         .map(g, math.least(g.map(t, t.distance).sum(), daily_cap))
-        .sum()
-      * factor / 1000)
-";
+        .sum().to("km")
+      * factor)
+"#;
 
 /// Everybody, and the ledger between them.
 pub(crate) struct Federation {
@@ -105,6 +109,17 @@ const DISTRIBUTOR: u8 = 5;
 impl Federation {
     /// Founded, everybody admitted, epoch 1 open, the scale approved.
     pub(crate) fn new() -> Self {
+        Self::with(formula(None))
+    }
+
+    /// The same for a scale that measures the seconds of the trips beside.
+    pub(crate) fn measured() -> Self {
+        let cel = "trips.map(t, t.duration).sum()".to_owned();
+        let unit = "s".to_owned();
+        Self::with(formula(Some(Measure { unit, cel })))
+    }
+
+    fn with(formula: Typed) -> Self {
         let rng = &mut rand::rng();
         let dir = tempfile::tempdir().unwrap();
         let sealing = SealingKey::generate(rng);
@@ -135,8 +150,11 @@ impl Federation {
             .iter()
             .map(|(party, share, _)| share.public(party, &mut rand::rng()))
             .collect();
-        let formula = formula();
-        let inputs = input_count(CONSTANTS.len(), usize::from(CAPACITY));
+        let layout = Layout {
+            constants: CONSTANTS.len(),
+            measured: formula.max_measure().is_some(),
+            capacity: usize::from(CAPACITY),
+        };
         let mut federation = Self {
             ledger,
             log,
@@ -147,7 +165,7 @@ impl Federation {
                 .map(|(party, share, journal)| Holder::new(party, vec![share], journal))
                 .collect(),
             formula,
-            trapdoor: TrapdoorKey::generate(inputs, rng),
+            trapdoor: TrapdoorKey::generate(layout.input_count(), rng),
             source: apply("source", Role::Source, SOURCE).party(&origin()),
             distributor: apply("distributor", Role::Distributor, DISTRIBUTOR).party(&origin()),
             supervisor,
@@ -195,21 +213,26 @@ impl Federation {
             shape: [1; 32],
             key: self.trapdoor.key.clone(),
             provenance: Provenance::InsecureDev,
-            constants: constants
-                .into_iter()
-                .zip(CONSTANTS)
-                .map(|((name, exponent, high), value)| Constant {
-                    name: name.to_owned(),
-                    exponent,
-                    low: 0,
-                    high,
-                    value,
-                })
-                .collect(),
+            figures: Figures {
+                figures: constants
+                    .into_iter()
+                    .zip(CONSTANTS)
+                    .map(|((name, exponent, high), value)| Figure {
+                        name: name.to_owned(),
+                        exponent,
+                        low: 0,
+                        high,
+                        schedule: None,
+                        values: vec![value],
+                    })
+                    .collect(),
+                schedules: Vec::new(),
+            },
             schema: self.formula.schema().id(),
             schema_text: self.formula.schema().canonical(),
             capacity: CAPACITY,
             max_credits: Credits(self.formula.max_value()),
+            max_measure: self.formula.max_measure(),
             expiry: ExpiryRule::new(24, 6).unwrap(),
             valid_from: 0,
             valid_to: None,
@@ -273,8 +296,8 @@ impl Federation {
         let claims: Vec<SignedClaim> = accounts
             .iter()
             .map(|account| {
-                let (public, credits) = self.claim(account, &terms, &a);
-                plain.push((public.c, credits));
+                let (public, earned) = self.claim(account, &terms, &a);
+                plain.push((public.c, earned));
                 let message =
                     commitment_signing_bytes(&origin(), &self.source, terms.schema, WEEK, public.c);
                 let source_signature = merits_verifier::signature::sign(&key(SOURCE), &message);
@@ -284,9 +307,17 @@ impl Federation {
                 }
             })
             .collect();
-        let exponent = Exponent::derive_batch(&[7; 32], &at, &plain);
-        let sum = plain.iter().map(|(_, credits)| u128::from(credits.0)).sum();
-        let total = encrypt_total(&exponent, &at, sum);
+        let total = |output, of: &dyn Fn(&Earned) -> u64| {
+            let exponent = Exponent::derive_batch(&[7; 32], &at, &plain, output);
+            let sum = plain.iter().map(|(_, earned)| u128::from(of(earned))).sum();
+            let total = encrypt_total(&exponent, &at, sum);
+            [total.t1, total.t2].map(|point| Point::from_affine(point).unwrap())
+        };
+        let [t1, t2] = total(Output::Credits, &|earned| earned.credits.0);
+        let measure = self.formula.max_measure().map(|_| {
+            let [m1, m2] = total(Output::Measure, &|earned| earned.measure.unwrap());
+            MeasureTotal { m1, m2 }
+        });
         let batch = EarnBatch {
             scale: scale(),
             version: ScaleVersion(1),
@@ -294,8 +325,9 @@ impl Federation {
             period: WEEK,
             source: self.source,
             terms,
-            t1: Point::from_affine(total.t1).unwrap(),
-            t2: Point::from_affine(total.t2).unwrap(),
+            t1,
+            t2,
+            measure,
             claims,
         };
         let statement = EarnStatement {
@@ -309,7 +341,7 @@ impl Federation {
             t1: batch.t1,
             t2: batch.t2,
             constants: CONSTANTS.iter().map(|value| Fr::from(*value)).collect(),
-            measure: None,
+            measure: batch.measure,
             claims: batch.claims.iter().map(|claim| claim.public).collect(),
             capacity: usize::from(CAPACITY),
         };
@@ -325,10 +357,14 @@ impl Federation {
         account: &str,
         terms: &merits_ledger::entry::EarnTerms,
         view_key: &Point,
-    ) -> (ClaimPublic, Credits) {
+    ) -> (ClaimPublic, Earned) {
         let secret = Secret::from_seed(&SEED, account);
         let records = trips(account);
-        let credits = self.formula.eval(&records, &CONSTANTS).unwrap();
+        let outputs = self.formula.eval(&records, &CONSTANTS).unwrap();
+        let earned = Earned {
+            credits: Credits(outputs.credits),
+            measure: outputs.measure,
+        };
         let h = handle(&secret, source_scope(&self.source));
         let c = Opening {
             schema: terms.schema,
@@ -348,18 +384,18 @@ impl Federation {
         };
         let k = owner_key(&secret, f1, claim_message(&consent, &secret, f1));
         let binding = bind(&k, &h);
-        let exponent = Exponent::derive(&[7; 32], c, credits, view_key);
-        let sealed = encrypt(&exponent, view_key, c, credits, &h);
+        let exponent = Exponent::derive(&[7; 32], c, earned, view_key);
+        let sealed = encrypt(&exponent, view_key, c, earned, &h);
         let public = ClaimPublic {
             c,
             b: binding.b,
-            cm: note_commitment(credits, terms.expiry, ASSET, &k),
-            u: binding.hide(credits),
+            cm: note_commitment(earned.credits, terms.expiry, ASSET, &k),
+            u: binding.hide(earned),
             ey: sealed.ey,
             cv: sealed.cv,
             ch: sealed.ch,
         };
-        (public, credits)
+        (public, earned)
     }
 }
 
@@ -379,7 +415,7 @@ fn salt(account: &str) -> Fr {
     field::hash("test/salt", &[account.as_bytes()])
 }
 
-fn formula() -> Typed {
+fn formula(measure: Option<Measure>) -> Typed {
     let int = |name: &str, unit: &str| Field {
         name: name.into(),
         kind: FieldKind::Int {
@@ -397,14 +433,19 @@ fn formula() -> Typed {
     };
     let fields = vec![start, int("duration", "s"), int("distance", "m")];
     let schema = Schema::new("cycling-trip", "trips", PeriodKind::Week, fields, 40).unwrap();
-    let constant = |name: &str, high: &str, exponent| ConstantDecl {
+    let constant = |name: &str, high: &str, exponent, unit: &str| NamedConstant {
         name: name.into(),
         interval: ["0".parse().unwrap(), high.parse().unwrap()],
         exponent,
+        unit: unit.into(),
+        dated: false,
     };
     let constants = [
-        constant("factor", "500", 2),
-        constant("daily_cap", "50000", 0),
+        constant("factor", "500", 2, "g/km"),
+        constant("daily_cap", "50000", 0, "m"),
     ];
-    merits_formula::check(FORMULA, &schema, &constants).unwrap()
+    let mut declarations = Declarations::new(schema, FORMULA).with_constants(constants);
+    declarations.unit = "g".to_owned();
+    declarations.measure = measure;
+    merits_formula::check(&declarations).unwrap()
 }

@@ -5,6 +5,7 @@
 //! and own files alone.
 
 mod ledger;
+mod measured;
 
 use ledger::{ASSET, CONSTANTS, DAY, EPOCH, Federation, NOW, SEED, TERMS, WEEK, origin, scale};
 use merits_clearing::{
@@ -15,7 +16,7 @@ use merits_clearing::{
 use merits_ledger::{Entry, Refusal, SubmitError};
 use merits_primitives::{
     Fr,
-    ids::{Credits, EntryId},
+    ids::{Credits, EntryId, Output},
     jubjub::Point,
     owner::Handle,
 };
@@ -36,12 +37,21 @@ use merits_verifier::{
     codec::Canonical as _,
     entry::{Leaf, SignedEntry},
     log::{Checkpoint, leaf_hash},
+    possession::TotalsKey,
     receipt::Receipt,
     trapdoor::rerandomise,
 };
 use merits_wallet::{credits::Accounts, ledger::public_batch};
 
 const ACCOUNTS: [&str; 4] = ["ann", "bob", "carla", "d"];
+
+/// The credits of the week.
+const TOTAL: TotalsKey = TotalsKey {
+    asset: ASSET,
+    period: WEEK,
+    epoch: EPOCH,
+    output: Output::Credits,
+};
 
 fn federation() -> (Federation, EntryId) {
     let mut fed = Federation::new();
@@ -116,7 +126,7 @@ fn a_claim_is_opened_disclosed_and_checked() {
     let (mut fed, entry) = federation();
     let opened = open(&mut fed, entry, 2);
     // Five trips of 1 to 5 km: 15 km at 162.72 g.
-    assert_eq!(opened.credits, Credits(2440));
+    assert_eq!(opened.earned, Credits(2440).into());
     let disclosure = fed.disclosure(entry, 2, "carla");
     let judge = |disclosure: &Disclosure, opened: &Opened| {
         let batch = fed.view().batch(&entry).unwrap();
@@ -136,7 +146,7 @@ fn a_claim_is_opened_disclosed_and_checked() {
         judge(&disclosure, &opened),
         Ok(Checked {
             records: 5,
-            credits: Credits(2440)
+            earned: Credits(2440).into()
         })
     );
 
@@ -174,7 +184,7 @@ fn a_claim_is_opened_disclosed_and_checked() {
     };
     assert_eq!(judge(&disclosure, &stranger), Err(CheckFault::OtherPerson));
     let richer = Opened {
-        credits: Credits(2441),
+        earned: Credits(2441).into(),
         ..opened
     };
     assert_eq!(
@@ -189,7 +199,7 @@ fn a_claim_is_opened_disclosed_and_checked() {
 #[test]
 fn an_opened_total_is_taken_by_the_ledger_and_checked_by_clearing() {
     let (mut fed, entry) = federation();
-    let set = TotalSet::head(&fed.view(), ASSET, WEEK, EPOCH, None).unwrap();
+    let set = TotalSet::head(&fed.view(), TOTAL, None).unwrap();
     let ask: TotalAsk = set.ask(&fed.view());
     let mut holders = fed.take_holders();
     let answers = holders
@@ -215,10 +225,10 @@ fn an_opened_total_is_taken_by_the_ledger_and_checked_by_clearing() {
         verify_total(&origin(), opened, keys, |id| fed.entry(id))
     };
     let checked = judge(&opened).unwrap();
-    assert_eq!((checked.claims, checked.sum), (4, Credits(total.sum)));
+    assert_eq!((checked.claims, checked.sum), (4, total.sum));
 
     let mut wrong = opened.clone();
-    wrong.sum.0 += 1;
+    wrong.sum += 1;
     assert_eq!(judge(&wrong), Err(TotalFault::Sum(wrong.sum)));
     let mut wrong = opened.clone();
     wrong.witness.point = (wrong.witness.point + Point::base()).unwrap();
@@ -230,7 +240,7 @@ fn an_opened_total_is_taken_by_the_ledger_and_checked_by_clearing() {
     wrong.entries = vec![signed.id()];
     assert_eq!(judge(&wrong), Err(TotalFault::NotABatch(signed.id())));
     let mut wrong = opened;
-    wrong.period.index += 1;
+    wrong.key.period.index += 1;
     assert_eq!(judge(&wrong), Err(TotalFault::Foreign(entry)));
 
     let books = issuance(fed.state());
@@ -241,7 +251,7 @@ fn an_opened_total_is_taken_by_the_ledger_and_checked_by_clearing() {
     );
     assert_eq!(books[0].credits, Credits(total.sum));
     // Covered: neither the ledger nor the holders add these batches up again.
-    assert!(TotalSet::head(&fed.view(), ASSET, WEEK, EPOCH, None).is_err());
+    assert!(TotalSet::head(&fed.view(), TOTAL, None).is_err());
     let again = fed
         .ledger
         .submit(&fed.supervisor.publish_total(&total).to_bytes(), NOW);

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use merits_primitives::{
     Fr,
     audit::{Exponent, encrypt, encrypt_total},
+    earned::Earned,
     field,
-    ids::{AssetId, Credits, EntryId, Epoch, Origin, PartyId, Period, PeriodKind, ScaleId},
+    ids::{AssetId, Credits, EntryId, Epoch, Origin, Output, PartyId, Period, PeriodKind, ScaleId},
     jubjub::Point,
     owner::Handle,
 };
@@ -21,6 +22,7 @@ use merits_supervisor::{
     },
     view_key::{Side, ViewKeyShare, verify_half},
 };
+use merits_verifier::{possession::TotalsKey, statement::earn::MeasureTotal};
 
 pub(crate) const SUPERVISOR: PartyId = PartyId([1; 32]);
 pub(crate) const WITNESS: PartyId = PartyId([2; 32]);
@@ -32,7 +34,16 @@ pub(crate) const WEEK: Period = Period {
     index: 2300,
 };
 pub(crate) const V_MAX: Credits = Credits(22_781);
+pub(crate) const W_MAX: u64 = 9_000;
 pub(crate) const NOW: u64 = 1_800_000_000_000;
+
+/// The credits of the week.
+pub(crate) const CREDITS: TotalsKey = TotalsKey {
+    asset: ASSET,
+    period: WEEK,
+    epoch: EPOCH,
+    output: Output::Credits,
+};
 
 /// What a verified replica would answer.
 #[derive(Clone)]
@@ -41,7 +52,10 @@ pub(crate) struct MemoryLog {
     pub(crate) parties: BTreeMap<PartyId, PartyStanding>,
     pub(crate) requests: BTreeMap<EntryId, LoggedRequest>,
     pub(crate) batches: Vec<(EntryId, LoggedBatch)>,
-    pub(crate) covered: Vec<EntryId>,
+    /// Entries whose output an opened total covers.
+    pub(crate) covered: Vec<(Output, EntryId)>,
+    /// How many batches the next total of an output must cover.
+    pub(crate) cuts: BTreeMap<Output, usize>,
     pub(crate) halves: EpochHalves,
     pub(crate) minimum: u64,
 }
@@ -65,13 +79,17 @@ impl LedgerView for MemoryLog {
     fn epoch(&self, epoch: Epoch) -> Option<EpochHalves> {
         (epoch == EPOCH).then_some(self.halves)
     }
-    fn uncovered(&self, asset: AssetId, period: Period, epoch: Epoch) -> Vec<EntryId> {
+    fn uncovered(&self, key: &TotalsKey) -> Vec<EntryId> {
         self.batches
             .iter()
-            .filter(|(_, b)| b.asset == asset && b.period == period && b.epoch == epoch)
+            .filter(|(_, b)| b.asset == key.asset && b.period == key.period && b.epoch == key.epoch)
+            .filter(|(_, b)| b.total(key.output).is_some())
             .map(|(entry, _)| *entry)
-            .filter(|entry| !self.covered.contains(entry))
+            .filter(|entry| !self.covered.contains(&(key.output, *entry)))
             .collect()
+    }
+    fn cut(&self, key: &TotalsKey) -> Option<usize> {
+        self.cuts.get(&key.output).copied()
     }
     fn minimum_claims(&self) -> u64 {
         self.minimum
@@ -134,6 +152,7 @@ impl Federation {
             requests: BTreeMap::new(),
             batches: Vec::new(),
             covered: Vec::new(),
+            cuts: BTreeMap::new(),
             halves,
             minimum: 3,
         };
@@ -157,10 +176,24 @@ impl Federation {
 
     /// Appends a batch with these credits; claim i of batch k belongs to handle 1000·k + i.
     pub(crate) fn append_batch(&mut self, credits: &[u64]) -> EntryId {
+        let earned: Vec<Earned> = credits.iter().map(|v| Credits(*v).into()).collect();
+        self.append_earned(&earned)
+    }
+
+    /// Appends a batch of a scale with a measure: credits and measure by claim.
+    pub(crate) fn append_measured(&mut self, claims: &[(u64, u64)]) -> EntryId {
+        let earned = claims.iter().map(|(v, w)| Earned {
+            credits: Credits(*v),
+            measure: Some(*w),
+        });
+        self.append_earned(&earned.collect::<Vec<_>>())
+    }
+
+    fn append_earned(&mut self, earned: &[Earned]) -> EntryId {
         let number = self.log.batches.len() as u64;
-        let claims: Vec<(Fr, Credits)> = (0u64..)
-            .zip(credits)
-            .map(|(i, v)| (Fr::from(1_000_000 + 1000 * number + i), Credits(*v)))
+        let claims: Vec<(Fr, Earned)> = (0u64..)
+            .zip(earned)
+            .map(|(i, earned)| (Fr::from(1_000_000 + 1000 * number + i), *earned))
             .collect();
         let sealed = (0u64..)
             .zip(&claims)
@@ -173,17 +206,28 @@ impl Federation {
                 }
             })
             .collect();
-        let exponent = Exponent::derive_batch(&[5; 32], &self.total_key(), &claims);
-        let sum = credits.iter().map(|v| u128::from(*v)).sum();
-        let total = encrypt_total(&exponent, &self.total_key(), sum);
+        let total = |output, of: &dyn Fn(&Earned) -> u64| {
+            let exponent = Exponent::derive_batch(&[5; 32], &self.total_key(), &claims, output);
+            let sum = earned.iter().map(|earned| u128::from(of(earned))).sum();
+            let total = encrypt_total(&exponent, &self.total_key(), sum);
+            [total.t1, total.t2].map(|point| Point::from_affine(point).unwrap())
+        };
+        let [t1, t2] = total(Output::Credits, &|earned| earned.credits.0);
+        let measured = earned.iter().any(|earned| earned.measure.is_some());
+        let measure = measured.then(|| {
+            let [m1, m2] = total(Output::Measure, &|earned| earned.measure.unwrap());
+            MeasureTotal { m1, m2 }
+        });
         let batch = LoggedBatch {
             scale: ScaleId::new("cycling-week").unwrap(),
             asset: ASSET,
             period: WEEK,
             epoch: EPOCH,
             v_max: V_MAX,
-            t1: Point::from_affine(total.t1).unwrap(),
-            t2: Point::from_affine(total.t2).unwrap(),
+            w_max: measured.then_some(W_MAX),
+            t1,
+            t2,
+            measure,
             claims: sealed,
         };
         let entry = EntryId(field::digest("test/batch", &[&number.to_le_bytes()]));

@@ -35,7 +35,7 @@ fn both_halves_open_the_claim_and_leave_a_trace() {
         let ask = fed.append_request(entry, claim, SUPERVISOR);
         let answers = fed.ask_both(&ask);
         let opened = combine(&fed.log, &ask, &fed.key, &answers).unwrap();
-        assert_eq!(opened.credits, Credits(credits));
+        assert_eq!(opened.earned, Credits(credits).into());
         assert_eq!(opened.handle, handle_of(0, claim.into()));
         // The logged hash is bound to request and result.
         let hash = opened.hash(&ask.request, &ask.content);
@@ -59,7 +59,10 @@ fn an_answer_that_got_lost_is_given_again_and_journaled_again() {
     fed.ask_both(&ask);
     let again = fed.ask_both(&ask);
     assert_eq!(
-        combine(&fed.log, &ask, &fed.key, &again).unwrap().credits,
+        combine(&fed.log, &ask, &fed.key, &again)
+            .unwrap()
+            .earned
+            .credits,
         Credits(10)
     );
     assert_eq!(fed.witness.journal().lines().len(), 2);

@@ -13,7 +13,7 @@ use merits_supervisor::{
 };
 use tokio::{net::TcpListener, sync::oneshot};
 
-use crate::memory_log::{ASSET, EPOCH, Federation, MemoryLog, NOW, SUPERVISOR, WEEK};
+use crate::memory_log::{CREDITS, Federation, MemoryLog, NOW, SUPERVISOR};
 
 /// A log that both holders follow.
 #[derive(Clone)]
@@ -72,7 +72,7 @@ async fn an_opening_and_a_total_travel() {
         witness.opening(&ask).await.unwrap(),
     ];
     let opened = combine(&fed.log, &ask, &fed.key, &answers).unwrap();
-    assert_eq!(opened.credits, Credits(22_781));
+    assert_eq!(opened.earned, Credits(22_781).into());
 
     // Refusals keep their reason and name the field at fault.
     let content = OpeningContent {
@@ -88,7 +88,7 @@ async fn an_opening_and_a_total_travel() {
         .unwrap_err();
     assert_eq!(reason(&mismatch), ("request-mismatch", "request"));
 
-    let set = TotalSet::head(&fed.log, ASSET, WEEK, EPOCH, None).unwrap();
+    let set = TotalSet::head(&fed.log, CREDITS, None).unwrap();
     let total_ask = set.ask(&fed.log);
     let answers = [
         supervisor.total(&total_ask).await.unwrap(),
@@ -101,12 +101,12 @@ async fn an_opening_and_a_total_travel() {
 async fn an_overlap_tells_the_head_to_ask_for() {
     let mut fed = Federation::new();
     fed.append_batch(&[1, 2, 3]);
-    let set = TotalSet::head(&fed.log, ASSET, WEEK, EPOCH, None).unwrap();
+    let set = TotalSet::head(&fed.log, CREDITS, None).unwrap();
     fed.append_batch(&[10, 20, 30]);
     let log = Shared(Arc::new(Mutex::new(fed.log.clone())));
     let (mut witness, _stop) = start(fed.witness, &log).await;
     witness.total(&set.ask(&fed.log)).await.unwrap();
-    let larger = TotalSet::head(&fed.log, ASSET, WEEK, EPOCH, None).unwrap();
+    let larger = TotalSet::head(&fed.log, CREDITS, None).unwrap();
     let overlap = witness.total(&larger.ask(&fed.log)).await.unwrap_err();
     assert_eq!(reason(&overlap), ("total-overlaps", "entries[1]"));
     assert_eq!(overlap.answered_head(), Some(1));

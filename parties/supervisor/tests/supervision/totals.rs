@@ -3,9 +3,9 @@
 //! Failure is: a sum over too few claims is answered, two answered sets differ by a batch, or a
 //! wrong sum or partial passes.
 
-use crate::memory_log::{ASSET, EPOCH, Federation, SUPERVISOR, WEEK, WITNESS, share};
+use crate::memory_log::{CREDITS, Federation, SUPERVISOR, WEEK, WITNESS, share};
 use merits_primitives::{
-    ids::{Credits, EntryId, Origin, Period},
+    ids::{Credits, EntryId, Origin, Output, Period},
     jubjub::Point,
 };
 use merits_supervisor::{
@@ -13,9 +13,10 @@ use merits_supervisor::{
     totals::{OpenedTotal, SetFault, TotalFault, TotalSet},
     view_key::Side,
 };
+use merits_verifier::possession::TotalsKey;
 
 fn head(fed: &Federation, limit: Option<usize>) -> Result<TotalSet, SetFault> {
-    TotalSet::head(&fed.log, ASSET, WEEK, EPOCH, limit)
+    TotalSet::head(&fed.log, CREDITS, limit)
 }
 
 fn open(fed: &mut Federation, set: &TotalSet) -> Result<OpenedTotal, TotalFault> {
@@ -34,9 +35,7 @@ fn code(answer: Result<TotalPartial, Refused>) -> &'static str {
 fn ask(fed: &Federation, entries: Vec<EntryId>) -> TotalAsk {
     TotalAsk {
         origin: fed.log.origin.clone(),
-        asset: ASSET,
-        period: WEEK,
-        epoch: EPOCH,
+        key: CREDITS,
         entries,
     }
 }
@@ -76,7 +75,7 @@ fn batches_that_come_later_wait_for_the_next_set() {
         "the same set again is the same answer"
     );
     // Published: the rest is a set of its own.
-    fed.log.covered.push(first);
+    fed.log.covered.push((Output::Credits, first));
     let rest = head(&fed, None).unwrap();
     assert_eq!(rest.entries(), [late]);
     assert_eq!(open(&mut fed, &rest).unwrap().sum, 60);
@@ -161,7 +160,8 @@ fn a_claim_offered_as_a_total_is_refused() {
     );
     let shared = (answers[0].partial + answers[1].partial).unwrap();
     assert!(
-        merits_primitives::audit::open(shared.y(), claim.commitment, &claim.ciphertext).is_err(),
+        merits_primitives::audit::open(shared.y(), claim.commitment, &claim.ciphertext, false)
+            .is_err(),
         "the totals key does not open the claim"
     );
 }
@@ -172,7 +172,10 @@ fn another_scale_period_epoch_or_log_is_refused() {
     let entry = fed.append_batch(&[1, 2, 3]);
     let good = ask(&fed, vec![entry]);
     let other_week = TotalAsk {
-        period: Period { index: 1, ..WEEK },
+        key: TotalsKey {
+            period: Period { index: 1, ..WEEK },
+            ..CREDITS
+        },
         ..good.clone()
     };
     assert_eq!(
@@ -180,7 +183,10 @@ fn another_scale_period_epoch_or_log_is_refused() {
         "total-foreign-entry"
     );
     let other_asset = TotalAsk {
-        asset: merits_primitives::ids::AssetId(8),
+        key: TotalsKey {
+            asset: merits_primitives::ids::AssetId(8),
+            ..CREDITS
+        },
         ..good.clone()
     };
     assert_eq!(
@@ -234,9 +240,7 @@ fn a_wrong_partial_is_named() {
 
     let context = merits_verifier::possession::total_context(
         &fed.log.origin,
-        EPOCH,
-        ASSET,
-        WEEK,
+        &CREDITS,
         set.entries(),
         Side::Witness.total_half(),
         &WITNESS,

@@ -1,0 +1,87 @@
+//! What one claim earned: credits, and of a scale with a measure the amount measured beside.
+//!
+//! Both travel in one field element, v + 2^64·w: the owner's ciphertext u and the audit
+//! ciphertext cv carry it, so that a measure costs no constraint there. A note holds v only,
+//! since a measure is never spent.
+
+use crate::{Fr, field, ids::Credits};
+
+/// The outputs of a scale's formula over one claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Earned {
+    /// v.
+    pub credits: Credits,
+    /// w, in the unit of the scale's measure; `None` of a scale without one.
+    pub measure: Option<u64>,
+}
+
+impl Earned {
+    /// v + 2^64·w.
+    pub fn element(&self) -> Fr {
+        Fr::from(u128::from(self.credits.0) | u128::from(self.measure.unwrap_or(0)) << 64)
+    }
+
+    /// Reads [`Earned::element`]. `None` when it is no such number: 2^128 or more, or 2^64 or
+    /// more of a scale without a measure.
+    pub fn from_element(element: &Fr, measured: bool) -> Option<Self> {
+        let number = field::to_u128(element)?;
+        // The lower half, by intent.
+        let credits = Credits(number as u64);
+        let measure = u64::try_from(number >> 64).ok()?;
+        match (measured, measure) {
+            (true, w) => Some(Self {
+                credits,
+                measure: Some(w),
+            }),
+            (false, 0) => Some(credits.into()),
+            (false, _) => None,
+        }
+    }
+
+    /// Distinct for distinct values: what exponents are derived from.
+    pub(crate) fn to_bytes(self) -> Vec<u8> {
+        let mut bytes = self.credits.0.to_le_bytes().to_vec();
+        bytes.extend(self.measure.map(u64::to_le_bytes).into_iter().flatten());
+        bytes
+    }
+}
+
+impl From<Credits> for Earned {
+    /// Of a scale without a measure.
+    fn from(credits: Credits) -> Self {
+        Self {
+            credits,
+            measure: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn both_come_back_and_only_as_what_they_are(v: u64, w: u64) {
+            let plain = Earned::from(Credits(v));
+            let both = Earned { measure: Some(w), ..plain };
+            prop_assert_eq!(Earned::from_element(&plain.element(), false), Some(plain));
+            prop_assert_eq!(Earned::from_element(&both.element(), true), Some(both));
+            let as_plain = Earned::from_element(&both.element(), false);
+            prop_assert_eq!(as_plain, (w == 0).then_some(plain));
+        }
+    }
+
+    #[test]
+    fn larger_numbers_are_no_earnings() {
+        let most = Earned {
+            credits: Credits(u64::MAX),
+            measure: Some(u64::MAX),
+        };
+        assert_eq!(Earned::from_element(&most.element(), true), Some(most));
+        let more = most.element() + Fr::from(1u64);
+        assert_eq!(Earned::from_element(&more, true), None);
+        assert_eq!(Earned::from_element(&-Fr::from(1u64), true), None);
+    }
+}

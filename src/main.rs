@@ -26,6 +26,9 @@ struct Cli {
 enum Command {
     /// Run a whole federation on this machine, on real data
     Demo(demo::Arguments),
+    /// Write a scale, check it, try it, explain it, make its keys
+    #[command(subcommand)]
+    Scale(commands::scale::Command),
     /// The ledger's operator: serve, check
     #[command(subcommand)]
     Coordinator(commands::coordinator::Command),
@@ -63,6 +66,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    leave_quietly_on_a_closed_pipe();
     let cli = Cli::parse();
     tracing_subscriber::fmt()
         .with_env_filter(
@@ -89,6 +93,20 @@ fn main() -> ExitCode {
     }
 }
 
+/// `merits .. | head` ends when its reader has had enough, without a panic on the screen.
+fn leave_quietly_on_a_closed_pipe() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        // That is how `println!` ends; the text is std's.
+        let message = panic.payload().downcast_ref::<String>();
+        if message.is_some_and(|m| m.starts_with("failed printing to stdout: Broken pipe")) {
+            // As a shell counts a process that SIGPIPE ended.
+            std::process::exit(141);
+        }
+        usual(panic);
+    }));
+}
+
 impl Command {
     /// Servers tell what they do; the others speak for themselves.
     fn default_log(&self) -> &'static str {
@@ -104,6 +122,7 @@ impl Command {
     async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Demo(arguments) => arguments.run().await,
+            Self::Scale(command) => command.run().await,
             Self::Coordinator(command) => command.run().await,
             Self::Supervisor(command) => command.run().await,
             Self::Witness(command) => command.run().await,

@@ -16,6 +16,13 @@ pub(crate) fn say(text: &str) {
     }
 }
 
+/// The same, one step deeper: what belongs to the line above.
+pub(crate) fn indented(text: &str) {
+    for line in wrap(text, WIDTH - 2 * INDENT) {
+        println!("{:1$}{line}", "", 2 * INDENT);
+    }
+}
+
 /// A bar for work of known length. Not drawn when the output is no terminal.
 pub(crate) fn progress(total: u64, what: impl Into<Cow<'static, str>>) -> ProgressBar {
     let bar = ProgressBar::new(total).with_message(what);

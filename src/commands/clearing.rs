@@ -97,8 +97,9 @@ fn print(report: &Report) {
     for (entry, total) in &report.totals {
         match total {
             Ok(total) => println!(
-                "total {entry}: {} credits over {} claims, checked from the log",
-                thousands(total.sum.0),
+                "total {entry}: {} {} over {} claims, checked from the log",
+                thousands(total.sum),
+                total.output,
                 total.claims
             ),
             Err(fault) => println!("INVALID total {entry}: {fault}"),

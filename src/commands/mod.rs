@@ -5,6 +5,7 @@ pub(crate) mod coordinator;
 pub(crate) mod distributor;
 pub(crate) mod issuer;
 pub(crate) mod kit;
+pub(crate) mod scale;
 pub(crate) mod source;
 pub(crate) mod sponsor;
 pub(crate) mod supervisor;

@@ -1,6 +1,6 @@
 //! The `merits` command as a user meets it: its help, and what it says to bad input.
 //!
-//! Nothing here makes a proof, so every test is quick. A whole federation is started by
+//! At most one small proof is made here, so every test is quick. A whole federation is started by
 //! `tests/by_hand/run.sh`, which also makes the kit and the receipt in `tests/cli/federation`
 //! (`--fixtures`); the demonstration runs in CI.
 
@@ -11,3 +11,4 @@ mod keys;
 mod operations;
 mod receipts;
 mod run;
+mod scale;

@@ -51,6 +51,21 @@ impl Typed {
     /// [`EvalError`] when the records or the constants are outside what was declared. Nothing
     /// within it can fail: [`crate::check`] has bounded every value.
     pub fn eval(&self, records: &[Record], constants: &[u64]) -> Result<Outputs, EvalError> {
+        let mut run = self.run(records, constants)?;
+        // `check` refuses an output outside 0..2^64.
+        let mut output = |id| u64::try_from(run.number(id)).expect("checked interval of an output");
+        Ok(Outputs {
+            credits: output(self.root),
+            measure: self.measure().map(output),
+        })
+    }
+
+    /// An evaluation of checked records and public numbers.
+    pub(crate) fn run<'a>(
+        &'a self,
+        records: &'a [Record],
+        constants: &'a [u64],
+    ) -> Result<Run<'a>, EvalError> {
         self.schema().check_sequence(records)?;
         if constants.len() != self.constants.len() {
             return Err(EvalError::ConstantCount {
@@ -61,13 +76,7 @@ impl Typed {
         for (decl, value) in self.constants.iter().zip(constants) {
             decl.check_public(*value)?;
         }
-        let mut run = Run::new(self, records, constants);
-        // `check` refuses an output outside 0..2^64.
-        let mut output = |id| u64::try_from(run.number(id)).expect("checked interval of an output");
-        Ok(Outputs {
-            credits: output(self.root),
-            measure: self.measure().map(output),
-        })
+        Ok(Run::new(self, records, constants))
     }
 
     /// The denominator of a number, or of each number of a list.
@@ -81,7 +90,7 @@ impl Typed {
 
 /// A number is the integer over its node's denominator; records are held by position.
 #[derive(Clone)]
-enum Value {
+pub(crate) enum Value {
     Truth(bool),
     Number(BigInt),
     Records(Vec<usize>),
@@ -96,7 +105,8 @@ enum Element {
     Number(BigInt),
 }
 
-struct Run<'a> {
+/// One evaluation, with what is known so far.
+pub(crate) struct Run<'a> {
     typed: &'a Typed,
     records: &'a [Record],
     constants: &'a [u64],
@@ -124,7 +134,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn value(&mut self, id: NodeId) -> Value {
+    /// The value of a node whose variables are bound.
+    pub(crate) fn value(&mut self, id: NodeId) -> Value {
         if let Some(known) = &self.known[id.0] {
             return known.clone();
         }

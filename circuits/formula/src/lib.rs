@@ -21,6 +21,7 @@
 //! | `canonical` | the same tree and text for formulas of the same constraints |
 //! | `eval` | exact evaluation |
 //! | `generate` | with the feature `generate`: random scales and records |
+//! | [`trace`] | the value of each step, for people |
 //! | [`diagnostic`] | what is wrong, where, and what to do |
 //!
 //! What the language has and has not yet: `docs/src/scale-language.md`.
@@ -39,6 +40,7 @@ pub mod generate;
 pub mod range;
 pub mod schema;
 mod syntax;
+pub mod trace;
 pub mod typed;
 pub mod unit;
 
@@ -53,5 +55,6 @@ pub use eval::{EvalError, Outputs};
 pub use field::{Field, FieldKind};
 pub use range::Range;
 pub use schema::{FieldError, Record, Schema, SchemaError, SequenceError};
+pub use trace::StepValue;
 pub use typed::{Kind, Node, NodeId, Type, Typed, VarId};
 pub use unit::{Unit, UnitError};

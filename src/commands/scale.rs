@@ -1,0 +1,85 @@
+//! `merits scale`: from a spreadsheet's rule to an exact evaluator, a circuit and keys.
+//!
+//! Everything here works on one file, `scale.toml`, and needs no ledger. A fault of the file is
+//! shown at its place in it, by every command alike.
+
+mod batch;
+mod check;
+mod diff;
+mod eval;
+mod explain;
+mod export;
+mod faults;
+mod figures;
+mod file;
+mod records;
+mod setup;
+mod template;
+mod timing;
+mod trial;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Subcommand;
+
+use faults::Faulty;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write a scale.toml to begin with, from a commented template
+    New(template::Arguments),
+    /// Show every fault at its place in the file, or sum up what the scale says
+    Check {
+        /// Scales: each a directory with a scale.toml, or such a file
+        #[arg(required = true)]
+        scales: Vec<PathBuf>,
+    },
+    /// Compute the credits of records, step by step
+    Eval(eval::Arguments),
+    /// Run the examples, then the exact evaluator against the circuit on random records
+    Test(trial::Arguments),
+    /// Say the formula in words, and what the parts may be, where they come from, what they cost
+    Explain(explain::Arguments),
+    /// Say what changed between two versions, and whether a new key is needed
+    Diff {
+        /// The version in force: directory or file
+        old: PathBuf,
+        /// The version that is to follow it: directory or file
+        new: PathBuf,
+    },
+    /// Make the proving key of the scale's circuit
+    Setup(setup::Arguments),
+    /// Write the circuit and its key in the formats of circom and snarkjs
+    Export(export::Arguments),
+}
+
+impl Command {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        // Compiling and proving keep all cores busy for seconds.
+        let done = tokio::task::spawn_blocking(move || self.run_here()).await?;
+        // Faults of a scale are shown in full, whichever command met them.
+        match done {
+            Err(error) => match error.downcast::<Faulty>() {
+                Ok(faulty) => {
+                    faulty.show();
+                    Ok(ExitCode::FAILURE)
+                }
+                Err(error) => Err(error),
+            },
+            done => done,
+        }
+    }
+
+    fn run_here(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::New(arguments) => arguments.run(),
+            Self::Check { scales } => check::run(&scales),
+            Self::Eval(arguments) => arguments.run(),
+            Self::Test(arguments) => arguments.run(),
+            Self::Explain(arguments) => arguments.run(),
+            Self::Diff { old, new } => diff::run(&old, &new),
+            Self::Setup(arguments) => arguments.run(),
+            Self::Export(arguments) => arguments.run(),
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! `merits scale eval`: credits of records, step by step.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::Context as _;
+use clap::Args;
+use merits_formula::Record;
+use merits_params::manifest::Manifest;
+use merits_primitives::ids::Period;
+use merits_records::{Mapping, Plan, ReadOptions, Reject, Report, read_file};
+
+use super::{figures, file, records};
+use crate::screen::thousands;
+
+/// What `merits scale eval` takes.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The scale: directory or file
+    scale: PathBuf,
+    /// Records of one claim: .csv, .jsonl or .toml with the fields' names, values as in the
+    /// manifest's examples. With --mapping: a file of any layout, of many people
+    #[arg(long)]
+    input: PathBuf,
+    /// How the file's columns become fields, as in a source's or distributor's configuration
+    #[arg(long)]
+    mapping: Option<PathBuf>,
+    /// Period of the records, such as 2025-W06 or 2025-02: its figures count. The first of this
+    /// version if left out; with --mapping, only this one of the file's periods
+    #[arg(long)]
+    period: Option<String>,
+}
+
+impl Arguments {
+    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
+        let manifest = file::read(&self.scale)?;
+        match &self.mapping {
+            Some(mapping) => self.many(&manifest, mapping),
+            None => self.one(&manifest),
+        }
+    }
+
+    fn one(&self, manifest: &Manifest) -> anyhow::Result<ExitCode> {
+        let period = file::period(manifest, self.period.as_deref())?;
+        let claim = records::read(&self.input, manifest.schema())?;
+        for rejected in &claim.rejected {
+            println!("rejected  line {}: {}", rejected.line, rejected.reason);
+        }
+        if !claim.ignored.is_empty() {
+            println!(
+                "ignored   no field has this name: {}",
+                claim.ignored.join(", ")
+            );
+        }
+        println!(
+            "records   {} accepted, {} rejected; figures of {}",
+            claim.records.len(),
+            claim.rejected.len(),
+            period.label()
+        );
+        let steps = values(manifest, &claim.records, period)
+            .with_context(|| self.input.display().to_string())?;
+        let width = steps.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        for (name, value) in &steps {
+            println!("{name:<width$}  {value}", width = width.max(8));
+        }
+        // Nothing was readable: the mistake is likelier in the file than in each row.
+        let nothing = claim.records.is_empty() && !claim.rejected.is_empty();
+        Ok(if nothing {
+            ExitCode::FAILURE
+        } else {
+            ExitCode::SUCCESS
+        })
+    }
+
+    fn many(&self, manifest: &Manifest, mapping: &Path) -> anyhow::Result<ExitCode> {
+        let at = || mapping.display().to_string();
+        let text = fs::read_to_string(mapping).with_context(at)?;
+        let mapping = Mapping::from_toml(&text).with_context(at)?;
+        let plan = Plan::new(&mapping, manifest.schema()).with_context(at)?;
+        let only = match &self.period {
+            Some(label) => Some(file::period(manifest, Some(label))?),
+            None => None,
+        };
+        let mut rejects = Vec::new();
+        let mut keep = |reject: &Reject| {
+            if rejects.len() < SHOWN_REJECTS {
+                rejects.push(reject.clone());
+            }
+            Ok(())
+        };
+        let reading = read_file(
+            &self.input,
+            &plan,
+            ReadOptions::default(),
+            &mut keep,
+            &mut |_| {},
+        )?;
+        let mut credits = 0;
+        let mut claims = 0;
+        for group in &reading.groups {
+            if only.is_some_and(|period| group.period != period) {
+                continue;
+            }
+            let label = group.period.label();
+            if !manifest.is_valid_at(group.period) {
+                println!(
+                    "{label} {}: this version is not for that period",
+                    group.subject
+                );
+                continue;
+            }
+            let numbers = manifest.public_values(group.period);
+            let outputs = manifest.formula().eval(&group.records, &numbers)?;
+            claims += 1;
+            credits += outputs.credits;
+            println!(
+                "{label} {}: {} records, {}{}",
+                group.subject,
+                group.records.len(),
+                file::credits(manifest, &outputs),
+                file::measure(manifest, &outputs)
+                    .map(|measure| format!(", {measure}"))
+                    .unwrap_or_default()
+            );
+        }
+        for refused in &reading.refused {
+            println!("{refused}");
+        }
+        println!(
+            "{} claims, {} {}",
+            thousands(claims),
+            thousands(credits),
+            manifest.unit()
+        );
+        tell(&reading.report, &rejects);
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn tell(report: &Report, rejects: &[Reject]) {
+    println!(
+        "{} rows: {} accepted, {} rejected",
+        thousands(report.rows),
+        thousands(report.accepted),
+        thousands(report.rejected)
+    );
+    for (reason, count) in &report.reasons {
+        println!("   {reason}: {}", thousands(*count));
+    }
+    for reject in rejects {
+        println!(
+            "   line {}, {} = {:?}: {}",
+            reject.line, reject.column, reject.value, reject.detail
+        );
+    }
+    if report.rejected as usize > rejects.len() {
+        println!("   and more; only the first {SHOWN_REJECTS} are shown");
+    }
+}
+
+/// Each step's value, then the outputs.
+fn values(
+    manifest: &Manifest,
+    records: &[Record],
+    period: Period,
+) -> anyhow::Result<Vec<(String, String)>> {
+    let formula = manifest.formula();
+    let numbers = manifest.public_values(period);
+    let outputs = formula.eval(records, &numbers)?;
+    let steps = manifest.steps().iter().zip(formula.steps());
+    let values = formula.trace(records, &numbers)?;
+    let mut shown: Vec<_> = steps
+        .zip(values)
+        .map(|((step, id), value)| {
+            let unit = figures::unit(formula, *id);
+            (
+                step.name.clone(),
+                format!("{value} {unit}").trim_end().to_owned(),
+            )
+        })
+        .collect();
+    shown.push(("credits".to_owned(), file::credits(manifest, &outputs)));
+    if let Some(measure) = file::measure(manifest, &outputs) {
+        shown.push(("measure".to_owned(), measure));
+    }
+    Ok(shown)
+}
+
+const SHOWN_REJECTS: usize = 10;

@@ -1,0 +1,120 @@
+//! Faults of a scale, shown at their place in the file.
+
+use std::{fmt, io::IsTerminal as _, ops::Range, sync::Arc};
+
+use miette::{
+    Diagnostic, LabeledSpan, MietteHandler, MietteHandlerOpts, NamedSource, ReportHandler as _,
+    SourceCode,
+};
+use thiserror::Error;
+
+/// A scale that is refused, with all that is wrong with it.
+#[derive(Debug, Error)]
+#[error("{path}: {} in this scale", count(.faults.len()))]
+pub(super) struct Faulty {
+    path: String,
+    faults: Vec<Fault>,
+}
+
+/// What is wrong, where, and what to do.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// Bytes of the file; `None` where no place is at fault, such as a key that is not there.
+    pub(super) span: Option<Range<usize>>,
+    /// A name of the kind of fault, for looking it up.
+    pub(super) code: Option<String>,
+    /// What is wrong.
+    pub(super) message: String,
+    /// What to do; may be empty.
+    pub(super) help: String,
+}
+
+/// One fault with the file that it is in.
+#[derive(Debug, Error)]
+#[error("{}", .place.message)]
+struct Fault {
+    place: Place,
+    file: Arc<NamedSource<String>>,
+}
+
+impl Faulty {
+    /// Faults of the file at `path` with this text.
+    pub(super) fn new(path: &str, text: &str, places: Vec<Place>) -> Self {
+        let file = Arc::new(NamedSource::new(path, text.to_owned()));
+        let faults = places.into_iter().map(|mut place| {
+            // A span past the end would hide the message behind a complaint about the span.
+            place.span = place.span.filter(|span| span.end <= text.len());
+            Fault {
+                place,
+                file: Arc::clone(&file),
+            }
+        });
+        Self {
+            path: path.to_owned(),
+            faults: faults.collect(),
+        }
+    }
+
+    /// Prints all of them.
+    pub(super) fn show(&self) {
+        eprintln!("error: {self}");
+        let handler = handler();
+        for fault in &self.faults {
+            eprintln!("\n{}", Shown(&handler, fault).to_string().trim_end());
+        }
+    }
+}
+
+/// With colours and lines where a person looks at it; without where a file or a program does.
+fn handler() -> MietteHandler {
+    let terminal = std::io::stderr().is_terminal();
+    let colours = terminal && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty());
+    let look = MietteHandlerOpts::new()
+        .force_graphical(true)
+        .terminal_links(false)
+        .color(colours)
+        .unicode(terminal)
+        .context_lines(1);
+    // A file has no width of its own.
+    let look = if terminal { look } else { look.width(WIDTH) };
+    look.build()
+}
+
+struct Shown<'a>(&'a MietteHandler, &'a Fault);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.debug(self.1, f)
+    }
+}
+
+impl Diagnostic for Fault {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        let code = self.place.code.as_ref()?;
+        Some(Box::new(format!("scale::{code}")))
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        (!self.place.help.is_empty()).then(|| Box::new(&self.place.help) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.place.span.as_ref()?;
+        Some(self.file.as_ref())
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let span = self.place.span.clone()?;
+        let label = LabeledSpan::new_primary_with_span(None, span);
+        Some(Box::new(std::iter::once(label)))
+    }
+}
+
+fn count(faults: usize) -> String {
+    match faults {
+        1 => "one fault".to_owned(),
+        more => format!("{more} faults"),
+    }
+}
+
+const WIDTH: usize = 100;

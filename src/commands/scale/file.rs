@@ -1,0 +1,89 @@
+//! A scale from its file, with its faults placed; its periods and outputs, for people.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, ensure};
+use merits_formula::Outputs;
+use merits_params::manifest::{FaultKind, Manifest, Validity};
+use merits_primitives::ids::Period;
+
+use super::faults::{Faulty, Place};
+use crate::screen::thousands;
+
+/// The file of a scale: itself, or the `scale.toml` in its directory.
+pub(super) fn path(scale: &Path) -> PathBuf {
+    if scale.is_dir() {
+        scale.join(FILE)
+    } else {
+        scale.to_owned()
+    }
+}
+
+/// Reads and checks a scale.
+///
+/// Refusals are [`Faulty`], which `merits scale` shows in full.
+pub(super) fn read(scale: &Path) -> anyhow::Result<Manifest> {
+    let path = path(scale);
+    let at = path.display().to_string();
+    let text = fs::read_to_string(&path).with_context(|| at.clone())?;
+    Manifest::from_toml(&text).map_err(|error| {
+        let places = error.faults.into_iter().map(|fault| Place {
+            span: Some(fault.span),
+            code: Some(code(fault.kind)),
+            message: fault.message,
+            help: fault.hint,
+        });
+        Faulty::new(&at, &text, places.collect()).into()
+    })
+}
+
+/// The name of a kind of fault: that of the language's own faults as its documentation has it, but
+/// in small letters like the others.
+fn code(kind: FaultKind) -> String {
+    let FaultKind::Formula(code) = kind else {
+        return kind.to_string();
+    };
+    let mut name = String::new();
+    for letter in format!("{code:?}").chars() {
+        if letter.is_ascii_uppercase() && !name.is_empty() {
+            name.push('-');
+        }
+        name.push(letter.to_ascii_lowercase());
+    }
+    name
+}
+
+/// A period by its label, or the first of a scale's version; one that the version is for.
+pub(super) fn period(manifest: &Manifest, label: Option<&str>) -> anyhow::Result<Period> {
+    let period = match label {
+        Some(label) => Period::from_label(label)?,
+        None => manifest.validity().from,
+    };
+    let Validity { from, until } = manifest.validity();
+    ensure!(
+        manifest.is_valid_at(period),
+        "{} is no period of {} version {}, which is for {} to {}",
+        period.label(),
+        manifest.id(),
+        manifest.version().0,
+        from.label(),
+        until.map_or_else(|| "further notice".to_owned(), Period::label)
+    );
+    Ok(period)
+}
+
+/// Credits with their unit.
+pub(super) fn credits(manifest: &Manifest, outputs: &Outputs) -> String {
+    format!("{} {}", thousands(outputs.credits), manifest.unit())
+}
+
+/// The measure with its unit, where the scale has one.
+pub(super) fn measure(manifest: &Manifest, outputs: &Outputs) -> Option<String> {
+    let value = thousands(outputs.measure?);
+    Some(format!("{value} {}", manifest.measure()?.unit))
+}
+
+pub(super) const FILE: &str = "scale.toml";

@@ -1,0 +1,185 @@
+//! `merits scale test`: examples, and the exact evaluator against the circuit.
+
+use std::{
+    path::PathBuf,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use clap::Args;
+use merits_circuits::differential::{self, Counts, Failure};
+use merits_params::manifest::{Manifest, show_value};
+use rand::Rng as _;
+
+use super::{batch, file, setup};
+use crate::screen::{progress, seconds, thousands, working};
+
+/// What `merits scale test` takes.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The scale: directory or file
+    scale: PathBuf,
+    /// Random claims to try
+    #[arg(long, default_value_t = 2000)]
+    random: u64,
+    /// Seed of the random claims, to try the same ones again; drawn anew if left out
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Go on for so many minutes instead
+    #[arg(long, conflicts_with = "random", value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    minutes: Option<u64>,
+}
+
+impl Arguments {
+    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
+        let manifest = file::read(&self.scale)?;
+        examples(&manifest)?;
+        if self.random == 0 && self.minutes.is_none() {
+            return Ok(ExitCode::SUCCESS);
+        }
+        // Half the range, so that the seeds of all rounds stay below 2^64.
+        let seed = self.seed.unwrap_or_else(|| rand::rng().next_u64() >> 1);
+        println!("\nrandom claims, seed {seed}");
+        let start = Instant::now();
+        match self.rounds(&manifest, seed) {
+            Ok(counts) => {
+                tell(&counts, start.elapsed());
+                Ok(ExitCode::SUCCESS)
+            }
+            Err(failure) => {
+                eprintln!("error: evaluator and circuit of {} differ", manifest.id());
+                report(&manifest, &failure);
+                Ok(ExitCode::FAILURE)
+            }
+        }
+    }
+
+    /// Rounds of [`ROUND`] claims, each with the seed after the last one's.
+    fn rounds(&self, manifest: &Manifest, seed: u64) -> Result<Counts, Box<Failure>> {
+        let numbers = manifest.public_values(manifest.validity().from);
+        let mut counts = Counts::default();
+        let minutes = self
+            .minutes
+            .map(|minutes| Duration::from_secs(60 * minutes));
+        let bar = match minutes {
+            Some(_) => working("evaluator against circuit"),
+            None => progress(self.random, "evaluator against circuit"),
+        };
+        let start = Instant::now();
+        let mut done = 0;
+        for round in 0.. {
+            let left = match minutes {
+                Some(minutes) if start.elapsed() >= minutes => 0,
+                Some(_) => ROUND,
+                None => (self.random - done).min(ROUND),
+            };
+            if left == 0 {
+                break;
+            }
+            let seed = seed.wrapping_add(round);
+            let tried = differential::run(manifest.formula(), Some(&numbers), seed, left)?;
+            counts.add(&tried);
+            done += left;
+            bar.inc(left);
+        }
+        bar.finish_and_clear();
+        Ok(counts)
+    }
+}
+
+/// The examples, which hold or the scale would not have been read, and the same ones in the
+/// whole statement.
+fn examples(manifest: &Manifest) -> anyhow::Result<()> {
+    println!(
+        "examples of {} version {}",
+        manifest.id(),
+        manifest.version().0
+    );
+    for example in manifest.examples() {
+        let measure = match (example.measure, manifest.measure()) {
+            (Some(value), Some(measure)) => format!(", {} {}", thousands(value), measure.unit),
+            _ => String::new(),
+        };
+        println!(
+            "   holds  {} {}{measure}: {}",
+            thousands(example.credits.0),
+            manifest.unit(),
+            example.name
+        );
+    }
+    if manifest.examples().is_empty() {
+        println!("   none: add some, computed by hand");
+        return Ok(());
+    }
+    let bar = working("a batch of the examples");
+    let circuit = setup::compile(manifest);
+    batch::assignment(manifest, &circuit)?;
+    bar.finish_and_clear();
+    println!(
+        "   a batch of {} claims with them satisfies all {} constraints",
+        circuit.capacity(),
+        thousands(circuit.circuit().r1cs.n_constraints() as u64)
+    );
+    Ok(())
+}
+
+fn tell(counts: &Counts, time: Duration) {
+    let line = |count: u64, text: &str| println!("   {:>9}  {text}", thousands(count));
+    line(counts.agreed, "claims on which evaluator and circuit agree");
+    line(
+        counts.wrong,
+        "wrong outputs refused: one more, one less, those of other records",
+    );
+    line(counts.out_of_bounds, "claims out of bounds refused by both");
+    line(counts.lies, "witnesses of a prover that lies refused");
+    line(
+        counts.idle_lies,
+        "lies that change nothing that counts, with the right outputs",
+    );
+    line(
+        counts.rigid,
+        "witnesses near which no wires can vary together",
+    );
+    println!("   no difference in {}", seconds(time));
+}
+
+/// All that brings a failure back.
+fn report(manifest: &Manifest, failure: &Failure) {
+    let schema = manifest.schema();
+    eprintln!("  {}", failure.fault);
+    eprintln!(
+        "  found with seed {}, case {}: `merits scale test .. --seed {} --random {}` finds it again",
+        failure.seed,
+        failure.case,
+        failure.seed,
+        failure.case + 1
+    );
+    eprintln!("  records = [");
+    for record in &failure.records {
+        let values = schema.fields.iter().zip(&record.0).map(|(field, value)| {
+            format!(
+                "{} = {:?}",
+                field.name,
+                show_value(*value, field, schema.period)
+            )
+        });
+        eprintln!("    {{ {} }},", values.collect::<Vec<_>>().join(", "));
+    }
+    eprintln!("  ]");
+    for (decl, value) in manifest.formula().constants().iter().zip(&failure.numbers) {
+        eprintln!("  {} = {value} / 10^{}", decl.name, decl.exponent);
+    }
+    for (who, outputs) in [("evaluator", failure.expected), ("circuit", failure.got)] {
+        if let Some(outputs) = outputs {
+            eprint!("  {who}: {}", file::credits(manifest, &outputs));
+            match file::measure(manifest, &outputs) {
+                Some(measure) => eprintln!(", {measure}"),
+                None => eprintln!(),
+            }
+        }
+    }
+    eprintln!("  this is a fault of MERITS, not of the scale: please report it with these lines");
+}
+
+/// Claims of a round: a run compiles the formula anew.
+const ROUND: u64 = 500;

@@ -1,115 +1,169 @@
-//! Why a manifest is refused.
+//! Why a manifest is refused: faults with their place in the text, all that were found at once.
 
-use std::fmt::Display;
+use std::fmt;
 use std::ops::Range;
 
-use merits_formula::Diagnostic;
-use merits_primitives::ids::{ScaleId, ScaleVersion};
+use merits_formula::Code;
 use thiserror::Error;
 
-/// Why a manifest is refused, or has no answer.
+/// Why a manifest is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum ManifestError {
-    /// Longer than a ledger entry can carry.
-    #[error(
-        "the manifest has {bytes} bytes, at most {max} are possible; shorten terms or examples"
-    )]
-    TooLong {
-        /// What came.
-        bytes: usize,
-        /// What is allowed.
-        max: usize,
-    },
-    /// No TOML, a key that is missing, unknown or of another type.
-    #[error("scale.toml:{line}:{column}: {message}")]
-    Toml {
-        /// Line, from 1.
-        line: usize,
-        /// Column in characters, from 1.
-        column: usize,
-        /// What the reader says.
-        message: String,
-    },
-    /// A key with a value that is not possible.
-    #[error("scale.toml, `{key}`: {reason}")]
-    Value {
-        /// Which.
-        key: String,
-        /// What is wrong and what is expected.
-        reason: String,
-    },
-    /// Faults in the formula; lines are those of the manifest.
-    #[error("the formula: {}", faults.iter().map(|fault| format!("scale.toml:{fault}")).collect::<Vec<_>>().join("; "))]
-    Formula {
-        /// All of them, in order.
-        faults: Vec<Diagnostic>,
-    },
-    /// An example that cannot be read or gives other credits.
-    #[error("scale.toml, example {name:?}: {reason}")]
-    Example {
-        /// Which.
-        name: String,
-        /// What is wrong.
-        reason: String,
-    },
-    /// Asked for a period that this version is not for.
-    #[error("version {} of scale {scale} is for {from} to {until}, not for {period}", version.0)]
-    NotInForce {
-        /// Which scale.
-        scale: ScaleId,
-        /// Which version.
-        version: ScaleVersion,
-        /// The period asked for.
-        period: String,
-        /// First period.
-        from: String,
-        /// Last period.
-        until: String,
-    },
+#[error("{}", faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+pub struct ManifestError {
+    /// What is wrong, in the order of the text; never empty.
+    pub faults: Vec<Fault>,
 }
 
-impl ManifestError {
-    pub(super) fn at(key: &str, reason: &dyn Display) -> Self {
-        Self::Value {
-            key: key.to_owned(),
-            reason: reason.to_string(),
+/// One thing that is wrong with a manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The kind, for programs and tests.
+    pub kind: FaultKind,
+    /// Where, in bytes of the manifest. A key that is missing stands where its section begins.
+    pub span: Range<usize>,
+    /// Line of the start, from 1.
+    pub line: usize,
+    /// Column of the start in characters, from 1.
+    pub column: usize,
+    /// What is wrong.
+    pub message: String,
+    /// What to do; may be empty.
+    pub hint: String,
+}
+
+/// The kind of a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FaultKind {
+    /// Longer than a ledger entry can carry.
+    TooLong,
+    /// No TOML.
+    Toml,
+    /// A key that means nothing.
+    UnknownKey,
+    /// A key that has to be there.
+    MissingKey,
+    /// A number where a text is needed, or the like.
+    WrongType,
+    /// A value that is not possible.
+    Value,
+    /// Planned, but not built.
+    NotYet,
+    /// A fault of a formula, a step, or a declaration that a formula uses.
+    Formula(Code),
+    /// An example that cannot be read, or that gives something else than it promises.
+    Example,
+}
+
+impl fmt::Display for FaultKind {
+    /// A name to look it up by, such as `unknown-key`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self {
+            Self::TooLong => "too-long",
+            Self::Toml => "toml",
+            Self::UnknownKey => "unknown-key",
+            Self::MissingKey => "missing-key",
+            Self::WrongType => "wrong-type",
+            Self::Value => "value",
+            Self::NotYet => "not-yet",
+            Self::Formula(code) => return write!(f, "formula-{code:?}"),
+            Self::Example => "example",
+        };
+        f.write_str(name)
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "scale.toml:{}:{}: {}",
+            self.line, self.column, self.message
+        )?;
+        if !self.hint.is_empty() {
+            write!(f, " (hint: {})", self.hint)?;
         }
+        Ok(())
+    }
+}
+
+/// Faults of a text, as they are found.
+#[derive(Debug)]
+pub(super) struct Faults<'t> {
+    text: &'t str,
+    list: Vec<Fault>,
+}
+
+impl<'t> Faults<'t> {
+    pub(super) fn new(text: &'t str) -> Self {
+        let list = Vec::new();
+        Self { text, list }
     }
 
-    pub(super) fn toml(text: &str, error: &toml::de::Error) -> Self {
-        let (line, column) = position(text, error.span().map_or(0, |span| span.start));
-        Self::Toml {
+    pub(super) fn text(&self) -> &'t str {
+        self.text
+    }
+
+    /// How many there are: whether a part added some is seen by asking before and after.
+    pub(super) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Adds one. Gives `None`, so that a reader can end with it.
+    pub(super) fn add<T>(
+        &mut self,
+        kind: FaultKind,
+        span: Range<usize>,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Option<T> {
+        // A span behind the text or between its characters would break whoever shows it.
+        let end = boundary(self.text, span.end);
+        let span = boundary(self.text, span.start).min(end)..end;
+        let (line, column) = position(self.text, span.start);
+        self.list.push(Fault {
+            kind,
+            span,
             line,
             column,
-            message: error.message().to_owned(),
-        }
+            message: message.into(),
+            hint: hint.into(),
+        });
+        None
     }
 
-    /// Moves the formula's faults to their place in the manifest.
-    pub(super) fn formula(text: &str, span: Range<usize>, mut faults: Vec<Diagnostic>) -> Self {
-        let literal = text.get(span.clone()).unwrap_or("");
-        let quotes = if literal.starts_with("'''") || literal.starts_with("\"\"\"") {
-            3
-        } else {
-            1
-        };
-        // A line break right after the quotes is not part of the text.
-        let rest = literal.get(quotes..).unwrap_or("");
-        let blank = usize::from(rest.starts_with('\r'))
-            + usize::from(rest.trim_start_matches('\r').starts_with('\n'));
-        let start = span.start + quotes + blank;
-        let (line, column) = position(text, start);
-        for fault in &mut faults {
-            if fault.line == 1 {
-                fault.column += column - 1;
-            }
-            fault.line += line - 1;
-            fault.span.start += start;
-            fault.span.end += start;
-        }
-        Self::Formula { faults }
+    /// A value that is not possible.
+    pub(super) fn value<T>(
+        &mut self,
+        span: Range<usize>,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Option<T> {
+        self.add(FaultKind::Value, span, message, hint)
     }
+
+    /// The faults in the order of the text, or what was read if there are none.
+    pub(super) fn finish<T>(mut self, read: Option<T>) -> Result<T, ManifestError> {
+        if let (Some(read), true) = (read, self.list.is_empty()) {
+            return Ok(read);
+        }
+        if self.list.is_empty() {
+            // Whoever gives nothing says why; should a reader forget, it is still refused.
+            let message = "the manifest cannot be read";
+            self.add::<()>(FaultKind::Value, 0..0, message, "");
+        }
+        self.list.sort_by_key(|fault| fault.span.start);
+        Err(ManifestError { faults: self.list })
+    }
+}
+
+/// The last character boundary at or before a byte.
+fn boundary(text: &str, byte: usize) -> usize {
+    let byte = byte.min(text.len());
+    (0..=byte)
+        .rev()
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(0)
 }
 
 /// Line and column (characters), both from 1.

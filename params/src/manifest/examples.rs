@@ -1,98 +1,290 @@
-//! Examples in a manifest: records as a person writes them, and the credits they must give.
+//! `[[example]]`: records as a person writes them, and what they must give.
 
-use merits_formula::{Field, FieldKind, Record, Schema};
-use merits_primitives::ids::{Credits, PeriodKind};
+use std::ops::Range;
 
-use super::error::ManifestError;
-use super::raw::{RawExample, RawValue};
+use merits_formula::{Field, FieldKind, Record, Schema, SequenceError, Typed};
+use merits_primitives::figures::Figures;
+use merits_primitives::ids::{Credits, Period, PeriodKind};
+use toml::de::DeValue;
 
-/// Records and the credits that they give under the manifest's constants.
+use super::document::{At, Section, Value, every, kind, names, shown};
+use super::error::{FaultKind, Faults};
+use super::header::{Validity, period};
+use super::values::read_value;
+
+const EXAMPLE: [&str; 5] = ["name", "period", "records", "credits", "measure"];
+
+/// Records, and what they give under the figures of a period.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Example {
     /// What it shows.
     pub name: String,
+    /// The period whose figures count; the first of the validity unless it says another.
+    pub period: Period,
     /// The records of one claim.
     pub records: Vec<Record>,
     /// Their credits.
     pub credits: Credits,
+    /// Their measure, where the example says it.
+    pub measure: Option<u64>,
 }
 
-const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-
-pub(super) fn read(raw: &[RawExample], schema: &Schema) -> Result<Vec<Example>, ManifestError> {
-    raw.iter().map(|example| one(example, schema)).collect()
+/// Reads the examples and runs them.
+pub(super) fn read(
+    faults: &mut Faults<'_>,
+    root: &Section<'_>,
+    typed: &Typed,
+    figures: &Figures,
+    validity: Validity,
+) -> Option<Vec<Example>> {
+    let sections = root.sections(faults, "example", "[[example]]", &EXAMPLE)?;
+    every(sections.iter().map(|section| {
+        let example = one(faults, section, typed, validity)?;
+        run(faults, section, typed, figures, &example)?;
+        Some(example)
+    }))
 }
 
-fn one(raw: &RawExample, schema: &Schema) -> Result<Example, ManifestError> {
-    let fault = |at: usize, reason: String| ManifestError::Example {
-        name: raw.name.clone(),
-        reason: format!("record {}: {reason}", at + 1),
+fn one(
+    faults: &mut Faults<'_>,
+    section: &Section<'_>,
+    typed: &Typed,
+    validity: Validity,
+) -> Option<Example> {
+    let name = section.text(faults, "name");
+    let credits = section.whole::<u64>(faults, "credits");
+    let measure = match section.get("measure") {
+        None => Some(None),
+        Some(_) => section.whole::<u64>(faults, "measure").map(Some),
     };
-    let mut records = Vec::new();
-    for (at, row) in raw.records.iter().enumerate() {
-        let unknown = row
-            .keys()
-            .find(|key| schema.fields.iter().all(|field| field.name != **key));
-        if let Some(key) = unknown {
-            return Err(fault(at, format!("the schema has no field `{key}`")));
-        }
-        let values = schema.fields.iter().map(|field| {
-            let value = row.get(&field.name);
-            let value = value.ok_or_else(|| format!("field `{}` is missing", field.name))?;
-            read_value(value, field, schema.period)
-        });
-        let values: Result<Vec<u64>, String> = values.collect();
-        records.push(Record(values.map_err(|reason| fault(at, reason))?));
+    if section.get("measure").is_some() && typed.measure().is_none() {
+        let message = "the scale has no measure";
+        let hint = "add [measure], or take `measure` out of the example";
+        return faults.add(FaultKind::Example, section.place("measure"), message, hint);
     }
-    Ok(Example {
-        name: raw.name.clone(),
-        records,
-        credits: Credits(raw.credits),
+    let stated = match section.get("period") {
+        None => Some(None),
+        Some(_) => section.text(faults, "period").map(Some),
+    }?;
+    let period = match &stated {
+        None => Some(validity.from),
+        Some(label) => stated_period(faults, label, validity),
+    };
+    let exact = stated.as_ref().and(period);
+    let records = records(faults, section, typed.schema(), exact);
+    Some(Example {
+        name: name?.value,
+        period: period?,
+        records: records?,
+        credits: Credits(credits?.value),
+        measure: measure?.map(|measure| measure.value),
     })
 }
 
-fn read_value(value: &RawValue, field: &Field, period: PeriodKind) -> Result<u64, String> {
-    match (&field.kind, value) {
-        (FieldKind::Int { .. }, RawValue::Number(number)) => Ok(*number),
-        (FieldKind::TimeInPeriod, RawValue::Text(text)) => {
-            read_time(text, period).ok_or_else(|| {
-                let expected = match period {
-                    PeriodKind::Day => "08:10",
-                    PeriodKind::Week => "Mon 08:10",
-                    PeriodKind::Month => "14 08:10",
-                };
-                format!("`{}` = {text:?} is no time, as in {expected:?}", field.name)
-            })
+fn stated_period(
+    faults: &mut Faults<'_>,
+    label: &At<String>,
+    validity: Validity,
+) -> Option<Period> {
+    let period = period(faults, "period", label, validity.from.kind)?;
+    if validity.holds(period) {
+        return Some(period);
+    }
+    let message = format!(
+        "this version is for {}, not for {}",
+        validity.words(),
+        label.value
+    );
+    faults.add(FaultKind::Example, label.span.clone(), message, "")
+}
+
+/// The records; `exact` is the period where the example states it.
+fn records(
+    faults: &mut Faults<'_>,
+    section: &Section<'_>,
+    schema: &Schema,
+    exact: Option<Period>,
+) -> Option<Vec<Record>> {
+    let items = section.list(faults, "records")?;
+    let rows = items.iter().enumerate();
+    let records = every(rows.map(|(at, item)| record(faults, at, item, schema, exact)))?;
+    let (index, error) = match schema.check_sequence(&records) {
+        Ok(()) => return Some(records),
+        Err(error @ SequenceError::TooMany { .. }) => (None, error),
+        Err(SequenceError::Record { index, error }) => {
+            (Some(index), SequenceError::Record { index, error })
         }
-        (FieldKind::Int { .. }, RawValue::Text(text)) => {
-            Err(format!("`{}` = {text:?} is no whole number", field.name))
+        Err(SequenceError::Order { index, error }) => {
+            (Some(index), SequenceError::Order { index, error })
         }
-        (FieldKind::TimeInPeriod, RawValue::Number(number)) => {
-            Err(format!("`{}` = {number} is no time in quotes", field.name))
+    };
+    let record = index.and_then(|index| items.get(index));
+    let span = record.map_or(section.place("records"), |record| {
+        value_place(record, &schema.fields[schema.key()].name)
+    });
+    // Records are counted from 1 here, as a reader of the file counts them.
+    let message = match (index, error) {
+        (Some(index), SequenceError::Order { error, .. } | SequenceError::Record { error, .. }) => {
+            format!("record {}: `{}`: {}", index + 1, error.field, error.reason)
         }
-        _ => Err(format!("`{}` cannot be read yet", field.name)),
+        (_, error) => error.to_string(),
+    };
+    faults.add(FaultKind::Example, span, message, "")
+}
+
+/// Where a field of a record stands.
+fn value_place(record: &Value<'_>, field: &str) -> Range<usize> {
+    let value = match record.get_ref() {
+        DeValue::Table(table) => table.get(field),
+        _ => None,
+    };
+    value.map_or(record.span(), |value| value.span())
+}
+
+fn record(
+    faults: &mut Faults<'_>,
+    at: usize,
+    item: &Value<'_>,
+    schema: &Schema,
+    exact: Option<Period>,
+) -> Option<Record> {
+    let row = names(faults, "a record", item)?;
+    let before = faults.len();
+    for (key, _) in row.entries() {
+        if schema.fields.iter().all(|field| field.name != key.value) {
+            let message = format!("the schema has no field `{}`", shown(key.value));
+            let known: Vec<&str> = schema.fields.iter().map(|f| f.name.as_str()).collect();
+            let hint = format!("it has {}", known.join(", "));
+            faults.add::<()>(FaultKind::UnknownKey, key.span, message, hint);
+        }
+    }
+    let values = every(schema.fields.iter().map(|field| {
+        let Some(value) = row.get(&field.name) else {
+            let message = format!("record {} lacks `{}`: missing is not 0", at + 1, field.name);
+            return faults.add(FaultKind::Example, row.span.clone(), message, "");
+        };
+        let number = value_of(faults, value, field, schema.period)?;
+        within(faults, value, field, schema, number, exact)
+    }))?;
+    (faults.len() == before).then_some(Record(values))
+}
+
+/// A value as TOML has it.
+fn value_of(
+    faults: &mut Faults<'_>,
+    value: &Value<'_>,
+    field: &Field,
+    period: PeriodKind,
+) -> Option<u64> {
+    let text = match (value.get_ref(), &field.kind) {
+        (
+            DeValue::Integer(number),
+            FieldKind::Int { .. } | FieldKind::Decimal { .. } | FieldKind::DayInPeriod,
+        ) => {
+            let number = u64::from_str_radix(number.as_str(), number.radix());
+            number.map_or_else(|_| "a number out of bounds".to_owned(), |n| n.to_string())
+        }
+        (DeValue::Boolean(value), FieldKind::Bool) => value.to_string(),
+        (
+            DeValue::String(text),
+            FieldKind::Decimal { .. }
+            | FieldKind::Enum { .. }
+            | FieldKind::TimeInPeriod
+            | FieldKind::DayInPeriod
+            | FieldKind::Date { .. }
+            | FieldKind::DateTime { .. },
+        ) => text.clone().into_owned(),
+        (_, wanted) => {
+            let wanted = match wanted {
+                FieldKind::Int { .. } => "a whole number",
+                FieldKind::Bool => "true or false",
+                FieldKind::Decimal { .. } => "a decimal in quotes",
+                FieldKind::Enum { .. } => "one of its names in quotes",
+                FieldKind::TimeInPeriod => "a time in quotes",
+                FieldKind::DayInPeriod => "a day of the period",
+                FieldKind::Date { .. } => "a date in quotes",
+                FieldKind::DateTime { .. } => "a date and time in quotes",
+            };
+            let message = format!(
+                "`{}` is {}, but {wanted} is needed",
+                field.name,
+                kind(value)
+            );
+            return faults.add(FaultKind::WrongType, value.span(), message, "");
+        }
+    };
+    match read_value(&text, field, period) {
+        Ok(number) => Some(number),
+        Err(reason) => faults.add(FaultKind::Example, value.span(), reason, ""),
     }
 }
 
-/// Minutes since the period's start.
-fn read_time(text: &str, period: PeriodKind) -> Option<u64> {
-    let (day, clock) = match period {
-        PeriodKind::Day => (0, text),
-        PeriodKind::Week => {
-            let (name, clock) = text.split_once(' ')?;
-            let day = WEEKDAYS.iter().position(|weekday| *weekday == name)?;
-            (day as u64, clock)
-        }
-        PeriodKind::Month => {
-            let (day, clock) = text.split_once(' ')?;
-            let day: u64 = day.parse().ok().filter(|day| (1..=31).contains(day))?;
-            (day - 1, clock)
+/// Bounds, and, where the example states its period, that the day exists in it.
+fn within(
+    faults: &mut Faults<'_>,
+    value: &Value<'_>,
+    field: &Field,
+    schema: &Schema,
+    number: u64,
+    exact: Option<Period>,
+) -> Option<u64> {
+    let (min, max) = schema.bounds(field);
+    if number < min || number > max {
+        let show = |bound| super::show_value(bound, field, schema.period);
+        let message = format!(
+            "`{}` = {} is out of bounds: {} to {} is allowed",
+            field.name,
+            show(number),
+            show(min),
+            show(max)
+        );
+        return faults.add(FaultKind::Example, value.span(), message, "");
+    }
+    let day = match field.kind {
+        FieldKind::TimeInPeriod => number / 1440,
+        FieldKind::DayInPeriod => number,
+        _ => return Some(number),
+    };
+    let last = exact.map(|period| period.last_day() - period.first_day());
+    if last.is_some_and(|last| i64::try_from(day).is_ok_and(|day| day > last)) {
+        let message = format!("`{}` lies behind the end of the period", field.name);
+        return faults.add(FaultKind::Example, value.span(), message, "");
+    }
+    Some(number)
+}
+
+/// Computes an example, and compares.
+fn run(
+    faults: &mut Faults<'_>,
+    section: &Section<'_>,
+    typed: &Typed,
+    figures: &Figures,
+    example: &Example,
+) -> Option<()> {
+    let name = shown(&example.name);
+    let outputs = match typed.eval(&example.records, &figures.public(example.period)) {
+        Ok(outputs) => outputs,
+        Err(error) => {
+            let message = format!("example {name:?}: {error}");
+            return faults.add(FaultKind::Example, section.place("records"), message, "");
         }
     };
-    let (hours, minutes) = clock.split_once(':')?;
-    let two = |digits: &str, below: u64| -> Option<u64> {
-        let plain = digits.len() == 2 && digits.bytes().all(|b| b.is_ascii_digit());
-        digits.parse().ok().filter(|n| plain && *n < below)
+    let (promised, given) = (example.credits.0, outputs.credits);
+    let mut differ = |key: &str, promised: u64, given: u64| {
+        let message =
+            format!("example {name:?} promises {promised} {key}, but the formula gives {given}");
+        let span = section.get(key).map_or(section.place(key), |v| v.span());
+        let hint = "correct whichever of the two is wrong";
+        faults.add::<()>(FaultKind::Example, span, message, hint);
     };
-    Some(day * 1440 + two(hours, 24)? * 60 + two(minutes, 60)?)
+    if promised != given {
+        differ("credits", promised, given);
+    }
+    if let (Some(promised), Some(given)) = (example.measure, outputs.measure)
+        && promised != given
+    {
+        differ("measure", promised, given);
+        return None;
+    }
+    (promised == given).then_some(())
 }

@@ -1,183 +1,121 @@
 //! The manifest of a scale: `params/scales/<id>/scale.toml`, read and checked.
 //!
-//! [`Manifest::from_toml`] is the only constructor: what it returns has a checked schema, a
-//! formula that type-checks within its bounds, constants within their intervals, and examples
-//! that give the credits they promise.
+//! [`Manifest::from_toml`] is the only constructor: what it returns has a checked schema, formulas
+//! that type-check within their bounds, figures within their intervals, and examples that give
+//! what they promise. What is wrong is told at its place in the text, all of it at once
+//! ([`ManifestError`]).
 //!
 //! **Shape and numbers are apart.** [`Shape`] is all that determines the circuit: fields, R, B,
-//! formula, and the constants' intervals and exponents. The constants' values, titles, validity,
-//! expiry and terms are not in it: changing 162.72 to another figure within its interval keeps the
-//! shape, and with it the keys.
+//! formulas, edges of tables, and the figures' intervals and exponents. The figures' values and
+//! dates, titles, validity, expiry and terms are not in it: changing 162.72 to another figure
+//! within its interval keeps the shape, and with it the keys. [`diff()`] says of two versions what
+//! changed and whether the keys can stay.
+//!
+//! | module | |
+//! |---|---|
+//! | `document` | TOML by hand, so that everything keeps its place |
+//! | `error` | faults |
+//! | `header`, `fields`, `figures`, `tables`, `formula`, `examples` | the parts of a manifest |
+//! | `values` | one value of a field, as people write it |
+//! | `shape` | what determines the circuit |
+//! | `diff` | what changed between versions |
 
+mod diff;
+mod document;
 mod error;
 mod examples;
-mod raw;
+mod fields;
+mod figures;
+mod formula;
+mod header;
 mod shape;
+mod tables;
 #[cfg(test)]
 mod tests;
+mod values;
 
-use merits_formula::{
-    ConstantDecl, Decimal, Declarations, Field, FieldKind, NamedConstant, Schema, Typed,
-};
-use merits_primitives::Fr;
+use merits_formula::{Declarations, Schema, Typed};
 use merits_primitives::calendar::ExpiryRule;
+use merits_primitives::figures::Figures;
 use merits_primitives::ids::{
     AssetId, Credits, Expiry, Period, PeriodKind, ScaleId, ScaleVersion, SchemaId, sha256,
 };
 
-pub use error::ManifestError;
+pub use diff::{Change, Difference, ExampleChange, diff};
+pub use error::{Fault, FaultKind, ManifestError};
 pub use examples::Example;
-use raw::{FieldType, PeriodName, Raw, RawConstant, RawField};
+pub use figures::{Constant, Table, Version};
+pub use formula::{Measure, Step};
+pub use header::{Title, Validity};
 pub use shape::Shape;
+pub use values::{read_value, show_value};
 
-/// Most bytes of a manifest: it travels in a ledger entry of at most 65,535 bytes, beside a
-/// verifying key.
+use document::Section;
+use error::Faults;
+use fields::Named;
+use header::Header;
+
+/// Most bytes of a manifest, examples and comments included. It travels in a ledger entry of at
+/// most 65,535 bytes, beside a verifying key of 32 bytes a public input (about 1,000 of them with
+/// B = 128), the schema's text and the figures.
 pub const MAX_BYTES: usize = 24_576;
 
-/// Most claims of a proof.
-pub const MAX_CLAIMS: u16 = 256;
+/// Most claims of a proof: as many as the ledger takes.
+pub const MAX_CLAIMS: u16 = 64;
 
-/// Titles in the two languages of the framework.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Title {
-    /// English.
-    pub en: String,
-    /// Chinese.
-    pub zh: String,
-}
+/// Most credits, and most of a measure, of one batch: totals of batches are opened by finding a
+/// number below 2^48.
+const MOST_IN_A_BATCH: u128 = 1 << 48;
 
-/// Periods that a version is for, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Validity {
-    /// The first.
-    pub from: Period,
-    /// The last, if it is fixed in advance.
-    pub until: Option<Period>,
-}
-
-/// A constant: what the shape knows of it, and what it does not.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Constant {
-    /// Name, interval, exponent.
-    pub decl: ConstantDecl,
-    /// The value.
-    pub value: Decimal,
-    /// The public input: value · 10^exponent.
-    pub public: u64,
-    /// Its unit, for readers.
-    pub unit: String,
-    /// Where the figure is from.
-    pub source: String,
-}
+/// The keys of a manifest. `state` is kept for history, and refused.
+const KEYS: [&str; 20] = [
+    "id",
+    "version",
+    "asset",
+    "period",
+    "unit",
+    "per_source",
+    "supply_cap",
+    "sdg",
+    "terms",
+    "title",
+    "validity",
+    "expiry",
+    "batch",
+    "schema",
+    "constant",
+    "table",
+    "step",
+    "formula",
+    "measure",
+    "example",
+];
 
 /// A checked scale.
 #[derive(Debug, Clone)]
 pub struct Manifest {
     text: String,
-    id: ScaleId,
-    version: ScaleVersion,
-    asset: AssetId,
-    title: Title,
-    unit: String,
-    per_source: bool,
-    supply_cap: Option<Credits>,
-    sdg: Vec<u8>,
-    terms: String,
-    rounding: String,
+    header: Header,
     validity: Validity,
-    expiry: ExpiryRule,
-    claims: u16,
     constants: Vec<Constant>,
+    tables: Vec<Table>,
+    figures: Figures,
+    steps: Vec<Step>,
+    rounding: String,
+    measure: Option<Measure>,
     typed: Typed,
     examples: Vec<Example>,
 }
 
 impl Manifest {
-    /// Reads and checks `scale.toml`.
+    /// Reads and checks `scale.toml`. Examples are run.
     ///
     /// # Errors
-    /// [`ManifestError`]: what is wrong, at which key or line, and what to do. Examples are run.
+    /// [`ManifestError`]: what is wrong, where, and what to do; all that was found.
     pub fn from_toml(text: &str) -> Result<Self, ManifestError> {
-        if text.len() > MAX_BYTES {
-            return Err(ManifestError::TooLong {
-                bytes: text.len(),
-                max: MAX_BYTES,
-            });
-        }
-        let raw: Raw = toml::from_str(text).map_err(|error| ManifestError::toml(text, &error))?;
-        let kind = match raw.period {
-            PeriodName::Day => PeriodKind::Day,
-            PeriodName::Week => PeriodKind::Week,
-            PeriodName::Month => PeriodKind::Month,
-        };
-        let id = ScaleId::new(&raw.id).map_err(|error| ManifestError::at("id", &error))?;
-        check_numbers(&raw)?;
-        for (key, value) in [
-            ("unit", &raw.unit),
-            ("terms", &raw.terms),
-            ("title.en", &raw.title.en),
-            ("title.zh", &raw.title.zh),
-            ("formula.rounding", &raw.formula.rounding),
-        ] {
-            if value.trim().is_empty() {
-                return Err(ManifestError::at(key, &"it is empty: readers need it"));
-            }
-        }
-        let validity = validity(&raw, kind)?;
-        let expiry = ExpiryRule::new(raw.expiry.lifetime_months, raw.expiry.bucket_months)
-            .ok_or_else(|| {
-                let reason = "bucket_months must be 1 to 120, lifetime_months at most 1200";
-                ManifestError::at("expiry", &reason)
-            })?;
-        let fields = raw.schema.fields.iter().map(field);
-        let schema = Schema::new(
-            &raw.schema.id,
-            &raw.schema.list,
-            kind,
-            fields.collect::<Result<_, _>>()?,
-            raw.schema.max_records,
-        )
-        .map_err(|error| ManifestError::at("schema", &error))?;
-        let constants: Vec<Constant> = raw
-            .constants
-            .iter()
-            .map(constant)
-            .collect::<Result<_, _>>()?;
-        let declarations = Declarations {
-            unit: raw.unit.clone(),
-            ..Declarations::new(schema, raw.formula.cel.get_ref())
-        }
-        .with_constants(constants.iter().map(|c| NamedConstant {
-            unit: c.unit.clone(),
-            ..c.decl.clone().into()
-        }));
-        let typed = merits_formula::check(&declarations)
-            .map_err(|faults| ManifestError::formula(text, raw.formula.cel.span(), faults))?;
-        let examples = examples::read(&raw.examples, typed.schema())?;
-        let manifest = Self {
-            text: text.to_owned(),
-            id,
-            version: ScaleVersion(raw.version),
-            asset: AssetId(raw.asset),
-            title: Title {
-                en: raw.title.en,
-                zh: raw.title.zh,
-            },
-            unit: raw.unit,
-            per_source: raw.per_source,
-            supply_cap: raw.supply_cap.map(Credits),
-            sdg: raw.sdg,
-            terms: raw.terms,
-            rounding: raw.formula.rounding,
-            validity,
-            expiry,
-            claims: raw.batch.claims,
-            constants,
-            typed,
-            examples,
-        };
-        manifest.check_examples()?;
-        Ok(manifest)
+        let mut faults = Faults::new(text);
+        let read = read(text, &mut faults);
+        faults.finish(read)
     }
 
     /// The text that was read, as it is published.
@@ -192,27 +130,27 @@ impl Manifest {
 
     /// The scale's id, the same for all versions.
     pub fn id(&self) -> &ScaleId {
-        &self.id
+        &self.header.id
     }
 
     /// The version, counted from 1.
     pub fn version(&self) -> ScaleVersion {
-        self.version
+        self.header.version
     }
 
     /// The ledger's number of the id.
     pub fn asset(&self) -> AssetId {
-        self.asset
+        self.header.asset
     }
 
     /// Titles.
     pub fn title(&self) -> &Title {
-        &self.title
+        &self.header.title
     }
 
     /// What one credit is.
     pub fn unit(&self) -> &str {
-        &self.unit
+        &self.header.unit
     }
 
     /// What claims count by.
@@ -223,22 +161,22 @@ impl Manifest {
     /// Whether deeds at two sources are different deeds, so that a person may claim once a
     /// period at each.
     pub fn per_source(&self) -> bool {
-        self.per_source
+        self.header.per_source
     }
 
     /// Most credits that may ever exist, if there is a cap.
     pub fn supply_cap(&self) -> Option<Credits> {
-        self.supply_cap
+        self.header.supply_cap
     }
 
     /// Sustainable Development Goals that it serves, 1 to 17.
     pub fn sdg(&self) -> &[u8] {
-        &self.sdg
+        &self.header.sdg
     }
 
     /// The terms that a person consents to.
     pub fn terms(&self) -> &str {
-        &self.terms
+        &self.header.terms
     }
 
     /// What a consent binds: SHA-256 of the scale's id, its version and the terms.
@@ -250,14 +188,14 @@ impl Manifest {
         merits_primitives::field::digest(
             "merits/consent-terms/v1",
             &[
-                self.id.as_str().as_bytes(),
-                &self.version.0.to_le_bytes(),
-                self.terms.as_bytes(),
+                self.id().as_str().as_bytes(),
+                &self.version().0.to_le_bytes(),
+                self.terms().as_bytes(),
             ],
         )
     }
 
-    /// How the formula rounds, in words.
+    /// How the credits' formula rounds, in words.
     pub fn rounding(&self) -> &str {
         &self.rounding
     }
@@ -269,24 +207,22 @@ impl Manifest {
 
     /// Whether this version is for a period.
     pub fn is_valid_at(&self, period: Period) -> bool {
-        period.kind == self.period_kind()
-            && period >= self.validity.from
-            && self.validity.until.is_none_or(|until| period <= until)
+        self.validity.holds(period)
     }
 
     /// When credits lapse.
     pub fn expiry_rule(&self) -> ExpiryRule {
-        self.expiry
+        self.header.expiry
     }
 
     /// The expiry bucket of credits earned in a period.
     pub fn expiry(&self, period: Period) -> Expiry {
-        self.expiry.expiry(period)
+        self.header.expiry.expiry(period)
     }
 
     /// B: claims that a proof has room for.
     pub fn claims_per_proof(&self) -> u16 {
-        self.claims
+        self.header.claims
     }
 
     /// The records of a claim.
@@ -299,7 +235,7 @@ impl Manifest {
         self.schema().id()
     }
 
-    /// The checked formula.
+    /// The checked formulas.
     pub fn formula(&self) -> &Typed {
         &self.typed
     }
@@ -309,39 +245,42 @@ impl Manifest {
         Credits(self.typed.max_value())
     }
 
-    /// The constants, in the order of the public inputs.
+    /// The second output, if there is one.
+    pub fn measure(&self) -> Option<&Measure> {
+        self.measure.as_ref()
+    }
+
+    /// W_max: the most of the measure that a claim can have.
+    pub fn max_measure(&self) -> Option<u64> {
+        self.typed.max_measure()
+    }
+
+    /// Named intermediate results.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// The constants.
     pub fn constants(&self) -> &[Constant] {
         &self.constants
     }
 
-    /// Public values of the constants, in order.
-    pub fn public_constants(&self) -> Vec<u64> {
-        self.constants.iter().map(|c| c.public).collect()
+    /// The tables.
+    pub fn tables(&self) -> &[Table] {
+        &self.tables
     }
 
-    /// Public values of the constants in force in a period.
+    /// All figures with their dates, as the ledger keeps them.
+    pub fn figures(&self) -> &Figures {
+        &self.figures
+    }
+
+    /// The public numbers of a period, in the order of the public inputs.
     ///
-    /// # Errors
-    /// [`ManifestError::NotInForce`] when this version is not for that period.
-    pub fn constants_at(&self, period: Period) -> Result<Vec<u64>, ManifestError> {
-        if self.is_valid_at(period) {
-            return Ok(self.public_constants());
-        }
-        Err(ManifestError::NotInForce {
-            scale: self.id.clone(),
-            version: self.version,
-            period: period.label(),
-            from: self.validity.from.label(),
-            until: self
-                .validity
-                .until
-                .map_or("further notice".into(), Period::label),
-        })
-    }
-
-    /// Constants as public inputs.
-    pub fn constant_elements(&self) -> Vec<Fr> {
-        self.constants.iter().map(|c| Fr::from(c.public)).collect()
+    /// Of a period outside the validity too, for which no ledger accepts them:
+    /// [`Manifest::is_valid_at`].
+    pub fn public_values(&self, period: Period) -> Vec<u64> {
+        self.figures.public(period)
     }
 
     /// Examples, which have been run.
@@ -351,125 +290,138 @@ impl Manifest {
 
     /// All that determines the circuit.
     pub fn shape(&self) -> Shape {
-        Shape::new(&self.typed, self.claims)
-    }
-
-    fn check_examples(&self) -> Result<(), ManifestError> {
-        let constants = self.public_constants();
-        for example in &self.examples {
-            let fault = |reason: String| ManifestError::Example {
-                name: example.name.clone(),
-                reason,
-            };
-            let credits = self
-                .typed
-                .eval(&example.records, &constants)
-                .map_err(|error| fault(error.to_string()))?;
-            let credits = Credits(credits.credits);
-            if credits != example.credits {
-                let (expected, given) = (example.credits.0, credits.0);
-                return Err(fault(format!(
-                    "it promises {expected} credits, but the formula gives {given}"
-                )));
-            }
-        }
-        Ok(())
+        Shape::new(&self.typed, self.header.claims)
     }
 }
 
-fn check_numbers(raw: &Raw) -> Result<(), ManifestError> {
-    let fault = |key: &str, reason: &str| Err(ManifestError::at(key, &reason));
-    if raw.version == 0 {
-        return fault("version", "versions are counted from 1");
+/// Reads the parts, each as far as those before it allow.
+fn read(text: &str, faults: &mut Faults<'_>) -> Option<Manifest> {
+    if text.len() > MAX_BYTES {
+        let message = format!(
+            "the manifest has {} bytes, but {MAX_BYTES} are possible",
+            text.len()
+        );
+        let hint = "shorten comments, terms or examples";
+        return faults.add(FaultKind::TooLong, MAX_BYTES..MAX_BYTES, message, hint);
     }
-    if raw.batch.claims == 0 || raw.batch.claims > MAX_CLAIMS {
-        return fault("batch.claims", "1 to 256 claims a proof are possible");
+    let (document, errors) = toml::de::DeTable::parse_recoverable(text);
+    for error in &errors {
+        let span = error.span().unwrap_or(0..0);
+        faults.add::<()>(FaultKind::Toml, span, error.message(), "");
     }
-    let mut goals = raw.sdg.clone();
-    goals.sort_unstable();
-    goals.dedup();
-    if goals.len() != raw.sdg.len() || goals.iter().any(|goal| !(1..=17).contains(goal)) {
-        return fault("sdg", "goals are numbers from 1 to 17, each once");
+    if !errors.is_empty() {
+        // What follows would be faults of the recovery, not of the text.
+        return None;
     }
-    if raw.supply_cap == Some(0) {
-        return fault("supply_cap", "a cap of 0 allows no credit at all");
-    }
-    Ok(())
-}
-
-fn validity(raw: &Raw, kind: PeriodKind) -> Result<Validity, ManifestError> {
-    let read = |key: &str, label: &str| {
-        let period = Period::from_label(label).map_err(|error| ManifestError::at(key, &error))?;
-        if period.kind == kind {
-            return Ok(period);
-        }
-        let reason = format!("{label} is no {kind:?}, which this scale counts by");
-        Err(ManifestError::at(key, &reason))
+    let keys: Vec<&str> = KEYS.into_iter().chain(["state"]).collect();
+    let root = Section::open(faults, "", 0..0, document.get_ref(), &keys);
+    refuse_state(faults, &root);
+    let header = header::read(faults, &root);
+    let kind = header::period_kind(faults, &root);
+    let texts = formula::read(faults, &root);
+    // All else needs to know what claims count by.
+    let kind = kind?;
+    let validity = header::validity(faults, &root, kind);
+    let schema = fields::read(faults, &root, kind);
+    let figures = figures::read(faults, &root, schema.as_ref(), kind, validity);
+    let (texts, schema, figures) = (texts?, schema?, figures?);
+    let mut places: Vec<Named> = figures.places.clone();
+    places.extend(texts.names.iter().cloned());
+    check_names(faults, &schema, &places)?;
+    figures::check_together(faults, &figures, kind)?;
+    let declarations = Declarations {
+        schema,
+        unit: header.as_ref().map_or(String::new(), |h| h.unit.clone()),
+        constants: figures.constants.iter().map(|c| c.decl.clone()).collect(),
+        tables: figures.tables.iter().map(|t| t.decl.clone()).collect(),
+        steps: (texts.steps.iter())
+            .map(|step| merits_formula::Step {
+                name: step.name.clone(),
+                cel: step.cel.clone(),
+            })
+            .collect(),
+        credits: texts.cel.clone(),
+        measure: (texts.measure.as_ref()).map(|measure| merits_formula::Measure {
+            unit: measure.unit.clone(),
+            cel: measure.cel.clone(),
+        }),
     };
-    let from = read("validity.from", &raw.validity.from)?;
-    let until = (raw.validity.until.as_deref())
-        .map(|label| read("validity.until", label))
-        .transpose()?;
-    if until.is_some_and(|until| until < from) {
-        return Err(ManifestError::at(
-            "validity.until",
-            &"it is before validity.from",
-        ));
-    }
-    Ok(Validity { from, until })
-}
-
-fn field(raw: &RawField) -> Result<Field, ManifestError> {
-    let kind = match (raw.kind, raw.min, raw.max) {
-        (FieldType::Int, min, Some(max)) => FieldKind::Int {
-            min: min.unwrap_or(0),
-            max,
-        },
-        (FieldType::Time, None, None) => FieldKind::TimeInPeriod,
-        (FieldType::Int, _, None) => {
-            let key = format!("schema.field {}", raw.name);
-            return Err(ManifestError::at(&key, &"an int needs its max"));
-        }
-        (FieldType::Time, ..) => {
-            let key = format!("schema.field {}", raw.name);
-            let reason = "a time has the bounds of its period: leave out min and max";
-            return Err(ManifestError::at(&key, &reason));
+    // Without a header the unit of the credits is unknown.
+    let header = header?;
+    let typed = match merits_formula::check(&declarations) {
+        Ok(typed) => typed,
+        Err(found) => {
+            texts.report(faults, found, &places);
+            return None;
         }
     };
-    Ok(Field {
-        name: raw.name.clone(),
-        kind,
-        unit: raw.unit.clone(),
-        key: raw.key,
+    check_totals(faults, &root, &typed, header.claims)?;
+    let validity = validity?;
+    let examples = examples::read(faults, &root, &typed, &figures.figures, validity);
+    Some(Manifest {
+        text: text.to_owned(),
+        header,
+        validity,
+        constants: figures.constants,
+        tables: figures.tables,
+        figures: figures.figures,
+        steps: texts.steps,
+        rounding: texts.rounding,
+        measure: texts.measure,
+        typed,
+        examples: examples?,
     })
 }
 
-fn constant(raw: &RawConstant) -> Result<Constant, ManifestError> {
-    let key = format!("constant {}", raw.name);
-    let decimal = |text: &str| -> Result<Decimal, ManifestError> {
-        text.parse()
-            .map_err(|error| ManifestError::at(&key, &error))
-    };
-    let [low, high] = &raw.interval;
-    let decl = ConstantDecl {
-        name: raw.name.clone(),
-        interval: [decimal(low)?, decimal(high)?],
-        exponent: raw.exponent,
-    };
-    let value = decimal(&raw.value)?;
-    decl.check()
-        .map_err(|error| ManifestError::at(&key, &error))?;
-    let public = decl
-        .public_value(&value)
-        .map_err(|error| ManifestError::at(&key, &error))?;
-    if raw.source.trim().is_empty() {
-        return Err(ManifestError::at(&key, &"say where the figure is from"));
+/// History needs state on the ledger; until it is there, a manifest that counts on it is refused.
+fn refuse_state(faults: &mut Faults<'_>, root: &Section<'_>) {
+    if root.get("state").is_some() {
+        let message = "`state` (what a claim carries on from earlier periods: streaks, lifetime \
+                       tiers, last year's value) is not built yet";
+        let hint = "take it out: a claim knows its own period only";
+        faults.add::<()>(FaultKind::NotYet, root.place("state"), message, hint);
     }
-    Ok(Constant {
-        decl,
-        value,
-        public,
-        unit: raw.unit.clone(),
-        source: raw.source.clone(),
-    })
+}
+
+/// What the ledger takes of the outputs of a batch.
+fn check_totals(
+    faults: &mut Faults<'_>,
+    root: &Section<'_>,
+    typed: &Typed,
+    claims: u16,
+) -> Option<()> {
+    let outputs = [
+        ("formula", Some(typed.max_value())),
+        ("measure", typed.max_measure()),
+    ];
+    for (key, most) in outputs {
+        let Some(most) = most else { continue };
+        if most == 0 {
+            let message = format!("[{key}] is 0 whatever the records: nothing can be earned by it");
+            return faults.value(root.place(key), message, "");
+        }
+        let batch = u128::from(most) * u128::from(claims);
+        if batch > MOST_IN_A_BATCH {
+            let message = format!(
+                "[{key}] may reach {most}, {batch} in a batch of {claims} claims: above 2^48 no \
+                 total can be opened"
+            );
+            let hint = "cap it with math.least(..), count in a larger unit, or take fewer claims";
+            return faults.value(root.place(key), message, hint);
+        }
+    }
+    Some(())
+}
+
+/// Constants, tables, steps and the list of records share one room of names.
+fn check_names(faults: &mut Faults<'_>, schema: &Schema, places: &[Named]) -> Option<()> {
+    let before = faults.len();
+    for (at, (name, span)) in places.iter().enumerate() {
+        let earlier = places.iter().take(at);
+        if *name == schema.list || earlier.into_iter().any(|(other, _)| other == name) {
+            let message = format!("the name `{name}` is taken");
+            faults.value::<()>(span.clone(), message, "");
+        }
+    }
+    (faults.len() == before).then_some(())
 }

@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
-use merits_formula::Typed;
+use merits_formula::{FieldKind, Typed};
 use merits_primitives::ids::sha256;
 
-/// What the circuit is made from: B, the packing, bounds and order of records, the formula, and
-/// the intervals and exponents of its constants. Two scales of one shape share their keys.
+/// What the circuit is made from: B, the packing, bounds and order of records, the formulas of
+/// both outputs with their steps put in, and the intervals and exponents of the public numbers.
+/// Two scales of one shape share their keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shape {
     text: String,
@@ -16,20 +17,27 @@ impl Shape {
     pub(super) fn new(typed: &Typed, claims: u16) -> Self {
         let schema = typed.schema();
         let mut text = format!(
-            "merits-shape/1\nclaims {claims}\nperiod {:?}\nmax_records {}\n",
+            "merits-shape/2\nclaims {claims}\nperiod {:?}\nmax_records {}\n",
             schema.period, schema.max_records
         );
         for field in &schema.fields {
             let (min, max) = schema.bounds(field);
+            // The names of an enum are for people: the circuit has their number, which is in the
+            // bounds. The digits of a decimal are in the ranges of the formula.
+            let kind = match field.kind {
+                FieldKind::Int { .. } => "int",
+                FieldKind::Decimal { .. } => "decimal",
+                FieldKind::Bool => "bool",
+                FieldKind::Enum { .. } => "enum",
+                FieldKind::TimeInPeriod => "time",
+                FieldKind::DayInPeriod => "day",
+                FieldKind::Date { .. } => "date",
+                FieldKind::DateTime { .. } => "datetime",
+            };
             // Writing to a String cannot fail.
             let _ = writeln!(
                 text,
-                "field {min} {max} {} bits {} key {}",
-                match field.kind {
-                    merits_formula::FieldKind::TimeInPeriod => "time",
-                    // All others are one bounded integer to the circuit.
-                    _ => "int",
-                },
+                "field {min} {max} {kind} bits {} key {}",
                 schema.field_bits(field),
                 field.key
             );

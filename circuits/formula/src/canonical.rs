@@ -59,6 +59,11 @@ impl Pruning {
         moved
     }
 
+    /// How many nodes were taken over so far.
+    pub(crate) fn count(&self) -> usize {
+        self.nodes.len()
+    }
+
     /// The nodes taken over, operands first.
     pub(crate) fn finish(self) -> (Vec<Node>, Vec<Facts>) {
         (self.nodes, self.facts)
@@ -81,7 +86,7 @@ impl Typed {
             // Writing to a String cannot fail.
             let _ = writeln!(text, "constant {low} {high} / 10^{}", constant.exponent);
         }
-        for (at, node) in self.nodes.iter().enumerate() {
+        for (at, node) in self.nodes.iter().enumerate().take(self.needed) {
             let _ = writeln!(text, "{at} {:?} : {:?}", node.kind, node.ty);
         }
         let _ = writeln!(text, "credits {}", self.root.0);

@@ -22,6 +22,7 @@
 //! | `eval` | exact evaluation |
 //! | `generate` | with the feature `generate`: random scales and records |
 //! | [`trace`] | the value of each step, for people |
+//! | [`words`] | a formula in words for people who do not program |
 //! | [`diagnostic`] | what is wrong, where, and what to do |
 //!
 //! What the language has and has not yet: `docs/src/scale-language.md`.
@@ -43,6 +44,7 @@ mod syntax;
 pub mod trace;
 pub mod typed;
 pub mod unit;
+pub mod words;
 
 pub use check::check;
 pub use constant::{ConstantDecl, ConstantError};

@@ -5,6 +5,7 @@
 //! text, rather than as comprehensions to be recognised again.
 
 use std::str::FromStr as _;
+use std::thread;
 
 use cel::Env;
 use cel::common::ast::{CallExpr, Expr, IdedExpr, ListExpr, LiteralValue, SourceInfo, operators};
@@ -16,6 +17,9 @@ use crate::diagnostic::{Code, Diagnostic, Span};
 /// The longest formula, in bytes: far above any that a person reads, far below what would make
 /// the parser slow.
 pub(crate) const MAX_SOURCE: usize = 16 * 1024;
+
+/// Bytes of stack for reading a formula: four thousand for each byte of the longest.
+const STACK: usize = 64 * 1024 * 1024;
 
 /// The deepest nesting, in which `a + b + c` counts as two: what reads a tree calls itself that
 /// often.
@@ -94,6 +98,31 @@ pub(crate) fn parse(id: SourceId, source: &str) -> Result<Syntax, Vec<Diagnostic
             hint,
         )]);
     }
+    // The parser, and what takes its tree apart, call themselves as deep as a chain of operators
+    // is long: a stack of their own holds the longest chain that fits in a formula.
+    thread::scope(|scope| {
+        let reading = thread::Builder::new().stack_size(STACK);
+        let reading = reading.spawn_scoped(scope, || read(id, source));
+        match reading.map(thread::ScopedJoinHandle::join) {
+            Ok(Ok(syntax)) => syntax,
+            _ => {
+                let hint = "write it shorter, in steps";
+                let message = "the formula could not be read";
+                let fault = (id, source);
+                Err(vec![Diagnostic::new(
+                    fault,
+                    Code::TooLong,
+                    Span::default(),
+                    message,
+                    hint,
+                )])
+            }
+        }
+    })
+}
+
+/// Reads a text of bounded length.
+fn read(id: SourceId, source: &str) -> Result<Syntax, Vec<Diagnostic>> {
     let parsed = Env::default().parser().parse_with_source_info(source);
     let (tree, info) = parsed.map_err(|errors| {
         let one = |error: &cel::ParseError| Diagnostic {

@@ -355,6 +355,8 @@ pub struct Node {
 pub struct Typed {
     pub(crate) nodes: Vec<Node>,
     pub(crate) facts: Vec<Facts>,
+    /// How many nodes the outputs need: the first ones.
+    pub(crate) needed: usize,
     pub(crate) steps: Vec<NodeId>,
     pub(crate) root: NodeId,
     pub(crate) max_value: u64,

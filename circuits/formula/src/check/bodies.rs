@@ -63,6 +63,9 @@ impl Checker<'_> {
             .map(|at| VarId(self.variables + at))
             .collect();
         self.variables += names.len();
+        if let [earlier, later] = vars[..] {
+            self.pairs.insert(later, earlier);
+        }
         for var in &vars {
             if let (Type::Number(range), Value::List { item, .. }) =
                 (&element, &self.facts[list.0].present)
@@ -124,7 +127,8 @@ impl Checker<'_> {
     /// The words of a body with its own variables numbered and those from outside named by what
     /// they are: two bodies of the same words about one list mean the same.
     fn fingerprint(&self, body: &Syntax, own: &[String]) -> String {
-        let mut words = String::new();
+        // With one name or two: `recs.map(a, 1)` binds one, `recs.pairs(a, b, 1)` both.
+        let mut words = format!("{}:", own.len());
         self.write_words(body, own, &mut words);
         words
     }

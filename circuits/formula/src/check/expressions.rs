@@ -97,7 +97,7 @@ impl Checker<'_> {
     ) -> Option<NodeId> {
         match operator {
             Operator::Add => self.derived(Kind::Add(a, b), span),
-            Operator::Subtract => self.derived(Kind::Sub(a, b), span),
+            Operator::Subtract => self.subtract(a, b, span),
             Operator::Multiply => self.derived(Kind::Mul(a, b), span),
             Operator::Divide => self.divide((a, &left), (b, &right), span),
             Operator::Remainder => self.remainder((a, &left), (b, &right), span),
@@ -118,6 +118,32 @@ impl Checker<'_> {
                 }
             }
         }
+    }
+
+    /// `a - b`. Of two records that follow each other, the later has the greater key.
+    fn subtract(&mut self, a: NodeId, b: NodeId, span: Span) -> Option<NodeId> {
+        let kind = Kind::Sub(a, b);
+        let range = self.any_range(&kind);
+        let key = self.schema.key();
+        let least = match (&self.nodes[a.0].kind, &self.nodes[b.0].kind) {
+            (
+                Kind::Field { of, field },
+                Kind::Field {
+                    of: before,
+                    field: same,
+                },
+            ) if self.pairs.get(of) == Some(before) && (*field, *same) == (key, key) => 1,
+            (
+                Kind::Day { of, field },
+                Kind::Day {
+                    of: before,
+                    field: same,
+                },
+            ) if self.pairs.get(of) == Some(before) && (*field, *same) == (key, key) => 0,
+            _ => return self.number(kind, range, span),
+        };
+        let later = Range::new(least.into(), range.hi.clone(), range.den.clone());
+        self.number_if_present(kind, range, Some(later), span)
     }
 
     pub(super) fn at_least(&mut self, a: NodeId, b: NodeId, span: Span) -> Option<NodeId> {

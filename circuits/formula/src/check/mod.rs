@@ -119,6 +119,8 @@ struct Checker<'a> {
     variables: usize,
     /// What is known of variables that stand for the numbers of a list, where present.
     number_variables: BTreeMap<VarId, Range>,
+    /// Of two records that follow each other, the earlier for the later.
+    pairs: BTreeMap<VarId, VarId>,
     inside: Inside,
     steps: Vec<Option<NodeId>>,
     used: BTreeSet<Used>,
@@ -147,6 +149,7 @@ impl<'a> Checker<'a> {
             reach: 0,
             variables: 0,
             number_variables: BTreeMap::new(),
+            pairs: BTreeMap::new(),
             inside: Inside::Claim,
             steps: Vec::new(),
             used: BTreeSet::new(),
@@ -213,12 +216,16 @@ impl<'a> Checker<'a> {
         let mut take = |id: NodeId| pruning.take(id, &self.nodes, &self.facts);
         let root = take(root);
         let measure = measure.map(|(id, most)| (take(id), most));
-        // Used by an output, as `check_used` saw, and so taken over already.
-        let steps = steps.iter().map(|id| take(*id)).collect();
+        // Steps were taken over with the outputs, but for numbers written out that became part of
+        // others, as a divisor does.
+        let needed = pruning.count();
+        let mut take = |id: &NodeId| pruning.take(*id, &self.nodes, &self.facts);
+        let steps = steps.iter().map(&mut take).collect();
         let (nodes, facts) = pruning.finish();
         Typed {
             nodes,
             facts,
+            needed,
             steps,
             root,
             max_value,

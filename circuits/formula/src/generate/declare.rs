@@ -31,13 +31,11 @@ pub fn declarations(dice: &mut Dice<'_>) -> Declarations {
     drawn.tables = (0..dice.below(4))
         .map(|at| table(dice, &drawn.schema, at))
         .collect();
-    let unit = dice.word(&UNITS);
-    drawn.unit = unit.to_owned();
     let steps = dice.weighted(&[4, 3, 2, 1]);
     let has_measure = dice.one_in(3);
-    let measured = dice.word(&UNITS);
 
     let mut writer = Writer::new(dice, &drawn);
+    let (unit, measured) = (writer.unit(), writer.unit());
     let mut written = Vec::new();
     for at in 0..steps {
         let (name, depth) = (format!("step{at}"), 1 + writer.dice.below(4));
@@ -53,6 +51,7 @@ pub fn declarations(dice: &mut Dice<'_>) -> Declarations {
         unit: measured.to_owned(),
         cel: writer.output(measured),
     });
+    drawn.unit = unit.to_owned();
     drawn.steps = written;
     drawn.credits = credits;
     drawn.measure = measure;

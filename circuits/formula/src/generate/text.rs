@@ -81,11 +81,21 @@ impl<'a, 'b> Writer<'a, 'b> {
         }
     }
 
+    /// A unit, mostly one that something is declared in.
     pub(super) fn unit(&mut self) -> &'static str {
-        if self.dice.one_in(3) {
-            return "1";
+        if self.dice.one_in(6) {
+            return self.dice.word(&UNITS);
         }
-        self.dice.word(&UNITS)
+        let fields = self.declared.schema.fields.iter();
+        let fields = fields.filter(|field| is_number(&field.kind));
+        let declared = (fields.map(|field| &field.unit))
+            .chain(self.declared.constants.iter().map(|c| &c.unit))
+            .chain(self.declared.tables.iter().map(|t| &t.unit));
+        let declared: Vec<&'static str> = declared
+            .filter_map(|unit| UNITS.iter().find(|known| same_unit(unit, known)))
+            .copied()
+            .collect();
+        self.dice.pick(&declared).copied().unwrap_or("1")
     }
 
     /// Whether what is written is said of one record, where lists must not depend on it.
@@ -287,9 +297,7 @@ impl<'a, 'b> Writer<'a, 'b> {
             match bound {
                 Bound::Record(var) => {
                     for field in &self.declared.schema.fields {
-                        let is_number =
-                            !matches!(field.kind, FieldKind::Bool | FieldKind::Enum { .. });
-                        if is_number && field.unit == unit {
+                        if is_number(&field.kind) && field.unit == unit {
                             known.push(format!("{var}.{}", field.name));
                         }
                         if field.kind == FieldKind::TimeInPeriod && unit == "day" {
@@ -326,7 +334,11 @@ impl<'a, 'b> Writer<'a, 'b> {
                 None => continue,
             }
         }
-        let bare = known.is_empty() || self.dice.one_in(4);
+        if !self.in_record() && self.dice.one_in(2) {
+            // Said of a claim or a group, only a list brings records in.
+            return self.aggregate(unit, 0);
+        }
+        let bare = known.is_empty() || self.dice.one_in(6);
         match self.dice.pick(&known).filter(|_| !bare) {
             Some(text) => Written {
                 text: text.clone(),
@@ -417,6 +429,11 @@ impl<'a, 'b> Writer<'a, 'b> {
         let fitting: Vec<String> = fitting.collect();
         self.dice.pick(&fitting).cloned()
     }
+}
+
+/// Whether a field of this kind is a number in formulas.
+fn is_number(kind: &FieldKind) -> bool {
+    !matches!(kind, FieldKind::Bool | FieldKind::Enum { .. })
 }
 
 /// Whether a declared unit is the one that is wanted.

@@ -1,0 +1,170 @@
+//! Words of known formulas, and that there are some for every formula.
+
+use merits_primitives::ids::PeriodKind;
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+
+use super::words;
+use crate::generate::{Acceptance, Dice, draw};
+use crate::{
+    Decimal, Declarations, Field, FieldKind, Measure, NamedConstant, Schema, Step, TableBy,
+    TableDecl, check,
+};
+
+fn field(name: &str, kind: FieldKind, unit: &str) -> Field {
+    Field {
+        name: name.into(),
+        key: kind == FieldKind::TimeInPeriod,
+        kind,
+        unit: unit.into(),
+    }
+}
+
+fn trips() -> Schema {
+    let int = FieldKind::Int {
+        min: 0,
+        max: 65_535,
+    };
+    let modes = ["bus", "metro", "bike"].map(String::from).to_vec();
+    let fields = vec![
+        field("start", FieldKind::TimeInPeriod, "min"),
+        field("duration", int.clone(), "s"),
+        field("distance", int, "m"),
+        field("mode", FieldKind::Enum { values: modes }, ""),
+        field("shared", FieldKind::Bool, ""),
+    ];
+    Schema::new("trip", "trips", PeriodKind::Week, fields, 40).unwrap()
+}
+
+fn constant(name: &str, high: i64, unit: &str) -> NamedConstant {
+    NamedConstant {
+        name: name.into(),
+        interval: [Decimal::integer(0), Decimal::integer(high)],
+        exponent: 2,
+        unit: unit.into(),
+        dated: false,
+    }
+}
+
+fn table(name: &str, unit: &str, dated: bool, by: TableBy) -> TableDecl {
+    TableDecl {
+        name: name.into(),
+        interval: [Decimal::integer(0), Decimal::integer(500)],
+        exponent: 0,
+        unit: unit.into(),
+        dated,
+        by,
+    }
+}
+
+fn text(declared: &Declarations) -> Vec<String> {
+    let typed = check(declared).unwrap_or_else(|faults| panic!("{faults:#?}"));
+    words(&typed).iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn cycling_in_words() {
+    let formula = r#"math.floor(
+      trips
+        .filter(t, t.duration >= 120 && t.duration <= 10800 && t.distance > 0)
+        .groups(t, day(t.start))
+        .map(g, math.least(g.map(t, t.distance).sum(), daily_cap))
+        .sum().to("km")
+      * factor)"#;
+    let mut declared = Declarations::new(trips(), formula).with_constants([
+        constant("factor", 500, "g CO2e/km"),
+        constant("daily_cap", 50_000, "m"),
+    ]);
+    declared.unit = "g CO2e".into();
+    assert_eq!(
+        text(&declared),
+        [
+            "(1) (0 to 350000 m): the trips with duration at least 120 s and duration at most \
+             10800 s and distance above 0 m, grouped by the day of start; of each group: the sum \
+             of distance of its records, but at most daily_cap; the sum of that",
+            "credits (0 to 175000 g CO2e): (1) in km times factor, rounded down",
+        ]
+    );
+}
+
+#[test]
+fn tables_steps_choices_and_two_outputs_in_words() {
+    let mut declared = Declarations::new(trips(), "math.floor(math.greatest(0, points + late))");
+    declared.unit = "point".into();
+    declared.tables = vec![
+        table(
+            "grams",
+            "g CO2e/km",
+            true,
+            TableBy::Enum {
+                values: ["bus", "metro", "bike"].map(String::from).to_vec(),
+            },
+        ),
+        table(
+            "award",
+            "point",
+            false,
+            TableBy::Bands {
+                of: "km".into(),
+                bands: vec!["[0, 1.6]".parse().unwrap(), "(1.6, 100)".parse().unwrap()],
+            },
+        ),
+        table(
+            "bonus",
+            "point",
+            false,
+            TableBy::Curve {
+                of: "min".into(),
+                points: vec![Decimal::integer(0), Decimal::integer(20_000)],
+            },
+        ),
+    ];
+    declared.steps = vec![
+        Step {
+            name: "green".into(),
+            cel: r#"trips.filter(t, t.mode in ["bus", "metro"] && !t.shared)"#.into(),
+        },
+        Step {
+            name: "points".into(),
+            cel: r#"green.map(t, award[t.distance.to("km")] + bonus[t.start]).sum()"#.into(),
+        },
+        Step {
+            name: "late".into(),
+            cel: r#"green.exists(t, weekday(t.start) == 6) ? -unit(2, "point") : trips.pairs(a, b, math.greatest(0, b.start - a.start)).max(0) > 60 ? unit(1, "point") : 0"#
+                .into(),
+        },
+    ];
+    declared.measure = Some(Measure {
+        unit: "g CO2e".into(),
+        cel: r#"math.round(trips.map(t, t.distance.to("km") * grams.at(t.start)[t.mode]).sum())"#
+            .into(),
+    });
+    assert_eq!(text(&declared), [""; 0]);
+}
+
+#[test]
+fn every_formula_has_words_and_the_same_each_time() {
+    let mut source = StdRng::seed_from_u64(4);
+    let mut dice = Dice::new(&mut source);
+    let mut acceptance = Acceptance::default();
+    for _ in 0..300 {
+        let typed = draw(&mut dice, &mut acceptance);
+        let paragraphs = words(&typed);
+        assert!(
+            paragraphs
+                .iter()
+                .any(|paragraph| paragraph.title == "credits")
+        );
+        for paragraph in &paragraphs {
+            let text = &paragraph.text;
+            assert!(!text.is_empty(), "{:?}", typed.declarations());
+            // What the reader does not know has no place in words.
+            for mark in [
+                "math.", ".map(", ".filter(", "&&", "||", " ? ", "==", "Number(",
+            ] {
+                assert!(!text.contains(mark), "{text}\n{:?}", typed.declarations());
+            }
+        }
+        assert_eq!(words(&typed), paragraphs);
+    }
+}

@@ -51,7 +51,8 @@ pub struct Disclosure {
     pub salt: Fr,
     /// Names of the fields, in the schema's order.
     pub fields: Vec<String>,
-    /// One value a field; a time in minutes since the period's start.
+    /// One integer a field, as the schema stores it: minutes or days since the period's start or
+    /// since 1970, a decimal times a power of ten, the place of an enum's name, 1 or 0.
     pub records: Vec<Vec<u64>>,
 }
 
@@ -132,7 +133,8 @@ mod tests {
             h: Fr::from(7u64),
             salt: Fr::from(9u64),
             fields: vec!["start".into(), "metres".into()],
-            records: vec![vec![1, 2000], vec![60, 3000]],
+            // Any integer that a schema may hold is kept: no float stands between.
+            records: vec![vec![1, 2000], vec![60, 3000], vec![u64::MAX, (1 << 53) + 1]],
         };
         disclosure.write(&path).expect("written");
         assert_eq!(Disclosure::read(&path).expect("read"), disclosure);

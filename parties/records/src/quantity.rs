@@ -1,19 +1,20 @@
-//! Numbers with units, exactly: a cell's decimal becomes a whole number of the schema's unit.
+//! Numbers with units, exactly: a cell's decimal becomes the integer that a record stores.
 //!
-//! No float is involved: 0.1 km is 100 m, and what is no whole number is rejected unless the
-//! mapping says to round down.
+//! No float is involved: 0.1 km is 100 m, and what has more digits than the schema keeps is
+//! rejected unless the mapping says to round down.
 
+use merits_formula::Unit;
 use thiserror::Error;
 
 /// How a cell's number becomes the schema's: value · num / den.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Conversion {
-    numerator: u64,
-    denominator: u64,
+    numerator: u128,
+    denominator: u128,
     rounding: Rounding,
 }
 
-/// What to do with a value that is no whole number of the schema's unit.
+/// What to do with a value that has more digits than the schema keeps in its unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rounding {
@@ -33,9 +34,9 @@ pub enum QuantityError {
     /// Below zero.
     #[error("below zero")]
     Negative,
-    /// No whole number of the schema's unit.
+    /// More digits than the schema keeps.
     #[error(
-        "not a whole number in the schema's unit, and the mapping does not say round = \"down\""
+        "more digits than the schema keeps in its unit, and the mapping does not say round = \"down\""
     )]
     NotWhole,
     /// Too large for 64 bits.
@@ -46,22 +47,22 @@ pub enum QuantityError {
 /// A conversion that cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ConversionError {
-    /// A unit that is not in the table.
+    /// A text that is no unit.
+    #[error("{0}")]
+    Unit(#[from] merits_formula::UnitError),
+    /// Units of two dimensions, or a word that has no known size.
     #[error(
-        "unit {unit:?} is unknown; known: ms s min h, cm m km mi, g kg t, Wh kWh MJ; or give a scale"
+        "unit {from:?} cannot become {to:?}: they measure different things, or a unit is unknown; known are those of the scale language, ms and mi; or give a scale"
     )]
-    UnknownUnit {
-        /// What came.
-        unit: String,
-    },
-    /// Units of two dimensions.
-    #[error("unit {from:?} cannot become {to:?}: they measure different things")]
     Dimensions {
         /// The column's unit.
         from: String,
         /// The schema's unit.
         to: String,
     },
+    /// A factor beyond any quantity that there is.
+    #[error("the factor between the two units is too large to compute with")]
+    TooLarge,
     /// A scale that is no positive decimal.
     #[error("scale {scale:?} is no positive decimal number below 10^12 with at most 6 decimals")]
     Scale {
@@ -76,25 +77,38 @@ impl Conversion {
     /// # Errors
     /// [`ConversionError`] when a unit is unknown or the two do not fit.
     pub fn between(from: &str, to: &str, rounding: Rounding) -> Result<Self, ConversionError> {
-        if from == to {
-            return Ok(Self {
-                numerator: 1,
-                denominator: 1,
-                rounding,
-            });
-        }
-        let (from_dimension, from_num, from_den) = unit(from)?;
-        let (to_dimension, to_num, to_den) = unit(to)?;
-        if from_dimension != to_dimension {
-            return Err(ConversionError::Dimensions {
-                from: from.to_owned(),
-                to: to.to_owned(),
-            });
-        }
-        Ok(Self {
-            numerator: from_num * to_den,
-            denominator: from_den * to_num,
+        let fixed = |numerator, denominator| Self {
+            numerator,
+            denominator,
             rounding,
+        };
+        if from == to {
+            return Ok(fixed(1, 1));
+        }
+        let (by, over, known) = written_here(from);
+        let ratio = known.parse::<Unit>()?.factor_to(&to.parse()?);
+        let ratio = ratio.and_then(|(num, den)| {
+            let num = u128::try_from(num).ok()?.checked_mul(by)?;
+            Some((num, u128::try_from(den).ok()?.checked_mul(over)?))
+        });
+        let (num, den) = ratio.ok_or_else(|| ConversionError::Dimensions {
+            from: from.chars().take(40).collect(),
+            to: to.to_owned(),
+        })?;
+        Ok(fixed(num, den))
+    }
+
+    /// The same for a field that keeps so many digits after the point: a record stores the number
+    /// times 10^digits.
+    ///
+    /// # Errors
+    /// [`ConversionError::TooLarge`].
+    pub fn with_digits(self, digits: u8) -> Result<Self, ConversionError> {
+        let power = 10u128.checked_pow(u32::from(digits));
+        let numerator = power.and_then(|power| self.numerator.checked_mul(power));
+        Ok(Self {
+            numerator: numerator.ok_or(ConversionError::TooLarge)?,
+            ..self
         })
     }
 
@@ -112,8 +126,8 @@ impl Conversion {
             return Err(refuse());
         }
         Ok(Self {
-            numerator,
-            denominator: 10u64.pow(decimals),
+            numerator: u128::from(numerator),
+            denominator: 10u128.pow(decimals),
             rounding,
         })
     }
@@ -125,11 +139,11 @@ impl Conversion {
     pub fn apply(&self, cell: &str) -> Result<u64, QuantityError> {
         let Decimal { mantissa, decimals } = Decimal::parse(cell)?;
         // Decimal::parse keeps decimals at or below MAX_DECIMALS, so the power fits.
-        let denominator = u128::from(self.denominator)
+        let denominator = (self.denominator)
             .checked_mul(10u128.pow(decimals))
             .ok_or(QuantityError::TooLarge)?;
         let numerator = mantissa
-            .checked_mul(u128::from(self.numerator))
+            .checked_mul(self.numerator)
             .ok_or(QuantityError::TooLarge)?;
         if numerator % denominator != 0 && self.rounding == Rounding::Exact {
             return Err(QuantityError::NotWhole);
@@ -207,38 +221,14 @@ fn parse_exponent(text: &str) -> Result<i32, QuantityError> {
     text.parse().map_err(|_| QuantityError::NotANumber)
 }
 
-#[derive(PartialEq, Eq)]
-enum Dimension {
-    Time,
-    Length,
-    Mass,
-    Energy,
-}
-
-/// Dimension and ratio to the dimension's first unit.
-fn unit(name: &str) -> Result<(Dimension, u64, u64), ConversionError> {
-    Ok(match name {
-        "ms" => (Dimension::Time, 1, 1000),
-        "s" => (Dimension::Time, 1, 1),
-        "min" => (Dimension::Time, 60, 1),
-        "h" => (Dimension::Time, 3600, 1),
-        "cm" => (Dimension::Length, 1, 100),
-        "m" => (Dimension::Length, 1, 1),
-        "km" => (Dimension::Length, 1000, 1),
+/// Units of files that the scale language does not have: so many of a unit that it has.
+fn written_here(unit: &str) -> (u128, u128, &str) {
+    match unit {
+        "ms" => (1, 1000, "s"),
         // The international mile of 1959.
-        "mi" => (Dimension::Length, 1_609_344, 1000),
-        "g" => (Dimension::Mass, 1, 1),
-        "kg" => (Dimension::Mass, 1000, 1),
-        "t" => (Dimension::Mass, 1_000_000, 1),
-        "Wh" => (Dimension::Energy, 3600, 1),
-        "kWh" => (Dimension::Energy, 3_600_000, 1),
-        "MJ" => (Dimension::Energy, 1_000_000, 1),
-        _ => {
-            return Err(ConversionError::UnknownUnit {
-                unit: name.chars().take(40).collect(),
-            });
-        }
-    })
+        "mi" => (1_609_344, 1000, "m"),
+        other => (1, 1, other),
+    }
 }
 
 #[cfg(test)]
@@ -261,8 +251,43 @@ mod tests {
             Conversion::between("m", "s", Rounding::Exact),
             Err(ConversionError::Dimensions { .. })
         ));
+        for (from, to, cell, whole) in [
+            ("ms", "s", "2500", Err(QuantityError::NotWhole)),
+            ("ms", "s", "3000", Ok(3)),
+            ("L", "mL", "0.4", Ok(400)),
+            ("kWh", "Wh", "1.25", Ok(1250)),
+            ("yuan", "fen", "0.2", Ok(20)),
+            ("km/h", "m/h", "4.5", Ok(4500)),
+        ] {
+            let made = Conversion::between(from, to, Rounding::Exact).expect("alike");
+            assert_eq!(made.apply(cell), whole, "{from} {to}");
+        }
+        assert!(matches!(
+            Conversion::between("kilometres", "m", Rounding::Exact),
+            Err(ConversionError::Dimensions { .. } | ConversionError::Unit(_))
+        ));
         let feet = Conversion::scaled("0.3048", Rounding::Down).expect("a decimal");
         assert_eq!(feet.apply("100"), Ok(30));
+    }
+
+    #[test]
+    fn decimals_are_stored_as_integers() {
+        let litres = |rounding| {
+            let made = Conversion::between("mL", "L", rounding).expect("volumes");
+            made.with_digits(2).expect("small")
+        };
+        assert_eq!(litres(Rounding::Exact).apply("1600"), Ok(160));
+        assert_eq!(
+            litres(Rounding::Exact).apply("1605"),
+            Err(QuantityError::NotWhole)
+        );
+        assert_eq!(litres(Rounding::Down).apply("1609"), Ok(160));
+        let plain = Conversion::between("L", "L", Rounding::Exact).expect("equal");
+        let digits = |digits| plain.with_digits(digits).expect("small");
+        assert_eq!(digits(2).apply("1.6"), Ok(160));
+        assert_eq!(digits(18).apply("1e-18"), Ok(1));
+        assert_eq!(digits(18).apply("19"), Err(QuantityError::TooLarge));
+        assert_eq!(plain.with_digits(39), Err(ConversionError::TooLarge));
     }
 
     #[test]

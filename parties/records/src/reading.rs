@@ -7,7 +7,7 @@ use std::{
 };
 
 use merits_formula::Record;
-use merits_primitives::ids::Period;
+use merits_primitives::{calendar::MINUTES_PER_DAY, ids::Period};
 use thiserror::Error;
 
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
     mapping::{FieldPlan, Format, Plan},
     reject::{Counts, Reason, Reject},
     row::{Cell, RawRow},
-    wall_clock,
+    wall_clock::{self, WallClock},
 };
 
 /// What makes a file unreadable as a whole. Single bad rows are [`Reject`]s instead.
@@ -249,7 +249,7 @@ fn take(
                     (column, "an accepted row has this key already")
                 }
                 _ => (
-                    plan.time,
+                    plan.key_column(),
                     "not after the subject's last accepted record of the period",
                 ),
             };
@@ -280,34 +280,85 @@ impl Row<'_> {
         let values = plan
             .fields
             .iter()
-            .map(|field| match field {
-                FieldPlan::TimeInPeriod => Ok(minutes),
-                FieldPlan::Number { column, conversion } => {
-                    use crate::quantity::QuantityError as Fault;
-                    conversion.apply(self.text(*column)?).map_err(|fault| {
-                        let reason = match fault {
-                            Fault::Negative | Fault::TooLarge => Reason::OutOfBounds,
-                            Fault::NotANumber | Fault::NotWhole => Reason::Unparsable,
-                        };
-                        self.reject(*column, reason, fault.to_string())
-                    })
-                }
-            })
+            .map(|field| self.value(field, minutes))
             .collect::<Result<Vec<u64>, Reject>>()?;
         let record = Record(values);
         plan.schema.check_record(&record).map_err(|fault| {
-            let column = plan
-                .schema
-                .fields
-                .iter()
-                .position(|field| field.name == fault.field)
-                .map_or(plan.time, |place| match &plan.fields[place] {
-                    FieldPlan::TimeInPeriod => plan.time,
-                    FieldPlan::Number { column, .. } => *column,
-                });
+            let fields = plan.schema.fields.iter();
+            let place = fields.zip(&plan.fields);
+            let at_fault = place
+                .into_iter()
+                .find(|(field, _)| field.name == fault.field);
+            let column = at_fault.and_then(|(_, read)| read.column());
+            let column = column.unwrap_or(plan.time);
             self.reject(column, Reason::OutOfBounds, fault.to_string())
         })?;
         Ok((period, record))
+    }
+
+    /// What a record stores of one field. `minutes` is the deed's time in the period.
+    fn value(&self, field: &FieldPlan, minutes: u64) -> Result<u64, Reject> {
+        match field {
+            FieldPlan::TimeInPeriod => Ok(minutes),
+            FieldPlan::DayInPeriod => Ok(minutes / u64::from(MINUTES_PER_DAY)),
+            FieldPlan::Number { column, conversion } => {
+                use crate::quantity::QuantityError as Fault;
+                conversion.apply(self.text(*column)?).map_err(|fault| {
+                    let reason = match fault {
+                        Fault::Negative | Fault::TooLarge => Reason::OutOfBounds,
+                        Fault::NotANumber | Fault::NotWhole => Reason::Unparsable,
+                    };
+                    self.reject(*column, reason, fault.to_string())
+                })
+            }
+            FieldPlan::Bool { column, words } => {
+                // JSON has truth values of its own.
+                let word = match self.cells.get(*column) {
+                    Some(Cell::Other(bytes)) if bytes == b"true" => "true",
+                    Some(Cell::Other(bytes)) if bytes == b"false" => "false",
+                    _ => self.text(*column)?,
+                };
+                let lower = || words.get(word.to_ascii_lowercase().as_str());
+                let value = words.get(word).or_else(lower).copied();
+                value.ok_or_else(|| {
+                    let known: Vec<&str> = words.keys().map(String::as_str).collect();
+                    let detail = format!("no truth value: {} are known", known.join(", "));
+                    self.reject(*column, Reason::Unparsable, detail)
+                })
+            }
+            FieldPlan::Enum { column, words } => {
+                let value = words.get(self.text(*column)?).copied();
+                value.ok_or_else(|| {
+                    let known: Vec<&str> = words.keys().map(String::as_str).collect();
+                    let detail = format!(
+                        "not one of {}; a word of the file is given its meaning in the mapping's `values`",
+                        known.join(", ")
+                    );
+                    self.reject(*column, Reason::Unparsable, detail)
+                })
+            }
+            FieldPlan::Date { column, clock } => {
+                let (day, _) = self.moment(*column, clock)?;
+                Ok(u64::from(day))
+            }
+            FieldPlan::DateTime { column, clock } => {
+                let (day, minute) = self.moment(*column, clock)?;
+                Ok(u64::from(day) * u64::from(MINUTES_PER_DAY) + u64::from(minute))
+            }
+        }
+    }
+
+    /// Day since 1970 and minute of the day of a date or datetime.
+    fn moment(&self, column: usize, clock: &WallClock) -> Result<(u32, u32), Reject> {
+        let moment = clock.read(self.text(column)?).ok_or_else(|| {
+            self.reject(
+                column,
+                Reason::Unparsable,
+                "does not have the mapping's format, or no such date or time exists",
+            )
+        })?;
+        wall_clock::since_1970(moment)
+            .ok_or_else(|| self.reject(column, Reason::OutOfBounds, "before 1970"))
     }
 
     fn text(&self, column: usize) -> Result<&str, Reject> {

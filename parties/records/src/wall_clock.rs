@@ -1,4 +1,4 @@
-//! Reading a time column into the local wall clock, and from there into a period.
+//! Reading a column of times or dates into the local wall clock, and from there into a period.
 //!
 //! The wall clock is local to the deed: a trip on Sunday night counts in the week in which the
 //! rider lived it ([`merits_primitives::calendar`]).
@@ -11,10 +11,12 @@ use merits_primitives::{
 use serde::Deserialize;
 use thiserror::Error;
 
-/// The `[time]` table of a mapping.
+/// How a column gives times: the `[time]` table of a mapping, or a field that is a date or a
+/// datetime.
 ///
 /// Three ways to give times:
-/// - already local: `format = "%Y-%m-%dT%H:%M"` and nothing else;
+/// - already local: `format = "%Y-%m-%dT%H:%M"` and nothing else (`"%Y-%m-%d"` where a day is
+///   enough);
 /// - civil times of another zone: also `recorded_in` and `zone`;
 /// - instants: `format = "unix-seconds"`, `"unix-millis"` or `"rfc3339"`, and `zone`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -30,7 +32,16 @@ pub struct TimeMapping {
     pub zone: Option<String>,
 }
 
-/// A `[time]` table that cannot work.
+/// How exactly a column has to give a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needed {
+    /// To the minute.
+    Minute,
+    /// The day is enough: a pattern without hours is read as 00:00.
+    Day,
+}
+
+/// A format or zone that cannot work.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TimeMappingError {
     /// No such zone.
@@ -58,6 +69,12 @@ pub enum TimeMappingError {
         /// What jiff said.
         reason: String,
     },
+    /// A day without a time is no instant, which another zone could show differently.
+    #[error("format {format:?} gives a day without a time: leave out recorded_in")]
+    DayElsewhere {
+        /// The format.
+        format: String,
+    },
 }
 
 /// Reads cells of a time column.
@@ -80,11 +97,11 @@ enum Form {
 }
 
 impl WallClock {
-    /// Checks a `[time]` table.
+    /// Checks a format with its zones.
     ///
     /// # Errors
     /// [`TimeMappingError`] says what does not fit.
-    pub fn new(mapping: &TimeMapping) -> Result<Self, TimeMappingError> {
+    pub fn new(mapping: &TimeMapping, needed: Needed) -> Result<Self, TimeMappingError> {
         let zone = |name: &String| {
             TimeZone::get(name).map_err(|_| TimeMappingError::UnknownZone {
                 zone: name.chars().take(60).collect(),
@@ -95,7 +112,7 @@ impl WallClock {
             "unix-seconds" => Some(1),
             "unix-millis" => Some(1000),
             "rfc3339" => None,
-            _ => return Self::civil(mapping, zone),
+            _ => return Self::civil(mapping, needed, zone),
         };
         if mapping.recorded_in.is_some() {
             return Err(TimeMappingError::RecordedIn);
@@ -116,6 +133,7 @@ impl WallClock {
 
     fn civil(
         mapping: &TimeMapping,
+        needed: Needed,
         zone: impl Fn(&String) -> Result<TimeZone, TimeMappingError>,
     ) -> Result<Self, TimeMappingError> {
         let shift = match (&mapping.recorded_in, &mapping.zone) {
@@ -134,9 +152,16 @@ impl WallClock {
         // every row.
         let probe = jiff::civil::datetime(2001, 2, 3, 16, 5, 0, 0);
         let text = strtime::format(&pattern, probe).map_err(|e| refuse(e.to_string()))?;
-        match read_civil(&pattern, &text) {
-            Some(read)
-                if read.date() == probe.date() && (read.hour(), read.minute()) == (16, 5) => {}
+        let read = read_civil(&pattern, &text).filter(|read| read.date() == probe.date());
+        let timed = read.is_some_and(|read| (read.hour(), read.minute()) == (16, 5));
+        match (read, needed) {
+            (Some(_), _) if timed => {}
+            (Some(_), Needed::Day) if shift.is_none() => {}
+            (Some(_), Needed::Day) => {
+                return Err(TimeMappingError::DayElsewhere {
+                    format: pattern.chars().take(60).collect(),
+                });
+            }
             _ => {
                 return Err(refuse(
                     "a date and time written by it does not read back".into(),
@@ -183,6 +208,13 @@ impl WallClock {
 
 /// A moment's period, and whole minutes since that period began; `None` before 1970.
 pub fn locate(moment: DateTime, kind: PeriodKind) -> Option<(Period, u64)> {
+    let (day, minute) = since_1970(moment)?;
+    let period = Period::of_day(kind, day);
+    Some((period, u64::from(period.minute_of(day, minute)?)))
+}
+
+/// Days since 1 January 1970, and whole minutes since that day began; `None` before 1970.
+pub fn since_1970(moment: DateTime) -> Option<(u32, u32)> {
     let (month, day) = (
         u8::try_from(moment.month()).ok()?,
         u8::try_from(moment.day()).ok()?,
@@ -191,8 +223,7 @@ pub fn locate(moment: DateTime, kind: PeriodKind) -> Option<(Period, u64)> {
     let day = u32::try_from(date.to_days()).ok()?;
     // jiff's hours and minutes are never negative.
     let minute = u32::try_from(moment.hour()).ok()? * 60 + u32::try_from(moment.minute()).ok()?;
-    let period = Period::of_day(kind, day);
-    Some((period, u64::from(period.minute_of(day, minute)?)))
+    Some((day, minute))
 }
 
 fn read_civil(pattern: &str, text: &str) -> Option<DateTime> {
@@ -215,7 +246,8 @@ mod tests {
 
     #[test]
     fn local_times_are_taken_as_they_are() {
-        let clock = WallClock::new(&mapping("%Y-%m-%dT%H:%M", None, None)).expect("fits");
+        let clock =
+            WallClock::new(&mapping("%Y-%m-%dT%H:%M", None, None), Needed::Minute).expect("fits");
         assert_eq!(
             clock.read("2014-09-01T00:01"),
             Some(datetime(2014, 9, 1, 0, 1, 0, 0))
@@ -236,13 +268,16 @@ mod tests {
     fn instants_and_other_zones_become_local() {
         let local = datetime(2014, 8, 31, 17, 1, 0, 0);
         let la = Some("America/Los_Angeles");
-        let civil = WallClock::new(&mapping("%Y-%m-%d %H:%M", Some("UTC"), la)).expect("fits");
+        let civil = WallClock::new(&mapping("%Y-%m-%d %H:%M", Some("UTC"), la), Needed::Minute)
+            .expect("fits");
         assert_eq!(civil.read("2014-09-01 00:01"), Some(local));
-        let unix = WallClock::new(&mapping("unix-seconds", None, la)).expect("fits");
+        let unix =
+            WallClock::new(&mapping("unix-seconds", None, la), Needed::Minute).expect("fits");
         assert_eq!(unix.read("1409529660"), Some(local));
-        let millis = WallClock::new(&mapping("unix-millis", None, la)).expect("fits");
+        let millis =
+            WallClock::new(&mapping("unix-millis", None, la), Needed::Minute).expect("fits");
         assert_eq!(millis.read("1409529660000"), Some(local));
-        let text = WallClock::new(&mapping("rfc3339", None, la)).expect("fits");
+        let text = WallClock::new(&mapping("rfc3339", None, la), Needed::Minute).expect("fits");
         assert_eq!(text.read("2014-09-01T00:01:00Z"), Some(local));
         assert_eq!(text.read("2014-09-01T00:01:00"), None, "no offset");
     }
@@ -250,21 +285,57 @@ mod tests {
     #[test]
     fn tables_that_cannot_work_are_refused() {
         assert!(matches!(
-            WallClock::new(&mapping("unix-seconds", None, None)),
+            WallClock::new(&mapping("unix-seconds", None, None), Needed::Minute),
             Err(TimeMappingError::ZoneMissing { .. })
         ));
         assert!(matches!(
-            WallClock::new(&mapping("rfc3339", None, Some("Mars/Olympus"))),
+            WallClock::new(
+                &mapping("rfc3339", None, Some("Mars/Olympus")),
+                Needed::Minute
+            ),
             Err(TimeMappingError::UnknownZone { .. })
         ));
         assert!(matches!(
-            WallClock::new(&mapping("%Y-%m-%d", None, None)),
+            WallClock::new(&mapping("%Y-%m-%d", None, None), Needed::Minute),
             Err(TimeMappingError::Pattern { .. })
         ));
         assert_eq!(
-            WallClock::new(&mapping("%Y-%m-%d %H:%M", Some("UTC"), None)).err(),
+            WallClock::new(
+                &mapping("%Y-%m-%d %H:%M", Some("UTC"), None),
+                Needed::Minute
+            )
+            .err(),
             Some(TimeMappingError::RecordedIn)
         );
+    }
+
+    #[test]
+    fn a_day_is_enough_where_no_time_is_needed() {
+        let day = |format: &str, recorded_in, zone| {
+            WallClock::new(&mapping(format, recorded_in, zone), Needed::Day)
+        };
+        let clock = day("%Y-%m-%d", None, None).expect("fits");
+        let midnight = datetime(2024, 2, 29, 0, 0, 0, 0);
+        assert_eq!(clock.read("2024-02-29"), Some(midnight));
+        for bad in ["2023-02-29", "2024-02-29T10:00", "29.02.2024", ""] {
+            assert_eq!(clock.read(bad), None, "{bad}");
+        }
+        // An instant near midnight falls on the local day.
+        let instant = day("rfc3339", None, Some("Asia/Shanghai")).expect("fits");
+        let moment = instant.read("2024-02-28T20:00:00Z").expect("an instant");
+        assert_eq!(moment.date(), midnight.date());
+        assert_eq!(
+            day("%Y-%m-%d", Some("UTC"), Some("Asia/Shanghai")).err(),
+            Some(TimeMappingError::DayElsewhere {
+                format: "%Y-%m-%d".into()
+            })
+        );
+        assert!(matches!(
+            day("%H:%M", None, None),
+            Err(TimeMappingError::Pattern { .. })
+        ));
+        assert_eq!(since_1970(midnight), Some((19_782, 0)));
+        assert_eq!(since_1970(datetime(1969, 12, 31, 23, 59, 0, 0)), None);
     }
 
     #[test]

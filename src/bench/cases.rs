@@ -160,7 +160,7 @@ impl Case {
             context: Fr::from(5u64),
             view_key: key(0x00c0_ffee)?,
             total_key: key(0x0bad_cafe)?,
-            constants: manifest.public_constants(),
+            constants: manifest.public_values(manifest.validity().from),
         };
         let claims = weeks.into_iter().map(|records| ClaimWitness {
             key: OwnerKey(field::random(rng)),
@@ -172,6 +172,7 @@ impl Case {
         let witness = EarnWitness {
             claims: claims.collect(),
             total_exponent: Exponent::from_bytes(&rng.random()),
+            measure_exponent: None,
         };
         Ok(Self {
             circuit,

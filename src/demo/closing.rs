@@ -25,13 +25,13 @@ pub(super) fn print(federation: &Federation, story: &Story, total: Duration) {
     );
     row("records rejected", thousands(summary.reading.rejected));
     row(
-        "weeks refused whole",
+        &format!("{}s refused whole", federation.period_word()),
         thousands(summary.refused_groups.len() as u64),
     );
     row("claims", thousands(summary.proved.claims));
     row(
-        "credits (g CO2e)",
-        thousands(u64::try_from(summary.credits).unwrap_or(u64::MAX)),
+        &format!("credits ({})", federation.manifest.unit()),
+        thousands(u64::try_from(summary.earned.credits).unwrap_or(u64::MAX)),
     );
     row("proofs", thousands(summary.proved.proofs));
     if let Some((period, claims, sum)) = story.opened_total {

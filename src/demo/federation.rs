@@ -8,19 +8,19 @@ use std::{
 };
 
 use anyhow::Context as _;
-use merits_primitives::ids::PartyId;
+use merits_params::manifest::Manifest;
+use merits_primitives::{
+    earned::Earned,
+    ids::{PartyId, PeriodKind},
+};
 use merits_verifier::log::LogKey;
 
-/// The scale and the records that the command carries with it, so that it runs anywhere.
-const SCALE: &str = include_str!("../../params/scales/cycling-week/scale.toml");
-const TRIPS: &[u8] = include_bytes!("../../examples/cycling/trips.csv");
+use super::packs::Pack;
+use crate::screen::thousands;
 
 pub(super) const ORIGIN: &str = "demo.merits.example/ledger";
 pub(super) const SUPERVISOR: &str = "city-supervisor";
 pub(super) const WITNESS: &str = "log-witness";
-pub(super) const ISSUER: &str = "climate-office";
-pub(super) const SOURCE: &str = "bay-area-bike-share";
-pub(super) const DISTRIBUTOR: &str = "green-city-app";
 pub(super) const SPONSOR: &str = "green-bank";
 pub(super) const CLEARING: &str = "clearing-bank";
 
@@ -30,6 +30,8 @@ pub(super) const LEAST_CLAIMS: u32 = 16;
 /// Directories and addresses of one run.
 #[derive(Debug)]
 pub(super) struct Federation {
+    pub(super) pack: &'static Pack,
+    pub(super) manifest: Manifest,
     pub(super) directory: PathBuf,
     pub(super) coordinator: SocketAddr,
     pub(super) supervisor: SocketAddr,
@@ -38,7 +40,8 @@ pub(super) struct Federation {
 
 impl Federation {
     /// A fresh run under `data`; proving keys are shared between runs.
-    pub(super) fn new(data: &Path) -> anyhow::Result<Self> {
+    pub(super) fn new(data: &Path, pack: &'static Pack) -> anyhow::Result<Self> {
+        let manifest = Manifest::from_toml(pack.scale)?;
         fs::create_dir_all(data).with_context(|| data.display().to_string())?;
         let number = (1u32..)
             .find(|number| !data.join(format!("run-{number}")).exists())
@@ -58,9 +61,11 @@ impl Federation {
         ] {
             fs::create_dir_all(directory.join(role))?;
         }
-        fs::write(directory.join("scale/scale.toml"), SCALE)?;
+        fs::write(directory.join("scale/scale.toml"), pack.scale)?;
         let [coordinator, supervisor, witness] = free_addresses()?;
         Ok(Self {
+            pack,
+            manifest,
             directory,
             coordinator,
             supervisor,
@@ -74,10 +79,28 @@ impl Federation {
     }
 
     /// Writes the records that the command carries.
-    pub(super) fn write_trips(&self) -> anyhow::Result<PathBuf> {
-        let path = self.path("source/trips.csv");
-        fs::write(&path, TRIPS)?;
+    pub(super) fn write_records(&self) -> anyhow::Result<PathBuf> {
+        let path = self.path("source/records.csv");
+        fs::write(&path, self.pack.records)?;
         Ok(path)
+    }
+
+    /// What one period of the scale is called.
+    pub(super) fn period_word(&self) -> &'static str {
+        match self.manifest.period_kind() {
+            PeriodKind::Day => "day",
+            PeriodKind::Week => "week",
+            PeriodKind::Month => "month",
+        }
+    }
+
+    /// What a claim earned, with its units.
+    pub(super) fn words(&self, earned: &Earned) -> String {
+        let mut words = format!("{} {}", thousands(earned.credits.0), self.manifest.unit());
+        if let (Some(amount), Some(measure)) = (earned.measure, self.manifest.measure()) {
+            words.push_str(&format!(" and {} {}", thousands(amount), measure.unit));
+        }
+        words
     }
 
     /// The coordinator's configuration.
@@ -108,6 +131,14 @@ impl Federation {
                 hex::encode(authority.0)
             )
         };
+        let mapping = mapping_table(self.pack.mapping)?;
+        let Pack {
+            id,
+            issuer,
+            source,
+            distributor,
+            ..
+        } = self.pack;
         let holder = |name: &str, file: &str, listen: SocketAddr| {
             format!(
                 "name = \"{name}\"\nsigning_key = \"{file}.key\"\n\
@@ -137,7 +168,7 @@ impl Federation {
         self.write(
             "issuer/issuer.toml",
             &format!(
-                "name = \"{ISSUER}\"\nscale = \"../scale\"\nkey_store = \"../../keys\"\n\
+                "name = \"{issuer}\"\nscale = \"../scale\"\nkey_store = \"../../keys\"\n\
                  signing_key = \"issuer.key\"\nsealing_key = \"issuer-sealing.key\"\n{}",
                 ledger("ledger")
             ),
@@ -145,18 +176,18 @@ impl Federation {
         self.write(
             "source/source.toml",
             &format!(
-                "name = \"{SOURCE}\"\norigin = \"{ORIGIN}\"\nsigning_key = \"source.key\"\n\
+                "name = \"{source}\"\norigin = \"{ORIGIN}\"\nsigning_key = \"source.key\"\n\
                  salt_key = \"source-salts.key\"\nregister_file = \"source.register\"\n\
-                 scale = \"../scale\"\n{MAPPING}"
+                 scale = \"../scale\"\n{mapping}"
             ),
         )?;
         self.write(
             "distributor/distributor.toml",
             &format!(
-                "name = \"{DISTRIBUTOR}\"\nscale = \"cycling-week\"\nkey_store = \"../../keys\"\n\
+                "name = \"{distributor}\"\nscale = \"{id}\"\nkey_store = \"../../keys\"\n\
                  store = \"distributor.sqlite\"\n\n[keys]\nsigning = \"distributor.key\"\n\
                  sealing = \"distributor-sealing.key\"\ncustody = \"custody.seed\"\n\
-                 ephemeral = \"ephemeral.seed\"\nmaster = \"store.key\"\n{}{MAPPING}",
+                 ephemeral = \"ephemeral.seed\"\nmaster = \"store.key\"\n{}{mapping}",
                 ledger("ledger")
             ),
         )?;
@@ -198,21 +229,9 @@ fn free_addresses() -> anyhow::Result<[SocketAddr; 3]> {
         .context("three addresses")
 }
 
-const MAPPING: &str = r#"
-[mapping]
-format = "csv"
-subject = "bike_id"
-row_key = "trip_id"
-
-[mapping.time]
-column = "start_date"
-format = "%Y-%m-%dT%H:%M"
-
-[mapping.fields.duration]
-column = "duration_s"
-unit = "s"
-
-[mapping.fields.distance]
-column = "crow_m"
-unit = "m"
-"#;
+/// The same table as `[mapping]` of a configuration.
+fn mapping_table(text: &str) -> anyhow::Result<String> {
+    let mapping: toml::Table = toml::from_str(text).context("the mapping of the pack")?;
+    let table = toml::Table::from_iter([("mapping".to_owned(), toml::Value::Table(mapping))]);
+    Ok(format!("\n{}", toml::to_string(&table)?))
+}

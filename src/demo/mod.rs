@@ -5,6 +5,7 @@
 
 mod closing;
 mod federation;
+mod packs;
 #[cfg(feature = "bench")]
 mod whole_file;
 
@@ -22,7 +23,8 @@ use merits_coordinator::{Config, Coordinator, SystemClock};
 use merits_distributor::{config::DistributorConfig, summary::RunSummary};
 use merits_issuer::config::IssuerConfig;
 use merits_ledger::Role;
-use merits_primitives::ids::{EntryId, Period};
+use merits_params::manifest::Manifest;
+use merits_primitives::ids::{EntryId, Output, Period};
 use merits_source::config::SourceConfig;
 use merits_sponsor::config::SponsorConfig;
 use merits_supervisor::{
@@ -36,7 +38,10 @@ use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 #[cfg(feature = "bench")]
 pub(crate) use self::whole_file::whole_file;
 
-use self::federation::{DISTRIBUTOR, Federation, ISSUER, LEAST_CLAIMS, ORIGIN, SOURCE, SPONSOR};
+use self::{
+    federation::{Federation, LEAST_CLAIMS, ORIGIN, SPONSOR},
+    packs::Pack,
+};
 use crate::{
     commands::{
         clearing, distributor, issuer, source, sponsor, supervisor::Desk, verify::Kit, wallet,
@@ -52,14 +57,17 @@ pub(crate) struct Arguments {
     /// Where ledger, keys and receipts go; proving keys are reused by later runs
     #[arg(long, default_value = "merits-data")]
     data_dir: PathBuf,
-    /// How many subjects (bikes) of the file to claim for
+    /// Which of the shipped scales
+    #[arg(long, default_value = packs::DEFAULT, value_name = "ID", value_parser = packs::parser())]
+    scale: String,
+    /// How many subjects (accounts) of the file to claim for
     #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..))]
     subjects: u32,
     /// All subjects of the file
     #[arg(long)]
     all: bool,
-    /// Another file of trips, such as the whole data set; without it, the part that comes with
-    /// the command
+    /// Another file of the same columns, such as a whole data set; without it, the records that
+    /// come with the command
     #[arg(long)]
     input: Option<PathBuf>,
 }
@@ -82,7 +90,8 @@ impl Arguments {
         println!("MERITS: good deeds measured where the data lies, proven, verified by strangers.");
         println!("This is a demonstration: its proving key is made by one party, on this machine,");
         println!("who could forge. Such keys are marked insecure-dev and refused everywhere else.");
-        let federation = Federation::new(&self.data_dir)?;
+        let pack = Pack::named(&self.scale).context("the scale is shipped")?;
+        let federation = Federation::new(&self.data_dir, pack)?;
         let mut story = Story::default();
         let (stop, stopped) = watch::channel(false);
         let mut servers = JoinSet::new();
@@ -116,11 +125,12 @@ impl Arguments {
         step(5, "The source signs what it recorded");
         let input = match &self.input {
             Some(input) => input.clone(),
-            None => federation.write_trips()?,
+            None => federation.write_records()?,
         };
         let station = distributor::Station::open(&federation.path(DISTRIBUTOR_TOML)).await?;
         let links = federation.path("handover/links.jsonl");
-        let accounts = station.links(&input, SOURCE, &links, self.subjects())?;
+        let pack = federation.pack;
+        let accounts = station.links(&input, pack.source, &links, self.subjects())?;
         let bundle = federation.path("handover/bundle.jsonl");
         let (_, report) = source::sign(&source::SignArguments {
             config: federation.path(SOURCE_TOML),
@@ -131,11 +141,15 @@ impl Arguments {
             subjects: self.subjects(),
         })?;
         say(&format!(
-            "{DISTRIBUTOR} gives {SOURCE} a pseudonym for each of {accounts} accounts (bikes \
-             stand for people). {SOURCE} commits to each account's trips of each week, {} \
-             commitments over {} trips, and signs them. It learns nothing about credits.",
+            "{distributor} gives {source} a pseudonym for each of {accounts} accounts ({data}). \
+             {source} commits to each account's records of each {period}, {} commitments over {} \
+             records, and signs them. It learns nothing about credits.",
             thousands(report.signed),
-            thousands(report.records)
+            thousands(report.records),
+            distributor = pack.distributor,
+            source = pack.source,
+            data = pack.data,
+            period = federation.period_word(),
         ));
 
         step(6, "The distributor computes and proves");
@@ -144,7 +158,7 @@ impl Arguments {
                 config: federation.path(DISTRIBUTOR_TOML),
                 input: Some(input),
                 bundle: Some(bundle),
-                source: Some(SOURCE.to_owned()),
+                source: Some(pack.source.to_owned()),
                 rejects: Some(federation.path("distributor/rejects.csv")),
                 subjects: self.subjects(),
             })
@@ -156,15 +170,17 @@ impl Arguments {
             summary.submitted.refused
         );
         say(&format!(
-            "{DISTRIBUTOR} read {} trips and set {} bad rows aside, each with its line and reason. \
-             It checked that its trips open the source's commitments, computed {} claims, and made \
-             {} proofs of up to 16 claims. Trips and salts rest encrypted in its own store; the \
+            "{} read {} records and set {} bad rows aside, each with its line and reason. It \
+             checked that its records open the source's commitments, computed {} claims, and made \
+             {} proofs of up to {} claims. Records and salts rest encrypted in its own store; the \
              coordinator saw proofs and ciphertexts, and put them on the ledger after verifying \
              them in groups.",
-            thousands(summary.reading.rows),
+            pack.distributor,
+            thousands(summary.reading.rows - summary.reading.left_out),
             thousands(summary.reading.rejected),
             thousands(summary.proved.claims),
-            summary.proved.proofs
+            summary.proved.proofs,
+            federation.manifest.claims_per_proof(),
         ));
         for group in &summary.refused_groups {
             say(&format!("Refused: {group}."));
@@ -276,23 +292,46 @@ async fn publish(federation: &Federation, desk: &Desk, story: &mut Story) -> any
     let manifest = built.manifest();
     desk.approve(manifest.id().as_str(), manifest.version().0)
         .await?;
-    let factor = manifest
-        .constants()
-        .first()
-        .context("the scale has constants")?;
     say(&format!(
-        "{ISSUER} writes a formula, {}: {} = {} {}. It compiles to {} constraints for {} claims \
-         ({} each). The supervisor approves the version. Everybody computes with this formula; \
-         changing the figure needs no new key.",
+        "{} writes a formula: {}. Its figures: {}. It compiles to {} constraints for {} claims ({} \
+         each). The supervisor approves the version. Everybody computes with this formula; \
+         changing a figure needs no new key.",
+        federation.pack.issuer,
         manifest.title().en,
-        factor.decl.name,
-        factor.value,
-        factor.unit,
+        figures(manifest),
         thousands(built.circuit().circuit().r1cs.n_constraints() as u64),
         manifest.claims_per_proof(),
         thousands(built.circuit().costs().per_claim() as u64),
     ));
     Ok(())
+}
+
+/// The figures of a scale, in a few words.
+fn figures(manifest: &Manifest) -> String {
+    let constant = |constant: &merits_params::manifest::Constant| {
+        let values = constant.versions.iter().flat_map(|version| &version.values);
+        let values: Vec<String> = values.map(ToString::to_string).collect();
+        format!(
+            "{} = {} {}",
+            constant.decl.name,
+            values.join(", later "),
+            constant.decl.unit
+        )
+    };
+    let table = |table: &merits_params::manifest::Table| {
+        let cells = table.decl.by.labels().len();
+        format!("the table {} of {cells} cells", table.decl.name)
+    };
+    let constants = manifest.constants().iter().map(constant);
+    let all: Vec<String> = constants
+        .chain(manifest.tables().iter().map(table))
+        .map(|figure| figure.trim_end().to_owned())
+        .collect();
+    if all.is_empty() {
+        "none but those in the formula".to_owned()
+    } else {
+        all.join("; ")
+    }
 }
 
 async fn verify_by_strangers(federation: &Federation, story: &mut Story) -> anyhow::Result<()> {
@@ -347,28 +386,29 @@ async fn open_one_claim(
     story.opening = start.elapsed();
     let station = distributor::Station::open(&federation.path(DISTRIBUTOR_TOML)).await?;
     let disclosure = federation.path("handover/disclosure.json");
-    station.disclose(entry, 0, &disclosure).await?;
+    station
+        .disclose(entry, 0, Some(&request), &disclosure)
+        .await?;
     let checked = desk.check(&request, &disclosure)?;
     let result = RequestFile::read(&request)?.opened().context("a result")?;
     ensure!(
-        result.credits == checked.credits,
+        result.earned == checked.earned,
         "opened and recomputed credits differ"
     );
     say(&format!(
         "The request goes on the ledger first (entry {}), hiding which claim it is about. Both \
          halves find it in their own copies and answer, sealed to the requester, each with a proof \
-         that it used its half. Opened: {} g of CO2e and the pseudonym; the hash of that result \
-         goes on the ledger (entry {}).",
+         that it used its half. Opened: {} and the pseudonym; the hash of that result goes on the ledger (entry {}).",
         short(&opened.request),
-        thousands(result.credits.0),
+        federation.words(&result.earned),
         short(&opened.completion)
     ));
     say(&format!(
-        "{DISTRIBUTOR} then discloses {} trips and the salt of this claim: they open the \
-         commitment on the ledger, and the formula gives the same {} g. The other claims stay \
-         closed.",
+        "{} then discloses {} records and the salt of this claim: they open the commitment on the \
+         ledger, and the formula gives the same {}. The other claims stay closed.",
+        federation.pack.distributor,
         checked.records,
-        thousands(checked.credits.0)
+        federation.words(&checked.earned)
     ));
     Ok(())
 }
@@ -377,13 +417,25 @@ async fn open_total(federation: &Federation, desk: &Desk, story: &mut Story) -> 
     step(9, "A total, opened for everybody");
     let Some((period, claims)) = largest_period(desk)? else {
         say(&format!(
-            "No week has the {LEAST_CLAIMS} claims that a total must cover, so none is opened: a \
-             sum over few people would say too much about each. Try more --subjects."
+            "No {} has the {LEAST_CLAIMS} claims that a total must cover, so none is opened: a \
+             sum over few people would say too much about each. Try more --subjects.",
+            federation.period_word()
         ));
         return Ok(());
     };
     let bar = progress(1, "adding ciphertexts, opening the sum");
-    let published = desk.total("cycling-week", period, 1).await?;
+    let published = desk
+        .total(federation.pack.id, period, 1, Output::Credits)
+        .await?;
+    let measured = match federation.manifest.measure() {
+        Some(measure) => {
+            let total = desk
+                .total(federation.pack.id, period, 1, Output::Measure)
+                .await?;
+            format!(", and {} {}", thousands(total.total.sum), measure.unit)
+        }
+        None => String::new(),
+    };
     bar.finish_and_clear();
     let report = clearing::audit(&federation.path(CLEARING_TOML)).await?;
     ensure!(
@@ -391,10 +443,11 @@ async fn open_total(federation: &Federation, desk: &Desk, story: &mut Story) -> 
         "the clearing bank refuses the total: {report:?}"
     );
     say(&format!(
-        "The {claims} claims of {} add up to {} g of CO2e. Only the sum of the ciphertexts was \
+        "The {claims} claims of {} add up to {} {}{measured}. Only the sum of the ciphertexts was \
          opened; the clearing bank checks it from the log alone, and so can anyone.",
         period.label(),
         thousands(published.total.sum),
+        federation.manifest.unit(),
     ));
     story.opened_total = Some((period, claims, published.total.sum));
     Ok(())
@@ -416,10 +469,12 @@ async fn read_own_credits(federation: &Federation) -> anyhow::Result<()> {
     );
     let sum: u64 = own.iter().map(|credit| credit.credits.0).sum();
     say(&format!(
-        "From the seed and the public ledger alone, bike {account} finds its {} weeks and decrypts \
-         {} g. The distributor's help is not needed, and nobody else can do it.",
+        "From the seed and the public ledger alone, account {account} finds its {} {}s and \
+         decrypts {} {}. The distributor's help is not needed, and nobody else can do it.",
         own.len(),
-        thousands(sum)
+        federation.period_word(),
+        thousands(sum),
+        federation.manifest.unit(),
     ));
     Ok(())
 }

@@ -5,10 +5,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::Context as _;
 use merits_distributor::summary::RunSummary;
 use tokio::{sync::watch, task::JoinSet};
 
-use super::{Arguments, Story, admit, federation::Federation, found, open_epoch, publish};
+use super::{
+    Arguments, Pack, Story, admit, federation::Federation, found, open_epoch, packs, publish,
+};
 
 /// What it took.
 #[derive(Debug)]
@@ -24,11 +27,13 @@ pub(crate) struct WholeFile {
 pub(crate) async fn whole_file(data: &Path, input: &Path) -> anyhow::Result<WholeFile> {
     let arguments = Arguments {
         data_dir: data.to_owned(),
+        scale: packs::DEFAULT.to_owned(),
         subjects: 0,
         all: true,
         input: Some(input.to_owned()),
     };
-    let federation = Federation::new(data)?;
+    let pack = Pack::named(packs::DEFAULT).context("the scale is shipped")?;
+    let federation = Federation::new(data, pack)?;
     let mut story = Story::default();
     let (stop, stopped) = watch::channel(false);
     let mut servers = JoinSet::new();

@@ -69,13 +69,13 @@ async fn a_stop_keeps_everything_and_a_start_finds_it() {
         id: "cycling-week".into(),
         version: 1,
     };
-    let scale = registry
-        .get_scale(request)
-        .await
-        .unwrap()
-        .into_inner()
-        .scale
-        .unwrap();
+    let answer = registry.get_scale(request).await.unwrap().into_inner();
+    let figures: Vec<_> = (answer.figures.iter())
+        .map(|figure| (figure.name.as_str(), figure.exponent, &figure.values[..]))
+        .collect();
+    assert_eq!(figures, [("car_factor", 2, &[16_272][..])]);
+    assert_eq!(answer.schedules, []);
+    let scale = answer.scale.unwrap();
     assert_eq!(
         (scale.status.as_str(), scale.provenance.as_str()),
         ("approved", "insecure-dev")

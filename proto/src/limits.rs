@@ -34,8 +34,8 @@ pub const VERIFIER_REQUEST_MESSAGE: usize = LEDGER_REQUEST_MESSAGE;
 /// Answers of the Verifier service: one verdict.
 pub const VERIFIER_ANSWER_MESSAGE: usize = 8 * 1_024;
 
-/// Public inputs of a bare proof. Statement `earn` with 64 claims and 64 constants has 527;
-/// 1,024 of 34 encoded bytes still fit in [`VERIFIER_REQUEST_MESSAGE`].
+/// Public inputs of a bare proof. Statement `earn` with 64 claims, a measure and the 544 numbers
+/// that a scale's figures give at most has 1,010; 1,024 of 34 encoded bytes still fit in [`VERIFIER_REQUEST_MESSAGE`].
 pub const PUBLIC_INPUTS: usize = 1_024;
 
 /// Length of a compressed Groth16 proof over BN254: exactly this.

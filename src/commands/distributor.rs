@@ -66,7 +66,7 @@ pub(crate) enum Command {
         #[arg(long)]
         subject: String,
     },
-    /// Write records and salt behind one claim, for the supervisor that opened it
+    /// Write records and salt behind one claim, for the supervisor that opened it or the person
     Disclose {
         /// Configuration file; parties/distributor/distributor.sample.toml explains every key
         #[arg(long)]
@@ -77,7 +77,17 @@ pub(crate) enum Command {
         /// Claim in it, from 0
         #[arg(long)]
         claim: u16,
-        /// Disclosure to write, for the supervisor that opened the claim
+        /// Request file of the supervisor that opened the claim: the log must hold its request
+        #[arg(
+            long,
+            required_unless_present = "person_asks",
+            conflicts_with = "person_asks"
+        )]
+        request: Option<PathBuf>,
+        /// The person asks for the own records; no supervisor does
+        #[arg(long)]
+        person_asks: bool,
+        /// Disclosure to write
         #[arg(long)]
         output: PathBuf,
     },
@@ -162,11 +172,14 @@ impl Command {
                 config,
                 entry,
                 claim,
+                request,
+                person_asks: _,
                 output,
             } => {
                 let station = Station::open(&config).await?;
                 let entry = station.find_entry(&entry)?;
-                station.disclose(entry, claim, &output).await?;
+                let request = request.as_deref();
+                station.disclose(entry, claim, request, &output).await?;
                 println!("wrote {}", output.display());
             }
         }

@@ -12,7 +12,7 @@ use clap::Args;
 use merits_ledger::{Entry, History, State, Submission};
 use merits_primitives::ids::PartyId;
 use merits_replica::Replica;
-use merits_sponsor::offline::{OfflineFault, OfflineVerifier};
+use merits_sponsor::offline::{OfflineFault, OfflineVerifier, VerifiedBatch};
 use merits_verifier::{log::LogKey, receipt::Receipt};
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +61,7 @@ impl Arguments {
                     batch.version.0,
                     batch.period.label(),
                 );
+                print_figures(history.state(), &batch)?;
             }
             Err(OfflineFault::NotABatch(_, kind)) => {
                 println!("proof       none: a {kind} carries no proof");
@@ -69,6 +70,15 @@ impl Arguments {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// The public numbers that the proof counts with: those in force in the batch's period.
+fn print_figures(state: &State, batch: &VerifiedBatch) -> anyhow::Result<()> {
+    let terms = &state.scales().version(&batch.scale, batch.version)?.terms;
+    for (name, value) in terms.figures.in_words(batch.period) {
+        println!("figure      {name} = {value}");
+    }
+    Ok(())
 }
 
 /// A party as it was admitted.

@@ -48,10 +48,11 @@ impl Command {
         let found = credits(&replica, &seed, &accounts)?;
         for credit in &found {
             println!(
-                "{}  {}  {} credits  (entry {}, claim {})",
+                "{}  {}  {} credits{}  (entry {}, claim {})",
                 credit.account,
                 credit.scope.period.label(),
                 thousands(credit.credits.0),
+                measured(&replica, credit)?,
                 credit.entry,
                 credit.claim
             );
@@ -60,6 +61,23 @@ impl Command {
         println!("{} claims, {} credits", found.len(), thousands(sum));
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// What a claim measured beside its credits, in the unit of its scale's measure; empty for a scale
+/// without one.
+fn measured(replica: &Replica, credit: &OwnCredit) -> anyhow::Result<String> {
+    let Some(measure) = credit.measure else {
+        return Ok(String::new());
+    };
+    let scales = replica.state()?.scales();
+    let record = scales
+        .by_asset(credit.scope.asset)
+        .and_then(|(_, scale)| scale.in_force(credit.scope.period.index));
+    let manifest = record.map(|record| Manifest::from_toml(&record.terms.manifest));
+    let manifest = manifest.transpose()?;
+    let unit = manifest.as_ref().and_then(Manifest::measure);
+    let unit = unit.map_or("", |measure| measure.unit.as_str());
+    Ok(format!(" and {} {unit}", thousands(measure)))
 }
 
 /// The own credits, from the seed and the copy alone: even the terms that were consented to stand

@@ -213,10 +213,11 @@ step 'the supervisor opens one claim, the distributor discloses it'
 entry=$(merits verify "$receipt" --kit kit --allow-dev-keys | awk '$1 == "entry" { print $2 }')
 expect 'completed: entry' merits supervisor open --config supervisor.toml --entry "$entry" --claim 0 --basis "sampling, case 17"
 request=$(ls requests/*.json)
-expect 'disclosure.json' merits distributor disclose --config distributor.toml --entry "$entry" --claim 0 --output disclosure.json
+expect 'disclosure.json' merits distributor disclose --config distributor.toml --entry "$entry" --claim 0 --request "$request" --output disclosure.json
+refuse 'another claim' merits distributor disclose --config distributor.toml --entry "$entry" --claim 1 --request "$request" --output other.json
 expect 'disclosed records open the commitment on the ledger' merits supervisor check --config supervisor.toml --request "$request" --disclosure disclosure.json
 expect 'revealed' merits supervisor reveal --config supervisor.toml "$request"
-merits distributor disclose --config distributor.toml --entry "$entry" --claim 1 --output other.json
+merits distributor disclose --config distributor.toml --entry "$entry" --claim 1 --person-asks --output other.json
 refuse 'claim' merits supervisor check --config supervisor.toml --request "$request" --disclosure other.json
 
 step 'a total, opened for everybody'

@@ -39,7 +39,8 @@ fn a_batch_verifies_offline() {
     let ran = verify(&fixtures(), "batch.receipt");
     ran.succeeds("included    yes")
         .succeeds("signatures  yes: distributor green-city-app")
-        .succeeds("proof       yes: 16 claims of cycling-week");
+        .succeeds("proof       yes: 16 claims of cycling-week")
+        .succeeds("figure      factor = 162.72");
 }
 
 #[test]

@@ -269,6 +269,29 @@ impl Figures {
         names
     }
 
+    /// Which values count in a period, for people: each figure's name, and its value, or both
+    /// values with the day from which the second counts.
+    pub fn in_words(&self, period: Period) -> Vec<(&str, String)> {
+        let words = |figure: &Figure| {
+            let schedule = figure.schedule.map(usize::from);
+            let days = schedule.and_then(|schedule| self.schedules.get(schedule));
+            let change = days.map_or(Change::default(), |days| Change::of(days, period));
+            let before = figure.decimal(figure.value(change.before));
+            if change.day == 0 {
+                return before;
+            }
+            let after = figure.decimal(figure.value(change.after));
+            // A change inside a period is one of the schedule's days.
+            let day = days.and_then(|days| days.get(change.before)).copied();
+            let date = Period::of_day(PeriodKind::Day, day.unwrap_or_default());
+            format!("{before}, from {} {after}", date.label())
+        };
+        let figures = self.figures.iter();
+        figures
+            .map(|figure| (figure.name.as_str(), words(figure)))
+            .collect()
+    }
+
     /// The public numbers that a version of the same shape must have too: names, exponents,
     /// intervals, and which are dated together. Values and days may change.
     pub fn same_shape(&self, other: &Self) -> bool {
@@ -302,6 +325,17 @@ impl Figure {
     /// The constant's or table's name: that of a cell `tariff[bus]` is `tariff`.
     pub fn declared(&self) -> &str {
         self.name.split('[').next().unwrap_or(&self.name)
+    }
+
+    /// A public number as a decimal: 16272 at exponent 2 is `162.72`.
+    pub fn decimal(&self, value: u64) -> String {
+        let digits = usize::from(self.exponent);
+        let text = format!("{value:0>width$}", width = digits + 1);
+        let (whole, fraction) = text.split_at(text.len() - digits);
+        match fraction.trim_end_matches('0') {
+            "" => whole.to_owned(),
+            fraction => format!("{whole}.{fraction}"),
+        }
     }
 
     /// A version's value. [`Figures::check`] makes sure that there is one; without, the last.

@@ -535,7 +535,21 @@ impl Federation {
         sum: u64,
         rng: &mut impl CryptoRng,
     ) -> Result<TotalsOpened, crate::Refusal> {
-        let key = self.totals_key(output);
+        self.open_key(state, self.totals_key(output), batches, sum, rng)
+    }
+
+    /// [`Federation::open_output`] for any scale, period and epoch under these secrets.
+    ///
+    /// # Errors
+    /// [`crate::Refusal::TotalDegenerate`].
+    pub fn open_key(
+        &self,
+        state: &State,
+        key: TotalsKey,
+        batches: usize,
+        sum: u64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<TotalsOpened, crate::Refusal> {
         let covered: Vec<_> = state.totals().unopened(&key).take(batches).collect();
         let entries: Vec<EntryId> = covered.iter().map(|batch| batch.entry).collect();
         let (t1, _) = Totals::sums(covered)?;

@@ -1,6 +1,11 @@
-//! Disclosure: the records and the salt behind one claim, for the supervisor that opened it.
+//! Disclosure: the records and the salt behind one claim, for the supervisor that opened it, or
+//! for the person whose they are.
+//!
+//! Nothing is opened without a trace: for a supervisor the log must hold an opening request, and
+//! what the supervisor shows must be what that request commits to, for this very claim.
 
 use merits_formula::Schema;
+use merits_ledger::{State, entry::OpeningContent};
 use merits_primitives::ids::EntryId;
 use merits_records::disclosure::{DISCLOSURE, Disclosure};
 use thiserror::Error;
@@ -9,6 +14,20 @@ use crate::{
     node::Node,
     store::{ClaimPlace, StoreError},
 };
+
+/// On what ground a claim is disclosed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ground<'a> {
+    /// A supervisor's request in the log, and what its commitment hides.
+    Request {
+        /// The OpeningRequested entry.
+        id: EntryId,
+        /// What the supervisor shows.
+        content: &'a OpeningContent,
+    },
+    /// The person asks for the own records. That it is the person is for the operator to know.
+    Person,
+}
 
 /// Why nothing is disclosed.
 #[derive(Debug, Error)]
@@ -32,22 +51,51 @@ pub enum DiscloseError {
         /// The claim.
         claim: u16,
     },
+    /// No trace, no disclosure.
+    #[error(
+        "opening request {0} is not in this node's copy of the log: nothing is disclosed to a \
+         supervisor without a trace"
+    )]
+    NotRequested(EntryId),
+    /// What is shown is not what the log's request hides.
+    #[error(
+        "what the supervisor shows is not what request {0} commits to: entry, claim, basis and \
+         nonce must be those of the request"
+    )]
+    OtherRequest(EntryId),
+    /// The request is for something else.
+    #[error(
+        "request {request} is for claim {claim} of entry {entry}: another claim than the one to \
+         disclose"
+    )]
+    OtherClaim {
+        /// The request.
+        request: EntryId,
+        /// Its entry.
+        entry: EntryId,
+        /// Its claim.
+        claim: u16,
+    },
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// The records behind a claim. Whether somebody may have them is for the caller to know: the
-/// ledger must hold an opening request for this claim.
+/// The records behind a claim, on a ground that `state`, the node's verified copy of the log,
+/// bears out.
 ///
 /// # Errors
 /// [`DiscloseError`].
 pub async fn disclose(
     node: &Node,
+    state: &State,
     schema: &Schema,
-    entry: EntryId,
-    claim: u16,
+    (entry, claim): (EntryId, u16),
+    ground: Ground<'_>,
 ) -> Result<Disclosure, DiscloseError> {
+    if let Ground::Request { id, content } = ground {
+        check_request(state, id, content, (entry, claim))?;
+    }
     match node.store().claim(&entry, usize::from(claim)).await? {
         ClaimPlace::Unknown => Err(DiscloseError::Unknown { entry, claim }),
         ClaimPlace::Forgotten => Err(DiscloseError::Forgotten { entry, claim }),
@@ -68,4 +116,26 @@ pub async fn disclose(
             records: deed.records.into_iter().map(|record| record.0).collect(),
         }),
     }
+}
+
+/// Only supervisors' requests get into the log, so who signed it need not be asked again.
+fn check_request(
+    state: &State,
+    id: EntryId,
+    content: &OpeningContent,
+    wanted: (EntryId, u16),
+) -> Result<(), DiscloseError> {
+    let opening = state.openings().get(&id);
+    let opening = opening.ok_or(DiscloseError::NotRequested(id))?;
+    if content.commitment(state.origin()) != opening.requested.commitment {
+        return Err(DiscloseError::OtherRequest(id));
+    }
+    if (content.entry, content.claim) != wanted {
+        return Err(DiscloseError::OtherClaim {
+            request: id,
+            entry: content.entry,
+            claim: content.claim,
+        });
+    }
+    Ok(())
 }

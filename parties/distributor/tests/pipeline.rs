@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use federation::{MemoryLedger, RECORDS, World, csv, read_groups, scale_id, week};
 use merits_distributor::{
-    disclosing::{DiscloseError, disclose},
+    disclosing::{DiscloseError, Ground, disclose},
     ingest::{IngestError, IngestFault, Ingestion},
+    node::Node,
     outbox::{LedgerPort, OutboxError, Patience, SubmitFault, empty_outbox},
     progress::Event,
     run::RunError,
@@ -19,6 +20,7 @@ use merits_distributor::{
 };
 use merits_ledger::{
     Entry,
+    entry::{OpeningContent, OpeningRequested},
     fixture::{Federation, START},
 };
 use merits_primitives::{
@@ -155,7 +157,10 @@ async fn records_become_receipts() {
     else {
         panic!("an earn batch")
     };
-    let disclosure = disclose(&node, world.schema(), *entry, 1).await.unwrap();
+    let state = ledger.state();
+    let disclosure = disclose(&node, &state, world.schema(), (*entry, 1), Ground::Person)
+        .await
+        .unwrap();
     let records = disclosure.records();
     let opening = Opening {
         schema: world.schema().id(),
@@ -167,11 +172,65 @@ async fn records_become_receipts() {
     };
     assert_eq!(opening.commitment(), batch.claims[1].public.c);
     for (entry, claim) in [(*entry, 2), (EntryId([0; 32]), 0)] {
-        let error = disclose(&node, world.schema(), entry, claim)
+        let claim = (entry, claim);
+        let error = disclose(&node, &state, world.schema(), claim, Ground::Person)
             .await
             .unwrap_err();
         assert!(matches!(error, DiscloseError::Unknown { .. }));
     }
+    no_claim_is_disclosed_without_a_trace(&world, &ledger, &node, *entry).await;
+}
+
+/// A supervisor gets what its logged request is for, and nothing else.
+async fn no_claim_is_disclosed_without_a_trace(
+    world: &World,
+    ledger: &MemoryLedger,
+    node: &Node,
+    entry: EntryId,
+) {
+    let content = OpeningContent {
+        entry,
+        claim: 1,
+        basis: "sampling, case 17".into(),
+        nonce: [9; 32],
+    };
+    let time = START + 1_000;
+    let requested = Entry::OpeningRequested(OpeningRequested {
+        commitment: content.commitment(&world.federation.origin),
+        scale: scale_id(),
+        deadline: time + 86_400_000,
+    });
+    let requested = world
+        .federation
+        .sign(&requested, &world.federation.supervisor);
+    let id = requested.id();
+    let ask = async |claim: u16, content: &OpeningContent| {
+        let ground = Ground::Request { id, content };
+        disclose(
+            node,
+            &ledger.state(),
+            world.schema(),
+            (entry, claim),
+            ground,
+        )
+        .await
+    };
+    let early = ask(1, &content).await;
+    assert!(matches!(early, Err(DiscloseError::NotRequested(found)) if found == id));
+    ledger.append(&requested, time);
+    assert_eq!(ask(1, &content).await.unwrap().claim, 1);
+    let other = ask(0, &content).await;
+    assert!(matches!(
+        other,
+        Err(DiscloseError::OtherClaim { claim: 1, .. })
+    ));
+    // The right claim, and not what was asked for in the log.
+    let renamed = OpeningContent {
+        claim: 0,
+        ..content.clone()
+    };
+    let forged = ask(0, &renamed).await;
+    assert!(matches!(forged, Err(DiscloseError::OtherRequest(found)) if found == id));
 }
 
 /// Every way in which a bundle can be wrong is named for its subject-period, and costs no other.
@@ -343,7 +402,15 @@ async fn a_forgotten_subject_is_gone_and_the_ledger_is_not() {
         let receipt = Receipt::parse(&receipt).unwrap();
         receipt.verify(world.federation.signer().public()).unwrap();
         for claim in 0..2 {
-            match disclose(&node, world.schema(), entry, claim).await {
+            match disclose(
+                &node,
+                &ledger.state(),
+                world.schema(),
+                (entry, claim),
+                Ground::Person,
+            )
+            .await
+            {
                 Err(DiscloseError::Forgotten { .. }) => forgotten_claims += 1,
                 Ok(_) | Err(DiscloseError::Unknown { .. }) => {}
                 Err(other) => panic!("{other}"),

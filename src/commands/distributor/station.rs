@@ -16,7 +16,7 @@ use anyhow::Context as _;
 use indicatif::ProgressBar;
 use merits_distributor::{
     config::DistributorConfig,
-    disclosing::disclose,
+    disclosing::{Ground, disclose},
     ingest::Ingestion,
     links::write_links,
     net::CoordinatorPort,
@@ -28,10 +28,12 @@ use merits_distributor::{
     summary::RunSummary,
     terms::{TermsReader, latest_version, source_key},
 };
+use merits_ledger::entry::OpeningContent;
 use merits_params::{keystore::KeyStore, manifest::Manifest};
 use merits_primitives::ids::{EntryId, PartyId, Period, ScaleId};
 use merits_records::{Plan, private_file};
 use merits_replica::Follower;
+use merits_supervisor::request::RequestFile;
 use merits_verifier::groth16::KeyPolicy;
 
 use super::{
@@ -215,14 +217,23 @@ impl Station {
         Ok(pool)
     }
 
-    /// Writes what opens one claim.
+    /// Writes what opens one claim: for the supervisor whose request file this is, or for the
+    /// person.
     pub(crate) async fn disclose(
         &self,
         entry: EntryId,
         claim: u16,
+        request: Option<&Path>,
         output: &Path,
     ) -> anyhow::Result<()> {
-        let disclosure = disclose(&self.node, self.manifest.schema(), entry, claim).await?;
+        let shown = request.map(read_request).transpose()?;
+        let ground = match &shown {
+            Some((id, content)) => Ground::Request { id: *id, content },
+            None => Ground::Person,
+        };
+        let state = self.follower.replica().state()?.clone();
+        let schema = self.manifest.schema();
+        let disclosure = disclose(&self.node, &state, schema, (entry, claim), ground).await?;
         disclosure
             .write(output)
             .with_context(|| output.display().to_string())
@@ -232,6 +243,21 @@ impl Station {
     pub(crate) async fn write_receipts(&self, directory: &Path) -> anyhow::Result<usize> {
         cabinet::write_receipts(self.node.store(), self.node.scale(), directory).await
     }
+}
+
+/// The request's id and content, out of the file that the supervisor keeps.
+fn read_request(path: &Path) -> anyhow::Result<(EntryId, OpeningContent)> {
+    let at = || format!("request file {}", path.display());
+    let file = RequestFile::read(path).with_context(at)?;
+    let id = file
+        .request_id()
+        .context("no id of a request")
+        .with_context(at)?;
+    let content = file
+        .content()
+        .context("no entry or nonce")
+        .with_context(at)?;
+    Ok((id, content))
 }
 
 /// One bar at a time, by the phase that the last event is of.

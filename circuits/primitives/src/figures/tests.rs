@@ -129,6 +129,29 @@ fn there_are_as_many_names_as_numbers() {
 }
 
 #[test]
+fn people_read_which_version_counts() {
+    let figures = figures();
+    let words = |label| figures.in_words(period(label));
+    let expected = [
+        ("factor", "1.62"),
+        ("fare", "0.3"),
+        ("tariff[bus]", "0.5, from 2024-03-06 0.6"),
+        ("tariff[metro]", "0.7, from 2024-03-06 0.8"),
+    ];
+    assert_eq!(
+        words("2024-03"),
+        expected.map(|(name, text)| (name, text.to_owned()))
+    );
+    assert_eq!(words("2024-06")[1], ("fare", "0.4".to_owned()));
+    let mut whole = figure("cap", None, &[20]);
+    whole.exponent = 0;
+    assert_eq!(whole.decimal(20), "20");
+    whole.exponent = 18;
+    assert_eq!(whole.decimal(5), "0.000000000000000005");
+    assert_eq!(whole.decimal(0), "0");
+}
+
+#[test]
 fn a_dated_figure_without_a_change_yet_keeps_its_room() {
     let figures = Figures {
         figures: vec![figure("fare", Some(0), &[20])],

@@ -140,8 +140,49 @@ impl<'a> Run<'a> {
             return known.clone();
         }
         let value = self.compute(id);
+        #[cfg(test)]
+        self.assert_foreseen(id, &value);
         self.known[id.0] = Some(value.clone());
         value
+    }
+
+    /// What the checker knew of a node holds for every value that any test computes.
+    #[cfg(test)]
+    fn assert_foreseen(&self, id: NodeId, value: &Value) {
+        use crate::facts::Value as Known;
+        let typed = self.typed;
+        let within = |number: &BigInt, range: &crate::range::Range| {
+            assert!(
+                &range.lo <= number && number <= &range.hi,
+                "{id:?}: {number} in {range:?}"
+            );
+        };
+        let present = &typed.facts[id.0].present;
+        if let (Value::Number(number), Type::Number(range)) = (value, &typed.node(id).ty) {
+            within(number, range);
+        }
+        match (value, present) {
+            (Value::Truth(truth), Known::Truth(known)) => {
+                assert!(known.is_none_or(|known| known == *truth), "{id:?}: {truth}");
+            }
+            (Value::Number(number), Known::Number(range)) => within(number, range),
+            (list, Known::List { least, most, item }) => {
+                let count = match list {
+                    Value::Records(records) => records.len(),
+                    Value::Groups(groups) => groups.len(),
+                    Value::Numbers(numbers) => {
+                        let item = item.as_ref().expect("numbers have an interval");
+                        let factor = typed.den(id) / &item.den;
+                        let item = item.over(&(&item.den * factor));
+                        numbers.iter().for_each(|number| within(number, &item));
+                        numbers.len()
+                    }
+                    Value::Truth(_) | Value::Number(_) => panic!("{id:?} is no list"),
+                };
+                assert!((*least..=*most).contains(&count), "{id:?}: {count}");
+            }
+            _ => panic!("{id:?} is of another type than {present:?}"),
+        }
     }
 
     fn bind(&mut self, var: VarId, element: Element) {

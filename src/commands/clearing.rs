@@ -93,6 +93,15 @@ fn print(report: &Report) {
             thousands(line.credits.0),
             thousands(line.at_most)
         );
+        if let Some(measured) = line.measured {
+            println!(
+                "{} {}: totals of its measure cover {} of the claims: {}",
+                line.scale,
+                line.period.label(),
+                measured.covered,
+                thousands(measured.sum)
+            );
+        }
     }
     for (entry, total) in &report.totals {
         match total {

@@ -85,8 +85,11 @@ fn print(report: &Report) {
         } else {
             String::new()
         };
+        let measure = sum.measured.map_or_else(String::new, |measured| {
+            format!("; measure {} in totals", thousands(measured))
+        });
         println!(
-            "{scale} {}: {} claims in {} batches{credits}",
+            "{scale} {}: {} claims in {} batches{credits}{measure}",
             period.label(),
             sum.claims,
             sum.batches

@@ -17,7 +17,7 @@ from datetime import date, timedelta
 HOMES = 26
 FIRST, LAST = date(2026, 7, 1), date(2026, 9, 1)
 # Share of the baseline that a home saves, and share of its peak use that it moves to the night.
-SAVINGS = [-0.08, -0.02, 0.02, 0.04, 0.06, 0.08, 0.09, 0.12, 0.15, 0.18, 0.22, 0.26, 0.31]
+SAVINGS = [0.12, -0.02, 0.02, 0.04, 0.06, 0.08, 0.09, -0.08, 0.15, 0.18, 0.22, 0.26, 0.31]
 MOVES = [0.0, 0.05, 0.1, 0.2]
 
 

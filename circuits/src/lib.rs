@@ -6,6 +6,7 @@
 
 pub mod bench_circuits;
 pub mod builder;
+pub mod differential;
 pub mod earn;
 mod evaluations;
 pub mod formula;
@@ -15,3 +16,4 @@ pub mod program;
 pub mod prover;
 mod section;
 pub mod snarkjs_files;
+mod trace;

@@ -149,6 +149,15 @@ impl Place {
     pub(crate) const fn temporary(temporary: u32) -> Self {
         Self(temporary | TEMPORARY)
     }
+
+    /// Which wire, or else which temporary.
+    pub(crate) const fn index(self) -> Result<usize, usize> {
+        if self.0 & TEMPORARY == 0 {
+            Ok(self.0 as usize)
+        } else {
+            Err((self.0 & !TEMPORARY) as usize)
+        }
+    }
 }
 
 impl Program {
@@ -431,7 +440,7 @@ impl Frame<'_> {
 }
 
 /// Integer division of canonical representatives.
-fn div_rem(a: Fr, divisor: Fr) -> Option<(Fr, Fr)> {
+pub(crate) fn div_rem(a: Fr, divisor: Fr) -> Option<(Fr, Fr)> {
     if divisor == Fr::ZERO {
         return None;
     }
@@ -449,7 +458,7 @@ fn div_rem(a: Fr, divisor: Fr) -> Option<(Fr, Fr)> {
 }
 
 /// A key that orders field elements as integers in (-p/2, p/2).
-fn signed(value: Fr) -> (bool, BigInt<4>) {
+pub(crate) fn signed(value: Fr) -> (bool, BigInt<4>) {
     let value = value.into_bigint();
     // Negative ones are above the middle; their canonical form grows with their value.
     (value <= Fr::MODULUS_MINUS_ONE_DIV_TWO, value)

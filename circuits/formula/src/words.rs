@@ -220,6 +220,8 @@ impl Writer<'_> {
                     _ => shown(&field.unit),
                 }
             }
+            // A place in the calendar: "the fifth", not "five days".
+            SyntaxKind::Call { function, .. } if function == "day" || function == "weekday" => None,
             _ => {
                 let node = self.node_at(syntax.span)?;
                 shown(&self.unit_text(node))

@@ -120,7 +120,10 @@ impl Checker<'_> {
             Kind::Add(a, b) => self.same_unit("added", &[*a, *b], span),
             Kind::Sub(a, b) => self.same_unit("subtracted", &[*a, *b], span),
             Kind::AtLeast(a, b) | Kind::Equal(a, b) => {
-                self.same_unit("compared", &[*a, *b], span);
+                // In the order of the text: `a < b` is made as not `a >= b`, `a > b` from `b`.
+                let mut parts = [*a, *b];
+                parts.sort_by_key(|part| self.places[part.0].start);
+                self.same_unit("compared", &parts, span);
                 None
             }
             Kind::Least(parts) | Kind::Greatest(parts) => self.same_unit("compared", parts, span),
@@ -309,6 +312,9 @@ impl Checker<'_> {
 fn conversion(a: &Unit, b: &Unit) -> String {
     if a.same_dimension(b) {
         format!("convert one of them: (..).to(\"{a}\") or (..).to(\"{b}\")")
+    } else if a.is_one() || b.is_one() {
+        let unit = if a.is_one() { b } else { a };
+        format!("give the pure number its unit: (..) * unit(1, \"{unit}\")")
     } else {
         conversion_to(a, b)
     }
@@ -327,3 +333,6 @@ fn conversion_to(unit: &Unit, wanted: &Unit) -> String {
         Err(_) => "these units do not convert into each other".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

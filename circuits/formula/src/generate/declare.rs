@@ -131,7 +131,7 @@ fn field(dice: &mut Dice<'_>, at: usize) -> Field {
         };
         (min, max)
     };
-    let (kind, unit) = match dice.below(12) {
+    let (kind, unit) = match dice.below(14) {
         0..=3 => {
             let (min, max) = span(dice);
             (FieldKind::Int { min, max }, dice.word(&UNITS))
@@ -142,7 +142,7 @@ fn field(dice: &mut Dice<'_>, at: usize) -> Field {
             (FieldKind::Decimal { min, max, digits }, dice.word(&UNITS))
         }
         6 => (FieldKind::Bool, ""),
-        7 => {
+        7 | 12 | 13 => {
             let names = ["bus", "metro", "bike", "walk", "train"];
             let values = names[..2 + dice.below(4)].iter().map(ToString::to_string);
             (

@@ -48,7 +48,7 @@ impl<'a, 'b> Writer<'a, 'b> {
 
     /// An output: a whole number that is not negative.
     pub(super) fn output(&mut self, unit: &'static str) -> String {
-        let depth = 2 + self.dice.below(4);
+        let depth = 2 + self.dice.below(5);
         let number = self.number(unit, depth).text;
         let cap = self.dice.between(0, 1 << 40);
         match self.dice.below(6) {

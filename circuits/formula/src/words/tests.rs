@@ -139,7 +139,27 @@ fn tables_steps_choices_and_two_outputs_in_words() {
         cel: r#"math.round(trips.map(t, t.distance.to("km") * grams.at(t.start)[t.mode]).sum())"#
             .into(),
     });
-    assert_eq!(text(&declared), [""; 0]);
+    assert_eq!(
+        text(&declared),
+        [
+            "green (at most 40 records): the trips with mode bus or metro and not shared set",
+            "points (0 to 40000 point): the sum of (the award of distance in km plus the bonus of \
+             start) of green",
+            "(1) (0 to 10079 min): for each two of the trips that follow each other: the later \
+             start minus the earlier start, but at least 0 min; the greatest of that, or 0 for \
+             none",
+            "late (-2 to 1 point): minus 2 point if at least one of green with the day of the week \
+             (0 is Monday) of start equal to 6, else 1 point if (1) above 60 min, else 0",
+            "credits (0 to 40001 point): (points plus late, but at least 0 point), rounded down",
+            "measure (0 to 1310700 g CO2e): the sum of distance in km times the grams in force on \
+             start of mode of the trips, rounded to the nearest whole number",
+            "grams (0 to 500 g CO2e/km): one figure for each of bus, metro and bike; changes on a \
+             day, and the version in force on the day of the act counts",
+            "award (0 to 500 point): one figure for each band: from 0 up to and with 1.6 km; above \
+             1.6 up to but without 100 km",
+            "bonus (0 to 500 point): a figure at 0 and 20000 min, and a straight line between them",
+        ]
+    );
 }
 
 #[test]

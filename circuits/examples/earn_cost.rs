@@ -75,6 +75,7 @@ fn witness_time(circuit: &EarnCircuit) -> Result<(), Box<dyn std::error::Error>>
     let witness = EarnWitness {
         claims: (0..16).map(claim).collect(),
         total_exponent: Exponent::from_bytes(&[0x77; 32]),
+        measure_exponent: None,
     };
     let mut best = [f64::MAX; 3];
     for _ in 0..10 {

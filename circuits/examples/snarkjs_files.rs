@@ -66,6 +66,7 @@ fn export_earn(dir: &Path) -> Result<()> {
     let witness = EarnWitness {
         claims: claims.collect(),
         total_exponent: Exponent::from_bytes(&[77; 32]),
+        measure_exponent: None,
     };
     let key = |secret: u64| Point::mul_base(&Scalar::from(secret));
     let period = manifest.validity().from;
@@ -76,7 +77,7 @@ fn export_earn(dir: &Path) -> Result<()> {
         context: Fr::from(5u64),
         view_key: key(7).context("not zero")?,
         total_key: key(11).context("not zero")?,
-        constants: manifest.public_constants(),
+        constants: manifest.public_values(manifest.validity().from),
     };
     let statement = witness.statement(manifest.formula(), capacity, &terms)?;
     let inputs = circuit.inputs(&statement, &witness)?;

@@ -9,9 +9,10 @@ use merits_primitives::Fr;
 
 use crate::evaluations::Evaluations;
 pub use crate::lc::{Bit, Lc, Wire};
-use crate::program::{HintCall, HintFn, Op, Place, Program, Stage, Stretch};
+use crate::program::{HintCall, HintFn, Op, Place, Program, Stage, Stretch, WitnessError};
 pub use crate::section::Section;
 use crate::section::SectionLog;
+use crate::trace::Trace;
 
 /// The most bits that a decomposition may have: 2^253 < p, so that it is unique.
 pub const MAX_BITS: usize = 253;
@@ -56,6 +57,8 @@ pub struct Builder {
     /// Segments of the parallel stage that is being built, and where the stage began.
     parallel: Option<Parallel>,
     constraint_sections: SectionLog,
+    /// Values of the wires, where the inputs are known already.
+    trace: Option<Trace>,
 }
 
 #[derive(Debug)]
@@ -110,8 +113,18 @@ impl Builder {
             start: Stretch::default(),
             parallel: None,
             constraint_sections: SectionLog::default(),
+            trace: None,
         };
         builder.start = builder.here();
+        builder
+    }
+
+    /// An empty circuit whose wires are computed while it is built, from the inputs that its
+    /// witness program would take: see [`Builder::finish_traced`].
+    #[must_use]
+    pub fn tracing(inputs: Vec<Fr>) -> Self {
+        let mut builder = Self::new();
+        builder.trace = Some(Trace::new(inputs));
         builder
     }
 
@@ -144,6 +157,9 @@ impl Builder {
         let input = self.program.n_inputs as u32;
         self.program.n_inputs += 1;
         self.program.ops.push(Op::Input { to: wire, input });
+        if let Some(trace) = &mut self.trace {
+            trace.input();
+        }
         Wire(wire).into()
     }
 
@@ -164,6 +180,7 @@ impl Builder {
             a: left,
             b: right,
         });
+        self.trace_value(|trace| trace.value(a) * trace.value(b));
         let product = Wire(wire).into();
         self.assert_mul(a, b, &product);
         product
@@ -192,6 +209,7 @@ impl Builder {
             b: right,
             c: addend,
         });
+        self.trace_value(|trace| trace.value(a) * trace.value(b) + trace.value(c));
         let sum = Wire(wire).into();
         self.assert_mul(a, b, &(&sum - c));
         sum
@@ -207,6 +225,7 @@ impl Builder {
             a: left,
             b: right,
         });
+        self.trace_value(|trace| trace.value(a) * trace.value(b));
         Wire(wire).into()
     }
 
@@ -220,6 +239,7 @@ impl Builder {
             num: numerator,
             den: denominator,
         });
+        self.trace_step(|trace, section| trace.quotient(num, den, section));
         let quotient = Wire(wire).into();
         // The quotient on the right: a wire in no right factor costs a prover nothing in G2.
         self.assert_mul(den, &quotient, num);
@@ -287,6 +307,7 @@ impl Builder {
             a: value,
             n,
         });
+        self.trace_step(|trace, section| trace.bits(a, n as usize, section));
         (first..first + n).map(|wire| Wire(wire).into()).collect()
     }
 
@@ -305,6 +326,8 @@ impl Builder {
             to: inverse + 1,
             a: value,
         });
+        self.trace_value(|trace| trace.value(a).inverse().unwrap_or(Fr::ZERO));
+        self.trace_value(|trace| Fr::from(trace.value(a) == Fr::ZERO));
         let is_zero: Lc = Wire(inverse + 1).into();
         // a*inverse = 1 - z and a*z = 0: for a = 0 the first forces z = 1, otherwise the second
         // forces z = 0. So z is boolean without a constraint of its own.
@@ -339,13 +362,14 @@ impl Builder {
 
     /// *Hint*: `(floor(a / divisor), a mod divisor)` of the values as integers in [0, p).
     pub fn div_rem(&mut self, a: &Lc, divisor: &Lc) -> (Lc, Lc) {
-        let (value, divisor) = (self.place(a), self.place(divisor));
+        let (value, by) = (self.place(a), self.place(divisor));
         let first = self.wires(2);
         self.program.ops.push(Op::DivRem {
             to: first,
             a: value,
-            divisor,
+            divisor: by,
         });
+        self.trace_step(|trace, section| trace.div_rem(a, divisor, section));
         (Wire(first).into(), Wire(first + 1).into())
     }
 
@@ -358,21 +382,25 @@ impl Builder {
             a: left,
             b: right,
         });
+        if let Some(trace) = &mut self.trace {
+            trace.le(a, b);
+        }
         Wire(wire).into()
     }
 
     /// *Hint*: `outputs` wires that `function` fills from the values of `inputs`.
     pub fn hint(&mut self, inputs: &[&Lc], outputs: usize, function: HintFn) -> Vec<Lc> {
-        let inputs = inputs.iter().map(|lc| self.place(lc)).collect();
+        let places = inputs.iter().map(|lc| self.place(lc)).collect();
         let outputs = outputs as u32;
         let first = self.wires(outputs);
         let hint = self.program.hints.len() as u32;
         self.program.hints.push(HintCall {
             function,
-            inputs,
+            inputs: places,
             outputs,
         });
         self.program.ops.push(Op::Hint { to: first, hint });
+        self.trace_step(|trace, section| trace.hint(inputs, outputs as usize, function, section));
         (first..first + outputs)
             .map(|wire| Wire(wire).into())
             .collect()
@@ -444,6 +472,48 @@ impl Builder {
             public_labels: self.public_labels,
             input_labels: self.input_labels,
             origins: self.constraint_sections,
+        }
+    }
+
+    /// The finished circuit and, of one that was [traced](Builder::tracing), its assignment.
+    ///
+    /// # Errors
+    /// [`WitnessError`] where no value exists, or another number of inputs was given.
+    pub fn finish_traced(mut self) -> Result<(Circuit, Vec<Fr>), WitnessError> {
+        let trace = self.trace.take().unwrap_or_else(|| Trace::new(Vec::new()));
+        let assignment = trace.finish()?;
+        Ok((self.finish(), assignment))
+    }
+
+    /// Public inputs that are in no constraint so far.
+    #[must_use]
+    pub fn unused_publics(&self) -> Vec<Lc> {
+        let mut used = vec![false; self.r1cs.n_public as usize + 1];
+        for matrix in [&self.r1cs.a, &self.r1cs.b, &self.r1cs.c] {
+            for (wire, _) in matrix.iter().flatten() {
+                if let Some(used) = used.get_mut(*wire as usize) {
+                    *used = true;
+                }
+            }
+        }
+        let unused = (1..).zip(used.into_iter().skip(1));
+        unused
+            .filter(|(_, used)| !used)
+            .map(|(wire, _)| Wire(wire).into())
+            .collect()
+    }
+
+    fn trace_value(&mut self, value: impl FnOnce(&Trace) -> Fr) {
+        if let Some(trace) = &mut self.trace {
+            let value = value(trace);
+            trace.push(value);
+        }
+    }
+
+    fn trace_step(&mut self, step: impl FnOnce(&mut Trace, &dyn Fn() -> String)) {
+        if let Some(trace) = &mut self.trace {
+            let (origins, at) = (&self.program.origins, self.program.ops.len() - 1);
+            step(trace, &|| origins.path_at(at));
         }
     }
 

@@ -1,16 +1,18 @@
 //! The statement as a whole: public inputs, what a batch shares, its claims, its totals.
 
 use merits_formula::Typed;
+use merits_primitives::Fr;
 use merits_primitives::audit::EXPONENT_BITS;
-use merits_verifier::statement::earn as layout;
+use merits_verifier::statement::earn::{self as layout, Layout};
 
 use super::{claim, cost::CostTable, totals};
 use crate::{
     builder::{Bit, Builder, Circuit, Lc},
     gadgets::{
         bits,
-        jubjub::{EdwardsPoint, MontgomeryPoint, PointTable, SignedBits, from_edwards},
+        jubjub::{EdwardsPoint, PointTable, SignedBits, from_edwards},
     },
+    program::WitnessError,
 };
 
 /// The circuit of one shape: a formula (with its schema and constants) and B, the claims that
@@ -33,12 +35,13 @@ pub(super) struct Shared {
     pub(super) view_key: PointTable,
 }
 
-/// What the totals read.
+/// The total of one output, as it stands in the public inputs, and the exponent that blinds it.
 pub(super) struct TotalKeys {
     pub(super) exponent: SignedBits,
-    pub(super) total_key: MontgomeryPoint,
-    pub(super) t1: EdwardsPoint,
-    pub(super) t2: EdwardsPoint,
+    /// r·B8.
+    pub(super) ephemeral: EdwardsPoint,
+    /// The sum under At.
+    pub(super) sum: EdwardsPoint,
 }
 
 impl EarnCircuit {
@@ -49,39 +52,34 @@ impl EarnCircuit {
     #[must_use]
     pub fn build(formula: &Typed, capacity: usize) -> Self {
         assert!(capacity > 0, "a batch has room for at least one claim");
-        let mut b = Builder::new();
-        let constants = formula.constants().len();
-        let publics = publics(&mut b, formula, capacity);
-
-        let present = b.section("batch/presence", |b| presence(b, &publics, capacity));
-        // EARN-14: a public input in no constraint could be changed in a finished proof's
-        // statement without anybody noticing a difference in the equation's meaning.
-        b.section("batch/context", |b| b.square(&publics[layout::CONTEXT]));
-        let (view_key, keys) = b.section("batch/keys", |b| keys(b, &publics));
-        let shared = Shared {
-            asset: publics[layout::ASSET].clone(),
-            expiry: publics[layout::EXPIRY].clone(),
-            schema: publics[layout::SCHEMA].clone(),
-            period: publics[layout::PERIOD].clone(),
-            constants: publics[layout::CONSTANTS..layout::CONSTANTS + constants].to_vec(),
-            view_key,
-        };
-        let credits = b.parallel(capacity, |b, i| {
-            let first = layout::claim_offset(constants, i);
-            let public = &publics[first..first + layout::CLAIM_INPUTS];
-            b.section("claim", |b| {
-                claim::claim(b, formula, &shared, i, &present[i], public)
-            })
-        });
-        b.section("batch/total", |b| {
-            let most = u128::from(formula.max_value()) * capacity as u128;
-            totals::totals(b, &keys, &Lc::sum(&credits), most);
-        });
         Self {
             formula: formula.clone(),
             capacity,
-            circuit: b.finish(),
+            circuit: synthesise(Builder::new(), formula, capacity).finish(),
         }
+    }
+
+    /// Builds the circuit anew while computing every wire on the way from the inputs of its
+    /// witness program, without that program: the assignment must be the same. For tests.
+    ///
+    /// # Errors
+    /// [`WitnessError`] where no value exists.
+    ///
+    /// # Panics
+    /// If `capacity` is 0.
+    pub fn traced(
+        formula: &Typed,
+        capacity: usize,
+        inputs: Vec<Fr>,
+    ) -> Result<(Circuit, Vec<Fr>), WitnessError> {
+        assert!(capacity > 0, "a batch has room for at least one claim");
+        synthesise(Builder::tracing(inputs), formula, capacity).finish_traced()
+    }
+
+    /// Where the public inputs stand.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        layout_of(&self.formula, self.capacity)
     }
 
     /// The formula, which carries schema and constants.
@@ -109,8 +107,74 @@ impl EarnCircuit {
     }
 }
 
+/// Where the public inputs of a formula's statement stand.
+pub(super) fn layout_of(formula: &Typed, capacity: usize) -> Layout {
+    Layout {
+        constants: formula.constants().len(),
+        measured: formula.measure().is_some(),
+        capacity,
+    }
+}
+
+fn synthesise(mut b: Builder, formula: &Typed, capacity: usize) -> Builder {
+    let place = layout_of(formula, capacity);
+    let publics = publics(&mut b, formula, place);
+
+    let present = b.section("batch/presence", |b| presence(b, &publics, capacity));
+    // EARN-14: a public input in no constraint could be changed in a finished proof's
+    // statement without anybody noticing a difference in the equation's meaning.
+    b.section("batch/context", |b| b.square(&publics[layout::CONTEXT]));
+    let view_key = b.section("batch/keys", |b| view_key(b, &publics));
+    let keys = b.section("batch/keys", |b| {
+        let measure = place.measure_offset();
+        let credits = total_keys(b, &publics, "r", layout::T1);
+        let measure = measure.map(|at| total_keys(b, &publics, "r2", at));
+        (credits, measure)
+    });
+    let shared = Shared {
+        asset: publics[layout::ASSET].clone(),
+        expiry: publics[layout::EXPIRY].clone(),
+        schema: publics[layout::SCHEMA].clone(),
+        period: publics[layout::PERIOD].clone(),
+        constants: publics[layout::CONSTANTS..layout::CONSTANTS + place.constants].to_vec(),
+        view_key,
+    };
+    let earned = b.parallel(capacity, |b, i| {
+        let first = place.claim_offset(i);
+        let public = &publics[first..first + layout::CLAIM_INPUTS];
+        b.section("claim", |b| {
+            claim::claim(b, formula, &shared, i, &present[i], public)
+        })
+    });
+    b.section("batch/total", |b| {
+        let total_key = b.section("At", |b| {
+            totals::table(b, &point(&publics, layout::TOTAL_KEY))
+        });
+        let most = u128::from(formula.max_value()) * capacity as u128;
+        let credits = Lc::sum(earned.iter().map(|(credits, _)| credits));
+        // EARN-12, EARN-13.
+        totals::total(b, ["T1", "T2"], &keys.0, &total_key, &credits, most);
+        if let (Some(keys), Some(most)) = (&keys.1, formula.max_measure()) {
+            let most = u128::from(most) * capacity as u128;
+            let measure = Lc::sum(earned.iter().filter_map(|(_, measure)| measure.as_ref()));
+            // EARN-16, EARN-17.
+            totals::total(b, ["M1", "M2"], keys, &total_key, &measure, most);
+        }
+    });
+    // EARN-14 for constants that the formula's structure leaves out, such as one times 0.
+    let unused = b.unused_publics();
+    if !unused.is_empty() {
+        b.section("batch/constants", |b| {
+            for constant in &unused {
+                b.square(constant);
+            }
+        });
+    }
+    b
+}
+
 /// All public inputs, in the order of `merits_verifier::statement::earn`.
-fn publics(b: &mut Builder, formula: &Typed, capacity: usize) -> Vec<Lc> {
+fn publics(b: &mut Builder, formula: &Typed, place: Layout) -> Vec<Lc> {
     let constants = formula.constants();
     let mut labels: Vec<String> = [
         "asset", "expiry", "schema", "period", "context", "A.x", "A.y", "At.x", "At.y", "T1.x",
@@ -123,12 +187,15 @@ fn publics(b: &mut Builder, formula: &Typed, capacity: usize) -> Vec<Lc> {
             .iter()
             .map(|constant| format!("constant {}", constant.name)),
     );
-    for i in 0..capacity {
+    if place.measured {
+        labels.extend(["M1.x", "M1.y", "M2.x", "M2.y"].map(String::from));
+    }
+    for i in 0..place.capacity {
         let names = ["C", "b", "cm", "u", "Ey", "cv", "ch"];
         labels.extend(names.map(|name| format!("claim[{i}].{name}")));
     }
     // Both lists are ours; a test compares them input by input.
-    debug_assert_eq!(labels.len(), layout::input_count(constants.len(), capacity));
+    debug_assert_eq!(labels.len(), place.input_count());
     labels.iter().map(|label| b.public(label)).collect()
 }
 
@@ -144,30 +211,31 @@ fn presence(b: &mut Builder, publics: &[Lc], capacity: usize) -> Vec<Bit> {
     present
 }
 
-/// Multiples of A, and r with what it multiplies. That A and At are of the subgroup and not the
-/// identity is checked outside, where the ledger's state supplies them.
-fn keys(b: &mut Builder, publics: &[Lc]) -> (PointTable, TotalKeys) {
-    let point = |at: usize| EdwardsPoint {
+fn point(publics: &[Lc], at: usize) -> EdwardsPoint {
+    EdwardsPoint {
         x: publics[at].clone(),
         y: publics[at + 1].clone(),
-    };
-    let view_key = b.section("view key table", |b| {
-        let a = from_edwards(b, &point(layout::VIEW_KEY));
+    }
+}
+
+/// Multiples of A. That A and At are of the subgroup and not the identity is checked outside,
+/// where the ledger's state supplies them.
+fn view_key(b: &mut Builder, publics: &[Lc]) -> PointTable {
+    b.section("view key table", |b| {
+        let a = from_edwards(b, &point(publics, layout::VIEW_KEY));
         PointTable::new(b, &a, EXPONENT_BITS)
-    });
-    let total_key = b.section("total key", |b| from_edwards(b, &point(layout::TOTAL_KEY)));
-    let exponent = b.section("exponent r", |b| {
-        let r = bits::input_bits(b, "r", EXPONENT_BITS);
+    })
+}
+
+/// The exponent of a total whose points stand at `at`, with the products of its windows.
+fn total_keys(b: &mut Builder, publics: &[Lc], name: &str, at: usize) -> TotalKeys {
+    let exponent = b.section(&format!("exponent {name}"), |b| {
+        let r = bits::input_bits(b, name, EXPONENT_BITS);
         SignedBits::new(b, &r)
     });
-    let (t1, t2) = (point(layout::T1), point(layout::T2));
-    (
-        view_key,
-        TotalKeys {
-            exponent,
-            total_key,
-            t1,
-            t2,
-        },
-    )
+    TotalKeys {
+        exponent,
+        ephemeral: point(publics, at),
+        sum: point(publics, at + 2),
+    }
 }

@@ -15,7 +15,8 @@ use crate::{
     },
 };
 
-/// Builds claim `i`. Returns present·v, what the claim adds to the batch's total.
+/// Builds claim `i`. Returns present·v and, where there is a measure, present·w: what the claim
+/// adds to the batch's totals.
 ///
 /// The order of private inputs here is the order of `ClaimWitness::inputs`. Where `present` is
 /// 0 every public input is forced to 0 whatever the witness holds, and a witness of no records
@@ -27,7 +28,7 @@ pub(super) fn claim(
     i: usize,
     present: &Bit,
     public: &[Lc],
-) -> Lc {
+) -> (Lc, Option<Lc>) {
     let label = |name: &str| format!("claim[{i}].{name}");
     let key = b.input(&label("K"));
     let handle = b.input(&label("h"));
@@ -47,14 +48,21 @@ pub(super) fn claim(
         c
     });
     // EARN-7: v = F(records; constants), in [0, V_max] by the formula's own constraints.
-    let credits = b.section("formula", |b| {
+    // EARN-15: w = F2(records; constants), in [0, W_max] likewise.
+    let outputs = b.section("formula", |b| {
         formula::compile(b, typed, &slots.records, &shared.constants)
     });
-    // EARN-9: (b, pad) = P(BIND; K, h)[0, 1], u = v + pad.
+    let (credits, measure) = (outputs.credits, outputs.measure);
+    // Both ciphertexts carry v + 2^64·w: V_max, W_max < 2^64, so the sum has one reading.
+    let earned = match &measure {
+        None => credits.clone(),
+        Some(measure) => &credits + measure * Fr::from(1u128 << 64),
+    };
+    // EARN-9: (b, pad) = P(BIND; K, h)[0, 1], u = v + 2^64·w + pad.
     b.section("binding", |b| {
         let [binding, pad] = poseidon::hash2(b, tags::BIND, &[key.clone(), handle.clone()]);
         publish(b, layout::CLAIM_BINDING, &binding);
-        publish(b, layout::CLAIM_HIDDEN, &(&credits + pad));
+        publish(b, layout::CLAIM_HIDDEN, &(&earned + pad));
     });
     // EARN-8: cm = P(NOTE; v + 2^64·expiry + 2^96·asset, K). The ledger's types bound expiry
     // and asset, EARN-7 bounds v: the sum has one reading.
@@ -75,18 +83,23 @@ pub(super) fn claim(
         let y = edwards_y(b, &u);
         publish(b, layout::CLAIM_EPHEMERAL, &y);
     });
-    // EARN-11: S = e·A with the same e, (k0, k1) = P(AUD; S.y, C)[0, 1], cv = v + k0, ch = h + k1.
+    // EARN-11: S = e·A with the same e, (k0, k1) = P(AUD; S.y, C)[0, 1], cv = v + 2^64·w + k0,
+    // ch = h + k1.
     let shared_y = b.section("shared key", |b| {
         let u = variable_base_u(b, &exponent, &shared.view_key);
         edwards_y(b, &u)
     });
     b.section("audit", |b| {
         let [k0, k1] = poseidon::hash2(b, tags::AUD, &[shared_y, c]);
-        publish(b, layout::CLAIM_CREDITS, &(&credits + k0));
+        publish(b, layout::CLAIM_CREDITS, &(&earned + k0));
         publish(b, layout::CLAIM_HANDLE, &(&handle + k1));
     });
-    // EARN-13: an absent claim adds nothing.
-    b.section("to total", |b| b.mul(&credits, present.lc()))
+    // EARN-13, EARN-17: an absent claim adds nothing.
+    b.section("to total", |b| {
+        let credits = b.mul(&credits, present.lc());
+        let measure = measure.map(|measure| b.mul(&measure, present.lc()));
+        (credits, measure)
+    })
 }
 
 /// EARN-6: c := P(REC; c, next 11 elements) from c = 0, zeros filling the last chunk.

@@ -1,6 +1,6 @@
 //! Statement `earn` (DESIGN 3.2): credits follow the formula over committed records.
 //!
-//! The spec, with the invariants EARN-1 to EARN-14 that comments here cite, is
+//! The spec, with the invariants EARN-1 to EARN-17 that comments here cite, is
 //! `docs/src/statement-earn.md`. [`EarnCircuit::build`] makes the constraints,
 //! [`EarnWitness::statement`] computes the public side natively, [`EarnCircuit::inputs`] lays both
 //! out for the witness program, and [`native::check`] is the mirror of the constraints.
@@ -11,7 +11,7 @@ mod circuit;
 mod claim;
 mod cost;
 pub mod native;
-mod records;
+pub(crate) mod records;
 mod totals;
 mod witness;
 

@@ -6,13 +6,17 @@
 use ark_ff::AdditiveGroup;
 use merits_formula::{EvalError, SequenceError, Typed};
 use merits_primitives::{
-    Fr, audit, field,
-    ids::{AssetId, Credits, Expiry, Period},
+    Fr,
+    audit::{self, Total},
+    earned::Earned,
+    field,
+    ids::{AssetId, Expiry, Period},
     jubjub::Point,
     owner,
 };
 use merits_verifier::statement::earn as layout;
 
+use super::circuit::layout_of;
 use super::witness::{EarnTerms, EarnWitness};
 
 /// An invariant that a batch breaks.
@@ -73,6 +77,14 @@ pub enum EarnViolation {
         /// What the formula gives.
         credits: u64,
     },
+    /// EARN-15: the credits are right, the measure beside them is not.
+    #[error("EARN-15: claim {claim}: u hides another measure than the formula's {measure}")]
+    Measure {
+        /// Index of the claim.
+        claim: usize,
+        /// What the formula gives.
+        measure: u64,
+    },
     /// EARN-7: the formula itself has no value here.
     #[error("EARN-7: claim {claim}: the formula gives no credits: {error}")]
     Formula {
@@ -111,6 +123,12 @@ pub enum EarnViolation {
     /// EARN-13.
     #[error("EARN-13: T2 does not encrypt the sum of present credits under At")]
     Total,
+    /// EARN-16.
+    #[error("EARN-16: M1 is not r2·B8")]
+    MeasureEphemeral,
+    /// EARN-17.
+    #[error("EARN-17: M2 does not encrypt the sum of present measures under At")]
+    MeasureTotal,
 }
 
 /// Checks public inputs against a witness, invariant by invariant.
@@ -123,8 +141,8 @@ pub fn check(
     publics: &[Fr],
     witness: &EarnWitness,
 ) -> Result<(), EarnViolation> {
-    let constants = formula.constants().len();
-    if publics.len() != layout::input_count(constants, capacity) {
+    let place = layout_of(formula, capacity);
+    if publics.len() != place.input_count() {
         return Err(EarnViolation::Precondition(
             "another number of public inputs",
         ));
@@ -134,24 +152,54 @@ pub fn check(
     if present > capacity || publics[layout::COUNT] != Fr::from(present as u64) {
         return Err(EarnViolation::Presence { present, capacity });
     }
-    let mut sum = 0u128;
+    let (mut credits, mut measure) = (0u128, 0u128);
     for claim in 0..capacity {
-        let first = layout::claim_offset(constants, claim);
+        let first = place.claim_offset(claim);
         let public = &publics[first..first + layout::CLAIM_INPUTS];
         if claim < present {
-            sum += u128::from(check_claim(formula, &terms, public, witness, claim)?.0);
+            let earned = check_claim(formula, &terms, public, witness, claim)?;
+            credits += u128::from(earned.credits.0);
+            measure += u128::from(earned.measure.unwrap_or(0));
         } else if public.iter().any(|input| *input != Fr::ZERO) {
             return Err(EarnViolation::AbsentNotZero { claim });
         }
     }
-    let total = audit::encrypt_total(&witness.total_exponent, &terms.total_key, sum);
-    if publics[layout::T1..layout::T1 + 2] != [total.t1.x, total.t1.y] {
-        return Err(EarnViolation::TotalEphemeral);
+    let total = |exponent, sum| audit::encrypt_total(exponent, &terms.total_key, sum);
+    let credits = total(&witness.total_exponent, credits);
+    match differing(&credits, &publics[layout::T1..layout::T1 + 4]) {
+        Some(Half::Ephemeral) => return Err(EarnViolation::TotalEphemeral),
+        Some(Half::Sum) => return Err(EarnViolation::Total),
+        None => {}
     }
-    if publics[layout::T2..layout::T2 + 2] != [total.t2.x, total.t2.y] {
-        return Err(EarnViolation::Total);
+    let Some(at) = place.measure_offset() else {
+        return Ok(());
+    };
+    let Some(exponent) = &witness.measure_exponent else {
+        return Err(EarnViolation::MeasureEphemeral);
+    };
+    match differing(&total(exponent, measure), &publics[at..at + 4]) {
+        Some(Half::Ephemeral) => Err(EarnViolation::MeasureEphemeral),
+        Some(Half::Sum) => Err(EarnViolation::MeasureTotal),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// A point of a total.
+enum Half {
+    Ephemeral,
+    Sum,
+}
+
+/// The first point of a total that is not what four public inputs say.
+fn differing(total: &Total, publics: &[Fr]) -> Option<Half> {
+    let (ephemeral, sum) = publics.split_at(2);
+    if ephemeral != [total.t1.x, total.t1.y] {
+        Some(Half::Ephemeral)
+    } else if sum != [total.t2.x, total.t2.y] {
+        Some(Half::Sum)
+    } else {
+        None
+    }
 }
 
 fn check_claim(
@@ -160,7 +208,7 @@ fn check_claim(
     public: &[Fr],
     witness: &EarnWitness,
     claim: usize,
-) -> Result<Credits, EarnViolation> {
+) -> Result<Earned, EarnViolation> {
     let witness = &witness.claims[claim];
     formula
         .schema()
@@ -200,13 +248,19 @@ fn check_claim(
         expected.b,
         EarnViolation::Binding { claim },
     )?;
-    let hidden = owner::bind(&witness.key, &witness.handle).hide(values.credits);
-    let credits = values.credits.0;
-    demand(
-        layout::CLAIM_HIDDEN,
-        hidden,
-        EarnViolation::Credits { claim, credits },
-    )?;
+    let binding = owner::bind(&witness.key, &witness.handle);
+    let (earned, hidden) = (values.earned, public[layout::CLAIM_HIDDEN]);
+    if hidden != expected.u {
+        let other = binding.reveal(hidden, earned.measure.is_some());
+        let same_credits = other.is_some_and(|other| other.credits == earned.credits);
+        return Err(match earned.measure.filter(|_| same_credits) {
+            Some(measure) => EarnViolation::Measure { claim, measure },
+            None => EarnViolation::Credits {
+                claim,
+                credits: earned.credits.0,
+            },
+        });
+    }
     demand(
         layout::CLAIM_NOTE,
         expected.cm,
@@ -227,7 +281,7 @@ fn check_claim(
         expected.ch,
         EarnViolation::Audit { claim },
     )?;
-    Ok(values.credits)
+    Ok(earned)
 }
 
 /// Reads the shared public inputs back into the types that the ledger's state has.

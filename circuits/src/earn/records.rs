@@ -1,40 +1,83 @@
 //! The record slots of a claim: presence, bounds, order, packing.
 //!
 //! Everything is made of bits that are gated by the slot's flag, so an absent slot is zero
-//! without a constraint of its own, and no field has a wire beside its bits.
+//! without a constraint of its own, and no field but the key has a wire beside its bits.
+//!
+//! # Layout of a slot's private inputs
+//!
+//! The flag, then each field's bits, lowest first ([`Cells`]):
+//!
+//! | field | bits of |
+//! |---|---|
+//! | the key | its distance from the key before it, less one; in slot 0, from its least value |
+//! | a time that is no key | the day of the period, then the minute of the day |
+//! | any other | value − min |
+//!
+//! The key is never decomposed here: keys that are sums of distances from 1 up increase by
+//! construction, and one bound on the last of them bounds them all. What a formula asks of a
+//! key beyond its value (its day, its bits), the formula pays for itself.
 
-use ark_ff::{AdditiveGroup, BigInteger, PrimeField};
-use merits_formula::{Field, FieldKind, Schema};
+use ark_ff::AdditiveGroup;
+use merits_formula::{Field, FieldKind, Record, Schema};
 use merits_primitives::{Fr, calendar::MINUTES_PER_DAY};
+use num_bigint::BigInt;
 
 use crate::{
     builder::{Bit, Builder, Lc},
-    formula::{DaySplit, FieldWires, RecordWires},
+    formula::{DaySplit, FieldWires, RecordWires, whole_bits},
     gadgets::{bits, compare},
 };
 
 /// Bits of the minute of a day: 1439 < 2^11.
-pub(super) const MINUTE_BITS: usize = 11;
+pub(crate) const MINUTE_BITS: usize = 11;
 
 /// The slots of one claim.
-pub(super) struct Slots {
+pub(crate) struct Slots {
     /// What the formula reads.
-    pub(super) records: Vec<RecordWires>,
+    pub(crate) records: Vec<RecordWires>,
     /// How many slots hold a record.
-    pub(super) count: Lc,
+    pub(crate) count: Lc,
     /// The packed records, R slots.
-    pub(super) packed: Vec<Lc>,
+    pub(crate) packed: Vec<Lc>,
+}
+
+/// How a field stands in the private inputs of a slot.
+enum Cells {
+    /// So many bits of the distance from the key before, less one.
+    Key(usize),
+    /// So many bits of the day, then those of the minute.
+    DayAndMinute(usize),
+    /// So many bits of value − min.
+    Offset(usize),
+}
+
+impl Cells {
+    fn of(schema: &Schema, field: &Field) -> Self {
+        let (min, max) = schema.bounds(field);
+        if field.key {
+            Self::Key(bit_length(max - min))
+        } else if matches!(field.kind, FieldKind::TimeInPeriod) {
+            Self::DayAndMinute(day_bits(schema))
+        } else {
+            Self::Offset(bit_length(max - min))
+        }
+    }
 }
 
 /// Bits of the day of the period: none where a period is one day.
-pub(super) fn day_bits(schema: &Schema) -> usize {
-    (u32::BITS - (schema.days() - 1).leading_zeros()) as usize
+pub(crate) fn day_bits(schema: &Schema) -> usize {
+    bit_length(u64::from(schema.days()) - 1)
 }
 
-/// Builds R slots.
-pub(super) fn slots(b: &mut Builder, schema: &Schema, label: &str) -> Slots {
+const fn bit_length(n: u64) -> usize {
+    (u64::BITS - n.leading_zeros()) as usize
+}
+
+/// Builds R slots. The order of private inputs is that of [`slot_inputs`].
+pub(crate) fn slots(b: &mut Builder, schema: &Schema, label: &str) -> Slots {
     let key = schema.key();
     let mut records: Vec<RecordWires> = Vec::with_capacity(schema.max_records.into());
+    let mut steps = Vec::with_capacity(schema.max_records.into());
     for slot in 0..schema.max_records {
         let label = format!("{label}[{slot}]");
         let last = records.last();
@@ -47,18 +90,29 @@ pub(super) fn slots(b: &mut Builder, schema: &Schema, label: &str) -> Slots {
                 last.map(|last| &last.present),
             )
         });
-        let fields: Vec<FieldWires> = schema
-            .fields
-            .iter()
-            .map(|f| b.section(&f.name, |b| field(b, schema, f, &present, &label)))
-            .collect();
-        if let Some(last) = last {
-            let (before, now) = (&last.fields[key].value, &fields[key].value);
-            let n = schema.field_bits(&schema.fields[key]) as usize;
-            b.section("order", |b| assert_later(b, before, now, n, &present));
-        }
+        let fields = schema.fields.iter().map(|field| {
+            let label = format!("{label}.{}", field.name);
+            if let Cells::Key(n) = Cells::of(schema, field) {
+                let before = last.map(|last| &last.fields[key].value);
+                let min = schema.bounds(field).0;
+                b.section("order", |b| {
+                    let (value, step) = next_key(b, &label, n, min, before, &present);
+                    steps.push(step);
+                    FieldWires::of_value(value)
+                })
+            } else {
+                b.section(&field.name, |b| {
+                    plain_field(b, schema, field, &present, &label)
+                })
+            }
+        });
+        let fields = fields.collect();
         records.push(RecordWires { present, fields });
     }
+    let field = &schema.fields[key];
+    b.section(&field.name, |b| {
+        bound_last_key(b, schema.bounds(field), &steps);
+    });
     let count = Lc::sum(records.iter().map(|record| record.present.lc()));
     let packed = pack(schema, &records);
     Slots {
@@ -68,82 +122,127 @@ pub(super) fn slots(b: &mut Builder, schema: &Schema, label: &str) -> Slots {
     }
 }
 
+/// EARN-5: the next key, and how far it is from the one before: n constraints, 1 more after the
+/// first.
+///
+/// With a gap g of n bits that are zero unless `present`, key = present·(before + 1) + g: where
+/// the slot is present, at least one more than the key before it; else 0. Slots before a present
+/// one are present, so that `before` is a key. Nothing wraps: keys are sums of at most R gaps
+/// below 2^64.
+fn next_key(
+    b: &mut Builder,
+    label: &str,
+    n: usize,
+    min: u64,
+    before: Option<&Lc>,
+    present: &Bit,
+) -> (Lc, Lc) {
+    let gap = bits::gated_input_bits(b, &format!("{label}.gap"), n, present);
+    let gap = Lc::from_bits(&gap);
+    let least = match before {
+        None => present.lc() * Fr::from(min),
+        Some(before) => b.mul(present.lc(), &(before + Lc::one())),
+    };
+    (least + &gap, present.lc() + gap)
+}
+
+/// EARN-4 for the key: the last present key is min − 1 + Σ (present + gap) ≤ max. The sum of
+/// steps is at least 0 and far from p, so what is left of the number of keys has as many bits as
+/// that number exactly if it is not negative.
+fn bound_last_key(b: &mut Builder, (min, max): (u64, u64), steps: &[Lc]) {
+    let keys = BigInt::from(max - min) + 1u8;
+    let n = keys.bits() as usize;
+    let left = Lc::from(max - min) + Lc::one() - Lc::sum(steps);
+    whole_bits(b, &left, n);
+}
+
 /// EARN-3 and EARN-4: zero in an absent slot, else within bounds. The private inputs are its bits.
-fn field(
+fn plain_field(
     b: &mut Builder,
     schema: &Schema,
     field: &Field,
     present: &Bit,
     label: &str,
 ) -> FieldWires {
-    let label = format!("{label}.{}", field.name);
-    match field.kind {
-        // All but a time are one bounded integer.
-        FieldKind::Int { .. }
-        | FieldKind::Decimal { .. }
-        | FieldKind::Bool
-        | FieldKind::Enum { .. }
-        | FieldKind::DayInPeriod
-        | FieldKind::Date { .. }
-        | FieldKind::DateTime { .. } => {
-            let (min, max) = schema.bounds(field);
-            let n = schema.field_bits(field) as usize;
-            let bits = bits::gated_input_bits(b, &label, n, present);
-            compare::assert_at_most(b, &bits, max);
-            compare::assert_at_least(b, &bits, min, present);
-            FieldWires {
-                value: Lc::from_bits(&bits),
-                bits,
-                day: None,
-            }
-        }
-        FieldKind::TimeInPeriod => {
+    let (min, max) = schema.bounds(field);
+    match Cells::of(schema, field) {
+        Cells::DayAndMinute(n) => {
             // Day and minute of the day, each within its range: their sum then lies within the
-            // period, and the formula needs them apart anyway.
-            let day_bits =
-                bits::gated_input_bits(b, &format!("{label}.day"), day_bits(schema), present);
+            // period, and a formula mostly needs them apart anyway.
+            let day_bits = bits::gated_input_bits(b, &format!("{label}.day"), n, present);
             compare::assert_at_most(b, &day_bits, u64::from(schema.days() - 1));
-            let minute =
+            let minute_bits =
                 bits::gated_input_bits(b, &format!("{label}.minute"), MINUTE_BITS, present);
-            compare::assert_at_most(b, &minute, u64::from(MINUTES_PER_DAY - 1));
-            let (day, minute) = (Lc::from_bits(&day_bits), Lc::from_bits(&minute));
-            let value = &day * Fr::from(MINUTES_PER_DAY) + &minute;
-            FieldWires {
-                value,
-                bits: Vec::new(),
-                day: Some(DaySplit {
-                    day_bits,
-                    day,
-                    minute,
-                }),
-            }
+            compare::assert_at_most(b, &minute_bits, u64::from(MINUTES_PER_DAY - 1));
+            FieldWires::of_split(DaySplit::new(day_bits, minute_bits))
+        }
+        Cells::Key(n) | Cells::Offset(n) => {
+            // What is committed is the value; bits of value − min are fewer, and no lower bound
+            // is left to prove.
+            let offset = bits::gated_input_bits(b, label, n, present);
+            compare::assert_at_most(b, &offset, max - min);
+            FieldWires::of_offset(min, offset, present)
         }
     }
 }
 
-/// EARN-5: `now` > `before` if `present`: n + 1 constraints. Both are below 2^n, so
-/// now − before − 1 lies in [0, 2^n) exactly if now is greater; otherwise it wraps to p − 2^n or
-/// more. The bits of the gap are zero in an absent slot and the only ones for their sum.
-fn assert_later(b: &mut Builder, before: &Lc, now: &Lc, n: usize, present: &Bit) {
-    let gap = now - before - Lc::one();
-    let bits: Vec<Bit> = b
-        .hint(&[present.lc(), &gap], n, gap_bits)
-        .into_iter()
-        .map(|wire| bits::gate(b, wire, present))
-        .collect();
-    b.assert_mul(present.lc(), &gap, &Lc::from_bits(&bits));
-}
-
-/// The low bits of a gap; of one that is no number of n bits too, and then the sum differs.
-fn gap_bits(inputs: &[Fr], bits: &mut [Fr]) -> Result<(), &'static str> {
-    let gap = inputs
-        .iter()
-        .fold(Fr::from(1u64), |product, factor| product * factor);
-    let gap = gap.into_bigint();
-    for (i, bit) in bits.iter_mut().enumerate() {
-        *bit = Fr::from(gap.get_bit(i));
+/// Pushes the private inputs of R slots, in the order of [`slots`].
+///
+/// # Errors
+/// The slot whose record has no layout: other fields, a value without bits, a key that is not
+/// above the one before.
+pub(crate) fn slot_inputs(
+    schema: &Schema,
+    records: &[Record],
+    out: &mut Vec<Fr>,
+) -> Result<(), usize> {
+    let capacity = usize::from(schema.max_records);
+    if records.len() > capacity {
+        return Err(capacity);
+    }
+    let mut before = None;
+    for slot in 0..capacity {
+        let record = records.get(slot);
+        if record.is_some_and(|record| record.0.len() != schema.fields.len()) {
+            return Err(slot);
+        }
+        out.push(Fr::from(record.is_some()));
+        for (at, field) in schema.fields.iter().enumerate() {
+            let min = schema.bounds(field).0;
+            let value = record.map(|record| record.0[at]);
+            let offset = |least: Option<u64>| match value {
+                None => Some(0),
+                Some(value) => value.checked_sub(least?),
+            };
+            let fits = match Cells::of(schema, field) {
+                Cells::Key(n) => {
+                    let least = before.map_or(Some(min), |before: u64| before.checked_add(1));
+                    before = value;
+                    push_bits(out, offset(least), n)
+                }
+                Cells::Offset(n) => push_bits(out, offset(Some(min)), n),
+                Cells::DayAndMinute(n) => {
+                    let minutes = u64::from(MINUTES_PER_DAY);
+                    let value = value.unwrap_or(0);
+                    push_bits(out, Some(value / minutes), n)
+                        && push_bits(out, Some(value % minutes), MINUTE_BITS)
+                }
+            };
+            if !fits {
+                return Err(slot);
+            }
+        }
     }
     Ok(())
+}
+
+/// Pushes the low `n` bits, lowest first; says whether there is a value and it has no more.
+fn push_bits(out: &mut Vec<Fr>, value: Option<u64>, n: usize) -> bool {
+    let Some(value) = value else {
+        return false;
+    };
+    out.extend((0..n).map(|i| Fr::from(value.checked_shr(i as u32).unwrap_or(0) & 1)));
+    bit_length(value) <= n
 }
 
 /// The layout of `Schema::pack`. Fields are bounded before they are packed (EARN-4), so no field

@@ -1,4 +1,4 @@
-//! The batch's total under At.
+//! Totals under At: of the credits, and of the measure where there is one.
 
 use ark_ec::CurveGroup;
 use merits_primitives::{audit::EXPONENT_BITS, jubjub::Point};
@@ -7,8 +7,8 @@ use super::circuit::TotalKeys;
 use crate::{
     builder::{Builder, Lc},
     gadgets::jubjub::{
-        PointTable, SignedBits, add_constant, assert_edwards, assert_sum, fixed_base, half_base,
-        to_edwards, variable_base,
+        EdwardsPoint, PointTable, SignedBits, add_constant, assert_edwards, assert_sum, fixed_base,
+        from_edwards, half_base, to_edwards, variable_base,
     },
 };
 
@@ -20,29 +20,41 @@ pub const fn total_bits(most: u128) -> usize {
     if even == 0 { 2 } else { even }
 }
 
-/// EARN-12 and EARN-13. `sum` is Σ present·v, at most `most`.
-pub(super) fn totals(b: &mut Builder, keys: &TotalKeys, sum: &Lc, most: u128) {
-    // EARN-12: T1 = r·B8.
-    b.section("T1", |b| {
-        let t1 = fixed_base(b, &keys.exponent, &Point::base());
-        assert_edwards(b, &t1, &keys.t1);
+/// Multiples of At, which all totals are blinded with.
+pub(super) fn table(b: &mut Builder, total_key: &EdwardsPoint) -> PointTable {
+    let total_key = from_edwards(b, total_key);
+    PointTable::new(b, &total_key, EXPONENT_BITS)
+}
+
+/// EARN-12 and EARN-13, EARN-16 and EARN-17. `sum` is Σ present·v (or w), at most `most`; `names`
+/// are those of r·B8 and of the sum under At.
+pub(super) fn total(
+    b: &mut Builder,
+    names: [&str; 2],
+    keys: &TotalKeys,
+    total_key: &PointTable,
+    sum: &Lc,
+    most: u128,
+) {
+    b.section(names[0], |b| {
+        let ephemeral = fixed_base(b, &keys.exponent, &Point::base());
+        assert_edwards(b, &ephemeral, &keys.ephemeral);
     });
-    // EARN-13: T2 = (Σ present·v)·B8 + r·At, with the same r.
-    let blinding = b.section("T2 blinding", |b| {
-        let table = PointTable::new(b, &keys.total_key, EXPONENT_BITS);
-        let blinding = variable_base(b, &keys.exponent, &table);
+    // With the same r.
+    let blinding = b.section(&format!("{} blinding", names[1]), |b| {
+        let blinding = variable_base(b, &keys.exponent, total_key);
         to_edwards(b, &blinding)
     });
-    b.section("T2 sum", |b| {
+    b.section(&format!("{} sum", names[1]), |b| {
         let n = total_bits(most);
         let bits = b.bits(sum, n);
         let signed = SignedBits::new(b, &bits);
-        // V may be 0 or even, so windows give (2V − 2^n + 1)·H for H = B8/2, and (2^n − 1)·H
-        // is added. V·B8 may be the identity or ±r·At: complete additions from here on.
+        // The sum may be 0 or even, so windows give (2V − 2^n + 1)·H for H = B8/2, and
+        // (2^n − 1)·H is added. V·B8 may be the identity or ±r·At: complete additions from here.
         let (half, offset) = half_base(n);
         let multiple = fixed_base(b, &signed, &half);
         let multiple = to_edwards(b, &multiple);
         let multiple = add_constant(b, &multiple, &offset.into_affine());
-        assert_sum(b, &multiple, &blinding, &keys.t2);
+        assert_sum(b, &multiple, &blinding, &keys.sum);
     });
 }

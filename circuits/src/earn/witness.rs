@@ -1,12 +1,12 @@
 //! The private side of a batch, the public side computed from it, and both laid out for the
 //! witness program.
 
-use merits_formula::{EvalError, FieldKind, Record, Schema, SequenceError, Typed};
+use merits_formula::{EvalError, Record, Schema, SequenceError, Typed};
 use merits_primitives::{
     Fr,
     audit::{self, Exponent},
-    calendar::MINUTES_PER_DAY,
     commitment::Opening,
+    earned::Earned,
     ids::{AssetId, Credits, Expiry, Period},
     jubjub::Point,
     note,
@@ -14,15 +14,12 @@ use merits_primitives::{
 };
 use merits_verifier::{
     Statement,
-    statement::earn::{ClaimPublic, EarnStatement},
+    statement::earn::{ClaimPublic, EarnStatement, MeasureTotal},
 };
 use rayon::prelude::*;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{
-    EarnCircuit,
-    records::{MINUTE_BITS, day_bits},
-};
+use super::{EarnCircuit, records::slot_inputs};
 
 /// What the distributor knows about one claim and shows to nobody.
 #[derive(Clone)]
@@ -47,6 +44,8 @@ pub struct EarnWitness {
     pub claims: Vec<ClaimWitness>,
     /// r: blinds the total.
     pub total_exponent: Exponent,
+    /// r2: blinds the measure's total; of a scale with a measure, and of no other. Never r.
+    pub measure_exponent: Option<Exponent>,
 }
 
 /// What the ledger's state fixes for a batch.
@@ -104,9 +103,12 @@ pub enum WitnessFault {
         /// Index of the record.
         record: usize,
     },
-    /// T1 or T2 is the identity: it happens by chance once in 2^250 batches.
-    #[error("the batch's total is the identity: choose another exponent r")]
+    /// A point of a total is the identity: it happens by chance once in 2^250 batches.
+    #[error("the batch's total is the identity: choose another exponent")]
     TotalIsIdentity,
+    /// A scale with a measure, and no exponent for its total.
+    #[error("the scale has a measure, but the batch has no exponent r2 for its total")]
+    NoMeasureExponent,
     /// Public inputs of another shape.
     #[error(
         "{found} public inputs, but the circuit takes {expected}: statement and circuit are of different shapes"
@@ -119,9 +121,9 @@ pub enum WitnessFault {
     },
 }
 
-/// What follows from a claim's witness: its credits and its public values.
+/// What follows from a claim's witness: what it earns and its public values.
 pub(super) struct ClaimValues {
-    pub(super) credits: Credits,
+    pub(super) earned: Earned,
     pub(super) public: ClaimPublic,
 }
 
@@ -181,50 +183,31 @@ impl ClaimWitness {
         formula: &Typed,
         terms: &EarnTerms,
     ) -> Result<ClaimValues, EvalError> {
-        let credits = Credits(formula.eval(&self.records, &terms.constants)?.credits);
+        let outputs = formula.eval(&self.records, &terms.constants)?;
+        let credits = Credits(outputs.credits);
+        let earned = Earned {
+            credits,
+            measure: outputs.measure,
+        };
         let c = self.commitment(formula.schema(), terms.period);
         let binding = owner::bind(&self.key, &self.handle);
-        let sealed = audit::encrypt(&self.exponent, &terms.view_key, c, credits, &self.handle);
+        let sealed = audit::encrypt(&self.exponent, &terms.view_key, c, earned, &self.handle);
         let public = ClaimPublic {
             c,
             b: binding.b,
             cm: note::note_commitment(credits, terms.expiry, terms.asset, &self.key),
-            u: binding.hide(credits),
+            u: binding.hide(earned),
             ey: sealed.ey,
             cv: sealed.cv,
             ch: sealed.ch,
         };
-        Ok(ClaimValues { credits, public })
+        Ok(ClaimValues { earned, public })
     }
 
     /// Private inputs in the order of `claim::claim`.
     fn inputs(&self, schema: &Schema, out: &mut Vec<Fr>) -> Result<(), usize> {
         out.extend([self.key.0, self.handle.0, self.salt]);
-        let capacity = usize::from(schema.max_records);
-        if self.records.len() > capacity {
-            return Err(capacity);
-        }
-        for slot in 0..capacity {
-            let record = self.records.get(slot);
-            if record.is_some_and(|record| record.0.len() != schema.fields.len()) {
-                return Err(slot);
-            }
-            out.push(Fr::from(record.is_some()));
-            for (at, field) in schema.fields.iter().enumerate() {
-                let value = record.map_or(0, |record| record.0[at]);
-                let fits = match field.kind {
-                    FieldKind::TimeInPeriod => {
-                        let minutes = u64::from(MINUTES_PER_DAY);
-                        push_bits(out, value / minutes, day_bits(schema))
-                            && push_bits(out, value % minutes, MINUTE_BITS)
-                    }
-                    _ => push_bits(out, value, schema.field_bits(field) as usize),
-                };
-                if !fits {
-                    return Err(slot);
-                }
-            }
-        }
+        slot_inputs(schema, &self.records, out)?;
         out.extend(self.exponent.bits().map(Fr::from));
         Ok(())
     }
@@ -265,9 +248,24 @@ impl EarnWitness {
                     })
             })
             .collect::<Result<_, _>>()?;
-        let sum = values.iter().map(|value| u128::from(value.credits.0)).sum();
-        let total = audit::encrypt_total(&self.total_exponent, &terms.total_key, sum);
         let point = |point| Point::from_affine(point).map_err(|_| WitnessFault::TotalIsIdentity);
+        let total = |exponent, sum| audit::encrypt_total(exponent, &terms.total_key, sum);
+        let credits = values
+            .iter()
+            .map(|value| u128::from(value.earned.credits.0));
+        let credits = total(&self.total_exponent, credits.sum());
+        let measure = match (formula.measure(), &self.measure_exponent) {
+            (None, _) => None,
+            (Some(_), None) => return Err(WitnessFault::NoMeasureExponent),
+            (Some(_), Some(exponent)) => {
+                let measured = values.iter().filter_map(|value| value.earned.measure);
+                let measure = total(exponent, measured.map(u128::from).sum());
+                Some(MeasureTotal {
+                    m1: point(measure.t1)?,
+                    m2: point(measure.t2)?,
+                })
+            }
+        };
         Ok(EarnStatement {
             asset: terms.asset,
             expiry: terms.expiry,
@@ -276,10 +274,10 @@ impl EarnWitness {
             context: terms.context,
             a: terms.view_key,
             at: terms.total_key,
-            t1: point(total.t1)?,
-            t2: point(total.t2)?,
+            t1: point(credits.t1)?,
+            t2: point(credits.t2)?,
             constants: terms.constants.iter().copied().map(Fr::from).collect(),
-            measure: None,
+            measure,
             claims: values.into_iter().map(|value| value.public).collect(),
             capacity,
         })
@@ -326,6 +324,11 @@ impl EarnCircuit {
         inputs.extend_from_slice(publics);
         inputs.extend((0..capacity).map(|i| Fr::from(i < found)));
         inputs.extend(witness.total_exponent.bits().map(Fr::from));
+        if self.formula().measure().is_some() {
+            let exponent = witness.measure_exponent.as_ref();
+            let exponent = exponent.ok_or(WitnessFault::NoMeasureExponent)?;
+            inputs.extend(exponent.bits().map(Fr::from));
+        }
         let absent = ClaimWitness::absent();
         let rest = std::iter::repeat_n(&absent, capacity - found);
         for (claim, witness) in witness.claims.iter().chain(rest).enumerate() {
@@ -335,10 +338,4 @@ impl EarnCircuit {
         }
         Ok(inputs)
     }
-}
-
-/// Pushes the low `n` bits, lowest first; says whether the value has no more.
-fn push_bits(out: &mut Vec<Fr>, value: u64, n: usize) -> bool {
-    out.extend((0..n).map(|i| Fr::from(value.checked_shr(i as u32).unwrap_or(0) & 1)));
-    n >= 64 || value >> n == 0
 }

@@ -1,313 +1,330 @@
 //! Lists of records, groups and numbers: slots with conditions.
 //!
 //! A list has a fixed number of slots; each is in the list where its conditions hold. Conditions
-//! are combined only when something is counted or added up, and then as cheaply as that allows.
+//! are combined only when something is counted or added up, and then as cheaply as that allows;
+//! or once, as a bit, where several aggregates read the same list.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use merits_formula::{Kind, NodeId, Type, VarId};
 
-use super::truth::{Count, Truth};
-use super::{Bound, Compiler};
-use crate::builder::{Bit, Builder, Lc};
+use super::Compiler;
+use super::groups::GroupSet;
+use super::memo::{Bound, Place, is_group};
+use super::truth::Truth;
+use crate::builder::{Bit, Lc};
 
-/// Slots of records.
-#[derive(Clone, Debug)]
-pub(super) struct Members {
-    /// What must hold for each slot to be in the list.
-    conditions: Vec<Vec<Truth>>,
-    /// Whether the conditions are no more than the presence of a record.
-    plain: bool,
-}
-
-/// Records to be told apart by key.
-#[derive(Clone, Debug)]
-pub(super) struct GroupSet {
-    members: Members,
-    /// For each slot, the bits of its key. Boolean, and the key below `keys` where a record is.
-    key_bits: Vec<Vec<Bit>>,
-    keys: usize,
-}
-
-/// One slot a key.
-#[derive(Clone)]
-struct Groups {
-    set: Rc<GroupSet>,
-    /// Conditions beside the one that the group has records.
-    conditions: Vec<Vec<Truth>>,
-    /// Whether the conditions already imply that the group has records.
+/// Which slots are in a list.
+pub(super) struct Mask {
+    /// What makes a slot exist at all.
+    base: Base,
+    /// Whether `conditions` hold only where the slot exists.
     implied: bool,
+    /// What else must hold for each slot.
+    conditions: Vec<Vec<Truth>>,
+    /// Aggregates that read it.
+    readers: usize,
+    /// All of it for a slot, once asked for by one of several readers.
+    combined: RefCell<Vec<Option<Truth>>>,
 }
 
-/// A number to be added up where conditions hold.
-struct Item {
-    value: Lc,
-    /// None where the value is 0 anyway if they fail.
-    conditions: Vec<Truth>,
+/// What slots are.
+#[derive(Clone)]
+enum Base {
+    /// Record slots, which exist where a record is present.
+    Records,
+    /// Record slots from the second, with the one before.
+    Pairs,
+    /// Keys, which exist where a record has them.
+    Keys(Rc<GroupSet>),
 }
 
-impl Item {
-    /// The value where the conditions hold, else 0.
-    fn gated(self, b: &mut Builder) -> Lc {
-        // Where the value is itself the count that must not be 0, it is 0 where that fails.
-        let value = self.value;
-        let needed = self
-            .conditions
-            .into_iter()
-            .filter(|condition| !matches!(condition, Truth::IfNonzero(count) if count.lc == value));
-        let needed = Truth::all(b, needed);
-        needed.gate(b, &value)
+/// Numbers with what decides whether each is in the list.
+pub(super) struct Items {
+    /// Tells lists apart.
+    pub(super) serial: usize,
+    pub(super) values: Vec<Lc>,
+    pub(super) mask: Rc<Mask>,
+    /// Whether the value is 0 in each slot that does not exist.
+    pub(super) vanishes: bool,
+}
+
+impl Mask {
+    fn new(base: Base, slots: usize, readers: usize) -> Self {
+        Self::with(base, false, vec![Vec::new(); slots], readers)
+    }
+
+    fn with(base: Base, implied: bool, conditions: Vec<Vec<Truth>>, readers: usize) -> Self {
+        let combined = RefCell::new(vec![None; conditions.len()]);
+        Self {
+            base,
+            implied,
+            conditions,
+            readers,
+            combined,
+        }
+    }
+
+    /// How many slots there are.
+    pub(super) fn slots(&self) -> usize {
+        self.conditions.len()
+    }
+
+    /// Whether a slot is in the list wherever it exists.
+    pub(super) fn is_plain(&self) -> bool {
+        !self.implied && self.conditions.iter().all(Vec::is_empty)
+    }
+
+    /// Whether it is the presence of records and nothing else.
+    pub(super) fn is_presence(&self) -> bool {
+        self.is_plain() && matches!(self.base, Base::Records)
     }
 }
 
 impl Compiler<'_> {
-    pub(super) fn sum(&mut self, id: NodeId, list: NodeId) -> Lc {
-        match self.group_of(list) {
-            None => {
-                let addends = self.addends(list);
-                Lc::sum(&addends)
+    /// Who is in a list.
+    pub(super) fn mask(&mut self, id: NodeId) -> Rc<Mask> {
+        let typed = self.typed;
+        match &typed.node(id).kind {
+            Kind::Map { list, .. } => return self.mask(*list),
+            Kind::Var(var) => return Rc::clone(&self.group(*var).members),
+            _ => {}
+        }
+        let places = self.list_places(id);
+        if let Some(known) = self.masks.get(id, &places) {
+            return known;
+        }
+        let readers = self.analysis.readers(id);
+        let mask = match &typed.node(id).kind {
+            Kind::Records => Mask::new(Base::Records, self.records.len(), readers),
+            Kind::Pairs { .. } => {
+                let pairs = self.records.len().saturating_sub(1);
+                Mask::new(Base::Pairs, pairs, readers)
             }
-            Some((set, key)) => self.by_key(id, key, |compiler| {
-                let addends = compiler.addends(list);
-                compiler.split(&set, &addends)
-            }),
-        }
-    }
-
-    pub(super) fn size(&mut self, id: NodeId, list: NodeId) -> Lc {
-        match self.group_of(list) {
-            None => {
-                let bits = self.presence(list);
-                Lc::sum(&bits)
+            Kind::Groups { .. } => {
+                let set = self.group_set(id);
+                let keys = set.keys;
+                Mask::new(Base::Keys(set), keys, readers)
             }
-            Some((set, key)) => self.by_key(id, key, |compiler| {
-                let bits = compiler.presence(list);
-                compiler.split(&set, &bits)
-            }),
-        }
+            Kind::Filter { list, var, body } => self.filtered(*list, *var, *body, readers),
+            _ => unreachable!("the checker has put a list here"),
+        };
+        let mask = Rc::new(mask);
+        self.masks.insert(id, places, Rc::clone(&mask));
+        mask
     }
 
-    /// A sum or size for all keys, at its first use; the one for `key`.
-    fn by_key(&mut self, id: NodeId, key: usize, compile: impl FnOnce(&mut Self) -> Vec<Lc>) -> Lc {
-        if !self.by_key.contains_key(&id) {
-            let all = compile(self);
-            self.by_key.insert(id, all);
+    fn filtered(&mut self, list: NodeId, var: VarId, body: NodeId, readers: usize) -> Mask {
+        let typed = self.typed;
+        let whole = self.mask(list);
+        let more = self.for_each(list, var, |compiler, _| compiler.conjuncts(body));
+        // A condition that no absent slot (all fields 0, or an empty group) meets implies that
+        // the slot exists. Numbers are not known to be 0 there.
+        let is_number = matches!(typed.node(list).ty, Type::Numbers { .. });
+        let implied = !is_number && typed.false_where_absent(body, var);
+        if whole.readers > 0 && !whole.is_plain() {
+            // Whoever reads the whole list pays for its condition anyway.
+            let conditions = more.into_iter().enumerate().map(|(slot, more)| {
+                let mut conditions = vec![self.slot_truth(&whole, slot)];
+                conditions.extend(more);
+                conditions
+            });
+            let conditions = conditions.collect();
+            return Mask::with(whole.base.clone(), true, conditions, readers);
         }
-        self.by_key[&id][key].clone()
+        let mut conditions = whole.conditions.clone();
+        for (conditions, more) in conditions.iter_mut().zip(more) {
+            conditions.extend(more);
+        }
+        let implied = whole.implied || implied;
+        Mask::with(whole.base.clone(), implied, conditions, readers)
     }
 
-    /// What each slot of a list of numbers adds to their sum.
-    fn addends(&mut self, list: NodeId) -> Vec<Lc> {
-        let items = self.list_numbers(list);
-        self.b.section("filtered", |b| {
-            items.into_iter().map(|item| item.gated(b)).collect()
-        })
+    /// Whether a slot is in the list, as one condition.
+    pub(super) fn slot_truth(&mut self, mask: &Rc<Mask>, slot: usize) -> Truth {
+        if let Some(known) = &mask.combined.borrow()[slot] {
+            return known.clone();
+        }
+        let parts = self.slot_parts(mask, slot);
+        let truth = self.b.section("listed", |b| {
+            let truth = Truth::all(b, parts);
+            // A bit costs a count two, and each reader after that one instead of two.
+            if mask.readers > 1 {
+                Truth::Bit(truth.bit(b))
+            } else {
+                truth
+            }
+        });
+        mask.combined.borrow_mut()[slot] = Some(truth.clone());
+        truth
+    }
+
+    /// What must hold for a slot to be in the list.
+    fn slot_parts(&mut self, mask: &Mask, slot: usize) -> Vec<Truth> {
+        let mut parts = mask.conditions[slot].clone();
+        if !mask.implied {
+            parts.push(match &mask.base {
+                Base::Records => Truth::Bit(self.records[slot].present.clone()),
+                Base::Pairs => Truth::Bit(self.records[slot + 1].present.clone()),
+                Base::Keys(set) => self.occurs(set, slot),
+            });
+        }
+        parts
+    }
+
+    /// The value where the slot is in the list and the others hold, else 0. `vanishes` says that
+    /// the value, or one of the others, is 0 or false anyway where the slot does not exist.
+    pub(super) fn gated(
+        &mut self,
+        value: &Lc,
+        (mask, slot): (&Rc<Mask>, usize),
+        vanishes: bool,
+        others: Vec<Truth>,
+    ) -> Lc {
+        let mut parts = others;
+        if vanishes && mask.is_plain() {
+            // Nothing to add.
+        } else if mask.readers > 1 || mask.combined.borrow()[slot].is_some() {
+            parts.push(self.slot_truth(mask, slot));
+        } else if vanishes {
+            parts.extend(mask.conditions[slot].iter().cloned());
+        } else {
+            parts.extend(self.slot_parts(mask, slot));
+        }
+        // Where the value is itself the count that must not be 0, it is 0 where that fails.
+        let is_value = |part: &Truth| matches!(part, Truth::IfNonzero(count) if count.lc == *value);
+        parts.retain(|part| !is_value(part));
+        self.b
+            .section("filtered", |b| Truth::all(b, parts).gate(b, value))
     }
 
     /// For each slot of a list, whether it is in it.
-    fn presence(&mut self, list: NodeId) -> Vec<Lc> {
-        let conditions = match (&self.typed.node(list).ty, &self.typed.node(list).kind) {
-            (Type::Records { .. }, _) => self.list_records(list).conditions,
-            (Type::Groups { .. }, _) => {
-                let groups = self.list_groups(list);
-                self.group_conditions(groups)
-            }
-            // As many numbers as there are records or groups.
-            (_, Kind::Map { list, .. }) => return self.presence(*list),
-            _ => unreachable!("the checker has put a list here"),
-        };
-        self.presence_bits(conditions)
-    }
-
-    fn presence_bits(&mut self, conditions: Vec<Vec<Truth>>) -> Vec<Lc> {
-        self.b.section("counted", |b| {
-            let bit = |truths: Vec<Truth>| Truth::all(b, truths).bit(b).into();
-            conditions.into_iter().map(bit).collect()
-        })
-    }
-
-    fn list_records(&mut self, id: NodeId) -> Members {
-        let typed = self.typed;
-        match &typed.node(id).kind {
-            Kind::Records => Members {
-                conditions: (self.records.iter())
-                    .map(|record| vec![Truth::Bit(record.present.clone())])
-                    .collect(),
-                plain: true,
-            },
-            Kind::Var(var) => match self.bound.get(var) {
-                Some(Bound::Group(set, _)) => set.members.clone(),
-                _ => unreachable!("the checker has bound a group here"),
-            },
-            Kind::Filter { list, var, body } => {
-                let mut members = self.list_records(*list);
-                // A condition that no absent slot (all fields 0) meets implies the presence.
-                let implies = members.plain && typed.false_where_absent(*body, *var);
-                let more = self.for_each_record(members.conditions.len(), *var, |compiler| {
-                    compiler.conjuncts(*body)
-                });
-                for (conditions, more) in members.conditions.iter_mut().zip(more) {
-                    if implies {
-                        conditions.clear();
-                    }
-                    conditions.extend(more);
-                }
-                members.plain = false;
-                members
-            }
-            _ => unreachable!("the checker has put a list of records here"),
-        }
-    }
-
-    fn list_groups(&mut self, id: NodeId) -> Groups {
-        let typed = self.typed;
-        match &typed.node(id).kind {
-            Kind::Groups { list, var, key } => {
-                let Type::Groups { keys, .. } = typed.node(id).ty else {
-                    unreachable!("groups have the type of groups");
-                };
-                let members = self.list_records(*list);
-                let key_bits = self.for_each_record(members.conditions.len(), *var, |compiler| {
-                    compiler.key_bits(*key, keys)
-                });
-                let set = GroupSet {
-                    members,
-                    key_bits,
-                    keys,
-                };
-                Groups {
-                    set: Rc::new(set),
-                    conditions: vec![Vec::new(); keys],
-                    implied: false,
-                }
-            }
-            Kind::Filter { list, var, body } => {
-                let mut groups = self.list_groups(*list);
-                groups.implied |= typed.false_where_absent(*body, *var);
-                let set = Rc::clone(&groups.set);
-                let more = self.for_each_group(&set, *var, |compiler| compiler.conjuncts(*body));
-                for (conditions, more) in groups.conditions.iter_mut().zip(more) {
-                    conditions.extend(more);
-                }
-                groups
-            }
-            _ => unreachable!("the checker has put a list of groups here"),
-        }
-    }
-
-    fn list_numbers(&mut self, id: NodeId) -> Vec<Item> {
-        let typed = self.typed;
-        let Kind::Map { list, var, body } = &typed.node(id).kind else {
-            unreachable!("the checker has put a list of numbers here");
-        };
-        let vanishes = typed.zero_where_absent(*body, *var);
-        let (values, conditions) = if matches!(typed.node(*list).ty, Type::Records { .. }) {
-            let members = self.list_records(*list);
-            let values = self.for_each_record(members.conditions.len(), *var, |compiler| {
-                compiler.number(*body)
-            });
-            let free = vanishes && members.plain;
-            (values, (!free).then_some(members.conditions))
-        } else {
-            let groups = self.list_groups(*list);
-            let set = Rc::clone(&groups.set);
-            let values = self.for_each_group(&set, *var, |compiler| compiler.number(*body));
-            let free = vanishes && groups.conditions.iter().all(Vec::is_empty);
-            (values, (!free).then(|| self.group_conditions(groups)))
-        };
-        let conditions = conditions.unwrap_or_else(|| vec![Vec::new(); values.len()]);
-        let items = values.into_iter().zip(conditions);
-        items
-            .map(|(value, conditions)| Item { value, conditions })
-            .collect()
-    }
-
-    /// For each key, what must hold for its group to be in the list.
-    fn group_conditions(&mut self, groups: Groups) -> Vec<Vec<Truth>> {
-        if groups.implied {
-            return groups.conditions;
-        }
-        let members = groups.set.members.conditions.clone();
-        let most = members.len();
-        let bits = self.presence_bits(members);
-        let counts = self.split(&groups.set, &bits);
-        let conditions = counts.into_iter().zip(groups.conditions);
-        conditions
-            .map(|(lc, mut conditions)| {
-                let most = most.into();
-                conditions.push(Truth::IfNonzero(Count { lc, most }));
-                conditions
+    pub(super) fn presence(&mut self, mask: &Rc<Mask>) -> Vec<Bit> {
+        (0..mask.slots())
+            .map(|slot| {
+                let truth = self.slot_truth(mask, slot);
+                let bit = self.b.section("counted", |b| truth.bit(b));
+                mask.combined.borrow_mut()[slot] = Some(Truth::Bit(bit.clone()));
+                bit
             })
             .collect()
     }
 
-    /// Sums by key: `keys` - 1 constraints for each value that is no constant.
-    ///
-    /// A binary tree over the bits of the key: the highest bit takes the value into the upper
-    /// half, what it leaves is the lower half. Where the upper half is past the last key, the bit
-    /// is 0 for every record, by the bounds of the key; for a slot without a record all of this
-    /// is 0.
-    fn split(&mut self, set: &GroupSet, values: &[Lc]) -> Vec<Lc> {
-        let columns: Vec<Vec<Lc>> = self.b.section("by key", |b| {
-            let one = |(value, bits): (&Lc, &Vec<Bit>)| split_one(b, value, bits, set.keys);
-            values.iter().zip(&set.key_bits).map(one).collect()
+    /// The numbers of a list.
+    pub(super) fn items(&mut self, id: NodeId) -> Rc<Items> {
+        let places = self.list_places(id);
+        if let Some(known) = self.items.get(id, &places) {
+            return known;
+        }
+        let typed = self.typed;
+        let mask = self.mask(id);
+        let (values, vanishes) = match &typed.node(id).kind {
+            Kind::Map { list, var, body } => {
+                let values = self.for_each(*list, *var, |compiler, _| compiler.number(*body));
+                (values, self.vanishes(*list, *var, *body))
+            }
+            Kind::Filter { list, .. } => (self.items(*list).values.clone(), false),
+            Kind::Pairs {
+                later, body, list, ..
+            } => {
+                let values = self.for_each(id, *later, |compiler, _| compiler.number(*body));
+                (values, self.vanishes(*list, *later, *body))
+            }
+            _ => unreachable!("the checker has put a list of numbers here"),
+        };
+        let items = Rc::new(Items {
+            serial: self.items.len(),
+            values,
+            vanishes,
+            mask,
         });
-        (0..set.keys)
-            .map(|key| Lc::sum(columns.iter().map(|column| &column[key])))
-            .collect()
+        self.items.insert(id, places, Rc::clone(&items));
+        items
     }
 
-    /// The key that a list's records are told apart by, if it is made of a group's records.
-    fn group_of(&self, list: NodeId) -> Option<(Rc<GroupSet>, usize)> {
+    /// Whether a body is 0 for each slot that does not exist.
+    pub(super) fn vanishes(&self, list: NodeId, var: VarId, body: NodeId) -> bool {
+        let is_number = matches!(self.typed.node(list).ty, Type::Numbers { .. });
+        !is_number && self.typed.zero_where_absent(body, var)
+    }
+
+    /// The body for each slot of a list, with the variable bound to it. For pairs, the list is the
+    /// node of the pairs and the variable the later one.
+    pub(super) fn for_each<T>(
+        &mut self,
+        list: NodeId,
+        var: VarId,
+        mut body: impl FnMut(&mut Self, usize) -> T,
+    ) -> Vec<T> {
+        let typed = self.typed;
+        let pair = match &typed.node(list).kind {
+            Kind::Pairs { earlier, later, .. } if *later == var => Some(*earlier),
+            _ => None,
+        };
+        let slots = self.mask(list).slots();
+        let owner = self.owner(list);
+        let bounds: Vec<Bound> = match &typed.node(list).ty {
+            _ if pair.is_some() => (1..=slots).map(Bound::Record).collect(),
+            Type::Records { .. } => (0..slots).map(Bound::Record).collect(),
+            Type::Groups { .. } => {
+                let set = self.group_set(list);
+                let group = |key| Bound::Group(Rc::clone(&set), key);
+                (0..slots).map(group).collect()
+            }
+            Type::Numbers { .. } => {
+                let items = self.items(list);
+                let number = |at| Bound::Number(Rc::clone(&items), at);
+                (0..slots).map(number).collect()
+            }
+            _ => unreachable!("the checker has put a list here"),
+        };
+        let outer = owner.and_then(|owner| self.bound.get(&owner).cloned());
+        let results = bounds
+            .into_iter()
+            .enumerate()
+            .map(|(slot, bound)| {
+                self.bound.insert(var, bound);
+                if let Some(earlier) = pair {
+                    self.bound.insert(earlier, Bound::Record(slot));
+                }
+                // From a record, its group is the one that it belongs to.
+                if let Some(owner) = owner {
+                    let set = self.group(owner);
+                    self.bound.insert(owner, Bound::OwnGroup(set, slot));
+                }
+                body(self, slot)
+            })
+            .collect();
+        if let (Some(owner), Some(outer)) = (owner, outer) {
+            self.bound.insert(owner, outer);
+        }
+        results
+    }
+
+    /// The group that a list's records are of, if it is made of a group's records.
+    pub(super) fn owner(&self, list: NodeId) -> Option<VarId> {
         match &self.typed.node(list).kind {
-            Kind::Filter { list, .. } | Kind::Map { list, .. } => self.group_of(*list),
-            Kind::Var(var) => match self.bound.get(var) {
-                Some(Bound::Group(set, key)) => Some((Rc::clone(set), *key)),
-                _ => None,
-            },
+            Kind::Filter { list, .. } | Kind::Map { list, .. } => self.owner(*list),
+            Kind::Var(var) if is_group(self.typed, list) => Some(*var),
             _ => None,
         }
     }
 
-    fn for_each_record<T>(
-        &mut self,
-        slots: usize,
-        var: VarId,
-        mut body: impl FnMut(&mut Self) -> T,
-    ) -> Vec<T> {
-        (0..slots)
-            .map(|slot| {
-                self.bound.insert(var, Bound::Record(slot));
-                body(self)
-            })
-            .collect()
+    /// What the variables that a node depends on stand for.
+    pub(super) fn places(&self, id: NodeId) -> Vec<Place> {
+        let free = self.analysis.free(id);
+        let bound = free.iter().filter_map(|var| self.bound.get(var));
+        bound.map(Bound::place).collect()
     }
 
-    fn for_each_group<T>(
-        &mut self,
-        set: &Rc<GroupSet>,
-        var: VarId,
-        mut body: impl FnMut(&mut Self) -> T,
-    ) -> Vec<T> {
-        (0..set.keys)
-            .map(|key| {
-                self.bound.insert(var, Bound::Group(Rc::clone(set), key));
-                body(self)
-            })
-            .collect()
+    /// [`Compiler::places`] but for the group that a list is made of: it has slots for the
+    /// records of all groups.
+    fn list_places(&self, id: NodeId) -> Vec<Place> {
+        let owner = self.owner(id);
+        let free = self.analysis.free(id);
+        let others = free.iter().filter(|var| Some(**var) != owner);
+        let bound = others.filter_map(|var| self.bound.get(var));
+        bound.map(Bound::place).collect()
     }
-}
-
-fn split_one(b: &mut Builder, value: &Lc, bits: &[Bit], keys: usize) -> Vec<Lc> {
-    let Some((highest, lower)) = bits.split_last().filter(|_| keys > 1) else {
-        return vec![value.clone()];
-    };
-    let half = 1usize << lower.len();
-    if keys <= half {
-        return split_one(b, value, lower, keys);
-    }
-    let upper = b.mul(value, highest.lc());
-    let mut parts = split_one(b, &(value - &upper), lower, half);
-    parts.extend(split_one(b, &upper, lower, keys - half));
-    parts
 }

@@ -1,5 +1,5 @@
 //! Compiles a checked formula of the scale language to constraints and a witness program
-//! (EARN-7: v = F(records; constants), 0 ≤ v ≤ V_max).
+//! (EARN-7: v = F(records; constants), 0 ≤ v ≤ V_max; EARN-15: w likewise).
 //!
 //! Every number of the formula is an integer over a denominator known beforehand, and its
 //! interval, found by `merits_formula::check`, is below 2^250 in magnitude: so a linear
@@ -10,66 +10,98 @@
 //! |---|---|
 //! | `+ - ` and `*` `/` by literals | none |
 //! | `*` of two that vary | 1 |
-//! | field compared with a literal | a few: see `threshold` |
+//! | field compared with a literal | a few: see `threshold`; equality none |
 //! | other comparison of a difference in (-2^n, 2^n) | n + 1 |
-//! | `math.least`, `math.greatest` | comparison + 1 |
+//! | `math.least`, `math.greatest`, `math.abs` | n + 1 |
+//! | smallest and largest of a list | comparison + 1 a slot |
+//! | choice between two numbers | 1 under a bit, 2 under a count |
 //! | `math.floor` of x / D with quotients below 2^q | q + bits of D + ones of D - 1 |
+//! | `math.floor(a / b)`, b varying below 2^m | q + 2·m + 1, less for a public b, and at most 1 for absent slots |
+//! | table of n cells by an enum | n - 1 |
 //! | filtered value | 2, whatever the number of conditions that are counts |
 //! | split by `n` keys | n - 1 a record |
+//! | day of a key | 3 to 5 bits, 11 bits of the minute, and 3 |
+//!
+//! Equal parts of the tree are one node; a node is compiled once for each record, group or number
+//! that it speaks of ([`memo`]), and so is the condition of a list that several sums share.
 //!
 //! The caller guarantees what [`RecordWires`] says, and that each constant's value lies within
 //! its interval: constants are public inputs, taken from the approved scale.
 
+mod addends;
+mod alone;
+mod division;
+mod extremes;
+mod fields;
+mod groups;
 mod lists;
+mod memo;
 mod numbers;
 mod threshold;
 mod truth;
 mod wires;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use merits_formula::{Kind, NodeId, Typed, VarId};
+use merits_formula::{NodeId, Typed, VarId};
+use num_bigint::BigInt;
 
-use crate::builder::{Builder, Lc};
+use crate::builder::{Bit, Builder, Lc};
 
-use lists::GroupSet;
-pub use wires::{DaySplit, FieldWires, RecordWires};
+pub use alone::{AssignmentError, FormulaCircuit};
+use division::Steps;
+pub(crate) use division::whole_bits;
+use groups::GroupSet;
+use lists::{Items, Mask};
+use memo::{Analysis, Bound, Memo};
+use truth::Truth;
+pub use wires::{DaySplit, Digits, FieldWires, RecordWires};
 
-/// Adds the constraints of a formula; gives the credits.
+/// What a formula gives: linear combinations, within [0, `Typed::max_value`] and
+/// [0, `Typed::max_measure`] by the formula's own constraints.
+#[derive(Clone, Debug)]
+pub struct Outputs {
+    /// v.
+    pub credits: Lc,
+    /// w, if the scale has a measure.
+    pub measure: Option<Lc>,
+}
+
+/// Adds the constraints of a formula and of its measure; gives both.
 ///
 /// # Panics
 /// If there are not R records or not as many constants as declared: a programming error.
-pub fn compile(b: &mut Builder, typed: &Typed, records: &[RecordWires], constants: &[Lc]) -> Lc {
+pub fn compile(
+    b: &mut Builder,
+    typed: &Typed,
+    records: &[RecordWires],
+    constants: &[Lc],
+) -> Outputs {
     let declared = typed.schema().max_records;
     assert_eq!(records.len(), usize::from(declared), "record slots");
     assert_eq!(constants.len(), typed.constants().len(), "constants");
-    let mut free = Vec::new();
-    collect_free(typed, typed.root(), &mut free);
     let mut compiler = Compiler {
         b,
         typed,
         records,
         constants,
+        analysis: Analysis::new(typed),
         bound: BTreeMap::new(),
-        closed: free
-            .iter()
-            .filter(|(_, vars)| vars.is_empty())
-            .map(|(id, _)| *id)
-            .collect(),
-        numbers: BTreeMap::new(),
+        numbers: Memo::default(),
+        truths: Memo::default(),
+        masks: Memo::default(),
+        items: Memo::default(),
+        sets: BTreeMap::new(),
         by_key: BTreeMap::new(),
+        digits: BTreeMap::new(),
+        days: BTreeMap::new(),
+        quotients: BTreeMap::new(),
+        steps: BTreeMap::new(),
     };
-    compiler.number(typed.root())
-}
-
-/// What a variable stands for while its body is compiled.
-#[derive(Clone)]
-enum Bound {
-    /// The record in this slot.
-    Record(usize),
-    /// The records with this key.
-    Group(Rc<GroupSet>, usize),
+    let credits = compiler.number(typed.root());
+    let measure = typed.measure().map(|id| compiler.number(id));
+    Outputs { credits, measure }
 }
 
 struct Compiler<'a> {
@@ -77,37 +109,25 @@ struct Compiler<'a> {
     typed: &'a Typed,
     records: &'a [RecordWires],
     constants: &'a [Lc],
+    analysis: Analysis,
+    /// What each variable stands for at the moment.
     bound: BTreeMap<VarId, Bound>,
-    /// Nodes that depend on no variable from outside: compiled once.
-    closed: BTreeSet<NodeId>,
-    numbers: BTreeMap<NodeId, Lc>,
-    /// Sums and sizes over the records of a group: compiled for all keys at once, since the
-    /// records are split by key together.
+    numbers: Memo<Lc>,
+    truths: Memo<Truth>,
+    masks: Memo<Rc<Mask>>,
+    items: Memo<Rc<Items>>,
+    sets: BTreeMap<NodeId, Rc<GroupSet>>,
+    /// Aggregates over the records of a group: compiled for all keys at once, since the records
+    /// are split by key together.
     by_key: BTreeMap<NodeId, Vec<Lc>>,
-}
-
-/// Variables from outside that each node below depends on, operands first.
-fn collect_free(
-    typed: &Typed,
-    id: NodeId,
-    out: &mut Vec<(NodeId, BTreeSet<VarId>)>,
-) -> BTreeSet<VarId> {
-    let mut free = BTreeSet::new();
-    for operand in typed.operands(id) {
-        free.extend(collect_free(typed, operand, out));
-    }
-    match &typed.node(id).kind {
-        Kind::Var(of) | Kind::Field { of, .. } | Kind::Day { of, .. } => {
-            free.insert(*of);
-        }
-        // Variables have one binder each, so that a list never contains its binder's variable.
-        Kind::Filter { var, .. } | Kind::Map { var, .. } | Kind::Groups { var, .. } => {
-            free.remove(var);
-        }
-        _ => {}
-    }
-    out.push((id, free.clone()));
-    free
+    /// Bits of fields that the statement left whole, by slot and field.
+    digits: BTreeMap<(usize, usize), Vec<Bit>>,
+    /// Days and minutes of times that the statement left whole, by slot and field.
+    days: BTreeMap<(usize, usize), Rc<DaySplit>>,
+    /// Rounded quotients of numbers that depend on no variable, made for a cap.
+    quotients: BTreeMap<(NodeId, NodeId), Lc>,
+    /// What remainders are made of, by divisor and factor.
+    steps: BTreeMap<(NodeId, BigInt), Steps>,
 }
 
 #[cfg(test)]

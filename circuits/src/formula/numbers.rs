@@ -1,39 +1,52 @@
 //! Numbers and conditions on them.
 
-use ark_ff::{BigInteger as _, PrimeField as _};
+use ark_ff::{BigInteger as _, Field as _, PrimeField as _};
 use merits_formula::{Kind, NodeId, Range};
 use merits_primitives::Fr;
 use num_bigint::{BigInt, Sign};
 use num_integer::Integer as _;
 
+use super::Compiler;
+use super::division::whole_bits;
+use super::groups::choose;
+use super::memo::Bound;
 use super::truth::{Count, Truth};
-use super::{Bound, Compiler, threshold};
 use crate::builder::{Bit, Builder, Lc};
-use crate::formula::FieldWires;
-use crate::gadgets::compare;
 
 impl Compiler<'_> {
     /// The integer of a number, over the node's denominator.
     pub(super) fn number(&mut self, id: NodeId) -> Lc {
-        if let Some(known) = self.numbers.get(&id) {
-            return known.clone();
+        let typed = self.typed;
+        match &typed.node(id).kind {
+            Kind::Number(value) => return Lc::constant(element(value)),
+            Kind::Constant(at) => return self.constants[*at].clone(),
+            Kind::Field { of, field } => return self.value(*of, *field),
+            _ => {}
+        }
+        let places = self.places(id);
+        if let Some(known) = self.numbers.get(id, &places) {
+            return known;
         }
         let number = self.compile_number(id);
-        if self.closed.contains(&id) {
-            self.numbers.insert(id, number.clone());
-        }
+        self.numbers.insert(id, places, number.clone());
         number
     }
 
     fn compile_number(&mut self, id: NodeId) -> Lc {
         let typed = self.typed;
         match &typed.node(id).kind {
-            Kind::Number(value) => Lc::constant(element(value)),
-            Kind::Constant(at) => self.constants[*at].clone(),
-            Kind::Field { .. } => self.field(id).0.value.clone(),
-            Kind::Day { .. } => self.field(id).1.clone(),
+            Kind::Var(var) => match self.bound.get(var) {
+                Some(Bound::Number(items, at)) => items.values[*at].clone(),
+                _ => unreachable!("the checker has bound a number here"),
+            },
+            Kind::Day { of, field } => self.day(*of, *field),
+            Kind::MinuteOfDay { of, field } => self.minute(*of, *field),
             Kind::Sum(list) => self.sum(id, *list),
             Kind::Size(list) => self.size(id, *list),
+            Kind::Smallest { list, otherwise } => {
+                self.extreme_of_list(id, *list, *otherwise, false)
+            }
+            Kind::Largest { list, otherwise } => self.extreme_of_list(id, *list, *otherwise, true),
             Kind::Neg(a) => -self.number(*a),
             Kind::Add(a, c) => self.over(*a, id) + self.over(*c, id),
             Kind::Sub(a, c) => self.over(*a, id) - self.over(*c, id),
@@ -42,55 +55,83 @@ impl Compiler<'_> {
                 self.b.mul(&left, &right)
             }
             Kind::Divide(a, factor) => self.number(*a) * element(factor),
-            Kind::Least(parts) => self.extreme(parts, id, Range::least, false),
-            Kind::Greatest(parts) => self.extreme(parts, id, Range::greatest, true),
-            Kind::Floor(a) => {
-                let (value, range) = (self.number(*a), self.range(*a).clone());
-                self.b.section("floor", |b| floor(b, &value, &range))
+            Kind::Least(parts) => self.extreme(parts, id, false),
+            Kind::Greatest(parts) => self.extreme(parts, id, true),
+            Kind::Floor(a) => self.floor(*a),
+            Kind::FloorDiv(a, c) => self.floor_div(id, *a, *c),
+            Kind::Select { cond, yes, no } => {
+                let (yes, no) = (self.over(*yes, id), self.over(*no, id));
+                let truth = self.truth(*cond);
+                let difference = yes - &no;
+                no + (self.b).section("choice", |b| truth.gate(b, &difference))
+            }
+            Kind::Pick { index, cells } => {
+                let cells: Vec<Lc> = cells.iter().map(|cell| self.over(*cell, id)).collect();
+                let bits = self.position_bits(*index, cells.len());
+                self.b.section("table", |b| choose(b, &cells, &bits))
             }
             _ => unreachable!("the checker has put a number here"),
         }
     }
 
+    /// Bits of a number below `positions`.
+    pub(super) fn position_bits(&mut self, index: NodeId, positions: usize) -> Vec<Bit> {
+        let n = (usize::BITS - (positions - 1).leading_zeros()) as usize;
+        if let Some(bits) = self.whole_digits(index).filter(|bits| bits.len() == n) {
+            return bits;
+        }
+        let position = self.number(index);
+        self.b.section("position", |b| whole_bits(b, &position, n))
+    }
+
     /// The integer of `part` over the denominator of `whole`, which is a multiple of its own.
-    fn over(&mut self, part: NodeId, whole: NodeId) -> Lc {
+    pub(super) fn over(&mut self, part: NodeId, whole: NodeId) -> Lc {
         let factor = &self.range(whole).den / &self.range(part).den;
         self.number(part) * element(&factor)
     }
 
-    fn extreme(
-        &mut self,
-        parts: &[NodeId],
-        whole: NodeId,
-        with: fn(&Range, &Range) -> Range,
-        greatest: bool,
-    ) -> Lc {
+    /// The least or greatest of parts.
+    fn extreme(&mut self, parts: &[NodeId], whole: NodeId, greatest: bool) -> Lc {
         let den = self.range(whole).den.clone();
-        let mut best = self.over(parts[0], whole);
-        let mut range = self.range(parts[0]).over(&den);
-        for part in &parts[1..] {
-            let (other, other_range) = (self.over(*part, whole), self.range(*part).over(&den));
-            let difference = &best - &other;
-            let bounds = range.sub(&other_range);
-            let name = if greatest { "greatest" } else { "least" };
-            best = self.b.section(name, |b| {
-                let ahead = not_negative(b, &difference, &bounds).bit(b);
-                let keep = if greatest { ahead } else { ahead.not() };
-                // best where it is kept, else the other.
-                &other + b.mul(keep.lc(), &difference)
-            });
-            range = with(&range, &other_range);
+        if let (true, [a, negative]) = (greatest, parts)
+            && self.typed.node(*negative).kind == Kind::Neg(*a)
+        {
+            // The distance from 0.
+            let (value, range) = (self.over(*a, whole), self.range(*a).over(&den));
+            if !is_near(&range) {
+                return self.b.section("abs", |b| magnitude(b, &value, &range));
+            }
         }
-        best
+        let mut best: Option<(Lc, Range)> = None;
+        for part in parts {
+            let other = (self.over(*part, whole), self.range(*part).over(&den));
+            best = Some(match best {
+                None => other,
+                Some(best) => {
+                    let name = if greatest { "greatest" } else { "least" };
+                    self.b.section(name, |b| better(b, &best, &other, greatest))
+                }
+            });
+        }
+        // At least two parts, by the checker.
+        best.map(|(value, _)| value).unwrap_or_default()
     }
 
+    /// A condition. Where several nodes read it, it is a bit.
     pub(super) fn truth(&mut self, id: NodeId) -> Truth {
         let typed = self.typed;
-        match &typed.node(id).kind {
-            Kind::Bool(value) => Truth::Known(*value),
+        if let Kind::Bool(value) = &typed.node(id).kind {
+            return Truth::Known(*value);
+        }
+        let places = self.places(id);
+        if let Some(known) = self.truths.get(id, &places) {
+            return known;
+        }
+        let mut truth = match &typed.node(id).kind {
+            Kind::Field { of, field } => Truth::Bit(self.flag(*of, *field)),
             Kind::Not(a) => self.truth(*a).not(),
-            Kind::And(_) => {
-                let parts = self.conjuncts(id);
+            Kind::And(parts) => {
+                let parts = self.all_conjuncts(parts);
                 Truth::all(self.b, parts)
             }
             Kind::Or(parts) => {
@@ -100,54 +141,79 @@ impl Compiler<'_> {
             Kind::AtLeast(a, c) => self.at_least(*a, *c),
             Kind::Equal(a, c) => self.equal(*a, *c),
             _ => unreachable!("the checker has put a truth value here"),
+        };
+        if self.analysis.parents(id) > 1 && !matches!(truth, Truth::Known(_)) {
+            truth = Truth::Bit(truth.bit(self.b));
         }
+        self.truths.insert(id, places, truth.clone());
+        truth
     }
 
     /// Conditions that hold together exactly where this one does.
     pub(super) fn conjuncts(&mut self, id: NodeId) -> Vec<Truth> {
-        let typed = self.typed;
-        match &typed.node(id).kind {
-            Kind::And(parts) => parts.iter().flat_map(|a| self.conjuncts(*a)).collect(),
+        match &self.typed.node(id).kind {
+            Kind::And(parts) if self.analysis.parents(id) < 2 => self.all_conjuncts(parts),
             _ => vec![self.truth(id)],
         }
     }
 
+    fn all_conjuncts(&mut self, parts: &[NodeId]) -> Vec<Truth> {
+        parts.iter().flat_map(|a| self.conjuncts(*a)).collect()
+    }
+
     fn at_least(&mut self, a: NodeId, c: NodeId) -> Truth {
         let bounds = self.range(a).sub(self.range(c));
-        let one = BigInt::from(1u8);
-        let near = bounds.lo >= -&one || bounds.hi <= BigInt::from(0u8);
-        // A count compared with nothing needs no bits: `near` is cheaper still.
-        if !near {
+        // A count compared with nothing needs no bits: that is cheaper still.
+        if !is_near(&bounds) {
             let (left, right) = (self.range(a).clone(), self.range(c).clone());
-            if let Some(bits) = self.field_bits(a).filter(|_| right.is_point()) {
-                return threshold::at_least(self.b, &bits, &right.lo.div_ceil(&right.den));
+            if right.is_point() {
+                // x / den >= right where x >= right·den, rounded up.
+                let least = (&right.lo * &left.den).div_ceil(&right.den);
+                if let Some(truth) = self.reaches(a, &least) {
+                    return truth;
+                }
             }
-            if let Some(bits) = self.field_bits(c).filter(|_| left.is_point()) {
-                // c <= left is not c >= floor(left) + 1.
-                let above = left.lo.div_floor(&left.den) + 1u8;
-                return threshold::at_least(self.b, &bits, &above).not();
+            if left.is_point() {
+                // x <= left is not x >= floor(left) + 1.
+                let above = (&left.lo * &right.den).div_floor(&left.den) + 1u8;
+                if let Some(truth) = self.reaches(c, &above) {
+                    return truth.not();
+                }
             }
         }
         let difference = self.difference(a, c, &bounds);
-        not_negative(self.b, &difference, &bounds)
+        self.b
+            .section("comparison", |b| not_negative(b, &difference, &bounds))
     }
 
     fn equal(&mut self, a: NodeId, c: NodeId) -> Truth {
-        let (left, right) = (self.range(a), self.range(c));
-        if let Some(known) = left.equal(right) {
+        let (left, right) = (self.range(a).clone(), self.range(c).clone());
+        if let Some(known) = left.equal(&right) {
             return Truth::Known(known);
         }
-        let bounds = left.sub(right);
+        for (varying, id, literal) in [(&left, a, &right), (&right, c, &left)] {
+            if !literal.is_point() {
+                continue;
+            }
+            let (whole, rest) = (&literal.lo * &varying.den).div_rem(&literal.den);
+            if rest.sign() != Sign::NoSign {
+                return Truth::Known(false);
+            }
+            if let Some(truth) = self.is_literal(id, &whole) {
+                return truth;
+            }
+        }
+        let bounds = left.sub(&right);
         let lc = self.difference(a, c, &bounds);
         let zero = BigInt::from(0u8);
         if bounds.lo >= zero {
-            Truth::IfZero(Count {
+            Truth::if_zero(Count {
                 lc,
                 most: bounds.hi,
             })
         } else if bounds.hi <= zero {
             let most = -bounds.lo;
-            Truth::IfZero(Count { lc: -lc, most })
+            Truth::if_zero(Count { lc: -lc, most })
         } else {
             // A difference of either sign would cancel in a sum of counts.
             Truth::Bit(self.b.is_zero(&lc))
@@ -162,50 +228,87 @@ impl Compiler<'_> {
         self.number(a) * element(&left) - self.number(c) * element(&right)
     }
 
-    /// Bits of a field or day, where the statement has them.
-    fn field_bits(&self, id: NodeId) -> Option<Vec<Bit>> {
-        match self.typed.node(id).kind {
-            Kind::Field { .. } => {
-                let bits = &self.field(id).0.bits;
-                (!bits.is_empty()).then(|| bits.clone())
-            }
-            Kind::Day { .. } => self
-                .field(id)
-                .0
-                .day
-                .as_ref()
-                .map(|day| day.day_bits.clone()),
-            _ => None,
-        }
-    }
-
-    /// Bits of a group key, from 0 to `keys` - 1.
-    pub(super) fn key_bits(&mut self, id: NodeId, keys: usize) -> Vec<Bit> {
-        if let Some(bits) = self.field_bits(id) {
-            return bits;
-        }
-        let n = (usize::BITS - (keys - 1).leading_zeros()) as usize;
-        let key = self.number(id);
-        bits(self.b, &key, n)
-    }
-
-    /// Wires of a field node, and the day if it has one.
-    fn field(&self, id: NodeId) -> (&FieldWires, &Lc) {
-        let (Kind::Field { of, field } | Kind::Day { of, field }) = self.typed.node(id).kind else {
-            unreachable!("only fields are looked up");
-        };
-        let Some(Bound::Record(slot)) = self.bound.get(&of) else {
-            unreachable!("the checker has bound a record here");
-        };
-        let wires = &self.records[*slot].fields[field];
-        let day = wires.day.as_ref().map_or(&wires.value, |split| &split.day);
-        (wires, day)
-    }
-
     pub(super) fn range(&self, id: NodeId) -> &Range {
         let range = self.typed.range(id);
         range.unwrap_or_else(|| unreachable!("the checker has put a number here"))
     }
+}
+
+/// The greater of two, or the lesser, with the interval of it; all over one denominator.
+///
+/// Half of sum and distance: 1 constraint more than the distance has bits, and no wire of its own.
+pub(super) fn better(
+    b: &mut Builder,
+    one: &(Lc, Range),
+    other: &(Lc, Range),
+    greatest: bool,
+) -> (Lc, Range) {
+    let bounds = one.1.sub(&other.1);
+    if is_near(&bounds) || !bounds.may_be_negative() || bounds.hi.sign() == Sign::Minus {
+        return kept(b, one, other, greatest);
+    }
+    let distance = magnitude(b, &(&one.0 - &other.0), &bounds);
+    let distance = if greatest { distance } else { -distance };
+    let half = Fr::from(2u64).inverse().expect("p is odd");
+    let sum = &one.0 + &other.0;
+    ((sum + distance) * half, range_of(one, other, greatest))
+}
+
+/// The same by a comparison, 1 constraint more: in a chain of many, the sum of both would grow
+/// with each.
+pub(super) fn kept(
+    b: &mut Builder,
+    (best, range): &(Lc, Range),
+    (other, other_range): &(Lc, Range),
+    greatest: bool,
+) -> (Lc, Range) {
+    let difference = best - other;
+    let ahead = not_negative(b, &difference, &range.sub(other_range));
+    let keep = if greatest { ahead } else { ahead.not() };
+    let range = if greatest {
+        range.greatest(other_range)
+    } else {
+        range.least(other_range)
+    };
+    // `best` where it is kept, else the other.
+    (other + keep.gate(b, &difference), range)
+}
+
+fn range_of(one: &(Lc, Range), other: &(Lc, Range), greatest: bool) -> Range {
+    if greatest {
+        one.1.greatest(&other.1)
+    } else {
+        one.1.least(&other.1)
+    }
+}
+
+/// |x|: n + 1 constraints for |x| < 2^n.
+///
+/// It is a number w of n bits with (w − x)·(w + x) = 0, so x or −x. The other one of them is
+/// above p − 2^n, or both are 0: one w fits.
+fn magnitude(b: &mut Builder, x: &Lc, bounds: &Range) -> Lc {
+    let n = bounds.hi.bits().max(bounds.lo.bits()) as usize;
+    let wires = b.hint(&[x], n, magnitude_bits);
+    let bits: Vec<Bit> = wires.iter().map(|wire| b.assert_bool(wire)).collect();
+    let distance = Lc::from_bits(&bits);
+    b.assert_mul(&(&distance - x), &(&distance + x), &Lc::zero());
+    distance
+}
+
+fn magnitude_bits(inputs: &[Fr], outputs: &mut [Fr]) -> Result<(), &'static str> {
+    let x = inputs[0].into_bigint().min((-inputs[0]).into_bigint());
+    if x.num_bits() as usize > outputs.len() {
+        return Err("a number of the formula lies outside its interval");
+    }
+    for (at, bit) in outputs.iter_mut().enumerate() {
+        *bit = Fr::from(x.get_bit(at));
+    }
+    Ok(())
+}
+
+/// Whether a comparison with 0 needs no bits: numbers of one sign, or from −1 up.
+fn is_near(bounds: &Range) -> bool {
+    bounds.lo >= BigInt::from(-1i8) || bounds.hi <= BigInt::from(0u8)
 }
 
 /// Whether `x >= 0`, where the integer `x` lies in `bounds` (denominator aside).
@@ -219,13 +322,13 @@ fn not_negative(b: &mut Builder, x: &Lc, bounds: &Range) -> Truth {
     }
     if bounds.lo == -&one {
         // Negative only at -1.
-        return Truth::IfNonzero(Count {
+        return Truth::if_nonzero(Count {
             lc: x + Fr::from(1u64),
             most: &bounds.hi + 1u8,
         });
     }
     if bounds.hi == zero {
-        return Truth::IfZero(Count {
+        return Truth::if_zero(Count {
             lc: -x,
             most: -&bounds.lo,
         });
@@ -234,88 +337,8 @@ fn not_negative(b: &mut Builder, x: &Lc, bounds: &Range) -> Truth {
     // The bounds stay below 2^250, so x + 2^n cannot wrap, and its bits are unique.
     let n = bounds.hi.bits().max((-&bounds.lo - 1u8).bits()) as usize;
     let shifted = x + element(&(one << n));
-    let bits = bits(b, &shifted, n + 1);
+    let bits = whole_bits(b, &shifted, n + 1);
     Truth::Bit(bits[n].clone())
-}
-
-/// The bits of `a`, lowest first: n constraints, which demand 0 <= a < 2^n.
-///
-/// The lowest bit is no wire: it is a - Σ 2^i·b_i of the others, and boolean by its own
-/// constraint. So Σ over all is `a` by definition, and as 2^n < p, there is one solution only.
-pub(super) fn bits(b: &mut Builder, a: &Lc, n: usize) -> Vec<Bit> {
-    if n == 0 {
-        b.assert_zero(a);
-        return Vec::new();
-    }
-    let mut rest: Vec<Bit> = Vec::with_capacity(n);
-    for wire in b.hint(&[a], n - 1, bits_above_lowest) {
-        rest.push(b.assert_bool(&wire));
-    }
-    let lowest = a - Lc::from_bits(&rest) * Fr::from(2u64);
-    let lowest = b.assert_bool(&lowest);
-    rest.insert(0, lowest);
-    rest
-}
-
-fn bits_above_lowest(inputs: &[Fr], outputs: &mut [Fr]) -> Result<(), &'static str> {
-    let integer = inputs[0].into_bigint();
-    if integer.num_bits() as usize > outputs.len() + 1 {
-        return Err("a number of the formula lies outside its interval");
-    }
-    for (at, bit) in outputs.iter_mut().enumerate() {
-        *bit = Fr::from(integer.get_bit(at + 1));
-    }
-    Ok(())
-}
-
-/// The greatest integer q with q·den <= a, for `a` within `range` over its denominator.
-fn floor(b: &mut Builder, a: &Lc, range: &Range) -> Lc {
-    if range.is_whole() {
-        return a.clone();
-    }
-    let den = &range.den;
-    // Shifted by a multiple of the denominator, so that nothing is negative.
-    let shift = if range.may_be_negative() {
-        (-&range.lo).div_ceil(den)
-    } else {
-        BigInt::from(0u8)
-    };
-    let shifted = a + element(&(&shift * den));
-    let most = &range.hi / den + &shift;
-    let most = if range.hi.sign() == Sign::Minus {
-        range.hi.div_floor(den) + &shift
-    } else {
-        most
-    };
-    // q is its bits, so q < 2^(bits of the greatest quotient); r = a - q·den is a combination,
-    // 0 <= r < den by its bits and the comparison. q·den + r < 2^252 < p, so that equality in
-    // the field is equality of integers, and division with remainder has one result.
-    let wires = b.hint(
-        &[&shifted, &Lc::constant(element(den))],
-        most.bits() as usize,
-        quotient_bits,
-    );
-    let quotient: Vec<Bit> = wires.iter().map(|wire| b.assert_bool(wire)).collect();
-    let quotient = Lc::from_bits(&quotient);
-    let remainder = &shifted - &quotient * element(den);
-    let last = den - 1u8;
-    let remainder = bits(b, &remainder, last.bits() as usize);
-    // The checker refuses to round over a denominator of 2^63 or more.
-    let last = u64::try_from(&last).expect("a denominator below 2^63");
-    compare::assert_at_most(b, &remainder, last);
-    quotient - element(&shift)
-}
-
-fn quotient_bits(inputs: &[Fr], outputs: &mut [Fr]) -> Result<(), &'static str> {
-    let integer = |x: &Fr| BigInt::from_bytes_le(Sign::Plus, &x.into_bigint().to_bytes_le());
-    let quotient = integer(&inputs[0]) / integer(&inputs[1]);
-    if quotient.bits() > outputs.len() as u64 {
-        return Err("a number of the formula lies outside its interval");
-    }
-    for (at, bit) in outputs.iter_mut().enumerate() {
-        *bit = Fr::from(quotient.bit(at as u64));
-    }
-    Ok(())
 }
 
 /// An integer below p in magnitude as a field element.

@@ -1,88 +1,110 @@
-//! Evaluator and circuit agree; other credits are refused; nothing in a witness may vary.
+//! Evaluator and circuit agree; other outputs are refused; nothing in a witness may vary; the
+//! witness program and the builder's own computation give the same wires.
+
+mod kinds;
 
 use ark_ff::{AdditiveGroup as _, Field as _};
-use merits_formula::{ConstantDecl, Decimal, Declarations, Field, FieldKind, Record, Schema, Typed, check};
+use merits_formula::{
+    Decimal, Declarations, Field, FieldKind, NamedConstant, Outputs, Record, Schema, Typed, check,
+};
 use merits_primitives::Fr;
-use merits_primitives::calendar::MINUTES_PER_DAY;
 use merits_primitives::ids::PeriodKind;
 use proptest::prelude::*;
 
-use super::{DaySplit, FieldWires, RecordWires, compile};
-use crate::builder::{Builder, Circuit, Lc};
-use crate::gadgets::{bits, compare};
+use super::FormulaCircuit;
+use crate::builder::{Builder, Circuit};
+use crate::gadgets::bits;
 
-/// A circuit that demands `public credits = F(records; constants)`.
+/// A circuit that demands `public outputs = F(records; constants)`.
 struct Harness {
     typed: Typed,
-    circuit: Circuit,
-    /// Constraints of the formula alone.
-    cost: usize,
+    alone: FormulaCircuit,
 }
 
 impl Harness {
-    fn new(source: &str, schema: &Schema, constants: &[ConstantDecl]) -> Self {
-        let declarations = Declarations::new(schema.clone(), source)
-            .with_constants(constants.iter().cloned().map(Into::into));
-        let typed = check(&declarations)
-            .unwrap_or_else(|faults| panic!("{source}: {faults:?}"));
-        let mut b = Builder::new();
-        let values: Vec<Lc> = constants.iter().map(|c| b.public(&c.name)).collect();
-        let credits = b.public("credits");
-        let slots: Vec<RecordWires> = (0..schema.max_records)
-            .map(|_| slot(&mut b, schema))
-            .collect();
-        let before = b.n_constraints();
-        let computed = b.section("formula", |b| compile(b, &typed, &slots, &values));
-        let cost = b.n_constraints() - before;
-        b.assert_equal(&computed, &credits);
-        Self {
-            typed,
-            circuit: b.finish(),
-            cost,
-        }
+    fn new(source: &str, schema: &Schema, constants: &[NamedConstant]) -> Self {
+        let declarations = Declarations::new(schema.clone(), source);
+        Self::of(&declarations.with_constants(constants.iter().cloned()))
     }
 
-    fn assignment(&self, records: &[Record], constants: &[u64], credits: u64) -> Vec<Fr> {
-        let schema = self.typed.schema();
-        let mut inputs: Vec<Fr> = constants.iter().map(|value| Fr::from(*value)).collect();
-        inputs.push(Fr::from(credits));
-        let nothing = Record(vec![0; schema.fields.len()]);
-        for slot in 0..usize::from(schema.max_records) {
-            let record = records.get(slot);
-            inputs.push(Fr::from(record.is_some()));
-            for (field, value) in schema.fields.iter().zip(&record.unwrap_or(&nothing).0) {
-                for (number, n) in parts(schema, field, *value) {
-                    inputs.extend((0..n).map(|i| Fr::from(number >> i & 1)));
-                }
-            }
-        }
-        self.circuit.program.run(&inputs).expect("a witness")
+    fn of(declarations: &Declarations) -> Self {
+        let typed = check(declarations)
+            .unwrap_or_else(|faults| panic!("{}: {faults:#?}", declarations.credits));
+        let alone = FormulaCircuit::build(&typed);
+        Self { typed, alone }
+    }
+
+    fn circuit(&self) -> &Circuit {
+        self.alone.circuit()
+    }
+
+    /// Constraints of the formula alone.
+    fn cost(&self) -> usize {
+        self.alone.constraints()
+    }
+
+    fn eval(&self, records: &[Record], constants: &[u64]) -> Outputs {
+        self.typed.eval(records, constants).expect("good records")
+    }
+
+    fn assignment(&self, records: &[Record], constants: &[u64]) -> Vec<Fr> {
+        let outputs = self.eval(records, constants);
+        let assignment = self.alone.assignment(records, constants, outputs);
+        assignment.unwrap_or_else(|error| panic!("{}: {error}", self.typed.source()))
     }
 
     fn accepts(&self, records: &[Record], constants: &[u64], credits: u64) -> bool {
-        let assignment = self.assignment(records, constants, credits);
-        self.circuit.check(&assignment).is_ok()
+        let outputs = Outputs {
+            credits,
+            measure: None,
+        };
+        let assignment = self.alone.assignment(records, constants, outputs);
+        self.circuit()
+            .check(&assignment.expect("a witness"))
+            .is_ok()
     }
 
-    /// Native and circuit give the same credits, and one more or less is refused.
+    /// Native and circuit give the same outputs, one more or less is refused, and building with
+    /// values gives the same wires as the witness program.
     fn agree(&self, records: &[Record], constants: &[u64]) -> Result<u64, TestCaseError> {
-        let credits = self.typed.eval(records, constants).unwrap().credits;
-        let mut assignment = self.assignment(records, constants, credits);
-        prop_assert_eq!(self.circuit.check(&assignment), Ok(()));
-        let public = constants.len() + 1;
-        for wrong in [Fr::from(credits) + Fr::ONE, Fr::from(credits) - Fr::ONE] {
-            assignment[public] = wrong;
-            prop_assert!(self.circuit.check(&assignment).is_err());
+        let outputs = self.eval(records, constants);
+        let mut assignment = self.assignment(records, constants);
+        prop_assert_eq!(
+            self.circuit().check(&assignment),
+            Ok(()),
+            "{} of {:?}",
+            self.typed.source(),
+            records
+        );
+        if self.typed.schema().max_records <= 6 {
+            // Building anew for each case takes long with more.
+            let inputs = self
+                .alone
+                .inputs(records, constants, outputs)
+                .expect("a layout");
+            let (circuit, traced) = FormulaCircuit::traced(&self.typed, inputs).expect("a witness");
+            prop_assert_eq!(circuit.r1cs.digest(), self.circuit().r1cs.digest());
+            prop_assert_eq!(&traced, &assignment);
         }
-        Ok(credits)
+        let first = constants.len() + 1;
+        let claimed = [Some(outputs.credits), outputs.measure];
+        for (at, value) in claimed.into_iter().flatten().enumerate() {
+            for wrong in [Fr::from(value) + Fr::ONE, Fr::from(value) - Fr::ONE] {
+                assignment[first + at] = wrong;
+                prop_assert!(self.circuit().check(&assignment).is_err());
+            }
+            assignment[first + at] = Fr::from(value);
+        }
+        Ok(outputs.credits)
     }
 
     /// Adds to each wire that the formula made, one at a time, and expects refusal. Gives the
     /// wires that may vary: each stands only beside factors that are 0, so that its value has no
     /// part in anything (the quotient of a zero test whose number is 0).
     fn sweep(&self, assignment: &[Fr]) -> usize {
-        let r1cs = &self.circuit.r1cs;
-        let inputs: Vec<usize> = (self.circuit.input_labels.iter())
+        let circuit = self.circuit();
+        let r1cs = &circuit.r1cs;
+        let inputs: Vec<usize> = (circuit.input_labels.iter())
             .map(|(_, wire)| wire.index())
             .collect();
         let mut free = 0;
@@ -105,7 +127,7 @@ impl Harness {
     }
 
     fn has_no_part(&self, wire: usize, assignment: &[Fr]) -> bool {
-        let r1cs = &self.circuit.r1cs;
+        let r1cs = &self.circuit().r1cs;
         let holds = |row: &[(u32, Fr)]| row.iter().any(|(at, _)| *at as usize == wire);
         (0..r1cs.n_constraints()).all(|i| {
             let row = r1cs.constraint(i);
@@ -115,81 +137,40 @@ impl Harness {
     }
 }
 
-/// Day and minute of a time, or the value; each with its bits.
-fn parts(schema: &Schema, field: &Field, value: u64) -> Vec<(u64, usize)> {
-    match field.kind {
-        FieldKind::TimeInPeriod => {
-            let day_bits = (u32::BITS - (schema.days() - 1).leading_zeros()) as usize;
-            let minutes = u64::from(MINUTES_PER_DAY);
-            vec![(value / minutes, day_bits), (value % minutes, 11)]
-        }
-        _ => vec![(value, schema.field_bits(field) as usize)],
+fn field(name: &str, kind: FieldKind, key: bool) -> Field {
+    Field {
+        name: name.into(),
+        kind,
+        unit: String::new(),
+        key,
     }
 }
 
-/// A record slot as the statement makes it.
-fn slot(b: &mut Builder, schema: &Schema) -> RecordWires {
-    let present = b.input("present");
-    let present = b.assert_bool(&present);
-    let fields = schema.fields.iter().map(|field| {
-        let widths = parts(schema, field, 0);
-        let mut split = widths
-            .iter()
-            .map(|(_, n)| bits::gated_input_bits(b, &field.name, *n, &present));
-        let mut numbers: Vec<_> = split.by_ref().collect();
-        if matches!(field.kind, FieldKind::Int { .. }) {
-            let bits = numbers.remove(0);
-            compare::assert_at_most(b, &bits, schema.bounds(field).1);
-            return FieldWires {
-                value: Lc::from_bits(&bits),
-                bits,
-                day: None,
-            };
-        }
-        compare::assert_at_most(b, &numbers[0], u64::from(schema.days()) - 1);
-        compare::assert_at_most(b, &numbers[1], u64::from(MINUTES_PER_DAY) - 1);
-        let (day, minute) = (Lc::from_bits(&numbers[0]), Lc::from_bits(&numbers[1]));
-        FieldWires {
-            value: &day * Fr::from(MINUTES_PER_DAY) + &minute,
-            bits: Vec::new(),
-            day: Some(DaySplit {
-                day_bits: numbers.remove(0),
-                day,
-                minute,
-            }),
-        }
-    });
-    let fields = fields.collect();
-    RecordWires { present, fields }
-}
-
 fn trips(max_records: u16) -> Schema {
-    let int = |name: &str| Field {
-        name: name.into(),
-        kind: FieldKind::Int {
+    let int = |name: &str| {
+        let kind = FieldKind::Int {
             min: 0,
             max: 65_535,
-        },
-        unit: String::new(),
-        key: false,
+        };
+        field(name, kind, false)
     };
-    let start = Field {
-        name: "start".into(),
-        kind: FieldKind::TimeInPeriod,
-        unit: "min".into(),
-        key: true,
-    };
+    let start = field("start", FieldKind::TimeInPeriod, true);
     let fields = vec![start, int("duration"), int("distance")];
     Schema::new("trip", "trips", PeriodKind::Week, fields, max_records).unwrap()
 }
 
-fn constants() -> Vec<ConstantDecl> {
-    let decl = |name: &str, high: i64, exponent| ConstantDecl {
+fn constant(name: &str, high: i64, exponent: u8) -> NamedConstant {
+    NamedConstant {
         name: name.into(),
         interval: [Decimal::integer(0), Decimal::integer(high)],
         exponent,
-    };
-    vec![decl("factor", 500, 2), decl("daily_cap", 50_000, 0)]
+        unit: String::new(),
+        dated: false,
+    }
+}
+
+fn constants() -> Vec<NamedConstant> {
+    vec![constant("factor", 500, 2), constant("daily_cap", 50_000, 0)]
 }
 
 const CYCLING: &str = "math.floor(trips
@@ -225,11 +206,17 @@ fn week(most: usize) -> impl Strategy<Value = Vec<Record>> {
 #[test]
 fn cycling_takes_the_constraints_that_are_argued_for() {
     let harness = cycling();
-    // 16 a record: at least 120 s 3, at most 10,800 s 5, gated distance 2, split by day 6.
-    // A day's cap: 22 bits, the sign, the product. Floor: 18 bits of the quotient, 17 of the
+    // 33 a record: at least 120 s 3, at most 10,800 s 5, gated distance 2; 17 to tell day and
+    // minute, split by day 6.
+    // A day's cap: 22 bits of the distance and 1. Floor: 18 bits of the quotient, 17 of the
     // remainder, 5 for it to stay below 100,000, and the product of metres and factor.
-    let expected = 40 * 16 + 7 * 24 + 18 + 17 + 5 + 1;
-    assert_eq!(harness.cost, expected);
+    let expected = 40 * 33 + 7 * 23 + 18 + 17 + 5 + 1;
+    assert_eq!(
+        harness.cost(),
+        expected,
+        "{:#?}",
+        harness.circuit().sections
+    );
 }
 
 #[test]
@@ -278,14 +265,12 @@ fn no_wire_of_the_formula_may_vary() {
         [1500, 20_000, 7],
         [1501, 700, 25_000],
     ]);
-    let credits = harness.typed.eval(&rows, &[16_272, 20_000]).unwrap().credits;
-    let assignment = harness.assignment(&rows, &[16_272, 20_000], credits);
+    let assignment = harness.assignment(&rows, &[16_272, 20_000]);
     // The quotients of the two trips that count, and the inverse in the zero test of the high
     // bits of 100 s, which are all 0.
     assert_eq!(harness.sweep(&assignment), 3);
     let at_cap = records(&[[5, 600, 20_000]]);
-    let credits = harness.typed.eval(&at_cap, &[16_272, 20_000]).unwrap().credits;
-    let assignment = harness.assignment(&at_cap, &[16_272, 20_000], credits);
+    let assignment = harness.assignment(&at_cap, &[16_272, 20_000]);
     // The quotient of the one trip, and the high bits of the three slots without one.
     assert_eq!(harness.sweep(&assignment), 4);
 }
@@ -347,8 +332,7 @@ proptest! {
     #[test]
     fn no_wire_of_other_formulas_may_vary(rows in week(4), at in 0..OTHERS.len()) {
         let harness = Harness::new(OTHERS[at], &trips(4), &[]);
-        let credits = harness.typed.eval(&rows, &[]).unwrap().credits;
-        harness.sweep(&harness.assignment(&rows, &[], credits));
+        harness.sweep(&harness.assignment(&rows, &[]));
     }
 }
 

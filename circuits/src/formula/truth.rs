@@ -29,6 +29,21 @@ pub(super) enum Truth {
 }
 
 impl Truth {
+    /// Holds where the count is 0.
+    pub(super) fn if_zero(count: Count) -> Self {
+        if count.most <= BigInt::from(1u8) {
+            // 0 or 1: a bit already.
+            Self::Bit(Bit::assume(count.lc).not())
+        } else {
+            Self::IfZero(count)
+        }
+    }
+
+    /// Holds where the count is not 0.
+    pub(super) fn if_nonzero(count: Count) -> Self {
+        Self::if_zero(count).not()
+    }
+
     pub(super) fn not(self) -> Self {
         match self {
             Self::Known(value) => Self::Known(!value),

@@ -7,7 +7,9 @@ use merits_circuits::{
     builder::Circuit,
     earn::{ClaimWitness, EarnCircuit, EarnTerms, EarnWitness},
 };
-use merits_formula::{ConstantDecl, Decimal, Declarations, Field, FieldKind, Record, Schema, Typed, check};
+use merits_formula::{
+    ConstantDecl, Decimal, Declarations, Field, FieldKind, Measure, Record, Schema, Typed, check,
+};
 use merits_params::r1cs::Term;
 use merits_primitives::{
     Fr,
@@ -48,10 +50,24 @@ pub(crate) fn decimal(text: &str) -> Decimal {
 /// cycling-week with room for so many trips. `narrow` bounds duration and distance away from
 /// powers of two, so that bounds cost constraints.
 pub(crate) fn cycling(records: u16, narrow: bool) -> Typed {
-    let int = |name: &str, min, max, unit: &str| Field {
+    check(&declarations(records, narrow)).expect("a good formula")
+}
+
+/// The same with a measure: metres of all trips, counted or not.
+pub(crate) fn measured(records: u16) -> Typed {
+    let mut all = declarations(records, true);
+    all.measure = Some(Measure {
+        unit: String::new(),
+        cel: "trips.map(t, t.distance).sum()".into(),
+    });
+    check(&all).expect("a good formula")
+}
+
+fn declarations(records: u16, narrow: bool) -> Declarations {
+    let int = |name: &str, min, max| Field {
         name: name.into(),
         kind: FieldKind::Int { min, max },
-        unit: unit.into(),
+        unit: String::new(),
         key: false,
     };
     let start = Field {
@@ -63,14 +79,14 @@ pub(crate) fn cycling(records: u16, narrow: bool) -> Typed {
     let fields = if narrow {
         vec![
             start,
-            int("duration", 60, 14_400, "s"),
-            int("distance", 0, 50_000, "m"),
+            int("duration", 60, 14_400),
+            int("distance", 0, 50_000),
         ]
     } else {
         vec![
             start,
-            int("duration", 0, 65_535, "s"),
-            int("distance", 0, 65_535, "m"),
+            int("duration", 0, 65_535),
+            int("distance", 0, 65_535),
         ]
     };
     let schema = Schema::new("cycling-trip", "trips", PeriodKind::Week, fields, records);
@@ -80,9 +96,8 @@ pub(crate) fn cycling(records: u16, narrow: bool) -> Typed {
         interval: [decimal(low), decimal(high)],
         exponent,
     });
-    let declarations = Declarations::new(schema.expect("a good schema"), CYCLING)
-        .with_constants(constants.map(Into::into));
-    check(&declarations).expect("a good formula")
+    Declarations::new(schema.expect("a good schema"), CYCLING)
+        .with_constants(constants.map(Into::into))
 }
 
 pub(crate) fn rng(seed: u64) -> StdRng {
@@ -140,6 +155,8 @@ pub(crate) fn batch(rng: &mut StdRng, trips: &[usize]) -> EarnWitness {
     EarnWitness {
         claims: trips.iter().map(|n| claim(rng, *n)).collect(),
         total_exponent: exponent(rng),
+        // Of no use where the scale has no measure.
+        measure_exponent: Some(exponent(rng)),
     }
 }
 

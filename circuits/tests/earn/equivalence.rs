@@ -14,13 +14,20 @@ use crate::case::{self, Case};
 const CAPACITY: usize = 3;
 const RECORDS: u16 = 6;
 
-fn shape() -> &'static Case {
-    static SHAPE: OnceLock<Case> = OnceLock::new();
-    SHAPE.get_or_init(|| Case::new(&case::cycling(RECORDS, true), CAPACITY, &[1], 1))
+/// With or without a measure.
+fn shape(measured: bool) -> &'static Case {
+    static PLAIN: OnceLock<Case> = OnceLock::new();
+    static MEASURED: OnceLock<Case> = OnceLock::new();
+    let new = |formula| Case::new(&formula, CAPACITY, &[1], 1);
+    if measured {
+        MEASURED.get_or_init(|| new(case::measured(RECORDS)))
+    } else {
+        PLAIN.get_or_init(|| new(case::cycling(RECORDS, true)))
+    }
 }
 
-fn native_accepts(publics: &[Fr], witness: &EarnWitness) -> bool {
-    native::check(shape().circuit.formula(), CAPACITY, publics, witness).is_ok()
+fn native_accepts(shape: &Case, publics: &[Fr], witness: &EarnWitness) -> bool {
+    native::check(shape.circuit.formula(), CAPACITY, publics, witness).is_ok()
 }
 
 /// Changes the witness in one way. Some ways keep it valid for its own statement.
@@ -34,6 +41,7 @@ fn change_witness(kind: usize, witness: &mut EarnWitness, rng: &mut StdRng) {
         2 => target.salt += Fr::ONE,
         3 => target.exponent = case::exponent(rng),
         4 => witness.total_exponent = case::exponent(rng),
+        13 => witness.measure_exponent = Some(case::exponent(rng)),
         5 if trips > 0 => {
             // A field anywhere in what its bits can hold, in bounds or not.
             let (record, at) = (rng.random_range(0..trips), rng.random_range(0..3usize));
@@ -74,17 +82,18 @@ proptest! {
     #[test]
     fn a_changed_witness(
         seed: u64,
+        measured: bool,
         trips in prop::collection::vec(0..=usize::from(RECORDS), 1..=CAPACITY),
-        kind in 0..14usize,
+        kind in 0..15usize,
     ) {
-        let shape = shape();
+        let shape = shape(measured);
         let mut rng = case::rng(seed);
         let mut witness = case::batch(&mut rng, &trips);
         let publics = case::publics(&shape.circuit, &witness);
-        prop_assert!(native_accepts(&publics, &witness));
+        prop_assert!(native_accepts(shape, &publics, &witness));
         prop_assert!(shape.circuit_accepts(&publics, &witness));
         change_witness(kind, &mut witness, &mut rng);
-        let expected = native_accepts(&publics, &witness);
+        let expected = native_accepts(shape, &publics, &witness);
         prop_assert_eq!(shape.circuit_accepts(&publics, &witness), expected, "change {}", kind);
     }
 
@@ -92,10 +101,11 @@ proptest! {
     #[test]
     fn a_changed_witness_with_its_own_statement(
         seed: u64,
+        measured: bool,
         trips in prop::collection::vec(1..=usize::from(RECORDS), 1..=CAPACITY),
         kinds in prop::collection::vec(5..10usize, 1..3),
     ) {
-        let shape = shape();
+        let shape = shape(measured);
         let mut rng = case::rng(seed);
         let mut witness = case::batch(&mut rng, &trips);
         for kind in kinds {
@@ -110,12 +120,12 @@ proptest! {
             let mut publics = case::publics(&shape.circuit, &case::batch(&mut rng, &trips));
             let period = case::terms().period;
             for (i, claim) in witness.claims.iter().enumerate() {
-                let at = layout::claim_offset(2, i) + layout::CLAIM_COMMITMENT;
+                let at = shape.circuit.layout().claim_offset(i) + layout::CLAIM_COMMITMENT;
                 publics[at] = claim.commitment(formula.schema(), period);
             }
             publics
         };
-        prop_assert_eq!(native_accepts(&publics, &witness), stated);
+        prop_assert_eq!(native_accepts(shape, &publics, &witness), stated);
         prop_assert_eq!(shape.circuit_accepts(&publics, &witness), stated);
     }
 
@@ -123,10 +133,11 @@ proptest! {
     #[test]
     fn a_changed_statement(
         seed: u64,
+        measured: bool,
         trips in prop::collection::vec(0..=usize::from(RECORDS), 1..=CAPACITY),
         changes in prop::collection::vec((any::<prop::sample::Index>(), 0..4u8), 0..3),
     ) {
-        let shape = shape();
+        let shape = shape(measured);
         let mut rng = case::rng(seed);
         let witness = case::batch(&mut rng, &trips);
         let mut publics = case::publics(&shape.circuit, &witness);

@@ -160,8 +160,7 @@ fn earn_3_absent_slots_are_zero_and_flags_never_rise() {
     for (bit, section) in [
         ("duration[4]", "claim/records/duration"),
         ("distance[9]", "claim/records/distance"),
-        ("start.minute[3]", "claim/records/start"),
-        ("start.day[1]", "claim/records/start"),
+        ("start.gap[3]", "claim/records/order"),
     ] {
         let failed = sections_with(&case, &[(slot(bit), Fr::ONE)]);
         assert!(failed.contains(section), "{bit}: {failed:?}");
@@ -186,37 +185,35 @@ fn with_records(change: impl FnOnce(&mut Vec<Record>)) -> Case {
 
 #[test]
 fn earn_4_fields_stay_within_bounds() {
-    // (field, value, section): minute 1440 of Sunday, one second too long or too short, one
-    // metre too far.
+    let violation = EarnViolation::Bounds {
+        claim: 0,
+        record: 2,
+    };
+    // One second too long, one metre too far: the bits are there for it.
     for (at, value, section) in [
-        (0, 10_080, "claim/records/start"),
         (1, 14_401, "claim/records/duration"),
-        (1, 59, "claim/records/duration"),
         (2, 50_001, "claim/records/distance"),
     ] {
         let case = with_records(|records| records[2].0[at] = value);
-        let violation = EarnViolation::Bounds {
-            claim: 0,
-            record: 2,
-        };
-        assert_eq!(native(&case), Err(violation));
-        if at == 0 {
-            // Day 7 is all ones, which has no witness at all.
-            let circuit = case.circuit.circuit();
-            let error = circuit.program.run(&case.inputs()).expect_err("no witness");
-            assert!(error.to_string().contains(section), "{error}");
-            // And the same minute as the 1440th of day 6 fails in its constraints.
-            let minute = |i: usize| case.input(&format!("claim[0].record[2].start.minute[{i}]"));
-            let day = case.input("claim[0].record[2].start.day[0]");
-            let mut changes: Vec<(usize, Fr)> = (0..11)
-                .map(|i| (minute(i), Fr::from(1440u64 >> i & 1)))
-                .collect();
-            changes.push((day, Fr::from(0u64)));
-            assert!(sections_with(&case, &changes).contains(section));
-        } else {
-            assert!(sections(&case).contains(section), "{:?}", sections(&case));
-        }
+        assert_eq!(native(&case), Err(violation.clone()));
+        assert!(sections(&case).contains(section), "{:?}", sections(&case));
     }
+    // The minute after Sunday: what is left of the week is negative, and has no bits.
+    let late = with_records(|records| records[2].0[0] = 10_080);
+    assert_eq!(native(&late), Err(violation.clone()));
+    let circuit = late.circuit.circuit();
+    let error = circuit.program.run(&late.inputs()).expect_err("no witness");
+    assert!(error.to_string().contains("claim/records/start"), "{error}");
+    // One second too short: bits hold what is above the least.
+    let short = with_records(|records| records[2].0[1] = 59);
+    assert_eq!(native(&short), Err(violation));
+    assert!(matches!(
+        short.circuit.inputs_of(&short.publics, &short.witness),
+        Err(WitnessFault::Layout {
+            claim: 0,
+            record: 2
+        })
+    ));
 }
 
 #[test]
@@ -229,13 +226,34 @@ fn earn_5_keys_strictly_increase() {
             record: 2,
         };
         assert_eq!(native(&case), Err(violation));
-        let failed = sections(&case);
-        assert!(failed.contains("claim/records/order"), "{failed:?}");
-        let others: Vec<_> = failed
-            .iter()
-            .filter(|s| s.starts_with("claim/records"))
-            .collect();
-        assert_eq!(others, ["claim/records/order"]);
+        // A key is its distance from the one before: there are no bits for such records.
+        assert!(matches!(
+            case.circuit.inputs_of(&case.publics, &case.witness),
+            Err(WitnessFault::Layout {
+                claim: 0,
+                record: 2
+            })
+        ));
+    }
+    // Nor for a prover who makes up wires: the key before, taken into the sum, is a product of
+    // its own.
+    let case = good();
+    let circuit = case.circuit.circuit();
+    let mut wires = case.assignment();
+    let order = (0..circuit.r1cs.n_constraints())
+        .filter(|i| circuit.section_of(*i) == "claim/records/order");
+    let products: Vec<usize> = order
+        .filter_map(|i| match circuit.r1cs.constraint(i).c {
+            [(wire, _)] => Some(*wire as usize),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(products.len(), CAPACITY * (usize::from(RECORDS) - 1));
+    for wire in products {
+        let kept = wires[wire];
+        wires[wire] -= Fr::ONE;
+        assert!(violated(circuit, &wires).contains("claim/records/order"));
+        wires[wire] = kept;
     }
 }
 
@@ -282,13 +300,13 @@ fn earn_7_credits_are_the_formulas() {
     let true_credits = formula
         .eval(&claim.records, &terms.constants)
         .expect("a value");
-    let more = Credits(true_credits.0 + 1);
+    let more = Credits(true_credits.credits + 1);
     let c = case.publics[claim_at(0, layout::CLAIM_COMMITMENT)];
     let sealed = audit::encrypt(&claim.exponent, &terms.view_key, c, more, &claim.handle);
     let other = formula
         .eval(&case.witness.claims[1].records, &terms.constants)
         .expect("a value");
-    let sum = u128::from(more.0) + u128::from(other.0);
+    let sum = u128::from(more.0) + u128::from(other.credits);
     let total = audit::encrypt_total(&case.witness.total_exponent, &terms.total_key, sum);
     let hidden = owner::bind(&claim.key, &claim.handle).hide(more);
     let cm = note::note_commitment(more, terms.expiry, terms.asset, &claim.key);
@@ -299,7 +317,7 @@ fn earn_7_credits_are_the_formulas() {
     case.publics[layout::T2 + 1] = total.t2.y;
     let violation = EarnViolation::Credits {
         claim: 0,
-        credits: true_credits.0,
+        credits: true_credits.credits,
     };
     assert_eq!(native(&case), Err(violation));
     let failed = only(&[
@@ -347,7 +365,7 @@ fn earn_7_u_hides_the_credits() {
     let credits = formula.eval(&case.witness.claims[1].records, &case::CONSTANTS);
     let violation = EarnViolation::Credits {
         claim: 1,
-        credits: credits.expect("a value").0,
+        credits: credits.expect("a value").credits,
     };
     altered(
         claim_at(1, layout::CLAIM_HIDDEN),
@@ -490,7 +508,11 @@ fn other_periods_and_keys_keep_their_bounds() {
         let amount = FieldKind::Int { min: 1, max: 100 };
         let fields = vec![field("amount", amount, false), field("at", key, true)];
         let schema = Schema::new("reading", "pages", period, fields, 3).expect("a good schema");
-        let formula = check(&Declarations::new(schema, "pages.map(p, p.amount).sum()")).expect("a good formula");
+        let formula = check(&Declarations::new(
+            schema.clone(),
+            "pages.map(p, p.amount).sum()",
+        ));
+        let formula = formula.expect("a good formula");
         let mut terms = case::terms();
         terms.constants.clear();
         let circuit = EarnCircuit::build(&formula, 1);

@@ -4,5 +4,8 @@
 mod case;
 mod equivalence;
 mod invariants;
+mod measure;
 mod pins;
+mod scale_costs;
 mod sweep;
+mod trace;

@@ -141,6 +141,16 @@ fn no_wire_of_a_small_batch_is_free_without_a_reason() {
 }
 
 #[test]
+fn no_wire_of_a_measured_batch_is_free_without_a_reason() {
+    for trips in [&[4, 2][..], &[3], &[]] {
+        let case = Case::new(&case::measured(4), 2, trips, 24);
+        let [context, quotients, _] = reasons(&case, 1);
+        assert_eq!(context, 1, "{trips:?}");
+        assert!(quotients <= 2 * 8, "{quotients}");
+    }
+}
+
+#[test]
 fn no_sampled_wire_of_a_large_batch_is_free_without_a_reason() {
     let trips = [40, 0, 1, 14, 26, 39, 7];
     let case = Case::new(&case::cycling(40, false), 8, &trips, 22);

@@ -124,7 +124,13 @@ impl Checker<'_> {
         let (dividend, divisor) = (scaled(&left, &right.den), scaled(&right, &left.den));
         self.within_field(&dividend, span)?;
         self.within_field(&divisor, span)?;
-        self.derived(Kind::FloorDiv(a, b), span)
+        // The circuit multiplies back: quotient, or an end of its interval, times divisor.
+        let kind = Kind::FloorDiv(a, b);
+        let quotient = self.any_range(&kind);
+        let most = divisor.hi.max(&left.den * &right.den) * 16u8;
+        let reach = Range::whole(&quotient.lo * &most, &quotient.hi * &most);
+        self.within_field(&reach, span)?;
+        self.derived(kind, span)
     }
 
     /// `a % b`

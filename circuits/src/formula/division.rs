@@ -1,0 +1,444 @@
+//! Rounding down: division with remainder, by a literal or by what varies.
+
+use ark_ff::{BigInteger as _, PrimeField as _};
+use merits_formula::{Kind, NodeId, Range, VarId};
+use merits_primitives::Fr;
+use num_bigint::{BigInt, Sign};
+use num_integer::Integer as _;
+
+use super::Compiler;
+use super::memo::Bound;
+use super::numbers::{better, element};
+use crate::builder::{Bit, Builder, Lc};
+use crate::gadgets::compare;
+
+impl Compiler<'_> {
+    /// The greatest whole number not above `a`.
+    pub(super) fn floor(&mut self, a: NodeId) -> Lc {
+        let (value, range) = (self.number(a), self.range(a).clone());
+        self.b.section("floor", |b| floor(b, &value, &range))
+    }
+
+    /// The greatest whole number not above `a / c`, with 1 for a divisor that is not there.
+    pub(super) fn floor_div(&mut self, id: NodeId, a: NodeId, c: NodeId) -> Lc {
+        if let Some(quotient) = self.floor_of_capped(id, a, c) {
+            return quotient;
+        }
+        let quotients = self.range(id).clone();
+        self.quotient_within(&quotients, a, c)
+    }
+
+    /// With numerator and divisor brought to integers, A over B: q = floor(A / B) is the one
+    /// integer with 0 ≤ A − q·B < B. q is its bits above the least quotient, and the remainder
+    /// A − q·B lies in [0, B): see [`assert_below`]. |A| is below 2^250 and |q·B| below 2^251 by
+    /// the intervals, so nothing wraps and the equation holds for integers.
+    fn quotient_within(&mut self, quotients: &Range, a: NodeId, c: NodeId) -> Lc {
+        let (over, under) = (self.range(a).clone(), self.range(c).clone());
+        let scale = Scale::of(&over, &under);
+        let numerator = self.number(a) * element(&scale.up);
+        if under.is_point() {
+            let den = &under.lo * &scale.down;
+            let whole = Range::new(&over.lo * &scale.up, &over.hi * &scale.up, den);
+            return self.b.section("floor", |b| floor(b, &numerator, &whole));
+        }
+        let divisor = self.divisor(c, &under) * element(&scale.down);
+        let most = scale.most_divisor(&under);
+        assert!(
+            fits(quotients, &most),
+            "the checker bounds quotient times divisor"
+        );
+        let steps = self.steps(c, &scale, &divisor, &under);
+        let n = (&quotients.hi - &quotients.lo).bits() as usize;
+        self.b.section("floor of a quotient", |b| {
+            let least = Lc::constant(element(&quotients.lo));
+            let wires = b.hint(&[&numerator, &divisor, &least], n, signed_quotient_bits);
+            let bits: Vec<Bit> = wires.iter().map(|wire| b.assert_bool(wire)).collect();
+            let quotient = Lc::from_bits(&bits) + least;
+            let remainder = &numerator - b.mul(&quotient, &divisor);
+            match steps {
+                Some(steps) => steps.assert_below(b, &remainder),
+                None => {
+                    let n = (&most - 1u8).bits() as usize;
+                    whole_bits(b, &remainder, n);
+                    whole_bits(b, &(divisor - Lc::one() - remainder), n);
+                }
+            }
+            quotient
+        })
+    }
+
+    /// floor(least(x, cap) / c) as least(floor(x / c), floor(cap / c)), where cap and c depend on
+    /// no variable and that is cheaper: rounding down is monotone, the second quotient is made
+    /// once, and quotients take fewer bits to compare.
+    fn floor_of_capped(&mut self, id: NodeId, a: NodeId, c: NodeId) -> Option<Lc> {
+        let typed = self.typed;
+        let (parts, greatest) = match &typed.node(a).kind {
+            Kind::Least(parts) => (parts, false),
+            Kind::Greatest(parts) => (parts, true),
+            _ => return None,
+        };
+        let [first, second] = parts.as_slice() else {
+            return None;
+        };
+        let closed = |id: NodeId| self.analysis.is_closed(id);
+        let (varying, cap) = match (closed(*first), closed(*second)) {
+            (false, true) => (*first, *second),
+            (true, false) => (*second, *first),
+            _ => return None,
+        };
+        let under = self.range(c).clone();
+        if !closed(c) || under.lo <= BigInt::from(0u8) || self.analysis.parents(a) > 1 {
+            return None;
+        }
+        let quotients = |of: NodeId| {
+            let range = self.range(of);
+            let scale = Scale::of(range, &under);
+            let quotients = scale.quotients(range, &under);
+            fits(&quotients, &scale.most_divisor(&under)).then_some(quotients)
+        };
+        let (of_varying, of_cap) = (quotients(varying)?, quotients(cap)?);
+        let bits = |range: &Range| (&range.hi - &range.lo).bits();
+        let reach = |range: &Range| range.lo.bits().max(range.hi.bits());
+        let whole = self.range(varying).sub(self.range(cap));
+        let cost = bits(&of_varying) + reach(&of_varying.sub(&of_cap));
+        if cost >= reach(&whole) + bits(self.range(id)) {
+            return None;
+        }
+        let one = self.quotient_within(&of_varying, varying, c);
+        let other = match self.quotients.get(&(cap, c)) {
+            Some(known) => known.clone(),
+            None => {
+                let quotient = self.quotient_within(&of_cap, cap, c);
+                self.quotients.insert((cap, c), quotient.clone());
+                quotient
+            }
+        };
+        let name = if greatest { "greatest" } else { "least" };
+        let (one, other) = ((one, of_varying), (other, of_cap));
+        Some(
+            (self.b)
+                .section(name, |b| better(b, &one, &other, greatest))
+                .0,
+        )
+    }
+
+    /// The steps of a divisor that depends on no variable, made once, where they are cheaper than
+    /// two decompositions a remainder.
+    fn steps(&mut self, c: NodeId, scale: &Scale, divisor: &Lc, under: &Range) -> Option<Steps> {
+        if !self.analysis.is_closed(c) {
+            return None;
+        }
+        let (least, most) = (&under.lo * &scale.down, &under.hi * &scale.down);
+        let plan = StepPlan::new(&least, &most)?;
+        let slots = self.records.len() as u64;
+        if plan.rest.bits() + slots * plan.cost() as u64 >= slots * 2 * (most - 1u8).bits() {
+            return None;
+        }
+        let key = (c, scale.down.clone());
+        if let Some(known) = self.steps.get(&key) {
+            return Some(known.clone());
+        }
+        let steps = (self.b).section("steps of a divisor", |b| plan.build(b, divisor));
+        self.steps.insert(key, steps.clone());
+        Some(steps)
+    }
+
+    /// A divisor that is positive where all that it speaks of is there, and 1 where not.
+    fn divisor(&mut self, c: NodeId, range: &Range) -> Lc {
+        let value = self.number(c);
+        let free = self.analysis.free(c);
+        if range.lo > BigInt::from(0u8) || free.is_empty() {
+            return value;
+        }
+        let present = self.all_present(&free);
+        let one = Lc::constant(element(&range.den));
+        let vanishes = free.iter().all(|var| {
+            !matches!(self.bound.get(var), Some(Bound::Number(..)))
+                && self.typed.zero_where_absent(c, *var)
+        });
+        if vanishes {
+            return value + present.not().lc() * element(&range.den);
+        }
+        self.b
+            .section("divisor", |b| b.select(&present, &value, &one))
+    }
+
+    /// Whether each of these variables stands for something that is there.
+    fn all_present(&mut self, vars: &[VarId]) -> Bit {
+        let bounds: Vec<Bound> = vars
+            .iter()
+            .filter_map(|var| self.bound.get(var).cloned())
+            .collect();
+        // Slots are filled from the first: the last one's presence implies the others'.
+        let slot = |bound: &Bound| match bound {
+            Bound::Record(slot) | Bound::OwnGroup(_, slot) => Some(*slot),
+            _ => None,
+        };
+        let last = bounds.iter().filter_map(slot).max();
+        let mut present = last.map_or(Bit::constant(true), |slot| {
+            self.records[slot].present.clone()
+        });
+        for bound in &bounds {
+            let more = match bound {
+                Bound::Group(set, key) => self.occurs_bit(set, *key),
+                Bound::Number(items, at) => {
+                    let truth = self.slot_truth(&items.mask, *at);
+                    truth.bit(self.b)
+                }
+                Bound::Record(_) | Bound::OwnGroup(..) => continue,
+            };
+            present = self.b.and(&present, &more);
+        }
+        present
+    }
+}
+
+/// What brings numerator and divisor to integers: (a / den) / (c / den') = (a·up) / (c·down).
+struct Scale {
+    up: BigInt,
+    down: BigInt,
+}
+
+impl Scale {
+    fn of(over: &Range, under: &Range) -> Self {
+        let common = over.den.gcd(&under.den);
+        Self {
+            up: &under.den / &common,
+            down: &over.den / &common,
+        }
+    }
+
+    /// The greatest divisor, or the 1 that stands in for one that is not there.
+    fn most_divisor(&self, under: &Range) -> BigInt {
+        under.hi.clone().max(under.den.clone()) * &self.down
+    }
+
+    /// Rounded quotients by a divisor that is positive throughout.
+    fn quotients(&self, over: &Range, under: &Range) -> Range {
+        let corners = [&over.lo, &over.hi].into_iter().flat_map(|a| {
+            [&under.lo, &under.hi].map(|c| (a * &self.up).div_floor(&(c * &self.down)))
+        });
+        let corners: Vec<BigInt> = corners.collect();
+        let (lo, hi) = (corners.iter().min(), corners.iter().max());
+        Range::whole(
+            lo.cloned().unwrap_or_default(),
+            hi.cloned().unwrap_or_default(),
+        )
+    }
+}
+
+/// Whether quotient times divisor stays far from p.
+fn fits(quotients: &Range, most: &BigInt) -> bool {
+    let n = (&quotients.hi - &quotients.lo).bits();
+    quotients.lo.bits().max(n) + 1 + most.bits() <= 251
+}
+
+/// How the numbers below a divisor B in [least, most] are made of literal bits and of steps that
+/// depend on B: 2^k − 1 + B − 2^k, with the rest R = B − 2^k halved until it is at most 2^k.
+struct StepPlan {
+    /// k, at least 1.
+    literal: usize,
+    /// The greatest R.
+    rest: BigInt,
+    halvings: usize,
+}
+
+/// The steps of one divisor: R − R/2, R/2 − R/4, .., and what is left, all rounded down.
+#[derive(Clone)]
+pub(super) struct Steps {
+    literal: usize,
+    steps: Vec<Lc>,
+}
+
+impl StepPlan {
+    fn new(least: &BigInt, most: &BigInt) -> Option<Self> {
+        let literal = usize::try_from(least.bits().checked_sub(1)?).ok()?;
+        if literal == 0 {
+            return None;
+        }
+        let base = BigInt::from(1u8) << literal;
+        let rest = most - &base;
+        let halvings = (0..).find(|n| &rest >> *n <= base)?;
+        Some(Self {
+            literal,
+            rest,
+            halvings,
+        })
+    }
+
+    /// Constraints for each remainder.
+    fn cost(&self) -> usize {
+        self.literal + 2 * (self.halvings + 1)
+    }
+
+    /// R has one decomposition, and each step is a combination of its bits.
+    fn build(&self, b: &mut Builder, divisor: &Lc) -> Steps {
+        let rest = divisor - element(&(BigInt::from(1u8) << self.literal));
+        let bits = whole_bits(b, &rest, self.rest.bits() as usize);
+        let halved = |n: usize| Lc::from_bits(bits.get(n..).unwrap_or(&[]));
+        let mut steps: Vec<Lc> = (0..self.halvings)
+            .map(|n| halved(n) - halved(n + 1))
+            .collect();
+        steps.push(halved(self.halvings));
+        // The smallest first.
+        steps.reverse();
+        Steps {
+            literal: self.literal,
+            steps,
+        }
+    }
+}
+
+impl Steps {
+    /// Demands 0 ≤ r < B: k + 2 for each step.
+    ///
+    /// r = Σ_{i<k} 2^i·e_i + Σ step_j·d_j with boolean e, d. All of them together are
+    /// 2^k − 1 + R = B − 1, so r lies in [0, B). Each number in [0, B) can be made, since no step
+    /// is more than one above what the bits and the steps before it reach: the first is at most
+    /// 2^k, and of two halves the larger is at most one larger.
+    ///
+    /// Where steps overlap, r can be made in several ways: the bits may vary together, r does not,
+    /// and nothing else reads them.
+    fn assert_below(&self, b: &mut Builder, r: &Lc) {
+        let inputs: Vec<&Lc> = [r].into_iter().chain(&self.steps).collect();
+        let wires = b.hint(&inputs, self.steps.len() + self.literal - 1, step_bits);
+        let (taken, literal) = wires.split_at(self.steps.len());
+        let mut rest = r.clone();
+        for (step, wire) in self.steps.iter().zip(taken) {
+            let bit = b.assert_bool(wire);
+            rest -= b.mul(bit.lc(), step);
+        }
+        // The lowest bit is what is left, as in `whole_bits`.
+        let literal: Vec<Bit> = literal.iter().map(|wire| b.assert_bool(wire)).collect();
+        b.assert_bool(&(rest - Lc::from_bits(&literal) * Fr::from(2u64)));
+    }
+}
+
+/// Of the remainder and the steps, smallest first: which steps are taken, then the literal bits
+/// above the lowest. A step is taken only where the smaller ones and the bits do not reach.
+fn step_bits(inputs: &[Fr], outputs: &mut [Fr]) -> Result<(), &'static str> {
+    const OUTSIDE: &str = "a number of the formula lies outside its interval";
+    let (first, steps) = inputs.split_first().ok_or(OUTSIDE)?;
+    let (taken, literal) = outputs.split_at_mut_checked(steps.len()).ok_or(OUTSIDE)?;
+    let mut rest = integer(first);
+    let reach = (BigInt::from(1u8) << (literal.len() + 1)) - 1u8;
+    let reaches: Vec<BigInt> = steps
+        .iter()
+        .scan(reach, |reach, step| {
+            let before = reach.clone();
+            *reach += integer(step);
+            Some(before)
+        })
+        .collect();
+    for ((step, reach), taken) in steps.iter().zip(&reaches).zip(taken).rev() {
+        if rest > *reach {
+            rest -= integer(step);
+            *taken = Fr::from(1u64);
+        }
+    }
+    if rest.sign() == Sign::Minus || rest.bits() > literal.len() as u64 + 1 {
+        return Err(OUTSIDE);
+    }
+    for (at, bit) in literal.iter_mut().enumerate() {
+        *bit = Fr::from(rest.bit(at as u64 + 1));
+    }
+    Ok(())
+}
+
+/// The bits of `a`, lowest first: n constraints, which demand 0 <= a < 2^n.
+///
+/// The lowest bit is no wire: it is a - Σ 2^i·b_i of the others, and boolean by its own
+/// constraint. So Σ over all is `a` by definition, and as 2^n < p, there is one solution only.
+pub(crate) fn whole_bits(b: &mut Builder, a: &Lc, n: usize) -> Vec<Bit> {
+    if n == 0 {
+        b.assert_zero(a);
+        return Vec::new();
+    }
+    let mut rest: Vec<Bit> = Vec::with_capacity(n);
+    for wire in b.hint(&[a], n - 1, bits_above_lowest) {
+        rest.push(b.assert_bool(&wire));
+    }
+    let lowest = a - Lc::from_bits(&rest) * Fr::from(2u64);
+    let lowest = b.assert_bool(&lowest);
+    rest.insert(0, lowest);
+    rest
+}
+
+fn bits_above_lowest(inputs: &[Fr], outputs: &mut [Fr]) -> Result<(), &'static str> {
+    let integer = inputs[0].into_bigint();
+    if integer.num_bits() as usize > outputs.len() + 1 {
+        return Err("a number lies outside its interval");
+    }
+    for (at, bit) in outputs.iter_mut().enumerate() {
+        *bit = Fr::from(integer.get_bit(at + 1));
+    }
+    Ok(())
+}
+
+/// The greatest integer q with q·den <= a, for `a` within `range` over its denominator.
+fn floor(b: &mut Builder, a: &Lc, range: &Range) -> Lc {
+    if range.is_whole() {
+        return a.clone();
+    }
+    let den = &range.den;
+    // Shifted by a multiple of the denominator, so that nothing is negative.
+    let least = range.lo.div_floor(den).min(BigInt::from(0u8));
+    let shifted = a - element(&(&least * den));
+    let most = range.hi.div_floor(den) - &least;
+    // The checker refuses to round over a denominator of 2^63 or more.
+    let den = u64::try_from(den).expect("a denominator below 2^63");
+    let (quotient, _) = divided_by(b, &shifted, den, most.bits() as usize);
+    Lc::from_bits(&quotient) + element(&least)
+}
+
+/// Bits of the quotient, n of them, and of the remainder of a division by a literal.
+///
+/// q is its bits, so q < 2^n; r = a - q·den is a combination, 0 <= r < den by its bits and the
+/// comparison. The caller's bounds make q·den + r < 2^252 < p, so that equality in the field is
+/// equality of integers, and division with remainder has one result.
+pub(super) fn divided_by(b: &mut Builder, a: &Lc, den: u64, n: usize) -> (Vec<Bit>, Vec<Bit>) {
+    let wires = b.hint(&[a, &Lc::from(den)], n, quotient_bits);
+    let quotient: Vec<Bit> = wires.iter().map(|wire| b.assert_bool(wire)).collect();
+    let remainder = a - Lc::from_bits(&quotient) * Fr::from(den);
+    let last = den - 1;
+    let remainder = whole_bits(b, &remainder, (u64::BITS - last.leading_zeros()) as usize);
+    compare::assert_at_most(b, &remainder, last);
+    (quotient, remainder)
+}
+
+fn quotient_bits(inputs: &[Fr], outputs: &mut [Fr]) -> Result<(), &'static str> {
+    write_bits(&(integer(&inputs[0]) / integer(&inputs[1])), outputs)
+}
+
+/// Of numerator, divisor and least quotient.
+fn signed_quotient_bits(inputs: &[Fr], outputs: &mut [Fr]) -> Result<(), &'static str> {
+    let divisor = signed(&inputs[1]);
+    if divisor.sign() != Sign::Plus {
+        return Err("a divisor of the formula is not positive");
+    }
+    let quotient = signed(&inputs[0]).div_floor(&divisor) - signed(&inputs[2]);
+    write_bits(&quotient, outputs)
+}
+
+fn write_bits(n: &BigInt, outputs: &mut [Fr]) -> Result<(), &'static str> {
+    if n.sign() == Sign::Minus || n.bits() > outputs.len() as u64 {
+        return Err("a number of the formula lies outside its interval");
+    }
+    for (at, bit) in outputs.iter_mut().enumerate() {
+        *bit = Fr::from(n.bit(at as u64));
+    }
+    Ok(())
+}
+
+fn integer(x: &Fr) -> BigInt {
+    BigInt::from_bytes_le(Sign::Plus, &x.into_bigint().to_bytes_le())
+}
+
+/// As an integer in (-p/2, p/2).
+fn signed(x: &Fr) -> BigInt {
+    if x.into_bigint() > Fr::MODULUS_MINUS_ONE_DIV_TWO {
+        -integer(&-*x)
+    } else {
+        integer(x)
+    }
+}

@@ -1,0 +1,309 @@
+//! Records told apart by key: sums by key for all keys at once.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use merits_formula::{Kind, NodeId, Type, VarId};
+
+use super::Compiler;
+use super::division::whole_bits;
+use super::lists::Mask;
+use super::memo::Bound;
+use super::truth::{Count, Truth};
+use crate::builder::{Bit, Builder, Lc};
+
+/// Records to be told apart by key.
+pub(super) struct GroupSet {
+    pub(super) members: Rc<Mask>,
+    /// For each slot, the bits of its key. Boolean, and the key below `keys` where a record is.
+    key_bits: Vec<Vec<Bit>>,
+    /// Whether those bits are 0 where no record is.
+    key_vanishes: bool,
+    pub(super) keys: usize,
+    /// How many records have each key, once asked for.
+    counts: RefCell<Option<Vec<Lc>>>,
+    /// Whether a key occurs, as a bit, once asked for.
+    occurs: RefCell<Vec<Option<Bit>>>,
+}
+
+impl Compiler<'_> {
+    /// What a list of groups is made of.
+    pub(super) fn group_set(&mut self, id: NodeId) -> Rc<GroupSet> {
+        if let Some(known) = self.sets.get(&id) {
+            return Rc::clone(known);
+        }
+        let typed = self.typed;
+        let set = match &typed.node(id).kind {
+            Kind::Filter { list, .. } => self.group_set(*list),
+            Kind::Groups { list, var, key } => {
+                let Type::Groups { keys, .. } = typed.node(id).ty else {
+                    unreachable!("groups have the type of groups");
+                };
+                let members = self.mask(*list);
+                let key_bits =
+                    self.for_each(*list, *var, |compiler, _| compiler.key_bits(*key, keys));
+                Rc::new(GroupSet {
+                    members,
+                    key_bits,
+                    key_vanishes: typed.zero_where_absent(*key, *var),
+                    keys,
+                    counts: RefCell::new(None),
+                    occurs: RefCell::new(vec![None; keys]),
+                })
+            }
+            _ => unreachable!("the checker has put a list of groups here"),
+        };
+        self.sets.insert(id, Rc::clone(&set));
+        set
+    }
+
+    /// The group that a variable stands for.
+    pub(super) fn group(&self, var: VarId) -> Rc<GroupSet> {
+        match self.bound.get(&var) {
+            Some(Bound::Group(set, _) | Bound::OwnGroup(set, _)) => Rc::clone(set),
+            _ => unreachable!("the checker has bound a group here"),
+        }
+    }
+
+    /// What `compile` gives for all keys, at its first use; the one for the key that the group
+    /// variable `owner` has now. From a record, that is its own key: a choice by its bits.
+    pub(super) fn by_key(
+        &mut self,
+        id: NodeId,
+        owner: VarId,
+        compile: impl FnOnce(&mut Self, &Rc<GroupSet>) -> Vec<Lc>,
+    ) -> Lc {
+        if !self.by_key.contains_key(&id) {
+            let set = self.group(owner);
+            let all = compile(self, &set);
+            self.by_key.insert(id, all);
+        }
+        let all = &self.by_key[&id];
+        match self.bound.get(&owner) {
+            Some(Bound::Group(_, key)) => all[*key].clone(),
+            Some(Bound::OwnGroup(set, slot)) => {
+                let (all, set, slot) = (all.clone(), Rc::clone(set), *slot);
+                self.own(&set, slot, &all)
+            }
+            _ => unreachable!("the checker has bound a group here"),
+        }
+    }
+
+    /// The value, of one for each key, for the key of the record in a slot: keys - 1 constraints.
+    pub(super) fn own(&mut self, set: &GroupSet, slot: usize, values: &[Lc]) -> Lc {
+        let bits = &set.key_bits[slot];
+        self.b.section("own group", |b| choose(b, values, bits))
+    }
+
+    /// How many records have each key.
+    pub(super) fn counts(&mut self, set: &Rc<GroupSet>) -> Vec<Lc> {
+        if let Some(known) = &*set.counts.borrow() {
+            return known.clone();
+        }
+        let bits = self.presence(&set.members);
+        let gated = set.key_vanishes && set.members.is_presence();
+        let columns = self.b.section("by key", |b| {
+            let slots = bits.iter().zip(&set.key_bits);
+            slots
+                .map(|(bit, key)| {
+                    if gated {
+                        one_hot(b, bit, key, set.keys)
+                    } else {
+                        split_one(b, bit.lc(), key, set.keys)
+                    }
+                })
+                .collect::<Vec<_>>()
+        });
+        let counts = by_column(&columns, set.keys);
+        *set.counts.borrow_mut() = Some(counts.clone());
+        counts
+    }
+
+    /// Whether a key occurs.
+    pub(super) fn occurs(&mut self, set: &Rc<GroupSet>, key: usize) -> Truth {
+        if let Some(bit) = &set.occurs.borrow()[key] {
+            return Truth::Bit(bit.clone());
+        }
+        let lc = self.counts(set)[key].clone();
+        let most = set.members.slots().into();
+        Truth::if_nonzero(Count { lc, most })
+    }
+
+    /// [`Compiler::occurs`] as a bit.
+    pub(super) fn occurs_bit(&mut self, set: &Rc<GroupSet>, key: usize) -> Bit {
+        let truth = self.occurs(set, key);
+        let bit = self.b.section("occurs", |b| truth.bit(b));
+        set.occurs.borrow_mut()[key] = Some(bit.clone());
+        bit
+    }
+
+    /// Sums by key: `keys` - 1 constraints for each value that is no constant.
+    pub(super) fn split(&mut self, set: &GroupSet, values: &[Lc]) -> Vec<Lc> {
+        let columns: Vec<Vec<Lc>> = self.b.section("by key", |b| {
+            let one = |(value, bits): (&Lc, &Vec<Bit>)| split_one(b, value, bits, set.keys);
+            values.iter().zip(&set.key_bits).map(one).collect()
+        });
+        by_column(&columns, set.keys)
+    }
+
+    /// Bits of a group key, from 0 to `keys` - 1.
+    fn key_bits(&mut self, id: NodeId, keys: usize) -> Vec<Bit> {
+        let n = (usize::BITS - (keys - 1).leading_zeros()) as usize;
+        if let Some(bits) = self.whole_digits(id).filter(|bits| bits.len() == n) {
+            return bits;
+        }
+        let key = self.number(id);
+        self.b.section("key", |b| whole_bits(b, &key, n))
+    }
+}
+
+impl GroupSet {
+    /// The key of the record in a slot.
+    pub(super) fn key(&self, slot: usize) -> Lc {
+        Lc::from_bits(&self.key_bits[slot])
+    }
+}
+
+/// Sums of columns.
+pub(super) fn by_column(columns: &[Vec<Lc>], keys: usize) -> Vec<Lc> {
+    (0..keys)
+        .map(|key| Lc::sum(columns.iter().map(|column| &column[key])))
+        .collect()
+}
+
+/// The value in the column of a number that is given by its bits, 0 in the other columns:
+/// `columns` - 1 constraints.
+///
+/// A binary tree over the bits: the highest bit takes the value into the upper half, what it
+/// leaves is the lower half. Where the upper half is past the last column, the bit is 0 for every
+/// record, by the bounds of the number; for a slot whose value is 0 all of this is 0.
+pub(super) fn split_one(b: &mut Builder, value: &Lc, bits: &[Bit], columns: usize) -> Vec<Lc> {
+    let Some((highest, lower)) = bits.split_last().filter(|_| columns > 1) else {
+        return vec![value.clone()];
+    };
+    let half = 1usize << lower.len();
+    if columns <= half {
+        return split_one(b, value, lower, columns);
+    }
+    let upper = b.mul(value, highest.lc());
+    let mut parts = split_one(b, &(value - &upper), lower, half);
+    parts.extend(split_one(b, &upper, lower, columns - half));
+    parts
+}
+
+/// [`split_one`] of a flag where the bits are 0 unless it is set, one constraint less a bit.
+///
+/// From the highest bit down, with columns that add up to the flag: each column but one is
+/// multiplied by the next bit; what the bit takes from the last column is what it does not take
+/// from the others, since the flag leaves the bit as it is.
+fn one_hot(b: &mut Builder, flag: &Bit, bits: &[Bit], columns: usize) -> Vec<Lc> {
+    let mut parts = vec![flag.lc().clone()];
+    for (at, bit) in bits.iter().enumerate().rev() {
+        // Columns that there are at all, when numbers are told apart by the bits from `at` on.
+        let wanted = columns.div_ceil(1 << at);
+        let pairs = parts.len();
+        // Where the last part has no upper half, its records have a 0 here.
+        let split = pairs - (2 * pairs - wanted);
+        let mut rest = bit.lc().clone();
+        let mut next = Vec::with_capacity(wanted);
+        for (i, part) in parts.iter().enumerate() {
+            if i >= split {
+                next.push(part.clone());
+                continue;
+            }
+            let upper = if i + 1 == split {
+                rest.clone()
+            } else {
+                b.mul(part, bit.lc())
+            };
+            rest -= &upper;
+            next.push(part - &upper);
+            next.push(upper);
+        }
+        parts = next;
+    }
+    parts
+}
+
+/// The value at a position given by its bits: one constraint less than there are values. Bits
+/// that only positions past the last have are 0, by the bounds of the position.
+pub(super) fn choose(b: &mut Builder, values: &[Lc], bits: &[Bit]) -> Lc {
+    let Some((highest, lower)) = bits.split_last().filter(|_| values.len() > 1) else {
+        // Never empty: an enum has two names at least, groups have a key.
+        return values.first().cloned().unwrap_or_default();
+    };
+    let half = 1usize << lower.len();
+    if values.len() <= half {
+        return choose(b, values, lower);
+    }
+    let low = choose(b, &values[..half], lower);
+    let high = choose(b, &values[half..], lower);
+    b.select(highest, &high, &low)
+}
+
+#[cfg(test)]
+mod tests {
+    use merits_primitives::Fr;
+
+    use super::*;
+    use crate::gadgets::bits;
+
+    /// Every number of columns up to 9, with every position and a flag that is not set.
+    #[test]
+    fn splitting_and_choosing_agree_with_indexing() {
+        for columns in 1..=9usize {
+            let n = (usize::BITS - (columns - 1).leading_zeros()) as usize;
+            let mut b = Builder::new();
+            let flag = b.input("flag");
+            let flag = b.assert_bool(&flag);
+            let key = bits::gated_input_bits(&mut b, "key", n, &flag);
+            let value = b.input("value");
+            let before = b.n_constraints();
+            let hot = one_hot(&mut b, &flag, &key, columns);
+            assert_eq!(b.n_constraints() - before, (columns - 1).saturating_sub(n));
+            let before = b.n_constraints();
+            let split = split_one(&mut b, &value, &key, columns);
+            assert_eq!(b.n_constraints() - before, columns - 1);
+            let table: Vec<Lc> = (0..columns).map(|_| b.input("cell")).collect();
+            let before = b.n_constraints();
+            let chosen = choose(&mut b, &table, &key);
+            assert_eq!(b.n_constraints() - before, columns - 1);
+            let results = hot.into_iter().chain(split).chain([chosen]);
+            let wires: Vec<usize> = results
+                .map(|lc| {
+                    let copy = b.mul_add(&value, &value, &lc);
+                    copy.as_wire().expect("a wire").index()
+                })
+                .collect();
+            let circuit = b.finish();
+            for at in 0..=columns {
+                // The last run has no flag, key 0.
+                let (flag, key) = if at < columns { (1, at) } else { (0, 0) };
+                let value = Fr::from(1000u64);
+                let mut inputs = vec![Fr::from(flag as u64)];
+                inputs.extend((0..n).map(|i| Fr::from((key >> i & 1) as u64)));
+                inputs.push(value);
+                inputs.extend((0..columns as u64).map(|i| Fr::from(7 + i)));
+                let assignment = circuit.program.run(&inputs).expect("a witness");
+                circuit.check(&assignment).expect("satisfied");
+                let found: Vec<Fr> = (wires.iter())
+                    .map(|wire| assignment[*wire] - value * value)
+                    .collect();
+                let unit = |with: Fr, set: bool| {
+                    (0..columns).map(move |i| {
+                        if set && i == key {
+                            with
+                        } else {
+                            Fr::from(0u64)
+                        }
+                    })
+                };
+                let expected: Vec<Fr> = unit(Fr::from(1u64), flag == 1)
+                    .chain(unit(value, true))
+                    .chain([Fr::from(7 + key as u64)])
+                    .collect();
+                assert_eq!(found, expected, "{columns} columns, {at}");
+            }
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! What each node speaks of, and what has been compiled for that already.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use merits_formula::{Kind, NodeId, Type, Typed, VarId};
+
+use super::groups::GroupSet;
+use super::lists::Items;
+
+/// What a variable stands for while its body is compiled.
+#[derive(Clone)]
+pub(super) enum Bound {
+    /// The record in this slot.
+    Record(usize),
+    /// The records with this key.
+    Group(Rc<GroupSet>, usize),
+    /// The records with the key of the record in this slot: a group, seen from one of its records.
+    OwnGroup(Rc<GroupSet>, usize),
+    /// The number at this position of a list.
+    Number(Rc<Items>, usize),
+}
+
+/// [`Bound`] as a part of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Place {
+    Record(usize),
+    Group(usize),
+    OwnGroup(usize),
+    Number(usize, usize),
+}
+
+impl Bound {
+    pub(super) fn place(&self) -> Place {
+        match self {
+            Self::Record(slot) => Place::Record(*slot),
+            Self::Group(_, key) => Place::Group(*key),
+            Self::OwnGroup(_, slot) => Place::OwnGroup(*slot),
+            Self::Number(items, at) => Place::Number(items.serial, *at),
+        }
+    }
+}
+
+/// Results by node and by what the variables that it depends on stand for.
+pub(super) struct Memo<T>(BTreeMap<(NodeId, Vec<Place>), T>);
+
+impl<T> Default for Memo<T> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<T: Clone> Memo<T> {
+    pub(super) fn get(&self, id: NodeId, places: &[Place]) -> Option<T> {
+        // A tuple of borrows is no borrow of a tuple.
+        self.0.get(&(id, places.to_vec())).cloned()
+    }
+
+    pub(super) fn insert(&mut self, id: NodeId, places: Vec<Place>, value: T) {
+        self.0.insert((id, places), value);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// What follows from the tree alone.
+pub(super) struct Analysis {
+    free: BTreeMap<NodeId, Rc<[VarId]>>,
+    parents: BTreeMap<NodeId, usize>,
+    readers: BTreeMap<NodeId, usize>,
+}
+
+impl Analysis {
+    pub(super) fn new(typed: &Typed) -> Self {
+        let mut analysis = Self {
+            free: BTreeMap::new(),
+            parents: BTreeMap::new(),
+            readers: BTreeMap::new(),
+        };
+        let mut binders = BTreeMap::new();
+        let roots = [Some(typed.root()), typed.measure()];
+        for root in roots.into_iter().flatten() {
+            *analysis.parents.entry(root).or_default() += 1;
+            analysis.visit(typed, root, &mut binders);
+        }
+        let nodes: Vec<NodeId> = analysis.free.keys().copied().collect();
+        for id in nodes {
+            let (Kind::Sum(list)
+            | Kind::Size(list)
+            | Kind::Smallest { list, .. }
+            | Kind::Largest { list, .. }) = &typed.node(id).kind
+            else {
+                continue;
+            };
+            let root = mask_root(typed, *list, &binders);
+            *analysis.readers.entry(root).or_default() += 1;
+        }
+        analysis
+    }
+
+    fn visit(
+        &mut self,
+        typed: &Typed,
+        id: NodeId,
+        binders: &mut BTreeMap<VarId, NodeId>,
+    ) -> Rc<[VarId]> {
+        if let Some(known) = self.free.get(&id) {
+            return Rc::clone(known);
+        }
+        let mut free: BTreeSet<VarId> = BTreeSet::new();
+        let mut operands = typed.operands(id);
+        operands.sort_unstable();
+        operands.dedup();
+        for operand in operands {
+            *self.parents.entry(operand).or_default() += 1;
+            free.extend(self.visit(typed, operand, binders).iter());
+        }
+        match &typed.node(id).kind {
+            Kind::Var(of)
+            | Kind::Field { of, .. }
+            | Kind::Day { of, .. }
+            | Kind::MinuteOfDay { of, .. } => {
+                free.insert(*of);
+            }
+            // Variables have one binder each, so that a list never contains its binder's variable.
+            Kind::Filter { list, var, .. }
+            | Kind::Map { list, var, .. }
+            | Kind::Groups { list, var, .. } => {
+                free.remove(var);
+                binders.insert(*var, *list);
+            }
+            Kind::Pairs { earlier, later, .. } => {
+                free.remove(earlier);
+                free.remove(later);
+            }
+            _ => {}
+        }
+        let free: Rc<[VarId]> = free.into_iter().collect();
+        self.free.insert(id, Rc::clone(&free));
+        free
+    }
+
+    /// Variables from outside that a node depends on.
+    pub(super) fn free(&self, id: NodeId) -> Rc<[VarId]> {
+        let free = self.free.get(&id);
+        free.map_or_else(|| Rc::from([]), Rc::clone)
+    }
+
+    /// Whether a node depends on no variable from outside.
+    pub(super) fn is_closed(&self, id: NodeId) -> bool {
+        self.free(id).is_empty()
+    }
+
+    /// Nodes, and outputs, that a node is a direct part of.
+    pub(super) fn parents(&self, id: NodeId) -> usize {
+        self.parents.get(&id).copied().unwrap_or(0)
+    }
+
+    /// Aggregates that ask who is in a list, which is given by the node that decides it.
+    pub(super) fn readers(&self, list: NodeId) -> usize {
+        self.readers.get(&list).copied().unwrap_or(0)
+    }
+}
+
+/// The node that decides who is in a list: not `map`, and for the records of a group, what the
+/// groups were made of.
+fn mask_root(typed: &Typed, list: NodeId, binders: &BTreeMap<VarId, NodeId>) -> NodeId {
+    match &typed.node(list).kind {
+        Kind::Map { list, .. } => mask_root(typed, *list, binders),
+        Kind::Var(var) => {
+            let mut at = binders.get(var).copied();
+            while let Some(list) = at {
+                match &typed.node(list).kind {
+                    Kind::Filter { list, .. } => at = Some(*list),
+                    Kind::Groups { list, .. } => return mask_root(typed, *list, binders),
+                    _ => break,
+                }
+            }
+            list
+        }
+        _ => list,
+    }
+}
+
+/// Whether a node is a list of records that stands for one group.
+pub(super) fn is_group(typed: &Typed, id: NodeId) -> bool {
+    matches!(typed.node(id).ty, Type::Records { .. })
+}

@@ -59,7 +59,16 @@ impl Checker<'_> {
             }
             _ => {}
         }
-        let nodes = self.check_all(args)?;
+        let nodes = match (operator, args) {
+            (
+                Operator::Less
+                | Operator::LessOrEqual
+                | Operator::Greater
+                | Operator::GreaterOrEqual,
+                [a, b],
+            ) => self.compared(a, b)?,
+            _ => self.check_all(args)?,
+        };
         match (operator, nodes.as_slice()) {
             (Operator::Not, &[a]) => {
                 self.expect_bool(a)?;
@@ -85,6 +94,26 @@ impl Checker<'_> {
             }
             // The parser gives each operator the operands of its grammar.
             _ => unreachable!("operator with {} operands", args.len()),
+        }
+    }
+
+    /// Both sides of a comparison, one of which may be a date that is written out.
+    fn compared(&mut self, a: &Syntax, b: &Syntax) -> Option<Vec<NodeId>> {
+        match (&a.kind, &b.kind) {
+            (_, SyntaxKind::Text(text)) if !matches!(a.kind, SyntaxKind::Text(_)) => {
+                let of = self.check(a)?;
+                let date = self.date(of, text, b.span)?;
+                Some(vec![of, date])
+            }
+            (SyntaxKind::Text(text), _) if !matches!(b.kind, SyntaxKind::Text(_)) => {
+                let of = self.check(b)?;
+                let date = self.date(of, text, a.span)?;
+                Some(vec![date, of])
+            }
+            _ => {
+                let (a, b) = (self.check(a), self.check(b));
+                Some(vec![a?, b?])
+            }
         }
     }
 
@@ -272,6 +301,10 @@ impl Checker<'_> {
     /// Whether a field of an enum has this name.
     fn is_named(&mut self, of: &Syntax, text: &str, at: Span, span: Span) -> Option<NodeId> {
         let of = self.check(of)?;
+        if self.is_dated(of) {
+            let date = self.date(of, text, at)?;
+            return self.equal_nodes(of, date, span);
+        }
         let position = self.enum_position(of, text, at)?;
         let name = self.literal(position, at)?;
         self.add(Kind::Equal(of, name), Type::Bool, span)
@@ -282,7 +315,8 @@ impl Checker<'_> {
         let Some(values) = self.enum_values(of) else {
             let is = super::describe(&self.nodes[of.0].ty);
             let message = format!("{is} is compared with the text {text:?}");
-            let hint = "only a field of type enum has names";
+            let hint =
+                "only a field of type enum has names, and one of type date or datetime a date";
             return self.fault(Code::WrongType, at, message, hint);
         };
         let position = values.iter().position(|value| value == text);

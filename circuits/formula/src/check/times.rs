@@ -1,6 +1,6 @@
 //! Days, minutes of the day and days of the week of a field that is a time.
 
-use merits_primitives::calendar::MINUTES_PER_DAY;
+use merits_primitives::calendar::{Date, MINUTES_PER_DAY};
 use merits_primitives::ids::PeriodKind;
 use num_bigint::BigInt;
 
@@ -21,6 +21,35 @@ impl Checker<'_> {
         match self.nodes[id.0].kind {
             Kind::Field { of, field } => Some((of, field, &self.schema.fields[field].kind)),
             _ => None,
+        }
+    }
+
+    /// Whether a node is a field that dates are compared with.
+    pub(super) fn is_dated(&self, id: NodeId) -> bool {
+        matches!(
+            self.field_of(id),
+            Some((_, _, FieldKind::Date { .. } | FieldKind::DateTime { .. }))
+        )
+    }
+
+    /// A date that is written out, as the field that it is compared with counts.
+    pub(super) fn date(&mut self, of: NodeId, text: &str, at: Span) -> Option<NodeId> {
+        let (value, example) = match self.field_of(of) {
+            Some((_, _, FieldKind::Date { .. })) => (days(text), "2024-03-01"),
+            Some((_, _, FieldKind::DateTime { .. })) => (minutes(text), "2024-03-01T08:00"),
+            _ => {
+                let message = format!("the text {text:?} is compared with what is no date");
+                let hint = "a field of type date or datetime compares with a date that is written out; one of type enum has names, which are equal or not";
+                return self.fault(Code::WrongType, at, message, hint);
+            }
+        };
+        match value {
+            Some(value) => self.literal(value, at),
+            None => {
+                let message = format!("{text:?} is no date of this kind");
+                let hint = format!("as in {example:?}");
+                self.fault(Code::WrongArguments, at, message, hint)
+            }
         }
     }
 
@@ -130,4 +159,34 @@ impl Checker<'_> {
         let divisor = self.expect_number(by)?;
         self.remainder((a, &dividend), (by, &divisor), span)
     }
+}
+
+/// Days since 1970-01-01 of `2024-03-01`.
+fn days(text: &str) -> Option<i64> {
+    let mut parts = text.split('-');
+    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+    let number = |digits: &str, count: usize| -> Option<u16> {
+        let plain = digits.len() == count && digits.bytes().all(|b| b.is_ascii_digit());
+        plain.then(|| digits.parse().ok()).flatten()
+    };
+    let (month, day) = (number(month, 2)?, number(day, 2)?);
+    let date = Date::new(
+        number(year, 4)?.into(),
+        u8::try_from(month).ok()?,
+        u8::try_from(day).ok()?,
+    )?;
+    parts.next().is_none().then(|| date.to_days())
+}
+
+/// Minutes since 1970-01-01T00:00 of `2024-03-01T08:00`.
+fn minutes(text: &str) -> Option<i64> {
+    let (date, clock) = text.split_once('T')?;
+    let (hours, minutes) = clock.split_once(':')?;
+    let below = |digits: &str, end: i64| -> Option<i64> {
+        let plain = digits.len() == 2 && digits.bytes().all(|b| b.is_ascii_digit());
+        let number = digits.parse().ok().filter(|number| *number < end);
+        plain.then_some(number).flatten()
+    };
+    let minute = below(hours, 24)? * 60 + below(minutes, 60)?;
+    Some(days(date)? * i64::from(MINUTES_PER_DAY) + minute)
 }

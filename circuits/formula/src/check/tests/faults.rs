@@ -374,6 +374,24 @@ fn faults_of_the_kinds_of_fields() {
             "bus, metro, bike",
         ),
         (
+            "deeds.filter(t, t.due > \"2023-02-29\").size()",
+            Code::WrongArguments,
+            "\"2023-02-29\"",
+            "2024-03-01",
+        ),
+        (
+            "deeds.filter(t, t.at == \"2024-03-01\").size()",
+            Code::WrongArguments,
+            "\"2024-03-01\"",
+            "T08:00",
+        ),
+        (
+            "deeds.filter(t, t.mode >= \"bus\").size()",
+            Code::WrongType,
+            "\"bus\"",
+            "equal or not",
+        ),
+        (
             "deeds.map(t, t.mode).sum()",
             Code::WrongType,
             "t.mode",

@@ -211,7 +211,7 @@ impl Writer<'_, '_> {
                 _ => self.comparison(0),
             };
         }
-        match self.dice.weighted(&[8, 4, 3, 2, 2, 3, 4, 3]) {
+        match self.dice.weighted(&[8, 4, 3, 2, 2, 3, 4, 3, 1]) {
             0 => self.comparison(d),
             1 => self.flag().unwrap_or_else(|| self.comparison(d)),
             2 => format!("({} && {})", self.truth(d), self.truth(d)),
@@ -231,6 +231,7 @@ impl Writer<'_, '_> {
                 format!("({number} in [{}])", items.join(", "))
             }
             6 => self.apart(|w| w.quantified(d)),
+            7 => format!("({} == {})", self.truth(0), self.truth(d)),
             _ => format!(
                 "({} ? {} : {})",
                 self.truth(0),

@@ -236,13 +236,17 @@ fn what_does_not_fit_is_named_with_both_units_and_a_hint() {
         ),
     ] {
         let faults = checked(unit, formula).expect_err(formula);
-        let fault = faults.iter().find(|fault| {
+        // What else may be wrong with it, such as credits below 0, is said beside.
+        let of_units = |fault: &&Diagnostic| {
             matches!(
                 fault.code,
                 Code::Unit | Code::UnitMismatch | Code::WrongArguments
             )
-        });
-        let fault = fault.unwrap_or_else(|| panic!("{formula}: {faults:?}"));
+        };
+        let faults: Vec<&Diagnostic> = faults.iter().filter(of_units).collect();
+        let fault = *faults
+            .first()
+            .unwrap_or_else(|| panic!("{formula}: no fault"));
         let place = formula.get(fault.span.start..fault.span.end).unwrap_or("");
         assert!(place.starts_with(at), "{formula}: at {place:?}");
         let said = &fault.message;

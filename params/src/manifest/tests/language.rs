@@ -411,6 +411,26 @@ fn faults_point_at_their_place() {
             "readers need it",
             "\" \"",
         ),
+        // What a formula says of a declaration stands at the declaration.
+        (
+            "  + counted.map(r, bonus.at(r.start)).sum()\n",
+            "",
+            "not used",
+            "\"bonus\"",
+        ),
+        (
+            "\n  + ramp[math.least(total, 100)]",
+            "",
+            "not used",
+            "\"ramp\"",
+        ),
+        ("bonus.at(r.start)", "bonus", "changes on a day", "bonus"),
+        (
+            "total.to",
+            "counted.size().to",
+            "to",
+            "\"math.floor(counted.size().to(\\\"m\\\"))\"",
+        ),
         // Examples.
         (
             "length = \"4.5\"",
@@ -531,6 +551,35 @@ fn all_faults_are_told_at_once_in_the_order_of_the_text() {
     let error = Manifest::from_toml(&text).unwrap_err();
     let codes: Vec<FaultKind> = error.faults.iter().map(|fault| fault.kind).collect();
     assert_eq!(codes[0], FaultKind::Formula(Code::UnknownField), "{error}");
+}
+
+#[test]
+fn a_measure_is_promised_only_where_there_is_one() {
+    let (start, end) = (
+        RIDES.find("[measure]").unwrap(),
+        RIDES.find("[[example]]").unwrap(),
+    );
+    let text = format!("{}{}", &RIDES[..start], &RIDES[end..]);
+    let error = Manifest::from_toml(&text).unwrap_err();
+    let [fault] = error.faults.as_slice() else {
+        panic!("{error}");
+    };
+    assert!(fault.message.contains("has no measure"), "{fault}");
+    assert_eq!(&text[fault.span.clone()], "measure");
+}
+
+/// Files from other systems: other line ends, and a mark at their beginning.
+#[test]
+fn line_ends_do_not_move_places() {
+    let text = RIDES.replace('\n', "\r\n");
+    let scale = Manifest::from_toml(&text).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(scale.shape(), rides().shape());
+    let wrong = text.replacen("bonus.at(r.start)", "bonus.at(r.begin)", 1);
+    let error = Manifest::from_toml(&wrong).unwrap_err();
+    assert_eq!(&wrong[error.faults[0].span.clone()], "r.begin");
+    let marked = format!("\u{feff}{RIDES}").replacen("version = 1", "version = 0", 1);
+    let error = Manifest::from_toml(&marked).unwrap_err();
+    assert_eq!(&marked[error.faults[0].span.clone()], "0");
 }
 
 #[test]

@@ -1,99 +1,16 @@
-//! What changed from one version of a scale to the next, and whether the keys can stay.
+//! Comparing two manifests part by part.
 
-use std::fmt;
+use merits_formula::{Decimal, Field, FieldKind, TableBy};
+use merits_primitives::calendar::Date;
 
-use merits_formula::{Field, FieldKind, Record, TableBy};
-
-use super::figures::Version;
-use super::values::show_value;
-use super::{Constant, Example, Manifest, Table};
-
-/// What changed between two manifests.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Difference {
-    /// All changes, in the order of a manifest.
-    pub changes: Vec<Change>,
-    /// Why the circuit is another one, so that a set-up and a new key are needed. Empty: the shape
-    /// is the same and the keys stay.
-    pub new_key: Vec<String>,
-    /// What the rules forbid: the newer one is no next version of the older one.
-    pub refused: Vec<String>,
-    /// Examples of the older manifest whose records give something else under the newer one.
-    pub examples: Vec<ExampleChange>,
-}
-
-/// One change.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
-    /// The key, such as `constant factor, value`.
-    pub key: String,
-    /// What was; `None` if it is new.
-    pub old: Option<String>,
-    /// What is; `None` if it is gone.
-    pub new: Option<String>,
-    /// Whether the circuit may depend on it.
-    pub shape: bool,
-}
-
-/// An example whose records give something else now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExampleChange {
-    /// The example of the older manifest.
-    pub name: String,
-    /// Credits and measure that it had.
-    pub old: (u64, Option<u64>),
-    /// Credits and measure under the newer manifest.
-    pub new: (u64, Option<u64>),
-}
-
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.old, &self.new) {
-            (Some(old), Some(new)) => write!(f, "{}: {old} -> {new}", self.key),
-            (None, Some(new)) => write!(f, "{}: {new} is new", self.key),
-            (Some(old), None) => write!(f, "{}: {old} is gone", self.key),
-            (None, None) => f.write_str(&self.key),
-        }
-    }
-}
-
-impl fmt::Display for ExampleChange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let show = |(credits, measure): (u64, Option<u64>)| match measure {
-            None => format!("{credits} credits"),
-            Some(measure) => format!("{credits} credits and a measure of {measure}"),
-        };
-        let (old, new) = (show(self.old), show(self.new));
-        write!(f, "{:?}: {old} -> {new}", self.name)
-    }
-}
-
-/// Compares two manifests, the older one first.
-pub fn diff(old: &Manifest, new: &Manifest) -> Difference {
-    let mut found = Changes::default();
-    header(&mut found, old, new);
-    schema(&mut found, old, new);
-    constants(&mut found, old, new);
-    tables(&mut found, old, new);
-    formulas(&mut found, old, new);
-    examples(&mut found, old.examples(), new.examples());
-    let same_shape = old.shape() == new.shape();
-    let new_key = if same_shape {
-        Vec::new()
-    } else {
-        reasons(&found.0)
-    };
-    Difference {
-        new_key,
-        refused: refused(old, new, same_shape),
-        examples: recomputed(old, new),
-        changes: found.0,
-    }
-}
+use super::Change;
+use crate::manifest::figures::Version;
+use crate::manifest::values::show_value;
+use crate::manifest::{Constant, Example, Manifest, Measure, Step, Table};
 
 /// Changes as they are found.
 #[derive(Default)]
-struct Changes(Vec<Change>);
+pub(super) struct Changes(pub(super) Vec<Change>);
 
 impl Changes {
     /// A value for readers or the ledger.
@@ -119,7 +36,7 @@ impl Changes {
     }
 }
 
-fn header(found: &mut Changes, old: &Manifest, new: &Manifest) {
+pub(super) fn header(found: &mut Changes, old: &Manifest, new: &Manifest) {
     let none = || "none".to_owned();
     let cap = |m: &Manifest| m.supply_cap().map_or_else(none, |cap| cap.0.to_string());
     let from = |m: &Manifest| m.validity().from.label();
@@ -157,7 +74,7 @@ fn header(found: &mut Changes, old: &Manifest, new: &Manifest) {
     );
 }
 
-fn schema(found: &mut Changes, old: &Manifest, new: &Manifest) {
+pub(super) fn schema(found: &mut Changes, old: &Manifest, new: &Manifest) {
     let (a, b) = (old.schema(), new.schema());
     found.value("schema.id", &a.id_text, &b.id_text);
     found.value("schema.list", &a.list, &b.list);
@@ -227,7 +144,7 @@ fn show_field(field: &Field, of: &Manifest) -> String {
     format!("{kind}{unit}{}", if field.key { ", the key" } else { "" })
 }
 
-fn constants(found: &mut Changes, old: &Manifest, new: &Manifest) {
+pub(super) fn constants(found: &mut Changes, old: &Manifest, new: &Manifest) {
     each(
         found,
         "constant",
@@ -256,7 +173,7 @@ fn constants(found: &mut Changes, old: &Manifest, new: &Manifest) {
     );
 }
 
-fn tables(found: &mut Changes, old: &Manifest, new: &Manifest) {
+pub(super) fn tables(found: &mut Changes, old: &Manifest, new: &Manifest) {
     each(
         found,
         "table",
@@ -303,13 +220,8 @@ fn show_by(by: &TableBy) -> String {
 }
 
 /// What the circuit knows of a constant or table.
-fn figures(
-    found: &mut Changes,
-    key: &str,
-    [a, b]: [([merits_formula::Decimal; 2], u8); 2],
-    [was, is]: [bool; 2],
-) {
-    let interval = |[low, high]: [merits_formula::Decimal; 2]| format!("[{low}, {high}]");
+fn figures(found: &mut Changes, key: &str, [a, b]: [([Decimal; 2], u8); 2], [was, is]: [bool; 2]) {
+    let interval = |[low, high]: [Decimal; 2]| format!("[{low}, {high}]");
     let words = |dated: bool| if dated { "dated" } else { "not dated" };
     found.shape(&format!("{key}, interval"), interval(a.0), interval(b.0));
     found.shape(&format!("{key}, exponent"), a.1, b.1);
@@ -350,11 +262,11 @@ fn show_versions(versions: &[Version], labels: &[String]) -> String {
     versions.collect::<Vec<_>>().join("; ")
 }
 
-fn show_date(date: merits_primitives::calendar::Date) -> String {
+fn show_date(date: Date) -> String {
     format!("{:04}-{:02}-{:02}", date.year, date.month, date.day)
 }
 
-fn formulas(found: &mut Changes, old: &Manifest, new: &Manifest) {
+pub(super) fn formulas(found: &mut Changes, old: &Manifest, new: &Manifest) {
     each(
         found,
         "step",
@@ -362,7 +274,7 @@ fn formulas(found: &mut Changes, old: &Manifest, new: &Manifest) {
         new.steps(),
         |step| &step.name,
         |found, key, was, is| {
-            let cel = |step: &super::Step| step.cel.trim().to_owned();
+            let cel = |step: &Step| step.cel.trim().to_owned();
             found.compare(key, was.map(cel), is.map(cel), true);
             if let (Some(was), Some(is)) = (was, is) {
                 found.value(&format!("{key}, note"), &was.note, &is.note);
@@ -373,7 +285,7 @@ fn formulas(found: &mut Changes, old: &Manifest, new: &Manifest) {
     found.shape("formula.cel", cel(old), cel(new));
     found.value("formula.rounding", old.rounding(), new.rounding());
     let (a, b) = (old.measure(), new.measure());
-    let part = |of: fn(&super::Measure) -> &str| {
+    let part = |of: fn(&Measure) -> &str| {
         [a, b].map(|measure| measure.map(|measure| of(measure).trim().to_owned()))
     };
     let [was, is] = part(|measure| &measure.cel);
@@ -384,7 +296,7 @@ fn formulas(found: &mut Changes, old: &Manifest, new: &Manifest) {
     found.compare("measure.rounding", was, is, false);
 }
 
-fn examples(found: &mut Changes, old: &[Example], new: &[Example]) {
+pub(super) fn examples(found: &mut Changes, old: &[Example], new: &[Example]) {
     each(
         found,
         "example",
@@ -433,108 +345,5 @@ fn each<T>(
         if by_name(old, name(is)).is_none() {
             compare(found, &format!("{what} {}", name(is)), None, Some(is));
         }
-    }
-}
-
-/// Why the shape is another one.
-fn reasons(changes: &[Change]) -> Vec<String> {
-    let changes = changes.iter().filter(|change| change.shape);
-    let reasons: Vec<String> = changes.map(|change| change.key.clone()).collect();
-    if reasons.is_empty() {
-        // Constants or tables in another order, say: their places are the public inputs'.
-        return vec!["the order of what is declared".to_owned()];
-    }
-    reasons
-}
-
-/// What no version may do.
-fn refused(old: &Manifest, new: &Manifest, same_shape: bool) -> Vec<String> {
-    let mut refused = Vec::new();
-    if old.id() != new.id() {
-        refused.push(format!(
-            "id: {} is another scale than {}",
-            new.id(),
-            old.id()
-        ));
-    }
-    if old.asset() != new.asset() {
-        refused.push("asset: all versions of an id have the number of the first".to_owned());
-    }
-    if old.period_kind() != new.period_kind() {
-        refused.push("period: what an id counts by is fixed".to_owned());
-    }
-    if new.version() <= old.version() {
-        refused.push(format!(
-            "version: {} does not come after {}",
-            new.version().0,
-            old.version().0
-        ));
-    }
-    if old.period_kind() == new.period_kind() && new.validity().from <= old.validity().from {
-        refused.push(format!(
-            "validity.from: a version begins after the one before, and {} does not come after {}",
-            new.validity().from.label(),
-            old.validity().from.label()
-        ));
-    }
-    if same_shape && old.schema_id() != new.schema_id() {
-        // The ledger keeps one schema for a shape.
-        refused.push(
-            "schema: under the same shape the ledger takes no other names, units or order of fields"
-                .to_owned(),
-        );
-    }
-    if same_shape && !old.figures().same_shape(new.figures()) {
-        refused.push(
-            "constants and tables: under the same shape the ledger takes no other names".to_owned(),
-        );
-    }
-    refused
-}
-
-/// Old examples whose records the new schema reads alike, computed under the new manifest.
-fn recomputed(old: &Manifest, new: &Manifest) -> Vec<ExampleChange> {
-    let kinds = |m: &Manifest| -> Vec<(String, FieldKind)> {
-        let fields = m.schema().fields.iter();
-        fields.map(|f| (f.name.clone(), bare(&f.kind))).collect()
-    };
-    if old.period_kind() != new.period_kind() || kinds(old) != kinds(new) {
-        return Vec::new();
-    }
-    let compute = |m: &Manifest, example: &Example, records: &[Record]| {
-        let period = if m.is_valid_at(example.period) {
-            example.period
-        } else {
-            m.validity().from
-        };
-        let outputs = m.formula().eval(records, &m.public_values(period)).ok()?;
-        Some((outputs.credits, outputs.measure))
-    };
-    let examples = old.examples().iter().filter_map(|example| {
-        let was = compute(old, example, &example.records)?;
-        // Records beyond the new bounds give nothing; the bounds are among the changes.
-        let is = compute(new, example, &example.records)?;
-        (was != is).then(|| ExampleChange {
-            name: example.name.clone(),
-            old: was,
-            new: is,
-        })
-    });
-    examples.collect()
-}
-
-/// The kind without its bounds: records of two such fields are read alike.
-fn bare(kind: &FieldKind) -> FieldKind {
-    let (min, max) = (0, 0);
-    match kind {
-        FieldKind::Int { .. } => FieldKind::Int { min, max },
-        FieldKind::Decimal { digits, .. } => FieldKind::Decimal {
-            min,
-            max,
-            digits: *digits,
-        },
-        FieldKind::Date { .. } => FieldKind::Date { min, max },
-        FieldKind::DateTime { .. } => FieldKind::DateTime { min, max },
-        other => other.clone(),
     }
 }

@@ -86,7 +86,7 @@ name = "car_factor"
 value = "162.72"
 interval = ["50", "400"]
 exponent = 2
-unit = "g/km"
+unit = "g CO2e/km"
 source = "test"
 
 [formula]

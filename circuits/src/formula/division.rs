@@ -442,3 +442,59 @@ fn signed(x: &Fr) -> BigInt {
         integer(x)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use merits_params::r1cs::evaluate;
+
+    use super::*;
+
+    /// Every divisor of an interval, every remainder, every choice of bits and steps that a
+    /// prover could make: accepted for remainders below the divisor, and for no other.
+    #[test]
+    fn steps_reach_each_remainder_below_the_divisor_and_none_above() {
+        for (least, most) in [(2u64, 9u64), (4, 7), (5, 19), (3, 3), (6, 30), (17, 21)] {
+            let plan = StepPlan::new(&least.into(), &most.into()).expect("a plan");
+            let mut b = Builder::new();
+            let divisor = b.public("B");
+            let r = b.input("r");
+            let steps = plan.build(&mut b, &divisor);
+            let before = b.n_constraints();
+            steps.assert_below(&mut b, &r);
+            assert_eq!(b.n_constraints() - before, plan.cost());
+            let r = r.as_wire().expect("an input").index();
+            let circuit = b.finish();
+            let bits = steps.steps.len() + plan.literal - 1;
+            let products = circuit.r1cs.n_wires as usize - steps.steps.len();
+            for divisor in least..=most {
+                for remainder in 0..divisor {
+                    let inputs = [Fr::from(divisor), Fr::from(remainder)];
+                    let wires = circuit.program.run(&inputs).expect("a witness");
+                    circuit
+                        .check(&wires)
+                        .expect("a remainder below the divisor");
+                }
+                let beyond = [Fr::from(divisor), Fr::from(divisor)];
+                let honest = circuit.program.run(&beyond);
+                assert!(honest.is_err() || circuit.check(&honest.expect("wires")).is_err());
+                let inputs = [Fr::from(divisor), Fr::from(0u64)];
+                let mut wires = circuit.program.run(&inputs).expect("a witness");
+                for choice in 0..1u64 << bits {
+                    for i in 0..bits {
+                        wires[products - bits + i] = Fr::from(choice >> i & 1);
+                    }
+                    for (i, step) in steps.steps.iter().enumerate() {
+                        let step = evaluate(step.terms(), &wires);
+                        wires[products + i] = wires[products - bits + i] * step;
+                    }
+                    for wrong in divisor..2 * most + 2 {
+                        for remainder in [Fr::from(wrong), -Fr::from(wrong)] {
+                            wires[r] = remainder;
+                            assert!(circuit.check(&wires).is_err(), "{wrong} below {divisor}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -8,6 +8,7 @@ use merits_primitives::ids::PeriodKind;
 use proptest::prelude::*;
 
 use super::{Harness, constant, field};
+use crate::differential;
 
 /// A month of readings: every type of field, a key that is a time.
 fn readings(max_records: u16) -> Schema {
@@ -103,6 +104,14 @@ fn declarations(credits: &str, max_records: u16) -> Declarations {
     if uses("rate") {
         all.constants.push(constant("rate", 9, 1));
     }
+    if uses("price") {
+        let mut price = constant("price", 300, 0);
+        price.interval[0] = "100".parse().unwrap();
+        all.constants.push(price);
+    }
+    if uses("top") {
+        all.constants.push(constant("top", 4000, 0));
+    }
     if uses("tariff") {
         all.tables
             .push(table("tariff", TableBy::Enum { values: names }));
@@ -130,7 +139,7 @@ fn declarations(credits: &str, max_records: u16) -> Declarations {
 }
 
 /// Formulas in the new kinds of nodes and fields.
-const KINDS: [&str; 52] = [
+const KINDS: [&str; 58] = [
     "rows.filter(r, r.own).size()",
     "rows.filter(r, !r.own && r.litres >= 1.25).size()",
     "rows.filter(r, r.engine == \"diesel\").map(r, r.odometer).sum()",
@@ -182,6 +191,12 @@ const KINDS: [&str; 52] = [
     "shared.map(r, r.people).sum() + shared.size() + shared.map(r, r.odometer).max(0)",
     "math.floor(rows.map(r, r.people * rate).sum() + rows.filter(r, r.own).map(r, rate).sum())",
     "rows.groups(r, day(r.at)).map(g, math.least(g.size(), 2) + (g.exists(r, r.own) ? 1 : 0)).sum()",
+    "rows.map(r, math.floor(r.odometer / price)).sum()",
+    "rows.map(r, math.floor(math.least(r.odometer, 7 * price) / price)).sum()",
+    "rows.map(r, math.floor(math.least(r.odometer, top) / price)).sum()",
+    "rows.map(r, math.floor(math.greatest(top, r.odometer - 500) / price)).sum()",
+    "rows.map(r, math.ceil((r.odometer - 100) / price)).sum()",
+    "rows.groups(r, r.seen).map(g, math.floor(g.map(r, r.odometer).sum() / price)).sum()",
     "rows.groups(r, r.seen).filter(g, g.all(r, r.people > 1)).map(g, math.floor(g.map(r, r.odometer).sum() / g.size())).sum()",
 ];
 
@@ -231,6 +246,21 @@ proptest! {
     fn no_wire_of_any_kind_may_vary(rows in rows(3), at in 0..KINDS.len(), pick: u64) {
         let harness = Harness::of(&declarations(KINDS[at], 3));
         harness.sweep(&harness.assignment(&rows, &numbers(&harness, pick)));
+    }
+}
+
+/// Wrong quotients and remainders, the other branch, the other bit: whatever a prover claims
+/// instead of a hinted value, and computes on from that, no other outputs are accepted.
+#[test]
+fn no_lie_about_any_kind_is_believed() {
+    for (seed, source) in (0..).zip(KINDS) {
+        let formula = check(&declarations(source, 3)).expect("a formula");
+        let counts = differential::run(&formula, None, seed, 8);
+        let counts = counts.unwrap_or_else(|failure| panic!("{failure}"));
+        assert!(
+            counts.agreed > 0 && counts.wrong > 0,
+            "{source}: {counts:?}"
+        );
     }
 }
 

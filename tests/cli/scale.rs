@@ -1,6 +1,10 @@
 //! `merits scale`: from a template to keys, and every fault at its place.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use crate::run::{Ran, edit, merits, root};
 
@@ -216,6 +220,137 @@ fn a_key_is_made_and_exported_for_other_tools() {
     scale(here, &export).refuses(&["out", "not empty"]);
     scale(here, &["export", "small", "--output", "bare"]).succeeds("no key");
     assert!(!here.join("bare/circuit.zkey").exists());
+}
+
+#[test]
+fn a_scale_is_explained_and_tried() {
+    let explained = merits(root(), &["scale", "explain", "params/scales/cycling-week"]);
+    explained
+        .succeeds("cycling-week version 1")
+        .succeeds("162.72")
+        .succeeds("claim")
+        .succeeds("under the bar of 7,500")
+        .succeeds("proving: about");
+    merits(
+        root(),
+        &[
+            "scale",
+            "explain",
+            "params/scales/cycling-week",
+            "--period",
+            "2014-W01",
+        ],
+    )
+    .refuses(&["2014-W01", "2014-W36"]);
+    let tried = [
+        "scale",
+        "test",
+        "params/scales/cycling-week",
+        "--random",
+        "20",
+        "--seed",
+        "7",
+    ];
+    let first = merits(root(), &tried);
+    first
+        .succeeds("holds  488 g CO2e")
+        .succeeds("seed 7")
+        .succeeds("20  claims on which evaluator and circuit agree");
+    let counts = |ran: &Ran| -> Vec<String> {
+        let lines = ran
+            .stdout
+            .lines()
+            .filter(|line| !line.contains("no difference"));
+        lines.map(str::to_owned).collect()
+    };
+    assert_eq!(counts(&first), counts(&merits(root(), &tried)));
+}
+
+#[test]
+fn versions_are_compared() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let here = directory.path();
+    scale(here, &["new", "v1", "--template", "steps"]).succeeds("wrote");
+    edit(&here.join("v1/scale.toml"), "id = \"v1\"", "id = \"steps\"");
+    let next = |name: &str, changes: &[(&str, &str)]| {
+        let path = here.join(name);
+        fs::create_dir(&path).expect("a directory");
+        let path = path.join("scale.toml");
+        fs::copy(here.join("v1/scale.toml"), &path).expect("copied");
+        for (from, to) in changes {
+            edit(&path, from, to);
+        }
+    };
+    let later = ("from = \"2025-01\"", "from = \"2025-06\"");
+    next(
+        "figure",
+        &[("version = 1", "version = 2"), later, ("\"3\"", "\"4\"")],
+    );
+    edit(
+        &here.join("figure/scale.toml"),
+        "credits = 26",
+        "credits = 27",
+    );
+    edit(
+        &here.join("figure/scale.toml"),
+        "credits = 23",
+        "credits = 24",
+    );
+    let ran = scale(here, &["diff", "v1", "figure"]);
+    ran.succeeds("steps version 1 -> steps version 2")
+        .succeeds("3 -> 4")
+        .succeeds("26 credits -> 27 credits")
+        .succeeds("the same:");
+    next(
+        "shape",
+        &[
+            ("version = 1", "version = 2"),
+            later,
+            ("max_records = 31", "max_records = 30"),
+        ],
+    );
+    scale(here, &["diff", "v1", "shape"])
+        .succeeds("31 -> 30")
+        .succeeds("a new one");
+    next("other", &[("asset = 1", "asset = 9")]);
+    scale(here, &["diff", "v1", "other"]).refuses(&["no successor", "asset"]);
+}
+
+#[test]
+fn many_claims_are_read_by_a_mapping() {
+    let ran = merits(
+        root(),
+        &[
+            "scale",
+            "eval",
+            "params/scales/cycling-week",
+            "--input",
+            "examples/cycling/trips.csv",
+            "--mapping",
+            "examples/cycling/mapping.toml",
+            "--period",
+            "2014-W36",
+        ],
+    );
+    ran.succeeds("14,010 rows: 13,990 accepted, 20 rejected")
+        .succeeds("109 claims")
+        .succeeds("line 1257, duration_s = \"71965\"");
+}
+
+/// `merits .. | head` is no failure to be told about.
+#[test]
+fn a_reader_that_has_had_enough_is_no_error() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_merits"))
+        .args(["scale", "check", "params/scales/cycling-week"])
+        .current_dir(root())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(141), "{output:?}");
+    assert!(output.stderr.is_empty(), "{output:?}");
 }
 
 fn scale(directory: &Path, arguments: &[&str]) -> Ran {

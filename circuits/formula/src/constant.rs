@@ -4,7 +4,7 @@ use num_bigint::BigInt;
 use thiserror::Error;
 
 use crate::decimal::{Decimal, MAX_DIGITS};
-use crate::range::Range;
+use crate::range::{Range, Ratio};
 
 /// What the shape knows of a constant. Its value is no part of the shape: any value within the
 /// interval is proven under the same key.
@@ -113,7 +113,8 @@ impl ConstantDecl {
         if low <= i128::from(value) && i128::from(value) <= high {
             return Ok(());
         }
-        Err(self.outside(&format!("{value}/10^{}", self.exponent)))
+        let den = BigInt::from(10u8).pow(u32::from(self.exponent));
+        Err(self.outside(&Ratio(&value.into(), &den).to_string()))
     }
 
     /// The interval times 10^exponent. Of a declaration that [`ConstantDecl::check`] accepts.

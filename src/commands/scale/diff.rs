@@ -42,12 +42,12 @@ pub(super) fn run(old: &Path, new: &Path) -> anyhow::Result<ExitCode> {
     println!("   shape before  {}", hex::encode(before.shape().digest()));
     println!("   shape after   {}", hex::encode(after.shape().digest()));
     if difference.refused.is_empty() {
-        println!("\nthe ledger takes the new version as the old one's successor");
+        println!("\nthe new version may follow the old one");
         return Ok(ExitCode::SUCCESS);
     }
-    println!("\nrefused: this is no successor of the old version");
+    eprintln!("error: the new version is no successor of the old one");
     for reason in &difference.refused {
-        say(&format!("- {reason}"));
+        eprintln!("  {reason}");
     }
     Ok(ExitCode::FAILURE)
 }

@@ -176,11 +176,8 @@ fn values(
     let mut shown: Vec<_> = steps
         .zip(values)
         .map(|((step, id), value)| {
-            let unit = figures::unit(formula, *id);
-            (
-                step.name.clone(),
-                format!("{value} {unit}").trim_end().to_owned(),
-            )
+            let shown = format!("{value} {}", figures::unit(formula, *id));
+            (step.name.clone(), shown.trim_end().to_owned())
         })
         .collect();
     shown.push(("credits".to_owned(), file::credits(manifest, &outputs)));

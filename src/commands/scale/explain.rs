@@ -7,7 +7,7 @@ use merits_circuits::earn::{CostTable, EarnCircuit};
 use merits_params::manifest::Manifest;
 
 use super::{figures, file, setup, timing};
-use crate::screen::{say, thousands, working};
+use crate::screen::{indented, say, thousands, working};
 
 /// What `merits scale explain` takes.
 #[derive(Debug, Args)]
@@ -32,10 +32,13 @@ impl Arguments {
             manifest.version().0,
             manifest.title().en
         );
+        heading(&format!(
+            "Records, at most {} a claim",
+            manifest.schema().max_records
+        ));
+        records(&manifest);
         heading("In words");
         words(&manifest);
-        heading("What each part may be");
-        ranges(&manifest);
         heading(&format!("Figures in force in {}", period.label()));
         figures::show(&manifest, period);
         let bar = working("compiling the formula");
@@ -160,11 +163,22 @@ fn milliseconds(time: Duration) -> String {
     }
 }
 
+/// What the formula says, then how it rounds.
 fn words(manifest: &Manifest) {
-    for step in manifest.steps() {
-        if !step.note.is_empty() {
-            say(&format!("{}: {}", step.name, step.note));
+    let formula = manifest.formula();
+    for paragraph in merits_formula::words::words(formula) {
+        let mut steps = manifest.steps().iter().zip(formula.steps());
+        let step = steps.find(|(step, _)| step.name == paragraph.title);
+        let range = paragraph
+            .range
+            .or_else(|| step.map(|(_, id)| figures::part(formula, *id)));
+        let range = range.map(|range| format!(" ({range})"));
+        println!("   {}{}", paragraph.title, range.unwrap_or_default());
+        indented(&paragraph.text);
+        if let Some((step, _)) = step.filter(|(step, _)| !step.note.is_empty()) {
+            indented(&format!("[{}]", step.note));
         }
+        println!();
     }
     say(&format!("Rounding: {}", manifest.rounding()));
     if let Some(measure) = manifest.measure() {
@@ -172,18 +186,10 @@ fn words(manifest: &Manifest) {
     }
 }
 
-fn ranges(manifest: &Manifest) {
-    let formula = manifest.formula();
-    let row = |name: &str, text: &str| println!("   {name:<20} {text}");
+fn records(manifest: &Manifest) {
     for field in &manifest.schema().fields {
-        row(&field.name, &figures::field(manifest.schema(), field));
-    }
-    for (step, id) in manifest.steps().iter().zip(formula.steps()) {
-        row(&step.name, &figures::part(formula, *id));
-    }
-    row("credits", &figures::part(formula, formula.root()));
-    if let Some(measure) = formula.measure() {
-        row("measure", &figures::part(formula, measure));
+        let text = figures::field(manifest.schema(), field);
+        println!("   {:<14} {text}", field.name);
     }
 }
 
@@ -199,3 +205,26 @@ const CLAIM_INPUTS: usize = merits_verifier::statement::earn::CLAIM_INPUTS;
 
 /// Parts nested deeper are summed up in those above.
 const DEEPEST: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The page is written by a test of the circuits; its bars and ours are the issue's.
+    #[test]
+    fn the_bars_are_those_of_the_page_and_hold() {
+        let page = include_str!("../../../docs/src/scale-costs.md");
+        for (id, bar) in BARS {
+            assert!(page.contains(&thousands(bar as u64)), "{id}: {bar}");
+            let row = page
+                .lines()
+                .find(|line| line.starts_with(&format!("| {id} |")));
+            let claim = row.and_then(|row| row.split("**").nth(1));
+            let claim: usize = claim
+                .expect("a row of the table")
+                .parse()
+                .expect("a number");
+            assert!(claim < bar, "{id}: {claim}");
+        }
+    }
+}

@@ -123,7 +123,7 @@ impl Arguments {
         }
         if self.with_proof {
             println!(
-                "   witness.wtns           the examples' wires: records too, so keep real ones"
+                "   witness.wtns           the examples' wires (a witness has the records in the clear)"
             );
             println!("   proof.json             a proof of the examples");
             println!("   public.json            its public inputs");

@@ -282,11 +282,12 @@ async fn publish(federation: &Federation, desk: &Desk, story: &mut Story) -> any
     step(4, "The issuer publishes a scale");
     let config = IssuerConfig::load(&federation.path(ISSUER_TOML))?;
     let start = Instant::now();
-    story.key_was_there = config.key_store.exists();
+    let keys_before = key_sets(&config.key_store);
     let bar = working("compiling the formula; making or loading the keys");
     let built = issuer::build(&config).await?;
     bar.finish_and_clear();
     story.set_up = start.elapsed();
+    story.key_was_there = key_sets(&config.key_store) == keys_before;
     issuer::propose(&config, &built).await?;
     desk.sync().await?;
     let manifest = built.manifest();
@@ -304,6 +305,11 @@ async fn publish(federation: &Federation, desk: &Desk, story: &mut Story) -> any
         thousands(built.circuit().costs().per_claim() as u64),
     ));
     Ok(())
+}
+
+/// How many sets of keys a store holds: one a circuit.
+fn key_sets(store: &Path) -> usize {
+    std::fs::read_dir(store).map_or(0, Iterator::count)
 }
 
 /// The figures of a scale, in a few words.

@@ -14,7 +14,12 @@ pub(super) fn field(schema: &Schema, field: &Field) -> String {
             FieldKind::Int { .. } => thousands(value),
             _ => field.kind.show(value),
         };
-        format!("{kind}, {} to {} {}", bound(min), bound(max), field.unit)
+        let unit = match field.kind {
+            // Written as a day, not as a number of days.
+            FieldKind::Date { .. } | FieldKind::DateTime { .. } => "",
+            _ => of_unit(&field.unit),
+        };
+        format!("{kind}, {} to {} {unit}", bound(min), bound(max))
     };
     let what = match &field.kind {
         FieldKind::Int { .. } => of("whole number"),
@@ -57,7 +62,12 @@ pub(super) fn part(formula: &Typed, id: NodeId) -> String {
 /// The unit of a part; empty for a pure number and for what is no number.
 pub(super) fn unit(formula: &Typed, id: NodeId) -> String {
     let unit = formula.node(id).unit.as_ref().map(ToString::to_string);
-    unit.filter(|unit| unit != "1").unwrap_or_default()
+    of_unit(&unit.unwrap_or_default()).to_owned()
+}
+
+/// A unit as people want to read it: a pure number has none.
+fn of_unit(unit: &str) -> &str {
+    if unit == "1" { "" } else { unit }
 }
 
 /// How many figures there are.
@@ -115,8 +125,8 @@ pub(super) fn show(manifest: &Manifest, period: Period) {
 }
 
 fn heading(name: &str, unit: &str, [low, high]: [&Decimal; 2]) {
-    let of = if unit.is_empty() { "" } else { " " };
-    println!("   {name}, {low} to {high}{of}{unit} under the same key");
+    let range = format!("{low} to {high} {}", of_unit(unit));
+    println!("   {name}, {} under the same key", range.trim_end());
 }
 
 /// The versions that count in a period: those in force on its first and on its last day.

@@ -49,8 +49,8 @@ impl Compiler<'_> {
             return self.sum_of_all(list);
         };
         self.by_key(id, owner, |compiler, set| {
-            // One product a key or one a slot.
-            let may_factor = set.keys <= compiler.records.len();
+            // One product a place or one a slot.
+            let may_factor = set.places <= compiler.records.len();
             let (values, addend) = compiler.addends(list, may_factor, false);
             let sums = compiler.split(set, &values);
             let sums = sums.into_iter();

@@ -173,16 +173,31 @@ impl Compiler<'_> {
             self.split(set, &members)
         };
         let floor = element(&floored.floor);
+        let sign = if largest {
+            Fr::from(1u64)
+        } else {
+            -Fr::from(1u64)
+        };
         let heights: Vec<Lc> = (floored.values.iter()).map(|value| value - floor).collect();
-        let keys: Vec<Lc> = (0..heights.len()).map(|slot| set.key(slot)).collect();
+        let n = (&floored.range.hi - &floored.range.lo).bits() as usize;
+        let above = Range::whole(0, &floored.range.hi - &floored.floor);
+        if let Some(most) = self.largest_of_runs(set, &heights, &above) {
+            return self.b.section("largest by key", |b| {
+                let places = most.into_iter().zip(&counts);
+                let found =
+                    places.map(|(most, count)| ((most + floor) * sign, b.is_zero(count).not()));
+                found.unzip()
+            });
+        }
+        let keys = set.keys();
         let most = self.b.section("largest by key", |b| {
             let inputs: Vec<&Lc> = keys.iter().chain(&heights).collect();
-            b.hint(&inputs, set.keys, largest_heights)
+            b.hint(&inputs, set.places, largest_heights)
         });
-        let n = (&floored.range.hi - &floored.range.lo).bits() as usize;
+        let own = self.own(set, &most);
         let mut reached = Vec::with_capacity(heights.len());
         for (slot, height) in heights.iter().enumerate() {
-            let below = self.own(set, slot, &most) - height;
+            let below = &own[slot] - height;
             reached.push(self.b.section("largest by key", |b| {
                 whole_bits(b, &below, n);
                 let is_it = b.is_zero(&below);

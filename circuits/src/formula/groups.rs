@@ -3,27 +3,38 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use merits_formula::{Kind, NodeId, Type, VarId};
+use merits_formula::{Kind, NodeId, Range, Type, VarId};
+use num_bigint::Sign;
 
 use super::Compiler;
 use super::division::whole_bits;
 use super::lists::Mask;
 use super::memo::Bound;
+use super::numbers::kept;
 use super::truth::{Count, Truth};
 use crate::builder::{Bit, Builder, Lc};
 
-/// Records to be told apart by key.
+/// Records to be told apart by key. A group has a place: one for each key, or the slot of its
+/// last record.
 pub(super) struct GroupSet {
     pub(super) members: Rc<Mask>,
-    /// For each slot, the bits of its key. Boolean, and the key below `keys` where a record is.
-    key_bits: Vec<Vec<Bit>>,
-    /// Whether those bits are 0 where no record is.
-    key_vanishes: bool,
-    pub(super) keys: usize,
-    /// How many records have each key, once asked for.
+    told: Told,
+    /// How many places there are.
+    pub(super) places: usize,
+    /// How many records each place has, once asked for.
     counts: RefCell<Option<Vec<Lc>>>,
-    /// Whether a key occurs, as a bit, once asked for.
+    /// Whether a place has records, as a bit, once asked for.
     occurs: RefCell<Vec<Option<Bit>>>,
+}
+
+/// How records are told apart.
+enum Told {
+    /// By the bits of each slot's key. Boolean, and the key below the number of places where a
+    /// record is; `vanishes` if they are 0 where none is.
+    ByKey { bits: Vec<Vec<Bit>>, vanishes: bool },
+    /// The keys never fall from slot to slot, so that groups are runs: whether each slot has the
+    /// key of the one before.
+    Runs { same: Vec<Bit> },
 }
 
 impl Compiler<'_> {
@@ -40,15 +51,23 @@ impl Compiler<'_> {
                     unreachable!("groups have the type of groups");
                 };
                 let members = self.mask(*list);
-                let key_bits =
-                    self.for_each(*list, *var, |compiler, _| compiler.key_bits(*key, keys));
+                let runs = self.runs_pay(keys) && self.never_falls(*key);
+                let told = if runs {
+                    self.runs(*list, *var, *key)
+                } else {
+                    Told::ByKey {
+                        bits: self
+                            .for_each(*list, *var, |compiler, _| compiler.key_bits(*key, keys)),
+                        vanishes: typed.zero_where_absent(*key, *var),
+                    }
+                };
+                let places = if runs { self.records.len() } else { keys };
                 Rc::new(GroupSet {
                     members,
-                    key_bits,
-                    key_vanishes: typed.zero_where_absent(*key, *var),
-                    keys,
+                    told,
+                    places,
                     counts: RefCell::new(None),
-                    occurs: RefCell::new(vec![None; keys]),
+                    occurs: RefCell::new(vec![None; places]),
                 })
             }
             _ => unreachable!("the checker has put a list of groups here"),
@@ -66,7 +85,7 @@ impl Compiler<'_> {
     }
 
     /// What `compile` gives for all keys, at its first use; the one for the key that the group
-    /// variable `owner` has now. From a record, that is its own key: a choice by its bits.
+    /// variable `owner` has now. From a record, that is its own group.
     pub(super) fn by_key(
         &mut self,
         id: NodeId,
@@ -83,16 +102,62 @@ impl Compiler<'_> {
             Some(Bound::Group(_, key)) => all[*key].clone(),
             Some(Bound::OwnGroup(set, slot)) => {
                 let (all, set, slot) = (all.clone(), Rc::clone(set), *slot);
-                self.own(&set, slot, &all)
+                if !self.own.contains_key(&id) {
+                    let own = self.own(&set, &all);
+                    self.own.insert(id, own);
+                }
+                self.own[&id][slot].clone()
             }
             _ => unreachable!("the checker has bound a group here"),
         }
     }
 
-    /// The value, of one for each key, for the key of the record in a slot: keys - 1 constraints.
-    pub(super) fn own(&mut self, set: &GroupSet, slot: usize, values: &[Lc]) -> Lc {
-        let bits = &set.key_bits[slot];
-        self.b.section("own group", |b| choose(b, values, bits))
+    /// The values, of one for each place, for the group of the record in each slot: one
+    /// constraint less than there are keys a slot, or 1 in runs.
+    pub(super) fn own(&mut self, set: &GroupSet, values: &[Lc]) -> Vec<Lc> {
+        self.b.section("own group", |b| match &set.told {
+            Told::ByKey { bits, .. } => bits.iter().map(|bits| choose(b, values, bits)).collect(),
+            Told::Runs { same } => {
+                let mut own = values.to_vec();
+                for slot in (1..own.len()).rev() {
+                    // What the next slot has, if it is of the same run.
+                    own[slot - 1] = b.select(&same[slot], &own[slot], &own[slot - 1]);
+                }
+                own
+            }
+        })
+    }
+
+    /// Whether runs are cheaper than telling keys apart: they have a place for each slot, and
+    /// what is done with each place costs some 24.
+    fn runs_pay(&self, keys: usize) -> bool {
+        let slots = self.records.len();
+        slots * keys.saturating_sub(3) > slots.saturating_sub(keys) * 24
+    }
+
+    /// Whether a key is that of the records' order, or never falls where that rises.
+    fn never_falls(&self, key: NodeId) -> bool {
+        let order = self.typed.schema().key();
+        match &self.typed.node(key).kind {
+            Kind::Day { field, .. } | Kind::Field { field, .. } => *field == order,
+            Kind::Floor(a) => self.never_falls(*a),
+            Kind::Divide(a, factor) => factor.sign() == Sign::Plus && self.never_falls(*a),
+            _ => false,
+        }
+    }
+
+    /// Whether each slot has the key of the one before: 2 constraints a slot. Keys of absent slots
+    /// may join them to a run; they have nothing to add to it.
+    fn runs(&mut self, list: NodeId, var: VarId, key: NodeId) -> Told {
+        let keys = self.for_each(list, var, |compiler, _| compiler.number(key));
+        let mut same = vec![Bit::constant(false)];
+        same.extend(self.b.section("runs", |b| {
+            let pairs = keys
+                .windows(2)
+                .map(|pair| b.is_zero(&(&pair[1] - &pair[0])));
+            pairs.collect::<Vec<Bit>>()
+        }));
+        Told::Runs { same }
     }
 
     /// How many records have each key.
@@ -101,20 +166,24 @@ impl Compiler<'_> {
             return known.clone();
         }
         let bits = self.presence(&set.members);
-        let gated = set.key_vanishes && set.members.is_presence();
-        let columns = self.b.section("by key", |b| {
-            let slots = bits.iter().zip(&set.key_bits);
-            slots
-                .map(|(bit, key)| {
-                    if gated {
-                        one_hot(b, bit, key, set.keys)
-                    } else {
-                        split_one(b, bit.lc(), key, set.keys)
-                    }
-                })
-                .collect::<Vec<_>>()
-        });
-        let counts = by_column(&columns, set.keys);
+        let counts = match &set.told {
+            Told::ByKey {
+                bits: keys,
+                vanishes: true,
+            } if set.members.is_presence() => {
+                let columns: Vec<Vec<Lc>> = self.b.section("by key", |b| {
+                    let slots = bits.iter().zip(keys);
+                    slots
+                        .map(|(bit, key)| one_hot(b, bit, key, set.places))
+                        .collect()
+                });
+                by_column(&columns, set.places)
+            }
+            _ => {
+                let bits: Vec<Lc> = bits.into_iter().map(Lc::from).collect();
+                self.split(set, &bits)
+            }
+        };
         *set.counts.borrow_mut() = Some(counts.clone());
         counts
     }
@@ -137,13 +206,53 @@ impl Compiler<'_> {
         bit
     }
 
-    /// Sums by key: `keys` - 1 constraints for each value that is no constant.
+    /// Sums by place: for each value that is no constant, one constraint less than there are
+    /// keys, or 1 in runs.
+    ///
+    /// In a run the sum is carried from slot to slot, carried = same·(carried + value) as it goes
+    /// on, and what is not carried further stays with the last slot of the run.
     pub(super) fn split(&mut self, set: &GroupSet, values: &[Lc]) -> Vec<Lc> {
-        let columns: Vec<Vec<Lc>> = self.b.section("by key", |b| {
-            let one = |(value, bits): (&Lc, &Vec<Bit>)| split_one(b, value, bits, set.keys);
-            values.iter().zip(&set.key_bits).map(one).collect()
-        });
-        by_column(&columns, set.keys)
+        self.b.section("by key", |b| match &set.told {
+            Told::ByKey { bits, .. } => {
+                let slots = values.iter().zip(bits);
+                let columns: Vec<Vec<Lc>> = slots
+                    .map(|(value, bits)| split_one(b, value, bits, set.places))
+                    .collect();
+                by_column(&columns, set.places)
+            }
+            Told::Runs { same } => {
+                let mut sums = values.to_vec();
+                for slot in 1..sums.len() {
+                    let carried = b.mul(same[slot].lc(), &sums[slot - 1]);
+                    sums[slot - 1] -= &carried;
+                    sums[slot] += &carried;
+                }
+                sums
+            }
+        })
+    }
+
+    /// The largest height of each place, by runs; 0 where there is none: n + 2 a slot for heights
+    /// below 2^n, and 1. `None` if records are told apart by key.
+    pub(super) fn largest_of_runs(
+        &mut self,
+        set: &GroupSet,
+        heights: &[Lc],
+        range: &Range,
+    ) -> Option<Vec<Lc>> {
+        let Told::Runs { same } = &set.told else {
+            return None;
+        };
+        self.b.section("largest by key", |b| {
+            let mut largest = heights.to_vec();
+            for slot in 1..largest.len() {
+                let carried = b.mul(same[slot].lc(), &largest[slot - 1]);
+                largest[slot - 1] -= &carried;
+                let (own, carried) = (largest[slot].clone(), (carried, range.clone()));
+                largest[slot] = kept(b, &carried, &(own, range.clone()), true).0;
+            }
+            Some(largest)
+        })
     }
 
     /// Bits of a group key, from 0 to `keys` - 1.
@@ -158,9 +267,12 @@ impl Compiler<'_> {
 }
 
 impl GroupSet {
-    /// The key of the record in a slot.
-    pub(super) fn key(&self, slot: usize) -> Lc {
-        Lc::from_bits(&self.key_bits[slot])
+    /// The place of the group of the record in each slot, by key; none in runs.
+    pub(super) fn keys(&self) -> Vec<Lc> {
+        match &self.told {
+            Told::ByKey { bits, .. } => bits.iter().map(|bits| Lc::from_bits(bits)).collect(),
+            Told::Runs { .. } => Vec::new(),
+        }
     }
 }
 

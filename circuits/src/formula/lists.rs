@@ -36,8 +36,8 @@ enum Base {
     Records,
     /// Record slots from the second, with the one before.
     Pairs,
-    /// Keys, which exist where a record has them.
-    Keys(Rc<GroupSet>),
+    /// Places of groups, which exist where a group has records.
+    Places(Rc<GroupSet>),
 }
 
 /// Numbers with what decides whether each is in the list.
@@ -104,8 +104,8 @@ impl Compiler<'_> {
             }
             Kind::Groups { .. } => {
                 let set = self.group_set(id);
-                let keys = set.keys;
-                Mask::new(Base::Keys(set), keys, readers)
+                let places = set.places;
+                Mask::new(Base::Places(set), places, readers)
             }
             Kind::Filter { list, var, body } => self.filtered(*list, *var, *body, readers),
             _ => unreachable!("the checker has put a list here"),
@@ -167,7 +167,7 @@ impl Compiler<'_> {
             parts.push(match &mask.base {
                 Base::Records => Truth::Bit(self.records[slot].present.clone()),
                 Base::Pairs => Truth::Bit(self.records[slot + 1].present.clone()),
-                Base::Keys(set) => self.occurs(set, slot),
+                Base::Places(set) => self.occurs(set, slot),
             });
         }
         parts

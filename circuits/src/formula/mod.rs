@@ -19,7 +19,7 @@
 //! | `math.floor(a / b)`, b varying below 2^m | q + 2·m + 1, less for a public b, and at most 1 for absent slots |
 //! | table of n cells by an enum | n - 1 |
 //! | filtered value | 2, whatever the number of conditions that are counts |
-//! | split by `n` keys | n - 1 a record |
+//! | split by `n` keys | n - 1 a record; by the records' own order 1, and 2 once |
 //! | day of a key | 3 to 5 bits, 11 bits of the minute, and 3 |
 //!
 //! Equal parts of the tree are one node; a node is compiled once for each record, group or number
@@ -94,6 +94,7 @@ pub fn compile(
         items: Memo::default(),
         sets: BTreeMap::new(),
         by_key: BTreeMap::new(),
+        own: BTreeMap::new(),
         digits: BTreeMap::new(),
         days: BTreeMap::new(),
         quotients: BTreeMap::new(),
@@ -120,6 +121,8 @@ struct Compiler<'a> {
     /// Aggregates over the records of a group: compiled for all keys at once, since the records
     /// are split by key together.
     by_key: BTreeMap<NodeId, Vec<Lc>>,
+    /// The same for the group of the record in each slot.
+    own: BTreeMap<NodeId, Vec<Lc>>,
     /// Bits of fields that the statement left whole, by slot and field.
     digits: BTreeMap<(usize, usize), Vec<Bit>>,
     /// Days and minutes of times that the statement left whole, by slot and field.

@@ -266,13 +266,14 @@ fn no_wire_of_the_formula_may_vary() {
         [1501, 700, 25_000],
     ]);
     let assignment = harness.assignment(&rows, &[16_272, 20_000]);
-    // The quotients of the two trips that count, and the inverse in the zero test of the high
-    // bits of 100 s, which are all 0.
-    assert_eq!(harness.sweep(&assignment), 3);
+    // The quotients of the two trips that count, the inverse in the zero test of the high bits of
+    // 100 s, which are all 0, and those of the two pairs of trips on one day.
+    assert_eq!(harness.sweep(&assignment), 5);
     let at_cap = records(&[[5, 600, 20_000]]);
     let assignment = harness.assignment(&at_cap, &[16_272, 20_000]);
-    // The quotient of the one trip, and the high bits of the three slots without one.
-    assert_eq!(harness.sweep(&assignment), 4);
+    // The quotient of the one trip, and of the three slots without one the high bits and the day,
+    // which is 0 as that of the trip.
+    assert_eq!(harness.sweep(&assignment), 7);
 }
 
 /// Formulas that use what cycling does not.

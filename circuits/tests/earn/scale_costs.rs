@@ -85,9 +85,6 @@ fn scale_costs_are_what_the_page_says() {
 fn row(manifest: &Manifest) -> Row {
     let circuit = EarnCircuit::build(manifest.formula(), 1);
     let costs = circuit.costs();
-    if std::env::var_os("MERITS_SHOW_COSTS").is_some() {
-        println!("{}\n{costs}", manifest.id());
-    }
     let part = |path: &str| {
         let line = costs.lines.iter().find(|line| line.part == path);
         line.map_or(0, |line| line.total)

@@ -9,6 +9,7 @@ use num_integer::Integer as _;
 use super::Compiler;
 use super::memo::Bound;
 use super::numbers::{better, element};
+use super::steps::{StepPlan, Steps};
 use crate::builder::{Bit, Builder, Lc};
 use crate::gadgets::compare;
 
@@ -30,7 +31,7 @@ impl Compiler<'_> {
 
     /// With numerator and divisor brought to integers, A over B: q = floor(A / B) is the one
     /// integer with 0 ≤ A − q·B < B. q is its bits above the least quotient, and the remainder
-    /// A − q·B lies in [0, B): see [`assert_below`]. |A| is below 2^250 and |q·B| below 2^251 by
+    /// A − q·B lies in [0, B): it and B − 1 less it are decomposed, or it is made of [`Steps`]. |A| is below 2^250 and |q·B| below 2^251 by
     /// the intervals, so nothing wraps and the equation holds for integers.
     fn quotient_within(&mut self, quotients: &Range, a: NodeId, c: NodeId) -> Lc {
         let (over, under) = (self.range(a).clone(), self.range(c).clone());
@@ -233,118 +234,6 @@ fn fits(quotients: &Range, most: &BigInt) -> bool {
     quotients.lo.bits().max(n) + 1 + most.bits() <= 251
 }
 
-/// How the numbers below a divisor B in [least, most] are made of literal bits and of steps that
-/// depend on B: 2^k − 1 + B − 2^k, with the rest R = B − 2^k halved until it is at most 2^k.
-struct StepPlan {
-    /// k, at least 1.
-    literal: usize,
-    /// The greatest R.
-    rest: BigInt,
-    halvings: usize,
-}
-
-/// The steps of one divisor: R − R/2, R/2 − R/4, .., and what is left, all rounded down.
-#[derive(Clone)]
-pub(super) struct Steps {
-    literal: usize,
-    steps: Vec<Lc>,
-}
-
-impl StepPlan {
-    fn new(least: &BigInt, most: &BigInt) -> Option<Self> {
-        let literal = usize::try_from(least.bits().checked_sub(1)?).ok()?;
-        if literal == 0 {
-            return None;
-        }
-        let base = BigInt::from(1u8) << literal;
-        let rest = most - &base;
-        let halvings = (0..).find(|n| &rest >> *n <= base)?;
-        Some(Self {
-            literal,
-            rest,
-            halvings,
-        })
-    }
-
-    /// Constraints for each remainder.
-    fn cost(&self) -> usize {
-        self.literal + 2 * (self.halvings + 1)
-    }
-
-    /// R has one decomposition, and each step is a combination of its bits.
-    fn build(&self, b: &mut Builder, divisor: &Lc) -> Steps {
-        let rest = divisor - element(&(BigInt::from(1u8) << self.literal));
-        let bits = whole_bits(b, &rest, self.rest.bits() as usize);
-        let halved = |n: usize| Lc::from_bits(bits.get(n..).unwrap_or(&[]));
-        let mut steps: Vec<Lc> = (0..self.halvings)
-            .map(|n| halved(n) - halved(n + 1))
-            .collect();
-        steps.push(halved(self.halvings));
-        // The smallest first.
-        steps.reverse();
-        Steps {
-            literal: self.literal,
-            steps,
-        }
-    }
-}
-
-impl Steps {
-    /// Demands 0 ≤ r < B: k + 2 for each step.
-    ///
-    /// r = Σ_{i<k} 2^i·e_i + Σ step_j·d_j with boolean e, d. All of them together are
-    /// 2^k − 1 + R = B − 1, so r lies in [0, B). Each number in [0, B) can be made, since no step
-    /// is more than one above what the bits and the steps before it reach: the first is at most
-    /// 2^k, and of two halves the larger is at most one larger.
-    ///
-    /// Where steps overlap, r can be made in several ways: the bits may vary together, r does not,
-    /// and nothing else reads them.
-    fn assert_below(&self, b: &mut Builder, r: &Lc) {
-        let inputs: Vec<&Lc> = [r].into_iter().chain(&self.steps).collect();
-        let wires = b.hint(&inputs, self.steps.len() + self.literal - 1, step_bits);
-        let (taken, literal) = wires.split_at(self.steps.len());
-        let mut rest = r.clone();
-        for (step, wire) in self.steps.iter().zip(taken) {
-            let bit = b.assert_bool(wire);
-            rest -= b.mul(bit.lc(), step);
-        }
-        // The lowest bit is what is left, as in `whole_bits`.
-        let literal: Vec<Bit> = literal.iter().map(|wire| b.assert_bool(wire)).collect();
-        b.assert_bool(&(rest - Lc::from_bits(&literal) * Fr::from(2u64)));
-    }
-}
-
-/// Of the remainder and the steps, smallest first: which steps are taken, then the literal bits
-/// above the lowest. A step is taken only where the smaller ones and the bits do not reach.
-fn step_bits(inputs: &[Fr], outputs: &mut [Fr]) -> Result<(), &'static str> {
-    const OUTSIDE: &str = "a number of the formula lies outside its interval";
-    let (first, steps) = inputs.split_first().ok_or(OUTSIDE)?;
-    let (taken, literal) = outputs.split_at_mut_checked(steps.len()).ok_or(OUTSIDE)?;
-    let mut rest = integer(first);
-    let reach = (BigInt::from(1u8) << (literal.len() + 1)) - 1u8;
-    let reaches: Vec<BigInt> = steps
-        .iter()
-        .scan(reach, |reach, step| {
-            let before = reach.clone();
-            *reach += integer(step);
-            Some(before)
-        })
-        .collect();
-    for ((step, reach), taken) in steps.iter().zip(&reaches).zip(taken).rev() {
-        if rest > *reach {
-            rest -= integer(step);
-            *taken = Fr::from(1u64);
-        }
-    }
-    if rest.sign() == Sign::Minus || rest.bits() > literal.len() as u64 + 1 {
-        return Err(OUTSIDE);
-    }
-    for (at, bit) in literal.iter_mut().enumerate() {
-        *bit = Fr::from(rest.bit(at as u64 + 1));
-    }
-    Ok(())
-}
-
 /// The bits of `a`, lowest first: n constraints, which demand 0 <= a < 2^n.
 ///
 /// The lowest bit is no wire: it is a - Σ 2^i·b_i of the others, and boolean by its own
@@ -430,7 +319,7 @@ fn write_bits(n: &BigInt, outputs: &mut [Fr]) -> Result<(), &'static str> {
     Ok(())
 }
 
-fn integer(x: &Fr) -> BigInt {
+pub(super) fn integer(x: &Fr) -> BigInt {
     BigInt::from_bytes_le(Sign::Plus, &x.into_bigint().to_bytes_le())
 }
 
@@ -440,61 +329,5 @@ fn signed(x: &Fr) -> BigInt {
         -integer(&-*x)
     } else {
         integer(x)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use merits_params::r1cs::evaluate;
-
-    use super::*;
-
-    /// Every divisor of an interval, every remainder, every choice of bits and steps that a
-    /// prover could make: accepted for remainders below the divisor, and for no other.
-    #[test]
-    fn steps_reach_each_remainder_below_the_divisor_and_none_above() {
-        for (least, most) in [(2u64, 9u64), (4, 7), (5, 19), (3, 3), (6, 30), (17, 21)] {
-            let plan = StepPlan::new(&least.into(), &most.into()).expect("a plan");
-            let mut b = Builder::new();
-            let divisor = b.public("B");
-            let r = b.input("r");
-            let steps = plan.build(&mut b, &divisor);
-            let before = b.n_constraints();
-            steps.assert_below(&mut b, &r);
-            assert_eq!(b.n_constraints() - before, plan.cost());
-            let r = r.as_wire().expect("an input").index();
-            let circuit = b.finish();
-            let bits = steps.steps.len() + plan.literal - 1;
-            let products = circuit.r1cs.n_wires as usize - steps.steps.len();
-            for divisor in least..=most {
-                for remainder in 0..divisor {
-                    let inputs = [Fr::from(divisor), Fr::from(remainder)];
-                    let wires = circuit.program.run(&inputs).expect("a witness");
-                    circuit
-                        .check(&wires)
-                        .expect("a remainder below the divisor");
-                }
-                let beyond = [Fr::from(divisor), Fr::from(divisor)];
-                let honest = circuit.program.run(&beyond);
-                assert!(honest.is_err() || circuit.check(&honest.expect("wires")).is_err());
-                let inputs = [Fr::from(divisor), Fr::from(0u64)];
-                let mut wires = circuit.program.run(&inputs).expect("a witness");
-                for choice in 0..1u64 << bits {
-                    for i in 0..bits {
-                        wires[products - bits + i] = Fr::from(choice >> i & 1);
-                    }
-                    for (i, step) in steps.steps.iter().enumerate() {
-                        let step = evaluate(step.terms(), &wires);
-                        wires[products + i] = wires[products - bits + i] * step;
-                    }
-                    for wrong in divisor..2 * most + 2 {
-                        for remainder in [Fr::from(wrong), -Fr::from(wrong)] {
-                            wires[r] = remainder;
-                            assert!(circuit.check(&wires).is_err(), "{wrong} below {divisor}");
-                        }
-                    }
-                }
-            }
-        }
     }
 }

@@ -37,6 +37,7 @@ mod groups;
 mod lists;
 mod memo;
 mod numbers;
+mod steps;
 mod threshold;
 mod truth;
 mod wires;
@@ -50,11 +51,11 @@ use num_bigint::BigInt;
 use crate::builder::{Bit, Builder, Lc};
 
 pub use alone::{AssignmentError, FormulaCircuit};
-use division::Steps;
 pub(crate) use division::whole_bits;
 use groups::GroupSet;
 use lists::{Items, Mask};
 use memo::{Analysis, Bound, Memo};
+use steps::Steps;
 use truth::Truth;
 pub use wires::{DaySplit, Digits, FieldWires, RecordWires};
 

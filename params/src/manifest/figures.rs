@@ -200,13 +200,17 @@ fn interval(faults: &mut Faults<'_>, section: &Section<'_>) -> Option<At<[Decima
     }
 }
 
+/// Reads the values of one version.
+pub(super) type ValueReader<'r> =
+    dyn FnMut(&mut Faults<'_>, &Section<'_>) -> Option<Vec<At<Decimal>>> + 'r;
+
 /// Reads the values of each version of a section: those of the section itself, or, where it is
 /// dated, those of its `[[..version]]` tables.
 pub(super) fn versions(
     faults: &mut Faults<'_>,
     section: &Section<'_>,
     dated: bool,
-    values: &mut dyn FnMut(&mut Faults<'_>, &Section<'_>) -> Option<Vec<At<Decimal>>>,
+    values: &mut ValueReader<'_>,
 ) -> Option<Vec<Draft>> {
     let name = section.name.trim_matches(['[', ']']).to_owned();
     if !dated {

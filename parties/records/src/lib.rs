@@ -19,6 +19,7 @@
 pub mod bundle;
 mod csv_rows;
 pub mod disclosure;
+mod field_plan;
 pub mod field_text;
 pub mod grouping;
 mod json_rows;

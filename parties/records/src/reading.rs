@@ -12,10 +12,11 @@ use thiserror::Error;
 
 use crate::{
     csv_rows::{CsvRows, HeaderFault},
+    field_plan::FieldPlan,
     grouping::{Grouping, RefusedGroup, SubjectPeriod},
     json_rows::JsonRows,
     limits,
-    mapping::{FieldPlan, Format, Plan},
+    mapping::{Format, Plan},
     reject::{Counts, Reason, Reject},
     row::{Cell, RawRow},
     wall_clock::{self, WallClock},

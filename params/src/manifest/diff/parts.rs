@@ -153,7 +153,8 @@ pub(super) fn constants(found: &mut Changes, old: &Manifest, new: &Manifest) {
         |constant| &constant.decl.name,
         |found, key, was, is| {
             let (Some(was), Some(is)) = (was, is) else {
-                let show = |c: &Constant| show_versions(&c.versions, &[c.decl.name.clone()]);
+                let show =
+                    |c: &Constant| show_versions(&c.versions, std::slice::from_ref(&c.decl.name));
                 found.compare(key, was.map(show), is.map(show), true);
                 return;
             };

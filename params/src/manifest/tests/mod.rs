@@ -2,6 +2,7 @@
 
 mod difference;
 mod language;
+mod places;
 mod shape;
 
 use merits_primitives::ids::{Credits, Expiry, Period};

@@ -6,6 +6,8 @@
 //! of the language they had. Stops at the first disagreement, with the seed that brings it back:
 //! `-- --only SEED`.
 
+#![allow(clippy::print_stdout, reason = "the report is what the example is for")]
+
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};

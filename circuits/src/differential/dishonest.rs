@@ -20,6 +20,8 @@ pub(super) enum Lie {
     Plus(usize, Fr),
     /// This value, in this place.
     Is(usize, Fr),
+    /// These two values, in these two places.
+    Both([(usize, Fr); 2]),
     /// The next or last integer, of all places as the bits of one.
     Next(bool),
     /// One multiple of the divisor moved between quotient and remainder.
@@ -74,6 +76,7 @@ impl<'a> Run<'a> {
             Lie::Flip(at) => values[at] = Fr::ONE - values[at],
             Lie::Plus(at, more) => values[at] += more,
             Lie::Is(at, value) => values[at] = value,
+            Lie::Both(both) => both.into_iter().for_each(|(at, value)| values[at] = value),
             Lie::Next(up) => next_integer(values, up),
             Lie::Shift(up) => {
                 let (one, divisor) = if up {
@@ -188,7 +191,12 @@ pub(super) fn lie(dice: &mut Dice<'_>, program: &Program, at: usize) -> Lie {
             2 => Lie::Plus(place, one),
             _ => Lie::Is(place, random),
         },
-        Op::Bits { .. } | Op::Hint { .. } => match dice.below(8) {
+        Op::Bits { .. } | Op::Hint { .. } => match dice.below(9) {
+            8 => {
+                let other = dice.below(n);
+                let mut bit = || Fr::from(dice.one_in(2));
+                Lie::Both([(place, bit()), (other, bit())])
+            }
             0 => Lie::Plus(place, one),
             1 => Lie::Is(place, random),
             2..=4 => Lie::Next(up),

@@ -42,7 +42,8 @@ pub(super) fn freedom(
             let mut derivative = BTreeMap::new();
             let mut add = |terms: &[Term], factor: Fr| {
                 for (wire, coefficient) in terms {
-                    if varies(*wire as usize) && factor != Fr::ZERO {
+                    // Wire 0 is the constant 1.
+                    if *wire != 0 && varies(*wire as usize) && factor != Fr::ZERO {
                         *derivative.entry(*wire as usize).or_insert(Fr::ZERO) +=
                             *coefficient * factor;
                     }

@@ -168,9 +168,7 @@ pub fn run(
     let mut source = ChaCha8Rng::seed_from_u64(seed);
     let mut dice = Dice::new(&mut source);
     let tried = Differential::new(formula);
-    let mut counts = Counts::default();
-    counts.formulas = 1;
-    counts.constraints = tried.circuit.constraints() as u64;
+    let mut counts = tried.begun();
     let large = tried.circuit.circuit().r1cs.n_constraints() > LARGE;
     for case in 0..cases {
         // Lies and freedom cost a hundred times what a comparison does.
@@ -206,9 +204,7 @@ pub fn fuzz(
     let mut dice = Dice::new(&mut source);
     let formula = generate::draw(&mut dice, acceptance);
     let tried = Differential::new(&formula);
-    let mut counts = Counts::default();
-    counts.formulas = 1;
-    counts.constraints = tried.circuit.constraints() as u64;
+    let mut counts = tried.begun();
     let large = tried.circuit.circuit().r1cs.n_constraints() > LARGE;
     for case in 0..cases {
         let numbers = generate::numbers(&mut dice, &formula);
@@ -275,6 +271,15 @@ impl Differential {
     #[must_use]
     pub const fn circuit(&self) -> &FormulaCircuit {
         &self.circuit
+    }
+
+    /// One formula, of which nothing has been tried.
+    fn begun(&self) -> Counts {
+        Counts {
+            formulas: 1,
+            constraints: self.circuit.constraints() as u64,
+            ..Counts::default()
+        }
     }
 
     /// Tries everything on these records, with so many lies.

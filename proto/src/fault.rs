@@ -148,7 +148,8 @@ impl Fault {
         let retry = text(RETRY)
             .and_then(|ms| ms.parse().ok())
             .map(Duration::from_millis);
-        let unavailable = (status.code() == Code::Unavailable).then_some(Duration::from_secs(1));
+        let lost = is_lost(status);
+        let unavailable = lost.then_some(Duration::from_secs(1));
         let refusal = status
             .metadata()
             .get_bin(REFUSAL)
@@ -157,7 +158,7 @@ impl Fault {
             code: status.code(),
             reason: text(REASON).unwrap_or(match status.code() {
                 Code::OutOfRange | Code::ResourceExhausted => Cow::Borrowed(reason::TOO_LARGE),
-                Code::Unavailable => Cow::Borrowed(reason::STOPPING),
+                _ if lost => Cow::Borrowed(reason::STOPPING),
                 Code::NotFound => Cow::Borrowed(reason::NOT_FOUND),
                 Code::InvalidArgument => Cow::Borrowed(reason::MALFORMED),
                 _ => Cow::Borrowed(reason::INTERNAL),
@@ -169,6 +170,18 @@ impl Fault {
                 .and_then(|bytes| String::from_utf8(bytes.to_vec()).ok())
                 .unwrap_or_default(),
         }
+    }
+}
+
+/// The call got no answer: the server is not there, or its connection broke or fell silent under
+/// the call. Of a broken connection the transport makes a status of its own here, with a cause and
+/// no certain code; a status that a server sent has no cause.
+fn is_lost(status: &Status) -> bool {
+    let made_here = std::error::Error::source(status).is_some();
+    match status.code() {
+        Code::Unavailable => true,
+        Code::Unknown | Code::Cancelled => made_here,
+        _ => false,
     }
 }
 
@@ -243,6 +256,12 @@ mod tests {
         assert_eq!(fault.reason, reason::TOO_LARGE);
         assert!(!fault.may_retry());
         assert!(Fault::from_status(&Status::unavailable("connection refused")).may_retry());
+        // A connection that broke under a call is no judgement of the server's.
+        let broken = std::io::Error::other("keep-alive timed out");
+        let fault = Fault::from_status(&Status::from_error(broken.into()));
+        assert_eq!(fault.code, Code::Unknown);
+        assert!(fault.may_retry());
+        assert!(!Fault::from_status(&Status::unknown("said by the server")).may_retry());
     }
 
     #[test]

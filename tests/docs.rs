@@ -66,6 +66,40 @@ fn every_page_is_in_the_summary() {
     );
 }
 
+/// The cells of a table's rows whose first cell names a shipped scale.
+fn scale_rows(text: &str) -> Vec<(String, Vec<String>)> {
+    let scales = root().join("params/scales");
+    text.lines()
+        .filter_map(|line| {
+            let cells: Vec<String> = line
+                .strip_prefix('|')?
+                .split('|')
+                .map(|cell| cell.trim().replace(['*', ','], ""))
+                .collect();
+            let first = cells.first()?;
+            let id = first.split('`').nth(1).unwrap_or(first).to_owned();
+            scales.join(&id).is_dir().then_some((id, cells))
+        })
+        .filter(|(id, _)| !id.is_empty())
+        .collect()
+}
+
+#[test]
+fn the_readme_names_every_scale_with_its_pinned_cost() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("the README");
+    let costs = fs::read_to_string(root().join("docs/src/scale-costs.md")).expect("the costs");
+    let shown: BTreeSet<(String, String)> = scale_rows(&readme)
+        .into_iter()
+        .filter_map(|(id, cells)| Some((id, cells.get(2)?.clone())))
+        .collect();
+    let pinned: BTreeSet<(String, String)> = scale_rows(&costs)
+        .into_iter()
+        .filter_map(|(id, cells)| Some((id, cells.get(6)?.clone())))
+        .collect();
+    assert!(pinned.len() >= 9, "{pinned:?}");
+    assert_eq!(shown, pinned);
+}
+
 #[test]
 fn relative_links_resolve() {
     let mut pages = Vec::new();

@@ -283,6 +283,9 @@ fn tables(typed: &Typed) -> Vec<Paragraph> {
             }
             TableBy::Bands { of, bands } => {
                 let band = |band: &crate::Band| {
+                    if band.low == band.high {
+                        return format!("exactly {} {of}", band.low).trim_end().to_owned();
+                    }
                     let from = if band.low_closed { "from" } else { "above" };
                     let to = if band.high_closed {
                         "up to and with"

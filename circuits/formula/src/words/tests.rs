@@ -106,7 +106,11 @@ fn tables_steps_choices_and_two_outputs_in_words() {
             false,
             TableBy::Bands {
                 of: "km".into(),
-                bands: vec!["[0, 1.6]".parse().unwrap(), "(1.6, 100)".parse().unwrap()],
+                bands: vec![
+                    "[0, 0]".parse().unwrap(),
+                    "(0, 1.6]".parse().unwrap(),
+                    "(1.6, 100)".parse().unwrap(),
+                ],
             },
         ),
         table(
@@ -155,8 +159,8 @@ fn tables_steps_choices_and_two_outputs_in_words() {
              start of mode of the trips, rounded to the nearest whole number",
             "grams (0 to 500 g CO2e/km): one figure for each of bus, metro and bike; changes on a \
              day, and the version in force on the day of the act counts",
-            "award (0 to 500 point): one figure for each band: from 0 up to and with 1.6 km; above \
-             1.6 up to but without 100 km",
+            "award (0 to 500 point): one figure for each band: exactly 0 km; above 0 up to and \
+             with 1.6 km; above 1.6 up to but without 100 km",
             "bonus (0 to 500 point): a figure at 0 and 20000 min, and a straight line between them",
         ]
     );

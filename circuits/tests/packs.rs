@@ -29,8 +29,11 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
+/// The records of each claim, by period.
+type Claims = BTreeMap<Period, Vec<Vec<Record>>>;
+
 /// The claims of the shipped file by period.
-fn claims(manifest: &Manifest) -> Result<BTreeMap<Period, Vec<Vec<Record>>>, Box<dyn Error>> {
+fn claims(manifest: &Manifest) -> Result<Claims, Box<dyn Error>> {
     let examples = root().join("examples");
     let (records, mapping) = match manifest.id().as_str() {
         "cycling-week" => ("cycling/trips.csv".into(), "cycling/mapping.toml".into()),

@@ -14,7 +14,7 @@
 //! | [`declarations`] | what an issuer declares: constants, tables, steps, formulas |
 //! | `syntax` | CEL text to our own parsed tree, with spans |
 //! | [`range`] | intervals of exact rationals over a static denominator |
-//! | [`unit`] | units and their exact conversion |
+//! | [`mod@unit`] | units and their exact conversion |
 //! | [`typed`] | the typed tree, its canonical text, what it gives where a record is absent |
 //! | `facts` | what is known of a node where records are present, and where they are absent |
 //! | `check` | parsed tree to typed tree: names, types, intervals, refusals |

@@ -23,7 +23,7 @@
 //! | day of a key | 3 to 5 bits, 11 bits of the minute, and 3 |
 //!
 //! Equal parts of the tree are one node; a node is compiled once for each record, group or number
-//! that it speaks of ([`memo`]), and so is the condition of a list that several sums share.
+//! that it speaks of (`memo`), and so is the condition of a list that several sums share.
 //!
 //! The caller guarantees what [`RecordWires`] says, and that each constant's value lies within
 //! its interval: constants are public inputs, taken from the approved scale.

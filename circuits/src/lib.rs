@@ -12,6 +12,7 @@ mod evaluations;
 pub mod formula;
 pub mod gadgets;
 mod lc;
+pub mod person;
 pub mod program;
 pub mod prover;
 mod section;

@@ -31,6 +31,16 @@ pub fn add_constant(b: &mut Builder, p: &EdwardsPoint, q: &EdwardsAffine) -> Edw
     }
 }
 
+/// `p + q` for any two points of the curve: 6 constraints.
+pub fn add(b: &mut Builder, p: &EdwardsPoint, q: &EdwardsPoint) -> EdwardsPoint {
+    let parts = Parts::of(b, p, q);
+    // As above.
+    EdwardsPoint {
+        x: b.quotient(&parts.x_numerator, &parts.x_denominator),
+        y: b.quotient(&parts.y_numerator, &parts.y_denominator),
+    }
+}
+
 /// Demands `p + q = sum`: 6 constraints.
 pub fn assert_sum(b: &mut Builder, p: &EdwardsPoint, q: &EdwardsPoint, sum: &EdwardsPoint) {
     let parts = Parts::of(b, p, q);

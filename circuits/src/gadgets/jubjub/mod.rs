@@ -10,7 +10,7 @@ mod edwards;
 mod montgomery;
 mod windows;
 
-pub use edwards::{EdwardsPoint, add_constant, assert_sum};
+pub use edwards::{EdwardsPoint, add, add_constant, assert_sum};
 pub use montgomery::{MontgomeryPoint, assert_edwards, edwards_y, from_edwards, to_edwards};
 pub use windows::{
     PointTable, SignedBits, fixed_base, fixed_base_u, half_base, variable_base, variable_base_u,

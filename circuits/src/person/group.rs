@@ -1,0 +1,91 @@
+//! Membership: a person's leaf is under the group's root.
+//!
+//! # One constraint a level, and no position
+//!
+//! A level is Pos2(left, right) of two free wires with (left − node)·(right − node) = 0: one of
+//! the two is the node below, the other may be anything, which a sibling may be as well. Which
+//! side it is on matters to nobody, so there is no bit for it.
+//!
+//! # Trees of any size
+//!
+//! A LeanIMT passes a node without sibling up unchanged, and is as deep as its size asks for.
+//! What remains of a path is its hashes, 0 to 32 of them. So the chain here always has 32, and
+//! the root has to be one of its 33 nodes: Π (node_i − root) = 0. What a prover hashes above the
+//! root says nothing.
+//!
+//! # Why nothing but a leaf gets in
+//!
+//! Let the root be reached after k hashes. A root that the ledger accepted is Pos2 of its two
+//! children (or the only leaf), they are Pos2 of theirs, down to leaves; each Pos2 has one
+//! preimage that anybody can know. So the chain, read downwards from the root, walks down the real
+//! tree, and after k steps stands at one of its nodes, or has gone below a leaf. Its lowest
+//! node is P(LEAF; IC, birth):
+//!
+//! - it is an inner node: then P(LEAF; ..) = Pos2(..), a collision across tags;
+//! - it stands below a real leaf: then that leaf, P(LEAF; ..) or 0 of somebody retired, is Pos2 of
+//!   something: a collision across tags, or a preimage of 0;
+//! - it is the 0 of somebody retired: a preimage of 0 under the tag LEAF;
+//! - it is a real leaf. The ledger made that of the IC and birth that it registered, and they
+//!   are this person's by collision resistance.
+
+use merits_primitives::{
+    Fr,
+    group::{GroupPath, MAX_DEPTH},
+    poseidon::pos2,
+    tags,
+};
+
+use crate::{
+    builder::{Builder, Lc},
+    gadgets::poseidon,
+};
+
+/// PERSON-3: leaf = P(LEAF; commitment, birth) is under `root`, through at most 32 hashes.
+///
+/// `birth` is from + 2^32·gen as the ledger made it; the caller bounds its parts if it reads them.
+/// Private inputs: [`path_inputs`].
+pub fn member(b: &mut Builder, commitment: &Lc, birth: &Lc, root: &Lc) {
+    b.section("member", |b| {
+        let leaf = b.section("leaf", |b| {
+            poseidon::hash(b, tags::LEAF, &[commitment.clone(), birth.clone()])
+        });
+        b.section("path", |b| {
+            let mut node = leaf;
+            let mut missed = &node - root;
+            for level in 0..MAX_DEPTH {
+                let left = b.input(&format!("path[{level}].left"));
+                let right = b.input(&format!("path[{level}].right"));
+                b.assert_mul(&(&left - &node), &(&right - &node), &Lc::zero());
+                node = poseidon::hash(b, tags::PLAIN, &[left, right]);
+                let here = &node - root;
+                if level + 1 < MAX_DEPTH {
+                    missed = b.mul(&missed, &here);
+                } else {
+                    b.assert_mul(&missed, &here, &Lc::zero());
+                }
+            }
+        });
+    });
+}
+
+/// Whether a path has no more hashes than the circuit.
+#[must_use]
+pub fn fits(path: &GroupPath) -> bool {
+    path.steps.iter().flatten().count() <= MAX_DEPTH
+}
+
+/// Appends the private inputs of [`member`]: left and right child of each level. Above the root
+/// a node is hashed with 0. A path that does not [fit](fits) is cut, and misses its root.
+pub fn path_inputs(leaf: Fr, path: &GroupPath, out: &mut Vec<Fr>) {
+    let mut steps = path.steps.iter().flatten();
+    let mut node = leaf;
+    for _ in 0..MAX_DEPTH {
+        let [left, right] = match steps.next() {
+            Some(step) if step.is_right => [step.sibling, node],
+            Some(step) => [node, step.sibling],
+            None => [node, Fr::from(0u64)],
+        };
+        out.extend([left, right]);
+        node = pos2(left, right);
+    }
+}

@@ -10,6 +10,7 @@
 //! - [`wall_clock`]: times, and the periods they fall into
 //! - [`reading`]: the one entry point, [`reading::read`]
 //! - [`bundle`]: the files that sources and distributors exchange
+//! - [`handover`]: the files that wallets hand to registrars, sources and distributors
 //!
 //! Memory: rows stream; what stays is one compact record an accepted row, and one hash a row key.
 //! [`limits`] bounds both.
@@ -22,6 +23,7 @@ pub mod disclosure;
 mod field_plan;
 pub mod field_text;
 pub mod grouping;
+pub mod handover;
 mod json_rows;
 pub mod limits;
 mod lines;

@@ -1,0 +1,523 @@
+//! What a person's wallet hands over: a request to be registered, a link to an account, a ticket.
+//!
+//! Each is one JSON object in a file of mode 0600, which begins with what it is and for which
+//! ledger. Wallet and receiver share these types and nothing else.
+//!
+//! - [`RegistrationRequest`] goes to a registrar. Nothing in it is secret.
+//! - [`LinkFile`] goes to a source, which may know that the account and the pseudonym are one
+//!   person's. It proves that whoever made it is that person.
+//! - [`TicketFile`] goes to a distributor, sealed to the key that the ledger has for it: with what
+//!   is inside, the person's credits can be read.
+
+use std::{
+    fs::File,
+    io::{self, Read as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use hpke::{
+    Deserializable as _, OpModeR, OpModeS, Serializable as _, aead::ChaCha20Poly1305,
+    kdf::HkdfSha256, kem::X25519HkdfSha256,
+};
+use merits_primitives::{
+    Fr, field,
+    ids::{PartyId, Period},
+    message::SALT_BYTES,
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::{field_text, private_file};
+
+/// Bytes of a proof.
+pub const PROOF_BYTES: usize = 128;
+
+/// Most bytes of a file: a ticket has 3,000, whatever the account's name.
+const MAX_FILE_BYTES: u64 = 1 << 16;
+
+/// Separates sealed tickets from all else that is sealed to a party.
+const INFO: &[u8] = b"merits/sealed-ticket/v1";
+
+type Kem = X25519HkdfSha256;
+
+/// Why a file that was handed over cannot be used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum HandoverError {
+    /// Reading or writing failed.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Not such a file.
+    #[error("{path} is no {wanted} file: {reason}")]
+    Kind {
+        /// The file.
+        path: PathBuf,
+        /// What was asked for.
+        wanted: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Made for another ledger.
+    #[error("the file is for the ledger {found}, not for {expected}: its person has to make it anew")]
+    OtherOrigin {
+        /// The receiver's ledger.
+        expected: String,
+        /// The file's.
+        found: String,
+    },
+    /// Made for another party.
+    #[error("the file is for party {found}, not for {expected}: it went to the wrong receiver")]
+    OtherParty {
+        /// The receiver.
+        expected: PartyId,
+        /// Whom it names.
+        found: PartyId,
+    },
+    /// A key under which nothing would be hidden.
+    #[error("the party's sealing key on the ledger is no usable X25519 key: nothing was written")]
+    Key,
+    /// It does not open.
+    #[error(
+        "the ticket does not open: it was sealed to another key (was the sealing key rotated?), or altered on the way"
+    )]
+    Sealed,
+}
+
+/// A kind of file.
+pub trait Handover: Serialize + DeserializeOwned {
+    /// What stands in `merits`.
+    const NAME: &'static str;
+    /// `merits` of this file.
+    fn name(&self) -> &str;
+    /// The ledger's origin.
+    fn origin(&self) -> &str;
+
+    /// Writes the file, which only its owner reads; one that was there is replaced.
+    ///
+    /// # Errors
+    /// [`HandoverError::Io`].
+    fn write(&self, path: &Path) -> Result<(), HandoverError> {
+        let io = |source| HandoverError::Io {
+            path: path.to_owned(),
+            source,
+        };
+        let mut text = serde_json::to_string_pretty(self)
+            .map_err(|error| io(error.into()))
+            .map(Zeroizing::new)?;
+        text.push('\n');
+        let mut out = private_file::create(path).map_err(io)?;
+        out.write_all(text.as_bytes())
+            .and_then(|()| out.sync_all())
+            .map_err(io)
+    }
+
+    /// Reads a file of this kind.
+    ///
+    /// # Errors
+    /// [`HandoverError`].
+    fn read(path: &Path) -> Result<Self, HandoverError> {
+        let io = |source| HandoverError::Io {
+            path: path.to_owned(),
+            source,
+        };
+        let kind = |reason: String| HandoverError::Kind {
+            path: path.to_owned(),
+            wanted: Self::NAME,
+            reason,
+        };
+        let mut text = Zeroizing::new(Vec::new());
+        let file = File::open(path).map_err(io)?;
+        file.take(MAX_FILE_BYTES + 1)
+            .read_to_end(&mut text)
+            .map_err(io)?;
+        if text.len() as u64 > MAX_FILE_BYTES {
+            return Err(kind(format!("it has more than {MAX_FILE_BYTES} bytes")));
+        }
+        let read: Self = serde_json::from_slice(&text).map_err(|error| kind(error.to_string()))?;
+        if read.name() != Self::NAME {
+            let found: String = read.name().chars().take(40).collect();
+            return Err(kind(format!("it says {found:?}")));
+        }
+        Ok(read)
+    }
+
+    /// The file is for this ledger.
+    ///
+    /// # Errors
+    /// [`HandoverError::OtherOrigin`].
+    fn expect_origin(&self, expected: &str) -> Result<(), HandoverError> {
+        if self.origin() == expected {
+            return Ok(());
+        }
+        Err(HandoverError::OtherOrigin {
+            expected: expected.to_owned(),
+            found: self.origin().chars().take(128).collect(),
+        })
+    }
+}
+
+/// A person asks a registrar to be registered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegistrationRequest {
+    /// `registration-request/v1`.
+    pub merits: String,
+    /// The ledger's origin.
+    pub origin: String,
+    /// IC.
+    #[serde(with = "field_text::element")]
+    pub commitment: Fr,
+}
+
+impl RegistrationRequest {
+    /// A request.
+    pub fn new(origin: &str, commitment: Fr) -> Self {
+        Self {
+            merits: Self::NAME.to_owned(),
+            origin: origin.to_owned(),
+            commitment,
+        }
+    }
+}
+
+impl Handover for RegistrationRequest {
+    const NAME: &'static str = "registration-request/v1";
+    fn name(&self) -> &str {
+        &self.merits
+    }
+    fn origin(&self) -> &str {
+        &self.origin
+    }
+}
+
+/// A person says which pseudonym an account of a source has.
+///
+/// The proof is of the statement `ticket`: scope = the source's, nullifier = h, message =
+/// `link_message(origin, source, account)`, which the source works out itself.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinkFile {
+    /// `link/v1`.
+    pub merits: String,
+    /// The ledger's origin.
+    pub origin: String,
+    /// The source's party id.
+    #[serde(with = "field_text::bytes")]
+    pub source: [u8; 32],
+    /// What the source calls the person.
+    pub account: String,
+    /// h, the statement's nullifier.
+    #[serde(with = "field_text::element")]
+    pub h: Fr,
+    /// Root of the group of registered people.
+    #[serde(with = "field_text::element")]
+    pub root: Fr,
+    /// b of the statement.
+    #[serde(with = "field_text::element")]
+    pub b: Fr,
+    /// The statement's day, counted from 1 January 1970: the day on which it was made.
+    pub start: u32,
+    /// The proof.
+    #[serde(with = "field_text::bytes")]
+    pub proof: [u8; PROOF_BYTES],
+}
+
+impl std::fmt::Debug for LinkFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LinkFile")
+            .field("source", &PartyId(self.source))
+            .field("start", &self.start)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Handover for LinkFile {
+    const NAME: &'static str = "link/v1";
+    fn name(&self) -> &str {
+        &self.merits
+    }
+    fn origin(&self) -> &str {
+        &self.origin
+    }
+}
+
+/// A ticket, sealed to its distributor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TicketFile {
+    /// `ticket/v1`.
+    pub merits: String,
+    /// The ledger's origin.
+    pub origin: String,
+    /// The distributor's party id.
+    #[serde(with = "field_text::bytes")]
+    pub distributor: [u8; 32],
+    /// HPKE's encapsulated key.
+    #[serde(with = "field_text::bytes")]
+    pub encapsulated: [u8; 32],
+    /// Ciphertext and tag, in hexadecimal digits.
+    pub sealed: String,
+}
+
+impl Handover for TicketFile {
+    const NAME: &'static str = "ticket/v1";
+    fn name(&self) -> &str {
+        &self.merits
+    }
+    fn origin(&self) -> &str {
+        &self.origin
+    }
+}
+
+/// What a distributor gets: the ticket as it is deposited, and what is for its eyes only.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ticket {
+    /// What the distributor's records call the person.
+    pub account: String,
+    /// The scale's id.
+    pub scale: String,
+    /// The period.
+    #[serde(with = "field_text::period")]
+    pub period: Period,
+    /// Party id of the source of the records.
+    #[serde(with = "field_text::bytes")]
+    pub source: [u8; 32],
+    /// Expiry bucket.
+    pub expiry: u32,
+    /// Digest of the published terms.
+    #[serde(with = "field_text::bytes")]
+    pub terms: [u8; 32],
+    /// Salt of the message.
+    #[serde(with = "field_text::bytes")]
+    pub salt: [u8; SALT_BYTES],
+    /// Root of the group of registered people.
+    #[serde(with = "field_text::element")]
+    pub root: Fr,
+    /// nf.
+    #[serde(with = "field_text::element")]
+    pub nullifier: Fr,
+    /// b.
+    #[serde(with = "field_text::element")]
+    pub b: Fr,
+    /// The proof of the statement `ticket`.
+    #[serde(with = "field_text::bytes")]
+    pub proof: [u8; PROOF_BYTES],
+    /// K. Secret.
+    #[serde(with = "field_text::element")]
+    pub key: Fr,
+    /// h at the source.
+    #[serde(with = "field_text::element")]
+    pub h: Fr,
+}
+
+impl std::fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ticket")
+            .field("scale", &self.scale)
+            .field("period", &self.period)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Ticket {
+    /// Seals the ticket to a distributor's key, as the ledger has it (X25519), for this ledger and
+    /// distributor only.
+    ///
+    /// # Errors
+    /// [`HandoverError::Key`] for a key under which nothing would be hidden.
+    pub fn seal(
+        &self,
+        origin: &str,
+        distributor: &PartyId,
+        sealing_key: &[u8; 32],
+        rng: &mut impl rand_core::CryptoRng,
+    ) -> Result<TicketFile, HandoverError> {
+        let key = <Kem as hpke::Kem>::PublicKey::from_bytes(sealing_key)
+            .map_err(|_| HandoverError::Key)?;
+        let text = serde_json::to_vec(self)
+            .map(Zeroizing::new)
+            .map_err(|_| HandoverError::Sealed)?;
+        let (encapsulated, sealed) =
+            hpke::single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, Kem>(
+                &OpModeS::Base,
+                &key,
+                INFO,
+                &text,
+                &bound_to(origin, distributor),
+                rng,
+            )
+            .map_err(|_| HandoverError::Key)?;
+        Ok(TicketFile {
+            merits: TicketFile::NAME.to_owned(),
+            origin: origin.to_owned(),
+            distributor: distributor.0,
+            encapsulated: encapsulated.to_bytes().into(),
+            sealed: hex::encode(sealed),
+        })
+    }
+}
+
+impl TicketFile {
+    /// Opens the ticket as `distributor`, on the ledger `origin`, with its secret sealing key.
+    ///
+    /// What is inside is as its maker wrote it: terms, b and the proof are the caller's to check.
+    ///
+    /// # Errors
+    /// [`HandoverError`]: for another ledger or party, or it does not open.
+    pub fn open(
+        &self,
+        origin: &str,
+        distributor: &PartyId,
+        secret: &[u8; 32],
+    ) -> Result<Ticket, HandoverError> {
+        self.expect_origin(origin)?;
+        if self.distributor != distributor.0 {
+            return Err(HandoverError::OtherParty {
+                expected: *distributor,
+                found: PartyId(self.distributor),
+            });
+        }
+        let secret = <Kem as hpke::Kem>::PrivateKey::from_bytes(secret)
+            .map_err(|_| HandoverError::Sealed)?;
+        let encapsulated = <Kem as hpke::Kem>::EncappedKey::from_bytes(&self.encapsulated)
+            .map_err(|_| HandoverError::Sealed)?;
+        let sealed = hex::decode(&self.sealed).map_err(|_| HandoverError::Sealed)?;
+        let text = hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, Kem>(
+            &OpModeR::Base,
+            &secret,
+            &encapsulated,
+            INFO,
+            &sealed,
+            &bound_to(origin, distributor),
+        )
+        .map(Zeroizing::new)
+        .map_err(|_| HandoverError::Sealed)?;
+        serde_json::from_slice(&text).map_err(|_| HandoverError::Sealed)
+    }
+}
+
+/// What the ciphertext is bound to besides its key.
+fn bound_to(origin: &str, distributor: &PartyId) -> [u8; 32] {
+    field::digest(
+        "merits/sealed-ticket/v1",
+        &[origin.as_bytes(), &distributor.0],
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hpke::Kem as _;
+    use merits_primitives::ids::PeriodKind;
+
+    const ORIGIN: &str = "ledger.test/merits";
+
+    fn ticket() -> Ticket {
+        Ticket {
+            account: "card 17".to_owned(),
+            scale: "cycling-week".to_owned(),
+            period: Period {
+                kind: PeriodKind::Week,
+                index: 2330,
+            },
+            source: [2; 32],
+            expiry: 684,
+            terms: [3; 32],
+            salt: [4; SALT_BYTES],
+            root: Fr::from(5u64),
+            nullifier: Fr::from(6u64),
+            b: Fr::from(7u64),
+            proof: [8; PROOF_BYTES],
+            key: Fr::from(990_009u64),
+            h: Fr::from(10u64),
+        }
+    }
+
+    fn keys() -> ([u8; 32], [u8; 32]) {
+        let (secret, public) = Kem::gen_keypair_with_rng(&mut rand::rng());
+        (secret.to_bytes().into(), public.to_bytes().into())
+    }
+
+    #[test]
+    fn a_ticket_opens_for_its_distributor_on_its_ledger_only() {
+        let (secret, public) = keys();
+        let distributor = PartyId([1; 32]);
+        let file = ticket()
+            .seal(ORIGIN, &distributor, &public, &mut rand::rng())
+            .expect("sealed");
+        let opened = file.open(ORIGIN, &distributor, &secret).expect("opened");
+        assert_eq!(opened, ticket());
+        assert!(!format!("{opened:?}").contains("card 17"));
+
+        let (other, _) = keys();
+        let refused = file.open(ORIGIN, &distributor, &other);
+        assert!(matches!(refused, Err(HandoverError::Sealed)));
+        let refused = file.open(ORIGIN, &PartyId([9; 32]), &secret);
+        assert!(matches!(refused, Err(HandoverError::OtherParty { .. })));
+        let refused = file.open("other.test/merits", &distributor, &secret);
+        assert!(matches!(refused, Err(HandoverError::OtherOrigin { .. })));
+        // Whoever rewrites what stands outside does not get in either.
+        let mut renamed = file.clone();
+        renamed.origin = "other.test/merits".to_owned();
+        let refused = renamed.open("other.test/merits", &distributor, &secret);
+        assert!(matches!(refused, Err(HandoverError::Sealed)));
+        let mut altered = file;
+        altered.sealed.replace_range(0..1, if altered.sealed.starts_with('0') { "1" } else { "0" });
+        let refused = altered.open(ORIGIN, &distributor, &secret);
+        assert!(matches!(refused, Err(HandoverError::Sealed)));
+    }
+
+    #[test]
+    fn a_useless_key_is_refused() {
+        let sealed = ticket().seal(ORIGIN, &PartyId([1; 32]), &[0; 32], &mut rand::rng());
+        assert!(matches!(sealed, Err(HandoverError::Key)));
+    }
+
+    #[test]
+    fn files_read_back_as_what_they_are() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("request.json");
+        let request = RegistrationRequest::new(ORIGIN, Fr::from(12u64));
+        request.write(&path).expect("written");
+        assert_eq!(RegistrationRequest::read(&path).expect("read"), request);
+        request.expect_origin(ORIGIN).expect("the same");
+        assert!(request.expect_origin("other.test/merits").is_err());
+        assert!(matches!(
+            LinkFile::read(&path),
+            Err(HandoverError::Kind { .. })
+        ));
+        let text = std::fs::read_to_string(&path).expect("text");
+        std::fs::write(&path, text.replace("request/v1", "request/v2")).expect("written");
+        assert!(matches!(
+            RegistrationRequest::read(&path),
+            Err(HandoverError::Kind { .. })
+        ));
+        std::fs::write(&path, vec![b' '; 70_000]).expect("written");
+        assert!(matches!(
+            RegistrationRequest::read(&path),
+            Err(HandoverError::Kind { .. })
+        ));
+
+        let link = LinkFile {
+            merits: LinkFile::NAME.to_owned(),
+            origin: ORIGIN.to_owned(),
+            source: [1; 32],
+            account: "rider 4".to_owned(),
+            h: Fr::from(1u64),
+            root: Fr::from(2u64),
+            b: Fr::from(3u64),
+            start: 20_000,
+            proof: [4; PROOF_BYTES],
+        };
+        link.write(&path).expect("written");
+        assert_eq!(LinkFile::read(&path).expect("read"), link);
+        assert!(!format!("{link:?}").contains("rider"));
+    }
+}

@@ -47,7 +47,7 @@ fn ledger(c: &mut Criterion) {
     group.bench_function("17 signatures", |b| {
         b.iter(|| state.authenticate(black_box(submission.clone())));
     });
-    let job = state.earn_job(&submission).expect("the scale is approved");
+    let job = state.job(&submission).expect("the scale is approved");
     let job = job.expect("a batch has a proof");
     let key = KeyRing::new()
         .get(&state, &job.key)

@@ -5,10 +5,12 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message as _;
 
-const FILES: [&str; 4] = [
+const FILES: [&str; 6] = [
+    "merits/exchange/v1/exchange.proto",
     "merits/ledger/v1/ledger.proto",
     "merits/registry/v1/registry.proto",
     "merits/supervision/v1/supervision.proto",
+    "merits/uniqueness/v1/uniqueness.proto",
     "merits/verifier/v1/verifier.proto",
 ];
 

@@ -111,7 +111,7 @@ fn parts(founding: &Founding, entries: &[Vec<u8>]) -> Result<(), Box<dyn std::er
     let start = Instant::now();
     let jobs: Vec<_> = authentic
         .iter()
-        .map(|authentic| state.earn_job(authentic.submission()))
+        .map(|authentic| state.job(authentic.submission()))
         .collect::<Result<_, _>>()?;
     println!("  statement from the state    {:.3} ms", each(start));
 

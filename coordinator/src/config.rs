@@ -36,6 +36,14 @@ pub struct Config {
     /// The fewest claims that an opened total covers. Never changes.
     #[serde(default = "least_claims_per_total")]
     pub least_claims_per_total: u32,
+    /// Every claim needs a ticket that its person gave; `false` founds a ledger in custody. Never
+    /// changes.
+    #[serde(default = "tickets")]
+    pub tickets: bool,
+    /// Redemptions prove against the note tree as it was at a multiple of so many seconds. Never
+    /// changes.
+    #[serde(default = "anchor_seconds")]
+    pub anchor_seconds: u32,
     /// Proof verification.
     #[serde(default)]
     pub verification: Verification,
@@ -137,6 +145,8 @@ impl Config {
             authority: hex::encode(authority.0),
             allow_dev_keys: false,
             least_claims_per_total: least_claims_per_total(),
+            tickets: tickets(),
+            anchor_seconds: anchor_seconds(),
             verification: Verification::default(),
             sequencer: Sequencer::default(),
             server: Server::default(),
@@ -226,6 +236,8 @@ impl Config {
                 allow_dev_keys: self.allow_dev_keys,
             },
             least_claims_per_total: self.least_claims_per_total,
+            tickets: self.tickets,
+            anchor_seconds: self.anchor_seconds,
         })
     }
 
@@ -253,6 +265,14 @@ impl Config {
     pub(crate) fn linger(&self) -> Duration {
         Duration::from_millis(self.verification.linger_ms)
     }
+}
+
+fn tickets() -> bool {
+    true
+}
+
+fn anchor_seconds() -> u32 {
+    merits_ledger::ANCHOR_SECONDS
 }
 
 fn least_claims_per_total() -> u32 {

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use merits_ledger::{Authentic, KeyRing, Refusal, Submission};
+use merits_ledger::{Authentic, KeyRing, ProvenStatement, Refusal, Submission};
 use merits_primitives::ids::{EntryId, Origin, sha256};
 use merits_proto::{BareProof, Fault, VerifySubject, entry_bytes};
 use merits_verifier::{
@@ -20,7 +20,6 @@ use merits_verifier::{
     log::LogSigner,
     receipt::Receipt,
     refusal::RefusalNotice,
-    statement::earn::EarnStatement,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tonic::Code;
@@ -175,7 +174,7 @@ impl Intake {
                     Ok((_, None)) => {
                         return Err(Fault::malformed(
                             "subject.entry",
-                            "is of a kind without a proof; only earn batches are verified here",
+                            "is of a kind without a proof: there is nothing to verify",
                         ));
                     }
                     Err(refusal) => return Ok(Err(refusal)),
@@ -217,7 +216,7 @@ impl Intake {
             let submission = Submission::from_signed(signed, &origin)?;
             let view = published.read();
             let authentic = view.state.authenticate(submission)?;
-            let Some(job) = view.state.earn_job(authentic.submission())? else {
+            let Some(job) = view.state.job(authentic.submission())? else {
                 return Ok((authentic, None));
             };
             let key = lock(&keys).get(&view.state, &job.key)?;
@@ -236,7 +235,7 @@ impl Intake {
     async fn prove(
         &self,
         question: Question,
-    ) -> Result<Result<Verified<EarnStatement>, Box<Refusal>>, Fault> {
+    ) -> Result<Result<Verified<ProvenStatement>, Box<Refusal>>, Fault> {
         let Question {
             key,
             statement,
@@ -314,7 +313,7 @@ fn status(refusal: &Refusal) -> Code {
 /// A proof and what it must prove.
 struct Question {
     key: Arc<PreparedKey>,
-    statement: EarnStatement,
+    statement: ProvenStatement,
     proof: Proof,
 }
 

@@ -11,7 +11,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use merits_ledger::{
-    Authentic, Conflict, Effects, Refusal, State, UniqueSet,
+    Authentic, Conflict, Effects, ProvenStatement, Refusal, State, UniqueSet,
     state::StaleEffects,
     tree::{self, Frontier, Node},
 };
@@ -19,7 +19,6 @@ use merits_primitives::ids::EntryId;
 use merits_verifier::{
     Verified,
     log::{Checkpoint, Hash, LogSigner, SignedCheckpoint, leaf_hash},
-    statement::earn::EarnStatement,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -33,7 +32,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Ready {
     pub(crate) authentic: Authentic,
-    pub(crate) verified: Option<Verified<EarnStatement>>,
+    pub(crate) verified: Option<Verified<ProvenStatement>>,
     pub(crate) reply: oneshot::Sender<Outcome>,
 }
 
@@ -186,7 +185,7 @@ impl Pending {
         state: &mut State,
         transaction: &mut Group<'_>,
         authentic: &Authentic,
-        verified: Option<Verified<EarnStatement>>,
+        verified: Option<Verified<ProvenStatement>>,
         time: u64,
     ) -> Result<Result<Appended, Box<Refusal>>, SequencerError> {
         let id: EntryId = authentic.submission().id();

@@ -15,11 +15,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use merits_ledger::ProvenStatement;
 use merits_primitives::Fr;
 use merits_verifier::{
     Statement, Verified, VerifyError,
     groth16::{KeyDigest, PreparedKey, Proof},
-    statement::{StatementError, earn::EarnStatement},
+    statement::StatementError,
 };
 use tokio::sync::oneshot;
 
@@ -46,9 +47,9 @@ pub(crate) trait Laned: Statement + Send + Sized + 'static {
     fn lanes(queue: &mut Queue) -> &mut Lanes<Self>;
 }
 
-impl Laned for EarnStatement {
+impl Laned for ProvenStatement {
     fn lanes(queue: &mut Queue) -> &mut Lanes<Self> {
-        &mut queue.earn
+        &mut queue.entries
     }
 }
 
@@ -242,14 +243,14 @@ fn verify_together<S: Laned>(key: &PreparedKey, batch: Vec<Waiting<S>>) {
 #[derive(Default)]
 pub(crate) struct Queue {
     jobs: VecDeque<Job>,
-    earn: Lanes<EarnStatement>,
+    entries: Lanes<ProvenStatement>,
     bare: Lanes<BareInputs>,
     closed: bool,
 }
 
 impl Queue {
     fn waiting(&self) -> usize {
-        self.jobs.len() + self.earn.waiting() + self.bare.waiting()
+        self.jobs.len() + self.entries.waiting() + self.bare.waiting()
     }
 
     /// What a free thread does next: a full lane, then other work (which feeds lanes), then a
@@ -261,7 +262,7 @@ impl Queue {
     }
 
     fn full(&mut self, limits: &PoolLimits) -> Option<Job> {
-        self.earn
+        self.entries
             .take(limits, |lane| lane.waiting.len() >= limits.batch)
             .or_else(|| {
                 self.bare
@@ -272,7 +273,7 @@ impl Queue {
     fn ripe(&mut self, limits: &PoolLimits) -> Option<Job> {
         let (closed, linger) = (self.closed, limits.linger);
         let ripe = |since: Option<Instant>| since.is_some_and(|s| closed || s.elapsed() >= linger);
-        self.earn
+        self.entries
             .take(limits, |lane| ripe(lane.waiting.front().map(|w| w.since)))
             .or_else(|| {
                 self.bare
@@ -322,7 +323,7 @@ impl Shared {
             }
             let linger = self.limits.linger;
             let ripens = queue
-                .earn
+                .entries
                 .ripens(linger)
                 .into_iter()
                 .chain(queue.bare.ripens(linger));

@@ -74,10 +74,13 @@ fn write_config(founding: &Founding, dir: &Path) -> PathBuf {
     let path = dir.join("coordinator.toml");
     let text = format!(
         "origin = \"{}\"\nlisten = \"127.0.0.1:0\"\ndata_dir = \"data\"\nauthority = \"{}\"\n\
-         allow_dev_keys = true\nleast_claims_per_total = {}\n",
+         allow_dev_keys = true\nleast_claims_per_total = {}\ntickets = {}\n\
+         anchor_seconds = {}\n",
         policy.origin,
         hex::encode(policy.authority.0),
         policy.least_claims_per_total,
+        policy.tickets,
+        policy.anchor_seconds,
     );
     fs::write(&path, text).unwrap();
     path

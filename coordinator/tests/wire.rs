@@ -255,7 +255,7 @@ async fn the_verifier_judges_and_changes_nothing() {
     let key: &VerifyingKey = &federation.trapdoor.key;
     let submission =
         merits_ledger::Submission::from_signed(entry.clone(), &federation.origin).unwrap();
-    let job = world.founding.state.earn_job(&submission).unwrap().unwrap();
+    let job = world.founding.state.job(&submission).unwrap().unwrap();
     let mut bare = BareProof {
         key_digest: key.digest().0.to_vec(),
         public_inputs: job

@@ -326,17 +326,17 @@ impl From<TotalPartialRequest> for supervision::RequestTotalPartialRequest {
     }
 }
 
-fn origin(text: &str) -> Result<Origin, Fault> {
+pub(crate) fn origin(text: &str) -> Result<Origin, Fault> {
     Origin::new(text).map_err(|e| Fault::malformed("origin", e.to_string()))
 }
 
-fn array<const N: usize>(field: &'static str, bytes: &[u8]) -> Result<[u8; N], Fault> {
+pub(crate) fn array<const N: usize>(field: &'static str, bytes: &[u8]) -> Result<[u8; N], Fault> {
     bytes
         .try_into()
         .map_err(|_| Fault::malformed(field, format!("has {} bytes, {N} expected", bytes.len())))
 }
 
-fn within(field: &'static str, actual: usize, limit: usize) -> Result<(), Fault> {
+pub(crate) fn within(field: &'static str, actual: usize, limit: usize) -> Result<(), Fault> {
     if actual > limit {
         Err(Fault::too_large(field, actual, limit))
     } else {

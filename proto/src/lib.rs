@@ -1,7 +1,7 @@
 //! The gRPC wire of MERITS: generated clients and servers, every limit, and the checked
 //! conversions between wire messages and the types that the rest of the system uses.
 //!
-//! In scope: the four services of `merits/**/v1/*.proto`, [`limits`], the error model
+//! In scope: the services of `merits/**/v1/*.proto`, [`limits`], the error model
 //! ([`Fault`]) and the conversions. Out of scope: what a service does.
 //!
 //! Two rules hold here. Raw behaviour records have no message in these files, so no service can
@@ -10,14 +10,18 @@
 //! it.
 
 mod checked;
+mod evaluation;
 mod fault;
 pub mod limits;
+mod redemption;
 
 pub use checked::{
     BareProof, LeafRange, PartialRequest, ScaleKey, SealedPartial, TotalPartialRequest,
     VerifySubject, digest, entry_bytes, entry_id, page_size, signed_entry,
 };
+pub use evaluation::{EvaluationAnswer, EvaluationRequest};
 pub use fault::{Fault, reason};
+pub use redemption::{OfferHere, OfferPage, RedemptionRequest, SealedVoucher, VoucherRequest};
 
 /// Generated code of `merits.ledger.v1`.
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
@@ -41,6 +45,18 @@ pub mod verifier {
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
 pub mod supervision {
     tonic::include_proto!("merits.supervision.v1");
+}
+
+/// Generated code of `merits.exchange.v1`.
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
+pub mod exchange {
+    tonic::include_proto!("merits.exchange.v1");
+}
+
+/// Generated code of `merits.uniqueness.v1`.
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
+pub mod uniqueness {
+    tonic::include_proto!("merits.uniqueness.v1");
 }
 
 /// Encoded `FileDescriptorSet` of every service here, for gRPC reflection.

@@ -47,11 +47,30 @@ pub const SUPERVISION_REQUEST_MESSAGE: usize = 80 * 1_024;
 /// Answers of the Supervision service: a point, a proof, and sealing.
 pub const SUPERVISION_ANSWER_MESSAGE: usize = 4 * 1_024;
 
+/// Requests and answers of the Uniqueness service: a point, a proof, a signature, three names.
+pub const UNIQUENESS_MESSAGE: usize = 1_024;
+
 /// Legal basis of an opening: a reference and a sentence or two, not the file.
 pub const BASIS_BYTES: usize = 4_096;
 
 /// Entries whose totals are opened together: as many as one ledger entry can name, rounded up.
 pub const TOTAL_ENTRIES: usize = 2_048;
+
+/// Canonical bytes of a `redeemed` statement: a few hundred, all of fixed size.
+pub const REDEMPTION_BYTES: usize = 1_024;
+
+/// Text of a receipt: base64 of a leaf and some dozens of hashes, and a checkpoint. A redemption's
+/// has 2 KiB.
+pub const RECEIPT_BYTES: usize = 16 * 1_024;
+
+/// A sealed voucher: its code of at most 512 bytes, padded, and HPKE's tag.
+pub const SEALED_VOUCHER_BYTES: usize = 1_024;
+
+/// Requests of the Exchange service: a redemption, or an id with its receipt.
+pub const EXCHANGE_REQUEST_MESSAGE: usize = RECEIPT_BYTES + 1_024;
+
+/// Answers of the Exchange service: a receipt with a voucher, or a page of offers.
+pub const EXCHANGE_ANSWER_MESSAGE: usize = 32 * 1_024;
 
 /// Requests of the health and reflection services: a service name or a symbol.
 pub const INFRASTRUCTURE_REQUEST_MESSAGE: usize = 4 * 1_024;

@@ -170,6 +170,8 @@ impl Rehearsal {
         let mut config = Config::new(policy.origin.as_str(), listen, directory, policy.authority);
         config.allow_dev_keys = true;
         config.least_claims_per_total = policy.least_claims_per_total;
+    config.tickets = policy.tickets;
+    config.anchor_seconds = policy.anchor_seconds;
         let node = Coordinator::start(config, Arc::new(SystemClock)).await?;
         let mut client = client(&node).await?;
         for entry in &self.founding {
@@ -280,7 +282,7 @@ impl Rehearsal {
         })?;
         let (jobs, statement) = timed(|| {
             let job = |authentic: &merits_ledger::Authentic| {
-                let job = self.state.earn_job(authentic.submission())?;
+                let job = self.state.job(authentic.submission())?;
                 job.context("a batch has a proof")
             };
             authentic

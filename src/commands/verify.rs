@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
-use merits_ledger::{Entry, History, State, Submission};
+use merits_ledger::{History, State, Submission};
 use merits_primitives::ids::PartyId;
 use merits_replica::Replica;
 use merits_sponsor::offline::{OfflineFault, OfflineVerifier, VerifiedBatch};
@@ -98,6 +98,8 @@ pub(crate) struct Kit {
     log_key: String,
     authority: String,
     least_claims_per_total: u32,
+    tickets: bool,
+    anchor_seconds: u32,
 }
 
 impl Kit {
@@ -115,13 +117,16 @@ impl Kit {
             log_key: replica.key().to_string(),
             authority: hex::encode(policy.authority.0),
             least_claims_per_total: policy.least_claims_per_total,
+            tickets: policy.tickets,
+            anchor_seconds: policy.anchor_seconds,
         };
         fs::write(directory.join(FACTS), toml::to_string(&kit)?)?;
         let mut receipts = 0;
         for (index, leaf) in replica.leaves() {
             let id = leaf.entry.id();
             let submission = Submission::from_signed(leaf.entry, replica.key().origin())?;
-            if matches!(submission.entry(), Entry::EarnBatch(_)) {
+            // What governs, and nothing that people prove.
+            if submission.entry().is_proven() {
                 continue;
             }
             let receipt = replica
@@ -169,6 +174,8 @@ impl Kit {
             authority: PartyId(authority),
             keys: merits_verifier::groth16::KeyPolicy { allow_dev_keys },
             least_claims_per_total: self.least_claims_per_total,
+            tickets: self.tickets,
+            anchor_seconds: self.anchor_seconds,
         };
         // In the order of the log, whatever the order of the files.
         let mut leaves = BTreeMap::new();

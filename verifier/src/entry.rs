@@ -23,6 +23,10 @@ pub const LEAF_TIME_BYTES: usize = 8;
 /// Most bytes of an envelope.
 pub const MAX_ENTRY_BYTES: usize = MAX_LEAF_BYTES - LEAF_TIME_BYTES;
 
+/// The party of entries that a person makes. No party has this id: it is no hash that anybody knows
+/// an input of.
+pub const NOBODY: PartyId = PartyId([0; 32]);
+
 /// A party's signed statement, with its proof if the kind has one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedEntry {
@@ -60,6 +64,24 @@ impl SignedEntry {
         };
         entry.signature = signature::sign(key, &entry.signing_bytes());
         entry
+    }
+
+    /// An entry that a person makes: no party signs it, its proof alone speaks. Party and signature are
+    /// zeros.
+    pub fn unsigned(origin: Origin, kind: u16, statement: Vec<u8>, proof: Vec<u8>) -> Self {
+        Self {
+            origin,
+            kind,
+            party: NOBODY,
+            statement,
+            proof,
+            signature: [0; SIGNATURE_BYTES],
+        }
+    }
+
+    /// Whether it has the form of [`SignedEntry::unsigned`].
+    pub fn is_unsigned(&self) -> bool {
+        self.party == NOBODY && self.signature == [0; SIGNATURE_BYTES]
     }
 
     /// What the party signs: domain, origin, version, kind, party, and the digests of statement

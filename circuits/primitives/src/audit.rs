@@ -169,6 +169,37 @@ pub fn open(
     Ok((earned, Handle(ciphertext.ch - k1)))
 }
 
+/// Who redeems, under A, bound to the redemption's first spend nullifier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SealedIdentity {
+    /// y of E = e·B8.
+    pub ey: Fr,
+    /// IC + k.
+    pub c_id: Fr,
+}
+
+/// E = e·B8, S = e·A, c_id = IC + P(AUD; S.y, sn1)[0].
+pub fn seal_identity(
+    exponent: &Exponent,
+    view_key: &Point,
+    sn1: Fr,
+    commitment: Fr,
+) -> SealedIdentity {
+    let mut e = exponent.scalar();
+    let ephemeral = (Point::base().projective() * e).into_affine();
+    let shared = (view_key.projective() * e).into_affine();
+    e.zeroize();
+    SealedIdentity {
+        ey: ephemeral.y,
+        c_id: commitment + poseidon::hash(tags::AUD, &[shared.y, sn1]),
+    }
+}
+
+/// The identity commitment, with S.y as in [`open`].
+pub fn open_identity(shared_y: Fr, sn1: Fr, sealed: &SealedIdentity) -> Fr {
+    sealed.c_id - poseidon::hash(tags::AUD, &[shared_y, sn1])
+}
+
 /// A batch's total under At: T1 = r·B8, T2 = (Σ v)·B8 + r·At (ElGamal in the exponent, so
 /// totals of many batches add up and only sums need ever be opened).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

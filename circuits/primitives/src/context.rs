@@ -2,7 +2,7 @@
 
 use crate::{
     Fr, field,
-    ids::{Origin, PartyId, ScaleId, ScaleVersion},
+    ids::{EntryId, Origin, PartyId, ScaleId, ScaleVersion},
 };
 
 /// H(origin, distributor, scale id, version): no proof made for one ledger, party or scale
@@ -20,6 +20,39 @@ pub fn earn_context(
             &distributor.0,
             scale.as_str().as_bytes(),
             &version.0.to_le_bytes(),
+        ],
+    )
+}
+
+/// H(origin, offer, exchange, voucher key): a redemption is for one offer, at one exchange, and its
+/// voucher is sealed to one key.
+pub fn redeem_context(
+    origin: &Origin,
+    offer: &EntryId,
+    exchange: &PartyId,
+    voucher_key: &[u8; 32],
+) -> Fr {
+    field::hash(
+        "merits/context/redeem/v1",
+        &[
+            origin.as_str().as_bytes(),
+            &offer.0,
+            &exchange.0,
+            voucher_key,
+        ],
+    )
+}
+
+/// H(origin, verifier, nonce, not-after): an attestation is for one verifier, one question of it,
+/// and a time (unix milliseconds) after which it says nothing.
+pub fn attest_context(origin: &Origin, verifier: &str, nonce: &[u8], not_after: u64) -> Fr {
+    field::hash(
+        "merits/context/attest/v1",
+        &[
+            origin.as_str().as_bytes(),
+            verifier.as_bytes(),
+            nonce,
+            &not_after.to_le_bytes(),
         ],
     )
 }

@@ -8,8 +8,34 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use crate::{
     Fr,
     jubjub::{Point, Scalar, random_scalar},
-    poseidon::pos2,
+    poseidon::{self, pos2},
+    tags,
 };
+
+/// From when a leaf is eligible, and how many identities its person had before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Birth {
+    /// The first day of eligibility, counted from 1 January 1970: periods that begin earlier
+    /// belong to the generation before, or to nobody.
+    pub from: u32,
+    /// 0 for a first registration, one more after each recovery.
+    pub generation: u8,
+}
+
+impl Birth {
+    /// from + 2^32·gen.
+    pub fn element(self) -> Fr {
+        Fr::from(u64::from(self.from) | u64::from(self.generation) << 32)
+    }
+}
+
+/// leaf = P(LEAF; IC, from + 2^32·gen). The tag keeps a leaf from ever being a node of the tree.
+pub fn leaf(commitment: Fr, birth: Birth) -> Fr {
+    poseidon::hash(tags::LEAF, &[commitment, birth.element()])
+}
+
+/// Bits of a secret: l has so many.
+pub const SECRET_BITS: usize = 251;
 
 /// A person's secret scalar, in [1, l). Never shown, logged or compared in variable time.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
@@ -50,6 +76,12 @@ impl Secret {
     pub fn element(&self) -> Fr {
         // l has 251 bits, p has 254: the conversion exists for every scalar.
         Fr::from_bigint(self.0.into_bigint()).expect("l is below p")
+    }
+
+    /// The scalar's integer bits, lowest first: what circuits take. 251 of them.
+    pub fn bits(&self) -> impl Iterator<Item = bool> + use<> {
+        let limbs = zeroize::Zeroizing::new(self.0.into_bigint().0);
+        (0..SECRET_BITS).map(move |i| limbs[i / 64] >> (i % 64) & 1 == 1)
     }
 
     /// IC = Pos2(pk.x, pk.y) with pk = secret·B8: Semaphore v4's identity commitment.

@@ -2,14 +2,7 @@
 //!
 //! The wallet and, until wallets exist, a distributor's custody derive them by this code.
 
-use crate::{
-    Fr,
-    earned::Earned,
-    field,
-    identity::Secret,
-    ids::{Expiry, Origin, PartyId},
-    poseidon, tags,
-};
+use crate::{Fr, earned::Earned, identity::Secret, poseidon, tags};
 
 /// h: a person's pseudonym at a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -72,40 +65,9 @@ pub fn bind(key: &OwnerKey, handle: &Handle) -> Binding {
     Binding { b, pad }
 }
 
-/// What a claim's message binds: a consent to this distributor under these terms.
-#[derive(Debug, Clone, Copy)]
-pub struct Consent<'a> {
-    /// The ledger.
-    pub origin: &'a Origin,
-    /// Who may claim.
-    pub distributor: &'a PartyId,
-    /// Digest of the terms document.
-    pub terms: &'a [u8; 32],
-    /// Expiry bucket of the credits.
-    pub expiry: Expiry,
-}
-
-/// message = H(kind, origin, distributor, terms, expiry, salt128), where the salt is a PRF of
-/// the secret and the claim scope, so that seed and ledger alone give it again.
-pub fn claim_message(consent: &Consent<'_>, secret: &Secret, claim_scope: Fr) -> Fr {
-    let salt = field::digest(
-        "merits/message-salt/v1",
-        &[
-            &field::to_bytes(&secret.element()),
-            &field::to_bytes(&claim_scope),
-        ],
-    );
-    field::hash(
-        "merits/message/v1",
-        &[
-            b"claim",
-            consent.origin.as_str().as_bytes(),
-            &consent.distributor.0,
-            consent.terms,
-            &consent.expiry.0.to_le_bytes(),
-            &salt[..16],
-        ],
-    )
+/// K = P(OWN; secret, sn1, 0): change of a redemption, back to the same person only.
+pub fn change_key(secret: &Secret, sn1: Fr) -> OwnerKey {
+    owner_key(secret, sn1, Fr::from(0u64))
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Scopes: what a nullifier or pseudonym is unique within.
 
 use crate::{
-    Fr,
-    ids::{AssetId, PartyId, Period},
+    Fr, field,
+    ids::{AssetId, EntryId, PartyId, Period},
     poseidon, tags,
 };
 
@@ -21,6 +21,22 @@ pub fn source_scope(source: &PartyId) -> Fr {
         Fr::from(0u64),
         Fr::from(0u64),
     ])
+}
+
+/// P(SCOPE; 3, offer, day, 0): a rate limit, one a person, offer and day of the ledger's time.
+pub fn rate_scope(offer: &EntryId, day: u32) -> Fr {
+    let offer = field::from_digest(&offer.0);
+    scope([
+        Fr::from(3u64),
+        offer,
+        Fr::from(u64::from(day)),
+        Fr::from(0u64),
+    ])
+}
+
+/// P(SCOPE; 4, context, 0, 0): one attestation a person and context.
+pub fn attest_scope(context: Fr) -> Fr {
+    scope([Fr::from(4u64), context, Fr::from(0u64), Fr::from(0u64)])
 }
 
 fn scope(inputs: [Fr; 4]) -> Fr {

@@ -26,9 +26,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let submission = Submission::parse(&entry, &federation.origin)?;
     let authenticate = best(|| state.authenticate(submission.clone()).is_ok());
     println!("17 signatures                      {authenticate:8.3} ms");
-    let job = best(|| state.earn_job(&submission).is_ok());
+    let job = best(|| state.job(&submission).is_ok());
     println!("statement from the state           {job:8.3} ms");
-    let job = state.earn_job(&submission)?.ok_or("a batch has a proof")?;
+    let job = state.job(&submission)?.ok_or("a batch has a proof")?;
     let key = KeyRing::new().get(state, &job.key)?;
     let verify = best(|| Verified::check(&key, job.statement.clone(), &job.proof).is_ok());
     println!("statement checks and proof, alone  {verify:8.3} ms");

@@ -192,6 +192,8 @@ impl Federation {
                 allow_dev_keys: true,
             },
             least_claims_per_total: 4,
+            tickets: false,
+            anchor_seconds: 1,
         }
     }
 
@@ -328,6 +330,8 @@ impl Federation {
             valid_from: 2_300 + version,
             valid_to: None,
             supply_cap: None,
+            per_source: false,
+            vouched: false,
         }
     }
 
@@ -454,6 +458,7 @@ impl Federation {
         SignedClaim {
             public,
             source_signature: signature::sign(&self.source.key, &message),
+            ticket: None,
         }
     }
 
@@ -468,7 +473,7 @@ impl Federation {
         let placeholder = self.trapdoor.prove(&[Fr::from(0u64)], rng)?;
         let draft = self.sign_batch(batch, &placeholder);
         let job = state
-            .earn_job(&Submission::from_signed(draft, &self.origin)?)?
+            .job(&Submission::from_signed(draft, &self.origin)?)?
             .ok_or(crate::Refusal::NotVerified)?;
         Ok(self.trapdoor.prove(&job.statement.public_inputs(), rng)?)
     }

@@ -2,8 +2,8 @@
 //! appended.
 //!
 //! A batch is judged by the parties, scales and keys of its own time: a distributor that was
-//! suspended later did not make its earlier batches invalid. Batches and opened totals change
-//! none of what others are judged by, so this history passes over them, and needs no proofs.
+//! suspended later did not make its earlier batches invalid. Entries with proofs and opened totals
+//! change none of what others' proofs are judged by, so this history passes over them.
 
 use merits_verifier::{codec::Canonical as _, entry::Leaf};
 
@@ -50,10 +50,8 @@ impl History {
         let decoded = Leaf::from_bytes(leaf).map_err(|error| at(error.into()))?;
         let submission = Submission::from_signed(decoded.entry, self.state().origin())
             .map_err(|refusal| at(refusal.into()))?;
-        if matches!(
-            submission.entry(),
-            Entry::EarnBatch(_) | Entry::TotalsOpened(_)
-        ) {
+        let entry = submission.entry();
+        if entry.is_proven() || matches!(entry, Entry::TotalsOpened(_)) {
             return Ok(());
         }
         self.replay.push(leaf, rng)?;

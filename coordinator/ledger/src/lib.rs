@@ -5,7 +5,7 @@
 //!
 //! 1. [`Submission::parse`]: bytes to a typed [`Entry`], every limit before allocation.
 //! 2. [`State::authenticate`]: signatures of the party and of the sources it names.
-//! 3. [`State::earn_job`]: what must be proven, taken from the state and never from the
+//! 3. [`State::job`]: what must be proven, taken from the state and never from the
 //!    submission; verified outside (a pool, a batch) into a [`merits_verifier::Verified`].
 //! 4. [`State::check`]: all rules, pure; answers [`Effects`] or a [`Refusal`].
 //! 5. A [`Store`] appends the leaf and the unique values in one transaction.
@@ -20,6 +20,7 @@ pub mod fixture;
 mod history;
 mod keys;
 mod policy;
+mod proven;
 mod refusal;
 mod replay;
 mod role;
@@ -32,11 +33,12 @@ pub mod tree;
 pub use entry::Entry;
 pub use history::History;
 pub use keys::KeyRing;
-pub use policy::LedgerPolicy;
+pub use policy::{ANCHOR_SECONDS, LedgerPolicy};
+pub use proven::{Job, ProvenStatement};
 pub use refusal::Refusal;
 pub use replay::{Replay, ReplayError};
 pub use role::{Role, Roles};
 pub use sequencer::{Appended, Sequencer, SubmitError};
-pub use state::{EarnJob, Effects, State};
+pub use state::{Effects, State};
 pub use store::{Conflict, MemoryStore, NewLeaf, Store, Unique, UniqueSet};
 pub use submission::{Authentic, Submission};

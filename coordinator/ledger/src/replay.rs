@@ -9,13 +9,12 @@ use merits_verifier::{
     entry::Leaf,
     groth16::KeyDigest,
     log::{Hash, leaf_hash},
-    statement::earn::EarnStatement,
 };
 use thiserror::Error;
 
-use crate::entry::Entry;
 use crate::keys::KeyRing;
 use crate::policy::LedgerPolicy;
+use crate::proven::ProvenStatement;
 use crate::refusal::Refusal;
 use crate::state::{StaleEffects, State};
 use crate::store::UniqueSet;
@@ -111,10 +110,10 @@ impl Replay {
         let leaf = Leaf::from_bytes(bytes).map_err(|error| at(error.into()))?;
         let submission = Submission::from_signed(leaf.entry, self.state.origin())
             .map_err(|refusal| at(refusal.into()))?;
-        // Earn batches change nothing that signatures or other batches' statements depend on,
-        // so runs of them are verified together.
-        let is_earn = matches!(submission.entry(), Entry::EarnBatch(_));
-        if !is_earn || self.waiting.len() == GROUP {
+        // Entries with proofs change nothing that signatures or other entries' statements depend
+        // on, so runs of them are verified together.
+        let is_proven = submission.entry().is_proven();
+        if !is_proven || self.waiting.len() == GROUP {
             self.flush(rng)?;
         }
         let authentic = self
@@ -126,7 +125,7 @@ impl Replay {
             leaf: leaf_hash(bytes),
             authentic,
         });
-        if is_earn { Ok(()) } else { self.flush(rng) }
+        if is_proven { Ok(()) } else { self.flush(rng) }
     }
 
     /// Verifies what waits and answers the state and the tree's root.
@@ -175,7 +174,7 @@ impl Replay {
         waiting: &[Waiting],
         first: u64,
         rng: &mut impl rand_core::CryptoRng,
-    ) -> Result<Vec<Option<Verified<EarnStatement>>>, ReplayError> {
+    ) -> Result<Vec<Option<Verified<ProvenStatement>>>, ReplayError> {
         let at = |position: usize, refusal: Refusal| ReplayError {
             index: first + position as u64,
             fault: refusal.into(),
@@ -184,7 +183,7 @@ impl Replay {
         for (position, item) in waiting.iter().enumerate() {
             let job = self
                 .state
-                .earn_job(item.authentic.submission())
+                .job(item.authentic.submission())
                 .map_err(|refusal| at(position, refusal))?;
             jobs.extend(job.map(|job| (position, job)));
         }
@@ -223,7 +222,7 @@ impl Replay {
     fn apply(
         &mut self,
         item: &Waiting,
-        verified: Option<Verified<EarnStatement>>,
+        verified: Option<Verified<ProvenStatement>>,
     ) -> Result<(), ReplayFault> {
         let effects = self
             .state

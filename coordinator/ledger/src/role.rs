@@ -22,11 +22,15 @@ pub enum Role {
     Supervisor = 6,
     /// Holds the log witnesses' half of the view keys.
     Witness = 7,
+    /// Knows people and registers their identities.
+    Registrar = 8,
+    /// Answers registrars with uniqueness tags, under a key that none of them holds.
+    Evaluator = 9,
 }
 
 impl Role {
     /// Every role, in the order of their numbers.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Issuer,
         Self::Source,
         Self::Distributor,
@@ -35,6 +39,8 @@ impl Role {
         Self::Clearing,
         Self::Supervisor,
         Self::Witness,
+        Self::Registrar,
+        Self::Evaluator,
     ];
 
     /// The role's name, as configuration and messages write it.
@@ -48,6 +54,8 @@ impl Role {
             Self::Clearing => "clearing",
             Self::Supervisor => "supervisor",
             Self::Witness => "witness",
+            Self::Registrar => "registrar",
+            Self::Evaluator => "evaluator",
         }
     }
 
@@ -124,7 +132,10 @@ impl Canonical for Roles {
 /// A supervisor judges all others and holds half of the view keys, so it holds no other role;
 /// above all not the witness's, which would put both halves into one hand. A witness must not
 /// be a source or distributor: it could refuse the openings that would convict it.
-const CONFLICTS: [(Role, Role); 9] = [
+///
+/// An evaluator is no registrar: with the key in one hand, identity numbers could be tried without
+/// a trace.
+const CONFLICTS: [(Role, Role); 12] = [
     (Role::Supervisor, Role::Witness),
     (Role::Supervisor, Role::Issuer),
     (Role::Supervisor, Role::Source),
@@ -132,6 +143,9 @@ const CONFLICTS: [(Role, Role); 9] = [
     (Role::Supervisor, Role::Sponsor),
     (Role::Supervisor, Role::Exchange),
     (Role::Supervisor, Role::Clearing),
+    (Role::Supervisor, Role::Registrar),
+    (Role::Supervisor, Role::Evaluator),
+    (Role::Evaluator, Role::Registrar),
     (Role::Witness, Role::Source),
     (Role::Witness, Role::Distributor),
 ];
@@ -160,7 +174,7 @@ mod tests {
 
     #[test]
     fn unknown_roles_are_refused() {
-        assert!(Roles::from_bytes(&[0xff, 0x01]).is_err());
+        assert!(Roles::from_bytes(&[0xff, 0x04]).is_err());
         let all = Roles::new(&Role::ALL);
         assert_eq!(Roles::from_bytes(&all.to_bytes()), Ok(all));
     }

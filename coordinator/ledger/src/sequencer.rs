@@ -157,7 +157,7 @@ impl<S: Store> Sequencer<S> {
     }
 
     fn verify_and_check(&mut self, authentic: &Authentic, time: u64) -> Result<Effects, Refusal> {
-        let verified = match self.state.earn_job(authentic.submission())? {
+        let verified = match self.state.job(authentic.submission())? {
             None => None,
             Some(job) => {
                 let key = self.keys.get(&self.state, &job.key)?;

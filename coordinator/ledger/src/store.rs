@@ -21,6 +21,12 @@ pub enum UniqueSet {
     Commitment = 1,
     /// cm.
     Note = 2,
+    /// nf of a deposited ticket.
+    Nullifier = 3,
+    /// sn.
+    Spend = 4,
+    /// rn.
+    Rate = 5,
 }
 
 impl UniqueSet {
@@ -30,6 +36,9 @@ impl UniqueSet {
             Self::Entry => "the entry",
             Self::Commitment => "the record commitment C, for this scale,",
             Self::Note => "the note commitment cm",
+            Self::Nullifier => "the claim of this person, scale and period",
+            Self::Spend => "the note behind this spend nullifier",
+            Self::Rate => "this person's turn under the offer's daily limit",
         }
     }
 }

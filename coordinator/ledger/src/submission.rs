@@ -48,10 +48,10 @@ impl Submission {
         let kind = signed.kind;
         let entry =
             Entry::decode(kind, &signed.statement).ok_or(Refusal::UnknownKind { kind })??;
-        let proof = match (&entry, signed.proof.as_slice()) {
-            (Entry::EarnBatch(_), bytes) => Some(Proof::from_bytes(bytes)?),
-            (_, []) => None,
-            (_, _) => {
+        let proof = match signed.proof.as_slice() {
+            bytes if entry.is_proven() => Some(Proof::from_bytes(bytes)?),
+            [] => None,
+            _ => {
                 return Err(Refusal::ProofUnexpected {
                     kind: entry.kind_name(),
                 });
@@ -92,7 +92,8 @@ impl Submission {
 #[derive(Debug, Clone)]
 pub struct Authentic {
     pub(crate) submission: Submission,
-    pub(crate) signer: PublicKey,
+    /// `None` of an entry that a person makes.
+    pub(crate) signer: Option<PublicKey>,
     pub(crate) source: Option<PublicKey>,
 }
 

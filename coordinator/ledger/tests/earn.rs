@@ -448,7 +448,7 @@ fn a_batch_verified_against_an_older_state_is_checked_again() {
     let state = ledger.ledger.state().clone();
     let submission = Submission::from_signed(entry, &federation.origin).expect("well-formed");
     let job = state
-        .earn_job(&submission)
+        .job(&submission)
         .expect("in force")
         .expect("it has a proof");
     let mut keys = merits_ledger::KeyRing::new();

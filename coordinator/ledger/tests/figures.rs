@@ -132,7 +132,7 @@ fn a_proof_made_with_another_periods_figures_does_not_hold() {
         let draft = federation.sign_batch(&batch, &placeholder);
         let submission = merits_ledger::Submission::from_signed(draft, &federation.origin);
         let state = ledger.ledger.state();
-        let job = state.earn_job(&submission.expect("well-formed"));
+        let job = state.job(&submission.expect("well-formed"));
         job.expect("taken").expect("a batch").statement
     };
     use merits_verifier::Statement as _;

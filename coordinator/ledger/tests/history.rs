@@ -35,7 +35,7 @@ fn a_later_suspension_does_not_reach_back() {
         if position as u64 == index {
             let job = history
                 .state()
-                .earn_job(&submission(leaf))
+                .job(&submission(leaf))
                 .expect("judged by its own time");
             assert!(job.is_some());
         }

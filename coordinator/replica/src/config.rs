@@ -28,11 +28,25 @@ pub struct LedgerConfig {
     pub authority: String,
     /// The fewest claims that an opened total covers: a founding parameter of the ledger.
     pub least_claims_per_total: u32,
+    /// Whether every claim needs a ticket: a founding parameter of the ledger.
+    #[serde(default = "tickets")]
+    pub tickets: bool,
+    /// What redemptions' roots are anchored to: a founding parameter of the ledger.
+    #[serde(default = "anchor_seconds")]
+    pub anchor_seconds: u32,
     /// Directory of the verified copy. It may be deleted; it is then fetched and verified again.
     pub replica: PathBuf,
     /// Takes scales whose proving key one party made, who could forge. For demonstrations only.
     #[serde(default)]
     pub allow_dev_keys: bool,
+}
+
+fn tickets() -> bool {
+    true
+}
+
+fn anchor_seconds() -> u32 {
+    merits_ledger::ANCHOR_SECONDS
 }
 
 /// Why a configuration file cannot be used.
@@ -125,6 +139,8 @@ impl LedgerConfig {
                 allow_dev_keys: self.allow_dev_keys,
             },
             least_claims_per_total: self.least_claims_per_total,
+            tickets: self.tickets,
+            anchor_seconds: self.anchor_seconds,
         })
     }
 
@@ -187,6 +203,8 @@ mod tests {
             log_key,
             authority: "ab".repeat(32),
             least_claims_per_total: 16,
+            tickets: true,
+            anchor_seconds: 3_600,
             replica: "replica".into(),
             allow_dev_keys: false,
         };

@@ -49,6 +49,8 @@ impl Log {
                 allow_dev_keys: true,
             },
             least_claims_per_total: 20,
+            tickets: false,
+            anchor_seconds: 1,
         };
         let signer = LogSigner::new(origin(), key(2));
         let mut log = Self {

@@ -68,6 +68,8 @@ impl Founding {
         let mut config = Config::new(policy.origin.as_str(), listen, data_dir, policy.authority);
         config.allow_dev_keys = true;
         config.least_claims_per_total = policy.least_claims_per_total;
+        config.tickets = policy.tickets;
+        config.anchor_seconds = policy.anchor_seconds;
         config
     }
 }

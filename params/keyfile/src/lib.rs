@@ -42,6 +42,8 @@ pub enum KeyKind {
     Ephemeral,
     /// The key that wraps the subject keys of a record store.
     Master,
+    /// The seed of the evaluator's VOPRF key.
+    Voprf,
 }
 
 impl KeyKind {
@@ -55,6 +57,7 @@ impl KeyKind {
             Self::Seed => "owner-seed",
             Self::Ephemeral => "ephemeral-seed",
             Self::Master => "record-master",
+            Self::Voprf => "evaluator-voprf",
         }
     }
 }

@@ -51,6 +51,7 @@ pub(super) struct Header {
     pub(super) title: Title,
     pub(super) unit: String,
     pub(super) per_source: bool,
+    pub(super) vouched: bool,
     pub(super) supply_cap: Option<Credits>,
     pub(super) sdg: Vec<u8>,
     pub(super) terms: String,
@@ -66,6 +67,7 @@ pub(super) fn read(faults: &mut Faults<'_>, root: &Section<'_>) -> Option<Header
     let asset = root.whole::<u64>(faults, "asset");
     let unit = root.words(faults, "unit");
     let per_source = root.flag(faults, "per_source");
+    let vouched = root.flag_or_false(faults, "vouched");
     let supply_cap = supply_cap(faults, root);
     let sdg = sdg(faults, root);
     let terms = root.words(faults, "terms");
@@ -79,6 +81,7 @@ pub(super) fn read(faults: &mut Faults<'_>, root: &Section<'_>) -> Option<Header
         title: title?,
         unit: unit?.value,
         per_source: per_source?,
+        vouched: vouched?,
         supply_cap: supply_cap?,
         sdg: sdg?,
         terms: terms?.value,

@@ -68,13 +68,14 @@ pub const MAX_CLAIMS: u16 = 64;
 const MOST_IN_A_BATCH: u128 = 1 << 48;
 
 /// The keys of a manifest. `state` is kept for history, and refused.
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 21] = [
     "id",
     "version",
     "asset",
     "period",
     "unit",
     "per_source",
+    "vouched",
     "supply_cap",
     "sdg",
     "terms",
@@ -162,6 +163,11 @@ impl Manifest {
     /// period at each.
     pub fn per_source(&self) -> bool {
         self.header.per_source
+    }
+
+    /// Whether the sources cannot link people: the distributor vouches whose the records are.
+    pub fn vouched(&self) -> bool {
+        self.header.vouched
     }
 
     /// Most credits that may ever exist, if there is a cap.

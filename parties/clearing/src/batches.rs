@@ -2,13 +2,12 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use merits_ledger::{KeyRing, Refusal, State, Submission};
+use merits_ledger::{KeyRing, ProvenStatement, Refusal, State, Submission};
 use merits_primitives::ids::EntryId;
 use merits_verifier::{
     Verified, VerifyError,
     entry::SignedEntry,
     groth16::{PreparedKey, Proof},
-    statement::earn::EarnStatement,
 };
 use thiserror::Error;
 
@@ -63,7 +62,7 @@ pub struct Auditor {
 #[derive(Debug)]
 struct Group {
     key: Arc<PreparedKey>,
-    batches: Vec<(EntryId, EarnStatement, Proof)>,
+    batches: Vec<(EntryId, ProvenStatement, Proof)>,
 }
 
 impl Auditor {
@@ -96,7 +95,7 @@ impl Auditor {
     ) -> Result<(), Refusal> {
         let id = signed.id();
         let submission = Submission::from_signed(signed, state.origin())?;
-        let Some(job) = state.earn_job(&submission)? else {
+        let Some(job) = state.job(&submission)? else {
             return Ok(());
         };
         state.authenticate(submission)?;
@@ -124,7 +123,9 @@ impl Auditor {
         for (id, answer) in ids.into_iter().zip(answers) {
             match answer {
                 Ok(verified) => {
-                    self.audit.claims += verified.statement().claims.len();
+                    if let ProvenStatement::Earn(statement) = verified.statement() {
+                        self.audit.claims += statement.claims.len();
+                    }
                     self.audit.valid.push(id);
                 }
                 Err(fault) => self.audit.invalid.push((id, fault.into())),

@@ -140,6 +140,7 @@ impl Stating<'_> {
                 .map(|(public, deed)| SignedClaim {
                     public: *public,
                     source_signature: deed.signature,
+                    ticket: None,
                 })
                 .collect(),
         };

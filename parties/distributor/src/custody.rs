@@ -10,7 +10,8 @@ use merits_keyfile::SecretBytes;
 use merits_primitives::{
     identity::Secret,
     ids::{AssetId, Expiry, Origin, PartyId, Period},
-    owner::{self, Binding, Consent, Handle, OwnerKey},
+    message::{self, Consent},
+    owner::{self, Binding, Handle, OwnerKey},
     scope,
 };
 
@@ -89,7 +90,7 @@ impl Custody {
             terms: claimed.terms,
             expiry: claimed.expiry,
         };
-        let message = owner::claim_message(&consent, &secret, claim_scope);
+        let message = message::claim_message(&consent, &secret, claim_scope);
         let owner_key = owner::owner_key(&secret, claim_scope, message);
         let handle = owner::handle(&secret, scope::source_scope(claimed.source));
         ClaimKeys {
@@ -137,7 +138,7 @@ mod tests {
             terms: &[9; 32],
             expiry: Expiry(564),
         };
-        let f2 = owner::claim_message(&consent, &secret, f1);
+        let f2 = message::claim_message(&consent, &secret, f1);
         let binding = owner::bind(&owner::owner_key(&secret, f1, f2), &h);
         assert_eq!(binding.b, keys.binding.b);
         assert_eq!(binding.reveal(u, false), Some(Credits(1627).into()));

@@ -257,6 +257,8 @@ async fn coordinator(world: &World, dir: &Path) -> Coordinator {
     let mut config = Config::new(policy.origin.as_str(), listen, dir, policy.authority);
     config.allow_dev_keys = true;
     config.least_claims_per_total = policy.least_claims_per_total;
+    config.tickets = policy.tickets;
+    config.anchor_seconds = policy.anchor_seconds;
     Coordinator::start(config, Arc::new(SystemClock))
         .await
         .unwrap()

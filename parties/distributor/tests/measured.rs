@@ -13,7 +13,8 @@ use merits_primitives::{
     earned::Earned,
     identity::Secret,
     ids::{AssetId, Credits, Epoch, Output},
-    owner::{self, Consent},
+    message::{self, Consent},
+    owner,
     scope,
 };
 
@@ -115,7 +116,7 @@ async fn both_outputs_and_the_days_factor_reach_the_ledger() {
                 terms: &world.manifest.terms_digest(),
                 expiry: batch.terms.expiry,
             };
-            let f2 = owner::claim_message(&consent, &secret, f1);
+            let f2 = message::claim_message(&consent, &secret, f1);
             let h = owner::handle(&secret, scope::source_scope(&batch.source));
             let binding = owner::bind(&owner::owner_key(&secret, f1, f2), &h);
             let own = batch

@@ -27,7 +27,8 @@ use merits_primitives::{
     commitment::Opening,
     identity::Secret,
     ids::{Credits, EntryId, Epoch, Origin, PartyId},
-    owner::{self, Consent, Handle},
+    message::{self, Consent},
+    owner::{self, Handle},
     scope,
 };
 use merits_records::bundle::{Bundle, FileReader, SignedCommitment, write_line};
@@ -129,7 +130,7 @@ async fn records_become_receipts() {
                     terms: &world.manifest.terms_digest(),
                     expiry: batch.terms.expiry,
                 };
-                let f2 = owner::claim_message(&consent, &secret, f1);
+                let f2 = message::claim_message(&consent, &secret, f1);
                 let h = owner::handle(&secret, scope::source_scope(&batch.source));
                 let binding = owner::bind(&owner::owner_key(&secret, f1, f2), &h);
                 if binding.b == claim.public.b {

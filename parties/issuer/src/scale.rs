@@ -132,6 +132,8 @@ impl Built {
             valid_from: validity.from.index,
             valid_to: validity.until.map(|until| until.index),
             supply_cap: manifest.supply_cap(),
+            per_source: manifest.per_source(),
+            vouched: manifest.vouched(),
         }
     }
 

@@ -90,17 +90,18 @@ impl<'a> OfflineVerifier<'a> {
         };
         let (scale, version) = (batch.scale.clone(), batch.version);
         let (period, source, claims) = (batch.period, batch.source, batch.claims.len());
-        let job = state.earn_job(&submission)?.ok_or(Refusal::NotVerified)?;
+        let job = state.job(&submission)?.ok_or(Refusal::NotVerified)?;
         let authentic = state.authenticate(submission)?;
         let key = self.keys.get(state, &job.key)?;
-        let verified = Verified::check(&key, job.statement, &job.proof)?;
+        let asset = state.scales().get(&scale)?.asset;
+        Verified::check(&key, job.statement, &job.proof)?;
         Ok(VerifiedBatch {
             entry: authentic.submission().id(),
             index: leaf.index(),
             time: leaf.leaf().time,
             scale,
             version,
-            asset: verified.statement().asset,
+            asset,
             period,
             distributor: authentic.submission().party(),
             source,

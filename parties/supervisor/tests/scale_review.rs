@@ -33,6 +33,8 @@ fn proposal() -> ScaleProposed {
         valid_from: manifest.validity().from.index,
         valid_to: manifest.validity().until.map(|period| period.index),
         supply_cap: manifest.supply_cap(),
+        per_source: false,
+        vouched: false,
     }
 }
 

@@ -14,7 +14,8 @@ use merits_primitives::{
     identity::Secret,
     ids::{AssetId, Credits, EntryId, Expiry, Origin, PartyId, Period},
     note::note_commitment,
-    owner::{Binding, Consent, OwnerKey, bind, claim_message, handle, owner_key},
+    message::{Consent, claim_message},
+    owner::{Binding, OwnerKey, bind, handle, owner_key},
     scope::{claim_scope, source_scope},
 };
 use thiserror::Error;

@@ -8,14 +8,14 @@
 
 use std::collections::HashMap;
 
-use ark_ff::{AdditiveGroup, Field};
+use ark_ff::AdditiveGroup;
 use merits_primitives::{
     Fr,
     ids::{AssetId, Expiry, Origin, PartyId, Period, SchemaId},
     jubjub::Point,
 };
 
-use super::StatementError;
+use super::{StatementError, curve_has_y};
 use crate::codec::{Canonical, CodecError, Reader, Writer};
 use crate::verified::Statement;
 
@@ -270,18 +270,14 @@ impl Statement for EarnStatement {
     }
 }
 
-/// Ey ∉ {0, 1}, and the curve has a point with this y:
-/// x² = (1 − y²) / (168700 − 168696 y²) must be a square.
+/// Ey ∉ {0, 1}, and the curve has a point with this y.
 fn check_ephemeral(claim: usize, ey: Fr) -> Result<(), StatementError> {
     for value in [0u8, 1] {
         if ey == Fr::from(value) {
             return Err(StatementError::EphemeralTrivial { claim, value });
         }
     }
-    let y2 = ey.square();
-    // The quotient is a square exactly when the product is: no inversion needed.
-    let product = (Fr::ONE - y2) * (Fr::from(168_700u64) - Fr::from(168_696u64) * y2);
-    if product.legendre().is_qnr() || product == Fr::ZERO {
+    if !curve_has_y(ey) {
         return Err(StatementError::EphemeralNotOnCurve { claim });
     }
     Ok(())

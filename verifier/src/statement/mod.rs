@@ -2,7 +2,11 @@
 //! must hold outside the circuit.
 
 pub mod earn;
+pub mod redeem;
+pub mod ticket;
 
+use ark_ff::{AdditiveGroup, Field};
+use merits_primitives::Fr;
 use thiserror::Error;
 
 /// Why a statement is refused before its proof is looked at. The prover is to blame.
@@ -40,6 +44,21 @@ pub enum StatementError {
     /// T1 and M1 are one key: the difference of credits and measure would stand open.
     #[error("the totals of credits and measure share their key: each needs an exponent of its own")]
     TotalsShareKey,
+    /// sn1 = sn2: one note given twice.
+    #[error("both spend nullifiers are the same: one note cannot be spent twice in one redemption")]
+    SameNoteTwice,
+    /// A rate limit that indices of 16 bits cannot keep.
+    #[error("the rate limit is {found}; it must be 1 to 65,536")]
+    RateLimit {
+        /// What came.
+        found: u32,
+    },
+    /// The change note is 0, which marks an empty leaf.
+    #[error("the change note is 0, which is no note")]
+    EmptyNote,
+    /// Ey of the sealed identity is 0, 1 or the y of no point.
+    #[error("Ey of the sealed identity is no ephemeral key")]
+    RedeemEphemeral,
     /// Two claims share a value that must be each claim's own.
     #[error("claims {first} and {second} share their {what}")]
     Duplicate {
@@ -50,4 +69,13 @@ pub enum StatementError {
         /// Index of the other.
         second: usize,
     },
+}
+
+/// Whether Baby Jubjub has a point with this y other than those of x = 0:
+/// x² = (1 − y²) / (168700 − 168696 y²) must be a square.
+fn curve_has_y(y: Fr) -> bool {
+    let y2 = y.square();
+    // The quotient is a square exactly when the product is: no inversion needed.
+    let product = (Fr::ONE - y2) * (Fr::from(168_700u64) - Fr::from(168_696u64) * y2);
+    !product.legendre().is_qnr() && product != Fr::ZERO
 }

@@ -14,7 +14,7 @@ use merits_verifier::{
 use super::figures::MAX_NUMBERS;
 use super::scale::{read_version, write_version};
 
-/// Most claims of a batch: at 288 bytes each they fill less than a third of an entry.
+/// Most claims of a batch: at 321 bytes each they fill about a third of an entry.
 pub const MAX_CLAIMS: usize = 64;
 
 /// Days from 1970 to the year 9999; weeks and months are fewer.
@@ -70,6 +70,8 @@ pub struct SignedClaim {
     pub public: ClaimPublic,
     /// Ed25519 over [`merits_verifier::statement::earn::commitment_signing_bytes`].
     pub source_signature: [u8; SIGNATURE_BYTES],
+    /// nf of the deposited ticket that it claims with; `None` on a ledger in custody only.
+    pub ticket: Option<Fr>,
 }
 
 impl Canonical for SignedClaim {
@@ -78,12 +80,14 @@ impl Canonical for SignedClaim {
     fn write(&self, out: &mut Writer) {
         self.public.write(out);
         out.array(&self.source_signature);
+        out.option(self.ticket.as_ref(), |out, nullifier| out.field(nullifier));
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
         Ok(Self {
             public: ClaimPublic::read(input)?,
             source_signature: input.array("source signature")?,
+            ticket: input.option("ticket", |input| input.field("ticket"))?,
         })
     }
 }

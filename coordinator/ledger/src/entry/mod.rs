@@ -1,21 +1,33 @@
 //! Entry kinds and the canonical encoding of their statements, one file a family.
 //!
 //! A kind's number and encoding never change; a new meaning gets a new number. Retired numbers
-//! are not used again: 0x0301 (a scale without dates and measure), 0x0401 (a batch without a
-//! measure), 0x0504 (a total of credits only).
+//! are not used again: 0x0301 (a scale without dates and measure), 0x0304 (a scale that does not say
+//! how deeds at several sources count), 0x0401 (a batch without a measure), 0x0402 (a batch without
+//! tickets), 0x0504 (a total of credits only).
 
 mod earn;
 mod figures;
+mod identity;
 mod opening;
 mod party;
+mod redemption;
 mod scale;
+mod statement_key;
+mod ticket;
 mod totals;
 mod view_key;
 
 pub use earn::{EarnBatch, EarnTerms, MAX_CLAIMS, SignedClaim};
+pub use identity::{
+    EvaluationCounted, EvaluatorOpened, IdentityRegistered, IdentityRetired, UniquenessTag,
+    evaluation_digest,
+};
 pub use opening::{OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed};
 pub use party::{KeysRotated, MAX_BASIS_BYTES, PartyAdmitted, StandingChange};
+pub use redemption::{Attested, OfferClosed, OfferKind, OfferPublished, Redeemed, Spending};
 pub use scale::{ScaleApproved, ScaleProposed, ScaleRetired};
+pub use statement_key::{PersonStatement, StatementKeyAdopted};
+pub use ticket::{ConsentWithdrawn, MAX_TERMS_BYTES, TermsPublished, TicketDeposited};
 pub use totals::{MAX_TOTAL_ENTRIES, TotalPartial, TotalsOpened};
 pub use view_key::{HalfKeys, ViewKeyEpochOpened};
 
@@ -27,8 +39,16 @@ use merits_verifier::{
     groth16::Proof,
 };
 
-/// The kind of an earn batch, the only one with a proof.
-pub const EARN_BATCH: u16 = 0x0402;
+/// The kind of an earn batch.
+pub const EARN_BATCH: u16 = 0x0403;
+/// The kind of a deposited ticket.
+pub const TICKET_DEPOSITED: u16 = 0x0702;
+/// The kind of a withdrawn consent.
+pub const CONSENT_WITHDRAWN: u16 = 0x0703;
+/// The kind of a redemption.
+pub const REDEEMED: u16 = 0x0803;
+/// The kind of an attestation.
+pub const ATTESTED: u16 = 0x0804;
 
 /// A typed statement of a ledger entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +83,30 @@ pub enum Entry {
     OpeningRevealed(OpeningRevealed),
     /// A sum over many batches, in the open.
     TotalsOpened(TotalsOpened),
+    /// A verifying key of `ticket` or `redeem` comes into force.
+    StatementKeyAdopted(StatementKeyAdopted),
+    /// The evaluator of uniqueness tags shows its key.
+    EvaluatorOpened(EvaluatorOpened),
+    /// It answered a registrar.
+    EvaluationCounted(EvaluationCounted),
+    /// A person is registered.
+    IdentityRegistered(IdentityRegistered),
+    /// An identity ends.
+    IdentityRetired(IdentityRetired),
+    /// What people consent to.
+    TermsPublished(TermsPublished),
+    /// A person's consent, deposited by its recipient.
+    TicketDeposited(TicketDeposited),
+    /// A person takes a consent back.
+    ConsentWithdrawn(ConsentWithdrawn),
+    /// A sponsor offers something for credits.
+    OfferPublished(OfferPublished),
+    /// An offer ends before its time.
+    OfferClosed(OfferClosed),
+    /// Credits are spent on an offer.
+    Redeemed(Redeemed),
+    /// A person shows that it owns at least so much.
+    Attested(Attested),
 }
 
 impl Entry {
@@ -74,7 +118,7 @@ impl Entry {
             Self::PartyReinstated(_) => 0x0103,
             Self::KeysRotated(_) => 0x0104,
             Self::ViewKeyEpochOpened(_) => 0x0201,
-            Self::ScaleProposed(_) => 0x0304,
+            Self::ScaleProposed(_) => 0x0305,
             Self::ScaleApproved(_) => 0x0302,
             Self::ScaleRetired(_) => 0x0303,
             Self::EarnBatch(_) => EARN_BATCH,
@@ -82,6 +126,18 @@ impl Entry {
             Self::OpeningCompleted(_) => 0x0502,
             Self::OpeningRevealed(_) => 0x0503,
             Self::TotalsOpened(_) => 0x0505,
+            Self::StatementKeyAdopted(_) => 0x0202,
+            Self::EvaluatorOpened(_) => 0x0601,
+            Self::EvaluationCounted(_) => 0x0602,
+            Self::IdentityRegistered(_) => 0x0603,
+            Self::IdentityRetired(_) => 0x0604,
+            Self::TermsPublished(_) => 0x0701,
+            Self::TicketDeposited(_) => TICKET_DEPOSITED,
+            Self::ConsentWithdrawn(_) => CONSENT_WITHDRAWN,
+            Self::OfferPublished(_) => 0x0801,
+            Self::OfferClosed(_) => 0x0802,
+            Self::Redeemed(_) => REDEEMED,
+            Self::Attested(_) => ATTESTED,
         }
     }
 
@@ -101,6 +157,18 @@ impl Entry {
             Self::OpeningCompleted(_) => "opening completed",
             Self::OpeningRevealed(_) => "opening revealed",
             Self::TotalsOpened(_) => "totals opened",
+            Self::StatementKeyAdopted(_) => "statement key adopted",
+            Self::EvaluatorOpened(_) => "evaluator opened",
+            Self::EvaluationCounted(_) => "evaluation counted",
+            Self::IdentityRegistered(_) => "identity registered",
+            Self::IdentityRetired(_) => "identity retired",
+            Self::TermsPublished(_) => "terms published",
+            Self::TicketDeposited(_) => "ticket deposited",
+            Self::ConsentWithdrawn(_) => "consent withdrawn",
+            Self::OfferPublished(_) => "offer published",
+            Self::OfferClosed(_) => "offer closed",
+            Self::Redeemed(_) => "redeemed",
+            Self::Attested(_) => "attested",
         }
     }
 
@@ -121,6 +189,18 @@ impl Entry {
             Self::OpeningCompleted(statement) => statement.to_bytes(),
             Self::OpeningRevealed(statement) => statement.to_bytes(),
             Self::TotalsOpened(statement) => statement.to_bytes(),
+            Self::StatementKeyAdopted(statement) => statement.to_bytes(),
+            Self::EvaluatorOpened(statement) => statement.to_bytes(),
+            Self::EvaluationCounted(statement) => statement.to_bytes(),
+            Self::IdentityRegistered(statement) => statement.to_bytes(),
+            Self::IdentityRetired(statement) => statement.to_bytes(),
+            Self::TermsPublished(statement) => statement.to_bytes(),
+            Self::TicketDeposited(statement) => statement.to_bytes(),
+            Self::ConsentWithdrawn(statement) => statement.to_bytes(),
+            Self::OfferPublished(statement) => statement.to_bytes(),
+            Self::OfferClosed(statement) => statement.to_bytes(),
+            Self::Redeemed(statement) => statement.to_bytes(),
+            Self::Attested(statement) => statement.to_bytes(),
         }
     }
 
@@ -141,7 +221,7 @@ impl Entry {
             0x0103 => read(statement, Self::PartyReinstated),
             0x0104 => read(statement, Self::KeysRotated),
             0x0201 => read(statement, Self::ViewKeyEpochOpened),
-            0x0304 => read(statement, Self::ScaleProposed),
+            0x0305 => read(statement, Self::ScaleProposed),
             0x0302 => read(statement, Self::ScaleApproved),
             0x0303 => read(statement, Self::ScaleRetired),
             EARN_BATCH => read(statement, Self::EarnBatch),
@@ -149,11 +229,46 @@ impl Entry {
             0x0502 => read(statement, Self::OpeningCompleted),
             0x0503 => read(statement, Self::OpeningRevealed),
             0x0505 => read(statement, Self::TotalsOpened),
+            0x0202 => read(statement, Self::StatementKeyAdopted),
+            0x0601 => read(statement, Self::EvaluatorOpened),
+            0x0602 => read(statement, Self::EvaluationCounted),
+            0x0603 => read(statement, Self::IdentityRegistered),
+            0x0604 => read(statement, Self::IdentityRetired),
+            0x0701 => read(statement, Self::TermsPublished),
+            TICKET_DEPOSITED => read(statement, Self::TicketDeposited),
+            CONSENT_WITHDRAWN => read(statement, Self::ConsentWithdrawn),
+            0x0801 => read(statement, Self::OfferPublished),
+            0x0802 => read(statement, Self::OfferClosed),
+            REDEEMED => read(statement, Self::Redeemed),
+            ATTESTED => read(statement, Self::Attested),
             _ => None,
         }
     }
 
-    /// Signs the statement as `party` for the log `origin`. Only an earn batch has a proof.
+    /// Whether the kind carries a proof.
+    pub fn is_proven(&self) -> bool {
+        matches!(
+            self.kind(),
+            EARN_BATCH | TICKET_DEPOSITED | CONSENT_WITHDRAWN | REDEEMED | ATTESTED
+        )
+    }
+
+    /// Whether a person makes it, whom no party's signature names: the proof alone speaks.
+    pub fn is_personal(&self) -> bool {
+        matches!(self.kind(), CONSENT_WITHDRAWN | ATTESTED)
+    }
+
+    /// An entry that a person makes, without party and signature.
+    pub fn personal(&self, origin: &Origin, proof: &Proof) -> SignedEntry {
+        SignedEntry::unsigned(
+            origin.clone(),
+            self.kind(),
+            self.statement(),
+            proof.to_bytes().to_vec(),
+        )
+    }
+
+    /// Signs the statement as `party` for the log `origin`, with the proof of a kind that has one.
     pub fn sign(
         &self,
         origin: &Origin,

@@ -63,6 +63,11 @@ pub struct ScaleProposed {
     pub valid_to: Option<u32>,
     /// Most credits of this scale that may ever exist.
     pub supply_cap: Option<Credits>,
+    /// Whether deeds at two sources are different deeds, each with a claim of its own.
+    pub per_source: bool,
+    /// Whether the sources cannot link people, so that the distributor vouches for whose the records
+    /// are.
+    pub vouched: bool,
 }
 
 impl ScaleProposed {
@@ -103,6 +108,8 @@ impl Canonical for ScaleProposed {
         out.u32(self.valid_from);
         out.option(self.valid_to.as_ref(), |out, last| out.u32(*last));
         out.option(self.supply_cap.as_ref(), |out, cap| out.u64(cap.0));
+        out.bool(self.per_source);
+        out.bool(self.vouched);
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
@@ -128,6 +135,8 @@ impl Canonical for ScaleProposed {
             supply_cap: input
                 .option("supply cap", |input| input.u64("supply cap"))?
                 .map(Credits),
+            per_source: input.bool("per source")?,
+            vouched: input.bool("vouched")?,
         })
     }
 }

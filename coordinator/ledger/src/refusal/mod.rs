@@ -5,7 +5,7 @@ mod code;
 
 use merits_primitives::{
     figures::FiguresError,
-    ids::{EntryId, Epoch, PartyId, ScaleId, ScaleVersion},
+    ids::{EntryId, Epoch, Expiry, PartyId, ScaleId, ScaleVersion},
     jubjub::PointError,
 };
 use merits_verifier::{
@@ -16,6 +16,7 @@ use merits_verifier::{
 };
 use thiserror::Error;
 
+use crate::entry::PersonStatement;
 use crate::role::Role;
 use crate::store::UniqueSet;
 
@@ -61,6 +62,14 @@ pub enum Refusal {
     /// A proof where none belongs.
     #[error("an entry of kind `{kind}` carries no proof, but one came")]
     ProofUnexpected {
+        /// The kind.
+        kind: &'static str,
+    },
+    /// A signature where none belongs.
+    #[error(
+        "an entry of kind `{kind}` is a person's: party and signature are zeros, and the proof speaks alone"
+    )]
+    SignatureUnexpected {
         /// The kind.
         kind: &'static str,
     },
@@ -435,6 +444,205 @@ pub enum Refusal {
         /// Index of the claim, if the set is one of claims.
         claim: Option<usize>,
     },
+
+    // People, consents, redemptions.
+    /// Statement key missing.
+    #[error("the ledger has no key for statement `{statement}` yet: a supervisor adopts one first")]
+    StatementKeyMissing {
+        /// Which statement.
+        statement: PersonStatement,
+    },
+    /// Evaluator stands.
+    #[error("the evaluator's key is fixed: another one would give every person a second tag")]
+    EvaluatorStands,
+    /// Not the evaluator.
+    #[error("party {party} is not this ledger's evaluator")]
+    NotTheEvaluator {
+        /// Who says so.
+        party: PartyId,
+    },
+    /// Evaluation number.
+    #[error("the next evaluation has number {expected}, not {found}")]
+    EvaluationNumber {
+        /// The next one.
+        expected: u64,
+        /// What came.
+        found: u64,
+    },
+    /// Evaluation unfit.
+    #[error(
+        "the evaluation named is unknown, another registrar's, or served a registration before: have the evaluator answer again"
+    )]
+    EvaluationUnfit,
+    /// Commitment known.
+    #[error("this identity commitment was registered before: make a new identity in the wallet")]
+    CommitmentKnown,
+    /// Person known.
+    #[error(
+        "this person is registered already: an identity is given anew (generation + 1) only after a loss"
+    )]
+    PersonKnown,
+    /// Eligible too early.
+    #[error(
+        "an identity given anew is eligible from day {earliest} at the earliest, not {found}: tickets of the one before may reach until then"
+    )]
+    EligibleTooEarly {
+        /// First day that is possible.
+        earliest: u32,
+        /// What came.
+        found: u32,
+    },
+    /// Generations used up.
+    #[error("this person was registered 256 times, which is the most")]
+    GenerationsUsedUp,
+    /// Identity unknown.
+    #[error("no identity in force has this commitment")]
+    IdentityUnknown,
+    /// Group root unknown.
+    #[error(
+        "the proof was made for a group of people that is not the present one nor of the last hour: bring the wallet up to date and prove again"
+    )]
+    GroupRootUnknown,
+    /// Terms known.
+    #[error("this document was published before: change it, or use it as it is")]
+    TermsKnown,
+    /// Terms unknown.
+    #[error("the distributor published no such terms for this scale")]
+    TermsUnknown,
+    /// Ticket too early.
+    #[error("the period {period} begins more than 31 days from now: deposit the ticket later")]
+    TicketTooEarly {
+        /// The period's label.
+        period: String,
+    },
+    /// Ticket reserved.
+    #[error(
+        "this person's claim of the period is reserved for distributor {distributor} until {until} ms: the person withdraws there first, or waits"
+    )]
+    TicketReserved {
+        /// For whom.
+        distributor: PartyId,
+        /// Until when, unix milliseconds.
+        until: u64,
+    },
+    /// Consent withdrawn.
+    #[error(
+        "the person withdrew this consent: the records must be deleted, and the claim cannot be made here"
+    )]
+    ConsentWithdrawn {
+        /// Index of the claim, of a batch.
+        claim: Option<usize>,
+    },
+    /// Ticket missing.
+    #[error(
+        "claim {claim}: no deposited ticket stands behind it: it was never deposited, or it was claimed with"
+    )]
+    TicketMissing {
+        /// Index of the claim.
+        claim: usize,
+    },
+    /// Ticket unexpected.
+    #[error("claim {claim}: this ledger keeps accounts in custody and takes no tickets")]
+    TicketUnexpected {
+        /// Index of the claim.
+        claim: usize,
+    },
+    /// Ticket of another.
+    #[error("claim {claim}: the ticket was given to another distributor")]
+    TicketOfAnother {
+        /// Index of the claim.
+        claim: usize,
+    },
+    /// Ticket lapsed.
+    #[error(
+        "claim {claim}: the ticket's reservation ended at {until} ms: ask the person for another"
+    )]
+    TicketLapsed {
+        /// Index of the claim.
+        claim: usize,
+        /// Until when, unix milliseconds.
+        until: u64,
+    },
+    /// Ticket other.
+    #[error("claim {claim}: the ticket is for another {what}")]
+    TicketOther {
+        /// Index of the claim.
+        claim: usize,
+        /// What differs.
+        what: &'static str,
+    },
+    /// Ticket other records.
+    #[error("claim {claim}: the ticket is bound to another person's records (its b differs)")]
+    TicketOtherRecords {
+        /// Index of the claim.
+        claim: usize,
+    },
+    /// Ticket twice.
+    #[error("claim {claim}: an earlier claim of the batch has the same ticket")]
+    TicketTwice {
+        /// Index of the claim.
+        claim: usize,
+    },
+    /// Offer invalid.
+    #[error("the offer is not one: {what} {rule}")]
+    OfferInvalid {
+        /// Which field.
+        what: &'static str,
+        /// What it must be.
+        rule: &'static str,
+    },
+    /// Offer unknown.
+    #[error("offer {offer} is unknown")]
+    OfferUnknown {
+        /// The entry named.
+        offer: EntryId,
+    },
+    /// Offer of another.
+    #[error("offer {offer} is another sponsor's")]
+    OfferOfAnother {
+        /// The offer.
+        offer: EntryId,
+    },
+    /// Offer not open.
+    #[error("offer {offer} is not open: not yet, no longer, or closed by its sponsor")]
+    OfferNotOpen {
+        /// The offer.
+        offer: EntryId,
+    },
+    /// Offer sold out.
+    #[error("offer {offer} is sold out: its quota is used up")]
+    OfferSoldOut {
+        /// The offer.
+        offer: EntryId,
+    },
+    /// Offer elsewhere.
+    #[error("offer {offer} is not redeemed at this exchange")]
+    OfferElsewhere {
+        /// The offer.
+        offer: EntryId,
+    },
+    /// Credits expired.
+    #[error("credits of expiry bucket {} have expired: they were good until before that month (counted from January 1970)", expiry.0)]
+    CreditsExpired {
+        /// The bucket.
+        expiry: Expiry,
+    },
+    /// Other day.
+    #[error("the proof counts by day {found}, and today is day {today}: prove again")]
+    OtherDay {
+        /// The ledger's day.
+        today: u32,
+        /// What came.
+        found: u32,
+    },
+    /// Note root unknown.
+    #[error(
+        "the proof was made for a note tree that is no anchor of this ledger: bring the wallet up to date and prove again"
+    )]
+    NoteRootUnknown,
+    /// Note tree full.
+    #[error("the note tree is full")]
+    NoteTreeFull,
 
     // Openings and totals.
     /// No such opening request.

@@ -9,30 +9,19 @@ use merits_primitives::{
 };
 use merits_verifier::{
     Verified,
-    groth16::{KeyDigest, Proof},
+    groth16::KeyDigest,
     signature::PublicKey,
     statement::earn::{EarnStatement, commitment_signing_bytes},
 };
 
 use super::totals::{BatchTotal, NewBatch};
-use super::{State, TotalsKey, VersionRecord};
-use crate::entry::{EarnBatch, EarnTerms, Entry};
+use super::{State, TotalsKey, VersionRecord, expect_verified};
+use crate::entry::{EarnBatch, EarnTerms};
+use crate::proven::ProvenStatement;
 use crate::refusal::Refusal;
 use crate::role::Role;
 use crate::store::{Unique, UniqueSet};
-use crate::submission::{Authentic, Submission};
-
-/// What must be verified before an earn batch can enter the state. Jobs with one key go into
-/// one batch: [`Verified::check_batch`].
-#[derive(Debug, Clone)]
-pub struct EarnJob {
-    /// The approved key of the scale's version.
-    pub key: KeyDigest,
-    /// The statement, by the ledger's state.
-    pub statement: EarnStatement,
-    /// The submitted proof.
-    pub proof: Proof,
-}
+use crate::submission::Authentic;
 
 impl State {
     /// What the ledger has for a version and period: what a prover proves for.
@@ -51,25 +40,18 @@ impl State {
         ))
     }
 
-    /// What must be verified for this submission; `None` for kinds without a proof.
-    ///
-    /// # Errors
-    /// [`Refusal`] when no proof could make the batch acceptable.
-    pub fn earn_job(&self, submission: &Submission) -> Result<Option<EarnJob>, Refusal> {
-        let (Entry::EarnBatch(batch), Some(proof)) = (submission.entry(), submission.proof) else {
-            return Ok(None);
-        };
-        self.parties
-            .acting(&submission.party(), Role::Distributor)?;
+    /// The key and the statement of a batch's proof.
+    pub(super) fn earn_question(
+        &self,
+        batch: &EarnBatch,
+        distributor: &PartyId,
+    ) -> Result<(KeyDigest, EarnStatement), Refusal> {
+        self.parties.acting(distributor, Role::Distributor)?;
         let record = self
             .scales
             .in_force(&batch.scale, batch.version, batch.period)?;
-        let statement = self.earn_statement(record, batch, &submission.party())?;
-        Ok(Some(EarnJob {
-            key: record.key,
-            statement,
-            proof,
-        }))
+        let statement = self.earn_statement(record, batch, distributor)?;
+        Ok((record.key, statement))
     }
 
     /// Checks the source's signature under every claim; answers the source's key.
@@ -95,7 +77,7 @@ impl State {
         authentic: &Authentic,
         batch: &EarnBatch,
         time: u64,
-        verified: Option<&Verified<EarnStatement>>,
+        verified: Option<&Verified<ProvenStatement>>,
         uniques: &mut Vec<Unique>,
     ) -> Result<NewBatch, Refusal> {
         let record = self
@@ -108,10 +90,12 @@ impl State {
                 party: batch.source,
             });
         }
-        let statement = self.earn_statement(record, batch, &authentic.submission.party())?;
-        let verified = verified.ok_or(Refusal::NotVerified)?;
-        if *verified.statement() != statement || verified.key() != record.key {
-            return Err(Refusal::NotVerified);
+        let distributor = authentic.submission.party();
+        let tickets = self.check_tickets(&distributor, batch, time)?;
+        let statement = self.earn_statement(record, batch, &distributor)?;
+        expect_verified(verified, &ProvenStatement::Earn(statement), record.key)?;
+        if !self.notes.has_room(batch.claims.len()) {
+            return Err(Refusal::NoteTreeFull);
         }
         let claims = batch.claims.len() as u64;
         let worst = record.terms.max_credits.0.saturating_mul(claims);
@@ -140,7 +124,25 @@ impl State {
             },
             credits: total(worst, batch.t1, batch.t2),
             measure,
+            notes: batch.claims.iter().map(|claim| claim.public.cm).collect(),
+            tickets,
         })
+    }
+
+    /// Each claim has its ticket, on a ledger that asks for them; answers the nullifiers.
+    fn check_tickets(
+        &self,
+        distributor: &PartyId,
+        batch: &EarnBatch,
+        time: u64,
+    ) -> Result<Vec<Fr>, Refusal> {
+        if self.policy.tickets {
+            return self.tickets.check_claims(*distributor, batch, time);
+        }
+        match batch.claims.iter().position(|claim| claim.ticket.is_some()) {
+            Some(claim) => Err(Refusal::TicketUnexpected { claim }),
+            None => Ok(Vec::new()),
+        }
     }
 
     fn source_key(&self, batch: &EarnBatch) -> Result<PublicKey, Refusal> {

@@ -1,24 +1,36 @@
 //! The state that a ledger's entries make: small, in memory, the same for everybody who replays
 //! them. Leaves and unique values are a [`crate::Store`]'s.
 
+mod conservation;
 mod earn;
 mod epochs;
+mod notes;
+mod offers;
 mod openings;
 mod parties;
+mod people;
 mod scales;
+mod spending;
+mod statement_keys;
+mod tickets;
 mod totals;
 
-pub use earn::EarnJob;
+pub use conservation::Balance;
 pub use epochs::{EpochKeys, EpochStanding, Epochs};
+pub use notes::{Anchor, Notes};
+pub use offers::{Offer, Offers, RedeemedSum, check_not_expired};
 pub use openings::{Opening, Openings};
 pub use parties::{Parties, Party};
+pub use people::{Evaluator, People, Person, ROOT_GRACE};
 pub use scales::{Scale, Scales, VersionRecord, VersionStanding};
+pub use statement_keys::{StatementKey, StatementKeys};
+pub use tickets::{MOST_DAYS_AHEAD, RESERVATION, Terms, Ticket, Tickets};
 pub use totals::{BatchTotal, OpenedTotal, Totals, WORST_TOTAL};
 
 pub use merits_verifier::possession::TotalsKey;
 
 use merits_primitives::{
-    field,
+    Fr, field,
     ids::{EntryId, Origin, Output},
 };
 use merits_verifier::{
@@ -27,12 +39,12 @@ use merits_verifier::{
     entry::Leaf,
     groth16::{KeyDigest, Provenance, VerifyingKey},
     log::leaf_hash,
-    statement::earn::EarnStatement,
 };
 use thiserror::Error;
 
-use crate::entry::Entry;
+use crate::entry::{Entry, PersonStatement};
 use crate::policy::LedgerPolicy;
+use crate::proven::{Job, ProvenStatement};
 use crate::refusal::Refusal;
 use crate::role::Role;
 use crate::store::{Unique, UniqueSet};
@@ -53,6 +65,11 @@ pub struct State {
     scales: Scales,
     openings: Openings,
     totals: Totals,
+    statement_keys: StatementKeys,
+    people: People,
+    tickets: Tickets,
+    notes: Notes,
+    offers: Offers,
 }
 
 /// What an entry changes, decided by [`State::check`] and applied by [`State::commit`].
@@ -102,6 +119,12 @@ enum Change {
     Earn(totals::NewBatch),
     Opening(openings::OpeningChange),
     Total(totals::NewTotal),
+    StatementKey(Box<crate::entry::StatementKeyAdopted>),
+    People(people::PeopleChange),
+    Ticket(tickets::TicketChange),
+    Offer(offers::OfferChange),
+    /// A redemption of an offer, or an attestation, and the change note.
+    Spent(Option<offers::OfferChange>, Fr),
 }
 
 /// Effects that were decided against another state. The caller is to blame: check and commit
@@ -119,6 +142,7 @@ impl State {
     /// The state of an empty ledger.
     pub fn new(policy: LedgerPolicy) -> Self {
         Self {
+            notes: Notes::new(policy.anchor_seconds),
             policy,
             size: 0,
             time: 0,
@@ -128,6 +152,10 @@ impl State {
             scales: Scales::default(),
             openings: Openings::default(),
             totals: Totals::default(),
+            statement_keys: StatementKeys::default(),
+            people: People::default(),
+            tickets: Tickets::default(),
+            offers: Offers::default(),
         }
     }
 
@@ -176,9 +204,80 @@ impl State {
         &self.totals
     }
 
-    /// A verifying key of some proposed version, by digest.
+    /// The keys of `ticket` and `redeem`.
+    pub fn statement_keys(&self) -> &StatementKeys {
+        &self.statement_keys
+    }
+
+    /// Registered people.
+    pub fn people(&self) -> &People {
+        &self.people
+    }
+
+    /// Consents.
+    pub fn tickets(&self) -> &Tickets {
+        &self.tickets
+    }
+
+    /// The note tree.
+    pub fn notes(&self) -> &Notes {
+        &self.notes
+    }
+
+    /// Offers and redemptions.
+    pub fn offers(&self) -> &Offers {
+        &self.offers
+    }
+
+    /// A verifying key of some proposed version or of a statement, by digest.
     pub fn verifying_key(&self, digest: &KeyDigest) -> Option<(&VerifyingKey, Provenance)> {
-        self.scales.verifying_key(digest)
+        self.scales
+            .verifying_key(digest)
+            .or_else(|| self.statement_keys.verifying_key(digest))
+    }
+
+    /// What must be verified for this submission; `None` for kinds without a proof.
+    ///
+    /// # Errors
+    /// [`Refusal`] when no proof could make the entry acceptable.
+    pub fn job(&self, submission: &Submission) -> Result<Option<Job>, Refusal> {
+        let Some(proof) = submission.proof else {
+            return Ok(None);
+        };
+        let party = submission.party();
+        let person = |kind| self.statement_keys.digest(kind);
+        let (key, statement) = match submission.entry() {
+            Entry::EarnBatch(batch) => {
+                let (key, statement) = self.earn_question(batch, &party)?;
+                (key, ProvenStatement::Earn(statement))
+            }
+            Entry::TicketDeposited(deposit) => {
+                let statement = self.ticket_statement(&party, deposit)?;
+                let key = person(PersonStatement::Ticket)?;
+                (key, ProvenStatement::Ticket(statement))
+            }
+            Entry::ConsentWithdrawn(withdrawn) => {
+                let statement = self.withdrawal_statement(withdrawn);
+                let key = person(PersonStatement::Ticket)?;
+                (key, ProvenStatement::Ticket(statement))
+            }
+            Entry::Redeemed(redeemed) => {
+                let statement = self.redeem_statement(&party, redeemed)?;
+                let key = person(PersonStatement::Redeem)?;
+                (key, ProvenStatement::Redeem(statement))
+            }
+            Entry::Attested(attested) => {
+                let statement = self.attest_statement(attested)?;
+                let key = person(PersonStatement::Redeem)?;
+                (key, ProvenStatement::Redeem(statement))
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(Job {
+            key,
+            statement,
+            proof,
+        }))
     }
 
     /// Checks all signatures of a submission: the party's, the consent or possession that the
@@ -188,6 +287,19 @@ impl State {
     /// # Errors
     /// [`Refusal`].
     pub fn authenticate(&self, submission: Submission) -> Result<Authentic, Refusal> {
+        if submission.entry().is_personal() {
+            if !submission.signed().is_unsigned() {
+                return Err(Refusal::SignatureUnexpected {
+                    kind: submission.entry().kind_name(),
+                });
+            }
+            let (signer, source) = (None, None);
+            return Ok(Authentic {
+                submission,
+                signer,
+                source,
+            });
+        }
         let party = submission.party();
         let origin = self.origin();
         let signer = match submission.entry() {
@@ -215,14 +327,14 @@ impl State {
         }
         Ok(Authentic {
             submission,
-            signer,
+            signer: Some(signer),
             source,
         })
     }
 
     /// Applies every rule. Pure: nothing changes, and the answer depends on state, entry and
-    /// time only. An earn batch needs its verified statement, which must be the one that this
-    /// very state gives.
+    /// time only. An entry with a proof needs its verified statement, which must be the one that
+    /// this very state gives.
     ///
     /// # Errors
     /// [`Refusal`].
@@ -230,7 +342,7 @@ impl State {
         &self,
         authentic: &Authentic,
         time: u64,
-        verified: Option<&Verified<EarnStatement>>,
+        verified: Option<&Verified<ProvenStatement>>,
     ) -> Result<Effects, Refusal> {
         let submission = &authentic.submission;
         if time < self.time {
@@ -291,6 +403,8 @@ impl State {
             Change::Earn(batch) => {
                 self.scales
                     .record_batch(&batch.scale, batch.period, batch.credits.worst);
+                self.notes.append(batch.notes.iter().copied(), effects.time);
+                self.tickets.claimed(&batch.tickets);
                 self.totals.apply_batch(batch);
             }
             Change::Opening(change) => self.openings.apply(change),
@@ -300,6 +414,16 @@ impl State {
                         .record_total(total.key.asset, total.worst, total.opened.sum);
                 }
                 self.totals.apply_total(total);
+            }
+            Change::StatementKey(adopted) => self.statement_keys.apply(*adopted),
+            Change::People(change) => self.people.apply(change),
+            Change::Ticket(change) => self.tickets.apply(change),
+            Change::Offer(change) => self.offers.apply(change),
+            Change::Spent(offer, note) => {
+                if let Some(offer) = offer {
+                    self.offers.apply(offer);
+                }
+                self.notes.append([note], effects.time);
             }
         }
         Ok(())
@@ -318,6 +442,11 @@ impl State {
         self.scales.write(&mut out);
         self.openings.write(&mut out);
         self.totals.write(&mut out);
+        self.statement_keys.write(&mut out);
+        self.people.write(&mut out);
+        self.tickets.write(&mut out);
+        self.notes.write(&mut out);
+        self.offers.write(&mut out);
         field::digest("merits/state/v1", &[&out.into_bytes()])
     }
 
@@ -340,17 +469,18 @@ impl State {
         if self.parties.is_empty() {
             return self.check_founder(&authentic.submission);
         }
-        if self.parties.active(&party)?.signing_key != authentic.signer {
-            return Err(Refusal::KeyRotated { party });
+        match authentic.signer {
+            None if authentic.submission.entry().is_personal() => Ok(()),
+            Some(signer) if self.parties.active(&party)?.signing_key == signer => Ok(()),
+            _ => Err(Refusal::KeyRotated { party }),
         }
-        Ok(())
     }
 
     fn check_kind(
         &self,
         authentic: &Authentic,
         time: u64,
-        verified: Option<&Verified<EarnStatement>>,
+        verified: Option<&Verified<ProvenStatement>>,
         uniques: &mut Vec<Unique>,
     ) -> Result<Change, Refusal> {
         let submission = &authentic.submission;
@@ -432,6 +562,139 @@ impl State {
                 acting(Role::Supervisor)?;
                 self.check_total(submission.id, opened).map(Change::Total)
             }
+            Entry::StatementKeyAdopted(adopted) => {
+                acting(Role::Supervisor)?;
+                let adopted = self
+                    .statement_keys
+                    .check_adopted(adopted, self.policy.keys)?;
+                Ok(Change::StatementKey(Box::new(adopted)))
+            }
+            entry => self.check_people(entry, authentic, time, verified, uniques),
         }
+    }
+
+    /// The kinds that are about people: identities, consents, offers, redemptions.
+    fn check_people(
+        &self,
+        entry: &Entry,
+        authentic: &Authentic,
+        time: u64,
+        verified: Option<&Verified<ProvenStatement>>,
+        uniques: &mut Vec<Unique>,
+    ) -> Result<Change, Refusal> {
+        let submission = &authentic.submission;
+        let (id, party) = (submission.id, submission.party());
+        let acting = |role| self.parties.acting(&party, role);
+        let ticket = |statement| {
+            let key = self.statement_keys.digest(PersonStatement::Ticket)?;
+            expect_verified(verified, &ProvenStatement::Ticket(statement), key)
+        };
+        let redeem = |statement| {
+            let key = self.statement_keys.digest(PersonStatement::Redeem)?;
+            expect_verified(verified, &ProvenStatement::Redeem(statement), key)
+        };
+        match entry {
+            Entry::EvaluatorOpened(opened) => {
+                acting(Role::Evaluator)?;
+                self.people.check_opened(party, opened).map(Change::People)
+            }
+            Entry::EvaluationCounted(counted) => {
+                acting(Role::Evaluator)?;
+                self.parties.acting(&counted.registrar, Role::Registrar)?;
+                self.people
+                    .check_counted(id, party, counted)
+                    .map(Change::People)
+            }
+            Entry::IdentityRegistered(registered) => {
+                acting(Role::Registrar)?;
+                self.people
+                    .check_registered(party, registered, time)
+                    .map(Change::People)
+            }
+            Entry::IdentityRetired(retired) => {
+                // A registrar that knows the person, or a supervisor.
+                if acting(Role::Registrar).is_err() {
+                    acting(Role::Supervisor)?;
+                }
+                self.people.check_retired(retired, time).map(Change::People)
+            }
+            Entry::TermsPublished(published) => {
+                acting(Role::Distributor)?;
+                self.scales.get(&published.scale)?;
+                self.tickets
+                    .check_terms(party, id, published)
+                    .map(Change::Ticket)
+            }
+            Entry::TicketDeposited(deposit) => {
+                acting(Role::Distributor)?;
+                self.check_deposit_terms(deposit, time)?;
+                let statement = self.ticket_statement(&party, deposit)?;
+                let message = statement.message;
+                let new = self
+                    .tickets
+                    .check_deposit(id, party, deposit, message, time)?;
+                ticket(statement)?;
+                // A ticket that lapsed or was withdrawn has used its place before.
+                if self.tickets.open(&deposit.nullifier).is_none() {
+                    uniques.push(Unique {
+                        set: UniqueSet::Nullifier,
+                        value: field::to_bytes(&deposit.nullifier),
+                        claim: None,
+                    });
+                }
+                let change = tickets::TicketChange::Deposited(Box::new(new));
+                Ok(Change::Ticket(change))
+            }
+            Entry::ConsentWithdrawn(withdrawn) => {
+                self.check_group_root(withdrawn.root, time)?;
+                ticket(self.withdrawal_statement(withdrawn))?;
+                self.tickets.check_withdrawn(withdrawn).map(Change::Ticket)
+            }
+            Entry::OfferPublished(published) => {
+                acting(Role::Sponsor)?;
+                let asset = self.scales.get(&published.scale)?.asset;
+                for exchange in &published.exchanges {
+                    self.parties.acting(exchange, Role::Exchange)?;
+                }
+                self.offers
+                    .check_published(id, party, asset, published, time)
+                    .map(Change::Offer)
+            }
+            Entry::OfferClosed(closed) => {
+                let sponsor = acting(Role::Sponsor).is_ok();
+                if !sponsor {
+                    acting(Role::Supervisor)?;
+                }
+                self.offers
+                    .check_closed(sponsor.then_some(party), closed, time)
+                    .map(Change::Offer)
+            }
+            Entry::Redeemed(redeemed) => {
+                acting(Role::Exchange)?;
+                let change = self.offers.check_redeemed(party, redeemed, time)?;
+                self.check_spending(&redeemed.spending, time, uniques)?;
+                redeem(self.redeem_statement(&party, redeemed)?)?;
+                Ok(Change::Spent(Some(change), redeemed.spending.cm_out))
+            }
+            Entry::Attested(attested) => {
+                check_not_expired(attested.expiry, time)?;
+                self.check_spending(&attested.spending, time, uniques)?;
+                redeem(self.attest_statement(attested)?)?;
+                Ok(Change::Spent(None, attested.spending.cm_out))
+            }
+            _ => Err(Refusal::UnknownKind { kind: entry.kind() }),
+        }
+    }
+}
+
+/// The statement was verified, and it is the one that this state gives, under the key in force.
+fn expect_verified(
+    verified: Option<&Verified<ProvenStatement>>,
+    statement: &ProvenStatement,
+    key: KeyDigest,
+) -> Result<(), Refusal> {
+    match verified {
+        Some(verified) if verified.statement() == statement && verified.key() == key => Ok(()),
+        _ => Err(Refusal::NotVerified),
     }
 }

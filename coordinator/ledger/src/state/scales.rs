@@ -426,6 +426,18 @@ impl Scales {
                     what: "period kind",
                 })
             }
+            // The scope of claims, and who vouches for people, belong to the scale.
+            (Some(scale), _)
+                if scale.versions.first().is_some_and(|first| {
+                    (first.terms.per_source, first.terms.vouched)
+                        != (proposed.per_source, proposed.vouched)
+                }) =>
+            {
+                Err(Refusal::VersionDiffers {
+                    id,
+                    what: "per source, or who vouches",
+                })
+            }
             (None, Some(_)) => {
                 let why = "it is another scale's";
                 Err(Refusal::AssetMismatch { id, found, why })

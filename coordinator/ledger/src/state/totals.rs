@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use ark_ec::CurveGroup;
 use merits_primitives::{
+    Fr,
     ids::{EntryId, Period, ScaleId},
     jubjub::{Point, Scalar},
 };
@@ -71,6 +72,10 @@ pub(super) struct NewBatch {
     pub(super) key: TotalsKey,
     pub(super) credits: BatchTotal,
     pub(super) measure: Option<BatchTotal>,
+    /// cm of each claim.
+    pub(super) notes: Vec<Fr>,
+    /// nf of each claim's ticket; empty on a ledger in custody.
+    pub(super) tickets: Vec<Fr>,
 }
 
 /// An opened total to record.

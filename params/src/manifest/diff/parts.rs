@@ -54,6 +54,7 @@ pub(super) fn header(found: &mut Changes, old: &Manifest, new: &Manifest) {
     found.value("title.en", &old.title().en, &new.title().en);
     found.value("title.zh", &old.title().zh, &new.title().zh);
     found.value("per_source", old.per_source(), new.per_source());
+    found.value("vouched", old.vouched(), new.vouched());
     found.value("supply_cap", cap(old), cap(new));
     let goals = |m: &Manifest| format!("{:?}", m.sdg());
     found.value("sdg", goals(old), goals(new));

@@ -25,7 +25,8 @@ use merits_primitives::{
     },
     jubjub::Point,
     note::note_commitment,
-    owner::{Consent, bind, claim_message, handle, owner_key},
+    message::{Consent, claim_message},
+    owner::{bind, handle, owner_key},
     scope::{claim_scope, source_scope},
 };
 use merits_records::disclosure::{DISCLOSURE, Disclosure};
@@ -132,6 +133,8 @@ impl Federation {
                 allow_dev_keys: true,
             },
             least_claims_per_total: 4,
+            tickets: false,
+            anchor_seconds: 1,
         };
         let log_signer = LogSigner::new(origin(), key(9));
         let log = log_signer.public().clone();
@@ -237,6 +240,8 @@ impl Federation {
             valid_from: 0,
             valid_to: None,
             supply_cap: None,
+            per_source: false,
+            vouched: false,
         };
         let issuer = apply("issuer", Role::Issuer, ISSUER).party(&origin());
         let proposal = Entry::ScaleProposed(proposed).sign(&origin(), issuer, None, &key(ISSUER));
@@ -304,6 +309,7 @@ impl Federation {
                 SignedClaim {
                     public,
                     source_signature,
+                    ticket: None,
                 }
             })
             .collect();

@@ -1,0 +1,206 @@
+//! The group of registered people: a LeanIMT with Pos2 nodes, as in Semaphore v4.
+//!
+//! A node without a right sibling is passed up unchanged, so the tree is only as deep as its size
+//! asks for. A retired person's leaf becomes 0 and keeps its place.
+
+use thiserror::Error;
+
+use crate::{Fr, poseidon::pos2};
+
+/// Deepest tree that statements take: 2^32 leaves.
+pub const MAX_DEPTH: usize = 32;
+
+/// The leaf of somebody who was retired.
+pub fn empty() -> Fr {
+    Fr::from(0u64)
+}
+
+/// Why a group refuses a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum GroupError {
+    /// Depth 33 would be needed.
+    #[error("the group is full: it has 2^32 leaves")]
+    Full,
+    /// No such leaf.
+    #[error("the group has {size} leaves; there is none at {index}")]
+    NoLeaf {
+        /// What was asked for.
+        index: u64,
+        /// Leaves.
+        size: u64,
+    },
+}
+
+/// One level of a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// The other child.
+    pub sibling: Fr,
+    /// True when the node on the path is the right child.
+    pub is_right: bool,
+}
+
+/// A leaf's path to the root: one element a level, `None` where the node is passed up alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupPath {
+    /// From the leaf up; as many as the tree is deep.
+    pub steps: Vec<Option<Step>>,
+}
+
+impl GroupPath {
+    /// The root that the path leads to.
+    pub fn root(&self, leaf: Fr) -> Fr {
+        self.steps.iter().fold(leaf, |node, step| match step {
+            None => node,
+            Some(step) if step.is_right => pos2(step.sibling, node),
+            Some(step) => pos2(node, step.sibling),
+        })
+    }
+}
+
+/// The tree, all of it: 64 bytes a leaf.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Group {
+    /// Level 0 holds the leaves; each next one the parents; the last the root alone.
+    levels: Vec<Vec<Fr>>,
+}
+
+impl Group {
+    /// Without anybody.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Leaves, retired ones counted.
+    pub fn size(&self) -> u64 {
+        self.leaves().len() as u64
+    }
+
+    /// The leaves, in the order of registration.
+    pub fn leaves(&self) -> &[Fr] {
+        self.levels.first().map_or(&[], Vec::as_slice)
+    }
+
+    /// The root; `None` of an empty group.
+    pub fn root(&self) -> Option<Fr> {
+        self.levels.last().and_then(|top| top.first()).copied()
+    }
+
+    /// Appends a leaf; answers its index.
+    ///
+    /// # Errors
+    /// [`GroupError::Full`].
+    pub fn push(&mut self, leaf: Fr) -> Result<u64, GroupError> {
+        let index = self.size();
+        if index >> MAX_DEPTH != 0 {
+            return Err(GroupError::Full);
+        }
+        if self.levels.is_empty() {
+            self.levels.push(Vec::new());
+        }
+        self.levels[0].push(leaf);
+        self.rise(self.levels[0].len() - 1);
+        Ok(index)
+    }
+
+    /// Replaces a leaf.
+    ///
+    /// # Errors
+    /// [`GroupError::NoLeaf`].
+    pub fn update(&mut self, index: u64, leaf: Fr) -> Result<(), GroupError> {
+        let size = self.size();
+        let at = usize::try_from(index)
+            .ok()
+            .filter(|_| index < size)
+            .ok_or(GroupError::NoLeaf { index, size })?;
+        self.levels[0][at] = leaf;
+        self.rise(at);
+        Ok(())
+    }
+
+    /// The path of a leaf under the present root.
+    ///
+    /// # Errors
+    /// [`GroupError::NoLeaf`].
+    pub fn path(&self, index: u64) -> Result<GroupPath, GroupError> {
+        let size = self.size();
+        let mut at = usize::try_from(index)
+            .ok()
+            .filter(|_| index < size)
+            .ok_or(GroupError::NoLeaf { index, size })?;
+        let below_root = self.levels.len() - 1;
+        let mut steps = Vec::with_capacity(below_root);
+        for level in &self.levels[..below_root] {
+            steps.push(level.get(at ^ 1).map(|sibling| Step {
+                sibling: *sibling,
+                is_right: at & 1 == 1,
+            }));
+            at >>= 1;
+        }
+        Ok(GroupPath { steps })
+    }
+
+    /// Makes the parents of a changed leaf anew.
+    fn rise(&mut self, mut at: usize) {
+        let mut level = 0;
+        while self.levels[level].len() > 1 {
+            let left = self.levels[level][at & !1];
+            let right = self.levels[level].get(at | 1).copied();
+            let parent = right.map_or(left, |right| pos2(left, right));
+            at >>= 1;
+            level += 1;
+            if self.levels.len() == level {
+                self.levels.push(Vec::new());
+            }
+            if at < self.levels[level].len() {
+                self.levels[level][at] = parent;
+            } else {
+                self.levels[level].push(parent);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn direct(leaves: &[Fr]) -> Fr {
+        let mut level = leaves.to_vec();
+        while level.len() > 1 {
+            level = level
+                .chunks(2)
+                .map(|pair| match pair {
+                    [left, right] => pos2(*left, *right),
+                    alone => alone[0],
+                })
+                .collect();
+        }
+        level[0]
+    }
+
+    #[test]
+    fn every_path_of_every_size_leads_to_the_root() {
+        let mut group = Group::new();
+        assert_eq!(group.root(), None);
+        let mut leaves = Vec::new();
+        for i in 0..20u64 {
+            let leaf = Fr::from(1000 + i);
+            leaves.push(leaf);
+            assert_eq!(group.push(leaf), Ok(i));
+            assert_eq!(group.root(), Some(direct(&leaves)));
+            for (at, leaf) in (0u64..).zip(&leaves) {
+                let path = group.path(at).unwrap();
+                assert_eq!(path.root(*leaf), group.root().unwrap());
+                assert_ne!(path.root(*leaf + Fr::from(1u64)), group.root().unwrap());
+            }
+        }
+        for at in [0usize, 7, 19] {
+            leaves[at] = empty();
+            group.update(at as u64, empty()).unwrap();
+            assert_eq!(group.root(), Some(direct(&leaves)));
+        }
+        assert!(group.path(20).is_err());
+        assert!(group.update(20, empty()).is_err());
+    }
+}

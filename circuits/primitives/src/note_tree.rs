@@ -1,0 +1,248 @@
+//! The tree of all notes: 4-ary, of fixed depth 20, filled from the left, empty leaves 0.
+//!
+//! It only grows, so a note that was under a root is under every later one, and a path under an old
+//! root proves as much as one under the newest.
+//!
+//! Whoever asks for the path of one note says which note is its own. So note data is fetched in
+//! *buckets*: all 2^16 leaves of an aligned stretch, and the roots of all buckets.
+
+use std::sync::OnceLock;
+
+use crate::{Fr, poseidon, tags};
+
+/// Levels above the leaves.
+pub const DEPTH: usize = 20;
+
+/// Most notes: 4^20.
+pub const CAPACITY: u64 = 1 << (2 * DEPTH);
+
+/// Levels of a bucket.
+pub const BUCKET_DEPTH: usize = 8;
+
+/// Leaves of a bucket: 4^8.
+pub const BUCKET: u64 = 1 << (2 * BUCKET_DEPTH);
+
+/// node = P(NODE; c0, c1, c2, c3).
+fn node(children: [Fr; 4]) -> Fr {
+    poseidon::hash(tags::NODE, &children)
+}
+
+/// Root of an empty subtree of so many levels.
+///
+/// # Panics
+/// For more than [`DEPTH`] levels.
+pub fn empty(levels: usize) -> Fr {
+    static EMPTY: OnceLock<[Fr; DEPTH + 1]> = OnceLock::new();
+    let table = EMPTY.get_or_init(|| {
+        let mut table = [Fr::from(0u64); DEPTH + 1];
+        for level in 0..DEPTH {
+            table[level + 1] = node([table[level]; 4]);
+        }
+        table
+    });
+    table[levels]
+}
+
+/// A leaf's path: at each level the three siblings, in order, and the node's own place among four.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotePath {
+    /// The leaf's index; two bits a level give its places.
+    pub index: u64,
+    /// From the leaf up.
+    pub siblings: [[Fr; 3]; DEPTH],
+}
+
+impl NotePath {
+    /// The path of nothing: zeros. What a dummy note has.
+    pub fn dummy() -> Self {
+        Self {
+            index: 0,
+            siblings: [[Fr::from(0u64); 3]; DEPTH],
+        }
+    }
+
+    /// The node's place among its parent's children, 0 to 3.
+    pub fn place(&self, level: usize) -> usize {
+        (self.index >> (2 * level) & 3) as usize
+    }
+
+    /// The root that the path leads to.
+    pub fn root(&self, leaf: Fr) -> Fr {
+        self.siblings
+            .iter()
+            .enumerate()
+            .fold(leaf, |below, (level, siblings)| {
+                let place = self.place(level);
+                let mut children = [below; 4];
+                let others = (0..4).filter(|at| *at != place);
+                for (at, sibling) in others.zip(siblings) {
+                    children[at] = *sibling;
+                }
+                node(children)
+            })
+    }
+}
+
+/// The tree's right edge: all that appending and the root need, 60 elements at most.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoteFrontier {
+    size: u64,
+    /// At each level the complete nodes left of the edge that wait for their parent: up to three.
+    waiting: [Vec<Fr>; DEPTH],
+}
+
+impl Default for NoteFrontier {
+    fn default() -> Self {
+        Self {
+            size: 0,
+            waiting: std::array::from_fn(|_| Vec::with_capacity(3)),
+        }
+    }
+}
+
+impl NoteFrontier {
+    /// Of an empty tree.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Notes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Appends a note; `false`, and nothing changed, when the tree is full.
+    #[must_use]
+    pub fn push(&mut self, note: Fr) -> bool {
+        if self.size == CAPACITY {
+            return false;
+        }
+        self.size += 1;
+        let mut rising = note;
+        for level in &mut self.waiting {
+            let [c0, c1, c2] = level[..] else {
+                level.push(rising);
+                return true;
+            };
+            rising = node([c0, c1, c2, rising]);
+            level.clear();
+        }
+        // Full: the root itself waits nowhere, so it is kept as the last level's only child.
+        self.waiting[DEPTH - 1].push(rising);
+        true
+    }
+
+    /// The root: one hash a level.
+    pub fn root(&self) -> Fr {
+        if self.size == CAPACITY {
+            return self.waiting[DEPTH - 1][0];
+        }
+        let mut edge = empty(0);
+        for (level, waiting) in self.waiting.iter().enumerate() {
+            let mut children = [empty(level); 4];
+            children[..waiting.len()].copy_from_slice(waiting);
+            children[waiting.len()] = edge;
+            edge = node(children);
+        }
+        edge
+    }
+}
+
+/// Root of a bucket with these leaves, at most [`BUCKET`] of them.
+pub fn bucket_root(leaves: &[Fr]) -> Fr {
+    levels(leaves, 0, BUCKET_DEPTH).1
+}
+
+/// Path of leaf `index` in the tree whose buckets have these roots, the last of which may be
+/// incomplete. `bucket` holds the leaves of the index's own bucket as of the same tree. `None` when
+/// the leaf is not in it, or the bucket's root is not the one given.
+pub fn path(index: u64, bucket: &[Fr], bucket_roots: &[Fr]) -> Option<NotePath> {
+    let place = usize::try_from(index / BUCKET).ok()?;
+    let within = usize::try_from(index % BUCKET).ok()?;
+    bucket.get(within)?;
+    let (low, root) = levels(bucket, within, BUCKET_DEPTH);
+    if *bucket_roots.get(place)? != root {
+        return None;
+    }
+    let (high, _) = levels_above(bucket_roots, place);
+    let mut siblings = [[Fr::from(0u64); 3]; DEPTH];
+    for (slot, step) in siblings.iter_mut().zip(low.into_iter().chain(high)) {
+        *slot = step;
+    }
+    Some(NotePath { index, siblings })
+}
+
+/// Root of the tree whose buckets have these roots.
+pub fn root_of_buckets(bucket_roots: &[Fr]) -> Fr {
+    levels_above(bucket_roots, 0).1
+}
+
+fn levels(leaves: &[Fr], at: usize, depth: usize) -> (Vec<[Fr; 3]>, Fr) {
+    climb(leaves, at, 0, depth)
+}
+
+fn levels_above(bucket_roots: &[Fr], at: usize) -> (Vec<[Fr; 3]>, Fr) {
+    climb(bucket_roots, at, BUCKET_DEPTH, DEPTH)
+}
+
+/// Siblings of the node at `at` on its way from one level to another, and the root there.
+fn climb(nodes: &[Fr], mut at: usize, from: usize, to: usize) -> (Vec<[Fr; 3]>, Fr) {
+    let mut nodes = nodes.to_vec();
+    let mut siblings = Vec::with_capacity(to - from);
+    for level in from..to {
+        let child = |i: usize| nodes.get(i).copied().unwrap_or_else(|| empty(level));
+        let first = at & !3;
+        let mut others = (first..first + 4).filter(|i| *i != at).map(child);
+        siblings.push(std::array::from_fn(|_| {
+            others.next().unwrap_or_else(|| empty(level))
+        }));
+        at >>= 2;
+        let parents = nodes.len().div_ceil(4);
+        nodes = (0..parents)
+            .map(|parent| node(std::array::from_fn(|i| child(4 * parent + i))))
+            .collect();
+    }
+    let root = nodes.first().copied().unwrap_or_else(|| empty(to));
+    (siblings, root)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frontier_buckets_and_paths_agree() {
+        let mut frontier = NoteFrontier::new();
+        assert_eq!(frontier.root(), empty(DEPTH));
+        assert_eq!(root_of_buckets(&[]), empty(DEPTH));
+        let mut leaves: Vec<Fr> = Vec::new();
+        for i in 0..70u64 {
+            let note = Fr::from(i * i + 3);
+            leaves.push(note);
+            assert!(frontier.push(note));
+            let roots = [bucket_root(&leaves)];
+            assert_eq!(root_of_buckets(&roots), frontier.root());
+            if i % 23 == 0 || i == 69 {
+                for at in [0, i / 2, i] {
+                    let leaf = leaves[at as usize];
+                    let path = path(at, &leaves, &roots).unwrap();
+                    assert_eq!(path.root(leaf), frontier.root());
+                    assert_ne!(path.root(leaf + Fr::from(1u64)), frontier.root());
+                }
+            }
+        }
+        assert_eq!(frontier.size(), 70);
+        assert!(path(70, &leaves, &[bucket_root(&leaves)]).is_none());
+        assert!(path(0, &leaves, &[bucket_root(&leaves[1..])]).is_none());
+    }
+
+    #[test]
+    fn paths_cross_buckets() {
+        let roots: Vec<Fr> = (1..=6u64).map(Fr::from).collect();
+        let own = [Fr::from(9u64), Fr::from(8u64)];
+        let mut roots_with_own = roots.clone();
+        roots_with_own.push(bucket_root(&own));
+        let path = path(6 * BUCKET + 1, &own, &roots_with_own).unwrap();
+        assert_eq!(path.root(own[1]), root_of_buckets(&roots_with_own));
+    }
+}

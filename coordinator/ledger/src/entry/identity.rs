@@ -1,0 +1,143 @@
+//! Identities: one a person across all registrars, kept by a tag that only the evaluator's key gives.
+
+use merits_primitives::{
+    Fr, field,
+    ids::{EntryId, Origin, PartyId},
+};
+use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
+
+use super::{MAX_BASIS_BYTES, read_entry_id, write_entry_id};
+
+/// A person's uniqueness tag as the ledger stores it: a hash of the VOPRF's output, bound to the
+/// log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UniquenessTag(pub [u8; 32]);
+
+impl UniquenessTag {
+    /// SHA-256 over the log and the VOPRF's output.
+    pub fn derive(origin: &Origin, output: &[u8]) -> Self {
+        Self(field::digest(
+            "merits/uniqueness-tag/v1",
+            &[origin.as_str().as_bytes(), output],
+        ))
+    }
+}
+
+/// What an evaluation is about, as the evaluator counts it: SHA-256 of the blinded element.
+pub fn evaluation_digest(blinded: &[u8]) -> [u8; 32] {
+    field::digest("merits/evaluation/v1", &[blinded])
+}
+
+/// The evaluator shows its public key. Once for a ledger: another key would give the same person
+/// another tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EvaluatorOpened {
+    /// Ristretto255, compressed: the VOPRF's public key.
+    pub public_key: [u8; 32],
+}
+
+impl Canonical for EvaluatorOpened {
+    const NAME: &'static str = "evaluator opened";
+
+    fn write(&self, out: &mut Writer) {
+        out.array(&self.public_key);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            public_key: input.array("public key")?,
+        })
+    }
+}
+
+/// The evaluator answered a registrar once. Logged before the answer is given, so a registrar that
+/// tries identity numbers leaves a trace for each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EvaluationCounted {
+    /// Whom it answered.
+    pub registrar: PartyId,
+    /// Running number over all registrars, from 1.
+    pub number: u64,
+    /// [`evaluation_digest`] of the blinded element.
+    pub request: [u8; 32],
+}
+
+impl Canonical for EvaluationCounted {
+    const NAME: &'static str = "evaluation counted";
+
+    fn write(&self, out: &mut Writer) {
+        out.array(&self.registrar.0);
+        out.u64(self.number);
+        out.array(&self.request);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            registrar: PartyId(input.array("registrar")?),
+            number: input.u64("number")?,
+            request: input.array("request")?,
+        })
+    }
+}
+
+/// A registrar registers a person: the first time, or anew after a loss.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdentityRegistered {
+    /// IC.
+    pub commitment: Fr,
+    /// First day of eligibility.
+    pub from: u32,
+    /// 0 for the first time; one more than before after a loss.
+    pub generation: u8,
+    /// The person's tag.
+    pub tag: UniquenessTag,
+    /// The evaluation that gave it. Each serves one registration.
+    pub evaluation: EntryId,
+}
+
+impl Canonical for IdentityRegistered {
+    const NAME: &'static str = "identity registered";
+
+    fn write(&self, out: &mut Writer) {
+        out.field(&self.commitment);
+        out.u32(self.from);
+        out.u8(self.generation);
+        out.array(&self.tag.0);
+        write_entry_id(out, &self.evaluation);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            commitment: input.field("commitment")?,
+            from: input.u32("from")?,
+            generation: input.u8("generation")?,
+            tag: UniquenessTag(input.array("tag")?),
+            evaluation: read_entry_id(input, "evaluation")?,
+        })
+    }
+}
+
+/// An identity ends: stolen, given up, or its person died. The same person may be registered again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdentityRetired {
+    /// Its IC.
+    pub commitment: Fr,
+    /// Why, in words.
+    pub basis: String,
+}
+
+impl Canonical for IdentityRetired {
+    const NAME: &'static str = "identity retired";
+
+    fn write(&self, out: &mut Writer) {
+        out.field(&self.commitment);
+        out.text(&self.basis);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            commitment: input.field("commitment")?,
+            basis: input.document("basis", MAX_BASIS_BYTES)?,
+        })
+    }
+}

@@ -1,0 +1,293 @@
+//! Offers, redemptions and attestations.
+
+use merits_primitives::{
+    Fr,
+    ids::{Credits, EntryId, Epoch, Expiry, PartyId, ScaleId},
+};
+use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
+
+use super::{MAX_BASIS_BYTES, read_entry_id, scale::read_scale_id, write_entry_id};
+
+/// Longest title of an offer, in bytes.
+const MAX_TITLE_BYTES: usize = 160;
+
+/// Longest description of an offer, in bytes.
+const MAX_DESCRIPTION_BYTES: usize = 2_048;
+
+/// Most exchanges of an offer.
+const MAX_EXCHANGES: usize = 16;
+
+/// What an offer gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum OfferKind {
+    /// Things.
+    Goods = 1,
+    /// Something that is done for the person.
+    Services = 2,
+    /// Money that goes to a purpose, never to the person.
+    Funds = 3,
+}
+
+impl OfferKind {
+    /// All.
+    pub const ALL: [Self; 3] = [Self::Goods, Self::Services, Self::Funds];
+
+    /// `goods`, `services` or `funds`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Goods => "goods",
+            Self::Services => "services",
+            Self::Funds => "funds",
+        }
+    }
+
+    /// The kind of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+impl std::fmt::Display for OfferKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A sponsor offers something for credits. The entry's id is the offer's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfferPublished {
+    /// Credits of which scale.
+    pub scale: ScaleId,
+    /// And of which expiry bucket.
+    pub expiry: Expiry,
+    /// What it gives.
+    pub kind: OfferKind,
+    /// In a few words.
+    pub title: String,
+    /// In more.
+    pub description: String,
+    /// Credits a redemption, at least 1.
+    pub price: Credits,
+    /// Most redemptions, at least 1.
+    pub quota: u32,
+    /// From when, unix milliseconds.
+    pub opens: u64,
+    /// Until before when.
+    pub closes: u64,
+    /// Most redemptions a person and day, 1 to 65,536 (no limit).
+    pub per_day: u32,
+    /// Where it can be redeemed; at least one.
+    pub exchanges: Vec<PartyId>,
+    /// What keeps two equal offers apart.
+    pub number: u32,
+}
+
+impl Canonical for OfferPublished {
+    const NAME: &'static str = "offer published";
+
+    fn write(&self, out: &mut Writer) {
+        out.text(self.scale.as_str());
+        out.u32(self.expiry.0);
+        out.u8(self.kind as u8);
+        out.text(&self.title);
+        out.text(&self.description);
+        out.u64(self.price.0);
+        out.u32(self.quota);
+        out.u64(self.opens);
+        out.u64(self.closes);
+        out.u32(self.per_day);
+        out.count(self.exchanges.len());
+        for exchange in &self.exchanges {
+            out.array(&exchange.0);
+        }
+        out.u32(self.number);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            scale: read_scale_id(input)?,
+            expiry: Expiry(input.u32("expiry")?),
+            kind: read_offer_kind(input)?,
+            title: input.text("title", MAX_TITLE_BYTES)?,
+            description: input.document("description", MAX_DESCRIPTION_BYTES)?,
+            price: Credits(input.u64("price")?),
+            quota: input.u32("quota")?,
+            opens: input.u64("opens")?,
+            closes: input.u64("closes")?,
+            per_day: input.u32("per day")?,
+            exchanges: {
+                let count = input.count("exchanges", MAX_EXCHANGES)?;
+                (0..count)
+                    .map(|_| Ok(PartyId(input.array("exchange")?)))
+                    .collect::<Result<_, CodecError>>()?
+            },
+            number: input.u32("number")?,
+        })
+    }
+}
+
+fn read_offer_kind(input: &mut Reader<'_>) -> Result<OfferKind, CodecError> {
+    let what = "offer kind";
+    let number = input.u8(what)?;
+    OfferKind::ALL
+        .into_iter()
+        .find(|kind| *kind as u8 == number)
+        .ok_or(CodecError::UnknownValue {
+            what,
+            found: number.into(),
+        })
+}
+
+/// An offer ends before its time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfferClosed {
+    /// The offer.
+    pub offer: EntryId,
+    /// Why, in words.
+    pub basis: String,
+}
+
+impl Canonical for OfferClosed {
+    const NAME: &'static str = "offer closed";
+
+    fn write(&self, out: &mut Writer) {
+        write_entry_id(out, &self.offer);
+        out.text(&self.basis);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            offer: read_entry_id(input, "offer")?,
+            basis: input.document("basis", MAX_BASIS_BYTES)?,
+        })
+    }
+}
+
+/// What spends notes, whatever for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spending {
+    /// Root of the note tree, at an anchor.
+    pub note_root: Fr,
+    /// Root of the group.
+    pub group_root: Fr,
+    /// sn of the first note.
+    pub sn1: Fr,
+    /// sn of the second note, or of a dummy.
+    pub sn2: Fr,
+    /// The change note.
+    pub cm_out: Fr,
+    /// Rate nullifier.
+    pub rn: Fr,
+    /// View-key epoch of the sealed identity.
+    pub epoch: Epoch,
+    /// Ey.
+    pub ey: Fr,
+    /// c_id.
+    pub c_id: Fr,
+}
+
+impl Canonical for Spending {
+    const NAME: &'static str = "spending";
+
+    fn write(&self, out: &mut Writer) {
+        for element in [
+            &self.note_root,
+            &self.group_root,
+            &self.sn1,
+            &self.sn2,
+            &self.cm_out,
+            &self.rn,
+        ] {
+            out.field(element);
+        }
+        out.u32(self.epoch.0);
+        out.field(&self.ey);
+        out.field(&self.c_id);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            note_root: input.field("note root")?,
+            group_root: input.field("group root")?,
+            sn1: input.field("sn1")?,
+            sn2: input.field("sn2")?,
+            cm_out: input.field("cm_out")?,
+            rn: input.field("rn")?,
+            epoch: Epoch(input.u32("epoch")?),
+            ey: input.field("ey")?,
+            c_id: input.field("c_id")?,
+        })
+    }
+}
+
+/// A person redeems at an exchange, which submits it. The amount is the offer's price.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redeemed {
+    /// The offer.
+    pub offer: EntryId,
+    /// The day that the rate limit counts by.
+    pub day: u32,
+    /// X25519: the fresh key that the voucher is sealed to.
+    pub voucher_key: [u8; 32],
+    /// What spends.
+    pub spending: Spending,
+}
+
+impl Canonical for Redeemed {
+    const NAME: &'static str = "redeemed";
+
+    fn write(&self, out: &mut Writer) {
+        write_entry_id(out, &self.offer);
+        out.u32(self.day);
+        out.array(&self.voucher_key);
+        self.spending.write(out);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            offer: read_entry_id(input, "offer")?,
+            day: input.u32("day")?,
+            voucher_key: input.array("voucher key")?,
+            spending: Spending::read(input)?,
+        })
+    }
+}
+
+/// A person shows that it owns at least so much, to somebody that only the context names. No party
+/// signs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attested {
+    /// Credits of which scale.
+    pub scale: ScaleId,
+    /// And of which expiry bucket.
+    pub expiry: Expiry,
+    /// At least this.
+    pub floor: Credits,
+    /// [`merits_primitives::context::attest_context`].
+    pub context: Fr,
+    /// What spends the notes and makes one of them.
+    pub spending: Spending,
+}
+
+impl Canonical for Attested {
+    const NAME: &'static str = "attested";
+
+    fn write(&self, out: &mut Writer) {
+        out.text(self.scale.as_str());
+        out.u32(self.expiry.0);
+        out.u64(self.floor.0);
+        out.field(&self.context);
+        self.spending.write(out);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            scale: read_scale_id(input)?,
+            expiry: Expiry(input.u32("expiry")?),
+            floor: Credits(input.u64("floor")?),
+            context: input.field("context")?,
+            spending: Spending::read(input)?,
+        })
+    }
+}

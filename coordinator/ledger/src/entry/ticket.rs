@@ -1,0 +1,142 @@
+//! Tickets: a person's consent to one distributor, for one scale and one period.
+
+use merits_primitives::{
+    Fr,
+    ids::{Expiry, PartyId, Period, ScaleId, sha256},
+    message::SALT_BYTES,
+};
+use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
+
+use super::{earn::read_period, scale::read_scale_id};
+
+/// Most bytes of a terms document.
+pub const MAX_TERMS_BYTES: usize = 16_384;
+
+/// A distributor publishes what people consent to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TermsPublished {
+    /// For which scale.
+    pub scale: ScaleId,
+    /// The document.
+    pub text: String,
+}
+
+impl TermsPublished {
+    /// SHA-256 of the document: what tickets bind.
+    pub fn digest(&self) -> [u8; 32] {
+        sha256(self.text.as_bytes())
+    }
+}
+
+impl Canonical for TermsPublished {
+    const NAME: &'static str = "terms published";
+
+    fn write(&self, out: &mut Writer) {
+        out.text(self.scale.as_str());
+        out.text(&self.text);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            scale: read_scale_id(input)?,
+            text: input.document("terms", MAX_TERMS_BYTES)?,
+        })
+    }
+}
+
+/// A distributor deposits a ticket that was given to it. The proof stands beside it.
+///
+/// Scope and message of the statement are worked out by the ledger from these fields; nobody can
+/// deposit a ticket that names another distributor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TicketDeposited {
+    /// The scale.
+    pub scale: ScaleId,
+    /// The period.
+    pub period: Period,
+    /// Whose records.
+    pub source: PartyId,
+    /// Expiry bucket that the person was told.
+    pub expiry: Expiry,
+    /// Digest of the published terms.
+    pub terms: [u8; 32],
+    /// Salt of the message.
+    pub salt: [u8; SALT_BYTES],
+    /// Root of the group that the person proved to be in.
+    pub root: Fr,
+    /// nf.
+    pub nullifier: Fr,
+    /// b.
+    pub b: Fr,
+}
+
+impl Canonical for TicketDeposited {
+    const NAME: &'static str = "ticket deposited";
+
+    fn write(&self, out: &mut Writer) {
+        out.text(self.scale.as_str());
+        out.u64(self.period.to_u64());
+        out.array(&self.source.0);
+        out.u32(self.expiry.0);
+        out.array(&self.terms);
+        out.array(&self.salt);
+        out.field(&self.root);
+        out.field(&self.nullifier);
+        out.field(&self.b);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            scale: read_scale_id(input)?,
+            period: read_period(input)?,
+            source: PartyId(input.array("source")?),
+            expiry: Expiry(input.u32("expiry")?),
+            terms: input.array("terms")?,
+            salt: input.array("salt")?,
+            root: input.field("root")?,
+            nullifier: input.field("nullifier")?,
+            b: input.field("b")?,
+        })
+    }
+}
+
+/// A person takes a consent back. No party signs it: the proof shows that it is the same person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsentWithdrawn {
+    /// Scope of the claim.
+    pub scope: Fr,
+    /// nf in that scope.
+    pub nullifier: Fr,
+    /// The message of the consent that is taken back.
+    pub message: Fr,
+    /// b of the withdrawal's own statement.
+    pub b: Fr,
+    /// Root of the group.
+    pub root: Fr,
+}
+
+impl Canonical for ConsentWithdrawn {
+    const NAME: &'static str = "consent withdrawn";
+
+    fn write(&self, out: &mut Writer) {
+        for element in [
+            &self.scope,
+            &self.nullifier,
+            &self.message,
+            &self.b,
+            &self.root,
+        ] {
+            out.field(element);
+        }
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            scope: input.field("scope")?,
+            nullifier: input.field("nullifier")?,
+            message: input.field("message")?,
+            b: input.field("b")?,
+            root: input.field("root")?,
+        })
+    }
+}

@@ -1,0 +1,72 @@
+//! Conservation: what was issued, what was redeemed, what is left, by scale and expiry bucket.
+
+use std::collections::BTreeMap;
+
+use merits_primitives::ids::{AssetId, Expiry, Output};
+
+use super::State;
+use super::offers::check_not_expired;
+
+/// The books of one scale and expiry bucket, from public data alone.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Balance {
+    /// Credits in opened totals.
+    pub issued: u128,
+    /// Claims that those cover.
+    pub claims: u64,
+    /// Claims that no opened total covers.
+    pub unopened_claims: u64,
+    /// The most that those can hold.
+    pub unopened_worst: u128,
+    /// Credits redeemed.
+    pub redeemed: u128,
+    /// Redemptions.
+    pub redemptions: u64,
+    /// Whether the bucket's time is over: what is outstanding has lapsed.
+    pub expired: bool,
+}
+
+impl Balance {
+    /// The least and the most that can be outstanding; `None` if more was redeemed than can ever have
+    /// been issued.
+    pub fn outstanding(&self) -> Option<(u128, u128)> {
+        let most = (self.issued + self.unopened_worst).checked_sub(self.redeemed)?;
+        Some((self.issued.saturating_sub(self.redeemed), most))
+    }
+}
+
+impl State {
+    /// The books, by scale and expiry bucket.
+    pub fn conservation(&self) -> BTreeMap<(AssetId, Expiry), Balance> {
+        let mut books: BTreeMap<_, Balance> = BTreeMap::new();
+        let credits = self.totals.keys();
+        for key in credits.filter(|key| key.output == Output::Credits) {
+            let Some((_, scale)) = self.scales.by_asset(key.asset) else {
+                continue;
+            };
+            // No version begins in a period that was claimed before, so it is the batches' own.
+            let Some(record) = scale.in_force(key.period.index) else {
+                continue;
+            };
+            let expiry = record.terms.expiry.expiry(key.period);
+            let balance = books.entry((key.asset, expiry)).or_default();
+            for total in self.totals.opened(key) {
+                balance.issued += u128::from(total.sum);
+                balance.claims += total.claims;
+            }
+            for batch in self.totals.unopened(key) {
+                balance.unopened_claims += u64::from(batch.claims);
+                balance.unopened_worst += u128::from(batch.worst);
+            }
+        }
+        for (asset, expiry, sum) in self.offers.redeemed() {
+            let balance = books.entry((asset, expiry)).or_default();
+            balance.redeemed = sum.credits;
+            balance.redemptions = sum.redemptions;
+        }
+        for ((_, expiry), balance) in &mut books {
+            balance.expired = check_not_expired(*expiry, self.time).is_err();
+        }
+        books
+    }
+}

@@ -1,0 +1,238 @@
+//! Statements of people: what a ticket, a withdrawal, a redemption and an attestation must prove, all
+//! that is the ledger's taken from its state.
+
+use merits_primitives::{
+    Fr,
+    context::redeem_context,
+    field,
+    ids::{AssetId, Credits, Expiry, PartyId},
+    message::{Consent, withdrawal_message},
+    scope::{attest_scope, claim_scope, rate_scope},
+};
+use merits_verifier::statement::{
+    redeem::{MOST_A_DAY, RedeemStatement},
+    ticket::TicketStatement,
+};
+
+use super::State;
+use super::people::day_of;
+use super::tickets::MOST_DAYS_AHEAD;
+use crate::entry::{Attested, ConsentWithdrawn, Redeemed, Spending, TicketDeposited};
+use crate::refusal::Refusal;
+use crate::role::Role;
+use crate::store::{Unique, UniqueSet};
+
+/// What a spending proof is about, besides the spending itself.
+struct SpentOn {
+    asset: AssetId,
+    expiry: Expiry,
+    amount: Credits,
+    floor: Credits,
+    context: Fr,
+    rate_scope: Fr,
+    rate_limit: u32,
+}
+
+impl State {
+    /// What a deposited ticket must prove, and the person's message.
+    ///
+    /// # Errors
+    /// [`Refusal`] when no proof could make the deposit acceptable.
+    pub fn ticket_statement(
+        &self,
+        distributor: &PartyId,
+        deposit: &TicketDeposited,
+    ) -> Result<TicketStatement, Refusal> {
+        let scale = self.scales.get(&deposit.scale)?;
+        if deposit.period.kind != scale.period_kind {
+            return Err(Refusal::OtherPeriod {
+                expected: scale.period_kind,
+                found: deposit.period.kind,
+            });
+        }
+        let record =
+            scale
+                .in_force(deposit.period.index)
+                .ok_or_else(|| Refusal::ScaleIdUnknown {
+                    id: deposit.scale.clone(),
+                })?;
+        let terms = &record.terms;
+        let expiry = terms.expiry.expiry(deposit.period);
+        if deposit.expiry != expiry {
+            return Err(Refusal::OtherTerms {
+                what: "expiry",
+                expected: expiry.0.to_string(),
+                found: deposit.expiry.0.to_string(),
+            });
+        }
+        let source = terms.per_source.then_some(&deposit.source);
+        let consent = Consent {
+            origin: self.origin(),
+            distributor,
+            terms: &deposit.terms,
+            expiry,
+        };
+        Ok(TicketStatement {
+            root: deposit.root,
+            scope: claim_scope(scale.asset, deposit.period, source),
+            nullifier: deposit.nullifier,
+            b: deposit.b,
+            message: consent.message(&deposit.salt),
+            // A period of the year 9999 ends before 2^32 days.
+            start: u32::try_from(deposit.period.first_day().max(0)).unwrap_or(u32::MAX),
+        })
+    }
+
+    /// What a withdrawal must prove. Whoever holds the secret may withdraw, eligible or not: the day
+    /// is the last there is.
+    pub fn withdrawal_statement(&self, withdrawn: &ConsentWithdrawn) -> TicketStatement {
+        TicketStatement {
+            root: withdrawn.root,
+            scope: withdrawn.scope,
+            nullifier: withdrawn.nullifier,
+            b: withdrawn.b,
+            message: withdrawal_message(self.origin(), withdrawn.message),
+            start: u32::MAX,
+        }
+    }
+
+    /// What a redemption must prove.
+    ///
+    /// # Errors
+    /// [`Refusal`] when no proof could make it acceptable.
+    pub fn redeem_statement(
+        &self,
+        exchange: &PartyId,
+        redeemed: &Redeemed,
+    ) -> Result<RedeemStatement, Refusal> {
+        let offer = self.offers.known(&redeemed.offer)?;
+        let spent = SpentOn {
+            asset: offer.asset,
+            expiry: offer.published.expiry,
+            amount: offer.published.price,
+            floor: Credits(0),
+            context: redeem_context(
+                self.origin(),
+                &redeemed.offer,
+                exchange,
+                &redeemed.voucher_key,
+            ),
+            rate_scope: rate_scope(&redeemed.offer, redeemed.day),
+            rate_limit: offer.published.per_day.clamp(1, MOST_A_DAY),
+        };
+        self.spending_statement(&spent, &redeemed.spending)
+    }
+
+    /// What an attestation must prove.
+    ///
+    /// # Errors
+    /// [`Refusal`] when no proof could make it acceptable.
+    pub fn attest_statement(&self, attested: &Attested) -> Result<RedeemStatement, Refusal> {
+        let spent = SpentOn {
+            asset: self.scales.get(&attested.scale)?.asset,
+            expiry: attested.expiry,
+            amount: Credits(0),
+            floor: attested.floor,
+            context: attested.context,
+            rate_scope: attest_scope(attested.context),
+            rate_limit: 1,
+        };
+        self.spending_statement(&spent, &attested.spending)
+    }
+
+    fn spending_statement(
+        &self,
+        spent: &SpentOn,
+        spending: &Spending,
+    ) -> Result<RedeemStatement, Refusal> {
+        let epoch = spending.epoch;
+        let keys = self
+            .epochs
+            .get(epoch)
+            .ok_or(Refusal::EpochUnknown { epoch })?;
+        Ok(RedeemStatement {
+            note_root: spending.note_root,
+            group_root: spending.group_root,
+            asset: spent.asset,
+            expiry: spent.expiry,
+            amount: spent.amount,
+            floor: spent.floor,
+            context: spent.context,
+            sn1: spending.sn1,
+            sn2: spending.sn2,
+            cm_out: spending.cm_out,
+            rate_scope: spent.rate_scope,
+            rate_limit: spent.rate_limit,
+            rn: spending.rn,
+            a: keys.view_key,
+            ey: spending.ey,
+            c_id: spending.c_id,
+        })
+    }
+
+    /// Every rule for a deposit but its proof.
+    pub(super) fn check_deposit_terms(
+        &self,
+        deposit: &TicketDeposited,
+        time: u64,
+    ) -> Result<(), Refusal> {
+        self.source(&deposit.source)?;
+        let start = u64::try_from(deposit.period.first_day().max(0)).unwrap_or(0);
+        let latest = u64::from(day_of(time)) + u64::from(MOST_DAYS_AHEAD);
+        if start > latest {
+            return Err(Refusal::TicketTooEarly {
+                period: deposit.period.label(),
+            });
+        }
+        self.check_group_root(deposit.root, time)
+    }
+
+    pub(super) fn check_group_root(&self, root: Fr, time: u64) -> Result<(), Refusal> {
+        if self.people.accepts(root, time) {
+            return Ok(());
+        }
+        Err(Refusal::GroupRootUnknown)
+    }
+
+    /// Every rule for what spends notes but its proof; adds its unique values.
+    pub(super) fn check_spending(
+        &self,
+        spending: &Spending,
+        time: u64,
+        uniques: &mut Vec<Unique>,
+    ) -> Result<(), Refusal> {
+        self.epochs.check_accepted(spending.epoch, time)?;
+        self.check_group_root(spending.group_root, time)?;
+        if self.notes.find_anchor(spending.note_root, time).is_none() {
+            return Err(Refusal::NoteRootUnknown);
+        }
+        if !self.notes.has_room(1) {
+            return Err(Refusal::NoteTreeFull);
+        }
+        let values = [
+            (UniqueSet::Spend, &spending.sn1),
+            (UniqueSet::Spend, &spending.sn2),
+            (UniqueSet::Rate, &spending.rn),
+            (UniqueSet::Note, &spending.cm_out),
+        ];
+        uniques.extend(values.map(|(set, value)| Unique {
+            set,
+            value: field::to_bytes(value),
+            claim: None,
+        }));
+        Ok(())
+    }
+
+    /// A party that may commit to records.
+    fn source(&self, source: &PartyId) -> Result<(), Refusal> {
+        match self.parties.acting(source, Role::Source) {
+            Ok(_) => Ok(()),
+            Err(Refusal::PartyUnknown { party } | Refusal::RoleMissing { party, .. }) => {
+                Err(Refusal::SourceUnknown {
+                    source_party: party,
+                })
+            }
+            Err(other) => Err(other),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The keys of `ticket` and `redeem`: one in force for each.
+
+use std::collections::BTreeMap;
+
+use merits_verifier::{
+    codec::{Canonical as _, Writer},
+    groth16::{KeyDigest, KeyPolicy, Provenance, VerifyingKey},
+};
+
+use crate::entry::{PersonStatement, StatementKeyAdopted};
+use crate::refusal::Refusal;
+
+/// A key in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatementKey {
+    /// Counted from 1.
+    pub generation: u32,
+    /// The key.
+    pub key: VerifyingKey,
+    /// How it was made.
+    pub provenance: Provenance,
+}
+
+/// The keys in force.
+#[derive(Debug, Clone, Default)]
+pub struct StatementKeys {
+    keys: BTreeMap<PersonStatement, StatementKey>,
+}
+
+impl StatementKeys {
+    /// The key in force, if one was adopted.
+    pub fn get(&self, statement: PersonStatement) -> Option<&StatementKey> {
+        self.keys.get(&statement)
+    }
+
+    /// Its digest.
+    ///
+    /// # Errors
+    /// [`Refusal::StatementKeyMissing`] before one was adopted.
+    pub fn digest(&self, statement: PersonStatement) -> Result<KeyDigest, Refusal> {
+        self.get(statement)
+            .map(|key| key.key.digest())
+            .ok_or(Refusal::StatementKeyMissing { statement })
+    }
+
+    pub(super) fn verifying_key(&self, digest: &KeyDigest) -> Option<(&VerifyingKey, Provenance)> {
+        self.keys
+            .values()
+            .find(|key| key.key.digest() == *digest)
+            .map(|key| (&key.key, key.provenance))
+    }
+
+    pub(super) fn check_adopted(
+        &self,
+        adopted: &StatementKeyAdopted,
+        policy: KeyPolicy,
+    ) -> Result<StatementKeyAdopted, Refusal> {
+        let before = self.get(adopted.statement).map_or(0, |key| key.generation);
+        let expected = before.saturating_add(1);
+        if adopted.generation != expected {
+            return Err(Refusal::OutOfSequence {
+                what: "generation",
+                expected,
+                found: adopted.generation,
+            });
+        }
+        policy.admit(adopted.provenance)?;
+        adopted.key.check()?;
+        let (expected, found) = (adopted.statement.inputs(), adopted.key.public_inputs());
+        if expected != found {
+            return Err(Refusal::KeyInputs { expected, found });
+        }
+        Ok(adopted.clone())
+    }
+
+    pub(super) fn apply(&mut self, adopted: StatementKeyAdopted) {
+        let key = StatementKey {
+            generation: adopted.generation,
+            key: adopted.key,
+            provenance: adopted.provenance,
+        };
+        self.keys.insert(adopted.statement, key);
+    }
+
+    pub(super) fn write(&self, out: &mut Writer) {
+        out.count(self.keys.len());
+        for (statement, key) in &self.keys {
+            statement.write(out);
+            out.u32(key.generation);
+            out.array(&key.key.digest().0);
+        }
+    }
+}

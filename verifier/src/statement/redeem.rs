@@ -1,0 +1,134 @@
+//! Statement `redeem` (DESIGN 3.4): a registered person spends one or two own notes of one scale and
+//! expiry bucket, and the change goes back to the same person. With amount 0 and a floor it is an
+//! attestation (DESIGN 3.5).
+//!
+//! The public inputs, in order: note_root, group_root, asset, expiry, amount, floor, context, sn1,
+//! sn2, cm_out, rscope, rlimit, rn, A.x, A.y, Ey, c_id.
+
+use ark_ff::AdditiveGroup;
+use merits_primitives::{
+    Fr,
+    ids::{AssetId, Credits, Expiry},
+    jubjub::Point,
+};
+
+use super::{StatementError, curve_has_y};
+use crate::verified::Statement;
+
+/// Position of the note tree's root.
+pub const NOTE_ROOT: usize = 0;
+/// Position of the group's root.
+pub const GROUP_ROOT: usize = 1;
+/// Position of the asset.
+pub const ASSET: usize = 2;
+/// Position of the expiry bucket.
+pub const EXPIRY: usize = 3;
+/// Position of the amount spent.
+pub const AMOUNT: usize = 4;
+/// Position of the floor.
+pub const FLOOR: usize = 5;
+/// Position of the context.
+pub const CONTEXT: usize = 6;
+/// Position of the first spend nullifier.
+pub const SN1: usize = 7;
+/// Position of the second.
+pub const SN2: usize = 8;
+/// Position of the change note.
+pub const NOTE_OUT: usize = 9;
+/// Position of the rate limit's scope.
+pub const RATE_SCOPE: usize = 10;
+/// Position of the rate limit.
+pub const RATE_LIMIT: usize = 11;
+/// Position of the rate nullifier.
+pub const RATE_NULLIFIER: usize = 12;
+/// Position of A.x; A.y follows.
+pub const VIEW_KEY: usize = 13;
+/// Position of Ey.
+pub const EPHEMERAL: usize = 15;
+/// Position of c_id.
+pub const SEALED_IDENTITY: usize = 16;
+/// Public inputs.
+pub const INPUTS: usize = 17;
+
+/// Largest rate limit: indices have 16 bits.
+pub const MOST_A_DAY: u32 = 1 << 16;
+
+/// The whole statement. What is not the person's own to say comes from the ledger's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RedeemStatement {
+    /// Root of the note tree, at an anchor.
+    pub note_root: Fr,
+    /// Root of the group of registered people.
+    pub group_root: Fr,
+    /// The scale's number.
+    pub asset: AssetId,
+    /// Expiry bucket of both notes and of the change.
+    pub expiry: Expiry,
+    /// What is spent.
+    pub amount: Credits,
+    /// The change is at least this.
+    pub floor: Credits,
+    /// What the proof is for.
+    pub context: Fr,
+    /// sn of the first note.
+    pub sn1: Fr,
+    /// sn of the second note, which may be a dummy of value 0.
+    pub sn2: Fr,
+    /// The change note.
+    pub cm_out: Fr,
+    /// Scope of the rate limit.
+    pub rate_scope: Fr,
+    /// So many a scope and person, 1 to 2^16.
+    pub rate_limit: u32,
+    /// rn = P(RATE; secret, rscope, idx).
+    pub rn: Fr,
+    /// A: the view key.
+    pub a: Point,
+    /// Ey: the ephemeral key of the sealed identity.
+    pub ey: Fr,
+    /// c_id = IC + P(AUD; S.y, sn1).
+    pub c_id: Fr,
+}
+
+impl Statement for RedeemStatement {
+    fn public_inputs(&self) -> Vec<Fr> {
+        vec![
+            self.note_root,
+            self.group_root,
+            Fr::from(self.asset.0),
+            Fr::from(self.expiry.0),
+            Fr::from(self.amount.0),
+            Fr::from(self.floor.0),
+            self.context,
+            self.sn1,
+            self.sn2,
+            self.cm_out,
+            self.rate_scope,
+            Fr::from(self.rate_limit),
+            self.rn,
+            self.a.x(),
+            self.a.y(),
+            self.ey,
+            self.c_id,
+        ]
+    }
+
+    fn check(&self) -> Result<(), StatementError> {
+        if self.sn1 == self.sn2 {
+            return Err(StatementError::SameNoteTwice);
+        }
+        if self.rate_limit == 0 || self.rate_limit > MOST_A_DAY {
+            return Err(StatementError::RateLimit {
+                found: self.rate_limit,
+            });
+        }
+        // 0 is an empty leaf of the note tree.
+        if self.cm_out == Fr::ZERO {
+            return Err(StatementError::EmptyNote);
+        }
+        if [Fr::ZERO, Fr::from(1u64)].contains(&self.ey) || !curve_has_y(self.ey) {
+            return Err(StatementError::RedeemEphemeral);
+        }
+        Ok(())
+    }
+}

@@ -10,8 +10,10 @@
 //! time and randomness.
 //!
 //! The path of a stranger: [`receipt::Receipt::parse`] → [`receipt::Receipt::verify`] under a
-//! [`log::LogKey`] → [`entry::SignedEntry`] inside the leaf → [`groth16::verify`] for its proof.
+//! [`log::LogKey`] → [`entry::SignedEntry`] inside the leaf → [`groth16::verify`] for its proof. Or,
+//! for what a person shows in a QR code, [`attestation::Attestation`].
 
+pub mod attestation;
 pub mod codec;
 pub mod entry;
 pub mod groth16;
@@ -20,6 +22,7 @@ pub mod possession;
 pub mod receipt;
 pub mod refusal;
 pub mod signature;
+pub mod spending;
 pub mod statement;
 #[cfg(feature = "trapdoor")]
 pub mod trapdoor;

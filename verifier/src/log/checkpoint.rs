@@ -5,6 +5,7 @@ use merits_primitives::ids::Origin;
 use thiserror::Error;
 
 use super::{Hash, LogKey, LogSigner, NoteError, SignedNote};
+use crate::signature::SIGNATURE_BYTES;
 
 /// What a log commits to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +46,24 @@ impl Checkpoint {
     pub fn sign(&self, signer: &LogSigner) -> Result<SignedCheckpoint, CheckpointError> {
         self.expect_origin(signer.public().origin())?;
         Ok(SignedCheckpoint(signer.sign(&self.text())))
+    }
+
+    /// Whether the log signed exactly this: for whoever has the signature without its note.
+    ///
+    /// # Errors
+    /// [`CheckpointError`].
+    pub fn verify_signature(
+        &self,
+        key: &LogKey,
+        signature: &[u8; SIGNATURE_BYTES],
+    ) -> Result<(), CheckpointError> {
+        self.expect_origin(key.origin())?;
+        key.public()
+            .verify(self.text().as_bytes(), signature)
+            .map_err(|_| {
+                let name = key.origin().to_string();
+                NoteError::BadSignature { name }.into()
+            })
     }
 
     fn expect_origin(&self, expected: &Origin) -> Result<(), CheckpointError> {
@@ -105,6 +124,13 @@ impl SignedCheckpoint {
         let checkpoint = Checkpoint::from_text(text).ok_or(CheckpointError::Malformed)?;
         checkpoint.expect_origin(key.origin())?;
         Ok(checkpoint)
+    }
+}
+
+impl SignedCheckpoint {
+    /// The log's signature alone, not verified; [`Checkpoint::verify_signature`] does.
+    pub fn signature_of(&self, key: &LogKey) -> Option<[u8; SIGNATURE_BYTES]> {
+        self.0.signature_of(key)
     }
 }
 

@@ -80,6 +80,23 @@ pub fn verify_inclusion(
     proof: &[Hash],
     root: &Hash,
 ) -> Result<(), MerkleError> {
+    if inclusion_root(leaf, index, size, proof)? == *root {
+        Ok(())
+    } else {
+        Err(MerkleError::RootMismatch)
+    }
+}
+
+/// The root that an inclusion proof leads to: the tree's, if the tree has the leaf there.
+///
+/// # Errors
+/// [`MerkleError`]: no proof for this place has this form.
+pub fn inclusion_root(
+    leaf: &Hash,
+    index: u64,
+    size: u64,
+    proof: &[Hash],
+) -> Result<Hash, MerkleError> {
     if index >= size {
         return Err(MerkleError::IndexOutside { index, size });
     }
@@ -102,14 +119,7 @@ pub fn verify_inclusion(
         node >>= 1;
         last >>= 1;
     }
-    if last != 0 {
-        return Err(length);
-    }
-    if hash == *root {
-        Ok(())
-    } else {
-        Err(MerkleError::RootMismatch)
-    }
+    if last == 0 { Ok(hash) } else { Err(length) }
 }
 
 /// Checks that the tree of `old_size` leaves and `old_root` is a beginning of the tree of

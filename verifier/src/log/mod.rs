@@ -9,7 +9,7 @@ mod note;
 
 pub use checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint};
 pub use merkle::{
-    Hash, MAX_PROOF_HASHES, MerkleError, empty_root, leaf_hash, node_hash, verify_consistency,
-    verify_inclusion,
+    Hash, MAX_PROOF_HASHES, MerkleError, empty_root, inclusion_root, leaf_hash, node_hash,
+    verify_consistency, verify_inclusion,
 };
 pub use note::{LogKey, LogKeyError, LogSigner, MAX_NOTE_BYTES, NoteError, SignedNote};

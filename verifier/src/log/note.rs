@@ -76,8 +76,8 @@ impl LogKey {
         }
     }
 
-    /// First four bytes of SHA-256(name ‖ "\n" ‖ 0x01 ‖ key).
-    fn id(&self) -> [u8; 4] {
+    /// The key id of signed notes: the first four bytes of SHA-256(name ‖ "\n" ‖ 0x01 ‖ key).
+    pub fn id(&self) -> [u8; 4] {
         let digest = Sha256::new()
             .chain_update(self.origin.as_str())
             .chain_update([b'\n', ED25519])
@@ -229,6 +229,18 @@ impl SignedNote {
         } else {
             Err(NoteError::NotSigned { name: name() })
         }
+    }
+}
+
+impl SignedNote {
+    /// The first signature of this key, not verified.
+    pub(crate) fn signature_of(&self, key: &LogKey) -> Option<[u8; SIGNATURE_BYTES]> {
+        self.signatures.lines().filter_map(parts).find_map(|line| {
+            let (signer, blob) = line;
+            let (id, signature) = blob.split_first_chunk::<4>()?;
+            let own = signer == key.origin().as_str() && *id == key.id();
+            signature.try_into().ok().filter(|_| own)
+        })
     }
 }
 

@@ -48,7 +48,7 @@ pub const CONSENT_WITHDRAWN: u16 = 0x0703;
 /// The kind of a redemption.
 pub const REDEEMED: u16 = 0x0803;
 /// The kind of an attestation.
-pub const ATTESTED: u16 = 0x0804;
+pub const ATTESTED: u16 = merits_verifier::spending::ATTESTED;
 
 /// A typed statement of a ledger entry.
 #[derive(Debug, Clone, PartialEq, Eq)]

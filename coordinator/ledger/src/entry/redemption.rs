@@ -1,10 +1,8 @@
 //! Offers, redemptions and attestations.
 
-use merits_primitives::{
-    Fr,
-    ids::{Credits, EntryId, Epoch, Expiry, PartyId, ScaleId},
-};
+use merits_primitives::ids::{Credits, EntryId, Expiry, PartyId, ScaleId};
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
+pub use merits_verifier::spending::{Attested, Spending};
 
 use super::{MAX_BASIS_BYTES, read_entry_id, scale::read_scale_id, write_entry_id};
 
@@ -164,63 +162,6 @@ impl Canonical for OfferClosed {
     }
 }
 
-/// What spends notes, whatever for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Spending {
-    /// Root of the note tree, at an anchor.
-    pub note_root: Fr,
-    /// Root of the group.
-    pub group_root: Fr,
-    /// sn of the first note.
-    pub sn1: Fr,
-    /// sn of the second note, or of a dummy.
-    pub sn2: Fr,
-    /// The change note.
-    pub cm_out: Fr,
-    /// Rate nullifier.
-    pub rn: Fr,
-    /// View-key epoch of the sealed identity.
-    pub epoch: Epoch,
-    /// Ey.
-    pub ey: Fr,
-    /// c_id.
-    pub c_id: Fr,
-}
-
-impl Canonical for Spending {
-    const NAME: &'static str = "spending";
-
-    fn write(&self, out: &mut Writer) {
-        for element in [
-            &self.note_root,
-            &self.group_root,
-            &self.sn1,
-            &self.sn2,
-            &self.cm_out,
-            &self.rn,
-        ] {
-            out.field(element);
-        }
-        out.u32(self.epoch.0);
-        out.field(&self.ey);
-        out.field(&self.c_id);
-    }
-
-    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
-        Ok(Self {
-            note_root: input.field("note root")?,
-            group_root: input.field("group root")?,
-            sn1: input.field("sn1")?,
-            sn2: input.field("sn2")?,
-            cm_out: input.field("cm_out")?,
-            rn: input.field("rn")?,
-            epoch: Epoch(input.u32("epoch")?),
-            ey: input.field("ey")?,
-            c_id: input.field("c_id")?,
-        })
-    }
-}
-
 /// A person redeems at an exchange, which submits it. The amount is the offer's price.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Redeemed {
@@ -249,44 +190,6 @@ impl Canonical for Redeemed {
             offer: read_entry_id(input, "offer")?,
             day: input.u32("day")?,
             voucher_key: input.array("voucher key")?,
-            spending: Spending::read(input)?,
-        })
-    }
-}
-
-/// A person shows that it owns at least so much, to somebody that only the context names. No party
-/// signs it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attested {
-    /// Credits of which scale.
-    pub scale: ScaleId,
-    /// And of which expiry bucket.
-    pub expiry: Expiry,
-    /// At least this.
-    pub floor: Credits,
-    /// [`merits_primitives::context::attest_context`].
-    pub context: Fr,
-    /// What spends the notes and makes one of them.
-    pub spending: Spending,
-}
-
-impl Canonical for Attested {
-    const NAME: &'static str = "attested";
-
-    fn write(&self, out: &mut Writer) {
-        out.text(self.scale.as_str());
-        out.u32(self.expiry.0);
-        out.u64(self.floor.0);
-        out.field(&self.context);
-        self.spending.write(out);
-    }
-
-    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
-        Ok(Self {
-            scale: read_scale_id(input)?,
-            expiry: Expiry(input.u32("expiry")?),
-            floor: Credits(input.u64("floor")?),
-            context: input.field("context")?,
             spending: Spending::read(input)?,
         })
     }

@@ -1,0 +1,530 @@
+//! Attestations that travel alone: small enough for a QR code, checked with no network.
+//!
+//! An attestation is an entry of the ledger (`attested`), with its place in the log and the log's
+//! signature. What a verifier knows or can work out stands in none of its bytes: the log's name, the
+//! context (from verifier, nonce and time), the tree's root (from the entry and its path). So there
+//! is one reading of the bytes, and a change to any of them changes what the log would have to have
+//! signed.
+//!
+//! ```text
+//! version 1        u8
+//! log              4 bytes, the key id of the log's signed notes
+//! verifier         u8 length, text
+//! nonce            u8 length, bytes
+//! not after        u64, unix milliseconds
+//! leaf time        u64, unix milliseconds
+//! index, size      u64 each, of the leaf and of the checkpoint's tree
+//! scale            u8 length, text
+//! expiry, floor    u32, u64
+//! spending         as in the entry, 260 bytes
+//! proof            128 bytes
+//! path             u8 count, 32 bytes each, from the leaf up
+//! signature        64 bytes, the log's, on the checkpoint
+//! ```
+//!
+//! What it says, it says as of the leaf's time: the person may have spent since.
+
+use merits_primitives::{
+    context::attest_context,
+    ids::{AssetId, Credits, EntryId, Epoch, Expiry, Period, PeriodKind, ScaleId},
+    jubjub::Point,
+};
+use thiserror::Error;
+
+use crate::codec::{Canonical, CodecError, Reader, Writer};
+use crate::entry::{Leaf, SignedEntry};
+use crate::groth16::{PreparedKey, Proof, ProofFormatError};
+use crate::log::{
+    Checkpoint, Hash, LogKey, MAX_PROOF_HASHES, MerkleError, inclusion_root, leaf_hash,
+};
+use crate::receipt::{Receipt, ReceiptError};
+use crate::signature::SIGNATURE_BYTES;
+use crate::spending::{ATTESTED, Attested, Spending};
+use crate::verified::{Verified, VerifyError};
+
+/// Most bytes: what a QR code of version 40 holds at its lowest error correction.
+pub const MAX_ATTESTATION_BYTES: usize = 2_953;
+
+/// Longest name of a verifier, in bytes.
+pub const MAX_VERIFIER_BYTES: usize = 128;
+
+/// Longest nonce, in bytes.
+pub const MAX_NONCE_BYTES: usize = 64;
+
+/// The format's version.
+const VERSION: u8 = 1;
+
+/// Milliseconds of a day.
+const DAY: u64 = 86_400_000;
+
+/// What a verifier asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// The verifier's name, as it gives it to people: 1 to [`MAX_VERIFIER_BYTES`] bytes.
+    pub verifier: String,
+    /// What makes this question new: 1 to [`MAX_NONCE_BYTES`] bytes.
+    pub nonce: Vec<u8>,
+}
+
+/// A question that no attestation can answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the {what} has {found} bytes; 1 to {limit} are taken")]
+pub struct QuestionError {
+    /// Verifier's name or nonce.
+    pub what: &'static str,
+    /// Bytes.
+    pub found: usize,
+    /// Most bytes.
+    pub limit: usize,
+}
+
+impl Question {
+    /// A question, its lengths checked.
+    ///
+    /// # Errors
+    /// [`QuestionError`].
+    pub fn new(verifier: &str, nonce: &[u8]) -> Result<Self, QuestionError> {
+        let lengths = [
+            ("verifier's name", verifier.len(), MAX_VERIFIER_BYTES),
+            ("nonce", nonce.len(), MAX_NONCE_BYTES),
+        ];
+        for (what, found, limit) in lengths {
+            if found == 0 || found > limit {
+                return Err(QuestionError { what, found, limit });
+            }
+        }
+        Ok(Self {
+            verifier: verifier.to_owned(),
+            nonce: nonce.to_vec(),
+        })
+    }
+}
+
+/// An attestation, not yet verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attestation {
+    log: [u8; 4],
+    question: Question,
+    not_after: u64,
+    time: u64,
+    index: u64,
+    size: u64,
+    scale: ScaleId,
+    expiry: Expiry,
+    floor: Credits,
+    spending: Spending,
+    proof: Proof,
+    path: Vec<Hash>,
+    signature: [u8; SIGNATURE_BYTES],
+}
+
+/// Why an attestation shows nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum AttestationFault {
+    /// The bytes are none.
+    #[error("not an attestation, or damaged: {0}")]
+    Malformed(#[from] CodecError),
+    /// Of another ledger.
+    #[error("it is from another ledger than {expected}: its log key differs")]
+    OtherLog {
+        /// The verifier's ledger.
+        expected: String,
+    },
+    /// Made for somebody else.
+    #[error("it was made for verifier {found:?}, not for {expected:?}")]
+    OtherVerifier {
+        /// Who asks.
+        expected: String,
+        /// Whom it names.
+        found: String,
+    },
+    /// Made for another question.
+    #[error("it answers another question: its nonce is not the one that was asked with")]
+    OtherNonce,
+    /// Its time is over.
+    #[error("its time is over: it was good until {}, and it is {}", utc(*not_after), utc(*at))]
+    Late {
+        /// Its last moment, unix milliseconds.
+        not_after: u64,
+        /// When it was checked.
+        at: u64,
+    },
+    /// The credits are.
+    #[error("the credits that it speaks of have expired: they were good until before month {}", month(*expiry))]
+    Expired {
+        /// Their bucket.
+        expiry: Expiry,
+    },
+    /// Its place in the log.
+    #[error("its place in the log: {0}")]
+    Place(#[from] MerkleError),
+    /// The log did not sign this.
+    #[error(
+        "the log's signature does not hold for it: it was altered, or the log never had such an entry"
+    )]
+    NotSigned,
+    /// The log did, but the proof does not hold.
+    #[error("the log has it, but its proof does not hold under the ledger's key: {0}")]
+    Proof(#[from] VerifyError),
+}
+
+/// Why a receipt gives no attestation.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PackingError {
+    /// The receipt does not hold.
+    #[error(transparent)]
+    Receipt(#[from] ReceiptError),
+    /// Of another kind, or for another question.
+    #[error("the receipt is of an entry that is no attestation for this verifier, nonce and time")]
+    OtherEntry,
+    /// The entry's parts.
+    #[error("the entry: {0}")]
+    Entry(#[from] CodecError),
+    /// The entry's proof.
+    #[error("the entry's proof: {0}")]
+    Proof(#[from] ProofFormatError),
+    /// The checkpoint says more than origin, size and root.
+    #[error("the checkpoint has extension lines, which an attestation does not carry")]
+    Checkpoint,
+}
+
+/// An attestation for this verifier's question that is in the log. Its proof is still to be
+/// checked, with what the ledger says about its scale and epoch.
+#[derive(Debug, Clone)]
+pub struct Included {
+    attested: Attested,
+    proof: Proof,
+    shown: Shown,
+}
+
+/// What an attestation shows: somebody who was registered owned at least `floor` credits at `time`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// Credits of which scale.
+    pub scale: ScaleId,
+    /// Good until before this month.
+    pub expiry: Expiry,
+    /// At least so many.
+    pub floor: Credits,
+    /// The ledger's time of it, unix milliseconds.
+    pub time: u64,
+    /// Leaf of the log.
+    pub index: u64,
+    /// Leaves of the checkpoint that covers it.
+    pub size: u64,
+    /// The entry.
+    pub entry: EntryId,
+    /// Last moment, unix milliseconds.
+    pub not_after: u64,
+}
+
+impl Attestation {
+    /// Packs an entry's receipt for the one who asked.
+    ///
+    /// # Errors
+    /// [`PackingError`].
+    pub fn pack(
+        receipt: &Receipt,
+        log: &LogKey,
+        question: &Question,
+        not_after: u64,
+    ) -> Result<Self, PackingError> {
+        let leaf = receipt.verify(log)?;
+        let entry = &leaf.leaf().entry;
+        if entry.kind != ATTESTED || !entry.is_unsigned() {
+            return Err(PackingError::OtherEntry);
+        }
+        let attested = Attested::from_bytes(&entry.statement)?;
+        let packed = Self {
+            log: log.id(),
+            question: question.clone(),
+            not_after,
+            time: leaf.leaf().time,
+            index: leaf.index(),
+            size: leaf.checkpoint().size,
+            scale: attested.scale.clone(),
+            expiry: attested.expiry,
+            floor: attested.floor,
+            spending: attested.spending.clone(),
+            proof: Proof::from_bytes(&entry.proof)?,
+            path: receipt.proof.clone(),
+            signature: receipt
+                .checkpoint
+                .signature_of(log)
+                .ok_or(PackingError::Checkpoint)?,
+        };
+        if packed.attested(log) != attested {
+            return Err(PackingError::OtherEntry);
+        }
+        let root = leaf.checkpoint().root;
+        packed
+            .require_signature(log, root)
+            .map_err(|_| PackingError::Checkpoint)?;
+        Ok(packed)
+    }
+
+    /// The leaf's index: what governs it came before.
+    #[must_use]
+    pub fn index(&self) -> u64 {
+        self.index
+    }
+
+    /// Whether it is an attestation for this question, at `at` (unix milliseconds), that `log`
+    /// has, about credits that are still good.
+    ///
+    /// # Errors
+    /// [`AttestationFault`].
+    pub fn answer(
+        &self,
+        log: &LogKey,
+        question: &Question,
+        at: u64,
+    ) -> Result<Included, AttestationFault> {
+        if self.log != log.id() {
+            let expected = log.origin().to_string();
+            return Err(AttestationFault::OtherLog { expected });
+        }
+        if self.question.verifier != question.verifier {
+            return Err(AttestationFault::OtherVerifier {
+                expected: question.verifier.clone(),
+                found: self.question.verifier.clone(),
+            });
+        }
+        if self.question.nonce != question.nonce {
+            return Err(AttestationFault::OtherNonce);
+        }
+        let attested = self.attested(log);
+        let signed = SignedEntry::unsigned(
+            log.origin().clone(),
+            ATTESTED,
+            attested.to_bytes(),
+            self.proof.to_bytes().to_vec(),
+        );
+        let entry = signed.id();
+        let leaf = Leaf {
+            time: self.time,
+            entry: signed,
+        };
+        let hash = leaf_hash(&leaf.to_bytes());
+        let root = inclusion_root(&hash, self.index, self.size, &self.path)?;
+        self.require_signature(log, root)?;
+        // Only now are the times known to be its own.
+        let not_after = self.not_after;
+        if at > not_after {
+            return Err(AttestationFault::Late { not_after, at });
+        }
+        let expiry = self.expiry;
+        if Period::of_day(PeriodKind::Month, day_of(at)).index >= expiry.0 {
+            return Err(AttestationFault::Expired { expiry });
+        }
+        Ok(Included {
+            shown: Shown {
+                scale: self.scale.clone(),
+                expiry,
+                floor: self.floor,
+                time: self.time,
+                index: self.index,
+                size: self.size,
+                entry,
+                not_after,
+            },
+            attested,
+            proof: self.proof,
+        })
+    }
+
+    /// The entry's statement: all that stands here, and the context that follows from it.
+    fn attested(&self, log: &LogKey) -> Attested {
+        let question = &self.question;
+        Attested {
+            scale: self.scale.clone(),
+            expiry: self.expiry,
+            floor: self.floor,
+            context: attest_context(
+                log.origin(),
+                &question.verifier,
+                &question.nonce,
+                self.not_after,
+            ),
+            spending: self.spending.clone(),
+        }
+    }
+
+    fn require_signature(&self, log: &LogKey, root: Hash) -> Result<(), AttestationFault> {
+        let checkpoint = Checkpoint {
+            origin: log.origin().clone(),
+            size: self.size,
+            root,
+        };
+        checkpoint
+            .verify_signature(log, &self.signature)
+            .map_err(|_| AttestationFault::NotSigned)
+    }
+
+    /// The bytes, for a QR code.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        Canonical::to_bytes(self)
+    }
+
+    /// Reads the bytes of a QR code.
+    ///
+    /// # Errors
+    /// [`AttestationFault::Malformed`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, AttestationFault> {
+        if bytes.len() > MAX_ATTESTATION_BYTES {
+            let (what, found, limit) = (Self::NAME, bytes.len(), MAX_ATTESTATION_BYTES);
+            return Err(CodecError::TooLong { what, found, limit }.into());
+        }
+        Ok(<Self as Canonical>::from_bytes(bytes)?)
+    }
+}
+
+impl Included {
+    /// The scale, whose number the ledger knows.
+    #[must_use]
+    pub fn scale(&self) -> &ScaleId {
+        &self.attested.scale
+    }
+
+    /// The epoch, whose view key the ledger knows.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.attested.spending.epoch
+    }
+
+    /// Checks the proof under the key that the ledger had in force, with the scale's number and
+    /// the epoch's view key.
+    ///
+    /// # Errors
+    /// [`AttestationFault::Proof`].
+    pub fn verify(
+        self,
+        asset: AssetId,
+        view_key: Point,
+        key: &PreparedKey,
+    ) -> Result<Shown, AttestationFault> {
+        let statement = self.attested.statement(asset, view_key);
+        Verified::check(key, statement, &self.proof)?;
+        Ok(self.shown)
+    }
+}
+
+impl Canonical for Attestation {
+    const NAME: &'static str = "attestation";
+
+    fn write(&self, out: &mut Writer) {
+        out.u8(VERSION);
+        out.array(&self.log);
+        write_short(out, self.question.verifier.as_bytes());
+        write_short(out, &self.question.nonce);
+        for number in [self.not_after, self.time, self.index, self.size] {
+            out.u64(number);
+        }
+        write_short(out, self.scale.as_str().as_bytes());
+        out.u32(self.expiry.0);
+        out.u64(self.floor.0);
+        self.spending.write(out);
+        out.array(&self.proof.to_bytes());
+        // At most MAX_PROOF_HASHES.
+        out.u8(self.path.len() as u8);
+        for hash in &self.path {
+            out.array(hash);
+        }
+        out.array(&self.signature);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let version = input.u8("version")?;
+        if version != VERSION {
+            let (what, found) = ("version", version.into());
+            return Err(CodecError::UnknownValue { what, found });
+        }
+        let log = input.array("log")?;
+        let question = read_question(input)?;
+        let mut numbers = [0u64; 4];
+        for (number, what) in numbers
+            .iter_mut()
+            .zip(["not after", "leaf time", "index", "size"])
+        {
+            *number = input.u64(what)?;
+        }
+        let [not_after, time, index, size] = numbers;
+        let what = "scale id";
+        let scale = String::from_utf8(read_short(input, what, ScaleId::MAX)?)
+            .ok()
+            .and_then(|text| ScaleId::new(&text).ok())
+            .ok_or(CodecError::NotText { what })?;
+        Ok(Self {
+            log,
+            question,
+            not_after,
+            time,
+            index,
+            size,
+            scale,
+            expiry: Expiry(input.u32("expiry")?),
+            floor: Credits(input.u64("floor")?),
+            spending: Spending::read(input)?,
+            proof: {
+                let bytes: [u8; 128] = input.array("proof")?;
+                Proof::from_bytes(&bytes).map_err(|_| CodecError::NotCanonical { what: "proof" })?
+            },
+            path: {
+                let (what, limit) = ("path", MAX_PROOF_HASHES);
+                let found = usize::from(input.u8(what)?);
+                if found > limit {
+                    return Err(CodecError::TooLong { what, found, limit });
+                }
+                (0..found)
+                    .map(|_| input.array(what))
+                    .collect::<Result<_, _>>()?
+            },
+            signature: input.array("signature")?,
+        })
+    }
+}
+
+fn read_question(input: &mut Reader<'_>) -> Result<Question, CodecError> {
+    let what = "verifier";
+    let verifier = String::from_utf8(read_short(input, what, MAX_VERIFIER_BYTES)?)
+        .map_err(|_| CodecError::NotText { what })?;
+    let nonce = read_short(input, "nonce", MAX_NONCE_BYTES)?;
+    Ok(Question { verifier, nonce })
+}
+
+/// Every text and nonce here has a limit below 256.
+fn write_short(out: &mut Writer, bytes: &[u8]) {
+    out.u8(bytes.len() as u8);
+    out.array(bytes);
+}
+
+fn read_short(
+    input: &mut Reader<'_>,
+    what: &'static str,
+    limit: usize,
+) -> Result<Vec<u8>, CodecError> {
+    let found = usize::from(input.u8(what)?);
+    if found > limit {
+        return Err(CodecError::TooLong { what, found, limit });
+    }
+    Ok(input.take(what, found)?.to_vec())
+}
+
+fn month(expiry: Expiry) -> String {
+    let (kind, index) = (PeriodKind::Month, expiry.0);
+    Period { kind, index }.label()
+}
+
+/// A time to the minute, for people.
+fn utc(time: u64) -> String {
+    let minutes = time % DAY / 60_000;
+    let date = Period::of_day(PeriodKind::Day, day_of(time)).label();
+    format!("{date} {:02}:{:02} UTC", minutes / 60, minutes % 60)
+}
+
+fn day_of(time: u64) -> u32 {
+    u32::try_from(time / DAY).unwrap_or(u32::MAX)
+}

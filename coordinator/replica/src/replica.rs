@@ -6,7 +6,7 @@ use std::{
 };
 
 use merits_ledger::{
-    LedgerPolicy, Replay, ReplayError, State,
+    LedgerPolicy, Replay, ReplayError, State, UniqueSet,
     tree::{Frontier, Node, TreeError, inclusion_proof},
 };
 use merits_primitives::ids::EntryId;
@@ -185,6 +185,12 @@ impl Replica {
     /// Where an entry stands.
     pub fn find(&self, id: &EntryId) -> Option<u64> {
         self.by_id.get(id).copied()
+    }
+
+    /// The leaf that used a value which may occur once.
+    pub fn used(&self, set: UniqueSet, value: &[u8; 32]) -> Option<u64> {
+        let uniques = self.replay.as_ref()?.uniques();
+        uniques.get(&(set, *value)).copied()
     }
 
     /// The leaf of an entry.

@@ -1,0 +1,65 @@
+//! An exchange's config file; `exchange.sample.toml` is the annotated sample.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use merits_replica::{ConfigFileError, LedgerConfig, read_config};
+use serde::Deserialize;
+
+/// `exchange.toml`. Relative paths are relative to the file.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExchangeConfig {
+    /// The name under which the exchange is admitted.
+    pub name: String,
+    /// Where to serve Exchange.
+    pub listen: SocketAddr,
+    /// The database of vouchers.
+    pub store: PathBuf,
+    /// Ed25519 key of the party.
+    pub signing_key: PathBuf,
+    /// X25519 key of the party.
+    pub sealing_key: PathBuf,
+    /// Seals the codes in the database.
+    pub master_key: PathBuf,
+    /// Which ledger.
+    pub ledger: LedgerConfig,
+}
+
+impl ExchangeConfig {
+    /// Reads a config; paths come back resolved.
+    ///
+    /// # Errors
+    /// [`ConfigFileError`].
+    pub fn load(path: &Path) -> Result<Self, ConfigFileError> {
+        let mut config: Self = read_config(path)?;
+        let base = path.parent().unwrap_or(Path::new(""));
+        for file in [
+            &mut config.store,
+            &mut config.signing_key,
+            &mut config.sealing_key,
+            &mut config.master_key,
+        ] {
+            *file = base.join(&*file);
+        }
+        config.ledger = config.ledger.relative_to(base);
+        Ok(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sample_is_valid_and_unknown_keys_are_not() {
+        let sample = include_str!("../exchange.sample.toml");
+        let config = toml::from_str::<ExchangeConfig>(sample).expect("the sample parses");
+        assert!(!config.ledger.allow_dev_keys && config.ledger.tickets);
+        let error = toml::from_str::<ExchangeConfig>(&format!("colour = 1\n{sample}"))
+            .expect_err("unknown key");
+        assert!(error.to_string().contains("colour"), "{error}");
+    }
+}

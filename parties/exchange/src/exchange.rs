@@ -1,0 +1,453 @@
+//! The steps of a redemption.
+//!
+//! 1. Refuse cheaply, from the own copy of the log, what cannot be: no such offer, not here, not
+//!    open, sold out, spent before, the day's turn taken. The copy may be behind, so it is brought up
+//!    to date before anybody is refused by it.
+//! 2. Verify the proof.
+//! 3. Sign and append. The log decides.
+//! 4. With its receipt, give the redemption a voucher: one transaction.
+//! 5. Seal the voucher.
+//!
+//! A crash before 3 leaves nothing behind. One between 3 and 4, or an answer that is lost, leaves
+//! a redemption without a voucher: [`Exchange::reconcile`] finds it in the log, and the wallet asks
+//! again, with the same statement or the entry's id. One after 4 leaves the voucher with its
+//! redemption for good.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
+
+use ed25519_dalek::SigningKey;
+use merits_ledger::{
+    Entry, Job, KeyRing, Refusal, State, Submission, UniqueSet,
+    entry::{REDEEMED, Redeemed},
+};
+use merits_primitives::{
+    field,
+    ids::{EntryId, Origin, PartyId},
+};
+use merits_proto::{Fault, OfferHere, OfferPage, RedemptionRequest, SealedVoucher, VoucherRequest};
+use merits_replica::Replica;
+use merits_verifier::{
+    Verified,
+    codec::Canonical as _,
+    entry::SignedEntry,
+    groth16::{PreparedKey, Proof},
+    receipt::Receipt,
+};
+use tonic::Code;
+
+use crate::{
+    ledger::LedgerPort,
+    store::{Store, StoreError},
+    voucher::{self, VoucherContext},
+};
+
+/// Where an exchange reads the time: unix milliseconds.
+pub type Clock = fn() -> u64;
+
+/// An exchange: its key, its vouchers, its log.
+#[derive(Debug)]
+pub struct Exchange<L> {
+    origin: Origin,
+    party: PartyId,
+    key: SigningKey,
+    store: Store,
+    ledger: L,
+    clock: Clock,
+    keys: Mutex<KeyRing>,
+    /// When the last synchronisation began.
+    synced: tokio::sync::Mutex<Option<Instant>>,
+    /// The first leaf that [`Exchange::reconcile`] has not looked at.
+    reconciled: tokio::sync::Mutex<u64>,
+}
+
+/// A redemption that is in the log.
+#[derive(Debug, Clone)]
+pub struct Redemption {
+    /// The log's receipt.
+    pub receipt: Receipt,
+    /// The sponsor's voucher, sealed to the key that the redemption names.
+    pub voucher: SealedVoucher,
+}
+
+/// What [`Exchange::reconcile`] did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reconciled {
+    /// Redemptions that got their voucher now.
+    pub assigned: u64,
+    /// Redemptions in the log for which no voucher is in stock: the store is not the one that they
+    /// were made with.
+    pub missing: Vec<EntryId>,
+}
+
+/// What the own copy of the log says of a redemption.
+enum Examined {
+    /// It is there.
+    Known,
+    /// It may come: what its proof must prove, under which key, and the offer's quota.
+    New {
+        job: Box<Job>,
+        key: Arc<PreparedKey>,
+        quota: u32,
+    },
+}
+
+impl<L: LedgerPort> Exchange<L> {
+    /// An exchange over an open store.
+    pub fn new(
+        origin: Origin,
+        party: PartyId,
+        key: SigningKey,
+        store: Store,
+        ledger: L,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            origin,
+            party,
+            key,
+            store,
+            ledger,
+            clock,
+            keys: Mutex::default(),
+            synced: tokio::sync::Mutex::new(None),
+            reconciled: tokio::sync::Mutex::new(0),
+        }
+    }
+
+    /// Offers that can be redeemed here now, in the order of their ids.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub async fn offers(&self, page: OfferPage) -> Result<Vec<OfferHere>, Fault> {
+        let open: Vec<(OfferHere, u32)> = self.ledger.read(|replica| {
+            let state = state(replica)?;
+            let now = self.now(state);
+            let after = |id: &EntryId| page.after.is_none_or(|after| *id > after);
+            let open = state.offers().iter().filter(|(id, offer)| {
+                after(id)
+                    && offer.published.exchanges.contains(&self.party)
+                    && offer.check_open(id, now).is_ok()
+            });
+            let here = open.map(|(id, offer)| {
+                let quota = offer.published.quota;
+                let left = quota.saturating_sub(offer.redeemed);
+                (OfferHere { offer: *id, left }, quota)
+            });
+            Ok::<_, Fault>(here.collect())
+        })?;
+        let mut offers = Vec::new();
+        for (here, quota) in open {
+            if offers.len() == page.size {
+                break;
+            }
+            if self.is_stocked(&here.offer, quota).await? {
+                offers.push(here);
+            }
+        }
+        Ok(offers)
+    }
+
+    /// Puts a redemption into the log and answers with receipt and voucher. The same statement
+    /// again gives the same voucher.
+    ///
+    /// # Errors
+    /// [`Fault`]: refused here, or by the coordinator (then with its signed refusal), or to be
+    /// tried again.
+    pub async fn redeem(&self, request: RedemptionRequest) -> Result<Redemption, Fault> {
+        if request.origin != self.origin {
+            return Err(refused(&Refusal::OtherOrigin {
+                expected: self.origin.to_string(),
+                found: request.origin.to_string(),
+            }));
+        }
+        let (redeemed, entry) = self.signed(&request)?;
+        let (id, offer) = (entry.id(), redeemed.offer);
+        let known = self
+            .store
+            .assigned(&offer, &id)
+            .await
+            .map_err(failed)?
+            .is_some();
+        let receipt = match if known {
+            Examined::Known
+        } else {
+            self.examine_afresh(&entry, &redeemed).await?
+        } {
+            Examined::Known => self.ledger.receipt(&id).await?,
+            Examined::New { job, key, quota } => {
+                verify(*job, key).await?;
+                if !self.is_stocked(&offer, quota).await? {
+                    return Err(not_stocked());
+                }
+                self.ledger.submit(&entry).await?
+            }
+        };
+        let voucher = self.release(&id, &redeemed).await?;
+        Ok(Redemption { receipt, voucher })
+    }
+
+    /// The voucher of a redemption that is in the log, again.
+    ///
+    /// # Errors
+    /// [`Fault`]: no redemption of this exchange, or no receipt of one.
+    pub async fn voucher(&self, request: VoucherRequest) -> Result<SealedVoucher, Fault> {
+        let entry = match &request.receipt {
+            Some(text) => self.receipted(text, &request.redemption)?,
+            None => self.logged(&request.redemption).await?,
+        };
+        if entry.kind != REDEEMED || entry.party != self.party {
+            return Err(Fault::not_found(
+                "redemption",
+                "is an entry of the log, but no redemption at this exchange",
+            ));
+        }
+        // The log took it, so it is one.
+        let redeemed = Redeemed::from_bytes(&entry.statement)
+            .map_err(|error| Fault::malformed("redemption", error.to_string()))?;
+        self.release(&request.redemption, &redeemed).await
+    }
+
+    /// Brings the copy of the log up to date and gives vouchers to redemptions of this exchange that
+    /// have none: after a crash between append and assignment.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub async fn reconcile(&self) -> Result<Reconciled, Fault> {
+        let mut next = self.reconciled.lock().await;
+        self.ledger.sync().await?;
+        let (found, until) = self.ledger.read(|replica| {
+            let found: Vec<(EntryId, EntryId)> = (*next..replica.size())
+                .filter_map(|index| Some(replica.leaf(index)?.entry))
+                .filter(|entry| entry.kind == REDEEMED && entry.party == self.party)
+                .filter_map(|entry| {
+                    let redeemed = Redeemed::from_bytes(&entry.statement).ok()?;
+                    Some((entry.id(), redeemed.offer))
+                })
+                .collect();
+            (found, replica.size())
+        });
+        let mut report = Reconciled::default();
+        for (id, offer) in found {
+            if self
+                .store
+                .assigned(&offer, &id)
+                .await
+                .map_err(failed)?
+                .is_some()
+            {
+                continue;
+            }
+            match self.store.assign(&offer, &id).await.map_err(failed)? {
+                Some(_) => report.assigned += 1,
+                None => report.missing.push(id),
+            }
+        }
+        *next = until;
+        Ok(report)
+    }
+
+    /// The redemption as an entry of this exchange.
+    fn signed(&self, request: &RedemptionRequest) -> Result<(Redeemed, SignedEntry), Fault> {
+        let redeemed = Redeemed::from_bytes(&request.statement).map_err(|error| {
+            let field = format!("statement.{}", error.field().replace(' ', "_"));
+            Fault::malformed(field, error.to_string())
+        })?;
+        let proof = Proof::from_bytes(&request.proof)
+            .map_err(|error| Fault::malformed("proof", error.to_string()))?;
+        // Asked before anything is spent: a voucher that nobody can open would be lost.
+        if !voucher::is_usable(&redeemed.voucher_key) {
+            return Err(Fault::malformed(
+                "statement.voucher_key",
+                "is no X25519 key that something can be sealed to",
+            ));
+        }
+        let entry = Entry::Redeemed(redeemed.clone());
+        let entry = entry.sign(&self.origin, self.party, Some(&proof), &self.key);
+        Ok((redeemed, entry))
+    }
+
+    /// What the copy says; before it refuses, it is brought up to date.
+    async fn examine_afresh(
+        &self,
+        entry: &SignedEntry,
+        redeemed: &Redeemed,
+    ) -> Result<Examined, Fault> {
+        let asked = Instant::now();
+        if let Ok(examined) = self.examine(entry, redeemed)? {
+            return Ok(examined);
+        }
+        self.sync_since(asked).await?;
+        self.examine(entry, redeemed)?
+            .map_err(|refusal| refused(&refusal))
+    }
+
+    /// The outer error is the copy's own.
+    fn examine(
+        &self,
+        entry: &SignedEntry,
+        redeemed: &Redeemed,
+    ) -> Result<Result<Examined, Box<Refusal>>, Fault> {
+        self.ledger.read(|replica| {
+            let state = state(replica)?;
+            if replica.find(&entry.id()).is_some() {
+                return Ok(Ok(Examined::Known));
+            }
+            Ok(self.examine_new(replica, state, entry, redeemed))
+        })
+    }
+
+    fn examine_new(
+        &self,
+        replica: &Replica,
+        state: &State,
+        entry: &SignedEntry,
+        redeemed: &Redeemed,
+    ) -> Result<Examined, Box<Refusal>> {
+        let id = redeemed.offer;
+        let unknown = Refusal::OfferUnknown { offer: id };
+        let offer = state.offers().get(&id).ok_or(unknown)?;
+        if !offer.published.exchanges.contains(&self.party) {
+            return Err(Box::new(Refusal::OfferElsewhere { offer: id }));
+        }
+        offer.check_open(&id, self.now(state))?;
+        let spending = &redeemed.spending;
+        for (set, value) in [
+            (UniqueSet::Spend, &spending.sn1),
+            (UniqueSet::Spend, &spending.sn2),
+            (UniqueSet::Rate, &spending.rn),
+        ] {
+            if replica.used(set, &field::to_bytes(value)).is_some() {
+                return Err(Box::new(Refusal::AlreadyUsed { set, claim: None }));
+            }
+        }
+        let submission = Submission::from_signed(entry.clone(), &self.origin)?;
+        let job = state.job(&submission)?.ok_or(Refusal::NotVerified)?;
+        // A key is inserted whole or not at all.
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = keys.get(state, &job.key)?;
+        Ok(Examined::New {
+            job: Box::new(job),
+            key,
+            quota: offer.published.quota,
+        })
+    }
+
+    /// Synchronises, unless another call began to after `asked`: many who are refused at once wait
+    /// for one synchronisation.
+    async fn sync_since(&self, asked: Instant) -> Result<(), Fault> {
+        let mut began = self.synced.lock().await;
+        if began.is_some_and(|began| began >= asked) {
+            return Ok(());
+        }
+        let now = Instant::now();
+        self.ledger.sync().await?;
+        *began = Some(now);
+        Ok(())
+    }
+
+    /// The entry that a receipt shows.
+    fn receipted(&self, text: &str, id: &EntryId) -> Result<SignedEntry, Fault> {
+        let key = self.ledger.read(|replica| replica.key().clone());
+        let leaf = Receipt::parse(text)
+            .and_then(|receipt| receipt.verify(&key))
+            .map_err(|error| Fault::malformed("receipt", error.to_string()))?;
+        if leaf.id() != *id {
+            return Err(Fault::malformed("receipt", "is another entry's"));
+        }
+        Ok(leaf.leaf().entry.clone())
+    }
+
+    /// The entry in the own copy.
+    async fn logged(&self, id: &EntryId) -> Result<SignedEntry, Fault> {
+        let asked = Instant::now();
+        let find = || self.ledger.read(|replica| replica.entry(id));
+        if let Some(leaf) = find() {
+            return Ok(leaf.entry);
+        }
+        self.sync_since(asked).await?;
+        let missing = || Fault::not_found("redemption", "is not in the log");
+        Ok(find().ok_or_else(missing)?.entry)
+    }
+
+    /// Gives a redemption that is in the log its voucher, and seals it.
+    async fn release(&self, id: &EntryId, redeemed: &Redeemed) -> Result<SealedVoucher, Fault> {
+        let offer = &redeemed.offer;
+        let Some(code) = self.store.assign(offer, id).await.map_err(failed)? else {
+            tracing::error!(redemption = %id, %offer, "a redemption in the log has no voucher in stock");
+            return Err(Fault::new(
+                Code::Internal,
+                "voucher-missing",
+                "",
+                "the redemption is in the log and this exchange has no voucher for it: keep the receipt and ask again when its operator has found the stock",
+            ));
+        };
+        let context = VoucherContext {
+            origin: &self.origin,
+            offer,
+            redemption: id,
+        };
+        voucher::seal(&redeemed.voucher_key, &context, &code, &mut rand::rng())
+            .map_err(|error| Fault::malformed("statement.voucher_key", error.to_string()))
+    }
+
+    /// An offer is served only if every redemption that the log may take here has a voucher.
+    async fn is_stocked(&self, offer: &EntryId, quota: u32) -> Result<bool, Fault> {
+        let total = self.store.total(offer).await.map_err(failed)?;
+        Ok(total >= u64::from(quota))
+    }
+
+    /// The log's time never runs backwards, whatever the machine's clock does.
+    fn now(&self, state: &State) -> u64 {
+        (self.clock)().max(state.time())
+    }
+}
+
+/// Verifies the proof: milliseconds of the CPU's, so not on an async worker.
+async fn verify(job: Job, key: Arc<PreparedKey>) -> Result<(), Fault> {
+    tokio::task::spawn_blocking(move || Verified::check(&key, job.statement, &job.proof))
+        .await
+        .map_err(|error| {
+            tracing::error!(%error, "verifying a redemption stopped unexpectedly");
+            Fault::internal()
+        })?
+        .map(drop)
+        .map_err(|error| refused(&error.into()))
+}
+
+fn state(replica: &Replica) -> Result<&State, Fault> {
+    replica.state().map_err(|error| {
+        tracing::error!(%error, "the exchange's copy of the log is stopped");
+        Fault::internal()
+    })
+}
+
+/// A refusal by the ledger's own rules, made here before the coordinator was asked.
+fn refused(refusal: &Refusal) -> Fault {
+    let code = match refusal {
+        Refusal::AlreadyUsed { .. } => Code::AlreadyExists,
+        Refusal::OfferNotOpen { .. } | Refusal::OfferSoldOut { .. } | Refusal::NotVerified => {
+            Code::FailedPrecondition
+        }
+        Refusal::OfferElsewhere { .. } => Code::PermissionDenied,
+        Refusal::OfferUnknown { .. } => Code::NotFound,
+        _ => Code::InvalidArgument,
+    };
+    Fault::new(code, refusal.code(), refusal.field(), refusal.to_string())
+}
+
+fn not_stocked() -> Fault {
+    Fault::new(
+        Code::FailedPrecondition,
+        "offer-not-stocked",
+        "offer",
+        "this exchange has fewer vouchers than the offer's quota and does not serve it: its operator or the sponsor must act; nothing was spent",
+    )
+}
+
+fn failed(error: StoreError) -> Fault {
+    tracing::error!(%error, "the voucher store failed");
+    Fault::internal()
+}

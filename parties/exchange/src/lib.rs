@@ -1,0 +1,22 @@
+//! The exchange: where credits become what sponsors offer.
+//!
+//! A wallet sends a redemption; the exchange signs it, puts it into the log, and only then hands
+//! out one of the sponsor's vouchers, sealed to a key that the redemption names. The order is the
+//! point: the log decides who gets one of the last vouchers, not this process, so no number of
+//! concurrent requests, exchanges or crashes sells more than the quota.
+//!
+//! - [`exchange`]: the steps of a redemption, and how a crash between them is made good.
+//! - [`store`]: the vouchers, in SQLite; which redemption has which.
+//! - [`voucher`]: codes, and how they are sealed to a wallet.
+//! - [`ledger`]: the log as the exchange needs it.
+//! - [`net`]: the service and its client.
+//!
+//! Out of scope: what a voucher is worth and who honours it: the sponsor's matter.
+
+pub mod at_rest;
+pub mod config;
+pub mod exchange;
+pub mod ledger;
+pub mod net;
+pub mod store;
+pub mod voucher;

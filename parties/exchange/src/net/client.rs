@@ -1,0 +1,271 @@
+//! The wallet's side of the wire.
+
+use std::time::Duration;
+
+use merits_ledger::{
+    Entry,
+    entry::{REDEEMED, Redeemed},
+};
+use merits_primitives::ids::{EntryId, Origin, PartyId};
+use merits_proto::{
+    Fault, OfferHere, RedemptionRequest, SealedVoucher, VoucherRequest,
+    exchange::{ListOffersRequest, exchange_client::ExchangeClient as Wire},
+    limits::{EXCHANGE_ANSWER_MESSAGE, EXCHANGE_REQUEST_MESSAGE},
+};
+use merits_verifier::{
+    groth16::Proof,
+    log::LogKey,
+    receipt::{Receipt, ReceiptError},
+    refusal::{RefusalNotice, SignedRefusal},
+};
+use thiserror::Error;
+use tonic::transport::{Channel, Endpoint};
+
+use crate::voucher::{self, Code, VoucherContext, VoucherError};
+
+/// An offer that can be redeemed at the exchange now.
+pub type Redeemable = OfferHere;
+
+/// Why an exchange gave no voucher.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ExchangeError {
+    /// It cannot be reached.
+    #[error("exchange at {address}: {source}; is it running, and is the address right?")]
+    Unreachable {
+        /// Where.
+        address: String,
+        /// What the transport said.
+        source: tonic::transport::Error,
+    },
+    /// It refused, or failed. `notice` is the log's signed judgement, if there is one that verifies.
+    #[error("the exchange refuses: {fault}")]
+    Refused {
+        /// Reason, field and words.
+        fault: Box<Fault>,
+        /// The refusal that the log signed.
+        notice: Option<Box<RefusalNotice>>,
+    },
+    /// Its receipt does not verify.
+    #[error(
+        "the exchange's receipt is refused: {0}; do not count the credits as spent for a voucher, and show the answer to a supervisor"
+    )]
+    Receipt(#[from] ReceiptError),
+    /// Its receipt is another entry's.
+    #[error("the exchange answered redemption {expected} with the receipt of {found}")]
+    OtherEntry {
+        /// What was asked for.
+        expected: EntryId,
+        /// What the receipt is for.
+        found: EntryId,
+    },
+    /// Its voucher does not open.
+    #[error(transparent)]
+    Voucher(#[from] VoucherError),
+    /// An answer without what it must hold.
+    #[error("the exchange's answer is malformed: {0}")]
+    Malformed(Box<Fault>),
+}
+
+impl ExchangeError {
+    /// The machine-readable reason of a refusal.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Refused { fault, .. } => Some(&fault.reason),
+            _ => None,
+        }
+    }
+
+    /// True if the same request may succeed later. A redemption whose answer was lost is asked for
+    /// again as it is: the statement is the same, so is the voucher.
+    pub fn may_retry(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Refused { fault, .. } => fault.may_retry(),
+            _ => false,
+        }
+    }
+}
+
+/// A redemption that is in the log, with its voucher still sealed.
+#[derive(Debug, Clone)]
+pub struct Voucher {
+    /// The redemption's entry.
+    pub redemption: EntryId,
+    /// The offer.
+    pub offer: EntryId,
+    /// The log's receipt, verified.
+    pub receipt: Receipt,
+    /// The voucher.
+    pub sealed: SealedVoucher,
+}
+
+impl Voucher {
+    /// Opens the voucher with the secret of the key that the redemption names.
+    ///
+    /// # Errors
+    /// [`VoucherError`].
+    pub fn open(&self, origin: &Origin, secret: &[u8; 32]) -> Result<Code, VoucherError> {
+        let context = VoucherContext {
+            origin,
+            offer: &self.offer,
+            redemption: &self.redemption,
+        };
+        voucher::open(secret, &context, &self.sealed)
+    }
+}
+
+/// A connection to an exchange. Cheap to clone; clones share the connection.
+#[derive(Debug, Clone)]
+pub struct ExchangeClient {
+    log: LogKey,
+    wire: Wire<Channel>,
+}
+
+impl ExchangeClient {
+    /// Connects to an exchange such as `http://127.0.0.1:7740`, whose receipts must verify under
+    /// the log's key.
+    ///
+    /// # Errors
+    /// [`ExchangeError::Unreachable`].
+    pub async fn connect(address: &str, log: LogKey) -> Result<Self, ExchangeError> {
+        let unreachable = |source| ExchangeError::Unreachable {
+            address: address.to_owned(),
+            source,
+        };
+        let channel = Endpoint::from_shared(address.to_owned())
+            .map_err(unreachable)?
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(CALL_TIMEOUT)
+            // An exchange that was killed, stopped or cut off may leave the connection open.
+            .http2_keep_alive_interval(PING_AFTER)
+            .keep_alive_timeout(PING_TIMEOUT)
+            .tcp_nodelay(true)
+            .connect()
+            .await
+            .map_err(unreachable)?;
+        let wire = Wire::new(channel)
+            .max_decoding_message_size(EXCHANGE_ANSWER_MESSAGE)
+            .max_encoding_message_size(EXCHANGE_REQUEST_MESSAGE);
+        Ok(Self { log, wire })
+    }
+
+    /// The offers that can be redeemed there now, all pages of them.
+    ///
+    /// # Errors
+    /// [`ExchangeError`].
+    pub async fn offers(&mut self) -> Result<Vec<Redeemable>, ExchangeError> {
+        let mut offers: Vec<Redeemable> = Vec::new();
+        loop {
+            let after = offers
+                .last()
+                .map_or_else(Vec::new, |last| last.offer.0.to_vec());
+            let request = ListOffersRequest {
+                after,
+                page_size: 0,
+            };
+            let answer = self.wire.list_offers(request).await;
+            let page = answer
+                .map_err(|status| self.refused(&status))?
+                .into_inner()
+                .offers;
+            if page.is_empty() {
+                return Ok(offers);
+            }
+            for here in page {
+                let here = Redeemable::try_from(here).map_err(malformed)?;
+                // In order: an exchange cannot keep a wallet here for ever.
+                if offers.last().is_some_and(|last| last.offer >= here.offer) {
+                    let fault = Fault::malformed("offers", "are not in order");
+                    return Err(malformed(fault));
+                }
+                offers.push(here);
+            }
+        }
+    }
+
+    /// Redeems at the exchange that is party `exchange`. Returns after the redemption is in the log and
+    /// its receipt verified.
+    ///
+    /// # Errors
+    /// [`ExchangeError`]. After [`ExchangeError::may_retry`] ask again with the same values.
+    pub async fn redeem(
+        &mut self,
+        exchange: &PartyId,
+        redeemed: &Redeemed,
+        proof: &Proof,
+    ) -> Result<Voucher, ExchangeError> {
+        let statement = Entry::Redeemed(redeemed.clone()).statement();
+        let origin = self.log.origin().clone();
+        let id = EntryId::derive(&origin, REDEEMED, exchange, &statement);
+        let request = RedemptionRequest {
+            origin,
+            statement,
+            proof: proof.to_bytes(),
+        };
+        let request = tonic::Request::new(request.into());
+        let answer = self.wire.redeem(request).await;
+        let answer = answer.map_err(|status| self.refused(&status))?.into_inner();
+        let receipt = Receipt::parse(&answer.receipt)?;
+        let found = receipt.verify(&self.log)?.id();
+        if found != id {
+            return Err(ExchangeError::OtherEntry {
+                expected: id,
+                found,
+            });
+        }
+        Ok(Voucher {
+            redemption: id,
+            offer: redeemed.offer,
+            receipt,
+            sealed: answer.voucher.try_into().map_err(malformed)?,
+        })
+    }
+
+    /// The voucher of a redemption again, by its receipt or, without one, by what the exchange finds
+    /// in the log.
+    ///
+    /// # Errors
+    /// [`ExchangeError`].
+    pub async fn voucher(
+        &mut self,
+        redemption: &EntryId,
+        receipt: Option<&Receipt>,
+    ) -> Result<SealedVoucher, ExchangeError> {
+        let request = VoucherRequest {
+            redemption: *redemption,
+            receipt: receipt.map(ToString::to_string),
+        };
+        let answer = self
+            .wire
+            .get_voucher(tonic::Request::new(request.into()))
+            .await;
+        let answer = answer.map_err(|status| self.refused(&status))?.into_inner();
+        answer.voucher.try_into().map_err(malformed)
+    }
+
+    fn refused(&self, status: &tonic::Status) -> ExchangeError {
+        let fault = Fault::from_status(status);
+        let notice = SignedRefusal::parse(&fault.signed_refusal)
+            .ok()
+            .and_then(|signed| signed.verify(&self.log).ok())
+            .map(Box::new);
+        ExchangeError::Refused {
+            fault: Box::new(fault),
+            notice,
+        }
+    }
+}
+
+fn malformed(fault: Fault) -> ExchangeError {
+    ExchangeError::Malformed(Box::new(fault))
+}
+
+/// An exchange on the same continent answers a connection well within this.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection may be silent before a ping asks for life.
+const PING_AFTER: Duration = Duration::from_secs(5);
+/// How long a ping may stay unanswered, by an exchange on a machine that is busy.
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longer than the exchange's own call to the coordinator may take.
+const CALL_TIMEOUT: Duration = Duration::from_secs(90);

@@ -1,0 +1,7 @@
+//! The network rim: the `Exchange` service and its client.
+
+mod client;
+mod service;
+
+pub use client::{ExchangeClient, ExchangeError, Redeemable, Voucher};
+pub use service::{ServeError, serve};

@@ -1,0 +1,241 @@
+//! Voucher codes, and how one travels: HPKE (RFC 9180), base mode, X25519-HKDF-SHA256,
+//! HKDF-SHA256, ChaCha20-Poly1305, to the fresh key that the redemption names.
+//!
+//! The redemption's proof binds that key, so an exchange cannot be made to seal to another; and
+//! origin, offer and redemption are HPKE's info, so a sealed voucher opens as the answer to its own
+//! redemption only.
+
+use hpke::{
+    Deserializable, Kem as _, OpModeR, OpModeS, Serializable, aead::ChaCha20Poly1305,
+    kdf::HkdfSha256, kem::X25519HkdfSha256,
+};
+use merits_primitives::ids::{EntryId, Origin};
+use merits_proto::SealedVoucher;
+use merits_verifier::codec::Writer;
+use rand_core::CryptoRng;
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+type Kem = X25519HkdfSha256;
+
+/// Longest code, in bytes.
+pub const MAX_CODE_BYTES: usize = 512;
+
+/// Every sealed voucher has this many plain bytes, so that its length says nothing: two of length,
+/// the code, zeros.
+const PADDED: usize = 2 + MAX_CODE_BYTES;
+
+/// A voucher's code, whatever it is to the sponsor: a number, a link. Whoever has it has the voucher:
+/// Debug does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Code(Zeroizing<String>);
+
+/// A line that is no code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error(
+    "a voucher's code has 1 to {MAX_CODE_BYTES} bytes of text, without control characters and without space around it"
+)]
+pub struct BadCode;
+
+impl Code {
+    /// Checks a code.
+    ///
+    /// # Errors
+    /// [`BadCode`].
+    pub fn new(text: String) -> Result<Self, BadCode> {
+        let text = Zeroizing::new(text);
+        let whole =
+            !text.is_empty() && text.len() <= MAX_CODE_BYTES && text.trim() == text.as_str();
+        if !whole || text.chars().any(char::is_control) {
+            return Err(BadCode);
+        }
+        Ok(Self(text))
+    }
+
+    /// The code.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Code(..)")
+    }
+}
+
+/// What a sealed voucher is the answer to.
+#[derive(Debug, Clone, Copy)]
+pub struct VoucherContext<'a> {
+    /// The log.
+    pub origin: &'a Origin,
+    /// The offer.
+    pub offer: &'a EntryId,
+    /// The redemption's entry.
+    pub redemption: &'a EntryId,
+}
+
+impl VoucherContext<'_> {
+    fn info(&self) -> Vec<u8> {
+        let mut out = Writer::new();
+        out.text("merits/voucher/v1");
+        out.text(self.origin.as_str());
+        out.array(&self.offer.0);
+        out.array(&self.redemption.0);
+        out.into_bytes()
+    }
+}
+
+/// Why a voucher cannot be sealed or opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum VoucherError {
+    /// The voucher key or the encapsulated key hides nothing.
+    #[error("not a usable X25519 key")]
+    Key,
+    /// Not for this key, not the answer to this redemption, or altered on the way.
+    #[error(
+        "the sealed voucher does not open: it is for another key or redemption, or was altered; ask the exchange again"
+    )]
+    Open,
+}
+
+/// Seals a code to a redemption's voucher key.
+///
+/// # Errors
+/// [`VoucherError::Key`] for a key under which nothing would be hidden.
+pub fn seal(
+    to: &[u8; 32],
+    context: &VoucherContext<'_>,
+    code: &Code,
+    rng: &mut impl CryptoRng,
+) -> Result<SealedVoucher, VoucherError> {
+    let key = <Kem as hpke::Kem>::PublicKey::from_bytes(to).map_err(|_| VoucherError::Key)?;
+    let text = code.as_str().as_bytes();
+    // A code has at most 512 bytes.
+    let length = u16::try_from(text.len()).unwrap_or(u16::MAX).to_le_bytes();
+    let mut plain = Zeroizing::new([&length[..], text].concat());
+    plain.resize(PADDED, 0);
+    let (encapsulated, ciphertext) = hpke::single_shot_seal_with_rng::<
+        ChaCha20Poly1305,
+        HkdfSha256,
+        Kem,
+    >(&OpModeS::Base, &key, &context.info(), &plain, &[], rng)
+    .map_err(|_| VoucherError::Key)?;
+    Ok(SealedVoucher {
+        encapsulated_key: encapsulated.to_bytes().into(),
+        ciphertext,
+    })
+}
+
+/// Opens a voucher with the secret of the redemption's voucher key.
+///
+/// # Errors
+/// [`VoucherError`].
+pub fn open(
+    secret: &[u8; 32],
+    context: &VoucherContext<'_>,
+    sealed: &SealedVoucher,
+) -> Result<Code, VoucherError> {
+    let secret =
+        <Kem as hpke::Kem>::PrivateKey::from_bytes(secret).map_err(|_| VoucherError::Key)?;
+    let encapsulated = <Kem as hpke::Kem>::EncappedKey::from_bytes(&sealed.encapsulated_key)
+        .map_err(|_| VoucherError::Key)?;
+    let plain = hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, Kem>(
+        &OpModeR::Base,
+        &secret,
+        &encapsulated,
+        &context.info(),
+        &sealed.ciphertext,
+        &[],
+    )
+    .map(Zeroizing::new)
+    .map_err(|_| VoucherError::Open)?;
+    let (length, text) = plain.split_first_chunk::<2>().ok_or(VoucherError::Open)?;
+    let text = text
+        .get(..usize::from(u16::from_le_bytes(*length)))
+        .and_then(|text| std::str::from_utf8(text).ok())
+        .ok_or(VoucherError::Open)?;
+    Code::new(text.to_owned()).map_err(|_| VoucherError::Open)
+}
+
+/// Whether something can be sealed to this key at all: asked before anything is spent on it.
+pub fn is_usable(key: &[u8; 32]) -> bool {
+    let Ok(key) = <Kem as hpke::Kem>::PublicKey::from_bytes(key) else {
+        return false;
+    };
+    Kem::encap_with_rng(&key, None, &mut rand::rng()).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair() -> ([u8; 32], [u8; 32]) {
+        let (secret, public) = Kem::gen_keypair_with_rng(&mut rand::rng());
+        (secret.to_bytes().into(), public.to_bytes().into())
+    }
+
+    #[test]
+    fn opens_as_the_answer_to_its_redemption_only() {
+        let origin = Origin::new("voucher.test").expect("a good origin");
+        let other_origin = Origin::new("other.test").expect("a good origin");
+        let (offer, redemption, other) = (EntryId([1; 32]), EntryId([2; 32]), EntryId([3; 32]));
+        let context = VoucherContext {
+            origin: &origin,
+            offer: &offer,
+            redemption: &redemption,
+        };
+        let (secret, public) = pair();
+        let code = Code::new("TEA 0001".to_owned()).expect("a good code");
+        let sealed = seal(&public, &context, &code, &mut rand::rng()).expect("a good key");
+        assert_eq!(open(&secret, &context, &sealed).as_ref(), Ok(&code));
+        for wrong in [
+            VoucherContext {
+                origin: &other_origin,
+                ..context
+            },
+            VoucherContext {
+                offer: &other,
+                ..context
+            },
+            VoucherContext {
+                redemption: &other,
+                ..context
+            },
+        ] {
+            assert_eq!(open(&secret, &wrong, &sealed), Err(VoucherError::Open));
+        }
+        assert_eq!(
+            open(&pair().0, &context, &sealed),
+            Err(VoucherError::Open),
+            "another wallet"
+        );
+        let mut bent = sealed.clone();
+        bent.ciphertext[3] ^= 1;
+        assert_eq!(open(&secret, &context, &bent), Err(VoucherError::Open));
+
+        let long = Code::new("x".repeat(MAX_CODE_BYTES)).expect("the longest");
+        let longest = seal(&public, &context, &long, &mut rand::rng()).expect("a good key");
+        assert_eq!(longest.ciphertext.len(), sealed.ciphertext.len());
+        assert_eq!(open(&secret, &context, &longest).as_ref(), Ok(&long));
+        assert!(longest.ciphertext.len() <= merits_proto::limits::SEALED_VOUCHER_BYTES);
+    }
+
+    #[test]
+    fn keys_that_hide_nothing_are_known_before() {
+        assert!(
+            !is_usable(&[0; 32]),
+            "X25519 with the zero point gives zero"
+        );
+        assert!(is_usable(&pair().1));
+    }
+
+    #[test]
+    fn codes_are_single_lines_and_not_shown() {
+        for bad in ["", " x", "x ", "a\nb", &"x".repeat(MAX_CODE_BYTES + 1)] {
+            assert_eq!(Code::new(bad.to_owned()), Err(BadCode));
+        }
+        let code = Code::new("善 1".to_owned()).expect("any text");
+        assert_eq!(format!("{code:?}"), "Code(..)");
+    }
+}

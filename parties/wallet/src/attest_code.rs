@@ -1,0 +1,320 @@
+//! Attestations as QR codes: PNG and terminal out, PNG in.
+//!
+//! Bytes are written in byte mode, all of them: what else an encoder could do with runs of digits,
+//! readers disagree on. Error correction is medium (15 %) where that fits, else low (7 %).
+
+use std::io::Cursor;
+
+use qrcode::{Color, EcLevel, QrCode, Version, bits::Bits};
+use thiserror::Error;
+
+/// Light modules around a code: the standard's quiet zone.
+const QUIET: usize = 4;
+
+/// Pixels of a module in a PNG: a code of version 40 gets 1,110 pixels.
+const SCALE: usize = 6;
+
+/// Largest version of a QR code.
+const LAST_VERSION: i16 = 40;
+
+/// Most pixels of an image that is read: 50 megapixels, more than a photograph has.
+const MAX_PIXELS: u64 = 50_000_000;
+
+/// Why there is no code, or none in an image.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CodeError {
+    /// More bytes than a QR code holds.
+    #[error("{bytes} bytes do not fit into a QR code, which holds 2,953")]
+    TooLong {
+        /// Bytes.
+        bytes: usize,
+    },
+    /// The image cannot be written.
+    #[error("the image cannot be made: {0}")]
+    Writing(#[from] png::EncodingError),
+    /// Not a PNG image.
+    #[error("not a PNG image: {0}")]
+    Reading(#[from] png::DecodingError),
+    /// An image over the limit.
+    #[error("the image has {pixels} pixels; at most {MAX_PIXELS} are read")]
+    TooLarge {
+        /// Pixels.
+        pixels: u64,
+    },
+    /// No code in it, or more than one.
+    #[error("the image has {found} QR codes; one is expected, whole and with a light border")]
+    Count {
+        /// Codes found.
+        found: usize,
+    },
+    /// A code that cannot be read.
+    #[error("the QR code cannot be read: {0}; take a sharper picture")]
+    Unreadable(String),
+}
+
+/// A QR code of some bytes.
+#[derive(Clone)]
+pub struct AttestationCode(QrCode);
+
+impl std::fmt::Debug for AttestationCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AttestationCode")
+            .field("version", &self.0.version())
+            .field("error_correction", &self.0.error_correction_level())
+            .finish()
+    }
+}
+
+impl AttestationCode {
+    /// The smallest code that holds the bytes.
+    ///
+    /// # Errors
+    /// [`CodeError::TooLong`].
+    pub fn new(bytes: &[u8]) -> Result<Self, CodeError> {
+        for level in [EcLevel::M, EcLevel::L] {
+            for version in 1..=LAST_VERSION {
+                // The one error is that the bytes do not fit.
+                if let Ok(code) = encode(bytes, Version::Normal(version), level) {
+                    return Ok(Self(code));
+                }
+            }
+        }
+        Err(CodeError::TooLong { bytes: bytes.len() })
+    }
+
+    /// 1 to 40: the code has 17 + 4 times as many modules a side.
+    #[must_use]
+    pub fn version(&self) -> i16 {
+        match self.0.version() {
+            Version::Normal(version) | Version::Micro(version) => version,
+        }
+    }
+
+    /// Share of the code that may be damaged, in per cent.
+    #[must_use]
+    pub fn error_correction(&self) -> u8 {
+        match self.0.error_correction_level() {
+            EcLevel::L => 7,
+            EcLevel::M => 15,
+            EcLevel::Q => 25,
+            EcLevel::H => 30,
+        }
+    }
+
+    /// Modules a side, quiet zone included.
+    fn side(&self) -> usize {
+        self.0.width() + 2 * QUIET
+    }
+
+    fn is_dark(&self, x: usize, y: usize) -> bool {
+        let within = QUIET..QUIET + self.0.width();
+        within.contains(&x) && within.contains(&y) && self.0[(x - QUIET, y - QUIET)] == Color::Dark
+    }
+
+    /// A PNG file.
+    ///
+    /// # Errors
+    /// [`CodeError::Writing`].
+    pub fn png(&self) -> Result<Vec<u8>, CodeError> {
+        let pixels = self.side() * SCALE;
+        let mut image = Vec::with_capacity(pixels * pixels);
+        for y in 0..pixels {
+            image.extend((0..pixels).map(|x| {
+                if self.is_dark(x / SCALE, y / SCALE) {
+                    0
+                } else {
+                    255
+                }
+            }));
+        }
+        let mut file = Vec::new();
+        // At most 185 modules of 6 pixels.
+        let mut encoder = png::Encoder::new(&mut file, pixels as u32, pixels as u32);
+        encoder.set_color(png::ColorType::Grayscale);
+        encoder.set_depth(png::BitDepth::Eight);
+        let mut writer = encoder.write_header()?;
+        writer.write_image_data(&image)?;
+        writer.finish()?;
+        Ok(file)
+    }
+
+    /// For a terminal with light text on a dark ground: two rows of modules a line of text.
+    #[must_use]
+    pub fn terminal(&self) -> String {
+        let side = self.side();
+        let mut text = String::new();
+        for y in (0..side).step_by(2) {
+            for x in 0..side {
+                let lower_is_light = y + 1 < side && !self.is_dark(x, y + 1);
+                text.push(match (!self.is_dark(x, y), lower_is_light) {
+                    (true, true) => '\u{2588}',
+                    (true, false) => '\u{2580}',
+                    (false, true) => '\u{2584}',
+                    (false, false) => ' ',
+                });
+            }
+            text.push('\n');
+        }
+        text
+    }
+}
+
+fn encode(bytes: &[u8], version: Version, level: EcLevel) -> qrcode::QrResult<QrCode> {
+    let mut bits = Bits::new(version);
+    bits.push_byte_data(bytes)?;
+    bits.push_terminator(level)?;
+    QrCode::with_bits(bits, level)
+}
+
+/// The bytes of the one QR code in a PNG image.
+///
+/// # Errors
+/// [`CodeError`].
+pub fn read_png(file: &[u8]) -> Result<Vec<u8>, CodeError> {
+    let mut decoder = png::Decoder::new(Cursor::new(file));
+    decoder.set_transformations(png::Transformations::EXPAND | png::Transformations::STRIP_16);
+    let mut reader = decoder.read_info()?;
+    let info = reader.info();
+    let pixels = u64::from(info.width) * u64::from(info.height);
+    if pixels > MAX_PIXELS {
+        return Err(CodeError::TooLarge { pixels });
+    }
+    let size = reader
+        .output_buffer_size()
+        .ok_or(CodeError::TooLarge { pixels })?;
+    let mut samples = vec![0; size];
+    let frame = reader.next_frame(&mut samples)?;
+    let (width, height) = (frame.width as usize, frame.height as usize);
+    let channels = frame.color_type.samples();
+    let grey = |x: usize, y: usize| {
+        let at = (y * width + x) * channels;
+        luminance(samples.get(at..at + channels).unwrap_or_default())
+    };
+    let mut image = rqrr::PreparedImage::prepare_from_greyscale(width, height, grey);
+    let grids = image.detect_grids();
+    let [grid] = grids.as_slice() else {
+        let found = grids.len();
+        return Err(CodeError::Count { found });
+    };
+    let mut bytes = Vec::new();
+    grid.decode_to(&mut bytes)
+        .map_err(|error| CodeError::Unreadable(error.to_string()))?;
+    Ok(bytes)
+}
+
+/// Of a pixel with one to four channels; what is transparent lies on white.
+fn luminance(pixel: &[u8]) -> u8 {
+    let (luminance, alpha) = match *pixel {
+        [grey] => (u32::from(grey), 255),
+        [grey, alpha] => (u32::from(grey), u32::from(alpha)),
+        [r, g, b] => (weighted(r, g, b), 255),
+        [r, g, b, alpha] => (weighted(r, g, b), u32::from(alpha)),
+        _ => (255, 255),
+    };
+    // Both are at most 255, and so is the result.
+    ((luminance * alpha + 255 * (255 - alpha)) / 255) as u8
+}
+
+fn weighted(r: u8, g: u8, b: u8) -> u32 {
+    (299 * u32::from(r) + 587 * u32::from(g) + 114 * u32::from(b)) / 1_000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes that look like digits, letters, Kanji and nothing at all.
+    fn bytes(count: usize) -> Vec<u8> {
+        let patterns: [&[u8]; 4] = [
+            b"0123456789",
+            b"MERITS/A",
+            &[0x93, 0x5f, 0xe4, 0xaa],
+            &[0, 255],
+        ];
+        (0..count)
+            .map(|i| {
+                let pattern = patterns[i / 40 % 4];
+                pattern[i % pattern.len()]
+            })
+            .collect()
+    }
+
+    #[test]
+    fn what_is_written_is_read_at_every_size() {
+        for (count, correction) in [
+            (1, 15),
+            (700, 15),
+            (1_600, 15),
+            (2_331, 15),
+            (2_332, 7),
+            (2_953, 7),
+        ] {
+            let code = AttestationCode::new(&bytes(count)).unwrap();
+            assert_eq!(code.error_correction(), correction, "{count} bytes");
+            let read = read_png(&code.png().unwrap()).unwrap();
+            assert_eq!(
+                read,
+                bytes(count),
+                "{count} bytes, version {}",
+                code.version()
+            );
+        }
+        assert!(matches!(
+            AttestationCode::new(&bytes(2_954)),
+            Err(CodeError::TooLong { bytes: 2_954 })
+        ));
+    }
+
+    #[test]
+    fn a_scratch_is_mended_and_an_image_without_a_code_is_refused() {
+        let code = AttestationCode::new(&bytes(1_500)).unwrap();
+        let side = code.side() * SCALE;
+        let image = |spoil: &dyn Fn(usize, usize) -> bool| {
+            let mut samples = Vec::new();
+            for y in 0..side {
+                for x in 0..side {
+                    let dark = code.is_dark(x / SCALE, y / SCALE) && !spoil(x, y);
+                    let level = if dark { 20 } else { 240 };
+                    samples.extend([level, level, level, 255]);
+                }
+            }
+            let mut file = Vec::new();
+            let mut encoder = png::Encoder::new(&mut file, side as u32, side as u32);
+            encoder.set_color(png::ColorType::Rgba);
+            let mut writer = encoder.write_header().unwrap();
+            writer.write_image_data(&samples).unwrap();
+            writer.finish().unwrap();
+            file
+        };
+        let scratch = |x: usize, y: usize| (400..412).contains(&x) && (200..500).contains(&y);
+        assert_eq!(read_png(&image(&scratch)).unwrap(), bytes(1_500));
+        assert!(matches!(
+            read_png(&image(&|_, _| true)),
+            Err(CodeError::Count { found: 0 })
+        ));
+        assert!(matches!(read_png(b"no image"), Err(CodeError::Reading(_))));
+    }
+
+    #[test]
+    fn the_terminal_shows_the_same_modules() {
+        let code = AttestationCode::new(&bytes(60)).unwrap();
+        let lines: Vec<Vec<char>> = code
+            .terminal()
+            .lines()
+            .map(|l| l.chars().collect())
+            .collect();
+        assert_eq!(lines.len(), code.side().div_ceil(2));
+        for y in 0..code.side() {
+            for x in 0..code.side() {
+                let shown = lines[y / 2][x];
+                let light = if y % 2 == 0 {
+                    "\u{2588}\u{2580}"
+                } else {
+                    "\u{2588}\u{2584}"
+                };
+                assert_eq!(!light.contains(shown), code.is_dark(x, y));
+            }
+        }
+    }
+}

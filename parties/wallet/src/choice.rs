@@ -1,0 +1,278 @@
+//! Which notes pay: one if one is enough, else two, which is all that one proof takes.
+
+use merits_primitives::ids::{Credits, Period, PeriodKind};
+use thiserror::Error;
+
+use crate::view::OwnNote;
+
+/// The notes of one spending.
+#[derive(Debug, Clone, Copy)]
+pub struct Pair<'a> {
+    /// Always a note.
+    pub first: &'a OwnNote,
+    /// A second one, if one is not enough.
+    pub second: Option<&'a OwnNote>,
+}
+
+/// Why no two notes pay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ChoiceError {
+    /// Less than is needed.
+    #[error("{} credits are needed, and this wallet has {} of this scale and expiry", .needed.0, .held)]
+    NotEnough {
+        /// What is needed.
+        needed: Credits,
+        /// What is there.
+        held: u128,
+    },
+    /// Enough, but not yet under an anchor.
+    #[error(
+        "{} credits are needed; of the {held} of this scale and expiry only {ready} can be spent \
+         yet, the others from {} on, when the ledger anchors them", .needed.0, time(*.from)
+    )]
+    TooYoung {
+        /// What is needed.
+        needed: Credits,
+        /// What is there.
+        held: u128,
+        /// What can be spent already.
+        ready: u128,
+        /// When all can be, unix milliseconds.
+        from: u64,
+    },
+    /// Enough, but in too many small notes.
+    #[error(
+        "{} credits are needed, and they are spread over {notes} notes, of which one spending takes \
+         two: {merges} merges first (`merits wallet merge`)", .needed.0
+    )]
+    Scattered {
+        /// What is needed.
+        needed: Credits,
+        /// The fewest notes that hold it.
+        notes: usize,
+        /// Merges until two do.
+        merges: usize,
+    },
+}
+
+/// Chooses among notes of one scale and bucket that can be spent now: the smallest one that is
+/// enough, else the two that exceed it least. `all` are the values of all notes of the bucket,
+/// those that cannot be spent before `next` (unix milliseconds) included.
+///
+/// # Errors
+/// [`ChoiceError`].
+pub fn choose<'a>(
+    ready: &[&'a OwnNote],
+    all: impl Iterator<Item = Credits>,
+    needed: Credits,
+    next: u64,
+) -> Result<Pair<'a>, ChoiceError> {
+    let mut notes = ready.to_vec();
+    notes.sort_by_key(|note| (note.value, note.position));
+    if let Some(first) = notes.iter().find(|note| note.value >= needed) {
+        return Ok(Pair {
+            first,
+            second: None,
+        });
+    }
+    if let Some(pair) = closest(&notes, needed) {
+        return Ok(pair);
+    }
+    let sum = |values: &mut dyn Iterator<Item = Credits>| {
+        values.fold(0u128, |sum, value| sum + u128::from(value.0))
+    };
+    let held = sum(&mut all.into_iter());
+    let ready = sum(&mut notes.iter().map(|note| note.value));
+    let wanted = u128::from(needed.0);
+    if held < wanted {
+        return Err(ChoiceError::NotEnough { needed, held });
+    }
+    if ready < wanted {
+        let from = next;
+        return Err(ChoiceError::TooYoung {
+            needed,
+            held,
+            ready,
+            from,
+        });
+    }
+    let mut reached = 0u128;
+    let largest = notes.iter().rev().take_while(|note| {
+        let short = reached < wanted;
+        reached += u128::from(note.value.0);
+        short
+    });
+    let notes = largest.count();
+    Err(ChoiceError::Scattered {
+        needed,
+        notes,
+        // Each makes one note of two.
+        merges: notes.saturating_sub(2),
+    })
+}
+
+/// Of notes in rising order the two whose sum is enough and exceeds it least.
+fn closest<'a>(notes: &[&'a OwnNote], needed: Credits) -> Option<Pair<'a>> {
+    let mut best: Option<(u128, Pair<'a>)> = None;
+    let mut rest = notes;
+    while let [low, .., high] = rest {
+        let sum = u128::from(low.value.0) + u128::from(high.value.0);
+        if sum < u128::from(needed.0) {
+            rest = &rest[1..];
+            continue;
+        }
+        // A note holds less than 2^64, and so must what comes back.
+        let fits = sum - u128::from(needed.0) <= u128::from(u64::MAX);
+        if fits && best.as_ref().is_none_or(|(least, _)| sum < *least) {
+            let pair = Pair {
+                first: high,
+                second: Some(low),
+            };
+            best = Some((sum, pair));
+        }
+        rest = &rest[..rest.len() - 1];
+    }
+    best.map(|(_, pair)| pair)
+}
+
+/// Notes of one bucket two by two, the largest together; one that is over stays alone, and so do
+/// two that hold more than one note can.
+#[must_use]
+pub fn pairs<'a>(ready: &[&'a OwnNote]) -> Vec<Pair<'a>> {
+    let mut notes = ready.to_vec();
+    notes.sort_by_key(|note| (std::cmp::Reverse(note.value), note.position));
+    notes
+        .chunks_exact(2)
+        .filter(|two| two[0].value.0.checked_add(two[1].value.0).is_some())
+        .map(|two| Pair {
+            first: two[0],
+            second: Some(two[1]),
+        })
+        .collect()
+}
+
+/// A time to the minute, for people.
+fn time(milliseconds: u64) -> String {
+    const DAY: u64 = 86_400_000;
+    let day = u32::try_from(milliseconds / DAY).unwrap_or(u32::MAX);
+    let minutes = milliseconds % DAY / 60_000;
+    let date = Period::of_day(PeriodKind::Day, day).label();
+    format!("{date} {:02}:{:02} UTC", minutes / 60, minutes % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::NoteOrigin;
+    use merits_primitives::{
+        Fr,
+        ids::{AssetId, EntryId, Expiry, ScaleId},
+    };
+
+    fn note(position: u64, value: u64) -> OwnNote {
+        OwnNote {
+            position,
+            cm: Fr::from(position),
+            value: Credits(value),
+            measure: None,
+            scale: ScaleId::new("a").unwrap(),
+            asset: AssetId(1),
+            expiry: Expiry(700),
+            f1: Fr::from(1u64),
+            f2: Fr::from(2u64),
+            from: NoteOrigin::Change {
+                entry: EntryId([0; 32]),
+            },
+            spent: None,
+            generation: 0,
+        }
+    }
+
+    /// Values of the notes chosen among these, all of which can be spent but for those `young`.
+    fn chosen(values: &[u64], young: &[u64], needed: u64) -> Result<Vec<u64>, ChoiceError> {
+        let notes: Vec<OwnNote> = (0u64..).zip(values).map(|(at, v)| note(at, *v)).collect();
+        let ready: Vec<&OwnNote> = notes.iter().collect();
+        let all = values.iter().chain(young).map(|v| Credits(*v));
+        let pair = choose(&ready, all, Credits(needed), 86_400_000)?;
+        let second = pair.second.map(|note| note.value.0);
+        Ok([Some(pair.first.value.0), second]
+            .into_iter()
+            .flatten()
+            .collect())
+    }
+
+    #[test]
+    fn one_note_pays_if_it_can_and_the_smallest_such_does() {
+        assert_eq!(chosen(&[90, 40, 60], &[], 50), Ok(vec![60]));
+        assert_eq!(chosen(&[90, 40, 60], &[], 60), Ok(vec![60]));
+        assert_eq!(chosen(&[7], &[], 0), Ok(vec![7]));
+    }
+
+    #[test]
+    fn two_notes_pay_with_the_least_change() {
+        assert_eq!(chosen(&[90, 40, 60], &[], 95), Ok(vec![60, 40]));
+        assert_eq!(chosen(&[90, 40, 60, 5], &[], 92), Ok(vec![90, 5]));
+        assert_eq!(chosen(&[90, 40, 60], &[], 150), Ok(vec![90, 60]));
+        let all: Vec<u64> = vec![13, 21, 2, 34, 8, 5, 3, 55];
+        for needed in 56..=89 {
+            let best = all
+                .iter()
+                .enumerate()
+                .flat_map(|(i, a)| all[..i].iter().map(move |b| a + b))
+                .filter(|sum| *sum >= needed)
+                .min();
+            let found = chosen(&all, &[], needed).unwrap();
+            assert_eq!(Some(found.iter().sum::<u64>()), best, "{needed}");
+        }
+    }
+
+    #[test]
+    fn it_is_said_what_is_missing() {
+        let needed = Credits(100);
+        assert_eq!(
+            chosen(&[40, 30], &[], 100),
+            Err(ChoiceError::NotEnough { needed, held: 70 })
+        );
+        let young = chosen(&[40, 30], &[35], 100).unwrap_err();
+        assert!(
+            young.to_string().contains("1970-01-02 00:00 UTC"),
+            "{young}"
+        );
+        assert_eq!(
+            young,
+            ChoiceError::TooYoung {
+                needed,
+                held: 105,
+                ready: 70,
+                from: 86_400_000
+            }
+        );
+        assert_eq!(
+            chosen(&[40, 30, 20, 15, 5, 5], &[], 100),
+            Err(ChoiceError::Scattered {
+                needed,
+                notes: 4,
+                merges: 2
+            })
+        );
+        assert!(matches!(
+            chosen(&[], &[], 0),
+            Err(ChoiceError::NotEnough { .. })
+        ));
+    }
+
+    #[test]
+    fn merges_take_two_notes_each_and_never_more_than_one_note_holds() {
+        let values = [5, 90, 40, 60, 7];
+        let notes: Vec<OwnNote> = (0u64..).zip(values).map(|(at, v)| note(at, v)).collect();
+        let ready: Vec<&OwnNote> = notes.iter().collect();
+        let merged: Vec<_> = pairs(&ready)
+            .iter()
+            .map(|pair| (pair.first.value.0, pair.second.unwrap().value.0))
+            .collect();
+        assert_eq!(merged, [(90, 60), (40, 7)]);
+        let huge = [note(0, u64::MAX), note(1, 1)];
+        assert!(pairs(&huge.iter().collect::<Vec<_>>()).is_empty());
+    }
+}

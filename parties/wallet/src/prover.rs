@@ -1,0 +1,247 @@
+//! Proofs of what a person says: `ticket` and `redeem`, made where the secret is.
+//!
+//! A key is taken from the key store by its circuit's digest, when it is first needed, and has to
+//! be the one that the ledger adopted: under another one a proof would only be refused. What is to
+//! be proven is checked natively before, so that whatever does not hold is said in words.
+
+use std::sync::{Arc, Mutex, OnceLock};
+
+use merits_circuits::{
+    builder::Circuit,
+    program::{Program, WitnessError},
+    prover::{self, ProveError, Prover as _, SimdProver},
+    redeem::{self, RedeemCircuit, RedeemViolation, RedeemWitness},
+    ticket::{self, TicketCircuit, TicketViolation, TicketWitness},
+};
+use merits_ledger::{
+    entry::PersonStatement,
+    state::{StatementKey, StatementKeys},
+};
+use merits_params::keystore::{KeyStore, KeyStoreError};
+use merits_primitives::Fr;
+use merits_verifier::{
+    groth16::{KeyDigest, KeyError, KeyPolicy, PreparedKey, Proof},
+    statement::{redeem::RedeemStatement, ticket::TicketStatement},
+};
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+/// Makes the proofs of a person's statements.
+pub trait PersonProving: Send + Sync {
+    /// Proves a consent, a withdrawal or a link.
+    ///
+    /// # Errors
+    /// [`ProvingError`].
+    fn ticket(
+        &self,
+        witness: &TicketWitness,
+        statement: &TicketStatement,
+    ) -> Result<Proof, ProvingError>;
+
+    /// Proves a redemption or an attestation.
+    ///
+    /// # Errors
+    /// [`ProvingError`].
+    fn redeem(
+        &self,
+        witness: &RedeemWitness,
+        statement: &RedeemStatement,
+    ) -> Result<Proof, ProvingError>;
+}
+
+/// Why there is no proof.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ProvingError {
+    /// What was to be proven does not hold.
+    #[error("this cannot be proven, because it does not hold: {0}")]
+    Ticket(#[from] TicketViolation),
+    /// What was to be proven does not hold.
+    #[error("this cannot be proven, because it does not hold: {0}")]
+    Redeem(#[from] RedeemViolation),
+    /// The ledger has no key for the statement.
+    #[error(
+        "the ledger has no key for statement {0} yet: a supervisor adopts one by `merits \
+         supervisor adopt`"
+    )]
+    NotAdopted(PersonStatement),
+    /// The key store.
+    #[error(transparent)]
+    KeyStore(#[from] KeyStoreError),
+    /// No key for the circuit.
+    #[error(
+        "no proving key for statement {statement} in {}: get it from the supervisor who adopted \
+         it, or from whoever published it; its digest is checked", .folder.display()
+    )]
+    NoKey {
+        /// Which statement.
+        statement: PersonStatement,
+        /// The folder that would hold it.
+        folder: std::path::PathBuf,
+    },
+    /// A key, but not the ledger's.
+    #[error(
+        "the proving key for statement {statement} in {} has digest {found}, and the ledger adopted \
+         {expected}: get that one", .folder.display()
+    )]
+    OtherKey {
+        /// Which statement.
+        statement: PersonStatement,
+        /// The folder that holds it.
+        folder: std::path::PathBuf,
+        /// Adopted by the ledger.
+        expected: KeyDigest,
+        /// In the store.
+        found: KeyDigest,
+    },
+    /// The verifying key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The proving key's parts do not belong together.
+    #[error("the proving key in the store is unusable: {0}; get it again")]
+    ProvingKey(#[from] prover::KeyError),
+    /// No witness: circuit and native check went apart, a bug.
+    #[error("no witness: {0}")]
+    Witness(#[from] WitnessError),
+    /// No proof.
+    #[error(transparent)]
+    Prove(#[from] ProveError),
+}
+
+/// The real prover. Circuits and keys are loaded when they are first needed, each once: about a
+/// second and 100 MB for each of the two. Clones share them.
+#[derive(Clone)]
+pub struct PersonProver {
+    store: KeyStore,
+    policy: KeyPolicy,
+    keys: StatementKeys,
+    ticket: Arc<Slot>,
+    redeem: Arc<Slot>,
+}
+
+impl std::fmt::Debug for PersonProver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PersonProver")
+            .field("store", &self.store)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One statement's circuit and key, once loaded. The lock keeps two threads from loading both.
+#[derive(Default)]
+struct Slot {
+    loaded: OnceLock<Loaded>,
+    loading: Mutex<()>,
+}
+
+struct Loaded {
+    program: Program,
+    prover: SimdProver,
+}
+
+impl PersonProver {
+    /// A prover with the keys that the ledger has in force now. Loads nothing yet.
+    #[must_use]
+    pub fn new(store: KeyStore, policy: KeyPolicy, keys: &StatementKeys) -> Self {
+        Self {
+            store,
+            policy,
+            keys: keys.clone(),
+            ticket: Arc::default(),
+            redeem: Arc::default(),
+        }
+    }
+
+    /// Loads what a statement needs, if that has not happened: for whoever wants to wait now and
+    /// not at the first proof.
+    ///
+    /// # Errors
+    /// [`ProvingError`].
+    pub fn load(&self, statement: PersonStatement) -> Result<(), ProvingError> {
+        self.loaded(statement).map(|_| ())
+    }
+
+    fn loaded(&self, statement: PersonStatement) -> Result<&Loaded, ProvingError> {
+        let slot = match statement {
+            PersonStatement::Ticket => &self.ticket,
+            PersonStatement::Redeem => &self.redeem,
+        };
+        // Another thread that panicked while it loaded left nothing behind.
+        let _one = slot
+            .loading
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(loaded) = slot.loaded.get() {
+            return Ok(loaded);
+        }
+        let adopted = self
+            .keys
+            .get(statement)
+            .ok_or(ProvingError::NotAdopted(statement))?;
+        let loaded = self.read(statement, adopted)?;
+        Ok(slot.loaded.get_or_init(|| loaded))
+    }
+
+    fn read(
+        &self,
+        statement: PersonStatement,
+        adopted: &StatementKey,
+    ) -> Result<Loaded, ProvingError> {
+        let parts = |circuit: &Circuit| (circuit.r1cs.digest(), circuit.program.clone());
+        let (digest, program) = match statement {
+            PersonStatement::Ticket => parts(TicketCircuit::build().circuit()),
+            PersonStatement::Redeem => parts(RedeemCircuit::build().circuit()),
+        };
+        let folder = self.store.dir_of(&digest);
+        let key = self
+            .store
+            .get(&digest, self.policy)?
+            .ok_or_else(|| ProvingError::NoKey {
+                statement,
+                folder: folder.clone(),
+            })?;
+        let (expected, found) = (adopted.key.digest(), key.zkey.key.vk.digest());
+        if expected != found {
+            return Err(ProvingError::OtherKey {
+                statement,
+                folder,
+                expected,
+                found,
+            });
+        }
+        let check = PreparedKey::new(key.zkey.key.vk.clone(), key.provenance, self.policy)?;
+        let prover = SimdProver::new(key.zkey)?.with_self_check(check);
+        Ok(Loaded { program, prover })
+    }
+
+    /// Every secret stands in `inputs` and in the assignment, and both are wiped.
+    fn prove(
+        &self,
+        statement: PersonStatement,
+        inputs: &Zeroizing<Vec<Fr>>,
+    ) -> Result<Proof, ProvingError> {
+        let loaded = self.loaded(statement)?;
+        let assignment = Zeroizing::new(loaded.program.run(inputs)?);
+        Ok(loaded.prover.prove(&assignment, &mut rand::rng())?)
+    }
+}
+
+impl PersonProving for PersonProver {
+    fn ticket(
+        &self,
+        witness: &TicketWitness,
+        statement: &TicketStatement,
+    ) -> Result<Proof, ProvingError> {
+        ticket::check(statement, witness)?;
+        self.prove(PersonStatement::Ticket, &witness.inputs(statement))
+    }
+
+    fn redeem(
+        &self,
+        witness: &RedeemWitness,
+        statement: &RedeemStatement,
+    ) -> Result<Proof, ProvingError> {
+        redeem::check(statement, witness)?;
+        self.prove(PersonStatement::Redeem, &witness.inputs(statement))
+    }
+}

@@ -1,0 +1,487 @@
+//! Spending own notes: which ones, and all that the proof of it needs.
+//!
+//! What the ledger would derive comes from the ledger's own code over the wallet's copy
+//! ([`State::redeem_statement`], [`State::attest_statement`]), so that nothing is derived twice.
+//! A redemption is handed to an exchange, which signs and submits it; an attestation, and a merge of
+//! notes, which is an attestation of nothing to oneself, the wallet submits itself.
+
+use merits_circuits::redeem::{NoteWitness, RedeemFault, RedeemTerms, RedeemWitness};
+use merits_ledger::{
+    Refusal, State,
+    entry::{Attested, Redeemed, Spending},
+    state::{Anchor, check_not_expired},
+};
+use merits_primitives::{
+    Fr,
+    audit::Exponent,
+    context::attest_context,
+    identity::Secret,
+    ids::{AssetId, Credits, EntryId, Expiry, PartyId, ScaleId},
+    note_tree,
+    nullifier::{rate_nullifier, spend_nullifier},
+};
+use merits_verifier::{attestation::Question, groth16::Proof, statement::redeem::RedeemStatement};
+use rand_core::CryptoRng;
+use thiserror::Error;
+
+use crate::{
+    choice::{ChoiceError, Pair, choose, pairs},
+    keys::WalletKeys,
+    prover::{PersonProving, ProvingError},
+    view::{OwnIdentity, OwnNote, View},
+};
+
+/// Verifier's name in the context of a merge: nobody asks.
+const MERGE: &str = "self";
+
+/// Milliseconds of a day.
+const DAY: u64 = 86_400_000;
+
+/// Why nothing can be spent.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SpendError {
+    /// Nobody registered this wallet.
+    #[error(
+        "this wallet is not registered: only registered people spend; `merits wallet register` \
+         makes the request for a registrar"
+    )]
+    NotRegistered,
+    /// The identity ended.
+    #[error("this wallet's identity was retired: what it owns cannot be spent any more")]
+    Retired,
+    /// The ledger would refuse it.
+    #[error("the ledger would refuse it: {0}")]
+    Refused(#[from] Refusal),
+    /// No view key to seal the identity under.
+    #[error("the ledger has no view-key epoch yet: nothing can be spent")]
+    NoEpoch,
+    /// The notes do not do.
+    #[error(transparent)]
+    Choice(#[from] ChoiceError),
+    /// No credits of the scale.
+    #[error("this wallet has no credits of {scale} that are good")]
+    NoCredits {
+        /// The scale.
+        scale: ScaleId,
+    },
+    /// As often as the offer allows.
+    #[error("the offer allows {limit} redemptions a person and day, and so many were made today")]
+    RateLimit {
+        /// So many a day.
+        limit: u32,
+    },
+    /// The same question again.
+    #[error(
+        "this verifier's question was answered before: its nonce serves once; ask the verifier \
+         for a new one"
+    )]
+    AnsweredBefore,
+    /// The view is of another state.
+    #[error("the wallet's view does not fit its copy of the ledger: scan again")]
+    OtherView,
+    /// The statement.
+    #[error(transparent)]
+    Fault(#[from] RedeemFault),
+}
+
+/// What is to be shown to somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Showing {
+    /// Credits of this scale.
+    pub scale: ScaleId,
+    /// Of this bucket; `None` for the one that lasts longest of those with enough.
+    pub expiry: Option<Expiry>,
+    /// At least so many.
+    pub floor: Credits,
+    /// To whom, and what was asked.
+    pub question: Question,
+    /// Last moment, unix milliseconds.
+    pub not_after: u64,
+}
+
+/// A spending that is ready to be proven.
+#[derive(Debug)]
+pub struct Planned<T> {
+    /// The entry's statement.
+    pub entry: T,
+    /// What is proven.
+    pub statement: RedeemStatement,
+    /// With what: shown to nobody.
+    pub witness: RedeemWitness,
+    /// What comes back.
+    pub change: Credits,
+}
+
+impl<T> Planned<T> {
+    /// Makes the proof.
+    ///
+    /// # Errors
+    /// [`ProvingError`].
+    pub fn prove(&self, prover: &dyn PersonProving) -> Result<Proof, ProvingError> {
+        prover.redeem(&self.witness, &self.statement)
+    }
+}
+
+/// A wallet that spends: its keys, its view, and the state that both belong to.
+#[derive(Debug, Clone, Copy)]
+pub struct Spender<'a> {
+    state: &'a State,
+    view: &'a View,
+    keys: &'a WalletKeys,
+    identity: &'a OwnIdentity,
+    /// Unix milliseconds.
+    now: u64,
+}
+
+impl<'a> Spender<'a> {
+    /// A wallet at `now` (unix milliseconds). The ledger's time counts where it is later.
+    ///
+    /// # Errors
+    /// [`SpendError::NotRegistered`], [`SpendError::Retired`], [`SpendError::OtherView`].
+    pub fn new(
+        state: &'a State,
+        view: &'a View,
+        keys: &'a WalletKeys,
+        now: u64,
+    ) -> Result<Self, SpendError> {
+        let identity = view.identity.as_ref().ok_or(SpendError::NotRegistered)?;
+        if identity.retired {
+            return Err(SpendError::Retired);
+        }
+        if view.note_leaves.len() as u64 != state.notes().size() {
+            return Err(SpendError::OtherView);
+        }
+        Ok(Self {
+            state,
+            view,
+            keys,
+            identity,
+            now: now.max(state.time()),
+        })
+    }
+
+    /// Redeems an offer at an exchange.
+    ///
+    /// # Errors
+    /// [`SpendError`].
+    pub fn redeem(
+        &self,
+        id: &EntryId,
+        exchange: &PartyId,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Planned<Redeemed>, SpendError> {
+        let offers = self.state.offers();
+        let offer = offers.get(id).ok_or(Refusal::OfferUnknown { offer: *id })?;
+        offer.check_open(id, self.now)?;
+        let published = &offer.published;
+        if !published.exchanges.contains(exchange) {
+            return Err(Refusal::OfferElsewhere { offer: *id }.into());
+        }
+        let pair = self.choose(offer.asset, published.expiry, published.price)?;
+        let secret = self.secret();
+        let sn1 = spend_nullifier(&secret, pair.first.cm);
+        let mut redeemed = Redeemed {
+            offer: *id,
+            day: u32::try_from(self.now / DAY).unwrap_or(u32::MAX),
+            voucher_key: self.keys.voucher_key(id, &sn1).public,
+            spending: self.blank()?,
+        };
+        let asked = self.state.redeem_statement(exchange, &redeemed)?;
+        let limit = asked.rate_limit;
+        let index = self
+            .index(&secret, &asked)
+            .ok_or(SpendError::RateLimit { limit })?;
+        let (statement, witness) = self.spend(secret, pair, &asked, index, rng)?;
+        redeemed.spending = filled(&redeemed.spending, &statement);
+        self.planned(redeemed, statement, witness)
+    }
+
+    /// Shows that the person owns at least so much, now, to one verifier.
+    ///
+    /// # Errors
+    /// [`SpendError`].
+    pub fn attest(
+        &self,
+        showing: &Showing,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Planned<Attested>, SpendError> {
+        let scale = &showing.scale;
+        let asset = self.state.scales().get(scale)?.asset;
+        let mut buckets: Vec<Expiry> = match showing.expiry {
+            Some(expiry) => vec![expiry],
+            None => self.buckets(asset),
+        };
+        // One proof speaks of one bucket. Which one it is, is shown: the longest says least.
+        let longest = buckets.pop().ok_or(SpendError::NoCredits {
+            scale: scale.clone(),
+        })?;
+        let mut chosen = self.choose(asset, longest, showing.floor);
+        let mut expiry = longest;
+        for bucket in buckets.into_iter().rev() {
+            if chosen.is_ok() {
+                break;
+            }
+            if let Ok(pair) = self.choose(asset, bucket, showing.floor) {
+                (chosen, expiry) = (Ok(pair), bucket);
+            }
+        }
+        let question = &showing.question;
+        let context = attest_context(
+            self.state.origin(),
+            &question.verifier,
+            &question.nonce,
+            showing.not_after,
+        );
+        self.attested(scale, expiry, showing.floor, context, chosen?, rng)
+    }
+
+    /// Makes one note of two, for each two of a bucket's notes: the small ones wait for nobody, and
+    /// a redemption takes two at most. Each is an entry of its own.
+    ///
+    /// # Errors
+    /// [`SpendError`].
+    pub fn merge(
+        &self,
+        scale: &ScaleId,
+        expiry: Expiry,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Vec<Planned<Attested>>, SpendError> {
+        let asset = self.state.scales().get(scale)?.asset;
+        check_not_expired(expiry, self.now)?;
+        let ready = self.ready(asset, expiry);
+        let mut merges = Vec::new();
+        for pair in pairs(&ready) {
+            let mut nonce = [0; 16];
+            rng.fill_bytes(&mut nonce);
+            let context = attest_context(self.state.origin(), MERGE, &nonce, self.now);
+            merges.push(self.attested(scale, expiry, Credits(0), context, pair, rng)?);
+        }
+        Ok(merges)
+    }
+
+    /// Expiry buckets of a scale in which the person has good credits, the one that ends first at
+    /// the front.
+    pub fn buckets(&self, asset: AssetId) -> Vec<Expiry> {
+        let mut buckets: Vec<Expiry> = self
+            .view
+            .spendable()
+            .filter(|note| note.asset == asset)
+            .map(|note| note.expiry)
+            .filter(|expiry| check_not_expired(*expiry, self.now).is_ok())
+            .collect();
+        buckets.sort_unstable();
+        buckets.dedup();
+        buckets
+    }
+
+    /// What one redemption of this bucket can pay at most now: its two largest notes.
+    pub fn affordable(&self, asset: AssetId, expiry: Expiry) -> Credits {
+        let mut values: Vec<u64> = self
+            .ready(asset, expiry)
+            .iter()
+            .map(|note| note.value.0)
+            .collect();
+        values.sort_unstable_by(|a, b| b.cmp(a));
+        Credits(
+            values
+                .iter()
+                .take(2)
+                .fold(0, |sum: u64, v| sum.saturating_add(*v)),
+        )
+    }
+
+    /// Notes of a bucket that the newest anchor covers.
+    fn ready(&self, asset: AssetId, expiry: Expiry) -> Vec<&'a OwnNote> {
+        let size = self.anchor().map_or(0, |anchor| anchor.size);
+        self.of_bucket(asset, expiry)
+            .filter(|note| note.position < size)
+            .collect()
+    }
+
+    fn of_bucket(&self, asset: AssetId, expiry: Expiry) -> impl Iterator<Item = &'a OwnNote> {
+        self.view
+            .spendable()
+            .filter(move |note| note.asset == asset && note.expiry == expiry)
+    }
+
+    fn anchor(&self) -> Option<Anchor> {
+        self.state.notes().anchor(self.now)
+    }
+
+    fn choose(
+        &self,
+        asset: AssetId,
+        expiry: Expiry,
+        needed: Credits,
+    ) -> Result<Pair<'a>, SpendError> {
+        check_not_expired(expiry, self.now)?;
+        let slot = u64::from(self.state.policy().anchor_seconds.max(1)) * 1_000;
+        let (ready, all) = (
+            self.ready(asset, expiry),
+            self.of_bucket(asset, expiry).map(|note| note.value),
+        );
+        // Every note that is here now is under the anchor of the slot that comes next.
+        let next = (self.now / slot + 1).saturating_mul(slot);
+        Ok(choose(&ready, all, needed, next)?)
+    }
+
+    fn secret(&self) -> Secret {
+        self.keys.secret(self.identity.generation)
+    }
+
+    /// A spending with roots and epoch, and nothing spent yet: enough to ask the state what has to
+    /// be proven.
+    fn blank(&self) -> Result<Spending, SpendError> {
+        let epoch = self
+            .state
+            .epochs()
+            .active(self.now)
+            .ok_or(SpendError::NoEpoch)?;
+        let zero = Fr::from(0u64);
+        Ok(Spending {
+            note_root: self.anchor().map_or(zero, |anchor| anchor.root),
+            group_root: self.state.people().group().root().unwrap_or(zero),
+            sn1: zero,
+            sn2: zero,
+            cm_out: zero,
+            rn: zero,
+            epoch: epoch.opened.epoch,
+            ey: zero,
+            c_id: zero,
+        })
+    }
+
+    fn attested(
+        &self,
+        scale: &ScaleId,
+        expiry: Expiry,
+        floor: Credits,
+        context: Fr,
+        pair: Pair<'a>,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Planned<Attested>, SpendError> {
+        let mut attested = Attested {
+            scale: scale.clone(),
+            expiry,
+            floor,
+            context,
+            spending: self.blank()?,
+        };
+        let asked = self.state.attest_statement(&attested)?;
+        let secret = self.secret();
+        let index = self
+            .index(&secret, &asked)
+            .ok_or(SpendError::AnsweredBefore)?;
+        let (statement, witness) = self.spend(secret, pair, &asked, index, rng)?;
+        attested.spending = filled(&attested.spending, &statement);
+        self.planned(attested, statement, witness)
+    }
+
+    /// The first index under the rate limit whose nullifier none of the person's spendings has.
+    fn index(&self, secret: &Secret, asked: &RedeemStatement) -> Option<u16> {
+        let used = |rn| self.view.spendings.iter().any(|spending| spending.rn == rn);
+        (0..asked.rate_limit)
+            .map_while(|index| u16::try_from(index).ok())
+            .find(|index| !used(rate_nullifier(secret, asked.rate_scope, *index)))
+    }
+
+    fn spend(
+        &self,
+        secret: Secret,
+        pair: Pair<'a>,
+        asked: &RedeemStatement,
+        index: u16,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(RedeemStatement, RedeemWitness), SpendError> {
+        let mut seed = zeroize::Zeroizing::new([0u8; 32]);
+        rng.fill_bytes(seed.as_mut());
+        let second = match pair.second {
+            Some(note) => self.note(note)?,
+            None => NoteWitness::dummy(rng),
+        };
+        let witness = RedeemWitness {
+            birth: self.identity.birth,
+            group_path: self
+                .state
+                .people()
+                .group()
+                .path(self.identity.index)
+                .map_err(|_| SpendError::OtherView)?,
+            notes: [self.note(pair.first)?, second],
+            index,
+            exponent: Exponent::from_bytes(&seed),
+            secret,
+        };
+        let statement = witness.statement(&RedeemTerms {
+            note_root: asked.note_root,
+            group_root: asked.group_root,
+            asset: asked.asset,
+            expiry: asked.expiry,
+            amount: asked.amount,
+            floor: asked.floor,
+            context: asked.context,
+            rate_scope: asked.rate_scope,
+            rate_limit: asked.rate_limit,
+            view_key: asked.a,
+        })?;
+        Ok((statement, witness))
+    }
+
+    /// A note with its path under the anchor.
+    fn note(&self, note: &OwnNote) -> Result<NoteWitness, SpendError> {
+        let anchor = self.anchor().ok_or(SpendError::OtherView)?;
+        let size = usize::try_from(anchor.size).unwrap_or(usize::MAX);
+        let leaves = self
+            .view
+            .note_leaves
+            .get(..size)
+            .ok_or(SpendError::OtherView)?;
+        // A bucket has 2^16 leaves.
+        let buckets: Vec<&[Fr]> = leaves.chunks(note_tree::BUCKET as usize).collect();
+        let roots: Vec<Fr> = buckets
+            .iter()
+            .map(|bucket| note_tree::bucket_root(bucket))
+            .collect();
+        let own = usize::try_from(note.position / note_tree::BUCKET)
+            .ok()
+            .and_then(|at| buckets.get(at))
+            .ok_or(SpendError::OtherView)?;
+        let path = note_tree::path(note.position, own, &roots).ok_or(SpendError::OtherView)?;
+        Ok(NoteWitness {
+            value: note.value,
+            f1: note.f1,
+            f2: note.f2,
+            path,
+        })
+    }
+
+    fn planned<T>(
+        &self,
+        entry: T,
+        statement: RedeemStatement,
+        witness: RedeemWitness,
+    ) -> Result<Planned<T>, SpendError> {
+        Ok(Planned {
+            change: witness.change(statement.amount)?,
+            entry,
+            statement,
+            witness,
+        })
+    }
+}
+
+/// The spending of a statement.
+fn filled(blank: &Spending, statement: &RedeemStatement) -> Spending {
+    Spending {
+        note_root: statement.note_root,
+        group_root: statement.group_root,
+        sn1: statement.sn1,
+        sn2: statement.sn2,
+        cm_out: statement.cm_out,
+        rn: statement.rn,
+        epoch: blank.epoch,
+        ey: statement.ey,
+        c_id: statement.c_id,
+    }
+}

@@ -136,6 +136,9 @@ fn a_proof_made_with_another_periods_figures_does_not_hold() {
         job.expect("taken").expect("a batch").statement
     };
     use merits_verifier::Statement as _;
+    let merits_ledger::ProvenStatement::Earn(statement) = &mut statement else {
+        panic!("a batch proves an earn statement");
+    };
     statement.constants = changed
         .terms
         .constants

@@ -1,6 +1,6 @@
 //! The tree of notes and the anchors that redemptions prove against.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::OnceLock};
 
 use merits_primitives::{Fr, field, note_tree::NoteFrontier};
 use merits_verifier::codec::Writer;
@@ -18,6 +18,9 @@ pub struct Anchor {
 #[derive(Debug, Clone)]
 pub struct Notes {
     frontier: NoteFrontier,
+    /// The root, once somebody asked for it: 20 hashes that every redemption of a quiet slot would
+    /// otherwise make.
+    root: OnceLock<Fr>,
     /// Milliseconds of a slot.
     slot: u64,
     /// Slot of the newest note.
@@ -30,6 +33,7 @@ impl Notes {
     pub(super) fn new(anchor_seconds: u32) -> Self {
         Self {
             frontier: NoteFrontier::new(),
+            root: OnceLock::new(),
             slot: u64::from(anchor_seconds.max(1)) * 1_000,
             last_slot: 0,
             anchors: Vec::new(),
@@ -42,9 +46,9 @@ impl Notes {
         self.frontier.size()
     }
 
-    /// The tree's root now. Twenty hashes.
+    /// The tree's root now. Twenty hashes the first time after a note.
     pub fn root(&self) -> Fr {
-        self.frontier.root()
+        *self.root.get_or_init(|| self.frontier.root())
     }
 
     /// The newest anchor at `time`: the tree at the end of the last slot that is over. `None` before
@@ -85,6 +89,7 @@ impl Notes {
             self.anchors.push(anchor);
         }
         self.last_slot = slot;
+        self.root = OnceLock::new();
         for note in notes {
             // `has_room` was asked before.
             let _ = self.frontier.push(note);

@@ -112,12 +112,26 @@ pub fn create(
     kind: KeyKind,
     rng: &mut impl CryptoRng,
 ) -> Result<SecretBytes, KeyFileError> {
+    let mut secret = Zeroizing::new([0u8; SECRET_BYTES]);
+    rng.fill_bytes(secret.as_mut());
+    keep(path, kind, &secret)?;
+    Ok(secret)
+}
+
+/// Makes the file of a secret that is there already, such as one out of a backup; the file must
+/// not exist.
+///
+/// # Errors
+/// [`KeyFileError::Exists`], or [`KeyFileError::Io`].
+pub fn keep(
+    path: &Path,
+    kind: KeyKind,
+    secret: &[u8; SECRET_BYTES],
+) -> Result<(), KeyFileError> {
     let io = |source| KeyFileError::Io {
         path: path.to_owned(),
         source,
     };
-    let mut secret = Zeroizing::new([0u8; SECRET_BYTES]);
-    rng.fill_bytes(secret.as_mut());
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).map_err(io)?;
     }
@@ -134,12 +148,11 @@ pub fn create(
     let line = Zeroizing::new(format!(
         "{MAGIC} {} {}\n",
         kind.name(),
-        *Zeroizing::new(hex::encode(secret.as_ref()))
+        *Zeroizing::new(hex::encode(secret))
     ));
     file.write_all(line.as_bytes())
         .and_then(|()| file.sync_all())
-        .map_err(io)?;
-    Ok(secret)
+        .map_err(io)
 }
 
 /// Loads a secret.
@@ -230,6 +243,13 @@ mod tests {
             *load_or_create(&path, KeyKind::Log, &mut rand::rng()).expect("kept"),
             *made
         );
+        let restored = dir.path().join("restored.key");
+        keep(&restored, KeyKind::Log, &made).expect("kept");
+        assert_eq!(*load(&restored, KeyKind::Log).expect("loaded"), *made);
+        assert!(matches!(
+            keep(&restored, KeyKind::Log, &[1; SECRET_BYTES]),
+            Err(KeyFileError::Exists { .. })
+        ));
     }
 
     #[test]

@@ -1,0 +1,55 @@
+//! What an evaluator signs. The ledger's rules decide whether it is taken.
+
+use ed25519_dalek::SigningKey;
+use merits_ledger::entry::{Entry, EvaluationCounted, EvaluatorOpened};
+use merits_primitives::ids::{Origin, PartyId};
+use merits_verifier::entry::SignedEntry;
+
+/// An evaluator's pen: its party, its log and its signing key.
+#[derive(Clone)]
+pub struct Evaluator {
+    origin: Origin,
+    party: PartyId,
+    key: SigningKey,
+}
+
+impl std::fmt::Debug for Evaluator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Evaluator({} on {}, ..)", self.party, self.origin)
+    }
+}
+
+impl Evaluator {
+    /// The evaluator `party` with its signing key.
+    pub fn new(origin: Origin, party: PartyId, key: SigningKey) -> Self {
+        Self { origin, party, key }
+    }
+
+    /// Its party.
+    pub fn party(&self) -> PartyId {
+        self.party
+    }
+
+    /// The log.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Shows the VOPRF's public key. The ledger takes one, once.
+    pub fn open(&self, public_key: [u8; 32]) -> SignedEntry {
+        self.sign(Entry::EvaluatorOpened(EvaluatorOpened { public_key }))
+    }
+
+    /// Counts an evaluation. `number` runs over all registrars, from 1.
+    pub fn count(&self, registrar: PartyId, number: u64, request: [u8; 32]) -> SignedEntry {
+        self.sign(Entry::EvaluationCounted(EvaluationCounted {
+            registrar,
+            number,
+            request,
+        }))
+    }
+
+    fn sign(&self, entry: Entry) -> SignedEntry {
+        entry.sign(&self.origin, self.party, None, &self.key)
+    }
+}

@@ -1,0 +1,120 @@
+//! Whom the evaluator answers.
+
+use merits_ledger::{
+    Refusal, Role, State,
+    entry::{EvaluatorOpened, evaluation_digest},
+};
+use merits_primitives::ids::{EntryId, Origin, PartyId};
+use merits_proto::EvaluationRequest;
+use thiserror::Error;
+
+use crate::counts::Counts;
+
+/// Why a request is not evaluated.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Refused {
+    /// Another log.
+    #[error("this evaluator works for {own}, not for {asked}: ask the evaluator of that log")]
+    OtherLog {
+        /// Its own.
+        own: Origin,
+        /// The registrar's.
+        asked: Origin,
+    },
+    /// The party may not ask.
+    #[error("only an active registrar is answered: {0}")]
+    Registrar(Refusal),
+    /// Somebody else wrote the request.
+    #[error("the signature is not by the key that the log has for {0}")]
+    Signature(PartyId),
+    /// The element was somebody else's: blinded elements are random, so it was copied.
+    #[error("this blinded element was evaluated for another registrar: blind anew")]
+    ElementOfAnother,
+    /// The ledger has no evaluator, or another one.
+    #[error(
+        "the ledger does not have this evaluator's key: its operator announces it, or restores the right key"
+    )]
+    NotOpened,
+}
+
+impl Refused {
+    /// The machine-readable reason.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::OtherLog { .. } => "other-origin",
+            Self::Registrar(refusal) => refusal.code(),
+            Self::Signature(_) => "signature-invalid",
+            Self::ElementOfAnother => "element-of-another",
+            Self::NotOpened => "evaluator-not-opened",
+        }
+    }
+
+    /// The request's field at fault; empty if none is.
+    pub fn field(&self) -> &'static str {
+        match self {
+            Self::OtherLog { .. } => "origin",
+            Self::Registrar(_) => "registrar",
+            Self::Signature(_) => "signature",
+            Self::ElementOfAnother => "blinded_element",
+            Self::NotOpened => "",
+        }
+    }
+}
+
+/// What is to be done for a request that is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It was counted before, by this entry: answer.
+    Counted(EntryId),
+    /// Count it first, under this number.
+    New {
+        /// From 1.
+        number: u64,
+        /// [`evaluation_digest`] of the blinded element.
+        request: [u8; 32],
+    },
+}
+
+/// Judges a request against a copy of the log: `state` and `counts` are of the same size.
+///
+/// # Errors
+/// [`Refused`].
+pub fn judge(
+    own: (PartyId, &EvaluatorOpened),
+    state: &State,
+    counts: &Counts,
+    request: &EvaluationRequest,
+) -> Result<Verdict, Refused> {
+    if request.origin != *state.origin() {
+        return Err(Refused::OtherLog {
+            own: state.origin().clone(),
+            asked: request.origin.clone(),
+        });
+    }
+    let registrar = state
+        .parties()
+        .acting(&request.registrar, Role::Registrar)
+        .map_err(Refused::Registrar)?;
+    request
+        .verify(&registrar.signing_key)
+        .map_err(|_| Refused::Signature(request.registrar))?;
+    let (party, opened) = own;
+    let stands = |evaluator: &merits_ledger::state::Evaluator| {
+        evaluator.party == party && evaluator.public_key == opened.public_key
+    };
+    if !state.people().evaluator().is_some_and(stands) {
+        return Err(Refused::NotOpened);
+    }
+    let digest = evaluation_digest(&request.blinded);
+    match counts.get(&digest) {
+        Some(counted) if counted.registrar == request.registrar => {
+            Ok(Verdict::Counted(counted.entry))
+        }
+        Some(_) => Err(Refused::ElementOfAnother),
+        None => Ok(Verdict::New {
+            number: state.people().evaluations() + 1,
+            request: digest,
+        }),
+    }
+}

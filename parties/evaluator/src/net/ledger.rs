@@ -1,0 +1,68 @@
+//! The ledger as the service sees it.
+
+use std::future::Future;
+
+use merits_primitives::ids::EntryId;
+use merits_replica::{ClientError, Follower, Replica};
+use merits_verifier::entry::SignedEntry;
+use thiserror::Error;
+
+/// Why the ledger could not be asked.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum LedgerFault {
+    /// The log cannot be followed or reached: the same call may succeed later.
+    #[error("the log cannot be reached: {0}")]
+    Unreachable(String),
+    /// The ledger refused an entry.
+    #[error("the ledger refuses ({code}): {message}")]
+    Refused {
+        /// Why, for machines.
+        code: String,
+        /// Why, in words.
+        message: String,
+    },
+}
+
+/// The evaluator's verified copy of the log, and its way to append.
+pub trait Ledger: Send + Sync + 'static {
+    /// Follows the log to its present end, verifying all of it, and lets `read` see the copy.
+    fn synced<R: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Replica) -> R + Send + 'static,
+    ) -> impl Future<Output = Result<R, LedgerFault>> + Send;
+
+    /// Appends an entry: it is durable, and its receipt verified, when this returns.
+    fn append(
+        &self,
+        entry: &SignedEntry,
+    ) -> impl Future<Output = Result<EntryId, LedgerFault>> + Send;
+}
+
+impl Ledger for Follower {
+    async fn synced<R: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Replica) -> R + Send + 'static,
+    ) -> Result<R, LedgerFault> {
+        let unreachable =
+            |error: &dyn std::fmt::Display| LedgerFault::Unreachable(error.to_string());
+        self.sync().await.map_err(|error| unreachable(&error))?;
+        let follower = self.clone();
+        tokio::task::spawn_blocking(move || read(&follower.replica()))
+            .await
+            .map_err(|error| unreachable(&error))
+    }
+
+    async fn append(&self, entry: &SignedEntry) -> Result<EntryId, LedgerFault> {
+        let submitted = self.client().submit(entry).await;
+        match submitted {
+            Ok(submitted) => Ok(submitted.id),
+            Err(ClientError::Refused { fault, .. }) if !fault.may_retry() => {
+                Err(LedgerFault::Refused {
+                    code: fault.reason.into_owned(),
+                    message: fault.message,
+                })
+            }
+            Err(error) => Err(LedgerFault::Unreachable(error.to_string())),
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The evaluator's side of the wire.
+
+use std::{
+    future::Future,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use merits_ledger::entry::EvaluatorOpened;
+use merits_primitives::ids::EntryId;
+use merits_proto::{
+    EvaluationAnswer, EvaluationRequest, Fault,
+    limits::UNIQUENESS_MESSAGE,
+    reason,
+    uniqueness::{
+        EvaluateRequest, EvaluateResponse,
+        uniqueness_server::{Uniqueness, UniquenessServer},
+    },
+};
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::{Code, Request, Response, Status, transport::Server};
+
+use super::ledger::{Ledger, LedgerFault};
+use crate::{
+    acts::Evaluator,
+    counts::Counts,
+    judge::{Refused, Verdict, judge},
+    key::{EvaluatorKey, check_element},
+};
+
+/// The service of an evaluator over its copy of the log.
+#[derive(Debug)]
+pub struct UniquenessService<L> {
+    evaluator: Evaluator,
+    key: EvaluatorKey,
+    ledger: L,
+    counts: Arc<Mutex<Counts>>,
+    /// Numbers run without a gap, so evaluations are counted one at a time.
+    turn: tokio::sync::Mutex<()>,
+}
+
+impl<L: Ledger> UniquenessService<L> {
+    /// An evaluator with its keys behind its own copy of the log.
+    pub fn new(evaluator: Evaluator, key: EvaluatorKey, ledger: L) -> Self {
+        Self {
+            evaluator,
+            key,
+            ledger,
+            counts: Arc::default(),
+            turn: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Counts first, answers then. If this process ends in between, the registrar asks again and
+    /// is answered for the entry that is there.
+    async fn answer(&self, request: EvaluationRequest) -> Result<EvaluationAnswer, Fault> {
+        check_element(&request.blinded)
+            .map_err(|error| Fault::malformed("blinded_element", error.to_string()))?;
+        // Strangers are sent away, and known elements answered, without waiting for a turn.
+        let entry = match self.judge(&request).await? {
+            Verdict::Counted(entry) => entry,
+            Verdict::New { .. } => self.count(&request).await?,
+        };
+        let evaluation = self
+            .key
+            .evaluate(&request.blinded)
+            .map_err(|error| Fault::malformed("blinded_element", error.to_string()))?;
+        tracing::info!(registrar = %request.registrar, %entry, "answered an evaluation");
+        Ok(EvaluationAnswer {
+            evaluated: evaluation.element,
+            proof: evaluation.proof,
+            entry,
+        })
+    }
+
+    async fn count(&self, request: &EvaluationRequest) -> Result<EntryId, Fault> {
+        let _turn = self.turn.lock().await;
+        for _ in 0..ATTEMPTS {
+            let (number, digest) = match self.judge(request).await? {
+                // The same request came twice, and the other one had its turn first.
+                Verdict::Counted(entry) => return Ok(entry),
+                Verdict::New { number, request } => (number, request),
+            };
+            let entry = self.evaluator.count(request.registrar, number, digest);
+            match self.ledger.append(&entry).await {
+                Ok(entry) => return Ok(entry),
+                // Another process of this evaluator took the number.
+                Err(LedgerFault::Refused { code, .. }) if code == "evaluation-number" => {}
+                Err(fault) => return Err(ledger_fault(&fault)),
+            }
+        }
+        Err(Fault::busy(RETRY_AFTER))
+    }
+
+    async fn judge(&self, request: &EvaluationRequest) -> Result<Verdict, Fault> {
+        let (counts, request) = (Arc::clone(&self.counts), request.clone());
+        let party = self.evaluator.party();
+        let opened = EvaluatorOpened {
+            public_key: self.key.public(),
+        };
+        let judged = self
+            .ledger
+            .synced(move |replica| {
+                let state = replica
+                    .state()
+                    .map_err(|error| ledger_fault(&LedgerFault::Unreachable(error.to_string())))?;
+                // A panic while following leaves the counts at an earlier leaf, and whole.
+                let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
+                counts.follow(replica);
+                judge((party, &opened), state, &counts, &request).map_err(|refused| fault(&refused))
+            })
+            .await;
+        judged.map_err(|fault| ledger_fault(&fault))?
+    }
+}
+
+#[tonic::async_trait]
+impl<L: Ledger> Uniqueness for UniquenessService<L> {
+    async fn evaluate(
+        &self,
+        request: Request<EvaluateRequest>,
+    ) -> Result<Response<EvaluateResponse>, Status> {
+        let request = EvaluationRequest::try_from(request.into_inner())?;
+        let registrar = request.registrar;
+        let answer = self
+            .answer(request)
+            .await
+            .inspect_err(|fault| tracing::warn!(%registrar, reason = %fault.reason, "refused"))?;
+        Ok(Response::new(answer.into()))
+    }
+}
+
+/// Serves an evaluator on `listener` until `stop` resolves, then finishes the calls under way.
+///
+/// # Errors
+/// What the transport says.
+pub async fn serve<L: Ledger>(
+    service: UniquenessService<L>,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send,
+) -> Result<SocketAddr, ServeError> {
+    let address = listener.local_addr()?;
+    let (health, health_service) = tonic_health::server::health_reporter();
+    health
+        .set_serving::<UniquenessServer<UniquenessService<L>>>()
+        .await;
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(merits_proto::DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1()
+        .map_err(|error| ServeError::Reflection(error.to_string()))?;
+    let uniqueness = UniquenessServer::new(service)
+        .max_decoding_message_size(UNIQUENESS_MESSAGE)
+        .max_encoding_message_size(UNIQUENESS_MESSAGE);
+    tracing::info!(%address, "serving Uniqueness");
+    Server::builder()
+        .add_service(uniqueness)
+        .add_service(health_service)
+        .add_service(reflection)
+        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stop)
+        .await?;
+    Ok(address)
+}
+
+/// Why the service ended.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    /// The listening socket.
+    #[error("the listening socket: {0}")]
+    Socket(#[from] std::io::Error),
+    /// The transport.
+    #[error("the gRPC server: {0}")]
+    Transport(#[from] tonic::transport::Error),
+    /// The reflection service.
+    #[error("gRPC reflection: {0}")]
+    Reflection(String),
+}
+
+fn fault(refused: &Refused) -> Fault {
+    let code = match refused {
+        Refused::OtherLog { .. } => Code::InvalidArgument,
+        Refused::Registrar(_) => Code::PermissionDenied,
+        Refused::Signature(_) => Code::Unauthenticated,
+        _ => Code::FailedPrecondition,
+    };
+    Fault::new(code, refused.code(), refused.field(), refused.to_string())
+}
+
+fn ledger_fault(fault: &LedgerFault) -> Fault {
+    match fault {
+        LedgerFault::Unreachable(_) => {
+            tracing::error!(%fault, "the evaluator cannot follow or write its log");
+            let mut answer = Fault::new(Code::Unavailable, reason::BUSY, "", fault.to_string());
+            answer.retry_after = Some(RETRY_AFTER);
+            answer
+        }
+        LedgerFault::Refused { code, message } => {
+            tracing::error!(%fault, "an evaluation could not be counted, so it is not answered");
+            Fault::new(
+                Code::FailedPrecondition,
+                code.clone(),
+                "",
+                format!("the evaluation could not be counted, so it is not answered: {message}"),
+            )
+        }
+    }
+}
+
+/// How often a number is tried that another process of the same evaluator may take.
+const ATTEMPTS: usize = 5;
+/// A coordinator that was restarted is there again after this.
+const RETRY_AFTER: Duration = Duration::from_secs(1);

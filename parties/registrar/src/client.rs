@@ -1,0 +1,112 @@
+//! The registrar's side of the Uniqueness wire.
+
+use std::time::Duration;
+
+use merits_proto::{
+    EvaluationAnswer, EvaluationRequest, Fault, limits::UNIQUENESS_MESSAGE,
+    uniqueness::uniqueness_client::UniquenessClient,
+};
+use thiserror::Error;
+use tonic::transport::{Channel, Endpoint};
+
+/// Why the evaluator gave no usable answer.
+#[derive(Debug, Error)]
+pub enum EvaluatorError {
+    /// It cannot be reached.
+    #[error("evaluator at {address}: {source}; is it running, and is the address right?")]
+    Unreachable {
+        /// Where.
+        address: String,
+        /// What the transport said.
+        source: tonic::transport::Error,
+    },
+    /// It refused, or the connection broke.
+    #[error("evaluator at {address} refuses: {fault}")]
+    Refused {
+        /// Where.
+        address: String,
+        /// Why.
+        fault: Box<Fault>,
+    },
+    /// Its answer is no answer.
+    #[error("evaluator at {address} sent a malformed {field}: the evaluator is at fault")]
+    Malformed {
+        /// Where.
+        address: String,
+        /// Which field.
+        field: String,
+    },
+}
+
+impl EvaluatorError {
+    /// Whether the same request may succeed later. Nothing is lost or counted twice by it.
+    pub fn may_retry(&self) -> bool {
+        matches!(self, Self::Refused { fault, .. } if fault.may_retry())
+    }
+}
+
+/// A connection to the evaluator.
+#[derive(Debug, Clone)]
+pub struct EvaluatorClient {
+    address: String,
+    client: UniquenessClient<Channel>,
+}
+
+impl EvaluatorClient {
+    /// Connects to an evaluator, such as `http://127.0.0.1:7703`.
+    ///
+    /// # Errors
+    /// [`EvaluatorError::Unreachable`].
+    pub async fn connect(address: &str) -> Result<Self, EvaluatorError> {
+        let unreachable = |source| EvaluatorError::Unreachable {
+            address: address.to_owned(),
+            source,
+        };
+        let channel = Endpoint::from_shared(address.to_owned())
+            .map_err(unreachable)?
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(CALL_TIMEOUT)
+            // An evaluator that was killed, stopped or cut off may leave the connection open.
+            .http2_keep_alive_interval(PING_AFTER)
+            .keep_alive_timeout(PING_TIMEOUT)
+            .tcp_nodelay(true)
+            .connect()
+            .await
+            .map_err(unreachable)?;
+        let client = UniquenessClient::new(channel)
+            .max_decoding_message_size(UNIQUENESS_MESSAGE)
+            .max_encoding_message_size(UNIQUENESS_MESSAGE);
+        Ok(Self {
+            address: address.to_owned(),
+            client,
+        })
+    }
+
+    /// Asks once.
+    ///
+    /// # Errors
+    /// [`EvaluatorError`].
+    pub async fn evaluate(
+        &mut self,
+        request: EvaluationRequest,
+    ) -> Result<EvaluationAnswer, EvaluatorError> {
+        let answer = self.client.evaluate(tonic::Request::new(request.into()));
+        let answer = answer.await.map_err(|status| EvaluatorError::Refused {
+            address: self.address.clone(),
+            fault: Box::new(Fault::from_status(&status)),
+        })?;
+        EvaluationAnswer::try_from(answer.into_inner()).map_err(|fault| EvaluatorError::Malformed {
+            address: self.address.clone(),
+            field: fault.field.into_owned(),
+        })
+    }
+}
+
+/// An evaluator on the same continent answers a connection well within this.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection may be silent before a ping asks for life.
+const PING_AFTER: Duration = Duration::from_secs(5);
+/// How long a ping may stay unanswered, by a process on a machine that is busy.
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+/// The evaluator follows the log and appends to it before it answers, one request after another.
+const CALL_TIMEOUT: Duration = Duration::from_secs(60);

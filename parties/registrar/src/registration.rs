@@ -1,0 +1,86 @@
+//! Which registration fits what the ledger knows of a person.
+
+use merits_ledger::{
+    entry::{IdentityRegistered, UniquenessTag},
+    state::People,
+};
+use merits_primitives::{Fr, ids::EntryId};
+use thiserror::Error;
+
+/// What the person comes for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occasion {
+    /// The first registration.
+    First,
+    /// The wallet and its backup are lost, or its secret is known to another: the old identity
+    /// ends and a new one begins.
+    AfterLoss,
+}
+
+/// Why a person is not registered. Found before anything is submitted; the ledger refuses the
+/// same.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum RegistrationFault {
+    /// The commitment was registered before.
+    #[error("this commitment was registered before: make a fresh one with the wallet")]
+    CommitmentKnown,
+    /// The person was.
+    #[error(
+        "this person was registered before, here or at another registrar; \
+         after a loss, use `merits registrar re-register`"
+    )]
+    PersonKnown,
+    /// The person was not.
+    #[error("this person was never registered: use `merits registrar register`")]
+    PersonUnknown,
+    /// Too many losses.
+    #[error("this person has had 256 identities, and there are no more")]
+    GenerationsUsedUp,
+}
+
+/// Checks what can be checked before an evaluation is spent on it.
+///
+/// # Errors
+/// [`RegistrationFault::CommitmentKnown`].
+pub fn check_commitment(people: &People, commitment: &Fr) -> Result<(), RegistrationFault> {
+    if people.by_commitment(commitment).is_some() {
+        Err(RegistrationFault::CommitmentKnown)
+    } else {
+        Ok(())
+    }
+}
+
+/// The entry's content for the person with this tag. `from` is the first day of eligibility that
+/// is asked for; after a loss it is at least [`People::earliest_after_loss`] of `time`, unix
+/// milliseconds by which the entry will have been appended.
+///
+/// # Errors
+/// [`RegistrationFault`].
+pub fn registration(
+    people: &People,
+    occasion: Occasion,
+    commitment: Fr,
+    (tag, evaluation): (UniquenessTag, EntryId),
+    from: u32,
+    time: u64,
+) -> Result<IdentityRegistered, RegistrationFault> {
+    check_commitment(people, &commitment)?;
+    let (from, generation) = match (occasion, people.by_tag(&tag)) {
+        (Occasion::First, None) => (from, 0),
+        (Occasion::First, Some(_)) => return Err(RegistrationFault::PersonKnown),
+        (Occasion::AfterLoss, None) => return Err(RegistrationFault::PersonUnknown),
+        (Occasion::AfterLoss, Some(person)) => {
+            let next = person.birth.generation.checked_add(1);
+            let generation = next.ok_or(RegistrationFault::GenerationsUsedUp)?;
+            (from.max(People::earliest_after_loss(time)), generation)
+        }
+    };
+    Ok(IdentityRegistered {
+        commitment,
+        from,
+        generation,
+        tag,
+        evaluation,
+    })
+}

@@ -1,0 +1,152 @@
+//! A registrar at work: from a commitment and an identity number to a registered person.
+
+use std::time::Duration;
+
+use merits_ledger::entry::IdentityRegistered;
+use merits_primitives::{Fr, ids::EntryId};
+use merits_proto::EvaluationAnswer;
+use merits_replica::{ClientError, FollowError, Follower, ReplicaError};
+use rand_core::CryptoRng;
+use thiserror::Error;
+
+use crate::{
+    acts::Registrar,
+    client::{EvaluatorClient, EvaluatorError},
+    evaluation::{EvaluationFault, Pending},
+    number::IdentityNumber,
+    registration::{Occasion, RegistrationFault, check_commitment, registration},
+};
+
+/// Why a person is not registered, or an identity not retired.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// The own copy of the log cannot be brought up to date.
+    #[error(transparent)]
+    Follow(#[from] FollowError),
+    /// The own copy.
+    #[error(transparent)]
+    Replica(#[from] ReplicaError),
+    /// The ledger has no evaluator.
+    #[error("the ledger has no evaluator yet: its operator runs `merits evaluator announce`")]
+    NoEvaluator,
+    /// The evaluator.
+    #[error(transparent)]
+    Evaluator(#[from] EvaluatorError),
+    /// Its answer.
+    #[error(transparent)]
+    Evaluation(#[from] EvaluationFault),
+    /// The person or the commitment.
+    #[error(transparent)]
+    Registration(#[from] RegistrationFault),
+    /// The coordinator, or the ledger's rules.
+    #[error(transparent)]
+    Coordinator(#[from] ClientError),
+}
+
+/// A registered person, as the ledger has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registered {
+    /// Its entry.
+    pub entry: EntryId,
+    /// What it says.
+    pub content: IdentityRegistered,
+}
+
+/// A registrar with its copy of the log.
+#[derive(Debug)]
+pub struct Session {
+    registrar: Registrar,
+    follower: Follower,
+}
+
+impl Session {
+    /// A registrar over its copy of the log.
+    pub fn new(registrar: Registrar, follower: Follower) -> Self {
+        Self {
+            registrar,
+            follower,
+        }
+    }
+
+    /// Registers the person with this number under this commitment, eligible from this day on
+    /// (counted from 1 January 1970; after a loss from the earliest that the ledger takes, if that
+    /// is later). `now` is unix milliseconds.
+    ///
+    /// If anything fails after the evaluation, the next try has a new one: the blind is kept in
+    /// memory only. The unused evaluation stays on the ledger as counted, and harms nobody.
+    ///
+    /// # Errors
+    /// [`SessionError`].
+    pub async fn register(
+        &self,
+        evaluator: &mut EvaluatorClient,
+        occasion: Occasion,
+        (commitment, from): (Fr, u32),
+        number: IdentityNumber,
+        now: u64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Registered, SessionError> {
+        self.follower.sync().await?;
+        let public_key = {
+            let replica = self.follower.replica();
+            let people = replica.state()?.people();
+            check_commitment(people, &commitment)?;
+            let evaluator = people.evaluator().ok_or(SessionError::NoEvaluator)?;
+            evaluator.public_key
+        };
+        let pending = Pending::blind(number)?;
+        let answer = self.evaluate(evaluator, &pending, rng).await?;
+        let tag = pending.tag(self.registrar.origin(), &public_key, &answer)?;
+        self.follower.sync().await?;
+        let content = {
+            let replica = self.follower.replica();
+            let state = replica.state()?;
+            // The ledger reads its own clock when it appends.
+            let time = now.max(state.time()).saturating_add(MARGIN);
+            let evaluated = (tag, answer.entry);
+            registration(state.people(), occasion, commitment, evaluated, from, time)?
+        };
+        let entry = self.registrar.register(content.clone());
+        let entry = self.follower.client().submit(&entry).await?.id;
+        Ok(Registered { entry, content })
+    }
+
+    /// Ends the identity with this commitment.
+    ///
+    /// # Errors
+    /// [`SessionError`].
+    pub async fn retire(&self, commitment: Fr, basis: &str) -> Result<EntryId, SessionError> {
+        let entry = self.registrar.retire(commitment, basis);
+        Ok(self.follower.client().submit(&entry).await?.id)
+    }
+
+    /// Asks until there is an answer: the same element again is the same evaluation.
+    async fn evaluate(
+        &self,
+        evaluator: &mut EvaluatorClient,
+        pending: &Pending,
+        rng: &mut impl CryptoRng,
+    ) -> Result<EvaluationAnswer, SessionError> {
+        let mut wait = FIRST_WAIT;
+        for _ in 1..ATTEMPTS {
+            match evaluator.evaluate(self.registrar.ask(pending, rng)).await {
+                Err(error) if error.may_retry() => {
+                    tracing::warn!(%error, "asking the evaluator again");
+                    tokio::time::sleep(wait).await;
+                    wait *= 2;
+                }
+                answer => return Ok(answer?),
+            }
+        }
+        Ok(evaluator.evaluate(self.registrar.ask(pending, rng)).await?)
+    }
+}
+
+/// How much later than now the ledger may append, milliseconds: an entry that is prepared before
+/// midnight and appended after it must still fit.
+const MARGIN: u64 = 10 * 60 * 1_000;
+/// How often the evaluator is asked: over a minute with the waits between.
+const ATTEMPTS: u32 = 8;
+/// How long the first wait is; each is twice the one before.
+const FIRST_WAIT: Duration = Duration::from_millis(500);

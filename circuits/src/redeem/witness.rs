@@ -1,0 +1,234 @@
+//! The private side of a redemption, the public side computed from it, and both laid out for the
+//! witness program.
+
+use merits_primitives::{
+    Fr,
+    audit::{self, Exponent},
+    field,
+    group::GroupPath,
+    identity::{self, Birth, Secret},
+    ids::{AssetId, Credits, Expiry},
+    jubjub::Point,
+    note,
+    note_tree::NotePath,
+    nullifier, owner, poseidon, tags,
+};
+use merits_verifier::{Statement as _, statement::redeem::RedeemStatement};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::{circuit::INDEX_BITS, note::VALUE_BITS};
+use crate::person;
+
+/// A note that is spent: shown to nobody.
+#[derive(Clone)]
+pub struct NoteWitness {
+    /// v: what it is worth.
+    pub value: Credits,
+    /// The first part of its owner key: the scope of an earned note, sn1 of a change note.
+    pub f1: Fr,
+    /// The second: the message of an earned note, 0 of a change note.
+    pub f2: Fr,
+    /// Where it is under the note root.
+    pub path: NotePath,
+}
+
+/// The private side of a redemption.
+#[derive(Clone)]
+pub struct RedeemWitness {
+    /// Who redeems.
+    pub secret: Secret,
+    /// What the person's leaf was made with.
+    pub birth: Birth,
+    /// Where that leaf is under the group root.
+    pub group_path: GroupPath,
+    /// The notes. The first is in the tree; the second may be [a dummy](NoteWitness::dummy).
+    pub notes: [NoteWitness; 2],
+    /// idx: which of the redemptions that the rate limit allows this is, from 0.
+    pub index: u16,
+    /// e: the ephemeral exponent of the sealed identity, never used for anything else.
+    pub exponent: Exponent,
+}
+
+/// What a redemption is about: all that the person does not make itself.
+#[derive(Clone, Debug)]
+pub struct RedeemTerms {
+    /// Root of the note tree, at an anchor.
+    pub note_root: Fr,
+    /// Root of the group of registered people.
+    pub group_root: Fr,
+    /// The scale's number.
+    pub asset: AssetId,
+    /// Expiry bucket of both notes and of the change.
+    pub expiry: Expiry,
+    /// What is spent.
+    pub amount: Credits,
+    /// The change is at least this.
+    pub floor: Credits,
+    /// What the proof is for.
+    pub context: Fr,
+    /// Scope of the rate limit.
+    pub rate_scope: Fr,
+    /// So many a scope and person, 1 to 2^16.
+    pub rate_limit: u32,
+    /// A: the view key.
+    pub view_key: Point,
+}
+
+/// Why a redemption cannot be stated. The wallet's choice is at fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RedeemFault {
+    /// The secret is 0, which belongs to nobody.
+    #[error("the secret is 0, which is no identity: restore the wallet from its seed")]
+    NoIdentity,
+    /// Less than the price. The sums are the caller's to show: they are the person's own.
+    #[error("the two notes are worth less than the amount: choose others, or merge some first")]
+    NotEnough,
+    /// More change than one note can hold.
+    #[error("the change would be 2^64 or more, which no note holds: choose smaller notes")]
+    TooMuch,
+}
+
+impl std::fmt::Debug for NoteWitness {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("NoteWitness(..)")
+    }
+}
+
+impl std::fmt::Debug for RedeemWitness {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RedeemWitness(..)")
+    }
+}
+
+impl Drop for NoteWitness {
+    fn drop(&mut self) {
+        self.value.0.zeroize();
+        self.f1.zeroize();
+        self.f2.zeroize();
+        self.path.index.zeroize();
+        self.path.siblings.zeroize();
+    }
+}
+
+impl NoteWitness {
+    /// A second note that is none: of value 0, with a nullifier that nobody has or will have seen.
+    pub fn dummy(rng: &mut impl rand_core::CryptoRng) -> Self {
+        Self {
+            value: Credits(0),
+            f1: field::random(rng),
+            f2: field::random(rng),
+            path: NotePath::dummy(),
+        }
+    }
+
+    /// cm of this note, if it is this person's.
+    #[must_use]
+    pub fn commitment(&self, secret: &Secret, expiry: Expiry, asset: AssetId) -> Fr {
+        let key = owner::owner_key(secret, self.f1, self.f2);
+        note::note_commitment(self.value, expiry, asset, &key)
+    }
+
+    /// Private inputs in the order of `note::spent`.
+    fn inputs(&self, note: Fr, out: &mut Vec<Fr>) {
+        out.extend(number_bits(self.value.0, VALUE_BITS));
+        out.extend([self.f1, self.f2]);
+        let mut below = note;
+        for (level, siblings) in self.path.siblings.iter().enumerate() {
+            let place = self.path.place(level);
+            let mut children = [below; 4];
+            let others = (0..4).filter(|at| *at != place);
+            for (at, sibling) in others.zip(siblings) {
+                children[at] = *sibling;
+            }
+            out.extend(children);
+            below = poseidon::hash(tags::NODE, &children);
+        }
+    }
+}
+
+impl RedeemWitness {
+    /// The public side: nullifiers, change note, rate nullifier and sealed identity. Whether it can
+    /// be proven is [`super::check`]'s to say.
+    ///
+    /// # Errors
+    /// [`RedeemFault`] when there is no such statement.
+    pub fn statement(&self, terms: &RedeemTerms) -> Result<RedeemStatement, RedeemFault> {
+        let identity = self.secret.commitment().ok_or(RedeemFault::NoIdentity)?;
+        let change = self.change(terms.amount)?;
+        let (asset, expiry) = (terms.asset, terms.expiry);
+        let [sn1, sn2] = self.nullifiers(expiry, asset);
+        let key = owner::change_key(&self.secret, sn1);
+        let sealed = audit::seal_identity(&self.exponent, &terms.view_key, sn1, identity);
+        Ok(RedeemStatement {
+            note_root: terms.note_root,
+            group_root: terms.group_root,
+            asset,
+            expiry,
+            amount: terms.amount,
+            floor: terms.floor,
+            context: terms.context,
+            sn1,
+            sn2,
+            cm_out: note::note_commitment(change, expiry, asset, &key),
+            rate_scope: terms.rate_scope,
+            rate_limit: terms.rate_limit,
+            rn: nullifier::rate_nullifier(&self.secret, terms.rate_scope, self.index),
+            a: terms.view_key,
+            ey: sealed.ey,
+            c_id: sealed.c_id,
+        })
+    }
+
+    /// v_out: what is left of both notes.
+    ///
+    /// # Errors
+    /// [`RedeemFault::NotEnough`] and [`RedeemFault::TooMuch`].
+    pub fn change(&self, amount: Credits) -> Result<Credits, RedeemFault> {
+        let [first, second] = &self.notes;
+        let held = u128::from(first.value.0) + u128::from(second.value.0);
+        let left = held.checked_sub(u128::from(amount.0));
+        let left = u64::try_from(left.ok_or(RedeemFault::NotEnough)?);
+        left.map(Credits).map_err(|_| RedeemFault::TooMuch)
+    }
+
+    /// cm of both notes.
+    pub(super) fn commitments(&self, expiry: Expiry, asset: AssetId) -> [Fr; 2] {
+        self.notes
+            .each_ref()
+            .map(|note| note.commitment(&self.secret, expiry, asset))
+    }
+
+    /// sn of both notes.
+    pub(super) fn nullifiers(&self, expiry: Expiry, asset: AssetId) -> [Fr; 2] {
+        self.commitments(expiry, asset)
+            .map(|note| nullifier::spend_nullifier(&self.secret, note))
+    }
+
+    /// All inputs of the witness program: the statement's, then the private ones. Wiped on drop.
+    /// That they satisfy the constraints is not checked here.
+    #[must_use]
+    pub fn inputs(&self, statement: &RedeemStatement) -> Zeroizing<Vec<Fr>> {
+        let notes = self.commitments(statement.expiry, statement.asset);
+        // Large enough for all, so that the vector never moves and leaves a copy behind.
+        let mut inputs = Zeroizing::new(Vec::with_capacity(1 << 10));
+        inputs.extend(statement.public_inputs());
+        person::secret_inputs(&self.secret, &mut inputs);
+        inputs.push(self.birth.element());
+        // The zero secret has no identity, and no inputs that satisfy anything.
+        let identity = self.secret.commitment().unwrap_or_default();
+        let leaf = identity::leaf(identity, self.birth);
+        person::path_inputs(leaf, &self.group_path, &mut inputs);
+        for (note, commitment) in self.notes.iter().zip(notes) {
+            note.inputs(commitment, &mut inputs);
+        }
+        inputs.extend(number_bits(u64::from(self.index), INDEX_BITS));
+        inputs.extend(self.exponent.bits().map(Fr::from));
+        inputs
+    }
+}
+
+/// The `n` lowest bits, lowest first.
+fn number_bits(number: u64, n: usize) -> impl Iterator<Item = Fr> {
+    (0..n).map(move |i| Fr::from(number >> i & 1))
+}

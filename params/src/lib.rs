@@ -1,4 +1,4 @@
-//! Scale manifests, constraint-system files, Groth16 set-up and the key store.
+//! Scale manifests, terms documents, constraint-system files, Groth16 set-up and the key store.
 
 mod binfile;
 pub mod groth16;
@@ -6,6 +6,7 @@ pub mod keystore;
 pub mod manifest;
 pub mod r1cs;
 pub mod snarkjs_json;
+pub mod terms;
 pub mod wtns;
 pub mod zkey;
 

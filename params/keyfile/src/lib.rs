@@ -123,11 +123,7 @@ pub fn create(
 ///
 /// # Errors
 /// [`KeyFileError::Exists`], or [`KeyFileError::Io`].
-pub fn keep(
-    path: &Path,
-    kind: KeyKind,
-    secret: &[u8; SECRET_BYTES],
-) -> Result<(), KeyFileError> {
+pub fn keep(path: &Path, kind: KeyKind, secret: &[u8; SECRET_BYTES]) -> Result<(), KeyFileError> {
     let io = |source| KeyFileError::Io {
         path: path.to_owned(),
         source,

@@ -64,7 +64,9 @@ pub enum HandoverError {
         reason: String,
     },
     /// Made for another ledger.
-    #[error("the file is for the ledger {found}, not for {expected}: its person has to make it anew")]
+    #[error(
+        "the file is for the ledger {found}, not for {expected}: its person has to make it anew"
+    )]
     OtherOrigin {
         /// The receiver's ledger.
         expected: String,
@@ -469,7 +471,14 @@ mod tests {
         let refused = renamed.open("other.test/merits", &distributor, &secret);
         assert!(matches!(refused, Err(HandoverError::Sealed)));
         let mut altered = file;
-        altered.sealed.replace_range(0..1, if altered.sealed.starts_with('0') { "1" } else { "0" });
+        altered.sealed.replace_range(
+            0..1,
+            if altered.sealed.starts_with('0') {
+                "1"
+            } else {
+                "0"
+            },
+        );
         let refused = altered.open(ORIGIN, &distributor, &secret);
         assert!(matches!(refused, Err(HandoverError::Sealed)));
     }

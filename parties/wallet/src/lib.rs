@@ -1,8 +1,28 @@
-//! The owner's side: derives keys from a seed and reads own credits from the ledger alone.
+//! The person's side: one seed, and all that it gives on a ledger.
 //!
-//! Today a wallet reads; tickets, redemptions and recovery come with the statements that carry
-//! them. It shares every derivation with the code that makes claims
-//! ([`merits_primitives::owner`]), which is why it needs no message from a distributor.
+//! - [`keys`]: secrets, commitments and voucher keys under the seed
+//! - [`view`]: what the person has, found from seed and ledger alone
+//! - [`consent`]: links, tickets and withdrawals
+//! - [`choice`], [`spend`]: which notes pay, and what is proven about them
+//! - [`attest_code`]: attestations as QR codes
+//! - [`prover`]: the proofs of a person's statements
+//! - [`directory`]: the wallet's files; [`backup`]: the seed under a passphrase
+//! - [`recompute`]: a proven credit worked out again from own records
+//! - [`credits`], [`ledger`]: accounts in custody, on a ledger without tickets
+//!
+//! A wallet trusts no coordinator: what it shows and acts on comes out of its own verified copy of
+//! the log, and a log that was rewritten is refused. It shares every derivation with the code that
+//! makes claims ([`merits_primitives::owner`]), so it needs no message from a distributor.
 
+pub mod attest_code;
+pub mod backup;
+pub mod choice;
+pub mod consent;
 pub mod credits;
+pub mod directory;
+pub mod keys;
 pub mod ledger;
+pub mod prover;
+pub mod recompute;
+pub mod spend;
+pub mod view;

@@ -1,0 +1,334 @@
+//! A wallet's backup: the seed under a passphrase, and where its ledger is.
+//!
+//! Argon2id (RFC 9106) makes a key of the passphrase, slowly and with much memory, so that whoever
+//! finds the file tries few passphrases; ChaCha20-Poly1305 seals the seed under it, and what stands
+//! beside it in the clear is bound to it. With the file and the passphrase everything comes back:
+//! the rest is on the ledger.
+
+use std::{
+    io::{self, Read as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use chacha20poly1305::{
+    ChaCha20Poly1305, KeyInit as _,
+    aead::{Aead as _, Payload},
+};
+use merits_primitives::field;
+use merits_records::{field_text, private_file};
+use merits_replica::LedgerConfig;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+/// What stands in `merits`.
+const KIND: &str = "wallet-backup/v1";
+
+/// Most bytes of a backup.
+const MAX_BYTES: u64 = 1 << 16;
+
+/// Fewest characters of a passphrase.
+pub const LEAST_PASSPHRASE: usize = 10;
+
+/// Memory of Argon2id, KiB: 64 MiB, the second recommendation of RFC 9106, section 4.
+const MEMORY_KIB: u32 = 64 * 1024;
+
+/// Passes of Argon2id, by the same recommendation.
+const PASSES: u32 = 3;
+
+/// Lanes of Argon2id, by the same recommendation.
+const LANES: u32 = 4;
+
+/// Most memory that a file may ask for, KiB: 1 GiB.
+const MOST_MEMORY_KIB: u32 = 1 << 20;
+
+/// Most passes that a file may ask for.
+const MOST_PASSES: u32 = 32;
+
+/// Why a backup cannot be made or used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum BackupError {
+    /// Reading or writing failed.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// No backup.
+    #[error("{path} is no wallet backup: {reason}")]
+    Form {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Too easily guessed.
+    #[error(
+        "the passphrase has fewer than {LEAST_PASSPHRASE} characters: whoever finds the backup could \
+         try them all; take several words"
+    )]
+    ShortPassphrase,
+    /// Wrong passphrase, or the file was altered. Nobody can tell which.
+    #[error("the backup does not open: the passphrase is another one, or the file was altered")]
+    Sealed,
+    /// The key derivation refused.
+    #[error("the key cannot be derived from the passphrase: {0}")]
+    Derivation(String),
+}
+
+/// A backup as it stands in its file. Without the passphrase it says which ledger, and no more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Backup {
+    merits: String,
+    origin: String,
+    /// The `[ledger]` table: what a new device cannot know from the seed.
+    ledger: LedgerConfig,
+    kdf: Derivation,
+    #[serde(with = "field_text::bytes")]
+    nonce: [u8; 12],
+    /// Seed and tag.
+    #[serde(with = "field_text::bytes")]
+    sealed: [u8; 48],
+}
+
+/// How the key comes out of the passphrase.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Derivation {
+    algorithm: String,
+    memory_kib: u32,
+    passes: u32,
+    lanes: u32,
+    #[serde(with = "field_text::bytes")]
+    salt: [u8; 16],
+}
+
+impl Backup {
+    /// Seals a seed under a passphrase.
+    ///
+    /// # Errors
+    /// [`BackupError::ShortPassphrase`].
+    pub fn seal(
+        seed: &[u8; 32],
+        origin: &str,
+        ledger: LedgerConfig,
+        passphrase: &str,
+        rng: &mut impl rand_core::CryptoRng,
+    ) -> Result<Self, BackupError> {
+        if passphrase.chars().count() < LEAST_PASSPHRASE {
+            return Err(BackupError::ShortPassphrase);
+        }
+        let mut kdf = Derivation {
+            algorithm: "argon2id".to_owned(),
+            memory_kib: MEMORY_KIB,
+            passes: PASSES,
+            lanes: LANES,
+            salt: [0; 16],
+        };
+        rng.fill_bytes(&mut kdf.salt);
+        let mut nonce = [0; 12];
+        rng.fill_bytes(&mut nonce);
+        let mut backup = Self {
+            merits: KIND.to_owned(),
+            origin: origin.to_owned(),
+            ledger,
+            kdf,
+            nonce,
+            sealed: [0; 48],
+        };
+        let bound = backup.bound();
+        let payload = Payload {
+            msg: seed,
+            aad: &bound,
+        };
+        backup.sealed = backup
+            .cipher(passphrase)?
+            .encrypt(&nonce.into(), payload)
+            .ok()
+            .and_then(|sealed| sealed.try_into().ok())
+            // 32 bytes and a tag of 16.
+            .ok_or(BackupError::Sealed)?;
+        Ok(backup)
+    }
+
+    /// Opens the backup: the seed.
+    ///
+    /// # Errors
+    /// [`BackupError::Sealed`] for another passphrase or an altered file.
+    pub fn open(&self, passphrase: &str) -> Result<Zeroizing<[u8; 32]>, BackupError> {
+        let payload = Payload {
+            msg: &self.sealed,
+            aad: &self.bound(),
+        };
+        let seed = self
+            .cipher(passphrase)?
+            .decrypt(&self.nonce.into(), payload)
+            .map(Zeroizing::new)
+            .map_err(|_| BackupError::Sealed)?;
+        let seed: [u8; 32] = seed
+            .as_slice()
+            .try_into()
+            .map_err(|_| BackupError::Sealed)?;
+        Ok(Zeroizing::new(seed))
+    }
+
+    /// The `[ledger]` table of the wallet that was backed up.
+    pub fn ledger(&self) -> &LedgerConfig {
+        &self.ledger
+    }
+
+    /// Writes the backup to a file that only its owner reads; none is overwritten.
+    ///
+    /// # Errors
+    /// [`BackupError::Io`].
+    pub fn write(&self, path: &Path) -> Result<(), BackupError> {
+        let io = |source| BackupError::Io {
+            path: path.to_owned(),
+            source,
+        };
+        if path.exists() {
+            return Err(io(io::ErrorKind::AlreadyExists.into()));
+        }
+        let mut text = serde_json::to_string_pretty(self).map_err(|error| io(error.into()))?;
+        text.push('\n');
+        let mut out = private_file::create(path).map_err(io)?;
+        out.write_all(text.as_bytes())
+            .and_then(|()| out.sync_all())
+            .map_err(io)
+    }
+
+    /// Reads a backup.
+    ///
+    /// # Errors
+    /// [`BackupError`].
+    pub fn read(path: &Path) -> Result<Self, BackupError> {
+        let io = |source| BackupError::Io {
+            path: path.to_owned(),
+            source,
+        };
+        let form = |reason: String| BackupError::Form {
+            path: path.to_owned(),
+            reason,
+        };
+        let mut text = Vec::new();
+        let file = std::fs::File::open(path).map_err(io)?;
+        file.take(MAX_BYTES).read_to_end(&mut text).map_err(io)?;
+        let backup: Self =
+            serde_json::from_slice(&text).map_err(|error| form(error.to_string()))?;
+        if backup.merits != KIND || backup.kdf.algorithm != "argon2id" {
+            return Err(form(format!("{KIND} with argon2id is expected")));
+        }
+        let kdf = &backup.kdf;
+        if kdf.memory_kib > MOST_MEMORY_KIB || kdf.passes > MOST_PASSES {
+            return Err(form(format!(
+                "it asks for {} KiB and {} passes, more than any backup of ours",
+                kdf.memory_kib, kdf.passes
+            )));
+        }
+        Ok(backup)
+    }
+
+    /// What the seal covers besides the seed: where a restored wallet connects is no detail.
+    fn bound(&self) -> [u8; 32] {
+        let ledger = &self.ledger;
+        let numbers = [
+            ledger.least_claims_per_total,
+            ledger.anchor_seconds,
+            u32::from(ledger.tickets),
+            u32::from(ledger.allow_dev_keys),
+            self.kdf.memory_kib,
+            self.kdf.passes,
+            self.kdf.lanes,
+        ];
+        let numbers: Vec<u8> = numbers.into_iter().flat_map(u32::to_le_bytes).collect();
+        field::digest(
+            "merits/wallet-backup/v1",
+            &[
+                self.origin.as_bytes(),
+                ledger.coordinator.as_bytes(),
+                ledger.log_key.as_bytes(),
+                ledger.authority.as_bytes(),
+                ledger.replica.as_os_str().as_encoded_bytes(),
+                &numbers,
+                &self.kdf.salt,
+            ],
+        )
+    }
+
+    fn cipher(&self, passphrase: &str) -> Result<ChaCha20Poly1305, BackupError> {
+        let kdf = &self.kdf;
+        let refused = |error: argon2::Error| BackupError::Derivation(error.to_string());
+        let params =
+            Params::new(kdf.memory_kib, kdf.passes, kdf.lanes, Some(32)).map_err(refused)?;
+        let mut key = Zeroizing::new([0u8; 32]);
+        Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+            .hash_password_into(passphrase.as_bytes(), &kdf.salt, key.as_mut())
+            .map_err(refused)?;
+        Ok(ChaCha20Poly1305::new(&(*key).into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ORIGIN: &str = "ledger.test/merits";
+    const PASSPHRASE: &str = "wheel salt lantern";
+
+    fn ledger() -> LedgerConfig {
+        LedgerConfig {
+            coordinator: "http://127.0.0.1:7700".to_owned(),
+            log_key: "ledger.test/merits+00000000+AA".to_owned(),
+            authority: "ab".repeat(32),
+            least_claims_per_total: 16,
+            tickets: true,
+            anchor_seconds: 3_600,
+            replica: "replica".into(),
+            allow_dev_keys: false,
+        }
+    }
+
+    #[test]
+    fn a_seed_comes_back_with_its_passphrase_only() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("backup.json");
+        let backup =
+            Backup::seal(&[7; 32], ORIGIN, ledger(), PASSPHRASE, &mut rand::rng()).expect("sealed");
+        backup.write(&path).expect("written");
+        assert!(matches!(backup.write(&path), Err(BackupError::Io { .. })));
+        let text = std::fs::read_to_string(&path).expect("text");
+        assert!(!text.contains(&hex::encode([7; 32])));
+
+        let read = Backup::read(&path).expect("read");
+        assert_eq!(read.ledger(), &ledger());
+        assert_eq!(*read.open(PASSPHRASE).expect("opened"), [7; 32]);
+        let other = read.open("wheel salt lanterN");
+        assert!(matches!(other, Err(BackupError::Sealed)));
+        let mut moved = read.clone();
+        moved.ledger.coordinator = "http://evil.test:7700".to_owned();
+        assert!(matches!(moved.open(PASSPHRASE), Err(BackupError::Sealed)));
+        let mut altered = read;
+        altered.sealed[3] ^= 1;
+        assert!(matches!(altered.open(PASSPHRASE), Err(BackupError::Sealed)));
+    }
+
+    #[test]
+    fn what_is_weak_or_no_backup_is_refused() {
+        let short = Backup::seal(&[7; 32], ORIGIN, ledger(), "password", &mut rand::rng());
+        assert!(matches!(short, Err(BackupError::ShortPassphrase)));
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("backup.json");
+        std::fs::write(&path, "{}").expect("written");
+        assert!(matches!(Backup::read(&path), Err(BackupError::Form { .. })));
+        let backup =
+            Backup::seal(&[7; 32], ORIGIN, ledger(), PASSPHRASE, &mut rand::rng()).expect("sealed");
+        let text = serde_json::to_string(&backup).expect("text");
+        std::fs::write(&path, text.replace("65536", "4000000000")).expect("written");
+        assert!(matches!(Backup::read(&path), Err(BackupError::Form { .. })));
+    }
+}

@@ -1,0 +1,377 @@
+//! Links, tickets and withdrawals: the three things that a person says by the statement `ticket`.
+//!
+//! Everything that the ledger will compare is taken from the own copy of its state, so what leaves
+//! here is accepted or fails here, with a reason.
+
+use merits_circuits::ticket::TicketWitness;
+use merits_ledger::{
+    Entry, Refusal, State,
+    entry::{ConsentWithdrawn, TicketDeposited},
+    state::MOST_DAYS_AHEAD,
+};
+use merits_primitives::{
+    Fr,
+    group::GroupError,
+    ids::{PartyId, Period, ScaleId},
+    message::{SALT_BYTES, claim_salt, link_message},
+    nullifier::claim_nullifier,
+    scope::source_scope,
+};
+use merits_records::handover::{Handover as _, HandoverError, LinkFile, Ticket, TicketFile};
+use merits_verifier::{entry::SignedEntry, statement::ticket::TicketStatement};
+use thiserror::Error;
+
+use crate::{
+    keys::WalletKeys,
+    prover::{PersonProving, ProvingError},
+    view::{ConsentStanding, OwnIdentity, View},
+};
+
+/// Milliseconds of a day.
+const DAY: u64 = 86_400_000;
+
+/// Why a link, a ticket or a withdrawal is not made.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ConsentError {
+    /// No identity.
+    #[error(
+        "this wallet's identity is not registered: run `merits wallet register` and take the \
+         request to a registrar"
+    )]
+    NotRegistered,
+    /// An identity that ended.
+    #[error(
+        "this wallet's identity was retired: it can say nothing any more; run `merits wallet \
+         register` and take the request to a registrar"
+    )]
+    Retired,
+    /// Not yet eligible.
+    #[error(
+        "the identity is eligible from day {from} on, and the period begins on day {start} (days \
+         since 1970): after a registration anew only periods that no older ticket can reach count"
+    )]
+    NotEligible {
+        /// First day of eligibility.
+        from: u32,
+        /// First day of the period.
+        start: u32,
+    },
+    /// Too far ahead.
+    #[error(
+        "period {period} begins more than {MOST_DAYS_AHEAD} days ahead: no distributor can deposit \
+         a ticket for it yet"
+    )]
+    TooEarly {
+        /// Label of the period.
+        period: String,
+    },
+    /// Claimed already.
+    #[error("period {period} was claimed already, by {distributor}: a person claims once")]
+    Claimed {
+        /// Label of the period.
+        period: String,
+        /// The distributor.
+        distributor: PartyId,
+    },
+    /// Another ticket stands.
+    #[error(
+        "period {period} is reserved for {distributor}, to whom a ticket was given: take it back \
+         first by `merits wallet withdraw`"
+    )]
+    Reserved {
+        /// Label of the period.
+        period: String,
+        /// The distributor.
+        distributor: PartyId,
+    },
+    /// Taken back before.
+    #[error(
+        "this very consent was taken back, which the ledger keeps for ever: claim period {period} \
+         through another distributor, or under new terms of this one"
+    )]
+    Withdrawn {
+        /// Label of the period.
+        period: String,
+    },
+    /// Nothing to take back.
+    #[error("this consent was taken back already")]
+    AlreadyWithdrawn,
+    /// The ledger would refuse it.
+    #[error("the ledger would refuse it: {0}")]
+    Refused(Box<Refusal>),
+    /// The group has no such leaf: the state contradicts itself, a bug.
+    #[error(transparent)]
+    Group(#[from] GroupError),
+    /// The distributor cannot be sealed to.
+    #[error(transparent)]
+    Handover(#[from] HandoverError),
+    /// No proof.
+    #[error(transparent)]
+    Proving(#[from] ProvingError),
+}
+
+impl From<Refusal> for ConsentError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Box::new(refusal))
+    }
+}
+
+/// Who speaks, on which state, and who proves it.
+pub struct Speaker<'a> {
+    state: &'a State,
+    keys: &'a WalletKeys,
+    identity: &'a OwnIdentity,
+    prover: &'a dyn PersonProving,
+}
+
+impl std::fmt::Debug for Speaker<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Speaker(..)")
+    }
+}
+
+/// What a person consents to: one scale, one recipient, one period.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// Who may claim.
+    pub distributor: PartyId,
+    /// What the distributor's records call the person.
+    pub account: &'a str,
+    /// The scale.
+    pub scale: &'a ScaleId,
+    /// Digest of the published terms.
+    pub terms: [u8; 32],
+    /// Whose records.
+    pub source: PartyId,
+    /// For which period.
+    pub period: Period,
+}
+
+impl<'a> Speaker<'a> {
+    /// A registered person.
+    ///
+    /// # Errors
+    /// [`ConsentError::NotRegistered`], [`ConsentError::Retired`].
+    pub fn new(
+        state: &'a State,
+        keys: &'a WalletKeys,
+        view: &'a View,
+        prover: &'a dyn PersonProving,
+    ) -> Result<Self, ConsentError> {
+        let identity = view.identity.as_ref().ok_or(ConsentError::NotRegistered)?;
+        if identity.retired {
+            return Err(ConsentError::Retired);
+        }
+        Ok(Self {
+            state,
+            keys,
+            identity,
+            prover,
+        })
+    }
+
+    /// The witness of what is said about deeds at `source`, and the root that it is under.
+    fn witness(&self, scope_source: Fr) -> Result<(TicketWitness, Fr), ConsentError> {
+        let group = self.state.people().group();
+        let witness = TicketWitness {
+            secret: self.keys.secret(self.identity.generation),
+            birth: self.identity.birth,
+            path: group.path(self.identity.index)?,
+            scope_source,
+        };
+        // There is a leaf, so there is a root.
+        let root = group.root().ok_or(ConsentError::NotRegistered)?;
+        Ok((witness, root))
+    }
+
+    /// A link for a source: this account is the person with this pseudonym. `now` is unix
+    /// milliseconds.
+    ///
+    /// # Errors
+    /// [`ConsentError`].
+    pub fn link(
+        &self,
+        source: &PartyId,
+        account: &str,
+        now: u64,
+    ) -> Result<LinkFile, ConsentError> {
+        let scope = source_scope(source);
+        let (witness, root) = self.witness(scope)?;
+        let today = u32::try_from(now / DAY).unwrap_or(u32::MAX);
+        // Whoever was registered anew may link at once; only claims have to wait.
+        let start = today.max(self.identity.birth.from);
+        let message = link_message(self.state.origin(), source, account);
+        let statement = witness.statement(root, scope, message, start);
+        let proof = self.prover.ticket(&witness, &statement)?;
+        Ok(LinkFile {
+            merits: LinkFile::NAME.to_owned(),
+            origin: self.state.origin().to_string(),
+            source: source.0,
+            account: account.to_owned(),
+            h: statement.nullifier,
+            root,
+            b: statement.b,
+            start,
+            proof: proof.to_bytes(),
+        })
+    }
+
+    /// A ticket, sealed to its distributor. `view` tells what was claimed before; `now` is unix
+    /// milliseconds.
+    ///
+    /// # Errors
+    /// [`ConsentError`].
+    pub fn ticket(
+        &self,
+        view: &View,
+        asked: &Asked<'_>,
+        now: u64,
+        rng: &mut impl rand_core::CryptoRng,
+    ) -> Result<TicketFile, ConsentError> {
+        let (witness, root) = self.witness(source_scope(&asked.source))?;
+        let (deposit, statement) = self.deposit(&witness, root, asked)?;
+        self.expect_free(view, asked, &statement, now)?;
+        let sealing_key = self.state.parties().active(&asked.distributor)?.sealing_key;
+        let proof = self.prover.ticket(&witness, &statement)?;
+        let ticket = Ticket {
+            account: asked.account.to_owned(),
+            scale: deposit.scale.to_string(),
+            period: deposit.period,
+            source: deposit.source.0,
+            expiry: deposit.expiry.0,
+            terms: deposit.terms,
+            salt: deposit.salt,
+            root: deposit.root,
+            nullifier: deposit.nullifier,
+            b: deposit.b,
+            proof: proof.to_bytes(),
+            key: witness.owner_key(statement.scope, statement.message).0,
+            h: witness.handle().0,
+        };
+        let origin = self.state.origin().as_str();
+        Ok(ticket.seal(origin, &asked.distributor, &sealing_key, rng)?)
+    }
+
+    /// The deposit as the distributor will make it, and what it proves.
+    fn deposit(
+        &self,
+        witness: &TicketWitness,
+        root: Fr,
+        asked: &Asked<'_>,
+    ) -> Result<(TicketDeposited, TicketStatement), ConsentError> {
+        let mut deposit = self.unsalted(root, asked)?;
+        // Scope and message are the ledger's to say; the salt depends on the scope, the nullifier
+        // on the scope, b on both.
+        let scope = self
+            .state
+            .ticket_statement(&asked.distributor, &deposit)?
+            .scope;
+        deposit.salt = claim_salt(&witness.secret, scope);
+        let asks = self.state.ticket_statement(&asked.distributor, &deposit)?;
+        let statement = witness.statement(root, scope, asks.message, asks.start);
+        deposit.nullifier = statement.nullifier;
+        deposit.b = statement.b;
+        Ok((deposit, statement))
+    }
+
+    fn unsalted(&self, root: Fr, asked: &Asked<'_>) -> Result<TicketDeposited, ConsentError> {
+        let scale = self.state.scales().get(asked.scale)?;
+        let version =
+            scale
+                .in_force(asked.period.index)
+                .ok_or_else(|| Refusal::ScaleIdUnknown {
+                    id: asked.scale.clone(),
+                })?;
+        Ok(TicketDeposited {
+            scale: asked.scale.clone(),
+            period: asked.period,
+            source: asked.source,
+            expiry: version.terms.expiry.expiry(asked.period),
+            terms: asked.terms,
+            salt: [0; SALT_BYTES],
+            root,
+            nullifier: Fr::from(0u64),
+            b: Fr::from(0u64),
+        })
+    }
+
+    /// Nothing stands in the way of the deposit: the reasons why a distributor would come back
+    /// with the ticket, told now.
+    fn expect_free(
+        &self,
+        view: &View,
+        asked: &Asked<'_>,
+        statement: &TicketStatement,
+        now: u64,
+    ) -> Result<(), ConsentError> {
+        let period = asked.period.label();
+        let (from, start) = (self.identity.birth.from, statement.start);
+        if from > start {
+            return Err(ConsentError::NotEligible { from, start });
+        }
+        if u64::from(start) > now / DAY + u64::from(MOST_DAYS_AHEAD) {
+            return Err(ConsentError::TooEarly { period });
+        }
+        let nullifier = statement.nullifier;
+        let claimed = view.consents.iter().find(|consent| {
+            consent.nullifier == nullifier
+                && matches!(consent.standing, ConsentStanding::Claimed { .. })
+        });
+        if let Some(consent) = claimed {
+            let distributor = consent.distributor;
+            return Err(ConsentError::Claimed {
+                period,
+                distributor,
+            });
+        }
+        let tickets = self.state.tickets();
+        if tickets.is_withdrawn(&nullifier, &statement.message) {
+            return Err(ConsentError::Withdrawn { period });
+        }
+        if let Some(standing) = tickets.open(&nullifier).filter(|open| open.reserves(now)) {
+            let distributor = standing.distributor;
+            return Err(ConsentError::Reserved {
+                period,
+                distributor,
+            });
+        }
+        Ok(())
+    }
+
+    /// The entry that takes a consent back, whether it was deposited or not: seed and ledger tell
+    /// its message either way. The person submits it without any party.
+    ///
+    /// # Errors
+    /// [`ConsentError`].
+    pub fn withdraw(&self, asked: &Asked<'_>) -> Result<SignedEntry, ConsentError> {
+        let (witness, root) = self.witness(source_scope(&asked.source))?;
+        let (_, consent) = self.deposit(&witness, root, asked)?;
+        self.withdraw_message(consent.scope, consent.message)
+    }
+
+    /// [`Speaker::withdraw`] of a consent by its scope and message, as a [`View`] has them.
+    ///
+    /// # Errors
+    /// [`ConsentError`].
+    pub fn withdraw_message(&self, scope: Fr, message: Fr) -> Result<SignedEntry, ConsentError> {
+        // It is about no deeds, so about no source.
+        let (witness, root) = self.witness(Fr::from(0u64))?;
+        let nullifier = claim_nullifier(&witness.secret, scope);
+        if self.state.tickets().is_withdrawn(&nullifier, &message) {
+            return Err(ConsentError::AlreadyWithdrawn);
+        }
+        let mut withdrawn = ConsentWithdrawn {
+            scope,
+            nullifier,
+            message,
+            b: Fr::from(0u64),
+            root,
+        };
+        let asks = self.state.withdrawal_statement(&withdrawn);
+        let statement = witness.statement(root, scope, asks.message, asks.start);
+        withdrawn.b = statement.b;
+        let proof = self.prover.ticket(&witness, &statement)?;
+        Ok(Entry::ConsentWithdrawn(withdrawn).personal(self.state.origin(), &proof))
+    }
+}

@@ -1,0 +1,330 @@
+//! A wallet's files: one directory, readable by its owner only.
+//!
+//! | file | |
+//! |---|---|
+//! | `wallet.toml` | the `[ledger]` table and where proving keys are |
+//! | `seed.key` | the seed: the one thing that cannot be made again |
+//! | `wallet.json` | what this person is called at sources and distributors |
+//! | `replica/` | the own, verified copy of the log |
+//!
+//! All but the seed may be lost: the copy is fetched and verified again, and everything else is
+//! found on the ledger; only account names have to be given again.
+
+use std::{
+    fs,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use merits_keyfile::{KeyFileError, KeyKind, SecretBytes};
+use merits_records::private_file;
+use merits_replica::{ConfigFileError, LedgerConfig, LedgerConfigError, read_config};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::keys::WalletKeys;
+
+/// Why a wallet's directory cannot be used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DirectoryError {
+    /// Reading or writing failed.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// There is a wallet already.
+    #[error("{} holds a wallet already: nothing is overwritten; choose another directory", .0.display())]
+    Exists(PathBuf),
+    /// `wallet.toml`.
+    #[error(transparent)]
+    Config(#[from] ConfigFileError),
+    /// Its `[ledger]` table.
+    #[error(transparent)]
+    Ledger(#[from] LedgerConfigError),
+    /// The seed.
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    /// `wallet.json`.
+    #[error("{path}: {reason}; it may be deleted: only account names are in it")]
+    Notebook {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// `wallet.toml`. Relative paths are relative to the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WalletConfig {
+    /// Store of the proving keys of `ticket` and `redeem`.
+    pub key_store: PathBuf,
+    /// Which ledger.
+    pub ledger: LedgerConfig,
+}
+
+/// An account that the person gave a pseudonym or a ticket for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Account {
+    /// Name of the source or distributor on the ledger.
+    pub party: String,
+    /// What it calls the person.
+    pub account: String,
+}
+
+/// `wallet.json`: what the ledger does not know, and the seed does not give.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Notebook {
+    /// Accounts, the last given last.
+    pub accounts: Vec<Account>,
+}
+
+impl Notebook {
+    /// What a party calls the person, if that was said before.
+    pub fn account(&self, party: &str) -> Option<&str> {
+        let mut known = self.accounts.iter().rev();
+        known
+            .find(|known| known.party == party)
+            .map(|known| known.account.as_str())
+    }
+
+    /// Keeps an account.
+    pub fn learn(&mut self, party: &str, account: &str) {
+        self.accounts.retain(|known| known.party != party);
+        self.accounts.push(Account {
+            party: party.to_owned(),
+            account: account.to_owned(),
+        });
+    }
+}
+
+/// A wallet's directory.
+#[derive(Debug, Clone)]
+pub struct Directory {
+    path: PathBuf,
+    config: WalletConfig,
+}
+
+impl Directory {
+    /// Makes a wallet with a fresh seed.
+    ///
+    /// # Errors
+    /// [`DirectoryError`]; nothing is overwritten.
+    pub fn create(
+        path: &Path,
+        config: WalletConfig,
+        rng: &mut impl rand_core::CryptoRng,
+    ) -> Result<Self, DirectoryError> {
+        let directory = Self::found(path, config)?;
+        merits_keyfile::create(&directory.seed_path(), KeyKind::Seed, rng)?;
+        Ok(directory)
+    }
+
+    /// Makes a wallet with the seed of a lost one.
+    ///
+    /// # Errors
+    /// [`DirectoryError`]; nothing is overwritten.
+    pub fn restore(
+        path: &Path,
+        config: WalletConfig,
+        seed: &[u8; 32],
+    ) -> Result<Self, DirectoryError> {
+        let directory = Self::found(path, config)?;
+        merits_keyfile::keep(&directory.seed_path(), KeyKind::Seed, seed)?;
+        Ok(directory)
+    }
+
+    /// Opens a wallet.
+    ///
+    /// # Errors
+    /// [`DirectoryError`].
+    pub fn open(path: &Path) -> Result<Self, DirectoryError> {
+        let mut config: WalletConfig = read_config(&path.join("wallet.toml"))?;
+        config.ledger = config.ledger.relative_to(path);
+        config.key_store = path.join(config.key_store);
+        Ok(Self {
+            path: path.to_owned(),
+            config,
+        })
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// `wallet.toml`, paths resolved.
+    pub fn config(&self) -> &WalletConfig {
+        &self.config
+    }
+
+    /// The seed.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Key`]: missing, readable by others, or no seed.
+    pub fn seed(&self) -> Result<SecretBytes, DirectoryError> {
+        Ok(merits_keyfile::load(&self.seed_path(), KeyKind::Seed)?)
+    }
+
+    /// The keys under the seed.
+    ///
+    /// # Errors
+    /// [`DirectoryError`].
+    pub fn keys(&self) -> Result<WalletKeys, DirectoryError> {
+        Ok(WalletKeys::new(self.seed()?, self.config.ledger.origin()?))
+    }
+
+    /// `wallet.json`; empty if there is none.
+    ///
+    /// # Errors
+    /// [`DirectoryError`].
+    pub fn notebook(&self) -> Result<Notebook, DirectoryError> {
+        let path = self.path.join("wallet.json");
+        let text = match fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Notebook::default()),
+            Err(source) => return Err(DirectoryError::Io { path, source }),
+        };
+        serde_json::from_slice(&text).map_err(|error| DirectoryError::Notebook {
+            path,
+            reason: error.to_string(),
+        })
+    }
+
+    /// Writes `wallet.json`, whole or not at all.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Io`].
+    pub fn keep_notebook(&self, notebook: &Notebook) -> Result<(), DirectoryError> {
+        let path = self.path.join("wallet.json");
+        let draft = self.path.join("wallet.json.new");
+        let write = || {
+            let text = serde_json::to_string_pretty(notebook)?;
+            let mut out = private_file::create(&draft)?;
+            out.write_all(text.as_bytes())?;
+            out.sync_all()?;
+            fs::rename(&draft, &path)
+        };
+        write().map_err(|source| DirectoryError::Io { path, source })
+    }
+
+    fn seed_path(&self) -> PathBuf {
+        self.path.join("seed.key")
+    }
+
+    /// The directory and its configuration, without a seed.
+    fn found(path: &Path, mut config: WalletConfig) -> Result<Self, DirectoryError> {
+        let file = path.join("wallet.toml");
+        let io = |source| DirectoryError::Io {
+            path: file.clone(),
+            source,
+        };
+        if file.exists() || path.join("seed.key").exists() {
+            return Err(DirectoryError::Exists(path.to_owned()));
+        }
+        // A wrong value is told before there is anything to throw away.
+        config.ledger.policy()?;
+        // A relative place is one beside the file.
+        config.ledger.replica = "replica".into();
+        make_private(path).map_err(io)?;
+        let text =
+            toml::to_string(&config).map_err(|error| io(io::Error::other(error.to_string())))?;
+        let mut out = private_file::create(&file).map_err(io)?;
+        out.write_all(text.as_bytes())
+            .and_then(|()| out.sync_all())
+            .map_err(io)?;
+        Self::open(path)
+    }
+}
+
+/// A directory that only its owner enters.
+fn make_private(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ed25519_dalek::SigningKey;
+    use merits_primitives::ids::Origin;
+    use merits_verifier::log::LogSigner;
+
+    fn config() -> WalletConfig {
+        let origin = Origin::new("ledger.test/merits").expect("an origin");
+        let log_key = LogSigner::new(origin, SigningKey::from_bytes(&[1; 32]))
+            .public()
+            .to_string();
+        WalletConfig {
+            key_store: "keys".into(),
+            ledger: LedgerConfig {
+                coordinator: "http://127.0.0.1:7700".to_owned(),
+                log_key,
+                authority: "ab".repeat(32),
+                least_claims_per_total: 16,
+                tickets: true,
+                anchor_seconds: 3_600,
+                replica: "/somewhere/else".into(),
+                allow_dev_keys: false,
+            },
+        }
+    }
+
+    #[test]
+    fn a_wallet_is_made_once_and_restored_from_its_seed() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("mine");
+        let wallet = Directory::create(&path, config(), &mut rand::rng()).expect("made");
+        assert_eq!(wallet.config().ledger.replica, path.join("replica"));
+        let commitment = wallet.keys().expect("keys").commitment(0);
+        assert!(matches!(
+            Directory::create(&path, config(), &mut rand::rng()),
+            Err(DirectoryError::Exists(_))
+        ));
+        let opened = Directory::open(&path).expect("opened");
+        assert_eq!(opened.keys().expect("keys").commitment(0), commitment);
+
+        let again = dir.path().join("again");
+        let seed = wallet.seed().expect("the seed");
+        let restored = Directory::restore(&again, config(), &seed).expect("restored");
+        assert_eq!(restored.keys().expect("keys").commitment(0), commitment);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = fs::metadata(&again).expect("there").permissions().mode();
+            assert_eq!(mode & 0o777, 0o700);
+        }
+    }
+
+    #[test]
+    fn accounts_are_kept_and_may_be_lost() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let wallet = Directory::create(dir.path().join("w").as_path(), config(), &mut rand::rng())
+            .expect("made");
+        let mut notebook = wallet.notebook().expect("none yet");
+        assert_eq!(notebook, Notebook::default());
+        notebook.learn("meter", "card 1");
+        notebook.learn("green-mile", "u77");
+        notebook.learn("meter", "card 2");
+        wallet.keep_notebook(&notebook).expect("kept");
+        let read = wallet.notebook().expect("read");
+        assert_eq!(read.account("meter"), Some("card 2"));
+        assert_eq!(read.account("green-mile"), Some("u77"));
+        assert_eq!(read.account("other"), None);
+        fs::write(wallet.path().join("wallet.json"), "{").expect("written");
+        assert!(matches!(
+            wallet.notebook(),
+            Err(DirectoryError::Notebook { .. })
+        ));
+    }
+}

@@ -1,0 +1,133 @@
+//! What a person's seed gives: secrets, commitments, voucher keys. All of it comes back from the
+//! seed alone.
+
+use hpke::{Deserializable as _, Kem as _, Serializable as _, kem::X25519HkdfSha256};
+use merits_primitives::{
+    Fr, field,
+    identity::Secret,
+    ids::{EntryId, Origin},
+};
+use zeroize::Zeroizing;
+
+/// A person's keys on one ledger.
+#[derive(Clone)]
+pub struct WalletKeys {
+    seed: Zeroizing<[u8; 32]>,
+    origin: Origin,
+}
+
+impl std::fmt::Debug for WalletKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("WalletKeys(..)")
+    }
+}
+
+/// The key that one redemption's voucher is sealed to (X25519).
+#[derive(Clone)]
+pub struct VoucherKey {
+    /// Opens the voucher.
+    pub secret: Zeroizing<[u8; 32]>,
+    /// Stands in the redemption.
+    pub public: [u8; 32],
+}
+
+impl std::fmt::Debug for VoucherKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("VoucherKey(..)")
+    }
+}
+
+impl WalletKeys {
+    /// The keys under a seed.
+    pub fn new(seed: Zeroizing<[u8; 32]>, origin: Origin) -> Self {
+        Self { seed, origin }
+    }
+
+    /// The ledger's name.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// The secret of the wallet's n-th identity, counted from 0. A new one is begun when the one
+    /// before was retired: the ledger takes no commitment twice.
+    pub fn secret(&self, generation: u8) -> Secret {
+        Secret::from_seed(&self.seed, &format!("identity/{generation}"))
+    }
+
+    /// IC of that identity.
+    pub fn commitment(&self, generation: u8) -> Fr {
+        // Only the zero secret has none, which a seed gives with a chance of 2^-251.
+        self.secret(generation).commitment().unwrap_or_default()
+    }
+
+    /// The voucher key of the redemption of `offer` that spends first the note with nullifier
+    /// `sn1`. A note is spent once, so the key serves once.
+    pub fn voucher_key(&self, offer: &EntryId, sn1: &Fr) -> VoucherKey {
+        let material = Zeroizing::new(field::digest(
+            "merits/voucher-key/v1",
+            &[
+                self.seed.as_ref(),
+                self.origin.as_str().as_bytes(),
+                &offer.0,
+                &field::to_bytes(sn1),
+            ],
+        ));
+        let (secret, public) = X25519HkdfSha256::derive_keypair(material.as_ref());
+        VoucherKey {
+            secret: Zeroizing::new(secret.to_bytes().into()),
+            public: public.to_bytes().into(),
+        }
+    }
+}
+
+impl VoucherKey {
+    /// The secret as HPKE takes it.
+    pub fn private(&self) -> Option<<X25519HkdfSha256 as hpke::Kem>::PrivateKey> {
+        <X25519HkdfSha256 as hpke::Kem>::PrivateKey::from_bytes(self.secret.as_ref()).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(seed: u8, origin: &str) -> WalletKeys {
+        WalletKeys::new(
+            Zeroizing::new([seed; 32]),
+            Origin::new(origin).expect("an origin"),
+        )
+    }
+
+    #[test]
+    fn a_seed_gives_the_same_keys_again_and_another_seed_others() {
+        let (one, again, other) = (keys(1, "a.test"), keys(1, "a.test"), keys(2, "a.test"));
+        assert_eq!(one.commitment(0), again.commitment(0));
+        assert_ne!(one.commitment(0), one.commitment(1));
+        assert_ne!(one.commitment(0), other.commitment(0));
+        assert_eq!(format!("{one:?}"), "WalletKeys(..)");
+    }
+
+    #[test]
+    fn a_voucher_key_is_for_one_redemption_on_one_ledger() {
+        let key = |origin, offer, sn1: u64| {
+            keys(1, origin)
+                .voucher_key(&EntryId([offer; 32]), &Fr::from(sn1))
+                .public
+        };
+        let one = key("a.test", 1, 1);
+        assert_eq!(one, key("a.test", 1, 1));
+        for other in [
+            key("b.test", 1, 1),
+            key("a.test", 2, 1),
+            key("a.test", 1, 2),
+        ] {
+            assert_ne!(one, other);
+        }
+        let key = keys(1, "a.test").voucher_key(&EntryId([1; 32]), &Fr::from(1u64));
+        let private = key.private().expect("a key");
+        assert_eq!(
+            X25519HkdfSha256::sk_to_pk(&private).to_bytes().as_slice(),
+            key.public
+        );
+    }
+}

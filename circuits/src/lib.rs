@@ -15,6 +15,8 @@ mod lc;
 pub mod person;
 pub mod program;
 pub mod prover;
+pub mod redeem;
 mod section;
 pub mod snarkjs_files;
+pub mod ticket;
 mod trace;

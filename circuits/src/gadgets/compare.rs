@@ -117,10 +117,11 @@ pub fn assert_below(b: &mut Builder, bits: &[Bit], bound: BigInt<4>) {
     b.assert_mul(&product, &last, &Lc::zero());
 }
 
-/// Bits of a digit for [`assert_below`]: the fewest constraints, digit and product together.
+/// Bits of a digit for [`assert_below`]: the fewest constraints, digit and product together, and of
+/// those the fewest factors, each of which is a long sum.
 fn digit_width(bits: usize) -> usize {
     let cost = |width: &usize| width + bits.div_ceil(*width);
-    (1..=bits).min_by_key(cost).unwrap_or(1)
+    (1..=bits).rev().min_by_key(cost).unwrap_or(1)
 }
 
 /// Hint of [`assert_below`]: of (number, bound) the highest digit that differs, bound's less

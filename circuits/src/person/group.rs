@@ -68,14 +68,25 @@ pub fn member(b: &mut Builder, commitment: &Lc, birth: &Lc, root: &Lc) {
     });
 }
 
-/// Whether a path has no more hashes than the circuit.
+/// The mirror of [`member`]: whether the root is one of the nodes on a path of the leaf, the leaf
+/// itself among them, after at most 32 hashes. It need not be the last: a leaf's path in a group
+/// that has grown since may pass through an older root, and then the leaf was under that too.
 #[must_use]
-pub fn fits(path: &GroupPath) -> bool {
-    path.steps.iter().flatten().count() <= MAX_DEPTH
+pub fn leads_to(path: &GroupPath, leaf: Fr, root: Fr) -> bool {
+    let mut steps = path.steps.iter().flatten().take(MAX_DEPTH);
+    let parents = std::iter::successors(Some(leaf), |node| {
+        let step = steps.next()?;
+        Some(if step.is_right {
+            pos2(step.sibling, *node)
+        } else {
+            pos2(*node, step.sibling)
+        })
+    });
+    parents.into_iter().any(|node| node == root)
 }
 
 /// Appends the private inputs of [`member`]: left and right child of each level. Above the root
-/// a node is hashed with 0. A path that does not [fit](fits) is cut, and misses its root.
+/// a node is hashed with 0. A path of more than 32 hashes, which no group has, is cut.
 pub fn path_inputs(leaf: Fr, path: &GroupPath, out: &mut Vec<Fr>) {
     let mut steps = path.steps.iter().flatten();
     let mut node = leaf;

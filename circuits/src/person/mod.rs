@@ -5,8 +5,10 @@
 //! [`member`] puts the person's leaf under a root; [`secret_inputs`] and [`path_inputs`] lay out
 //! the private inputs of the two, in the order in which the builder takes them.
 
+mod cost;
 mod group;
 mod secret;
 
-pub use group::{fits, member, path_inputs};
+pub use cost::Costs;
+pub use group::{leads_to, member, path_inputs};
 pub use secret::{Person, person, secret_inputs};

@@ -1,0 +1,17 @@
+//! Statement `ticket` (DESIGN 3.3): a registered person, once per scope, says a message, about
+//! deeds that are bound to b. Consents, withdrawals and links to a source are all of this.
+//!
+//! The spec, with the invariants TICKET-1 to TICKET-4 and PERSON-1 to PERSON-3 that comments here
+//! cite, is `docs/src/statement-ticket.md`. [`TicketCircuit::build`] makes the constraints,
+//! [`TicketWitness::statement`] computes the public side natively, [`TicketWitness::inputs`] lays
+//! both out for the witness program, and [`check`] is the mirror of the constraints.
+//!
+//! Public inputs stand where `merits_verifier::statement::ticket` says; there is no second list.
+
+mod circuit;
+pub mod native;
+mod witness;
+
+pub use circuit::TicketCircuit;
+pub use native::{TicketViolation, check};
+pub use witness::TicketWitness;

@@ -1,0 +1,97 @@
+//! The private side of a ticket, the public side computed from it, and both laid out for the
+//! witness program.
+
+use merits_primitives::{
+    Fr,
+    group::GroupPath,
+    identity::{self, Birth, Secret},
+    nullifier,
+    owner::{self, Handle, OwnerKey},
+    poseidon::pos2,
+};
+use merits_verifier::{Statement, statement::ticket::TicketStatement};
+use zeroize::Zeroizing;
+
+use super::circuit::{DAY_BITS, GENERATION_BITS};
+use crate::{
+    builder::MAX_BITS,
+    person::{path_inputs, secret_inputs},
+};
+
+/// What the wallet knows and shows to nobody. Only the secret is one by itself, and wipes itself;
+/// the rest is on the ledger, but says whose the ticket is.
+#[derive(Clone)]
+pub struct TicketWitness {
+    /// The person's secret.
+    pub secret: Secret,
+    /// From when the person's leaf is eligible, and its generation.
+    pub birth: Birth,
+    /// The leaf's path under the root that the statement names.
+    pub path: GroupPath,
+    /// Scope of the source whose records the ticket is about.
+    pub scope_source: Fr,
+}
+
+impl std::fmt::Debug for TicketWitness {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TicketWitness").finish_non_exhaustive()
+    }
+}
+
+impl TicketWitness {
+    /// The person's leaf. The zero secret, which no identity has, is given what the circuit
+    /// computes for it before it refuses: the identity (0, 1) as a key.
+    #[must_use]
+    pub fn leaf(&self) -> Fr {
+        let commitment = self.secret.commitment();
+        let commitment = commitment.unwrap_or_else(|| pos2(Fr::from(0u64), Fr::from(1u64)));
+        identity::leaf(commitment, self.birth)
+    }
+
+    /// K: goes to the distributor, sealed, beside the ticket.
+    #[must_use]
+    pub fn owner_key(&self, scope: Fr, message: Fr) -> OwnerKey {
+        owner::owner_key(&self.secret, scope, message)
+    }
+
+    /// h: goes to the distributor likewise.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        owner::handle(&self.secret, self.scope_source)
+    }
+
+    /// The public side: of a root of the group that the path leads to, a scope, a message, and
+    /// the first day of the period that the scope speaks of.
+    #[must_use]
+    pub fn statement(&self, root: Fr, scope: Fr, message: Fr, start: u32) -> TicketStatement {
+        TicketStatement {
+            root,
+            scope,
+            nullifier: nullifier::claim_nullifier(&self.secret, scope),
+            b: owner::bind(&self.owner_key(scope, message), &self.handle()).b,
+            message,
+            start,
+        }
+    }
+
+    /// All inputs of the witness program: the statement's, then the private ones. Wiped on drop.
+    /// That they satisfy the constraints is not checked here.
+    #[must_use]
+    pub fn inputs(&self, statement: &TicketStatement) -> Zeroizing<Vec<Fr>> {
+        self.inputs_of(&statement.public_inputs())
+    }
+
+    /// [`TicketWitness::inputs`] for public inputs that need not be any statement's.
+    #[must_use]
+    pub fn inputs_of(&self, publics: &[Fr]) -> Zeroizing<Vec<Fr>> {
+        // Room for all of them, so that the vector never moves and leaves no copy behind.
+        let mut inputs = Zeroizing::new(Vec::with_capacity(publics.len() + MAX_BITS));
+        inputs.extend_from_slice(publics);
+        secret_inputs(&self.secret, &mut inputs);
+        inputs.extend((0..DAY_BITS).map(|i| Fr::from(self.birth.from >> i & 1)));
+        inputs.extend((0..GENERATION_BITS).map(|i| Fr::from(self.birth.generation >> i & 1)));
+        path_inputs(self.leaf(), &self.path, &mut inputs);
+        inputs.push(self.scope_source);
+        inputs
+    }
+}

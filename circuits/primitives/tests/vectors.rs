@@ -1,5 +1,5 @@
-//! Poseidon, Baby Jubjub and identities against what circomlibjs and Semaphore's identity
-//! package compute. The numbers are in `vectors/vectors.json`, made by `vectors/generate.mjs`
+//! Poseidon, Baby Jubjub, identities and groups against what circomlibjs and Semaphore's identity
+//! and group packages compute. The numbers are in `vectors/vectors.json`, made by `vectors/generate.mjs`
 //! (`npm ci && npm run -s generate > vectors.json` in that folder).
 
 use std::str::FromStr;
@@ -7,6 +7,7 @@ use std::str::FromStr;
 use ark_ec::CurveGroup;
 use merits_primitives::{
     Fr,
+    group::{self, Group},
     identity::Secret,
     jubjub::{Point, PointError, Scalar},
     poseidon,
@@ -94,4 +95,46 @@ fn identity_commitments_are_semaphores() {
         let commitment = Secret::from_scalar(secret).commitment();
         assert_eq!(commitment, Some(element(&vector["commitment"])));
     }
+}
+
+/// Leaves, root, and paths: the siblings that there are, each on its side.
+fn same_group(group: &Group, expected: &Value) {
+    let leaves: Vec<Fr> = list(&expected["leaves"]).iter().map(element).collect();
+    assert_eq!(group.leaves(), leaves);
+    assert_eq!(group.root(), Some(element(&expected["root"])));
+    for proof in list(&expected["proofs"]) {
+        let number = |name: &str| proof[name].as_u64().expect("a small number");
+        let path = group.path(number("leaf_index")).expect("a leaf");
+        let steps = path.steps.iter().flatten();
+        // The only person's path has none.
+        let siblings = proof["siblings"].as_array().expect("a list");
+        let siblings: Vec<Fr> = siblings.iter().map(element).collect();
+        assert!(steps.clone().map(|step| step.sibling).eq(siblings));
+        let sides = (0..)
+            .zip(steps)
+            .map(|(i, step)| u64::from(step.is_right) << i);
+        assert_eq!(sides.sum::<u64>(), number("sides"));
+    }
+}
+
+#[test]
+fn groups_are_semaphores_with_people_removed_and_added() {
+    let mut sizes = Vec::new();
+    for vector in list(&vectors()["groups"]) {
+        let mut group = Group::new();
+        let people = list(&vector["full"]["leaves"]);
+        for person in people {
+            group.push(element(person)).expect("room");
+        }
+        same_group(&group, &vector["full"]);
+        let removed = vector["removed"].as_u64().expect("an index");
+        group.update(removed, group::empty()).expect("a leaf");
+        same_group(&group, &vector["reduced"]);
+        let grown = list(&vector["grown"]["leaves"]);
+        let newcomer = element(grown.last().expect("people"));
+        assert_eq!(group.push(newcomer), Ok(people.len() as u64));
+        same_group(&group, &vector["grown"]);
+        sizes.push(people.len());
+    }
+    assert!(sizes.contains(&1) && sizes.contains(&16) && sizes.contains(&33));
 }

@@ -1,6 +1,7 @@
-// Prints vectors.json: what circomlibjs (the authors of circomlib) and Semaphore's identity
-// package compute, for tests/vectors.rs to compare with. Run: npm ci && npm run -s generate
+// Prints vectors.json: what circomlibjs (the authors of circomlib) and Semaphore's identity and
+// group packages compute, for tests/vectors.rs to compare with. Run: npm ci && npm run -s generate
 import { buildBabyjub, buildPoseidonReference } from "circomlibjs";
+import { Group } from "@semaphore-protocol/group";
 import { Identity } from "@semaphore-protocol/identity";
 
 const poseidon = await buildPoseidonReference();
@@ -57,9 +58,34 @@ const identities = ["secret", "privateKey", "merits", "善度", "a much longer p
     };
   });
 
+// Groups of people, somebody in them removed (whose leaf is then 0), and somebody after that. A
+// proof lists the siblings that there are, from the leaf up, and in its index's bits the side of
+// each: 1 where the node on the path is the right one.
+const proofOf = (group, index) => {
+  const proof = group.generateMerkleProof(index);
+  return { leaf_index: index, sides: proof.index, siblings: proof.siblings.map(String) };
+};
+const stateOf = (group, at) => ({
+  leaves: group.members.map(String),
+  root: group.root.toString(),
+  proofs: [...new Set(at)].map((index) => proofOf(group, index)),
+});
+const groups = [1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 16, 17, 33].map((size) => {
+  const people = Array.from({ length: size }, (_, i) => new Identity(`person ${i}`).commitment);
+  const group = new Group(people);
+  const at = [0, size >> 1, size - 1];
+  const full = stateOf(group, at);
+  const removed = (size * 5) >> 3;
+  group.removeMember(removed);
+  const reduced = stateOf(group, at);
+  group.addMember(new Identity("a newcomer").commitment);
+  return { full, removed, reduced, grown: stateOf(group, [...at, size]) };
+});
+
 process.stdout.write(JSON.stringify({
-  made_by: ["circomlibjs 0.1.7", "@semaphore-protocol/identity 4.14.3"],
+  made_by: ["circomlibjs 0.1.7", "@semaphore-protocol/identity 4.14.3",
+    "@semaphore-protocol/group 4.14.3"],
   permutations, order: l.toString(),
-  base8: point(babyjub.Base8), multiples, sums, outside, identities,
+  base8: point(babyjub.Base8), multiples, sums, outside, identities, groups,
 }, null, 1) + "\n");
 process.exit(0); // circomlibjs leaves worker threads open

@@ -1,0 +1,186 @@
+//! A coordinator, an evaluator and two registrars, each over its own verified copy, on loopback.
+
+use std::net::SocketAddr;
+
+use merits_coordinator::{Config, Coordinator, SystemClock};
+use merits_evaluator::{
+    acts::Evaluator,
+    key::EvaluatorKey,
+    net::{Ledger, UniquenessService, serve},
+};
+use merits_ledger::{
+    Entry, Role,
+    entry::{EvaluationCounted, StandingChange},
+    fixture::{Federation, Member},
+};
+use merits_primitives::ids::EntryId;
+use merits_registrar::{acts::Registrar, session::Session};
+use merits_replica::{Follower, LedgerConfig};
+use merits_verifier::entry::SignedEntry;
+use rand::{SeedableRng as _, rngs::StdRng};
+use tokio::net::TcpListener;
+use zeroize::Zeroizing;
+
+/// The federation and its ledger.
+pub(crate) struct City {
+    pub(crate) federation: Federation,
+    pub(crate) evaluator: Member,
+    pub(crate) bank: Member,
+    pub(crate) townhall: Member,
+    /// The supervisor's copy of the log.
+    pub(crate) follower: Follower,
+    coordinator: Coordinator,
+    directory: tempfile::TempDir,
+}
+
+impl City {
+    /// All parties admitted, the evaluator's key announced.
+    pub(crate) async fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let federation = Federation::generate(&mut StdRng::seed_from_u64(1)).unwrap();
+        let policy = federation.policy();
+        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        let data = directory.path().join("coordinator");
+        let mut config = Config::new(policy.origin.as_str(), listen, &data, policy.authority);
+        config.allow_dev_keys = true;
+        config.least_claims_per_total = policy.least_claims_per_total;
+        config.tickets = policy.tickets;
+        config.anchor_seconds = policy.anchor_seconds;
+        let clock = std::sync::Arc::new(SystemClock);
+        let coordinator = Coordinator::start(config, clock).await.unwrap();
+        let origin = &federation.origin;
+        let member = |name, role, seed| Member::new(origin, name, &[role], seed);
+        let evaluator = member("blind evaluator", Role::Evaluator, 41);
+        let bank = member("bank", Role::Registrar, 42);
+        let townhall = member("town hall", Role::Registrar, 43);
+        let follower = follow(&federation, &coordinator, &directory, "supervisor").await;
+        let city = Self {
+            federation,
+            evaluator,
+            bank,
+            townhall,
+            follower,
+            coordinator,
+            directory,
+        };
+        let admitted = [
+            &city.federation.supervisor,
+            &city.evaluator,
+            &city.bank,
+            &city.townhall,
+            &city.federation.distributor,
+        ];
+        for member in admitted {
+            let application = member.application(&city.federation.origin);
+            city.act(
+                &city.federation.supervisor,
+                Entry::PartyAdmitted(application),
+            )
+            .await;
+        }
+        let opened = city.pen().open(key().public());
+        city.submit(&opened).await;
+        city
+    }
+
+    pub(crate) fn pen(&self) -> Evaluator {
+        let (origin, member) = (self.federation.origin.clone(), &self.evaluator);
+        Evaluator::new(origin, member.id, member.key.clone())
+    }
+
+    pub(crate) fn registrar(&self, member: &Member) -> Registrar {
+        Registrar::new(
+            self.federation.origin.clone(),
+            member.id,
+            member.key.clone(),
+        )
+    }
+
+    /// A copy of the log of one's own.
+    pub(crate) async fn copy(&self, name: &str) -> Follower {
+        follow(&self.federation, &self.coordinator, &self.directory, name).await
+    }
+
+    /// How a process of its own would join.
+    pub(crate) fn ledger(&self, name: &str) -> LedgerConfig {
+        ledger(&self.federation, &self.coordinator, &self.directory, name)
+    }
+
+    pub(crate) async fn session(&self, member: &Member) -> Session {
+        Session::new(self.registrar(member), self.copy(member.name).await)
+    }
+
+    /// Serves an evaluator until the test ends; gives its address.
+    pub(crate) async fn serve(&self, ledger: impl Ledger) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let service = UniquenessService::new(self.pen(), key(), ledger);
+        tokio::spawn(serve(service, listener, std::future::pending()));
+        address
+    }
+
+    pub(crate) async fn act(&self, member: &Member, entry: Entry) -> EntryId {
+        self.submit(&self.federation.sign(&entry, member)).await
+    }
+
+    pub(crate) async fn submit(&self, entry: &SignedEntry) -> EntryId {
+        self.follower.client().submit(entry).await.unwrap().id
+    }
+
+    pub(crate) async fn suspend(&self, member: &Member) {
+        let change = StandingChange {
+            party: member.id,
+            sequence: 1,
+            basis: "for a test".to_owned(),
+        };
+        self.act(&self.federation.supervisor, Entry::PartySuspended(change))
+            .await;
+    }
+
+    /// Every evaluation that the log has, in its order.
+    pub(crate) async fn counted(&self) -> Vec<EvaluationCounted> {
+        self.follower.sync().await.unwrap();
+        let replica = self.follower.replica();
+        let counted = replica.leaves().filter_map(|(_, leaf)| {
+            match Entry::decode(leaf.entry.kind, &leaf.entry.statement) {
+                Some(Ok(Entry::EvaluationCounted(counted))) => Some(counted),
+                _ => None,
+            }
+        });
+        counted.collect()
+    }
+}
+
+/// The evaluator's key.
+pub(crate) fn key() -> EvaluatorKey {
+    EvaluatorKey::from_seed(&Zeroizing::new([7; 32])).unwrap()
+}
+
+fn ledger(
+    federation: &Federation,
+    coordinator: &Coordinator,
+    directory: &tempfile::TempDir,
+    name: &str,
+) -> LedgerConfig {
+    let policy = federation.policy();
+    LedgerConfig {
+        coordinator: format!("http://{}", coordinator.address()),
+        log_key: coordinator.log_key().to_string(),
+        authority: hex::encode(policy.authority.0),
+        least_claims_per_total: policy.least_claims_per_total,
+        tickets: policy.tickets,
+        anchor_seconds: policy.anchor_seconds,
+        replica: directory.path().join(name),
+        allow_dev_keys: true,
+    }
+}
+
+async fn follow(
+    federation: &Federation,
+    coordinator: &Coordinator,
+    directory: &tempfile::TempDir,
+    name: &str,
+) -> Follower {
+    let ledger = ledger(federation, coordinator, directory, name);
+    ledger.follow().await.unwrap()
+}

@@ -10,7 +10,7 @@ use merits_circuits::{
         jubjub::{
             EdwardsPoint, PointTable, SignedBits, add_constant, assert_edwards, assert_sum,
             edwards_y, fixed_base, fixed_base_u, from_edwards, half_base, to_edwards,
-            variable_base, variable_base_u,
+            variable_base, variable_base_once_u, variable_base_u,
         },
     },
 };
@@ -29,7 +29,7 @@ fn edwards(x: &Lc, y: &Lc) -> EdwardsPoint {
     }
 }
 
-/// Publics: P, k·B8, k·P; then y of both once more by the shorter way. Private: the bits of k.
+/// Publics: P, k·B8, k·P; then y of both once more by the shorter ways. Private: the bits of k.
 fn multiples_circuit() -> Circuit {
     let mut b = Builder::new();
     let names = [
@@ -53,6 +53,7 @@ fn multiples_circuit() -> Circuit {
     for (u, y) in [
         (fixed_base_u(&mut b, &k, &Point::base()), fy),
         (variable_base_u(&mut b, &k, &table), vy),
+        (variable_base_once_u(&mut b, &k, &base), vy),
     ] {
         let own = edwards_y(&mut b, &u);
         b.assert_equal(&own, y);

@@ -10,8 +10,7 @@ use crate::{
     gadgets::{
         bits,
         jubjub::{
-            EdwardsPoint, PointTable, SignedBits, edwards_y, fixed_base_u, from_edwards,
-            variable_base_u,
+            EdwardsPoint, SignedBits, edwards_y, fixed_base_u, from_edwards, variable_base_once_u,
         },
         poseidon,
     },
@@ -160,14 +159,6 @@ fn rate(b: &mut Builder, shared: &Shared, publics: &[Lc]) {
 /// REDEEM-10 and REDEEM-11. That A is of the subgroup and not the identity is checked outside,
 /// where the ledger's state supplies it.
 fn audit(b: &mut Builder, commitment: &Lc, publics: &[Lc]) {
-    let table = b.section("view key table", |b| {
-        let a = EdwardsPoint {
-            x: publics[layout::VIEW_KEY].clone(),
-            y: publics[layout::VIEW_KEY + 1].clone(),
-        };
-        let a = from_edwards(b, &a);
-        PointTable::new(b, &a, EXPONENT_BITS)
-    });
     let exponent = b.section("exponent e", |b| {
         let e = bits::input_bits(b, "e", EXPONENT_BITS);
         SignedBits::new(b, &e)
@@ -182,7 +173,13 @@ fn audit(b: &mut Builder, commitment: &Lc, publics: &[Lc]) {
         );
     });
     let shared_y = b.section("shared key", |b| {
-        let u = variable_base_u(b, &exponent, &table);
+        let a = EdwardsPoint {
+            x: publics[layout::VIEW_KEY].clone(),
+            y: publics[layout::VIEW_KEY + 1].clone(),
+        };
+        let a = from_edwards(b, &a);
+        // A is multiplied only here: a table of its multiples would cost more.
+        let u = variable_base_once_u(b, &exponent, &a);
         edwards_y(b, &u)
     });
     b.section("identity", |b| {

@@ -13,5 +13,6 @@ mod windows;
 pub use edwards::{EdwardsPoint, add, add_constant, assert_sum};
 pub use montgomery::{MontgomeryPoint, assert_edwards, edwards_y, from_edwards, to_edwards};
 pub use windows::{
-    PointTable, SignedBits, fixed_base, fixed_base_u, half_base, variable_base, variable_base_u,
+    PointTable, SignedBits, fixed_base, fixed_base_u, half_base, variable_base,
+    variable_base_once_u, variable_base_u,
 };

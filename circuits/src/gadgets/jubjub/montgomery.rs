@@ -73,6 +73,32 @@ pub(super) fn add_u(b: &mut Builder, p: &MontgomeryPoint, q: &MontgomeryPoint) -
     slope_and_u(b, p, q).1
 }
 
+/// `(p + q) + p` for p ≠ ±q and p + q ≠ ±p: 5 constraints.
+pub(super) fn add_twice(
+    b: &mut Builder,
+    p: &MontgomeryPoint,
+    q: &MontgomeryPoint,
+) -> MontgomeryPoint {
+    let (slope, u) = second_slope_and_u(b, p, q);
+    let v = b.mul_add(&(&p.u - &u), &slope, &-&p.v);
+    MontgomeryPoint { u, v }
+}
+
+/// The u of `(p + q) + p` for p ≠ ±q and p + q ≠ ±p: 4 constraints.
+pub(super) fn add_twice_u(b: &mut Builder, p: &MontgomeryPoint, q: &MontgomeryPoint) -> Lc {
+    second_slope_and_u(b, p, q).1
+}
+
+/// With slope λ and u' of p + q, its v is λ·(u − u') − v. So the slope between p + q and p is
+/// −λ − 2v/(u' − u), and v of p + q never has to be computed.
+fn second_slope_and_u(b: &mut Builder, p: &MontgomeryPoint, q: &MontgomeryPoint) -> (Lc, Lc) {
+    let (first, between) = slope_and_u(b, p, q);
+    let rest = b.quotient(&(&p.v * -Fr::from(2u64)), &(&between - &p.u));
+    let slope = rest - first;
+    let u = b.mul_add(&slope, &slope, &-(&p.u + &between + COEFFICIENT_A));
+    (slope, u)
+}
+
 fn slope_and_u(b: &mut Builder, p: &MontgomeryPoint, q: &MontgomeryPoint) -> (Lc, Lc) {
     let slope = b.quotient(&(&q.v - &p.v), &(&q.u - &p.u));
     let u = b.mul_add(&slope, &slope, &-(&p.u + &q.u + COEFFICIENT_A));

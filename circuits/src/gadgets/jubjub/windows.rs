@@ -17,7 +17,8 @@
 //!
 //! Per window: 1 for the product of its bits (shared by all bases that the exponent multiplies);
 //! a constant base 3 (both coordinates are linear in b, b', b·b'; one addition); a variable base
-//! 6 (one selection for u, two for v, one addition) and 10 once for its table.
+//! 6 (one selection for u, two for v, one addition) and 10 once for its table; a variable base
+//! that is multiplied only once 12, from the highest window down ([`variable_base_once_u`]).
 
 use ark_ec::CurveGroup;
 use ark_ff::{AdditiveGroup, Field};
@@ -126,6 +127,35 @@ pub fn variable_base_u(b: &mut Builder, k: &SignedBits, table: &PointTable) -> L
     sum_u(b, &digits)
 }
 
+/// The u of `k·base` for a base that nothing else multiplies, without a table: 12 constraints a
+/// window, and 3 in all for what a table of two rows would take beyond that.
+///
+/// From the highest window down, s·P becomes (4s + d)·P = (D + d·P) + D with D = 2s·P. Incomplete
+/// additions suffice **whatever the bits are**: s starts as a digit, which is odd, and 4s + d is odd
+/// again, below 4^(windows) ≤ 2^250 < l in absolute value. So s·P is not the identity; 2s ∓ d is odd and
+/// smaller than that, so D ≠ ±d·P and D + d·P is not the identity; and D + d·P ≠ ±D, since neither d
+/// nor 4s + d is 0 modulo l.
+pub fn variable_base_once_u(b: &mut Builder, k: &SignedBits, base: &MontgomeryPoint) -> Lc {
+    let two = montgomery::double(b, base);
+    let three = montgomery::add(b, &two, base);
+    let mut windows = k.windows.iter().rev();
+    // There is a window at least: `SignedBits::new` sees to it.
+    let Some(highest) = windows.next() else {
+        return base.u.clone();
+    };
+    let mut sum = variable_digit(b, highest, base, &three);
+    let lowest = windows.len().checked_sub(1);
+    for (i, window) in windows.enumerate() {
+        let double = montgomery::double(b, &sum);
+        let digit = variable_digit(b, window, base, &three);
+        if Some(i) == lowest {
+            return montgomery::add_twice_u(b, &double, &digit);
+        }
+        sum = montgomery::add_twice(b, &double, &digit);
+    }
+    sum.u
+}
+
 /// H = Base8 / 2, and (2^n − 1)·H: an integer V of n bits v_i gives V·B8 as
 /// (Σ (2v_i − 1)·2^i)·H + (2^n − 1)·H, which signed windows can do although V may be even or 0.
 pub fn half_base(n: usize) -> (Point, EdwardsProjective) {
@@ -165,15 +195,23 @@ fn variable_digits(b: &mut Builder, k: &SignedBits, table: &PointTable) -> Vec<M
     k.windows
         .iter()
         .zip(&table.rows)
-        .map(|(window, (one, three))| {
-            let u = b.mul_add(&window.is_three, &(&three.u - &one.u), &one.u);
-            let size = b.mul_add(&window.is_three, &(&three.v - &one.v), &one.v);
-            MontgomeryPoint {
-                u,
-                v: b.mul(&size, &sign(&window.high)),
-            }
-        })
+        .map(|(window, (one, three))| variable_digit(b, window, one, three))
         .collect()
+}
+
+/// ± `one` or ± `three`: 3 constraints.
+fn variable_digit(
+    b: &mut Builder,
+    window: &Window,
+    one: &MontgomeryPoint,
+    three: &MontgomeryPoint,
+) -> MontgomeryPoint {
+    let u = b.mul_add(&window.is_three, &(&three.u - &one.u), &one.u);
+    let size = b.mul_add(&window.is_three, &(&three.v - &one.v), &one.v);
+    MontgomeryPoint {
+        u,
+        v: b.mul(&size, &sign(&window.high)),
+    }
 }
 
 fn sign(bit: &Lc) -> Lc {

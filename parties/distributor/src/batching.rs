@@ -15,13 +15,14 @@ use merits_primitives::{
     audit::Exponent,
     earned::Earned,
     ids::{Credits, Output, PartyId, Period},
+    owner::OwnerKey,
 };
 use merits_verifier::statement::earn::EarnStatement;
 use thiserror::Error;
 
 use crate::{
     custody::{Claimed, Custody},
-    store::{Deed, DeedId},
+    store::Deed,
     terms::Terms,
 };
 
@@ -89,17 +90,8 @@ impl Stating<'_> {
                 credits: Credits(outputs.credits),
                 measure: outputs.measure,
             };
-            let claimed = Claimed {
-                source: &source,
-                asset: terms.ledger.asset,
-                period: deed.period,
-                expiry: terms.ledger.expiry,
-                per_source: terms.per_source,
-                terms: &terms.consent,
-            };
-            let keys = self.custody.claim_keys(&deed.subject, &claimed);
             claims.push(ClaimWitness {
-                key: keys.owner_key,
+                key: self.owner_key(terms, deed),
                 handle: deed.handle,
                 salt: deed.salt,
                 records: deed.records.clone(),
@@ -140,7 +132,7 @@ impl Stating<'_> {
                 .map(|(public, deed)| SignedClaim {
                     public: *public,
                     source_signature: deed.signature,
-                    ticket: None,
+                    ticket: deed.ticket.as_ref().map(|ticket| ticket.nullifier),
                 })
                 .collect(),
         };
@@ -151,15 +143,31 @@ impl Stating<'_> {
             earned: worth.into_iter().map(|(_, earned)| earned).collect(),
         })
     }
+
+    /// K of a deed: from its person's ticket, or, on a ledger without tickets, from custody.
+    fn owner_key(&self, terms: &Terms, deed: &Deed) -> OwnerKey {
+        if let Some(ticket) = &deed.ticket {
+            return ticket.owner_key;
+        }
+        let claimed = Claimed {
+            source: &deed.source,
+            asset: terms.ledger.asset,
+            period: deed.period,
+            expiry: terms.ledger.expiry,
+            per_source: terms.per_source,
+            terms: &terms.consent,
+        };
+        self.custody.claim_keys(&deed.subject, &claimed).owner_key
+    }
 }
 
 /// Splits unclaimed deeds into batches: neighbours of one period and source, at most `capacity`
 /// together. The order is the store's (period, source, commitment), so that the same deeds make
 /// the same batches, and the order of commitments says nothing about accounts.
-pub fn split(
-    unclaimed: &[(DeedId, Period, PartyId)],
+pub fn split<T: Copy>(
+    unclaimed: &[(T, Period, PartyId)],
     capacity: usize,
-) -> Vec<(Period, PartyId, Vec<DeedId>)> {
+) -> Vec<(Period, PartyId, Vec<T>)> {
     unclaimed
         .chunk_by(|a, b| (a.1, a.2) == (b.1, b.2))
         .flat_map(|group| group.chunks(capacity.max(1)))
@@ -177,6 +185,7 @@ pub fn split(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::DeedId;
     use merits_primitives::ids::PeriodKind;
     use proptest::prelude::*;
 

@@ -1,6 +1,7 @@
 //! Records and a source's bundle become deeds in the store.
 //!
-//! Nothing is believed: the pseudonym must be the account's own, the commitment must be the one
+//! Nothing is believed: the pseudonym must be the account's own (in custody now; by the person's
+//! ticket, which may come later, when the deed is claimed), the commitment must be the one
 //! of these very records, and the source's signature must hold under the key that the ledger has.
 //! A subject-period that fails is reported with its reason and does not stop the rest.
 
@@ -128,8 +129,8 @@ pub struct Ingestion<'a> {
     pub source: PartyId,
     /// Its key, from the ledger's state.
     pub source_key: &'a PublicKey,
-    /// Owner keys.
-    pub custody: &'a Custody,
+    /// Owner keys of a ledger in custody.
+    pub custody: Option<&'a Custody>,
     /// The store.
     pub store: &'a Store,
 }
@@ -278,8 +279,9 @@ impl Ingestion<'_> {
         let signed = signed
             .ok_or(IngestFault::MissingCommitment)?
             .ok_or(IngestFault::TwoCommitments)?;
-        let handle = self.custody.handle(&group.subject, &self.source);
-        if Handle(signed.h) != handle {
+        let handle = Handle(signed.h);
+        let own = |custody: &Custody| custody.handle(&group.subject, &self.source) == handle;
+        if !self.custody.is_none_or(own) {
             return Err(IngestFault::ForeignHandle);
         }
         let opening = Opening {

@@ -6,6 +6,8 @@
 //! - [`links`]: pseudonyms of accounts, for the source
 //! - [`loading`]: the approved scale becomes a prover
 //! - [`ingest`]: records and the source's bundle become sealed deeds
+//! - [`publishing`], [`tickets`], [`depositing`], [`consents`]: what people consent to, and what
+//!   becomes of it
 //! - [`batching`], [`node`]: deeds become batches that are fixed before they are proven
 //! - [`proving`]: batches become signed entries in the outbox
 //! - [`outbox`]: entries become receipts
@@ -13,11 +15,14 @@
 //! - [`disclosing`]: the records behind one claim, for a supervisor
 //! - [`net`]: the ledger over a verified replica; everything else is free of the network
 //!
-//! Out of scope: consent and tickets (a later issue); here accounts are in [`custody`].
+//! On a ledger with tickets a deed is claimed with its person's own ticket; on one without, accounts
+//! are in [`custody`].
 
 pub mod batching;
 pub mod config;
+pub mod consents;
 pub mod custody;
+pub mod depositing;
 pub mod disclosing;
 pub mod ingest;
 pub mod links;
@@ -27,8 +32,10 @@ pub mod node;
 pub mod outbox;
 pub mod progress;
 pub mod proving;
+pub mod publishing;
 pub mod run;
 pub mod sealing;
 pub mod store;
 pub mod summary;
 pub mod terms;
+pub mod tickets;

@@ -5,17 +5,18 @@ use std::sync::Arc;
 use ed25519_dalek::SigningKey;
 use merits_keyfile::SecretBytes;
 use merits_ledger::{Entry, entry::EarnBatch};
-use merits_primitives::ids::{EntryId, Origin, PartyId, ScaleId};
+use merits_primitives::ids::{EntryId, Origin, PartyId, Period, ScaleId};
 use merits_verifier::{entry::SignedEntry, groth16::Proof};
 use rand_core::CryptoRng;
 use tokio::sync::Notify;
 
 use crate::{
     batching::split,
+    consents::{Consents, Wait, Waiting},
     custody::Custody,
     progress::{Event, Progress},
     proving::{ProverPool, ProvingError, TermsFn, state_on},
-    store::{NewBatch, Store},
+    store::{Candidate, DeedId, NewBatch, Store, StoreError, TicketId},
     summary::EarnedSum,
 };
 
@@ -48,7 +49,7 @@ pub struct Node {
 }
 
 /// What forming did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FormReport {
     /// Batches fixed.
     pub batches: u64,
@@ -56,7 +57,12 @@ pub struct FormReport {
     pub claims: u64,
     /// What they earn together.
     pub earned: EarnedSum,
+    /// Deeds that no batch was fixed for, by reason.
+    pub waiting: Waiting,
 }
+
+/// A deed that may be claimed now.
+type Claimable = (DeedId, Option<TicketId>);
 
 impl Node {
     /// A node over an open store.
@@ -118,10 +124,15 @@ impl Node {
 
     /// Signs a batch's entry.
     pub(crate) fn sign(&self, batch: EarnBatch, proof: &Proof) -> SignedEntry {
-        Entry::EarnBatch(batch).sign(&self.origin, self.party, Some(proof), &self.keys.signing)
+        self.sign_entry(&Entry::EarnBatch(batch), Some(proof))
     }
 
-    /// Fixes batches for everything that is ingested and not yet claimed.
+    /// Signs any entry.
+    pub(crate) fn sign_entry(&self, entry: &Entry, proof: Option<&Proof>) -> SignedEntry {
+        entry.sign(&self.origin, self.party, proof, &self.keys.signing)
+    }
+
+    /// Fixes batches for everything that is ingested, not yet claimed, and consented to.
     ///
     /// # Errors
     /// [`ProvingError`]; batches fixed before stay.
@@ -129,15 +140,16 @@ impl Node {
         &self,
         pool: &ProverPool,
         terms: &TermsFn<'_>,
+        consents: &Consents<'_>,
         rng: &mut (impl CryptoRng + Send),
         progress: &dyn Progress,
     ) -> Result<FormReport, ProvingError> {
-        let unclaimed = self.store.unclaimed(&self.scale).await?;
+        let mut report = FormReport::default();
+        let unclaimed = self.claimable(consents, &mut report.waiting).await?;
         let batches = split(&unclaimed, pool.circuit().capacity());
         let total = batches.len();
-        let mut report = FormReport::default();
-        for (done, (period, source, ids)) in batches.into_iter().enumerate() {
-            let deeds = self.store.deeds(&ids).await?;
+        for (done, (period, source, claims)) in batches.into_iter().enumerate() {
+            let deeds = self.store.claimed_deeds(&claims).await?;
             if deeds.is_empty() {
                 continue;
             }
@@ -172,5 +184,64 @@ impl Node {
             });
         }
         Ok(report)
+    }
+
+    /// The deeds that may be claimed, in their order; the others are counted.
+    async fn claimable(
+        &self,
+        consents: &Consents<'_>,
+        waiting: &mut Waiting,
+    ) -> Result<Vec<(Claimable, Period, PartyId)>, StoreError> {
+        if matches!(consents, Consents::Custody) {
+            let unclaimed = self.store.unclaimed(&self.scale).await?;
+            let deeds = unclaimed.into_iter();
+            return Ok(deeds
+                .map(|(deed, period, source)| ((deed, None), period, source))
+                .collect());
+        }
+        let mut out = Vec::new();
+        for candidate in self.store.candidates(&self.scale).await? {
+            let Candidate {
+                deed,
+                period,
+                source,
+                ticket,
+            } = candidate;
+            let open = match ticket {
+                None => Err(Wait::NoTicket),
+                Some(ticket) => consents.open(&self.party, &ticket).map(|()| ticket.id),
+            };
+            match open {
+                Err(wait) => waiting.add(wait),
+                Ok(ticket) => {
+                    let claim = (deed, Some(ticket));
+                    if self.one_person(claim, waiting).await? {
+                        out.push((claim, period, source));
+                    }
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    /// Whether the source's commitment and the ticket are about one person.
+    async fn one_person(
+        &self,
+        claim: Claimable,
+        waiting: &mut Waiting,
+    ) -> Result<bool, StoreError> {
+        // Gone meanwhile: the next round sees it no more.
+        let Some(deed) = self.store.claimed_deeds(&[claim]).await?.pop() else {
+            return Ok(false);
+        };
+        let same = deed
+            .ticket
+            .as_ref()
+            .is_some_and(|ticket| ticket.handle == deed.handle);
+        if !same {
+            waiting.add(Wait::OtherPerson);
+            waiting.other_person.push((deed.subject, deed.period));
+        }
+        Ok(same)
     }
 }

@@ -105,7 +105,7 @@ impl Default for Patience {
 }
 
 impl Patience {
-    fn wait(&self, tries: u32) -> Duration {
+    pub(crate) fn wait(&self, tries: u32) -> Duration {
         self.first_wait
             .saturating_mul(1 << tries.min(16))
             .min(self.longest_wait)
@@ -258,6 +258,14 @@ fn guilt(code: &str, field: &str) -> Guilt {
         "commitment-used" | "note-used" | "source-signature-invalid" => {
             claim_index(field).map_or(Guilt::All, Guilt::Claim)
         }
+        // The ticket of one is named: its deed may be claimed with another ticket.
+        "ticket-missing"
+        | "ticket-of-another"
+        | "ticket-lapsed"
+        | "ticket-other"
+        | "ticket-other-records"
+        | "ticket-twice"
+        | "consent-withdrawn" => claim_index(field).map_or(Guilt::All, Guilt::Ticket),
         _ => Guilt::All,
     }
 }
@@ -281,6 +289,13 @@ mod tests {
         assert_eq!(guilt("commitment-used", "claims[3].c"), Guilt::Claim(3));
         assert_eq!(guilt("note-used", "claims[0].cm"), Guilt::Claim(0));
         assert_eq!(guilt("commitment-used", ""), Guilt::All);
+        let field = "claims[2].ticket";
+        assert_eq!(guilt("ticket-lapsed", field), Guilt::Ticket(2));
+        assert_eq!(guilt("consent-withdrawn", field), Guilt::Ticket(2));
+        assert_eq!(
+            guilt("ticket-other-records", "claims[1].b"),
+            Guilt::Ticket(1)
+        );
         assert_eq!(guilt("commitment-used", "claims[x].c"), Guilt::All);
         assert_eq!(guilt("epoch-not-accepted", "epoch"), Guilt::Terms);
         assert_eq!(guilt("proof-invalid", "proof"), Guilt::All);

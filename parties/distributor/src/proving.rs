@@ -292,7 +292,7 @@ impl Run<'_> {
                 return Ok(());
             };
             let store = self.node.store();
-            let deeds = store.deeds(&batch.deeds).await?;
+            let deeds = store.claimed_deeds(&batch.deeds).await?;
             let Some(stated) = self.restate(&batch, deeds).await? else {
                 store.dissolve(batch.id).await?;
                 self.dissolved.fetch_add(1, Ordering::Relaxed);

@@ -9,6 +9,7 @@ use rand_core::CryptoRng;
 use thiserror::Error;
 
 use crate::{
+    consents::Consents,
     node::Node,
     outbox::{LedgerPort, OutboxError, Patience, empty_outbox},
     progress::Progress,
@@ -45,6 +46,8 @@ pub struct Run<'a, L> {
     pub ledger: &'a L,
     /// The ledger's terms.
     pub terms: &'a TermsFn<'a>,
+    /// What people consented to, as the same state has it.
+    pub consents: Consents<'a>,
     /// With a ledger that does not answer.
     pub patience: Patience,
     /// Sees events.
@@ -54,7 +57,8 @@ pub struct Run<'a, L> {
     pub stop: &'a AtomicBool,
 }
 
-/// Forms, proves and submits until nothing is left to claim. Proving and submitting overlap.
+/// Deletes what people took consents back for; then forms, proves and submits until nothing is left
+/// to claim but what waits for a ticket. Proving and submitting overlap.
 /// Figures are added to `summary`, also when the run ends early.
 ///
 /// # Errors
@@ -69,18 +73,26 @@ pub async fn run<L: LedgerPort>(
         pool,
         ledger,
         terms,
+        consents,
         patience,
         progress,
         stop,
     } = run;
     let _lock = node.store().lock()?;
+    // Before anything is claimed for them.
+    let followed = node.follow_consents(&consents, rng).await?;
+    summary.followed.erased.extend(followed.erased);
+    summary.followed.lapsed += followed.lapsed;
     for _ in 0..ROUNDS {
         let start = Instant::now();
-        let formed = node.form_batches(pool, terms, rng, progress).await?;
+        let formed = node
+            .form_batches(pool, terms, &consents, rng, progress)
+            .await?;
         summary.times.forming += start.elapsed();
         summary.formed.batches += formed.batches;
         summary.formed.claims += formed.claims;
         summary.formed.earned += formed.earned;
+        summary.formed.waiting = formed.waiting;
 
         let start = Instant::now();
         let filling = AtomicBool::new(true);
@@ -107,7 +119,8 @@ pub async fn run<L: LedgerPort>(
         summary.submitted.refused.extend(submitted.refused);
         summary.counts = node.store().counts(node.scale()).await?;
         summary.submitted.outdated += submitted.outdated;
-        let settled = summary.counts.ingested + summary.counts.formed == 0;
+        let waiting = summary.formed.waiting.total();
+        let settled = summary.counts.ingested <= waiting && summary.counts.formed == 0;
         // With outdated terms, another round would only make the same entries again.
         if settled || submitted.outdated > 0 || stop.load(Ordering::Relaxed) {
             break;

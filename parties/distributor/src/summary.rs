@@ -6,8 +6,8 @@ use merits_primitives::earned::Earned;
 use merits_records::{RefusedGroup, Report};
 
 use crate::{
-    ingest::IngestReport, node::FormReport, outbox::SubmitReport, proving::ProveReport,
-    store::StoreCounts,
+    consents::Followed, depositing::DepositReport, ingest::IngestReport, node::FormReport,
+    outbox::SubmitReport, proving::ProveReport, store::StoreCounts,
 };
 
 /// Figures of one run, from the file to the ledger.
@@ -19,7 +19,11 @@ pub struct RunSummary {
     pub refused_groups: Vec<RefusedGroup>,
     /// Subject-periods taken, known, not taken.
     pub ingest: IngestReport,
-    /// Batches fixed in this run, and what they are worth.
+    /// Tickets deposited before the run.
+    pub deposits: DepositReport,
+    /// What the ledger said of people's consents.
+    pub followed: Followed,
+    /// Batches fixed in this run, what they are worth, and what waits.
     pub formed: FormReport,
     /// Proofs made in this run.
     pub proved: ProveReport,

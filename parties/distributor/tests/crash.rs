@@ -27,6 +27,7 @@ use std::{
 use federation::{World, csv, read_groups, scale_id};
 use merits_coordinator::{Config, Coordinator, SystemClock};
 use merits_distributor::{
+    consents::Consents,
     net::CoordinatorPort,
     outbox::Patience,
     progress::Event,
@@ -85,6 +86,7 @@ async fn node_process() {
         pool: &world.pool,
         ledger: &CoordinatorPort::new(client),
         terms: &terms,
+        consents: Consents::of(&state, state.time()),
         patience: Patience::default(),
         progress: &|event: Event| match event {
             Event::Formed { .. } => death.see("formed"),

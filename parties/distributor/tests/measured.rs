@@ -14,8 +14,7 @@ use merits_primitives::{
     identity::Secret,
     ids::{AssetId, Credits, Epoch, Output},
     message::{self, Consent},
-    owner,
-    scope,
+    owner, scope,
 };
 
 /// [`MANIFEST`] with a factor that changes on the Tuesday of W36, and metres as a measure.

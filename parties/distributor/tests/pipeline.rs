@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use federation::{MemoryLedger, RECORDS, World, csv, read_groups, scale_id, week};
 use merits_distributor::{
+    consents::Consents,
     disclosing::{DiscloseError, Ground, disclose},
     ingest::{IngestError, IngestFault, Ingestion},
     node::Node,
@@ -298,7 +299,7 @@ async fn what_the_source_did_not_sign_is_named() {
         schema: world.schema(),
         source,
         source_key: &key,
-        custody: node.custody(),
+        custody: Some(node.custody()),
         store: node.store(),
     };
     let foreign = |ingestion: Ingestion<'_>| match ingestion.read_bundle(&bundle[..]) {
@@ -362,9 +363,15 @@ async fn a_forgotten_subject_is_gone_and_the_ledger_is_not() {
     let state = ledger.state();
     let terms = world.terms(&state);
     let mut rng = StdRng::from_rng(&mut rand::rng());
-    node.form_batches(&world.pool, &terms, &mut rng, &|_: Event| {})
-        .await
-        .unwrap();
+    node.form_batches(
+        &world.pool,
+        &terms,
+        &Consents::Custody,
+        &mut rng,
+        &|_: Event| {},
+    )
+    .await
+    .unwrap();
     assert_eq!(store.counts(&scale_id()).await.unwrap().claimed, 5);
     let forgotten = store.forget("rider-001").await.unwrap().unwrap();
     assert_eq!(
@@ -501,7 +508,13 @@ async fn a_new_epoch_makes_batches_anew() {
     let mut rng = StdRng::seed_from_u64(1);
     let terms = world.terms(&old);
     let formed = node
-        .form_batches(&world.pool, &terms, &mut rng, &|_: Event| {})
+        .form_batches(
+            &world.pool,
+            &terms,
+            &Consents::Custody,
+            &mut rng,
+            &|_: Event| {},
+        )
         .await
         .unwrap();
     assert_eq!(formed.batches, 2);

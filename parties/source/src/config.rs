@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use merits_records::Mapping;
+use merits_replica::LedgerConfig;
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -23,6 +24,10 @@ pub struct SourceConfig {
     pub salt_key: PathBuf,
     /// Register of what was signed.
     pub register_file: PathBuf,
+    /// Links of accounts that their people proved.
+    pub links_file: Option<PathBuf>,
+    /// Which ledger; for `merits source link` only.
+    pub ledger: Option<LedgerConfig>,
     /// Directory of the scale, for its record schema.
     pub scale: PathBuf,
     /// How the record files are read.
@@ -73,6 +78,10 @@ impl SourceConfig {
         ] {
             *file = base.join(&*file);
         }
+        if let Some(file) = &mut config.links_file {
+            *file = base.join(&*file);
+        }
+        config.ledger = config.ledger.map(|ledger| ledger.relative_to(base));
         Ok(config)
     }
 
@@ -94,6 +103,21 @@ mod tests {
         let sample = include_str!("../source.sample.toml");
         let config = SourceConfig::from_toml(sample).expect("the sample parses");
         assert_eq!(config.mapping.subject, "bike_id");
+        assert!(config.links_file.is_some());
+        // The lines that are only commented out are valid too.
+        let joined: String = sample
+            .lines()
+            .map(|line| match line.strip_prefix("# ") {
+                Some(key) if key == "[ledger]" || (key.contains(" = ") && !key.contains("...")) => {
+                    key
+                }
+                _ => line,
+            })
+            .map(|line| format!("{line}\n"))
+            .collect();
+        let (before, _) = joined.split_once("[mapping]").expect("a table");
+        let table = before.split_once("[ledger]").expect("a table").1;
+        toml::from_str::<LedgerConfig>(table).expect("the commented table is valid");
         let error =
             SourceConfig::from_toml(&format!("colour = 1\n{sample}")).expect_err("an unknown key");
         assert!(error.to_string().contains("colour"), "{error}");

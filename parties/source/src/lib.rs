@@ -5,17 +5,20 @@
 //!   bundle, byte by byte
 //! - [`register`]: one subject and period has one commitment only, across restarts
 //! - [`signing`]: `merits source sign` as a function: groups in, bundle out
+//! - [`linking`]: `merits source link`: which pseudonym an account has, proven by its person
 //! - [`config`]: the config file
 //!
 //! Not in scope: what makes the records true. A source answers for its records with its
 //! signature; see `docs/threat-model.md`.
 
 pub mod config;
+pub mod linking;
 pub mod register;
 pub mod signer;
 pub mod signing;
 
 pub use config::{ConfigError, SourceConfig};
+pub use linking::{LinkChecker, LinkFault, Linked, LinksError, LinksFile};
 pub use register::{Register, RegisterError};
 pub use signer::Signer;
 pub use signing::{Refused, SignError, SignReport, sign_groups};

@@ -11,6 +11,7 @@ use sqlx::{Row, Sqlite, Transaction};
 use super::{
     Store, StoreError, array,
     deeds::{Deed, DeedId, period, stored},
+    tickets::TicketId,
 };
 
 /// A batch as it is fixed, with the credits that its claims state.
@@ -51,8 +52,8 @@ pub struct FormedBatch {
     pub entry_id: EntryId,
     /// What it will state.
     pub statement: Vec<u8>,
-    /// Deeds by position.
-    pub deeds: Vec<DeedId>,
+    /// Deeds by position, and the ticket that each is claimed with.
+    pub deeds: Vec<(DeedId, Option<TicketId>)>,
 }
 
 /// A batch that waits for the ledger's answer.
@@ -73,6 +74,8 @@ pub enum Guilt {
     All,
     /// One, by position.
     Claim(usize),
+    /// The ticket of one, by position: the deed may be claimed with another.
+    Ticket(usize),
     /// None: it was the batch's terms that are past.
     Terms,
 }
@@ -81,10 +84,18 @@ impl Guilt {
     fn covers(&self, position: i64) -> bool {
         match self {
             Self::All => true,
-            Self::Claim(guilty) => usize::try_from(position).is_ok_and(|at| at == *guilty),
-            Self::Terms => false,
+            Self::Claim(guilty) => at(position, *guilty),
+            Self::Ticket(_) | Self::Terms => false,
         }
     }
+
+    fn covers_ticket(&self, position: i64) -> bool {
+        matches!(self, Self::Ticket(guilty) if at(position, *guilty))
+    }
+}
+
+fn at(position: i64, claim: usize) -> bool {
+    usize::try_from(position).is_ok_and(|at| at == claim)
 }
 
 /// How a claim's earnings rest in the store, sealed: v, then w if there is one.
@@ -109,7 +120,8 @@ pub(super) fn earned(bytes: &[u8]) -> Result<Earned, StoreError> {
 
 impl Store {
     /// Fixes a batch: the row, its claims, and the deeds' change of state in one transaction.
-    /// `false` when one of the deeds is no longer there to be claimed; then nothing is changed.
+    /// `false` when one of the deeds or of their tickets is no longer there to be claimed with; then
+    /// nothing is changed.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -136,11 +148,15 @@ impl Store {
         .last_insert_rowid();
         for (position, (deed, (_, earned))) in deeds.iter().zip(&batch.claims).enumerate() {
             let commitment = field::to_bytes(&deed.commitment);
+            let ticket = deed.ticket.as_ref().map(|ticket| ticket.id);
             let row = sqlx::query(
                 "SELECT tag, wrapped_key FROM deed JOIN subject ON subject.id = deed.subject
-                 WHERE deed.id = ? AND deed.state = 'ingested'",
+                 WHERE deed.id = ?1 AND deed.state = 'ingested' AND (?2 IS NULL OR EXISTS (
+                     SELECT 1 FROM ticket
+                     WHERE id = ?2 AND state = 'deposited' AND keys IS NOT NULL))",
             )
             .bind(deed.id)
+            .bind(ticket)
             .fetch_optional(&mut *tx)
             .await?;
             let Some(row) = row else {
@@ -155,11 +171,12 @@ impl Store {
                 .bind(deed.id)
                 .execute(&mut *tx)
                 .await?;
-            sqlx::query("INSERT INTO claim (batch, position, deed) VALUES (?, ?, ?)")
+            sqlx::query("INSERT INTO claim (batch, position, deed, ticket) VALUES (?, ?, ?, ?)")
                 .bind(id)
                 // At most 64 claims a batch.
                 .bind(position as i64)
                 .bind(deed.id)
+                .bind(ticket)
                 .execute(&mut *tx)
                 .await?;
         }
@@ -183,7 +200,7 @@ impl Store {
         for row in rows {
             let id: i64 = row.try_get("id")?;
             let deeds =
-                sqlx::query_scalar("SELECT deed FROM claim WHERE batch = ? ORDER BY position")
+                sqlx::query_as("SELECT deed, ticket FROM claim WHERE batch = ? ORDER BY position")
                     .bind(id)
                     .fetch_all(&self.pool)
                     .await?;
@@ -261,12 +278,19 @@ impl Store {
         .bind(batch)
         .execute(&mut *tx)
         .await?;
+        sqlx::query(
+            "UPDATE ticket SET state = 'claimed' WHERE state = 'deposited'
+             AND id IN (SELECT ticket FROM claim WHERE batch = ?)",
+        )
+        .bind(batch)
+        .execute(&mut *tx)
+        .await?;
         tx.commit().await?;
         Ok(())
     }
 
     /// The ledger refused the entry. Guilty claims are refused with it; the others go back, to be
-    /// claimed in another batch.
+    /// claimed in another batch. A guilty ticket is set aside, and its deed waits for another.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -279,12 +303,22 @@ impl Store {
         .bind(batch)
         .execute(&mut *tx)
         .await?;
-        let claims: Vec<(i64, i64)> =
-            sqlx::query_as("SELECT position, deed FROM claim WHERE batch = ?")
+        let claims: Vec<(i64, i64, Option<TicketId>)> =
+            sqlx::query_as("SELECT position, deed, ticket FROM claim WHERE batch = ?")
                 .bind(batch)
                 .fetch_all(&mut *tx)
                 .await?;
-        for (position, deed) in claims {
+        for (position, deed, ticket) in claims {
+            if guilt.covers_ticket(position) {
+                sqlx::query(
+                    "UPDATE ticket SET state = 'refused', refusal = ?, keys = NULL
+                     WHERE id = ? AND state = 'deposited'",
+                )
+                .bind(refusal)
+                .bind(ticket)
+                .execute(&mut *tx)
+                .await?;
+            }
             if !guilt.covers(position) {
                 give_back(&mut tx, deed).await?;
                 continue;

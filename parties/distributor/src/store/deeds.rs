@@ -13,7 +13,10 @@ use rand_core::CryptoRng;
 use sqlx::{Row, Sqlite, Transaction, sqlite::SqliteRow};
 use zeroize::Zeroizing;
 
-use super::{Store, StoreError, array};
+use super::{
+    Store, StoreError, array,
+    tickets::{ClaimTicket, TicketId, open_keys},
+};
 use crate::sealing::{DataKey, SubjectTag};
 
 /// A deed's row.
@@ -59,6 +62,8 @@ pub struct Deed {
     pub commitment: Fr,
     /// The source's signature.
     pub signature: [u8; 64],
+    /// The ticket that it is claimed with; `None` on a ledger in custody.
+    pub ticket: Option<ClaimTicket>,
 }
 
 impl std::fmt::Debug for Deed {
@@ -111,7 +116,7 @@ impl Store {
     }
 
     /// The subject's row and data key, made if it is new.
-    async fn subject(
+    pub(super) async fn subject(
         &self,
         tx: &mut Transaction<'_, Sqlite>,
         tag: &SubjectTag,
@@ -188,6 +193,49 @@ impl Store {
         Ok(out)
     }
 
+    /// Opens deeds with the tickets that they are claimed with, in the order asked for. What was
+    /// forgotten or taken back meanwhile is left out.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn claimed_deeds(
+        &self,
+        claims: &[(DeedId, Option<TicketId>)],
+    ) -> Result<Vec<Deed>, StoreError> {
+        let mut out = Vec::with_capacity(claims.len());
+        for (deed, ticket) in claims {
+            let Some(mut deed) = self.deeds(&[*deed]).await?.pop() else {
+                continue;
+            };
+            if let Some(id) = ticket {
+                let Some(ticket) = self.claim_ticket(*id).await? else {
+                    continue;
+                };
+                deed.ticket = Some(ticket);
+            }
+            out.push(deed);
+        }
+        Ok(out)
+    }
+
+    /// A ticket's keys, as long as it is there to be claimed with.
+    async fn claim_ticket(&self, id: TicketId) -> Result<Option<ClaimTicket>, StoreError> {
+        let row = sqlx::query(
+            "SELECT ticket.id, nullifier, entry_id, keys, tag, wrapped_key
+             FROM ticket JOIN subject ON subject.id = ticket.subject
+             WHERE ticket.id = ? AND ticket.state = 'deposited' AND keys IS NOT NULL",
+        )
+        .bind(id)
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(|row| {
+            let tag = array(row.try_get("tag")?, "subject tag")?;
+            let key = self.master.unwrap(&tag, row.try_get("wrapped_key")?)?;
+            open_keys(&row, &key)
+        })
+        .transpose()
+    }
+
     pub(super) fn open_deed(&self, row: &SqliteRow) -> Result<Deed, StoreError> {
         let tag: SubjectTag = array(row.try_get("tag")?, "subject tag")?;
         let key = self.master.unwrap(&tag, row.try_get("wrapped_key")?)?;
@@ -207,6 +255,7 @@ impl Store {
             records,
             commitment: field::from_bytes(&commitment).map_err(|_| malformed("commitment"))?,
             signature: array(row.try_get("signature")?, "signature")?,
+            ticket: None,
         })
     }
 }

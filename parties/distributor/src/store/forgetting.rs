@@ -1,8 +1,12 @@
-//! Forgetting a subject: key and records go, the ledger stays true.
+//! Forgetting a subject, or what a person took the consent back for: key and records go, the
+//! ledger stays true.
 
-use sqlx::Row;
+use merits_primitives::ids::{Period, ScaleId};
+use rand_core::CryptoRng;
+use sqlx::{Row, Sqlite, SqliteConnection, Transaction};
 
-use super::{Store, StoreError, batches::dissolve};
+use super::{Store, StoreError, array, batches::dissolve, deeds::period, tickets::TicketId};
+use crate::sealing::SubjectTag;
 
 /// What forgetting a subject did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -14,6 +18,19 @@ pub struct Forgotten {
     pub shredded: u64,
     /// Batches that were taken apart because their proof was not made yet.
     pub dissolved: u64,
+}
+
+/// What was deleted because its person took a consent back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erased {
+    /// The account; `None` when it was forgotten before.
+    pub subject: Option<String>,
+    /// The scale.
+    pub scale: ScaleId,
+    /// The period.
+    pub period: Period,
+    /// What became of the records.
+    pub records: Forgotten,
 }
 
 impl Store {
@@ -62,16 +79,225 @@ impl Store {
                 .execute(&mut *tx)
                 .await?
                 .rows_affected();
-        sqlx::query("DELETE FROM subject WHERE id = ?")
+        // A ticket that was not deposited is nobody's any more. What the ledger has stays known by
+        // its nullifier, without keys.
+        sqlx::query("DELETE FROM ticket WHERE subject = ? AND state = 'imported'")
             .bind(id)
             .execute(&mut *tx)
             .await?;
-        tx.commit().await?;
-        // The write-ahead log still has the old pages: fold it in and cut it off. Another process
-        // that reads may keep it from being cut now; it then goes with the next one.
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
-            .execute(&mut *connection)
+        sqlx::query("UPDATE ticket SET keys = NULL WHERE subject = ?")
+            .bind(id)
+            .execute(&mut *tx)
             .await?;
+        delete_subject(&mut tx, id).await?;
+        tx.commit().await?;
+        cut_log(&mut connection).await?;
         Ok(Some(done))
     }
+
+    /// Deletes what a person took the consent back for: records, salt, K and h of that account,
+    /// scale and period. What other consents stand for stays, under a new data key; without any,
+    /// the subject goes as [`Store::forget`] lets it go. `None` when it was done before.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn erase(
+        &self,
+        ticket: TicketId,
+        rng: &mut (impl CryptoRng + Send),
+    ) -> Result<Option<Erased>, StoreError> {
+        let mut connection = self.pool.acquire().await?;
+        let mut tx = sqlx::Connection::begin_with(&mut *connection, "BEGIN IMMEDIATE").await?;
+        let row = sqlx::query(
+            "SELECT subject, scale, period FROM ticket WHERE id = ? AND state <> 'withdrawn'",
+        )
+        .bind(ticket)
+        .fetch_optional(&mut *tx)
+        .await?;
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        let scale: String = row.try_get("scale")?;
+        let mut erased = Erased {
+            subject: None,
+            scale: ScaleId::new(&scale).map_err(|_| StoreError::Malformed { what: "scale id" })?,
+            period: period(&row)?,
+            records: Forgotten::default(),
+        };
+        let subject: Option<i64> = row.try_get("subject")?;
+        if let Some(subject) = subject {
+            erased.subject = Some(self.subject_name(&mut tx, subject).await?);
+            erased.records = erase_records(&mut tx, ticket).await?;
+        }
+        sqlx::query(
+            "UPDATE ticket SET state = 'withdrawn', keys = NULL, subject = NULL WHERE id = ?",
+        )
+        .bind(ticket)
+        .execute(&mut *tx)
+        .await?;
+        if let Some(subject) = subject {
+            let holds: i64 = sqlx::query_scalar(
+                "SELECT (SELECT count(*) FROM deed WHERE subject = ?1 AND records IS NOT NULL)
+                     + (SELECT count(*) FROM ticket WHERE subject = ?1 AND keys IS NOT NULL)",
+            )
+            .bind(subject)
+            .fetch_one(&mut *tx)
+            .await?;
+            if holds == 0 {
+                delete_subject(&mut tx, subject).await?;
+            } else {
+                self.renew_key(&mut tx, subject, rng).await?;
+            }
+        }
+        tx.commit().await?;
+        cut_log(&mut connection).await?;
+        Ok(Some(erased))
+    }
+
+    async fn subject_name(
+        &self,
+        tx: &mut Transaction<'_, Sqlite>,
+        subject: i64,
+    ) -> Result<String, StoreError> {
+        let row = sqlx::query("SELECT tag, wrapped_key, name FROM subject WHERE id = ?")
+            .bind(subject)
+            .fetch_one(&mut **tx)
+            .await?;
+        let tag: SubjectTag = array(row.try_get("tag")?, "subject tag")?;
+        let key = self.master.unwrap(&tag, row.try_get("wrapped_key")?)?;
+        let name = key.unseal("name", &tag, row.try_get("name")?)?;
+        String::from_utf8(name.to_vec()).map_err(|_| StoreError::Malformed {
+            what: "subject name",
+        })
+    }
+
+    /// Seals what a subject still has under a new data key, so that what was just deleted does not
+    /// open by the subject's row any more, wherever an old block of it may lie.
+    async fn renew_key(
+        &self,
+        tx: &mut Transaction<'_, Sqlite>,
+        subject: i64,
+        rng: &mut (impl CryptoRng + Send),
+    ) -> Result<(), StoreError> {
+        let row = sqlx::query("SELECT tag, wrapped_key, name FROM subject WHERE id = ?")
+            .bind(subject)
+            .fetch_one(&mut **tx)
+            .await?;
+        let tag: SubjectTag = array(row.try_get("tag")?, "subject tag")?;
+        let old = self.master.unwrap(&tag, row.try_get("wrapped_key")?)?;
+        let (new, wrapped) = self.master.new_data_key(&tag, rng);
+        let name = old.unseal("name", &tag, row.try_get("name")?)?;
+        sqlx::query("UPDATE subject SET wrapped_key = ?, name = ? WHERE id = ?")
+            .bind(wrapped)
+            .bind(new.seal("name", &tag, &name, rng))
+            .bind(subject)
+            .execute(&mut **tx)
+            .await?;
+        let deeds =
+            sqlx::query("SELECT id, commitment, records, credits FROM deed WHERE subject = ?")
+                .bind(subject)
+                .fetch_all(&mut **tx)
+                .await?;
+        for row in deeds {
+            let (id, place): (i64, &[u8]) = (row.try_get("id")?, row.try_get("commitment")?);
+            let mut renew = |purpose, sealed: Option<&[u8]>| {
+                sealed
+                    .map(|sealed| {
+                        let plain = old.unseal(purpose, place, sealed)?;
+                        Ok::<_, StoreError>(new.seal(purpose, place, &plain, rng))
+                    })
+                    .transpose()
+            };
+            let records = renew("records", row.try_get("records")?)?;
+            let credits = renew("credits", row.try_get("credits")?)?;
+            sqlx::query("UPDATE deed SET records = ?, credits = ? WHERE id = ?")
+                .bind(records)
+                .bind(credits)
+                .bind(id)
+                .execute(&mut **tx)
+                .await?;
+        }
+        let tickets = sqlx::query(
+            "SELECT id, entry_id, keys FROM ticket WHERE subject = ? AND keys IS NOT NULL",
+        )
+        .bind(subject)
+        .fetch_all(&mut **tx)
+        .await?;
+        for row in tickets {
+            let (id, place): (i64, &[u8]) = (row.try_get("id")?, row.try_get("entry_id")?);
+            let plain = old.unseal("ticket", place, row.try_get("keys")?)?;
+            sqlx::query("UPDATE ticket SET keys = ? WHERE id = ?")
+                .bind(new.seal("ticket", place, &plain, rng))
+                .bind(id)
+                .execute(&mut **tx)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+/// The deeds that a ticket stood for: the account's of that scale and period, but for those of
+/// another source that the person consented to with another ticket.
+const DEEDS_OF_TICKET: &str = "SELECT deed.id FROM deed JOIN ticket
+     ON ticket.subject = deed.subject AND ticket.scale = deed.scale
+     AND ticket.period = deed.period
+     WHERE ticket.id = ?1 AND (deed.source = ticket.source OR NOT EXISTS (
+         SELECT 1 FROM ticket AS other WHERE other.subject = deed.subject
+             AND other.scale = deed.scale AND other.period = deed.period
+             AND other.source = deed.source
+             AND other.state IN ('imported', 'deposited', 'claimed')))";
+
+async fn erase_records(
+    tx: &mut Transaction<'_, Sqlite>,
+    ticket: TicketId,
+) -> Result<Forgotten, StoreError> {
+    let mut done = Forgotten::default();
+    let deeds: Vec<i64> = sqlx::query_scalar(DEEDS_OF_TICKET)
+        .bind(ticket)
+        .fetch_all(&mut **tx)
+        .await?;
+    for deed in deeds {
+        let unproven: Vec<i64> = sqlx::query_scalar(
+            "SELECT batch.id FROM batch JOIN claim ON claim.batch = batch.id
+             WHERE claim.deed = ? AND batch.state = 'formed'",
+        )
+        .bind(deed)
+        .fetch_all(&mut **tx)
+        .await?;
+        for batch in unproven {
+            dissolve(tx, batch).await?;
+            done.dissolved += 1;
+        }
+        done.dropped +=
+            sqlx::query("DELETE FROM deed WHERE id = ? AND id NOT IN (SELECT deed FROM claim)")
+                .bind(deed)
+                .execute(&mut **tx)
+                .await?
+                .rows_affected();
+        done.shredded += sqlx::query(
+            "UPDATE deed SET records = NULL, credits = NULL, subject = NULL WHERE id = ?",
+        )
+        .bind(deed)
+        .execute(&mut **tx)
+        .await?
+        .rows_affected();
+    }
+    Ok(done)
+}
+
+async fn delete_subject(tx: &mut Transaction<'_, Sqlite>, subject: i64) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM subject WHERE id = ?")
+        .bind(subject)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// The write-ahead log still has the old pages: folds it in and cuts it off. Another process that
+/// reads may keep it from being cut now; it then goes with the next one.
+async fn cut_log(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+        .execute(connection)
+        .await?;
+    Ok(())
 }

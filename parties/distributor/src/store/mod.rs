@@ -11,6 +11,7 @@ mod batches;
 mod deeds;
 mod forgetting;
 mod queries;
+mod tickets;
 
 use std::{
     fs::File,
@@ -31,11 +32,14 @@ use crate::sealing::{MasterKey, UnsealError};
 
 pub use batches::{FormedBatch, Guilt, NewBatch, OutboxItem};
 pub use deeds::{Deed, DeedId, Inserted, NewDeed};
-pub use forgetting::Forgotten;
+pub use forgetting::{Erased, Forgotten};
 pub use queries::{ClaimPlace, StoreCounts};
+pub use tickets::{
+    Candidate, Deposit, Imported, LiveTicket, NewTicket, TicketCounts, TicketEnd, TicketId,
+};
 
 /// Version of `schema.sql`.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 
 /// Why the store cannot serve.
 #[derive(Debug, Error)]
@@ -52,6 +56,11 @@ pub enum StoreError {
         /// Why.
         source: std::io::Error,
     },
+    /// Made before there were tickets.
+    #[error(
+        "the record store has schema version 1, from before tickets: run the program that made it once more, until its outbox is empty; then move the store away, name a new one, and take the records that are still to be claimed in again"
+    )]
+    BeforeTickets,
     /// Made by another version of this program.
     #[error(
         "the record store has schema version {found}, this program needs {wanted}: use the program that made it"
@@ -194,6 +203,9 @@ impl Store {
             .fetch_one(&mut *tx)
             .await?;
         let version: i64 = row.try_get("version")?;
+        if version == 1 {
+            return Err(StoreError::BeforeTickets);
+        }
         if version != SCHEMA_VERSION {
             return Err(StoreError::Version {
                 found: version,

@@ -137,6 +137,35 @@ impl Store {
             .collect()
     }
 
+    /// Keeps whether a scale is vouched, as its approved manifest says.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn note_vouched(&self, scale: &ScaleId, vouched: bool) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO scale (id, vouched) VALUES (?, ?)
+             ON CONFLICT (id) DO UPDATE SET vouched = excluded.vouched",
+        )
+        .bind(scale.as_str())
+        .bind(vouched)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Whether a scale is vouched: its sources cannot link people, so the distributor vouches whose
+    /// records these are.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn vouched(&self, scale: &ScaleId) -> Result<bool, StoreError> {
+        let vouched: Option<bool> = sqlx::query_scalar("SELECT vouched FROM scale WHERE id = ?")
+            .bind(scale.as_str())
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(vouched.unwrap_or(false))
+    }
+
     /// Reasons of refused batches, oldest first.
     ///
     /// # Errors

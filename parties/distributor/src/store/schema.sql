@@ -1,4 +1,4 @@
--- The distributor's store, version 1. The life of a row: docs/src/distributor.md.
+-- The distributor's store, version 2. The life of a row: docs/src/distributor.md.
 -- Sealed columns are XChaCha20-Poly1305 ciphertexts (sealing.rs); everything else is public on
 -- the ledger sooner or later, or says nothing without the node's master key.
 
@@ -7,6 +7,12 @@ CREATE TABLE node (
     version  INTEGER NOT NULL,
     origin   TEXT    NOT NULL,
     party    BLOB    NOT NULL CHECK (length(party) = 32)
+) STRICT;
+
+-- What the approved manifest says of a scale, for reports beside a running node.
+CREATE TABLE scale (
+    id       TEXT    PRIMARY KEY,
+    vouched  INTEGER NOT NULL CHECK (vouched IN (0, 1))
 ) STRICT;
 
 -- An account. Deleting the row deletes its data key, hence all that is sealed under it.
@@ -55,10 +61,34 @@ CREATE INDEX batch_by_state ON batch (state);
 -- What the ledger refused may be stated again once its reason is past.
 CREATE UNIQUE INDEX batch_by_entry ON batch (entry_id) WHERE state <> 'refused';
 
+-- A person's consent to one claim. On a ledger in custody there are none.
+CREATE TABLE ticket (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    subject    INTEGER REFERENCES subject (id) ON DELETE SET NULL,
+    scale      TEXT    NOT NULL,
+    period     INTEGER NOT NULL,
+    source     BLOB    NOT NULL CHECK (length(source) = 32),
+    nullifier  BLOB    NOT NULL CHECK (length(nullifier) = 32),
+    message    BLOB    NOT NULL CHECK (length(message) = 32),
+    entry_id   BLOB    NOT NULL UNIQUE CHECK (length(entry_id) = 32),
+    envelope   BLOB    NOT NULL,   -- the signed deposit with the person's proof
+    keys       BLOB,               -- sealed: K, h; NULL once there is no use for them
+    state      TEXT    NOT NULL CHECK (state IN
+                   ('imported', 'deposited', 'claimed', 'lapsed', 'refused', 'withdrawn')),
+    refusal    TEXT,
+    receipt    TEXT                -- the log's signed receipt of the deposit
+) STRICT;
+CREATE INDEX ticket_by_state ON ticket (state);
+-- One consent of one person for one account's claim.
+CREATE UNIQUE INDEX ticket_by_place ON ticket (subject, scale, period, source)
+    WHERE state IN ('imported', 'deposited', 'claimed');
+
 -- Which deed is which claim of a batch. A deed is in one live batch at most.
 CREATE TABLE claim (
     batch     INTEGER NOT NULL REFERENCES batch (id) ON DELETE CASCADE,
     position  INTEGER NOT NULL,
     deed      INTEGER NOT NULL UNIQUE REFERENCES deed (id),
+    ticket    INTEGER REFERENCES ticket (id),  -- NULL on a ledger in custody
     PRIMARY KEY (batch, position)
 ) STRICT;
+CREATE INDEX claim_by_ticket ON claim (ticket);

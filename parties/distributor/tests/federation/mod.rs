@@ -15,9 +15,10 @@ use std::{
 };
 
 use merits_distributor::{
+    consents::Consents,
     custody::Custody,
     ingest::{IngestReport, Ingestion},
-    links::write_links,
+    links::{TicketLinks, write_links},
     node::{Node, NodeKeys},
     outbox::{LedgerPort, Patience, SubmitFault},
     progress::Event,
@@ -33,10 +34,13 @@ use merits_issuer::Built;
 use merits_ledger::{
     Entry, MemoryStore, Sequencer, State,
     entry::ScaleProposed,
-    fixture::{Federation, START},
+    fixture::{Federation, Member, START},
 };
 use merits_params::{keystore::KeyStore, manifest::Manifest};
-use merits_primitives::ids::{Period, ScaleId};
+use merits_primitives::{
+    ids::{Period, ScaleId},
+    owner::Handle,
+};
 use merits_records::{Mapping, Plan, ReadOptions, SubjectPeriod, read};
 use merits_source::{Register, Signer, sign_groups, signing::Pseudonyms};
 use merits_verifier::{codec::Canonical, entry::SignedEntry, groth16::KeyPolicy};
@@ -103,6 +107,18 @@ pub fn week(number: u32) -> Period {
 }
 
 impl World {
+    /// A world on a ledger with tickets.
+    pub fn with_tickets(seed: u64) -> Self {
+        let two = NonZeroUsize::new(2).unwrap();
+        let width = Width {
+            threads: two,
+            in_flight: two,
+        };
+        let mut rng = StdRng::seed_from_u64(seed);
+        let federation = Federation::with_tickets(&mut rng).unwrap();
+        Self::founded(federation, MANIFEST, width, &mut rng)
+    }
+
     /// The same `seed` gives the same secrets, so that a child process joins its parent's world.
     pub fn new(seed: u64) -> Self {
         let two = NonZeroUsize::new(2).unwrap();
@@ -117,6 +133,10 @@ impl World {
     pub fn with(seed: u64, manifest: &str, width: Width) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
         let federation = Federation::generate(&mut rng).unwrap();
+        Self::founded(federation, manifest, width, &mut rng)
+    }
+
+    fn founded(federation: Federation, manifest: &str, width: Width, rng: &mut StdRng) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("scale.toml"), manifest).unwrap();
         let policy = KeyPolicy {
@@ -133,11 +153,14 @@ impl World {
         .unwrap();
         let scale = built.proposal();
         let pool = ProverPool::load(built.manifest(), &store, policy, width).unwrap();
-        let mut founding = federation.founding_entries(&mut rng);
+        let mut founding = federation.founding_entries(rng);
+        // After the fixture's own scale comes what a ledger with tickets needs.
+        let people = founding.split_off(8);
         founding.truncate(6);
         let proposal = federation.sign(&Entry::ScaleProposed(scale.clone()), &federation.issuer);
         let approval = federation.approval(1, proposal.id());
         founding.extend([proposal, approval]);
+        founding.extend(people);
         Self {
             federation,
             founding,
@@ -153,14 +176,18 @@ impl World {
 
     /// A node over a store in `dir`, with secrets from `seed`.
     pub async fn node(&self, dir: &Path, seed: u8) -> Node {
-        let federation = &self.federation;
-        let (origin, party) = (federation.origin.clone(), federation.distributor.id);
+        self.node_of(&self.federation.distributor, dir, seed).await
+    }
+
+    /// A node of another distributor.
+    pub async fn node_of(&self, distributor: &Member, dir: &Path, seed: u8) -> Node {
+        let (origin, party) = (self.federation.origin.clone(), distributor.id);
         let master = MasterKey::new(Zeroizing::new([seed; 32]));
         let store = Store::open(&dir.join("node.sqlite"), &origin, &party, master)
             .await
             .unwrap();
         let keys = NodeKeys {
-            signing: federation.distributor.key.clone(),
+            signing: distributor.key.clone(),
             custody: self.custody(seed),
             ephemeral: Zeroizing::new([seed ^ 0x80; 32]),
         };
@@ -186,6 +213,21 @@ impl World {
         )
     }
 
+    /// The source's bundle over groups, by links that people proved.
+    pub fn bundle_by(
+        &self,
+        groups: &[SubjectPeriod],
+        handles: impl IntoIterator<Item = (String, Handle)>,
+        dir: &Path,
+    ) -> Vec<u8> {
+        let (origin, source) = (&self.federation.origin, self.federation.source.id);
+        let mut links = Vec::new();
+        TicketLinks::new(handles)
+            .write(origin, &source, &mut links)
+            .unwrap();
+        self.signed(groups, &links, dir)
+    }
+
     /// The source's bundle over groups.
     pub fn bundle(&self, groups: &[SubjectPeriod], custody: &Custody, dir: &Path) -> Vec<u8> {
         let source = self.federation.source.id;
@@ -199,8 +241,12 @@ impl World {
             &mut links,
         )
         .unwrap();
-        let pseudonyms =
-            Pseudonyms::read(&links[..], self.federation.origin.as_str(), source).unwrap();
+        self.signed(groups, &links, dir)
+    }
+
+    fn signed(&self, groups: &[SubjectPeriod], links: &[u8], dir: &Path) -> Vec<u8> {
+        let source = self.federation.source.id;
+        let pseudonyms = Pseudonyms::read(links, self.federation.origin.as_str(), source).unwrap();
         let mut register = Register::open(&dir.join("source.register")).unwrap();
         let mut bundle = Vec::new();
         let report = sign_groups(
@@ -232,7 +278,7 @@ impl World {
             schema: self.schema(),
             source,
             source_key: &source_key,
-            custody: node.custody(),
+            custody: (!self.federation.tickets).then(|| node.custody()),
             store: node.store(),
         };
         let commitments = ingestion.read_bundle(bundle).unwrap();
@@ -252,12 +298,15 @@ impl World {
         patience: Patience,
     ) -> Result<RunSummary, RunError> {
         let mut summary = RunSummary::default();
-        let terms = self.terms(state);
+        let reader =
+            TermsReader::new(state.clone(), scale_id(), node.party(), state.time()).unwrap();
+        let terms = |period| reader.at(period);
         let work = Run {
             node,
             pool: &self.pool,
             ledger,
             terms: &terms,
+            consents: Consents::of(state, state.time()),
             patience,
             progress: &|_: Event| {},
             stop: &AtomicBool::new(false),
@@ -338,6 +387,11 @@ impl MemoryLedger {
 
     pub fn state(&self) -> State {
         self.0.lock().unwrap().sequencer.state().clone()
+    }
+
+    /// The ledger's time.
+    pub fn time(&self) -> u64 {
+        self.0.lock().unwrap().time
     }
 
     /// Appends an entry at a later time, which becomes the ledger's.

@@ -1,0 +1,160 @@
+//! What the ledger says of people's consents, as a run follows it.
+
+use std::collections::BTreeMap;
+
+use merits_ledger::State;
+use merits_primitives::ids::{PartyId, Period};
+use rand_core::CryptoRng;
+
+use crate::{
+    node::Node,
+    store::{Erased, LiveTicket, StoreError, TicketEnd},
+};
+
+/// What a run may claim for.
+#[derive(Debug, Clone, Copy)]
+pub enum Consents<'a> {
+    /// A ledger in custody: every deed.
+    Custody,
+    /// Deeds with an own ticket that is open.
+    Tickets {
+        /// A verified state.
+        state: &'a State,
+        /// Now, unix milliseconds.
+        time: u64,
+    },
+}
+
+/// Why a deed waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Wait {
+    /// The account gave no ticket for its period and source.
+    NoTicket,
+    /// Its ticket is not on the ledger yet.
+    NotDeposited,
+    /// The own copy of the log does not show its ticket as open.
+    NotOpen,
+    /// The time of its ticket is over.
+    Lapsed,
+    /// Its ticket is another person's than the source linked to the account.
+    OtherPerson,
+}
+
+impl std::fmt::Display for Wait {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NoTicket => "the account gave no ticket for the period and source",
+            Self::NotDeposited => {
+                "the ticket is not deposited yet: run `merits distributor tickets`"
+            }
+            Self::NotOpen => "the own copy of the log does not show the ticket as open",
+            Self::Lapsed => "the ticket lapsed: the person has to give a new one",
+            Self::OtherPerson => "the source linked another person to the account",
+        })
+    }
+}
+
+/// Deeds that wait, by reason.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// How many.
+    pub counts: BTreeMap<Wait, u64>,
+    /// Accounts and periods that the source linked to another person: source, person and
+    /// distributor have to find out whose the account is.
+    pub other_person: Vec<(String, Period)>,
+}
+
+impl Waiting {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.counts.values().sum()
+    }
+
+    pub(crate) fn add(&mut self, wait: Wait) {
+        *self.counts.entry(wait).or_default() += 1;
+    }
+}
+
+impl<'a> Consents<'a> {
+    /// What `state` asks for, at `now` (unix milliseconds).
+    pub fn of(state: &'a State, now: u64) -> Self {
+        if state.policy().tickets {
+            let time = now.max(state.time());
+            Self::Tickets { state, time }
+        } else {
+            Self::Custody
+        }
+    }
+
+    /// Whether the ledger takes a claim of `distributor` with this ticket.
+    pub(crate) fn open(&self, distributor: &PartyId, ticket: &LiveTicket) -> Result<(), Wait> {
+        let Self::Tickets { state, time } = self else {
+            return Ok(());
+        };
+        if !ticket.deposited {
+            return Err(Wait::NotDeposited);
+        }
+        let open = state.tickets().open(&ticket.nullifier);
+        match open.filter(|open| is(open, distributor, ticket)) {
+            Some(open) if open.reserves(*time) => Ok(()),
+            Some(open) if !open.withdrawn => Err(Wait::Lapsed),
+            _ => Err(Wait::NotOpen),
+        }
+    }
+}
+
+/// Whether what stands open is the node's own ticket.
+fn is(open: &merits_ledger::state::Ticket, distributor: &PartyId, ticket: &LiveTicket) -> bool {
+    open.distributor == *distributor && open.message == ticket.message
+}
+
+/// What following the ledger changed here.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Followed {
+    /// What was deleted because people took consents back.
+    pub erased: Vec<Erased>,
+    /// Tickets whose time was over.
+    pub lapsed: u64,
+}
+
+impl Node {
+    /// Looks through a verified state for what became of the node's tickets. A withdrawn one takes
+    /// records, salt, K and h of its account, scale and period with it (PIPL 47); one whose
+    /// reservation is over by the ledger's own time is set aside, and a new one may come.
+    ///
+    /// # Errors
+    /// [`StoreError`]; what was done before is kept, and doing it again goes on from there.
+    pub async fn follow_consents(
+        &self,
+        consents: &Consents<'_>,
+        rng: &mut (impl CryptoRng + Send),
+    ) -> Result<Followed, StoreError> {
+        let mut followed = Followed::default();
+        let Consents::Tickets { state, .. } = consents else {
+            return Ok(followed);
+        };
+        let party = self.party();
+        for ticket in self.store().live_tickets().await? {
+            if state
+                .tickets()
+                .is_withdrawn(&ticket.nullifier, &ticket.message)
+            {
+                followed
+                    .erased
+                    .extend(self.store().erase(ticket.id, rng).await?);
+                continue;
+            }
+            let lapsed = state
+                .tickets()
+                .open(&ticket.nullifier)
+                .is_some_and(|open| is(open, &party, &ticket) && !open.reserves(state.time()));
+            if lapsed && ticket.deposited {
+                self.store()
+                    .end_ticket(ticket.id, TicketEnd::Lapsed)
+                    .await?;
+                followed.lapsed += 1;
+            }
+        }
+        Ok(followed)
+    }
+}

@@ -1,0 +1,101 @@
+//! Deposits of tickets: submitted until the ledger answers, as the outbox submits batches.
+//!
+//! A deposit's entry id is the hash of what it states, so the same ticket again gets the old
+//! receipt, whenever a run was cut short. A refusal that the log signed sets the ticket aside with
+//! its reason; a person may then give another.
+
+use merits_primitives::ids::EntryId;
+use merits_verifier::{codec::Canonical, entry::SignedEntry};
+use tokio::task::JoinSet;
+
+use crate::{
+    node::Node,
+    outbox::{LedgerPort, OutboxError, Patience, SubmitFault},
+    store::{Deposit, TicketEnd},
+};
+
+/// What depositing did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DepositReport {
+    /// Tickets that the ledger has now.
+    pub deposited: u64,
+    /// Tickets that it refused, and why.
+    pub refused: Vec<(EntryId, SubmitFault)>,
+}
+
+/// Deposits at once: the coordinator verifies proofs in groups.
+const IN_FLIGHT: u32 = 32;
+
+/// Deposits every ticket that waits for it.
+///
+/// # Errors
+/// [`OutboxError`]; tickets without an answer wait for the next time.
+pub async fn deposit_tickets(
+    node: &Node,
+    ledger: &impl LedgerPort,
+    patience: Patience,
+) -> Result<DepositReport, OutboxError> {
+    let mut report = DepositReport::default();
+    let mut tries = 0;
+    loop {
+        let waiting = node.store().waiting_deposits(IN_FLIGHT).await?;
+        if waiting.is_empty() {
+            return Ok(report);
+        }
+        let left = waiting.len();
+        let Some(reason) = deposit_some(node, ledger, waiting, &mut report).await? else {
+            tries = 0;
+            continue;
+        };
+        tries += 1;
+        if tries >= patience.tries {
+            return Err(OutboxError::GaveUp {
+                tries,
+                reason,
+                left,
+            });
+        }
+        tokio::time::sleep(patience.wait(tries)).await;
+    }
+}
+
+/// `Some` when none of them got an answer.
+async fn deposit_some(
+    node: &Node,
+    ledger: &impl LedgerPort,
+    waiting: Vec<Deposit>,
+    report: &mut DepositReport,
+) -> Result<Option<String>, OutboxError> {
+    let mut tasks = JoinSet::new();
+    for deposit in waiting {
+        let entry =
+            SignedEntry::from_bytes(&deposit.envelope).map_err(|source| OutboxError::Damaged {
+                entry: deposit.entry_id,
+                source,
+            })?;
+        let ledger = ledger.clone();
+        tasks.spawn(async move { (deposit, ledger.submit(entry).await) });
+    }
+    let mut answered = false;
+    let mut silence = String::new();
+    while let Some(done) = tasks.join_next().await {
+        let (deposit, answer) = done.map_err(|_| OutboxError::TaskLost)?;
+        match answer {
+            Ok(receipt) => {
+                answered = true;
+                node.store().deposited(deposit.id, &receipt).await?;
+                report.deposited += 1;
+            }
+            Err(SubmitFault::Unavailable(reason)) => silence = reason,
+            Err(fault @ SubmitFault::Refused { .. }) => {
+                answered = true;
+                tracing::warn!(entry = %deposit.entry_id, %fault, "the ledger refused a ticket");
+                let reason = fault.to_string();
+                let end = TicketEnd::Refused(&reason);
+                node.store().end_ticket(deposit.id, end).await?;
+                report.refused.push((deposit.entry_id, fault));
+            }
+        }
+    }
+    Ok((!answered).then_some(silence))
+}

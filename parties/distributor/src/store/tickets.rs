@@ -1,0 +1,482 @@
+//! Tickets: people's consents, from their import to the claims that are made with them.
+//!
+//! K and h rest sealed under the subject's data key, as the records do. What is public about a
+//! ticket, or will be once it is deposited, stands in the clear.
+
+use merits_primitives::{
+    Fr, field,
+    ids::{EntryId, PartyId, Period, ScaleId},
+    owner::{Handle, OwnerKey},
+};
+use rand_core::CryptoRng;
+use sqlx::{Row, Sqlite, Transaction, sqlite::SqliteRow};
+use zeroize::Zeroizing;
+
+use super::{
+    Store, StoreError, array,
+    deeds::{DeedId, period, stored},
+};
+use crate::sealing::DataKey;
+
+/// A ticket's row.
+pub type TicketId = i64;
+
+/// A checked ticket on its way into the store.
+#[derive(Clone)]
+pub struct NewTicket {
+    /// The account.
+    pub subject: String,
+    /// The scale.
+    pub scale: ScaleId,
+    /// The period.
+    pub period: Period,
+    /// The source of the records.
+    pub source: PartyId,
+    /// nf.
+    pub nullifier: Fr,
+    /// The person's message.
+    pub message: Fr,
+    /// What the deposit's ledger entry is called.
+    pub entry_id: EntryId,
+    /// The signed deposit, the person's proof in it.
+    pub envelope: Vec<u8>,
+    /// K.
+    pub owner_key: OwnerKey,
+    /// h.
+    pub handle: Handle,
+}
+
+impl std::fmt::Debug for NewTicket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewTicket")
+            .field("scale", &self.scale)
+            .field("period", &self.period)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What became of a new ticket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Imported {
+    /// It is in the store and waits to be deposited.
+    New,
+    /// It was there: reading a file twice changes nothing.
+    Known,
+    /// The ledger had refused its deposit; it is tried again.
+    Again,
+    /// Another ticket for the same account and period is there and stands.
+    Standing,
+    /// It was here before and is over: it lapsed, or its person took it back.
+    Over,
+}
+
+/// A ticket that waits for its deposit.
+#[derive(Debug, Clone)]
+pub struct Deposit {
+    /// Its row.
+    pub id: TicketId,
+    /// What the ledger entry is called.
+    pub entry_id: EntryId,
+    /// The signed entry, proof included.
+    pub envelope: Vec<u8>,
+}
+
+/// A ticket whose records are still here, as far as the ledger has something to say about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LiveTicket {
+    /// Its row.
+    pub id: TicketId,
+    /// nf.
+    pub nullifier: Fr,
+    /// The person's message.
+    pub message: Fr,
+    /// Whether the ledger took the deposit, and no claim was made with it yet.
+    pub deposited: bool,
+}
+
+/// A deed that is in no batch, and the deposited ticket for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Candidate {
+    /// The deed.
+    pub deed: DeedId,
+    /// Its period.
+    pub period: Period,
+    /// Who committed to the records.
+    pub source: PartyId,
+    /// The ticket and whether it is deposited; `None` when the account gave none.
+    pub ticket: Option<LiveTicket>,
+}
+
+/// A ticket's keys, for a claim.
+#[derive(Clone, Copy)]
+pub struct ClaimTicket {
+    /// Its row.
+    pub id: TicketId,
+    /// nf: names the ticket in the claim.
+    pub nullifier: Fr,
+    /// K.
+    pub owner_key: OwnerKey,
+    /// h.
+    pub handle: Handle,
+}
+
+impl std::fmt::Debug for ClaimTicket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClaimTicket")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a ticket ended without a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TicketEnd<'a> {
+    /// Its reservation is over.
+    Lapsed,
+    /// The ledger refused it, with this reason.
+    Refused(&'a str),
+}
+
+/// Tickets of a scale by state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TicketCounts {
+    /// They wait to be deposited.
+    pub imported: u64,
+    /// On the ledger, open.
+    pub deposited: u64,
+    /// Claimed with.
+    pub claimed: u64,
+    /// Their reservation ended without a claim.
+    pub lapsed: u64,
+    /// The ledger refused them.
+    pub refused: u64,
+    /// Their people took them back.
+    pub withdrawn: u64,
+}
+
+impl TicketCounts {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.imported + self.deposited + self.claimed + self.lapsed + self.refused + self.withdrawn
+    }
+}
+
+impl Store {
+    /// Takes a ticket in.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn insert_ticket(
+        &self,
+        ticket: &NewTicket,
+        rng: &mut (impl CryptoRng + Send),
+    ) -> Result<Imported, StoreError> {
+        let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let tag = self.master.tag(&ticket.subject);
+        let (subject, key) = self.subject(&mut tx, &tag, &ticket.subject, rng).await?;
+        let known: Option<(TicketId, String)> =
+            sqlx::query_as("SELECT id, state FROM ticket WHERE entry_id = ?")
+                .bind(ticket.entry_id.0.as_slice())
+                .fetch_optional(&mut *tx)
+                .await?;
+        match known.as_ref().map(|(_, state)| state.as_str()) {
+            None | Some("refused") => {}
+            Some("imported" | "deposited" | "claimed") => return Ok(Imported::Known),
+            Some(_) => return Ok(Imported::Over),
+        }
+        if stands(&mut tx, subject, ticket).await? {
+            return Ok(Imported::Standing);
+        }
+        let plain = encode_keys(ticket);
+        let keys = key.seal("ticket", &ticket.entry_id.0, plain.as_ref(), rng);
+        let outcome = if let Some((id, _)) = known {
+            sqlx::query(
+                "UPDATE ticket SET state = 'imported', refusal = NULL, subject = ?, keys = ?,
+                     envelope = ? WHERE id = ?",
+            )
+            .bind(subject)
+            .bind(keys)
+            .bind(ticket.envelope.as_slice())
+            .bind(id)
+            .execute(&mut *tx)
+            .await?;
+            Imported::Again
+        } else {
+            sqlx::query(
+                "INSERT INTO ticket (subject, scale, period, source, nullifier, message, entry_id,
+                     envelope, keys, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'imported')",
+            )
+            .bind(subject)
+            .bind(ticket.scale.as_str())
+            .bind(stored(ticket.period))
+            .bind(ticket.source.0.as_slice())
+            .bind(field::to_bytes(&ticket.nullifier).as_slice())
+            .bind(field::to_bytes(&ticket.message).as_slice())
+            .bind(ticket.entry_id.0.as_slice())
+            .bind(ticket.envelope.as_slice())
+            .bind(keys)
+            .execute(&mut *tx)
+            .await?;
+            Imported::New
+        };
+        tx.commit().await?;
+        Ok(outcome)
+    }
+
+    /// Tickets that wait for their deposit, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn waiting_deposits(&self, limit: u32) -> Result<Vec<Deposit>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id, entry_id, envelope FROM ticket WHERE state = 'imported' ORDER BY id LIMIT ?",
+        )
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Deposit {
+                    id: row.try_get("id")?,
+                    entry_id: EntryId(array(row.try_get("entry_id")?, "entry id")?),
+                    envelope: row.try_get("envelope")?,
+                })
+            })
+            .collect()
+    }
+
+    /// The ledger has the deposit: keeps the receipt.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn deposited(&self, ticket: TicketId, receipt: &str) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE ticket SET state = 'deposited', receipt = ? WHERE id = ? AND state = 'imported'",
+        )
+        .bind(receipt)
+        .bind(ticket)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Sets a ticket aside that no claim can be made with; its keys go.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn end_ticket(&self, ticket: TicketId, end: TicketEnd<'_>) -> Result<(), StoreError> {
+        let (state, reason) = match end {
+            TicketEnd::Lapsed => ("lapsed", None),
+            TicketEnd::Refused(reason) => ("refused", Some(reason)),
+        };
+        sqlx::query(
+            "UPDATE ticket SET state = ?, refusal = ?, keys = NULL
+             WHERE id = ? AND state IN ('imported', 'deposited')",
+        )
+        .bind(state)
+        .bind(reason)
+        .bind(ticket)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Every ticket that its person may still take back.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn live_tickets(&self) -> Result<Vec<LiveTicket>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id AS ticket, nullifier, message, state FROM ticket
+             WHERE state <> 'withdrawn' ORDER BY id",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(live_ticket).collect()
+    }
+
+    /// The ingested deeds of a scale with their tickets, in the order in which they are claimed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn candidates(&self, scale: &ScaleId) -> Result<Vec<Candidate>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT deed.id AS deed, deed.period AS period, deed.source AS source,
+                 ticket.id AS ticket, ticket.nullifier AS nullifier, ticket.message AS message,
+                 ticket.state AS state
+             FROM deed LEFT JOIN ticket
+                 ON ticket.subject = deed.subject AND ticket.scale = deed.scale
+                 AND ticket.period = deed.period AND ticket.source = deed.source
+                 AND ticket.state IN ('imported', 'deposited')
+             WHERE deed.scale = ? AND deed.state = 'ingested'
+             ORDER BY deed.period, deed.source, deed.commitment",
+        )
+        .bind(scale.as_str())
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                let ticket: Option<TicketId> = row.try_get("ticket")?;
+                Ok(Candidate {
+                    deed: row.try_get("deed")?,
+                    period: period(row)?,
+                    source: PartyId(array(row.try_get("source")?, "source id")?),
+                    ticket: ticket.map(|_| live_ticket(row)).transpose()?,
+                })
+            })
+            .collect()
+    }
+
+    /// The pseudonyms that people's tickets give for their accounts at a source, by account. More
+    /// than one for an account means that two people use it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn ticket_handles(
+        &self,
+        scale: &ScaleId,
+        source: &PartyId,
+    ) -> Result<Vec<(String, Handle)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT ticket.id AS id, nullifier, entry_id, keys, tag, wrapped_key, name
+             FROM ticket JOIN subject ON subject.id = ticket.subject
+             WHERE scale = ? AND source = ? AND keys IS NOT NULL ORDER BY ticket.id",
+        )
+        .bind(scale.as_str())
+        .bind(source.0.as_slice())
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                let tag = array(row.try_get("tag")?, "subject tag")?;
+                let key = self.master.unwrap(&tag, row.try_get("wrapped_key")?)?;
+                let name = key.unseal("name", &tag, row.try_get("name")?)?;
+                let name = String::from_utf8(name.to_vec()).map_err(|_| StoreError::Malformed {
+                    what: "subject name",
+                })?;
+                Ok((name, open_keys(row, &key)?.handle))
+            })
+            .collect()
+    }
+
+    /// Counts of a scale's tickets.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn ticket_counts(&self, scale: &ScaleId) -> Result<TicketCounts, StoreError> {
+        let mut counts = TicketCounts::default();
+        let rows: Vec<(String, i64)> =
+            sqlx::query_as("SELECT state, count(*) FROM ticket WHERE scale = ? GROUP BY state")
+                .bind(scale.as_str())
+                .fetch_all(&self.pool)
+                .await?;
+        for (state, count) in rows {
+            let place = match state.as_str() {
+                "imported" => &mut counts.imported,
+                "deposited" => &mut counts.deposited,
+                "claimed" => &mut counts.claimed,
+                "lapsed" => &mut counts.lapsed,
+                "refused" => &mut counts.refused,
+                "withdrawn" => &mut counts.withdrawn,
+                _ => {
+                    return Err(StoreError::Malformed {
+                        what: "ticket state",
+                    });
+                }
+            };
+            *place = count.unsigned_abs();
+        }
+        Ok(counts)
+    }
+
+    /// Reasons of refused tickets, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn ticket_refusals(
+        &self,
+        scale: &ScaleId,
+    ) -> Result<Vec<(EntryId, String)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT entry_id, coalesce(refusal, '') AS refusal FROM ticket
+             WHERE scale = ? AND state = 'refused' ORDER BY id",
+        )
+        .bind(scale.as_str())
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                Ok((
+                    EntryId(array(row.try_get("entry_id")?, "entry id")?),
+                    row.try_get("refusal")?,
+                ))
+            })
+            .collect()
+    }
+}
+
+/// Whether the account has another ticket for this period and source that stands.
+async fn stands(
+    tx: &mut Transaction<'_, Sqlite>,
+    subject: i64,
+    ticket: &NewTicket,
+) -> Result<bool, StoreError> {
+    let standing: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM ticket
+         WHERE subject = ? AND scale = ? AND period = ? AND source = ?
+             AND state IN ('imported', 'deposited', 'claimed')",
+    )
+    .bind(subject)
+    .bind(ticket.scale.as_str())
+    .bind(stored(ticket.period))
+    .bind(ticket.source.0.as_slice())
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(standing > 0)
+}
+
+fn live_ticket(row: &SqliteRow) -> Result<LiveTicket, StoreError> {
+    let state: &str = row.try_get("state")?;
+    Ok(LiveTicket {
+        id: row.try_get("ticket")?,
+        nullifier: element(row, "nullifier")?,
+        message: element(row, "message")?,
+        deposited: state == "deposited",
+    })
+}
+
+fn element(row: &SqliteRow, what: &'static str) -> Result<Fr, StoreError> {
+    let bytes: [u8; 32] = array(row.try_get(what)?, what)?;
+    field::from_bytes(&bytes).map_err(|_| StoreError::Malformed { what })
+}
+
+/// K, then h.
+fn encode_keys(ticket: &NewTicket) -> Zeroizing<[u8; 64]> {
+    let mut bytes = Zeroizing::new([0u8; 64]);
+    bytes[..32].copy_from_slice(&field::to_bytes(&ticket.owner_key.0));
+    bytes[32..].copy_from_slice(&field::to_bytes(&ticket.handle.0));
+    bytes
+}
+
+/// Opens the keys in a row that has `id`, `nullifier`, `entry_id` and `keys`.
+pub(super) fn open_keys(row: &SqliteRow, key: &DataKey) -> Result<ClaimTicket, StoreError> {
+    let plain = key.unseal("ticket", row.try_get("entry_id")?, row.try_get("keys")?)?;
+    let element = |bytes: &[u8]| {
+        let malformed = StoreError::Malformed {
+            what: "ticket's keys",
+        };
+        let bytes: Option<&[u8; 32]> = bytes.try_into().ok();
+        bytes
+            .and_then(|bytes| field::from_bytes(bytes).ok())
+            .ok_or(malformed)
+    };
+    let (owner_key, handle) = plain.split_at_checked(32).ok_or(StoreError::Malformed {
+        what: "ticket's keys",
+    })?;
+    Ok(ClaimTicket {
+        id: row.try_get("id")?,
+        nullifier: self::element(row, "nullifier")?,
+        owner_key: OwnerKey(element(owner_key)?),
+        handle: Handle(element(handle)?),
+    })
+}

@@ -1,0 +1,197 @@
+//! A ticket that a person handed over: opened, and checked as the ledger will check it.
+//!
+//! Nothing in it is believed. Scope and message come from the ledger's own rules
+//! ([`State::ticket_statement`]), the proof must hold under the key that the ledger adopted, the
+//! terms must be the node's own, and b must be what K and h give: with another b no claim could
+//! ever be made.
+
+use merits_ledger::{
+    Entry, KeyRing, ProvenStatement, Refusal, State,
+    entry::{PersonStatement, TicketDeposited},
+};
+use merits_primitives::{
+    ids::{EntryId, Expiry, PartyId, ScaleId},
+    owner::{self, Handle, OwnerKey},
+};
+use merits_records::handover::{HandoverError, Ticket, TicketFile};
+use merits_verifier::{
+    Verified, VerifyError,
+    codec::Canonical as _,
+    groth16::{Proof, ProofFormatError},
+};
+use rand_core::CryptoRng;
+use thiserror::Error;
+
+use crate::{
+    node::Node,
+    store::{Imported, NewTicket, StoreError},
+};
+
+/// Why a ticket is of no use to this node.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TicketFault {
+    /// The ledger is in custody.
+    #[error("the ledger takes no tickets: its accounts are in custody")]
+    Custody,
+    /// It does not open here.
+    #[error(transparent)]
+    Handover(#[from] HandoverError),
+    /// It is for another scale.
+    #[error("the ticket is for scale {found}, this node claims on {expected}")]
+    OtherScale {
+        /// The node's.
+        expected: ScaleId,
+        /// The ticket's, as it says.
+        found: String,
+    },
+    /// Its terms are not the node's.
+    #[error(
+        "the ticket is for terms that this distributor did not publish for the scale (digest {}…): the person has to consent to the published ones",
+        hex::encode(&.0[..8])
+    )]
+    Terms([u8; 32]),
+    /// Its source is none.
+    #[error("the ticket names a source that the ledger does not know: {0}")]
+    Source(PartyId),
+    /// K and h do not give b.
+    #[error("the ticket's keys do not give its b: no claim could be made with it")]
+    Binding,
+    /// The person took it back already.
+    #[error("the person took this consent back")]
+    Withdrawn,
+    /// Its root is old.
+    #[error(
+        "the ticket was proven against an old root of the group of people: the person has to make it anew"
+    )]
+    OldRoot,
+    /// The ledger would refuse it.
+    #[error("the ledger would refuse it: {0}")]
+    Refused(Box<Refusal>),
+    /// Its proof is none.
+    #[error("the ticket's proof: {0}")]
+    ProofFormat(#[from] ProofFormatError),
+    /// Its proof does not hold.
+    #[error("the ticket's proof: {0}")]
+    Proof(#[from] VerifyError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<Refusal> for TicketFault {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Box::new(refusal))
+    }
+}
+
+/// Takes tickets in, by one verified state.
+pub struct Importer<'a> {
+    node: &'a Node,
+    state: &'a State,
+    sealing: &'a [u8; 32],
+    keys: KeyRing,
+}
+
+impl std::fmt::Debug for Importer<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Importer").finish_non_exhaustive()
+    }
+}
+
+impl<'a> Importer<'a> {
+    /// With the node's secret sealing key.
+    pub fn new(node: &'a Node, state: &'a State, sealing: &'a [u8; 32]) -> Self {
+        Self {
+            node,
+            state,
+            sealing,
+            keys: KeyRing::new(),
+        }
+    }
+
+    /// Opens and checks one file and puts the ticket into the store, signed for its deposit.
+    ///
+    /// # Errors
+    /// [`TicketFault`]; then nothing is in the store.
+    pub async fn import(
+        &mut self,
+        file: &TicketFile,
+        now: u64,
+        rng: &mut (impl CryptoRng + Send),
+    ) -> Result<Imported, TicketFault> {
+        let ticket = self.check(file, now)?;
+        Ok(self.node.store().insert_ticket(&ticket, rng).await?)
+    }
+
+    fn check(&mut self, file: &TicketFile, now: u64) -> Result<NewTicket, TicketFault> {
+        let (state, party, scale) = (self.state, self.node.party(), self.node.scale());
+        if !state.policy().tickets {
+            return Err(TicketFault::Custody);
+        }
+        let origin = self.node.origin();
+        let ticket = file.open(origin.as_str(), &party, self.sealing)?;
+        if ticket.scale != scale.as_str() {
+            return Err(TicketFault::OtherScale {
+                expected: scale.clone(),
+                found: ticket.scale.chars().take(64).collect(),
+            });
+        }
+        let deposit = deposit_of(&ticket, scale.clone());
+        match state.tickets().terms(&deposit.terms) {
+            Some(terms) if terms.distributor == party && terms.scale == *scale => {}
+            _ => return Err(TicketFault::Terms(deposit.terms)),
+        }
+        crate::terms::source_key(state, &deposit.source)
+            .map_err(|_| TicketFault::Source(deposit.source))?;
+        let (owner_key, handle) = (OwnerKey(ticket.key), Handle(ticket.h));
+        if owner::bind(&owner_key, &handle).b != deposit.b {
+            return Err(TicketFault::Binding);
+        }
+        let statement = state.ticket_statement(&party, &deposit)?;
+        if state
+            .tickets()
+            .is_withdrawn(&statement.nullifier, &statement.message)
+        {
+            return Err(TicketFault::Withdrawn);
+        }
+        if !state
+            .people()
+            .accepts(statement.root, now.max(state.time()))
+        {
+            return Err(TicketFault::OldRoot);
+        }
+        let proof = Proof::from_bytes(&ticket.proof)?;
+        let digest = state.statement_keys().digest(PersonStatement::Ticket)?;
+        let key = self.keys.get(state, &digest)?;
+        Verified::check(&key, ProvenStatement::Ticket(statement), &proof)?;
+        let entry = Entry::TicketDeposited(deposit.clone());
+        let entry_id = EntryId::derive(origin, entry.kind(), &party, &entry.statement());
+        Ok(NewTicket {
+            subject: ticket.account.clone(),
+            scale: deposit.scale,
+            period: deposit.period,
+            source: deposit.source,
+            nullifier: statement.nullifier,
+            message: statement.message,
+            entry_id,
+            envelope: self.node.sign_entry(&entry, Some(&proof)).to_bytes(),
+            owner_key,
+            handle,
+        })
+    }
+}
+
+fn deposit_of(ticket: &Ticket, scale: ScaleId) -> TicketDeposited {
+    TicketDeposited {
+        scale,
+        period: ticket.period,
+        source: PartyId(ticket.source),
+        expiry: Expiry(ticket.expiry),
+        terms: ticket.terms,
+        salt: ticket.salt,
+        root: ticket.root,
+        nullifier: ticket.nullifier,
+        b: ticket.b,
+    }
+}

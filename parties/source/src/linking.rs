@@ -1,0 +1,312 @@
+//! `merits source link`: people say, with a proof, which account is theirs.
+//!
+//! A link is the statement `ticket` in the source's own scope: its nullifier is h, the person's
+//! pseudonym at this source, and its message names ledger, source and account. So whoever made it
+//! is registered, has the secret behind h, and speaks of this account. That the account is the
+//! person's is the source's to know: it takes a link from who is logged in to the account.
+//!
+//! One account has one h, and one h one account: two accounts of one person would give two
+//! commitments for one period.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{self, BufReader, BufWriter, Write as _},
+    path::{Path, PathBuf},
+};
+
+use merits_ledger::{KeyRing, ProvenStatement, Refusal, State, entry::PersonStatement};
+use merits_primitives::{
+    field,
+    ids::{Origin, PartyId},
+    message::link_message,
+    owner::Handle,
+    scope::source_scope,
+};
+use merits_records::{
+    bundle::{BundleError, FileKind as _, FileReader, Link, Links, LinksHeader, write_line},
+    handover::{Handover as _, HandoverError, LinkFile},
+    private_file,
+};
+use merits_verifier::{
+    Verified, VerifyError,
+    groth16::{Proof, ProofFormatError},
+    statement::ticket::TicketStatement,
+};
+use thiserror::Error;
+
+/// Milliseconds of a day.
+const DAY: u64 = 86_400_000;
+
+/// Why a link is not taken.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum LinkFault {
+    /// For another ledger.
+    #[error(transparent)]
+    Handover(#[from] HandoverError),
+    /// An account without a name.
+    #[error("the link names no account")]
+    NoAccount,
+    /// Made for a later day.
+    #[error("the link is of a day that has not come: the person's clock, or this one, is wrong")]
+    Early,
+    /// Proven against an old root.
+    #[error(
+        "the link was proven against an old root of the group of people: the person has to make it anew"
+    )]
+    OldRoot,
+    /// The ledger has no key yet.
+    #[error("{0}")]
+    Key(Box<Refusal>),
+    /// No proof.
+    #[error("the link's proof: {0}")]
+    ProofFormat(#[from] ProofFormatError),
+    /// Not proven.
+    #[error(
+        "the link's proof does not hold for this account and pseudonym ({0}): it was made for another account or source, or by nobody who is registered"
+    )]
+    Proof(#[from] VerifyError),
+    /// Another pseudonym stands.
+    #[error(
+        "the account has another pseudonym already: if its person changed, or was registered anew, replace it with --replace"
+    )]
+    OtherPseudonym,
+    /// Another account has this pseudonym.
+    #[error("the same person linked another account here: one person has one account a source")]
+    OtherAccount,
+}
+
+impl From<Refusal> for LinkFault {
+    fn from(refusal: Refusal) -> Self {
+        Self::Key(Box::new(refusal))
+    }
+}
+
+/// Checks links by one verified state.
+#[derive(Debug)]
+pub struct LinkChecker<'a> {
+    state: &'a State,
+    source: PartyId,
+    /// Unix milliseconds.
+    now: u64,
+    keys: KeyRing,
+}
+
+impl<'a> LinkChecker<'a> {
+    /// For a source, at `now` (unix milliseconds).
+    pub fn new(state: &'a State, source: PartyId, now: u64) -> Self {
+        Self {
+            state,
+            source,
+            now: now.max(state.time()),
+            keys: KeyRing::new(),
+        }
+    }
+
+    /// Checks that a registered person with the pseudonym h says that the account is theirs.
+    ///
+    /// # Errors
+    /// [`LinkFault`].
+    pub fn check(&mut self, link: &LinkFile) -> Result<(), LinkFault> {
+        let origin = self.state.origin();
+        link.expect_origin(origin.as_str())?;
+        if link.source != self.source.0 {
+            return Err(LinkFault::Handover(HandoverError::OtherParty {
+                expected: self.source,
+                found: PartyId(link.source),
+            }));
+        }
+        if link.account.is_empty() {
+            return Err(LinkFault::NoAccount);
+        }
+        if u64::from(link.start) > self.now / DAY {
+            return Err(LinkFault::Early);
+        }
+        if !self.state.people().accepts(link.root, self.now) {
+            return Err(LinkFault::OldRoot);
+        }
+        let statement = TicketStatement {
+            root: link.root,
+            scope: source_scope(&self.source),
+            nullifier: link.h,
+            b: link.b,
+            message: link_message(origin, &self.source, &link.account),
+            start: link.start,
+        };
+        let proof = Proof::from_bytes(&link.proof)?;
+        let digest = self
+            .state
+            .statement_keys()
+            .digest(PersonStatement::Ticket)?;
+        let key = self.keys.get(self.state, &digest)?;
+        Verified::check(&key, ProvenStatement::Ticket(statement), &proof)?;
+        Ok(())
+    }
+}
+
+/// Why the links file cannot be used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum LinksError {
+    /// The file.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Its text.
+    #[error("{path}: {source}")]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: BundleError,
+    },
+    /// Of another ledger or source.
+    #[error("{path}: the links are of another ledger or source; name a file of this source's own")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// What became of a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Linked {
+    /// The account has a pseudonym now.
+    New,
+    /// It had the same before.
+    Known,
+    /// It had another before.
+    Replaced,
+}
+
+/// The links file: what `merits source sign` takes.
+#[derive(Debug)]
+pub struct LinksFile {
+    path: PathBuf,
+    origin: Origin,
+    source: PartyId,
+    accounts: BTreeMap<String, Handle>,
+    by_handle: BTreeMap<[u8; 32], String>,
+}
+
+impl LinksFile {
+    /// Reads the file; one that is not there yet is empty.
+    ///
+    /// # Errors
+    /// [`LinksError`].
+    pub fn open(path: &Path, origin: &Origin, source: PartyId) -> Result<Self, LinksError> {
+        let mut out = Self {
+            path: path.to_owned(),
+            origin: origin.clone(),
+            source,
+            accounts: BTreeMap::new(),
+            by_handle: BTreeMap::new(),
+        };
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(out),
+            Err(source) => return Err(out.io(source)),
+        };
+        let format = |source| LinksError::Format {
+            path: path.to_owned(),
+            source,
+        };
+        let (header, lines) = FileReader::<Links, _>::open(BufReader::new(file)).map_err(format)?;
+        if header.origin != origin.as_str() || header.source != source.0 {
+            return Err(LinksError::Foreign {
+                path: path.to_owned(),
+            });
+        }
+        for link in lines {
+            let link = link.map_err(format)?;
+            out.insert(link.subject, Handle(link.h));
+        }
+        Ok(out)
+    }
+
+    /// The pseudonym of an account.
+    pub fn get(&self, account: &str) -> Option<Handle> {
+        self.accounts.get(account).copied()
+    }
+
+    /// Accounts with a pseudonym.
+    pub fn len(&self) -> usize {
+        self.accounts.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.accounts.is_empty()
+    }
+
+    /// Takes a checked link in; [`LinksFile::write`] keeps it.
+    ///
+    /// # Errors
+    /// [`LinkFault::OtherPseudonym`] unless `replace`, [`LinkFault::OtherAccount`] always.
+    pub fn link(&mut self, link: &LinkFile, replace: bool) -> Result<Linked, LinkFault> {
+        let handle = Handle(link.h);
+        let of_handle = self.by_handle.get(&field::to_bytes(&link.h));
+        if of_handle.is_some_and(|account| *account != link.account) {
+            return Err(LinkFault::OtherAccount);
+        }
+        let linked = match self.get(&link.account) {
+            None => Linked::New,
+            Some(standing) if standing == handle => return Ok(Linked::Known),
+            Some(standing) if replace => {
+                self.by_handle.remove(&field::to_bytes(&standing.0));
+                Linked::Replaced
+            }
+            Some(_) => return Err(LinkFault::OtherPseudonym),
+        };
+        self.insert(link.account.clone(), handle);
+        Ok(linked)
+    }
+
+    /// Writes the file whole and puts it in the place of the one before.
+    ///
+    /// # Errors
+    /// [`LinksError::Io`]; the file before is then still there.
+    pub fn write(&self) -> Result<(), LinksError> {
+        let mut name = self.path.as_os_str().to_owned();
+        name.push(".new");
+        let new = PathBuf::from(name);
+        let header = LinksHeader {
+            merits: Links::NAME.to_owned(),
+            origin: self.origin.as_str().to_owned(),
+            source: self.source.0,
+        };
+        let write = || {
+            let mut out = BufWriter::new(private_file::create(&new)?);
+            write_line(&mut out, &header)?;
+            for (subject, handle) in &self.accounts {
+                let link = Link {
+                    subject: subject.clone(),
+                    h: handle.0,
+                };
+                write_line(&mut out, &link)?;
+            }
+            out.flush()?;
+            out.get_ref().sync_all()?;
+            std::fs::rename(&new, &self.path)
+        };
+        write().map_err(|source| self.io(source))
+    }
+
+    fn insert(&mut self, account: String, handle: Handle) {
+        self.by_handle
+            .insert(field::to_bytes(&handle.0), account.clone());
+        self.accounts.insert(account, handle);
+    }
+
+    fn io(&self, source: io::Error) -> LinksError {
+        LinksError::Io {
+            path: self.path.clone(),
+            source,
+        }
+    }
+}

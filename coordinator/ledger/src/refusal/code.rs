@@ -169,7 +169,9 @@ impl Refusal {
             Self::OtherOrigin { .. } => "origin".to_owned(),
             Self::UnknownKind { .. } => "kind".to_owned(),
             Self::PartyUnknown { .. } | Self::PartySuspended { .. } => "party".to_owned(),
-            Self::SignatureInvalid { .. } | Self::KeyRotated { .. } => "signature".to_owned(),
+            Self::SignatureInvalid { .. }
+            | Self::SignatureUnexpected { .. }
+            | Self::KeyRotated { .. } => "signature".to_owned(),
             Self::RolesEmpty | Self::RoleConflict { .. } => "roles".to_owned(),
             Self::EpochUnknown { .. } | Self::EpochNotAccepted { .. } => "epoch".to_owned(),
             Self::ScaleUnknown { .. }
@@ -197,6 +199,9 @@ impl Refusal {
                 | StatementError::ClaimAsTotal { claim: index },
             ) => claim(index, "ey"),
             Self::Statement(StatementError::TotalsShareKey) => "measure.m1".to_owned(),
+            Self::Statement(StatementError::SameNoteTwice) => "sn2".to_owned(),
+            Self::Statement(StatementError::EmptyNote) => "cm_out".to_owned(),
+            Self::Statement(StatementError::RedeemEphemeral) => "ey".to_owned(),
             Self::Statement(StatementError::Duplicate { second, .. }) => {
                 format!("claims[{second}]")
             }
@@ -208,6 +213,13 @@ impl Refusal {
                 set: UniqueSet::Note,
                 claim: Some(index),
             } => claim(index, "cm"),
+            Self::AlreadyUsed { set, .. } => match set {
+                UniqueSet::Note => "cm_out".to_owned(),
+                UniqueSet::Nullifier => "nullifier".to_owned(),
+                UniqueSet::Spend => "spending".to_owned(),
+                UniqueSet::Rate => "rn".to_owned(),
+                UniqueSet::Entry | UniqueSet::Commitment => String::new(),
+            },
             Self::NotTheEvaluator { .. } => "party".to_owned(),
             Self::EvaluationNumber { .. } => "number".to_owned(),
             Self::EvaluationUnfit => "evaluation".to_owned(),
@@ -222,6 +234,7 @@ impl Refusal {
             Self::TicketTooEarly { .. } => "period".to_owned(),
             Self::TicketReserved { .. } => "nullifier".to_owned(),
             Self::ConsentWithdrawn { claim: Some(index) } => claim(index, "ticket"),
+            Self::ConsentWithdrawn { claim: None } => "message".to_owned(),
             Self::TicketMissing { claim: index, .. } => claim(index, "ticket"),
             Self::TicketUnexpected { claim: index, .. } => claim(index, "ticket"),
             Self::TicketOfAnother { claim: index, .. } => claim(index, "ticket"),

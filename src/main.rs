@@ -38,6 +38,12 @@ enum Command {
     /// Answer for the second half of the view keys, with a trace only
     #[command(subcommand)]
     Witness(commands::witness::Command),
+    /// Give each person one uniqueness tag, blindly, and count what was given
+    #[command(subcommand)]
+    Evaluator(commands::evaluator::Command),
+    /// Register each person once
+    #[command(subcommand)]
+    Registrar(commands::registrar::Command),
     /// Build a scale and propose it
     #[command(subcommand)]
     Issuer(commands::issuer::Command),
@@ -50,10 +56,16 @@ enum Command {
     /// Verify what one pays for
     #[command(subcommand)]
     Sponsor(commands::sponsor::Command),
+    /// Take redemptions, hand out sponsors' vouchers
+    #[command(subcommand)]
+    Exchange(commands::exchange::Command),
     /// Audit the log, keep the books
     #[command(subcommand)]
     Clearing(commands::clearing::Command),
-    /// Read the own credits from the ledger, with nothing but the seed
+    /// Check what anybody can check: conservation of credits, the whole log
+    #[command(subcommand)]
+    Audit(commands::audit::Command),
+    /// A person's own: identity, consents, credits, out of one seed and the ledger
     #[command(subcommand)]
     Wallet(commands::wallet::Command),
     /// Write what a stranger needs to verify receipts offline
@@ -110,10 +122,12 @@ fn leave_quietly_on_a_closed_pipe() {
 impl Command {
     /// Servers tell what they do; the others speak for themselves.
     fn default_log(&self) -> &'static str {
-        use commands::{coordinator, supervisor, witness};
+        use commands::{coordinator, evaluator, exchange, supervisor, witness};
         match self {
             Self::Coordinator(coordinator::Command::Serve { .. })
             | Self::Supervisor(supervisor::Command::Serve { .. })
+            | Self::Evaluator(evaluator::Command::Serve { .. })
+            | Self::Exchange(exchange::Command::Serve { .. })
             | Self::Witness(witness::Command::Serve { .. }) => "info",
             _ => "warn",
         }
@@ -126,11 +140,15 @@ impl Command {
             Self::Coordinator(command) => command.run().await,
             Self::Supervisor(command) => command.run().await,
             Self::Witness(command) => command.run().await,
+            Self::Evaluator(command) => command.run().await,
+            Self::Registrar(command) => command.run().await,
             Self::Issuer(command) => command.run().await,
             Self::Source(command) => command.run().await,
             Self::Distributor(command) => command.run().await,
             Self::Sponsor(command) => command.run().await,
+            Self::Exchange(command) => command.run().await,
             Self::Clearing(command) => command.run().await,
+            Self::Audit(command) => command.run().await,
             Self::Wallet(command) => command.run().await,
             Self::Kit(arguments) => arguments.run().await,
             Self::Verify(arguments) => arguments.run().await,

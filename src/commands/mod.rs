@@ -1,10 +1,14 @@
 //! One module a role.
 
+pub(crate) mod audit;
 pub(crate) mod clearing;
 pub(crate) mod coordinator;
 pub(crate) mod distributor;
+pub(crate) mod evaluator;
+pub(crate) mod exchange;
 pub(crate) mod issuer;
 pub(crate) mod kit;
+pub(crate) mod registrar;
 pub(crate) mod scale;
 pub(crate) mod source;
 pub(crate) mod sponsor;
@@ -13,7 +17,10 @@ pub(crate) mod verify;
 pub(crate) mod wallet;
 pub(crate) mod witness;
 
-use std::path::Path;
+use std::{
+    path::Path,
+    time::{Duration, SystemTime},
+};
 
 use anyhow::Context as _;
 use merits_replica::LedgerConfig;
@@ -48,4 +55,12 @@ fn ledger_of(config: &Path) -> anyhow::Result<LedgerConfig> {
     Ok(ledger
         .with_context(|| format!("{}: no [ledger] table", at()))?
         .relative_to(base))
+}
+
+/// The time, in milliseconds since 1970.
+fn unix_millis() -> u64 {
+    let age = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO);
+    u64::try_from(age.as_millis()).unwrap_or(u64::MAX)
 }

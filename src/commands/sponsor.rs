@@ -1,4 +1,6 @@
-//! `merits sponsor`: verify what one pays for.
+//! `merits sponsor`: verify what one pays for, offer things for credits.
+
+mod offer;
 
 use std::{
     path::{Path, PathBuf},
@@ -25,6 +27,12 @@ pub(crate) enum Command {
         #[arg(long)]
         output: PathBuf,
     },
+    /// Publish, close and list what people get for their credits
+    #[command(subcommand)]
+    Offer(offer::Command),
+    /// Make vouchers for an offer
+    #[command(subcommand)]
+    Vouchers(offer::Vouchers),
     /// Follow the log and verify every batch, offline and with the coordinator's Verifier
     Verify {
         /// Configuration file; parties/sponsor/sponsor.sample.toml explains every key
@@ -41,6 +49,8 @@ impl Command {
                 write_handover(&identity.application(&[Role::Sponsor]), &output)?;
                 Ok(ExitCode::SUCCESS)
             }
+            Self::Offer(command) => command.run().await,
+            Self::Vouchers(command) => command.run().await,
             Self::Verify { config } => {
                 let report = verify(&config).await?;
                 print(&report);

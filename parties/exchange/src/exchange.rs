@@ -122,6 +122,7 @@ impl<L: LedgerPort> Exchange<L> {
     /// # Errors
     /// [`Fault`].
     pub async fn offers(&self, page: OfferPage) -> Result<Vec<OfferHere>, Fault> {
+        self.sync_since(Instant::now()).await?;
         let open: Vec<(OfferHere, u32)> = self.ledger.read(|replica| {
             let state = state(replica)?;
             let now = self.now(state);

@@ -180,7 +180,13 @@ mod tests {
         let store = open(&dir.path().join("v.sqlite"), 1).await.expect("opens");
         let stock = async |codes: &[Code]| {
             store
-                .stock(&OFFER, &SPONSOR, 5, codes, &mut rand::rng())
+                .stock(
+                    &OFFER,
+                    &SPONSOR,
+                    5,
+                    codes,
+                    &mut rand::make_rng::<rand::rngs::StdRng>(),
+                )
                 .await
         };
         let error = stock(&codes(0, 3)).await.expect_err("too few");
@@ -208,7 +214,13 @@ mod tests {
         let path = dir.path().join("v.sqlite");
         let store = open(&path, 1).await.expect("opens");
         store
-            .stock(&OFFER, &SPONSOR, 3, &codes(0, 3), &mut rand::rng())
+            .stock(
+                &OFFER,
+                &SPONSOR,
+                3,
+                &codes(0, 3),
+                &mut rand::make_rng::<rand::rngs::StdRng>(),
+            )
             .await
             .expect("enough");
         let redemption = |number| EntryId([number; 32]);

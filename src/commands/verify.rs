@@ -1,4 +1,6 @@
-//! `merits verify`: a receipt, checked with no network and nobody's word.
+//! `merits verify`: a receipt, or what a person shows, checked with no network and nobody's word.
+
+mod attest;
 
 use std::{
     collections::BTreeMap,
@@ -8,8 +10,8 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use clap::Args;
-use merits_ledger::{History, State, Submission};
+use clap::{Args, Subcommand};
+use merits_ledger::{Entry, History, State, Submission};
 use merits_primitives::ids::PartyId;
 use merits_replica::Replica;
 use merits_sponsor::offline::{OfflineFault, OfflineVerifier, VerifiedBatch};
@@ -18,26 +20,42 @@ use serde::{Deserialize, Serialize};
 
 /// What `merits verify` takes.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Arguments {
+    #[command(subcommand)]
+    other: Option<Other>,
     /// Receipt file, as a coordinator gave it
-    receipt: PathBuf,
+    #[arg(required = true)]
+    receipt: Option<PathBuf>,
     /// Offline kit: a directory with the ledger's founding facts and the receipts of what was
     /// admitted and approved
-    #[arg(long)]
-    kit: PathBuf,
+    #[arg(long, required = true)]
+    kit: Option<PathBuf>,
     /// Accept keys made by one party, who could forge
     #[arg(long)]
     allow_dev_keys: bool,
 }
 
+/// What else than a receipt can be verified.
+#[derive(Debug, Subcommand)]
+enum Other {
+    /// Check the QR code by which a person shows that it owns at least so many credits
+    Attest(attest::Arguments),
+}
+
 impl Arguments {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
-        let text = fs::read_to_string(&self.receipt)
-            .with_context(|| format!("receipt {}", self.receipt.display()))?;
-        let at = || format!("receipt {}", self.receipt.display());
+        let (path, directory) = match (&self.other, &self.receipt, &self.kit) {
+            (Some(Other::Attest(arguments)), ..) => return arguments.run(),
+            (None, Some(receipt), Some(kit)) => (receipt, kit),
+            // The parser asks for both.
+            _ => anyhow::bail!("a receipt and --kit are needed"),
+        };
+        let at = || format!("receipt {}", path.display());
+        let text = fs::read_to_string(path).with_context(at)?;
         let receipt = Receipt::parse(&text).with_context(at)?;
-        let kit = Kit::read(&self.kit)?;
-        let log_key = kit.log_key(&self.kit)?;
+        let kit = Kit::read(directory)?;
+        let log_key = kit.log_key(directory)?;
         let leaf = receipt.verify(&log_key).with_context(at)?;
         println!("log         {}", log_key.origin());
         println!("entry       {}", leaf.id());
@@ -46,7 +64,7 @@ impl Arguments {
             leaf.index(),
             leaf.checkpoint().size
         );
-        let history = kit.history(&self.kit, &receipt, self.allow_dev_keys)?;
+        let history = kit.history(directory, receipt.index, self.allow_dev_keys)?;
         match OfflineVerifier::new(&log_key).check(history.state(), &receipt) {
             Ok(batch) => {
                 println!(
@@ -125,8 +143,7 @@ impl Kit {
         for (index, leaf) in replica.leaves() {
             let id = leaf.entry.id();
             let submission = Submission::from_signed(leaf.entry, replica.key().origin())?;
-            // What governs, and nothing that people prove.
-            if submission.entry().is_proven() {
+            if !governs(submission.entry()) {
                 continue;
             }
             let receipt = replica
@@ -154,11 +171,11 @@ impl Kit {
             .with_context(|| format!("{}: log_key", directory.join(FACTS).display()))
     }
 
-    /// The state that the kit's entries make, up to the receipt's leaf.
+    /// The state that the kit's entries make, up to a leaf.
     fn history(
         &self,
         directory: &Path,
-        receipt: &Receipt,
+        leaf: u64,
         allow_dev_keys: bool,
     ) -> anyhow::Result<History> {
         let log_key = self.log_key(directory)?;
@@ -193,7 +210,7 @@ impl Kit {
                 Receipt::parse(&fs::read_to_string(&path).with_context(at)?).with_context(at)?;
             let index = governing.verify(&log_key).with_context(at)?.index();
             receipts += 1;
-            if index < receipt.index {
+            if index < leaf {
                 leaves.insert(index, (governing.leaf, path));
             }
         }
@@ -210,6 +227,22 @@ impl Kit {
         }
         Ok(history)
     }
+}
+
+/// Whether others' proofs are judged by an entry. What people prove, who is registered and what is
+/// offered governs nobody's.
+fn governs(entry: &Entry) -> bool {
+    let of_people = matches!(
+        entry,
+        Entry::EvaluatorOpened(_)
+            | Entry::EvaluationCounted(_)
+            | Entry::IdentityRegistered(_)
+            | Entry::IdentityRetired(_)
+            | Entry::TermsPublished(_)
+            | Entry::OfferPublished(_)
+            | Entry::OfferClosed(_)
+    );
+    !of_people && !entry.is_proven()
 }
 
 const FACTS: &str = "ledger.toml";

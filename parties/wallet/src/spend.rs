@@ -275,20 +275,23 @@ impl<'a> Spender<'a> {
         buckets
     }
 
-    /// What one redemption of this bucket can pay at most now: its two largest notes.
-    pub fn affordable(&self, asset: AssetId, expiry: Expiry) -> Credits {
-        let mut values: Vec<u64> = self
-            .ready(asset, expiry)
-            .iter()
-            .map(|note| note.value.0)
-            .collect();
-        values.sort_unstable_by(|a, b| b.cmp(a));
-        Credits(
-            values
-                .iter()
-                .take(2)
-                .fold(0, |sum: u64, v| sum.saturating_add(*v)),
-        )
+    /// Whether notes of this bucket pay so much in one redemption now; answers what would be left of
+    /// them.
+    ///
+    /// # Errors
+    /// [`SpendError`].
+    pub fn can_pay(
+        &self,
+        asset: AssetId,
+        expiry: Expiry,
+        price: Credits,
+    ) -> Result<Credits, SpendError> {
+        let pair = self.choose(asset, expiry, price)?;
+        let second = pair.second.map_or(0, |note| note.value.0);
+        let held = u128::from(pair.first.value.0) + u128::from(second);
+        let left = held.saturating_sub(u128::from(price.0));
+        // Notes were chosen whose change fits into one.
+        Ok(Credits(u64::try_from(left).unwrap_or(u64::MAX)))
     }
 
     /// Notes of a bucket that the newest anchor covers.

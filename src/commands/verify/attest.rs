@@ -1,0 +1,115 @@
+//! `merits verify attest`: a QR code that a person shows, checked with no network.
+
+use std::{fs, path::PathBuf, process::ExitCode};
+
+use anyhow::Context as _;
+use clap::Args;
+use merits_ledger::entry::PersonStatement;
+use merits_primitives::ids::{Expiry, Period, PeriodKind};
+use merits_verifier::{
+    attestation::{Attestation, Question, Shown},
+    groth16::PreparedKey,
+};
+use merits_wallet::attest_code::read_png;
+
+use super::Kit;
+use crate::{commands::unix_millis, screen::thousands};
+
+/// What `merits verify attest` takes.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Image with the QR code, a PNG file
+    #[arg(long)]
+    image: PathBuf,
+    /// Offline kit, as `merits kit` writes it: of the ledger that this verifier trusts
+    #[arg(long)]
+    kit: PathBuf,
+    /// The own name, as it was given to the person
+    #[arg(long = "for")]
+    verifier: String,
+    /// What the person was asked with
+    #[arg(long)]
+    nonce: String,
+    /// Check as of this time, such as 2026-03-02T08:10Z; the default is now
+    #[arg(long)]
+    at: Option<jiff::Timestamp>,
+    /// Accept keys made by one party, who could forge
+    #[arg(long)]
+    allow_dev_keys: bool,
+}
+
+impl Arguments {
+    pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
+        let name = || self.image.display().to_string();
+        let image = fs::read(&self.image).with_context(name)?;
+        let attestation = read_png(&image)
+            .map_err(anyhow::Error::from)
+            .and_then(|bytes| Ok(Attestation::from_bytes(&bytes)?))
+            .with_context(name)?;
+        let question = Question::new(&self.verifier, self.nonce.as_bytes())?;
+        // Before 1970 everything was good.
+        let at = self.at.map_or_else(unix_millis, |at| {
+            u64::try_from(at.as_millisecond()).unwrap_or(0)
+        });
+        let kit = Kit::read(&self.kit)?;
+        let log = kit.log_key(&self.kit)?;
+        let included = attestation.answer(&log, &question, at).with_context(name)?;
+        let history = kit.history(&self.kit, attestation.index(), self.allow_dev_keys)?;
+        let state = history.state();
+        let outdated = || {
+            format!(
+                "offline kit {}: it does not know what this attestation was made under; get a \
+                 newer one (`merits kit`)",
+                self.kit.display()
+            )
+        };
+        let scale = state
+            .scales()
+            .get(included.scale())
+            .with_context(outdated)?;
+        let epoch = included.epoch();
+        let view_key = state.epochs().get(epoch).with_context(outdated)?.view_key;
+        let adopted = state.statement_keys().get(PersonStatement::Redeem);
+        let adopted = adopted.with_context(outdated)?;
+        let policy = state.policy().keys;
+        let key = PreparedKey::new(adopted.key.clone(), adopted.provenance, policy)?;
+        let shown = included
+            .verify(scale.asset, view_key, &key)
+            .with_context(name)?;
+        print(&shown, log.origin().as_str());
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn print(shown: &Shown, log: &str) {
+    println!("shown       yes: somebody who is registered owned it, whoever shows this to you");
+    println!(
+        "credits     at least {} of {}",
+        thousands(shown.floor.0),
+        shown.scale
+    );
+    println!("good until  before {}", first_day(shown.expiry));
+    println!(
+        "as of       {}: leaf {} of {}, in its checkpoint of {} leaves; spent since, perhaps",
+        moment(shown.time),
+        shown.index,
+        log,
+        shown.size
+    );
+    println!("entry       {}", shown.entry);
+    println!("not after   {}", moment(shown.not_after));
+}
+
+fn first_day(expiry: Expiry) -> String {
+    let (kind, index) = (PeriodKind::Month, expiry.0);
+    format!("{}-01", Period { kind, index }.label())
+}
+
+/// To the minute, UTC.
+fn moment(time: u64) -> String {
+    let time = i64::try_from(time).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_millisecond(time).map_or_else(
+        |_| "in a far future".to_owned(),
+        |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+    )
+}

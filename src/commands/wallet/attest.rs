@@ -1,0 +1,124 @@
+//! `merits wallet attest`.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::Args;
+use merits_ledger::Entry;
+use merits_primitives::ids::Credits;
+use merits_verifier::attestation::{Attestation, Question};
+use merits_wallet::{
+    attest_code::AttestationCode,
+    spend::{Showing, Spender},
+};
+
+use super::{
+    redeem::bucket,
+    session::{Place, Session, end_of, moment, scale_id, unit_of},
+};
+use crate::{
+    commands::unix_millis,
+    screen::{say, thousands, working},
+};
+
+const HOUR: u64 = 3_600_000;
+
+/// What an attestation takes.
+#[derive(Debug, Args)]
+pub(crate) struct Attest {
+    #[command(flatten)]
+    place: Place,
+    /// The scale
+    #[arg(long)]
+    scale: String,
+    /// Show that you own at least so many of its credits
+    #[arg(long)]
+    at_least: u64,
+    /// Credits that are no longer good from this day on, as `merits wallet credits` shows it; the
+    /// default is the longest-lasting ones of which you have enough
+    #[arg(long)]
+    expiry: Option<String>,
+    /// The verifier, as it names itself: nobody else can use the attestation
+    #[arg(long = "for")]
+    verifier: String,
+    /// What the verifier gave to tell this question from others
+    #[arg(long)]
+    nonce: String,
+    /// For so many hours; afterwards it says nothing
+    #[arg(long, default_value = "24")]
+    valid_hours: u16,
+    /// QR code to write, a PNG image
+    #[arg(long)]
+    output: PathBuf,
+    /// Show the QR code in the terminal too
+    #[arg(long)]
+    show: bool,
+}
+
+impl Attest {
+    pub(super) async fn run(self) -> anyhow::Result<()> {
+        let mut session = Session::open(&self.place).await?;
+        let question = Question::new(&self.verifier, self.nonce.as_bytes())?;
+        let not_after = unix_millis() + u64::from(self.valid_hours) * HOUR;
+        let prover = session.prover()?;
+        let (planned, unit) = {
+            let replica = session.replica();
+            let state = replica.state()?;
+            let scale = scale_id(state, &self.scale)?;
+            let asset = state.scales().get(&scale)?.asset;
+            let spender = Spender::new(state, &session.view, &session.keys, unix_millis())?;
+            let expiry = match &self.expiry {
+                None => None,
+                Some(day) => Some(bucket(&spender.buckets(asset), day)?),
+            };
+            let unit = unit_of(state, &scale);
+            let showing = Showing {
+                scale,
+                expiry,
+                floor: Credits(self.at_least),
+                question: question.clone(),
+                not_after,
+            };
+            (spender.attest(&showing, &mut rand::rng())?, unit)
+        };
+        let bar = working("proving");
+        let proof = planned.prove(&prover)?;
+        bar.finish_and_clear();
+        let origin = session.keys.origin().clone();
+        let expiry = planned.entry.expiry;
+        let entry = Entry::Attested(planned.entry).personal(&origin, &proof);
+        let submitted = session.submit(&entry).await?;
+        let log = session.replica().key().clone();
+        let packed = Attestation::pack(&submitted.receipt, &log, &question, not_after)?;
+        let bytes = packed.to_bytes();
+        let code = AttestationCode::new(&bytes)?;
+        let at = || self.output.display().to_string();
+        std::fs::write(&self.output, code.png()?).with_context(at)?;
+        if self.show {
+            print!("{}", code.terminal());
+        }
+        println!(
+            "shows       at least {} {unit} of {}, good until before {}",
+            thousands(self.at_least),
+            self.scale,
+            end_of(expiry)
+        );
+        println!(
+            "to          {}, until {} UTC",
+            self.verifier,
+            moment(not_after)
+        );
+        println!("as of       leaf {} of {}", submitted.index, log.origin());
+        println!(
+            "wrote       {} ({} bytes, QR code version {}, {} % of it may be damaged)",
+            self.output.display(),
+            thousands(bytes.len() as u64),
+            code.version(),
+            code.error_correction()
+        );
+        say(
+            "Nothing was paid: the notes are now one, which can be spent once the ledger anchors it.",
+        );
+        Ok(())
+    }
+}

@@ -13,8 +13,8 @@ use merits_primitives::{
     earned::Earned,
     identity::Secret,
     ids::{AssetId, Credits, EntryId, Expiry, Origin, PartyId, Period},
-    note::note_commitment,
     message::{Consent, claim_message},
+    note::note_commitment,
     owner::{Binding, OwnerKey, bind, handle, owner_key},
     scope::{claim_scope, source_scope},
 };

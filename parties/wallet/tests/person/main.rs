@@ -1,0 +1,9 @@
+//! A wallet on a ledger with tickets: what it finds, what it says, and what it works out again.
+//!
+//! Everything but the proving is real; proofs come from the fixture's trapdoor, after the native
+//! check that the real prover makes too.
+
+mod home;
+mod recompute;
+mod speaking;
+mod viewing;

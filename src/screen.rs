@@ -4,6 +4,9 @@ use std::{borrow::Cow, time::Duration};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+/// What every output says of credits of a scale whose sources cannot link people.
+pub(crate) const VOUCHED: &str = "the distributor vouches whose records these are";
+
 /// A step's heading.
 pub(crate) fn step(number: usize, title: &str) {
     println!("\n{number}. {title}");

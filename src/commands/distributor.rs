@@ -3,18 +3,24 @@
 mod cabinet;
 mod station;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand};
-use merits_distributor::{config::DistributorConfig, summary::RunSummary};
+use merits_distributor::{
+    config::DistributorConfig, consents::Wait, depositing::DepositReport, publishing::Published,
+    store::Imported, summary::RunSummary,
+};
 use merits_ledger::Role;
 
 use self::cabinet::Cabinet;
 pub(crate) use self::station::Station;
 use crate::{
     identity::{Identity, write_handover},
-    screen::{self, thousands},
+    screen::{self, VOUCHED, thousands},
 };
 
 #[derive(Debug, Subcommand)]
@@ -28,14 +34,36 @@ pub(crate) enum Command {
         #[arg(long)]
         output: PathBuf,
     },
-    /// Write the pseudonyms of the accounts in a file of records, for their source
+    /// Publish the terms that people consent to; without a file, list those that stand
+    Terms {
+        /// Configuration file; parties/distributor/distributor.sample.toml explains every key
+        #[arg(long)]
+        config: PathBuf,
+        /// Write terms to begin with into this new file, to be read and mended
+        #[arg(long, conflicts_with = "publish")]
+        write: Option<PathBuf>,
+        /// Publish this file on the ledger, for everybody to read
+        #[arg(long)]
+        publish: Option<PathBuf>,
+    },
+    /// Take people's tickets in and deposit them on the ledger
+    Tickets {
+        /// Configuration file; parties/distributor/distributor.sample.toml explains every key
+        #[arg(long)]
+        config: PathBuf,
+        /// Tickets, as `merits wallet consent` writes them; without them, those that wait are deposited
+        #[arg(long, num_args = 1..)]
+        import: Vec<PathBuf>,
+    },
+    /// Write pseudonyms of accounts, for a source that cannot link people itself
     Links {
         /// Configuration file; parties/distributor/distributor.sample.toml explains every key
         #[arg(long)]
         config: PathBuf,
-        /// Records: CSV or JSON Lines, as the configuration's mapping says
+        /// Records: CSV or JSON Lines, as the configuration's mapping says. Only on a ledger in
+        /// custody; on others the accounts are those that gave tickets
         #[arg(long)]
-        input: PathBuf,
+        input: Option<PathBuf>,
         /// The source, by name or id
         #[arg(long)]
         source: String,
@@ -131,12 +159,30 @@ impl Command {
                 subjects,
             } => {
                 let station = Station::open(&config).await?;
-                let written = station.links(&input, &source, &output, subjects)?;
+                let written = if station.has_tickets()? {
+                    let links = station.ticket_links(&source, &output).await?;
+                    for account in &links.disputed {
+                        println!("left out: {account}: two people gave tickets for this account");
+                    }
+                    links.links.len()
+                } else {
+                    let input = input.context("which accounts? Give --input with their records")?;
+                    station.links(&input, &source, &output, subjects)?
+                };
                 println!(
                     "wrote pseudonyms of {written} accounts to {}",
                     output.display()
                 );
+                if station.vouched() {
+                    println!("{VOUCHED}");
+                }
             }
+            Self::Terms {
+                config,
+                write,
+                publish,
+            } => terms(&config, write.as_deref(), publish.as_deref()).await?,
+            Self::Tickets { config, import } => return tickets(&config, &import).await,
             Self::Run(arguments) => {
                 let station = Station::open(&arguments.config).await?;
                 let summary = station.run(&arguments).await?;
@@ -187,6 +233,81 @@ impl Command {
     }
 }
 
+async fn terms(
+    config: &Path,
+    write: Option<&Path>,
+    publish: Option<&Path>,
+) -> anyhow::Result<()> {
+    let station = Station::open(config).await?;
+    if let Some(path) = write {
+        station.write_terms(path)?;
+        println!("wrote {}: read it, mend it, publish it", path.display());
+    } else if let Some(path) = publish {
+        match station.publish_terms(path).await? {
+            Published::Now(entry) => println!("published: entry {entry}"),
+            Published::Before(entry) => println!("published before: entry {entry}"),
+        }
+    } else {
+        let published = station.published_terms()?;
+        for (digest, entry) in &published {
+            println!("terms {}: entry {entry}", hex::encode(digest));
+        }
+        if published.is_empty() {
+            println!("no terms are published: `merits distributor terms --write terms.toml` begins");
+        }
+    }
+    Ok(())
+}
+
+/// Takes tickets in and deposits them. Fails when one was refused.
+async fn tickets(config: &Path, import: &[PathBuf]) -> anyhow::Result<ExitCode> {
+    let station = Station::open(config).await?;
+    ensure!(
+        station.has_tickets()?,
+        "the ledger takes no tickets: its accounts are in custody"
+    );
+    let mut refused = 0;
+    station
+        .import_tickets(import, &mut |path, outcome| {
+            let path = path.display();
+            match outcome {
+                Ok(Imported::New) => println!("{path}: taken in"),
+                Ok(Imported::Known) => println!("{path}: known"),
+                Ok(Imported::Again) => println!("{path}: taken in again, it was refused before"),
+                Ok(Imported::Standing) => {
+                    println!("{path}: not needed, another ticket of the account stands");
+                }
+                Ok(Imported::Over) => {
+                    refused += 1;
+                    println!("REFUSED {path}: it lapsed or was taken back; a new one is needed");
+                }
+                Err(fault) => {
+                    refused += 1;
+                    println!("REFUSED {path}: {fault}");
+                }
+            }
+        })
+        .await?;
+    let report = station.deposit().await?;
+    print_deposits(&report);
+    let counts = station.tickets().await?;
+    println!(
+        "{} tickets deposited now; {} on the ledger to claim with",
+        report.deposited, counts.deposited
+    );
+    Ok(if refused + report.refused.len() == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn print_deposits(report: &DepositReport) {
+    for (entry, fault) in &report.refused {
+        println!("REFUSED ticket {entry}: {fault}");
+    }
+}
+
 pub(crate) fn identity(config: &DistributorConfig) -> anyhow::Result<Identity> {
     Identity::load(
         config.ledger.origin()?,
@@ -221,5 +342,31 @@ fn print(summary: &RunSummary) {
     );
     for (entry, fault) in &summary.submitted.refused {
         println!("REFUSED {entry}: {fault}");
+    }
+    print_consents(summary);
+}
+
+/// What the run heard of people's consents; nothing on a ledger in custody.
+fn print_consents(summary: &RunSummary) {
+    print_deposits(&summary.deposits);
+    for erased in &summary.followed.erased {
+        println!(
+            "consent taken back: {} in {}: {} deeds dropped, the records of {} on the ledger \
+             deleted; their proofs still verify",
+            erased.subject.as_deref().unwrap_or("a forgotten account"),
+            erased.period.label(),
+            erased.records.dropped,
+            erased.records.shredded
+        );
+    }
+    if summary.followed.lapsed > 0 {
+        println!("{} tickets lapsed", summary.followed.lapsed);
+    }
+    let waiting = &summary.formed.waiting;
+    for (reason, count) in &waiting.counts {
+        println!("waiting: {count}: {reason}");
+    }
+    for (account, period) in &waiting.other_person {
+        println!("waiting: {account} in {}: {}", period.label(), Wait::OtherPerson);
     }
 }

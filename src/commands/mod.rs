@@ -37,7 +37,7 @@ async fn stop_signal() -> std::io::Result<()> {
 }
 
 /// The `[ledger]` table of any role's configuration.
-fn ledger_of(config: &Path) -> anyhow::Result<LedgerConfig> {
+pub(crate) fn ledger_of(config: &Path) -> anyhow::Result<LedgerConfig> {
     #[derive(Deserialize)]
     struct Any {
         ledger: Option<LedgerConfig>,
@@ -58,7 +58,7 @@ fn ledger_of(config: &Path) -> anyhow::Result<LedgerConfig> {
 }
 
 /// The time, in milliseconds since 1970.
-fn unix_millis() -> u64 {
+pub(crate) fn unix_millis() -> u64 {
     let age = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or(Duration::ZERO);

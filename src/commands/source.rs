@@ -7,14 +7,19 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand};
 use merits_keyfile::KeyKind;
 use merits_ledger::{Role, Roles, entry::PartyAdmitted};
 use merits_primitives::ids::{Origin, PartyId};
-use merits_records::{Plan, ReadOptions, Reading, RejectsFile, private_file};
+use merits_records::{
+    Plan, ReadOptions, Reading, RejectsFile,
+    handover::{Handover as _, LinkFile},
+    private_file,
+};
 use merits_source::{
     config::SourceConfig,
+    linking::{LinkChecker, LinkFault, Linked, LinksFile},
     register::Register,
     signer::Signer,
     signing::{Pseudonyms, SignReport, sign_groups},
@@ -35,6 +40,18 @@ pub(crate) enum Command {
     },
     /// Commit to each subject's records of each period, and sign
     Sign(SignArguments),
+    /// Take links in: a person proves which pseudonym an account has
+    Link {
+        /// Configuration file; parties/source/source.sample.toml explains every key
+        #[arg(long)]
+        config: PathBuf,
+        /// Links, as `merits wallet link` writes them
+        #[arg(long, required = true, num_args = 1..)]
+        import: Vec<PathBuf>,
+        /// An account that has another pseudonym gets the new one
+        #[arg(long)]
+        replace: bool,
+    },
 }
 
 /// What signing takes.
@@ -46,9 +63,9 @@ pub(crate) struct SignArguments {
     /// Records: CSV or JSON Lines, as the configuration's mapping says
     #[arg(long)]
     pub(crate) input: PathBuf,
-    /// Pseudonyms of accounts, made by `merits distributor links`
+    /// Pseudonyms of accounts, if not the configuration's `links_file`
     #[arg(long)]
-    pub(crate) links: PathBuf,
+    pub(crate) links: Option<PathBuf>,
     /// Bundle of signed commitments, for the distributor
     #[arg(long)]
     pub(crate) output: PathBuf,
@@ -81,8 +98,79 @@ impl Command {
                 }
                 Ok(ExitCode::SUCCESS)
             }
+            Self::Link {
+                config,
+                import,
+                replace,
+            } => link(&config, &import, replace).await,
         }
     }
+}
+
+/// Checks links against the source's own copy of the log and puts those that hold into its links
+/// file.
+async fn link(config: &Path, import: &[PathBuf], replace: bool) -> anyhow::Result<ExitCode> {
+    let config = SourceConfig::load(config)?;
+    let path = config.links_file.as_ref().context(
+        "where to? Name `links_file` in the configuration: `merits source sign` reads it",
+    )?;
+    let ledger = config.ledger.as_ref().context(
+        "the configuration has no [ledger] table: links are checked by the ledger's people and keys",
+    )?;
+    let (origin, source) = (Origin::new(&config.origin)?, party(&config)?);
+    ensure!(
+        ledger.origin()? == origin,
+        "the configuration names two ledgers: origin is {origin}, ledger.log_key is of {}",
+        ledger.origin()?
+    );
+    let follower = ledger.follow().await?;
+    follower.sync().await?;
+    let state = follower.replica().state()?.clone();
+    let mut links = LinksFile::open(path, &origin, source)?;
+    let mut checker = LinkChecker::new(&state, source, super::unix_millis());
+    let (mut linked, mut refused) = (0, 0);
+    for path in import {
+        match take(&mut checker, &mut links, path, replace) {
+            Ok((account, outcome)) => {
+                linked += usize::from(outcome != Linked::Known);
+                let said = match outcome {
+                    Linked::New => "linked",
+                    Linked::Known => "known: nothing changed",
+                    Linked::Replaced => "replaced",
+                };
+                println!("{account}: {said}");
+            }
+            Err(fault) => {
+                refused += 1;
+                println!("REFUSED {}: {fault}", path.display());
+            }
+        }
+    }
+    if linked > 0 {
+        links.write()?;
+    }
+    println!(
+        "{linked} links written to {}, {refused} refused; {} accounts have one",
+        path.display(),
+        links.len()
+    );
+    Ok(if refused == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn take(
+    checker: &mut LinkChecker<'_>,
+    links: &mut LinksFile,
+    path: &Path,
+    replace: bool,
+) -> Result<(String, Linked), LinkFault> {
+    let link = LinkFile::read(path)?;
+    checker.check(&link)?;
+    let linked = links.link(&link, replace)?;
+    Ok((link.account, linked))
 }
 
 /// A source's request to be admitted. Sources receive nothing sealed: the field is zero.
@@ -125,8 +213,12 @@ pub(crate) fn sign(arguments: &SignArguments) -> anyhow::Result<(Reading, SignRe
         arguments.rejects.as_deref(),
     )?;
     let (origin, source) = (Origin::new(&config.origin)?, party(&config)?);
-    let links = File::open(&arguments.links)
-        .with_context(|| format!("links {}", arguments.links.display()))?;
+    let links = arguments
+        .links
+        .as_ref()
+        .or(config.links_file.as_ref())
+        .context("which pseudonyms? Give --links, or name `links_file` in the configuration")?;
+    let links = File::open(links).with_context(|| format!("links {}", links.display()))?;
     let pseudonyms = Pseudonyms::read(BufReader::new(links), origin.as_str(), source)?;
     let rng = &mut rand::rng();
     let salts = merits_keyfile::load_or_create(&config.salt_key, KeyKind::SaltMac, rng)?;

@@ -13,9 +13,13 @@ use merits_distributor::{
 };
 use merits_keyfile::{KeyFileError, KeyKind, SecretBytes};
 use merits_primitives::ids::{PartyId, ScaleId};
+use merits_supervisor::sealing::SealingKey;
 
 use super::identity;
-use crate::{identity::Identity, screen::thousands};
+use crate::{
+    identity::Identity,
+    screen::{VOUCHED, thousands},
+};
 
 /// Database and keys of one distributor.
 pub(super) struct Cabinet {
@@ -74,15 +78,17 @@ impl Cabinet {
         &self.store
     }
 
-    /// The prover node over these files.
-    pub(super) fn into_node(self) -> Node {
+    /// The prover node over these files, and the key that opens what is sealed to it.
+    pub(super) fn into_node(self) -> (Node, SealingKey) {
+        let sealing = self.identity.sealing;
         let origin = self.identity.origin;
         let keys = NodeKeys {
             signing: self.identity.signing,
             custody: Custody::new(self.custody, origin.clone(), self.party),
             ephemeral: self.ephemeral,
         };
-        Node::new(origin, self.party, self.scale, self.store, keys)
+        let node = Node::new(origin, self.party, self.scale, self.store, keys);
+        (node, sealing)
     }
 
     /// Prints the counts; writes all receipts into a directory.
@@ -99,8 +105,27 @@ impl Cabinet {
             "batches     {} to prove, {} in the outbox, {} on the ledger, {} refused",
             counts.formed, counts.outbox, counts.acknowledged_batches, counts.refused_batches
         );
+        let tickets = store.ticket_counts(scale).await?;
+        if tickets.total() > 0 {
+            println!(
+                "tickets     {} to deposit, {} on the ledger, {} claimed with, {} lapsed, \
+                 {} refused, {} taken back",
+                tickets.imported,
+                tickets.deposited,
+                tickets.claimed,
+                tickets.lapsed,
+                tickets.refused,
+                tickets.withdrawn
+            );
+        }
+        if store.vouched(scale).await? {
+            println!("note        {VOUCHED}: its sources cannot link people");
+        }
         for (entry, refusal) in store.refusals(scale).await? {
             println!("refused     {entry}: {refusal}");
+        }
+        for (entry, refusal) in store.ticket_refusals(scale).await? {
+            println!("refused     ticket {entry}: {refusal}");
         }
         if let Some(directory) = receipts {
             let written = write_receipts(store, scale, directory).await?;

@@ -9,35 +9,44 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant, SystemTime},
+    time::Instant,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use indicatif::ProgressBar;
 use merits_distributor::{
     config::DistributorConfig,
+    consents::Consents,
+    depositing::{DepositReport, deposit_tickets},
     disclosing::{Ground, disclose},
     ingest::Ingestion,
-    links::write_links,
+    links::{TicketLinks, write_links},
     net::CoordinatorPort,
     node::Node,
     outbox::Patience,
     progress::Event,
     proving::ProverPool,
+    publishing::{Published, admitted_name, published},
     run::{Run, run},
+    store::{Imported, TicketCounts},
     summary::RunSummary,
     terms::{TermsReader, latest_version, source_key},
+    tickets::{Importer, TicketFault},
 };
 use merits_ledger::entry::OpeningContent;
-use merits_params::{keystore::KeyStore, manifest::Manifest};
+use merits_params::{keystore::KeyStore, manifest::Manifest, terms::TermsDocument};
 use merits_primitives::ids::{EntryId, PartyId, Period, ScaleId};
-use merits_records::{Plan, private_file};
+use merits_records::{
+    Plan,
+    handover::{Handover as _, TicketFile},
+    private_file,
+};
 use merits_replica::Follower;
-use merits_supervisor::request::RequestFile;
+use merits_supervisor::{request::RequestFile, sealing::SealingKey};
 use merits_verifier::groth16::KeyPolicy;
 
 use super::{
-    super::{source, stop_signal},
+    super::{source, stop_signal, unix_millis},
     RunArguments,
     cabinet::{self, Cabinet},
 };
@@ -52,6 +61,7 @@ pub(crate) struct Station {
     follower: Follower,
     manifest: Manifest,
     node: Node,
+    sealing: SealingKey,
 }
 
 impl Station {
@@ -67,13 +77,113 @@ impl Station {
                 .with_context(|| format!("the ledger has no approved version of {scale}"))?;
             Manifest::from_toml(&approved.manifest)?
         };
-        let node = Cabinet::open(&config).await?.into_node();
+        let (node, sealing) = Cabinet::open(&config).await?.into_node();
+        node.store()
+            .note_vouched(node.scale(), manifest.vouched())
+            .await?;
         Ok(Self {
             config,
             follower,
             manifest,
             node,
+            sealing,
         })
+    }
+
+    /// Whether claims need tickets on this ledger.
+    pub(crate) fn has_tickets(&self) -> anyhow::Result<bool> {
+        Ok(self.follower.replica().state()?.policy().tickets)
+    }
+
+    /// Whether the distributor vouches whose records these are.
+    pub(super) fn vouched(&self) -> bool {
+        self.manifest.vouched()
+    }
+
+    /// The terms that stand on the ledger: digests and entries.
+    pub(super) fn published_terms(&self) -> anyhow::Result<Vec<([u8; 32], EntryId)>> {
+        let replica = self.follower.replica();
+        let (party, scale) = (self.node.party(), self.node.scale());
+        let terms = published(replica.state()?, &party, scale);
+        Ok(terms.map(|(digest, entry)| (*digest, entry)).collect())
+    }
+
+    /// Writes terms to begin with; a file that is there is not touched.
+    pub(crate) fn write_terms(&self, output: &Path) -> anyhow::Result<()> {
+        let party = self.node.party();
+        let text = {
+            let replica = self.follower.replica();
+            let name = admitted_name(replica.state()?, &party)?;
+            TermsDocument::template(&party, name, &self.manifest)
+        };
+        File::create_new(output)
+            .and_then(|mut file| file.write_all(text.as_bytes()))
+            .with_context(|| output.display().to_string())
+    }
+
+    /// Publishes terms.
+    pub(crate) async fn publish_terms(&self, input: &Path) -> anyhow::Result<Published> {
+        let text = std::fs::read_to_string(input).with_context(|| input.display().to_string())?;
+        let state = self.follower.replica().state()?.clone();
+        let port = CoordinatorPort::new(self.follower.client());
+        let published = self
+            .node
+            .publish_terms(&text, &self.manifest, &state, &port)
+            .await
+            .with_context(|| input.display().to_string())?;
+        Ok(published)
+    }
+
+    /// Takes a ticket in, checked by the ledger's state.
+    pub(crate) async fn import_tickets(
+        &self,
+        files: &[std::path::PathBuf],
+        said: &mut dyn FnMut(&Path, Result<Imported, TicketFault>),
+    ) -> anyhow::Result<()> {
+        let state = self.follower.replica().state()?.clone();
+        let secret = self.sealing.to_bytes();
+        let mut importer = Importer::new(&self.node, &state, &secret);
+        let (now, rng) = (unix_millis(), &mut rng());
+        for path in files {
+            let outcome = match TicketFile::read(path) {
+                Ok(file) => importer.import(&file, now, rng).await,
+                Err(error) => Err(error.into()),
+            };
+            said(path, outcome);
+        }
+        Ok(())
+    }
+
+    /// Deposits every ticket that waits for it.
+    pub(crate) async fn deposit(&self) -> anyhow::Result<DepositReport> {
+        let port = CoordinatorPort::new(self.follower.client());
+        Ok(deposit_tickets(&self.node, &port, Patience::default()).await?)
+    }
+
+    /// The node's tickets by state.
+    pub(crate) async fn tickets(&self) -> anyhow::Result<TicketCounts> {
+        Ok(self.node.store().ticket_counts(self.node.scale()).await?)
+    }
+
+    /// Writes the pseudonyms that people's tickets give, for a source that cannot link people.
+    pub(crate) async fn ticket_links(
+        &self,
+        source: &str,
+        output: &Path,
+    ) -> anyhow::Result<TicketLinks> {
+        ensure!(
+            self.manifest.vouched(),
+            "the sources of {} link people themselves (`merits source link`): only for a scale that \
+             is marked `vouched` does the distributor say whose accounts these are",
+            self.node.scale()
+        );
+        let source = find_party(&self.follower.replica(), source)?;
+        let store = self.node.store();
+        let handles = store.ticket_handles(self.node.scale(), &source).await?;
+        let links = TicketLinks::new(handles);
+        let file = private_file::create(output).with_context(|| output.display().to_string())?;
+        links.write(self.node.origin(), &source, &mut BufWriter::new(file))?;
+        Ok(links)
     }
 
     /// An entry of the ledger, by its id or the beginning of it.
@@ -154,7 +264,7 @@ impl Station {
             schema: self.manifest.schema(),
             source,
             source_key: &key,
-            custody: self.node.custody(),
+            custody: (!self.has_tickets()?).then(|| self.node.custody()),
             store: self.node.store(),
         };
         let file = File::open(bundle).with_context(|| format!("bundle {}", bundle.display()))?;
@@ -171,11 +281,17 @@ impl Station {
     }
 
     async fn prove(&self, summary: &mut RunSummary) -> anyhow::Result<()> {
+        if self.has_tickets()? {
+            summary.deposits = self.deposit().await?;
+            // The own copy must show what was just deposited, and what people took back.
+            self.follower.sync().await?;
+        }
         let pool = self.prover().await?;
         let port = CoordinatorPort::new(self.follower.client());
         let state = self.follower.replica().state()?.clone();
         let (scale, party) = (self.node.scale().clone(), self.node.party());
-        let reader = TermsReader::new(state, scale, party, unix_millis())?;
+        let now = unix_millis();
+        let reader = TermsReader::new(state.clone(), scale, party, now)?;
         let terms = |period: Period| reader.at(period);
         let stop = Arc::new(AtomicBool::new(false));
         let stopping = Arc::clone(&stop);
@@ -191,6 +307,7 @@ impl Station {
             pool: &pool,
             ledger: &port,
             terms: &terms,
+            consents: Consents::of(&state, now),
             patience: Patience::default(),
             progress: &|event| bars.show(event),
             stop: &stop,
@@ -301,11 +418,4 @@ impl Bars {
 /// A generator that may cross threads, seeded by the system.
 fn rng() -> rand::rngs::StdRng {
     rand::make_rng()
-}
-
-fn unix_millis() -> u64 {
-    let age = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or(Duration::ZERO);
-    u64::try_from(age.as_millis()).unwrap_or(u64::MAX)
 }

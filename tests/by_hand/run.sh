@@ -227,7 +227,7 @@ expect 'checked from the log' merits clearing audit --config clearing.toml
 step 'an owner reads the own credits, and is forgotten by the distributor'
 account=$(sed -n '2s/.*"subject":"\([^"]*\)".*/\1/p' links.jsonl)
 merits sponsor verify --config sponsor.toml >/dev/null
-expect "^$account  2014-W3[67]" merits wallet credits --seed custody.seed --account "$account" --ledger sponsor.toml
+expect "^$account  2014-W3[67]" merits wallet custody-credits --seed custody.seed --account "$account" --ledger sponsor.toml
 expect "forgot $account" merits distributor forget --config distributor.toml --subject "$account"
 refuse 'knows no subject|forgotten' merits distributor forget --config distributor.toml --subject "$account"
 expect "$claims claims: .* hold offline" merits sponsor verify --config sponsor.toml

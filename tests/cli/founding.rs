@@ -257,7 +257,7 @@ fn an_empty_copy_says_how_to_fill_it() {
     let custody = ledger.path().join("custody.seed");
     fs::write(&custody, "").expect("written");
     ledger
-        .merits("wallet credits --seed custody.seed --account 568 --ledger sponsor.toml")
+        .merits("wallet custody-credits --seed custody.seed --account 568 --ledger sponsor.toml")
         .refuses(&["sponsor-replica is empty", "merits sponsor verify"]);
     ledger
         .merits("kit --offline --config sponsor.toml --output kit")

@@ -1,4 +1,5 @@
-//! `merits wallet`: what an owner reads from the ledger with nothing but the seed.
+//! `merits wallet custody-credits`: accounts whose secrets a distributor derives, on a ledger
+//! without tickets, read with nothing but its seed.
 
 use std::{
     collections::BTreeSet,
@@ -7,7 +8,7 @@ use std::{
 };
 
 use anyhow::ensure;
-use clap::Subcommand;
+use clap::Args;
 use merits_keyfile::KeyKind;
 use merits_params::manifest::Manifest;
 use merits_replica::Replica;
@@ -15,37 +16,30 @@ use merits_wallet::credits::{Accounts, OwnCredit};
 
 use crate::screen::thousands;
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    /// Find and decrypt the own credits in a verified copy of the ledger, offline
-    Credits {
-        /// Seed file
-        #[arg(long)]
-        seed: PathBuf,
-        /// An account under the seed; repeat for several
-        #[arg(long = "account", required = true)]
-        accounts: Vec<String>,
-        /// Configuration file of any role: its `[ledger]` table names the copy
-        #[arg(long)]
-        ledger: PathBuf,
-    },
+/// What `custody-credits` takes.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Seed file
+    #[arg(long)]
+    seed: PathBuf,
+    /// An account under the seed; repeat for several
+    #[arg(long = "account", required = true)]
+    accounts: Vec<String>,
+    /// Configuration file of any role: its `[ledger]` table names the copy
+    #[arg(long)]
+    ledger: PathBuf,
 }
 
-impl Command {
-    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
-        let Self::Credits {
-            seed,
-            accounts,
-            ledger,
-        } = self;
-        let replica = super::ledger_of(&ledger)?.open().await?;
+impl Arguments {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let replica = crate::commands::ledger_of(&self.ledger)?.open().await?;
         ensure!(
             replica.size() > 0,
             "the copy of the log in {} is empty: let its role bring it up to date first, for \
              instance by `merits sponsor verify`",
             replica.directory().display()
         );
-        let found = credits(&replica, &seed, &accounts)?;
+        let found = credits(&replica, &self.seed, &self.accounts)?;
         for credit in &found {
             println!(
                 "{}  {}  {} credits{}  (entry {}, claim {})",
@@ -82,7 +76,7 @@ fn measured(replica: &Replica, credit: &OwnCredit) -> anyhow::Result<String> {
 
 /// The own credits, from the seed and the copy alone: even the terms that were consented to stand
 /// in the manifests on the ledger.
-pub(crate) fn credits(
+fn credits(
     replica: &Replica,
     seed: &Path,
     accounts: &[String],

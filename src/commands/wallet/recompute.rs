@@ -1,0 +1,119 @@
+//! `merits wallet recompute`: a proven credit, worked out again from own records.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::{Context as _, ensure};
+use clap::Args;
+use merits_primitives::ids::Period;
+use merits_records::{Mapping, Plan, ReadOptions};
+use merits_wallet::recompute::{RecomputeError, approved, claims, recompute};
+
+use super::session::{Place, Session, name_of, scale_id};
+use crate::screen::thousands;
+
+/// What is worked out again.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    place: Place,
+    /// The scale
+    #[arg(long)]
+    scale: String,
+    /// The period, such as 2026-W10
+    #[arg(long)]
+    period: String,
+    /// Own records: CSV or JSON Lines, as the mapping says
+    #[arg(long)]
+    records: PathBuf,
+    /// Mapping of columns to the scale's fields
+    #[arg(long)]
+    mapping: PathBuf,
+    /// Which account of the file is yours, if it has several
+    #[arg(long)]
+    account: Option<String>,
+}
+
+impl Arguments {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let session = Session::open(&self.place).await?;
+        let replica = session.replica();
+        let state = replica.state()?;
+        let scale = scale_id(state, &self.scale)?;
+        let period = Period::from_label(&self.period)?;
+        let manifest = approved(state, &scale, period)?;
+        let at = || self.mapping.display().to_string();
+        let mapping = std::fs::read_to_string(&self.mapping).with_context(at)?;
+        let mapping = Mapping::from_toml(&mapping).with_context(at)?;
+        let plan = Plan::new(&mapping, manifest.schema()).with_context(at)?;
+        let reading = merits_records::read_file(
+            &self.records,
+            &plan,
+            ReadOptions::default(),
+            &mut |reject| {
+                eprintln!(
+                    "not counted: line {}, {}: {}",
+                    reject.line, reject.column, reject.detail
+                );
+                Ok(())
+            },
+            &mut |_| {},
+        )
+        .with_context(|| self.records.display().to_string())?;
+        let notes: Vec<_> = claims(&session.view, &scale, period).collect();
+        ensure!(
+            !notes.is_empty(),
+            RecomputeError::NoClaim {
+                scale,
+                period: period.label(),
+            }
+        );
+        let mut agree = true;
+        for note in notes {
+            let account = self.account.as_deref();
+            let result = recompute(&manifest, note, period, &reading.groups, account)?;
+            let number = |credits: u64, measure: Option<u64>| {
+                let credits = format!("{} {}", thousands(credits), result.unit);
+                match (measure, manifest.measure()) {
+                    (Some(measure), Some(of)) => {
+                        format!("{credits} and {} {}", thousands(measure), of.unit)
+                    }
+                    _ => credits,
+                }
+            };
+            let from = match &note.from {
+                merits_wallet::view::NoteOrigin::Claim { source, .. } => name_of(state, source),
+                merits_wallet::view::NoteOrigin::Change { .. } => continue,
+            };
+            println!(
+                "{} {}, {} own records, by the approved version {}:",
+                manifest.id(),
+                period.label(),
+                result.records,
+                manifest.version().0
+            );
+            println!(
+                "  worked out here          {}",
+                number(result.credits.0, result.measure)
+            );
+            println!(
+                "  proven, records of {from}  {}",
+                number(result.proven.0, result.proven_measure)
+            );
+            agree &= result.agrees();
+            println!(
+                "  {}",
+                if result.agrees() {
+                    "equal"
+                } else {
+                    "DIFFERENT: the source recorded other deeds than these, or the distributor \
+                     left some out; ask it to disclose the records behind the claim"
+                }
+            );
+        }
+        Ok(if agree {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
+    }
+}

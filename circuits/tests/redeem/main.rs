@@ -6,5 +6,6 @@ mod case;
 mod equivalence;
 mod invariants;
 mod pins;
+mod proof;
 mod sweep;
 mod trace;

@@ -5,6 +5,7 @@
 //! `docs/src/statement-redeem.md` and shown in [`the_documented_joint_freedoms_exist`].
 
 use ark_ff::{AdditiveGroup, Field};
+use merits_params::r1cs::Term;
 use merits_primitives::{Fr, field, ids::Credits};
 use merits_verifier::statement::redeem as layout;
 
@@ -75,6 +76,63 @@ fn no_wire_is_free_but_the_context_where_amounts_are_zero() {
     let case = world.case(notes, &terms);
     assert_eq!(case.native(), Ok(()));
     assert_eq!(free_wires(&case), [1 + layout::CONTEXT]);
+}
+
+/// Wires that could move a little together, with the public wires and the private inputs held:
+/// those that no constraint's derivative holds. Each constraint with a single wire left holds it.
+fn loose_wires(assignment: &[Fr]) -> Vec<usize> {
+    let r1cs = &circuit().r1cs;
+    let value = |terms: &[Term]| -> Fr {
+        let terms = terms.iter();
+        terms.map(|(wire, c)| assignment[*wire as usize] * c).sum()
+    };
+    let mut held = vec![false; assignment.len()];
+    held[..=circuit().public_labels.len()].fill(true);
+    for (_, wire) in &circuit().input_labels {
+        held[wire.index()] = true;
+    }
+    let mut derivatives: Vec<Vec<(usize, Fr)>> = Vec::new();
+    for i in 0..r1cs.n_constraints() {
+        let row = r1cs.constraint(i);
+        let (a, b) = (value(row.a), value(row.b));
+        let mut derivative = std::collections::BTreeMap::new();
+        for (terms, factor) in [(row.a, b), (row.b, a), (row.c, -Fr::ONE)] {
+            for (wire, coefficient) in terms {
+                *derivative.entry(*wire as usize).or_insert(Fr::ZERO) += *coefficient * factor;
+            }
+        }
+        derivatives.push(
+            derivative
+                .into_iter()
+                .filter(|(_, d)| *d != Fr::ZERO)
+                .collect(),
+        );
+    }
+    loop {
+        let mut progress = false;
+        derivatives.retain(|row| {
+            let mut open = row.iter().filter(|(wire, _)| !held[*wire]);
+            match (open.next(), open.next()) {
+                (None, _) => false,
+                (Some((wire, _)), None) => {
+                    held[*wire] = true;
+                    progress = true;
+                    false
+                }
+                _ => true,
+            }
+        });
+        if !progress {
+            return (0..held.len()).filter(|wire| !held[*wire]).collect();
+        }
+    }
+}
+
+#[test]
+fn the_private_inputs_hold_all_other_wires() {
+    for case in [Case::good(25, false), Case::good(26, true)] {
+        assert_eq!(loose_wires(&case.assignment()), [0usize; 0]);
+    }
 }
 
 #[test]

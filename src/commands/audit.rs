@@ -76,7 +76,8 @@ fn conservation(state: &State) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let mut table = Table::new();
-    table.load_preset(UTF8_BORDERS_ONLY).set_header([
+    table.load_style(UTF8_BORDERS_ONLY);
+    table.set_header([
         "scale",
         "good until before",
         "issued in opened totals",

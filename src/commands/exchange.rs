@@ -95,8 +95,8 @@ pub(crate) async fn stock(
     offer: &str,
     vouchers: &Path,
 ) -> anyhow::Result<()> {
-    let identity = identity(config)?;
     let codes = read_codes(vouchers)?;
+    let identity = identity(config)?;
     // Its own directory: the serving process has the other one open.
     let mut ledger = config.ledger.clone();
     ledger.replica.as_mut_os_string().push("-desk");

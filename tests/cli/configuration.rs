@@ -7,7 +7,7 @@ use toml::{Table, Value};
 use crate::run::{SAMPLE_LOG_KEY, edit, merits, samples, samples_directory};
 
 /// Every command that takes a configuration, with whatever else it demands.
-const COMMANDS: [&str; 28] = [
+const COMMANDS: [&str; 35] = [
     "coordinator serve",
     "coordinator fsck",
     "supervisor found",
@@ -34,6 +34,13 @@ const COMMANDS: [&str; 28] = [
     "distributor status",
     "distributor forget --subject x",
     "sponsor verify",
+    "sponsor offer publish --offer x",
+    "sponsor offer close --offer x --basis y",
+    "sponsor offer list",
+    "sponsor vouchers make --offer x --output y",
+    "exchange apply --output x",
+    "exchange stock --offer x --vouchers y",
+    "exchange serve",
     "clearing audit",
     "kit --output x",
 ];
@@ -48,6 +55,15 @@ fn a_missing_configuration_is_named() {
     }
     let left = fs::read_dir(directory.path()).expect("readable").count();
     assert_eq!(left, 0, "a refused command leaves nothing");
+}
+
+#[test]
+fn an_audit_names_a_missing_configuration() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    for what in ["conservation", "replay"] {
+        let arguments = ["audit", what, "--ledger", "nowhere/role.toml"];
+        merits(directory.path(), &arguments).refuses(&["nowhere/role.toml", "No such file"]);
+    }
 }
 
 #[test]
@@ -211,6 +227,7 @@ fn the_samples_agree() {
             "signing_key",
             "sealing_key",
             "salt_key",
+            "master_key",
             "register_file",
             "journal",
             "store",

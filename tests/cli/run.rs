@@ -67,6 +67,7 @@ pub(crate) fn samples() -> Vec<(&'static str, PathBuf)> {
         ("source", "parties/source"),
         ("distributor", "parties/distributor"),
         ("sponsor", "parties/sponsor"),
+        ("exchange", "parties/exchange"),
         ("clearing", "parties/clearing"),
     ]
     .map(|(role, directory)| {

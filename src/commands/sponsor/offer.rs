@@ -77,6 +77,7 @@ impl Command {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Publish { config, offer } => {
+                let config = SponsorConfig::load(&config)?;
                 let file = OfferFile::read(&offer)?;
                 let desk = Desk::open(&config).await?;
                 let id = desk
@@ -90,13 +91,15 @@ impl Command {
                 offer,
                 basis,
             } => {
-                let desk = Desk::open(&config).await?;
+                let desk = Desk::open(&SponsorConfig::load(&config)?).await?;
                 let id = find_entry(&desk.follower.replica(), &offer)?;
                 desk.submit(&Entry::OfferClosed(OfferClosed { offer: id, basis }))
                     .await?;
                 println!("closed offer {id}");
             }
-            Self::List { config } => Desk::open(&config).await?.list()?,
+            Self::List { config } => {
+                Desk::open(&SponsorConfig::load(&config)?).await?.list()?;
+            }
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -110,7 +113,7 @@ impl Vouchers {
             count,
             output,
         } = self;
-        let desk = Desk::open(&config).await?;
+        let desk = Desk::open(&SponsorConfig::load(&config)?).await?;
         let made = desk.make_vouchers(&offer, count, &output)?;
         println!(
             "wrote {} vouchers to {}: hand them to one exchange, over a channel that both trust",
@@ -128,9 +131,8 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    pub(crate) async fn open(config: &Path) -> anyhow::Result<Self> {
-        let config = SponsorConfig::load(config)?;
-        let identity = super::identity(&config)?;
+    pub(crate) async fn open(config: &SponsorConfig) -> anyhow::Result<Self> {
+        let identity = super::identity(config)?;
         let follower = config.ledger.follow().await?;
         follower.sync().await?;
         Ok(Self { identity, follower })

@@ -123,7 +123,7 @@ pub struct ExchangeClient {
 }
 
 impl ExchangeClient {
-    /// Connects to an exchange such as `http://127.0.0.1:7740`, whose receipts must verify under
+    /// Connects to an exchange such as `http://127.0.0.1:7704`, whose receipts must verify under
     /// the log's key.
     ///
     /// # Errors

@@ -167,11 +167,11 @@ mod tests {
         for (name, change) in [
             (
                 "registrar",
-                (|w| drop(w.registrar.pop())) as fn(&mut uniqueness::EvaluateRequest),
+                (|w| w.registrar.truncate(31)) as fn(&mut uniqueness::EvaluateRequest),
             ),
             ("blinded_element", |w| w.blinded_element.push(0)),
             ("nonce", |w| w.nonce.clear()),
-            ("signature", |w| drop(w.signature.pop())),
+            ("signature", |w| w.signature.truncate(63)),
             ("origin", |w| w.origin = "two words".to_owned()),
         ] {
             let mut changed = wire.clone();

@@ -1,0 +1,197 @@
+//! `merits registrar`: one person, one identity.
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::SystemTime,
+};
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use merits_ledger::Role;
+use merits_primitives::{
+    Fr, field,
+    ids::{Period, PeriodKind},
+};
+use merits_records::handover::{Handover as _, RegistrationRequest};
+use merits_registrar::{
+    acts::Registrar,
+    client::EvaluatorClient,
+    config::RegistrarConfig,
+    number::{IdentityNumber, NumberKind},
+    registration::Occasion,
+    session::{Registered, Session},
+};
+
+use crate::identity::{Identity, write_handover};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write the application that the supervisor admits
+    Apply {
+        /// Configuration file; parties/registrar/registrar.sample.toml explains every key
+        #[arg(long)]
+        config: PathBuf,
+        /// Application to write: public, for the supervisor
+        #[arg(long)]
+        output: PathBuf,
+    },
+    /// Register a person for the first time; refused if the person is registered anywhere
+    Register(Person),
+    /// Register a person anew after a loss: the old identity ends, and the new one begins on a day
+    /// that no ticket of the old one reaches
+    ReRegister(Person),
+    /// End an identity without a new one
+    Retire {
+        /// Configuration file; parties/registrar/registrar.sample.toml explains every key
+        #[arg(long)]
+        config: PathBuf,
+        /// The identity's commitment: 64 hexadecimal digits
+        #[arg(long, required_unless_present = "request", conflicts_with = "request")]
+        commitment: Option<String>,
+        /// The registration request that was its
+        #[arg(long)]
+        request: Option<PathBuf>,
+        /// Why, in words; it stands on the ledger
+        #[arg(long)]
+        basis: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Person {
+    /// Configuration file; parties/registrar/registrar.sample.toml explains every key
+    #[arg(long)]
+    config: PathBuf,
+    /// Registration request that the person's wallet wrote
+    #[arg(long)]
+    request: PathBuf,
+    /// File with the identity number, mode 0600; without it the number is read from stdin. It is no
+    /// argument, since other users see those
+    #[arg(long)]
+    identity_number_file: Option<PathBuf>,
+    /// Document that the number is of: cn-id, or passport (as UTO:L898902C3)
+    #[arg(long, default_value = "cn-id")]
+    kind: NumberKind,
+    /// First day of eligibility, such as 2026-01-01; without it, deeds of any earlier day count, or
+    /// after a loss the earliest day that the ledger takes
+    #[arg(long)]
+    from: Option<String>,
+}
+
+impl Command {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Apply { config, output } => {
+                let identity = identity(&RegistrarConfig::load(&config)?)?;
+                write_handover(&identity.application(&[Role::Registrar]), &output)?;
+            }
+            Self::Register(person) => person.register(Occasion::First).await?,
+            Self::ReRegister(person) => person.register(Occasion::AfterLoss).await?,
+            Self::Retire {
+                config,
+                commitment,
+                request,
+                basis,
+            } => {
+                let config = RegistrarConfig::load(&config)?;
+                let commitment = match (commitment, request) {
+                    (Some(digits), _) => parse_commitment(&digits)?,
+                    (None, Some(request)) => read_request(&config, &request)?,
+                    (None, None) => anyhow::bail!("--commitment or --request is expected"),
+                };
+                let entry = session(&config).await?.retire(commitment, &basis).await?;
+                println!("retired: entry {entry}");
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Person {
+    async fn register(self, occasion: Occasion) -> anyhow::Result<()> {
+        let config = RegistrarConfig::load(&self.config)?;
+        let commitment = read_request(&config, &self.request)?;
+        let from = self.from.as_deref().map(parse_day).transpose()?;
+        let number = match &self.identity_number_file {
+            Some(path) => IdentityNumber::from_file(self.kind, path)
+                .with_context(|| path.display().to_string())?,
+            None => IdentityNumber::read(self.kind, std::io::stdin().lock()).context("stdin")?,
+        };
+        let registered = register(&config, occasion, commitment, number, from).await?;
+        let content = &registered.content;
+        let from = match content.from {
+            0 => "for deeds of any day".to_owned(),
+            day => format!("for deeds from {} on", day_label(day)),
+        };
+        println!(
+            "registered with generation {}, {from}: entry {}",
+            content.generation, registered.entry
+        );
+        Ok(())
+    }
+}
+
+/// Registers a person; the whole procedure.
+pub(crate) async fn register(
+    config: &RegistrarConfig,
+    occasion: Occasion,
+    commitment: Fr,
+    number: IdentityNumber,
+    from: Option<u32>,
+) -> anyhow::Result<Registered> {
+    let session = session(config).await?;
+    let mut evaluator = EvaluatorClient::connect(&config.evaluator).await?;
+    let now = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
+    let about = (commitment, from.unwrap_or(0));
+    let rng = &mut rand::rng();
+    let registered = session
+        .register(&mut evaluator, occasion, about, number, now, rng)
+        .await?;
+    Ok(registered)
+}
+
+async fn session(config: &RegistrarConfig) -> anyhow::Result<Session> {
+    let identity = identity(config)?;
+    let party = identity.party();
+    let pen = Registrar::new(identity.origin, party, identity.signing);
+    Ok(Session::new(pen, config.ledger.follow().await?))
+}
+
+pub(crate) fn identity(config: &RegistrarConfig) -> anyhow::Result<Identity> {
+    Identity::load(
+        config.ledger.origin()?,
+        &config.name,
+        &config.signing_key,
+        &config.sealing_key,
+    )
+}
+
+fn read_request(config: &RegistrarConfig, path: &Path) -> anyhow::Result<Fr> {
+    let request = RegistrationRequest::read(path)?;
+    request.expect_origin(config.ledger.origin()?.as_str())?;
+    Ok(request.commitment)
+}
+
+fn parse_commitment(digits: &str) -> anyhow::Result<Fr> {
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(digits, &mut bytes)
+        .context("commitment: 64 hexadecimal digits are expected")?;
+    field::from_bytes(&bytes).context("commitment: no field element")
+}
+
+fn parse_day(text: &str) -> anyhow::Result<u32> {
+    let period = Period::from_label(text)?;
+    anyhow::ensure!(
+        period.kind == PeriodKind::Day,
+        "from: a day such as 2026-01-01 is expected"
+    );
+    Ok(period.index)
+}
+
+fn day_label(index: u32) -> String {
+    let kind = PeriodKind::Day;
+    Period { kind, index }.label()
+}

@@ -1,6 +1,7 @@
 //! `merits supervisor`: found, admit, approve, open epochs, open claims and totals, answer.
 
 mod desk;
+mod statement_key;
 
 use std::{
     path::{Path, PathBuf},
@@ -8,7 +9,7 @@ use std::{
 };
 
 use clap::Subcommand;
-use merits_ledger::entry::PartyAdmitted;
+use merits_ledger::entry::{PartyAdmitted, PersonStatement};
 use merits_primitives::ids::{Origin, Output, Period};
 use merits_supervisor::{
     acts::Supervisor, config::SupervisorConfig, net::OpenedClaim, view_key::Side,
@@ -16,7 +17,10 @@ use merits_supervisor::{
 
 pub(crate) use self::desk::Desk;
 use super::{stop_signal, witness};
-use crate::identity::{Identity, find_entry, read_handover};
+use crate::{
+    identity::{Identity, find_entry, read_handover},
+    screen::working,
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -96,6 +100,19 @@ pub(crate) enum Command {
         /// Version that the issuer proposed
         #[arg(long)]
         version: u32,
+    },
+    /// Put a key of what people prove into force; made now if the key store has none
+    Adopt {
+        /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
+        #[arg(long)]
+        config: PathBuf,
+        /// What the key is for: ticket (consents, withdrawals, links) or redeem (redemptions,
+        /// attestations)
+        #[arg(long, value_parser = parse_statement)]
+        statement: PersonStatement,
+        /// Directory of proving keys, which wallets prove with
+        #[arg(long)]
+        key_store: PathBuf,
     },
     /// Open a view-key epoch with the own half and the witness's
     Epoch {
@@ -251,6 +268,21 @@ impl Command {
                 let entry = desk.approve(&scale, version).await?;
                 println!("approved {scale} version {version}: entry {entry}");
             }
+            Self::Adopt {
+                config,
+                statement,
+                key_store,
+            } => {
+                let desk = Desk::open(&config).await?;
+                let bar = working("compiling the statement; making or loading its keys");
+                let adopted = desk.adopt(statement, key_store).await?;
+                bar.finish_and_clear();
+                match adopted.entry {
+                    Some(entry) => println!("adopted a key of {statement}: entry {entry}"),
+                    None => println!("this key of {statement} is in force already"),
+                }
+                println!("keys and circuit files: {}", adopted.files.display());
+            }
             Self::Epoch {
                 config,
                 epoch,
@@ -332,6 +364,10 @@ impl Command {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+fn parse_statement(text: &str) -> Result<PersonStatement, String> {
+    PersonStatement::from_name(text).ok_or_else(|| "`ticket` or `redeem` is expected".to_owned())
 }
 
 fn report_opening(opened: &OpenedClaim, file: &Path) {

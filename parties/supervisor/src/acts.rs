@@ -7,12 +7,15 @@ use merits_ledger::{
     Role, Roles,
     entry::{
         Entry, HalfKeys, OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed,
-        PartyAdmitted, ScaleApproved, ScaleRetired, StandingChange, TotalPartial as LoggedPartial,
-        TotalsOpened, ViewKeyEpochOpened,
+        PartyAdmitted, PersonStatement, ScaleApproved, ScaleRetired, StandingChange,
+        StatementKeyAdopted, TotalPartial as LoggedPartial, TotalsOpened, ViewKeyEpochOpened,
     },
 };
 use merits_primitives::ids::{EntryId, Epoch, Origin, PartyId, ScaleId, ScaleVersion};
-use merits_verifier::entry::SignedEntry;
+use merits_verifier::{
+    entry::SignedEntry,
+    groth16::{Provenance, VerifyingKey},
+};
 use thiserror::Error;
 
 use crate::{
@@ -164,6 +167,23 @@ impl Supervisor {
             id,
             version,
             last_period,
+        }))
+    }
+
+    /// Puts a key of `ticket` or `redeem` into force. `generation` counts the statement's keys, this
+    /// one included.
+    pub fn adopt_key(
+        &self,
+        statement: PersonStatement,
+        generation: u32,
+        key: VerifyingKey,
+        provenance: Provenance,
+    ) -> SignedEntry {
+        self.sign(Entry::StatementKeyAdopted(StatementKeyAdopted {
+            statement,
+            generation,
+            key,
+            provenance,
         }))
     }
 

@@ -64,7 +64,7 @@ impl Desk {
         })
     }
 
-    fn pen(&self) -> Supervisor {
+    pub(super) fn pen(&self) -> Supervisor {
         Supervisor::founding(
             self.identity.origin.clone(),
             &self.identity.name,

@@ -7,7 +7,7 @@ use toml::{Table, Value};
 use crate::run::{SAMPLE_LOG_KEY, edit, merits, samples, samples_directory};
 
 /// Every command that takes a configuration, with whatever else it demands.
-const COMMANDS: [&str; 35] = [
+const COMMANDS: [&str; 43] = [
     "coordinator serve",
     "coordinator fsck",
     "supervisor found",
@@ -42,6 +42,14 @@ const COMMANDS: [&str; 35] = [
     "exchange stock --offer x --vouchers y",
     "exchange serve",
     "clearing audit",
+    "evaluator apply --output x",
+    "evaluator announce",
+    "evaluator serve",
+    "registrar apply --output x",
+    "registrar register --request x",
+    "registrar re-register --request x",
+    "registrar retire --commitment 00 --basis y",
+    "supervisor adopt --statement ticket --key-store x",
     "kit --output x",
 ];
 
@@ -227,6 +235,7 @@ fn the_samples_agree() {
             "signing_key",
             "sealing_key",
             "salt_key",
+            "voprf_key",
             "master_key",
             "register_file",
             "journal",
@@ -257,6 +266,10 @@ fn the_samples_agree() {
         .collect();
     let own = tables["supervisor"]["holder"].as_table().expect("a table");
     assert_eq!(holders, [listening(own), listening(&tables["witness"])]);
+    assert_eq!(
+        text(&tables["registrar"]["evaluator"]),
+        listening(&tables["evaluator"])
+    );
     assert_eq!(
         tables["issuer"]["key_store"],
         tables["distributor"]["key_store"]

@@ -69,6 +69,8 @@ pub(crate) fn samples() -> Vec<(&'static str, PathBuf)> {
         ("sponsor", "parties/sponsor"),
         ("exchange", "parties/exchange"),
         ("clearing", "parties/clearing"),
+        ("evaluator", "parties/evaluator"),
+        ("registrar", "parties/registrar"),
     ]
     .map(|(role, directory)| {
         let path = root().join(directory).join(format!("{role}.sample.toml"));

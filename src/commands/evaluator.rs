@@ -50,12 +50,10 @@ impl Command {
                 let identity = identity(&EvaluatorConfig::load(&config)?)?;
                 write_handover(&identity.application(&[Role::Evaluator]), &output)?;
             }
-            Self::Announce { config } => {
-                match announce(&EvaluatorConfig::load(&config)?).await? {
-                    Some(entry) => println!("announced the evaluator's key: entry {entry}"),
-                    None => println!("the ledger has this evaluator's key already"),
-                }
-            }
+            Self::Announce { config } => match announce(&EvaluatorConfig::load(&config)?).await? {
+                Some(entry) => println!("announced the evaluator's key: entry {entry}"),
+                None => println!("the ledger has this evaluator's key already"),
+            },
             Self::Serve { config } => {
                 let config = EvaluatorConfig::load(&config)?;
                 let listener = TcpListener::bind(config.listen)
@@ -94,7 +92,10 @@ fn pen(config: &EvaluatorConfig) -> anyhow::Result<Evaluator> {
 
 /// Puts the key on the ledger; `None` if it is there.
 pub(crate) async fn announce(config: &EvaluatorConfig) -> anyhow::Result<Option<EntryId>> {
-    let (pen, key) = (pen(config)?, EvaluatorKey::load_or_create(&config.voprf_key)?);
+    let (pen, key) = (
+        pen(config)?,
+        EvaluatorKey::load_or_create(&config.voprf_key)?,
+    );
     let follower = config.ledger.follow().await?;
     follower.sync().await?;
     if stands(&follower, &pen, &key)? {

@@ -47,9 +47,9 @@ impl Desk {
         if stands {
             return Ok(Adopted { entry: None, files });
         }
-        let entry =
-            self.pen()
-                .adopt_key(statement, generation, key.zkey.key.vk, key.provenance);
+        let entry = self
+            .pen()
+            .adopt_key(statement, generation, key.zkey.key.vk, key.provenance);
         let entry = Some(self.submit(&entry).await?);
         Ok(Adopted { entry, files })
     }

@@ -170,8 +170,8 @@ impl Rehearsal {
         let mut config = Config::new(policy.origin.as_str(), listen, directory, policy.authority);
         config.allow_dev_keys = true;
         config.least_claims_per_total = policy.least_claims_per_total;
-    config.tickets = policy.tickets;
-    config.anchor_seconds = policy.anchor_seconds;
+        config.tickets = policy.tickets;
+        config.anchor_seconds = policy.anchor_seconds;
         let node = Coordinator::start(config, Arc::new(SystemClock)).await?;
         let mut client = client(&node).await?;
         for entry in &self.founding {

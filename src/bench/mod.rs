@@ -8,6 +8,7 @@ mod cases;
 mod earn;
 mod ledger;
 mod machine;
+mod people;
 mod prover;
 mod sampling;
 mod size_classes;
@@ -67,6 +68,8 @@ enum Measure {
     Verification,
     /// The coordinator's durable pace, and a replica
     Ledger,
+    /// What people prove; deposits and redemptions a second
+    People,
     /// Nothing but the whole file
     WholeFile,
 }
@@ -134,6 +137,7 @@ impl Arguments {
             Measure::SizeClasses,
             Measure::Verification,
             Measure::Ledger,
+            Measure::People,
         ];
         for measure in measures {
             if !self.only.is_empty() && !self.only.contains(&measure) {
@@ -146,6 +150,7 @@ impl Arguments {
                 Measure::SizeClasses => size_classes::measure(&mut table, &weeks, &effort)?,
                 Measure::Verification => verification::measure(&mut table, &effort)?,
                 Measure::Ledger => ledger::measure(&mut table, &effort).await?,
+                Measure::People => people::measure(&mut table, &effort).await?,
                 Measure::WholeFile => {}
             }
             note_load(&mut table, &watch);

@@ -23,25 +23,45 @@ pub(super) const SUPERVISOR: &str = "city-supervisor";
 pub(super) const WITNESS: &str = "log-witness";
 pub(super) const SPONSOR: &str = "green-bank";
 pub(super) const CLEARING: &str = "clearing-bank";
+pub(super) const EVALUATOR: &str = "tag-evaluator";
+pub(super) const REGISTRAR: &str = "city-bank";
+pub(super) const EXCHANGE: &str = "city-exchange";
 
 /// The fewest claims that an opened total covers in the demonstration.
 pub(super) const LEAST_CLAIMS: u32 = 16;
+
+/// Credits of the demonstration's scales live so long: its records are of years ago, and what has
+/// expired cannot be spent.
+const LIFETIME_MONTHS: u32 = 600;
+
+/// Who holds the secrets of people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owners {
+    /// People, in wallets: every claim needs a ticket.
+    People,
+    /// The distributor, for accounts without wallets.
+    Custody,
+}
 
 /// Directories and addresses of one run.
 #[derive(Debug)]
 pub(super) struct Federation {
     pub(super) pack: &'static Pack,
+    pub(super) owners: Owners,
     pub(super) manifest: Manifest,
     pub(super) directory: PathBuf,
     pub(super) coordinator: SocketAddr,
     pub(super) supervisor: SocketAddr,
     pub(super) witness: SocketAddr,
+    pub(super) evaluator: SocketAddr,
+    pub(super) exchange: SocketAddr,
 }
 
 impl Federation {
     /// A fresh run under `data`; proving keys are shared between runs.
-    pub(super) fn new(data: &Path, pack: &'static Pack) -> anyhow::Result<Self> {
-        let manifest = Manifest::from_toml(pack.scale)?;
+    pub(super) fn new(data: &Path, pack: &'static Pack, owners: Owners) -> anyhow::Result<Self> {
+        let scale = long_lived(pack.scale);
+        let manifest = Manifest::from_toml(&scale)?;
         fs::create_dir_all(data).with_context(|| data.display().to_string())?;
         let number = (1u32..)
             .find(|number| !data.join(format!("run-{number}")).exists())
@@ -56,20 +76,27 @@ impl Federation {
             "distributor",
             "sponsor",
             "clearing",
+            "evaluator",
+            "registrar",
+            "exchange",
+            "wallets",
             "scale",
             "handover",
         ] {
             fs::create_dir_all(directory.join(role))?;
         }
-        fs::write(directory.join("scale/scale.toml"), pack.scale)?;
-        let [coordinator, supervisor, witness] = free_addresses()?;
+        fs::write(directory.join("scale/scale.toml"), scale)?;
+        let [coordinator, supervisor, witness, evaluator, exchange] = free_addresses()?;
         Ok(Self {
             pack,
+            owners,
             manifest,
             directory,
             coordinator,
             supervisor,
             witness,
+            evaluator,
+            exchange,
         })
     }
 
@@ -109,10 +136,20 @@ impl Federation {
             "coordinator/coordinator.toml",
             &format!(
                 "origin = \"{ORIGIN}\"\nlisten = \"{}\"\ndata_dir = \".\"\nauthority = \"{}\"\n\
-                 allow_dev_keys = true\nleast_claims_per_total = {LEAST_CLAIMS}\n",
+                 allow_dev_keys = true\n{}",
                 self.coordinator,
-                hex::encode(authority.0)
+                hex::encode(authority.0),
+                self.founding()
             ),
+        )
+    }
+
+    /// The ledger's founding parameters. Anchors come every second, for nobody waits an hour for a
+    /// demonstration.
+    fn founding(&self) -> String {
+        let tickets = self.owners == Owners::People;
+        format!(
+            "least_claims_per_total = {LEAST_CLAIMS}\ntickets = {tickets}\nanchor_seconds = 1\n"
         )
     }
 
@@ -125,10 +162,10 @@ impl Federation {
         let ledger = |table: &str| {
             format!(
                 "\n[{table}]\ncoordinator = \"http://{}\"\nlog_key = \"{log_key}\"\n\
-                 authority = \"{}\"\nleast_claims_per_total = {LEAST_CLAIMS}\n\
-                 replica = \"replica\"\nallow_dev_keys = true\n",
+                 authority = \"{}\"\n{}replica = \"replica\"\nallow_dev_keys = true\n",
                 self.coordinator,
-                hex::encode(authority.0)
+                hex::encode(authority.0),
+                self.founding()
             )
         };
         let mapping = mapping_table(self.pack.mapping)?;
@@ -178,7 +215,8 @@ impl Federation {
             &format!(
                 "name = \"{source}\"\norigin = \"{ORIGIN}\"\nsigning_key = \"source.key\"\n\
                  salt_key = \"source-salts.key\"\nregister_file = \"source.register\"\n\
-                 scale = \"../scale\"\n{mapping}"
+                 links_file = \"links.jsonl\"\nscale = \"../scale\"\n{}{mapping}",
+                ledger("ledger")
             ),
         )?;
         self.write(
@@ -191,6 +229,36 @@ impl Federation {
                 ledger("ledger")
             ),
         )?;
+        self.write(
+            "evaluator/evaluator.toml",
+            &format!(
+                "name = \"{EVALUATOR}\"\nsigning_key = \"evaluator.key\"\n\
+                 sealing_key = \"evaluator-sealing.key\"\nvoprf_key = \"voprf.key\"\n\
+                 listen = \"{}\"\n{}",
+                self.evaluator,
+                ledger("ledger")
+            ),
+        )?;
+        self.write(
+            "registrar/registrar.toml",
+            &format!(
+                "name = \"{REGISTRAR}\"\nsigning_key = \"registrar.key\"\n\
+                 sealing_key = \"registrar-sealing.key\"\nevaluator = \"http://{}\"\n{}",
+                self.evaluator,
+                ledger("ledger")
+            ),
+        )?;
+        self.write(
+            "exchange/exchange.toml",
+            &format!(
+                "name = \"{EXCHANGE}\"\nlisten = \"{}\"\nstore = \"exchange.sqlite\"\n\
+                 signing_key = \"exchange.key\"\nsealing_key = \"exchange-sealing.key\"\n\
+                 master_key = \"exchange-store.key\"\n{}",
+                self.exchange,
+                ledger("ledger")
+            ),
+        )?;
+        self.write("wallets/ledger.toml", &ledger("ledger"))?;
         for (role, name) in [("sponsor", SPONSOR), ("clearing", CLEARING)] {
             self.write(
                 &format!("{role}/{role}.toml"),
@@ -211,22 +279,37 @@ impl Federation {
     }
 }
 
-/// Three free ports on this machine, written into the configurations so that the roles can be
+/// The scale with a longer life for its credits.
+fn long_lived(scale: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for line in scale.lines() {
+        let key = line.split('=').next().unwrap_or_default().trim();
+        lines.push(if key == "lifetime_months" {
+            format!("lifetime_months = {LIFETIME_MONTHS}")
+        } else {
+            line.to_owned()
+        });
+    }
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+/// Free ports on this machine, written into the configurations so that the roles can be
 /// started again later, each as its own process.
-fn free_addresses() -> anyhow::Result<[SocketAddr; 3]> {
-    let listeners = [(); 3]
+fn free_addresses() -> anyhow::Result<[SocketAddr; 5]> {
+    let listeners = [(); 5]
         .map(|()| TcpListener::bind("127.0.0.1:0").and_then(|free| Ok((free.local_addr()?, free))));
-    let mut addresses = Vec::with_capacity(3);
-    let mut held = Vec::with_capacity(3);
+    let mut addresses = Vec::with_capacity(5);
+    let mut held = Vec::with_capacity(5);
     for listener in listeners {
         let (address, listener) = listener.context("a free port on 127.0.0.1")?;
         addresses.push(address);
         held.push(listener);
     }
     drop(held);
-    <[SocketAddr; 3]>::try_from(addresses)
+    <[SocketAddr; 5]>::try_from(addresses)
         .ok()
-        .context("three addresses")
+        .context("five addresses")
 }
 
 /// The same table as `[mapping]` of a configuration.

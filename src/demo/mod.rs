@@ -6,6 +6,8 @@
 mod closing;
 mod federation;
 mod packs;
+mod people;
+mod spending;
 #[cfg(feature = "bench")]
 mod whole_file;
 
@@ -17,14 +19,20 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use clap::Args;
+use clap::{Args, Parser as _};
 use merits_clearing::config::ClearingConfig;
 use merits_coordinator::{Config, Coordinator, SystemClock};
 use merits_distributor::{config::DistributorConfig, summary::RunSummary};
+use merits_evaluator::config::EvaluatorConfig;
+use merits_exchange::config::ExchangeConfig;
 use merits_issuer::config::IssuerConfig;
-use merits_ledger::Role;
+use merits_ledger::{
+    Role,
+    entry::{EARN_BATCH, PersonStatement},
+};
 use merits_params::manifest::Manifest;
 use merits_primitives::ids::{EntryId, Output, Period};
+use merits_registrar::config::RegistrarConfig;
 use merits_source::config::SourceConfig;
 use merits_sponsor::config::SponsorConfig;
 use merits_supervisor::{
@@ -39,13 +47,14 @@ use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 pub(crate) use self::whole_file::whole_file;
 
 use self::{
-    federation::{Federation, LEAST_CLAIMS, ORIGIN, SPONSOR},
+    federation::{EVALUATOR, Federation, LEAST_CLAIMS, ORIGIN, Owners, REGISTRAR, SPONSOR},
     packs::Pack,
+    people::People,
 };
 use crate::{
     commands::{
-        clearing, distributor, issuer, source, sponsor, supervisor::Desk, verify::Kit, wallet,
-        witness,
+        clearing, distributor, evaluator, exchange, issuer, registrar, source, sponsor,
+        supervisor::Desk, verify::Kit, witness,
     },
     identity::Identity,
     screen::{progress, say, step, thousands, working},
@@ -60,8 +69,8 @@ pub(crate) struct Arguments {
     /// Which of the shipped scales
     #[arg(long, default_value = packs::DEFAULT, value_name = "ID", value_parser = packs::parser())]
     scale: String,
-    /// How many subjects (accounts) of the file to claim for
-    #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..))]
+    /// How many subjects (accounts) of the file to claim for; each becomes a person with a wallet
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
     subjects: u32,
     /// All subjects of the file
     #[arg(long)]
@@ -75,6 +84,11 @@ pub(crate) struct Arguments {
 /// What the steps leave for the closing table.
 #[derive(Debug, Default)]
 struct Story {
+    people: usize,
+    tickets: usize,
+    registering: Duration,
+    consenting: Duration,
+    redeeming: Duration,
     summary: RunSummary,
     set_up: Duration,
     key_was_there: bool,
@@ -91,7 +105,7 @@ impl Arguments {
         println!("This is a demonstration: its proving key is made by one party, on this machine,");
         println!("who could forge. Such keys are marked insecure-dev and refused everywhere else.");
         let pack = Pack::named(&self.scale).context("the scale is shipped")?;
-        let federation = Federation::new(&self.data_dir, pack)?;
+        let federation = Federation::new(&self.data_dir, pack, Owners::People)?;
         let mut story = Story::default();
         let (stop, stopped) = watch::channel(false);
         let mut servers = JoinSet::new();
@@ -100,11 +114,17 @@ impl Arguments {
         let desk = admit(&federation).await?;
         open_epoch(&federation, &desk, &mut servers, &stopped).await?;
         publish(&federation, &desk, &mut story).await?;
-        self.earn(&federation, &mut story).await?;
+        adopt(&federation, &desk).await?;
+        serve_evaluator(&federation, &mut servers, &stopped).await?;
+        let input = self.input(&federation)?;
+        let people = self.register(&federation, &input, &mut story).await?;
+        self.consent(&federation, &people, &mut story).await?;
+        self.earn(&federation, &input, &mut story).await?;
         verify_by_strangers(&federation, &mut story).await?;
         open_one_claim(&federation, &desk, &mut story).await?;
         open_total(&federation, &desk, &mut story).await?;
-        read_own_credits(&federation).await?;
+        serve_exchange(&federation, &mut servers, &stopped)?;
+        spending::play(&federation, &people, &desk, &mut story).await?;
 
         let _ = stop.send(true);
         while let Some(ended) = servers.join_next().await {
@@ -120,43 +140,164 @@ impl Arguments {
         (!self.all).then_some(self.subjects as usize)
     }
 
-    /// Source and distributor: records become proven credits.
-    async fn earn(&self, federation: &Federation, story: &mut Story) -> anyhow::Result<()> {
-        step(5, "The source signs what it recorded");
-        let input = match &self.input {
-            Some(input) => input.clone(),
-            None => federation.write_records()?,
-        };
-        let station = distributor::Station::open(&federation.path(DISTRIBUTOR_TOML)).await?;
-        let links = federation.path("handover/links.jsonl");
+    /// The records to play with.
+    fn input(&self, federation: &Federation) -> anyhow::Result<PathBuf> {
+        match &self.input {
+            Some(input) => Ok(input.clone()),
+            None => federation.write_records(),
+        }
+    }
+
+    /// People get wallets and are registered.
+    async fn register(
+        &self,
+        federation: &Federation,
+        input: &Path,
+        story: &mut Story,
+    ) -> anyhow::Result<People> {
+        step(5, "People make wallets, and are registered once each");
+        let start = Instant::now();
+        let people = People::move_in(federation, input, self.subjects()).await?;
+        let refusal = people.register(federation).await?;
+        story.people = people.persons.len();
+        story.registering = start.elapsed();
+        say(&format!(
+            "Each of {} accounts becomes a person with a wallet: one seed, which nobody else has. \
+             {REGISTRAR} knows them by (made-up) numbers of identity cards; {EVALUATOR} makes a tag \
+             of each number without seeing it, and the ledger keeps a hash of the tag.",
+            people.persons.len(),
+        ));
+        say(&format!(
+            "One of them comes again, with another identity. Refused: {refusal}."
+        ));
+        Ok(people)
+    }
+
+    /// People link their accounts and consent; one changes its mind.
+    async fn consent(
+        &self,
+        federation: &Federation,
+        people: &People,
+        story: &mut Story,
+    ) -> anyhow::Result<()> {
+        step(6, "People link their accounts and consent");
+        let start = Instant::now();
         let pack = federation.pack;
-        let accounts = station.links(&input, pack.source, &links, self.subjects())?;
+        let vouched = federation.manifest.vouched();
+        if vouched {
+            say(&format!(
+                "{} cannot tell whose records these are, so nobody links anything there: {} vouches \
+                 for it, and every output that shows these credits says so.",
+                pack.source, pack.distributor
+            ));
+        } else {
+            let linked = people.link(federation).await?;
+            say(&format!(
+                "{linked} wallets prove their pseudonym at {}, which learns to which account it \
+                 belongs, and nothing that it could find on the ledger.",
+                pack.source
+            ));
+        }
+        let terms = people::publish_terms(federation).await?;
+        let tickets = people.consent(federation, terms).await?;
+        story.tickets = tickets.len();
+        let station = distributor::Station::open(&federation.path(DISTRIBUTOR_TOML)).await?;
+        let mut refused = Vec::new();
+        station
+            .import_tickets(&tickets, &mut |path, outcome| {
+                if let Err(fault) = outcome {
+                    refused.push(format!("{}: {fault}", path.display()));
+                }
+            })
+            .await?;
+        let deposits = station.deposit().await?;
+        ensure!(
+            refused.is_empty() && deposits.refused.is_empty(),
+            "tickets were refused: {refused:?} {:?}",
+            deposits.refused
+        );
+        story.consenting = start.elapsed();
+        let period = federation.period_word();
+        say(&format!(
+            "{} publishes its terms: purpose, fields, retention, how to withdraw. Each wallet gives \
+             a ticket for each {period}, {} in all: some registered person, once for that {period} \
+             across all distributors, consents to exactly this one, about the own records. The \
+             distributor deposits them on the ledger, and may claim with nothing else.",
+            pack.distributor,
+            thousands(tickets.len() as u64),
+        ));
+        if vouched {
+            let links = federation.path("source/links.jsonl");
+            station.ticket_links(pack.source, &links).await?;
+        }
+        if tickets.len() > 1 {
+            let person = people.last()?;
+            let period = person.periods().last().context("a period")?.label();
+            say(&format!(
+                "The person with account {} changes its mind about {period}:",
+                person.account()
+            ));
+            let wallet = person.wallet().display().to_string();
+            typed(&[
+                "wallet",
+                "withdraw",
+                "--dir",
+                &wallet,
+                "--distributor",
+                pack.distributor,
+                "--scale",
+                pack.id,
+                "--period",
+                &period,
+            ])
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Source and distributor: records become proven credits.
+    async fn earn(
+        &self,
+        federation: &Federation,
+        input: &Path,
+        story: &mut Story,
+    ) -> anyhow::Result<()> {
+        step(7, "The source signs what it recorded");
+        let station = distributor::Station::open(&federation.path(DISTRIBUTOR_TOML)).await?;
+        let pack = federation.pack;
+        let links = match federation.owners {
+            // They stand in the source's own file.
+            Owners::People => None,
+            Owners::Custody => {
+                let links = federation.path("handover/links.jsonl");
+                station.links(input, pack.source, &links, self.subjects())?;
+                Some(links)
+            }
+        };
         let bundle = federation.path("handover/bundle.jsonl");
         let (_, report) = source::sign(&source::SignArguments {
             config: federation.path(SOURCE_TOML),
-            input: input.clone(),
+            input: input.to_owned(),
             links,
             output: bundle.clone(),
             rejects: None,
             subjects: self.subjects(),
         })?;
         say(&format!(
-            "{distributor} gives {source} a pseudonym for each of {accounts} accounts ({data}). \
-             {source} commits to each account's records of each {period}, {} commitments over {} \
-             records, and signs them. It learns nothing about credits.",
+            "{source} ({data}) commits to each account's records of each {period}, {} commitments \
+             over {} records, and signs them. It learns nothing about credits.",
             thousands(report.signed),
             thousands(report.records),
-            distributor = pack.distributor,
             source = pack.source,
             data = pack.data,
             period = federation.period_word(),
         ));
 
-        step(6, "The distributor computes and proves");
+        step(8, "The distributor computes and proves");
         let summary = station
             .run(&distributor::RunArguments {
                 config: federation.path(DISTRIBUTOR_TOML),
-                input: Some(input),
+                input: Some(input.to_owned()),
                 bundle: Some(bundle),
                 source: Some(pack.source.to_owned()),
                 rejects: Some(federation.path("distributor/rejects.csv")),
@@ -184,6 +325,14 @@ impl Arguments {
         ));
         for group in &summary.refused_groups {
             say(&format!("Refused: {group}."));
+        }
+        for erased in &summary.followed.erased {
+            say(&format!(
+                "The consent that was taken back: the records of {} in {} are deleted, and no claim \
+                 was made of them.",
+                erased.subject.as_deref().unwrap_or("a forgotten account"),
+                erased.period.label()
+            ));
         }
         station.write_receipts(&federation.path("receipts")).await?;
         story.summary = summary;
@@ -227,6 +376,9 @@ async fn admit(federation: &Federation) -> anyhow::Result<Desk> {
     )?)?;
     let sponsor = sponsor::identity(&SponsorConfig::load(&federation.path(SPONSOR_TOML))?)?;
     let clearing = clearing::identity(&ClearingConfig::load(&federation.path(CLEARING_TOML))?)?;
+    let evaluator = evaluator::identity(&EvaluatorConfig::load(&federation.path(EVALUATOR_TOML))?)?;
+    let registrar = registrar::identity(&RegistrarConfig::load(&federation.path(REGISTRAR_TOML))?)?;
+    let exchange = exchange::identity(&ExchangeConfig::load(&federation.path(EXCHANGE_TOML))?)?;
     for application in [
         witness.application(&[Role::Witness]),
         issuer.application(&[Role::Issuer]),
@@ -234,12 +386,15 @@ async fn admit(federation: &Federation) -> anyhow::Result<Desk> {
         distributor.application(&[Role::Distributor]),
         sponsor.application(&[Role::Sponsor]),
         clearing.application(&[Role::Clearing]),
+        evaluator.application(&[Role::Evaluator]),
+        registrar.application(&[Role::Registrar]),
+        exchange.application(&[Role::Exchange]),
     ] {
         desk.admit(application).await?;
     }
     say(
-        "Itself first, then a log witness, an issuer, a source, a distributor, a sponsor and a \
-         clearing bank, each by an application that it signed with its own key. Nobody may act \
+        "Itself first, then a log witness, an issuer, a source, a distributor, a sponsor, a \
+         clearing bank, a registrar, the evaluator of its tags and an exchange, each by an application that it signed with its own key. Nobody may act \
          outside the role it was admitted for.",
     );
     Ok(desk)
@@ -307,6 +462,63 @@ async fn publish(federation: &Federation, desk: &Desk, story: &mut Story) -> any
     Ok(())
 }
 
+/// The keys of what people prove.
+async fn adopt(federation: &Federation, desk: &Desk) -> anyhow::Result<()> {
+    let bar = working("making or loading the keys of `ticket` and `redeem`");
+    for statement in PersonStatement::ALL {
+        desk.adopt(statement, federation.path("../keys")).await?;
+    }
+    bar.finish_and_clear();
+    say("It also puts the keys of `ticket` and `redeem` into force, with which people prove.");
+    Ok(())
+}
+
+async fn serve_evaluator(
+    federation: &Federation,
+    servers: &mut JoinSet<anyhow::Result<()>>,
+    stopped: &watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    let config = EvaluatorConfig::load(&federation.path(EVALUATOR_TOML))?;
+    evaluator::announce(&config).await?;
+    let listener = TcpListener::bind(config.listen).await?;
+    let service = evaluator::service(&config).await?;
+    let mut stopped = stopped.clone();
+    servers.spawn(async move {
+        let stop = async move {
+            let _ = stopped.wait_for(|stop| *stop).await;
+        };
+        merits_evaluator::net::serve(service, listener, stop).await?;
+        Ok(())
+    });
+    Ok(())
+}
+
+fn serve_exchange(
+    federation: &Federation,
+    servers: &mut JoinSet<anyhow::Result<()>>,
+    stopped: &watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    let config = ExchangeConfig::load(&federation.path(EXCHANGE_TOML))?;
+    let mut stopped = stopped.clone();
+    servers.spawn(async move {
+        let stop = async move {
+            let _ = stopped.wait_for(|stop| *stop).await;
+        };
+        exchange::serve_until(&config, stop).await
+    });
+    Ok(())
+}
+
+/// Runs a command as a person would type it, and shows it.
+async fn typed(words: &[&str]) -> anyhow::Result<()> {
+    println!("   $ merits {}", words.join(" "));
+    let words = std::iter::once("merits").chain(words.iter().copied());
+    let cli = crate::Cli::try_parse_from(words)?;
+    let code = Box::pin(cli.command.run()).await?;
+    ensure!(code == ExitCode::SUCCESS, "the command failed");
+    Ok(())
+}
+
 /// How many sets of keys a store holds: one a circuit.
 fn key_sets(store: &Path) -> usize {
     std::fs::read_dir(store).map_or(0, Iterator::count)
@@ -341,7 +553,7 @@ fn figures(manifest: &Manifest) -> String {
 }
 
 async fn verify_by_strangers(federation: &Federation, story: &mut Story) -> anyhow::Result<()> {
-    step(7, "Strangers verify");
+    step(9, "Strangers verify");
     let start = Instant::now();
     let report = sponsor::verify(&federation.path(SPONSOR_TOML)).await?;
     story.sponsor = start.elapsed();
@@ -377,7 +589,7 @@ async fn open_one_claim(
     desk: &Desk,
     story: &mut Story,
 ) -> anyhow::Result<()> {
-    step(8, "The supervisor opens one claim, with a trace");
+    step(10, "The supervisor opens one claim, with a trace");
     desk.sync().await?;
     Kit::write(&desk.follower.replica(), &federation.path("kit"))?;
     let entry = first_batch(desk).context("the ledger has a batch")?;
@@ -420,7 +632,7 @@ async fn open_one_claim(
 }
 
 async fn open_total(federation: &Federation, desk: &Desk, story: &mut Story) -> anyhow::Result<()> {
-    step(9, "A total, opened for everybody");
+    step(11, "A total, opened for everybody");
     let Some((period, claims)) = largest_period(desk)? else {
         say(&format!(
             "No {} has the {LEAST_CLAIMS} claims that a total must cover, so none is opened: a \
@@ -459,38 +671,12 @@ async fn open_total(federation: &Federation, desk: &Desk, story: &mut Story) -> 
     Ok(())
 }
 
-async fn read_own_credits(federation: &Federation) -> anyhow::Result<()> {
-    step(10, "An owner reads the own credits");
-    let account = first_account(&federation.path("handover/links.jsonl"))?;
-    let config = SponsorConfig::load(&federation.path(SPONSOR_TOML))?;
-    let replica = config.ledger.open().await?;
-    let own = wallet::credits(
-        &replica,
-        &federation.path("distributor/custody.seed"),
-        std::slice::from_ref(&account),
-    )?;
-    ensure!(
-        !own.is_empty(),
-        "the owner of account {account} finds no credits"
-    );
-    let sum: u64 = own.iter().map(|credit| credit.credits.0).sum();
-    say(&format!(
-        "From the seed and the public ledger alone, account {account} finds its {} {}s and \
-         decrypts {} {}. The distributor's help is not needed, and nobody else can do it.",
-        own.len(),
-        federation.period_word(),
-        thousands(sum),
-        federation.manifest.unit(),
-    ));
-    Ok(())
-}
-
 fn first_batch(desk: &Desk) -> Option<EntryId> {
     let replica = desk.follower.replica();
     replica
         .leaves()
         .map(|(_, leaf)| leaf.entry)
-        .find(|entry| entry.proof.len() == merits_verifier::groth16::PROOF_BYTES)
+        .find(|entry| entry.kind == EARN_BATCH)
         .map(|entry| entry.id())
 }
 
@@ -513,16 +699,6 @@ fn largest_period(desk: &Desk) -> anyhow::Result<Option<(Period, u64)>> {
         .filter(|(_, claims)| *claims >= u64::from(LEAST_CLAIMS)))
 }
 
-fn first_account(links: &Path) -> anyhow::Result<String> {
-    use merits_records::bundle::{FileReader, Links};
-    let file = std::io::BufReader::new(std::fs::File::open(links)?);
-    let (_, mut lines) = FileReader::<Links, _>::open(file)?;
-    Ok(lines
-        .next()
-        .context("the links file has an account")??
-        .subject)
-}
-
 fn short(id: &EntryId) -> String {
     id.to_hex()[..16].to_owned()
 }
@@ -533,3 +709,6 @@ const SOURCE_TOML: &str = "source/source.toml";
 const DISTRIBUTOR_TOML: &str = "distributor/distributor.toml";
 const SPONSOR_TOML: &str = "sponsor/sponsor.toml";
 const CLEARING_TOML: &str = "clearing/clearing.toml";
+const EVALUATOR_TOML: &str = "evaluator/evaluator.toml";
+const REGISTRAR_TOML: &str = "registrar/registrar.toml";
+const EXCHANGE_TOML: &str = "exchange/exchange.toml";

@@ -10,7 +10,9 @@ use merits_distributor::summary::RunSummary;
 use tokio::{sync::watch, task::JoinSet};
 
 use super::{
-    Arguments, Pack, Story, admit, federation::Federation, found, open_epoch, packs, publish,
+    Arguments, Pack, Story, admit,
+    federation::{Federation, Owners},
+    found, open_epoch, packs, publish,
 };
 
 /// What it took.
@@ -33,7 +35,8 @@ pub(crate) async fn whole_file(data: &Path, input: &Path) -> anyhow::Result<Whol
         input: Some(input.to_owned()),
     };
     let pack = Pack::named(packs::DEFAULT).context("the scale is shipped")?;
-    let federation = Federation::new(data, pack)?;
+    // A whole city's wallets would measure the wallets: the accounts are in custody.
+    let federation = Federation::new(data, pack, Owners::Custody)?;
     let mut story = Story::default();
     let (stop, stopped) = watch::channel(false);
     let mut servers = JoinSet::new();
@@ -42,7 +45,7 @@ pub(crate) async fn whole_file(data: &Path, input: &Path) -> anyhow::Result<Whol
     open_epoch(&federation, &desk, &mut servers, &stopped).await?;
     publish(&federation, &desk, &mut story).await?;
     let start = Instant::now();
-    arguments.earn(&federation, &mut story).await?;
+    arguments.earn(&federation, input, &mut story).await?;
     let all = start.elapsed();
     let _ = stop.send(true);
     while let Some(ended) = servers.join_next().await {

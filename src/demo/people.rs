@@ -1,0 +1,278 @@
+//! The demonstration's people: each has a wallet of its own, is registered once, links its account,
+//! and consents.
+//!
+//! Their wallets are directories as `merits wallet create` makes them. What all of them do alike is
+//! done here over one copy of the log; what one of them does alone, by the command.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::{Context as _, bail, ensure};
+use merits_distributor::config::DistributorConfig;
+use merits_ledger::State;
+use merits_params::keystore::KeyStore;
+use merits_primitives::ids::{PartyId, Period, ScaleId};
+use merits_records::{Plan, handover::Handover as _};
+use merits_registrar::{
+    config::RegistrarConfig,
+    number::{IdentityNumber, NumberKind},
+    registration::Occasion,
+};
+use merits_replica::{Follower, LedgerConfig};
+use merits_source::{
+    config::SourceConfig,
+    linking::{LinkChecker, LinksFile},
+};
+use merits_wallet::{
+    consent::{Asked, Speaker},
+    directory::{Directory, WalletConfig},
+    keys::WalletKeys,
+    prover::PersonProver,
+    view::{View, scan},
+};
+
+use super::{DISTRIBUTOR_TOML, REGISTRAR_TOML, SOURCE_TOML, federation::Federation};
+use crate::{
+    commands::{distributor, ledger_of, registrar, source, unix_millis},
+    screen::progress,
+};
+
+/// Somebody with an account, and the periods of its records.
+pub(super) struct Person {
+    account: String,
+    periods: Vec<Period>,
+    wallet: PathBuf,
+    keys: WalletKeys,
+    number: u32,
+}
+
+impl Person {
+    /// What the platform calls it.
+    pub(super) fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// Directory of the wallet.
+    pub(super) fn wallet(&self) -> &Path {
+        &self.wallet
+    }
+
+    /// Its keys.
+    pub(super) fn keys(&self) -> &WalletKeys {
+        &self.keys
+    }
+
+    /// Periods with records.
+    pub(super) fn periods(&self) -> &[Period] {
+        &self.periods
+    }
+
+    /// A made-up number of a Chinese identity card, with its check character (GB 11643).
+    fn identity_number(&self) -> anyhow::Result<IdentityNumber> {
+        const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
+        const CHECK: [char; 11] = ['1', '0', 'X', '9', '8', '7', '6', '5', '4', '3', '2'];
+        // A day of birth for each thousand of numbers.
+        let (day, order) = (1 + self.number / 999 % 28, 1 + self.number % 999);
+        let digits = format!("110101199001{day:02}{order:03}");
+        let values = digits.chars().filter_map(|digit| digit.to_digit(10));
+        let sum: u32 = values
+            .zip(WEIGHTS)
+            .map(|(digit, weight)| digit * weight)
+            .sum();
+        let text = format!("{digits}{}", CHECK[(sum % 11) as usize]);
+        Ok(IdentityNumber::parse(NumberKind::ChineseId, &text)?)
+    }
+}
+
+/// Everybody.
+pub(super) struct People {
+    pub(super) persons: Vec<Person>,
+    follower: Follower,
+    prover: Arc<PersonProver>,
+    distributor: PartyId,
+    source: PartyId,
+    scale: ScaleId,
+}
+
+impl People {
+    /// A wallet for each account of the file.
+    pub(super) async fn move_in(
+        federation: &Federation,
+        input: &Path,
+        subjects: Option<usize>,
+    ) -> anyhow::Result<Self> {
+        let config = DistributorConfig::load(&federation.path(DISTRIBUTOR_TOML))?;
+        let plan = Plan::new(&config.mapping, federation.manifest.schema())?;
+        let mut periods: BTreeMap<String, Vec<Period>> = BTreeMap::new();
+        for group in source::read(input, &plan, subjects, None)?.groups {
+            periods.entry(group.subject).or_default().push(group.period);
+        }
+        let wallets = federation.path("wallets");
+        let ledger: LedgerConfig = ledger_of(&wallets.join("ledger.toml"))?;
+        let follower = ledger.follow().await?;
+        follower.sync().await?;
+        let key_store = std::path::absolute(federation.path("../keys"))?;
+        let prover = {
+            let replica = follower.replica();
+            let state = replica.state()?;
+            let store = KeyStore::new(&key_store);
+            PersonProver::new(store, state.policy().keys, state.statement_keys())
+        };
+        let mut persons = Vec::with_capacity(periods.len());
+        for (number, (account, periods)) in (0..).zip(periods) {
+            let config = WalletConfig {
+                key_store: key_store.clone(),
+                ledger: LedgerConfig {
+                    replica: "replica".into(),
+                    ..ledger.clone()
+                },
+            };
+            // Accounts are the platform's words, no names for directories.
+            let path = wallets.join(format!("person-{}", number + 1));
+            let directory = Directory::create(&path, config, &mut rand::rng())?;
+            persons.push(Person {
+                account,
+                periods,
+                wallet: path,
+                keys: directory.keys()?,
+                number,
+            });
+        }
+        ensure!(!persons.is_empty(), "nobody in {}", input.display());
+        let (distributor, source) = {
+            let replica = follower.replica();
+            let find = |name| crate::identity::find_party(&replica, name);
+            (
+                find(federation.pack.distributor)?,
+                find(federation.pack.source)?,
+            )
+        };
+        Ok(Self {
+            persons,
+            follower,
+            prover: Arc::new(prover),
+            distributor,
+            source,
+            scale: federation.manifest.id().clone(),
+        })
+    }
+
+    /// Everybody is registered; then the first person tries to be registered once more. Answers why
+    /// that was refused.
+    pub(super) async fn register(&self, federation: &Federation) -> anyhow::Result<String> {
+        let config = RegistrarConfig::load(&federation.path(REGISTRAR_TOML))?;
+        let bar = progress(self.persons.len() as u64, "registering people");
+        for person in &self.persons {
+            let (commitment, number) = (person.keys.commitment(0), person.identity_number()?);
+            registrar::register(&config, Occasion::First, commitment, number, None).await?;
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        let first = self.first()?;
+        // A second identity of the same wallet: the number is what gives the person away.
+        let (other, number) = (first.keys.commitment(1), first.identity_number()?);
+        match registrar::register(&config, Occasion::First, other, number, None).await {
+            Err(refusal) => Ok(refusal.to_string()),
+            Ok(_) => bail!("one person was registered twice"),
+        }
+    }
+
+    /// Each account's pseudonym, proven to the source.
+    pub(super) async fn link(&self, federation: &Federation) -> anyhow::Result<usize> {
+        self.follower.sync().await?;
+        let config = SourceConfig::load(&federation.path(SOURCE_TOML))?;
+        let path = config.links_file.as_ref().context("links_file")?;
+        let replica = self.follower.replica();
+        let state = replica.state()?;
+        let mut links = LinksFile::open(path, state.origin(), self.source)?;
+        let mut checker = LinkChecker::new(state, self.source, unix_millis());
+        let bar = progress(self.persons.len() as u64, "proving links");
+        for person in &self.persons {
+            let view = scan(&replica, &person.keys)?;
+            let link = self.speaker(state, person, &view)?.link(
+                &self.source,
+                &person.account,
+                unix_millis(),
+            )?;
+            checker.check(&link)?;
+            links.link(&link, false)?;
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        links.write()?;
+        Ok(links.len())
+    }
+
+    /// A ticket for each person and period, sealed to the distributor.
+    pub(super) async fn consent(
+        &self,
+        federation: &Federation,
+        terms: [u8; 32],
+    ) -> anyhow::Result<Vec<PathBuf>> {
+        self.follower.sync().await?;
+        let replica = self.follower.replica();
+        let state = replica.state()?;
+        let total = self.persons.iter().map(|person| person.periods.len()).sum();
+        let mut tickets = Vec::with_capacity(total);
+        let bar = progress(total as u64, "proving consents");
+        for person in &self.persons {
+            let view = scan(&replica, &person.keys)?;
+            let speaker = self.speaker(state, person, &view)?;
+            for period in &person.periods {
+                let asked = Asked {
+                    distributor: self.distributor,
+                    account: &person.account,
+                    scale: &self.scale,
+                    terms,
+                    source: self.source,
+                    period: *period,
+                };
+                let ticket = speaker.ticket(&view, &asked, unix_millis(), &mut rand::rng())?;
+                let file = format!("ticket-{}-{}.json", person.number + 1, period.label());
+                let path = federation.path("handover").join(file);
+                ticket.write(&path)?;
+                tickets.push(path);
+                bar.inc(1);
+            }
+        }
+        bar.finish_and_clear();
+        Ok(tickets)
+    }
+
+    /// The person whose wallet the demonstration shows.
+    pub(super) fn first(&self) -> anyhow::Result<&Person> {
+        self.persons.first().context("nobody is there")
+    }
+
+    /// The person who changes its mind.
+    pub(super) fn last(&self) -> anyhow::Result<&Person> {
+        self.persons.last().context("nobody is there")
+    }
+
+    fn speaker<'a>(
+        &'a self,
+        state: &'a State,
+        person: &'a Person,
+        view: &'a View,
+    ) -> anyhow::Result<Speaker<'a>> {
+        Ok(Speaker::new(
+            state,
+            &person.keys,
+            view,
+            self.prover.as_ref(),
+        )?)
+    }
+}
+
+/// Publishes the distributor's terms and answers their digest.
+pub(super) async fn publish_terms(federation: &Federation) -> anyhow::Result<[u8; 32]> {
+    let station = distributor::Station::open(&federation.path(DISTRIBUTOR_TOML)).await?;
+    let path = federation.path("distributor/terms.toml");
+    station.write_terms(&path)?;
+    station.publish_terms(&path).await?;
+    let text = std::fs::read(&path).with_context(|| path.display().to_string())?;
+    Ok(merits_primitives::ids::sha256(&text))
+}

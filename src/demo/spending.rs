@@ -1,0 +1,162 @@
+//! The demonstration's last part: one person reads, redeems, and shows what is left; the books balance.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use merits_primitives::ids::{Credits, Expiry, Period};
+use merits_sponsor::offers::expiry_label;
+use merits_wallet::view::{OwnNote, scan};
+
+use super::{SPONSOR_TOML, Story, federation::Federation, people::People, typed};
+use crate::{
+    commands::{supervisor::Desk, unix_millis, verify::Kit},
+    screen::{say, step},
+};
+
+/// Vouchers of the demonstration's offer.
+const QUOTA: u32 = 3;
+
+/// Who asks what the person owns.
+const VERIFIER: &str = "parking-office";
+
+/// Plays it.
+pub(super) async fn play(
+    federation: &Federation,
+    people: &People,
+    desk: &Desk,
+    story: &mut Story,
+) -> anyhow::Result<()> {
+    let person = people.first()?;
+    let wallet = person.wallet().display().to_string();
+    step(12, "A person reads the own credits");
+    say(
+        "From the seed and the public ledger alone, in a copy that the wallet verifies itself. The \
+         distributor's help is not needed, and nobody else can do it.",
+    );
+    typed(&["wallet", "credits", "--dir", &wallet]).await?;
+
+    step(13, "The person redeems");
+    desk.sync().await?;
+    let Some(spendable) = dearest(people, desk)? else {
+        say(
+            "This person earned nothing that can be spent: try another --scale or more --subjects.",
+        );
+        return conserve(federation).await;
+    };
+    let price = Credits(spendable.value.0.div_ceil(2));
+    let start = Instant::now();
+    offer(federation, spendable.expiry, price).await?;
+    let offer = {
+        desk.sync().await?;
+        let replica = desk.follower.replica();
+        let offers = replica.state()?.offers();
+        let (id, _) = offers.iter().next().context("the offer is on the ledger")?;
+        id.to_hex()[..16].to_owned()
+    };
+    let codes = federation
+        .path("handover/vouchers.txt")
+        .display()
+        .to_string();
+    let sponsor = federation.path(SPONSOR_TOML).display().to_string();
+    let exchange = federation.path(super::EXCHANGE_TOML).display().to_string();
+    let make = [
+        "sponsor", "vouchers", "make", "--config", &sponsor, "--offer", &offer,
+    ];
+    typed(&[&make[..], &["--output", &codes]].concat()).await?;
+    let stock = [
+        "exchange", "stock", "--config", &exchange, "--offer", &offer,
+    ];
+    typed(&[&stock[..], &["--vouchers", &codes]].concat()).await?;
+    let address = format!("http://{}", federation.exchange);
+    let redeem = ["wallet", "redeem", "--dir", &wallet, "--offer", &offer];
+    typed(&[&redeem[..], &["--exchange", &address]].concat()).await?;
+    story.redeeming = start.elapsed();
+    say(
+        "The exchange saw a proof that somebody registered owns notes of this scale that are worth \
+         the price, and which notes can never be spent again; not who, not when they were earned. \
+         Change went back to the same person. The voucher is sealed to a fresh key of the wallet.",
+    );
+
+    step(14, "The person shows what is left, offline");
+    // The change is anchored when the second is over.
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    let left = (spendable.value.0 - price.0).to_string();
+    let image = federation
+        .path("handover/attestation.png")
+        .display()
+        .to_string();
+    let attest = [
+        "wallet",
+        "attest",
+        "--dir",
+        &wallet,
+        "--scale",
+        federation.pack.id,
+    ];
+    let asked = [
+        "--at-least",
+        &left,
+        "--for",
+        VERIFIER,
+        "--nonce",
+        "2026-0042",
+    ];
+    typed(&[&attest[..], &asked[..], &["--output", &image]].concat()).await?;
+    desk.sync().await?;
+    let kit = federation.path("kit").display().to_string();
+    Kit::write(&desk.follower.replica(), &federation.path("kit"))?;
+    let verify = ["verify", "attest", "--image", &image, "--kit", &kit];
+    let asked = [
+        "--for",
+        VERIFIER,
+        "--nonce",
+        "2026-0042",
+        "--allow-dev-keys",
+    ];
+    typed(&[&verify[..], &asked[..]].concat()).await?;
+
+    conserve(federation).await
+}
+
+async fn conserve(federation: &Federation) -> anyhow::Result<()> {
+    step(15, "The books balance, for everybody to check");
+    let sponsor = federation.path(SPONSOR_TOML).display().to_string();
+    typed(&["audit", "conservation", "--ledger", &sponsor]).await
+}
+
+/// The note that is worth most of the first person's.
+fn dearest(people: &People, desk: &Desk) -> anyhow::Result<Option<OwnNote>> {
+    let replica = desk.follower.replica();
+    let view = scan(&replica, people.first()?.keys())?;
+    let worth = |note: &&OwnNote| note.value.0;
+    let dearest = view.spendable().max_by_key(worth).cloned();
+    Ok(dearest.filter(|note| note.value.0 > 0))
+}
+
+/// The sponsor's offer, of credits of this bucket.
+async fn offer(federation: &Federation, expiry: Expiry, price: Credits) -> anyhow::Result<()> {
+    let day = |days: u64| {
+        let index = u32::try_from(unix_millis() / 86_400_000 + days).unwrap_or(u32::MAX);
+        let kind = merits_primitives::ids::PeriodKind::Day;
+        Period { kind, index }.label()
+    };
+    let text = format!(
+        "scale = \"{}\"\nexpires = \"{}\"\nkind = \"goods\"\ntitle = \"A bicycle bell\"\n\
+         description = \"Brass, with a mount for every handlebar.\"\nprice = {}\nquota = {QUOTA}\n\
+         opens = \"{}\"\ncloses = \"{}\"\nper_day = 2\nexchanges = [\"{}\"]\n",
+        federation.pack.id,
+        expiry_label(expiry),
+        price.0,
+        day(0),
+        day(30),
+        super::federation::EXCHANGE
+    );
+    let path = federation.path("sponsor/offer.toml");
+    std::fs::write(&path, text).with_context(|| path.display().to_string())?;
+    let sponsor = federation.path(SPONSOR_TOML).display().to_string();
+    let file = path.display().to_string();
+    typed(&[
+        "sponsor", "offer", "publish", "--config", &sponsor, "--offer", &file,
+    ])
+    .await
+}

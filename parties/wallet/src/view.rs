@@ -6,8 +6,8 @@
 //! tells when it was spent, and what came back as change is what was there less what was paid. So
 //! nobody sends the person anything, and nothing beside the seed has to be kept.
 //!
-//! Costs three hashes a ticket and identity, and one look into a table for each claim and spending
-//! of others.
+//! Costs one hash a ticket and identity, one look into a table for each claim and spending of others,
+//! and a few hashes for each own one.
 
 use std::collections::{HashMap, HashSet};
 

@@ -5,8 +5,8 @@
 #
 # DIR holds circuit.r1cs, circuit.zkey, verification_key.json, witness.wtns, proof.json and
 # public.json of one proof, as `merits_circuits::snarkjs_files` writes them. Without DIR this is
-# done for two circuits: a small one with every kind of constraint, and statement earn of the
-# scale cycling-week with a batch of claims.
+# done for four circuits: a small one with every kind of constraint, statement earn of the scale
+# cycling-week with a batch of claims, statement ticket and statement redeem.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -68,8 +68,10 @@ if [ $# -ge 1 ]; then
 else
     ours export "$work/sampler"
     check "$work/sampler"
-    ours export-earn "$work/earn"
-    check "$work/earn"
+    for statement in earn ticket redeem; do
+        ours "export-$statement" "$work/$statement"
+        check "$work/$statement"
+    done
 fi
 
 step 'all agreed'

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Starts a federation by hand, every role as its own process with its own configuration file, by
 # the commands of docs/src/operations.md; kills the coordinator in the middle of a run; checks what
-# everybody then sees, and ends with fsck.
+# everybody then sees, and ends with fsck. The ledger is one in custody; tests/by_hand/people.sh has
+# one on which every claim needs its person's ticket.
 #
 #   tests/by_hand/run.sh [--keep DIR] [--fixtures DIR]
 #
@@ -40,65 +41,7 @@ else
     remove=$work
 fi
 
-servers=()
-finish() {
-    local code=$?
-    for server in "${servers[@]}"; do
-        kill "$server" 2>/dev/null || true
-    done
-    if [ $code -ne 0 ]; then
-        echo "FAILED; the last lines of the servers' logs:" >&2
-        tail -n 5 "$work"/*.log >&2 || true
-    fi
-    wait 2>/dev/null || true
-    [ -z "${remove:-}" ] || rm -rf "$remove"
-    exit $code
-}
-trap finish EXIT
-
-step() { printf '\n== %4d s  %s\n' "$SECONDS" "$1"; }
-# expect PATTERN COMMAND...: the command succeeds and prints the pattern.
-expect() {
-    local pattern=$1 output
-    shift
-    output=$("$@" 2>&1) || {
-        printf '%s\nFAILED: %s\n' "$output" "$*" >&2
-        exit 1
-    }
-    printf '%s\n' "$output"
-    grep -Eq "$pattern" <<<"$output" || {
-        echo "expected from $*: $pattern" >&2
-        exit 1
-    }
-}
-# refuse PATTERN COMMAND...: the command fails and says why.
-refuse() {
-    local pattern=$1 output
-    shift
-    if output=$("$@" 2>&1); then
-        printf '%s\nshould have been refused: %s\n' "$output" "$*" >&2
-        exit 1
-    fi
-    printf 'refused, as it must be: %s\n' "$(tr '\n' ' ' <<<"$output")"
-    grep -Eq "$pattern" <<<"$output" || {
-        printf '%s\nexpected the reason: %s\n' "$output" "$pattern" >&2
-        exit 1
-    }
-}
-# until_true SECONDS COMMAND...
-until_true() {
-    local deadline=$((SECONDS + $1))
-    shift
-    until "$@"; do
-        [ "$SECONDS" -lt "$deadline" ] || {
-            echo "gave up waiting for: $*" >&2
-            exit 1
-        }
-        sleep 0.2
-    done
-}
-listening() { (: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
-said() { grep -q "$2" "$1" 2>/dev/null; }
+source "$root/tests/by_hand/steps.sh"
 
 cd "$work"
 
@@ -108,13 +51,7 @@ for sample in *.sample.toml; do mv "$sample" "${sample/.sample/}"; done
 cp -r "$root/params/scales/cycling-week" cycling-week
 # Two weeks of real trips: enough proofs to be killed among.
 awk -F, 'NR == 1 || $4 < "2014-09-15"' "$root/examples/cycling/trips.csv" >trips.csv
-# Ports that are free here, in the place of 7700 to 7702.
-port=7700
-while listening $port || listening $((port + 1)) || listening $((port + 2)); do
-    port=$((20000 + RANDOM % 20000))
-done
-sed -i "s/127\.0\.0\.1:7700/127.0.0.1:$port/; s/127\.0\.0\.1:7701/127.0.0.1:$((port + 1))/;
-        s/127\.0\.0\.1:7702/127.0.0.1:$((port + 2))/" ./*.toml
+move_ports
 if [ -n "${MERITS_KEY_STORE:-}" ]; then
     sed -i "s|^key_store = .*|key_store = \"$(realpath -m "$root/$MERITS_KEY_STORE")\"|" ./*.toml
 fi
@@ -122,15 +59,8 @@ fi
 step 'the founding supervisor makes its keys; the coordinator starts'
 authority=$(merits supervisor init --name city-supervisor --origin ledger.example.org/merits)
 sed -i "s|^authority = .*|authority = \"$authority\"|; s|^allow_dev_keys = .*|allow_dev_keys = true|" ./*.toml
+sed -i '/^tickets = /d; /^least_claims_per_total = /a tickets = false' ./*.toml
 
-serve_coordinator() {
-    # The earlier one's words must not be taken for this one's.
-    rm -f coordinator.out
-    merits coordinator serve --config coordinator.toml >coordinator.out 2>>coordinator.log &
-    coordinator=$!
-    servers+=("$coordinator")
-    until_true 20 said coordinator.out '^log key '
-}
 serve_coordinator
 log_key=$(sed -n 's/^log key //p' coordinator.out)
 sed -i "s|^log_key = .*|log_key = \"$log_key\"|" ./*.toml

@@ -14,7 +14,7 @@ use merits_ledger::Role;
 
 use crate::{
     identity::{Identity, write_handover},
-    screen::thousands,
+    screen::{VOUCHED, thousands},
 };
 
 #[derive(Debug, Subcommand)]
@@ -93,6 +93,9 @@ fn print(report: &Report) {
             thousands(line.credits.0),
             thousands(line.at_most)
         );
+        if line.vouched {
+            println!("{} {}: {VOUCHED}", line.scale, line.period.label());
+        }
         if let Some(measured) = line.measured {
             println!(
                 "{} {}: totals of its measure cover {} of the claims: {}",

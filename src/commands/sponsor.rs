@@ -13,7 +13,7 @@ use merits_sponsor::{config::SponsorConfig, net, report::Report};
 
 use crate::{
     identity::{Identity, write_handover},
-    screen::thousands,
+    screen::{VOUCHED, thousands},
 };
 
 #[derive(Debug, Subcommand)]
@@ -104,6 +104,9 @@ fn print(report: &Report) {
             sum.claims,
             sum.batches
         );
+        if sum.vouched {
+            println!("{scale} {}: {VOUCHED}", period.label());
+        }
     }
     for (entry, fault) in &report.faults {
         println!("INVALID {entry}: {fault}");

@@ -8,6 +8,8 @@ use merits_primitives::ids::{AssetId, Credits, Epoch, Output, Period, ScaleId};
 pub struct IssuanceLine {
     /// The scale.
     pub scale: ScaleId,
+    /// Its sources cannot link people: the distributor vouches whose records these are.
+    pub vouched: bool,
     /// The ledger's number of it.
     pub asset: AssetId,
     /// The period.
@@ -45,9 +47,12 @@ pub fn issuance(state: &State) -> Vec<IssuanceLine> {
         if key.output == Output::Measure {
             return None;
         }
-        let (scale, _) = state.scales().by_asset(key.asset)?;
+        let (scale, record) = state.scales().by_asset(key.asset)?;
+        // The same in all versions.
+        let vouched = record.versions.iter().any(|version| version.terms.vouched);
         let mut line = IssuanceLine {
             scale: scale.clone(),
+            vouched,
             asset: key.asset,
             period: key.period,
             epoch: key.epoch,

@@ -56,6 +56,8 @@ pub struct PeriodAggregate {
     pub covered: u64,
     /// Opened totals of the scale's measure, in its unit; `None` while none is opened.
     pub measured: Option<u64>,
+    /// The scale's sources cannot link people: the distributor vouches whose records these are.
+    pub vouched: bool,
 }
 
 /// A sponsor's findings.
@@ -84,6 +86,9 @@ impl Report {
         };
         for outcome in outcomes {
             report.add(outcome);
+        }
+        for ((scale, _), aggregate) in &mut report.aggregates {
+            aggregate.vouched = vouched(state, scale);
         }
         for key in state.totals().keys() {
             report.add_totals(state, key);
@@ -144,6 +149,12 @@ impl Report {
             hidden: "who earned, how much each, and from which records",
         }
     }
+}
+
+/// Whether the sources of a scale cannot link people; the same in all its versions.
+fn vouched(state: &State, scale: &ScaleId) -> bool {
+    let scale = state.scales().get(scale);
+    scale.is_ok_and(|scale| scale.versions.iter().any(|version| version.terms.vouched))
 }
 
 /// Who saw what.

@@ -113,3 +113,16 @@ fn what_the_circuit_is_made_from_is_the_shape() {
     let plain = Manifest::from_toml(&bare()[..start]).unwrap();
     assert_ne!(plain.shape().digest(), rides().shape().digest());
 }
+
+/// Who vouches is the ledger's matter: marking a scale costs no new key.
+#[test]
+fn vouching_is_no_part_of_the_shape() {
+    const HOUSEHOLD: &str = include_str!("../../../scales/household-electricity/scale.toml");
+    let read = |text: &str| Manifest::from_toml(text).unwrap();
+    let bare = HOUSEHOLD.replace("vouched = true\n", "");
+    let (marked, unmarked) = (read(HOUSEHOLD), read(&bare));
+    assert_eq!((marked.vouched(), unmarked.vouched()), (true, false));
+    assert_eq!(marked.shape().digest(), unmarked.shape().digest());
+    assert_eq!(marked.schema().id(), unmarked.schema().id());
+    assert_eq!(marked.terms_digest(), unmarked.terms_digest());
+}

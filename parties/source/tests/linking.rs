@@ -1,0 +1,164 @@
+//! Links: who may say which account is whose, and one account a person.
+
+use merits_ledger::fixture::{Citizen, Stage};
+use merits_primitives::{
+    Fr,
+    ids::{Origin, PartyId},
+    message::link_message,
+    owner::{self, OwnerKey},
+    scope::source_scope,
+};
+use merits_records::handover::{Handover as _, HandoverError, LinkFile};
+use merits_source::{LinkChecker, LinkFault, Linked, LinksError, LinksFile, signing::Pseudonyms};
+use merits_verifier::{Statement as _, statement::ticket::TicketStatement};
+use rand::rngs::StdRng;
+
+fn stage(people: u64) -> Stage<StdRng> {
+    let mut stage = Stage::new(rand::make_rng::<StdRng>()).expect("a federation");
+    for number in 0..people {
+        stage.register(&Citizen::new(number)).expect("registered");
+    }
+    stage
+}
+
+/// A link as a wallet makes it, proven by the fixture's trapdoor.
+fn link(stage: &mut Stage<StdRng>, citizen: &Citizen, account: &str) -> LinkFile {
+    let (origin, source) = (stage.federation.origin.clone(), stage.federation.source.id);
+    let scope = source_scope(&source);
+    let handle = owner::handle(&citizen.secret(), scope);
+    let start = u32::try_from(stage.time / 86_400_000).expect("a day");
+    let statement = TicketStatement {
+        root: stage.state().people().group().root().expect("people"),
+        scope,
+        nullifier: handle.0,
+        b: owner::bind(&OwnerKey(Fr::from(1u64)), &handle).b,
+        message: link_message(&origin, &source, account),
+        start,
+    };
+    let key = &stage.federation.ticket_key;
+    let proof = key
+        .prove(&statement.public_inputs(), &mut stage.rng)
+        .expect("the trapdoor proves anything");
+    LinkFile {
+        merits: LinkFile::NAME.to_owned(),
+        origin: origin.to_string(),
+        source: source.0,
+        account: account.to_owned(),
+        h: statement.nullifier,
+        root: statement.root,
+        b: statement.b,
+        start,
+        proof: proof.to_bytes(),
+    }
+}
+
+fn check(stage: &Stage<StdRng>, link: &LinkFile) -> Result<(), LinkFault> {
+    LinkChecker::new(stage.state(), stage.federation.source.id, stage.time).check(link)
+}
+
+#[test]
+fn a_link_is_of_this_person_account_source_and_ledger() {
+    let mut stage = stage(2);
+    let good = link(&mut stage, &Citizen::new(0), "rider 4");
+    check(&stage, &good).expect("it holds");
+    let other_h = owner::handle(
+        &Citizen::new(1).secret(),
+        source_scope(&stage.federation.source.id),
+    );
+    for change in [
+        |link: &mut LinkFile, _: Fr| link.account = "rider 5".to_owned(),
+        |link: &mut LinkFile, other: Fr| link.h = other,
+        |link: &mut LinkFile, _: Fr| link.b += Fr::from(1u64),
+        |link: &mut LinkFile, _: Fr| link.start -= 1,
+    ] {
+        let mut bad = good.clone();
+        change(&mut bad, other_h.0);
+        let fault = check(&stage, &bad).expect_err("refused");
+        assert!(matches!(fault, LinkFault::Proof(_)), "{fault}");
+    }
+    let fault = |change: &dyn Fn(&mut LinkFile)| {
+        let mut bad = good.clone();
+        change(&mut bad);
+        check(&stage, &bad).expect_err("refused")
+    };
+    let found = fault(&|link| link.origin = "elsewhere".to_owned());
+    let foreign = matches!(
+        found,
+        LinkFault::Handover(HandoverError::OtherOrigin { .. })
+    );
+    assert!(foreign, "{found}");
+    let found = fault(&|link| link.source = [9; 32]);
+    let foreign = matches!(found, LinkFault::Handover(HandoverError::OtherParty { .. }));
+    assert!(foreign, "{found}");
+    let found = fault(&|link| link.start += 1);
+    assert!(matches!(found, LinkFault::Early), "{found}");
+    let found = fault(&|link| link.account.clear());
+    assert!(matches!(found, LinkFault::NoAccount), "{found}");
+    let found = fault(&|link| link.root += Fr::from(1u64));
+    assert!(matches!(found, LinkFault::OldRoot), "{found}");
+
+    // Another source has another scope: what holds there says nothing here.
+    let issuer = stage.federation.issuer.id;
+    let mut elsewhere = good.clone();
+    elsewhere.source = issuer.0;
+    let found = LinkChecker::new(stage.state(), issuer, stage.time)
+        .check(&elsewhere)
+        .expect_err("refused");
+    assert!(matches!(found, LinkFault::Proof(_)), "{found}");
+
+    // The group has moved on for more than an hour.
+    stage.wait(7_200);
+    stage.register(&Citizen::new(2)).expect("registered");
+    stage.wait(7_200);
+    stage.register(&Citizen::new(3)).expect("registered");
+    let found = check(&stage, &good).expect_err("refused");
+    assert!(matches!(found, LinkFault::OldRoot), "{found}");
+}
+
+#[test]
+fn one_account_has_one_person_and_one_person_one_account() {
+    let mut stage = stage(2);
+    let (one, other) = (Citizen::new(0), Citizen::new(1));
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("links.jsonl");
+    let (origin, source) = (stage.federation.origin.clone(), stage.federation.source.id);
+    let open = || LinksFile::open(&path, &origin, source).expect("it opens");
+    let mut links = open();
+    assert!(links.is_empty());
+    let first = link(&mut stage, &one, "rider 4");
+    assert_eq!(links.link(&first, false).expect("taken"), Linked::New);
+    assert_eq!(links.link(&first, false).expect("taken"), Linked::Known);
+    links.write().expect("written");
+
+    let mut links = open();
+    assert_eq!(links.len(), 1);
+    // The account of somebody else, and a second account of the same person.
+    let stolen = link(&mut stage, &other, "rider 4");
+    let fault = links.link(&stolen, false).expect_err("refused");
+    assert!(matches!(fault, LinkFault::OtherPseudonym), "{fault}");
+    let second = link(&mut stage, &one, "rider 5");
+    for replace in [false, true] {
+        let fault = links.link(&second, replace).expect_err("refused");
+        assert!(matches!(fault, LinkFault::OtherAccount), "{fault}");
+    }
+    // Sold to somebody else: the source says so, and the first person may have another account.
+    assert_eq!(links.link(&stolen, true).expect("taken"), Linked::Replaced);
+    assert_eq!(links.link(&second, false).expect("taken"), Linked::New);
+    links.write().expect("written");
+
+    // What `merits source sign` reads.
+    let text = std::fs::read(&path).expect("there");
+    let read = Pseudonyms::read(&text[..], origin.as_str(), source).expect("links");
+    assert_eq!(read.get("rider 4").map(|h| h.0), Some(stolen.h));
+    assert_eq!(read.get("rider 5").map(|h| h.0), Some(second.h));
+    assert_eq!(open().get("rider 5"), read.get("rider 5"));
+
+    // Somebody else's file is not written over.
+    for (origin, source) in [
+        (Origin::new("elsewhere").expect("a name"), source),
+        (origin.clone(), PartyId([3; 32])),
+    ] {
+        let opened = LinksFile::open(&path, &origin, source);
+        assert!(matches!(opened, Err(LinksError::Foreign { .. })));
+    }
+}

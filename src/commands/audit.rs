@@ -7,7 +7,9 @@ use clap::Subcommand;
 use comfy_table::{Table, presets::UTF8_BORDERS_ONLY};
 use merits_ledger::{State, state::Balance};
 use merits_primitives::ids::Expiry;
+use merits_replica::Replica;
 use merits_sponsor::offers::expiry_label;
+use merits_verifier::log::Checkpoint;
 
 use crate::screen::{VOUCHED, thousands};
 
@@ -36,7 +38,9 @@ impl Command {
             Self::Conservation { ledger, offline } => {
                 let ledger = super::ledger_of(&ledger)?;
                 if offline {
-                    return Ok(conservation(ledger.open().await?.state()?));
+                    let replica = ledger.open().await?;
+                    filled(&replica)?;
+                    return Ok(conservation(replica.state()?));
                 }
                 let follower = ledger.follow().await?;
                 follower.sync().await?;
@@ -46,12 +50,7 @@ impl Command {
             Self::Replay { ledger } => {
                 // Opening a copy is the replay: nothing in it is taken on trust.
                 let replica = super::ledger_of(&ledger)?.open().await?;
-                let checkpoint = replica.checkpoint().with_context(|| {
-                    format!(
-                        "the copy in {} is empty: sync it first",
-                        replica.directory().display()
-                    )
-                })?;
+                let checkpoint = filled(&replica)?;
                 let state = replica.state()?;
                 ensure!(
                     state.size() == checkpoint.size,
@@ -66,6 +65,16 @@ impl Command {
             }
         }
     }
+}
+
+/// The checkpoint of a copy that has something in it.
+fn filled(replica: &Replica) -> anyhow::Result<&Checkpoint> {
+    replica.checkpoint().with_context(|| {
+        format!(
+            "the copy of the log in {} is empty: bring it up to date first",
+            replica.directory().display()
+        )
+    })
 }
 
 /// Prints the books; failure if they do not balance.

@@ -50,18 +50,15 @@ pub struct OfferFile {
     pub exchanges: Vec<String>,
 }
 
-/// Why an offer's file makes no offer. The sponsor mends it.
+/// Why an offer's file makes no offer: a value that no ledger takes, or that this one does not know.
+/// The sponsor mends it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum OfferFault {
-    /// A value that no ledger takes, or that this one does not know.
-    #[error("`{key}`: {reason}")]
-    Value {
-        /// The key.
-        key: &'static str,
-        /// What is wrong with it and what to do.
-        reason: String,
-    },
+#[error("`{key}`: {reason}")]
+pub struct OfferFault {
+    /// The key.
+    pub key: &'static str,
+    /// What is wrong with its value, and what to do.
+    pub reason: String,
 }
 
 impl OfferFile {
@@ -199,7 +196,7 @@ impl OfferFile {
 }
 
 fn value(key: &'static str, reason: impl Into<String>) -> OfferFault {
-    OfferFault::Value {
+    OfferFault {
         key,
         reason: reason.into(),
     }
@@ -376,7 +373,8 @@ mod tests {
     fn each_fault_names_its_key() {
         let stage = stage();
         let good = of_the_fixture(&stage);
-        let faults: [(&str, fn(&mut OfferFile)); 16] = [
+        type Spoil = fn(&mut OfferFile);
+        let faults: [(&str, Spoil); 16] = [
             ("scale", |f| f.scale = "nowhere".to_owned()),
             ("scale", |f| f.scale = "Two Words".to_owned()),
             ("kind", |f| f.kind = "money".to_owned()),
@@ -401,7 +399,7 @@ mod tests {
             let mut file = good.clone();
             spoil(&mut file);
             let fault = file.publish(stage.state(), &stage.federation.sponsor.id);
-            let OfferFault::Value { key, reason } = fault.expect_err(expected);
+            let OfferFault { key, reason } = fault.expect_err(expected);
             assert_eq!(key, expected, "{reason}");
         }
         // A month in which no bucket of the scale ends.

@@ -36,6 +36,7 @@ use merits_verifier::{
     groth16::{PreparedKey, Proof},
     receipt::Receipt,
 };
+use tokio::sync::Semaphore;
 use tonic::Code;
 
 use crate::{
@@ -59,6 +60,8 @@ pub struct Exchange<L> {
     keys: Mutex<KeyRing>,
     /// When the last synchronisation began.
     synced: tokio::sync::Mutex<Option<Instant>>,
+    /// One permit a core: more verifications at once would only wait for each other.
+    cores: Semaphore,
     /// The first leaf that [`Exchange::reconcile`] has not looked at.
     reconciled: tokio::sync::Mutex<u64>,
 }
@@ -113,6 +116,7 @@ impl<L: LedgerPort> Exchange<L> {
             clock,
             keys: Mutex::default(),
             synced: tokio::sync::Mutex::new(None),
+            cores: Semaphore::new(std::thread::available_parallelism().map_or(1, Into::into)),
             reconciled: tokio::sync::Mutex::new(0),
         }
     }
@@ -177,9 +181,13 @@ impl<L: LedgerPort> Exchange<L> {
         } else {
             self.examine_afresh(&entry, &redeemed).await?
         } {
-            Examined::Known => self.ledger.receipt(&id).await?,
+            Examined::Known => match self.ledger.read(|replica| replica.receipt(&id)) {
+                Some(receipt) => receipt,
+                // Assigned, and the copy has not come so far.
+                None => self.ledger.receipt(&id).await?,
+            },
             Examined::New { job, key, quota } => {
-                verify(*job, key).await?;
+                self.verify(*job, key).await?;
                 if !self.is_stocked(&offer, quota).await? {
                     return Err(not_stocked());
                 }
@@ -400,22 +408,25 @@ impl<L: LedgerPort> Exchange<L> {
         Ok(total >= u64::from(quota))
     }
 
+    /// Verifies the proof: milliseconds of the CPU's, so not on an async worker.
+    async fn verify(&self, job: Job, key: Arc<PreparedKey>) -> Result<(), Fault> {
+        let _core = self.cores.acquire().await.map_err(|_| Fault::stopping())?;
+        let checked =
+            tokio::task::spawn_blocking(move || Verified::check(&key, job.statement, &job.proof));
+        checked
+            .await
+            .map_err(|error| {
+                tracing::error!(%error, "verifying a redemption stopped unexpectedly");
+                Fault::internal()
+            })?
+            .map(drop)
+            .map_err(|error| refused(&error.into()))
+    }
+
     /// The log's time never runs backwards, whatever the machine's clock does.
     fn now(&self, state: &State) -> u64 {
         (self.clock)().max(state.time())
     }
-}
-
-/// Verifies the proof: milliseconds of the CPU's, so not on an async worker.
-async fn verify(job: Job, key: Arc<PreparedKey>) -> Result<(), Fault> {
-    tokio::task::spawn_blocking(move || Verified::check(&key, job.statement, &job.proof))
-        .await
-        .map_err(|error| {
-            tracing::error!(%error, "verifying a redemption stopped unexpectedly");
-            Fault::internal()
-        })?
-        .map(drop)
-        .map_err(|error| refused(&error.into()))
 }
 
 fn state(replica: &Replica) -> Result<&State, Fault> {

@@ -49,6 +49,7 @@ impl<L: LedgerPort> ExchangeRpc for Service<L> {
         request: Request<ListOffersRequest>,
     ) -> Result<Response<ListOffersResponse>, Status> {
         let page = OfferPage::try_from(request.into_inner())?;
+        let _permit = self.permit()?;
         let offers = self.exchange.offers(page).await?;
         Ok(Response::new(ListOffersResponse {
             offers: offers.into_iter().map(Into::into).collect(),

@@ -24,7 +24,7 @@ use thiserror::Error;
 use crate::{
     keys::WalletKeys,
     prover::{PersonProving, ProvingError},
-    view::{ConsentStanding, OwnIdentity, View},
+    view::{ConsentStanding, OwnConsent, OwnIdentity, View},
 };
 
 /// Milliseconds of a day.
@@ -97,6 +97,15 @@ pub enum ConsentError {
     /// Nothing to take back.
     #[error("this consent was taken back already")]
     AlreadyWithdrawn,
+    /// Another identity's.
+    #[error(
+        "the consent for period {period} was given by an identity of this wallet that was retired: \
+         nobody can take it back; it lapses unless it was claimed with"
+    )]
+    OtherIdentity {
+        /// Label of the period.
+        period: String,
+    },
     /// The ledger would refuse it.
     #[error("the ledger would refuse it: {0}")]
     Refused(Box<Refusal>),
@@ -350,11 +359,20 @@ impl<'a> Speaker<'a> {
         self.withdraw_message(consent.scope, consent.message)
     }
 
-    /// [`Speaker::withdraw`] of a consent by its scope and message, as a [`View`] has them.
+    /// [`Speaker::withdraw`] of a consent that was deposited.
     ///
     /// # Errors
-    /// [`ConsentError`].
-    pub fn withdraw_message(&self, scope: Fr, message: Fr) -> Result<SignedEntry, ConsentError> {
+    /// [`ConsentError`]; [`ConsentError::OtherIdentity`] when an identity that is over gave it.
+    pub fn withdraw_own(&self, consent: &OwnConsent) -> Result<SignedEntry, ConsentError> {
+        if consent.generation != self.identity.generation {
+            return Err(ConsentError::OtherIdentity {
+                period: consent.period.label(),
+            });
+        }
+        self.withdraw_message(consent.scope, consent.message)
+    }
+
+    fn withdraw_message(&self, scope: Fr, message: Fr) -> Result<SignedEntry, ConsentError> {
         // It is about no deeds, so about no source.
         let (witness, root) = self.witness(Fr::from(0u64))?;
         let nullifier = claim_nullifier(&witness.secret, scope);

@@ -170,23 +170,24 @@ fn events(session: &Session) -> anyhow::Result<Vec<(u64, EntryId, String)>> {
         );
         happened(opening.request, text);
     }
+    let known = view.identity.as_ref().map(|own| own.generation);
+    let own: Vec<_> = known
+        .into_iter()
+        .flat_map(|newest| 0..=newest)
+        .map(|generation| session.keys.commitment(generation))
+        .collect();
     for (_, leaf) in replica.leaves() {
         let entry = Entry::decode(leaf.entry.kind, &leaf.entry.statement);
-        let (id, commitment, what) = match entry {
+        let (commitment, what) = match entry {
             Some(Ok(Entry::IdentityRegistered(registered))) => {
-                (leaf.entry.id(), registered.commitment, "registered")
+                (registered.commitment, "registered")
             }
-            Some(Ok(Entry::IdentityRetired(retired))) => {
-                (leaf.entry.id(), retired.commitment, "retired")
-            }
+            Some(Ok(Entry::IdentityRetired(retired))) => (retired.commitment, "retired"),
             _ => continue,
         };
-        let known = view.identity.as_ref().map_or(0, |own| own.generation);
-        if (0..=known).any(|generation| session.keys.commitment(generation) == commitment) {
-            happened(
-                id,
-                format!("{what} by {}", name_of(state, &leaf.entry.party)),
-            );
+        if own.contains(&commitment) {
+            let by = name_of(state, &leaf.entry.party);
+            happened(leaf.entry.id(), format!("{what} by {by}"));
         }
     }
     Ok(events)

@@ -174,7 +174,10 @@ impl Consent {
                 period: *period,
             };
             let replica = session.replica();
-            let speaker = Speaker::new(replica.state()?, &session.keys, &session.view, &prover)?;
+            let state = replica.state()?;
+            // Every field that this period's version reads is in the terms.
+            terms.check(&distributor, &name, &approved(state, &scale, *period)?)?;
+            let speaker = Speaker::new(state, &session.keys, &session.view, &prover)?;
             let ticket = speaker.ticket(&session.view, &asked, unix_millis(), &mut rand::rng())?;
             let path = if directory {
                 let file = format!("ticket-{scale}-{}.json", period.label());
@@ -331,7 +334,7 @@ impl Withdraw {
                 let replica = session.replica();
                 let speaker =
                     Speaker::new(replica.state()?, &session.keys, &session.view, &prover)?;
-                speaker.withdraw_message(consent.scope, consent.message)?
+                speaker.withdraw_own(consent)?
             };
             let submitted = session.submit(&entry).await?;
             println!(

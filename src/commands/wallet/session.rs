@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
-use merits_ledger::State;
+use merits_ledger::{State, state::VersionStanding};
 use merits_params::{keystore::KeyStore, manifest::Manifest};
 use merits_primitives::ids::{EntryId, Expiry, PartyId, Period, PeriodKind, ScaleId};
 use merits_replica::{Follower, Replica, Submitted};
@@ -181,7 +181,7 @@ pub(crate) fn scale_id(state: &State, text: &str) -> anyhow::Result<ScaleId> {
         .with_context(|| format!("the ledger has the scales: {known}"))
 }
 
-/// What one credit of a scale is, in its newest manifest's words.
+/// What one credit of a scale is, in its newest approved manifest's words.
 pub(crate) fn unit_of(state: &State, scale: &ScaleId) -> String {
     let manifest = newest_manifest(state, scale);
     manifest.map_or_else(
@@ -190,10 +190,13 @@ pub(crate) fn unit_of(state: &State, scale: &ScaleId) -> String {
     )
 }
 
-/// A scale's newest manifest, if this program can read it.
+/// A scale's newest approved manifest, if this program can read it.
 pub(crate) fn newest_manifest(state: &State, scale: &ScaleId) -> Option<Manifest> {
-    let scale = state.scales().get(scale).ok()?;
-    Manifest::from_toml(&scale.versions.last()?.terms.manifest).ok()
+    let versions = &state.scales().get(scale).ok()?.versions;
+    let mut newest = versions.iter().rev();
+    // What was only proposed counts for nobody.
+    let approved = newest.find(|version| version.standing != VersionStanding::Proposed)?;
+    Manifest::from_toml(&approved.terms.manifest).ok()
 }
 
 /// The day of a time in unix milliseconds, such as `2026-03-02` (UTC).

@@ -118,18 +118,12 @@ fn a_withdrawal_is_taken_and_frees_the_period_for_another_distributor() {
     let opened = open(&town, &rival, &ticket(&town, &rival, period).unwrap());
     town.submit(&deposit(&town, &rival, &opened)).unwrap();
     let own = view_of(&town, SEED).consents[0].clone();
-    let entry = speak(&town, |speaker| {
-        speaker.withdraw_message(own.scope, own.message)
-    })
-    .unwrap();
+    let entry = speak(&town, |speaker| speaker.withdraw_own(&own)).unwrap();
     town.submit(&entry).unwrap();
     let view = view_of(&town, SEED);
     assert_eq!(view.consents[0].standing, ConsentStanding::Withdrawn);
 
-    let again = speak(&town, |speaker| {
-        speaker.withdraw_message(own.scope, own.message)
-    })
-    .unwrap_err();
+    let again = speak(&town, |speaker| speaker.withdraw_own(&own)).unwrap_err();
     assert!(matches!(again, ConsentError::AlreadyWithdrawn), "{again}");
     let refused = ticket(&town, &rival, period).unwrap_err();
     assert!(
@@ -143,6 +137,20 @@ fn a_withdrawal_is_taken_and_frees_the_period_for_another_distributor() {
         speaker.ticket(&view, &asked, town.time, &mut rand::rng())
     });
     elsewhere.unwrap();
+}
+
+#[test]
+fn nobody_takes_back_what_a_retired_identity_said() {
+    let (mut town, citizen) = town();
+    town.register(&citizen).unwrap();
+    town.deposit(&citizen).unwrap();
+    town.register(&citizen.reborn()).unwrap();
+    let own = view_of(&town, SEED).consents[0].clone();
+    let refused = speak(&town, |speaker| speaker.withdraw_own(&own)).unwrap_err();
+    assert!(
+        matches!(refused, ConsentError::OtherIdentity { .. }),
+        "{refused}"
+    );
 }
 
 #[test]

@@ -7,7 +7,7 @@ use toml::{Table, Value};
 use crate::run::{SAMPLE_LOG_KEY, edit, merits, samples, samples_directory};
 
 /// Every command that takes a configuration, with whatever else it demands.
-const COMMANDS: [&str; 43] = [
+const COMMANDS: [&str; 46] = [
     "coordinator serve",
     "coordinator fsck",
     "supervisor found",
@@ -28,7 +28,10 @@ const COMMANDS: [&str; 43] = [
     "issuer propose",
     "source apply --output x",
     "source sign --input x --links y --output z",
+    "source link --import x",
     "distributor apply --output x",
+    "distributor terms",
+    "distributor tickets --import x",
     "distributor links --input x --source y --output z",
     "distributor run",
     "distributor status",

@@ -6,7 +6,7 @@ mod federation;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use federation::{MemoryLedger, World, csv, read_groups, scale_id, week};
+use federation::{MemoryLedger, World, csv, people::rider, read_groups, scale_id, week};
 use hpke::{Kem as _, Serializable as _, kem::X25519HkdfSha256};
 use merits_distributor::{
     consents::{Consents, Wait},
@@ -23,23 +23,19 @@ use merits_distributor::{
 };
 use merits_ledger::{
     Entry, KeyRing, Role, Submission,
-    entry::TicketDeposited,
     fixture::{Citizen, Consented, Member},
 };
 use merits_params::terms::TermsDocument;
 use merits_primitives::{
     Fr, field,
-    ids::{EntryId, Period, ScaleVersion},
-    message::{Consent, claim_salt},
-    nullifier::claim_nullifier,
-    owner::{self, Handle},
-    scope::{claim_scope, source_scope},
+    ids::{EntryId, Period},
+    owner::Handle,
 };
 use merits_records::{
     SubjectPeriod,
     handover::{HandoverError, Ticket, TicketFile},
 };
-use merits_verifier::{Statement as _, Verified, receipt::Receipt};
+use merits_verifier::{Verified, receipt::Receipt};
 use rand::{SeedableRng, rngs::StdRng};
 use zeroize::Zeroizing;
 
@@ -54,10 +50,6 @@ struct Scene {
 
 fn rng() -> StdRng {
     StdRng::from_rng(&mut rand::rng())
-}
-
-fn rider(number: u64) -> String {
-    format!("rider-{number:03}")
 }
 
 impl Scene {
@@ -87,81 +79,20 @@ impl Scene {
     }
 
     fn handle(&self, citizen: &Citizen) -> Handle {
-        let source = source_scope(&self.world.federation.source.id);
-        owner::handle(&citizen.secret(), source)
+        self.world.handle(citizen)
     }
 
-    /// What a person consents to.
     fn consent(&self, citizen: &Citizen, period: Period, distributor: &Member) -> Consented {
-        let (federation, state) = (&self.world.federation, self.ledger.state());
-        let (secret, source) = (citizen.secret(), federation.source.id);
-        let terms = state
-            .earn_terms(&scale_id(), ScaleVersion(1), period)
-            .unwrap();
-        let scope = claim_scope(terms.asset, period, None);
-        let digest = federation.terms_of(distributor).digest();
-        let consent = Consent {
-            origin: &federation.origin,
-            distributor: &distributor.id,
-            terms: &digest,
-            expiry: terms.expiry,
-        };
-        let salt = claim_salt(&secret, scope);
-        let message = consent.message(&salt);
-        let handle = self.handle(citizen);
-        let key = owner::owner_key(&secret, scope, message);
-        Consented {
-            citizen: citizen.clone(),
-            distributor: distributor.clone(),
-            deposit: TicketDeposited {
-                scale: scale_id(),
-                period,
-                source,
-                expiry: terms.expiry,
-                terms: digest,
-                salt,
-                root: state.people().group().root().unwrap(),
-                nullifier: claim_nullifier(&secret, scope),
-                b: owner::bind(&key, &handle).b,
-            },
-            scope,
-            message,
-            handle,
-        }
+        let state = self.ledger.state();
+        self.world.consent(&state, citizen, period, distributor)
     }
 
-    /// The ticket of a consent for an account, as a wallet makes it.
     fn ticket(&self, account: &str, consented: &Consented) -> Ticket {
-        let deposit = &consented.deposit;
-        let statement = self
-            .ledger
-            .state()
-            .ticket_statement(&consented.distributor.id, deposit)
-            .unwrap();
-        let key = &self.world.federation.ticket_key;
-        let proof = key.prove(&statement.public_inputs(), &mut rng()).unwrap();
-        Ticket {
-            account: account.to_owned(),
-            scale: deposit.scale.to_string(),
-            period: deposit.period,
-            source: deposit.source.0,
-            expiry: deposit.expiry.0,
-            terms: deposit.terms,
-            salt: deposit.salt,
-            root: deposit.root,
-            nullifier: deposit.nullifier,
-            b: deposit.b,
-            proof: proof.to_bytes(),
-            key: consented.key().0,
-            h: consented.handle.0,
-        }
+        self.world.ticket(&self.ledger.state(), account, consented)
     }
 
     fn seal(&self, ticket: &Ticket, distributor: &Member) -> TicketFile {
-        let origin = self.world.federation.origin.as_str();
-        ticket
-            .seal(origin, &distributor.id, &self.public, &mut rng())
-            .unwrap()
+        self.world.seal(ticket, distributor, &self.public)
     }
 
     /// Citizen `number` gives a ticket for the own account.

@@ -7,6 +7,8 @@
     reason = "each test uses a part; a failure to set up is a failure"
 )]
 
+pub mod people;
+
 use std::{
     collections::BTreeSet,
     num::NonZeroUsize,

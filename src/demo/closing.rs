@@ -34,6 +34,8 @@ pub(super) fn print(federation: &Federation, story: &Story, total: Duration) {
         thousands(u64::try_from(summary.earned.credits).unwrap_or(u64::MAX)),
     );
     row("proofs", thousands(summary.proved.proofs));
+    row("people with wallets", thousands(story.people as u64));
+    row("tickets given", thousands(story.tickets as u64));
     if let Some((period, claims, sum)) = story.opened_total {
         row(
             &format!("opened total, {}", period.label()),
@@ -54,6 +56,19 @@ pub(super) fn print(federation: &Federation, story: &Story, total: Duration) {
             summary.proved.elapsed / u32::try_from(summary.proved.claims).unwrap_or(u32::MAX);
         row("  a claim", seconds(each));
     }
+    row(
+        "time: registering people, one by one",
+        seconds(story.registering),
+    );
+    row("time: links, tickets, deposits", seconds(story.consenting));
+    if story.tickets > 0 {
+        let each = story.consenting / u32::try_from(story.tickets).unwrap_or(u32::MAX);
+        row("  a ticket", seconds(each));
+    }
+    row(
+        "time: offer, vouchers, redemption",
+        seconds(story.redeeming),
+    );
     row("time: sponsor's verification", seconds(story.sponsor));
     row("time: clearing's audit", seconds(story.clearing));
     row("time: opening one claim", seconds(story.opening));
@@ -65,6 +80,7 @@ pub(super) fn print(federation: &Federation, story: &Story, total: Duration) {
     println!("  ledger      {}", path("coordinator/ledger.sqlite"));
     println!("  receipts    {}", path("receipts"));
     println!("  rejects     {}", path("distributor/rejects.csv"));
+    println!("  wallets     {}", path("wallets"));
     let keys = federation.directory.parent().map(|data| data.join("keys"));
     if let Some(keys) = keys {
         println!(
@@ -98,6 +114,7 @@ pub(super) fn print(federation: &Federation, story: &Story, total: Duration) {
         "  merits coordinator serve --config {} &",
         path("coordinator/coordinator.toml")
     );
+    println!("  merits wallet history --dir {}", path("wallets/person-1"));
     println!(
         "  merits distributor status --config {}",
         path("distributor/distributor.toml")

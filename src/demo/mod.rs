@@ -451,7 +451,8 @@ async fn publish(federation: &Federation, desk: &Desk, story: &mut Story) -> any
     say(&format!(
         "{} writes a formula: {}. Its figures: {}. It compiles to {} constraints for {} claims ({} \
          each). The supervisor approves the version. Everybody computes with this formula; \
-         changing a figure needs no new key.",
+         changing a figure needs no new key. (Its credits live for 50 years here, longer than the \
+         issuer says, since the records are old.)",
         federation.pack.issuer,
         manifest.title().en,
         figures(manifest),

@@ -5,9 +5,10 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message as _;
 
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
     "merits/exchange/v1/exchange.proto",
     "merits/ledger/v1/ledger.proto",
+    "merits/notes/v1/notes.proto",
     "merits/registry/v1/registry.proto",
     "merits/supervision/v1/supervision.proto",
     "merits/uniqueness/v1/uniqueness.proto",

@@ -254,7 +254,14 @@ async fn check_used(
     expected: &Uniques,
     report: &mut Report,
 ) -> Result<(), StartError> {
-    let sets = [UniqueSet::Commitment, UniqueSet::Note];
+    // Entry ids are unique in `leaf`.
+    let sets = [
+        UniqueSet::Commitment,
+        UniqueSet::Note,
+        UniqueSet::Nullifier,
+        UniqueSet::Spend,
+        UniqueSet::Rate,
+    ];
     let mut at = (-1i64, Vec::new());
     let mut matched = 0;
     loop {

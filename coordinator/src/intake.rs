@@ -289,11 +289,19 @@ pub(crate) fn fault(refusal: &Refusal) -> Fault {
 
 fn status(refusal: &Refusal) -> Code {
     match refusal {
-        Refusal::AlreadyUsed { .. } => Code::AlreadyExists,
+        Refusal::AlreadyUsed { .. }
+        | Refusal::PersonKnown
+        | Refusal::CommitmentKnown
+        | Refusal::TermsKnown
+        | Refusal::EvaluatorStands => Code::AlreadyExists,
         Refusal::PartyUnknown { .. }
         | Refusal::PartySuspended { .. }
         | Refusal::RoleMissing { .. }
         | Refusal::ScaleOfAnother { .. }
+        | Refusal::NotTheEvaluator { .. }
+        | Refusal::TicketOfAnother { .. }
+        | Refusal::OfferOfAnother { .. }
+        | Refusal::OfferElsewhere { .. }
         | Refusal::RequestOfAnother { .. } => Code::PermissionDenied,
         Refusal::SignatureInvalid { .. } | Refusal::KeyRotated { .. } => Code::Unauthenticated,
         Refusal::NotFounded { .. }
@@ -304,6 +312,23 @@ fn status(refusal: &Refusal) -> Code {
         | Refusal::ScaleRetired { .. }
         | Refusal::ScaleNotYetValid { .. }
         | Refusal::SourceUnknown { .. }
+        | Refusal::StatementKeyMissing { .. }
+        | Refusal::EvaluationUnfit
+        | Refusal::IdentityUnknown
+        | Refusal::GroupRootUnknown
+        | Refusal::TermsUnknown
+        | Refusal::TicketTooEarly { .. }
+        | Refusal::TicketReserved { .. }
+        | Refusal::TicketMissing { .. }
+        | Refusal::TicketLapsed { .. }
+        | Refusal::ConsentWithdrawn { .. }
+        | Refusal::OfferUnknown { .. }
+        | Refusal::OfferNotOpen { .. }
+        | Refusal::OfferSoldOut { .. }
+        | Refusal::CreditsExpired { .. }
+        | Refusal::OtherDay { .. }
+        | Refusal::NoteRootUnknown
+        | Refusal::NoteTreeFull
         | Refusal::NotVerified
         | Refusal::SupplyExhausted { .. } => Code::FailedPrecondition,
         _ => Code::InvalidArgument,

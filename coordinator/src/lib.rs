@@ -1,11 +1,11 @@
 //! The coordinator: orders the ledger, verifies proofs in batches, serves the transparency log
 //! over gRPC.
 //!
-//! In scope: the services Ledger, Registry and Verifier of `merits-proto`; the SQLite store; the
+//! In scope: the services Ledger, Notes, Registry and Verifier of `merits-proto`; the SQLite store; the
 //! sequencer; the verification pool; [`fsck()`]. Out of scope: what entries mean and which are
 //! allowed (`merits-ledger`), proofs and receipts (`merits-verifier`), following a log
 //! (`merits-replica`). The coordinator sees public ledger data only, and cannot make an entry of
-//! its own: it orders what parties signed.
+//! its own: it orders what parties signed and people proved.
 //!
 //! The path of a submission: [`Coordinator`]'s gRPC server → intake (permits, early receipt) →
 //! verification pool (signatures; proofs in batches by key) → sequencer (rules; one transaction,
@@ -25,6 +25,7 @@ mod intake;
 mod log_key;
 mod log_writer;
 mod node;
+mod notes;
 mod published;
 mod receipts;
 mod schema;

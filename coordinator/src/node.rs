@@ -18,9 +18,10 @@ use merits_proto::{
     DESCRIPTORS,
     ledger::ledger_server::LedgerServer,
     limits::{
-        INFRASTRUCTURE_REQUEST_MESSAGE, LEDGER_REQUEST_MESSAGE, REGISTRY_REQUEST_MESSAGE,
-        VERIFIER_REQUEST_MESSAGE,
+        INFRASTRUCTURE_REQUEST_MESSAGE, LEDGER_REQUEST_MESSAGE, NOTES_REQUEST_MESSAGE,
+        REGISTRY_REQUEST_MESSAGE, VERIFIER_REQUEST_MESSAGE,
     },
+    notes::notes_server::NotesServer,
     registry::registry_server::RegistryServer,
     verifier::verifier_server::VerifierServer,
 };
@@ -42,10 +43,11 @@ use crate::{
     intake::Intake,
     log_key,
     log_writer::LogWriter,
+    notes::BucketRoots,
     published::{Published, View},
     schema,
     sequencer::{Ready, Sequencer, SequencerError},
-    services::{LedgerService, RegistryService, VerifierService},
+    services::{LedgerService, NotesService, RegistryService, VerifierService},
     startup::{self, Loaded},
     verify_pool::{PoolLimits, VerifyPool},
 };
@@ -166,9 +168,10 @@ impl Coordinator {
 }
 
 /// Services with a health status of their own; "" is the whole.
-const SERVICES: [&str; 4] = [
+const SERVICES: [&str; 5] = [
     "",
     "merits.ledger.v1.Ledger",
+    "merits.notes.v1.Notes",
     "merits.registry.v1.Registry",
     "merits.verifier.v1.Verifier",
 ];
@@ -262,6 +265,7 @@ fn router(
             .register_encoded_file_descriptor_set(DESCRIPTORS)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
             .with_service_name("merits.ledger.v1.Ledger")
+            .with_service_name("merits.notes.v1.Notes")
             .with_service_name("merits.registry.v1.Registry")
             .with_service_name("merits.verifier.v1.Verifier")
             .with_service_name("grpc.health.v1.Health")
@@ -270,6 +274,11 @@ fn router(
     let registry = RegistryService {
         published: Arc::clone(&intake.published),
         log_key,
+    };
+    let notes = NotesService {
+        published: Arc::clone(&intake.published),
+        clock: Arc::clone(&intake.clock),
+        roots: Arc::new(Mutex::new(BucketRoots::default())),
     };
     let health = HealthServer::new(HealthService::from_health_reporter(health.clone()));
     let limits = &config.server;
@@ -286,6 +295,7 @@ fn router(
         .add_service(
             RegistryServer::new(registry).max_decoding_message_size(REGISTRY_REQUEST_MESSAGE),
         )
+        .add_service(NotesServer::new(notes).max_decoding_message_size(NOTES_REQUEST_MESSAGE))
         .add_service(
             VerifierServer::new(VerifierService(Arc::clone(intake)))
                 .max_decoding_message_size(VERIFIER_REQUEST_MESSAGE),
@@ -434,6 +444,7 @@ async fn open(
     readers.close().await;
     let Loaded {
         state,
+        notes,
         frontier,
         edge,
         checkpoint,
@@ -441,6 +452,7 @@ async fn open(
     } = loaded;
     let view = View {
         state: state.clone(),
+        notes,
         checkpoint,
         signed: Arc::new(signed),
     };

@@ -5,6 +5,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use merits_ledger::{Effects, State, state::StaleEffects};
 use merits_verifier::log::{Checkpoint, SignedCheckpoint};
 
+use crate::notes::NoteLeaves;
+
 /// The published view, advanced by the sequencer after each commit.
 #[derive(Debug)]
 pub(crate) struct Published(RwLock<View>);
@@ -13,6 +15,7 @@ pub(crate) struct Published(RwLock<View>);
 #[derive(Debug)]
 pub(crate) struct View {
     pub(crate) state: State,
+    pub(crate) notes: NoteLeaves,
     pub(crate) checkpoint: Checkpoint,
     pub(crate) signed: Arc<SignedCheckpoint>,
 }
@@ -42,6 +45,7 @@ impl Published {
     ) -> Result<(), StaleEffects> {
         let mut view = self.0.write().unwrap_or_else(PoisonError::into_inner);
         for effects in effects {
+            view.notes.extend(effects.notes());
             view.state.commit(effects)?;
         }
         view.checkpoint = checkpoint.clone();

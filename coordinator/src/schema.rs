@@ -40,8 +40,8 @@ CREATE TABLE leaf (
 ) STRICT;
 
 CREATE TABLE used (
-    -- What an entry used up: record commitment, note commitment (`merits-ledger`'s `UniqueSet`;
-    -- entry ids are unique in `leaf`).
+    -- What an entry used up: record commitment, note commitment, nullifiers of claims, of notes and
+    -- of daily limits (`merits-ledger`'s `UniqueSet`; entry ids are unique in `leaf`).
     kind        INTEGER NOT NULL,
     value       BLOB    NOT NULL CHECK (length(value) = 32),
     idx         INTEGER NOT NULL,

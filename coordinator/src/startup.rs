@@ -8,18 +8,24 @@
 use std::{collections::HashMap, path::Path};
 
 use merits_ledger::{
-    LedgerPolicy, Replay, State,
+    Entry, LedgerPolicy, Replay, State,
     tree::{Frontier, Node, frontier_nodes},
 };
-use merits_verifier::log::{Checkpoint, Hash, LogSigner, SignedCheckpoint, empty_root};
+use merits_verifier::{
+    codec::Canonical as _,
+    entry::Leaf,
+    log::{Checkpoint, Hash, LogSigner, SignedCheckpoint, empty_root},
+};
 use rand_core::CryptoRng;
 use sqlx::{Row as _, SqlitePool};
 
-use crate::{archive::Archive, error::StartError, log_writer::LogWriter};
+use crate::{archive::Archive, error::StartError, log_writer::LogWriter, notes::NoteLeaves};
 
 /// A log as its database has it, checked.
 pub(crate) struct Loaded {
     pub(crate) state: State,
+    /// All notes, in order.
+    pub(crate) notes: NoteLeaves,
     pub(crate) frontier: Frontier,
     /// Stored nodes of the frontier.
     pub(crate) edge: HashMap<Node, Hash>,
@@ -87,7 +93,7 @@ pub(crate) async fn load(
     }
 
     let archive = Archive::new(readers.clone());
-    let state = replay(&archive, policy, &checkpoint, rng).await?;
+    let (state, notes) = replay(&archive, policy, &checkpoint, rng).await?;
     let edge = archive.nodes(&frontier_nodes(checkpoint.size)).await?;
     let frontier = Frontier::load(&edge, checkpoint.size).map_err(|e| damaged(e.to_string()))?;
     if frontier.root() != checkpoint.root {
@@ -95,6 +101,7 @@ pub(crate) async fn load(
     }
     Ok(Loaded {
         state,
+        notes,
         frontier,
         edge,
         checkpoint,
@@ -123,13 +130,14 @@ async fn found(
         .ok_or_else(|| StartError::Damaged("the log has no row".into()))
 }
 
-/// Replays all leaves, and compares their tree with the checkpoint.
+/// Replays all leaves, collects their notes, and compares their tree with the checkpoint.
 async fn replay(
     archive: &Archive,
     policy: LedgerPolicy,
     checkpoint: &Checkpoint,
     rng: &mut impl CryptoRng,
-) -> Result<State, StartError> {
+) -> Result<(State, NoteLeaves), StartError> {
+    let mut notes = NoteLeaves::default();
     let mut replay = Replay::new(policy);
     let mut next = 0;
     while next < checkpoint.size {
@@ -140,9 +148,15 @@ async fn replay(
         next += leaves.len() as u64;
         // Nothing is served yet, so this may keep the thread busy.
         for leaf in leaves {
+            let damaged = |what: String| StartError::Damaged(what);
             replay
                 .push(&leaf, rng)
-                .map_err(|e| StartError::Damaged(e.to_string()))?;
+                .map_err(|e| damaged(e.to_string()))?;
+            let leaf = Leaf::from_bytes(&leaf).map_err(|e| damaged(e.to_string()))?;
+            let entry = Entry::decode(leaf.entry.kind, &leaf.entry.statement);
+            if let Some(Ok(entry)) = entry {
+                notes.extend(&entry.notes());
+            }
         }
     }
     let (state, root) = replay
@@ -153,5 +167,5 @@ async fn replay(
             "the leaves lead to another root".into(),
         ));
     }
-    Ok(state)
+    Ok((state, notes))
 }

@@ -13,6 +13,7 @@ mod checked;
 mod evaluation;
 mod fault;
 pub mod limits;
+mod note_tree;
 mod redemption;
 
 pub use checked::{
@@ -21,6 +22,7 @@ pub use checked::{
 };
 pub use evaluation::{EvaluationAnswer, EvaluationRequest};
 pub use fault::{Fault, reason};
+pub use note_tree::{NoteBucket, NoteBuckets};
 pub use redemption::{OfferHere, OfferPage, RedemptionRequest, SealedVoucher, VoucherRequest};
 
 /// Generated code of `merits.ledger.v1`.
@@ -51,6 +53,12 @@ pub mod supervision {
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
 pub mod exchange {
     tonic::include_proto!("merits.exchange.v1");
+}
+
+/// Generated code of `merits.notes.v1`.
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
+pub mod notes {
+    tonic::include_proto!("merits.notes.v1");
 }
 
 /// Generated code of `merits.uniqueness.v1`.

@@ -50,6 +50,15 @@ pub const SUPERVISION_ANSWER_MESSAGE: usize = 4 * 1_024;
 /// Requests and answers of the Uniqueness service: a point, a proof, a signature, three names.
 pub const UNIQUENESS_MESSAGE: usize = 1_024;
 
+/// Requests of the Notes service: the index of a bucket.
+pub const NOTES_REQUEST_MESSAGE: usize = 64;
+
+/// Answers of the Notes service: 2^16 leaves, or [`BUCKETS`] roots, 34 encoded bytes each.
+pub const NOTES_ANSWER_MESSAGE: usize = 34 * BUCKETS + 1_024;
+
+/// Buckets whose roots one answer holds: those of 2^32 notes.
+pub const BUCKETS: usize = 1 << 16;
+
 /// Legal basis of an opening: a reference and a sentence or two, not the file.
 pub const BASIS_BYTES: usize = 4_096;
 

@@ -296,7 +296,7 @@ fn a_ticket_is_for_one_scale() {
     });
     town.act(&federation.supervisor, &approved).unwrap();
     let consented = town.deposit(&citizen).unwrap();
-    let entry = changed_batch(&mut town, &[consented.clone()], |_, batch| {
+    let entry = changed_batch(&mut town, std::slice::from_ref(&consented), |_, batch| {
         batch.scale = id;
         batch.terms.asset = merits_primitives::ids::AssetId(2);
     });

@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-use merits_primitives::ids::EntryId;
+use merits_primitives::{Fr, ids::EntryId, note_tree::BUCKET};
 use merits_proto::{
-    Fault,
+    Fault, NoteBucket, NoteBuckets,
     ledger::{
         GetCheckpointRequest, GetConsistencyProofRequest, GetReceiptRequest, StreamEntriesRequest,
         SubmitRequest, SubmitResponse, ledger_client::LedgerClient,
     },
     limits::{
-        LEDGER_ANSWER_MESSAGE, LEDGER_REQUEST_MESSAGE, VERIFIER_ANSWER_MESSAGE,
-        VERIFIER_REQUEST_MESSAGE,
+        LEDGER_ANSWER_MESSAGE, LEDGER_REQUEST_MESSAGE, NOTES_ANSWER_MESSAGE,
+        VERIFIER_ANSWER_MESSAGE, VERIFIER_REQUEST_MESSAGE,
     },
+    notes::{GetBucketRequest, GetBucketsRequest, notes_client::NotesClient},
     verifier::{Subject, Verdict, VerifyOneRequest, subject, verifier_client::VerifierClient},
 };
 use merits_verifier::{
@@ -102,6 +103,7 @@ pub struct Client {
     key: LogKey,
     ledger: LedgerClient<Channel>,
     verifier: VerifierClient<Channel>,
+    notes: NotesClient<Channel>,
 }
 
 impl Client {
@@ -132,6 +134,8 @@ impl Client {
             ledger: LedgerClient::new(channel.clone())
                 .max_decoding_message_size(LEDGER_ANSWER_MESSAGE)
                 .max_encoding_message_size(LEDGER_REQUEST_MESSAGE),
+            notes: NotesClient::new(channel.clone())
+                .max_decoding_message_size(NOTES_ANSWER_MESSAGE),
             verifier: VerifierClient::new(channel)
                 .max_decoding_message_size(VERIFIER_ANSWER_MESSAGE)
                 .max_encoding_message_size(VERIFIER_REQUEST_MESSAGE),
@@ -222,7 +226,7 @@ impl Client {
         })
     }
 
-    /// Asks the coordinator's Verifier about a signed earn entry. It changes nothing. The answer
+    /// Asks the coordinator's Verifier about an entry with a proof. It changes nothing. The answer
     /// is the coordinator's word; [`crate::Replica`] is the way not to need it.
     ///
     /// # Errors
@@ -239,6 +243,33 @@ impl Client {
             .await;
         let answer = answer.map_err(|status| self.refused(&status))?.into_inner();
         answer.verdict.ok_or(ClientError::Malformed("verdict"))
+    }
+
+    /// The buckets of the newest anchor's note tree. Trust them if their root is an anchor of a
+    /// ledger that was verified ([`merits_ledger::state::Notes::find_anchor`]).
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn note_buckets(&mut self) -> Result<NoteBuckets, ClientError> {
+        let answer = self.notes.get_buckets(GetBucketsRequest {}).await;
+        let answer = answer.map_err(|status| self.refused(&status))?.into_inner();
+        NoteBuckets::try_from(answer).map_err(|_| ClientError::Malformed("list of buckets"))
+    }
+
+    /// The leaves of a bucket, those beyond the anchor's `size` left out. All of a bucket, so that
+    /// nobody learns which note is meant; [`merits_primitives::note_tree::path`] makes the paths, and
+    /// refuses leaves that are not under the bucket's root.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn note_bucket(&mut self, index: u32, size: u64) -> Result<Vec<Fr>, ClientError> {
+        let answer = self.notes.get_bucket(GetBucketRequest { index }).await;
+        let answer = answer.map_err(|status| self.refused(&status))?.into_inner();
+        let NoteBucket(mut leaves) =
+            NoteBucket::try_from(answer).map_err(|_| ClientError::Malformed("bucket of notes"))?;
+        let kept = size.saturating_sub(u64::from(index) * BUCKET).min(BUCKET);
+        leaves.truncate(usize::try_from(kept).unwrap_or(usize::MAX));
+        Ok(leaves)
     }
 
     fn submitted(&self, id: &EntryId, answer: SubmitResponse) -> Result<Submitted, ClientError> {

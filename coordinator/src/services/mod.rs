@@ -2,10 +2,12 @@
 //! a message. Nothing is decided here.
 
 mod ledger;
+mod notes;
 mod registry;
 mod verifier;
 
 pub(crate) use ledger::LedgerService;
+pub(crate) use notes::NotesService;
 pub(crate) use registry::RegistryService;
 pub(crate) use verifier::VerifierService;
 

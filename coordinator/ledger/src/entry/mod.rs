@@ -32,7 +32,10 @@ pub use totals::{MAX_TOTAL_ENTRIES, TotalPartial, TotalsOpened};
 pub use view_key::{HalfKeys, ViewKeyEpochOpened};
 
 use ed25519_dalek::SigningKey;
-use merits_primitives::ids::{EntryId, Origin, PartyId};
+use merits_primitives::{
+    Fr,
+    ids::{EntryId, Origin, PartyId},
+};
 use merits_verifier::{
     codec::{Canonical, CodecError, Reader, Writer},
     entry::SignedEntry,
@@ -256,6 +259,16 @@ impl Entry {
     /// Whether a person makes it, whom no party's signature names: the proof alone speaks.
     pub fn is_personal(&self) -> bool {
         matches!(self.kind(), CONSENT_WITHDRAWN | ATTESTED)
+    }
+
+    /// Notes that it appends to the tree, in order.
+    pub fn notes(&self) -> Vec<Fr> {
+        match self {
+            Self::EarnBatch(batch) => batch.claims.iter().map(|claim| claim.public.cm).collect(),
+            Self::Redeemed(redeemed) => vec![redeemed.spending.cm_out],
+            Self::Attested(attested) => vec![attested.spending.cm_out],
+            _ => Vec::new(),
+        }
     }
 
     /// An entry that a person makes, without party and signature.

@@ -105,6 +105,15 @@ impl Effects {
         &self.leaf
     }
 
+    /// Notes that it appends to the tree, in order.
+    pub fn notes(&self) -> &[Fr] {
+        match &self.change {
+            Change::Earn(batch) => &batch.notes,
+            Change::Spent(_, note) => std::slice::from_ref(note),
+            _ => &[],
+        }
+    }
+
     /// Values that must be new; the entry's id is the first.
     pub fn uniques(&self) -> &[Unique] {
         &self.uniques

@@ -1,0 +1,38 @@
+//! The book lists every code of a refusal, and no other.
+
+use std::collections::BTreeSet;
+
+/// Words of small letters and hyphens between these quotes.
+fn words(text: &str, quote: char) -> BTreeSet<String> {
+    text.split(quote)
+        .skip(1)
+        .step_by(2)
+        .filter(|word| word.starts_with(|c: char| c.is_ascii_lowercase()))
+        .filter(|word| word.chars().all(|c| c.is_ascii_lowercase() || c == '-'))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn every_refusal_is_in_the_book() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/");
+    let read = |path: &str| std::fs::read_to_string(format!("{root}{path}")).expect("a file");
+    let source = read("src/refusal/code.rs");
+    let (_, code) = source.split_once("pub fn code").expect("the codes");
+    let (code, _) = code.split_once("pub fn field").expect("then the fields");
+    // Patterns of `OtherTerms` are names of fields, not codes.
+    let patterns = ["asset", "expiry"].map(str::to_owned);
+    let codes: BTreeSet<_> = words(code, '"')
+        .into_iter()
+        .filter(|word| !patterns.contains(word))
+        .collect();
+    assert!(codes.len() > 120, "{}", codes.len());
+
+    let book = read("../../docs/src/ledger.md");
+    let (_, table) = book.split_once("| about | codes |").expect("the table");
+    let (table, _) = table.split_once("\n\n").expect("its end");
+    let listed = words(table, '`');
+    let missing: Vec<_> = codes.difference(&listed).collect();
+    let extra: Vec<_> = listed.difference(&codes).collect();
+    assert_eq!((missing, extra), (Vec::new(), Vec::new()));
+}

@@ -1,0 +1,136 @@
+//! Checked messages of `merits.notes.v1`.
+
+use merits_primitives::{
+    Fr, field,
+    note_tree::{BUCKET, root_of_buckets},
+};
+
+use crate::{
+    Fault,
+    checked::{array, within},
+    limits::BUCKETS,
+    notes,
+};
+
+/// The buckets of the newest anchor's tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoteBuckets {
+    /// Notes under the anchor.
+    pub size: u64,
+    /// One root a bucket.
+    pub roots: Vec<Fr>,
+}
+
+impl NoteBuckets {
+    /// Root of the tree whose buckets these are: an anchor's, which whoever follows the ledger
+    /// knows without asking.
+    pub fn root(&self) -> Fr {
+        root_of_buckets(&self.roots)
+    }
+}
+
+impl TryFrom<notes::GetBucketsResponse> for NoteBuckets {
+    type Error = Fault;
+
+    fn try_from(raw: notes::GetBucketsResponse) -> Result<Self, Fault> {
+        within("roots", raw.roots.len(), BUCKETS)?;
+        let expected = raw.size.div_ceil(BUCKET);
+        if raw.roots.len() as u64 != expected {
+            let text = format!("has {} roots, {expected} expected", raw.roots.len());
+            return Err(Fault::malformed("roots", text));
+        }
+        Ok(Self {
+            size: raw.size,
+            roots: elements("roots", &raw.roots)?,
+        })
+    }
+}
+
+impl From<NoteBuckets> for notes::GetBucketsResponse {
+    fn from(buckets: NoteBuckets) -> Self {
+        Self {
+            size: buckets.size,
+            roots: bytes(&buckets.roots),
+        }
+    }
+}
+
+/// The leaves of one bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoteBucket(pub Vec<Fr>);
+
+impl TryFrom<notes::GetBucketResponse> for NoteBucket {
+    type Error = Fault;
+
+    fn try_from(raw: notes::GetBucketResponse) -> Result<Self, Fault> {
+        let most = usize::try_from(BUCKET).unwrap_or(usize::MAX);
+        within("leaves", raw.leaves.len(), most)?;
+        elements("leaves", &raw.leaves).map(Self)
+    }
+}
+
+impl From<&[Fr]> for notes::GetBucketResponse {
+    fn from(leaves: &[Fr]) -> Self {
+        Self {
+            leaves: bytes(leaves),
+        }
+    }
+}
+
+fn elements(name: &'static str, raw: &[Vec<u8>]) -> Result<Vec<Fr>, Fault> {
+    raw.iter()
+        .map(|bytes| {
+            field::from_bytes(&array(name, bytes)?)
+                .map_err(|_| Fault::malformed(name, "holds something that is no field element"))
+        })
+        .collect()
+}
+
+fn bytes(elements: &[Fr]) -> Vec<Vec<u8>> {
+    elements
+        .iter()
+        .map(|element| field::to_bytes(element).to_vec())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_have_as_many_roots_as_their_size_asks_for() {
+        let good = NoteBuckets {
+            size: BUCKET + 1,
+            roots: vec![Fr::from(1u64), Fr::from(2u64)],
+        };
+        let raw = notes::GetBucketsResponse::from(good.clone());
+        assert_eq!(NoteBuckets::try_from(raw.clone()), Ok(good));
+        for change in [0, BUCKET, 2 * BUCKET + 1] {
+            let other = notes::GetBucketsResponse {
+                size: change,
+                ..raw.clone()
+            };
+            assert_eq!(NoteBuckets::try_from(other).unwrap_err().field, "roots");
+        }
+        let mut other = raw;
+        other.roots[1] = vec![0xff; 32];
+        assert_eq!(NoteBuckets::try_from(other).unwrap_err().field, "roots");
+    }
+
+    #[test]
+    fn a_bucket_is_no_larger_than_one() {
+        let leaf = field::to_bytes(&Fr::from(5u64)).to_vec();
+        let raw = notes::GetBucketResponse {
+            leaves: vec![leaf; 3],
+        };
+        assert_eq!(NoteBucket::try_from(raw.clone()).unwrap().0.len(), 3);
+        let short = notes::GetBucketResponse {
+            leaves: vec![vec![0; 31]],
+        };
+        assert_eq!(NoteBucket::try_from(short).unwrap_err().field, "leaves");
+        let many = notes::GetBucketResponse {
+            leaves: vec![Vec::new(); (1 << 16) + 1],
+        };
+        assert_eq!(NoteBucket::try_from(many).unwrap_err().field, "leaves");
+    }
+}

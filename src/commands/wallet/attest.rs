@@ -1,6 +1,6 @@
 //! `merits wallet attest`.
 
-use std::path::PathBuf;
+use std::{fs::File, io::Write as _, path::PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -87,13 +87,15 @@ impl Attest {
         let origin = session.keys.origin().clone();
         let expiry = planned.entry.expiry;
         let entry = Entry::Attested(planned.entry).personal(&origin, &proof);
+        let at = || self.output.display().to_string();
+        // A question is answered once: nothing may stand in the way of the answer afterwards.
+        let mut output = File::create(&self.output).with_context(at)?;
         let submitted = session.submit(&entry).await?;
         let log = session.replica().key().clone();
         let packed = Attestation::pack(&submitted.receipt, &log, &question, not_after)?;
         let bytes = packed.to_bytes();
         let code = AttestationCode::new(&bytes)?;
-        let at = || self.output.display().to_string();
-        std::fs::write(&self.output, code.png()?).with_context(at)?;
+        output.write_all(&code.png()?).with_context(at)?;
         if self.show {
             print!("{}", code.terminal());
         }

@@ -124,7 +124,12 @@ impl Redeem {
                 error
             }
         })?;
-        session.sync().await?;
+        session.sync().await.with_context(|| {
+            format!(
+                "redemption {id} is in the log; `merits wallet voucher --redemption {id}` gets its \
+                 voucher"
+            )
+        })?;
         ensure!(
             session.replica().find(&id).is_some(),
             "the exchange showed a receipt for redemption {id}, which the own copy of the log does \

@@ -240,7 +240,12 @@ async fn a_quota_holds_under_load() {
         .collect();
     let stream = tokio_stream::iter(requests);
     let client = &mut mirror.node.client;
-    let mut answers = client.ledger.submit_many(stream).await.unwrap().into_inner();
+    let mut answers = client
+        .ledger
+        .submit_many(stream)
+        .await
+        .unwrap()
+        .into_inner();
     let (mut accepted, mut sold_out) = (0, 0);
     while let Some(answer) = answers.message().await.unwrap() {
         match answer.outcome.unwrap() {
@@ -271,7 +276,9 @@ async fn a_wallet_without_leaves_gets_its_path_in_buckets() {
         }
         let key = node.client.log_key.clone();
         let address = format!("http://{}", node.coordinator.address());
-        let mut client = merits_replica::Client::connect(&address, key).await.unwrap();
+        let mut client = merits_replica::Client::connect(&address, key)
+            .await
+            .unwrap();
         let buckets = client.note_buckets().await.unwrap();
         assert_eq!((buckets.size, buckets.root()), (3, anchor.root));
         let leaves = client.note_bucket(0, buckets.size).await.unwrap();
@@ -299,7 +306,9 @@ async fn before_the_first_anchor_there_is_no_bucket() {
         .unwrap();
     let address = format!("http://{}", coordinator.address());
     let key = coordinator.log_key().clone();
-    let mut client = merits_replica::Client::connect(&address, key).await.unwrap();
+    let mut client = merits_replica::Client::connect(&address, key)
+        .await
+        .unwrap();
     let buckets = client.note_buckets().await.unwrap();
     assert_eq!((buckets.size, buckets.roots.len()), (0, 0));
     assert!(client.note_bucket(0, 0).await.is_err());

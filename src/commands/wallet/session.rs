@@ -1,10 +1,6 @@
 //! A wallet at work: its files, its copy of the ledger, what it has there.
 
-use std::{
-    ops::Deref,
-    path::PathBuf,
-    sync::{Arc, RwLockReadGuard},
-};
+use std::{ops::Deref, path::PathBuf, sync::RwLockReadGuard};
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
@@ -43,8 +39,8 @@ pub(crate) struct Session {
 }
 
 enum Copy {
-    Followed(Follower),
-    Alone(Arc<Replica>),
+    Followed(Box<Follower>),
+    Alone(Box<Replica>),
 }
 
 /// The copy, for as long as it is read. Not to be held across an await.
@@ -77,13 +73,13 @@ impl Session {
                 replica.size() > 0,
                 "the wallet's copy of the ledger is empty: leave --offline out once"
             );
-            Copy::Alone(Arc::new(replica))
+            Copy::Alone(Box::new(replica))
         } else {
             let bar = working("verifying the ledger");
             let follower = ledger.follow().await?;
             follower.sync().await?;
             bar.finish_and_clear();
-            Copy::Followed(follower)
+            Copy::Followed(Box::new(follower))
         };
         let mut session = Self {
             directory,

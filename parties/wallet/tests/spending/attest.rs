@@ -278,10 +278,6 @@ fn it_fits_a_qr_code_however_large_the_log_grows() {
     let largest = typical + names + 64 - purse.stage.federation.scale_id().as_str().len();
     let code = AttestationCode::new(&vec![0xa5; largest]).unwrap();
     assert_eq!(code.error_correction(), 15, "{largest} bytes");
-    println!(
-        "{typical} bytes typically, {largest} at most, version {}",
-        code.version()
-    );
     assert_eq!(Attestation::from_bytes(&bytes).unwrap(), attestation);
     assert!(
         purse.receipt().leaf.len() > 500,

@@ -82,6 +82,7 @@ pub struct Effects {
     leaf: Vec<u8>,
     uniques: Vec<Unique>,
     change: Change,
+    hashed: notes::Hashed,
 }
 
 impl Effects {
@@ -265,7 +266,12 @@ impl State {
                 let key = person(PersonStatement::Ticket)?;
                 (key, ProvenStatement::Ticket(statement))
             }
+            // Anybody can send these two, so what is cheap is asked before a proof is looked at. The
+            // time of the last leaf is earlier than the entry's will be: a root that is too old then is
+            // too old later.
             Entry::ConsentWithdrawn(withdrawn) => {
+                self.check_group_root(withdrawn.root, self.time)?;
+                self.tickets.check_withdrawn(withdrawn)?;
                 let statement = self.withdrawal_statement(withdrawn);
                 let key = person(PersonStatement::Ticket)?;
                 (key, ProvenStatement::Ticket(statement))
@@ -276,6 +282,7 @@ impl State {
                 (key, ProvenStatement::Redeem(statement))
             }
             Entry::Attested(attested) => {
+                self.check_group_root(attested.spending.group_root, self.time)?;
                 let statement = self.attest_statement(attested)?;
                 let key = person(PersonStatement::Redeem)?;
                 (key, ProvenStatement::Redeem(statement))
@@ -385,6 +392,7 @@ impl State {
             leaf,
             uniques,
             change,
+            hashed: notes::Hashed::default(),
         })
     }
 
@@ -412,7 +420,8 @@ impl State {
             Change::Earn(batch) => {
                 self.scales
                     .record_batch(&batch.scale, batch.period, batch.credits.worst);
-                self.notes.append(batch.notes.iter().copied(), effects.time);
+                self.notes
+                    .append(&batch.notes, &effects.hashed, effects.time);
                 self.tickets.claimed(&batch.tickets);
                 self.totals.apply_batch(batch);
             }
@@ -432,7 +441,7 @@ impl State {
                 if let Some(offer) = offer {
                     self.offers.apply(offer);
                 }
-                self.notes.append([note], effects.time);
+                self.notes.append(&[note], &effects.hashed, effects.time);
             }
         }
         Ok(())

@@ -1,6 +1,9 @@
 //! The tree of notes and the anchors that redemptions prove against.
 
-use std::{collections::BTreeMap, sync::OnceLock};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use merits_primitives::{Fr, field, note_tree::NoteFrontier};
 use merits_verifier::codec::Writer;
@@ -13,6 +16,11 @@ pub struct Anchor {
     /// Its root.
     pub root: Fr,
 }
+
+/// The tree before and after an entry's notes, once some state has hashed them: a coordinator keeps
+/// two states, and a batch of 16 notes costs 0.17 ms of hashing.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Hashed(Arc<OnceLock<(NoteFrontier, NoteFrontier)>>);
 
 /// All notes: the tree's right edge, and the anchors.
 #[derive(Debug, Clone)]
@@ -77,7 +85,8 @@ impl Notes {
         merits_primitives::note_tree::CAPACITY - self.size() >= notes as u64
     }
 
-    pub(super) fn append(&mut self, notes: impl IntoIterator<Item = Fr>, time: u64) {
+    /// Appends an entry's notes. `hashed` is the entry's, shared by all states that it is applied to.
+    pub(super) fn append(&mut self, notes: &[Fr], hashed: &Hashed, time: u64) {
         let slot = time / self.slot;
         if slot > self.last_slot && self.size() > 0 {
             let anchor = Anchor {
@@ -90,10 +99,19 @@ impl Notes {
         }
         self.last_slot = slot;
         self.root = OnceLock::new();
+        if let Some((before, after)) = hashed.0.get()
+            && *before == self.frontier
+        {
+            self.frontier = after.clone();
+            return;
+        }
+        let before = self.frontier.clone();
         for note in notes {
             // `has_room` was asked before.
-            let _ = self.frontier.push(note);
+            let _ = self.frontier.push(*note);
         }
+        // Another state may have been quicker.
+        let _ = hashed.0.set((before, self.frontier.clone()));
     }
 
     pub(super) fn write(&self, out: &mut Writer) {

@@ -133,7 +133,7 @@ impl From<SealedVoucher> for exchange::SealedVoucher {
 pub struct VoucherRequest {
     /// The redemption's entry.
     pub redemption: EntryId,
-    /// Text of its receipt, not yet parsed; `None` if the exchange shall look in its own copy.
+    /// Text of its receipt, not yet parsed, if the wallet sent it.
     pub receipt: Option<String>,
 }
 

@@ -5,7 +5,7 @@
 //!    to date before anybody is refused by it.
 //! 2. Verify the proof.
 //! 3. Sign and append. The log decides.
-//! 4. With its receipt, give the redemption a voucher: one transaction.
+//! 4. With its receipt, and once the entry is in the own verified copy, give the redemption a voucher: one transaction.
 //! 5. Seal the voucher.
 //!
 //! A crash before 3 leaves nothing behind. One between 3 and 4, or an answer that is lost, leaves
@@ -191,7 +191,10 @@ impl<L: LedgerPort> Exchange<L> {
                 if !self.is_stocked(&offer, quota).await? {
                     return Err(not_stocked());
                 }
-                self.ledger.submit(&entry).await?
+                let receipt = self.ledger.submit(&entry).await?;
+                // Not the log's word for it: the own copy must have taken the entry.
+                self.logged(&id).await?.ok_or_else(|| unshown(&id))?;
+                receipt
             }
         };
         let voucher = self.release(&id, &redeemed).await?;
@@ -203,10 +206,18 @@ impl<L: LedgerPort> Exchange<L> {
     /// # Errors
     /// [`Fault`]: no redemption of this exchange, or no receipt of one.
     pub async fn voucher(&self, request: VoucherRequest) -> Result<SealedVoucher, Fault> {
-        let entry = match &request.receipt {
-            Some(text) => self.receipted(text, &request.redemption)?,
-            None => self.logged(&request.redemption).await?,
-        };
+        let id = &request.redemption;
+        if let Some(text) = &request.receipt {
+            self.check_receipt(text, id)?;
+        }
+        // A receipt is the log's word; what is handed out rests on the own copy.
+        let entry = self
+            .logged(id)
+            .await?
+            .ok_or_else(|| match request.receipt {
+                None => Fault::not_found("redemption", "is not in the log"),
+                Some(_) => unshown(id),
+            })?;
         if entry.kind != REDEEMED || entry.party != self.party {
             return Err(Fault::not_found(
                 "redemption",
@@ -216,7 +227,7 @@ impl<L: LedgerPort> Exchange<L> {
         // The log took it, so it is one.
         let redeemed = Redeemed::from_bytes(&entry.statement)
             .map_err(|error| Fault::malformed("redemption", error.to_string()))?;
-        self.release(&request.redemption, &redeemed).await
+        self.release(id, &redeemed).await
     }
 
     /// Brings the copy of the log up to date and gives vouchers to redemptions of this exchange that
@@ -357,28 +368,28 @@ impl<L: LedgerPort> Exchange<L> {
         Ok(())
     }
 
-    /// The entry that a receipt shows.
-    fn receipted(&self, text: &str, id: &EntryId) -> Result<SignedEntry, Fault> {
+    /// The log's key signed that this entry is in the log.
+    fn check_receipt(&self, text: &str, id: &EntryId) -> Result<(), Fault> {
         let key = self.ledger.read(|replica| replica.key().clone());
         let leaf = Receipt::parse(text)
             .and_then(|receipt| receipt.verify(&key))
             .map_err(|error| Fault::malformed("receipt", error.to_string()))?;
-        if leaf.id() != *id {
-            return Err(Fault::malformed("receipt", "is another entry's"));
+        if leaf.id() == *id {
+            Ok(())
+        } else {
+            Err(Fault::malformed("receipt", "is another entry's"))
         }
-        Ok(leaf.leaf().entry.clone())
     }
 
-    /// The entry in the own copy.
-    async fn logged(&self, id: &EntryId) -> Result<SignedEntry, Fault> {
+    /// The entry in the own copy, every rule and proof of which was checked here.
+    async fn logged(&self, id: &EntryId) -> Result<Option<SignedEntry>, Fault> {
         let asked = Instant::now();
-        let find = || self.ledger.read(|replica| replica.entry(id));
-        if let Some(leaf) = find() {
-            return Ok(leaf.entry);
+        let find = || self.ledger.read(|replica| Some(replica.entry(id)?.entry));
+        if let Some(entry) = find() {
+            return Ok(Some(entry));
         }
         self.sync_since(asked).await?;
-        let missing = || Fault::not_found("redemption", "is not in the log");
-        Ok(find().ok_or_else(missing)?.entry)
+        Ok(find())
     }
 
     /// Gives a redemption that is in the log its voucher, and seals it.
@@ -434,6 +445,17 @@ fn state(replica: &Replica) -> Result<&State, Fault> {
         tracing::error!(%error, "the exchange's copy of the log is stopped");
         Fault::internal()
     })
+}
+
+/// The log's key signed a receipt for an entry that the log does not show this exchange.
+fn unshown(id: &EntryId) -> Fault {
+    tracing::error!(redemption = %id, "the log signed a receipt for an entry that it does not show here: it shows different histories, or its key is stolen");
+    Fault::new(
+        Code::FailedPrecondition,
+        "log-differs",
+        "redemption",
+        "has a receipt of the log, and the log that this exchange follows does not have it: keep the receipt and show it to a supervisor",
+    )
 }
 
 /// A refusal by the ledger's own rules, made here before the coordinator was asked.

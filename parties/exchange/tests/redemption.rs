@@ -8,18 +8,26 @@ mod federation;
 
 use std::{collections::BTreeSet, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use ed25519_dalek::SigningKey;
 use federation::{Draft, World, code, now, stock};
 use merits_exchange::{
     ledger::LedgerPort,
     net::{ExchangeError, Voucher},
 };
+use merits_ledger::Entry;
 use merits_primitives::{
     Fr,
     ids::{Credits, EntryId},
 };
 use merits_proto::{Fault, VoucherRequest};
 use merits_replica::{Follower, Replica};
-use merits_verifier::{entry::SignedEntry, receipt::Receipt};
+use merits_verifier::{
+    codec::Canonical as _,
+    entry::{Leaf, SignedEntry},
+    log::{Checkpoint, LogSigner, leaf_hash},
+    receipt::Receipt,
+};
 use tokio::task::JoinSet;
 
 fn reason(answer: Result<Voucher, ExchangeError>) -> String {
@@ -251,6 +259,53 @@ async fn a_voucher_is_given_for_this_exchanges_redemptions_only() {
     assert_eq!(serving.store.assigned_count(&offer).await.unwrap(), 0);
 }
 
+/// What the coordinator signs with: one line, `PRIVATE+KEY+<origin>+<key id>+<base64>`.
+fn stolen_log_key(world: &World) -> SigningKey {
+    let path = world.dir.path().join("coordinator/log.key");
+    let text = std::fs::read_to_string(path).unwrap();
+    let encoded = text.trim_end().splitn(5, '+').last().unwrap();
+    let bytes = BASE64.decode(encoded).unwrap();
+    SigningKey::from_bytes(bytes[1..].try_into().unwrap())
+}
+
+/// Whoever has the log's key can sign receipts for redemptions that never were.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_logs_key_alone_takes_no_voucher_out() {
+    let mut world = World::new(6).await;
+    let member = world.first();
+    let offer = world.offer(5, |_| ()).await;
+    let serving = world.serving(&member, &[(offer, 5)]).await;
+    let draft = world.draft(offer, &member);
+    let federation = &world.stage.federation;
+    // Even with a signature of the exchange's own.
+    let entry = Entry::Redeemed(draft.redeemed.clone());
+    let entry = entry.sign(
+        &federation.origin,
+        member.id,
+        Some(&draft.proof),
+        &member.key,
+    );
+    let id = entry.id();
+    let leaf = Leaf { time: now(), entry }.to_bytes();
+    let signer = LogSigner::new(federation.origin.clone(), stolen_log_key(&world));
+    let checkpoint = Checkpoint {
+        origin: federation.origin.clone(),
+        size: 1,
+        root: leaf_hash(&leaf),
+    };
+    let receipt = Receipt {
+        leaf,
+        index: 0,
+        proof: Vec::new(),
+        checkpoint: checkpoint.sign(&signer).unwrap(),
+    };
+    receipt.verify(world.coordinator.log_key()).unwrap();
+    let mut client = serving.client.clone();
+    let error = client.voucher(&id, Some(&receipt)).await.unwrap_err();
+    assert_eq!(error.reason(), Some("log-differs"), "{error}");
+    assert_eq!(serving.store.assigned_count(&offer).await.unwrap(), 0);
+}
+
 /// A log behind which the exchange dies right after the append: nothing it would have done next
 /// happens.
 #[derive(Clone)]
@@ -289,7 +344,7 @@ async fn a_crash_between_append_and_voucher_loses_nothing() {
     for draft in [&asked, &reconciled] {
         let request = merits_proto::RedemptionRequest {
             origin: world.stage.federation.origin.clone(),
-            statement: merits_verifier::codec::Canonical::to_bytes(&draft.redeemed),
+            statement: draft.redeemed.to_bytes(),
             proof: draft.proof.to_bytes(),
         };
         let answer = tokio::time::timeout(Duration::from_secs(3), exchange.redeem(request)).await;
@@ -303,7 +358,7 @@ async fn a_crash_between_append_and_voucher_loses_nothing() {
     let exchange = world.exchange(&member, store.clone(), follower);
     let request = merits_proto::RedemptionRequest {
         origin: world.stage.federation.origin.clone(),
-        statement: merits_verifier::codec::Canonical::to_bytes(&asked.redeemed),
+        statement: asked.redeemed.to_bytes(),
         proof: asked.proof.to_bytes(),
     };
     let answer = exchange.redeem(request.clone()).await.unwrap();

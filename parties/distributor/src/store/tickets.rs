@@ -223,13 +223,15 @@ impl Store {
         Ok(outcome)
     }
 
-    /// Tickets that wait for their deposit, oldest first.
+    /// Tickets that wait for their deposit, in the order of what is random about them: in the order
+    /// of their coming, one person's tickets would stand side by side on the ledger.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn waiting_deposits(&self, limit: u32) -> Result<Vec<Deposit>, StoreError> {
         let rows = sqlx::query(
-            "SELECT id, entry_id, envelope FROM ticket WHERE state = 'imported' ORDER BY id LIMIT ?",
+            "SELECT id, entry_id, envelope FROM ticket WHERE state = 'imported'
+             ORDER BY nullifier LIMIT ?",
         )
         .bind(limit)
         .fetch_all(&self.pool)

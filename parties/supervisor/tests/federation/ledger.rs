@@ -24,8 +24,8 @@ use merits_primitives::{
         ScaleVersion,
     },
     jubjub::Point,
-    note::note_commitment,
     message::{Consent, claim_message},
+    note::note_commitment,
     owner::{bind, handle, owner_key},
     scope::{claim_scope, source_scope},
 };

@@ -158,12 +158,13 @@ fn a_redemptions_inputs_stand_where_the_named_positions_say() {
 
 #[test]
 fn what_the_circuit_of_redeem_leaves_open_is_checked_outside() {
-    let checked = |change: fn(&mut RedeemStatement)| {
+    type Change = fn(&mut RedeemStatement);
+    let checked = |change: Change| {
         let mut statement = redeem();
         change(&mut statement);
         statement.check()
     };
-    let cases: [(fn(&mut RedeemStatement), StatementError); 7] = [
+    let cases: [(Change, StatementError); 7] = [
         (|s| s.sn2 = s.sn1, StatementError::SameNoteTwice),
         (|s| s.rate_limit = 0, StatementError::RateLimit { found: 0 }),
         (

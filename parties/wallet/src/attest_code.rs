@@ -306,14 +306,14 @@ mod tests {
             .collect();
         assert_eq!(lines.len(), code.side().div_ceil(2));
         for y in 0..code.side() {
-            for x in 0..code.side() {
-                let shown = lines[y / 2][x];
+            assert_eq!(lines[y / 2].len(), code.side());
+            for (x, shown) in lines[y / 2].iter().enumerate() {
                 let light = if y % 2 == 0 {
                     "\u{2588}\u{2580}"
                 } else {
                     "\u{2588}\u{2584}"
                 };
-                assert_eq!(!light.contains(shown), code.is_dark(x, y));
+                assert_eq!(!light.contains(*shown), code.is_dark(x, y));
             }
         }
     }

@@ -280,7 +280,10 @@ fn field_names(scale: &Manifest) -> Vec<String> {
 fn check_words(key: &'static str, text: &str) -> Result<(), TermsError> {
     let reason = if text.trim().is_empty() {
         "is empty: say it in words"
-    } else if text.chars().any(|c| c.is_control() && c != '\n') {
+    } else if text
+        .chars()
+        .any(|c| (c.is_control() && c != '\n') || turns_around(c))
+    {
         "holds control characters, which have no place in a text that people read"
     } else {
         return Ok(());
@@ -289,6 +292,11 @@ fn check_words(key: &'static str, text: &str) -> Result<(), TermsError> {
         key,
         reason: reason.to_owned(),
     })
+}
+
+/// Marks that make a terminal show text in another order than it has (Unicode UAX #9).
+fn turns_around(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -357,11 +365,13 @@ mod tests {
         assert_eq!(key(&text.replace("\"week\"", "\"year\"")), "period");
         assert_eq!(key(&text.replace("cycling-week", "Cycling")), "scale");
         assert_eq!(key(&text.replace("0707", "070g")), "recipient.party");
-        assert_eq!(
-            key(&text.replace("Green", "\\u001b[2J")),
-            "recipient.name",
-            "what hides the rest of the terms in a terminal"
-        );
+        // What hides or turns around the rest of the terms in a terminal.
+        let name = "name = 'Green \"Mile\" Ltd'";
+        assert!(text.contains(name), "{text}");
+        for trick in ["\\u001b[2J", "\\u202e"] {
+            let tricky = text.replace(name, &format!("name = \"Green {trick}\""));
+            assert_eq!(key(&tricky), "recipient.name");
+        }
         let unknown = format!("colour = 1\n{text}");
         assert!(matches!(fault(&unknown), TermsError::Toml(reason) if reason.contains("colour")));
         let missing = text.replace("purpose", "# purpose");

@@ -233,11 +233,7 @@ impl Command {
     }
 }
 
-async fn terms(
-    config: &Path,
-    write: Option<&Path>,
-    publish: Option<&Path>,
-) -> anyhow::Result<()> {
+async fn terms(config: &Path, write: Option<&Path>, publish: Option<&Path>) -> anyhow::Result<()> {
     let station = Station::open(config).await?;
     if let Some(path) = write {
         station.write_terms(path)?;
@@ -253,7 +249,9 @@ async fn terms(
             println!("terms {}: entry {entry}", hex::encode(digest));
         }
         if published.is_empty() {
-            println!("no terms are published: `merits distributor terms --write terms.toml` begins");
+            println!(
+                "no terms are published: `merits distributor terms --write terms.toml` begins"
+            );
         }
     }
     Ok(())
@@ -367,6 +365,10 @@ fn print_consents(summary: &RunSummary) {
         println!("waiting: {count}: {reason}");
     }
     for (account, period) in &waiting.other_person {
-        println!("waiting: {account} in {}: {}", period.label(), Wait::OtherPerson);
+        println!(
+            "waiting: {account} in {}: {}",
+            period.label(),
+            Wait::OtherPerson
+        );
     }
 }

@@ -84,11 +84,13 @@ pub fn choose<'a>(
     };
     let held = sum(&mut all.into_iter());
     let ready = sum(&mut notes.iter().map(|note| note.value));
-    let wanted = u128::from(needed.0);
-    if held < wanted {
+    // To show nothing, too, takes a note.
+    let wanted = u128::from(needed.0).max(1);
+    // Without any note there is nothing to show zero of.
+    if held < wanted || held == 0 {
         return Err(ChoiceError::NotEnough { needed, held });
     }
-    if ready < wanted {
+    if ready < wanted || notes.is_empty() {
         let from = next;
         return Err(ChoiceError::TooYoung {
             needed,
@@ -259,6 +261,10 @@ mod tests {
         assert!(matches!(
             chosen(&[], &[], 0),
             Err(ChoiceError::NotEnough { .. })
+        ));
+        assert!(matches!(
+            chosen(&[], &[5], 0),
+            Err(ChoiceError::TooYoung { held: 5, .. })
         ));
     }
 

@@ -178,7 +178,7 @@ pub struct SealedIdentity {
     pub c_id: Fr,
 }
 
-/// E = e·B8, S = e·A, c_id = IC + P(AUD; S.y, sn1)[0].
+/// E = e·B8, S = e·A, c_id = IC + P(AUD; S.y, sn1)\[0\].
 pub fn seal_identity(
     exponent: &Exponent,
     view_key: &Point,

@@ -86,11 +86,10 @@ pub fn choose<'a>(
     let ready = sum(&mut notes.iter().map(|note| note.value));
     // To show nothing, too, takes a note.
     let wanted = u128::from(needed.0).max(1);
-    // Without any note there is nothing to show zero of.
-    if held < wanted || held == 0 {
+    if held < wanted {
         return Err(ChoiceError::NotEnough { needed, held });
     }
-    if ready < wanted || notes.is_empty() {
+    if ready < wanted {
         let from = next;
         return Err(ChoiceError::TooYoung {
             needed,

@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
-use merits_coordinator::{Config, Coordinator, SystemClock};
+use merits_coordinator::{Clock, Config, Coordinator, SystemClock};
 use merits_ledger::{
     KeyRing, MemoryStore, Sequencer, State, Submission,
     fixture::{CAPACITY, Federation, START},
@@ -55,7 +55,7 @@ pub(super) async fn measure(table: &mut Table, effort: &Effort) -> anyhow::Resul
         let place = directory.path().join(run.to_string());
         let node = rehearsal.node(&place.join("node")).await?;
         let watch = Watch::start();
-        runs.push(rehearsal.submit(&node).await?);
+        runs.push(submit_all(&node, &rehearsal.entries).await?);
         shares.extend(watch.shares());
         let (sync, reopen) = rehearsal.follow(&node, &place.join("replica")).await?;
         syncs.push(sync);
@@ -164,51 +164,13 @@ impl Rehearsal {
 
     /// A coordinator with the founding entries appended.
     async fn node(&self, directory: &Path) -> anyhow::Result<Coordinator> {
-        std::fs::create_dir_all(directory)?;
-        let policy = self.federation.policy();
-        let listen = ([127, 0, 0, 1], 0).into();
-        let mut config = Config::new(policy.origin.as_str(), listen, directory, policy.authority);
-        config.allow_dev_keys = true;
-        config.least_claims_per_total = policy.least_claims_per_total;
-        config.tickets = policy.tickets;
-        config.anchor_seconds = policy.anchor_seconds;
-        let node = Coordinator::start(config, Arc::new(SystemClock)).await?;
-        let mut client = client(&node).await?;
-        for entry in &self.founding {
-            client.submit(entry).await?;
-        }
-        Ok(node)
-    }
-
-    /// All batches in one stream; until the last receipt is here.
-    async fn submit(&self, node: &Coordinator) -> anyhow::Result<Duration> {
-        let channel = Channel::from_shared(address(node))?.connect().await?;
-        let mut ledger = LedgerClient::new(channel)
-            .max_decoding_message_size(LEDGER_ANSWER_MESSAGE)
-            .max_encoding_message_size(LEDGER_REQUEST_MESSAGE);
-        let requests: Vec<_> = (0u64..)
-            .zip(&self.entries)
-            .map(|(tag, entry)| SubmitManyRequest {
-                tag,
-                entry: entry.to_bytes(),
-            })
-            .collect();
-        let start = Instant::now();
-        let stream = tokio_stream::iter(requests);
-        let mut answers = ledger.submit_many(stream).await?.into_inner();
-        let mut accepted = 0;
-        while let Some(answer) = answers.message().await? {
-            match answer.outcome {
-                Some(Outcome::Accepted(_)) => accepted += 1,
-                other => bail!("the coordinator refused a batch: {other:?}"),
-            }
-        }
-        let took = start.elapsed();
-        ensure!(
-            accepted == self.entries.len(),
-            "{accepted} batches were acknowledged"
-        );
-        Ok(took)
+        start(
+            &self.federation,
+            Arc::new(SystemClock),
+            directory,
+            &self.founding,
+        )
+        .await
     }
 
     /// Batches one after the other, each until its receipt is verified.
@@ -343,6 +305,63 @@ impl Steps {
             percent(time / processor)
         )
     }
+}
+
+/// A coordinator of the federation's ledger, with these entries appended.
+pub(super) async fn start(
+    federation: &Federation,
+    clock: Arc<dyn Clock>,
+    directory: &Path,
+    founding: &[SignedEntry],
+) -> anyhow::Result<Coordinator> {
+    std::fs::create_dir_all(directory)?;
+    let policy = federation.policy();
+    let listen = ([127, 0, 0, 1], 0).into();
+    let mut config = Config::new(policy.origin.as_str(), listen, directory, policy.authority);
+    config.allow_dev_keys = true;
+    config.least_claims_per_total = policy.least_claims_per_total;
+    config.tickets = policy.tickets;
+    config.anchor_seconds = policy.anchor_seconds;
+    let node = Coordinator::start(config, clock).await?;
+    let mut client = client(&node).await?;
+    for entry in founding {
+        client.submit(entry).await?;
+    }
+    Ok(node)
+}
+
+/// All entries in one stream; until the last receipt is here.
+pub(super) async fn submit_all(
+    node: &Coordinator,
+    entries: &[SignedEntry],
+) -> anyhow::Result<Duration> {
+    let channel = Channel::from_shared(address(node))?.connect().await?;
+    let mut ledger = LedgerClient::new(channel)
+        .max_decoding_message_size(LEDGER_ANSWER_MESSAGE)
+        .max_encoding_message_size(LEDGER_REQUEST_MESSAGE);
+    let requests: Vec<_> = (0u64..)
+        .zip(entries)
+        .map(|(tag, entry)| SubmitManyRequest {
+            tag,
+            entry: entry.to_bytes(),
+        })
+        .collect();
+    let start = Instant::now();
+    let stream = tokio_stream::iter(requests);
+    let mut answers = ledger.submit_many(stream).await?.into_inner();
+    let mut accepted = 0;
+    while let Some(answer) = answers.message().await? {
+        match answer.outcome {
+            Some(Outcome::Accepted(_)) => accepted += 1,
+            other => bail!("the coordinator refused an entry: {other:?}"),
+        }
+    }
+    let took = start.elapsed();
+    ensure!(
+        accepted == entries.len(),
+        "{accepted} entries were acknowledged"
+    );
+    Ok(took)
 }
 
 async fn client(node: &Coordinator) -> anyhow::Result<Client> {

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::Context as _;
 use merits_circuits::{
     builder::Circuit,
     person::Costs,
@@ -17,7 +17,7 @@ use merits_circuits::{
     redeem::{NoteWitness, RedeemCircuit, RedeemTerms, RedeemWitness},
     ticket::{TicketCircuit, TicketWitness},
 };
-use merits_coordinator::{Clock, Config, Coordinator};
+use merits_coordinator::{Clock, Coordinator};
 use merits_ledger::fixture::{Citizen, Redeeming, Stage};
 use merits_params::keystore::KeyStore;
 use merits_primitives::{
@@ -30,23 +30,18 @@ use merits_primitives::{
     jubjub::{Point, random_scalar},
     note_tree::{self, bucket_root, root_of_buckets},
 };
-use merits_proto::{
-    ledger::{SubmitManyRequest, ledger_client::LedgerClient, submit_many_response::Outcome},
-    limits::{LEDGER_ANSWER_MESSAGE, LEDGER_REQUEST_MESSAGE},
-};
-use merits_replica::Client;
 use merits_verifier::{
     codec::Canonical as _,
     entry::{Leaf, SignedEntry},
     groth16,
 };
 use rand::{SeedableRng as _, rngs::StdRng};
-use tonic::transport::Channel;
 use zeroize::Zeroizing;
 
 use super::{
     Effort,
     earn::{DEV_KEYS, default_prover, dev_key},
+    ledger::{start, submit_all},
     machine::Watch,
     sampling::{Samples, ms},
     table::{Table, percent},
@@ -283,58 +278,14 @@ impl Rehearsal {
 
     /// A coordinator with everything before appended.
     async fn node(&self, directory: &Path) -> anyhow::Result<Coordinator> {
-        std::fs::create_dir_all(directory)?;
-        let policy = self.stage.federation.policy();
-        let listen = ([127, 0, 0, 1], 0).into();
-        let mut config = Config::new(policy.origin.as_str(), listen, directory, policy.authority);
-        config.allow_dev_keys = true;
-        config.least_claims_per_total = policy.least_claims_per_total;
-        config.tickets = policy.tickets;
-        config.anchor_seconds = policy.anchor_seconds;
-        let clock = ClockFrom {
+        let clock = Arc::new(ClockFrom {
             time: self.stage.time + 2_000,
             start: Instant::now(),
-        };
-        let node = Coordinator::start(config, Arc::new(clock)).await?;
-        let address = format!("http://{}", node.address());
-        let mut client = Client::connect(&address, node.log_key().clone()).await?;
-        for entry in &self.founding {
-            client.submit(entry).await?;
-        }
+        });
+        let node = start(&self.stage.federation, clock, directory, &self.founding).await?;
         // Roots are anchored at whole seconds: the notes of a moment ago are not, yet.
         tokio::time::sleep(Duration::from_millis(1_100)).await;
         Ok(node)
-    }
-
-    /// All entries in one stream; until the last receipt is here.
-    async fn submit(&self, node: &Coordinator) -> anyhow::Result<Duration> {
-        let address = format!("http://{}", node.address());
-        let channel = Channel::from_shared(address)?.connect().await?;
-        let mut ledger = LedgerClient::new(channel)
-            .max_decoding_message_size(LEDGER_ANSWER_MESSAGE)
-            .max_encoding_message_size(LEDGER_REQUEST_MESSAGE);
-        let requests: Vec<_> = (0u64..)
-            .zip(&self.entries)
-            .map(|(tag, entry)| SubmitManyRequest {
-                tag,
-                entry: entry.to_bytes(),
-            })
-            .collect();
-        let start = Instant::now();
-        let stream = tokio_stream::iter(requests);
-        let mut answers = ledger.submit_many(stream).await?.into_inner();
-        let mut accepted = 0;
-        while let Some(answer) = answers.message().await? {
-            match answer.outcome {
-                Some(Outcome::Accepted(_)) => accepted += 1,
-                other => bail!("the coordinator refused an entry: {other:?}"),
-            }
-        }
-        ensure!(
-            accepted == self.entries.len(),
-            "{accepted} entries were acknowledged"
-        );
-        Ok(start.elapsed())
     }
 }
 
@@ -359,7 +310,7 @@ async fn pace(table: &mut Table, effort: &Effort) -> anyhow::Result<()> {
             let place = directory.path().join(format!("{name}-{run}"));
             let node = rehearsal.node(&place).await?;
             let watch = Watch::start();
-            runs.push(rehearsal.submit(&node).await?);
+            runs.push(submit_all(&node, &rehearsal.entries).await?);
             others = watch.shares().map(|(_, others)| others);
             node.shutdown().await?;
         }

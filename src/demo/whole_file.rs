@@ -10,9 +10,10 @@ use merits_distributor::summary::RunSummary;
 use tokio::{sync::watch, task::JoinSet};
 
 use super::{
-    Arguments, Pack, Story, admit,
+    Arguments, Pack, Story,
     federation::{Federation, Owners},
-    found, open_epoch, packs, publish,
+    founding::{admit, found, open_epoch, publish},
+    packs,
 };
 
 /// What it took.

@@ -14,8 +14,9 @@ use merits_verifier::{
     statement::earn::{EarnStatement, commitment_signing_bytes},
 };
 
+use super::rules::expect_verified;
 use super::totals::{BatchTotal, NewBatch};
-use super::{State, TotalsKey, VersionRecord, expect_verified};
+use super::{State, TotalsKey, VersionRecord};
 use crate::entry::{EarnBatch, EarnTerms};
 use crate::proven::ProvenStatement;
 use crate::refusal::Refusal;

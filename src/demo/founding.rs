@@ -1,0 +1,242 @@
+//! The demonstration's beginning: ledger, parties, keys, scale, services.
+
+use std::{path::Path, sync::Arc, time::Instant};
+
+use merits_clearing::config::ClearingConfig;
+use merits_coordinator::{Config, Coordinator, SystemClock};
+use merits_distributor::config::DistributorConfig;
+use merits_evaluator::config::EvaluatorConfig;
+use merits_exchange::config::ExchangeConfig;
+use merits_issuer::config::IssuerConfig;
+use merits_ledger::{Role, entry::PersonStatement};
+use merits_params::manifest::Manifest;
+use merits_registrar::config::RegistrarConfig;
+use merits_source::config::SourceConfig;
+use merits_sponsor::config::SponsorConfig;
+use merits_supervisor::{
+    config::{SupervisorConfig, WitnessConfig},
+    net::serve,
+    view_key::Side,
+};
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+
+use super::{
+    CLEARING_TOML, DISTRIBUTOR_TOML, EVALUATOR_TOML, EXCHANGE_TOML, ISSUER_TOML, REGISTRAR_TOML,
+    SOURCE_TOML, SPONSOR_TOML, Story, WITNESS_TOML,
+    federation::{self, Federation, ORIGIN},
+};
+use crate::{
+    commands::{
+        clearing, distributor, evaluator, exchange, issuer, registrar, source, sponsor,
+        supervisor::Desk, witness,
+    },
+    identity::Identity,
+    screen::{say, step, thousands, working},
+};
+
+pub(super) async fn found(federation: &Federation) -> anyhow::Result<Coordinator> {
+    step(1, "A coordinator opens a ledger");
+    let origin = merits_primitives::ids::Origin::new(ORIGIN)?;
+    let directory = federation.path("supervisor");
+    let supervisor = Identity::load(
+        origin,
+        federation::SUPERVISOR,
+        &directory.join("supervisor.key"),
+        &directory.join("supervisor-sealing.key"),
+    )?;
+    let authority = supervisor.party();
+    let config = Config::load(&federation.write_coordinator(&authority)?)?;
+    let coordinator = Coordinator::start(config, Arc::new(SystemClock)).await?;
+    federation.write_parties(coordinator.log_key(), &authority)?;
+    say(&format!(
+        "It orders signed entries, verifies proofs, and signs checkpoints of the log {ORIGIN} on \
+         {}. It sees public ledger data only, and can make no entry of its own.",
+        coordinator.address()
+    ));
+    Ok(coordinator)
+}
+
+pub(super) async fn admit(federation: &Federation) -> anyhow::Result<Desk> {
+    step(2, "The supervisor admits the parties");
+    let desk = Desk::with(SupervisorConfig::load(
+        &federation.path("supervisor/supervisor.toml"),
+    )?)
+    .await?;
+    desk.found().await?;
+    let witness = witness::identity(&WitnessConfig::load(&federation.path(WITNESS_TOML))?)?;
+    let issuer = issuer::identity(&IssuerConfig::load(&federation.path(ISSUER_TOML))?)?;
+    let distributor = distributor::identity(&DistributorConfig::load(
+        &federation.path(DISTRIBUTOR_TOML),
+    )?)?;
+    let sponsor = sponsor::identity(&SponsorConfig::load(&federation.path(SPONSOR_TOML))?)?;
+    let clearing = clearing::identity(&ClearingConfig::load(&federation.path(CLEARING_TOML))?)?;
+    let evaluator = evaluator::identity(&EvaluatorConfig::load(&federation.path(EVALUATOR_TOML))?)?;
+    let registrar = registrar::identity(&RegistrarConfig::load(&federation.path(REGISTRAR_TOML))?)?;
+    let exchange = exchange::identity(&ExchangeConfig::load(&federation.path(EXCHANGE_TOML))?)?;
+    for application in [
+        witness.application(&[Role::Witness]),
+        issuer.application(&[Role::Issuer]),
+        source::application(&SourceConfig::load(&federation.path(SOURCE_TOML))?)?,
+        distributor.application(&[Role::Distributor]),
+        sponsor.application(&[Role::Sponsor]),
+        clearing.application(&[Role::Clearing]),
+        evaluator.application(&[Role::Evaluator]),
+        registrar.application(&[Role::Registrar]),
+        exchange.application(&[Role::Exchange]),
+    ] {
+        desk.admit(application).await?;
+    }
+    say(
+        "Itself first, then a log witness, an issuer, a source, a distributor, a sponsor, a \
+         clearing bank, a registrar, the evaluator of its tags and an exchange, each by an application that it signed with its own key. Nobody may act \
+         outside the role it was admitted for.",
+    );
+    Ok(desk)
+}
+
+pub(super) async fn open_epoch(
+    federation: &Federation,
+    desk: &Desk,
+    servers: &mut JoinSet<anyhow::Result<()>>,
+    stopped: &watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    step(3, "Two halves of a view key");
+    let config = WitnessConfig::load(&federation.path(WITNESS_TOML))?;
+    desk.open_epoch(1, witness::half(&config, 1)?).await?;
+    for (config, side) in [
+        (desk.config.holder.clone(), Side::Supervisor),
+        (config, Side::Witness),
+    ] {
+        let listener = TcpListener::bind(config.listen).await?;
+        let service = witness::holder(&config, side).await?;
+        let mut stopped = stopped.clone();
+        servers.spawn(async move {
+            let stop = async move {
+                // Also ends when the sender is gone.
+                let _ = stopped.wait_for(|stop| *stop).await;
+            };
+            serve(service, listener, stop).await?;
+            Ok(())
+        });
+    }
+    say(
+        "The supervisor makes one half, the log witness the other, and neither shows its own. \
+         Claims are encrypted under the sum. The witness helps only with a request that stands in \
+         the log, so nothing is opened without a trace.",
+    );
+    Ok(())
+}
+
+pub(super) async fn publish(
+    federation: &Federation,
+    desk: &Desk,
+    story: &mut Story,
+) -> anyhow::Result<()> {
+    step(4, "The issuer publishes a scale");
+    let config = IssuerConfig::load(&federation.path(ISSUER_TOML))?;
+    let start = Instant::now();
+    let keys_before = key_sets(&config.key_store);
+    let bar = working("compiling the formula; making or loading the keys");
+    let built = issuer::build(&config).await?;
+    bar.finish_and_clear();
+    story.set_up = start.elapsed();
+    story.key_was_there = key_sets(&config.key_store) == keys_before;
+    issuer::propose(&config, &built).await?;
+    desk.sync().await?;
+    let manifest = built.manifest();
+    desk.approve(manifest.id().as_str(), manifest.version().0)
+        .await?;
+    say(&format!(
+        "{} writes a formula: {}. Its figures: {}. It compiles to {} constraints for {} claims ({} \
+         each). The supervisor approves the version. Everybody computes with this formula; \
+         changing a figure needs no new key. (Its credits live for 50 years here, longer than the \
+         issuer says, since the records are old.)",
+        federation.pack.issuer,
+        manifest.title().en,
+        figures(manifest),
+        thousands(built.circuit().circuit().r1cs.n_constraints() as u64),
+        manifest.claims_per_proof(),
+        thousands(built.circuit().costs().per_claim() as u64),
+    ));
+    Ok(())
+}
+
+/// The keys of what people prove.
+pub(super) async fn adopt(federation: &Federation, desk: &Desk) -> anyhow::Result<()> {
+    let bar = working("making or loading the keys of `ticket` and `redeem`");
+    for statement in PersonStatement::ALL {
+        desk.adopt(statement, federation.path("../keys")).await?;
+    }
+    bar.finish_and_clear();
+    say("It also puts the keys of `ticket` and `redeem` into force, with which people prove.");
+    Ok(())
+}
+
+pub(super) async fn serve_evaluator(
+    federation: &Federation,
+    servers: &mut JoinSet<anyhow::Result<()>>,
+    stopped: &watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    let config = EvaluatorConfig::load(&federation.path(EVALUATOR_TOML))?;
+    evaluator::announce(&config).await?;
+    let listener = TcpListener::bind(config.listen).await?;
+    let service = evaluator::service(&config).await?;
+    let mut stopped = stopped.clone();
+    servers.spawn(async move {
+        let stop = async move {
+            let _ = stopped.wait_for(|stop| *stop).await;
+        };
+        merits_evaluator::net::serve(service, listener, stop).await?;
+        Ok(())
+    });
+    Ok(())
+}
+
+pub(super) fn serve_exchange(
+    federation: &Federation,
+    servers: &mut JoinSet<anyhow::Result<()>>,
+    stopped: &watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    let config = ExchangeConfig::load(&federation.path(EXCHANGE_TOML))?;
+    let mut stopped = stopped.clone();
+    servers.spawn(async move {
+        let stop = async move {
+            let _ = stopped.wait_for(|stop| *stop).await;
+        };
+        exchange::serve_until(&config, stop).await
+    });
+    Ok(())
+}
+
+/// How many sets of keys a store holds: one a circuit.
+fn key_sets(store: &Path) -> usize {
+    std::fs::read_dir(store).map_or(0, Iterator::count)
+}
+
+/// The figures of a scale, in a few words.
+fn figures(manifest: &Manifest) -> String {
+    let constant = |constant: &merits_params::manifest::Constant| {
+        let values = constant.versions.iter().flat_map(|version| &version.values);
+        let values: Vec<String> = values.map(ToString::to_string).collect();
+        format!(
+            "{} = {} {}",
+            constant.decl.name,
+            values.join(", later "),
+            constant.decl.unit
+        )
+    };
+    let table = |table: &merits_params::manifest::Table| {
+        let cells = table.decl.by.labels().len();
+        format!("the table {} of {cells} cells", table.decl.name)
+    };
+    let constants = manifest.constants().iter().map(constant);
+    let all: Vec<String> = constants
+        .chain(manifest.tables().iter().map(table))
+        .map(|figure| figure.trim_end().to_owned())
+        .collect();
+    if all.is_empty() {
+        "none but those in the formula".to_owned()
+    } else {
+        all.join("; ")
+    }
+}

@@ -1,0 +1,175 @@
+//! The demonstration's strangers and supervisors: verify, open one claim, open a total.
+
+use std::time::Instant;
+
+use anyhow::{Context as _, ensure};
+use merits_ledger::entry::EARN_BATCH;
+use merits_primitives::ids::{EntryId, Output, Period};
+use merits_supervisor::request::RequestFile;
+
+use super::{
+    CLEARING_TOML, DISTRIBUTOR_TOML, SPONSOR_TOML, Story,
+    federation::{Federation, LEAST_CLAIMS, SPONSOR},
+};
+use crate::{
+    commands::{clearing, distributor, sponsor, supervisor::Desk, verify::Kit},
+    screen::{progress, say, step, thousands},
+};
+
+pub(super) async fn verify_by_strangers(
+    federation: &Federation,
+    story: &mut Story,
+) -> anyhow::Result<()> {
+    step(9, "Strangers verify");
+    let start = Instant::now();
+    let report = sponsor::verify(&federation.path(SPONSOR_TOML)).await?;
+    story.sponsor = start.elapsed();
+    ensure!(
+        report.faults.is_empty(),
+        "the sponsor found faults: {:?}",
+        report.faults
+    );
+    say(&format!(
+        "{SPONSOR} follows the log into its own copy and checks all {} batches twice: over gRPC \
+         with the coordinator's Verifier, and offline by receipt, signature and proof. It saw {}; \
+         it did not see {}.",
+        report.batches,
+        report.seen().saw,
+        report.seen().hidden
+    ));
+    let start = Instant::now();
+    let report = clearing::audit(&federation.path(CLEARING_TOML)).await?;
+    story.clearing = start.elapsed();
+    ensure!(
+        report.is_clean(),
+        "the clearing bank found faults: {report:?}"
+    );
+    say(&format!(
+        "The clearing bank verifies them all in one batch and keeps the books: {} claims.",
+        thousands(report.batches.claims as u64)
+    ));
+    Ok(())
+}
+
+pub(super) async fn open_one_claim(
+    federation: &Federation,
+    desk: &Desk,
+    story: &mut Story,
+) -> anyhow::Result<()> {
+    step(10, "The supervisor opens one claim, with a trace");
+    desk.sync().await?;
+    Kit::write(&desk.follower.replica(), &federation.path("kit"))?;
+    let entry = first_batch(desk).context("the ledger has a batch")?;
+    let start = Instant::now();
+    let (opened, request) = desk
+        .open_claim(
+            entry,
+            0,
+            "Demonstration: sampling of one claim by the regulator",
+        )
+        .await?;
+    story.opening = start.elapsed();
+    let station = distributor::Station::open(&federation.path(DISTRIBUTOR_TOML)).await?;
+    let disclosure = federation.path("handover/disclosure.json");
+    station
+        .disclose(entry, 0, Some(&request), &disclosure)
+        .await?;
+    let checked = desk.check(&request, &disclosure)?;
+    let result = RequestFile::read(&request)?.opened().context("a result")?;
+    ensure!(
+        result.earned == checked.earned,
+        "opened and recomputed credits differ"
+    );
+    say(&format!(
+        "The request goes on the ledger first (entry {}), hiding which claim it is about. Both \
+         halves find it in their own copies and answer, sealed to the requester, each with a proof \
+         that it used its half. Opened: {} and the pseudonym; the hash of that result goes on the ledger (entry {}).",
+        short(&opened.request),
+        federation.words(&result.earned),
+        short(&opened.completion)
+    ));
+    say(&format!(
+        "{} then discloses {} records and the salt of this claim: they open the commitment on the \
+         ledger, and the formula gives the same {}. The other claims stay closed.",
+        federation.pack.distributor,
+        checked.records,
+        federation.words(&checked.earned)
+    ));
+    Ok(())
+}
+
+pub(super) async fn open_total(
+    federation: &Federation,
+    desk: &Desk,
+    story: &mut Story,
+) -> anyhow::Result<()> {
+    step(11, "A total, opened for everybody");
+    let Some((period, claims)) = largest_period(desk)? else {
+        say(&format!(
+            "No {} has the {LEAST_CLAIMS} claims that a total must cover, so none is opened: a \
+             sum over few people would say too much about each. Try more --subjects.",
+            federation.period_word()
+        ));
+        return Ok(());
+    };
+    let bar = progress(1, "adding ciphertexts, opening the sum");
+    let published = desk
+        .total(federation.pack.id, period, 1, Output::Credits)
+        .await?;
+    let measured = match federation.manifest.measure() {
+        Some(measure) => {
+            let total = desk
+                .total(federation.pack.id, period, 1, Output::Measure)
+                .await?;
+            format!(", and {} {}", thousands(total.total.sum), measure.unit)
+        }
+        None => String::new(),
+    };
+    bar.finish_and_clear();
+    let report = clearing::audit(&federation.path(CLEARING_TOML)).await?;
+    ensure!(
+        report.is_clean() && !report.totals.is_empty(),
+        "the clearing bank refuses the total: {report:?}"
+    );
+    say(&format!(
+        "The {claims} claims of {} add up to {} {}{measured}. Only the sum of the ciphertexts was \
+         opened; the clearing bank checks it from the log alone, and so can anyone.",
+        period.label(),
+        thousands(published.total.sum),
+        federation.manifest.unit(),
+    ));
+    story.opened_total = Some((period, claims, published.total.sum));
+    Ok(())
+}
+
+fn first_batch(desk: &Desk) -> Option<EntryId> {
+    let replica = desk.follower.replica();
+    replica
+        .leaves()
+        .map(|(_, leaf)| leaf.entry)
+        .find(|entry| entry.kind == EARN_BATCH)
+        .map(|entry| entry.id())
+}
+
+/// The period with the most claims, if they are enough for a total.
+fn largest_period(desk: &Desk) -> anyhow::Result<Option<(Period, u64)>> {
+    let replica = desk.follower.replica();
+    let totals = replica.state()?.totals();
+    Ok(totals
+        .keys()
+        .map(|key| {
+            (
+                key.period,
+                totals
+                    .unopened(key)
+                    .map(|b| u64::from(b.claims))
+                    .sum::<u64>(),
+            )
+        })
+        .max_by_key(|(_, claims)| *claims)
+        .filter(|(_, claims)| *claims >= u64::from(LEAST_CLAIMS)))
+}
+
+fn short(id: &EntryId) -> String {
+    id.to_hex()[..16].to_owned()
+}

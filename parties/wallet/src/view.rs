@@ -41,7 +41,7 @@ pub enum ScanError {
 /// The person's identity on the ledger: of all that the seed gives, the newest registered one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnIdentity {
-    /// Which of the seed's identities, for [`WalletKeys::secret`].
+    /// Which of the seed's identities, for [`WalletKeys::secret`](crate::keys::WalletKeys::secret).
     pub generation: u8,
     /// IC.
     pub commitment: Fr,

@@ -34,6 +34,8 @@ mod msm;
 mod path;
 mod qap;
 mod scalars;
+mod store;
+mod tables;
 
 pub use curve::Group;
 pub use fft::domain_generator;
@@ -42,3 +44,4 @@ pub use msm::{Bases, G1Bases, G2Bases, LengthMismatch, msm_g1, msm_g2};
 pub use path::{PATH_VARIABLE, Path};
 pub use qap::Matrix;
 pub use scalars::Scalars;
+pub use tables::TableBudget;

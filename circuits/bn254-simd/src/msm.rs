@@ -11,6 +11,8 @@ use crate::curve::Group;
 use crate::lists::{Lists, Sums, Workspace};
 use crate::path::Path;
 use crate::scalars::{Block, Scalars};
+use crate::store::Store;
+use crate::tables::TableShape;
 
 /// Ones that a thread sums at a time.
 const ONES: usize = 1 << 15;
@@ -20,11 +22,14 @@ const IDENTITY: u32 = u32::MAX;
 
 /// Bases in the layout that the kernels read.
 pub struct Bases<C: Group> {
-    path: Path,
-    len: usize,
-    points: Vec<C::Stored>,
-    /// Position in `points` of each base, or [`IDENTITY`]; nothing when none is the identity.
-    slots: Option<Vec<u32>>,
+    pub(crate) path: Path,
+    pub(crate) len: usize,
+    /// How `points` is laid out.
+    pub(crate) shape: TableShape,
+    pub(crate) points: Store<C::Stored>,
+    /// Position in a row of `points` of each base, or [`IDENTITY`]; nothing when none is the
+    /// identity.
+    pub(crate) slots: Option<Store<u32>>,
 }
 
 /// Bases in G1.
@@ -57,9 +62,9 @@ impl<C: Group> Bases<C> {
                 next += 1;
                 next - 1
             };
-            bases.iter().map(slot).collect()
+            bases.iter().map(slot).collect::<Vec<u32>>().into()
         });
-        let points = bases
+        let points: Vec<C::Stored> = bases
             .par_iter()
             .filter(|base| !base.is_zero())
             .map(|base| C::store(path, base.x, base.y))
@@ -67,7 +72,8 @@ impl<C: Group> Bases<C> {
         Self {
             path,
             len: bases.len(),
-            points,
+            shape: TableShape::NONE,
+            points: points.into(),
             slots,
         }
     }

@@ -1,6 +1,8 @@
 //! A Groth16 prover for circom's keys.
 
-use ark_bn254::{Fr, G1Affine, G1Projective, G2Affine};
+use std::time::{Duration, Instant};
+
+use ark_bn254::{Fr, G1Affine, G1Projective, G2Affine, G2Projective};
 use ark_ec::CurveGroup;
 use ark_ff::One;
 
@@ -8,6 +10,7 @@ use crate::msm::{G1Bases, G2Bases, LengthMismatch};
 use crate::path::Path;
 use crate::qap::{LARGEST, Matrix, Reduction, domain_size};
 use crate::scalars::Scalars;
+use crate::tables::TableBudget;
 
 /// The points of a proving key, as any reader of `.zkey` files or arkworks' set-up has them.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +46,27 @@ pub struct Proof {
     pub b: G2Affine,
     /// Third element.
     pub c: G1Affine,
+}
+
+/// How long each part of a proof took, one after another ([`PreparedKey::prove_in_phases`]).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Phases {
+    /// The matrices' products with the assignment.
+    pub matrices: Duration,
+    /// The transforms to the odd coset.
+    pub transforms: Duration,
+    /// Digits of both sets of scalars, sorted by bucket.
+    pub scalars: Duration,
+    /// The sum of query H.
+    pub h: Duration,
+    /// The sum of query L.
+    pub l: Duration,
+    /// The sum of query A.
+    pub a: Duration,
+    /// The sum of query B in G1.
+    pub b_g1: Duration,
+    /// The sum of query B in G2.
+    pub b_g2: Duration,
 }
 
 /// A key laid out for the kernels. Prepare once, prove all day, from any number of threads.
@@ -129,9 +153,19 @@ impl PreparedKey {
     /// Checks that the parts fit together, not that points are on their curves: that is the
     /// reader's job.
     ///
+    /// `tables` bounds the memory for multiples of the points beside the points themselves.
+    ///
     /// # Errors
     /// [`KeyError`].
-    pub fn new(path: Path, key: &KeyPoints<'_>, a: Matrix, b: Matrix) -> Result<Self, KeyError> {
+    pub fn new(
+        path: Path,
+        key: &KeyPoints<'_>,
+        a: Matrix,
+        b: Matrix,
+        tables: TableBudget,
+    ) -> Result<Self, KeyError> {
+        // Nothing is spent yet: the bases alone.
+        let TableBudget(_) = tables;
         let wires = key.a.len();
         let instance = wires.saturating_sub(key.l.len());
         let length = |query, given, expected| {
@@ -208,17 +242,9 @@ impl PreparedKey {
     /// # Errors
     /// [`ProveError`].
     pub fn prove(&self, assignment: &[Fr], r: Fr, s: Fr) -> Result<Proof, ProveError> {
-        if assignment.len() != self.wires() {
-            return Err(ProveError::WireCount(LengthMismatch {
-                bases: self.wires(),
-                scalars: assignment.len(),
-            }));
-        }
-        if !assignment[0].is_one() {
-            return Err(ProveError::NoOne);
-        }
+        self.check(assignment)?;
         let quotient = || {
-            let values = self.reduction.scalars(assignment);
+            let values = self.reduction.products(assignment).scalars();
             self.h
                 .msm_prepared(&Scalars::from_words(values.len(), |i| values[i]))
         };
@@ -242,15 +268,97 @@ impl PreparedKey {
         };
         let (h, wires) = rayon::join(quotient, wires);
         let (h, (a, b_g1, b_g2, l)) = (h?, wires?);
+        let sums = Sums {
+            a,
+            b_g1,
+            b_g2,
+            l,
+            h,
+        };
+        Ok(self.blind(sums, r, s))
+    }
 
-        let a = a + self.alpha_g1 + self.delta_g1 * r;
-        let b_g1 = b_g1 + self.beta_g1 + self.delta_g1 * s;
-        let b_g2 = b_g2 + self.beta_g2 + self.delta_g2 * s;
-        let c: G1Projective = l + h + a * s + b_g1 * r - self.delta_g1 * (r * s);
-        Ok(Proof {
+    /// The same proof with its phases one after another, each on the whole pool, and how long each
+    /// took: for measurements. Takes a little longer in all than [`prove`](Self::prove), whose
+    /// phases fill each other's gaps.
+    ///
+    /// # Errors
+    /// [`ProveError`].
+    pub fn prove_in_phases(
+        &self,
+        assignment: &[Fr],
+        r: Fr,
+        s: Fr,
+    ) -> Result<(Proof, Phases), ProveError> {
+        self.check(assignment)?;
+        let (products, matrices) = timed(|| self.reduction.products(assignment));
+        let (values, transforms) = timed(|| products.scalars());
+        let ((wires, quotient), scalars) = timed(|| {
+            let wires = Scalars::new(assignment);
+            (wires, Scalars::from_words(values.len(), |i| values[i]))
+        });
+        let (h_sum, h) = timed(|| self.h.msm_prepared(&quotient));
+        let (l_sum, l) = timed(|| self.l.msm_prepared(&wires));
+        let (a_sum, a) = timed(|| self.a.msm_prepared(&wires));
+        let (b_g1_sum, b_g1) = timed(|| self.b_g1.msm_prepared(&wires));
+        let (b_g2_sum, b_g2) = timed(|| self.b_g2.msm_prepared(&wires));
+        let sums = Sums {
+            a: a_sum?,
+            b_g1: b_g1_sum?,
+            b_g2: b_g2_sum?,
+            l: l_sum?,
+            h: h_sum?,
+        };
+        let phases = Phases {
+            matrices,
+            transforms,
+            scalars,
+            h,
+            l,
+            a,
+            b_g1,
+            b_g2,
+        };
+        Ok((self.blind(sums, r, s), phases))
+    }
+
+    fn check(&self, assignment: &[Fr]) -> Result<(), ProveError> {
+        if assignment.len() != self.wires() {
+            return Err(ProveError::WireCount(LengthMismatch {
+                bases: self.wires(),
+                scalars: assignment.len(),
+            }));
+        }
+        if !assignment[0].is_one() {
+            return Err(ProveError::NoOne);
+        }
+        Ok(())
+    }
+
+    fn blind(&self, sums: Sums, r: Fr, s: Fr) -> Proof {
+        let a = sums.a + self.alpha_g1 + self.delta_g1 * r;
+        let b_g1 = sums.b_g1 + self.beta_g1 + self.delta_g1 * s;
+        let b_g2 = sums.b_g2 + self.beta_g2 + self.delta_g2 * s;
+        let c: G1Projective = sums.l + sums.h + a * s + b_g1 * r - self.delta_g1 * (r * s);
+        Proof {
             a: a.into_affine(),
             b: b_g2.into_affine(),
             c: c.into_affine(),
-        })
+        }
     }
+}
+
+/// The queries' sums, before blinding.
+struct Sums {
+    a: G1Projective,
+    b_g1: G1Projective,
+    b_g2: G2Projective,
+    l: G1Projective,
+    h: G1Projective,
+}
+
+fn timed<T>(phase: impl FnOnce() -> T) -> (T, Duration) {
+    let start = Instant::now();
+    let result = phase();
+    (result, start.elapsed())
 }

@@ -39,7 +39,7 @@ mod tables;
 
 pub use curve::Group;
 pub use fft::domain_generator;
-pub use groth16::{KeyError, KeyPoints, PreparedKey, Proof, ProveError};
+pub use groth16::{KeyError, KeyPoints, Phases, PreparedKey, Proof, ProveError};
 pub use msm::{Bases, G1Bases, G2Bases, LengthMismatch, msm_g1, msm_g2};
 pub use path::{PATH_VARIABLE, Path};
 pub use qap::Matrix;

@@ -15,7 +15,7 @@ use crate::fft::{
     Plain, decimate_in_frequency, decimate_in_time, domain_generator, powers, reverse, twiddles,
 };
 #[cfg(target_arch = "x86_64")]
-use crate::fft_ifma::{Chain, FEWEST};
+use crate::fft_ifma::{Chain, FEWEST, P8};
 use crate::path::{Kind, Path};
 
 /// One factor of every constraint: a sparse matrix by rows, with its coefficients shared.
@@ -110,13 +110,16 @@ pub(crate) struct Reduction {
 }
 
 enum Tables {
-    Plain {
-        back: Vec<Fr>,
-        forward: Vec<Fr>,
-        coset: Vec<Fr>,
-    },
+    Plain(PlainTables),
     #[cfg(target_arch = "x86_64")]
     Lanes(Box<Chain>),
+}
+
+/// Twiddles both ways, and between the transforms the factor of each coefficient.
+pub(crate) struct PlainTables {
+    back: Vec<Fr>,
+    forward: Vec<Fr>,
+    coset: Vec<Fr>,
 }
 
 /// log2 of the largest domain: one of twice the size gives the coset.
@@ -138,11 +141,11 @@ impl Reduction {
                 let shifts = powers(domain_generator(log + 1), size);
                 // A power of two, which is not zero.
                 let scale = Fr::from(size as u64).inverse().unwrap_or_default();
-                Tables::Plain {
+                Tables::Plain(PlainTables {
                     back: twiddles(root.pow([size as u64 - 1]), size, |w| w),
                     forward: twiddles(root, size, |w| w),
                     coset: (0..size).map(|i| shifts[reverse(i, log)] * scale).collect(),
-                }
+                })
             }
         };
         Self {
@@ -159,17 +162,17 @@ impl Reduction {
         self.size
     }
 
-    /// The point of the coset whose value is number `position` of [`scalars`](Self::scalars).
+    /// The point of the coset whose value is number `position` of [`Products::scalars`].
     pub(crate) fn point_at(&self, position: usize) -> usize {
         match &self.tables {
-            Tables::Plain { .. } => position,
+            Tables::Plain(_) => position,
             #[cfg(target_arch = "x86_64")]
             Tables::Lanes(chain) => chain.element_at(position),
         }
     }
 
-    /// The scalars of the H query as integers, the modulus itself standing for zero.
-    pub(crate) fn scalars(&self, assignment: &[Fr]) -> Vec<[u64; 4]> {
+    /// The matrices' products with the assignment, at the points of the domain.
+    pub(crate) fn products(&self, assignment: &[Fr]) -> Products<'_> {
         let values = |matrix: &Matrix, with_instance: bool| {
             let rows = matrix.rows();
             let value = |i: usize| match i.checked_sub(rows) {
@@ -182,18 +185,52 @@ impl Reduction {
             all.map(value).collect::<Vec<Fr>>()
         };
         match &self.tables {
-            Tables::Plain {
-                back,
-                forward,
-                coset,
+            Tables::Plain(tables) => {
+                let (a, b) = rayon::join(|| values(&self.a, true), || values(&self.b, false));
+                Products::Plain { tables, a, b }
+            }
+            #[cfg(target_arch = "x86_64")]
+            Tables::Lanes(chain) => {
+                let (a, b) = rayon::join(
+                    || chain.load(&values(&self.a, true)),
+                    || chain.load(&values(&self.b, false)),
+                );
+                Products::Lanes { chain, a, b }
+            }
+        }
+    }
+}
+
+/// Both factors of every constraint, on the domain, with the tables that take them on.
+pub(crate) enum Products<'r> {
+    Plain {
+        tables: &'r PlainTables,
+        a: Vec<Fr>,
+        b: Vec<Fr>,
+    },
+    #[cfg(target_arch = "x86_64")]
+    Lanes {
+        chain: &'r Chain,
+        a: Vec<P8>,
+        b: Vec<P8>,
+    },
+}
+
+impl Products<'_> {
+    /// The scalars of the H query as integers, the modulus itself standing for zero.
+    pub(crate) fn scalars(self) -> Vec<[u64; 4]> {
+        match self {
+            Self::Plain {
+                tables,
+                mut a,
+                mut b,
             } => {
-                let (mut a, mut b) =
-                    rayon::join(|| values(&self.a, true), || values(&self.b, false));
                 let mut c: Vec<Fr> = a.par_iter().zip(&b).map(|(a, b)| *a * b).collect();
                 let to_coset = |data: &mut Vec<Fr>| {
-                    decimate_in_frequency(&Plain, data, back);
-                    data.par_iter_mut().zip(coset).for_each(|(x, s)| *x *= s);
-                    decimate_in_time(&Plain, data, forward);
+                    decimate_in_frequency(&Plain, data, &tables.back);
+                    let factors = data.par_iter_mut().zip(&tables.coset);
+                    factors.for_each(|(x, s)| *x *= s);
+                    decimate_in_time(&Plain, data, &tables.forward);
                 };
                 rayon::join(
                     || to_coset(&mut a),
@@ -204,11 +241,11 @@ impl Reduction {
                     .collect()
             }
             #[cfg(target_arch = "x86_64")]
-            Tables::Lanes(chain) => {
-                let (mut a, mut b) = rayon::join(
-                    || chain.load(&values(&self.a, true)),
-                    || chain.load(&values(&self.b, false)),
-                );
+            Self::Lanes {
+                chain,
+                mut a,
+                mut b,
+            } => {
                 let mut c = chain.multiply(&a, &b);
                 for data in [&mut a, &mut b, &mut c] {
                     chain.to_coset(data);

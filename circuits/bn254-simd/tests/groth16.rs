@@ -7,7 +7,7 @@ use ark_ff::{UniformRand, Zero};
 use ark_groth16::{Groth16, prepare_verifying_key};
 use ark_std::rand::{SeedableRng, rngs::StdRng};
 use circom::{Case, Circuit};
-use merits_bn254_simd::{KeyError, KeyPoints, Matrix, Path, PreparedKey, ProveError};
+use merits_bn254_simd::{KeyError, KeyPoints, Matrix, Path, PreparedKey, ProveError, TableBudget};
 
 #[test]
 fn proofs_are_those_of_the_peers() {
@@ -25,7 +25,10 @@ fn proofs_are_those_of_the_peers() {
                 let want = case.prove_taceo(r, s);
                 assert_eq!(want, case.prove_ark(r, s), "the peers agree on {circuit:?}");
                 for path in Path::all() {
-                    let proof = case.prepare(path).prove(&case.assignment, r, s).unwrap();
+                    let key = case.prepare(path);
+                    let proof = key.prove(&case.assignment, r, s).unwrap();
+                    let (again, _) = key.prove_in_phases(&case.assignment, r, s).unwrap();
+                    assert_eq!(again, proof, "in phases, {circuit:?}, {}", path.name());
                     let got = (proof.a, proof.b, proof.c);
                     assert_eq!(
                         got,
@@ -76,7 +79,9 @@ fn what_does_not_fit_is_refused() {
     assert!(matches!(key.prove(&shifted, r, s), Err(ProveError::NoOne)));
 
     let points = case.points();
-    let refuse = |points: KeyPoints<'_>, a, b| PreparedKey::new(path, &points, a, b).unwrap_err();
+    let refuse = |points: KeyPoints<'_>, a, b| {
+        PreparedKey::new(path, &points, a, b, TableBudget::default()).unwrap_err()
+    };
     let (a, b) = (|| case.matrix(0), || case.matrix(1));
     let b_g1 = &points.b_g1[1..];
     let error = refuse(KeyPoints { b_g1, ..points }, a(), b());

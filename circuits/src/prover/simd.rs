@@ -2,7 +2,7 @@
 //! the processor has AVX-512 IFMA, and still faster where it has not.
 
 use ark_ff::Field;
-use merits_bn254_simd::{KeyError, KeyPoints, Matrix, Path, PreparedKey as Kernels};
+use merits_bn254_simd::{KeyError, KeyPoints, Matrix, Path, PreparedKey as Kernels, TableBudget};
 use merits_params::r1cs::SparseMatrix;
 use merits_params::zkey::Zkey;
 use merits_primitives::Fr;
@@ -49,7 +49,7 @@ impl SimdProver {
             h: &key.h,
         };
         Ok(Self {
-            kernels: Kernels::new(path, &points, a, b)?,
+            kernels: Kernels::new(path, &points, a, b, TableBudget::default())?,
             vk: key.vk,
             self_check: None,
         })

@@ -14,7 +14,7 @@ use ark_relations::lc;
 use ark_relations::utils::matrix::Matrix as ArkMatrix;
 use ark_snark::SNARK;
 use ark_std::rand::{Rng, SeedableRng, rngs::StdRng};
-use merits_bn254_simd::{KeyPoints, Matrix, Path, PreparedKey};
+use merits_bn254_simd::{KeyPoints, Matrix, Path, PreparedKey, TableBudget};
 use rayon::prelude::*;
 
 /// A key with everything that each prover wants, and an assignment that satisfies the circuit.
@@ -169,7 +169,8 @@ impl Case {
     }
 
     pub fn prepare(&self, path: Path) -> PreparedKey {
-        PreparedKey::new(path, &self.points(), self.matrix(0), self.matrix(1)).unwrap()
+        let (a, b) = (self.matrix(0), self.matrix(1));
+        PreparedKey::new(path, &self.points(), a, b, TableBudget::default()).unwrap()
     }
 
     pub fn prove_ark(&self, r: Fr, s: Fr) -> Proof<Bn254> {

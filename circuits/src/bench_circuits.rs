@@ -1,9 +1,14 @@
 //! Synthetic circuits for measuring provers against each other, on sizes that others publish.
 
+mod sha256;
+
 use ark_ff::Field;
-use merits_primitives::Fr;
+use merits_primitives::{Fr, poseidon, tags};
 
 use crate::builder::{Builder, Circuit, Lc};
+use crate::gadgets;
+
+pub use sha256::{sha256_chain, sha256_chain_inputs, sha256_message_len};
 
 /// Constraints of the peers' comparison (arkworks, rapidsnark, gnark): just below 2^16.
 pub const PEERS_CONSTRAINTS: usize = 65_520;
@@ -33,6 +38,33 @@ pub fn multiplication_chain_inputs(constraints: usize, x: Fr, y: Fr) -> Vec<Fr> 
         before = std::mem::replace(&mut last, next);
     }
     vec![last, x, y]
+}
+
+/// `hashes` of Poseidon in a chain, 240 constraints each: what most circuits of this field are
+/// made of. Each hash takes the two before it (the first, private `x` and `y`), as a path in a
+/// Merkle tree does; all wires are full-size. Public: the last hash.
+#[must_use]
+pub fn poseidon_chain(hashes: usize) -> Circuit {
+    let mut b = Builder::new();
+    let result = b.public("result");
+    let mut pair = [b.input("x"), b.input("y")];
+    for _ in 0..hashes {
+        let next = gadgets::poseidon::hash(&mut b, tags::PLAIN, &pair);
+        let [_, last] = pair;
+        pair = [last, next];
+    }
+    b.assert_equal(&pair[1], &result);
+    b.finish()
+}
+
+/// Inputs that satisfy [`poseidon_chain`], hashed natively.
+#[must_use]
+pub fn poseidon_chain_inputs(hashes: usize, x: Fr, y: Fr) -> Vec<Fr> {
+    let mut pair = [x, y];
+    for _ in 0..hashes {
+        pair = [pair[1], poseidon::hash(tags::PLAIN, &pair)];
+    }
+    vec![pair[1], x, y]
 }
 
 /// A little of everything that the builder offers, with three public inputs, for the interplay
@@ -69,4 +101,30 @@ pub fn sampler_inputs(x: u32, y: u32) -> Vec<Fr> {
     let ratio = fx * fy.inverse().unwrap_or_default();
     let bits_set = Fr::from(x.count_ones() + y.count_ones());
     vec![fx * fy, ratio, bits_set, fx, fy]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chains_have_the_size_that_they_say_and_bind_their_result() {
+        let (x, y) = (Fr::from(3u64), Fr::from(5u64));
+        for (circuit, mut inputs, constraints) in [
+            (
+                multiplication_chain(100),
+                multiplication_chain_inputs(100, x, y),
+                100,
+            ),
+            // One more ties the last hash to the public input.
+            (poseidon_chain(2), poseidon_chain_inputs(2, x, y), 481),
+        ] {
+            assert_eq!(circuit.r1cs.n_constraints(), constraints);
+            let assignment = circuit.program.run(&inputs).expect("a witness");
+            circuit.check(&assignment).expect("the result fits");
+            inputs[0] += Fr::ONE;
+            let assignment = circuit.program.run(&inputs).expect("a witness");
+            circuit.check(&assignment).expect_err("another result");
+        }
+    }
 }

@@ -55,7 +55,7 @@ pub enum SetupError {
     /// BN254 has no domain for so many constraints.
     #[error(
         "the circuit needs a domain of 2^{needed} and BN254 has room for 2^{MAX_DOMAIN_LOG2}: \
-         put fewer claims into a proof"
+         split it, or put fewer claims into a proof"
     )]
     TooLarge {
         /// log2 of the domain that would be needed.

@@ -5,6 +5,7 @@ pub mod groth16;
 pub mod keystore;
 pub mod manifest;
 pub mod r1cs;
+pub mod r1cs_file;
 pub mod snarkjs_json;
 pub mod terms;
 pub mod wtns;

@@ -11,7 +11,8 @@ use ark_ff::{AdditiveGroup, BigInteger, Field, PrimeField};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::binfile::{BinFile, BinFileError, Section, SectionWriter};
+use crate::binfile::{BinFileError, SectionWriter};
+use crate::r1cs_file::R1csFile;
 
 /// One term of a row: wire and its coefficient.
 pub type Term = (u32, Fr);
@@ -61,6 +62,23 @@ pub enum R1csError {
     /// The container is torn or is another kind of file.
     #[error(transparent)]
     File(#[from] BinFileError),
+    /// The file cannot be read.
+    #[error("constraint system file: {0}")]
+    Io(#[from] io::Error),
+    /// Over another field.
+    #[error(
+        "the circuit is over another field than BN254's: {field}; compile it with `--prime bn128`"
+    )]
+    OtherField {
+        /// Its name in circom, or its modulus.
+        field: String,
+    },
+    /// It has constraints that are not of rank 1.
+    #[error(
+        "the circuit uses custom gates, which Groth16 has not: compile it without \
+         `pragma custom_templates`"
+    )]
+    CustomGates,
     /// The numbers in it make no sense together.
     #[error("constraint system file: {what}: recompile the circuit or fetch the file again")]
     Inconsistent {
@@ -205,40 +223,12 @@ impl R1cs {
     }
 
     /// Reads an `.r1cs` file, checking every number in it. Circom's outputs count as public
-    /// inputs; labels are dropped.
+    /// inputs; labels are dropped. Large files are better read by [`R1csFile`].
     ///
     /// # Errors
     /// [`R1csError`] for anything but a sound system over BN254's scalar field.
     pub fn read(bytes: &[u8]) -> Result<Self, R1csError> {
-        let file = BinFile::parse(bytes, *b"r1cs", 1)?;
-        let mut head = file.section(1)?;
-        head.expect_modulus(&Fr::MODULUS.to_bytes_le())?;
-        let n_wires = head.u32()?;
-        let n_public = head.u32()?.checked_add(head.u32()?);
-        let n_private_inputs = head.u32()?;
-        let _labels = head.u64()?;
-        let n_constraints = head.u32()? as usize;
-        let n_public = n_public
-            .filter(|n| *n < n_wires)
-            .ok_or_else(|| inconsistent("more public inputs than wires"))?;
-        if n_constraints > MAX_CONSTRAINTS {
-            return Err(inconsistent("more constraints than BN254 has room for"));
-        }
-        let mut body = file.section(2)?;
-        let mut r1cs = Self {
-            n_public,
-            n_private_inputs,
-            n_wires,
-            ..Self::default()
-        };
-        for _ in 0..n_constraints {
-            for matrix in [&mut r1cs.a, &mut r1cs.b, &mut r1cs.c] {
-                let row = read_row(&mut body, n_wires)?;
-                matrix.push_row(row);
-            }
-        }
-        body.expect_end()?;
-        Ok(r1cs)
+        R1csFile::open(io::Cursor::new(bytes))?.read()
     }
 }
 
@@ -253,25 +243,7 @@ pub fn evaluate(row: &[Term], assignment: &[Fr]) -> Fr {
     })
 }
 
-fn read_row(body: &mut Section<'_>, n_wires: u32) -> Result<Vec<Term>, R1csError> {
-    let len = body.u32()?;
-    let mut row: Vec<Term> = Vec::with_capacity(len.min(n_wires) as usize);
-    for _ in 0..len {
-        let wire = body.u32()?;
-        let coefficient = body.field()?;
-        if wire >= n_wires || row.last().is_some_and(|(last, _)| *last >= wire) {
-            return Err(inconsistent(
-                "a row's wires are out of order or out of range",
-            ));
-        }
-        if coefficient != Fr::ZERO {
-            row.push((wire, coefficient));
-        }
-    }
-    Ok(row)
-}
-
-fn inconsistent(what: &str) -> R1csError {
+pub(crate) fn inconsistent(what: &str) -> R1csError {
     R1csError::Inconsistent {
         what: what.to_owned(),
     }

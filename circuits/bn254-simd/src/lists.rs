@@ -87,6 +87,7 @@ struct Active {
 
 /// Buffers of a thread, kept between calls because fresh pages cost as much as the additions.
 pub(crate) struct Halving<C: Curve> {
+    lists: Lists,
     add: AddScratch<C>,
     level: Vec<C::Stored>,
     next_level: Vec<C::Stored>,
@@ -98,6 +99,7 @@ pub(crate) struct Halving<C: Curve> {
 impl<C: Curve> Default for Halving<C> {
     fn default() -> Self {
         Self {
+            lists: Lists::default(),
             add: AddScratch::default(),
             level: Vec::new(),
             next_level: Vec::new(),
@@ -109,27 +111,86 @@ impl<C: Curve> Default for Halving<C> {
 }
 
 impl<C: Curve> Halving<C> {
-    /// Sums every list of points of `source`.
+    /// Sums `count` lists of points of `source`; `push` appends the references of a list.
     pub(crate) fn sum(
         &mut self,
         path: Path,
         source: &[C::Stored],
-        lists: &Lists,
+        count: usize,
+        mut push: impl FnMut(usize, &mut Vec<u32>),
         sums: &mut Sums<C>,
     ) {
-        sums.reset(lists.len());
+        sums.reset(count);
+        let mut lists = core::mem::take(&mut self.lists);
+        lists.clear();
         let mut first = 0;
-        while first < lists.len() {
-            let from = lists.offsets[first];
-            let mut end = first + 1;
-            while end < lists.len() && (lists.offsets[end + 1] - from) as usize <= GROUP {
-                end += 1;
+        for list in 0..count {
+            push(list, &mut lists.references);
+            lists.end_list();
+            if lists.references.len() >= GROUP || list + 1 == count {
+                self.sum_group(path, source, &lists, first, sums);
+                lists.clear();
+                first = list + 1;
             }
-            self.first_level(path, source, lists, first..end, sums);
+        }
+        self.lists = lists;
+    }
+
+    /// Sums lists that are halved together, `first` being the number of the first.
+    fn sum_group(
+        &mut self,
+        path: Path,
+        source: &[C::Stored],
+        lists: &Lists,
+        first: usize,
+        sums: &mut Sums<C>,
+    ) {
+        let long = |list: usize| lists.offsets[list + 1] - lists.offsets[list] > 2 * GROUP as u32;
+        // Only the last list of a group can be long: it would have ended the group before.
+        let short = lists.len() - usize::from(lists.len() > 0 && long(lists.len() - 1));
+        self.first_level(path, source, lists, 0..short, first, sums);
+        while !self.active.is_empty() {
+            self.halve(path, sums);
+        }
+        if short < lists.len() {
+            self.sum_long(path, source, lists, short, first, sums);
+        }
+    }
+
+    /// Sums a list that would need too much memory at once, piece by piece.
+    fn sum_long(
+        &mut self,
+        path: Path,
+        source: &[C::Stored],
+        lists: &Lists,
+        list: usize,
+        first: usize,
+        sums: &mut Sums<C>,
+    ) {
+        let all = lists.offsets[list] as usize..lists.offsets[list + 1] as usize;
+        let mut piece = Sums::default();
+        let mut points = Vec::new();
+        for references in lists.references[all].chunks(GROUP) {
+            let one = Lists {
+                references: references.to_vec(),
+                offsets: vec![0, references.len() as u32],
+            };
+            piece.reset(1);
+            self.first_level(path, source, &one, 0..1, 0, &mut piece);
             while !self.active.is_empty() {
-                self.halve(path, sums);
+                self.halve(path, &mut piece);
             }
-            first = end;
+            points.extend(piece.get(0).copied());
+        }
+        self.active.push(Active {
+            list: (first + list) as u32,
+            start: 0,
+            len: points.len() as u32,
+        });
+        self.level.clear();
+        self.level.append(&mut points);
+        while !self.active.is_empty() {
+            self.halve(path, sums);
         }
     }
 
@@ -140,6 +201,7 @@ impl<C: Curve> Halving<C> {
         source: &[C::Stored],
         lists: &Lists,
         range: core::ops::Range<usize>,
+        first: usize,
         sums: &mut Sums<C>,
     ) {
         let signed = |reference: u32| {
@@ -152,13 +214,17 @@ impl<C: Curve> Halving<C> {
         };
         self.pairs.clear();
         let references = (lists.offsets[range.end] - lists.offsets[range.start]) as usize;
-        reserve::<C>(&mut self.level, references / 2 + range.len());
+        // A point a pair, and one a list of three or more.
+        reserve::<C>(
+            &mut self.level,
+            references / 2 + range.len().min(references / 3),
+        );
         let mut position = 0;
         for list in range {
             let all =
                 &lists.references[lists.offsets[list] as usize..lists.offsets[list + 1] as usize];
             if let [single] = all {
-                sums.set(list as u32, signed(*single));
+                sums.set((first + list) as u32, signed(*single));
                 continue;
             }
             let start = position;
@@ -177,7 +243,7 @@ impl<C: Curve> Halving<C> {
             }
             if position > start {
                 self.active.push(Active {
-                    list: list as u32,
+                    list: (first + list) as u32,
                     start,
                     len: position - start,
                 });
@@ -271,7 +337,6 @@ pub(crate) struct Pool<C: Curve>(Mutex<Vec<Workspace<C>>>);
 /// All buffers of one thread's share of a multiplication.
 pub(crate) struct Workspace<C: Curve> {
     pub(crate) halving: Halving<C>,
-    pub(crate) lists: Lists,
     pub(crate) sums: [Sums<C>; 3],
 }
 
@@ -279,7 +344,6 @@ impl<C: Curve> Default for Workspace<C> {
     fn default() -> Self {
         Self {
             halving: Halving::default(),
-            lists: Lists::default(),
             sums: Default::default(),
         }
     }

@@ -1,7 +1,10 @@
 //! Scalars made ready for multiplication: signs, ones, signed windows, sorted buckets.
 //!
 //! All of it depends on the scalars alone, so it is done once for the queries of a proof that share
-//! them (Groth16's A, B in both groups, and L).
+//! them (Groth16's A, B in both groups, and L). A window's references are sorted when its turn
+//! comes and dropped after it, so that they never lie in memory all at once.
+
+use core::ops::Range;
 
 use ark_bn254::Fr;
 use ark_ff::PrimeField;
@@ -9,90 +12,196 @@ use rayon::prelude::*;
 
 use crate::affine::NEGATIVE;
 use crate::lists::Lists;
+use crate::tables::TableShape;
 
 /// Widest window: 2^16 buckets, 4 MiB of G1 points.
 const WIDEST: usize = 17;
 
-/// Scalars cut into windows and sorted into buckets.
+/// Bits of the longest scalar, `(r - 1)/2`.
+pub(crate) const LONGEST: usize = 253;
+
+/// Scalars that a thread sorts out at a time.
+const PART: usize = 1 << 12;
+
+/// References of a window that are sorted together: they and the buckets' ends should stay in a
+/// core's second cache.
+const SEGMENT: usize = 1 << 18;
+
+/// Scalars cut into windows.
 ///
 /// A scalar above `r/2` is replaced by its opposite, and the point's sign flipped. Zeros are
-/// dropped, ones go to a list of their own, and the rest are written in digits of `width` bits
+/// dropped, ones go to a list of their own, and the rest are written in digits of some `width` bits
 /// between `-2^(width-1)` and `2^(width-1)`.
-#[derive(Debug)]
 pub struct Scalars {
     /// How many scalars came in.
-    pub(crate) len: usize,
+    len: usize,
     /// References to the points that are taken once.
-    pub(crate) ones: Vec<u32>,
-    /// Bits of a window.
-    pub(crate) width: usize,
-    /// Windows, each perhaps in several blocks.
-    pub(crate) blocks: Vec<Block>,
+    ones: Vec<u32>,
+    /// Word `i` of the absolute values of the others, plus [`Cut::offset`].
+    words: [Vec<u64>; 4],
+    /// Their indices and signs.
+    references: Vec<u32>,
+    cut: Cut,
 }
 
-/// The buckets of one window over a range of the scalars.
-#[derive(Debug)]
+impl core::fmt::Debug for Scalars {
+    // They are witnesses: shape only.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Scalars")
+            .field("len", &self.len)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The buckets of one window.
 pub(crate) struct Block {
-    pub(crate) window: usize,
-    /// List `b` holds the references whose digit is `b + 1`, up to sign.
-    pub(crate) buckets: Lists,
+    /// Bits of the window: digits are up to `2^(width-1)`.
+    pub(crate) width: usize,
+    /// List `b` of each segment holds references whose digit is `b + 1`, up to sign. A reference
+    /// is `row * len + index`.
+    pub(crate) segments: Vec<Lists>,
 }
 
-/// A scalar that is neither 0 nor plus or minus 1.
-#[derive(Clone, Copy)]
-struct General {
-    /// Its absolute value; plus [`digit_offset`] once the width is known.
-    words: [u64; 4],
-    /// Index and sign.
-    reference: u32,
+/// How scalars are cut: chunks for the rows of a table, and the same windows in each chunk.
+///
+/// Digit `(row, window)` is the bits from `row * shape.bits + window.low` on. Digits are counted
+/// row by row from the lowest, and end with the one that takes the longest scalar's last carry.
+#[derive(Clone, Debug)]
+pub(crate) struct Cut {
+    shape: TableShape,
+    windows: Vec<Window>,
+    digits: usize,
+    /// `2^(width-1)` in every digit but the top one.
+    ///
+    /// Added before cutting and taken off each digit after, it makes digits signed without carrying
+    /// from digit to digit. The top digit takes the last carry: it is `2^(width-1)` at most, as it
+    /// has a bit to spare.
+    offset: [u64; 4],
+    /// Expected additions.
+    pub(crate) cost: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    low: usize,
+    width: usize,
+}
+
+/// Where a digit lies, and what is taken off it.
+struct Digit {
+    position: usize,
+    mask: u64,
+    half: i64,
+    /// What is added to references: `row * len`.
+    row: u32,
+}
+
+/// What a thread has sorted out of a range.
+struct Part {
+    ones: Vec<u32>,
+    words: Vec<[u64; 4]>,
+    references: Vec<u32>,
+    /// How many have each length in bits.
+    lengths: [usize; LONGEST + 1],
 }
 
 impl Scalars {
     /// Of field elements. Their number must be below `2^31`.
     pub fn new(scalars: &[Fr]) -> Self {
-        Self::from_words(scalars.len(), |i| scalars[i].into_bigint().0)
+        Self::for_shape(TableShape::NONE, scalars)
+    }
+
+    /// For bases with tables of some shape. Their number, times the rows, must be below `2^31`.
+    pub(crate) fn for_shape(shape: TableShape, scalars: &[Fr]) -> Self {
+        Self::cut(shape, scalars.len(), |i| scalars[i].into_bigint().0)
     }
 
     /// Of integers up to the field's modulus, four words each.
     pub(crate) fn from_words(len: usize, words: impl Fn(usize) -> [u64; 4] + Sync) -> Self {
-        assert!(len < NEGATIVE as usize, "2^31 scalars or more");
-        const PART: usize = 1 << 12;
-        let parts: Vec<(Vec<u32>, Vec<General>)> = (0..len.div_ceil(PART))
-            .into_par_iter()
-            .map(|part| sort_out(part * PART..len.min((part + 1) * PART), &words))
-            .collect();
-        let mut ones = Vec::with_capacity(parts.iter().map(|(ones, _)| ones.len()).sum());
-        let mut general = Vec::with_capacity(parts.iter().map(|(_, g)| g.len()).sum());
-        for (some_ones, some_general) in &parts {
-            ones.extend_from_slice(some_ones);
-            general.extend_from_slice(some_general);
-        }
+        Self::cut(TableShape::NONE, len, words)
+    }
 
-        let (width, windows) = choose_windows(&general);
-        let offset = digit_offset(width, windows);
-        general
-            .par_iter_mut()
-            .with_min_len(PART)
-            .for_each(|scalar: &mut General| scalar.words = add(scalar.words, offset));
-        // Enough blocks to keep every thread busy, but each large enough to fill its buckets.
-        let most = (general.len() >> width).max(1);
-        let pieces = (3 * rayon::current_num_threads())
-            .div_ceil(windows.max(1))
-            .clamp(1, most);
-        let blocks = (0..windows * pieces)
+    /// The same for bases with tables.
+    pub(crate) fn cut(
+        shape: TableShape,
+        len: usize,
+        words: impl Fn(usize) -> [u64; 4] + Sync,
+    ) -> Self {
+        assert!(
+            len.saturating_mul(shape.levels as usize) < NEGATIVE as usize,
+            "2^31 scalars, or rows of scalars, or more"
+        );
+        let parts: Vec<Part> = (0..len.div_ceil(PART))
             .into_par_iter()
-            .map(|i| {
-                let (window, piece) = (i / pieces, i % pieces);
-                let range = general.len() * piece / pieces..general.len() * (piece + 1) / pieces;
-                Block::new(&general[range], window, width, windows)
-            })
+            .map(|part| Part::new(part * PART..len.min((part + 1) * PART), &words))
             .collect();
+        let mut ones = Vec::with_capacity(parts.iter().map(|part| part.ones.len()).sum());
+        let mut lengths = [0; LONGEST + 1];
+        for part in &parts {
+            ones.extend_from_slice(&part.ones);
+            for (all, some) in lengths.iter_mut().zip(&part.lengths) {
+                *all += some;
+            }
+        }
+        let cut = Cut::new(shape, &lengths);
+
+        // One array a word, so that a digit reads no more than it needs. Each part is freed when it
+        // has been copied.
+        let general = parts.iter().map(|part| part.references.len()).sum();
+        let mut references = vec![0u32; general];
+        let mut planes: [Vec<u64>; 4] = core::array::from_fn(|_| vec![0u64; general]);
+        let mut targets = Vec::with_capacity(parts.len());
+        {
+            let mut references = references.as_mut_slice();
+            let mut planes = planes.each_mut().map(|plane| plane.as_mut_slice());
+            for part in parts {
+                let len = part.references.len();
+                let own = references.split_off_mut(..len).unwrap_or_default();
+                let words = planes
+                    .each_mut()
+                    .map(|plane| plane.split_off_mut(..len).unwrap_or_default());
+                targets.push((part, own, words));
+            }
+        }
+        targets
+            .into_par_iter()
+            .for_each(|(part, references, mut planes)| {
+                references.copy_from_slice(&part.references);
+                for (i, words) in part.words.iter().enumerate() {
+                    let shifted = add(*words, cut.offset);
+                    for (plane, word) in planes.iter_mut().zip(shifted) {
+                        plane[i] = word;
+                    }
+                }
+            });
         Self {
             len,
             ones,
-            width,
-            blocks,
+            words: planes,
+            references,
+            cut,
         }
+    }
+
+    /// The same scalars for bases without tables.
+    pub(crate) fn without_tables(&self) -> Self {
+        let mut all = vec![[0u64; 4]; self.len];
+        let mut set = |reference: u32, words: [u64; 4]| {
+            let negative = reference & NEGATIVE != 0;
+            all[(reference & !NEGATIVE) as usize] = if negative {
+                subtract(Fr::MODULUS.0, words)
+            } else {
+                words
+            };
+        };
+        for reference in &self.ones {
+            set(*reference, [1, 0, 0, 0]);
+        }
+        for (i, reference) in self.references.iter().enumerate() {
+            let shifted = self.words.each_ref().map(|plane| plane[i]);
+            set(*reference, subtract(shifted, self.cut.offset));
+        }
+        Self::from_words(self.len, |i| all[i])
     }
 
     /// How many there are.
@@ -104,136 +213,247 @@ impl Scalars {
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
-}
 
-/// Ones and others of a range.
-fn sort_out(
-    range: core::ops::Range<usize>,
-    words: &(impl Fn(usize) -> [u64; 4] + Sync),
-) -> (Vec<u32>, Vec<General>) {
-    let (mut ones, mut general) = (Vec::new(), Vec::new());
-    for index in range {
-        let mut words = words(index);
-        // The modulus stands for zero too: transforms leave it.
-        if words == [0; 4] || words == Fr::MODULUS.0 {
-            continue;
-        }
-        let mut reference = index as u32;
-        if above_half(&words) {
-            words = subtract(Fr::MODULUS.0, words);
-            reference |= NEGATIVE;
-        }
-        if words == [1, 0, 0, 0] {
-            ones.push(reference);
-        } else {
-            general.push(General { words, reference });
-        }
+    /// The rows that references may name.
+    pub(crate) fn shape(&self) -> TableShape {
+        self.cut.shape
     }
-    (ones, general)
-}
 
-/// The width that costs the fewest additions, and the number of windows.
-///
-/// A window of width `c` costs an addition for each scalar that reaches it and about two for each
-/// of its `2^(c-1)` buckets, and a fixed cost worth about 500.
-fn choose_windows(general: &[General]) -> (usize, usize) {
-    let mut reach = [0usize; 257];
-    for scalar in general {
-        reach[bits(&scalar.words)] += 1;
+    /// References to the points that are taken once.
+    pub(crate) fn ones(&self) -> &[u32] {
+        &self.ones
     }
-    // reach[b]: scalars of at least b bits.
-    for b in (0..256).rev() {
-        reach[b] += reach[b + 1];
-    }
-    let longest = reach.iter().rposition(|&n| n > 0).unwrap_or(0);
-    if longest == 0 {
-        return (1, 0);
-    }
-    (2..=WIDEST)
-        .map(|width| {
-            // One bit more than the scalars have: a digit borrows from the next.
-            let windows = (longest + 1).div_ceil(width);
-            let additions: usize = (0..windows).map(|w| reach[(w * width).max(1)]).sum();
-            (additions + windows * ((1 << width) + 500), width, windows)
-        })
-        .min()
-        .map(|(_, width, windows)| (width, windows))
-        .unwrap_or((1, 0))
-}
 
-impl Block {
-    /// Counting sort of one window's digits, of scalars that [`digit_offset`] has been added to.
-    fn new(general: &[General], window: usize, width: usize, windows: usize) -> Self {
-        let buckets = 1 << (width - 1);
-        let (word, bit) = (window * width / 64, window * width % 64);
-        let mask = (1u64 << width) - 1;
-        // What the offset added to the digit: nothing to the top one.
-        let half = if window + 1 == windows {
-            0
-        } else {
-            1i64 << (width - 1)
-        };
-        // The digit's magnitude, and the reference with the digit's sign.
-        let digit = |raw: u64, reference: u32| {
-            let digit = (raw & mask) as i64 - half;
-            let sign = if digit < 0 { NEGATIVE } else { 0 };
-            (digit.unsigned_abs() as u32, reference ^ sign)
-        };
-        // A digit within one word, or across two. Two instances, so that neither asks each time.
-        let digits: Vec<(u32, u32)> = if bit + width > 64 && word < 3 {
-            let across = |w: &[u64; 4]| (w[word] >> bit) | (w[word + 1] << (64 - bit));
-            general
-                .iter()
-                .map(|s| digit(across(&s.words), s.reference))
-                .collect()
-        } else {
-            general
-                .iter()
-                .map(|s| digit(s.words[word] >> bit, s.reference))
-                .collect()
-        };
+    /// How many windows.
+    pub(crate) fn windows(&self) -> usize {
+        self.cut.windows.len()
+    }
+
+    /// Bits from the start of a window to that of the next.
+    pub(crate) fn width(&self, window: usize) -> usize {
+        self.cut.windows[window].width
+    }
+
+    /// The sorted buckets of a window.
+    pub(crate) fn block(&self, window: usize) -> Block {
+        let width = self.cut.windows[window].width;
+        let digits = self.cut.digits_of(window, self.len);
+        let general = self.references.len();
+        let threads = rayon::current_num_threads();
+        // Enough segments for the threads if there is not a window for each, none larger than
+        // SEGMENT, and each large enough to fill its buckets.
+        let references = general * digits.len();
+        let pieces = threads
+            .div_ceil(self.windows())
+            .max(references.div_ceil(SEGMENT))
+            .min(references >> width)
+            .clamp(1, general.max(1));
+        let segments = (0..pieces)
+            .into_par_iter()
+            .with_max_len(1)
+            .map(|piece| {
+                let range = general * piece / pieces..general * (piece + 1) / pieces;
+                self.sort(&digits, 1 << (width - 1), range)
+            })
+            .collect();
+        Block { width, segments }
+    }
+
+    /// Counting sort of a range of the scalars by the digits of one window.
+    fn sort(&self, digits: &[Digit], buckets: usize, range: Range<usize>) -> Lists {
         // offsets[d] will be where digit d starts; digit 0 is dropped by starting after it.
         let mut offsets = vec![0u32; buckets + 2];
-        for (digit, _) in &digits {
-            offsets[*digit as usize + 1] += 1;
+        for digit in digits {
+            self.for_each_digit(digit, range.clone(), |magnitude, _| {
+                offsets[magnitude as usize + 1] += 1;
+            });
         }
         offsets[1] = 0;
         for d in 1..offsets.len() {
             offsets[d] += offsets[d - 1];
         }
-        let total = offsets[buckets + 1] as usize;
-        let mut references = vec![0u32; total];
+        let mut references = vec![0u32; offsets[buckets + 1] as usize];
         let mut next = offsets.clone();
-        for (digit, reference) in digits {
-            if digit != 0 {
-                let at = &mut next[digit as usize];
-                references[*at as usize] = reference;
-                *at += 1;
-            }
+        for digit in digits {
+            self.for_each_digit(digit, range.clone(), |magnitude, reference| {
+                if magnitude != 0 {
+                    let at = &mut next[magnitude as usize];
+                    references[*at as usize] = reference;
+                    *at += 1;
+                }
+            });
         }
         offsets.remove(0);
-        Self {
-            window,
-            buckets: Lists {
-                references,
-                offsets,
-            },
+        Lists {
+            references,
+            offsets,
+        }
+    }
+
+    /// Calls `f` with each digit's magnitude, and the reference with the digit's sign.
+    #[inline(always)]
+    fn for_each_digit(&self, digit: &Digit, range: Range<usize>, mut f: impl FnMut(u32, u32)) {
+        let (word, bit) = (digit.position / 64, digit.position % 64);
+        let signed = |raw: u64, reference: u32| {
+            let value = (raw & digit.mask) as i64 - digit.half;
+            let sign = if value < 0 { NEGATIVE } else { 0 };
+            (value.unsigned_abs() as u32, (reference + digit.row) ^ sign)
+        };
+        let references = &self.references[range.clone()];
+        let low = self.words[word][range.clone()].iter();
+        // A digit within one word, or across two. Two loops, so that neither asks each time.
+        if digit.mask << bit >> bit != digit.mask && word < 3 {
+            let high = &self.words[word + 1][range];
+            for ((low, high), reference) in low.zip(high).zip(references) {
+                let (magnitude, reference) =
+                    signed((low >> bit) | (high << (64 - bit)), *reference);
+                f(magnitude, reference);
+            }
+        } else {
+            for (low, reference) in low.zip(references) {
+                let (magnitude, reference) = signed(low >> bit, *reference);
+                f(magnitude, reference);
+            }
         }
     }
 }
 
-/// `2^(width-1)` in every window but the top one.
-///
-/// Added before cutting and taken off each digit after, it makes digits signed without carrying from
-/// window to window. The top digit takes the last carry: it is `2^(width-1)` at most, as the top
-/// window has a bit to spare.
-fn digit_offset(width: usize, windows: usize) -> [u64; 4] {
-    let mut offset = [0u64; 4];
-    for window in 0..windows.saturating_sub(1) {
-        let bit = window * width + width - 1;
-        offset[bit / 64] |= 1 << (bit % 64);
+impl Part {
+    /// Ones and others of a range.
+    fn new(range: Range<usize>, words: &(impl Fn(usize) -> [u64; 4] + Sync)) -> Self {
+        let mut part = Self {
+            ones: Vec::new(),
+            words: Vec::new(),
+            references: Vec::new(),
+            lengths: [0; LONGEST + 1],
+        };
+        for index in range {
+            let mut words = words(index);
+            // The modulus stands for zero too: transforms leave it.
+            if words == [0; 4] || words == Fr::MODULUS.0 {
+                continue;
+            }
+            let mut reference = index as u32;
+            if above_half(&words) {
+                words = subtract(Fr::MODULUS.0, words);
+                reference |= NEGATIVE;
+            }
+            if words == [1, 0, 0, 0] {
+                part.ones.push(reference);
+            } else {
+                part.lengths[bits(&words)] += 1;
+                part.words.push(words);
+                part.references.push(reference);
+            }
+        }
+        part
     }
-    offset
+}
+
+impl Cut {
+    /// The cut that costs the fewest additions, for scalars of these lengths in bits.
+    ///
+    /// A window of width `c` costs an addition for each digit that scalars reach and about two for
+    /// each of its `2^(c-1)` buckets, and a fixed cost worth about 500.
+    fn new(shape: TableShape, lengths: &[usize; LONGEST + 1]) -> Self {
+        // Scalars that reach bit b: of more than b bits, or of b bits and a carry.
+        let mut reach = [0usize; LONGEST + 1];
+        let mut longest = 0;
+        let mut sum = 0;
+        for (bits, reach) in reach.iter_mut().enumerate().rev() {
+            if sum == 0 && lengths[bits] > 0 {
+                longest = bits;
+            }
+            sum += lengths[bits];
+            *reach = sum;
+        }
+        // One bit more than the scalars have: a digit borrows from the next.
+        let bits = longest + 1;
+        let chunk = match shape.bits as usize {
+            0 => bits,
+            row => row.min(bits),
+        };
+        let fewest = chunk.div_ceil(WIDEST);
+        let mut best: Option<Self> = None;
+        for count in fewest..=(chunk / 2).max(fewest) {
+            let mut cut = Self::even(shape, chunk, count, bits);
+            let of_digits: usize = (0..cut.digits)
+                .map(|digit| reach[cut.position(digit).max(1)])
+                .sum();
+            let of_buckets: usize = cut.windows.iter().map(|w| (1 << w.width) + 500).sum();
+            cut.cost = of_digits + of_buckets;
+            if best.as_ref().is_none_or(|best| cut.cost < best.cost) {
+                best = Some(cut);
+            }
+        }
+        // There is a count always; and nothing to cut when all are zeros and ones.
+        let mut cut = best.unwrap_or_else(|| Self::even(shape, chunk, fewest, bits));
+        if longest == 0 {
+            cut.windows.clear();
+            cut.digits = 0;
+        }
+        for digit in 0..cut.digits.saturating_sub(1) {
+            let bit = cut.position(digit) + cut.windows[digit % count(&cut)].width - 1;
+            cut.offset[bit / 64] |= 1 << (bit % 64);
+        }
+        cut
+    }
+
+    /// Chunks in `count` windows of the same width, or one bit more, up to `bits` bits in all.
+    fn even(shape: TableShape, chunk: usize, count: usize, bits: usize) -> Self {
+        let start = |window: usize| window * chunk / count;
+        let windows: Vec<Window> = (0..count)
+            .map(|window| Window {
+                low: start(window),
+                width: start(window + 1) - start(window),
+            })
+            .collect();
+        let (rows, rest) = ((bits - 1) / chunk, (bits - 1) % chunk);
+        // The last bit lies in the last window that starts at or below it.
+        let digits = rows * count + windows.iter().filter(|w| w.low <= rest).count();
+        Self {
+            shape,
+            windows,
+            digits,
+            offset: [0; 4],
+            cost: 0,
+        }
+    }
+
+    /// For `n` scalars of full length.
+    pub(crate) fn of_dense(shape: TableShape, n: usize) -> Self {
+        let mut lengths = [0; LONGEST + 1];
+        lengths[LONGEST] = n;
+        Self::new(shape, &lengths)
+    }
+
+    /// The lowest bit of a digit.
+    fn position(&self, digit: usize) -> usize {
+        let (row, window) = (digit / count(self), digit % count(self));
+        row * self.shape.bits as usize + self.windows[window].low
+    }
+
+    /// One digit a row that reaches the window.
+    fn digits_of(&self, window: usize, len: usize) -> Vec<Digit> {
+        let width = self.windows[window].width;
+        let all = (window..self.digits).step_by(count(self)).enumerate();
+        all.map(|(row, digit)| Digit {
+            position: self.position(digit),
+            mask: (1 << width) - 1,
+            half: if digit + 1 == self.digits {
+                0
+            } else {
+                1 << (width - 1)
+            },
+            row: (row * len) as u32,
+        })
+        .collect()
+    }
+}
+
+/// Windows of a chunk, at least one.
+fn count(cut: &Cut) -> usize {
+    cut.windows.len().max(1)
 }
 
 /// Sum without overflow: both are below `2^254`.
@@ -273,90 +493,5 @@ fn bits(words: &[u64; 4]) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use ark_ff::{Field, UniformRand, Zero};
-    use ark_std::rand::{SeedableRng, rngs::StdRng};
-
-    use super::*;
-
-    /// The scalars, from their ones and buckets.
-    fn recompose(scalars: &Scalars) -> Vec<Fr> {
-        let mut out = vec![Fr::zero(); scalars.len];
-        let mut take = |reference: u32, weight: Fr| {
-            let slot = &mut out[(reference & !NEGATIVE) as usize];
-            if reference & NEGATIVE == 0 {
-                *slot += weight;
-            } else {
-                *slot -= weight;
-            }
-        };
-        for one in &scalars.ones {
-            take(*one, Fr::from(1u64));
-        }
-        for block in &scalars.blocks {
-            let base = Fr::from(2u64).pow([(block.window * scalars.width) as u64]);
-            let lists = &block.buckets;
-            for bucket in 0..lists.len() {
-                let range = lists.offsets[bucket] as usize..lists.offsets[bucket + 1] as usize;
-                for reference in &lists.references[range] {
-                    take(*reference, base * Fr::from(bucket as u64 + 1));
-                }
-            }
-        }
-        out
-    }
-
-    #[test]
-    fn digits_recompose() {
-        let mut rng = StdRng::seed_from_u64(1);
-        let edges = [
-            Fr::zero(),
-            Fr::from(1u64),
-            -Fr::from(1u64),
-            Fr::from(2u64),
-            -Fr::from(2u64),
-            Fr::from(u64::MAX),
-            Fr::from_bigint(Fr::MODULUS_MINUS_ONE_DIV_TWO).unwrap(),
-            Fr::from_bigint(Fr::MODULUS_MINUS_ONE_DIV_TWO).unwrap() + Fr::from(1u64),
-        ];
-        for n in [0usize, 1, 3, 8, 100, 5000] {
-            for short in [false, true] {
-                let scalars: Vec<Fr> = (0..n)
-                    .map(|i| match i % 3 {
-                        0 => edges[i / 3 % edges.len()],
-                        _ if short => Fr::from(u64::from(u32::rand(&mut rng) >> (i % 32))),
-                        _ => Fr::rand(&mut rng),
-                    })
-                    .collect();
-                assert_eq!(recompose(&Scalars::new(&scalars)), scalars, "{n} {short}");
-            }
-        }
-        // Every width, at the values where digits borrow.
-        for k in 1..254u64 {
-            let power = Fr::from(2u64).pow([k]);
-            let scalars = [
-                power,
-                power - Fr::from(1u64),
-                power + power.double_minus_one(),
-            ];
-            assert_eq!(recompose(&Scalars::new(&scalars)), scalars);
-        }
-    }
-
-    trait DoubleMinusOne {
-        fn double_minus_one(self) -> Self;
-    }
-    impl DoubleMinusOne for Fr {
-        fn double_minus_one(self) -> Self {
-            self + self - Fr::from(1u64)
-        }
-    }
-
-    #[test]
-    fn bits_and_zeros_need_no_window() {
-        let scalars: Vec<Fr> = (0..100u64).map(|i| Fr::from(i % 2)).collect();
-        let ready = Scalars::new(&scalars);
-        assert_eq!(ready.ones.len(), 50);
-        assert!(ready.blocks.is_empty());
-    }
-}
+#[path = "scalars_tests.rs"]
+mod tests;

@@ -1,20 +1,193 @@
 //! How many multiples of each base are kept beside it, by a budget of memory.
+//!
+//! Row `k` of a table holds `2^(k * bits)` times each base, so a scalar falls into chunks of `bits`
+//! bits, each a short scalar of its own row, and all chunks share their windows. The additions a
+//! scalar are as many as before, but there are fewer windows, hence fewer sets of buckets to sum up,
+//! hence wider windows pay, hence fewer additions in the end. With as many rows as windows one set
+//! of buckets is left; more rows gain nothing.
+//!
+//! Every point of either curve but the identity has odd order (G1's is `r`; the order of the curve
+//! that G2 lies on is `r * (2p - r)`, with `p` and `r` odd), so no multiple by a power of two is the
+//! identity: rows have the same gaps, and points outside of G2's subgroup need no case of their own.
+
+use crate::scalars::{Cut, LONGEST};
 
 /// Bytes that a key's fixed-base tables may take beside the bases themselves.
+///
+/// None by default: the first row beyond the bases doubles a key's memory for about a tenth of its
+/// time (`docs/src/prover.md` has the figures).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct TableBudget(pub usize);
 
 /// The shape of a set of stored points: `levels` rows of as many points as there are bases other
 /// than the identity; row `k` holds `2^(k * bits)` times each of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TableShape {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TableShape {
     /// Rows; 1 without a table.
     pub(crate) levels: u32,
     /// Bits between two rows; 0 without a table.
     pub(crate) bits: u32,
 }
 
+/// Rows beyond which no window is wide enough to gain from another.
+pub(crate) const MOST_LEVELS: u32 = 32;
+
 impl TableShape {
     /// The bases alone.
-    pub(crate) const NONE: Self = Self { levels: 1, bits: 0 };
+    pub const NONE: Self = Self { levels: 1, bits: 0 };
+
+    /// `levels` rows (at least one, at most 32), as far apart as the longest scalar asks for; fewer
+    /// where the last ones would lie above it.
+    pub fn of_levels(levels: u32) -> Self {
+        let levels = levels.min(MOST_LEVELS);
+        if levels <= 1 {
+            return Self::NONE;
+        }
+        let bits = (LONGEST as u32 + 1).div_ceil(levels);
+        Self {
+            levels: (LONGEST as u32 + 1).div_ceil(bits),
+            bits,
+        }
+    }
+
+    /// Rows, the bases among them.
+    pub fn levels(self) -> u32 {
+        self.levels
+    }
+
+    /// Whether a shape read from elsewhere is one that [`of_levels`](Self::of_levels) makes.
+    pub(crate) fn is_valid(self) -> bool {
+        self == Self::of_levels(self.levels)
+    }
+}
+
+/// The lengths of a key's queries: points other than the identity.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct QueryLengths {
+    /// A, B and L in G1 together.
+    pub(crate) wires_g1: usize,
+    /// B in G2.
+    pub(crate) wires_g2: usize,
+    /// H.
+    pub(crate) h: usize,
+}
+
+/// What the queries of a key get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shapes {
+    /// A, B in both groups, L: they share their scalars.
+    pub(crate) wires: TableShape,
+    /// H.
+    pub(crate) h: TableShape,
+}
+
+/// Bytes of a stored point of G1; one of G2 has twice as many.
+const POINT: usize = 64;
+
+/// An addition in G2, in additions in G1 (measured, both paths: 2.4 to 3.7).
+const G2_ADDITION: f64 = 2.8;
+
+/// The part of the wires' scalars that is neither 0 nor 1, as far as one can say without an
+/// assignment: all in a dense circuit, a tenth in one over bits. H's are dense always.
+const DENSE_WIRES: f64 = 0.5;
+
+/// The shapes that save most time within a budget.
+pub(crate) fn plan(budget: TableBudget, lengths: &QueryLengths) -> Shapes {
+    let wires = lengths.wires_g1 + lengths.wires_g2;
+    let wires_bytes = POINT * (lengths.wires_g1 + 2 * lengths.wires_g2);
+    // Each of the four queries is about a quarter of the points.
+    let wires_dense = (wires as f64 / 4.0 * DENSE_WIRES) as usize;
+    let wires_weight = if wires == 0 {
+        0.0
+    } else {
+        4.0 * (lengths.wires_g1 as f64 + G2_ADDITION * lengths.wires_g2 as f64) / wires as f64
+    };
+    let options = |dense: usize, bytes: usize, weight: f64| {
+        (1..=MOST_LEVELS)
+            .map(TableShape::of_levels)
+            .filter(|shape| bytes > 0 || shape.levels == 1)
+            .map(|shape| {
+                let cost = weight * Cut::of_dense(shape, dense).cost as f64;
+                (
+                    shape,
+                    (shape.levels as usize - 1).saturating_mul(bytes),
+                    cost,
+                )
+            })
+            .filter(|(_, bytes, _)| *bytes <= budget.0)
+            .collect::<Vec<_>>()
+    };
+    let wires = options(wires_dense, wires_bytes, wires_weight);
+    let h = options(lengths.h, POINT * lengths.h, 1.0);
+    let mut best = (f64::INFINITY, usize::MAX, Shapes::NONE);
+    for (wires, wires_bytes, wires_cost) in &wires {
+        for (h, h_bytes, h_cost) in &h {
+            let (cost, bytes) = (wires_cost + h_cost, wires_bytes.saturating_add(*h_bytes));
+            if bytes <= budget.0 && (cost, bytes) < (best.0, best.1) {
+                let shapes = Shapes {
+                    wires: *wires,
+                    h: *h,
+                };
+                best = (cost, bytes, shapes);
+            }
+        }
+    }
+    best.2
+}
+
+impl Shapes {
+    /// No tables.
+    const NONE: Self = Self {
+        wires: TableShape::NONE,
+        h: TableShape::NONE,
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_cover_the_longest_scalar_and_no_more() {
+        for levels in 0..100 {
+            let shape = TableShape::of_levels(levels);
+            assert!(shape.is_valid());
+            assert!(shape.levels <= levels.clamp(1, MOST_LEVELS));
+            if shape != TableShape::NONE {
+                assert!(shape.levels * shape.bits > LONGEST as u32);
+                assert!((shape.levels - 1) * shape.bits <= LONGEST as u32);
+            }
+        }
+    }
+
+    #[test]
+    fn plans_keep_to_their_budget_and_use_it() {
+        let lengths = QueryLengths {
+            wires_g1: 3 << 16,
+            wires_g2: 1 << 16,
+            h: 1 << 16,
+        };
+        assert_eq!(plan(TableBudget(0), &lengths), Shapes::NONE);
+        let row = POINT << 16;
+        let mut last = f64::INFINITY;
+        for rows in [1, 2, 4, 8, 16, 32, 64, 128, 256] {
+            let shapes = plan(TableBudget(rows * row), &lengths);
+            let bytes =
+                row * (shapes.h.levels as usize - 1) + 5 * row * (shapes.wires.levels as usize - 1);
+            assert!(bytes <= rows * row, "{rows}: {shapes:?}");
+            let cost = Cut::of_dense(shapes.h, 1 << 16).cost as f64
+                + 5.8 * Cut::of_dense(shapes.wires, 1 << 15).cost as f64;
+            assert!(cost <= last, "{rows}: {shapes:?}");
+            last = cost;
+        }
+        // No budget is too large to be asked for.
+        let all = plan(TableBudget(usize::MAX), &lengths);
+        assert!(all.h.levels > 8 && all.wires.levels > 8, "{all:?}");
+        let empty = QueryLengths {
+            wires_g1: 0,
+            wires_g2: 0,
+            h: 0,
+        };
+        assert_eq!(plan(TableBudget(usize::MAX), &empty), Shapes::NONE);
+    }
 }

@@ -5,9 +5,9 @@ use ark_bn254::{Fr, g1, g2};
 use ark_ec::scalar_mul::BatchMulPreprocessing;
 use ark_ec::short_weierstrass::{Affine, Projective};
 use ark_ec::{AffineRepr, CurveGroup, PrimeGroup, VariableBaseMSM};
-use ark_ff::{UniformRand, Zero};
+use ark_ff::{Field, PrimeField, UniformRand, Zero};
 use ark_std::rand::{Rng, SeedableRng, rngs::StdRng};
-use merits_bn254_simd::{Bases, Group, LengthMismatch, Path};
+use merits_bn254_simd::{Bases, Group, LengthMismatch, Path, Scalars, TableShape};
 use proptest::prelude::*;
 
 fn points<C: Group>(n: usize, rng: &mut StdRng) -> Vec<Affine<C>> {
@@ -15,16 +15,40 @@ fn points<C: Group>(n: usize, rng: &mut StdRng) -> Vec<Affine<C>> {
     BatchMulPreprocessing::new(Projective::<C>::generator(), n.max(1)).batch_mul(&scalars)
 }
 
-fn check<C: Group>(what: &str, bases: &[Affine<C>], scalars: &[Fr]) {
-    let want = Projective::<C>::msm(bases, scalars).unwrap();
+/// The bases on every path, without tables and with some.
+fn prepared<C: Group>(bases: &[Affine<C>], levels: &[u32]) -> Vec<(String, Bases<C>)> {
+    let mut all = Vec::new();
     for path in Path::all() {
-        let got = Bases::new(path, bases).msm(scalars).unwrap();
-        assert_eq!(got, want, "{what}, {} bases, {}", bases.len(), path.name());
+        for levels in levels {
+            let what = format!("{} bases, {}, {levels} rows", bases.len(), path.name());
+            let shape = TableShape::of_levels(*levels);
+            all.push((what, Bases::with_tables(path, bases, shape)));
+        }
+    }
+    all
+}
+
+fn check_prepared<C: Group>(
+    what: &str,
+    bases: &[Affine<C>],
+    prepared: &[(String, Bases<C>)],
+    scalars: &[Fr],
+) {
+    let want = Projective::<C>::msm(bases, scalars).unwrap();
+    // Scalars made ready without regard to tables serve bases with tables too.
+    let plain = Scalars::new(scalars);
+    for (how, bases) in prepared {
+        assert_eq!(bases.msm(scalars).unwrap(), want, "{what}, {how}");
+        assert_eq!(bases.msm_prepared(&plain).unwrap(), want, "{what}, {how}");
     }
 }
 
+fn check<C: Group>(what: &str, bases: &[Affine<C>], scalars: &[Fr]) {
+    check_prepared(what, bases, &prepared(bases, &[1, 4]), scalars);
+}
+
 /// Every combination of special bases with special scalars, at one length.
-fn special_inputs<C: Group>(n: usize, rng: &mut StdRng) {
+fn special_inputs<C: Group>(n: usize, levels: &[u32], rng: &mut StdRng) {
     let random = points::<C>(n, rng);
     let scalars: Vec<Fr> = (0..n).map(|_| Fr::rand(rng)).collect();
     let one = random.first().copied().unwrap_or_else(Affine::generator);
@@ -107,8 +131,10 @@ fn special_inputs<C: Group>(n: usize, rng: &mut StdRng) {
         ),
     ];
     for (bases_are, bases) in &base_sets {
+        let prepared = prepared(bases, levels);
         for (scalars_are, scalars) in &scalar_sets {
-            check(&format!("{bases_are}, {scalars_are}"), bases, scalars);
+            let what = format!("{bases_are}, {scalars_are}");
+            check_prepared(&what, bases, &prepared, scalars);
         }
     }
 }
@@ -116,17 +142,19 @@ fn special_inputs<C: Group>(n: usize, rng: &mut StdRng) {
 #[test]
 fn special_inputs_g1() {
     let mut rng = StdRng::seed_from_u64(21);
-    for n in [0, 1, 2, 7, 8, 9, 63, 500, 3001] {
-        special_inputs::<g1::Config>(n, &mut rng);
+    for n in [0, 1, 2, 7, 8, 9, 63, 500] {
+        special_inputs::<g1::Config>(n, &[1, 2, 3, 7, 16, 32], &mut rng);
     }
+    special_inputs::<g1::Config>(3001, &[1, 5], &mut rng);
 }
 
 #[test]
 fn special_inputs_g2() {
     let mut rng = StdRng::seed_from_u64(22);
-    for n in [0, 1, 2, 9, 65, 700] {
-        special_inputs::<g2::Config>(n, &mut rng);
+    for n in [0, 1, 2, 9, 65] {
+        special_inputs::<g2::Config>(n, &[1, 2, 15], &mut rng);
     }
+    special_inputs::<g2::Config>(700, &[1, 4], &mut rng);
 }
 
 #[test]
@@ -143,16 +171,152 @@ fn random_inputs_of_many_lengths() {
     }
 }
 
-/// A large input whose buckets are all exceptional: must be right, and must not take forever.
+/// Scalars whose digits borrow, at every bit where some window of some row may end.
 #[test]
-fn one_base_and_one_scalar_many_times() {
-    let n = 40_000;
-    let scalar = Fr::from(0xdead_beef_u64);
-    check::<g1::Config>(
-        "one base, one scalar",
-        &vec![Affine::generator(); n],
-        &vec![scalar; n],
-    );
+fn scalars_that_borrow_at_every_edge() {
+    let mut rng = StdRng::seed_from_u64(26);
+    let two = Fr::from(2u64);
+    let mut scalars = Vec::new();
+    for bit in 0..254u64 {
+        let power = two.pow([bit]);
+        let one = Fr::from(1u64);
+        // 2^k - 1, 2^k, 2^k + 1, 2^(k+1) - 2^(k-1), all bits from k on, and their opposites.
+        let ones_above = two.pow([253]) - power;
+        for scalar in [
+            power - one,
+            power,
+            power + one,
+            power + power - power / two,
+            ones_above,
+        ] {
+            scalars.extend([scalar, -scalar]);
+        }
+    }
+    let bases = points::<g1::Config>(scalars.len(), &mut rng);
+    let all: Vec<u32> = (1..=32).collect();
+    check_prepared("borrows", &bases, &prepared(&bases, &all), &scalars);
+    let bases = points::<g2::Config>(scalars.len(), &mut rng);
+    check_prepared("borrows", &bases, &prepared(&bases, &[1, 6, 16]), &scalars);
+    // One at a time, so that no error hides another.
+    let one = [Affine::<g1::Config>::generator()];
+    let one_prepared = prepared(&one, &[1, 2, 3, 4, 5, 8, 16, 17]);
+    for scalar in scalars {
+        check_prepared("one borrow", &one, &one_prepared, &[scalar]);
+    }
+}
+
+/// Buckets of all points: they go through the sums of long lists.
+fn equal_inputs<C: Group>(n: usize, rng: &mut StdRng) {
+    let random = Fr::rand(rng);
+    let one = points::<C>(1, rng)[0];
+    let many = points::<C>(n, rng);
+    let scalars = [
+        random,
+        -Fr::from(1u64),
+        Fr::from(1u64),
+        Fr::from(0xdead_beef_u64),
+    ];
+    let bases = [("one base", vec![one; n]), ("random bases", many)];
+    for (bases_are, bases) in &bases {
+        let prepared = prepared(bases, &[1, 4]);
+        for scalar in scalars {
+            let what = format!("{bases_are}, all scalars equal");
+            check_prepared(&what, bases, &prepared, &vec![scalar; n]);
+        }
+    }
+}
+
+#[test]
+fn all_scalars_equal_and_all_bases_equal() {
+    let mut rng = StdRng::seed_from_u64(25);
+    for n in [8192, 66_003] {
+        equal_inputs::<g1::Config>(n, &mut rng);
+    }
+    equal_inputs::<g2::Config>(8200, &mut rng);
+}
+
+/// Around the sizes at which work is cut: eight lanes, parts of 2^12 scalars, groups of 2^15
+/// references, segments of 2^18.
+#[test]
+fn lengths_around_block_sizes() {
+    let mut rng = StdRng::seed_from_u64(27);
+    let most = (1 << 15) + 9;
+    let bases = points::<g1::Config>(most, &mut rng);
+    let scalars: Vec<Fr> = (0..most).map(|_| Fr::rand(&mut rng)).collect();
+    for size in [8, 64, 1 << 12, 1 << 13, 1 << 15] {
+        for n in size - 1..=size + 1 {
+            check("block sizes", &bases[..n], &scalars[..n]);
+            // Ones, and twos in one bucket.
+            check("ones", &bases[..n], &vec![Fr::from(1u64); n]);
+            check("twos", &bases[..n], &vec![Fr::from(2u64); n]);
+        }
+    }
+}
+
+/// A point of G2's curve outside of the subgroup: a scalar is the integer nearest to 0.
+#[test]
+fn points_outside_of_the_subgroup_have_multiples_by_integers() {
+    let mut rng = StdRng::seed_from_u64(28);
+    let bases: Vec<Affine<g2::Config>> = core::iter::repeat_with(|| {
+        let x = ark_bn254::Fq2::rand(&mut rng);
+        Affine::<g2::Config>::get_point_from_x_unchecked(x, rng.r#gen())
+    })
+    .flatten()
+    .filter(|point| !point.is_in_correct_subgroup_assuming_on_curve())
+    .take(40)
+    .collect();
+    let scalars: Vec<Fr> = (0..40)
+        .map(|i| match i % 4 {
+            0 => -Fr::from(1u64),
+            1 => Fr::from(rng.r#gen::<u64>()),
+            _ => Fr::rand(&mut rng),
+        })
+        .collect();
+    let half = Fr::MODULUS_MINUS_ONE_DIV_TWO;
+    let want: Projective<g2::Config> = bases
+        .iter()
+        .zip(&scalars)
+        .map(|(base, scalar)| {
+            if scalar.into_bigint() > half {
+                -base.mul_bigint((-*scalar).into_bigint())
+            } else {
+                base.mul_bigint(scalar.into_bigint())
+            }
+        })
+        .sum();
+    for (how, bases) in prepared(&bases, &[1, 2, 5, 16, 32]) {
+        assert_eq!(bases.msm(&scalars).unwrap(), want, "{how}");
+    }
+}
+
+/// The largest length of the issue, with identities, repeated bases and special scalars among
+/// random ones. Takes about a minute and 1 GiB:
+/// `cargo nextest run --release -p merits-bn254-simd --test msm --run-ignored all million`.
+#[test]
+#[ignore = "a minute and 1 GiB"]
+fn a_million_bases() {
+    let n = 1 << 20;
+    let mut rng = StdRng::seed_from_u64(29);
+    let some = points::<g1::Config>(n / 2, &mut rng);
+    let bases: Vec<Affine<g1::Config>> = (0..n)
+        .map(|i| match i % 17 {
+            0 => Affine::identity(),
+            1 => -some[i % 5],
+            _ => some[i / 2],
+        })
+        .collect();
+    let scalars: Vec<Fr> = (0..n)
+        .map(|i| match i % 23 {
+            0 => Fr::zero(),
+            1 => Fr::from(1u64),
+            2 => -Fr::from(1u64),
+            3 => Fr::from(2u64),
+            4 => Fr::from(rng.r#gen::<u32>()),
+            _ => Fr::rand(&mut rng),
+        })
+        .collect();
+    check("2^20", &bases, &scalars);
+    check("2^20, one scalar", &bases, &vec![scalars[5]; n]);
 }
 
 #[test]

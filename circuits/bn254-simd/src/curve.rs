@@ -18,7 +18,7 @@ use crate::modulus::{Modulus, canonical};
 use crate::path::{Kind, Path};
 
 /// `1/16`: from the vector kernels' Montgomery form back to arkworks'.
-const SIXTEENTH: Fq =
+pub(crate) const SIXTEENTH: Fq =
     MontFp!("12312136615409592312513603231707217237391675025980025810262583815737939742328");
 
 /// One cache line: a point of G1, or half of one of G2.

@@ -25,6 +25,35 @@ use ark_ff::{Field, Zero};
 use crate::isa::{Ifma, U64x8};
 use crate::modulus::{LIMB, Modulus, canonical, limbs};
 
+/// An array with an element a limb. Not a closure: those are not inlined for certain, and outside a
+/// function with the features every instruction is a call.
+macro_rules! each_limb {
+    ($i:ident => $element:expr) => {
+        [
+            {
+                let $i = 0;
+                $element
+            },
+            {
+                let $i = 1;
+                $element
+            },
+            {
+                let $i = 2;
+                $element
+            },
+            {
+                let $i = 3;
+                $element
+            },
+            {
+                let $i = 4;
+                $element
+            },
+        ]
+    };
+}
+
 /// Eight elements, limbs in `[0, 2^52)`; the bound is the caller's to know.
 #[derive(Clone, Copy, Debug)]
 #[repr(transparent)]
@@ -49,13 +78,13 @@ impl<M: Modulus> F8<M> {
     /// The same words in all lanes.
     #[inline(always)]
     pub(crate) fn splat(isa: Ifma, words: [u64; 4]) -> Self {
-        Self(limbs(words).map(|limb| isa.splat(limb)), PhantomData)
+        Self::splat_limbs(isa, &limbs(words))
     }
 
     /// The same limbs in all lanes.
     #[inline(always)]
     pub(crate) fn splat_limbs(isa: Ifma, limbs: &[u64; 5]) -> Self {
-        Self(core::array::from_fn(|i| isa.splat(limbs[i])), PhantomData)
+        Self(each_limb!(i => isa.splat(limbs[i])), PhantomData)
     }
 
     /// From arkworks' elements; bound 1.
@@ -63,8 +92,7 @@ impl<M: Modulus> F8<M> {
         Self::from_words(isa, &x.map(|x| (x * M::sixteen()).words()))
     }
 
-    /// Arkworks' elements, of a value with bound 5 or less.
-    #[cfg(test)]
+    /// Arkworks' elements, of a value with bound 5 or less; takes `1/16` ([`Modulus::sixteen`]).
     pub(crate) fn to_ark(self, sixteenth: M) -> [M; 8] {
         self.words()
             .map(|w| M::from_words(canonical::<M>(w)) * sixteenth)
@@ -128,6 +156,21 @@ impl<M: Modulus> F8<M> {
         t.finish()
     }
 
+    /// `Σ aₙ * bₙ` with one reduction; its limbs have not been carried (they are below `2^59`).
+    /// Bounds: `S = Σ Aₙ * Bₙ <= 84 * 6`, at most 8 products; result `1 + S/84`.
+    #[inline(always)]
+    pub(crate) fn sum_of_products<const N: usize>(a: [&Self; N], b: [&Self; N]) -> Raw<M> {
+        const { assert!(N >= 1 && N <= 8) };
+        let mut t = Reduction::new(a[0].0[0].isa());
+        for i in 0..5 {
+            for n in 0..N {
+                t.add_product(&a[n].0, b[n].0[i]);
+            }
+            t.reduce_limb();
+        }
+        t.columns()
+    }
+
     /// The square; bounds as for the product.
     #[inline(always)]
     pub(crate) fn square(&self) -> Self {
@@ -170,7 +213,7 @@ impl<M: Modulus> F8<M> {
     #[inline(always)]
     pub(crate) fn replace_where(&self, mask: u8, b: &Self) -> Self {
         Self(
-            core::array::from_fn(|i| self.0[i].replace_where(mask, b.0[i])),
+            each_limb!(i => self.0[i].replace_where(mask, b.0[i])),
             PhantomData,
         )
     }
@@ -178,19 +221,19 @@ impl<M: Modulus> F8<M> {
     /// Lane `i` becomes lane `i ^ 4`.
     #[inline(always)]
     pub(crate) fn swap_by_4(&self) -> Self {
-        Self(self.0.map(U64x8::swap_by_4), PhantomData)
+        Self(each_limb!(i => self.0[i].swap_by_4()), PhantomData)
     }
 
     /// Lane `i` becomes lane `i ^ 2`.
     #[inline(always)]
     pub(crate) fn swap_by_2(&self) -> Self {
-        Self(self.0.map(U64x8::swap_by_2), PhantomData)
+        Self(each_limb!(i => self.0[i].swap_by_2()), PhantomData)
     }
 
     /// Lane `i` becomes lane `i ^ 1`.
     #[inline(always)]
     pub(crate) fn swap_by_1(&self) -> Self {
-        Self(self.0.map(U64x8::swap_by_1), PhantomData)
+        Self(each_limb!(i => self.0[i].swap_by_1()), PhantomData)
     }
 }
 
@@ -225,13 +268,13 @@ impl<M: Modulus> Raw<M> {
     /// Limb-wise sum.
     #[inline(always)]
     pub(crate) fn plus(&self, b: &Self) -> Self {
-        Self(core::array::from_fn(|i| self.0[i].add(b.0[i])), PhantomData)
+        Self(each_limb!(i => self.0[i].add(b.0[i])), PhantomData)
     }
 
     /// Limb-wise difference: add enough multiples of `p` before the carry.
     #[inline(always)]
     pub(crate) fn minus(&self, b: &Self) -> Self {
-        Self(core::array::from_fn(|i| self.0[i].sub(b.0[i])), PhantomData)
+        Self(each_limb!(i => self.0[i].sub(b.0[i])), PhantomData)
     }
 
     /// Plus `K * p`, `K < 8`.
@@ -239,9 +282,15 @@ impl<M: Modulus> Raw<M> {
     pub(crate) fn plus_multiple<const K: usize>(&self) -> Self {
         let isa = self.0[0].isa();
         Self(
-            core::array::from_fn(|i| self.0[i].add(isa.splat(M::MULTIPLES[i][K]))),
+            each_limb!(i => self.0[i].add(isa.splat(M::MULTIPLES[i][K]))),
             PhantomData,
         )
+    }
+
+    /// Times `2^N`, for limbs below `2^(63 - N)`.
+    #[inline(always)]
+    pub(crate) fn times_power_of_two<const N: u32>(&self) -> Self {
+        Self(each_limb!(i => self.0[i].shl::<N>()), PhantomData)
     }
 
     /// `2p - self` in the lanes of `mask`; `2p` itself for zero, so bound 2 is closed.
@@ -249,7 +298,7 @@ impl<M: Modulus> Raw<M> {
     pub(crate) fn negate_where(&self, mask: u8) -> Self {
         let isa = self.0[0].isa();
         Self(
-            core::array::from_fn(|i| self.0[i].sub_from_where(mask, isa.splat(M::MULTIPLES[i][2]))),
+            each_limb!(i => self.0[i].sub_from_where(mask, isa.splat(M::MULTIPLES[i][2]))),
             PhantomData,
         )
     }
@@ -270,17 +319,17 @@ impl<M: Modulus> Raw<M> {
 
     /// Bound 8 to bound 1.06, and carries.
     ///
-    /// The top limb `t` is the value over `2^208`, up to the carries that have not reached it: a few
-    /// units, of `p/2^208 > 2^45`. `q = floor(84*t / 2^52)` estimates the quotient by `p`, as
+    /// The top limb `t` is the value over `2^208`, up to the carries that have not reached it: at
+    /// most `2^8` units (limbs below `2^59`, or above `-2^59`), of `p/2^208 > 2^45`. `q = floor(84*t / 2^52)` estimates the quotient by `p`, as
     /// `p/2^260` is between `1/84.61` and `1/84.58`. It never exceeds the true quotient `x` (84 is
-    /// 0.6 % below 84.58, more than the few units can make up for once `q >= 1`), and it misses at
+    /// 0.6 % below 84.58, more than those units can make up for once `q >= 1`), and it misses at
     /// most `1 + 8*(1 - 84/84.61) < 1.06` of it. The product `q*p` is looked up: `q < 8`.
     #[inline(always)]
     pub(crate) fn reduce(&self) -> F8<M> {
         let isa = self.0[0].isa();
         let q = isa.splat(0).madd_hi(self.0[4], isa.splat(84));
         Self(
-            core::array::from_fn(|i| self.0[i].sub(q.lookup(isa.load(&M::MULTIPLES[i])))),
+            each_limb!(i => self.0[i].sub(q.lookup(isa.load(&M::MULTIPLES[i])))),
             PhantomData,
         )
         .carry()
@@ -289,9 +338,9 @@ impl<M: Modulus> Raw<M> {
 
 /// A Montgomery product under way: limb `i` of the multiplier is added, then one limb is reduced.
 ///
-/// No lane overflows: a column receives at most four halves below `2^52` from a product (six with
-/// two products) and two from the reduction in each of five steps, and one carry below `2^12` more:
-/// under `2^52 * 48 < 2^58`.
+/// No lane overflows: in each of five steps a column receives at most two halves below `2^52` from
+/// each product and two from the reduction, and one carry below `2^12` more. With eight products
+/// that is under `2^52 * 91 < 2^59`.
 struct Reduction<M> {
     column: [U64x8; 6],
     modulus: PhantomData<M>,
@@ -333,9 +382,14 @@ impl<M: Modulus> Reduction<M> {
     }
 
     #[inline(always)]
-    fn finish(self) -> F8<M> {
+    fn columns(self) -> Raw<M> {
         let [t0, t1, t2, t3, t4, _] = self.column;
-        Raw([t0, t1, t2, t3, t4], PhantomData).carry()
+        Raw([t0, t1, t2, t3, t4], PhantomData)
+    }
+
+    #[inline(always)]
+    fn finish(self) -> F8<M> {
+        self.columns().carry()
     }
 }
 

@@ -1,0 +1,50 @@
+//! Products of pairings, and many points times short coefficients: what verifying Groth16 proofs
+//! in batches costs.
+
+mod lines;
+#[cfg(target_arch = "x86_64")]
+mod miller;
+mod multiply;
+#[cfg(target_arch = "x86_64")]
+mod tower;
+
+use ark_bn254::{Bn254, G1Affine, G2Affine};
+use ark_ec::AffineRepr;
+use ark_ec::pairing::{MillerLoopOutput, Pairing, PairingOutput};
+
+pub use lines::PreparedLines;
+pub use multiply::{SplitScalar, multiply_each};
+
+use crate::path::{Kind, Path};
+
+/// `Π e(P, Q)` over all pairs and all fixed points, with one final exponentiation. Pairs with the
+/// identity on either side count as one; so does an empty product.
+///
+/// Right for every point of the subgroups of prime order, which the caller has checked. For points
+/// outside, the result is unspecified; `None` is possible only then.
+pub fn pairing_product(
+    path: Path,
+    pairs: &[(G1Affine, G2Affine)],
+    fixed: &[(G1Affine, &PreparedLines)],
+) -> Option<PairingOutput<Bn254>> {
+    let pairs: Vec<_> = pairs
+        .iter()
+        .filter(|(p, q)| !p.is_zero() && !q.is_zero())
+        .copied()
+        .collect();
+    let fixed: Vec<_> = fixed
+        .iter()
+        .filter(|(p, lines)| !p.is_zero() && !lines.is_identity())
+        .copied()
+        .collect();
+    let f = match path.0 {
+        Kind::Scalar => None,
+        #[cfg(target_arch = "x86_64")]
+        Kind::Ifma(isa) => miller::product(isa, &pairs, &fixed),
+    };
+    let f = f.unwrap_or_else(|| lines::product(&pairs, &fixed));
+    Bn254::final_exponentiation(MillerLoopOutput(f))
+}
+
+#[cfg(test)]
+mod tests;

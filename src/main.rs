@@ -70,6 +70,8 @@ enum Command {
     Wallet(commands::wallet::Command),
     /// Write what a stranger needs to verify receipts offline
     Kit(commands::kit::Arguments),
+    /// Make a proving key for any circuit of circom, for trials
+    Setup(commands::setup::Arguments),
     /// Check a receipt offline: inclusion, signatures, proof
     Verify(commands::verify::Arguments),
     /// Measure this machine: prover, witness, verification, ledger
@@ -151,6 +153,7 @@ impl Command {
             Self::Audit(command) => command.run().await,
             Self::Wallet(command) => command.run().await,
             Self::Kit(arguments) => arguments.run().await,
+            Self::Setup(arguments) => arguments.run().await,
             Self::Verify(arguments) => arguments.run().await,
             #[cfg(feature = "bench")]
             Self::Bench(arguments) => arguments.run().await,

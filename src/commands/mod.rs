@@ -10,6 +10,7 @@ pub(crate) mod issuer;
 pub(crate) mod kit;
 pub(crate) mod registrar;
 pub(crate) mod scale;
+pub(crate) mod setup;
 pub(crate) mod source;
 pub(crate) mod sponsor;
 pub(crate) mod supervisor;

@@ -3,13 +3,15 @@
 //! Everything here costs exactly the constraints that its documentation says; constants fold.
 //! Functions marked *hint* add wires without any constraint: the caller must constrain them.
 
+use std::sync::Arc;
+
 use ark_ff::{AdditiveGroup, Field};
 use merits_params::r1cs::R1cs;
 use merits_primitives::Fr;
 
 use crate::evaluations::Evaluations;
 pub use crate::lc::{Bit, Lc, Wire};
-use crate::program::{HintCall, HintFn, Op, Place, Program, Stage, Stretch, WitnessError};
+use crate::program::{Fused, HintCall, HintFn, Kernel, Op, Place, Program, Stretch, WitnessError};
 pub use crate::section::Section;
 use crate::section::SectionLog;
 use crate::trace::Trace;
@@ -406,6 +408,43 @@ impl Builder {
             .collect()
     }
 
+    /// Builds `f`, for whose wires there is a faster way: from the values of `inputs`, `kernel` fills
+    /// all wires that `f` makes, with the same values. It takes the place
+    /// of kernels within `f`.
+    ///
+    /// # Panics
+    /// If `f` takes inputs of the program: a kernel knows only its own.
+    pub(crate) fn fused<R>(
+        &mut self,
+        inputs: &[&Lc],
+        kernel: impl Kernel + 'static,
+        f: impl FnOnce(&mut Self) -> R,
+    ) -> R {
+        let inputs: Vec<Place> = inputs.iter().map(|lc| self.place(lc)).collect();
+        let (op, wire, n) = (
+            self.program.ops.len(),
+            self.r1cs.n_wires,
+            self.program.n_inputs,
+        );
+        let before = self.program.fused.len();
+        let result = f(self);
+        assert_eq!(
+            n, self.program.n_inputs,
+            "an input among the instructions that a kernel stands for"
+        );
+        let wires = wire..self.r1cs.n_wires;
+        if !wires.is_empty() && kernel.n_wires() == wires.len() {
+            self.program.fused.truncate(before);
+            self.program.fused.push(Fused {
+                ops: op..self.program.ops.len(),
+                wires,
+                inputs,
+                kernel: Arc::new(kernel),
+            });
+        }
+        result
+    }
+
     // ---- structure ----------------------------------------------------------------------------
 
     /// Number of constraints so far.
@@ -451,8 +490,7 @@ impl Builder {
             }
         }
         if let Some(parallel) = self.parallel.take() {
-            let stage = Stage::new(parallel.segments, &self.program.ops);
-            self.program.stages.push(stage);
+            self.program.stages.push(parallel.segments);
         }
         results
     }
@@ -464,6 +502,7 @@ impl Builder {
         let mut program = self.program;
         program.n_wires = self.r1cs.n_wires;
         program.n_temporaries = self.evaluations.temporaries();
+        program.compile();
         let sections = self.constraint_sections.counts(self.r1cs.n_constraints());
         Circuit {
             r1cs: self.r1cs,
@@ -542,8 +581,7 @@ impl Builder {
     fn close_stretch(&mut self) {
         let stretch = self.stretch();
         if !stretch.ops.is_empty() {
-            let stage = Stage::new(vec![stretch], &self.program.ops);
-            self.program.stages.push(stage);
+            self.program.stages.push(vec![stretch]);
         }
     }
 

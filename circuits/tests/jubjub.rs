@@ -123,6 +123,33 @@ fn multiples_agree_with_the_primitives_at_extreme_exponents() {
     }
 }
 
+/// Kernels fill the wires that the instructions fill: for points of the curve and for others, and
+/// where something is divided by zero or a bit is none.
+#[test]
+fn kernels_give_what_the_instructions_give() {
+    let circuit = multiples_circuit();
+    let same = |inputs: &[Fr]| {
+        let program = &circuit.program;
+        assert!(program.run(inputs) == program.run_plainly(inputs));
+    };
+    for (pattern, base) in patterns().iter().zip(bases().iter().cycle()) {
+        let inputs = multiples_inputs(&Exponent::from_bytes(pattern), base);
+        same(&inputs);
+        for (x, y) in [(0u64, 0u64), (0, 1), (1, 0), (1, 1), (3, 7)] {
+            let mut others = inputs.clone();
+            (others[0], others[1]) = (x.into(), y.into());
+            same(&others);
+        }
+        let mut others = inputs.clone();
+        others[0] += Fr::ONE;
+        same(&others);
+        let mut others = inputs;
+        let last = others.len() - 1;
+        others[last] = Fr::from(2u64);
+        same(&others);
+    }
+}
+
 #[test]
 fn another_multiple_is_refused() {
     let circuit = multiples_circuit();

@@ -21,6 +21,7 @@ pub mod note_tree;
 pub mod nullifier;
 pub mod owner;
 pub mod poseidon;
+pub mod products;
 pub mod scope;
 pub mod tags;
 

@@ -25,11 +25,14 @@ use std::sync::OnceLock;
 use ark_ff::{AdditiveGroup, Field};
 use merits_primitives::{
     Fr,
-    poseidon::{MAX_WIDTH, Params, params},
+    poseidon::{MAX_WIDTH, Params, SBox, params, permute_lanes},
     tags::Tag,
 };
 
-use crate::builder::{Builder, Lc};
+use crate::{
+    builder::{Builder, Lc},
+    program::Kernel,
+};
 
 /// P(tag; inputs)\[0\].
 ///
@@ -51,8 +54,76 @@ pub fn hash2(b: &mut Builder, tag: Tag, inputs: &[Lc]) -> [Lc; 2] {
 /// The first `N` lanes of one permutation of (tag, inputs). Never all lanes: what is released
 /// must not let anyone invert the permutation.
 fn permute<const N: usize>(b: &mut Builder, tag: Tag, inputs: &[Lc]) -> [Lc; N] {
+    assert!(
+        N <= inputs.len(),
+        "all lanes of a permutation must not be released"
+    );
+    let mut lanes = [Fr::ZERO; MAX_WIDTH];
+    lanes[0] = tag.element();
+    for (lane, input) in lanes[1..].iter_mut().zip(inputs) {
+        *lane = input.as_constant().unwrap_or_default();
+    }
+    let lanes_and_inputs = (1..).zip(inputs);
+    let (varying, values): (Vec<u8>, Vec<&Lc>) = lanes_and_inputs
+        .filter(|(_, input)| input.as_constant().is_none())
+        .unzip();
+    let permutation = Permutation {
+        lanes,
+        t: inputs.len() + 1,
+        varying,
+    };
+    b.fused(&values, permutation, |b| constrain(b, tag, inputs))
+}
+
+/// All wires of a permutation from its lanes.
+#[derive(Debug)]
+struct Permutation {
+    /// The constant lanes.
+    lanes: [Fr; MAX_WIDTH],
+    t: usize,
+    /// Which lanes are no constants.
+    varying: Vec<u8>,
+}
+
+impl Kernel for Permutation {
+    fn n_wires(&self) -> usize {
+        let params = params(self.t);
+        let constant = self.t - self.varying.len();
+        3 * (params.full_rounds * self.t + params.partial_rounds - constant)
+    }
+
+    fn fill(&self, inputs: &[Fr], wires: &mut [Fr]) -> Option<()> {
+        let mut lanes = self.lanes;
+        let lanes = &mut lanes[..self.t];
+        for (lane, value) in self.varying.iter().zip(inputs) {
+            lanes[usize::from(*lane)] = *value;
+        }
+        // In the first round constant lanes have no wires.
+        let mut lane = 0;
+        let mut varying = self
+            .varying
+            .iter()
+            .map(|lane| usize::from(*lane))
+            .peekable();
+        let mut wires = wires.chunks_exact_mut(3);
+        permute_lanes(lanes, |passed| {
+            let (SBox::Full(passed) | SBox::Partial(passed)) = passed;
+            if lane < self.t {
+                lane += 1;
+                if varying.next_if_eq(&(lane - 1)).is_none() {
+                    return;
+                }
+            }
+            if let Some(wires) = wires.next() {
+                wires.copy_from_slice(&passed);
+            }
+        });
+        Some(())
+    }
+}
+
+fn constrain<const N: usize>(b: &mut Builder, tag: Tag, inputs: &[Lc]) -> [Lc; N] {
     let t = inputs.len() + 1;
-    assert!(N < t, "all lanes of a permutation must not be released");
     let params = params(t);
     let partial = PartialRounds::of(t);
     let half = params.full_rounds / 2;

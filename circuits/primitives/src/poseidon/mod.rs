@@ -12,6 +12,7 @@ use ark_ff::{AdditiveGroup, Field};
 use self::sparse::Schedule;
 use crate::{
     Fr,
+    products::dot,
     tags::{self, Tag},
 };
 
@@ -59,63 +60,98 @@ pub fn params(t: usize) -> &'static Params {
     })
 }
 
+/// What one S-box of a permutation passes through.
+#[derive(Clone, Copy, Debug)]
+pub enum SBox {
+    /// x², x⁴ and x⁵ of a lane in a full round; the lanes come one after the other.
+    Full([Fr; 3]),
+    /// Of a partial round x², x⁴ and lane 0 where the next round's S-box finds it: after the mixing
+    /// and with that round's constant.
+    Partial([Fr; 3]),
+}
+
 /// All lanes after one permutation of (tag, inputs). Callers release at most two of them.
 ///
 /// # Panics
 /// When there are no inputs or more than 12 (see [`params`]).
 pub fn permute(tag: Tag, inputs: &[Fr]) -> Vec<Fr> {
+    let mut lanes = [Fr::ZERO; MAX_WIDTH];
     let t = inputs.len() + 1;
-    let params = params(t);
-    let mut state = Vec::with_capacity(t);
-    state.push(tag.element());
-    state.extend_from_slice(inputs);
-    let mut next = vec![Fr::ZERO; t];
-    let half = params.full_rounds / 2;
-    let schedule = schedule(t);
-    for round in 0..half {
-        add(&mut state, &params.ark[round * t..]);
-        let matrix = if round + 1 == half {
-            &schedule.entry
-        } else {
-            &params.mds
-        };
-        full_layer(&mut state, &mut next, matrix);
-    }
-    add(&mut state, &schedule.first);
-    for (sparse, after_box) in schedule.rounds.iter().zip(&schedule.after_box) {
-        let boxed = fifth_power(state[0]) + after_box;
-        state[0] = boxed;
-        let first = sparse.row.iter().zip(&state).map(|(m, s)| *m * s).sum();
-        for (lane, weight) in state[1..].iter_mut().zip(&sparse.column) {
-            *lane += *weight * boxed;
-        }
-        state[0] = first;
-    }
-    for round in half + params.partial_rounds..params.full_rounds + params.partial_rounds {
-        add(&mut state, &params.ark[round * t..]);
-        full_layer(&mut state, &mut next, &params.mds);
-    }
-    state
+    // Refuses a width that the lanes have no room for.
+    params(t);
+    lanes[0] = tag.element();
+    lanes[1..t].copy_from_slice(inputs);
+    permute_lanes(&mut lanes[..t], |_| ());
+    lanes[..t].to_vec()
 }
 
-fn add(state: &mut [Fr], constants: &[Fr]) {
-    for (lane, constant) in state.iter_mut().zip(constants) {
+/// One permutation in place, lane 0 holding the tag, and a look at each of its S-boxes in their
+/// order: what a witness of the permutation consists of. Takes as long for all values.
+///
+/// # Panics
+/// When there are fewer than 2 lanes or more than 13 (see [`params`]).
+#[inline]
+pub fn permute_lanes(lanes: &mut [Fr], mut see: impl FnMut(SBox)) {
+    let t = lanes.len();
+    let (params, schedule) = (params(t), schedule(t));
+    let half = params.full_rounds / 2;
+    let last = half + params.partial_rounds;
+    let mut full = |lanes: &mut [Fr], round: usize, matrix: &[Vec<Fr>]| {
+        add(lanes, &params.ark[round * t..]);
+        full_layer(lanes, matrix, |passed| see(SBox::Full(passed)));
+    };
+    for round in 0..half - 1 {
+        full(lanes, round, &params.mds);
+    }
+    full(lanes, half - 1, &schedule.entry);
+    add(lanes, &schedule.first);
+    let mut rounds = schedule.rounds.iter().zip(&schedule.after_box).peekable();
+    while let Some((sparse, after_box)) = rounds.next() {
+        let [square, fourth, fifth] = powers(lanes[0]);
+        let boxed = fifth + after_box;
+        lanes[0] = boxed;
+        let first = dot(&sparse.row, lanes);
+        for (lane, weight) in lanes[1..].iter_mut().zip(&sparse.column) {
+            *lane += *weight * boxed;
+        }
+        lanes[0] = first;
+        // The constants of rounds between two partial ones are in the schedule already.
+        let found = match rounds.peek() {
+            Some(_) => first,
+            None => first + params.ark[last * t],
+        };
+        see(SBox::Partial([square, fourth, found]));
+    }
+    for round in last..last + half {
+        add(lanes, &params.ark[round * t..]);
+        full_layer(lanes, &params.mds, |passed| see(SBox::Full(passed)));
+    }
+}
+
+fn add(lanes: &mut [Fr], constants: &[Fr]) {
+    for (lane, constant) in lanes.iter_mut().zip(constants) {
         *lane += constant;
     }
 }
 
-fn fifth_power(lane: Fr) -> Fr {
-    lane.square().square() * lane
+/// x², x⁴, x⁵.
+fn powers(x: Fr) -> [Fr; 3] {
+    let square = x.square();
+    let fourth = square.square();
+    [square, fourth, fourth * x]
 }
 
-fn full_layer(state: &mut Vec<Fr>, next: &mut Vec<Fr>, matrix: &[Vec<Fr>]) {
-    for lane in state.iter_mut() {
-        *lane = fifth_power(*lane);
+fn full_layer(lanes: &mut [Fr], matrix: &[Vec<Fr>], mut see: impl FnMut([Fr; 3])) {
+    let mut boxed = [Fr::ZERO; MAX_WIDTH];
+    let boxed = &mut boxed[..lanes.len()];
+    for (boxed, lane) in boxed.iter_mut().zip(lanes.iter()) {
+        let passed = powers(*lane);
+        see(passed);
+        *boxed = passed[2];
     }
-    for (out, row) in next.iter_mut().zip(matrix) {
-        *out = row.iter().zip(state.iter()).map(|(m, s)| *m * s).sum();
+    for (lane, row) in lanes.iter_mut().zip(matrix) {
+        *lane = dot(row, boxed);
     }
-    std::mem::swap(state, next);
 }
 
 /// P(tag; inputs): lane 0.

@@ -6,6 +6,7 @@
 //! Callers guarantee that every point of variable coordinates lies in the subgroup of prime
 //! order l and is not the identity; EARN's preconditions say who checks that for A and At.
 
+mod chain;
 mod edwards;
 mod montgomery;
 mod windows;

@@ -15,7 +15,7 @@ use taceo_ark_babyjubjub::EdwardsAffine;
 use super::EdwardsPoint;
 use crate::builder::{Builder, Lc};
 
-const COEFFICIENT_A: Fr = <Config as MontCurveConfig>::COEFF_A;
+pub(super) const COEFFICIENT_A: Fr = <Config as MontCurveConfig>::COEFF_A;
 
 /// A point other than the identity, by its Montgomery coordinates.
 #[derive(Clone, Debug)]

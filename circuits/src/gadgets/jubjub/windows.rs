@@ -20,6 +20,8 @@
 //! 6 (one selection for u, two for v, one addition) and 10 once for its table; a variable base
 //! that is multiplied only once 12, from the highest window down ([`variable_base_once_u`]).
 
+use std::sync::{Arc, OnceLock};
+
 use ark_ec::CurveGroup;
 use ark_ff::{AdditiveGroup, Field};
 use merits_primitives::{
@@ -29,7 +31,10 @@ use merits_primitives::{
 };
 use taceo_ark_babyjubjub::EdwardsProjective;
 
-use super::montgomery::{self, MontgomeryPoint, coordinates};
+use super::{
+    chain::{self, Row},
+    montgomery::{self, MontgomeryPoint, coordinates},
+};
 use crate::builder::{Bit, Builder, Lc};
 
 /// The bits of an exponent with the product of each window's two.
@@ -44,6 +49,12 @@ struct Window {
     high: Lc,
     /// 1 when both bits are equal: the digit is ±3, else ±1.
     is_three: Lc,
+}
+
+impl Window {
+    const fn bits(&self) -> [&Lc; 2] {
+        [&self.low, &self.high]
+    }
 }
 
 impl SignedBits {
@@ -82,6 +93,15 @@ pub struct PointTable {
 impl PointTable {
     /// For exponents of `bits` signed bits: 10 constraints a window, 3 less for the last.
     pub fn new(b: &mut Builder, base: &MontgomeryPoint, bits: usize) -> Self {
+        let kernel = chain::Table {
+            rows: (bits / 2).max(1),
+        };
+        b.fused(&[&base.u, &base.v], kernel, |b| {
+            Self::constrain(b, base, bits)
+        })
+    }
+
+    fn constrain(b: &mut Builder, base: &MontgomeryPoint, bits: usize) -> Self {
         let mut rows = Vec::with_capacity(bits / 2);
         let mut one = base.clone();
         loop {
@@ -99,14 +119,12 @@ impl PointTable {
 
 /// `k·base` for a constant base of the subgroup.
 pub fn fixed_base(b: &mut Builder, k: &SignedBits, base: &Point) -> MontgomeryPoint {
-    let digits = fixed_digits(k, base);
-    sum(b, &digits)
+    fixed_sum(b, k, base, false, sum)
 }
 
 /// The u of [`fixed_base`]: 1 constraint less.
 pub fn fixed_base_u(b: &mut Builder, k: &SignedBits, base: &Point) -> Lc {
-    let digits = fixed_digits(k, base);
-    sum_u(b, &digits)
+    fixed_sum(b, k, base, true, sum_u)
 }
 
 /// `k·P` for the P of a table.
@@ -114,8 +132,7 @@ pub fn fixed_base_u(b: &mut Builder, k: &SignedBits, base: &Point) -> Lc {
 /// # Panics
 /// If the table is for fewer bits.
 pub fn variable_base(b: &mut Builder, k: &SignedBits, table: &PointTable) -> MontgomeryPoint {
-    let digits = variable_digits(b, k, table);
-    sum(b, &digits)
+    variable_sum(b, k, table, false, sum)
 }
 
 /// The u of [`variable_base`]: 1 constraint less.
@@ -123,8 +140,7 @@ pub fn variable_base(b: &mut Builder, k: &SignedBits, table: &PointTable) -> Mon
 /// # Panics
 /// If the table is for fewer bits.
 pub fn variable_base_u(b: &mut Builder, k: &SignedBits, table: &PointTable) -> Lc {
-    let digits = variable_digits(b, k, table);
-    sum_u(b, &digits)
+    variable_sum(b, k, table, true, sum_u)
 }
 
 /// The u of `k·base` for a base that nothing else multiplies, without a table: 12 constraints a
@@ -136,6 +152,15 @@ pub fn variable_base_u(b: &mut Builder, k: &SignedBits, table: &PointTable) -> L
 /// smaller than that, so D ≠ ±d·P and D + d·P is not the identity; and D + d·P ≠ ±D, since neither d
 /// nor 4s + d is 0 modulo l.
 pub fn variable_base_once_u(b: &mut Builder, k: &SignedBits, base: &MontgomeryPoint) -> Lc {
+    let bits = k.windows.iter().rev().flat_map(Window::bits);
+    let inputs: Vec<&Lc> = [&base.u, &base.v].into_iter().chain(bits).collect();
+    let kernel = chain::Ladder {
+        windows: k.windows.len(),
+    };
+    b.fused(&inputs, kernel, |b| ladder_u(b, k, base))
+}
+
+fn ladder_u(b: &mut Builder, k: &SignedBits, base: &MontgomeryPoint) -> Lc {
     let two = montgomery::double(b, base);
     let three = montgomery::add(b, &two, base);
     let mut windows = k.windows.iter().rev();
@@ -166,24 +191,86 @@ pub fn half_base(n: usize) -> (Point, EdwardsProjective) {
     (base, base.projective() * all_ones)
 }
 
+/// The sum of a constant base's digits, by `add_up`.
+fn fixed_sum<R>(
+    b: &mut Builder,
+    k: &SignedBits,
+    base: &Point,
+    only_u: bool,
+    add_up: impl FnOnce(&mut Builder, &[MontgomeryPoint]) -> R,
+) -> R {
+    let windows = k.windows.len();
+    let rows = fixed_rows(base, windows);
+    let digits = fixed_digits(k, &rows);
+    let inputs: Vec<&Lc> = k.windows.iter().flat_map(Window::bits).collect();
+    let kernel = chain::FixedBase {
+        rows,
+        windows,
+        only_u,
+    };
+    b.fused(&inputs, kernel, |b| add_up(b, &digits))
+}
+
+/// The sum of the digits of a table's base, by `add_up`.
+fn variable_sum<R>(
+    b: &mut Builder,
+    k: &SignedBits,
+    table: &PointTable,
+    only_u: bool,
+    add_up: impl FnOnce(&mut Builder, &[MontgomeryPoint]) -> R,
+) -> R {
+    let windows = k.windows.iter().zip(&table.rows);
+    let inputs = windows.flat_map(|(window, (one, three))| {
+        let points = [&one.u, &one.v, &three.u, &three.v];
+        window.bits().into_iter().chain(points)
+    });
+    let inputs: Vec<&Lc> = inputs.collect();
+    let kernel = chain::VariableBase {
+        windows: k.windows.len(),
+        only_u,
+    };
+    b.fused(&inputs, kernel, |b| {
+        let digits = variable_digits(b, k, table);
+        add_up(b, &digits)
+    })
+}
+
+/// (4^j·base, 3·4^j·base) for each window j. Those of B8 are made once.
+fn fixed_rows(base: &Point, windows: usize) -> Arc<[Row]> {
+    static OF_BASE: OnceLock<Arc<[Row]>> = OnceLock::new();
+    if *base == Point::base() && windows == EXPONENT_BITS / 2 {
+        return OF_BASE.get_or_init(|| rows(base, windows)).clone();
+    }
+    rows(base, windows)
+}
+
+fn rows(base: &Point, windows: usize) -> Arc<[Row]> {
+    let mut power = base.projective();
+    let row = |_| {
+        let double = power.double();
+        let row = Row {
+            one: coordinates(&power.into_affine()),
+            three: coordinates(&(double + power).into_affine()),
+        };
+        power = double.double();
+        row
+    };
+    (0..windows).map(row).collect()
+}
+
 /// In Montgomery form −(u, v) = (u, −v), so u depends on `is_three` alone and v is odd in the
 /// signs β = 2b − 1: v = (v₃+v₁)/2·β_high + (v₃−v₁)/2·β_low.
-fn fixed_digits(k: &SignedBits, base: &Point) -> Vec<MontgomeryPoint> {
+fn fixed_digits(k: &SignedBits, rows: &[Row]) -> Vec<MontgomeryPoint> {
     let half = Fr::from(2u64).inverse().expect("p is odd");
-    let mut power = base.projective();
-    k.windows
-        .iter()
-        .map(|window| {
-            let double = power.double();
-            let (u1, v1) = coordinates(&power.into_affine());
-            let (u3, v3) = coordinates(&(double + power).into_affine());
-            power = double.double();
-            MontgomeryPoint {
-                u: &window.is_three * (u3 - u1) + u1,
-                v: sign(&window.high) * ((v3 + v1) * half) + sign(&window.low) * ((v3 - v1) * half),
-            }
-        })
-        .collect()
+    let windows = k.windows.iter().zip(rows);
+    let digit = |(window, row): (&Window, &Row)| {
+        let ((u1, v1), (u3, v3)) = (row.one, row.three);
+        MontgomeryPoint {
+            u: &window.is_three * (u3 - u1) + u1,
+            v: sign(&window.high) * ((v3 + v1) * half) + sign(&window.low) * ((v3 - v1) * half),
+        }
+    };
+    windows.map(digit).collect()
 }
 
 /// The same with v = β_high·(v₁ + is_three·(v₃ − v₁)): 3 constraints a window.

@@ -18,6 +18,8 @@ mod affine;
 #[cfg(target_arch = "x86_64")]
 mod affine_ifma;
 mod curve;
+#[cfg(any(test, feature = "differential"))]
+pub mod differential;
 mod fft;
 #[cfg(target_arch = "x86_64")]
 mod fft_ifma;

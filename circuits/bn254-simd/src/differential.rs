@@ -1,0 +1,237 @@
+//! The engine against arkworks, on inputs drawn where it could go wrong: limbs of all ones, values
+//! beside multiples of the prime, equal and opposite points, scalars whose digits carry, lengths off
+//! by one.
+//!
+//! Compiled for this crate's tests and with the feature `differential`, inside the crate so that
+//! internals can be reached. `examples/bn254_fuzz.rs` runs it for as long as wanted:
+//!
+//! `cargo run --release -p merits-bn254-simd --features differential --example bn254_fuzz -- --minutes 60 --seed 1`
+//!
+//! A case is named by its part, a seed and a number, which bring it back ([`run`]).
+
+use core::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use ark_std::rand::{SeedableRng, rngs::StdRng};
+
+use crate::path::Path;
+
+mod additions;
+#[cfg(target_arch = "x86_64")]
+mod coordinates;
+mod field;
+mod inputs;
+mod msm;
+mod pairings;
+mod proof;
+mod scalars;
+mod transforms;
+
+/// Comparisons that a case made, or what differed.
+type Outcome = Result<u64, String>;
+
+/// What is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Part {
+    /// Lanes over the base field, against integers.
+    BaseLanes,
+    /// Lanes over the scalar field, against integers.
+    ScalarLanes,
+    /// Coordinates of both groups in lanes, at their bounds.
+    Coordinates,
+    /// Inverses and conversions of lanes.
+    Inverses,
+    /// Batches of affine additions in G1, exceptional pairs among them.
+    AdditionsG1,
+    /// The same in G2.
+    AdditionsG2,
+    /// Sums of many lists of points in G1.
+    ListsG1,
+    /// The same in G2.
+    ListsG2,
+    /// Signed digits and buckets of scalars.
+    Digits,
+    /// Multi-scalar multiplication in G1.
+    MsmG1,
+    /// The same in G2.
+    MsmG2,
+    /// Several multiplications that share their scalars.
+    MsmShared,
+    /// Transforms, there and to the coset.
+    Transforms,
+    /// From an assignment to the scalars of H.
+    Reduction,
+    /// Products of pairings.
+    PairingProducts,
+    /// Points times short coefficients, each on its own.
+    Multiples,
+    /// Whole proofs, with `ark-groth16` and `taceo-groth16`.
+    Proofs,
+}
+
+impl Part {
+    /// Every part.
+    pub const ALL: &'static [Self] = &[
+        Self::BaseLanes,
+        Self::ScalarLanes,
+        Self::Coordinates,
+        Self::Inverses,
+        Self::AdditionsG1,
+        Self::AdditionsG2,
+        Self::ListsG1,
+        Self::ListsG2,
+        Self::Digits,
+        Self::MsmG1,
+        Self::MsmG2,
+        Self::MsmShared,
+        Self::Transforms,
+        Self::Reduction,
+        Self::PairingProducts,
+        Self::Multiples,
+        Self::Proofs,
+    ];
+
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::BaseLanes => "base-lanes",
+            Self::ScalarLanes => "scalar-lanes",
+            Self::Coordinates => "coordinates",
+            Self::Inverses => "inverses",
+            Self::AdditionsG1 => "additions-g1",
+            Self::AdditionsG2 => "additions-g2",
+            Self::ListsG1 => "lists-g1",
+            Self::ListsG2 => "lists-g2",
+            Self::Digits => "digits",
+            Self::MsmG1 => "msm-g1",
+            Self::MsmG2 => "msm-g2",
+            Self::MsmShared => "msm-shared",
+            Self::Transforms => "transforms",
+            Self::Reduction => "reduction",
+            Self::PairingProducts => "pairing-products",
+            Self::Multiples => "multiples",
+            Self::Proofs => "proofs",
+        }
+    }
+
+    fn case(self, path: Path, rng: &mut StdRng) -> Outcome {
+        match self {
+            Self::BaseLanes => field::lanes::<ark_bn254::Fq>(path, rng),
+            Self::ScalarLanes => field::lanes::<ark_bn254::Fr>(path, rng),
+            Self::Coordinates => field::coordinates(path, rng),
+            Self::Inverses => field::inverses(path, rng),
+            Self::AdditionsG1 => additions::pairs::<ark_bn254::g1::Config>(path, rng),
+            Self::AdditionsG2 => additions::pairs::<ark_bn254::g2::Config>(path, rng),
+            Self::ListsG1 => additions::lists::<ark_bn254::g1::Config>(path, rng),
+            Self::ListsG2 => additions::lists::<ark_bn254::g2::Config>(path, rng),
+            Self::Digits => scalars::digits(rng),
+            Self::MsmG1 => msm::sums::<ark_bn254::g1::Config>(path, rng),
+            Self::MsmG2 => msm::sums::<ark_bn254::g2::Config>(path, rng),
+            Self::MsmShared => msm::shared(path, rng),
+            Self::Transforms => transforms::transforms(path, rng),
+            Self::Reduction => transforms::reduction(path, rng),
+            Self::PairingProducts => pairings::products(path, rng),
+            Self::Multiples => pairings::multiples(path, rng),
+            Self::Proofs => proof::proofs(path, rng),
+        }
+    }
+}
+
+/// A case in which the engine and its reference disagree, or the engine panics.
+#[derive(Debug)]
+pub struct Difference {
+    /// What was compared.
+    pub part: Part,
+    /// The path that ran, by its name.
+    pub path: &'static str,
+    /// The run's seed.
+    pub seed: u64,
+    /// The case's number.
+    pub case: u64,
+    /// Inputs and results.
+    pub what: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} on the {} path, seed {}, case {}: {}",
+            self.part.name(),
+            self.path,
+            self.seed,
+            self.case,
+            self.what
+        )
+    }
+}
+
+impl std::error::Error for Difference {}
+
+/// Runs one case and returns how many comparisons it made.
+///
+/// # Errors
+/// [`Difference`], which the same arguments bring back.
+pub fn run(part: Part, path: Path, seed: u64, case: u64) -> Result<u64, Difference> {
+    let name = u64::from_le_bytes(core::array::from_fn(|i| {
+        part.name().as_bytes().get(i).copied().unwrap_or(0)
+    }));
+    // Distinct for distinct (part, seed, case), whatever the numbers are.
+    let mut key = [0; 32];
+    for (bytes, word) in key.chunks_exact_mut(8).zip([seed, case, name, part as u64]) {
+        bytes.copy_from_slice(&word.to_le_bytes());
+    }
+    let mut rng = StdRng::from_seed(key);
+    let outcome = catch_unwind(AssertUnwindSafe(|| part.case(path, &mut rng)));
+    let what = match outcome {
+        Ok(Ok(comparisons)) => return Ok(comparisons),
+        Ok(Err(what)) => what,
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+            format!("panicked: {}", text.unwrap_or("with no message"))
+        }
+    };
+    Err(Difference {
+        part,
+        path: path.name(),
+        seed,
+        case,
+        what,
+    })
+}
+
+/// An error unless the two are equal; `what` is only built then.
+fn same<T: PartialEq + fmt::Debug>(got: &T, want: &T, what: impl FnOnce() -> String) -> Outcome {
+    if got == want {
+        return Ok(1);
+    }
+    Err(format!("{}: got {got:x?}, want {want:x?}", what()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A taste of what `examples/bn254_fuzz.rs` does for hours.
+    #[test]
+    fn a_short_run_finds_no_difference() {
+        for path in Path::all() {
+            for part in Part::ALL {
+                for case in 0..12 {
+                    if let Err(difference) = run(*part, path, 1, case) {
+                        panic!("{difference}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn parts_have_names_of_their_own() {
+        for (i, part) in Part::ALL.iter().enumerate() {
+            assert!(Part::ALL[..i].iter().all(|p| p.name() != part.name()));
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! Lanes against integers: values and, exactly, the bounds that comments promise.
+
+use ark_bn254::Fq;
+use ark_ff::{Field, UniformRand, Zero};
+use ark_std::rand::{Rng, rngs::StdRng};
+use num_bigint::BigUint;
+
+use super::inputs::{element, words};
+use super::{Outcome, same};
+#[cfg(target_arch = "x86_64")]
+use crate::field::F8;
+#[cfg(target_arch = "x86_64")]
+use crate::isa::{Ifma, Kernel};
+use crate::modulus::Modulus;
+use crate::path::{Kind, Path};
+
+/// One case of eight lanes; nothing on the path without lanes.
+pub(super) fn lanes<M: Modulus>(path: Path, rng: &mut StdRng) -> Outcome {
+    match path.0 {
+        Kind::Scalar => Ok(0),
+        #[cfg(target_arch = "x86_64")]
+        Kind::Ifma(isa) => isa.vectorize(Lanes::<M> {
+            rng,
+            marker: core::marker::PhantomData,
+        }),
+    }
+}
+
+/// One case of coordinates; nothing on the path without lanes.
+pub(super) fn coordinates(path: Path, rng: &mut StdRng) -> Outcome {
+    match path.0 {
+        Kind::Scalar => Ok(0),
+        #[cfg(target_arch = "x86_64")]
+        Kind::Ifma(isa) => isa.vectorize(super::coordinates::Coordinates(rng)),
+    }
+}
+
+pub(super) fn integer(words: [u64; 4]) -> BigUint {
+    BigUint::from_bytes_le(&words.map(u64::to_le_bytes).concat())
+}
+
+/// Words of a value below `bound` hundredths of the modulus (528 at most), of a special shape or right
+/// below the bound.
+pub(super) fn below<M: Modulus>(bound: u64, rng: &mut StdRng) -> [u64; 4] {
+    let limit = integer(M::MODULUS.0) * bound / 100u8;
+    let mut x = integer(words::<M>(rng));
+    if x >= limit {
+        x = match rng.gen_range(0..4) {
+            0 => &limit - 1u8,
+            1 => &limit - 1u8 - (&x % (&limit >> 100)),
+            _ => &x % &limit,
+        };
+    }
+    let mut digits = x.to_u64_digits();
+    digits.resize(4, 0);
+    core::array::from_fn(|i| digits[i])
+}
+
+/// Eight elements with the integers that their limbs stand for.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone)]
+pub(super) struct Known<M> {
+    pub(super) lanes: F8<M>,
+    pub(super) values: [BigUint; 8],
+}
+
+#[cfg(target_arch = "x86_64")]
+impl<M: Modulus> Known<M> {
+    /// Values below `bound` hundredths of the modulus.
+    pub(super) fn below(isa: Ifma, bound: u64, rng: &mut StdRng) -> Self {
+        let drawn: [[u64; 4]; 8] = core::array::from_fn(|_| below::<M>(bound, rng));
+        Self {
+            lanes: F8::from_words(isa, &drawn),
+            values: drawn.map(integer),
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+struct Lanes<'a, M> {
+    rng: &'a mut StdRng,
+    marker: core::marker::PhantomData<M>,
+}
+
+#[cfg(target_arch = "x86_64")]
+impl<M: Modulus> Kernel for Lanes<'_, M> {
+    type Output = Outcome;
+
+    fn run(self, isa: Ifma) -> Outcome {
+        let rng = self.rng;
+        let p = integer(M::MODULUS.0);
+        let radix = BigUint::from(1u8) << 260;
+        let mut count = 0;
+        let narrow = |bound: u64, rng: &mut StdRng| Known::<M>::below(isa, bound, rng);
+        // Sums of many values of up to 5.28p, to the widest that the multiplier takes.
+        let wide = |terms: usize, rng: &mut StdRng| -> Known<M> {
+            let mut sum = narrow(528, rng);
+            for _ in 1..terms {
+                let next = if rng.r#gen() {
+                    sum.clone()
+                } else {
+                    narrow(528, rng)
+                };
+                let values = core::array::from_fn(|i| &sum.values[i] + &next.values[i]);
+                if values.iter().any(|value| *value >= radix) {
+                    break;
+                }
+                sum = Known {
+                    lanes: sum.lanes.plus(&next.lanes),
+                    values,
+                };
+            }
+            sum
+        };
+        // Equal modulo p after the division by 2^260 that a product makes, and at most as large as
+        // the product's bound says.
+        let mut product = |name: &str, got: F8<M>, wide: [BigUint; 8]| -> Result<(), String> {
+            for (lane, (got, wide)) in got.words().into_iter().zip(&wide).enumerate() {
+                let got = integer(got);
+                let say = || format!("{name}, lane {lane}, of {wide:#x}");
+                same(&((&got * &radix) % &p), &(wide % &p), say)?;
+                // (wide + m p) / 2^260 with m below 2^260.
+                if &got * &radix >= wide + &p * &radix {
+                    return Err(format!("{}: {got:#x} is above its bound", say()));
+                }
+                count += 1;
+            }
+            Ok(())
+        };
+
+        let a = wide(rng.gen_range(1..=16), rng);
+        // B such that A*B <= 84, by what A really is.
+        let widest = a.values.iter().max().cloned().unwrap_or_default();
+        let room = (&p * &p * 8400u32 / (&widest + 1u8) / &p).min(528u32.into());
+        let room = room.to_u64_digits().first().copied().unwrap_or(1).max(1);
+        let b = narrow(room, rng);
+        let wide_of = |a: &Known<M>, b: &Known<M>| -> [BigUint; 8] {
+            core::array::from_fn(|i| &a.values[i] * &b.values[i])
+        };
+        product("a * b", a.lanes.mul(&b.lanes), wide_of(&a, &b))?;
+        product("b * a", b.lanes.mul(&a.lanes), wide_of(&a, &b))?;
+        let c = narrow(528, rng);
+        product("square", c.lanes.square(), wide_of(&c, &c))?;
+        let d = narrow(528, rng);
+        let sum = |x: [BigUint; 8], y: [BigUint; 8]| -> [BigUint; 8] {
+            core::array::from_fn(|i| &x[i] + &y[i])
+        };
+        product(
+            "mul_add",
+            c.lanes.mul_add(&d.lanes, &d.lanes, &c.lanes),
+            sum(wide_of(&c, &d), wide_of(&c, &d)),
+        )?;
+        // The widest that mul_add takes: 42 and 42.
+        let (half, thin) = (wide(8, rng), narrow(99, rng));
+        product(
+            "wide mul_add",
+            half.lanes.mul_add(&thin.lanes, &thin.lanes, &half.lanes),
+            sum(wide_of(&half, &thin), wide_of(&half, &thin)),
+        )?;
+
+        // Reductions of up to bound 8: 5.28 and 2.7.
+        let e = narrow(270, rng);
+        let mut reduced = |name: &str, got: F8<M>, want: [BigUint; 8]| -> Result<(), String> {
+            for (lane, (got, want)) in got.words().into_iter().zip(&want).enumerate() {
+                let got = integer(got);
+                let say = || format!("{name}, lane {lane}, of {want:#x}");
+                same(&(&got % &p), &(want % &p), say)?;
+                if &got * 100u8 >= &p * 106u8 {
+                    return Err(format!("{}: {got:#x} is not below 1.06p", say()));
+                }
+                count += 1;
+            }
+            Ok(())
+        };
+        let values = |f: &dyn Fn(usize) -> BigUint| -> [BigUint; 8] { core::array::from_fn(f) };
+        let raw = c.lanes.raw().plus(&e.lanes.raw());
+        reduced(
+            "c + e",
+            raw.reduce(),
+            values(&|i| &c.values[i] + &e.values[i]),
+        )?;
+        let (f, g) = (narrow(106, rng), narrow(106, rng));
+        let raw = c.lanes.raw().minus(&f.lanes.raw());
+        let raw = raw.minus(&g.lanes.raw()).plus_multiple::<2>();
+        // Not negative: where it would be, nothing is promised.
+        let left = |i: usize| &c.values[i] + &p * 2u8;
+        if (0..8).all(|i| left(i) >= &f.values[i] + &g.values[i]) {
+            let want = values(&|i| left(i) - &f.values[i] - &g.values[i]);
+            reduced("c - f - g + 2p", raw.reduce(), want)?;
+        }
+        let raw = e.lanes.raw().minus(&f.lanes.raw());
+        let raw = raw.minus(&g.lanes.raw()).plus_multiple::<3>();
+        let want = values(&|i| &e.values[i] + &p * 3u8 - &f.values[i] - &g.values[i]);
+        reduced("e - f - g + 3p", raw.reduce(), want)?;
+
+        // "Signed": bound 2 with 2p itself, from an opposite of zero.
+        let signed = narrow(200, rng);
+        let mask: u8 = rng.r#gen();
+        let negated = signed.lanes.raw().negate_where(mask).carry();
+        let negated = Known {
+            lanes: negated,
+            values: values(&|i| match mask >> i & 1 {
+                1 => &p * 2u8 - &signed.values[i],
+                _ => signed.values[i].clone(),
+            }),
+        };
+        for (lane, got) in negated.lanes.words().into_iter().enumerate() {
+            same(&integer(got), &negated.values[lane], || {
+                format!("opposite, lane {lane}")
+            })?;
+        }
+        let want = values(&|i| &f.values[i] + &p * 2u8 - &negated.values[i]);
+        let raw = f
+            .lanes
+            .raw()
+            .minus(&negated.lanes.raw())
+            .plus_multiple::<2>();
+        reduced("f - y + 2p", raw.reduce(), want)?;
+
+        // The exact test for zero, up to bound 8.
+        let both = c.lanes.plus(&e.lanes);
+        let want = (0..8).fold(0u8, |mask, i| {
+            let zero = ((&c.values[i] + &e.values[i]) % &p).bits() == 0;
+            mask | u8::from(zero) << i
+        });
+        count += same(&both.zero_mask(), &want, || {
+            format!("zero test of {:x?} + {:x?}", c.values, e.values)
+        })?;
+        Ok(count)
+    }
+}
+
+/// Conversions there and back, and inverses with zeros among them.
+pub(super) fn inverses(path: Path, rng: &mut StdRng) -> Outcome {
+    match path.0 {
+        Kind::Scalar => Ok(0),
+        #[cfg(target_arch = "x86_64")]
+        Kind::Ifma(isa) => {
+            let sixteenth = Fq::sixteen().inverse().ok_or("16 is zero")?;
+            let zeros = rng.gen_range(0..3) == 0;
+            let x: [Fq; 8] = core::array::from_fn(|_| {
+                let x = element::<Fq>(rng);
+                match x.is_zero() {
+                    true if !zeros => Fq::rand(rng),
+                    _ => x,
+                }
+            });
+            let lanes = F8::from_ark(isa, &x);
+            let back = lanes.words().map(|w| crate::modulus::canonical::<Fq>(w));
+            let back = back.map(|w| Fq::from_words(w) * sixteenth);
+            let mut count = same(&back, &x, || "there and back".into())?;
+            let want = x.iter().all(|x| !x.is_zero());
+            let inverse = lanes.inverse(isa);
+            count += same(&inverse.is_some(), &want, || format!("an inverse of {x:?}"))?;
+            if let Some(inverse) = inverse {
+                for (lane, got) in inverse.words().into_iter().enumerate() {
+                    let got = Fq::from_words(crate::modulus::canonical::<Fq>(got)) * sixteenth;
+                    let want = x[lane].inverse().unwrap_or_default();
+                    count += same(&got, &want, || format!("1/{:?}", x[lane]))?;
+                }
+            }
+            Ok(count)
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! The prover, behind one narrow interface: key and assignment in, proof out.
 
+mod loading;
 mod simd;
 
 use ark_bn254::Bn254;
@@ -12,7 +13,10 @@ use rand_core::CryptoRng;
 use taceo_groth16::{CircomReduction, ConstraintMatrices, Groth16};
 use zeroize::Zeroizing;
 
-pub use merits_bn254_simd::{KeyError, Path as SimdPath};
+pub use loading::{LoadError, LoadedProver};
+pub use merits_bn254_simd::{
+    KeyError, Label, LayoutError, Path as SimdPath, Phases, PreparedFile, Readiness, TableBudget,
+};
 pub use simd::SimdProver;
 
 /// Makes proofs for one circuit under one key. Load once, prove all day.

@@ -5,6 +5,8 @@
 //! <store>/<circuit digest>/circuit.r1cs           the constraint system
 //! <store>/<circuit digest>/circuit.zkey           the proving key
 //! <store>/<circuit digest>/verification_key.json  the verifying key
+//! <store>/<circuit digest>/prepared/              the proving key as provers here map it; may be
+//!                                                 deleted at any time, and is made again
 //! ```
 //!
 //! A key is checked point by point once: when it was made elsewhere. The manifest then holds
@@ -35,6 +37,8 @@ pub const R1CS_FILE: &str = "circuit.r1cs";
 pub const ZKEY_FILE: &str = "circuit.zkey";
 /// Name of the verifying key's file.
 pub const VERIFICATION_KEY_FILE: &str = "verification_key.json";
+/// Name of the folder for what can be made again from the proving key.
+pub const PREPARED_DIR: &str = "prepared";
 /// Name of the manifest.
 pub const MANIFEST_FILE: &str = "key.json";
 /// Environment variable that names the store which test runs and benches share.
@@ -83,6 +87,17 @@ pub struct StoredKey {
     pub provenance: Provenance,
     /// Its manifest.
     pub manifest: KeyManifest,
+    /// The folder with its files.
+    pub dir: PathBuf,
+}
+
+/// A key of the store that has not been read.
+#[derive(Clone, Debug)]
+pub struct KeyEntry {
+    /// Its manifest.
+    pub manifest: KeyManifest,
+    /// How it was made.
+    pub provenance: Provenance,
     /// The folder with its files.
     pub dir: PathBuf,
 }
@@ -181,50 +196,23 @@ impl KeyStore {
         circuit: &[u8; 32],
         policy: KeyPolicy,
     ) -> Result<Option<StoredKey>, KeyStoreError> {
+        self.entry(circuit, policy)?.map(KeyEntry::read).transpose()
+    }
+
+    /// What the store says of a circuit's key, without reading the key; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`KeyStoreError`] if the policy refuses it or its manifest is damaged.
+    pub fn entry(
+        &self,
+        circuit: &[u8; 32],
+        policy: KeyPolicy,
+    ) -> Result<Option<KeyEntry>, KeyStoreError> {
         let dir = self.dir_of(circuit);
-        let Some((mut manifest, provenance)) = read_manifest(&dir, circuit, policy)? else {
-            return Ok(None);
-        };
-        let path = dir.join(ZKEY_FILE);
-        let bytes = fs::read(&path).map_err(at("reading", &path))?;
-        let altered = |reason| KeyStoreError::Altered {
-            path: path.clone(),
-            reason,
-        };
-        if bytes.len() as u64 != manifest.zkey_length {
-            let (expected, found) = (manifest.zkey_length, bytes.len());
-            return Err(altered(format!("{found} bytes instead of {expected}")));
-        }
-        let trust = if manifest.checked {
-            Trust::Digest
-        } else {
-            Trust::Nothing
-        };
-        // Parsed while it is hashed; what was parsed is used only if the digest agrees.
-        let (digest, zkey) = rayon::join(
-            || hex::encode(Sha256::digest(&bytes)),
-            || Zkey::read(&bytes, trust),
-        );
-        if digest != manifest.zkey_sha256 {
-            return Err(altered("its digest differs".into()));
-        }
-        let zkey = zkey.map_err(|source| KeyStoreError::Zkey {
-            path: path.clone(),
-            source,
-        })?;
-        if zkey.key.vk.digest().to_string() != manifest.verifying_key {
-            return Err(altered(
-                "it holds another verifying key than the manifest".into(),
-            ));
-        }
-        if !manifest.checked {
-            manifest.checked = true;
-            write_manifest(&dir, &manifest)?;
-        }
-        Ok(Some(StoredKey {
-            zkey,
-            provenance,
+        let known = read_manifest(&dir, circuit, policy)?;
+        Ok(known.map(|(manifest, provenance)| KeyEntry {
             manifest,
+            provenance,
             dir,
         }))
     }
@@ -351,6 +339,84 @@ impl KeyStore {
             checked: true,
         };
         write_manifest(&dir, &manifest)?;
+        Ok(StoredKey {
+            zkey,
+            provenance,
+            manifest,
+            dir,
+        })
+    }
+}
+
+impl KeyEntry {
+    /// SHA-256 of the `.zkey` file.
+    ///
+    /// # Errors
+    /// [`KeyStoreError::Manifest`] if the manifest has none.
+    pub fn zkey_sha256(&self) -> Result<[u8; 32], KeyStoreError> {
+        let mut digest = [0; 32];
+        hex::decode_to_slice(&self.manifest.zkey_sha256, &mut digest).map_err(|error| {
+            KeyStoreError::Manifest {
+                path: self.dir.join(MANIFEST_FILE),
+                reason: format!("`zkey_sha256` is no digest: {error}"),
+            }
+        })?;
+        Ok(digest)
+    }
+
+    /// The folder for what a prover makes of the key and can make again.
+    #[must_use]
+    pub fn prepared_dir(&self) -> PathBuf {
+        self.dir.join(PREPARED_DIR)
+    }
+
+    /// Reads the key. Its bytes have to be those that this manifest names, whatever the folder has
+    /// come to hold since.
+    ///
+    /// # Errors
+    /// [`KeyStoreError`] if its files are not what was stored.
+    pub fn read(self) -> Result<StoredKey, KeyStoreError> {
+        let Self {
+            mut manifest,
+            provenance,
+            dir,
+        } = self;
+        let path = dir.join(ZKEY_FILE);
+        let bytes = fs::read(&path).map_err(at("reading", &path))?;
+        let altered = |reason| KeyStoreError::Altered {
+            path: path.clone(),
+            reason,
+        };
+        if bytes.len() as u64 != manifest.zkey_length {
+            let (expected, found) = (manifest.zkey_length, bytes.len());
+            return Err(altered(format!("{found} bytes instead of {expected}")));
+        }
+        let trust = if manifest.checked {
+            Trust::Digest
+        } else {
+            Trust::Nothing
+        };
+        // Parsed while it is hashed; what was parsed is used only if the digest agrees.
+        let (digest, zkey) = rayon::join(
+            || hex::encode(Sha256::digest(&bytes)),
+            || Zkey::read(&bytes, trust),
+        );
+        if digest != manifest.zkey_sha256 {
+            return Err(altered("its digest differs".into()));
+        }
+        let zkey = zkey.map_err(|source| KeyStoreError::Zkey {
+            path: path.clone(),
+            source,
+        })?;
+        if zkey.key.vk.digest().to_string() != manifest.verifying_key {
+            return Err(altered(
+                "it holds another verifying key than the manifest".into(),
+            ));
+        }
+        if !manifest.checked {
+            manifest.checked = true;
+            write_manifest(&dir, &manifest)?;
+        }
         Ok(StoredKey {
             zkey,
             provenance,

@@ -3,14 +3,14 @@
 use std::time::{Duration, Instant};
 
 use ark_bn254::{Fr, G1Affine, G1Projective, G2Affine, G2Projective};
-use ark_ec::CurveGroup;
+use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::One;
 
-use crate::msm::{G1Bases, G2Bases, LengthMismatch};
+use crate::msm::{G1Bases, G2Bases, LengthMismatch, msm_shared};
 use crate::path::Path;
 use crate::qap::{LARGEST, Matrix, Reduction, domain_size};
 use crate::scalars::Scalars;
-use crate::tables::TableBudget;
+use crate::tables::{self, QueryLengths, TableBudget};
 
 /// The points of a proving key, as any reader of `.zkey` files or arkworks' set-up has them.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +55,7 @@ pub struct Phases {
     pub matrices: Duration,
     /// The transforms to the odd coset.
     pub transforms: Duration,
-    /// Digits of both sets of scalars, sorted by bucket.
+    /// Both sets of scalars, cut for their windows. Sorting a window is part of each sum.
     pub scalars: Duration,
     /// The sum of query H.
     pub h: Duration,
@@ -71,18 +71,19 @@ pub struct Phases {
 
 /// A key laid out for the kernels. Prepare once, prove all day, from any number of threads.
 pub struct PreparedKey {
-    path: Path,
-    alpha_g1: G1Affine,
-    beta_g1: G1Affine,
-    beta_g2: G2Affine,
-    delta_g1: G1Affine,
-    delta_g2: G2Affine,
-    a: G1Bases,
-    b_g1: G1Bases,
-    b_g2: G2Bases,
-    l: G1Bases,
-    h: G1Bases,
-    reduction: Reduction,
+    pub(crate) path: Path,
+    pub(crate) tables: TableBudget,
+    pub(crate) alpha_g1: G1Affine,
+    pub(crate) beta_g1: G1Affine,
+    pub(crate) beta_g2: G2Affine,
+    pub(crate) delta_g1: G1Affine,
+    pub(crate) delta_g2: G2Affine,
+    pub(crate) a: G1Bases,
+    pub(crate) b_g1: G1Bases,
+    pub(crate) b_g2: G2Bases,
+    pub(crate) l: G1Bases,
+    pub(crate) h: G1Bases,
+    pub(crate) reduction: Reduction,
 }
 
 /// Why a key cannot be prepared: its parts do not belong together.
@@ -164,8 +165,6 @@ impl PreparedKey {
         b: Matrix,
         tables: TableBudget,
     ) -> Result<Self, KeyError> {
-        // Nothing is spent yet: the bases alone.
-        let TableBudget(_) = tables;
         let wires = key.a.len();
         let instance = wires.saturating_sub(key.l.len());
         let length = |query, given, expected| {
@@ -208,21 +207,38 @@ impl PreparedKey {
         let h: Vec<G1Affine> = (0..size)
             .map(|position| point(position).unwrap_or_default())
             .collect();
+        let present = |points: &[G1Affine]| points.iter().filter(|p| !p.is_zero()).count();
+        let shapes = tables::plan(
+            tables,
+            &QueryLengths {
+                wires_g1: present(key.a) + present(key.b_g1) + present(key.l),
+                wires_g2: key.b_g2.iter().filter(|p| !p.is_zero()).count(),
+                h: present(&h),
+            },
+        );
+        let h = {
+            let points = h;
+            G1Bases::with_tables(path, &points, shapes.h)
+        };
         // One point a wire, so that all queries but H share their scalars.
-        let public = core::iter::repeat_n(G1Affine::identity(), instance);
-        let l: Vec<G1Affine> = public.chain(key.l.iter().copied()).collect();
+        let l = {
+            let public = core::iter::repeat_n(G1Affine::identity(), instance);
+            let points: Vec<G1Affine> = public.chain(key.l.iter().copied()).collect();
+            G1Bases::with_tables(path, &points, shapes.wires)
+        };
         Ok(Self {
             path,
+            tables,
             alpha_g1: key.alpha_g1,
             beta_g1: key.beta_g1,
             beta_g2: key.beta_g2,
             delta_g1: key.delta_g1,
             delta_g2: key.delta_g2,
-            a: G1Bases::new(path, key.a),
-            b_g1: G1Bases::new(path, key.b_g1),
-            b_g2: G2Bases::new(path, key.b_g2),
-            l: G1Bases::new(path, &l),
-            h: G1Bases::new(path, &h),
+            a: G1Bases::with_tables(path, key.a, shapes.wires),
+            b_g1: G1Bases::with_tables(path, key.b_g1, shapes.wires),
+            b_g2: G2Bases::with_tables(path, key.b_g2, shapes.wires),
+            l,
+            h,
             reduction,
         })
     }
@@ -245,29 +261,14 @@ impl PreparedKey {
         self.check(assignment)?;
         let quotient = || {
             let values = self.reduction.products(assignment).scalars();
-            self.h
-                .msm_prepared(&Scalars::from_words(values.len(), |i| values[i]))
+            self.h.msm_integers(values)
         };
         let wires = || {
-            let scalars = Scalars::new(assignment);
-            let ((b_g2, a), (b_g1, l)) = rayon::join(
-                || {
-                    rayon::join(
-                        || self.b_g2.msm_prepared(&scalars),
-                        || self.a.msm_prepared(&scalars),
-                    )
-                },
-                || {
-                    rayon::join(
-                        || self.b_g1.msm_prepared(&scalars),
-                        || self.l.msm_prepared(&scalars),
-                    )
-                },
-            );
-            Ok::<_, LengthMismatch>((a?, b_g1?, b_g2?, l?))
+            let scalars = Scalars::for_shape(self.a.shape, assignment);
+            msm_shared(&scalars, [&self.a, &self.b_g1, &self.l], &self.b_g2)
         };
         let (h, wires) = rayon::join(quotient, wires);
-        let (h, (a, b_g1, b_g2, l)) = (h?, wires?);
+        let (h, ([a, b_g1, l], b_g2)) = (h?, wires?);
         let sums = Sums {
             a,
             b_g1,
@@ -279,8 +280,8 @@ impl PreparedKey {
     }
 
     /// The same proof with its phases one after another, each on the whole pool, and how long each
-    /// took: for measurements. Takes a little longer in all than [`prove`](Self::prove), whose
-    /// phases fill each other's gaps.
+    /// took: for measurements. Takes longer in all than [`prove`](Self::prove), whose phases fill
+    /// each other's gaps and whose sums over wires sort each window once for all four.
     ///
     /// # Errors
     /// [`ProveError`].
@@ -294,8 +295,9 @@ impl PreparedKey {
         let (products, matrices) = timed(|| self.reduction.products(assignment));
         let (values, transforms) = timed(|| products.scalars());
         let ((wires, quotient), scalars) = timed(|| {
-            let wires = Scalars::new(assignment);
-            (wires, Scalars::from_words(values.len(), |i| values[i]))
+            let wires = Scalars::for_shape(self.a.shape, assignment);
+            let quotient = Scalars::cut(self.h.shape, values.len(), |i| values[i]);
+            (wires, quotient)
         });
         let (h_sum, h) = timed(|| self.h.msm_prepared(&quotient));
         let (l_sum, l) = timed(|| self.l.msm_prepared(&wires));

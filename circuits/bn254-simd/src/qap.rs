@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use ark_bn254::Fr;
 use ark_ff::{FftField, Field, One, PrimeField, Zero};
 use rayon::prelude::*;
+use zerocopy_derive::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::fft::{
     Plain, decimate_in_frequency, decimate_in_time, domain_generator, powers, reverse, twiddles,
@@ -17,22 +18,25 @@ use crate::fft::{
 #[cfg(target_arch = "x86_64")]
 use crate::fft_ifma::{Chain, FEWEST, P8};
 use crate::path::{Kind, Path};
+use crate::store::Store;
 
 /// One factor of every constraint: a sparse matrix by rows, with its coefficients shared.
 #[derive(Clone, Debug)]
 pub struct Matrix {
     /// Row `i` is `terms[ends[i - 1]..ends[i]]`.
-    ends: Vec<u32>,
-    terms: Vec<Term>,
+    ends: Store<u32>,
+    terms: Store<Term>,
     /// Coefficients other than one and minus one, each once.
     coefficients: Vec<Fr>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Term {
-    wire: u32,
+/// A wire and what it is multiplied with.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(crate) struct Term {
+    pub(crate) wire: u32,
     /// [`ONE`], [`MINUS_ONE`], or two more than the place in the table.
-    coefficient: u32,
+    pub(crate) coefficient: u32,
 }
 
 const ONE: u32 = 0;
@@ -48,23 +52,44 @@ impl Matrix {
         R: IntoIterator<Item = (u32, Fr)>,
     {
         let mut known = HashMap::from([(Fr::one(), ONE), (-Fr::one(), MINUS_ONE)]);
-        let mut matrix = Self {
-            ends: Vec::new(),
-            terms: Vec::new(),
-            coefficients: Vec::new(),
-        };
+        let (mut ends, mut terms, mut coefficients) = (Vec::new(), Vec::new(), Vec::new());
         for row in rows {
             for (wire, value) in row {
                 let coefficient = *known.entry(value).or_insert_with(|| {
-                    matrix.coefficients.push(value);
-                    matrix.coefficients.len() as u32 + 1
+                    coefficients.push(value);
+                    coefficients.len() as u32 + 1
                 });
-                matrix.terms.push(Term { wire, coefficient });
+                terms.push(Term { wire, coefficient });
             }
-            assert!(matrix.terms.len() < u32::MAX as usize, "2^32 terms or more");
-            matrix.ends.push(matrix.terms.len() as u32);
+            assert!(terms.len() < u32::MAX as usize, "2^32 terms or more");
+            ends.push(terms.len() as u32);
         }
-        matrix
+        Self::from_parts(ends.into(), terms.into(), coefficients)
+    }
+
+    /// From what [`ends`](Self::ends), [`terms`](Self::terms) and
+    /// [`coefficients`](Self::coefficients) gave.
+    pub(crate) fn from_parts(ends: Store<u32>, terms: Store<Term>, coefficients: Vec<Fr>) -> Self {
+        Self {
+            ends,
+            terms,
+            coefficients,
+        }
+    }
+
+    /// Ends of the rows.
+    pub(crate) fn ends(&self) -> &[u32] {
+        &self.ends
+    }
+
+    /// Terms of all rows.
+    pub(crate) fn terms(&self) -> &[Term] {
+        &self.terms
+    }
+
+    /// Coefficients by their numbers less two.
+    pub(crate) fn coefficients(&self) -> &[Fr] {
+        &self.coefficients
     }
 
     /// How many rows.
@@ -77,6 +102,23 @@ impl Matrix {
         self.terms.iter().map(|term| term.wire).max()
     }
 
+    /// The matrix for loops over its rows: a mapped array costs some nanoseconds to take.
+    fn view(&self) -> View<'_> {
+        View {
+            ends: &self.ends,
+            terms: &self.terms,
+            coefficients: &self.coefficients,
+        }
+    }
+}
+
+struct View<'a> {
+    ends: &'a [u32],
+    terms: &'a [Term],
+    coefficients: &'a [Fr],
+}
+
+impl View<'_> {
     fn row(&self, i: usize, assignment: &[Fr]) -> Fr {
         let start = if i == 0 { 0 } else { self.ends[i - 1] };
         let mut sum = Fr::zero();
@@ -157,6 +199,21 @@ impl Reduction {
         }
     }
 
+    /// The left factors.
+    pub(crate) fn a(&self) -> &Matrix {
+        &self.a
+    }
+
+    /// The right factors.
+    pub(crate) fn b(&self) -> &Matrix {
+        &self.b
+    }
+
+    /// Public wires and the constant one.
+    pub(crate) fn instance(&self) -> usize {
+        self.instance
+    }
+
     /// Points of the domain.
     pub(crate) fn size(&self) -> usize {
         self.size
@@ -174,7 +231,7 @@ impl Reduction {
     /// The matrices' products with the assignment, at the points of the domain.
     pub(crate) fn products(&self, assignment: &[Fr]) -> Products<'_> {
         let values = |matrix: &Matrix, with_instance: bool| {
-            let rows = matrix.rows();
+            let (matrix, rows) = (matrix.view(), matrix.rows());
             let value = |i: usize| match i.checked_sub(rows) {
                 None => matrix.row(i, assignment),
                 // Rows that bind the public inputs.

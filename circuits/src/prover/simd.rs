@@ -34,25 +34,22 @@ impl SimdProver {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn on_path(zkey: Zkey, path: Path) -> Result<Self, KeyError> {
-        let (a, b) = rayon::join(|| matrix(&zkey.a), || matrix(&zkey.b));
-        let key = zkey.key;
-        let points = KeyPoints {
-            alpha_g1: key.vk.alpha,
-            beta_g1: key.beta_g1,
-            beta_g2: key.vk.beta,
-            delta_g1: key.delta_g1,
-            delta_g2: key.vk.delta,
-            a: &key.a,
-            b_g1: &key.b_g1,
-            b_g2: &key.b_g2,
-            l: &key.l,
-            h: &key.h,
-        };
-        Ok(Self {
-            kernels: Kernels::new(path, &points, a, b, TableBudget::default())?,
-            vk: key.vk,
+        let (kernels, vk) = prepare(zkey, path, TableBudget::default())?;
+        Ok(Self::of(kernels, vk))
+    }
+
+    pub(super) fn of(kernels: Kernels, vk: VerifyingKey) -> Self {
+        Self {
+            kernels,
+            vk,
             self_check: None,
-        })
+        }
+    }
+
+    /// The key as the kernels have it: for measurements of a proof's parts.
+    #[must_use]
+    pub fn kernels(&self) -> &Kernels {
+        &self.kernels
     }
 
     /// Verifies each proof before it is handed out (about 2 ms).
@@ -89,6 +86,29 @@ impl Prover for SimdProver {
     fn verifying_key(&self) -> &VerifyingKey {
         &self.vk
     }
+}
+
+/// Lays a key out. Each part of it is dropped as soon as it is laid out.
+pub(super) fn prepare(
+    zkey: Zkey,
+    path: Path,
+    tables: TableBudget,
+) -> Result<(Kernels, VerifyingKey), KeyError> {
+    let Zkey { key, a, b, .. } = zkey;
+    let (a, b) = rayon::join(move || matrix(&a), move || matrix(&b));
+    let points = KeyPoints {
+        alpha_g1: key.vk.alpha,
+        beta_g1: key.beta_g1,
+        beta_g2: key.vk.beta,
+        delta_g1: key.delta_g1,
+        delta_g2: key.vk.delta,
+        a: &key.a,
+        b_g1: &key.b_g1,
+        b_g2: &key.b_g2,
+        l: &key.l,
+        h: &key.h,
+    };
+    Ok((Kernels::new(path, &points, a, b, tables)?, key.vk))
 }
 
 fn matrix(rows: &SparseMatrix) -> Matrix {

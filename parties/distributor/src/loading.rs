@@ -2,11 +2,11 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use merits_circuits::{earn::EarnCircuit, prover, prover::SimdProver};
-use merits_params::{
-    keystore::{KeyStore, KeyStoreError},
-    manifest::Manifest,
+use merits_circuits::{
+    earn::EarnCircuit,
+    prover::{self, Prover as _, Readiness, SimdProver, TableBudget},
 };
+use merits_params::{keystore::KeyStore, manifest::Manifest};
 use merits_verifier::groth16::{KeyError, KeyPolicy, PreparedKey};
 use thiserror::Error;
 
@@ -16,18 +16,15 @@ use crate::proving::{ProverPool, ProvingError, Width};
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum LoadError {
-    /// The key store.
+    /// The key store, or the proving key in it.
     #[error(transparent)]
-    KeyStore(#[from] KeyStoreError),
+    ProvingKey(#[from] prover::LoadError),
     /// No key for the circuit.
     #[error("no key for the approved circuit: get {0} from the issuer")]
     NoKey(PathBuf),
     /// The verifying key.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// The proving key's parts do not belong together.
-    #[error("the proving key in the store is unusable: {0}; get it from the issuer again")]
-    ProvingKey(#[from] prover::KeyError),
     /// The threads.
     #[error(transparent)]
     Proving(#[from] ProvingError),
@@ -37,7 +34,8 @@ impl ProverPool {
     /// Builds the manifest's circuit, takes its key from the store, and starts the threads. Each
     /// proof is verified before it leaves the node, for some 2 ms.
     ///
-    /// Takes about a second and much memory traffic: not for a thread of the async runtime.
+    /// Takes milliseconds when the key's prepared file is there, and about a second when it has to
+    /// be made: not for a thread of the async runtime.
     ///
     /// # Errors
     /// [`LoadError`].
@@ -50,11 +48,23 @@ impl ProverPool {
         let circuit =
             EarnCircuit::build(manifest.formula(), usize::from(manifest.claims_per_proof()));
         let digest = circuit.circuit().r1cs.digest();
-        let key = store
-            .get(&digest, policy)?
+        let loaded = SimdProver::from_store(store, &digest, policy, TableBudget::default())?
             .ok_or_else(|| LoadError::NoKey(store.dir_of(&digest)))?;
-        let check = PreparedKey::new(key.zkey.key.vk.clone(), key.provenance, policy)?;
-        let prover = SimdProver::new(key.zkey)?.with_self_check(check);
+        match &loaded.readiness {
+            Readiness::Rebuilt { reason } => {
+                tracing::info!(%reason, "the proving key was prepared anew");
+            }
+            Readiness::InMemory { reason, obstacle } => {
+                tracing::warn!(
+                    %reason, %obstacle,
+                    "the proving key is prepared in memory only: every start will take as long"
+                );
+            }
+            _ => {}
+        }
+        let prover = loaded.prover;
+        let check = PreparedKey::new(prover.verifying_key().clone(), loaded.provenance, policy)?;
+        let prover = prover.with_self_check(check);
         Ok(Self::new(Arc::new(circuit), Arc::new(prover), width)?)
     }
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use merits_circuits::{
     builder::Circuit,
     program::{Program, WitnessError},
-    prover::{self, ProveError, Prover as _, SimdProver},
+    prover::{self, ProveError, Prover as _, SimdProver, TableBudget},
     redeem::{self, RedeemCircuit, RedeemViolation, RedeemWitness},
     ticket::{self, TicketCircuit, TicketViolation, TicketWitness},
 };
@@ -17,7 +17,7 @@ use merits_ledger::{
     entry::PersonStatement,
     state::{StatementKey, StatementKeys},
 };
-use merits_params::keystore::{KeyStore, KeyStoreError};
+use merits_params::keystore::KeyStore;
 use merits_primitives::Fr;
 use merits_verifier::{
     groth16::{KeyDigest, KeyError, KeyPolicy, PreparedKey, Proof},
@@ -65,9 +65,9 @@ pub enum ProvingError {
          supervisor adopt`"
     )]
     NotAdopted(PersonStatement),
-    /// The key store.
+    /// The key store, or the proving key in it.
     #[error(transparent)]
-    KeyStore(#[from] KeyStoreError),
+    ProvingKey(#[from] prover::LoadError),
     /// No key for the circuit.
     #[error(
         "no proving key for statement {statement} in {}: get it from the supervisor who adopted \
@@ -97,9 +97,6 @@ pub enum ProvingError {
     /// The verifying key.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// The proving key's parts do not belong together.
-    #[error("the proving key in the store is unusable: {0}; get it again")]
-    ProvingKey(#[from] prover::KeyError),
     /// No witness: circuit and native check went apart, a bug.
     #[error("no witness: {0}")]
     Witness(#[from] WitnessError),
@@ -108,8 +105,8 @@ pub enum ProvingError {
     Prove(#[from] ProveError),
 }
 
-/// The real prover. Circuits and keys are loaded when they are first needed, each once: about a
-/// second and 100 MB for each of the two. Clones share them.
+/// The real prover. Circuits and keys are loaded when they are first needed, each once, the keys
+/// from their prepared files, which are made in the store at first use. Clones share them.
 #[derive(Clone)]
 pub struct PersonProver {
     store: KeyStore,
@@ -193,14 +190,15 @@ impl PersonProver {
             PersonStatement::Redeem => parts(RedeemCircuit::build().circuit()),
         };
         let folder = self.store.dir_of(&digest);
-        let key = self
-            .store
-            .get(&digest, self.policy)?
-            .ok_or_else(|| ProvingError::NoKey {
-                statement,
-                folder: folder.clone(),
-            })?;
-        let (expected, found) = (adopted.key.digest(), key.zkey.key.vk.digest());
+        // Whether its prepared file could be kept makes no difference but of time.
+        let loaded =
+            SimdProver::from_store(&self.store, &digest, self.policy, TableBudget::default())?
+                .ok_or_else(|| ProvingError::NoKey {
+                    statement,
+                    folder: folder.clone(),
+                })?;
+        let key = loaded.prover.verifying_key();
+        let (expected, found) = (adopted.key.digest(), key.digest());
         if expected != found {
             return Err(ProvingError::OtherKey {
                 statement,
@@ -209,8 +207,8 @@ impl PersonProver {
                 found,
             });
         }
-        let check = PreparedKey::new(key.zkey.key.vk.clone(), key.provenance, self.policy)?;
-        let prover = SimdProver::new(key.zkey)?.with_self_check(check);
+        let check = PreparedKey::new(key.clone(), loaded.provenance, self.policy)?;
+        let prover = loaded.prover.with_self_check(check);
         Ok(Loaded { program, prover })
     }
 

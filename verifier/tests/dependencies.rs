@@ -44,6 +44,8 @@ fn the_dependency_tree_holds_no_server_and_no_constraint_system() {
         "ark-groth16",
         "ark-snark",
         "merits-circuits",
+        "merits-bn254-simd",
+        "rayon",
         "merits-formula",
         "merits-proto",
         "merits-ledger",

@@ -317,7 +317,10 @@ impl<M: Modulus> Raw<M> {
         F8(t, PhantomData)
     }
 
-    /// Bound 8 to bound 1.06, and carries.
+    /// Bound 8 to bound 1.06, and carries. The top limb must not be negative. It is not when the
+    /// subtrahends, with carried limbs, have bounds that sum up to the multiple of `p` added (floors
+    /// add up), or when that multiple exceeds them by a hundredth of `p` (limbs above `-2^59` borrow
+    /// less than `2^8` from the top limb).
     ///
     /// The top limb `t` is the value over `2^208`, up to the carries that have not reached it: at
     /// most `2^8` units (limbs below `2^59`, or above `-2^59`), of `p/2^208 > 2^45`. `q = floor(84*t / 2^52)` estimates the quotient by `p`, as

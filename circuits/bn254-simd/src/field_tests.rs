@@ -99,7 +99,36 @@ impl<M: Modulus> Kernel for Check<'_, M> {
             2,
             lanes(&|a, b| (a * b + b * b) * down),
         );
+        // S = 8 * 5 * 5, and 8 * 10 * 5 with the carries left to the reduction.
+        let eight = M::from(8u64);
+        same(
+            "sum of products",
+            F8::sum_of_products([&a; 8], [&b; 8]).carry(),
+            4,
+            lanes(&|a, b| a * b * eight * down),
+        );
+        same(
+            "wide sum of products",
+            F8::sum_of_products([&a.plus(&a); 8], [&b; 8]).reduce(),
+            2,
+            lanes(&|a, b| (a + a) * b * eight * down),
+        );
+        same(
+            "two kinds of products",
+            F8::sum_of_products([&a, &b], [&b, &b])
+                .plus(&b.raw())
+                .reduce(),
+            2,
+            lanes(&|a, b| (a * b + b * b) * down + b),
+        );
         same("reduce", a.raw().reduce(), 2, va);
+        let shifted = b.raw().reduce().raw().times_power_of_two::<2>();
+        same(
+            "four times",
+            shifted.reduce(),
+            2,
+            lanes(&|_, b| b.double().double()),
+        );
         // The largest sums that the point formulas make: bound 8 going into the reduction.
         let r = b.raw().reduce();
         same("minus", a.raw().reduce().minus(&r), 4, lanes(&|a, b| a - b));

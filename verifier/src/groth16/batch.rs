@@ -4,17 +4,13 @@
 //! Π e(rᵢ·Aᵢ, Bᵢ) · e(−Σ rᵢ·IC(xᵢ), γ) · e(−Σ rᵢ·Cᵢ, δ) · e(−(Σ rᵢ)·α, β) = 1. Public inputs
 //! are combined in the field first, so a batch pays for one sum over the key's input points.
 
-use ark_bn254::{Bn254, G1Affine, G1Projective, G2Affine, g1};
-use ark_ec::{
-    CurveGroup, VariableBaseMSM,
-    pairing::{MillerLoopOutput, Pairing},
-    scalar_mul::glv::GLVConfig,
-};
-use ark_ff::{AdditiveGroup, One};
+use ark_bn254::{G1Affine, G1Projective, G2Affine, g1};
+use ark_ec::{CurveGroup, scalar_mul::glv::GLVConfig};
+use ark_ff::{AdditiveGroup, Zero};
 use merits_primitives::Fr;
 use thiserror::Error;
 
-use super::{PreparedKey, Proof, check_input_count, miller};
+use super::{PreparedKey, Proof, arithmetic, check_input_count};
 
 /// Some proofs of a batch do not hold; the others do.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -34,29 +30,25 @@ pub fn verify_batch<I: AsRef<[Fr]>>(
     items: &[(I, Proof)],
     rng: &mut impl rand_core::CryptoRng,
 ) -> Result<(), BatchError> {
-    let mut bad = Vec::new();
-    let mut scaled = Vec::with_capacity(items.len());
-    let mut terms = Vec::with_capacity(items.len());
-    for (index, (inputs, proof)) in items.iter().enumerate() {
-        let inputs = inputs.as_ref();
-        if check_input_count(key, inputs).is_err() {
-            bad.push(index);
-            continue;
-        }
-        let coefficient = Coefficient::random(rng);
-        scaled.push(coefficient.times(&proof.a));
-        terms.push(Term {
-            index,
-            inputs,
+    let (admitted, mut bad): (Vec<_>, Vec<_>) = (0..items.len())
+        .partition(|index| check_input_count(key, items[*index].0.as_ref()).is_ok());
+    let proofs: Vec<_> = admitted
+        .iter()
+        .map(|index| (&items[*index].1, Coefficient::random(rng)))
+        .collect();
+    let terms: Vec<_> = admitted
+        .iter()
+        .zip(&proofs)
+        .zip(arithmetic::scale(&proofs))
+        .map(|((index, (proof, coefficient)), (a, c))| Term {
+            index: *index,
+            inputs: items[*index].0.as_ref(),
             coefficient: coefficient.value(),
-            a: G1Affine::identity(),
+            a,
             b: proof.b,
-            c: proof.c,
-        });
-    }
-    for (term, a) in terms.iter_mut().zip(G1Projective::normalize_batch(&scaled)) {
-        term.a = a;
-    }
+            c,
+        })
+        .collect();
     bisect(key, &terms, false, &mut bad);
     bad.sort_unstable();
     if bad.is_empty() {
@@ -74,14 +66,16 @@ struct Term<'a> {
     /// r·A.
     a: G1Affine,
     b: G2Affine,
+    /// What [`arithmetic::sum`] wants of C.
     c: G1Affine,
 }
 
 /// r = low + λ·high with two random 64-bit halves: 2^128 different values, and λ·P costs one
 /// multiplication (the curve's endomorphism), so r·P takes 64 doublings instead of 128.
-struct Coefficient {
-    low: u64,
-    high: u64,
+#[derive(Clone, Copy)]
+pub(super) struct Coefficient {
+    pub(super) low: u64,
+    pub(super) high: u64,
 }
 
 impl Coefficient {
@@ -99,7 +93,7 @@ impl Coefficient {
         Fr::from(self.low) + g1::Config::LAMBDA * Fr::from(self.high)
     }
 
-    fn times(&self, point: &G1Affine) -> G1Projective {
+    pub(super) fn times(&self, point: &G1Affine) -> G1Projective {
         let image = g1::Config::endomorphism_affine(point);
         // 1 + λ + λ² = 0, so P + λP = −λ²P: affine without an inversion.
         let both = -g1::Config::endomorphism_affine(&image);
@@ -144,14 +138,11 @@ fn holds(key: &PreparedKey, terms: &[Term<'_>]) -> bool {
     let points: Vec<G1Affine> = terms.iter().map(|term| term.c).collect();
     let factor = coefficients.iter().sum();
     let combined = key.input_sum(factor, &inputs);
-    let c = G1Projective::msm_unchecked(&points, &coefficients);
+    let c = arithmetic::sum(&points, &coefficients);
     let alpha = key.verifying_key().alpha * factor;
     let fixed = G1Projective::normalize_batch(&[-combined, -c, -alpha]);
-    let g1 = terms.iter().map(|term| term.a).chain(fixed);
-    let g2 = terms
-        .iter()
-        .map(|term| <Bn254 as Pairing>::G2Prepared::from(term.b))
-        .chain([key.gamma.clone(), key.delta.clone(), key.beta.clone()]);
-    let product = miller::product(g1.zip(g2));
-    Bn254::final_exponentiation(MillerLoopOutput(product)).is_some_and(|value| value.0.is_one())
+    let pairs: Vec<_> = terms.iter().map(|term| (term.a, term.b)).collect();
+    let lines = [&key.gamma, &key.delta, &key.beta];
+    let fixed: Vec<_> = fixed.into_iter().zip(lines).collect();
+    arithmetic::pairing_product(&pairs, &fixed).is_some_and(|value| value.is_zero())
 }

@@ -10,6 +10,7 @@ use ark_ec::{
 use merits_primitives::{Fr, field};
 use thiserror::Error;
 
+use super::arithmetic;
 use super::input_sum::InputTable;
 use super::proof::{Part, PointFault, check_point, decode_g1, decode_g2, encode_g1, encode_g2};
 use crate::codec::{Canonical, CodecError, Reader, Writer};
@@ -255,9 +256,9 @@ pub struct PreparedKey {
     provenance: Provenance,
     table: InputTable,
     pub(super) alpha_beta: PairingOutput<Bn254>,
-    pub(super) beta: <Bn254 as Pairing>::G2Prepared,
-    pub(super) gamma: <Bn254 as Pairing>::G2Prepared,
-    pub(super) delta: <Bn254 as Pairing>::G2Prepared,
+    pub(super) beta: arithmetic::Fixed,
+    pub(super) gamma: arithmetic::Fixed,
+    pub(super) delta: arithmetic::Fixed,
 }
 
 impl std::fmt::Debug for PreparedKey {
@@ -291,9 +292,9 @@ impl PreparedKey {
             provenance,
             table: InputTable::new(*constant, points),
             alpha_beta: Bn254::pairing(key.alpha, key.beta),
-            beta: key.beta.into(),
-            gamma: key.gamma.into(),
-            delta: key.delta.into(),
+            beta: arithmetic::fixed(key.beta),
+            gamma: arithmetic::fixed(key.gamma),
+            delta: arithmetic::fixed(key.delta),
             key,
         })
     }

@@ -2,20 +2,30 @@
 //!
 //! A proof (A, B, C) for public inputs x holds when
 //! e(A, B) = e(α, β) · e(Σ xᵢ·icᵢ, γ) · e(C, δ). Written here over `ark-ec`'s pairing alone, so
-//! that whoever verifies does not carry a constraint system.
+//! that whoever verifies does not carry a constraint system. With the feature `simd` the same
+//! arithmetic runs eight proofs at a time over `merits-bn254-simd`.
 
 mod batch;
 mod input_sum;
 mod key;
+#[cfg(feature = "simd")]
+mod lanes;
+#[cfg(not(feature = "simd"))]
 mod miller;
+mod plain;
 mod proof;
+mod subgroup;
+
+#[cfg(feature = "simd")]
+use lanes as arithmetic;
+#[cfg(not(feature = "simd"))]
+use plain as arithmetic;
 
 pub use batch::{BatchError, verify_batch};
 pub use key::{KeyDigest, KeyError, KeyPolicy, PreparedKey, Provenance, VerifyingKey};
 pub use proof::{PROOF_BYTES, Part, PointFault, Proof, ProofFormatError};
 
-use ark_bn254::{Bn254, G1Affine};
-use ark_ec::pairing::{MillerLoopOutput, Pairing};
+use ark_bn254::G1Affine;
 use merits_primitives::Fr;
 use thiserror::Error;
 
@@ -44,11 +54,8 @@ pub enum ProofError {
 pub fn verify(key: &PreparedKey, proof: &Proof, inputs: &[Fr]) -> Result<(), ProofError> {
     check_input_count(key, inputs)?;
     let combined: G1Affine = key.input_sum(Fr::from(1u64), inputs).into();
-    let g1 = [proof.a, -combined, -proof.c];
-    let g2 = [proof.b.into(), key.gamma.clone(), key.delta.clone()];
-    let product = miller::product(g1.into_iter().zip(g2));
-    // A Miller loop over points of the right groups never gives zero.
-    match Bn254::final_exponentiation(MillerLoopOutput(product)) {
+    let fixed = [(-combined, &key.gamma), (-proof.c, &key.delta)];
+    match arithmetic::pairing_product(&[(proof.a, proof.b)], &fixed) {
         Some(value) if value == key.alpha_beta => Ok(()),
         _ => Err(ProofError::Invalid),
     }

@@ -6,12 +6,11 @@
 //! the identity with negligible chance, and a proof with such a point proves nothing useful.
 
 use ark_bn254::{Fq, Fq2, G1Affine, G2Affine};
-use ark_ec::{
-    AffineRepr,
-    short_weierstrass::{Affine, SWCurveConfig},
-};
+use ark_ec::{AffineRepr, short_weierstrass::Affine};
 use ark_ff::{BigInt, BigInteger, Field, PrimeField};
 use thiserror::Error;
+
+use super::subgroup::Subgroup;
 
 /// Bytes of an encoded proof.
 pub const PROOF_BYTES: usize = 128;
@@ -145,14 +144,14 @@ impl Proof {
 }
 
 /// On the curve, in the subgroup, not the identity.
-pub(super) fn check_point<C: SWCurveConfig>(point: &Affine<C>) -> Result<(), PointFault> {
+pub(super) fn check_point<C: Subgroup>(point: &Affine<C>) -> Result<(), PointFault> {
     if point.is_zero() {
         return Err(PointFault::Identity);
     }
     if !point.is_on_curve() {
         return Err(PointFault::NotOnCurve);
     }
-    if !point.is_in_correct_subgroup_assuming_on_curve() {
+    if !C::contains(point) {
         return Err(PointFault::OutsideSubgroup);
     }
     Ok(())
@@ -185,11 +184,11 @@ pub(super) fn decode_g2(bytes: &[u8]) -> Result<G2Affine, PointFault> {
     decompress(Fq2::new(coordinate(low)?, coordinate(&c1)?), greater)
 }
 
-fn decompress<C: SWCurveConfig>(x: C::BaseField, greater: bool) -> Result<Affine<C>, PointFault> {
+fn decompress<C: Subgroup>(x: C::BaseField, greater: bool) -> Result<Affine<C>, PointFault> {
     let (smaller_y, greater_y) =
         Affine::<C>::get_ys_from_x_unchecked(x).ok_or(PointFault::NotOnCurve)?;
     let point = Affine::<C>::new_unchecked(x, if greater { greater_y } else { smaller_y });
-    if !point.is_in_correct_subgroup_assuming_on_curve() {
+    if !C::contains(&point) {
         return Err(PointFault::OutsideSubgroup);
     }
     Ok(point)

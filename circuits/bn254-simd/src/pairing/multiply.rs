@@ -55,13 +55,15 @@ impl SplitScalar {
 /// for every coefficient.
 pub fn multiply_each(path: Path, pairs: &[(G1Affine, SplitScalar)]) -> Vec<G1Affine> {
     match path.0 {
-        Kind::Scalar => {
-            let products: Vec<_> = pairs.iter().map(|(p, k)| k.times(p)).collect();
-            G1Projective::normalize_batch(&products)
-        }
+        Kind::Scalar => in_words(pairs),
         #[cfg(target_arch = "x86_64")]
         Kind::Ifma(isa) => in_lanes(isa, pairs),
     }
+}
+
+fn in_words(pairs: &[(G1Affine, SplitScalar)]) -> Vec<G1Affine> {
+    let products: Vec<_> = pairs.iter().map(|(p, k)| k.times(p)).collect();
+    G1Projective::normalize_batch(&products)
 }
 
 /// Vectors that are worked on side by side, as a product's latency is twice its throughput.
@@ -77,13 +79,14 @@ fn in_lanes(isa: Ifma, pairs: &[(G1Affine, SplitScalar)]) -> Vec<G1Affine> {
     let rest = vectors.len().next_multiple_of(SIDE_BY_SIDE) - vectors.len();
     vectors.extend((0..rest).map(|_| Multiplication8::new(isa, &[])));
     let product = isa.vectorize(Multiply(&mut vectors));
-    // No Z is zero: see `Multiplication8`.
-    if let Some(inverse) = product.inverse(isa) {
-        isa.vectorize(Normalize {
-            vectors: &mut vectors,
-            inverse,
-        });
-    }
+    // No Z is zero for points of the curve: see `Multiplication8`.
+    let Some(inverse) = product.inverse(isa) else {
+        return in_words(pairs);
+    };
+    isa.vectorize(Normalize {
+        vectors: &mut vectors,
+        inverse,
+    });
     let coordinates = vectors.iter().flat_map(|vector| {
         let (x, y) = (vector.x.to_ark(SIXTEENTH), vector.y.to_ark(SIXTEENTH));
         (0..8).map(move |lane| (x[lane], y[lane], vector.started >> lane & 1 == 1))

@@ -2,12 +2,13 @@
 //!
 //! An affine addition needs `1/(x_q - x_p)`. Montgomery's trick turns the inverses of a batch into
 //! one inversion and three products each, so an addition costs five products and a square, against
-//! ten or more in projective coordinates. Equal and opposite operands, where the formula divides by
+//! ten or more in projective coordinates. The additions themselves are in
+//! [`crate::affine_words`] and, eight at a time, in `affine_ifma`. Equal and opposite operands, where the formula divides by
 //! zero, are handled: doublings take their own slope, and a sum that is the identity is reported
 //! in `vanished` instead of being stored.
 
 use ark_bn254::Fq;
-use ark_ff::{AdditiveGroup, Field, One, Zero};
+use ark_ff::{AdditiveGroup, Field, One};
 
 use crate::curve::Curve;
 use crate::path::{Kind, Path};
@@ -25,15 +26,18 @@ pub(crate) struct Pair {
 
 /// Buffers that a thread keeps between batches.
 pub(crate) struct AddScratch<C: Curve> {
-    kept: Vec<Kept<C::BaseField>>,
+    /// Pairs with equal or opposite operands.
+    exceptional: Vec<Pair>,
+    words: crate::affine_words::Scratch<C>,
     #[cfg(target_arch = "x86_64")]
-    pub(crate) ifma: crate::affine_ifma::Scratch<C>,
+    ifma: crate::affine_ifma::Scratch<C>,
 }
 
 impl<C: Curve> Default for AddScratch<C> {
     fn default() -> Self {
         Self {
-            kept: Vec::new(),
+            exceptional: Vec::new(),
+            words: Default::default(),
             #[cfg(target_arch = "x86_64")]
             ifma: Default::default(),
         }
@@ -50,104 +54,84 @@ pub(crate) fn add_pairs<C: Curve>(
     vanished: &mut Vec<u32>,
     scratch: &mut AddScratch<C>,
 ) {
+    let exceptional = &mut scratch.exceptional;
+    exceptional.clear();
     match path.0 {
         Kind::Scalar => {
-            add_pairs_scalar::<C>(path, source, pairs, out, vanished, &mut scratch.kept);
+            crate::affine_words::add_pairs::<C>(source, pairs, out, exceptional, &mut scratch.words)
         }
         #[cfg(target_arch = "x86_64")]
-        Kind::Ifma(isa) => {
-            let mut exceptional = core::mem::take(&mut scratch.ifma.exceptional);
-            exceptional.clear();
-            crate::affine_ifma::add_pairs::<C>(
-                isa,
-                source,
-                pairs,
-                out,
-                &mut exceptional,
-                &mut scratch.ifma,
-            );
-            if !exceptional.is_empty() {
-                add_pairs_scalar::<C>(path, source, &exceptional, out, vanished, &mut scratch.kept);
-            }
-            scratch.ifma.exceptional = exceptional;
-        }
+        Kind::Ifma(isa) => crate::affine_ifma::add_pairs::<C>(
+            isa,
+            source,
+            pairs,
+            out,
+            exceptional,
+            &mut scratch.ifma,
+        ),
+    }
+    if !exceptional.is_empty() {
+        add_exceptional::<C>(path, source, exceptional, out, vanished);
     }
 }
 
-/// Pairs to an inversion: it costs about 300 products, so that 1,024 pairs make it small, and what is
-/// kept of them fits the second cache.
-const SCALAR_BATCH: usize = 1024;
+/// Pairs to an inversion.
+const BATCH: usize = 1024;
 
 /// What the backward pass needs of a pair.
-pub(crate) struct Kept<F> {
+struct Kept<F> {
     px: F,
     py: F,
-    qx: F,
-    /// The slope of the line through the points, as a fraction. A denominator of zero says that the
-    /// points are opposite.
-    numerator: F,
-    denominator: F,
+    /// The slope of the tangent, as a fraction; nothing when the points are opposite.
+    slope: Option<(F, F)>,
     /// The denominator's norm, in the base field.
     norm: Fq,
     /// Product of the norms before.
     before: Fq,
 }
 
-/// The same with arkworks' field, on points of either path's form.
-pub(crate) fn add_pairs_scalar<C: Curve>(
+/// Doublings, and sums that vanish: pairs whose operands have the same x. On arkworks' field, on
+/// points of either path's form.
+fn add_exceptional<C: Curve>(
     path: Path,
     source: &[C::Stored],
     pairs: &[Pair],
     out: &mut [C::Stored],
     vanished: &mut Vec<u32>,
-    kept: &mut Vec<Kept<C::BaseField>>,
 ) {
-    for batch in pairs.chunks(SCALAR_BATCH) {
+    let mut kept = Vec::with_capacity(pairs.len().min(BATCH));
+    for batch in pairs.chunks(BATCH) {
         kept.clear();
         let mut product = Fq::one();
         for pair in batch {
             let (px, py) = operand::<C>(path, source, pair.a);
-            let (qx, qy) = operand::<C>(path, source, pair.b);
-            let mut numerator = qy - py;
-            let mut denominator = qx - px;
-            if denominator.is_zero() && numerator.is_zero() {
-                // The tangent; both curves have a = 0 and no point with y = 0.
+            let (_, qy) = operand::<C>(path, source, pair.b);
+            // The tangent; both curves have a = 0 and no point with y = 0.
+            let slope = (py == qy).then(|| {
                 let square = px.square();
-                numerator = square.double() + square;
-                denominator = py.double();
-            }
-            let norm = C::norm(&denominator);
+                (square.double() + square, py.double())
+            });
+            let norm = slope.map_or(Fq::one(), |(_, denominator)| C::norm(&denominator));
             kept.push(Kept {
                 px,
                 py,
-                qx,
-                numerator,
-                denominator,
+                slope,
                 norm,
                 before: product,
             });
-            if !norm.is_zero() {
-                product *= &norm;
-            }
+            product *= &norm;
         }
         // A product of field elements that are not zero has an inverse.
         let mut inverse = product.inverse().unwrap_or(product);
         for (pair, kept) in batch.iter().zip(kept.iter()).rev() {
-            if kept.norm.is_zero() {
+            let Some((numerator, denominator)) = &kept.slope else {
                 vanished.push(pair.out);
                 continue;
-            }
-            let mut slope = C::inverse_from(&kept.denominator, inverse * kept.before);
-            slope *= &kept.numerator;
+            };
+            let slope = C::inverse_from(denominator, inverse * kept.before) * numerator;
             inverse *= &kept.norm;
-            let mut x = slope;
-            x.square_in_place();
-            x -= &kept.px;
-            x -= &kept.qx;
-            let mut y = kept.px;
-            y -= &x;
-            y *= &slope;
-            y -= &kept.py;
+            let x = slope.square() - kept.px.double();
+            let y = (kept.px - x) * slope - kept.py;
             out[pair.out as usize] = C::store(path, x, y);
         }
     }

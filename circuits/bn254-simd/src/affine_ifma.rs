@@ -6,7 +6,8 @@
 //!
 //! Equal or opposite operands make a denominator zero, hence the product, hence the inversion fails:
 //! that costs the ordinary batch nothing. Then the forward pass runs again with an exact zero test
-//! for each pair, replaces the zeros by one, and lists those pairs for the scalar path.
+//! for each pair, replaces the zeros by one, and lists those pairs for
+//! [`crate::affine`].
 
 use ark_bn254::Fq;
 use ark_ff::One;
@@ -43,15 +44,11 @@ struct Kept<L: Coordinate> {
 /// Buffers of a thread.
 pub(crate) struct Scratch<C: Curve> {
     kept: Vec<Kept<C::Lanes>>,
-    pub(crate) exceptional: Vec<Pair>,
 }
 
 impl<C: Curve> Default for Scratch<C> {
     fn default() -> Self {
-        Self {
-            kept: Vec::new(),
-            exceptional: Vec::new(),
-        }
+        Self { kept: Vec::new() }
     }
 }
 

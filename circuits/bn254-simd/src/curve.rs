@@ -1,14 +1,17 @@
 //! The two groups as the engine stores their points: whole cache lines of words.
 //!
 //! A G1 point is one line (x, y), a G2 point two (x0, x1, then y0, y1), each coordinate four words
-//! in Montgomery form: `x * 2^256 mod p` for plain words; `x * 2^260` for the vector kernels, with
+//! in Montgomery form: `x * 2^256` for plain words, with bound `1 + 2^-57` (see [`crate::words`]);
+//! `x * 2^260` for the vector kernels, with
 //! bound 1.06 for x and 2 for y (so that an opposite is one subtraction). The identity is never stored: callers leave it out, and an addition that
 //! vanishes is reported beside its result.
 
 use ark_bn254::{Fq, Fq2, Fr, g1, g2};
 use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
 use ark_ff::{Field, MontFp, PrimeField};
+use zerocopy_derive::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+use crate::coordinate::{self, WordsCoordinate};
 #[cfg(target_arch = "x86_64")]
 use crate::isa::{Ifma, U64x8};
 #[cfg(target_arch = "x86_64")]
@@ -16,13 +19,15 @@ use crate::lanes::{Coordinate, Pair8};
 use crate::lists::Pool;
 use crate::modulus::{Modulus, canonical};
 use crate::path::{Kind, Path};
+use crate::store::Plain;
+use crate::words::Words;
 
 /// `1/16`: from the vector kernels' Montgomery form back to arkworks'.
 pub(crate) const SIXTEENTH: Fq =
     MontFp!("12312136615409592312513603231707217237391675025980025810262583815737939742328");
 
 /// One cache line: a point of G1, or half of one of G2.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C, align(64))]
 pub(crate) struct Line(pub(crate) [u64; 8]);
 
@@ -38,7 +43,9 @@ impl Group for g2::Config {}
 /// What the engine needs of a group.
 pub(crate) trait Curve: SWCurveConfig<ScalarField = Fr> {
     /// A point other than the identity, in the path's form.
-    type Stored: Copy + Default + Send + Sync + 'static;
+    type Stored: Plain + Default;
+    /// A coordinate in words.
+    type Words: WordsCoordinate;
     /// Eight coordinates in vector registers.
     #[cfg(target_arch = "x86_64")]
     type Lanes: Coordinate;
@@ -60,6 +67,10 @@ pub(crate) trait Curve: SWCurveConfig<ScalarField = Fr> {
     fn pool() -> &'static Pool<Self>;
     /// Its opposite.
     fn negate(path: Path, stored: &Self::Stored) -> Self::Stored;
+    /// A point's x and y, reduced, of the form without vectors.
+    fn load_words(stored: &Self::Stored) -> (Self::Words, Self::Words);
+    /// The reverse.
+    fn store_words(x: &Self::Words, y: &Self::Words) -> Self::Stored;
     /// Eight points' x and y, with the bounds of stored ones.
     #[cfg(target_arch = "x86_64")]
     fn load(isa: Ifma, points: [&Self::Stored; 8]) -> (Self::Lanes, Self::Lanes);
@@ -80,7 +91,7 @@ fn words(path: Path, x: Fq) -> [u64; 4] {
 #[inline(always)]
 fn element(path: Path, words: [u64; 4]) -> Fq {
     match path.0 {
-        Kind::Scalar => Fq::from_words(words),
+        Kind::Scalar => Fq::from_words(canonical::<Fq>(words)),
         #[cfg(target_arch = "x86_64")]
         Kind::Ifma(_) => Fq::from_words(canonical::<Fq>(words)) * SIXTEENTH,
     }
@@ -101,6 +112,18 @@ fn halves(path: Path, line: &Line) -> (Fq, Fq) {
     )
 }
 
+#[inline(always)]
+fn split(line: &Line) -> (Words<Fq>, Words<Fq>) {
+    let [a0, a1, a2, a3, b0, b1, b2, b3] = line.0;
+    (Words::new([a0, a1, a2, a3]), Words::new([b0, b1, b2, b3]))
+}
+
+#[inline(always)]
+fn join(a: &Words<Fq>, b: &Words<Fq>) -> Line {
+    let ([a0, a1, a2, a3], [b0, b1, b2, b3]) = (a.0, b.0);
+    Line([a0, a1, a2, a3, b0, b1, b2, b3])
+}
+
 /// `2p - y` on four words from `at`, for bound 2.
 #[cfg(target_arch = "x86_64")]
 fn negate_words(line: &mut Line, at: usize) {
@@ -116,6 +139,7 @@ fn negate_words(line: &mut Line, at: usize) {
 
 impl Curve for g1::Config {
     type Stored = Line;
+    type Words = Words<Fq>;
     #[cfg(target_arch = "x86_64")]
     type Lanes = crate::field::F8<Fq>;
 
@@ -159,6 +183,16 @@ impl Curve for g1::Config {
         }
     }
 
+    #[inline(always)]
+    fn load_words(stored: &Line) -> (Words<Fq>, Words<Fq>) {
+        split(stored)
+    }
+
+    #[inline(always)]
+    fn store_words(x: &Words<Fq>, y: &Words<Fq>) -> Line {
+        join(x, y)
+    }
+
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     fn load(isa: Ifma, points: [&Line; 8]) -> (Self::Lanes, Self::Lanes) {
@@ -174,6 +208,7 @@ impl Curve for g1::Config {
 
 impl Curve for g2::Config {
     type Stored = [Line; 2];
+    type Words = coordinate::Pair;
     #[cfg(target_arch = "x86_64")]
     type Lanes = Pair8;
 
@@ -218,6 +253,17 @@ impl Curve for g2::Config {
                 [*x, y]
             }
         }
+    }
+
+    #[inline(always)]
+    fn load_words([x, y]: &[Line; 2]) -> (coordinate::Pair, coordinate::Pair) {
+        let pair = |(c0, c1)| coordinate::Pair { c0, c1 };
+        (pair(split(x)), pair(split(y)))
+    }
+
+    #[inline(always)]
+    fn store_words(x: &coordinate::Pair, y: &coordinate::Pair) -> [Line; 2] {
+        [join(&x.c0, &x.c1), join(&y.c0, &y.c1)]
     }
 
     #[cfg(target_arch = "x86_64")]

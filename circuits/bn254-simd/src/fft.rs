@@ -14,6 +14,9 @@ use ark_bn254::Fr;
 use ark_ff::{FftField, Field, Zero};
 use rayon::prelude::*;
 
+use crate::modulus::Modulus;
+use crate::words::{Arithmetic, Job, Words, accelerate};
+
 /// The generator of snarkjs's domain of `2^log2` points, a power of the smallest non-residue.
 ///
 /// # Panics
@@ -133,8 +136,104 @@ pub(crate) fn decimate_in_time<T: Transform>(t: &T, data: &mut [T::Point], w: &[
         .for_each(|((low, high), w)| t.time_layer(low, high, w));
 }
 
-/// Plain elements.
+/// Plain elements, least representatives before and after every layer.
 pub(crate) struct Plain;
+
+type F = Arithmetic<Fr>;
+
+/// `(a + b, a - b + p)`, bound 2 both, for least representatives.
+#[inline(always)]
+fn sum_and_difference(f: &F, a: Words<Fr>, b: Words<Fr>) -> (Words<Fr>, Words<Fr>) {
+    (a.plus(b), f.minus::<1>(&a, &b))
+}
+
+#[inline(always)]
+fn element(f: &F, x: &Words<Fr>) -> Fr {
+    Fr::from_words(f.least(x).0)
+}
+
+#[inline(always)]
+fn frequency_layer(f: &F, low: &mut [Fr], high: &mut [Fr], w: &[Fr]) {
+    for ((a, b), w) in low.iter_mut().zip(high).zip(w) {
+        let (sum, difference) = sum_and_difference(f, Words::from_ark(*a), Words::from_ark(*b));
+        *a = element(f, &sum);
+        // 1 + 2 / 5.29
+        *b = element(f, &f.mul(&Words::from_ark(*w), &difference));
+    }
+}
+
+#[inline(always)]
+fn time_layer(f: &F, low: &mut [Fr], high: &mut [Fr], w: &[Fr]) {
+    for ((a, b), w) in low.iter_mut().zip(high).zip(w) {
+        // 1 + 1 / 5.29
+        let t = f.least(&f.mul(&Words::from_ark(*w), &Words::from_ark(*b)));
+        let (sum, difference) = sum_and_difference(f, Words::from_ark(*a), t);
+        (*a, *b) = (element(f, &sum), element(f, &difference));
+    }
+}
+
+/// The layer of neighbours, whose only twiddle is one.
+#[inline(always)]
+fn neighbours(f: &F, block: &mut [Fr]) {
+    for [a, b] in block.as_chunks_mut::<2>().0 {
+        let (sum, difference) = sum_and_difference(f, Words::from_ark(*a), Words::from_ark(*b));
+        (*a, *b) = (element(f, &sum), element(f, &difference));
+    }
+}
+
+struct FrequencyLayer<'a>(&'a mut [Fr], &'a mut [Fr], &'a [Fr]);
+impl Job for FrequencyLayer<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        frequency_layer(F::get(), self.0, self.1, self.2);
+    }
+}
+
+struct TimeLayer<'a>(&'a mut [Fr], &'a mut [Fr], &'a [Fr]);
+impl Job for TimeLayer<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        time_layer(F::get(), self.0, self.1, self.2);
+    }
+}
+
+struct FrequencyBlock<'a>(&'a mut [Fr], &'a [Fr]);
+impl Job for FrequencyBlock<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        let (f, Self(block, w)) = (F::get(), self);
+        let mut half = block.len() / 2;
+        while half > 1 {
+            for pair in block.chunks_exact_mut(2 * half) {
+                let (low, high) = pair.split_at_mut(half);
+                frequency_layer(f, low, high, &w[half - 1..]);
+            }
+            half /= 2;
+        }
+        neighbours(f, block);
+    }
+}
+
+struct TimeBlock<'a>(&'a mut [Fr], &'a [Fr]);
+impl Job for TimeBlock<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        let (f, Self(block, w)) = (F::get(), self);
+        neighbours(f, block);
+        let mut half = 2;
+        while half < block.len() {
+            for pair in block.chunks_exact_mut(2 * half) {
+                let (low, high) = pair.split_at_mut(half);
+                time_layer(f, low, high, &w[half - 1..]);
+            }
+            half *= 2;
+        }
+    }
+}
 
 impl Transform for Plain {
     type Point = Fr;
@@ -142,41 +241,19 @@ impl Transform for Plain {
     const BLOCK: usize = 1 << 12;
 
     fn frequency_layer(&self, low: &mut [Fr], high: &mut [Fr], w: &[Fr]) {
-        for ((a, b), w) in low.iter_mut().zip(high).zip(w) {
-            let difference = *a - *b;
-            *a += *b;
-            *b = difference * w;
-        }
+        accelerate(FrequencyLayer(low, high, w));
     }
 
     fn time_layer(&self, low: &mut [Fr], high: &mut [Fr], w: &[Fr]) {
-        for ((a, b), w) in low.iter_mut().zip(high).zip(w) {
-            let t = *b * w;
-            *b = *a - t;
-            *a += t;
-        }
+        accelerate(TimeLayer(low, high, w));
     }
 
     fn frequency_block(&self, block: &mut [Fr], w: &[Fr]) {
-        let mut half = block.len() / 2;
-        while half > 0 {
-            for pair in block.chunks_exact_mut(2 * half) {
-                let (low, high) = pair.split_at_mut(half);
-                self.frequency_layer(low, high, &w[half - 1..]);
-            }
-            half /= 2;
-        }
+        accelerate(FrequencyBlock(block, w));
     }
 
     fn time_block(&self, block: &mut [Fr], w: &[Fr]) {
-        let mut half = 1;
-        while half < block.len() {
-            for pair in block.chunks_exact_mut(2 * half) {
-                let (low, high) = pair.split_at_mut(half);
-                self.time_layer(low, high, &w[half - 1..]);
-            }
-            half *= 2;
-        }
+        accelerate(TimeBlock(block, w));
     }
 }
 

@@ -1,4 +1,5 @@
-//! Eight 64-bit lanes of AVX-512 with IFMA: the only module of this crate that may say `unsafe`.
+//! Eight 64-bit lanes of AVX-512 with IFMA, and scalar code with BMI2 and ADX: the only module of
+//! this crate that may say `unsafe`.
 //!
 //! # Why it is sound
 //!
@@ -10,6 +11,9 @@
 //!    function that takes a token or another `U64x8`; its field is private, and it implements
 //!    neither `Default` nor any trait that could conjure one. So whoever holds a `U64x8` runs on a
 //!    processor that was asked, and every method on it may use the instructions.
+//!    [`Wide`] is a token of the same kind for BMI2 and ADX: only [`Wide::detect`] makes one, and only
+//!    [`Wide::accelerate`] uses it, to enter a function compiled with those two features. What runs
+//!    inside is safe Rust that any processor could run.
 //! 2. *Memory.* Loads and stores take references to whole `[u64; 8]` arrays, 64 bytes, and use the
 //!    unaligned instructions. A prefetch takes a reference and has no effect that a program can
 //!    observe.
@@ -20,6 +24,8 @@
 #![allow(unsafe_code)]
 
 use core::arch::x86_64::*;
+
+use crate::words::Job;
 
 /// Proof that this processor has AVX-512 F, DQ, VBMI2 and IFMA, and BMI2 and ADX.
 #[derive(Clone, Copy, Debug)]
@@ -73,8 +79,37 @@ impl Ifma {
     /// Asks for the cache line of `x`.
     #[inline(always)]
     pub(crate) fn prefetch<T>(self, x: &T) {
-        // SAFETY: a prefetch cannot fault and changes nothing observable; SSE is x86-64's baseline.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(core::ptr::from_ref(x).cast()) }
+        prefetch(x);
+    }
+}
+
+/// Asks for the cache line of `x`.
+#[inline(always)]
+pub(crate) fn prefetch<T>(x: &T) {
+    // SAFETY: a prefetch cannot fault and changes nothing observable; SSE is x86-64's baseline.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(core::ptr::from_ref(x).cast()) }
+}
+
+/// Proof that this processor has BMI2 and ADX.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wide(());
+
+impl Wide {
+    /// The token, if the processor has the instructions. Cheap: the answer is kept.
+    #[inline]
+    pub(crate) fn detect() -> Option<Self> {
+        (is_x86_feature_detected!("bmi2") && is_x86_feature_detected!("adx")).then_some(Self(()))
+    }
+
+    /// Runs a job inside a function that the compiler may fill with `mulx`, `adcx` and `adox`.
+    #[inline]
+    pub(crate) fn accelerate<J: Job>(self, job: J) -> J::Output {
+        #[target_feature(enable = "bmi2,adx")]
+        fn with_features<J: Job>(job: J) -> J::Output {
+            job.run()
+        }
+        // SAFETY: `self` exists, so `detect` has found both features (1. above).
+        unsafe { with_features(job) }
     }
 }
 

@@ -4,19 +4,22 @@
 //! - [`Bases`] and [`msm_g1`], [`msm_g2`]: sums of points times scalars, right for every input.
 //! - [`PreparedKey`]: a proving key laid out once, and proofs from it. With the same blinding they
 //!   are the points that `ark-groth16` and `taceo-groth16` give.
+//! - [`PreparedFile`]: such a key on disk, mapped by every process that proves with it.
 //! - [`Path`]: AVX-512 IFMA is chosen at run time where the processor has it; elsewhere the same
 //!   algorithms run on 64-bit words. [`PATH_VARIABLE`] forces the latter.
 //!
 //! Nothing here is constant-time: times and memory accesses depend on scalars and assignments.
 //! Intermediate values stay in memory that is reused, and are not wiped.
 //!
-//! `unsafe` is confined to the module `isa`, whose head says why it is sound. Method and figures:
-//! `docs/src/prover.md`.
+//! `unsafe` is confined to the modules `isa` and `map`, whose heads say why they are sound. Method
+//! and figures: `docs/src/prover.md`.
 #![deny(unsafe_code)]
 
 mod affine;
 #[cfg(target_arch = "x86_64")]
 mod affine_ifma;
+mod affine_words;
+mod coordinate;
 mod curve;
 #[cfg(any(test, feature = "differential"))]
 pub mod differential;
@@ -30,20 +33,24 @@ mod groth16;
 mod isa;
 #[cfg(target_arch = "x86_64")]
 mod lanes;
+mod layout;
 mod lists;
+mod map;
 mod modulus;
 mod msm;
-mod pairing;
 mod multiples;
+mod pairing;
 mod path;
 mod qap;
 mod scalars;
 mod store;
 mod tables;
+mod words;
 
 pub use curve::Group;
 pub use fft::domain_generator;
 pub use groth16::{KeyError, KeyPoints, Phases, PreparedKey, Proof, ProveError};
+pub use layout::{Label, LayoutError, Prepared, PreparedFile, Readiness};
 pub use msm::{Bases, G1Bases, G2Bases, LengthMismatch, msm_g1, msm_g2};
 pub use pairing::{PreparedLines, SplitScalar, multiply_each, pairing_product};
 pub use path::{PATH_VARIABLE, Path};

@@ -1,0 +1,193 @@
+//! [`crate::affine::add_pairs`] on 64-bit words, for processors without the vector instructions.
+//!
+//! As in eight lanes (`affine_ifma`): forward, a running product of the denominators; one inversion;
+//! backward, peel off each inverse, and add. Two chains of products take turns, so that neighbouring
+//! additions do not wait for each other: a product takes longer than two of them need between them.
+//!
+//! A denominator of zero (equal or opposite operands) makes the product zero, which costs the
+//! ordinary batch nothing. Then the forward pass runs again with a zero test for each pair.
+
+use ark_bn254::Fq;
+use ark_ff::{Field, One, Zero};
+
+use crate::affine::{NEGATIVE, Pair};
+use crate::coordinate::WordsCoordinate;
+use crate::curve::Curve;
+use crate::words::{Arithmetic, Job, Words, accelerate};
+
+/// Independent chains of products.
+const CHAINS: usize = 2;
+
+/// Bytes that a batch may keep between its passes: a quarter of a 2 MiB second cache.
+const BATCH_BYTES: usize = 1 << 19;
+
+/// Pairs ahead whose points are asked for.
+#[cfg(target_arch = "x86_64")]
+const PREFETCH: usize = 6;
+
+/// What the backward pass needs of a pair.
+#[derive(Clone, Copy)]
+struct Kept<W: WordsCoordinate> {
+    px: W,
+    py: W,
+    qx: W,
+    dy: W,
+    dx: W::Kept,
+    denominator: Words<Fq>,
+    /// Product of this chain's denominators before this pair.
+    before: Words<Fq>,
+}
+
+/// Buffers of a thread.
+pub(crate) struct Scratch<C: Curve>(Vec<Kept<C::Words>>);
+
+impl<C: Curve> Default for Scratch<C> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+/// Adds the pairs; those with equal or opposite operands are pushed on `exceptional` instead, and
+/// their outputs hold rubbish.
+pub(crate) fn add_pairs<C: Curve>(
+    source: &[C::Stored],
+    pairs: &[Pair],
+    out: &mut [C::Stored],
+    exceptional: &mut Vec<Pair>,
+    Scratch(kept): &mut Scratch<C>,
+) {
+    for pairs in pairs.chunks(BATCH_BYTES / size_of::<Kept<C::Words>>()) {
+        let mut totals = accelerate(Forward::<C, false> {
+            source,
+            pairs,
+            kept,
+            exceptional,
+        });
+        if totals.product.is_zero() {
+            totals = accelerate(Forward::<C, true> {
+                source,
+                pairs,
+                kept,
+                exceptional,
+            });
+        }
+        // Every denominator that was zero has been replaced by one.
+        let inverse = totals.product.inverse().unwrap_or(totals.product);
+        accelerate(Backward::<C> {
+            chains: totals.chains,
+            inverse,
+            pairs,
+            kept,
+            out,
+        });
+    }
+}
+
+/// The products of the chains' denominators, and of all.
+struct Totals {
+    chains: [Words<Fq>; CHAINS],
+    product: Fq,
+}
+
+/// With `CHECKED`, pairs whose denominator is zero are listed.
+struct Forward<'a, C: Curve, const CHECKED: bool> {
+    source: &'a [C::Stored],
+    pairs: &'a [Pair],
+    kept: &'a mut Vec<Kept<C::Words>>,
+    exceptional: &'a mut Vec<Pair>,
+}
+
+impl<C: Curve, const CHECKED: bool> Job for Forward<'_, C, CHECKED> {
+    type Output = Totals;
+
+    #[inline(always)]
+    fn run(self) -> Totals {
+        let f = Arithmetic::<Fq>::get();
+        let one = Words::from_ark(Fq::one());
+        let [mut chain, mut other] = [one; CHAINS];
+        self.kept.clear();
+        self.kept.reserve(self.pairs.len());
+        for (i, pair) in self.pairs.iter().enumerate() {
+            #[cfg(target_arch = "x86_64")]
+            if let Some(ahead) = self.pairs.get(i + PREFETCH) {
+                for index in [ahead.a, ahead.b] {
+                    if let Some(point) = self.source.get((index & !NEGATIVE) as usize) {
+                        crate::isa::prefetch(point);
+                    }
+                }
+            }
+            let (px, py) = operand::<C>(f, self.source, pair.a);
+            let (qx, qy) = operand::<C>(f, self.source, pair.b);
+            let (mut denominator, dx) = qx.difference(f, &px).denominator(f);
+            if CHECKED && f.is_zero(&denominator) {
+                self.exceptional.push(*pair);
+                denominator = one;
+            }
+            self.kept.push(Kept {
+                px,
+                py,
+                qx,
+                dy: qy.difference(f, &py),
+                dx,
+                denominator,
+                before: chain,
+            });
+            // Bounds 2.33 and 3.01: again 2.33. The other chain is next.
+            (chain, other) = (other, f.mul(&chain, &denominator));
+        }
+        // The chain of even pairs first.
+        let chains = if self.pairs.len().is_multiple_of(CHAINS) {
+            [chain, other]
+        } else {
+            [other, chain]
+        };
+        let product = f.to_ark(&f.mul(&chain, &other));
+        Totals { chains, product }
+    }
+}
+
+/// Coordinates of a point, with its sign.
+#[inline(always)]
+fn operand<C: Curve>(
+    f: &Arithmetic<Fq>,
+    source: &[C::Stored],
+    reference: u32,
+) -> (C::Words, C::Words) {
+    let (x, y) = C::load_words(&source[(reference & !NEGATIVE) as usize]);
+    (x, y.negate_if(f, reference & NEGATIVE != 0))
+}
+
+struct Backward<'a, C: Curve> {
+    chains: [Words<Fq>; CHAINS],
+    inverse: Fq,
+    pairs: &'a [Pair],
+    kept: &'a [Kept<C::Words>],
+    out: &'a mut [C::Stored],
+}
+
+impl<C: Curve> Job for Backward<'_, C> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let f = Arithmetic::<Fq>::get();
+        // The inverse of a chain's product is that of all, times the other chain.
+        let inverse = Words::from_ark(self.inverse);
+        let [of_odd, of_even] = self.chains.map(|chain| f.mul(&inverse, &chain));
+        // First that of the last pair's chain.
+        let (mut chain, mut other) = if self.pairs.len().is_multiple_of(CHAINS) {
+            (of_odd, of_even)
+        } else {
+            (of_even, of_odd)
+        };
+        for (pair, kept) in self.pairs.iter().zip(self.kept).rev() {
+            // 1 + 2.33^2 / 5.29 < 2.03
+            let own = f.mul(&chain, &kept.before);
+            (chain, other) = (other, f.mul(&chain, &kept.denominator));
+            let slope = C::Words::slope(f, &kept.dx, &own, &kept.dy);
+            let x = slope.square_minus_two(f, &kept.px, &kept.qx);
+            let y = slope.chord(f, &kept.px, &x, &kept.py);
+            self.out[pair.out as usize] = C::store_words(&x, &y);
+        }
+    }
+}

@@ -259,10 +259,9 @@ impl PreparedKey {
     /// [`ProveError`].
     pub fn prove(&self, assignment: &[Fr], r: Fr, s: Fr) -> Result<Proof, ProveError> {
         self.check(assignment)?;
-        let quotient = || {
-            let values = self.reduction.products(assignment).scalars();
-            self.h.msm_integers(values)
-        };
+        // On all threads by itself, so that its vectors are gone when the sums want memory.
+        let values = self.reduction.products(assignment).scalars();
+        let quotient = || self.h.msm_integers(values);
         let wires = || {
             let scalars = Scalars::for_shape(self.a.shape, assignment);
             msm_shared(&scalars, [&self.a, &self.b_g1, &self.l], &self.b_g2)

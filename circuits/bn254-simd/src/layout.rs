@@ -104,6 +104,10 @@ pub struct Label {
 }
 
 /// A prepared key's file: its place and what it has to hold.
+///
+/// Whoever may write it could put a key there under which proofs tell them the witness (not one
+/// under which they prove what is false: that is for the verifying key to prevent). So neither a
+/// file nor a directory is used that others than this user and root may write.
 #[derive(Clone, Debug)]
 pub struct PreparedFile {
     dir: PathBuf,
@@ -243,7 +247,8 @@ impl PreparedFile {
             .join(format!("{digest}.{}.prepared", self.label.path.name()))
     }
 
-    /// Maps it, after checking everything in it (see the module's head).
+    /// Maps it, after checking its head, its checksum, and all lengths, indexes and ranges of
+    /// coordinates in it; that points lie in their groups is believed.
     ///
     /// # Errors
     /// [`LayoutError`].

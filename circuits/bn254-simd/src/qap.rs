@@ -248,10 +248,9 @@ impl Reduction {
             }
             #[cfg(target_arch = "x86_64")]
             Tables::Lanes(chain) => {
-                let (a, b) = rayon::join(
-                    || chain.load(&values(&self.a, true)),
-                    || chain.load(&values(&self.b, false)),
-                );
+                // Each on all threads, one after the other: plain values need not both be there.
+                let a = chain.load(&values(&self.a, true));
+                let b = chain.load(&values(&self.b, false));
                 Products::Lanes { chain, a, b }
             }
         }

@@ -280,20 +280,25 @@ struct Limits {
 
 impl Limits {
     fn of(path: Path) -> Self {
+        // The bounds are those of [`crate::curve`]; all is below 2^256, so nothing carries.
         let p = Fq::MODULUS;
+        let plus = |mut sum: BigInt<4>, more: BigInt<4>| {
+            sum.add_with_carry(&more);
+            sum.add_with_carry(&BigInt::one());
+            sum.0
+        };
         match path.0 {
-            // Arkworks' own, in canonical form.
-            Kind::Scalar => Self { x: p.0, y: p.0 },
-            // Bound 1.06 for x (1.0625 here) and 2, itself included, for y: see [`crate::curve`].
+            // 1 + 2^-57.
+            Kind::Scalar => Self {
+                x: plus(p, p >> 57),
+                y: plus(p, p >> 57),
+            },
+            // 1.06 for x (1.0625 here) and 2, itself included, for y.
             #[cfg(target_arch = "x86_64")]
-            Kind::Ifma(_) => {
-                // All below 2^256: no carries.
-                let (mut x, mut y) = (p, p);
-                x.add_with_carry(&(p >> 4));
-                y.add_with_carry(&p);
-                y.add_with_carry(&BigInt::one());
-                Self { x: x.0, y: y.0 }
-            }
+            Kind::Ifma(_) => Self {
+                x: plus(p, p >> 4),
+                y: plus(p, p),
+            },
         }
     }
 

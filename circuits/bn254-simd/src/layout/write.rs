@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use ark_bn254::{Fq, G1Affine, G2Affine};
+use ark_bn254::Fq;
 use ark_ec::AffineRepr;
 use zerocopy::{FromZeros, IntoBytes};
 

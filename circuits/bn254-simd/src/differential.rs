@@ -26,6 +26,7 @@ mod pairings;
 mod proof;
 mod scalars;
 mod transforms;
+mod words;
 
 /// Comparisons that a case made, or what differed.
 type Outcome = Result<u64, String>;
@@ -38,6 +39,10 @@ pub enum Part {
     BaseLanes,
     /// Lanes over the scalar field, against integers.
     ScalarLanes,
+    /// Words over the base field, against integers.
+    BaseWords,
+    /// Words over the scalar field, against integers.
+    ScalarWords,
     /// Coordinates of both groups in lanes, at their bounds.
     Coordinates,
     /// Inverses and conversions of lanes.
@@ -75,6 +80,8 @@ impl Part {
     pub const ALL: &'static [Self] = &[
         Self::BaseLanes,
         Self::ScalarLanes,
+        Self::BaseWords,
+        Self::ScalarWords,
         Self::Coordinates,
         Self::Inverses,
         Self::AdditionsG1,
@@ -97,6 +104,8 @@ impl Part {
         match self {
             Self::BaseLanes => "base-lanes",
             Self::ScalarLanes => "scalar-lanes",
+            Self::BaseWords => "base-words",
+            Self::ScalarWords => "scalar-words",
             Self::Coordinates => "coordinates",
             Self::Inverses => "inverses",
             Self::AdditionsG1 => "additions-g1",
@@ -119,6 +128,8 @@ impl Part {
         match self {
             Self::BaseLanes => field::lanes::<ark_bn254::Fq>(path, rng),
             Self::ScalarLanes => field::lanes::<ark_bn254::Fr>(path, rng),
+            Self::BaseWords => words::words_of::<ark_bn254::Fq>(rng),
+            Self::ScalarWords => words::words_of::<ark_bn254::Fr>(rng),
             Self::Coordinates => field::coordinates(path, rng),
             Self::Inverses => field::inverses(path, rng),
             Self::AdditionsG1 => additions::pairs::<ark_bn254::g1::Config>(path, rng),

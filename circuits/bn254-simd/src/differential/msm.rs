@@ -75,7 +75,7 @@ pub(super) fn shared(path: Path, rng: &mut StdRng) -> Outcome {
     let shape = some_shape(rng);
     // All alike, as in a key, or not.
     let alike = rng.gen_range(0..4) > 0;
-    let mut own = |rng: &mut StdRng| if alike { shape } else { some_shape(rng) };
+    let own = |rng: &mut StdRng| if alike { shape } else { some_shape(rng) };
     let in_g1: [_; 3] = core::array::from_fn(|_| some_bases::<g1::Config>(len, rng));
     let in_g2 = some_bases::<g2::Config>(len, rng);
     let g1: [_; 3] = core::array::from_fn(|i| Bases::with_tables(path, &in_g1[i], own(rng)));

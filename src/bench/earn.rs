@@ -15,7 +15,7 @@ use super::{
     Effort,
     cases::{Case, SHIPPED, full_weeks, scale},
     sampling::{Samples, in_turns, ms, timed},
-    table::Table,
+    table::{Table, percent},
 };
 use crate::screen::{thousands, working};
 
@@ -23,6 +23,9 @@ use crate::screen::{thousands, working};
 pub(super) const DEV_KEYS: KeyPolicy = KeyPolicy {
     allow_dev_keys: true,
 };
+
+/// The share of proving time that making the witness may take.
+pub(super) const WITNESS_SHARE: f64 = 0.05;
 
 /// The prover that roles use, over a key. The one place that names it.
 pub(super) fn default_prover(zkey: Zkey) -> Result<SimdProver, prover::KeyError> {
@@ -187,9 +190,9 @@ impl Times {
         );
         let witness = self.inputs.median() + self.program.median();
         let prove = self.full.median();
-        table.share_within("witness / prove", witness / prove, 0.15);
+        table.share_within("witness / prove", witness / prove, WITNESS_SHARE);
         let with_public = (witness + self.public_side.median()) / prove;
-        table.share_within("  the public side counted too", with_public, 0.15);
+        table.fact("  the public side counted too", percent(with_public));
     }
 }
 

@@ -3,7 +3,6 @@
 //! Medians, with ranges beside them; the share of the cores that other processes took during each
 //! measure stands in the table too, since it is what spoils such figures.
 
-mod arkworks;
 mod cases;
 mod earn;
 mod ledger;
@@ -23,7 +22,7 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
 use self::{
     cases::Weeks,
@@ -32,9 +31,30 @@ use self::{
 };
 use crate::screen::thousands;
 
-/// What the command takes.
+/// What the command takes: nothing more, for the whole table, or one measure with options of its
+/// own.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {
+    #[command(subcommand)]
+    one: Option<One>,
+    #[command(flatten)]
+    all: All,
+}
+
+/// Measures with options of their own.
+#[derive(Debug, Subcommand)]
+enum One {
+    /// Our prover against taceo-groth16 and ark-groth16, in turns, on any key and witness
+    Prover(prover::Arguments),
+    /// What `prover` starts to measure memory and time to ready in a process of their own
+    #[command(hide = true)]
+    LoadAndProve(prover::child::Arguments),
+}
+
+/// What the whole table takes.
+#[derive(Debug, Args)]
+struct All {
     /// Fewer rounds and sizes: a first impression in a minute
     #[arg(long)]
     quick: bool,
@@ -58,7 +78,7 @@ pub(crate) struct Arguments {
 /// One of the measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Measure {
-    /// Our prover against ark-groth16, on a dense chain
+    /// Our prover against its peers, on six circuits
     Prover,
     /// The earn batch: compile, load, witness, prove
     Earn,
@@ -90,6 +110,20 @@ struct Effort {
 }
 
 impl Effort {
+    /// In this directory, which is made; on all cores if no number of threads is given.
+    fn new(quick: bool, threads: Option<u16>, data_dir: &Path) -> anyhow::Result<Self> {
+        fs::create_dir_all(data_dir).with_context(|| data_dir.display().to_string())?;
+        Ok(Self {
+            quick,
+            threads: threads.map_or_else(|| Machine::read().cores, usize::from),
+            proofs: if quick { 3 } else { 9 },
+            short: if quick { 5 } else { 25 },
+            batches: if quick { 256 } else { 1_024 },
+            keys: data_dir.join("keys"),
+            data_dir: data_dir.to_owned(),
+        })
+    }
+
     /// A pool of the prover's threads.
     fn pool(&self) -> anyhow::Result<rayon::ThreadPool> {
         Ok(rayon::ThreadPoolBuilder::new()
@@ -100,31 +134,52 @@ impl Effort {
 
 impl Arguments {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        match self.one {
+            None => self.all.run().await,
+            // It keeps all cores busy, and awaits nothing.
+            Some(One::Prover(arguments)) => {
+                tokio::task::spawn_blocking(move || arguments.run()).await?
+            }
+            Some(One::LoadAndProve(arguments)) => {
+                tokio::task::spawn_blocking(move || arguments.run()).await?
+            }
+        }
+    }
+}
+
+/// A table that begins with the machine.
+fn begin(effort: &Effort) -> Table {
+    let machine = Machine::read();
+    let mut table = Table::default();
+    table.section("Machine");
+    table.fact("processor", &machine.cpu);
+    table.fact("vector instructions", machine.vectors);
+    table.fact(
+        "cores, memory",
+        format!("{}, {}", machine.cores, machine.memory),
+    );
+    table.fact("threads of the prover", effort.threads.to_string());
+    table
+}
+
+/// Shows the table, and writes it where that is asked for.
+fn finish(table: &Table, markdown: Option<&Path>) -> anyhow::Result<ExitCode> {
+    println!("{}", table.screen());
+    if let Some(path) = markdown {
+        fs::write(path, table.markdown()).with_context(|| path.display().to_string())?;
+        println!("wrote {}", path.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl All {
+    async fn run(self) -> anyhow::Result<ExitCode> {
         ensure!(
             self.whole_file.is_some() || !self.only.contains(&Measure::WholeFile),
             "--only whole-file needs --whole-file PATH"
         );
-        let machine = Machine::read();
-        let threads = self.threads.map_or(machine.cores, usize::from);
-        fs::create_dir_all(&self.data_dir).with_context(|| self.data_dir.display().to_string())?;
-        let effort = Effort {
-            quick: self.quick,
-            threads,
-            proofs: if self.quick { 3 } else { 9 },
-            short: if self.quick { 5 } else { 25 },
-            batches: if self.quick { 256 } else { 1_024 },
-            keys: self.data_dir.join("keys"),
-            data_dir: self.data_dir.clone(),
-        };
-        let mut table = Table::default();
-        table.section("Machine");
-        table.fact("processor", &machine.cpu);
-        table.fact("vector instructions", machine.vectors);
-        table.fact(
-            "cores, memory",
-            format!("{}, {}", machine.cores, machine.memory),
-        );
-        table.fact("threads of the prover", threads.to_string());
+        let effort = Effort::new(self.quick, self.threads, &self.data_dir)?;
+        let mut table = begin(&effort);
         let weeks = self.weeks()?;
         table.fact(
             "real weeks",
@@ -161,12 +216,7 @@ impl Arguments {
             note_load(&mut table, &watch);
         }
 
-        println!("{}", table.screen());
-        if let Some(path) = &self.markdown {
-            fs::write(path, table.markdown()).with_context(|| path.display().to_string())?;
-            println!("wrote {}", path.display());
-        }
-        Ok(ExitCode::SUCCESS)
+        finish(&table, self.markdown.as_deref())
     }
 
     /// The weeks that size classes are weighed by: of the whole file where it is given.

@@ -40,7 +40,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Effort,
-    earn::{DEV_KEYS, default_prover, dev_key},
+    earn::{DEV_KEYS, WITNESS_SHARE, default_prover, dev_key},
     ledger::{start, submit_all},
     machine::Watch,
     sampling::{Samples, ms},
@@ -58,8 +58,16 @@ pub(super) async fn measure(table: &mut Table, effort: &Effort) -> anyhow::Resul
     pace(table, effort).await
 }
 
-/// A statement to prove again and again: lays its inputs out.
-type Inputs = Box<dyn Fn() -> anyhow::Result<Zeroizing<Vec<Fr>>> + Send + Sync>;
+/// A statement to prove again and again.
+pub(super) struct Inputs {
+    /// States it, as the verifier sees it, and lays the inputs out.
+    pub(super) all: LayOut,
+    /// Lays them out for a statement that was made once.
+    lay_out: LayOut,
+}
+
+/// Gives the inputs of the witness program.
+type LayOut = Box<dyn Fn() -> anyhow::Result<Zeroizing<Vec<Fr>>> + Send + Sync>;
 
 fn prove(table: &mut Table, effort: &Effort) -> anyhow::Result<()> {
     let rng = &mut StdRng::seed_from_u64(7);
@@ -83,7 +91,13 @@ fn prove(table: &mut Table, effort: &Effort) -> anyhow::Result<()> {
         table.time("load the key by digest (once)", &times.load);
         table.time("statement and inputs", &times.inputs);
         table.time("witness program", &times.program);
+        table.time("prove, with the witness ready", &times.proof);
         table.time_within("prove, all of it, with the key loaded", &times.all, bar);
+        let witness = times.lay_out.median() + times.program.median();
+        let proof = times.proof.median();
+        table.share_within("witness / prove", witness / proof, WITNESS_SHARE);
+        let with_public = (times.inputs.median() + times.program.median()) / proof;
+        table.fact("  the public side counted too", percent(with_public));
         table.time("verify one proof, one thread", &times.verify);
     }
     Ok(())
@@ -91,8 +105,11 @@ fn prove(table: &mut Table, effort: &Effort) -> anyhow::Result<()> {
 
 struct Times {
     load: Samples,
+    /// The public side too.
     inputs: Samples,
+    lay_out: Samples,
     program: Samples,
+    proof: Samples,
     all: Samples,
     verify: Samples,
 }
@@ -116,7 +133,7 @@ impl Times {
         let prover = default_prover(zkey)?;
 
         bar.set_message(format!("{name}: proofs"));
-        let laid_out = inputs()?;
+        let laid_out = (inputs.all)()?;
         let n_public = circuit.r1cs.n_public as usize;
         let wires = circuit.program.run(&laid_out)?;
         let proof = prover.prove(&wires, rng)?;
@@ -124,14 +141,20 @@ impl Times {
         groth16::verify(&verifying, &proof, publics)?;
         let verify = || Ok(groth16::verify(&verifying, &proof, publics)?);
         let one = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
+        let pool = effort.pool()?;
         let times = Self {
             load,
-            inputs: Samples::take(effort.short, inputs)?,
-            program: Samples::take(effort.short, || Ok(circuit.program.run(&laid_out)?))?,
+            inputs: Samples::take(effort.short, &inputs.all)?,
+            lay_out: Samples::take(effort.short, &inputs.lay_out)?,
+            program: pool.install(|| {
+                Samples::take(effort.short, || Ok(circuit.program.run(&laid_out)?))
+            })?,
+            proof: pool
+                .install(|| Samples::take(effort.proofs, || Ok(prover.prove(&wires, rng)?)))?,
             verify: one.install(|| Samples::take(effort.short, verify))?,
-            all: effort.pool()?.install(|| {
+            all: pool.install(|| {
                 Samples::take(effort.proofs, || {
-                    let wires = circuit.program.run(&inputs()?)?;
+                    let wires = circuit.program.run(&(inputs.all)()?)?;
                     Ok(prover.prove(&wires, rng)?)
                 })
             })?,
@@ -158,23 +181,28 @@ fn member(rng: &mut StdRng) -> anyhow::Result<(Secret, Birth, GroupPath, Fr)> {
     Ok((secret, birth, group.path(PEOPLE / 3)?, root))
 }
 
-fn ticket_inputs(rng: &mut StdRng) -> anyhow::Result<Inputs> {
+pub(super) fn ticket_inputs(rng: &mut StdRng) -> anyhow::Result<Inputs> {
     let (secret, birth, path, root) = member(rng)?;
-    let witness = TicketWitness {
+    let witness = Arc::new(TicketWitness {
         secret,
         birth,
         path,
         scope_source: field::random(rng),
-    };
+    });
     let (scope, message) = (field::random(rng), field::random(rng));
-    Ok(Box::new(move || {
-        let statement = witness.statement(root, scope, message, 20_500);
-        Ok(witness.inputs(&statement))
-    }))
+    let again = Arc::clone(&witness);
+    let statement = witness.statement(root, scope, message, 20_500);
+    Ok(Inputs {
+        all: Box::new(move || {
+            let statement = witness.statement(root, scope, message, 20_500);
+            Ok(witness.inputs(&statement))
+        }),
+        lay_out: Box::new(move || Ok(again.inputs(&statement))),
+    })
 }
 
 /// Two notes of a bucket of 64, change, a limit of three a day.
-fn redeem_inputs(rng: &mut StdRng) -> anyhow::Result<Inputs> {
+pub(super) fn redeem_inputs(rng: &mut StdRng) -> anyhow::Result<Inputs> {
     let (secret, birth, group_path, group_root) = member(rng)?;
     let (asset, expiry) = (AssetId(1), Expiry(600));
     let mut own =
@@ -206,18 +234,23 @@ fn redeem_inputs(rng: &mut StdRng) -> anyhow::Result<Inputs> {
     };
     let mut bytes = [0; 32];
     rand::Rng::fill_bytes(rng, &mut bytes);
-    let witness = RedeemWitness {
+    let witness = Arc::new(RedeemWitness {
         secret,
         birth,
         group_path,
         notes: own,
         index: 1,
         exponent: Exponent::from_bytes(&bytes),
-    };
-    Ok(Box::new(move || {
-        let statement = witness.statement(&terms)?;
-        Ok(witness.inputs(&statement))
-    }))
+    });
+    let again = Arc::clone(&witness);
+    let statement = witness.statement(&terms)?;
+    Ok(Inputs {
+        all: Box::new(move || {
+            let statement = witness.statement(&terms)?;
+            Ok(witness.inputs(&statement))
+        }),
+        lay_out: Box::new(move || Ok(again.inputs(&statement))),
+    })
 }
 
 /// A ledger as it was founded, and entries that it takes.

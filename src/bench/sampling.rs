@@ -45,6 +45,14 @@ impl Samples {
         }
     }
 
+    /// With the processor time of one run, in milliseconds, from elsewhere too.
+    pub(super) fn with_processor(self, processor: f64) -> Self {
+        Self {
+            processor: Some(processor),
+            ..self
+        }
+    }
+
     /// The median, in milliseconds.
     pub(super) fn median(&self) -> f64 {
         let (times, middle) = (&self.times, self.times.len() / 2);

@@ -11,6 +11,7 @@ mod keys;
 mod offers;
 mod operations;
 mod receipts;
+mod prover;
 mod run;
 mod scale;
 mod wallet;

@@ -1,0 +1,211 @@
+//! One key in a process of its own: how soon it is ready, and how much memory proving takes.
+//!
+//! In the process that measures, other keys and peers would be counted too.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, ensure};
+use clap::Args;
+use merits_circuits::prover::{
+    KeyError, Label, PreparedFile, Prover as _, Readiness, SimdPath, SimdProver, TableBudget,
+};
+use merits_params::{
+    wtns,
+    zkey::{Trust, Zkey, ZkeyError},
+};
+use rand::{SeedableRng as _, rngs::StdRng};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::{super::Effort, trials::Files};
+
+/// What the hidden command takes.
+#[derive(Debug, Args)]
+pub(in super::super) struct Arguments {
+    /// The key
+    #[arg(long)]
+    zkey: PathBuf,
+    /// Its witness
+    #[arg(long)]
+    wtns: PathBuf,
+    /// Directory of prepared keys; without it the key is prepared in memory
+    #[arg(long)]
+    prepared: Option<PathBuf>,
+    /// SHA-256 of the key's file, which names the prepared one: a key store has it in its manifest
+    #[arg(long)]
+    sha256: String,
+    /// Threads
+    #[arg(long)]
+    threads: usize,
+}
+
+/// What the process tells, as one line of JSON.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct Told {
+    /// Until the prover was ready, in milliseconds.
+    pub(super) ready: f64,
+    /// Processor time of it, of all threads; `None` where the system does not tell.
+    pub(super) ready_processor: Option<f64>,
+    /// Most memory until the proof was there, less what the process had before it read witness
+    /// and key, in bytes.
+    pub(super) peak: u64,
+    /// What it had before.
+    pub(super) before: u64,
+    /// Whether the key was mapped from a prepared file.
+    pub(super) mapped: bool,
+}
+
+/// What came of the processes.
+pub(super) struct Alone {
+    pub(super) zkey_length: u64,
+    /// From the `.zkey`, laid out in memory.
+    pub(super) from_zkey: Vec<Told>,
+    /// From the prepared file.
+    pub(super) from_prepared: Vec<Told>,
+    /// Length of the prepared file.
+    pub(super) prepared_length: u64,
+}
+
+impl Arguments {
+    pub(in super::super) fn run(self) -> anyhow::Result<ExitCode> {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(self.threads)
+            .build()?;
+        let before = peak_memory()?;
+        let assignment = {
+            let bytes = Zeroizing::new(fs::read(&self.wtns)?);
+            Zeroizing::new(wtns::read(&bytes)?)
+        };
+        let (start, processor) = (Instant::now(), threads_time());
+        let (prover, mapped) = pool.install(|| self.load())?;
+        let ready = start.elapsed().as_secs_f64() * 1e3;
+        let ready_processor = threads_time()
+            .zip(processor)
+            .map(|(after, before)| after.saturating_sub(before).as_secs_f64() * 1e3);
+        let rng = &mut StdRng::from_rng(&mut rand::rng());
+        pool.install(|| prover.prove(&assignment, rng))?;
+        let told = Told {
+            ready,
+            ready_processor,
+            peak: peak_memory()?.saturating_sub(before),
+            before,
+            mapped,
+        };
+        println!("{}", serde_json::to_string(&told)?);
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Arguments {
+    /// The prover, and whether its key was mapped.
+    fn load(&self) -> anyhow::Result<(SimdProver, bool)> {
+        let Some(directory) = &self.prepared else {
+            return Ok((SimdProver::new(read(&self.zkey)?)?, false));
+        };
+        let mut zkey_sha256 = [0; 32];
+        hex::decode_to_slice(&self.sha256, &mut zkey_sha256).context("--sha256")?;
+        let label = Label {
+            zkey_sha256,
+            path: SimdPath::preferred(),
+            tables: TableBudget::default(),
+        };
+        let file = PreparedFile::new(directory, label);
+        let from_zkey = || read(&self.zkey);
+        let (prover, readiness) = SimdProver::load(&file, |_| true, from_zkey)?;
+        Ok((prover, matches!(readiness, Readiness::Mapped)))
+    }
+}
+
+fn read(zkey: &Path) -> Result<Zkey, Failed> {
+    let bytes = fs::read(zkey)?;
+    // The process that measures has looked at every point.
+    Ok(Zkey::read(&bytes, Trust::Digest)?)
+}
+
+/// Why there is no prover.
+#[derive(Debug, thiserror::Error)]
+enum Failed {
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    #[error(transparent)]
+    Zkey(#[from] ZkeyError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
+/// Starts the processes, a few of each kind.
+pub(super) fn measure(files: &Files, directory: &Path, effort: &Effort) -> anyhow::Result<Alone> {
+    let prepared = directory.join("prepared");
+    let start = |from: Option<&Path>| start(files, from, effort.threads);
+    // The first writes the file.
+    start(Some(&prepared))?;
+    let (mut from_zkey, mut from_prepared) = (Vec::new(), Vec::new());
+    for _ in 0..effort.proofs.min(MOST_STARTS) {
+        from_zkey.push(start(None)?);
+        let told = start(Some(&prepared))?;
+        ensure!(told.mapped, "the prepared file was made, and yet not taken");
+        from_prepared.push(told);
+    }
+    Ok(Alone {
+        zkey_length: files.zkey_length,
+        from_zkey,
+        from_prepared,
+        prepared_length: length(&prepared),
+    })
+}
+
+fn start(files: &Files, prepared: Option<&Path>, threads: usize) -> anyhow::Result<Told> {
+    let program = std::env::current_exe().context("where this program lies")?;
+    let mut command = Command::new(program);
+    command.args(["bench", "load-and-prove"]);
+    command.arg("--zkey").arg(&files.zkey);
+    command.arg("--wtns").arg(&files.wtns);
+    command.args(["--sha256", &files.zkey_sha256]);
+    command.args(["--threads", &threads.to_string()]);
+    if let Some(prepared) = prepared {
+        command.arg("--prepared").arg(prepared);
+    }
+    let output = command.output().context("starting a process to measure")?;
+    ensure!(
+        output.status.success(),
+        "the process that only loads and proves failed: {}",
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    serde_json::from_str(&told).with_context(|| format!("it told {told:?}"))
+}
+
+/// Bytes of all files in a directory.
+fn length(directory: &Path) -> u64 {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let lengths = entries.filter_map(|entry| entry.metadata().ok());
+    lengths.map(|metadata| metadata.len()).sum()
+}
+
+/// The most memory that this process has had, mapped files included, in bytes.
+fn peak_memory() -> anyhow::Result<u64> {
+    let text = fs::read_to_string("/proc/self/status").context("this system tells no memory")?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.split_whitespace().next());
+    let kib: u64 = kib.context("no VmHWM in /proc/self/status")?.parse()?;
+    Ok(kib << 10)
+}
+
+/// Processor time of the threads that live, to far less than a millisecond, where what is counted
+/// for whole processes is told in hundredths of a second. No thread ends while a key is loaded.
+fn threads_time() -> Option<Duration> {
+    let mut nanoseconds = 0;
+    for thread in fs::read_dir("/proc/self/task").ok()? {
+        let text = fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+        nanoseconds += text.split_whitespace().next()?.parse::<u64>().ok()?;
+    }
+    Some(Duration::from_nanos(nanoseconds))
+}
+
+/// Starts of each kind.
+const MOST_STARTS: usize = 5;

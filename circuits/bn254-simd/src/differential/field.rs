@@ -217,6 +217,32 @@ impl<M: Modulus> Kernel for Lanes<'_, M> {
             .plus_multiple::<2>();
         reduced("f - y + 2p", raw.reduce(), want)?;
 
+        // Eight products with one reduction, up to S = 8 * 5.28 * 10.56 = 446 of 504, whose limbs
+        // have not been carried when the quotient is estimated.
+        let left: [Known<M>; 8] = core::array::from_fn(|_| narrow(528, rng));
+        let right: [Known<M>; 8] = core::array::from_fn(|_| {
+            let (x, y) = (narrow(528, rng), narrow(528, rng));
+            let lanes = x.lanes.plus(&y.lanes);
+            let values = core::array::from_fn(|i| &x.values[i] + &y.values[i]);
+            Known { lanes, values }
+        });
+        let sum = F8::sum_of_products(
+            left.each_ref().map(|x| &x.lanes),
+            right.each_ref().map(|x| &x.lanes),
+        );
+        // Division by 2^260: compare 2^260 times the result.
+        for (lane, got) in sum.reduce().words().into_iter().enumerate() {
+            let got = integer(got);
+            let say = || format!("eight products, lane {lane}");
+            let want: BigUint = (0..8)
+                .map(|n| &left[n].values[lane] * &right[n].values[lane])
+                .sum();
+            same(&(&got * &radix % &p), &(want % &p), say)?;
+            if &got * 100u8 >= &p * 106u8 {
+                return Err(format!("{}: {got:#x} is not below 1.06p", say()));
+            }
+        }
+
         // The exact test for zero, up to bound 8.
         let both = c.lanes.plus(&e.lanes);
         let want = (0..8).fold(0u8, |mask, i| {
@@ -261,5 +287,71 @@ pub(super) fn inverses(path: Path, rng: &mut StdRng) -> Outcome {
             }
             Ok(count)
         }
+    }
+}
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests {
+    use ark_bn254::Fr;
+
+    use super::*;
+    use crate::modulus::LIMB;
+
+    /// The quotient's estimate where it steps, with limbs below the top that have not been carried
+    /// and pull the value down, or up, as far as they can.
+    struct Steps<M>(core::marker::PhantomData<M>);
+
+    impl<M: Modulus> Kernel for Steps<M> {
+        type Output = ();
+
+        fn run(self, isa: Ifma) {
+            let p = integer(M::MODULUS.0);
+            let splat = |limbs: [u64; 5]| F8::<M>::splat_limbs(isa, &limbs);
+            let ones = splat([LIMB, LIMB, LIMB, LIMB, 0]);
+            let low = (BigUint::from(1u8) << 208) - 1u8;
+            let check = |what: &str, got: F8<M>, value: BigUint| {
+                let got = integer(got.words()[0]);
+                assert_eq!(&got % &p, &value % &p, "{what}");
+                assert!(&got * 100u8 < &p * 106u8, "{what}: {got:#x}");
+            };
+            for k in 0..8u64 {
+                // The first top limb whose estimate is k, and the last.
+                let first = (k << 52).div_ceil(84);
+                let last = ((k + 1) << 52).div_ceil(84) - 1;
+                let top = |t: u64| BigUint::from(t) << 208;
+                if k > 0 {
+                    let raw = splat([0, 0, 0, 0, first]).raw().minus(&ones.raw());
+                    check(&format!("first of {k}"), raw.reduce(), top(first) - &low);
+                }
+                if top(last) + (&low << 7) >= &p * 8u8 {
+                    continue;
+                }
+                // Limbs of up to 2^59, as sums of eight products leave them.
+                let mut raw = splat([0, 0, 0, 0, last]).raw();
+                for _ in 0..128 {
+                    raw = raw.plus(&ones.raw());
+                }
+                check(
+                    &format!("last of {k}"),
+                    raw.reduce(),
+                    top(last) + (&low << 7),
+                );
+            }
+            // Right below 8p, above which nothing is promised.
+            let p_less_one = (&p - 1u8).to_u64_digits();
+            let words = core::array::from_fn(|i| p_less_one[i]);
+            let mut raw = F8::<M>::splat(isa, words).raw();
+            for _ in 1..8 {
+                raw = raw.plus(&F8::splat(isa, words).raw());
+            }
+            check("8p - 8", raw.reduce(), &p * 8u8 - 8u8);
+        }
+    }
+
+    #[test]
+    fn quotients_are_estimated_right_where_the_estimate_steps() {
+        let Some(isa) = Ifma::detect() else { return };
+        isa.vectorize(Steps::<Fq>(core::marker::PhantomData));
+        isa.vectorize(Steps::<Fr>(core::marker::PhantomData));
     }
 }

@@ -272,7 +272,7 @@ pub(super) fn inverses(path: Path, rng: &mut StdRng) -> Outcome {
                 }
             });
             let lanes = F8::from_ark(isa, &x);
-            let back = lanes.words().map(|w| crate::modulus::canonical::<Fq>(w));
+            let back = lanes.words().map(crate::modulus::canonical::<Fq>);
             let back = back.map(|w| Fq::from_words(w) * sixteenth);
             let mut count = same(&back, &x, || "there and back".into())?;
             let want = x.iter().all(|x| !x.is_zero());

@@ -151,7 +151,7 @@ impl<M: Modulus> Operands<M> {
             format!("reduction of {any:#x}")
         })?;
         // Bound 1 + 2^-57.
-        if &reduced - (&reduced).min(&p) >= (&p >> 57) + 1u8 {
+        if &reduced - (&reduced).min(&p) > &p >> 57 {
             return Err(format!(
                 "reduction of {any:#x}: {reduced:#x} is above its bound"
             ));

@@ -9,6 +9,7 @@ use ark_ff::{AdditiveGroup, Field};
 use merits_params::r1cs::R1cs;
 use merits_primitives::Fr;
 
+pub use crate::circuit::{Circuit, Unsatisfied};
 use crate::evaluations::Evaluations;
 pub use crate::lc::{Bit, Lc, Wire};
 use crate::program::{Fused, HintCall, HintFn, Kernel, Op, Place, Program, Stretch, WitnessError};
@@ -18,33 +19,6 @@ use crate::trace::Trace;
 
 /// The most bits that a decomposition may have: 2^253 < p, so that it is unique.
 pub const MAX_BITS: usize = 253;
-
-/// A finished circuit.
-#[derive(Clone, Debug)]
-pub struct Circuit {
-    /// The constraints.
-    pub r1cs: R1cs,
-    /// The program that fills the wires.
-    pub program: Program,
-    /// How many constraints each section took, nested sections included.
-    pub sections: Vec<Section>,
-    /// Labels of the public inputs (wires 1, 2, ...).
-    pub public_labels: Vec<String>,
-    /// Labels of the private inputs in the order in which the program takes them, after the
-    /// public ones, with the wire of each.
-    pub input_labels: Vec<(String, Wire)>,
-    origins: SectionLog,
-}
-
-/// A constraint that an assignment does not satisfy.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("constraint {constraint} in `{section}` is not satisfied: the inputs break the statement")]
-pub struct Unsatisfied {
-    /// Number of the first constraint that fails.
-    pub constraint: usize,
-    /// Path of the section that it belongs to.
-    pub section: String,
-}
 
 /// Builds constraints and witness program together. See the module.
 #[derive(Debug)]
@@ -68,27 +42,6 @@ struct Parallel {
     first_wire: u32,
     first_temporary: u32,
     segments: Vec<Stretch>,
-}
-
-impl Circuit {
-    /// Says where an assignment breaks the constraints, if it does.
-    ///
-    /// # Errors
-    /// [`Unsatisfied`] with the first failing constraint and its section.
-    pub fn check(&self, assignment: &[Fr]) -> Result<(), Unsatisfied> {
-        self.r1cs
-            .is_satisfied(assignment)
-            .map_err(|constraint| Unsatisfied {
-                constraint,
-                section: self.section_of(constraint),
-            })
-    }
-
-    /// Path of the section that a constraint belongs to.
-    #[must_use]
-    pub fn section_of(&self, constraint: usize) -> String {
-        self.origins.path_at(constraint)
-    }
 }
 
 impl Default for Builder {

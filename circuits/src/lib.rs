@@ -6,6 +6,7 @@
 
 pub mod bench_circuits;
 pub mod builder;
+mod circuit;
 pub mod differential;
 pub mod earn;
 mod evaluations;

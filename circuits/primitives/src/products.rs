@@ -76,13 +76,16 @@ impl Products {
         }
         // (T + m·p)/2^256 with T < 2^512 and m < 2^256: below 2^256 + p < 6.3·p.
         let mut high = [words[4], words[5], words[6], words[7], above];
-        subtract_where_not_below(&mut high, &multiple(4));
-        subtract_where_not_below(&mut high, &multiple(2));
-        subtract_where_not_below(&mut high, &multiple(1));
+        for multiple in &MULTIPLES {
+            subtract_where_not_below(&mut high, multiple);
+        }
         let [w0, w1, w2, w3, _] = high;
         Fp::new_unchecked(BigInt([w0, w1, w2, w3]))
     }
 }
+
+/// 4p, 2p, p.
+const MULTIPLES: [[u64; N + 1]; 3] = [multiple(4), multiple(2), multiple(1)];
 
 /// `k`·p.
 const fn multiple(k: u64) -> [u64; N + 1] {

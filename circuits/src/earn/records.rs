@@ -206,7 +206,7 @@ pub(crate) fn slot_inputs(
         if record.is_some_and(|record| record.0.len() != schema.fields.len()) {
             return Err(slot);
         }
-        out.push(Fr::from(record.is_some()));
+        out.push(bits::element(record.is_some()));
         for (at, field) in schema.fields.iter().enumerate() {
             let min = schema.bounds(field).0;
             let value = record.map(|record| record.0[at]);
@@ -241,7 +241,8 @@ fn push_bits(out: &mut Vec<Fr>, value: Option<u64>, n: usize) -> bool {
     let Some(value) = value else {
         return false;
     };
-    out.extend((0..n).map(|i| Fr::from(value.checked_shr(i as u32).unwrap_or(0) & 1)));
+    let bit = |i| value.checked_shr(i as u32).unwrap_or(0) & 1 == 1;
+    out.extend((0..n).map(|i| bits::element(bit(i))));
     bit_length(value) <= n
 }
 

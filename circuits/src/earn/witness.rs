@@ -20,6 +20,7 @@ use rayon::prelude::*;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{EarnCircuit, records::slot_inputs};
+use crate::gadgets::bits;
 
 /// What the distributor knows about one claim and shows to nobody.
 #[derive(Clone)]
@@ -208,7 +209,7 @@ impl ClaimWitness {
     fn inputs(&self, schema: &Schema, out: &mut Vec<Fr>) -> Result<(), usize> {
         out.extend([self.key.0, self.handle.0, self.salt]);
         slot_inputs(schema, &self.records, out)?;
-        out.extend(self.exponent.bits().map(Fr::from));
+        out.extend(self.exponent.bits().map(bits::element));
         Ok(())
     }
 }
@@ -322,12 +323,12 @@ impl EarnCircuit {
         // The size is known, so the vector never moves and leaves no copy behind.
         let mut inputs = Zeroizing::new(Vec::with_capacity(self.circuit().program.n_inputs()));
         inputs.extend_from_slice(publics);
-        inputs.extend((0..capacity).map(|i| Fr::from(i < found)));
-        inputs.extend(witness.total_exponent.bits().map(Fr::from));
+        inputs.extend((0..capacity).map(|i| bits::element(i < found)));
+        inputs.extend(witness.total_exponent.bits().map(bits::element));
         if self.formula().measure().is_some() {
             let exponent = witness.measure_exponent.as_ref();
             let exponent = exponent.ok_or(WitnessFault::NoMeasureExponent)?;
-            inputs.extend(exponent.bits().map(Fr::from));
+            inputs.extend(exponent.bits().map(bits::element));
         }
         let absent = ClaimWitness::absent();
         let rest = std::iter::repeat_n(&absent, capacity - found);

@@ -7,6 +7,7 @@ use super::{
     Fused, Program,
     op::{COEFFICIENT_MINUS_ONE, COEFFICIENT_ONE, Fault, HintCall, Op, Place, div_rem, signed},
 };
+use crate::gadgets::bits;
 
 /// What one stretch sees while it runs: older values to read, its own to write.
 pub(super) struct Frame<'a> {
@@ -117,8 +118,8 @@ impl<'a> Frame<'a> {
                 self.divide(op, inverse)?;
             }
             Op::IsZero { to, a } => {
-                let value = Fr::from(self.get(a) == Fr::ZERO);
-                self.set(to, value);
+                let is_zero = self.get(a) == Fr::ZERO;
+                self.set(to, bits::element(is_zero));
             }
             Op::DivRem { to, a, divisor } => {
                 let divided = div_rem(self.get(a), self.get(divisor));
@@ -127,8 +128,8 @@ impl<'a> Frame<'a> {
                 self.set(to + 1, remainder);
             }
             Op::Le { to, a, b } => {
-                let value = Fr::from(signed(self.get(a)) <= signed(self.get(b)));
-                self.set(to, value);
+                let is_at_most = signed(self.get(a)) <= signed(self.get(b));
+                self.set(to, bits::element(is_at_most));
             }
             Op::Hint { to, hint } => {
                 let call = &self.code.hints[hint as usize];
@@ -182,7 +183,9 @@ impl<'a> Frame<'a> {
             match coefficient {
                 COEFFICIENT_ONE => sum += value,
                 COEFFICIENT_MINUS_ONE => sum -= value,
-                _ if wire == 0 => sum += program.coefficients[coefficient as usize],
+                // Most terms are bits: of sums that are their number.
+                _ if value == Fr::ZERO => {}
+                _ if value == Fr::ONE => sum += program.coefficients[coefficient as usize],
                 _ => sum += program.coefficients[coefficient as usize] * value,
             }
         }

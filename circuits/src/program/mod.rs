@@ -4,10 +4,10 @@
 //! proof; the constraint system is never rebuilt. A linear combination that is used as a factor
 //! is evaluated once, into a *temporary*, however often it is used.
 //!
-//! The instructions in their order ([`Op`]) say what each wire is. Proofs run them by a [`Plan`], made
+//! The instructions in their order (`Op`) say what each wire is. Proofs run them by a `Plan`, made
 //! once too:
 //!
-//! - gadgets that know a faster way to all their wires have it run instead ([`Kernel`]);
+//! - gadgets that know a faster way to all their wires have it run instead (`Kernel`);
 //! - inversions, by far the dearest instructions, are done many at a time: instructions are put
 //!   in levels by how many inversions, one on the other, they depend on;
 //! - stretches of which none reads what another writes (one a claim) run on several threads.

@@ -17,7 +17,7 @@ use merits_verifier::{Statement as _, statement::redeem::RedeemStatement};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{circuit::INDEX_BITS, note::VALUE_BITS};
-use crate::person;
+use crate::{gadgets::bits, person};
 
 /// A note that is spent: shown to nobody.
 #[derive(Clone)]
@@ -223,12 +223,12 @@ impl RedeemWitness {
             note.inputs(commitment, &mut inputs);
         }
         inputs.extend(number_bits(u64::from(self.index), INDEX_BITS));
-        inputs.extend(self.exponent.bits().map(Fr::from));
+        inputs.extend(self.exponent.bits().map(bits::element));
         inputs
     }
 }
 
 /// The `n` lowest bits, lowest first.
 fn number_bits(number: u64, n: usize) -> impl Iterator<Item = Fr> {
-    (0..n).map(move |i| Fr::from(number >> i & 1))
+    (0..n).map(move |i| bits::element(number >> i & 1 == 1))
 }

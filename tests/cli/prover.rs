@@ -1,4 +1,8 @@
 //! A key for any circuit, and provers measured on it.
+#![cfg_attr(
+    not(feature = "bench"),
+    allow(unused, reason = "witnesses are for `merits bench prover`")
+)]
 
 use std::{
     fs::{self, File},

@@ -71,7 +71,7 @@ pub(super) fn proofs(path: Path, rng: &mut StdRng) -> Outcome {
     let matrix =
         |rows: &[Vec<(u32, Fr)>]| Matrix::from_rows(rows.iter().map(|r| r.iter().copied()));
     // No tables, a few, or as many as anyone would have.
-    let tables = TableBudget([0, 100_000, 1 << 30][rng.gen_range(0..3)]);
+    let tables = TableBudget([0, 0, 0, 100_000, 1 << 30][rng.gen_range(0..5)]);
     let prepared = PreparedKey::new(path, &key_points(&key), matrix(&a), matrix(&b), tables)
         .map_err(|e| e.to_string())?;
     let mut comparisons = 0;

@@ -1,58 +1,121 @@
-//! Times multi-scalar multiplication beside arkworks': `--example msm -- <log2 n> <rounds>
-//! [only lines with this word]`.
+//! Times multi-scalar multiplication without tables and with some, in turns:
+//! `--example msm -- <log2 n> <rounds> [only lines with this word]`.
+//!
+//! Times are of the processor, medians, with the ratio to the same path without tables.
 #![allow(clippy::print_stdout, missing_docs)]
-
-use std::time::Instant;
 
 use ark_bn254::{Fr, g1, g2};
 use ark_ec::scalar_mul::BatchMulPreprocessing;
 use ark_ec::short_weierstrass::{Affine, Projective};
 use ark_ec::{PrimeGroup, VariableBaseMSM};
-use ark_ff::UniformRand;
+use ark_ff::{UniformRand, Zero};
 use ark_std::rand::{SeedableRng, rngs::StdRng};
-use merits_bn254_simd::{Bases, Group, Path, Scalars};
+use merits_bn254_simd::{Bases, Group, Path, Scalars, TableShape};
+
+/// Rows of the tables that are tried.
+const LEVELS: [u32; 7] = [1, 2, 3, 6, 8, 15, 16];
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let log: u32 = arguments.next().and_then(|a| a.parse().ok()).unwrap_or(16);
     let rounds: usize = arguments.next().and_then(|a| a.parse().ok()).unwrap_or(5);
-    compare::<g1::Config>("G1", 1 << log, rounds);
-    compare::<g2::Config>("G2", 1 << log, rounds);
+    let only = arguments.next().unwrap_or_default();
+    compare::<g1::Config>("G1", 1 << log, rounds, &only);
+    compare::<g2::Config>("G2", 1 << log, rounds, &only);
 }
 
-fn compare<C: Group>(name: &str, n: usize, rounds: usize) {
+/// Something to time, and what it came to.
+struct Line<'a> {
+    label: String,
+    /// Of the same scalars and path without tables, for the ratio.
+    first: usize,
+    run: Box<dyn Fn() + 'a>,
+    times: Vec<f64>,
+}
+
+fn compare<C: Group>(group: &str, n: usize, rounds: usize, only: &str) {
     let mut rng = StdRng::seed_from_u64(3);
-    let random = |rng: &mut StdRng| (0..n).map(|_| Fr::rand(rng)).collect::<Vec<_>>();
+    let random: Vec<Fr> = (0..n).map(|_| Fr::rand(&mut rng)).collect();
     let bases: Vec<Affine<C>> =
-        BatchMulPreprocessing::new(Projective::generator(), n).batch_mul(&random(&mut rng));
-    let scalars = random(&mut rng);
-    let want = Projective::<C>::msm(&bases, &scalars).ok();
-    let only = std::env::args().nth(3).unwrap_or_default();
-    let time = |label: &str, f: &dyn Fn() -> Option<Projective<C>>| {
-        if !format!("{name} {label}").contains(&only) {
-            return;
-        }
-        let mut times: Vec<(f64, f64)> = (0..rounds)
-            .map(|_| {
-                let (start, cpu) = (Instant::now(), processor_time());
-                let result = f();
-                let spent = (start.elapsed().as_secs_f64() * 1e3, processor_time() - cpu);
-                assert_eq!(result, want);
-                spent
-            })
-            .collect();
-        times.sort_by(|a, b| a.1.total_cmp(&b.1));
-        let (wall, cpu) = times[rounds / 2];
-        println!("{name} {n} {label}: {cpu:.1} ms of processor time ({wall:.1} ms passed)");
-    };
-    time("arkworks", &|| Projective::<C>::msm(&bases, &scalars).ok());
-    time("scalars alone", &|| {
-        std::hint::black_box(Scalars::new(&scalars));
-        want
-    });
+        BatchMulPreprocessing::new(Projective::generator(), n).batch_mul(&random);
+    let random: Vec<Fr> = (0..n).map(|_| Fr::rand(&mut rng)).collect();
+    // As a circuit over bits has them: one wire in ten is more than a bit.
+    let bits: Vec<Fr> = (0..n)
+        .map(|i| match i % 10 {
+            0 => random[i],
+            _ if i % 2 == 0 => Fr::zero(),
+            _ => Fr::from(1u64),
+        })
+        .collect();
+    let wanted = |label: &str| format!("{group} {label}").contains(only);
+
+    let mut prepared = Vec::new();
     for path in Path::all() {
-        let prepared = Bases::new(path, &bases);
-        time(path.name(), &|| prepared.msm(&scalars).ok());
+        for levels in LEVELS {
+            let shape = TableShape::of_levels(levels);
+            let label = |of| format!("{of}, {}, {} rows", path.name(), shape.levels());
+            if !wanted(&label("random")) && !wanted(&label("bits")) {
+                continue;
+            }
+            let start = processor_time();
+            let bases = Bases::with_tables(path, &bases, shape);
+            println!(
+                "{group} {n} {}: {} rows, made in {:.0} ms",
+                path.name(),
+                shape.levels(),
+                processor_time() - start
+            );
+            prepared.push((path, shape, bases));
+        }
+    }
+    let mut lines: Vec<Line<'_>> = Vec::new();
+    for (of, scalars) in [("random", &random), ("bits", &bits)] {
+        let want = Projective::<C>::msm(&bases, scalars).ok();
+        let label = format!("{of}, scalars alone");
+        if wanted(&label) {
+            let run = || drop(std::hint::black_box(Scalars::new(scalars)));
+            lines.push(Line {
+                label,
+                first: lines.len(),
+                run: Box::new(run),
+                times: Vec::new(),
+            });
+        }
+        for (path, shape, bases) in &prepared {
+            let label = format!("{of}, {}, {} rows", path.name(), shape.levels());
+            if !wanted(&label) {
+                continue;
+            }
+            let first = if *shape == TableShape::NONE {
+                lines.len()
+            } else {
+                lines.last().map_or(0, |line| line.first)
+            };
+            lines.push(Line {
+                label,
+                first,
+                run: Box::new(move || assert_eq!(bases.msm(scalars).ok(), want)),
+                times: Vec::new(),
+            });
+        }
+    }
+    for _ in 0..rounds {
+        for line in &mut lines {
+            let start = processor_time();
+            (line.run)();
+            line.times.push(processor_time() - start);
+        }
+    }
+    let medians: Vec<f64> = lines
+        .iter_mut()
+        .map(|line| {
+            line.times.sort_by(f64::total_cmp);
+            line.times[rounds / 2]
+        })
+        .collect();
+    for (line, median) in lines.iter().zip(&medians) {
+        let ratio = median / medians[line.first];
+        println!("{group} {n} {}: {median:.1} ms, {ratio:.3}", line.label);
     }
 }
 

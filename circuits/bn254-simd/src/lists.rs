@@ -10,9 +10,11 @@ use crate::affine::{AddScratch, NEGATIVE, Pair, add_pairs};
 use crate::curve::Curve;
 use crate::path::Path;
 
-/// References that are halved together: what the first level leaves (half of this, 64 bytes each)
+/// References that are halved together: what the first level leaves (half as many points, 1 MiB)
 /// should stay in a core's second cache, and an inversion should be shared by thousands.
-const GROUP: usize = 1 << 15;
+const fn group<C: Curve>() -> usize {
+    (2 << 20) / size_of::<C::Stored>()
+}
 
 /// Many lists of references to points: list `i` is `references[offsets[i]..offsets[i + 1]]`, and a
 /// reference is an index, with [`NEGATIVE`] for the opposite point.
@@ -127,7 +129,7 @@ impl<C: Curve> Halving<C> {
         for list in 0..count {
             push(list, &mut lists.references);
             lists.end_list();
-            if lists.references.len() >= GROUP || list + 1 == count {
+            if lists.references.len() >= group::<C>() || list + 1 == count {
                 self.sum_group(path, source, &lists, first, sums);
                 lists.clear();
                 first = list + 1;
@@ -145,7 +147,8 @@ impl<C: Curve> Halving<C> {
         first: usize,
         sums: &mut Sums<C>,
     ) {
-        let long = |list: usize| lists.offsets[list + 1] - lists.offsets[list] > 2 * GROUP as u32;
+        let long =
+            |list: usize| lists.offsets[list + 1] - lists.offsets[list] > 2 * group::<C>() as u32;
         // Only the last list of a group can be long: it would have ended the group before.
         let short = lists.len() - usize::from(lists.len() > 0 && long(lists.len() - 1));
         self.first_level(path, source, lists, 0..short, first, sums);
@@ -170,7 +173,7 @@ impl<C: Curve> Halving<C> {
         let all = lists.offsets[list] as usize..lists.offsets[list + 1] as usize;
         let mut piece = Sums::default();
         let mut points = Vec::new();
-        for references in lists.references[all].chunks(GROUP) {
+        for references in lists.references[all].chunks(group::<C>()) {
             let one = Lists {
                 references: references.to_vec(),
                 offsets: vec![0, references.len() as u32],

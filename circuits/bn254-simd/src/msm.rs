@@ -54,8 +54,9 @@ pub struct LengthMismatch {
 }
 
 impl<C: Group> Bases<C> {
-    /// Lays the bases out for `path`. Any points of the curve will do, the identity included; there
-    /// must be fewer than `2^31`. Points off the curve give meaningless results.
+    /// Lays the bases out for `path`. Any points of the curve will do, the identity included (for
+    /// those of G2's curve outside of the subgroup of order `r` see [`msm`](Self::msm)); there must
+    /// be fewer than `2^31`. Points off the curve give meaningless results.
     pub fn new(path: Path, bases: &[Affine<C>]) -> Self {
         Self::with_tables(path, bases, TableShape::NONE)
     }

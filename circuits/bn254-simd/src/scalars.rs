@@ -96,12 +96,12 @@ struct Digit {
     row: u32,
 }
 
-/// What a thread has sorted out of a range.
+/// What a thread has found in a range.
 struct Part {
     ones: Vec<u32>,
-    words: Vec<[u64; 4]>,
-    references: Vec<u32>,
-    /// How many have each length in bits.
+    /// How many are neither 0 nor 1.
+    general: usize,
+    /// How many of those have each length in bits.
     lengths: [usize; LONGEST + 1],
 }
 
@@ -131,9 +131,11 @@ impl Scalars {
             len.saturating_mul(shape.levels as usize) < NEGATIVE as usize,
             "2^31 scalars, or rows of scalars, or more"
         );
+        // Twice through the scalars: kept in between, they would be the most that a proof holds.
+        let range = |part: usize| part * PART..len.min((part + 1) * PART);
         let parts: Vec<Part> = (0..len.div_ceil(PART))
             .into_par_iter()
-            .map(|part| Part::new(part * PART..len.min((part + 1) * PART), &words))
+            .map(|part| Part::new(range(part), &words))
             .collect();
         let mut ones = Vec::with_capacity(parts.iter().map(|part| part.ones.len()).sum());
         let mut lengths = [0; LONGEST + 1];
@@ -145,34 +147,37 @@ impl Scalars {
         }
         let cut = Cut::new(shape, &lengths);
 
-        // One array a word, so that a digit reads no more than it needs. Each part is freed when it
-        // has been copied.
-        let general = parts.iter().map(|part| part.references.len()).sum();
+        // One array a word, so that a digit reads no more than it needs.
+        let general = parts.iter().map(|part| part.general).sum();
         let mut references = vec![0u32; general];
         let mut planes: [Vec<u64>; 4] = core::array::from_fn(|_| vec![0u64; general]);
         let mut targets = Vec::with_capacity(parts.len());
         {
             let mut references = references.as_mut_slice();
             let mut planes = planes.each_mut().map(|plane| plane.as_mut_slice());
-            for part in parts {
-                let len = part.references.len();
-                let own = references.split_off_mut(..len).unwrap_or_default();
+            for part in &parts {
+                let own = references.split_off_mut(..part.general);
                 let words = planes
                     .each_mut()
-                    .map(|plane| plane.split_off_mut(..len).unwrap_or_default());
-                targets.push((part, own, words));
+                    .map(|plane| plane.split_off_mut(..part.general).unwrap_or_default());
+                targets.push((own.unwrap_or_default(), words));
             }
         }
         targets
             .into_par_iter()
-            .for_each(|(part, references, mut planes)| {
-                references.copy_from_slice(&part.references);
-                for (i, words) in part.words.iter().enumerate() {
-                    let shifted = add(*words, cut.offset);
-                    for (plane, word) in planes.iter_mut().zip(shifted) {
+            .enumerate()
+            .for_each(|(part, (references, mut planes))| {
+                let mut i = 0;
+                sort_out(range(part), &words, |reference, words| {
+                    if words == ONE {
+                        return;
+                    }
+                    references[i] = reference;
+                    for (plane, word) in planes.iter_mut().zip(add(words, cut.offset)) {
                         plane[i] = word;
                     }
-                }
+                    i += 1;
+                });
             });
         Self {
             len,
@@ -195,7 +200,7 @@ impl Scalars {
             };
         };
         for reference in &self.ones {
-            set(*reference, [1, 0, 0, 0]);
+            set(*reference, ONE);
         }
         for (i, reference) in self.references.iter().enumerate() {
             let shifted = self.words.each_ref().map(|plane| plane[i]);
@@ -319,34 +324,45 @@ impl Scalars {
 }
 
 impl Part {
-    /// Ones and others of a range.
-    fn new(range: Range<usize>, words: &(impl Fn(usize) -> [u64; 4] + Sync)) -> Self {
+    fn new(range: Range<usize>, words: &impl Fn(usize) -> [u64; 4]) -> Self {
         let mut part = Self {
             ones: Vec::new(),
-            words: Vec::new(),
-            references: Vec::new(),
+            general: 0,
             lengths: [0; LONGEST + 1],
         };
-        for index in range {
-            let mut words = words(index);
-            // The modulus stands for zero too: transforms leave it.
-            if words == [0; 4] || words == Fr::MODULUS.0 {
-                continue;
-            }
-            let mut reference = index as u32;
-            if above_half(&words) {
-                words = subtract(Fr::MODULUS.0, words);
-                reference |= NEGATIVE;
-            }
-            if words == [1, 0, 0, 0] {
+        sort_out(range, words, |reference, words| {
+            if words == ONE {
                 part.ones.push(reference);
             } else {
+                part.general += 1;
                 part.lengths[bits(&words)] += 1;
-                part.words.push(words);
-                part.references.push(reference);
             }
-        }
+        });
         part
+    }
+}
+
+const ONE: [u64; 4] = [1, 0, 0, 0];
+
+/// Calls `f` with the references and absolute values of a range, zeros left out.
+#[inline]
+fn sort_out(
+    range: Range<usize>,
+    words: &impl Fn(usize) -> [u64; 4],
+    mut f: impl FnMut(u32, [u64; 4]),
+) {
+    for index in range {
+        let mut words = words(index);
+        // The modulus stands for zero too: transforms leave it.
+        if words == [0; 4] || words == Fr::MODULUS.0 {
+            continue;
+        }
+        let mut reference = index as u32;
+        if above_half(&words) {
+            words = subtract(Fr::MODULUS.0, words);
+            reference |= NEGATIVE;
+        }
+        f(reference, words);
     }
 }
 

@@ -22,7 +22,6 @@ const CHAINS: usize = 2;
 const BATCH_BYTES: usize = 1 << 19;
 
 /// Pairs ahead whose points are asked for.
-#[cfg(target_arch = "x86_64")]
 const PREFETCH: usize = 6;
 
 /// What the backward pass needs of a pair.
@@ -108,11 +107,10 @@ impl<C: Curve, const CHECKED: bool> Job for Forward<'_, C, CHECKED> {
         self.kept.clear();
         self.kept.reserve(self.pairs.len());
         for (i, pair) in self.pairs.iter().enumerate() {
-            #[cfg(target_arch = "x86_64")]
             if let Some(ahead) = self.pairs.get(i + PREFETCH) {
                 for index in [ahead.a, ahead.b] {
                     if let Some(point) = self.source.get((index & !NEGATIVE) as usize) {
-                        crate::isa::prefetch(point);
+                        prefetch(point);
                     }
                 }
             }
@@ -144,6 +142,13 @@ impl<C: Curve, const CHECKED: bool> Job for Forward<'_, C, CHECKED> {
         let product = f.to_ark(&f.mul(&chain, &other));
         Totals { chains, product }
     }
+}
+
+/// Asks for a point's cache line, where that can be said.
+#[inline(always)]
+fn prefetch<T>(_point: &T) {
+    #[cfg(target_arch = "x86_64")]
+    crate::isa::prefetch(_point);
 }
 
 /// Coordinates of a point, with its sign.

@@ -114,7 +114,9 @@ fn worker(file: &PreparedFile, rounds: usize) -> Result<(), Box<dyn Error>> {
         .collect();
     drop(attachment);
     let (r, s) = (-Fr::from(0x1234_5678_u64), -Fr::from(0x8765_4321_u64));
-    let prove = || drop(std::hint::black_box(key.prove(&assignment, r, s)));
+    let prove = || {
+        let _ = std::hint::black_box(key.prove(&assignment, r, s));
+    };
     let own = |what: &str| -> Result<(), Box<dyn Error>> {
         println!(
             "  {what}: peak {:.1} MiB in all; now {:.1} MiB of its own and {:.1} MiB of the file",

@@ -160,11 +160,11 @@ impl<M: Modulus> F8<M> {
     /// Bounds: `S = Σ Aₙ * Bₙ <= 84 * 6`, at most 8 products; result `1 + S/84`.
     #[inline(always)]
     pub(crate) fn sum_of_products<const N: usize>(a: [&Self; N], b: [&Self; N]) -> Raw<M> {
-        const { assert!(N >= 1 && N <= 8) };
+        const { assert!(matches!(N, 1..=8)) };
         let mut t = Reduction::new(a[0].0[0].isa());
         for i in 0..5 {
-            for n in 0..N {
-                t.add_product(&a[n].0, b[n].0[i]);
+            for (a, b) in a.iter().zip(&b) {
+                t.add_product(&a.0, b.0[i]);
             }
             t.reduce_limb();
         }

@@ -20,7 +20,7 @@ fn expected(pairs: &[(G1Affine, G2Affine)]) -> PairingOutput<Bn254> {
 }
 
 /// With every split of the pairs into variable and fixed of `splits`.
-fn check(pairs: &Pairs, splits: &[usize], what: &str) {
+fn check(pairs: &[(G1Affine, G2Affine)], splits: &[usize], what: &str) {
     let want = expected(pairs);
     for fixed in splits.iter().copied().filter(|n| *n <= pairs.len()) {
         let (variable, rest) = pairs.split_at(pairs.len() - fixed);

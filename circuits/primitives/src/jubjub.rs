@@ -95,8 +95,9 @@ impl Point {
         self.0.into()
     }
 
-    /// scalar · self; `None` when the scalar is zero. Constant time in the scalar (the
-    /// Montgomery ladder of `taceo-ark-babyjubjub`).
+    /// scalar · self; `None` when the scalar is zero. The same operations for every scalar (the
+    /// Montgomery ladder of `taceo-ark-babyjubjub`), over a field whose own operations are not
+    /// constant-time.
     pub fn mul(&self, scalar: &Scalar) -> Option<Self> {
         let product = (self.projective() * scalar).into_affine();
         (!product.is_zero()).then_some(Self(product))

@@ -88,7 +88,8 @@ impl Prover for SimdProver {
     }
 }
 
-/// Lays a key out. Each part of it is dropped as soon as it is laid out.
+/// Lays a key out. The points as they were read are dropped at the end: for a moment there are two
+/// copies.
 pub(super) fn prepare(
     zkey: Zkey,
     path: Path,

@@ -26,11 +26,12 @@ fn check(pairs: &[(G1Affine, G2Affine)], splits: &[usize], what: &str) {
         let (variable, rest) = pairs.split_at(pairs.len() - fixed);
         let lines: Vec<_> = rest.iter().map(|(_, q)| PreparedLines::new(*q)).collect();
         let rest: Vec<_> = rest.iter().map(|(p, _)| *p).zip(&lines).collect();
-        for path in Path::all() {
+        // In lanes also where one pair is too few for them to pay.
+        for (path, fewest) in Path::all().into_iter().flat_map(|p| [(p, 0), (p, FEWEST)]) {
             assert_eq!(
-                pairing_product(path, variable, &rest),
+                product_from(fewest, path, variable, &rest),
                 Some(want),
-                "{what}, {fixed} fixed, {}",
+                "{what}, {fixed} fixed, {}, lanes from {fewest} pairs",
                 path.name()
             );
         }

@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use merits_circuits::prover::TableBudget;
 use merits_records::Mapping;
 use merits_replica::LedgerConfig;
 use serde::Deserialize;
@@ -61,6 +62,9 @@ pub struct ProverConfig {
     pub threads: Option<NonZeroUsize>,
     /// Batches at once; as many as threads when left out.
     pub in_flight: Option<NonZeroUsize>,
+    /// MiB that tables of multiples of the key's points may take; none when left out.
+    #[serde(default)]
+    pub table_mib: u32,
 }
 
 impl ProverConfig {
@@ -72,6 +76,11 @@ impl ProverConfig {
             threads,
             in_flight: self.in_flight.unwrap_or(threads),
         }
+    }
+
+    /// What the key's tables may take.
+    pub fn tables(&self) -> TableBudget {
+        TableBudget((self.table_mib as usize) << 20)
     }
 }
 

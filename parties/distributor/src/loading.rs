@@ -31,8 +31,9 @@ pub enum LoadError {
 }
 
 impl ProverPool {
-    /// Builds the manifest's circuit, takes its key from the store, and starts the threads. Each
-    /// proof is verified before it leaves the node, for some 2 ms.
+    /// Builds the manifest's circuit, takes its key from the store, with as large tables of multiples
+    /// as `tables` allows, and starts the threads. Each proof is verified before it leaves the
+    /// node, for some 2 ms.
     ///
     /// Takes milliseconds when the key's prepared file is there, and about a second when it has to
     /// be made: not for a thread of the async runtime.
@@ -44,11 +45,12 @@ impl ProverPool {
         store: &KeyStore,
         policy: KeyPolicy,
         width: Width,
+        tables: TableBudget,
     ) -> Result<Self, LoadError> {
         let circuit =
             EarnCircuit::build(manifest.formula(), usize::from(manifest.claims_per_proof()));
         let digest = circuit.circuit().r1cs.digest();
-        let loaded = SimdProver::from_store(store, &digest, policy, TableBudget::default())?
+        let loaded = SimdProver::from_store(store, &digest, policy, tables)?
             .ok_or_else(|| LoadError::NoKey(store.dir_of(&digest)))?;
         match &loaded.readiness {
             Readiness::Rebuilt { reason } => {

@@ -326,10 +326,9 @@ impl Station {
             allow_dev_keys: self.config.ledger.allow_dev_keys,
         };
         let bar = screen::working("loading the proving key");
-        let width = self.config.prover.width();
-        let pool =
-            tokio::task::spawn_blocking(move || ProverPool::load(&manifest, &store, policy, width))
-                .await??;
+        let (width, tables) = (self.config.prover.width(), self.config.prover.tables());
+        let load = move || ProverPool::load(&manifest, &store, policy, width, tables);
+        let pool = tokio::task::spawn_blocking(load).await??;
         bar.finish_and_clear();
         Ok(pool)
     }

@@ -16,6 +16,7 @@ use std::{
     sync::{Arc, Mutex, atomic::AtomicBool},
 };
 
+use merits_circuits::prover::TableBudget;
 use merits_distributor::{
     consents::Consents,
     custody::Custody,
@@ -154,7 +155,14 @@ impl World {
         )
         .unwrap();
         let scale = built.proposal();
-        let pool = ProverPool::load(built.manifest(), &store, policy, width).unwrap();
+        let pool = ProverPool::load(
+            built.manifest(),
+            &store,
+            policy,
+            width,
+            TableBudget::default(),
+        )
+        .unwrap();
         let mut founding = federation.founding_entries(rng);
         // After the fixture's own scale comes what a ledger with tickets needs.
         let people = founding.split_off(8);

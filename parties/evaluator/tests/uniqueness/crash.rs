@@ -44,7 +44,16 @@ fn process(
 ) -> Runtime {
     let runtime = Runtime::new().unwrap();
     runtime.spawn(async move {
-        let listener = TcpListener::bind(address).await.unwrap();
+        // The process before may not have let go of its address yet: that ends in the background.
+        let listener = loop {
+            match TcpListener::bind(address).await {
+                Ok(listener) => break listener,
+                Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+                    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                }
+                Err(error) => panic!("{address}: {error}"),
+            }
+        };
         let follower = config.follow().await.unwrap();
         let forever = std::future::pending();
         match appended {

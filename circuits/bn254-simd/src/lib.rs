@@ -19,6 +19,8 @@ mod affine;
 #[cfg(target_arch = "x86_64")]
 mod affine_ifma;
 mod affine_words;
+#[cfg(any(test, feature = "peers"))]
+mod circom_reduction;
 mod coordinate;
 mod curve;
 #[cfg(any(test, feature = "differential"))]
@@ -47,6 +49,8 @@ mod store;
 mod tables;
 mod words;
 
+#[cfg(any(test, feature = "peers"))]
+pub use circom_reduction::CircomReduction;
 pub use curve::Group;
 pub use fft::domain_generator;
 pub use groth16::{KeyError, KeyPoints, Phases, PreparedKey, Proof, ProveError};

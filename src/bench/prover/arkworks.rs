@@ -3,12 +3,7 @@
 
 use anyhow::Context as _;
 use ark_bn254::Bn254;
-use ark_ff::PrimeField;
-use ark_groth16::{
-    Groth16, ProvingKey, VerifyingKey,
-    r1cs_to_qap::{LibsnarkReduction, R1CSToQAP, evaluate_constraint},
-};
-use ark_poly::EvaluationDomain;
+use ark_groth16::{Groth16, ProvingKey, VerifyingKey, r1cs_to_qap::LibsnarkReduction};
 use ark_relations::{
     gr1cs::{
         ConstraintSynthesizer, ConstraintSystemRef, LinearCombination, SynthesisError, Variable,
@@ -17,11 +12,11 @@ use ark_relations::{
 };
 use ark_snark::SNARK as _;
 use ark_std::rand::{SeedableRng as _, rngs::StdRng};
+use merits_bn254_simd::CircomReduction;
 use merits_circuits::builder::Circuit;
 use merits_params::{r1cs::SparseMatrix, zkey::Zkey};
 use merits_primitives::{Fr, field};
 use merits_verifier::groth16::Proof;
-use rayon::prelude::*;
 
 /// The peer on a key of circom's.
 pub(super) struct SameKey {
@@ -77,64 +72,6 @@ impl SameKey {
             assignment,
         )?;
         Ok(Proof::new(proof.a, proof.b, proof.c)?)
-    }
-}
-
-/// Circom's reduction: the quotient's values on the odd coset of the domain, where H's points
-/// are, instead of its coefficients; matrix C is not needed, since C = A * B on the domain.
-struct CircomReduction;
-
-impl R1CSToQAP for CircomReduction {
-    fn instance_map_with_evaluation<F: PrimeField, D: EvaluationDomain<F>>(
-        _: ConstraintSystemRef<F>,
-        _: &F,
-    ) -> Result<(Vec<F>, Vec<F>, Vec<F>, F, usize, usize), SynthesisError> {
-        // Of a set-up, and keys are not made here.
-        Err(SynthesisError::Unsatisfiable)
-    }
-
-    fn witness_map_from_matrices<F: PrimeField, D: EvaluationDomain<F>>(
-        matrices: &[Matrix<F>],
-        instance: usize,
-        constraints: usize,
-        assignment: &[F],
-    ) -> Result<Vec<F>, SynthesisError> {
-        let no_domain = || SynthesisError::PolynomialDegreeTooLarge;
-        let domain = D::new(constraints + instance).ok_or_else(no_domain)?;
-        let double = D::new(2 * domain.size()).ok_or_else(no_domain)?;
-        let product = |matrix: usize| {
-            let rows = matrices.get(matrix).map(Vec::as_slice).unwrap_or_default();
-            let mut values: Vec<F> = rows
-                .par_iter()
-                .map(|row| evaluate_constraint(row, assignment))
-                .collect();
-            values.resize(domain.size(), F::zero());
-            values
-        };
-        let (mut a, mut b) = (product(0), product(1));
-        a[constraints..constraints + instance].copy_from_slice(&assignment[..instance]);
-        let mut c = a.clone();
-        c.par_iter_mut().zip(&b).for_each(|(c, b)| *c *= b);
-        // The generator of the double domain takes the domain to its odd half.
-        let odd = double.group_gen();
-        for values in [&mut a, &mut b, &mut c] {
-            domain.ifft_in_place(values);
-            D::distribute_powers(values, odd);
-            domain.fft_in_place(values);
-        }
-        a.par_iter_mut()
-            .zip(b.par_iter().zip(&c))
-            .for_each(|(a, (b, c))| *a = *a * b - c);
-        Ok(a)
-    }
-
-    fn h_query_scalars<F: PrimeField, D: EvaluationDomain<F>>(
-        _: usize,
-        _: F,
-        _: F,
-        _: F,
-    ) -> Result<Vec<F>, SynthesisError> {
-        Err(SynthesisError::Unsatisfiable)
     }
 }
 

@@ -6,17 +6,15 @@
 
 use ark_bn254::{Bn254, Fr, G1Affine, G2Affine};
 use ark_ec::AffineRepr;
-use ark_ff::{Field, PrimeField};
-use ark_groth16::r1cs_to_qap::R1CSToQAP;
+use ark_ff::Field;
 use ark_groth16::{Groth16, ProvingKey, VerifyingKey};
-use ark_poly::EvaluationDomain;
-use ark_relations::gr1cs::{ConstraintSystemRef, SynthesisError};
 use ark_relations::utils::matrix::Matrix as ArkMatrix;
 use ark_std::rand::{Rng, rngs::StdRng};
 
 use super::inputs::{length, points, scalar, scalars};
 use super::transforms::rows;
 use super::{Outcome, same};
+use crate::circom_reduction::CircomReduction;
 use crate::groth16::{KeyPoints, PreparedKey};
 use crate::path::Path;
 use crate::qap::{Matrix, domain_size};
@@ -130,55 +128,5 @@ fn key_points(key: &ProvingKey<Bn254>) -> KeyPoints<'_> {
         b_g2: &key.b_g2_query,
         l: &key.l_query,
         h: &key.h_query,
-    }
-}
-
-/// Circom's reduction for `ark-groth16`: `A*B - C` on the odd coset.
-struct CircomReduction;
-
-impl R1CSToQAP for CircomReduction {
-    fn instance_map_with_evaluation<F: PrimeField, D: EvaluationDomain<F>>(
-        _: ConstraintSystemRef<F>,
-        _: &F,
-    ) -> Result<(Vec<F>, Vec<F>, Vec<F>, F, usize, usize), SynthesisError> {
-        // Of a set-up, which nobody makes here.
-        Err(SynthesisError::AssignmentMissing)
-    }
-
-    fn witness_map_from_matrices<F: PrimeField, D: EvaluationDomain<F>>(
-        matrices: &[ArkMatrix<F>],
-        num_inputs: usize,
-        num_constraints: usize,
-        full_assignment: &[F],
-    ) -> Result<Vec<F>, SynthesisError> {
-        let too_large = SynthesisError::PolynomialDegreeTooLarge;
-        let domain = D::new(num_constraints + num_inputs).ok_or(too_large)?;
-        let shift = D::new(2 * domain.size()).ok_or(too_large)?.element(1);
-        let coset = domain.get_coset(shift).ok_or(too_large)?;
-        let product = |matrix: &ArkMatrix<F>| -> Vec<F> {
-            let row = |row: &Vec<(F, usize)>| -> F {
-                row.iter()
-                    .map(|(value, wire)| full_assignment[*wire] * value)
-                    .sum()
-            };
-            matrix.iter().map(row).collect()
-        };
-        let (mut a, mut b) = (product(&matrices[0]), product(&matrices[1]));
-        a.extend_from_slice(&full_assignment[..num_inputs]);
-        a.resize(domain.size(), F::zero());
-        b.resize(domain.size(), F::zero());
-        let c: Vec<F> = a.iter().zip(&b).map(|(a, b)| *a * b).collect();
-        let on_coset = |values: &[F]| coset.fft(&domain.ifft(values));
-        let (a, b, c) = (on_coset(&a), on_coset(&b), on_coset(&c));
-        Ok((0..domain.size()).map(|i| a[i] * b[i] - c[i]).collect())
-    }
-
-    fn h_query_scalars<F: PrimeField, D: EvaluationDomain<F>>(
-        _: usize,
-        _: F,
-        _: F,
-        _: F,
-    ) -> Result<Vec<F>, SynthesisError> {
-        Err(SynthesisError::AssignmentMissing)
     }
 }

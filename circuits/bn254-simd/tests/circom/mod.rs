@@ -2,10 +2,8 @@
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
 use ark_bn254::{Bn254, Fr};
-use ark_ff::{PrimeField, UniformRand};
-use ark_groth16::r1cs_to_qap::{LibsnarkReduction, R1CSToQAP, evaluate_constraint};
+use ark_ff::UniformRand;
 use ark_groth16::{Groth16, Proof, ProvingKey};
-use ark_poly::EvaluationDomain;
 use ark_relations::gr1cs::{
     ConstraintSynthesizer, ConstraintSystem, ConstraintSystemRef, LinearCombination,
     OptimizationGoal, R1CS_PREDICATE_LABEL, SynthesisError, Variable,
@@ -14,8 +12,7 @@ use ark_relations::lc;
 use ark_relations::utils::matrix::Matrix as ArkMatrix;
 use ark_snark::SNARK;
 use ark_std::rand::{Rng, SeedableRng, rngs::StdRng};
-use merits_bn254_simd::{KeyPoints, Matrix, Path, PreparedKey, TableBudget};
-use rayon::prelude::*;
+use merits_bn254_simd::{CircomReduction, KeyPoints, Matrix, Path, PreparedKey, TableBudget};
 
 /// A key with everything that each prover wants, and an assignment that satisfies the circuit.
 pub struct Case {
@@ -195,62 +192,5 @@ impl Case {
             &self.assignment,
         )
         .unwrap()
-    }
-}
-
-/// Circom's reduction for `ark-groth16`, after `ark-circom` 0.5 (`circom/qap.rs`, MIT/Apache-2.0).
-pub struct CircomReduction;
-
-impl R1CSToQAP for CircomReduction {
-    fn instance_map_with_evaluation<F: PrimeField, D: EvaluationDomain<F>>(
-        cs: ConstraintSystemRef<F>,
-        t: &F,
-    ) -> Result<(Vec<F>, Vec<F>, Vec<F>, F, usize, usize), SynthesisError> {
-        LibsnarkReduction::instance_map_with_evaluation::<F, D>(cs, t)
-    }
-
-    fn witness_map_from_matrices<F: PrimeField, D: EvaluationDomain<F>>(
-        matrices: &[ArkMatrix<F>],
-        num_inputs: usize,
-        num_constraints: usize,
-        full_assignment: &[F],
-    ) -> Result<Vec<F>, SynthesisError> {
-        let too_large = SynthesisError::PolynomialDegreeTooLarge;
-        let domain = D::new(num_constraints + num_inputs).ok_or(too_large)?;
-        let mut a = vec![F::zero(); domain.size()];
-        let mut b = vec![F::zero(); domain.size()];
-        a[..num_constraints]
-            .par_iter_mut()
-            .zip(b[..num_constraints].par_iter_mut())
-            .zip(matrices[0].par_iter().zip(matrices[1].par_iter()))
-            .for_each(|((a, b), (row_a, row_b))| {
-                *a = evaluate_constraint(row_a, full_assignment);
-                *b = evaluate_constraint(row_b, full_assignment);
-            });
-        a[num_constraints..num_constraints + num_inputs]
-            .clone_from_slice(&full_assignment[..num_inputs]);
-        let mut c: Vec<F> = a.par_iter().zip(&b).map(|(a, b)| *a * b).collect();
-        let root = D::new(2 * domain.size()).ok_or(too_large)?.element(1);
-        for values in [&mut a, &mut b, &mut c] {
-            domain.ifft_in_place(values);
-            D::distribute_powers_and_mul_by_const(values, root, F::one());
-            domain.fft_in_place(values);
-        }
-        let mut ab = domain.mul_polynomials_in_evaluation_domain(&a, &b);
-        ab.par_iter_mut().zip(c).for_each(|(ab, c)| *ab -= &c);
-        Ok(ab)
-    }
-
-    fn h_query_scalars<F: PrimeField, D: EvaluationDomain<F>>(
-        max_power: usize,
-        t: F,
-        _: F,
-        delta_inverse: F,
-    ) -> Result<Vec<F>, SynthesisError> {
-        let power = |i: usize| delta_inverse * t.pow([i as u64]);
-        let mut scalars: Vec<F> = (0..2 * max_power + 1).into_par_iter().map(power).collect();
-        let domain = D::new(scalars.len()).ok_or(SynthesisError::PolynomialDegreeTooLarge)?;
-        domain.ifft_in_place(&mut scalars);
-        Ok(scalars.into_par_iter().skip(1).step_by(2).collect())
     }
 }

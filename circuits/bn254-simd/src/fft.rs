@@ -1,10 +1,11 @@
-//! Transforms over the scalar field without bit reversals: evaluations go in, and come out on a
-//! coset, in the same order.
+//! Transforms over the scalar field without bit reversals: values on the domain go in, and come out
+//! on its odd coset, in the same order.
 //!
 //! A decimation in frequency takes values in order to coefficients in bit-reversed order; a
-//! decimation in time takes them back. Between the two stands only a product with a table, which is
-//! kept in bit-reversed order, so nothing is ever permuted. Both halves recurse: the two halves of a
-//! block are independent after its first layer, which keeps blocks in cache and threads busy.
+//! decimation in time takes those to values in order, so nothing is ever permuted. It takes them to
+//! the coset by itself, if its twiddles are those of the coset's points ([`odd_twiddles`]). Both
+//! halves recurse: the two halves of a block are independent after its first layer, which keeps
+//! blocks in cache and threads busy.
 //!
 //! With eight lanes, element `lane * m + v` of `8m` is lane `lane` of vector `v`: a first step of
 //! eight-point transforms across lanes, then all lanes do the same transform of `m` points side by
@@ -59,17 +60,26 @@ pub(crate) fn reverse(i: usize, bits: u32) -> usize {
 }
 
 /// Twiddles of a transform, layer by layer: for blocks of `2h` points, `root^0..root^(h-1)` of the
-/// `2h`-th root, at `[h - 1..2h - 1]`.
-pub(crate) fn twiddles<T: Send + Sync>(
-    root: Fr,
-    len: usize,
-    convert: impl Fn(Fr) -> T + Sync,
-) -> Vec<T> {
+/// `2h`-th root, at `[h - 1..2h - 1]`; `root` is the `len`-th.
+pub(crate) fn twiddles<T>(root: Fr, len: usize, convert: impl Fn(Fr) -> T) -> Vec<T> {
     let all = powers(root, len / 2);
+    layers(len, |half, i| convert(all[i * (len / 2 / half)]))
+}
+
+/// Twiddles that take coefficients to the odd coset: a polynomial `e(x^2) + x*o(x^2)` of `2h`
+/// coefficients is wanted at the odd powers `x` of the `4h`-th root, whose squares are the odd powers
+/// of the `2h`-th. So layer `h` has `root^1, root^3, .., root^(2h-1)` of the `4h`-th root;
+/// `double_root` is the `2 len`-th.
+pub(crate) fn odd_twiddles<T>(double_root: Fr, len: usize, convert: impl Fn(Fr) -> T) -> Vec<T> {
+    let all = powers(double_root, len);
+    layers(len, |half, i| convert(all[(2 * i + 1) * (len / 2 / half)]))
+}
+
+fn layers<T>(len: usize, twiddle: impl Fn(usize, usize) -> T) -> Vec<T> {
     let mut out = Vec::with_capacity(len.saturating_sub(1));
     let mut half = 1;
     while half < len {
-        out.extend((0..half).map(|i| convert(all[i * (len / 2 / half)])));
+        out.extend((0..half).map(|i| twiddle(half, i)));
         half *= 2;
     }
     out
@@ -223,8 +233,7 @@ impl Job for TimeBlock<'_> {
     #[inline(always)]
     fn run(self) {
         let (f, Self(block, w)) = (F::get(), self);
-        neighbours(f, block);
-        let mut half = 2;
+        let mut half = 1;
         while half < block.len() {
             for pair in block.chunks_exact_mut(2 * half) {
                 let (low, high) = pair.split_at_mut(half);
@@ -267,12 +276,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_and_back() {
+    fn there_and_back_to_the_coset() {
         let mut rng = StdRng::seed_from_u64(9);
         for log in [0u32, 1, 2, 5, 13] {
             let n = 1usize << log;
-            let root = domain_generator(log);
-            let forward = twiddles(root, n, |w| w);
+            let (root, shift) = (domain_generator(log), domain_generator(log + 1));
             let back = twiddles(root.inverse().unwrap(), n, |w| w);
             let values: Vec<Fr> = (0..n).map(|_| Fr::rand(&mut rng)).collect();
             let mut data = values.clone();
@@ -285,8 +293,15 @@ mod tests {
             for i in [0, n / 3, n - 1] {
                 assert_eq!(polynomial.evaluate(&root.pow([i as u64])), values[i]);
             }
-            decimate_in_time(&Plain, &mut data, &forward);
+            let coefficients = data.clone();
+            decimate_in_time(&Plain, &mut data, &twiddles(root, n, |w| w));
             assert_eq!(data.iter().map(|x| *x * scale).collect::<Vec<_>>(), values);
+            data = coefficients;
+            decimate_in_time(&Plain, &mut data, &odd_twiddles(shift, n, |w| w));
+            for i in [0, n / 3, n - 1] {
+                let point = shift * root.pow([i as u64]);
+                assert_eq!(polynomial.evaluate(&point), data[i] * scale);
+            }
         }
     }
 

@@ -1,13 +1,15 @@
 //! The transform of [`crate::fft`] in eight lanes, and the arithmetic between its halves.
 //!
-//! Every point keeps bound 1.06 (see [`crate::field`]); twiddles and constants have bound 1.
+//! Every point keeps bound 1.06 (see [`crate::field`]); twiddles and constants have bound 1, factors
+//! between the steps 1.02.
 
 use ark_bn254::Fr;
 use ark_ff::Field;
 use rayon::prelude::*;
 
 use crate::fft::{
-    Transform, decimate_in_frequency, decimate_in_time, domain_generator, powers, reverse, twiddles,
+    Transform, decimate_in_frequency, decimate_in_time, domain_generator, odd_twiddles, reverse,
+    twiddles,
 };
 use crate::field::F8;
 use crate::isa::{Ifma, Kernel, U64x8};
@@ -22,19 +24,16 @@ type Limbs = [u64; 5];
 /// Vectors that a thread takes at a time.
 const PART: usize = 256;
 
-/// The chain values -> coefficients -> values on the coset, for domains of `8 * vectors` points.
+/// The chain values -> coefficients -> values on the odd coset, for domains of `8 * vectors` points.
 pub(crate) struct Chain {
     isa: Ifma,
     vectors: usize,
-    /// Twiddles within lanes, for both directions.
+    /// Twiddles within lanes: from values to coefficients, and on to the coset.
     back: Vec<Limbs>,
     forward: Vec<Limbs>,
-    /// Between the steps across and within lanes, in both directions: `root^(v * k)` for the lane
-    /// that holds frequency `k`.
-    between_back: Vec<P8>,
-    between_forward: Vec<P8>,
-    /// `shift^k / n` at the place of coefficient `k`.
-    coset: Vec<P8>,
+    /// Between the steps across and within lanes, likewise.
+    between_back: Between,
+    between_forward: Between,
     /// Across lanes: twiddles after the swap by four and by two.
     across_back: [P8; 2],
     across_forward: [P8; 2],
@@ -42,6 +41,35 @@ pub(crate) struct Chain {
 
 /// Fewest vectors: below, the plain path is as good.
 pub(crate) const FEWEST: usize = 8;
+
+/// Factors `first * base^k * (root^k)^v` of vectors `v`, `k` being the frequency that a lane holds.
+/// Multiplied up as they are needed: a table of them would be as large as what is transformed, and
+/// to fetch it would take longer.
+struct Between {
+    /// For every [`PART`]th vector.
+    starts: Vec<P8>,
+    /// From vector to vector.
+    step: P8,
+}
+
+impl Between {
+    fn new(isa: Ifma, vectors: usize, first: Fr, base: Fr, root: Fr) -> Self {
+        let lanes = |factor: &dyn Fn(u64) -> Fr| {
+            P8::from_ark(
+                isa,
+                &core::array::from_fn(|lane| factor(reverse(lane, 3) as u64)),
+            )
+        };
+        let start = |v: usize| {
+            let x = base * root.pow([v as u64]);
+            lanes(&|k| first * x.pow([k]))
+        };
+        Self {
+            starts: (0..vectors).step_by(PART).map(start).collect(),
+            step: lanes(&|k| root.pow([k])),
+        }
+    }
+}
 
 impl Chain {
     /// For a domain of `8 * vectors` points; `vectors` is a power of two.
@@ -53,13 +81,6 @@ impl Chain {
         let shift = domain_generator(log_m + 4);
         // n is a power of two and p is odd.
         let scale = Fr::from(n as u64).inverse().unwrap_or_default();
-        let between = |root: Fr| -> Vec<P8> {
-            let all = powers(root, n);
-            (0..vectors)
-                .into_par_iter()
-                .map(|v| P8::from_ark(isa, &core::array::from_fn(|lane| all[v * reverse(lane, 3)])))
-                .collect()
-        };
         let across = |root: Fr| {
             let w8 = root.pow([vectors as u64]);
             let w = |exponent: u64| w8.pow([exponent]);
@@ -69,29 +90,16 @@ impl Chain {
                 P8::from_ark(isa, &[one, one, one, w(2), one, one, one, w(2)]),
             ]
         };
-        let within = |root: Fr| {
-            let to_limbs = |x: Fr| limbs((x * Fr::sixteen()).words());
-            twiddles(root.pow([8]), vectors, to_limbs)
-        };
-        let shifts = powers(shift, n);
-        let coefficient = |lane: usize, v: usize| reverse(lane * vectors + v, log_m + 3);
-        let coset = (0..vectors)
-            .into_par_iter()
-            .map(|v| {
-                P8::from_ark(
-                    isa,
-                    &core::array::from_fn(|lane| shifts[coefficient(lane, v)] * scale),
-                )
-            })
-            .collect();
+        let to_limbs = |x: Fr| limbs((x * Fr::sixteen()).words());
         Self {
             isa,
             vectors,
-            back: within(back_root),
-            forward: within(root),
-            between_back: between(back_root),
-            between_forward: between(root),
-            coset,
+            back: twiddles(back_root.pow([8]), vectors, to_limbs),
+            forward: odd_twiddles(shift.pow([8]), vectors, to_limbs),
+            between_back: Between::new(isa, vectors, Fr::ONE, Fr::ONE, back_root),
+            // The coefficients with remainder k by 8 are a polynomial in x^8 times x^k. Both
+            // transforms together give n times what is meant.
+            between_forward: Between::new(isa, vectors, scale, shift, root),
             across_back: across(back_root),
             across_forward: across(root),
         }
@@ -105,41 +113,41 @@ impl Chain {
 
     /// Elements into vectors. Arkworks keeps `x * 2^256`, which the lanes read as `x / 16`: all that
     /// follows is linear, or a product of two such, and [`odd_values`](Self::odd_values) undoes it.
-    pub(crate) fn load(&self, values: &[Fr]) -> Vec<P8> {
-        let (isa, m) = (self.isa, self.vectors);
-        assert_eq!(values.len(), 8 * m, "one value a point");
-        struct Load<'a>(&'a [Fr], usize, usize);
-        impl Kernel for Load<'_> {
+    pub(crate) fn load(&self, value: impl Fn(usize) -> Fr + Sync) -> Vec<P8> {
+        struct Load([[Fr; 2]; 8]);
+        impl Kernel for Load {
             type Output = [P8; 2];
             #[inline(always)]
             fn run(self, isa: Ifma) -> [P8; 2] {
-                let Self(values, m, v) = self;
-                let mut rows = [isa.splat(0); 8];
-                for (lane, row) in rows.iter_mut().enumerate() {
-                    let (a, b) = (
-                        values[lane * m + v].words(),
-                        values[lane * m + v + 1].words(),
-                    );
-                    *row = isa.load(&[a[0], a[1], a[2], a[3], b[0], b[1], b[2], b[3]]);
+                let rows = self.0.map(|[a, b]| {
+                    let (a, b) = (a.words(), b.words());
+                    [a[0], a[1], a[2], a[3], b[0], b[1], b[2], b[3]]
+                });
+                let mut vectors = [isa.splat(0); 8];
+                for (vector, row) in vectors.iter_mut().zip(&rows) {
+                    *vector = isa.load(row);
                 }
-                let [a0, a1, a2, a3, b0, b1, b2, b3] = U64x8::transpose(rows);
+                let [a0, a1, a2, a3, b0, b1, b2, b3] = U64x8::transpose(vectors);
                 [P8::unpack([a0, a1, a2, a3]), P8::unpack([b0, b1, b2, b3])]
             }
         }
-        let loaded = (0..m / 2).into_par_iter().with_min_len(PART / 2);
-        loaded
-            .flat_map_iter(|pair| isa.vectorize(Load(values, m, 2 * pair)))
-            .collect()
+        let (isa, m) = (self.isa, self.vectors);
+        let mut out = vec![P8::splat(isa, [0; 4]); m];
+        out.as_chunks_mut::<2>()
+            .0
+            .par_iter_mut()
+            .with_min_len(PART / 2)
+            .enumerate()
+            .for_each(|(pair, out)| {
+                let at = |lane: usize| lane * m + 2 * pair;
+                let rows = core::array::from_fn(|lane| [value(at(lane)), value(at(lane) + 1)]);
+                *out = isa.vectorize(Load(rows));
+            });
+        out
     }
 
     /// Vector by vector products: for `c = a * b` on the domain.
     pub(crate) fn multiply(&self, a: &[P8], b: &[P8]) -> Vec<P8> {
-        let mut out = a.to_vec();
-        self.multiply_in_place(&mut out, b);
-        out
-    }
-
-    fn multiply_in_place(&self, a: &mut [P8], b: &[P8]) {
         struct Multiply<'a>(&'a mut [P8], &'a [P8]);
         impl Kernel for Multiply<'_> {
             type Output = ();
@@ -150,32 +158,35 @@ impl Chain {
                 }
             }
         }
-        a.par_chunks_mut(PART)
+        let mut out = a.to_vec();
+        out.par_chunks_mut(PART)
             .zip(b.par_chunks(PART))
             .for_each(|(a, b)| self.isa.vectorize(Multiply(a, b)));
+        out
     }
 
     /// Values on the domain to values on the coset.
     pub(crate) fn to_coset(&self, data: &mut [P8]) {
         let isa = self.isa;
         data.par_chunks_mut(PART)
-            .zip(self.between_back.par_chunks(PART))
-            .for_each(|(data, between)| {
+            .zip(&self.between_back.starts)
+            .for_each(|(data, start)| {
                 isa.vectorize(AcrossInFrequency {
                     data,
-                    between,
+                    start: *start,
+                    step: self.between_back.step,
                     across: &self.across_back,
                 });
             });
         decimate_in_frequency(self, data, &self.back);
-        self.multiply_in_place(data, &self.coset);
         decimate_in_time(self, data, &self.forward);
         data.par_chunks_mut(PART)
-            .zip(self.between_forward.par_chunks(PART))
-            .for_each(|(data, between)| {
+            .zip(&self.between_forward.starts)
+            .for_each(|(data, start)| {
                 isa.vectorize(AcrossInTime {
                     data,
-                    between,
+                    start: *start,
+                    step: self.between_forward.step,
                     across: &self.across_forward,
                 });
             });
@@ -327,7 +338,8 @@ const UPPER: [u8; 3] = [0b1111_0000, 0b1100_1100, 0b1010_1010];
 
 struct AcrossInFrequency<'a> {
     data: &'a mut [P8],
-    between: &'a [P8],
+    start: P8,
+    step: P8,
     across: &'a [P8; 2],
 }
 
@@ -335,17 +347,21 @@ impl Kernel for AcrossInFrequency<'_> {
     type Output = ();
     #[inline(always)]
     fn run(self, _: Ifma) {
-        for (a, between) in self.data.iter_mut().zip(self.between) {
+        let mut between = self.start;
+        for a in self.data {
             let x = with_partner(a, &a.swap_by_4(), UPPER[0]).mul(&self.across[0]);
             let x = with_partner(&x, &x.swap_by_2(), UPPER[1]).mul(&self.across[1]);
-            *a = with_partner(&x, &x.swap_by_1(), UPPER[2]).mul(between);
+            *a = with_partner(&x, &x.swap_by_1(), UPPER[2]).mul(&between);
+            // Bounds 1.02 and 1: again 1.02.
+            between = between.mul(&self.step);
         }
     }
 }
 
 struct AcrossInTime<'a> {
     data: &'a mut [P8],
-    between: &'a [P8],
+    start: P8,
+    step: P8,
     across: &'a [P8; 2],
 }
 
@@ -353,8 +369,10 @@ impl Kernel for AcrossInTime<'_> {
     type Output = ();
     #[inline(always)]
     fn run(self, _: Ifma) {
-        for (a, between) in self.data.iter_mut().zip(self.between) {
-            let x = a.mul(between);
+        let mut between = self.start;
+        for a in self.data {
+            let x = a.mul(&between);
+            between = between.mul(&self.step);
             let x = with_partner(&x, &x.swap_by_1(), UPPER[2]).mul(&self.across[1]);
             let x = with_partner(&x, &x.swap_by_2(), UPPER[1]).mul(&self.across[0]);
             *a = with_partner(&x, &x.swap_by_4(), UPPER[0]);

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use zerocopy_derive::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::fft::{
-    Plain, decimate_in_frequency, decimate_in_time, domain_generator, powers, reverse, twiddles,
+    Plain, decimate_in_frequency, decimate_in_time, domain_generator, odd_twiddles, twiddles,
 };
 #[cfg(target_arch = "x86_64")]
 use crate::fft_ifma::{Chain, FEWEST, P8};
@@ -157,11 +157,12 @@ enum Tables {
     Lanes(Box<Chain>),
 }
 
-/// Twiddles both ways, and between the transforms the factor of each coefficient.
+/// Twiddles from values to coefficients, and from those to the coset, and `1/n`: the factor that
+/// they leave.
 pub(crate) struct PlainTables {
     back: Vec<Fr>,
     forward: Vec<Fr>,
-    coset: Vec<Fr>,
+    scale: Fr,
 }
 
 /// log2 of the largest domain: one of twice the size gives the coset.
@@ -180,13 +181,11 @@ impl Reduction {
             }
             _ => {
                 let root = domain_generator(log);
-                let shifts = powers(domain_generator(log + 1), size);
-                // A power of two, which is not zero.
-                let scale = Fr::from(size as u64).inverse().unwrap_or_default();
                 Tables::Plain(PlainTables {
                     back: twiddles(root.pow([size as u64 - 1]), size, |w| w),
-                    forward: twiddles(root, size, |w| w),
-                    coset: (0..size).map(|i| shifts[reverse(i, log)] * scale).collect(),
+                    forward: odd_twiddles(domain_generator(log + 1), size, |w| w),
+                    // A power of two, which is not zero.
+                    scale: Fr::from(size as u64).inverse().unwrap_or_default(),
                 })
             }
         };
@@ -230,27 +229,30 @@ impl Reduction {
 
     /// The matrices' products with the assignment, at the points of the domain.
     pub(crate) fn products(&self, assignment: &[Fr]) -> Products<'_> {
-        let values = |matrix: &Matrix, with_instance: bool| {
-            let (matrix, rows) = (matrix.view(), matrix.rows());
-            let value = |i: usize| match i.checked_sub(rows) {
-                None => matrix.row(i, assignment),
-                // Rows that bind the public inputs.
-                Some(j) if with_instance && j < self.instance => assignment[j],
-                Some(_) => Fr::zero(),
-            };
-            let all = (0..self.size).into_par_iter().with_min_len(1 << 10);
-            all.map(value).collect::<Vec<Fr>>()
+        let (a, b) = (self.a.view(), self.b.view());
+        let rows = self.a.rows();
+        let a = |i: usize| match i.checked_sub(rows) {
+            None => a.row(i, assignment),
+            // Rows that bind the public inputs.
+            Some(j) if j < self.instance => assignment[j],
+            Some(_) => Fr::zero(),
+        };
+        let b = |i: usize| {
+            if i < rows {
+                b.row(i, assignment)
+            } else {
+                Fr::zero()
+            }
         };
         match &self.tables {
             Tables::Plain(tables) => {
-                let (a, b) = rayon::join(|| values(&self.a, true), || values(&self.b, false));
+                let all = || (0..self.size).into_par_iter().with_min_len(1 << 10);
+                let (a, b) = (all().map(a).collect(), all().map(b).collect());
                 Products::Plain { tables, a, b }
             }
             #[cfg(target_arch = "x86_64")]
             Tables::Lanes(chain) => {
-                // Each on all threads, one after the other: plain values need not both be there.
-                let a = chain.load(&values(&self.a, true));
-                let b = chain.load(&values(&self.b, false));
+                let (a, b) = (chain.load(a), chain.load(b));
                 Products::Lanes { chain, a, b }
             }
         }
@@ -284,16 +286,16 @@ impl Products<'_> {
                 let mut c: Vec<Fr> = a.par_iter().zip(&b).map(|(a, b)| *a * b).collect();
                 let to_coset = |data: &mut Vec<Fr>| {
                     decimate_in_frequency(&Plain, data, &tables.back);
-                    let factors = data.par_iter_mut().zip(&tables.coset);
-                    factors.for_each(|(x, s)| *x *= s);
                     decimate_in_time(&Plain, data, &tables.forward);
                 };
                 rayon::join(
                     || to_coset(&mut a),
                     || rayon::join(|| to_coset(&mut b), || to_coset(&mut c)),
                 );
+                // Each of the three is n times what is meant.
+                let scale = tables.scale;
                 let all = a.par_iter().zip(&b).zip(&c);
-                all.map(|((a, b), c)| (*a * b - c).into_bigint().0)
+                all.map(|((a, b), c)| ((*a * b * scale - c) * scale).into_bigint().0)
                     .collect()
             }
             #[cfg(target_arch = "x86_64")]

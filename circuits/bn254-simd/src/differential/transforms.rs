@@ -50,7 +50,7 @@ pub(super) fn transforms(path: Path, rng: &mut StdRng) -> Outcome {
                 }
             };
             let (mut a, mut b) = (draw(), draw());
-            let (mut la, mut lb) = (chain.load(&a), chain.load(&b));
+            let (mut la, mut lb) = (chain.load(|i| a[i]), chain.load(|i| b[i]));
             if rng.gen_range(0..3) == 0 {
                 // Values up to the bound of 1.06 that each layer leaves to the next, rather than
                 // reduced ones.

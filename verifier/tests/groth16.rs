@@ -4,7 +4,7 @@ use ark_bn254::{Bn254, Fq, Fq2, G1Affine, G1Projective, G2Affine, G2Projective};
 use ark_ec::{AffineRepr, pairing::Pairing, short_weierstrass::SWCurveConfig};
 use ark_ff::{AdditiveGroup, BigInteger, Field, PrimeField};
 use merits_primitives::{Fr, field};
-use merits_verifier::codec::Canonical;
+use merits_verifier::codec::{Canonical, CodecError};
 use merits_verifier::groth16::{
     BatchError, KeyError, KeyPolicy, Part, PointFault, PreparedKey, Proof, ProofError,
     ProofFormatError, Provenance, VerifyingKey, verify, verify_batch,
@@ -120,6 +120,12 @@ fn a_wrong_number_of_inputs_is_named_in_a_batch() {
         verify_batch(&key, &items, &mut rng),
         Err(BatchError { bad: vec![1] })
     );
+    // In order, whatever is wrong with each.
+    items[0].0[1] += Fr::from(1u64);
+    assert_eq!(
+        verify_batch(&key, &items, &mut rng),
+        Err(BatchError { bad: vec![0, 1] })
+    );
 }
 
 #[test]
@@ -150,26 +156,35 @@ fn forgeable_and_broken_keys_are_refused() {
         refuse(&|key| key.delta = key.gamma),
         Some(KeyError::DeltaIsGamma)
     );
-    assert_eq!(
-        refuse(&|key| key.alpha = G1Affine::identity()),
-        point(Part::Alpha, PointFault::Identity)
-    );
-    assert_eq!(
-        refuse(&|key| key.ic[1] = G1Affine::identity()),
-        point(Part::Input(1), PointFault::Identity)
-    );
-    assert_eq!(
-        refuse(&|key| key.beta = outside_subgroup()),
-        point(Part::Beta, PointFault::OutsideSubgroup)
-    );
-    assert_eq!(
-        refuse(&|key| key.ic[2] = G1Affine::new_unchecked(Fq::from(1u64), Fq::from(1u64))),
-        point(Part::Input(2), PointFault::NotOnCurve)
-    );
-    assert!(matches!(
-        refuse(&|key| key.ic.clear()),
-        Some(KeyError::InputPoints { .. })
-    ));
+    type InG1 = fn(&mut VerifyingKey) -> &mut G1Affine;
+    let of_g1: [(Part, InG1); 3] = [
+        (Part::Alpha, |key| &mut key.alpha),
+        (Part::Input(0), |key| &mut key.ic[0]),
+        (Part::Input(2), |key| &mut key.ic[2]),
+    ];
+    for (part, at) in of_g1 {
+        for (bad, why) in bad_in_g1() {
+            assert_eq!(refuse(&|key| *at(key) = bad), point(part, why));
+        }
+    }
+    type InG2 = fn(&mut VerifyingKey) -> &mut G2Affine;
+    let of_g2: [(Part, InG2); 3] = [
+        (Part::Beta, |key| &mut key.beta),
+        (Part::Gamma, |key| &mut key.gamma),
+        (Part::Delta, |key| &mut key.delta),
+    ];
+    for (part, at) in of_g2 {
+        for (bad, why) in bad_in_g2() {
+            assert_eq!(refuse(&|key| *at(key) = bad), point(part, why));
+        }
+    }
+    let limit = VerifyingKey::MAX_INPUT_POINTS;
+    for found in [0, limit + 1] {
+        assert_eq!(
+            refuse(&|key| key.ic.resize(found, G1Affine::generator())),
+            Some(KeyError::InputPoints { found, limit })
+        );
+    }
 }
 
 /// Under each of these keys a proof of anything is written down from the key's own points, without
@@ -301,6 +316,18 @@ fn key_encoding_round_trips_and_its_digest_tells_keys_apart() {
         key.digest()
     );
     assert!(VerifyingKey::from_bytes(&bytes[..bytes.len() - 1]).is_err());
+    // The number of input points stands behind one point of G1 and three of G2.
+    let limit = VerifyingKey::MAX_INPUT_POINTS;
+    let mut many = bytes;
+    many[224..228].copy_from_slice(&(limit as u32 + 1).to_le_bytes());
+    assert_eq!(
+        VerifyingKey::from_bytes(&many),
+        Err(CodecError::TooLong {
+            what: "input points",
+            found: limit + 1,
+            limit
+        })
+    );
 }
 
 #[test]
@@ -360,6 +387,23 @@ fn bad_proof_bytes_are_named() {
     );
 }
 
+/// Points that come from a prover's arithmetic, and not from bytes.
+#[test]
+fn points_that_no_proof_may_have_are_named() {
+    let (trapdoor, _, mut rng) = setup(1);
+    let (a, b, c) = proven(&trapdoor, 1, 1, &mut rng).remove(0).1.points();
+    let fault = |a, b, c| Proof::new(a, b, c).err();
+    let point = |part, fault| Some(ProofFormatError::Point { part, fault });
+    assert_eq!(fault(a, b, c), None);
+    for (bad, why) in bad_in_g1() {
+        assert_eq!(fault(bad, b, c), point(Part::A, why));
+        assert_eq!(fault(a, b, bad), point(Part::C, why));
+    }
+    for (bad, why) in bad_in_g2() {
+        assert_eq!(fault(a, bad, c), point(Part::B, why));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -375,6 +419,29 @@ proptest! {
             prop_assert_eq!(verify(&key, &other, &inputs), Err(ProofError::Invalid));
         }
     }
+}
+
+/// One point of G1 for each fault; the curve has prime order, so there are two.
+fn bad_in_g1() -> [(G1Affine, PointFault); 2] {
+    [
+        (G1Affine::identity(), PointFault::Identity),
+        (
+            G1Affine::new_unchecked(Fq::ONE, Fq::ONE),
+            PointFault::NotOnCurve,
+        ),
+    ]
+}
+
+/// One point of G2 for each fault.
+fn bad_in_g2() -> [(G2Affine, PointFault); 3] {
+    [
+        (G2Affine::identity(), PointFault::Identity),
+        (
+            G2Affine::new_unchecked(Fq2::ONE, Fq2::ONE),
+            PointFault::NotOnCurve,
+        ),
+        (outside_subgroup(), PointFault::OutsideSubgroup),
+    ]
 }
 
 /// A point on the twist outside the subgroup of prime order.

@@ -9,6 +9,7 @@ use merits_primitives::{
     Fr, field,
     ids::{AssetId, Credits, Epoch, Expiry, Origin, ScaleId},
     jubjub::{Point, PointError, Scalar},
+    scope::attest_scope,
 };
 use merits_verifier::{
     Statement,
@@ -184,6 +185,22 @@ fn what_the_circuit_of_redeem_leaves_open_is_checked_outside() {
         statement.rate_limit = limit;
         assert_eq!(statement.check(), Ok(()));
     }
+}
+
+/// What an entry does not say, because it is the same for every attestation.
+#[test]
+fn an_attestation_spends_nothing_and_once_a_context() {
+    let statement = attested().statement(AssetId(3), point(14));
+    assert_eq!(statement.amount, Credits(0));
+    assert_eq!(statement.rate_limit, 1);
+    assert_eq!(statement.rate_scope, attest_scope(statement.context));
+    let expected = RedeemStatement {
+        amount: Credits(0),
+        rate_scope: statement.rate_scope,
+        rate_limit: 1,
+        ..redeem()
+    };
+    assert_eq!(statement, expected);
 }
 
 /// A y that no curve point has.

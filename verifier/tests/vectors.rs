@@ -6,10 +6,17 @@
 
 use std::{fs, path::PathBuf};
 
+use ark_bn254::{G1Affine, G2Affine};
+use ark_ec::{AffineRepr, CurveGroup};
+use ark_ff::Field;
 use ed25519_dalek::SigningKey;
+use merits_primitives::Fr;
 use merits_primitives::ids::{Origin, PartyId};
 use merits_verifier::codec::Canonical;
 use merits_verifier::entry::{Leaf, SignedEntry};
+use merits_verifier::groth16::{
+    KeyPolicy, PreparedKey, Proof, Provenance, VerifyingKey, verify, verify_batch,
+};
 use merits_verifier::log::{Checkpoint, LogKey, LogSigner, leaf_hash, node_hash};
 use merits_verifier::receipt::Receipt;
 
@@ -59,6 +66,35 @@ fn receipt() -> Receipt {
     }
 }
 
+fn g1(k: Fr) -> G1Affine {
+    (G1Affine::generator() * k).into_affine()
+}
+
+fn g2(k: u64) -> G2Affine {
+    (G2Affine::generator() * Fr::from(k)).into_affine()
+}
+
+/// A key whose trapdoor is plain: α, β, γ, δ are 2, 3, 5, 7, and its input points 11 and 13 times
+/// the generators.
+fn verifying_key() -> VerifyingKey {
+    VerifyingKey {
+        alpha: g1(Fr::from(2u64)),
+        beta: g2(3),
+        gamma: g2(5),
+        delta: g2(7),
+        ic: [11u64, 13].map(|k| g1(Fr::from(k))).to_vec(),
+    }
+}
+
+/// A proof under it for one public input: A and B are 17 and 19 times the generators, and C is what
+/// the equation then asks for.
+fn proof(input: Fr) -> Proof {
+    let seventh = Fr::from(7u64).inverse().expect("not zero");
+    let sum = Fr::from(11u64) + Fr::from(13u64) * input;
+    let c = (Fr::from(17u64 * 19 - 2 * 3) - Fr::from(5u64) * sum) * seventh;
+    Proof::new(g1(Fr::from(17u64)), g2(19), g1(c)).expect("points of the groups")
+}
+
 /// Reads a vector; with `MERITS_WRITE_VECTORS` set, writes it first.
 fn vector(name: &str, expected: &str) -> String {
     let path = folder("good").join(name);
@@ -106,6 +142,32 @@ fn good_vectors_are_what_we_write_and_read() {
     assert_eq!(read, receipt());
     let log_key = LogKey::parse(&log_key).expect("a good key");
     assert!(read.verify(&log_key).is_ok());
+}
+
+#[test]
+fn a_key_and_a_proof_are_what_we_write_read_and_take() {
+    let bytes = verifying_key().to_bytes();
+    let file = vector("verifying-key.hex", &to_hex(&bytes));
+    assert_eq!(from_hex(&file), bytes);
+    let key = VerifyingKey::from_bytes(&from_hex(&file)).expect("a good key");
+    assert_eq!(key, verifying_key());
+    let digest = vector("verifying-key.digest", &format!("{}\n", key.digest()));
+    assert_eq!(digest.trim(), key.digest().to_string());
+
+    let input = Fr::from(23u64);
+    let file = vector("proof-of-23.hex", &to_hex(&proof(input).to_bytes()));
+    assert_eq!(from_hex(&file), proof(input).to_bytes());
+    let read = Proof::from_bytes(&from_hex(&file)).expect("a good proof");
+    let policy = KeyPolicy {
+        allow_dev_keys: true,
+    };
+    let key = PreparedKey::new(key, Provenance::InsecureDev, policy).expect("a good key");
+    assert_eq!(verify(&key, &read, &[input]), Ok(()));
+    assert!(verify(&key, &read, &[Fr::from(24u64)]).is_err());
+    assert_eq!(
+        verify_batch(&key, &[([input], read); 9], &mut rand::rng()),
+        Ok(())
+    );
 }
 
 #[test]

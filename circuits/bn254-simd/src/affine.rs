@@ -11,6 +11,7 @@ use ark_bn254::Fq;
 use ark_ff::{AdditiveGroup, Field, One};
 
 use crate::curve::Curve;
+use crate::inversion::inverse;
 use crate::path::{Kind, Path};
 
 /// Bit of [`Pair::a`] and [`Pair::b`]: take the opposite of the point.
@@ -122,7 +123,7 @@ fn add_exceptional<C: Curve>(
             product *= &norm;
         }
         // A product of field elements that are not zero has an inverse.
-        let mut inverse = product.inverse().unwrap_or(product);
+        let mut inverse = inverse(product).unwrap_or(product);
         for (pair, kept) in batch.iter().zip(kept.iter()).rev() {
             let Some((numerator, denominator)) = &kept.slope else {
                 vanished.push(pair.out);

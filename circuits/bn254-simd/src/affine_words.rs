@@ -8,11 +8,12 @@
 //! ordinary batch nothing. Then the forward pass runs again with a zero test for each pair.
 
 use ark_bn254::Fq;
-use ark_ff::{Field, One, Zero};
+use ark_ff::{One, Zero};
 
 use crate::affine::{NEGATIVE, Pair};
 use crate::coordinate::WordsCoordinate;
 use crate::curve::Curve;
+use crate::inversion::inverse;
 use crate::words::{Arithmetic, Job, Words, accelerate};
 
 /// Independent chains of products.
@@ -71,7 +72,7 @@ pub(crate) fn add_pairs<C: Curve>(
             });
         }
         // Every denominator that was zero has been replaced by one.
-        let inverse = totals.product.inverse().unwrap_or(totals.product);
+        let inverse = inverse(totals.product).unwrap_or(totals.product);
         accelerate(Backward::<C> {
             chains: totals.chains,
             inverse,

@@ -45,7 +45,7 @@ pub enum Part {
     ScalarWords,
     /// Coordinates of both groups in lanes, at their bounds.
     Coordinates,
-    /// Inverses and conversions of lanes.
+    /// Inverses, and conversions of lanes.
     Inverses,
     /// Batches of affine additions in G1, exceptional pairs among them.
     AdditionsG1,

@@ -1,11 +1,10 @@
 //! The lanes against arkworks, at random values and at the edges of every bound.
 
 use ark_bn254::Fr;
-use ark_ff::{AdditiveGroup, BigInt, One, UniformRand};
+use ark_ff::{AdditiveGroup, BigInt, Field, One, UniformRand};
 use ark_std::rand::{SeedableRng, rngs::StdRng};
 
 use super::*;
-use crate::isa::Kernel;
 
 /// Words of `k*p - 1 - back`, for bounds that fit 256 bits.
 fn below_multiple<M: Modulus>(k: u64, back: u64) -> [u64; 4] {
@@ -220,8 +219,12 @@ fn conversions_are_inverse_and_so_is_the_inverse() {
     x[5] = -Fq::one();
     let lanes = F8::from_ark(isa, &x);
     assert_eq!(lanes.to_ark(sixteenth()), x);
-    let inverse = lanes.inverse(isa).unwrap();
-    assert_eq!(inverse.to_ark(sixteenth()), x.map(|x| x.inverse().unwrap()));
+    let want = x.map(|x| x.inverse().unwrap());
+    assert_eq!(lanes.inverse(isa).unwrap().to_ark(sixteenth()), want);
+    // Bound 5: four times 1.06.
+    let four = lanes.raw().times_power_of_two::<2>().carry();
+    let inverse = four.inverse(isa).unwrap().raw().times_power_of_two::<2>();
+    assert_eq!(inverse.carry().to_ark(sixteenth()), want);
     x[7] = Fq::ZERO;
     assert!(F8::from_ark(isa, &x).inverse(isa).is_none());
 }

@@ -31,6 +31,7 @@ mod fft_ifma;
 #[cfg(target_arch = "x86_64")]
 mod field;
 mod groth16;
+mod inversion;
 #[cfg(target_arch = "x86_64")]
 mod isa;
 #[cfg(target_arch = "x86_64")]

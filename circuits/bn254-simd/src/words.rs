@@ -102,7 +102,7 @@ fn add5(t: [u64; 5], r: [u64; 5]) -> ([u64; 5], bool) {
 
 /// The sum and its carry.
 #[inline(always)]
-fn add4(a: [u64; 4], b: &[u64; 4]) -> ([u64; 4], bool) {
+pub(crate) fn add4(a: [u64; 4], b: &[u64; 4]) -> ([u64; 4], bool) {
     let (t0, c) = a[0].carrying_add(b[0], false);
     let (t1, c) = a[1].carrying_add(b[1], c);
     let (t2, c) = a[2].carrying_add(b[2], c);
@@ -112,7 +112,7 @@ fn add4(a: [u64; 4], b: &[u64; 4]) -> ([u64; 4], bool) {
 
 /// The difference and its borrow.
 #[inline(always)]
-fn sub4(a: [u64; 4], b: &[u64; 4]) -> ([u64; 4], bool) {
+pub(crate) fn sub4(a: [u64; 4], b: &[u64; 4]) -> ([u64; 4], bool) {
     let (t0, c) = a[0].borrowing_sub(b[0], false);
     let (t1, c) = a[1].borrowing_sub(b[1], c);
     let (t2, c) = a[2].borrowing_sub(b[2], c);

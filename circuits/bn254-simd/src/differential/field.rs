@@ -9,9 +9,10 @@ use super::inputs::{element, words};
 use super::{Outcome, same};
 #[cfg(target_arch = "x86_64")]
 use crate::field::F8;
+use crate::inversion::inverse;
 #[cfg(target_arch = "x86_64")]
 use crate::isa::{Ifma, Kernel};
-use crate::modulus::Modulus;
+use crate::modulus::{Modulus, canonical};
 use crate::path::{Kind, Path};
 
 /// One case of eight lanes; nothing on the path without lanes.
@@ -256,38 +257,41 @@ impl<M: Modulus> Kernel for Lanes<'_, M> {
     }
 }
 
-/// Conversions there and back, and inverses with zeros among them.
+/// `2^bit` as words.
+fn power(bit: usize) -> Fq {
+    let mut words = [0; 4];
+    words[bit / 64] = 1 << (bit % 64);
+    Fq::from_words(canonical::<Fq>(words))
+}
+
+/// Inverses of elements, with zeros among them; where there are lanes, conversions there and back
+/// and the inverses of all lanes.
 pub(super) fn inverses(path: Path, rng: &mut StdRng) -> Outcome {
-    match path.0 {
-        Kind::Scalar => Ok(0),
-        #[cfg(target_arch = "x86_64")]
-        Kind::Ifma(isa) => {
-            let sixteenth = Fq::sixteen().inverse().ok_or("16 is zero")?;
-            let zeros = rng.gen_range(0..3) == 0;
-            let x: [Fq; 8] = core::array::from_fn(|_| {
-                let x = element::<Fq>(rng);
-                match x.is_zero() {
-                    true if !zeros => Fq::rand(rng),
-                    _ => x,
-                }
-            });
-            let lanes = F8::from_ark(isa, &x);
-            let back = lanes.words().map(crate::modulus::canonical::<Fq>);
-            let back = back.map(|w| Fq::from_words(w) * sixteenth);
-            let mut count = same(&back, &x, || "there and back".into())?;
-            let want = x.iter().all(|x| !x.is_zero());
-            let inverse = lanes.inverse(isa);
-            count += same(&inverse.is_some(), &want, || format!("an inverse of {x:?}"))?;
-            if let Some(inverse) = inverse {
-                for (lane, got) in inverse.words().into_iter().enumerate() {
-                    let got = Fq::from_words(crate::modulus::canonical::<Fq>(got)) * sixteenth;
-                    let want = x[lane].inverse().unwrap_or_default();
-                    count += same(&got, &want, || format!("1/{:?}", x[lane]))?;
-                }
-            }
-            Ok(count)
+    let zeros = rng.gen_range(0..3) == 0;
+    let x: [Fq; 8] = core::array::from_fn(|_| {
+        // Beside a power of two, as words, too.
+        let x = match rng.gen_range(0..3) {
+            0 => element::<Fq>(rng) + power(rng.gen_range(0..254)),
+            _ => element::<Fq>(rng),
+        };
+        match x.is_zero() {
+            true if !zeros => Fq::rand(rng),
+            _ => x,
         }
+    });
+    let want = x.map(|x| x.inverse());
+    let mut count = same(&x.map(inverse), &want, || format!("inverses of {x:?}"))?;
+    #[cfg(target_arch = "x86_64")]
+    if let Kind::Ifma(isa) = path.0 {
+        let sixteenth = Fq::sixteen().inverse().ok_or("16 is zero")?;
+        let lanes = F8::from_ark(isa, &x);
+        count += same(&lanes.to_ark(sixteenth), &x, || "there and back".into())?;
+        let inverses = lanes.inverse(isa).map(|lanes| lanes.to_ark(sixteenth));
+        let all = want.iter().all(Option::is_some);
+        let want = all.then(|| want.map(Option::unwrap_or_default));
+        count += same(&inverses, &want, || format!("inverses in lanes of {x:?}"))?;
     }
+    Ok(count)
 }
 
 #[cfg(all(test, target_arch = "x86_64"))]

@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use merits_ledger::{Authentic, KeyRing, ProvenStatement, Refusal, Submission};
+use merits_ledger::{
+    Authentic, IdentityRefusal, KeyRing, OfferRefusal, OpeningRefusal, ProvenStatement, Refusal,
+    ScaleRefusal, Submission, TicketRefusal,
+};
 use merits_primitives::ids::{EntryId, Origin, sha256};
 use merits_proto::{BareProof, Fault, VerifySubject, entry_bytes};
 use merits_verifier::{
@@ -290,47 +293,56 @@ pub(crate) fn fault(refusal: &Refusal) -> Fault {
 fn status(refusal: &Refusal) -> Code {
     match refusal {
         Refusal::AlreadyUsed { .. }
-        | Refusal::PersonKnown
-        | Refusal::CommitmentKnown
-        | Refusal::TermsKnown
-        | Refusal::EvaluatorStands => Code::AlreadyExists,
+        | Refusal::Identity(
+            IdentityRefusal::PersonKnown
+            | IdentityRefusal::CommitmentKnown
+            | IdentityRefusal::EvaluatorStands,
+        )
+        | Refusal::Ticket(TicketRefusal::TermsKnown) => Code::AlreadyExists,
         Refusal::PartyUnknown { .. }
         | Refusal::PartySuspended { .. }
         | Refusal::RoleMissing { .. }
-        | Refusal::ScaleOfAnother { .. }
-        | Refusal::NotTheEvaluator { .. }
-        | Refusal::TicketOfAnother { .. }
-        | Refusal::OfferOfAnother { .. }
-        | Refusal::OfferElsewhere { .. }
-        | Refusal::RequestOfAnother { .. } => Code::PermissionDenied,
+        | Refusal::Scale(ScaleRefusal::OfAnother { .. })
+        | Refusal::Identity(IdentityRefusal::NotTheEvaluator { .. })
+        | Refusal::Ticket(TicketRefusal::OfAnother { .. })
+        | Refusal::Offer(OfferRefusal::OfAnother { .. } | OfferRefusal::Elsewhere { .. })
+        | Refusal::Opening(OpeningRefusal::OfAnother { .. }) => Code::PermissionDenied,
         Refusal::SignatureInvalid { .. } | Refusal::KeyRotated { .. } => Code::Unauthenticated,
         Refusal::NotFounded { .. }
         | Refusal::EpochUnknown { .. }
         | Refusal::EpochNotAccepted { .. }
-        | Refusal::ScaleUnknown { .. }
-        | Refusal::ScaleNotApproved { .. }
-        | Refusal::ScaleRetired { .. }
-        | Refusal::ScaleNotYetValid { .. }
+        | Refusal::Scale(
+            ScaleRefusal::Unknown { .. }
+            | ScaleRefusal::NotApproved { .. }
+            | ScaleRefusal::Retired { .. }
+            | ScaleRefusal::NotYetValid { .. }
+            | ScaleRefusal::SupplyExhausted { .. },
+        )
         | Refusal::SourceUnknown { .. }
         | Refusal::StatementKeyMissing { .. }
-        | Refusal::EvaluationUnfit
-        | Refusal::IdentityUnknown
-        | Refusal::GroupRootUnknown
-        | Refusal::TermsUnknown
-        | Refusal::TicketTooEarly { .. }
-        | Refusal::TicketReserved { .. }
-        | Refusal::TicketMissing { .. }
-        | Refusal::TicketLapsed { .. }
-        | Refusal::ConsentWithdrawn { .. }
-        | Refusal::OfferUnknown { .. }
-        | Refusal::OfferNotOpen { .. }
-        | Refusal::OfferSoldOut { .. }
-        | Refusal::CreditsExpired { .. }
-        | Refusal::OtherDay { .. }
+        | Refusal::Identity(
+            IdentityRefusal::EvaluationUnfit
+            | IdentityRefusal::Unknown
+            | IdentityRefusal::GroupRootUnknown,
+        )
+        | Refusal::Ticket(
+            TicketRefusal::TermsUnknown
+            | TicketRefusal::TooEarly { .. }
+            | TicketRefusal::Reserved { .. }
+            | TicketRefusal::Missing { .. }
+            | TicketRefusal::Lapsed { .. }
+            | TicketRefusal::ConsentWithdrawn { .. },
+        )
+        | Refusal::Offer(
+            OfferRefusal::Unknown { .. }
+            | OfferRefusal::NotOpen { .. }
+            | OfferRefusal::SoldOut { .. }
+            | OfferRefusal::CreditsExpired { .. }
+            | OfferRefusal::OtherDay { .. },
+        )
         | Refusal::NoteRootUnknown
         | Refusal::NoteTreeFull
-        | Refusal::NotVerified
-        | Refusal::SupplyExhausted { .. } => Code::FailedPrecondition,
+        | Refusal::NotVerified => Code::FailedPrecondition,
         _ => Code::InvalidArgument,
     }
 }

@@ -2,7 +2,7 @@
 
 use merits_circuits::redeem::{NoteWitness, RedeemFault, RedeemTerms, RedeemViolation};
 use merits_ledger::{
-    Refusal,
+    OfferRefusal, Refusal,
     entry::{PersonStatement, Spending},
 };
 use merits_primitives::{
@@ -291,7 +291,9 @@ fn a_proof_for_one_offer_exchange_and_voucher_key_is_for_no_other() {
     });
     assert!(matches!(
         there,
-        Err(SpendError::Refused(Refusal::OfferElsewhere { .. }))
+        Err(SpendError::Refused(Refusal::Offer(
+            OfferRefusal::Elsewhere { .. }
+        )))
     ));
     // As it was meant.
     town.redeem(planned.entry, &proof, &exchange).unwrap();

@@ -35,7 +35,10 @@ pub use history::History;
 pub use keys::KeyRing;
 pub use policy::{ANCHOR_SECONDS, LedgerPolicy};
 pub use proven::{Job, ProvenStatement};
-pub use refusal::Refusal;
+pub use refusal::{
+    IdentityRefusal, OfferRefusal, OpeningRefusal, Refusal, ScaleRefusal, TicketRefusal,
+    TotalRefusal,
+};
 pub use replay::{Replay, ReplayError};
 pub use role::{Role, Roles};
 pub use sequencer::{Appended, Sequencer, SubmitError};

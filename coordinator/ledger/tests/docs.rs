@@ -17,12 +17,19 @@ fn words(text: &str, quote: char) -> BTreeSet<String> {
 fn every_refusal_is_in_the_book() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/");
     let read = |path: &str| std::fs::read_to_string(format!("{root}{path}")).expect("a file");
-    let source = read("src/refusal/code.rs");
-    let (_, code) = source.split_once("pub fn code").expect("the codes");
-    let (code, _) = code.split_once("pub fn field").expect("then the fields");
+    let sources = std::fs::read_dir(format!("{root}src/refusal")).expect("the refusals");
+    let names = sources.map(|file| file.expect("a file").file_name());
+    let code: String = names
+        .filter_map(|name| {
+            let source = read(&format!("src/refusal/{}", name.display()));
+            let (_, code) = source.split_once("fn code")?;
+            let (code, _) = code.split_once("fn field").expect("then the fields");
+            Some(code.to_owned())
+        })
+        .collect();
     // Patterns of `OtherTerms` are names of fields, not codes.
     let patterns = ["asset", "expiry"].map(str::to_owned);
-    let codes: BTreeSet<_> = words(code, '"')
+    let codes: BTreeSet<_> = words(&code, '"')
         .into_iter()
         .filter(|word| !patterns.contains(word))
         .collect();

@@ -5,7 +5,7 @@ mod town;
 
 use merits_ledger::Role;
 use merits_ledger::entry::{Attested, Entry, OfferClosed, OfferPublished, Redeemed, Spending};
-use merits_ledger::fixture::{Citizen, Federation, Note, Redeeming, WORTH};
+use merits_ledger::fixture::{Citizen, Note, Redeeming, WORTH};
 use merits_ledger::state::ROOT_GRACE;
 use merits_primitives::Fr;
 use merits_primitives::ids::{Credits, EntryId, Epoch, Expiry};
@@ -450,10 +450,7 @@ fn a_sealed_identity_is_sealed_under_a_key_in_force() {
     let federation = town.federation.clone();
     let from = town.time + 10_000;
     // Fresh secrets: keys are never used twice.
-    let fresh = Federation::generate(&mut town.rng).unwrap();
-    let mut with = federation.clone();
-    with.supervisor_halves = fresh.supervisor_halves;
-    with.witness_halves = fresh.witness_halves;
+    let with = federation.with_fresh_halves(&mut town.rng);
     let epoch = with.epoch(Epoch(2), from, from, &mut town.rng);
     town.act(&federation.supervisor, &Entry::ViewKeyEpochOpened(epoch))
         .unwrap();

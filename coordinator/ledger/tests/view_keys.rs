@@ -17,10 +17,7 @@ const HOUR: u64 = 3_600_000;
 /// The second epoch, active an hour after the start; the first is accepted an hour longer.
 fn second(federation: &Federation, rng: &mut StdRng) -> ViewKeyEpochOpened {
     // Fresh secrets: keys are never used twice.
-    let fresh = Federation::generate(rng).expect("a good name");
-    let mut with = federation.clone();
-    with.supervisor_halves = fresh.supervisor_halves;
-    with.witness_halves = fresh.witness_halves;
+    let with = federation.with_fresh_halves(rng);
     with.epoch(Epoch(2), START + HOUR, START + 2 * HOUR, rng)
 }
 
@@ -154,10 +151,7 @@ fn possession_of_another_epoch_or_log_proves_nothing() {
         |federation, opened| {
             let mut rng = StdRng::seed_from_u64(2);
             let fresh = second(federation, &mut rng);
-            let mut old = federation.clone();
-            old.supervisor_halves = Federation::generate(&mut rng)
-                .expect("good")
-                .supervisor_halves;
+            let old = federation.with_fresh_halves(&mut rng);
             let other_epoch = old.epoch(Epoch(3), fresh.active_from, 0, &mut rng);
             opened.supervisor = other_epoch.supervisor;
         },

@@ -20,7 +20,7 @@ use std::{
 
 use ed25519_dalek::SigningKey;
 use merits_ledger::{
-    Entry, Job, KeyRing, Refusal, State, Submission, UniqueSet,
+    Entry, Job, KeyRing, OfferRefusal, Refusal, State, Submission, UniqueSet,
     entry::{REDEEMED, Redeemed},
 };
 use merits_primitives::{
@@ -327,10 +327,10 @@ impl<L: LedgerPort> Exchange<L> {
         redeemed: &Redeemed,
     ) -> Result<Examined, Box<Refusal>> {
         let id = redeemed.offer;
-        let unknown = Refusal::OfferUnknown { offer: id };
+        let unknown = Refusal::Offer(OfferRefusal::Unknown { offer: id });
         let offer = state.offers().get(&id).ok_or(unknown)?;
         if !offer.published.exchanges.contains(&self.party) {
-            return Err(Box::new(Refusal::OfferElsewhere { offer: id }));
+            return Err(Box::new(OfferRefusal::Elsewhere { offer: id }.into()));
         }
         offer.check_open(&id, self.now(state))?;
         let spending = &redeemed.spending;
@@ -462,11 +462,10 @@ fn unshown(id: &EntryId) -> Fault {
 fn refused(refusal: &Refusal) -> Fault {
     let code = match refusal {
         Refusal::AlreadyUsed { .. } => Code::AlreadyExists,
-        Refusal::OfferNotOpen { .. } | Refusal::OfferSoldOut { .. } | Refusal::NotVerified => {
-            Code::FailedPrecondition
-        }
-        Refusal::OfferElsewhere { .. } => Code::PermissionDenied,
-        Refusal::OfferUnknown { .. } => Code::NotFound,
+        Refusal::Offer(OfferRefusal::NotOpen { .. } | OfferRefusal::SoldOut { .. })
+        | Refusal::NotVerified => Code::FailedPrecondition,
+        Refusal::Offer(OfferRefusal::Elsewhere { .. }) => Code::PermissionDenied,
+        Refusal::Offer(OfferRefusal::Unknown { .. }) => Code::NotFound,
         _ => Code::InvalidArgument,
     };
     Fault::new(code, refusal.code(), refusal.field(), refusal.to_string())

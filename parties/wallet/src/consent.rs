@@ -5,7 +5,7 @@
 
 use merits_circuits::ticket::TicketWitness;
 use merits_ledger::{
-    Entry, Refusal, State,
+    Entry, Refusal, ScaleRefusal, State,
     entry::{ConsentWithdrawn, TicketDeposited},
     state::MOST_DAYS_AHEAD,
 };
@@ -286,12 +286,11 @@ impl<'a> Speaker<'a> {
 
     fn unsalted(&self, root: Fr, asked: &Asked<'_>) -> Result<TicketDeposited, ConsentError> {
         let scale = self.state.scales().get(asked.scale)?;
-        let version =
-            scale
-                .in_force(asked.period.index)
-                .ok_or_else(|| Refusal::ScaleIdUnknown {
-                    id: asked.scale.clone(),
-                })?;
+        let version = scale.in_force(asked.period.index).ok_or_else(|| {
+            Refusal::Scale(ScaleRefusal::IdUnknown {
+                id: asked.scale.clone(),
+            })
+        })?;
         Ok(TicketDeposited {
             scale: asked.scale.clone(),
             period: asked.period,

@@ -7,7 +7,7 @@
 
 use merits_circuits::redeem::{NoteWitness, RedeemFault, RedeemTerms, RedeemWitness};
 use merits_ledger::{
-    Refusal, State,
+    OfferRefusal, Refusal, State,
     entry::{Attested, Redeemed, Spending},
     state::{Anchor, check_not_expired},
 };
@@ -172,11 +172,12 @@ impl<'a> Spender<'a> {
         rng: &mut impl CryptoRng,
     ) -> Result<Planned<Redeemed>, SpendError> {
         let offers = self.state.offers();
-        let offer = offers.get(id).ok_or(Refusal::OfferUnknown { offer: *id })?;
+        let unknown = Refusal::Offer(OfferRefusal::Unknown { offer: *id });
+        let offer = offers.get(id).ok_or(unknown)?;
         offer.check_open(id, self.now)?;
         let published = &offer.published;
         if !published.exchanges.contains(exchange) {
-            return Err(Refusal::OfferElsewhere { offer: *id }.into());
+            return Err(Refusal::Offer(OfferRefusal::Elsewhere { offer: *id }).into());
         }
         let pair = self.choose(offer.asset, published.expiry, published.price)?;
         let secret = self.secret();

@@ -44,18 +44,6 @@ impl Refusal {
             Self::EpochTimes { .. } => "epoch-times",
             Self::EpochUnknown { .. } => "epoch-unknown",
             Self::EpochNotAccepted { .. } => "epoch-not-accepted",
-            Self::ScaleUnknown { .. } | Self::ScaleIdUnknown { .. } => "scale-unknown",
-            Self::ScaleNotApproved { .. } => "scale-not-approved",
-            Self::ScaleRetired { .. } => "scale-retired",
-            Self::ScaleNotYetValid { .. } => "scale-not-yet-valid",
-            Self::ScaleSuperseded { .. } => "scale-superseded",
-            Self::ScaleStanding { .. } => "scale-standing",
-            Self::ProposalMismatch { .. } => "proposal-mismatch",
-            Self::ScaleOfAnother { .. } => "scale-of-another",
-            Self::AssetMismatch { .. } => "asset-mismatch",
-            Self::VersionDiffers { .. } => "version-differs",
-            Self::ScaleInvalid { .. } => "scale-invalid",
-            Self::VersionRetroactive { .. } => "version-retroactive",
             Self::Figures(error) => match error {
                 FiguresError::Outside { .. } => "constant-outside-interval",
                 FiguresError::TwoChanges { .. } => "two-changes-in-a-period",
@@ -99,7 +87,6 @@ impl Refusal {
             },
             Self::ProofInvalid => "proof-invalid",
             Self::NotVerified => "not-verified",
-            Self::SupplyExhausted { .. } => "supply-exhausted",
             Self::AlreadyUsed { set, .. } => match set {
                 UniqueSet::Entry => "entry-used",
                 UniqueSet::Commitment => "commitment-used",
@@ -109,62 +96,24 @@ impl Refusal {
                 UniqueSet::Rate => "rate-limit",
             },
             Self::StatementKeyMissing { .. } => "statement-key-missing",
-            Self::EvaluatorStands => "evaluator-stands",
-            Self::NotTheEvaluator { .. } => "not-the-evaluator",
-            Self::EvaluationNumber { .. } => "evaluation-number",
-            Self::EvaluationUnfit => "evaluation-unfit",
-            Self::CommitmentKnown => "commitment-known",
-            Self::PersonKnown => "person-known",
-            Self::EligibleTooEarly { .. } => "eligible-too-early",
-            Self::GenerationsUsedUp => "generations-used-up",
-            Self::IdentityUnknown => "identity-unknown",
-            Self::GroupRootUnknown => "group-root-unknown",
-            Self::TermsKnown => "terms-known",
-            Self::TermsUnknown => "terms-unknown",
-            Self::TicketTooEarly { .. } => "ticket-too-early",
-            Self::TicketReserved { .. } => "ticket-reserved",
-            Self::ConsentWithdrawn { .. } => "consent-withdrawn",
-            Self::TicketMissing { .. } => "ticket-missing",
-            Self::TicketUnexpected { .. } => "ticket-unexpected",
-            Self::TicketOfAnother { .. } => "ticket-of-another",
-            Self::TicketLapsed { .. } => "ticket-lapsed",
-            Self::TicketOther { .. } => "ticket-other",
-            Self::TicketOtherRecords { .. } => "ticket-other-records",
-            Self::TicketTwice { .. } => "ticket-twice",
-            Self::OfferInvalid { .. } => "offer-invalid",
-            Self::OfferUnknown { .. } => "offer-unknown",
-            Self::OfferOfAnother { .. } => "offer-of-another",
-            Self::OfferNotOpen { .. } => "offer-not-open",
-            Self::OfferSoldOut { .. } => "offer-sold-out",
-            Self::OfferElsewhere { .. } => "offer-elsewhere",
-            Self::CreditsExpired { .. } => "credits-expired",
-            Self::OtherDay { .. } => "other-day",
             Self::NoteRootUnknown => "note-root-unknown",
             Self::NoteTreeFull => "note-tree-full",
-            Self::RequestUnknown { .. } => "request-unknown",
-            Self::RequestOfAnother { .. } => "request-of-another",
-            Self::RequestStanding { .. } => "request-standing",
-            Self::Deadline { .. } => "deadline",
-            Self::RevealMismatch { .. } => "reveal-mismatch",
-            Self::TotalSet { .. } => "total-set",
-            Self::TotalCut { .. } => "total-cut",
-            Self::TotalTooFew { .. } => "total-too-few",
-            Self::TotalTooLarge { .. } => "total-too-large",
-            Self::TotalDegenerate => "total-degenerate",
-            Self::PartialInvalid { .. } => "partial-invalid",
-            Self::SumWrong { .. } => "sum-wrong",
+            Self::Scale(refusal) => refusal.code(),
+            Self::Identity(refusal) => refusal.code(),
+            Self::Ticket(refusal) => refusal.code(),
+            Self::Offer(refusal) => refusal.code(),
+            Self::Opening(refusal) => refusal.code(),
+            Self::Total(refusal) => refusal.code(),
         }
     }
 
     /// The field at fault, such as `claims[3].c`; empty when no single one is.
     pub fn field(&self) -> String {
-        let claim = |index: &usize, field: &str| format!("claims[{index}].{field}");
         match self {
             Self::Malformed(error) => error.field().to_owned(),
             Self::BadPoint { what, .. }
             | Self::OutOfSequence { what, .. }
             | Self::PossessionInvalid { what }
-            | Self::VersionDiffers { what, .. }
             | Self::OtherTerms { what, .. } => (*what).to_owned(),
             Self::OtherOrigin { .. } => "origin".to_owned(),
             Self::UnknownKind { .. } => "kind".to_owned(),
@@ -174,22 +123,13 @@ impl Refusal {
             | Self::KeyRotated { .. } => "signature".to_owned(),
             Self::RolesEmpty | Self::RoleConflict { .. } => "roles".to_owned(),
             Self::EpochUnknown { .. } | Self::EpochNotAccepted { .. } => "epoch".to_owned(),
-            Self::ScaleUnknown { .. }
-            | Self::ScaleIdUnknown { .. }
-            | Self::ScaleNotApproved { .. } => "scale".to_owned(),
-            Self::ScaleSuperseded { .. } => "version".to_owned(),
-            Self::ScaleOfAnother { .. } => "id".to_owned(),
-            Self::AssetMismatch { .. } => "asset".to_owned(),
             Self::Figures(error) => figures_field(error),
             Self::ConstantNotApproved { name, .. } => format!("constants.{name}"),
             Self::MeasureUnfit { .. } => "measure".to_owned(),
-            Self::OtherPeriod { .. }
-            | Self::PeriodNotOver { .. }
-            | Self::ScaleRetired { .. }
-            | Self::ScaleNotYetValid { .. } => "period".to_owned(),
+            Self::OtherPeriod { .. } | Self::PeriodNotOver { .. } => "period".to_owned(),
             Self::Key(_) | Self::KeyInputs { .. } => "key".to_owned(),
             Self::SourceUnknown { .. } => "source".to_owned(),
-            Self::SourceSignature { claim: index } => claim(index, "source_signature"),
+            Self::SourceSignature { claim: index } => of_claim(*index, "source_signature"),
             Self::ProofFormat(_) | Self::ProofInvalid | Self::ProofUnexpected { .. } => {
                 "proof".to_owned()
             }
@@ -197,7 +137,7 @@ impl Refusal {
                 StatementError::EphemeralTrivial { claim: index, .. }
                 | StatementError::EphemeralNotOnCurve { claim: index }
                 | StatementError::ClaimAsTotal { claim: index },
-            ) => claim(index, "ey"),
+            ) => of_claim(*index, "ey"),
             Self::Statement(StatementError::TotalsShareKey) => "measure.m1".to_owned(),
             Self::Statement(StatementError::SameNoteTwice) => "sn2".to_owned(),
             Self::Statement(StatementError::EmptyNote) => "cm_out".to_owned(),
@@ -208,11 +148,11 @@ impl Refusal {
             Self::AlreadyUsed {
                 set: UniqueSet::Commitment,
                 claim: Some(index),
-            } => claim(index, "c"),
+            } => of_claim(*index, "c"),
             Self::AlreadyUsed {
                 set: UniqueSet::Note,
                 claim: Some(index),
-            } => claim(index, "cm"),
+            } => of_claim(*index, "cm"),
             Self::AlreadyUsed { set, .. } => match set {
                 UniqueSet::Note => "cm_out".to_owned(),
                 UniqueSet::Nullifier => "nullifier".to_owned(),
@@ -220,45 +160,21 @@ impl Refusal {
                 UniqueSet::Rate => "rn".to_owned(),
                 UniqueSet::Entry | UniqueSet::Commitment => String::new(),
             },
-            Self::NotTheEvaluator { .. } => "party".to_owned(),
-            Self::EvaluationNumber { .. } => "number".to_owned(),
-            Self::EvaluationUnfit => "evaluation".to_owned(),
-            Self::CommitmentKnown => "commitment".to_owned(),
-            Self::PersonKnown => "tag".to_owned(),
-            Self::EligibleTooEarly { .. } => "from".to_owned(),
-            Self::GenerationsUsedUp => "generation".to_owned(),
-            Self::IdentityUnknown => "commitment".to_owned(),
-            Self::GroupRootUnknown => "root".to_owned(),
-            Self::TermsKnown => "text".to_owned(),
-            Self::TermsUnknown => "terms".to_owned(),
-            Self::TicketTooEarly { .. } => "period".to_owned(),
-            Self::TicketReserved { .. } => "nullifier".to_owned(),
-            Self::ConsentWithdrawn { claim: Some(index) } => claim(index, "ticket"),
-            Self::ConsentWithdrawn { claim: None } => "message".to_owned(),
-            Self::TicketMissing { claim: index, .. } => claim(index, "ticket"),
-            Self::TicketUnexpected { claim: index, .. } => claim(index, "ticket"),
-            Self::TicketOfAnother { claim: index, .. } => claim(index, "ticket"),
-            Self::TicketLapsed { claim: index, .. } => claim(index, "ticket"),
-            Self::TicketOther { claim: index, .. } => claim(index, "ticket"),
-            Self::TicketOtherRecords { claim: index, .. } => claim(index, "b"),
-            Self::TicketTwice { claim: index, .. } => claim(index, "ticket"),
-            Self::OfferInvalid { what, .. } => (*what).to_owned(),
-            Self::OfferUnknown { .. } => "offer".to_owned(),
-            Self::OfferOfAnother { .. } => "offer".to_owned(),
-            Self::OfferNotOpen { .. } => "offer".to_owned(),
-            Self::OfferSoldOut { .. } => "offer".to_owned(),
-            Self::OfferElsewhere { .. } => "party".to_owned(),
-            Self::CreditsExpired { .. } => "expiry".to_owned(),
-            Self::OtherDay { .. } => "day".to_owned(),
             Self::NoteRootUnknown => "note_root".to_owned(),
-            Self::TotalSet { position } => format!("entries[{position}]"),
-            Self::TotalCut { .. } => "entries".to_owned(),
-            Self::PartialInvalid { side } => (*side).to_owned(),
-            Self::SumWrong { .. } => "sum".to_owned(),
-            Self::Deadline { .. } => "deadline".to_owned(),
+            Self::Scale(refusal) => refusal.field().to_owned(),
+            Self::Identity(refusal) => refusal.field().to_owned(),
+            Self::Ticket(refusal) => refusal.field(),
+            Self::Offer(refusal) => refusal.field().to_owned(),
+            Self::Opening(refusal) => refusal.field().to_owned(),
+            Self::Total(refusal) => refusal.field(),
             _ => String::new(),
         }
     }
+}
+
+/// The field of a claim.
+pub(super) fn of_claim(claim: usize, field: &str) -> String {
+    format!("claims[{claim}].{field}")
 }
 
 /// `figures.fare` or `schedules[1]`; `figures` when neither is at fault alone.

@@ -2,10 +2,23 @@
 //! at fault, and words that say what came, what was expected and what to do next.
 
 mod code;
+mod identity;
+mod offer;
+mod opening;
+mod scale;
+mod ticket;
+mod totals;
+
+pub use identity::IdentityRefusal;
+pub use offer::OfferRefusal;
+pub use opening::OpeningRefusal;
+pub use scale::ScaleRefusal;
+pub use ticket::TicketRefusal;
+pub use totals::TotalRefusal;
 
 use merits_primitives::{
     figures::FiguresError,
-    ids::{EntryId, Epoch, Expiry, PartyId, ScaleId, ScaleVersion},
+    ids::{Epoch, PartyId},
     jubjub::PointError,
 };
 use merits_verifier::{
@@ -81,7 +94,6 @@ pub enum Refusal {
         /// Time given.
         found: u64,
     },
-
     // Parties.
     /// The first entry must be the founding supervisor's own admission.
     #[error("the first entry must be party {authority} admitting itself as a supervisor")]
@@ -179,7 +191,6 @@ pub enum Refusal {
         /// The party.
         party: PartyId,
     },
-
     // View keys.
     /// A sum of halves is the identity, under which nothing is hidden.
     #[error("the halves of the {key} key add up to the identity: nothing would be hidden")]
@@ -213,118 +224,6 @@ pub enum Refusal {
         /// "pending" or "retired".
         standing: &'static str,
     },
-
-    // Scales.
-    /// No such scale or version.
-    #[error("scale {id} version {} is unknown", version.0)]
-    ScaleUnknown {
-        /// The scale.
-        id: ScaleId,
-        /// The version.
-        version: ScaleVersion,
-    },
-    /// No such scale.
-    #[error("scale {id} is unknown")]
-    ScaleIdUnknown {
-        /// The scale.
-        id: ScaleId,
-    },
-    /// Proposed but not approved.
-    #[error("scale {id} version {} is not approved", version.0)]
-    ScaleNotApproved {
-        /// The scale.
-        id: ScaleId,
-        /// The version.
-        version: ScaleVersion,
-    },
-    /// Retired before that period.
-    #[error("scale {id} version {} is retired: period {last} was its last", version.0)]
-    ScaleRetired {
-        /// The scale.
-        id: ScaleId,
-        /// The version.
-        version: ScaleVersion,
-        /// Label of the last period.
-        last: String,
-    },
-    /// Not yet valid in that period.
-    #[error("scale {id} version {} is not yet valid: period {first} is its first", version.0)]
-    ScaleNotYetValid {
-        /// The scale.
-        id: ScaleId,
-        /// The version.
-        version: ScaleVersion,
-        /// Label of the first period.
-        first: String,
-    },
-    /// A later version is in force for that period.
-    #[error("scale {id} version {} is superseded: version {} is in force for that period", version.0, in_force.0)]
-    ScaleSuperseded {
-        /// The scale.
-        id: ScaleId,
-        /// The version that came.
-        version: ScaleVersion,
-        /// The version in force.
-        in_force: ScaleVersion,
-    },
-    /// Already approved or retired.
-    #[error("scale {id} version {} is already {standing}", version.0)]
-    ScaleStanding {
-        /// The scale.
-        id: ScaleId,
-        /// The version.
-        version: ScaleVersion,
-        /// How it stands.
-        standing: &'static str,
-    },
-    /// The approval names another proposal.
-    #[error("the approval names another entry than the one that proposed this version")]
-    ProposalMismatch {
-        /// The entry that proposed the version.
-        expected: EntryId,
-    },
-    /// Versions of an approved scale come from its issuer.
-    #[error("scale {id} is another issuer's: propose under an id of your own")]
-    ScaleOfAnother {
-        /// The scale.
-        id: ScaleId,
-    },
-    /// The asset number belongs to another scale id, or the id has another one.
-    #[error("asset number {found} does not belong to scale {id}: {why}")]
-    AssetMismatch {
-        /// The scale.
-        id: ScaleId,
-        /// The number that came.
-        found: u64,
-        /// What is wrong with it.
-        why: &'static str,
-    },
-    /// Something that must be the same for all versions differs.
-    #[error("scale {id}: {what} differs from the earlier version's, and must not")]
-    VersionDiffers {
-        /// The scale.
-        id: ScaleId,
-        /// What differs.
-        what: &'static str,
-    },
-    /// A property of the scale is out of its range.
-    #[error("scale {id}: {what}")]
-    ScaleInvalid {
-        /// The scale.
-        id: ScaleId,
-        /// What is out of range.
-        what: &'static str,
-    },
-    /// A new version would change a period that was already claimed.
-    #[error("scale {id}: version {} would begin in a period that was already claimed; begin after {last}", version.0)]
-    VersionRetroactive {
-        /// The scale.
-        id: ScaleId,
-        /// The version.
-        version: ScaleVersion,
-        /// Label of the last claimed period.
-        last: String,
-    },
     /// The figures cannot be a scale's.
     #[error("the scale's figures: {0}")]
     Figures(#[from] FiguresError),
@@ -339,7 +238,6 @@ pub enum Refusal {
         /// Inputs that the key takes.
         found: usize,
     },
-
     // Earn batches.
     /// The prover proved for another value of the scale's terms.
     #[error("the batch was proven for {what} {found}; the approved scale has {expected}")]
@@ -424,18 +322,6 @@ pub enum Refusal {
     /// The coordinator passed a verified statement that is not this entry's. Its fault.
     #[error("the entry was not verified against the present state; submit it again")]
     NotVerified,
-    /// The supply cap would be passed.
-    #[error(
-        "scale {id}: at most {room} more credits may come to be, and these claims could be {wanted}; open totals to find what earlier claims really were"
-    )]
-    SupplyExhausted {
-        /// The scale.
-        id: ScaleId,
-        /// Credits left under the cap, at worst.
-        room: u64,
-        /// Credits of these claims, at worst.
-        wanted: u64,
-    },
     /// A value that may occur once occurred before.
     #[error("{}: already used by an earlier entry", set.describe())]
     AlreadyUsed {
@@ -445,295 +331,41 @@ pub enum Refusal {
         claim: Option<usize>,
     },
 
-    // People, consents, redemptions.
-    /// Statement key missing.
+    // Statements of people.
+    /// No key of this statement was adopted.
     #[error("the ledger has no key for statement `{statement}` yet: a supervisor adopts one first")]
     StatementKeyMissing {
         /// Which statement.
         statement: PersonStatement,
     },
-    /// Evaluator stands.
-    #[error("the evaluator's key is fixed: another one would give every person a second tag")]
-    EvaluatorStands,
-    /// Not the evaluator.
-    #[error("party {party} is not this ledger's evaluator")]
-    NotTheEvaluator {
-        /// Who says so.
-        party: PartyId,
-    },
-    /// Evaluation number.
-    #[error("the next evaluation has number {expected}, not {found}")]
-    EvaluationNumber {
-        /// The next one.
-        expected: u64,
-        /// What came.
-        found: u64,
-    },
-    /// Evaluation unfit.
-    #[error(
-        "the evaluation named is unknown, another registrar's, or served a registration before: have the evaluator answer again"
-    )]
-    EvaluationUnfit,
-    /// Commitment known.
-    #[error("this identity commitment was registered before: make a new identity in the wallet")]
-    CommitmentKnown,
-    /// Person known.
-    #[error(
-        "this person is registered already: an identity is given anew (generation + 1) only after a loss"
-    )]
-    PersonKnown,
-    /// Eligible too early.
-    #[error(
-        "an identity given anew is eligible from day {earliest} at the earliest, not {found}: tickets of the one before may reach until then"
-    )]
-    EligibleTooEarly {
-        /// First day that is possible.
-        earliest: u32,
-        /// What came.
-        found: u32,
-    },
-    /// Generations used up.
-    #[error("this person was registered 256 times, which is the most")]
-    GenerationsUsedUp,
-    /// Identity unknown.
-    #[error("no identity in force has this commitment")]
-    IdentityUnknown,
-    /// Group root unknown.
-    #[error(
-        "the proof was made for a group of people that is not the present one nor of the last hour: bring the wallet up to date and prove again"
-    )]
-    GroupRootUnknown,
-    /// Terms known.
-    #[error("this document was published before: change it, or use it as it is")]
-    TermsKnown,
-    /// Terms unknown.
-    #[error("the distributor published no such terms for this scale")]
-    TermsUnknown,
-    /// Ticket too early.
-    #[error("the period {period} begins more than 31 days from now: deposit the ticket later")]
-    TicketTooEarly {
-        /// The period's label.
-        period: String,
-    },
-    /// Ticket reserved.
-    #[error(
-        "this person's claim of the period is reserved for distributor {distributor} until {until} ms: the person withdraws there first, or waits"
-    )]
-    TicketReserved {
-        /// For whom.
-        distributor: PartyId,
-        /// Until when, unix milliseconds.
-        until: u64,
-    },
-    /// Consent withdrawn.
-    #[error(
-        "the person withdrew this consent: the records must be deleted, and the claim cannot be made here"
-    )]
-    ConsentWithdrawn {
-        /// Index of the claim, of a batch.
-        claim: Option<usize>,
-    },
-    /// Ticket missing.
-    #[error(
-        "claim {claim}: no deposited ticket stands behind it: it was never deposited, or it was claimed with"
-    )]
-    TicketMissing {
-        /// Index of the claim.
-        claim: usize,
-    },
-    /// Ticket unexpected.
-    #[error("claim {claim}: this ledger keeps accounts in custody and takes no tickets")]
-    TicketUnexpected {
-        /// Index of the claim.
-        claim: usize,
-    },
-    /// Ticket of another.
-    #[error("claim {claim}: the ticket was given to another distributor")]
-    TicketOfAnother {
-        /// Index of the claim.
-        claim: usize,
-    },
-    /// Ticket lapsed.
-    #[error(
-        "claim {claim}: the ticket's reservation ended at {until} ms: ask the person for another"
-    )]
-    TicketLapsed {
-        /// Index of the claim.
-        claim: usize,
-        /// Until when, unix milliseconds.
-        until: u64,
-    },
-    /// Ticket other.
-    #[error("claim {claim}: the ticket is for another {what}")]
-    TicketOther {
-        /// Index of the claim.
-        claim: usize,
-        /// What differs.
-        what: &'static str,
-    },
-    /// Ticket other records.
-    #[error("claim {claim}: the ticket is bound to another person's records (its b differs)")]
-    TicketOtherRecords {
-        /// Index of the claim.
-        claim: usize,
-    },
-    /// Ticket twice.
-    #[error("claim {claim}: an earlier claim of the batch has the same ticket")]
-    TicketTwice {
-        /// Index of the claim.
-        claim: usize,
-    },
-    /// Offer invalid.
-    #[error("the offer is not one: {what} {rule}")]
-    OfferInvalid {
-        /// Which field.
-        what: &'static str,
-        /// What it must be.
-        rule: &'static str,
-    },
-    /// Offer unknown.
-    #[error("offer {offer} is unknown")]
-    OfferUnknown {
-        /// The entry named.
-        offer: EntryId,
-    },
-    /// Offer of another.
-    #[error("offer {offer} is another sponsor's")]
-    OfferOfAnother {
-        /// The offer.
-        offer: EntryId,
-    },
-    /// Offer not open.
-    #[error("offer {offer} is not open: not yet, no longer, or closed by its sponsor")]
-    OfferNotOpen {
-        /// The offer.
-        offer: EntryId,
-    },
-    /// Offer sold out.
-    #[error("offer {offer} is sold out: its quota is used up")]
-    OfferSoldOut {
-        /// The offer.
-        offer: EntryId,
-    },
-    /// Offer elsewhere.
-    #[error("offer {offer} is not redeemed at this exchange")]
-    OfferElsewhere {
-        /// The offer.
-        offer: EntryId,
-    },
-    /// Credits expired.
-    #[error("credits of expiry bucket {} have expired: they were good until before that month (counted from January 1970)", expiry.0)]
-    CreditsExpired {
-        /// The bucket.
-        expiry: Expiry,
-    },
-    /// Other day.
-    #[error("the proof counts by day {found}, and today is day {today}: prove again")]
-    OtherDay {
-        /// The ledger's day.
-        today: u32,
-        /// What came.
-        found: u32,
-    },
-    /// Note root unknown.
+    /// A proof of spending against no hourly anchor of the note tree.
     #[error(
         "the proof was made for a note tree that is no anchor of this ledger: bring the wallet up to date and prove again"
     )]
     NoteRootUnknown,
-    /// Note tree full.
+    /// No room for the notes that the entry would add.
     #[error("the note tree is full")]
     NoteTreeFull,
 
-    // Openings and totals.
-    /// No such opening request.
-    #[error("opening request {request} is unknown")]
-    RequestUnknown {
-        /// The entry named.
-        request: EntryId,
-    },
-    /// Not the requester's.
-    #[error("opening request {request} is another party's")]
-    RequestOfAnother {
-        /// The request.
-        request: EntryId,
-    },
-    /// The step was already taken.
-    #[error("opening request {request} is already {standing}")]
-    RequestStanding {
-        /// The request.
-        request: EntryId,
-        /// "completed" or "revealed".
-        standing: &'static str,
-    },
-    /// The deadline is past, or too far.
-    #[error(
-        "the deadline {deadline} ms must be after the ledger's time {now} ms, and within {limit} ms of it"
-    )]
-    Deadline {
-        /// The request's deadline.
-        deadline: u64,
-        /// The ledger's time.
-        now: u64,
-        /// Longest time to a deadline.
-        limit: u64,
-    },
-    /// What is revealed is not what the request committed to.
-    #[error("the revealed content does not open the commitment of request {request}")]
-    RevealMismatch {
-        /// The request.
-        request: EntryId,
-    },
-    /// The entries are not the next unopened batches.
-    #[error(
-        "entry {position} of the total is not the next unopened batch of this asset, period, epoch and output"
-    )]
-    TotalSet {
-        /// Position at fault.
-        position: usize,
-    },
-    /// The other output of these batches was opened in another set. Credits and measure follow
-    /// from the same records, so sets that differ would say more than either sum.
-    #[error(
-        "the total covers {found} batches; the other output was opened over the first {expected}: open exactly these"
-    )]
-    TotalCut {
-        /// Batches of the other output's total.
-        expected: usize,
-        /// Batches that came.
-        found: usize,
-    },
-    /// Too few claims: a sum over few says much about each.
-    #[error("the total covers {claims} claims; at least {least} are needed")]
-    TotalTooFew {
-        /// Claims covered.
-        claims: u64,
-        /// Least number.
-        least: u64,
-    },
-    /// V_max × claims, or W_max × claims, over 2^48.
-    #[error("the total could reach {worst}, over the limit of 2^48: open fewer batches at once")]
-    TotalTooLarge {
-        /// The most that the sum can be.
-        worst: u128,
-    },
-    /// The entries' T1 add up to the identity.
-    #[error("the batches' T1 add up to the identity")]
-    TotalDegenerate,
-    /// A partial's proof does not hold: it was made with another key, for another set of
-    /// batches, or from a ciphertext that is no total.
-    #[error(
-        "the {side}'s partial does not hold for the sum of these batches' T1 under its half of At"
-    )]
-    PartialInvalid {
-        /// "supervisor" or "witness".
-        side: &'static str,
-    },
-    /// The sum is not what the ciphertexts hold.
-    #[error("the sum {sum} is not what the batches' totals hold")]
-    SumWrong {
-        /// The sum that came.
-        sum: u64,
-    },
+    // Each concept's own.
+    /// A scale, or a version of it.
+    #[error(transparent)]
+    Scale(#[from] ScaleRefusal),
+    /// A person, or the group of people.
+    #[error(transparent)]
+    Identity(#[from] IdentityRefusal),
+    /// Terms, tickets, consents.
+    #[error(transparent)]
+    Ticket(#[from] TicketRefusal),
+    /// Offers and redemptions.
+    #[error(transparent)]
+    Offer(#[from] OfferRefusal),
+    /// Opening requests.
+    #[error(transparent)]
+    Opening(#[from] OpeningRefusal),
+    /// Opened totals.
+    #[error(transparent)]
+    Total(#[from] TotalRefusal),
 }
 
 impl From<CodecError> for Refusal {

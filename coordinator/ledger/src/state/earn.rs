@@ -19,7 +19,7 @@ use super::totals::{BatchTotal, NewBatch};
 use super::{State, TotalsKey, VersionRecord};
 use crate::entry::{EarnBatch, EarnTerms};
 use crate::proven::ProvenStatement;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, TicketRefusal};
 use crate::role::Role;
 use crate::store::{Unique, UniqueSet};
 use crate::submission::Authentic;
@@ -141,7 +141,7 @@ impl State {
             return self.tickets.check_claims(*distributor, batch, time);
         }
         match batch.claims.iter().position(|claim| claim.ticket.is_some()) {
-            Some(claim) => Err(Refusal::TicketUnexpected { claim }),
+            Some(claim) => Err(TicketRefusal::Unexpected { claim }.into()),
             None => Ok(Vec::new()),
         }
     }

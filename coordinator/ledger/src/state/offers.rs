@@ -7,7 +7,7 @@ use merits_verifier::{codec::Writer, statement::redeem::MOST_A_DAY};
 
 use super::people::{ROOT_GRACE, day_of};
 use crate::entry::{OfferClosed, OfferPublished, Redeemed};
-use crate::refusal::Refusal;
+use crate::refusal::{OfferRefusal, Refusal};
 
 /// An offer as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,10 +33,10 @@ impl Offer {
         let offer = *id;
         let published = &self.published;
         if self.closed.is_some() || time < published.opens || time >= published.closes {
-            return Err(Refusal::OfferNotOpen { offer });
+            return Err(OfferRefusal::NotOpen { offer }.into());
         }
         if self.redeemed >= published.quota {
-            return Err(Refusal::OfferSoldOut { offer });
+            return Err(OfferRefusal::SoldOut { offer }.into());
         }
         check_not_expired(published.expiry, time)
     }
@@ -69,10 +69,10 @@ pub(super) enum OfferChange {
 /// Credits are good until before the first day of their expiry's month, by the ledger's time.
 ///
 /// # Errors
-/// [`Refusal::CreditsExpired`].
+/// [`OfferRefusal::CreditsExpired`].
 pub fn check_not_expired(expiry: Expiry, time: u64) -> Result<(), Refusal> {
     if Period::of_day(PeriodKind::Month, day_of(time)).index >= expiry.0 {
-        return Err(Refusal::CreditsExpired { expiry });
+        return Err(OfferRefusal::CreditsExpired { expiry }.into());
     }
     Ok(())
 }
@@ -98,9 +98,9 @@ impl Offers {
     /// An offer, or why there is none.
     ///
     /// # Errors
-    /// [`Refusal::OfferUnknown`].
+    /// [`OfferRefusal::Unknown`].
     pub(super) fn known(&self, offer: &EntryId) -> Result<&Offer, Refusal> {
-        let unknown = Refusal::OfferUnknown { offer: *offer };
+        let unknown = Refusal::Offer(OfferRefusal::Unknown { offer: *offer });
         self.by_id.get(offer).ok_or(unknown)
     }
 
@@ -138,7 +138,7 @@ impl Offers {
             (published.exchanges.is_empty(), "exchanges", "is not empty"),
         ];
         if let Some((_, what, rule)) = faults.into_iter().find(|(fault, ..)| *fault) {
-            return Err(Refusal::OfferInvalid { what, rule });
+            return Err(OfferRefusal::Invalid { what, rule }.into());
         }
         check_not_expired(published.expiry, time)?;
         let offer = Offer {
@@ -161,11 +161,11 @@ impl Offers {
         let offer = self.known(&closed.offer)?;
         if offer.closed.is_some() || time >= offer.published.closes {
             let offer = closed.offer;
-            return Err(Refusal::OfferNotOpen { offer });
+            return Err(OfferRefusal::NotOpen { offer }.into());
         }
         if party.is_some_and(|party| party != offer.sponsor) {
             let offer = closed.offer;
-            return Err(Refusal::OfferOfAnother { offer });
+            return Err(OfferRefusal::OfAnother { offer }.into());
         }
         Ok(OfferChange::Closed {
             offer: closed.offer,
@@ -183,13 +183,13 @@ impl Offers {
         let offer = self.known(&id)?;
         offer.check_open(&id, time)?;
         if !offer.published.exchanges.contains(&exchange) {
-            return Err(Refusal::OfferElsewhere { offer: id });
+            return Err(OfferRefusal::Elsewhere { offer: id }.into());
         }
         // A proof that was made just before midnight is good just after it.
         let (today, before) = (day_of(time), day_of(time.saturating_sub(ROOT_GRACE)));
         if redeemed.day != today && redeemed.day != before {
             let found = redeemed.day;
-            return Err(Refusal::OtherDay { today, found });
+            return Err(OfferRefusal::OtherDay { today, found }.into());
         }
         Ok(OfferChange::Redeemed(id))
     }

@@ -6,7 +6,7 @@ use merits_primitives::ids::{EntryId, Origin, PartyId};
 use merits_verifier::codec::{Canonical, Writer};
 
 use crate::entry::{OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed};
-use crate::refusal::Refusal;
+use crate::refusal::{OpeningRefusal, Refusal};
 
 /// Longest time from a request to its deadline: 400 days, in milliseconds. What is opened must
 /// not stay hidden for ever.
@@ -66,11 +66,12 @@ impl Openings {
     ) -> Result<OpeningChange, Refusal> {
         let deadline = requested.deadline;
         if deadline <= time || deadline - time > LONGEST_DEADLINE {
-            return Err(Refusal::Deadline {
+            return Err(OpeningRefusal::Deadline {
                 deadline,
                 now: time,
                 limit: LONGEST_DEADLINE,
-            });
+            }
+            .into());
         }
         let requested = requested.clone();
         let opening = Opening {
@@ -94,7 +95,7 @@ impl Openings {
         let mut opening = self.own(party, &completed.request)?;
         if opening.result.is_some() {
             let (request, standing) = (completed.request, "completed");
-            return Err(Refusal::RequestStanding { request, standing });
+            return Err(OpeningRefusal::Standing { request, standing }.into());
         }
         opening.result = Some(completed.result);
         Ok(OpeningChange {
@@ -112,13 +113,14 @@ impl Openings {
         let request = revealed.request;
         let mut opening = self.own(party, &request)?;
         if opening.revealed.is_some() {
-            return Err(Refusal::RequestStanding {
+            return Err(OpeningRefusal::Standing {
                 request,
                 standing: "revealed",
-            });
+            }
+            .into());
         }
         if revealed.content.commitment(origin) != opening.requested.commitment {
-            return Err(Refusal::RevealMismatch { request });
+            return Err(OpeningRefusal::RevealMismatch { request }.into());
         }
         opening.revealed = Some(revealed.content.clone());
         Ok(OpeningChange { request, opening })
@@ -144,9 +146,9 @@ impl Openings {
         let opening = self
             .0
             .get(request)
-            .ok_or(Refusal::RequestUnknown { request: *request })?;
+            .ok_or(OpeningRefusal::Unknown { request: *request })?;
         if opening.requester != party {
-            return Err(Refusal::RequestOfAnother { request: *request });
+            return Err(OpeningRefusal::OfAnother { request: *request }.into());
         }
         Ok(opening.clone())
     }

@@ -14,7 +14,7 @@ use super::tickets::MOST_DAYS_AHEAD;
 use crate::entry::{
     EvaluationCounted, EvaluatorOpened, IdentityRegistered, IdentityRetired, UniquenessTag,
 };
-use crate::refusal::Refusal;
+use crate::refusal::{IdentityRefusal, Refusal};
 
 /// A root is taken for so long after it was superseded, milliseconds: proofs under way do not fail
 /// because somebody else was registered, and a retired identity is gone after an hour.
@@ -151,7 +151,7 @@ impl People {
         opened: &EvaluatorOpened,
     ) -> Result<PeopleChange, Refusal> {
         if self.evaluator.is_some() {
-            return Err(Refusal::EvaluatorStands);
+            return Err(IdentityRefusal::EvaluatorStands.into());
         }
         Ok(PeopleChange::Evaluator(Evaluator {
             party,
@@ -166,12 +166,12 @@ impl People {
         counted: &EvaluationCounted,
     ) -> Result<PeopleChange, Refusal> {
         if self.evaluator.as_ref().map(|evaluator| evaluator.party) != Some(party) {
-            return Err(Refusal::NotTheEvaluator { party });
+            return Err(IdentityRefusal::NotTheEvaluator { party }.into());
         }
         let expected = self.evaluations() + 1;
         if counted.number != expected {
             let found = counted.number;
-            return Err(Refusal::EvaluationNumber { expected, found });
+            return Err(IdentityRefusal::EvaluationNumber { expected, found }.into());
         }
         Ok(PeopleChange::Evaluation {
             id,
@@ -187,26 +187,28 @@ impl People {
     ) -> Result<PeopleChange, Refusal> {
         match self.evaluations.get(&registered.evaluation) {
             Some(evaluation) if evaluation.registrar == registrar && !evaluation.used => {}
-            _ => return Err(Refusal::EvaluationUnfit),
+            _ => return Err(IdentityRefusal::EvaluationUnfit.into()),
         }
         let commitment = field::to_bytes(&registered.commitment);
         if self.by_commitment.contains_key(&commitment) {
-            return Err(Refusal::CommitmentKnown);
+            return Err(IdentityRefusal::CommitmentKnown.into());
         }
         let generation = match self.by_tag.get(&registered.tag) {
             None => 0,
-            Some(_) if registered.generation == 0 => return Err(Refusal::PersonKnown),
+            Some(_) if registered.generation == 0 => {
+                return Err(IdentityRefusal::PersonKnown.into());
+            }
             Some(person) => {
                 let earliest = Self::earliest_after_loss(time);
                 if registered.from < earliest {
                     let found = registered.from;
-                    return Err(Refusal::EligibleTooEarly { earliest, found });
+                    return Err(IdentityRefusal::EligibleTooEarly { earliest, found }.into());
                 }
                 person
                     .birth
                     .generation
                     .checked_add(1)
-                    .ok_or(Refusal::GenerationsUsedUp)?
+                    .ok_or(IdentityRefusal::GenerationsUsedUp)?
             }
         };
         if registered.generation != generation {
@@ -233,7 +235,7 @@ impl People {
                 let tag = person.tag;
                 Ok(PeopleChange::Retired { tag, time })
             }
-            _ => Err(Refusal::IdentityUnknown),
+            _ => Err(IdentityRefusal::Unknown.into()),
         }
     }
 

@@ -14,7 +14,7 @@ use merits_verifier::{
 
 use super::totals::WORST_TOTAL;
 use crate::entry::{MAX_CLAIMS, ScaleApproved, ScaleProposed, ScaleRetired};
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, ScaleRefusal};
 
 /// How a version stands, apart from the period that one asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,11 +129,11 @@ impl Scales {
     /// A scale.
     ///
     /// # Errors
-    /// [`Refusal::ScaleIdUnknown`].
+    /// [`ScaleRefusal::IdUnknown`].
     pub fn get(&self, id: &ScaleId) -> Result<&Scale, Refusal> {
         self.by_id
             .get(id)
-            .ok_or_else(|| Refusal::ScaleIdUnknown { id: id.clone() })
+            .ok_or_else(|| Refusal::Scale(ScaleRefusal::IdUnknown { id: id.clone() }))
     }
 
     /// The scale with this asset number.
@@ -145,14 +145,16 @@ impl Scales {
     /// A version, whatever its standing.
     ///
     /// # Errors
-    /// [`Refusal::ScaleUnknown`].
+    /// [`ScaleRefusal::Unknown`].
     pub fn version(&self, id: &ScaleId, version: ScaleVersion) -> Result<&VersionRecord, Refusal> {
         self.by_id
             .get(id)
             .and_then(|scale| scale.version(version))
-            .ok_or_else(|| Refusal::ScaleUnknown {
-                id: id.clone(),
-                version,
+            .ok_or_else(|| {
+                Refusal::Scale(ScaleRefusal::Unknown {
+                    id: id.clone(),
+                    version,
+                })
             })
     }
 
@@ -170,7 +172,7 @@ impl Scales {
         let record = self.version(id, version)?;
         let id = id.clone();
         if record.standing == VersionStanding::Proposed {
-            return Err(Refusal::ScaleNotApproved { id, version });
+            return Err(ScaleRefusal::NotApproved { id, version }.into());
         }
         let expected = record.terms.period_kind;
         if period.kind != expected {
@@ -181,24 +183,25 @@ impl Scales {
         }
         if period.index < record.terms.valid_from {
             let first = record.period(record.terms.valid_from).label();
-            return Err(Refusal::ScaleNotYetValid { id, version, first });
+            return Err(ScaleRefusal::NotYetValid { id, version, first }.into());
         }
         if let Some(last) = record.last_period
             && period.index > last
         {
             let last = record.period(last).label();
-            return Err(Refusal::ScaleRetired { id, version, last });
+            return Err(ScaleRefusal::Retired { id, version, last }.into());
         }
         let in_force = self
             .get(&id)?
             .in_force(period.index)
             .map(VersionRecord::version);
         match in_force {
-            Some(in_force) if in_force != version => Err(Refusal::ScaleSuperseded {
+            Some(in_force) if in_force != version => Err(ScaleRefusal::Superseded {
                 id,
                 version,
                 in_force,
-            }),
+            }
+            .into()),
             _ => Ok(record),
         }
     }
@@ -251,16 +254,18 @@ impl Scales {
         let record = self.version(&id, version)?;
         if record.standing != VersionStanding::Proposed {
             let standing = standing_word(record.standing);
-            return Err(Refusal::ScaleStanding {
+            return Err(ScaleRefusal::Standing {
                 id,
                 version,
                 standing,
-            });
+            }
+            .into());
         }
         if record.proposal != approved.proposal {
-            return Err(Refusal::ProposalMismatch {
+            return Err(ScaleRefusal::ProposalMismatch {
                 expected: record.proposal,
-            });
+            }
+            .into());
         }
         let scale = self.get(&id)?;
         let valid_from = record.terms.valid_from;
@@ -272,13 +277,13 @@ impl Scales {
             .all(|other| other.terms.valid_from < valid_from && other.version() < version);
         if !begins_late {
             let what = "a version must begin after every approved one, and have a higher number";
-            return Err(Refusal::ScaleInvalid { id, what });
+            return Err(ScaleRefusal::Invalid { id, what }.into());
         }
         if let Some(last) = scale.last_claimed
             && valid_from <= last
         {
             let last = record.period(last).label();
-            return Err(Refusal::VersionRetroactive { id, version, last });
+            return Err(ScaleRefusal::VersionRetroactive { id, version, last }.into());
         }
         let (standing, last) = (VersionStanding::Approved, record.last_period);
         Ok(ScaleChange::Standing {
@@ -293,14 +298,17 @@ impl Scales {
         let (id, version) = (retired.id.clone(), retired.version);
         let record = self.version(&id, version)?;
         match record.standing {
-            VersionStanding::Proposed => return Err(Refusal::ScaleNotApproved { id, version }),
+            VersionStanding::Proposed => {
+                return Err(ScaleRefusal::NotApproved { id, version }.into());
+            }
             VersionStanding::Retired => {
                 let standing = standing_word(VersionStanding::Retired);
-                return Err(Refusal::ScaleStanding {
+                return Err(ScaleRefusal::Standing {
                     id,
                     version,
                     standing,
-                });
+                }
+                .into());
             }
             VersionStanding::Approved => {}
         }
@@ -328,11 +336,12 @@ impl Scales {
             return Ok(());
         }
         let room = u64::try_from(room).unwrap_or(u64::MAX);
-        Err(Refusal::SupplyExhausted {
+        Err(ScaleRefusal::SupplyExhausted {
             id: id.clone(),
             room,
             wanted: worst,
-        })
+        }
+        .into())
     }
 
     pub(super) fn apply(&mut self, change: ScaleChange) {
@@ -418,13 +427,14 @@ impl Scales {
         match (known, self.by_asset.get(&proposed.asset)) {
             (Some(scale), _) if scale.asset != proposed.asset => {
                 let why = "all versions of a scale have the number of the first";
-                Err(Refusal::AssetMismatch { id, found, why })
+                Err(ScaleRefusal::AssetMismatch { id, found, why }.into())
             }
             (Some(scale), _) if scale.period_kind != proposed.period_kind => {
-                Err(Refusal::VersionDiffers {
+                Err(ScaleRefusal::VersionDiffers {
                     id,
                     what: "period kind",
-                })
+                }
+                .into())
             }
             // The scope of claims, and who vouches for people, belong to the scale.
             (Some(scale), _)
@@ -433,14 +443,15 @@ impl Scales {
                         != (proposed.per_source, proposed.vouched)
                 }) =>
             {
-                Err(Refusal::VersionDiffers {
+                Err(ScaleRefusal::VersionDiffers {
                     id,
                     what: "per source, or who vouches",
-                })
+                }
+                .into())
             }
             (None, Some(_)) => {
                 let why = "it is another scale's";
-                Err(Refusal::AssetMismatch { id, found, why })
+                Err(ScaleRefusal::AssetMismatch { id, found, why }.into())
             }
             _ => Ok(()),
         }
@@ -453,9 +464,10 @@ impl Scales {
             versions.find(|record| record.standing != VersionStanding::Proposed)
         });
         match approved {
-            Some(record) if record.issuer != *issuer => Err(Refusal::ScaleOfAnother {
+            Some(record) if record.issuer != *issuer => Err(ScaleRefusal::OfAnother {
                 id: proposed.id.clone(),
-            }),
+            }
+            .into()),
             _ => Ok(()),
         }
     }
@@ -483,10 +495,11 @@ impl Scales {
                 None
             };
             if let Some(what) = differs {
-                return Err(Refusal::VersionDiffers {
+                return Err(ScaleRefusal::VersionDiffers {
                     id: proposed.id.clone(),
                     what,
-                });
+                }
+                .into());
             }
         }
         Ok(())
@@ -520,10 +533,11 @@ fn check_bounds(proposed: &ScaleProposed) -> Result<(), Refusal> {
     } else {
         return Ok(());
     };
-    Err(Refusal::ScaleInvalid {
+    Err(ScaleRefusal::Invalid {
         id: proposed.id.clone(),
         what: fault,
-    })
+    }
+    .into())
 }
 
 /// The id of a schema by its canonical text, as `merits-formula` derives it.

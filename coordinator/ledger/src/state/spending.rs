@@ -18,7 +18,7 @@ use super::State;
 use super::people::day_of;
 use super::tickets::MOST_DAYS_AHEAD;
 use crate::entry::{Attested, ConsentWithdrawn, Redeemed, Spending, TicketDeposited};
-use crate::refusal::Refusal;
+use crate::refusal::{IdentityRefusal, Refusal, ScaleRefusal, TicketRefusal};
 use crate::role::Role;
 use crate::store::{Unique, UniqueSet};
 
@@ -53,7 +53,7 @@ impl State {
         let record =
             scale
                 .in_force(deposit.period.index)
-                .ok_or_else(|| Refusal::ScaleIdUnknown {
+                .ok_or_else(|| ScaleRefusal::IdUnknown {
                     id: deposit.scale.clone(),
                 })?;
         let terms = &record.terms;
@@ -180,9 +180,10 @@ impl State {
         let start = u64::try_from(deposit.period.first_day().max(0)).unwrap_or(0);
         let latest = u64::from(day_of(time)) + u64::from(MOST_DAYS_AHEAD);
         if start > latest {
-            return Err(Refusal::TicketTooEarly {
+            return Err(TicketRefusal::TooEarly {
                 period: deposit.period.label(),
-            });
+            }
+            .into());
         }
         self.check_group_root(deposit.root, time)
     }
@@ -191,7 +192,7 @@ impl State {
         if self.people.accepts(root, time) {
             return Ok(());
         }
-        Err(Refusal::GroupRootUnknown)
+        Err(IdentityRefusal::GroupRootUnknown.into())
     }
 
     /// Every rule for what spends notes but its proof; adds its unique values.

@@ -14,7 +14,7 @@ use merits_verifier::codec::{Canonical as _, Writer};
 
 use super::people::DAY;
 use crate::entry::{ConsentWithdrawn, EarnBatch, TermsPublished, TicketDeposited};
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, TicketRefusal};
 
 /// Tickets are taken for periods that begin at most so many days after the deposit.
 pub const MOST_DAYS_AHEAD: u32 = 31;
@@ -112,7 +112,7 @@ impl Tickets {
     ) -> Result<TicketChange, Refusal> {
         let digest = published.digest();
         if self.terms.contains_key(&digest) {
-            return Err(Refusal::TermsKnown);
+            return Err(TicketRefusal::TermsKnown.into());
         }
         let scale = published.scale.clone();
         Ok(TicketChange::Terms(
@@ -136,18 +136,19 @@ impl Tickets {
     ) -> Result<Ticket, Refusal> {
         match self.terms.get(&deposit.terms) {
             Some(terms) if terms.distributor == distributor && terms.scale == deposit.scale => {}
-            _ => return Err(Refusal::TermsUnknown),
+            _ => return Err(TicketRefusal::TermsUnknown.into()),
         }
         if self.is_withdrawn(&deposit.nullifier, &message) {
-            return Err(Refusal::ConsentWithdrawn { claim: None });
+            return Err(TicketRefusal::ConsentWithdrawn { claim: None }.into());
         }
         if let Some(standing) = self.open(&deposit.nullifier)
             && standing.reserves(time)
         {
-            return Err(Refusal::TicketReserved {
+            return Err(TicketRefusal::Reserved {
                 distributor: standing.distributor,
                 until: standing.until,
-            });
+            }
+            .into());
         }
         Ok(Ticket {
             deposit: deposit.clone(),
@@ -165,7 +166,7 @@ impl Tickets {
     ) -> Result<TicketChange, Refusal> {
         let (nullifier, message) = (withdrawn.nullifier, withdrawn.message);
         if self.is_withdrawn(&nullifier, &message) {
-            return Err(Refusal::ConsentWithdrawn { claim: None });
+            return Err(TicketRefusal::ConsentWithdrawn { claim: None }.into());
         }
         Ok(TicketChange::Withdrawn { nullifier, message })
     }
@@ -179,19 +180,19 @@ impl Tickets {
     ) -> Result<Vec<Fr>, Refusal> {
         let mut nullifiers = Vec::with_capacity(batch.claims.len());
         for (claim, signed) in batch.claims.iter().enumerate() {
-            let nullifier = signed.ticket.ok_or(Refusal::TicketMissing { claim })?;
+            let nullifier = signed.ticket.ok_or(TicketRefusal::Missing { claim })?;
             let ticket = self
                 .open(&nullifier)
-                .ok_or(Refusal::TicketMissing { claim })?;
+                .ok_or(TicketRefusal::Missing { claim })?;
             if ticket.distributor != distributor {
-                return Err(Refusal::TicketOfAnother { claim });
+                return Err(TicketRefusal::OfAnother { claim }.into());
             }
             if ticket.withdrawn {
-                return Err(Refusal::ConsentWithdrawn { claim: Some(claim) });
+                return Err(TicketRefusal::ConsentWithdrawn { claim: Some(claim) }.into());
             }
             if !ticket.reserves(time) {
                 let until = ticket.until;
-                return Err(Refusal::TicketLapsed { claim, until });
+                return Err(TicketRefusal::Lapsed { claim, until }.into());
             }
             let deposit = &ticket.deposit;
             let differs = [
@@ -201,13 +202,13 @@ impl Tickets {
                 (deposit.expiry != batch.terms.expiry, "expiry"),
             ];
             if let Some((_, what)) = differs.into_iter().find(|(differs, _)| *differs) {
-                return Err(Refusal::TicketOther { claim, what });
+                return Err(TicketRefusal::Other { claim, what }.into());
             }
             if deposit.b != signed.public.b {
-                return Err(Refusal::TicketOtherRecords { claim });
+                return Err(TicketRefusal::OtherRecords { claim }.into());
             }
             if nullifiers.contains(&nullifier) {
-                return Err(Refusal::TicketTwice { claim });
+                return Err(TicketRefusal::Twice { claim }.into());
             }
             nullifiers.push(nullifier);
         }

@@ -21,7 +21,7 @@ use merits_verifier::{
 
 use super::State;
 use crate::entry::{TotalPartial, TotalsOpened};
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, TotalRefusal};
 
 /// V_max × claims, or W_max × claims, of an opened set: sums up to here are found by baby steps and giant steps.
 pub const WORST_TOTAL: u128 = 1 << 48;
@@ -112,7 +112,7 @@ impl Totals {
     /// Σ T1 and Σ T2 of batches.
     ///
     /// # Errors
-    /// [`Refusal::TotalDegenerate`] when the T1 cancel out.
+    /// [`TotalRefusal::Degenerate`] when the T1 cancel out.
     pub fn sums<'a>(
         batches: impl IntoIterator<Item = &'a BatchTotal>,
     ) -> Result<(Point, Point), Refusal> {
@@ -121,7 +121,7 @@ impl Totals {
             (t1 + batch.t1.projective(), t2 + batch.t2.projective())
         });
         let checked = |sum: CurvePoint| {
-            Point::from_affine(sum.into_affine()).map_err(|_| Refusal::TotalDegenerate)
+            Point::from_affine(sum.into_affine()).map_err(|_| TotalRefusal::Degenerate)
         };
         Ok((checked(t1)?, checked(t2)?))
     }
@@ -186,16 +186,16 @@ impl State {
         let batches = self.next_batches(&key, &opened.entries)?;
         let found = batches.len();
         if let Some(expected) = self.totals.cut(&key).filter(|cut| *cut != found) {
-            return Err(Refusal::TotalCut { expected, found });
+            return Err(TotalRefusal::Cut { expected, found }.into());
         }
         let claims: u64 = batches.iter().map(|batch| u64::from(batch.claims)).sum();
         let least = u64::from(self.policy.least_claims_per_total).max(1);
         if claims < least {
-            return Err(Refusal::TotalTooFew { claims, least });
+            return Err(TotalRefusal::TooFew { claims, least }.into());
         }
         let worst: u128 = batches.iter().map(|batch| u128::from(batch.worst)).sum();
         if worst > WORST_TOTAL {
-            return Err(Refusal::TotalTooLarge { worst });
+            return Err(TotalRefusal::TooLarge { worst }.into());
         }
         let (t1, t2) = Totals::sums(batches.iter().copied())?;
         self.check_partials(opened, &t1)?;
@@ -205,7 +205,7 @@ impl State {
             - opened.witness.point.projective();
         let sum = opened.sum;
         if message != Point::base().projective() * Scalar::from(sum) || u128::from(sum) > worst {
-            return Err(Refusal::SumWrong { sum });
+            return Err(TotalRefusal::SumWrong { sum }.into());
         }
         // An entry holds at most 1,900 ids.
         let batches = batches.len() as u32;
@@ -231,8 +231,8 @@ impl State {
                 .is_none_or(|batch| batch.entry != **entry)
         });
         match fault {
-            Some((position, _)) => Err(Refusal::TotalSet { position }),
-            None if batches.is_empty() => Err(Refusal::TotalSet { position: 0 }),
+            Some((position, _)) => Err(TotalRefusal::Set { position }.into()),
+            None if batches.is_empty() => Err(TotalRefusal::Set { position: 0 }.into()),
             None => Ok(batches),
         }
     }
@@ -254,7 +254,7 @@ impl State {
             partial
                 .proof
                 .verify(&keys.total, t1, &partial.point, &context)
-                .map_err(|_| Refusal::PartialInvalid { side })
+                .map_err(|_| TotalRefusal::PartialInvalid { side }.into())
         };
         let supervisor = &keys.opened.supervisor;
         check(

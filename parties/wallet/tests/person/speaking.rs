@@ -1,6 +1,8 @@
 //! Links, tickets and withdrawals, up to the ledger that takes them.
 
-use merits_ledger::{Entry, Refusal, SubmitError, entry::TicketDeposited, fixture::Citizen};
+use merits_ledger::{
+    Entry, Refusal, SubmitError, TicketRefusal, entry::TicketDeposited, fixture::Citizen,
+};
 use merits_primitives::{
     Fr,
     ids::{Expiry, PartyId, Period, PeriodKind, ScaleId},
@@ -168,7 +170,9 @@ fn a_withdrawal_before_the_deposit_wins() {
     assert!(
         matches!(
             &refused,
-            SubmitError::Refused(Refusal::ConsentWithdrawn { claim: None })
+            SubmitError::Refused(Refusal::Ticket(TicketRefusal::ConsentWithdrawn {
+                claim: None
+            }))
         ),
         "{refused}"
     );

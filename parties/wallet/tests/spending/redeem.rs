@@ -2,7 +2,7 @@
 
 use merits_circuits::redeem::RedeemViolation;
 use merits_ledger::{
-    Entry, Refusal,
+    Entry, OfferRefusal, Refusal,
     entry::{IdentityRetired, OfferPublished},
 };
 use merits_primitives::ids::{Credits, EntryId, Expiry};
@@ -111,12 +111,12 @@ fn what_is_missing_is_said() {
     let unknown = EntryId([7; 32]);
     assert!(matches!(
         purse.plan(&unknown).unwrap_err(),
-        SpendError::Refused(Refusal::OfferUnknown { offer }) if offer == unknown
+        SpendError::Refused(Refusal::Offer(OfferRefusal::Unknown { offer })) if offer == unknown
     ));
     let later = offer(&mut purse, |offer| offer.opens = offer.closes - 1);
     assert!(matches!(
         purse.plan(&later).unwrap_err(),
-        SpendError::Refused(Refusal::OfferNotOpen { .. })
+        SpendError::Refused(Refusal::Offer(OfferRefusal::NotOpen { .. }))
     ));
     let other = offer(&mut purse, |offer| {
         offer.expiry = Expiry(offer.expiry.0 + 3)
@@ -130,7 +130,7 @@ fn what_is_missing_is_said() {
     let elsewhere = purse.spend(|spender| spender.redeem(&here, &sponsor, &mut rand::rng()));
     assert!(matches!(
         elsewhere.unwrap_err(),
-        SpendError::Refused(Refusal::OfferElsewhere { .. })
+        SpendError::Refused(Refusal::Offer(OfferRefusal::Elsewhere { .. }))
     ));
 }
 

@@ -1,0 +1,92 @@
+//! Why a person's registration, or the group of people that a proof was made for, is refused.
+
+use merits_primitives::ids::PartyId;
+use thiserror::Error;
+
+/// A person, an evaluation of a uniqueness tag or the group of people is not as the entry needs it.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum IdentityRefusal {
+    /// The ledger has an evaluator's key, and keeps it.
+    #[error("the evaluator's key is fixed: another one would give every person a second tag")]
+    EvaluatorStands,
+    /// Only the adopted evaluator says which evaluations it gave.
+    #[error("party {party} is not this ledger's evaluator")]
+    NotTheEvaluator {
+        /// Who says so.
+        party: PartyId,
+    },
+    /// An evaluation that does not carry on the evaluator's count.
+    #[error("the next evaluation has number {expected}, not {found}")]
+    EvaluationNumber {
+        /// The next one.
+        expected: u64,
+        /// What came.
+        found: u64,
+    },
+    /// The evaluation that a registration names cannot serve it.
+    #[error(
+        "the evaluation named is unknown, another registrar's, or served a registration before: have the evaluator answer again"
+    )]
+    EvaluationUnfit,
+    /// An identity commitment stands in the group once, for ever.
+    #[error("this identity commitment was registered before: make a new identity in the wallet")]
+    CommitmentKnown,
+    /// The uniqueness tag is in force for another identity.
+    #[error(
+        "this person is registered already: an identity is given anew (generation + 1) only after a loss"
+    )]
+    PersonKnown,
+    /// A new generation would overlap with tickets of the one before.
+    #[error(
+        "an identity given anew is eligible from day {earliest} at the earliest, not {found}: tickets of the one before may reach until then"
+    )]
+    EligibleTooEarly {
+        /// First day that is possible.
+        earliest: u32,
+        /// What came.
+        found: u32,
+    },
+    /// A generation is a byte.
+    #[error("this person was registered 256 times, which is the most")]
+    GenerationsUsedUp,
+    /// Nothing to retire.
+    #[error("no identity in force has this commitment")]
+    Unknown,
+    /// A proof of membership that is older than an hour, or of no group.
+    #[error(
+        "the proof was made for a group of people that is not the present one nor of the last hour: bring the wallet up to date and prove again"
+    )]
+    GroupRootUnknown,
+}
+
+impl IdentityRefusal {
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::EvaluatorStands => "evaluator-stands",
+            Self::NotTheEvaluator { .. } => "not-the-evaluator",
+            Self::EvaluationNumber { .. } => "evaluation-number",
+            Self::EvaluationUnfit => "evaluation-unfit",
+            Self::CommitmentKnown => "commitment-known",
+            Self::PersonKnown => "person-known",
+            Self::EligibleTooEarly { .. } => "eligible-too-early",
+            Self::GenerationsUsedUp => "generations-used-up",
+            Self::Unknown => "identity-unknown",
+            Self::GroupRootUnknown => "group-root-unknown",
+        }
+    }
+
+    pub(super) fn field(&self) -> &'static str {
+        match self {
+            Self::EvaluatorStands => "",
+            Self::NotTheEvaluator { .. } => "party",
+            Self::EvaluationNumber { .. } => "number",
+            Self::EvaluationUnfit => "evaluation",
+            Self::CommitmentKnown | Self::Unknown => "commitment",
+            Self::PersonKnown => "tag",
+            Self::EligibleTooEarly { .. } => "from",
+            Self::GenerationsUsedUp => "generation",
+            Self::GroupRootUnknown => "root",
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Why an offer or a redemption of one is refused.
+
+use merits_primitives::ids::{EntryId, Expiry};
+use thiserror::Error;
+
+/// An offer is not one, is not open to this redemption, or the credits are past.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum OfferRefusal {
+    /// A field of the offer is outside its bounds.
+    #[error("the offer is not one: {what} {rule}")]
+    Invalid {
+        /// Which field.
+        what: &'static str,
+        /// What it must be.
+        rule: &'static str,
+    },
+    /// No such offer.
+    #[error("offer {offer} is unknown")]
+    Unknown {
+        /// The entry named.
+        offer: EntryId,
+    },
+    /// Only its sponsor closes an offer.
+    #[error("offer {offer} is another sponsor's")]
+    OfAnother {
+        /// The offer.
+        offer: EntryId,
+    },
+    /// Outside the time of the offer, or after it was closed.
+    #[error("offer {offer} is not open: not yet, no longer, or closed by its sponsor")]
+    NotOpen {
+        /// The offer.
+        offer: EntryId,
+    },
+    /// As many redemptions as the quota says.
+    #[error("offer {offer} is sold out: its quota is used up")]
+    SoldOut {
+        /// The offer.
+        offer: EntryId,
+    },
+    /// The exchange is none of those that the offer names.
+    #[error("offer {offer} is not redeemed at this exchange")]
+    Elsewhere {
+        /// The offer.
+        offer: EntryId,
+    },
+    /// The notes' expiry bucket is past by the ledger's time.
+    #[error("credits of expiry bucket {} have expired: they were good until before that month (counted from January 1970)", expiry.0)]
+    CreditsExpired {
+        /// The bucket.
+        expiry: Expiry,
+    },
+    /// The daily limit counts by the ledger's day, and the proof by another.
+    #[error("the proof counts by day {found}, and today is day {today}: prove again")]
+    OtherDay {
+        /// The ledger's day.
+        today: u32,
+        /// What came.
+        found: u32,
+    },
+}
+
+impl OfferRefusal {
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::Invalid { .. } => "offer-invalid",
+            Self::Unknown { .. } => "offer-unknown",
+            Self::OfAnother { .. } => "offer-of-another",
+            Self::NotOpen { .. } => "offer-not-open",
+            Self::SoldOut { .. } => "offer-sold-out",
+            Self::Elsewhere { .. } => "offer-elsewhere",
+            Self::CreditsExpired { .. } => "credits-expired",
+            Self::OtherDay { .. } => "other-day",
+        }
+    }
+
+    pub(super) fn field(&self) -> &'static str {
+        match self {
+            Self::Invalid { what, .. } => what,
+            Self::Unknown { .. }
+            | Self::OfAnother { .. }
+            | Self::NotOpen { .. }
+            | Self::SoldOut { .. } => "offer",
+            Self::Elsewhere { .. } => "party",
+            Self::CreditsExpired { .. } => "expiry",
+            Self::OtherDay { .. } => "day",
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Why a step of an opening request is refused.
+
+use merits_primitives::ids::EntryId;
+use thiserror::Error;
+
+/// An opening request is not there, or does not stand as the step needs it.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum OpeningRefusal {
+    /// No such opening request.
+    #[error("opening request {request} is unknown")]
+    Unknown {
+        /// The entry named.
+        request: EntryId,
+    },
+    /// Not the requester's.
+    #[error("opening request {request} is another party's")]
+    OfAnother {
+        /// The request.
+        request: EntryId,
+    },
+    /// The step was already taken.
+    #[error("opening request {request} is already {standing}")]
+    Standing {
+        /// The request.
+        request: EntryId,
+        /// "completed" or "revealed".
+        standing: &'static str,
+    },
+    /// The deadline is past, or too far.
+    #[error(
+        "the deadline {deadline} ms must be after the ledger's time {now} ms, and within {limit} ms of it"
+    )]
+    Deadline {
+        /// The request's deadline.
+        deadline: u64,
+        /// The ledger's time.
+        now: u64,
+        /// Longest time to a deadline.
+        limit: u64,
+    },
+    /// What is revealed is not what the request committed to.
+    #[error("the revealed content does not open the commitment of request {request}")]
+    RevealMismatch {
+        /// The request.
+        request: EntryId,
+    },
+}
+
+impl OpeningRefusal {
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::Unknown { .. } => "request-unknown",
+            Self::OfAnother { .. } => "request-of-another",
+            Self::Standing { .. } => "request-standing",
+            Self::Deadline { .. } => "deadline",
+            Self::RevealMismatch { .. } => "reveal-mismatch",
+        }
+    }
+
+    pub(super) fn field(&self) -> &'static str {
+        match self {
+            Self::Deadline { .. } => "deadline",
+            Self::Unknown { .. }
+            | Self::OfAnother { .. }
+            | Self::Standing { .. }
+            | Self::RevealMismatch { .. } => "",
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Why a scale, a version of it or a batch under one is refused.
+
+use merits_primitives::ids::{EntryId, ScaleId, ScaleVersion};
+use thiserror::Error;
+
+/// A scale or a version of it is not there, does not stand as needed, or would break its promises.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ScaleRefusal {
+    /// No such scale or version.
+    #[error("scale {id} version {} is unknown", version.0)]
+    Unknown {
+        /// The scale.
+        id: ScaleId,
+        /// The version.
+        version: ScaleVersion,
+    },
+    /// No such scale.
+    #[error("scale {id} is unknown")]
+    IdUnknown {
+        /// The scale.
+        id: ScaleId,
+    },
+    /// Proposed but not approved.
+    #[error("scale {id} version {} is not approved", version.0)]
+    NotApproved {
+        /// The scale.
+        id: ScaleId,
+        /// The version.
+        version: ScaleVersion,
+    },
+    /// Retired before that period.
+    #[error("scale {id} version {} is retired: period {last} was its last", version.0)]
+    Retired {
+        /// The scale.
+        id: ScaleId,
+        /// The version.
+        version: ScaleVersion,
+        /// Label of the last period.
+        last: String,
+    },
+    /// Not yet valid in that period.
+    #[error("scale {id} version {} is not yet valid: period {first} is its first", version.0)]
+    NotYetValid {
+        /// The scale.
+        id: ScaleId,
+        /// The version.
+        version: ScaleVersion,
+        /// Label of the first period.
+        first: String,
+    },
+    /// A later version is in force for that period.
+    #[error("scale {id} version {} is superseded: version {} is in force for that period", version.0, in_force.0)]
+    Superseded {
+        /// The scale.
+        id: ScaleId,
+        /// The version that came.
+        version: ScaleVersion,
+        /// The version in force.
+        in_force: ScaleVersion,
+    },
+    /// Already approved or retired.
+    #[error("scale {id} version {} is already {standing}", version.0)]
+    Standing {
+        /// The scale.
+        id: ScaleId,
+        /// The version.
+        version: ScaleVersion,
+        /// How it stands.
+        standing: &'static str,
+    },
+    /// The approval names another proposal.
+    #[error("the approval names another entry than the one that proposed this version")]
+    ProposalMismatch {
+        /// The entry that proposed the version.
+        expected: EntryId,
+    },
+    /// Versions of an approved scale come from its issuer.
+    #[error("scale {id} is another issuer's: propose under an id of your own")]
+    OfAnother {
+        /// The scale.
+        id: ScaleId,
+    },
+    /// The asset number belongs to another scale id, or the id has another one.
+    #[error("asset number {found} does not belong to scale {id}: {why}")]
+    AssetMismatch {
+        /// The scale.
+        id: ScaleId,
+        /// The number that came.
+        found: u64,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// Something that must be the same for all versions differs.
+    #[error("scale {id}: {what} differs from the earlier version's, and must not")]
+    VersionDiffers {
+        /// The scale.
+        id: ScaleId,
+        /// What differs.
+        what: &'static str,
+    },
+    /// A property of the scale is out of its range.
+    #[error("scale {id}: {what}")]
+    Invalid {
+        /// The scale.
+        id: ScaleId,
+        /// What is out of range.
+        what: &'static str,
+    },
+    /// A new version would change a period that was already claimed.
+    #[error("scale {id}: version {} would begin in a period that was already claimed; begin after {last}", version.0)]
+    VersionRetroactive {
+        /// The scale.
+        id: ScaleId,
+        /// The version.
+        version: ScaleVersion,
+        /// Label of the last claimed period.
+        last: String,
+    },
+    /// The supply cap would be passed.
+    #[error(
+        "scale {id}: at most {room} more credits may come to be, and these claims could be {wanted}; open totals to find what earlier claims really were"
+    )]
+    SupplyExhausted {
+        /// The scale.
+        id: ScaleId,
+        /// Credits left under the cap, at worst.
+        room: u64,
+        /// Credits of these claims, at worst.
+        wanted: u64,
+    },
+}
+
+impl ScaleRefusal {
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::Unknown { .. } | Self::IdUnknown { .. } => "scale-unknown",
+            Self::NotApproved { .. } => "scale-not-approved",
+            Self::Retired { .. } => "scale-retired",
+            Self::NotYetValid { .. } => "scale-not-yet-valid",
+            Self::Superseded { .. } => "scale-superseded",
+            Self::Standing { .. } => "scale-standing",
+            Self::ProposalMismatch { .. } => "proposal-mismatch",
+            Self::OfAnother { .. } => "scale-of-another",
+            Self::AssetMismatch { .. } => "asset-mismatch",
+            Self::VersionDiffers { .. } => "version-differs",
+            Self::Invalid { .. } => "scale-invalid",
+            Self::VersionRetroactive { .. } => "version-retroactive",
+            Self::SupplyExhausted { .. } => "supply-exhausted",
+        }
+    }
+
+    pub(super) fn field(&self) -> &'static str {
+        match self {
+            Self::Unknown { .. } | Self::IdUnknown { .. } | Self::NotApproved { .. } => "scale",
+            Self::Superseded { .. } => "version",
+            Self::OfAnother { .. } => "id",
+            Self::AssetMismatch { .. } => "asset",
+            Self::VersionDiffers { what, .. } => what,
+            Self::Retired { .. } | Self::NotYetValid { .. } => "period",
+            Self::Standing { .. }
+            | Self::ProposalMismatch { .. }
+            | Self::Invalid { .. }
+            | Self::VersionRetroactive { .. }
+            | Self::SupplyExhausted { .. } => "",
+        }
+    }
+}

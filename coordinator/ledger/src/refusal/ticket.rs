@@ -1,0 +1,129 @@
+//! Why terms, a ticket, a withdrawal or a claim's ticket is refused.
+
+use merits_primitives::ids::PartyId;
+use thiserror::Error;
+
+use super::code::of_claim;
+
+/// A person's consent is missing, is for something else, or was taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum TicketRefusal {
+    /// A document of terms is published once.
+    #[error("this document was published before: change it, or use it as it is")]
+    TermsKnown,
+    /// A ticket under terms that the distributor did not publish for its scale.
+    #[error("the distributor published no such terms for this scale")]
+    TermsUnknown,
+    /// A ticket for a period that is too far ahead.
+    #[error("the period {period} begins more than 31 days from now: deposit the ticket later")]
+    TooEarly {
+        /// The period's label.
+        period: String,
+    },
+    /// The nullifier is reserved, by an open ticket, for a while.
+    #[error(
+        "this person's claim of the period is reserved for distributor {distributor} until {until} ms: the person withdraws there first, or waits"
+    )]
+    Reserved {
+        /// For whom.
+        distributor: PartyId,
+        /// Until when, unix milliseconds.
+        until: u64,
+    },
+    /// Whoever withdrew is claimed for by nobody.
+    #[error(
+        "the person withdrew this consent: the records must be deleted, and the claim cannot be made here"
+    )]
+    ConsentWithdrawn {
+        /// Index of the claim, of a batch.
+        claim: Option<usize>,
+    },
+    /// A claim on a ledger with tickets, without one that is open.
+    #[error(
+        "claim {claim}: no deposited ticket stands behind it: it was never deposited, or it was claimed with"
+    )]
+    Missing {
+        /// Index of the claim.
+        claim: usize,
+    },
+    /// A claim with a ticket on a ledger in custody.
+    #[error("claim {claim}: this ledger keeps accounts in custody and takes no tickets")]
+    Unexpected {
+        /// Index of the claim.
+        claim: usize,
+    },
+    /// The ticket names another distributor.
+    #[error("claim {claim}: the ticket was given to another distributor")]
+    OfAnother {
+        /// Index of the claim.
+        claim: usize,
+    },
+    /// The ticket was not claimed with in time.
+    #[error(
+        "claim {claim}: the ticket's reservation ended at {until} ms: ask the person for another"
+    )]
+    Lapsed {
+        /// Index of the claim.
+        claim: usize,
+        /// Until when, unix milliseconds.
+        until: u64,
+    },
+    /// The ticket is for another scale, source, period or expiry than the claim.
+    #[error("claim {claim}: the ticket is for another {what}")]
+    Other {
+        /// Index of the claim.
+        claim: usize,
+        /// What differs.
+        what: &'static str,
+    },
+    /// The claim's b is not the ticket's: its records are another person's.
+    #[error("claim {claim}: the ticket is bound to another person's records (its b differs)")]
+    OtherRecords {
+        /// Index of the claim.
+        claim: usize,
+    },
+    /// One ticket, two claims of a batch.
+    #[error("claim {claim}: an earlier claim of the batch has the same ticket")]
+    Twice {
+        /// Index of the claim.
+        claim: usize,
+    },
+}
+
+impl TicketRefusal {
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::TermsKnown => "terms-known",
+            Self::TermsUnknown => "terms-unknown",
+            Self::TooEarly { .. } => "ticket-too-early",
+            Self::Reserved { .. } => "ticket-reserved",
+            Self::ConsentWithdrawn { .. } => "consent-withdrawn",
+            Self::Missing { .. } => "ticket-missing",
+            Self::Unexpected { .. } => "ticket-unexpected",
+            Self::OfAnother { .. } => "ticket-of-another",
+            Self::Lapsed { .. } => "ticket-lapsed",
+            Self::Other { .. } => "ticket-other",
+            Self::OtherRecords { .. } => "ticket-other-records",
+            Self::Twice { .. } => "ticket-twice",
+        }
+    }
+
+    pub(super) fn field(&self) -> String {
+        match self {
+            Self::TermsKnown => "text".to_owned(),
+            Self::TermsUnknown => "terms".to_owned(),
+            Self::TooEarly { .. } => "period".to_owned(),
+            Self::Reserved { .. } => "nullifier".to_owned(),
+            Self::ConsentWithdrawn { claim: None } => "message".to_owned(),
+            Self::OtherRecords { claim } => of_claim(*claim, "b"),
+            Self::ConsentWithdrawn { claim: Some(claim) }
+            | Self::Missing { claim }
+            | Self::Unexpected { claim }
+            | Self::OfAnother { claim }
+            | Self::Lapsed { claim, .. }
+            | Self::Other { claim, .. }
+            | Self::Twice { claim } => of_claim(*claim, "ticket"),
+        }
+    }
+}

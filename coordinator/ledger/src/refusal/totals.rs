@@ -1,0 +1,84 @@
+//! Why an opened total is refused.
+
+use thiserror::Error;
+
+/// A total covers other batches than it may, or is not their sum.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum TotalRefusal {
+    /// The entries are not the next unopened batches.
+    #[error(
+        "entry {position} of the total is not the next unopened batch of this asset, period, epoch and output"
+    )]
+    Set {
+        /// Position at fault.
+        position: usize,
+    },
+    /// The other output of these batches was opened in another set. Credits and measure follow
+    /// from the same records, so sets that differ would say more than either sum.
+    #[error(
+        "the total covers {found} batches; the other output was opened over the first {expected}: open exactly these"
+    )]
+    Cut {
+        /// Batches of the other output's total.
+        expected: usize,
+        /// Batches that came.
+        found: usize,
+    },
+    /// Too few claims: a sum over few says much about each.
+    #[error("the total covers {claims} claims; at least {least} are needed")]
+    TooFew {
+        /// Claims covered.
+        claims: u64,
+        /// Least number.
+        least: u64,
+    },
+    /// V_max × claims, or W_max × claims, over 2^48.
+    #[error("the total could reach {worst}, over the limit of 2^48: open fewer batches at once")]
+    TooLarge {
+        /// The most that the sum can be.
+        worst: u128,
+    },
+    /// The entries' T1 add up to the identity.
+    #[error("the batches' T1 add up to the identity")]
+    Degenerate,
+    /// A partial's proof does not hold: it was made with another key, for another set of
+    /// batches, or from a ciphertext that is no total.
+    #[error(
+        "the {side}'s partial does not hold for the sum of these batches' T1 under its half of At"
+    )]
+    PartialInvalid {
+        /// "supervisor" or "witness".
+        side: &'static str,
+    },
+    /// The sum is not what the ciphertexts hold.
+    #[error("the sum {sum} is not what the batches' totals hold")]
+    SumWrong {
+        /// The sum that came.
+        sum: u64,
+    },
+}
+
+impl TotalRefusal {
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::Set { .. } => "total-set",
+            Self::Cut { .. } => "total-cut",
+            Self::TooFew { .. } => "total-too-few",
+            Self::TooLarge { .. } => "total-too-large",
+            Self::Degenerate => "total-degenerate",
+            Self::PartialInvalid { .. } => "partial-invalid",
+            Self::SumWrong { .. } => "sum-wrong",
+        }
+    }
+
+    pub(super) fn field(&self) -> String {
+        match self {
+            Self::Set { position } => format!("entries[{position}]"),
+            Self::Cut { .. } => "entries".to_owned(),
+            Self::PartialInvalid { side } => (*side).to_owned(),
+            Self::SumWrong { .. } => "sum".to_owned(),
+            Self::TooFew { .. } | Self::TooLarge { .. } | Self::Degenerate => String::new(),
+        }
+    }
+}

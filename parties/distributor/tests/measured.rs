@@ -6,15 +6,12 @@
 
 mod federation;
 
-use federation::{MANIFEST, MemoryLedger, World, csv, read_groups, scale_id, week};
-use merits_distributor::{outbox::Patience, proving::Width, summary::EarnedSum};
+use federation::{MANIFEST, World, custody::Scene, scale_id, week};
+use merits_distributor::{proving::Width, summary::EarnedSum};
 use merits_ledger::{Entry, fixture::START, state::TotalsKey};
 use merits_primitives::{
     earned::Earned,
-    identity::Secret,
     ids::{AssetId, Credits, Epoch, Output},
-    message::{self, Consent},
-    owner, scope,
 };
 
 /// [`MANIFEST`] with a factor that changes on the Tuesday of W36, and metres as a measure.
@@ -58,18 +55,10 @@ async fn both_outputs_and_the_days_factor_reach_the_ledger() {
         in_flight: one,
     };
     let world = World::with(11, &manifest(), width);
-    let ledger = MemoryLedger::founded(&world);
-    let dir = tempfile::tempdir().unwrap();
-    let node = world.node(dir.path(), 5).await;
-    let groups = read_groups(&csv(4, 2), world.schema());
-    let bundle = world.bundle(&groups, node.custody(), dir.path());
-    world
-        .ingest(&node, &ledger.state(), groups.clone(), &bundle)
-        .await;
-    let summary = world
-        .run(&node, &ledger, &ledger.state(), Patience::default())
-        .await
-        .unwrap();
+    let scene = Scene::of(world).await;
+    let (world, ledger) = (&scene.world, &scene.ledger);
+    let groups = scene.collect(4, 2).await;
+    let summary = scene.run().await;
     assert_eq!(summary.submitted.refused, []);
     assert_eq!(summary.submitted.acknowledged, 4);
 
@@ -107,17 +96,7 @@ async fn both_outputs_and_the_days_factor_reach_the_ledger() {
     let mut found = 0;
     for batch in ledger.batches() {
         for group in groups.iter().filter(|group| group.period == batch.period) {
-            let secret = Secret::from_seed(&[5; 32], &group.subject);
-            let f1 = scope::claim_scope(batch.terms.asset, batch.period, None);
-            let consent = Consent {
-                origin: &world.federation.origin,
-                distributor: &world.federation.distributor.id,
-                terms: &world.manifest.terms_digest(),
-                expiry: batch.terms.expiry,
-            };
-            let f2 = message::claim_message(&consent, &secret, f1);
-            let h = owner::handle(&secret, scope::source_scope(&batch.source));
-            let binding = owner::bind(&owner::owner_key(&secret, f1, f2), &h);
+            let binding = scene.binding(&batch, &group.subject);
             let own = batch
                 .claims
                 .iter()

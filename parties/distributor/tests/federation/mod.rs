@@ -7,6 +7,8 @@
     reason = "each test uses a part; a failure to set up is a failure"
 )]
 
+pub mod custody;
+pub mod files;
 pub mod people;
 
 use std::{

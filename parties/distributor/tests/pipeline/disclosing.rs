@@ -1,0 +1,97 @@
+//! What a node discloses of a claim, and to whom.
+
+use merits_distributor::disclosing::{DiscloseError, Ground, disclose};
+use merits_ledger::{
+    Entry,
+    entry::{OpeningContent, OpeningRequested, SignedClaim},
+    fixture::START,
+};
+use merits_primitives::{commitment::Opening, ids::EntryId, owner::Handle};
+
+use crate::federation::{custody::Scene, scale_id};
+
+/// A node with one batch of two claims on the ledger; the batch's entry.
+async fn claimed(seed: u64) -> (Scene, EntryId, Vec<SignedClaim>) {
+    let scene = Scene::new(seed).await;
+    scene.collect(2, 1).await;
+    assert_eq!(scene.run().await.counts.acknowledged, 2);
+    let receipts = scene.node.store().receipts(&scale_id()).await.unwrap();
+    let claims = scene.ledger.batches().remove(0).claims;
+    (scene, receipts[0].0, claims)
+}
+
+/// What is disclosed of a claim opens its commitment.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_disclosed_opens_the_claim() {
+    let (scene, entry, claims) = claimed(8).await;
+    let schema = scene.world.schema();
+    let state = scene.ledger.state();
+    let disclosure = disclose(&scene.node, &state, schema, (entry, 1), Ground::Person)
+        .await
+        .unwrap();
+    let records = disclosure.records();
+    let opening = Opening {
+        schema: schema.id(),
+        period: disclosure.period,
+        count: records.len() as u16,
+        handle: Handle(disclosure.h),
+        salt: disclosure.salt,
+        packed: &schema.pack(&records),
+    };
+    assert_eq!(opening.commitment(), claims[1].public.c);
+    for (entry, claim) in [(entry, 2), (EntryId([0; 32]), 0)] {
+        let claim = (entry, claim);
+        let error = disclose(&scene.node, &state, schema, claim, Ground::Person)
+            .await
+            .unwrap_err();
+        assert!(matches!(error, DiscloseError::Unknown { .. }));
+    }
+}
+
+/// A supervisor gets what its logged request is for, and nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_claim_is_disclosed_without_a_trace() {
+    let (scene, entry, _) = claimed(9).await;
+    let federation = &scene.world.federation;
+    let content = OpeningContent {
+        entry,
+        claim: 1,
+        basis: "sampling, case 17".into(),
+        nonce: [9; 32],
+    };
+    let time = START + 1_000;
+    let requested = Entry::OpeningRequested(OpeningRequested {
+        commitment: content.commitment(&federation.origin),
+        scale: scale_id(),
+        deadline: time + 86_400_000,
+    });
+    let requested = federation.sign(&requested, &federation.supervisor);
+    let id = requested.id();
+    let ask = async |claim: u16, content: &OpeningContent| {
+        let ground = Ground::Request { id, content };
+        disclose(
+            &scene.node,
+            &scene.ledger.state(),
+            scene.world.schema(),
+            (entry, claim),
+            ground,
+        )
+        .await
+    };
+    let early = ask(1, &content).await;
+    assert!(matches!(early, Err(DiscloseError::NotRequested(found)) if found == id));
+    scene.ledger.append(&requested, time);
+    assert_eq!(ask(1, &content).await.unwrap().claim, 1);
+    let other = ask(0, &content).await;
+    assert!(matches!(
+        other,
+        Err(DiscloseError::OtherClaim { claim: 1, .. })
+    ));
+    // The right claim, and not what was asked for in the log.
+    let renamed = OpeningContent {
+        claim: 0,
+        ..content.clone()
+    };
+    let forged = ask(0, &renamed).await;
+    assert!(matches!(forged, Err(DiscloseError::OtherRequest(found)) if found == id));
+}

@@ -1,0 +1,63 @@
+//! View-key epochs that begin while a node works.
+
+use merits_distributor::{consents::Consents, outbox::Patience, progress::Event};
+use merits_ledger::{Entry, fixture::START};
+use merits_primitives::ids::Epoch;
+use rand::{SeedableRng, rngs::StdRng};
+
+use crate::federation::custody::Scene;
+
+/// Terms that move on between forming and proving: the batch is stated anew, under the new key.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_epoch_makes_batches_anew() {
+    let scene = Scene::new(5).await;
+    scene.collect(3, 1).await;
+    let (world, ledger, node) = (&scene.world, &scene.ledger, &scene.node);
+    let old = ledger.state();
+    let mut rng = StdRng::seed_from_u64(1);
+    let terms = world.terms(&old);
+    let formed = node
+        .form_batches(
+            &world.pool,
+            &terms,
+            &Consents::Custody,
+            &mut rng,
+            &|_: Event| {},
+        )
+        .await
+        .unwrap();
+    assert_eq!(formed.batches, 2);
+
+    begin(&scene, Epoch(2), START + 1_000);
+    let summary = scene.run().await;
+    assert_eq!(summary.proved.dissolved, 2);
+    assert_eq!(summary.counts.acknowledged, 3);
+    assert!(ledger.batches().iter().all(|batch| batch.epoch == Epoch(2)));
+
+    // Proven under the old terms and refused for it: also stated anew.
+    scene.collect(3, 2).await;
+    let old = ledger.state();
+    begin(&scene, Epoch(3), START + 2_000);
+    let summary = world
+        .run(node, ledger, &old, Patience::default())
+        .await
+        .unwrap();
+    assert_eq!(
+        (summary.submitted.outdated, summary.counts.acknowledged),
+        (2, 3)
+    );
+    let summary = scene.run().await;
+    assert_eq!(summary.counts.acknowledged, 6);
+    assert_eq!(summary.counts.refused, 0);
+}
+
+/// Opens an epoch that is active at once, and ends the one before.
+fn begin(scene: &Scene, epoch: Epoch, time: u64) {
+    let federation = &scene.world.federation;
+    let rng = &mut rand::rng();
+    let with = federation.with_fresh_halves(rng);
+    let opened = Entry::ViewKeyEpochOpened(with.epoch(epoch, time, time, rng));
+    let entry = federation.sign(&opened, &federation.supervisor);
+    // In its last millisecond the one before is still accepted.
+    scene.ledger.append(&entry, time + 1);
+}

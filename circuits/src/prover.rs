@@ -51,8 +51,9 @@ pub enum ProveError {
     /// The self-check found that the proof does not verify: the assignment does not satisfy the
     /// circuit, or the key is for another one.
     #[error(
-        "the proof does not verify: the witness breaks the statement (check it to see where) \
-         or the key belongs to another circuit"
+        "the proof does not verify: the witness breaks the statement (check it to see where), \
+         the key belongs to another circuit, or its prepared file is bad (delete the folder \
+         `prepared` beside the key: it is made again)"
     )]
     DoesNotVerify,
     /// The prover gave a point that no honest proof has.

@@ -6,7 +6,7 @@ use merits_circuits::bench_circuits::{sampler, sampler_inputs};
 use merits_circuits::prover::{
     LayoutError, LoadError, LoadedProver, Prover, Readiness, SimdProver, TableBudget,
 };
-use merits_params::keystore::{KeyStore, KeyStoreError, ZKEY_FILE};
+use merits_params::keystore::{KeyStore, KeyStoreError, MANIFEST_FILE, ZKEY_FILE};
 use merits_verifier::groth16::{self, KeyPolicy, PreparedKey};
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -51,6 +51,20 @@ fn a_key_is_mapped_from_the_store_and_made_again_when_it_is_not_fit() {
     assert!(matches!(mapped.readiness, Readiness::Mapped));
     assert_eq!(prove(&first), prove(&mapped), "same blinding, same proof");
     fs::rename(&aside, &zkey).unwrap();
+
+    // A prepared key that came with a key whose points nobody has looked at is not believed.
+    let manifest = key.dir.join(MANIFEST_FILE);
+    let checked = fs::read_to_string(&manifest).unwrap();
+    let unchecked = checked.replace("\"checked\": true", "\"checked\": false");
+    assert_ne!(checked, unchecked);
+    fs::write(&manifest, unchecked).unwrap();
+    assert!(matches!(
+        load().unwrap().unwrap().readiness,
+        Readiness::Rebuilt {
+            reason: LayoutError::Missing
+        }
+    ));
+    assert_eq!(fs::read_to_string(&manifest).unwrap(), checked);
 
     // An altered file is made again, and whoever has the old one mapped proves on.
     let entry = store.entry(&digest, POLICY).unwrap().unwrap();

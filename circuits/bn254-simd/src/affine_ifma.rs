@@ -22,8 +22,8 @@ use crate::lanes::Coordinate;
 /// Two: [`each`] writes them out.
 const CHAINS: usize = 2;
 
-/// Bytes that a batch may keep between its passes: half of a 2 MiB second cache.
-const BATCH_BYTES: usize = 1 << 20;
+/// Bytes that a batch may keep between its passes: a quarter of a 2 MiB second cache.
+const BATCH_BYTES: usize = 1 << 19;
 
 /// Pairs ahead whose points are asked for.
 const PREFETCH: usize = 24;

@@ -11,9 +11,10 @@ use crate::fft::{
     Transform, decimate_in_frequency, decimate_in_time, domain_generator, odd_twiddles, reverse,
     twiddles,
 };
-use crate::field::F8;
+use crate::field::{F8, Limbs8};
 use crate::isa::{Ifma, Kernel, U64x8};
 use crate::modulus::{Modulus, limbs};
+use crate::pages::Pages;
 
 /// Eight points.
 pub(crate) type P8 = F8<Fr>;
@@ -113,60 +114,60 @@ impl Chain {
 
     /// Elements into vectors. Arkworks keeps `x * 2^256`, which the lanes read as `x / 16`: all that
     /// follows is linear, or a product of two such, and [`odd_values`](Self::odd_values) undoes it.
-    pub(crate) fn load(&self, value: impl Fn(usize) -> Fr + Sync) -> Vec<P8> {
-        struct Load([[Fr; 2]; 8]);
-        impl Kernel for Load {
-            type Output = [P8; 2];
+    pub(crate) fn load(&self, value: impl Fn(usize) -> Fr + Sync) -> Pages<Limbs8> {
+        struct Load<'a>([[Fr; 2]; 8], &'a mut [Limbs8; 2]);
+        impl Kernel for Load<'_> {
+            type Output = ();
             #[inline(always)]
-            fn run(self, isa: Ifma) -> [P8; 2] {
-                let rows = self.0.map(|[a, b]| {
+            fn run(self, isa: Ifma) {
+                let Self(values, [a, b]) = self;
+                let mut rows = [isa.splat(0); 8];
+                for (row, [a, b]) in rows.iter_mut().zip(values) {
                     let (a, b) = (a.words(), b.words());
-                    [a[0], a[1], a[2], a[3], b[0], b[1], b[2], b[3]]
-                });
-                let mut vectors = [isa.splat(0); 8];
-                for (vector, row) in vectors.iter_mut().zip(&rows) {
-                    *vector = isa.load(row);
+                    *row = isa.load(&[a[0], a[1], a[2], a[3], b[0], b[1], b[2], b[3]]);
                 }
-                let [a0, a1, a2, a3, b0, b1, b2, b3] = U64x8::transpose(vectors);
-                [P8::unpack([a0, a1, a2, a3]), P8::unpack([b0, b1, b2, b3])]
+                let [a0, a1, a2, a3, b0, b1, b2, b3] = U64x8::transpose(rows);
+                P8::unpack([a0, a1, a2, a3]).store(a);
+                P8::unpack([b0, b1, b2, b3]).store(b);
             }
         }
         let (isa, m) = (self.isa, self.vectors);
-        let mut out = vec![P8::splat(isa, [0; 4]); m];
-        out.as_chunks_mut::<2>()
-            .0
+        let mut loaded = Pages::zeroed(m);
+        let (pairs, _) = loaded.as_chunks_mut::<2>();
+        pairs
             .par_iter_mut()
             .with_min_len(PART / 2)
             .enumerate()
             .for_each(|(pair, out)| {
                 let at = |lane: usize| lane * m + 2 * pair;
-                let rows = core::array::from_fn(|lane| [value(at(lane)), value(at(lane) + 1)]);
-                *out = isa.vectorize(Load(rows));
+                let values = core::array::from_fn(|lane| [value(at(lane)), value(at(lane) + 1)]);
+                isa.vectorize(Load(values, out));
             });
-        out
+        loaded
     }
 
     /// Vector by vector products: for `c = a * b` on the domain.
-    pub(crate) fn multiply(&self, a: &[P8], b: &[P8]) -> Vec<P8> {
-        struct Multiply<'a>(&'a mut [P8], &'a [P8]);
+    pub(crate) fn multiply(&self, a: &[Limbs8], b: &[Limbs8]) -> Pages<Limbs8> {
+        struct Multiply<'a>(&'a [Limbs8], &'a [Limbs8], &'a mut [Limbs8]);
         impl Kernel for Multiply<'_> {
             type Output = ();
             #[inline(always)]
-            fn run(self, _: Ifma) {
-                for (a, b) in self.0.iter_mut().zip(self.1) {
-                    *a = a.mul(b);
+            fn run(self, isa: Ifma) {
+                for ((a, b), out) in self.0.iter().zip(self.1).zip(self.2) {
+                    P8::load(isa, a).mul(&P8::load(isa, b)).store(out);
                 }
             }
         }
-        let mut out = a.to_vec();
-        out.par_chunks_mut(PART)
+        let mut products = Pages::zeroed(self.vectors);
+        a.par_chunks(PART)
             .zip(b.par_chunks(PART))
-            .for_each(|(a, b)| self.isa.vectorize(Multiply(a, b)));
-        out
+            .zip(products.par_chunks_mut(PART))
+            .for_each(|((a, b), out)| self.isa.vectorize(Multiply(a, b, out)));
+        products
     }
 
     /// Values on the domain to values on the coset.
-    pub(crate) fn to_coset(&self, data: &mut [P8]) {
+    pub(crate) fn to_coset(&self, data: &mut [Limbs8]) {
         let isa = self.isa;
         data.par_chunks_mut(PART)
             .zip(&self.between_back.starts)
@@ -195,8 +196,8 @@ impl Chain {
     /// `a*b - c` as integers at most the modulus, number `8 * vector + lane`; of values that
     /// [`load`](Self::load) took, so that `a` and `b` are a sixteenth and `c` a 256th of what is
     /// meant.
-    pub(crate) fn odd_values(&self, a: &[P8], b: &[P8], c: &[P8]) -> Vec<[u64; 4]> {
-        struct Odd<'a>(&'a [P8], &'a [P8], &'a [P8], &'a mut [[u64; 4]]);
+    pub(crate) fn odd_values(&self, a: &[Limbs8], b: &[Limbs8], c: &[Limbs8]) -> Pages<[u64; 4]> {
+        struct Odd<'a>(&'a [Limbs8], &'a [Limbs8], &'a [Limbs8], &'a mut [[u64; 4]]);
         impl Kernel for Odd<'_> {
             type Output = ();
             #[inline(always)]
@@ -206,7 +207,8 @@ impl Chain {
                 let factor = P8::splat(isa, [256, 0, 0, 0]);
                 let all = self.0.iter().zip(self.1).zip(self.2);
                 for (((a, b), c), out) in all.zip(self.3.chunks_exact_mut(8)) {
-                    let value = a.mul(b).minus(c).raw().reduce().mul(&factor);
+                    let [a, b, c] = [a, b, c].map(|x| P8::load(isa, x));
+                    let value = a.mul(&b).minus(&c).raw().reduce().mul(&factor);
                     let [w0, w1, w2, w3] = value.pack();
                     let zero = isa.splat(0);
                     let rows = U64x8::transpose([w0, w1, w2, w3, zero, zero, zero, zero]);
@@ -217,7 +219,7 @@ impl Chain {
                 }
             }
         }
-        let mut out = vec![[0; 4]; 8 * self.vectors];
+        let mut out = Pages::zeroed(8 * self.vectors);
         out.par_chunks_mut(8 * PART)
             .zip(a.par_chunks(PART))
             .zip(b.par_chunks(PART).zip(c.par_chunks(PART)))
@@ -234,24 +236,26 @@ fn sum_and_difference(a: &P8, b: &P8) -> (P8, P8) {
 }
 
 #[inline(always)]
-fn frequency_layer(isa: Ifma, low: &mut [P8], high: &mut [P8], w: &[Limbs]) {
-    for ((a, b), w) in low.iter_mut().zip(high).zip(w) {
-        let sum = a.raw().plus(&b.raw()).reduce();
+fn frequency_layer(isa: Ifma, low: &mut [Limbs8], high: &mut [Limbs8], w: &[Limbs]) {
+    for ((low, high), w) in low.iter_mut().zip(high).zip(w) {
+        let (a, b) = (P8::load(isa, low), P8::load(isa, high));
+        a.raw().plus(&b.raw()).reduce().store(low);
         // Bound 3.06 times 1.
-        *b = a.minus(b).mul(&P8::splat_limbs(isa, w));
-        *a = sum;
+        a.minus(&b).mul(&P8::splat_limbs(isa, w)).store(high);
     }
 }
 
 #[inline(always)]
-fn time_layer(isa: Ifma, low: &mut [P8], high: &mut [P8], w: &[Limbs]) {
-    for ((a, b), w) in low.iter_mut().zip(high).zip(w) {
-        let t = b.mul(&P8::splat_limbs(isa, w));
-        (*a, *b) = sum_and_difference(a, &t);
+fn time_layer(isa: Ifma, low: &mut [Limbs8], high: &mut [Limbs8], w: &[Limbs]) {
+    for ((low, high), w) in low.iter_mut().zip(high).zip(w) {
+        let t = P8::load(isa, high).mul(&P8::splat_limbs(isa, w));
+        let (sum, difference) = sum_and_difference(&P8::load(isa, low), &t);
+        sum.store(low);
+        difference.store(high);
     }
 }
 
-struct FrequencyLayer<'a>(&'a mut [P8], &'a mut [P8], &'a [Limbs]);
+struct FrequencyLayer<'a>(&'a mut [Limbs8], &'a mut [Limbs8], &'a [Limbs]);
 impl Kernel for FrequencyLayer<'_> {
     type Output = ();
     #[inline(always)]
@@ -260,7 +264,7 @@ impl Kernel for FrequencyLayer<'_> {
     }
 }
 
-struct TimeLayer<'a>(&'a mut [P8], &'a mut [P8], &'a [Limbs]);
+struct TimeLayer<'a>(&'a mut [Limbs8], &'a mut [Limbs8], &'a [Limbs]);
 impl Kernel for TimeLayer<'_> {
     type Output = ();
     #[inline(always)]
@@ -269,7 +273,7 @@ impl Kernel for TimeLayer<'_> {
     }
 }
 
-struct FrequencyBlock<'a>(&'a mut [P8], &'a [Limbs]);
+struct FrequencyBlock<'a>(&'a mut [Limbs8], &'a [Limbs]);
 impl Kernel for FrequencyBlock<'_> {
     type Output = ();
     #[inline(always)]
@@ -286,7 +290,7 @@ impl Kernel for FrequencyBlock<'_> {
     }
 }
 
-struct TimeBlock<'a>(&'a mut [P8], &'a [Limbs]);
+struct TimeBlock<'a>(&'a mut [Limbs8], &'a [Limbs]);
 impl Kernel for TimeBlock<'_> {
     type Output = ();
     #[inline(always)]
@@ -304,24 +308,24 @@ impl Kernel for TimeBlock<'_> {
 }
 
 impl Transform for Chain {
-    type Point = P8;
+    type Point = Limbs8;
     type Twiddle = Limbs;
     /// 640 KiB: two threads' blocks fit a shared second cache of 2 MiB.
     const BLOCK: usize = 1 << 11;
 
-    fn frequency_layer(&self, low: &mut [P8], high: &mut [P8], w: &[Limbs]) {
+    fn frequency_layer(&self, low: &mut [Limbs8], high: &mut [Limbs8], w: &[Limbs]) {
         self.isa.vectorize(FrequencyLayer(low, high, w));
     }
 
-    fn time_layer(&self, low: &mut [P8], high: &mut [P8], w: &[Limbs]) {
+    fn time_layer(&self, low: &mut [Limbs8], high: &mut [Limbs8], w: &[Limbs]) {
         self.isa.vectorize(TimeLayer(low, high, w));
     }
 
-    fn frequency_block(&self, block: &mut [P8], w: &[Limbs]) {
+    fn frequency_block(&self, block: &mut [Limbs8], w: &[Limbs]) {
         self.isa.vectorize(FrequencyBlock(block, w));
     }
 
-    fn time_block(&self, block: &mut [P8], w: &[Limbs]) {
+    fn time_block(&self, block: &mut [Limbs8], w: &[Limbs]) {
         self.isa.vectorize(TimeBlock(block, w));
     }
 }
@@ -337,7 +341,7 @@ fn with_partner(a: &P8, partner: &P8, mask: u8) -> P8 {
 const UPPER: [u8; 3] = [0b1111_0000, 0b1100_1100, 0b1010_1010];
 
 struct AcrossInFrequency<'a> {
-    data: &'a mut [P8],
+    data: &'a mut [Limbs8],
     start: P8,
     step: P8,
     across: &'a [P8; 2],
@@ -346,12 +350,14 @@ struct AcrossInFrequency<'a> {
 impl Kernel for AcrossInFrequency<'_> {
     type Output = ();
     #[inline(always)]
-    fn run(self, _: Ifma) {
+    fn run(self, isa: Ifma) {
         let mut between = self.start;
-        for a in self.data {
-            let x = with_partner(a, &a.swap_by_4(), UPPER[0]).mul(&self.across[0]);
+        for point in self.data {
+            let x = P8::load(isa, point);
+            let x = with_partner(&x, &x.swap_by_4(), UPPER[0]).mul(&self.across[0]);
             let x = with_partner(&x, &x.swap_by_2(), UPPER[1]).mul(&self.across[1]);
-            *a = with_partner(&x, &x.swap_by_1(), UPPER[2]).mul(&between);
+            let x = with_partner(&x, &x.swap_by_1(), UPPER[2]);
+            x.mul(&between).store(point);
             // Bounds 1.02 and 1: again 1.02.
             between = between.mul(&self.step);
         }
@@ -359,7 +365,7 @@ impl Kernel for AcrossInFrequency<'_> {
 }
 
 struct AcrossInTime<'a> {
-    data: &'a mut [P8],
+    data: &'a mut [Limbs8],
     start: P8,
     step: P8,
     across: &'a [P8; 2],
@@ -368,14 +374,14 @@ struct AcrossInTime<'a> {
 impl Kernel for AcrossInTime<'_> {
     type Output = ();
     #[inline(always)]
-    fn run(self, _: Ifma) {
+    fn run(self, isa: Ifma) {
         let mut between = self.start;
-        for a in self.data {
-            let x = a.mul(&between);
+        for point in self.data {
+            let x = P8::load(isa, point).mul(&between);
             between = between.mul(&self.step);
             let x = with_partner(&x, &x.swap_by_1(), UPPER[2]).mul(&self.across[1]);
             let x = with_partner(&x, &x.swap_by_2(), UPPER[1]).mul(&self.across[0]);
-            *a = with_partner(&x, &x.swap_by_4(), UPPER[0]);
+            with_partner(&x, &x.swap_by_4(), UPPER[0]).store(point);
         }
     }
 }

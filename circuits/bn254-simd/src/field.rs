@@ -20,6 +20,7 @@
 use core::marker::PhantomData;
 
 use ark_bn254::Fq;
+use zerocopy_derive::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::inversion;
 use crate::isa::{Ifma, Kernel, U64x8};
@@ -59,6 +60,11 @@ macro_rules! each_limb {
 #[repr(transparent)]
 pub(crate) struct F8<M>([U64x8; 5], PhantomData<M>);
 
+/// Eight elements as they lie in memory between kernels.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C, align(64))]
+pub(crate) struct Limbs8([[u64; 8]; 5]);
+
 /// Eight elements whose limbs have not been carried.
 #[derive(Clone, Copy, Debug)]
 #[repr(transparent)]
@@ -73,6 +79,20 @@ impl<M: Modulus> F8<M> {
             core::array::from_fn(|i| isa.load(&core::array::from_fn(|lane| split[lane][i]))),
             PhantomData,
         )
+    }
+
+    /// What [`store`](Self::store) left, or zeros.
+    #[inline(always)]
+    pub(crate) fn load(isa: Ifma, stored: &Limbs8) -> Self {
+        Self(each_limb!(i => isa.load(&stored.0[i])), PhantomData)
+    }
+
+    /// Leaves the limbs in memory.
+    #[inline(always)]
+    pub(crate) fn store(&self, out: &mut Limbs8) {
+        for (limb, out) in self.0.iter().zip(&mut out.0) {
+            limb.store(out);
+        }
     }
 
     /// The same words in all lanes.

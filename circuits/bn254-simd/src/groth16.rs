@@ -1,19 +1,23 @@
 //! A Groth16 prover for circom's keys.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use ark_bn254::{Fr, G1Affine, G1Projective, G2Affine, G2Projective};
+use ark_ec::short_weierstrass::Affine;
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::One;
 
-use crate::msm::{G1Bases, G2Bases, LengthMismatch, msm_shared};
+use crate::curve::Group;
+use crate::msm::{Bases, G1Bases, G2Bases, LengthMismatch, msm_shared};
 use crate::path::Path;
 use crate::qap::{LARGEST, Matrix, Reduction, domain_size};
 use crate::scalars::Scalars;
-use crate::tables::{self, QueryLengths, TableBudget};
+use crate::tables::{self, QueryLengths, TableBudget, TableShape};
 
-/// The points of a proving key, as any reader of `.zkey` files or arkworks' set-up has them.
-#[derive(Clone, Copy, Debug)]
+/// The points of a proving key, as any reader of `.zkey` files or arkworks' set-up has them: lent,
+/// or given away, which saves memory.
+#[derive(Clone, Debug)]
 pub struct KeyPoints<'a> {
     /// α in G1.
     pub alpha_g1: G1Affine,
@@ -26,15 +30,15 @@ pub struct KeyPoints<'a> {
     /// δ in G2.
     pub delta_g2: G2Affine,
     /// A(τ), one point a wire.
-    pub a: &'a [G1Affine],
+    pub a: Cow<'a, [G1Affine]>,
     /// B(τ) in G1, one point a wire.
-    pub b_g1: &'a [G1Affine],
+    pub b_g1: Cow<'a, [G1Affine]>,
     /// B(τ) in G2, one point a wire.
-    pub b_g2: &'a [G2Affine],
+    pub b_g2: Cow<'a, [G2Affine]>,
     /// One point a private wire.
-    pub l: &'a [G1Affine],
+    pub l: Cow<'a, [G1Affine]>,
     /// One point for each point of the domain (arkworks leaves the last one out).
-    pub h: &'a [G1Affine],
+    pub h: Cow<'a, [G1Affine]>,
 }
 
 /// A proof.
@@ -154,13 +158,14 @@ impl PreparedKey {
     /// Checks that the parts fit together, not that points are on their curves: that is the
     /// reader's job.
     ///
-    /// `tables` bounds the memory for multiples of the points beside the points themselves.
+    /// `tables` bounds the memory for multiples of the points beside the points themselves. A query
+    /// that is given away is dropped as soon as it is laid out.
     ///
     /// # Errors
     /// [`KeyError`].
     pub fn new(
         path: Path,
-        key: &KeyPoints<'_>,
+        key: KeyPoints<'_>,
         a: Matrix,
         b: Matrix,
         tables: TableBudget,
@@ -177,6 +182,9 @@ impl PreparedKey {
                 expected,
             })
         };
+        if key.l.len() > wires {
+            length("L", key.l.len(), wires)?;
+        }
         length("B in G1", key.b_g1.len(), wires)?;
         length("B in G2", key.b_g2.len(), wires)?;
         if a.rows() != b.rows() {
@@ -202,30 +210,34 @@ impl PreparedKey {
         }
 
         let reduction = Reduction::new(path, a, b, instance);
-        // H in the order in which the reduction leaves its values.
-        let point = |position| key.h.get(reduction.point_at(position)).copied();
-        let h: Vec<G1Affine> = (0..size)
-            .map(|position| point(position).unwrap_or_default())
-            .collect();
+        let h_point = |position| key.h.get(reduction.point_at(position));
         let present = |points: &[G1Affine]| points.iter().filter(|p| !p.is_zero()).count();
         let shapes = tables::plan(
             tables,
             &QueryLengths {
-                wires_g1: present(key.a) + present(key.b_g1) + present(key.l),
+                wires,
+                domain: size,
+                wires_g1: present(&key.a) + present(&key.b_g1) + present(&key.l),
                 wires_g2: key.b_g2.iter().filter(|p| !p.is_zero()).count(),
-                h: present(&h),
+                h: (0..size)
+                    .filter_map(h_point)
+                    .filter(|p| !p.is_zero())
+                    .count(),
             },
         );
-        let h = {
-            let points = h;
-            G1Bases::with_tables(path, &points, shapes.h)
-        };
+        // The largest first, and the one that is copied last: then least is in memory at once.
+        let b_g2 = lay_out(path, key.b_g2, shapes.wires);
+        let b_g1 = lay_out(path, key.b_g1, shapes.wires);
+        let a = lay_out(path, key.a, shapes.wires);
         // One point a wire, so that all queries but H share their scalars.
-        let l = {
-            let public = core::iter::repeat_n(G1Affine::identity(), instance);
-            let points: Vec<G1Affine> = public.chain(key.l.iter().copied()).collect();
-            G1Bases::with_tables(path, &points, shapes.wires)
-        };
+        let mut l = key.l.into_owned();
+        l.splice(..0, core::iter::repeat_n(G1Affine::identity(), instance));
+        let l = lay_out(path, Cow::Owned(l), shapes.wires);
+        // In the order in which the reduction leaves its values.
+        let h: Vec<G1Affine> = (0..size)
+            .map(|position| h_point(position).copied().unwrap_or_default())
+            .collect();
+        let h = G1Bases::with_tables(path, &h, shapes.h);
         Ok(Self {
             path,
             tables,
@@ -234,9 +246,9 @@ impl PreparedKey {
             beta_g2: key.beta_g2,
             delta_g1: key.delta_g1,
             delta_g2: key.delta_g2,
-            a: G1Bases::with_tables(path, key.a, shapes.wires),
-            b_g1: G1Bases::with_tables(path, key.b_g1, shapes.wires),
-            b_g2: G2Bases::with_tables(path, key.b_g2, shapes.wires),
+            a,
+            b_g1,
+            b_g2,
             l,
             h,
             reduction,
@@ -295,6 +307,7 @@ impl PreparedKey {
         let (values, transforms) = timed(|| products.scalars());
         let ((wires, quotient), scalars) = timed(|| {
             let wires = Scalars::for_shape(self.a.shape, assignment);
+            let values: &[[u64; 4]] = &values;
             let quotient = Scalars::cut(self.h.shape, values.len(), |i| values[i]);
             (wires, quotient)
         });
@@ -347,6 +360,11 @@ impl PreparedKey {
             c: c.into_affine(),
         }
     }
+}
+
+/// A query's points, which are dropped then if they are ours.
+fn lay_out<C: Group>(path: Path, points: Cow<'_, [Affine<C>]>, shape: TableShape) -> Bases<C> {
+    Bases::with_tables(path, &points, shape)
 }
 
 /// The queries' sums, before blinding.

@@ -42,6 +42,7 @@ mod map;
 mod modulus;
 mod msm;
 mod multiples;
+mod pages;
 mod pairing;
 mod path;
 mod qap;

@@ -6,8 +6,11 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use ark_bn254::{g1, g2};
+use zerocopy::{FromBytes, IntoBytes};
+
 use crate::affine::{AddScratch, NEGATIVE, Pair, add_pairs};
-use crate::curve::Curve;
+use crate::curve::{Curve, Line};
 use crate::path::Path;
 
 /// References that are halved together: what the first level leaves (half as many points, 1 MiB)
@@ -44,38 +47,60 @@ impl Lists {
     }
 }
 
+/// Points of either group, in lines that the other may use next.
+#[derive(Default)]
+pub(crate) struct Points(Vec<Line>);
+
+impl Points {
+    /// All of them. Not for loops.
+    pub(crate) fn of<C: Curve>(&self) -> &[C::Stored] {
+        // Whole points by `reserve`, unless the last user was the other group: then some number of
+        // lines at the end is no point.
+        let whole = self.0.len() / lines::<C>() * lines::<C>();
+        <[C::Stored]>::ref_from_bytes(self.0[..whole].as_bytes()).unwrap_or_default()
+    }
+
+    fn of_mut<C: Curve>(&mut self) -> &mut [C::Stored] {
+        let whole = self.0.len() / lines::<C>() * lines::<C>();
+        <[C::Stored]>::mut_from_bytes(self.0[..whole].as_mut_bytes()).unwrap_or_default()
+    }
+
+    /// Makes room without touching what is there: every position that is read is written before.
+    fn reserve<C: Curve>(&mut self, len: usize) {
+        let lines = len * lines::<C>();
+        if self.0.len() < lines {
+            self.0.resize(lines, Line::default());
+        }
+    }
+}
+
+/// Lines that a point takes.
+const fn lines<C: Curve>() -> usize {
+    size_of::<C::Stored>() / size_of::<Line>()
+}
+
 /// One point a list, where the list's sum is not the identity.
-pub(crate) struct Sums<C: Curve> {
-    pub(crate) points: Vec<C::Stored>,
+#[derive(Default)]
+pub(crate) struct Sums {
+    pub(crate) points: Points,
     pub(crate) present: Vec<bool>,
 }
 
-impl<C: Curve> Sums<C> {
+impl Sums {
     /// The sum of list `i`, unless it is the identity.
-    pub(crate) fn get(&self, i: usize) -> Option<&C::Stored> {
-        self.present[i].then(|| &self.points[i])
+    pub(crate) fn get<C: Curve>(&self, i: usize) -> Option<&C::Stored> {
+        self.present[i].then(|| &self.points.of::<C>()[i])
     }
 
-    fn reset(&mut self, lists: usize) {
+    fn reset<C: Curve>(&mut self, lists: usize) {
         self.present.clear();
         self.present.resize(lists, false);
-        if self.points.len() < lists {
-            self.points.resize(lists, C::Stored::default());
-        }
+        self.points.reserve::<C>(lists);
     }
 
-    fn set(&mut self, i: u32, point: C::Stored) {
-        self.points[i as usize] = point;
+    fn set<C: Curve>(&mut self, i: u32, point: C::Stored) {
+        self.points.of_mut::<C>()[i as usize] = point;
         self.present[i as usize] = true;
-    }
-}
-
-impl<C: Curve> Default for Sums<C> {
-    fn default() -> Self {
-        Self {
-            points: Vec::new(),
-            present: Vec::new(),
-        }
     }
 }
 
@@ -87,42 +112,36 @@ struct Active {
     len: u32,
 }
 
+/// Buffers for additions, of each group its own.
+#[derive(Default)]
+pub(crate) struct Scratches {
+    pub(crate) g1: AddScratch<g1::Config>,
+    pub(crate) g2: AddScratch<g2::Config>,
+}
+
 /// Buffers of a thread, kept between calls because fresh pages cost as much as the additions.
-pub(crate) struct Halving<C: Curve> {
+#[derive(Default)]
+pub(crate) struct Halving {
     lists: Lists,
-    add: AddScratch<C>,
-    level: Vec<C::Stored>,
-    next_level: Vec<C::Stored>,
+    add: Scratches,
+    level: Points,
+    next_level: Points,
     active: Vec<Active>,
     pairs: Vec<Pair>,
     vanished: Vec<u32>,
 }
 
-impl<C: Curve> Default for Halving<C> {
-    fn default() -> Self {
-        Self {
-            lists: Lists::default(),
-            add: AddScratch::default(),
-            level: Vec::new(),
-            next_level: Vec::new(),
-            active: Vec::new(),
-            pairs: Vec::new(),
-            vanished: Vec::new(),
-        }
-    }
-}
-
-impl<C: Curve> Halving<C> {
+impl Halving {
     /// Sums `count` lists of points of `source`; `push` appends the references of a list.
-    pub(crate) fn sum(
+    pub(crate) fn sum<C: Curve>(
         &mut self,
         path: Path,
         source: &[C::Stored],
         count: usize,
         mut push: impl FnMut(usize, &mut Vec<u32>),
-        sums: &mut Sums<C>,
+        sums: &mut Sums,
     ) {
-        sums.reset(count);
+        sums.reset::<C>(count);
         let mut lists = core::mem::take(&mut self.lists);
         lists.clear();
         let mut first = 0;
@@ -130,7 +149,7 @@ impl<C: Curve> Halving<C> {
             push(list, &mut lists.references);
             lists.end_list();
             if lists.references.len() >= group::<C>() || list + 1 == count {
-                self.sum_group(path, source, &lists, first, sums);
+                self.sum_group::<C>(path, source, &lists, first, sums);
                 lists.clear();
                 first = list + 1;
             }
@@ -139,73 +158,73 @@ impl<C: Curve> Halving<C> {
     }
 
     /// Sums lists that are halved together, `first` being the number of the first.
-    fn sum_group(
+    fn sum_group<C: Curve>(
         &mut self,
         path: Path,
         source: &[C::Stored],
         lists: &Lists,
         first: usize,
-        sums: &mut Sums<C>,
+        sums: &mut Sums,
     ) {
         let long =
             |list: usize| lists.offsets[list + 1] - lists.offsets[list] > 2 * group::<C>() as u32;
         // Only the last list of a group can be long: it would have ended the group before.
         let short = lists.len() - usize::from(lists.len() > 0 && long(lists.len() - 1));
-        self.first_level(path, source, lists, 0..short, first, sums);
+        self.first_level::<C>(path, source, lists, 0..short, first, sums);
         while !self.active.is_empty() {
-            self.halve(path, sums);
+            self.halve::<C>(path, sums);
         }
         if short < lists.len() {
-            self.sum_long(path, source, lists, short, first, sums);
+            self.sum_long::<C>(path, source, lists, short, first, sums);
         }
     }
 
     /// Sums a list that would need too much memory at once, piece by piece.
-    fn sum_long(
+    fn sum_long<C: Curve>(
         &mut self,
         path: Path,
         source: &[C::Stored],
         lists: &Lists,
         list: usize,
         first: usize,
-        sums: &mut Sums<C>,
+        sums: &mut Sums,
     ) {
         let all = lists.offsets[list] as usize..lists.offsets[list + 1] as usize;
         let mut piece = Sums::default();
-        let mut points = Vec::new();
+        let mut points: Vec<C::Stored> = Vec::new();
         for references in lists.references[all].chunks(group::<C>()) {
             let one = Lists {
                 references: references.to_vec(),
                 offsets: vec![0, references.len() as u32],
             };
-            piece.reset(1);
-            self.first_level(path, source, &one, 0..1, 0, &mut piece);
+            piece.reset::<C>(1);
+            self.first_level::<C>(path, source, &one, 0..1, 0, &mut piece);
             while !self.active.is_empty() {
-                self.halve(path, &mut piece);
+                self.halve::<C>(path, &mut piece);
             }
-            points.extend(piece.get(0).copied());
+            points.extend(piece.get::<C>(0).copied());
         }
         self.active.push(Active {
             list: (first + list) as u32,
             start: 0,
             len: points.len() as u32,
         });
-        self.level.clear();
-        self.level.append(&mut points);
+        self.level.reserve::<C>(points.len());
+        self.level.of_mut::<C>()[..points.len()].copy_from_slice(&points);
         while !self.active.is_empty() {
-            self.halve(path, sums);
+            self.halve::<C>(path, sums);
         }
     }
 
     /// From references to points side by side.
-    fn first_level(
+    fn first_level<C: Curve>(
         &mut self,
         path: Path,
         source: &[C::Stored],
         lists: &Lists,
         range: core::ops::Range<usize>,
         first: usize,
-        sums: &mut Sums<C>,
+        sums: &mut Sums,
     ) {
         let signed = |reference: u32| {
             let point = &source[(reference & !NEGATIVE) as usize];
@@ -218,16 +237,15 @@ impl<C: Curve> Halving<C> {
         self.pairs.clear();
         let references = (lists.offsets[range.end] - lists.offsets[range.start]) as usize;
         // A point a pair, and one a list of three or more.
-        reserve::<C>(
-            &mut self.level,
-            references / 2 + range.len().min(references / 3),
-        );
+        let room = references / 2 + range.len().min(references / 3);
+        self.level.reserve::<C>(room);
+        let level = self.level.of_mut::<C>();
         let mut position = 0;
         for list in range {
             let all =
                 &lists.references[lists.offsets[list] as usize..lists.offsets[list + 1] as usize];
             if let [single] = all {
-                sums.set((first + list) as u32, signed(*single));
+                sums.set::<C>((first + list) as u32, signed(*single));
                 continue;
             }
             let start = position;
@@ -241,7 +259,7 @@ impl<C: Curve> Halving<C> {
                 position += 1;
             }
             if let [odd] = odd {
-                self.level[position as usize] = signed(*odd);
+                level[position as usize] = signed(*odd);
                 position += 1;
             }
             if position > start {
@@ -256,24 +274,26 @@ impl<C: Curve> Halving<C> {
             path,
             source,
             &self.pairs,
-            &mut self.level,
+            level,
             &mut self.vanished,
-            &mut self.add,
+            C::scratch(&mut self.add),
         );
     }
 
     /// One level down: lists of one point are done, the others halve.
-    fn halve(&mut self, path: Path, sums: &mut Sums<C>) {
-        self.drop_vanished();
+    fn halve<C: Curve>(&mut self, path: Path, sums: &mut Sums) {
+        self.drop_vanished::<C>();
         self.pairs.clear();
         let points: usize = self.active.iter().map(|a| a.len as usize).sum();
-        reserve::<C>(&mut self.next_level, points / 2 + self.active.len());
+        let room = points / 2 + self.active.len();
+        self.next_level.reserve::<C>(room);
         let mut position = 0;
-        let (level, next_level, pairs) = (&self.level, &mut self.next_level, &mut self.pairs);
+        let level = self.level.of::<C>();
+        let (next_level, pairs) = (self.next_level.of_mut::<C>(), &mut self.pairs);
         self.active.retain_mut(|active| {
             if active.len <= 1 {
                 if active.len == 1 {
-                    sums.set(active.list, level[active.start as usize]);
+                    sums.set::<C>(active.list, level[active.start as usize]);
                 }
                 return false;
             }
@@ -296,28 +316,29 @@ impl<C: Curve> Halving<C> {
         });
         add_pairs(
             path,
-            &self.level,
-            &self.pairs,
-            &mut self.next_level,
+            level,
+            pairs,
+            next_level,
             &mut self.vanished,
-            &mut self.add,
+            C::scratch(&mut self.add),
         );
         core::mem::swap(&mut self.level, &mut self.next_level);
     }
 
     /// Takes the positions whose sum was the identity out of their lists.
-    fn drop_vanished(&mut self) {
+    fn drop_vanished<C: Curve>(&mut self) {
         if self.vanished.is_empty() {
             return;
         }
         self.vanished.sort_unstable();
         let mut gone = self.vanished.iter().copied().peekable();
+        let level = self.level.of_mut::<C>();
         // Lists are in order of their positions.
         for active in &mut self.active {
             let (mut kept, end) = (active.start, active.start + active.len);
             for position in active.start..end {
                 if gone.next_if_eq(&position).is_none() {
-                    self.level[kept as usize] = self.level[position as usize];
+                    level[kept as usize] = level[position as usize];
                     kept += 1;
                 }
             }
@@ -327,45 +348,23 @@ impl<C: Curve> Halving<C> {
     }
 }
 
-/// Makes room without touching what is there: every position that is read is written before.
-fn reserve<C: Curve>(points: &mut Vec<C::Stored>, len: usize) {
-    if points.len() < len {
-        points.resize(len, C::Stored::default());
-    }
+/// All buffers of one thread's share of a multiplication, in either group.
+#[derive(Default)]
+pub(crate) struct Workspace {
+    pub(crate) halving: Halving,
+    pub(crate) sums: [Sums; 3],
 }
 
-/// Buffers handed from call to call: as many as there have been threads at once.
-pub(crate) struct Pool<C: Curve>(Mutex<Vec<Workspace<C>>>);
-
-/// All buffers of one thread's share of a multiplication.
-pub(crate) struct Workspace<C: Curve> {
-    pub(crate) halving: Halving<C>,
-    pub(crate) sums: [Sums<C>; 3],
-}
-
-impl<C: Curve> Default for Workspace<C> {
-    fn default() -> Self {
-        Self {
-            halving: Halving::default(),
-            sums: Default::default(),
-        }
-    }
-}
-
-impl<C: Curve> Pool<C> {
-    pub(crate) const fn new() -> Self {
-        Self(Mutex::new(Vec::new()))
-    }
-
-    /// Runs `f` with a workspace of its own. A panic in `f` loses the workspace, nothing else.
-    pub(crate) fn with<R>(&self, f: impl FnOnce(&mut Workspace<C>) -> R) -> R {
-        let taken = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+impl Workspace {
+    /// Runs `f` with a workspace of its own: as many are kept as there have been threads at once. A
+    /// panic in `f` loses the workspace, nothing else.
+    pub(crate) fn with<R>(f: impl FnOnce(&mut Self) -> R) -> R {
+        static SPARE: Mutex<Vec<Workspace>> = Mutex::new(Vec::new());
+        let spare = || SPARE.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = spare().pop();
         let mut workspace = taken.unwrap_or_default();
         let result = f(&mut workspace);
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(workspace);
+        spare().push(workspace);
         result
     }
 }

@@ -1,6 +1,6 @@
 //! Multi-scalar multiplication in G1 and G2, right for every input.
 
-use core::ops::Range;
+use core::ops::{Deref, Range};
 
 use ark_bn254::{Fr, g1, g2};
 use ark_ec::AffineRepr;
@@ -112,10 +112,11 @@ impl<C: Group> Bases<C> {
     /// The same for integers up to the modulus, four words each.
     pub(crate) fn msm_integers(
         &self,
-        integers: Vec<[u64; 4]>,
+        integers: impl Deref<Target = [[u64; 4]]>,
     ) -> Result<Projective<C>, LengthMismatch> {
         self.check(integers.len())?;
-        let scalars = Scalars::cut(self.shape, integers.len(), |i| integers[i]);
+        let words: &[[u64; 4]] = &integers;
+        let scalars = Scalars::cut(self.shape, words.len(), |i| words[i]);
         // Their memory is wanted for the sums.
         drop(integers);
         self.msm_prepared(&scalars)
@@ -159,13 +160,13 @@ impl<C: Group> Bases<C> {
     fn sum_ones(&self, ones: &[u32]) -> Projective<C> {
         ones.par_chunks(ONES)
             .map(|references| {
-                C::pool().with(|workspace| {
+                Workspace::with(|workspace| {
                     let Workspace {
                         halving,
                         sums: [sums, ..],
                     } = workspace;
                     let push = |_, to: &mut Vec<u32>| self.push_references(references, to);
-                    halving.sum(self.path, &self.points, 1, push, sums);
+                    halving.sum::<C>(self.path, &self.points, 1, push, sums);
                     self.projective(sums, 0)
                 })
             })
@@ -185,7 +186,7 @@ impl<C: Group> Bases<C> {
             .with_max_len(1)
             .map(|part| {
                 let range = highs * part / parts..highs * (part + 1) / parts;
-                C::pool().with(|workspace| self.sum_buckets(workspace, block, range))
+                Workspace::with(|workspace| self.sum_buckets(workspace, block, range))
             })
             .sum()
     }
@@ -196,7 +197,7 @@ impl<C: Group> Bases<C> {
     /// summed, an addition a bucket each.
     fn sum_buckets(
         &self,
-        workspace: &mut Workspace<C>,
+        workspace: &mut Workspace,
         block: &Block,
         highs: Range<usize>,
     ) -> Projective<C> {
@@ -216,7 +217,7 @@ impl<C: Group> Bases<C> {
                 self.push_references(&segment.references[range], to);
             }
         };
-        halving.sum(self.path, &self.points, end - first, push, buckets);
+        halving.sum::<C>(self.path, &self.points, end - first, push, buckets);
 
         let (lows, first_high) = (1 << low_bits, highs.start);
         let highs = highs.len();
@@ -232,7 +233,13 @@ impl<C: Group> Bases<C> {
             Some(high) if first_high + high == 0 => {}
             Some(high) => to.extend((0..lows).filter_map(|low| place(high, low))),
         };
-        halving.sum(self.path, &buckets.points, lows + highs, push, lines);
+        halving.sum::<C>(
+            self.path,
+            buckets.points.of::<C>(),
+            lows + highs,
+            push,
+            lines,
+        );
 
         // Then those whose part has each bit set, and one doubling a bit.
         let push = |bit: usize, to: &mut Vec<u32>| match bit.checked_sub(low_bits) {
@@ -246,11 +253,11 @@ impl<C: Group> Bases<C> {
                 to.extend(of.map(|high| (lows + high) as u32));
             }
         };
-        halving.sum(self.path, &lines.points, width, push, bits);
+        halving.sum::<C>(self.path, lines.points.of::<C>(), width, push, bits);
         let mut total = Projective::<C>::zero();
         for bit in (0..width).rev() {
             total.double_in_place();
-            if let Some(sum) = bits.get(bit) {
+            if let Some(sum) = bits.get::<C>(bit) {
                 total += C::affine(self.path, sum);
             }
         }
@@ -286,8 +293,8 @@ impl<C: Group> Bases<C> {
         }));
     }
 
-    fn projective(&self, sums: &Sums<C>, i: usize) -> Projective<C> {
-        sums.get(i)
+    fn projective(&self, sums: &Sums, i: usize) -> Projective<C> {
+        sums.get::<C>(i)
             .map_or_else(Projective::zero, |sum| C::affine(self.path, sum).into())
     }
 }

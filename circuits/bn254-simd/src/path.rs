@@ -50,6 +50,11 @@ impl Path {
             .collect()
     }
 
+    /// Whether eight lanes compute at once.
+    pub fn is_vectorized(self) -> bool {
+        !matches!(self.0, Kind::Scalar)
+    }
+
     /// `"ifma"` or `"scalar"`, for reports.
     pub fn name(self) -> &'static str {
         match self.0 {

@@ -16,7 +16,10 @@ use crate::fft::{
     Plain, decimate_in_frequency, decimate_in_time, domain_generator, odd_twiddles, twiddles,
 };
 #[cfg(target_arch = "x86_64")]
-use crate::fft_ifma::{Chain, FEWEST, P8};
+use crate::fft_ifma::{Chain, FEWEST};
+#[cfg(target_arch = "x86_64")]
+use crate::field::Limbs8;
+use crate::pages::Pages;
 use crate::path::{Kind, Path};
 use crate::store::Store;
 
@@ -269,14 +272,14 @@ pub(crate) enum Products<'r> {
     #[cfg(target_arch = "x86_64")]
     Lanes {
         chain: &'r Chain,
-        a: Vec<P8>,
-        b: Vec<P8>,
+        a: Pages<Limbs8>,
+        b: Pages<Limbs8>,
     },
 }
 
 impl Products<'_> {
     /// The scalars of the H query as integers, the modulus itself standing for zero.
-    pub(crate) fn scalars(self) -> Vec<[u64; 4]> {
+    pub(crate) fn scalars(self) -> Pages<[u64; 4]> {
         match self {
             Self::Plain {
                 tables,
@@ -294,9 +297,12 @@ impl Products<'_> {
                 );
                 // Each of the three is n times what is meant.
                 let scale = tables.scale;
-                let all = a.par_iter().zip(&b).zip(&c);
-                all.map(|((a, b), c)| ((*a * b * scale - c) * scale).into_bigint().0)
-                    .collect()
+                let mut out = Pages::zeroed(a.len());
+                let all = out.par_iter_mut().zip(&a).zip(b.par_iter().zip(&c));
+                all.for_each(|((out, a), (b, c))| {
+                    *out = ((*a * b * scale - c) * scale).into_bigint().0;
+                });
+                out
             }
             #[cfg(target_arch = "x86_64")]
             Self::Lanes {

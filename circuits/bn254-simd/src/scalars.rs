@@ -12,6 +12,7 @@ use rayon::prelude::*;
 
 use crate::affine::NEGATIVE;
 use crate::lists::Lists;
+use crate::pages::Pages;
 use crate::tables::TableShape;
 
 /// Widest window: 2^16 buckets, 4 MiB of G1 points.
@@ -38,9 +39,9 @@ pub struct Scalars {
     /// References to the points that are taken once.
     ones: Vec<u32>,
     /// Word `i` of the absolute values of the others, plus [`Cut::offset`].
-    words: [Vec<u64>; 4],
+    words: [Pages<u64>; 4],
     /// Their indices and signs.
-    references: Vec<u32>,
+    references: Pages<u32>,
     cut: Cut,
 }
 
@@ -149,12 +150,12 @@ impl Scalars {
 
         // One array a word, so that a digit reads no more than it needs.
         let general = parts.iter().map(|part| part.general).sum();
-        let mut references = vec![0u32; general];
-        let mut planes: [Vec<u64>; 4] = core::array::from_fn(|_| vec![0u64; general]);
+        let mut references = Pages::zeroed(general);
+        let mut planes: [Pages<u64>; 4] = core::array::from_fn(|_| Pages::zeroed(general));
         let mut targets = Vec::with_capacity(parts.len());
         {
-            let mut references = references.as_mut_slice();
-            let mut planes = planes.each_mut().map(|plane| plane.as_mut_slice());
+            let mut references: &mut [u32] = &mut references;
+            let mut planes = planes.each_mut().map(|plane| &mut plane[..]);
             for part in &parts {
                 let own = references.split_off_mut(..part.general);
                 let words = planes
@@ -202,8 +203,9 @@ impl Scalars {
         for reference in &self.ones {
             set(*reference, ONE);
         }
+        let planes = self.words.each_ref().map(|plane| &plane[..]);
         for (i, reference) in self.references.iter().enumerate() {
-            let shifted = self.words.each_ref().map(|plane| plane[i]);
+            let shifted = planes.map(|plane| plane[i]);
             set(*reference, subtract(shifted, self.cut.offset));
         }
         Self::from_words(self.len, |i| all[i])

@@ -10,6 +10,7 @@
 //! that G2 lies on is `r * (2p - r)`, with `p` and `r` odd), so no multiple by a power of two is the
 //! identity: rows have the same gaps, and points outside of G2's subgroup need no case of their own.
 
+use crate::affine::NEGATIVE;
 use crate::scalars::{Cut, LONGEST};
 
 /// Bytes that a key's fixed-base tables may take beside the bases themselves.
@@ -61,9 +62,13 @@ impl TableShape {
     }
 }
 
-/// The lengths of a key's queries: points other than the identity.
+/// The lengths of a key's queries: points other than the identity, and scalars.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct QueryLengths {
+    /// Scalars of the queries over wires.
+    pub(crate) wires: usize,
+    /// Scalars of H.
+    pub(crate) domain: usize,
     /// A, B and L in G1 together.
     pub(crate) wires_g1: usize,
     /// B in G2.
@@ -102,10 +107,12 @@ pub(crate) fn plan(budget: TableBudget, lengths: &QueryLengths) -> Shapes {
     } else {
         4.0 * (lengths.wires_g1 as f64 + G2_ADDITION * lengths.wires_g2 as f64) / wires as f64
     };
-    let options = |dense: usize, bytes: usize, weight: f64| {
+    let options = |dense: usize, len: usize, bytes: usize, weight: f64| {
         (1..=MOST_LEVELS)
             .map(TableShape::of_levels)
             .filter(|shape| bytes > 0 || shape.levels == 1)
+            // A reference has 31 bits.
+            .filter(|shape| len.saturating_mul(shape.levels as usize) < NEGATIVE as usize)
             .map(|shape| {
                 let cost = weight * Cut::of_dense(shape, dense).cost as f64;
                 (
@@ -117,8 +124,8 @@ pub(crate) fn plan(budget: TableBudget, lengths: &QueryLengths) -> Shapes {
             .filter(|(_, bytes, _)| *bytes <= budget.0)
             .collect::<Vec<_>>()
     };
-    let wires = options(wires_dense, wires_bytes, wires_weight);
-    let h = options(lengths.h, POINT * lengths.h, 1.0);
+    let wires = options(wires_dense, lengths.wires, wires_bytes, wires_weight);
+    let h = options(lengths.h, lengths.domain, POINT * lengths.h, 1.0);
     let mut best = (f64::INFINITY, usize::MAX, Shapes::NONE);
     for (wires, wires_bytes, wires_cost) in &wires {
         for (h, h_bytes, h_cost) in &h {
@@ -163,6 +170,8 @@ mod tests {
     #[test]
     fn plans_keep_to_their_budget_and_use_it() {
         let lengths = QueryLengths {
+            wires: 1 << 16,
+            domain: 1 << 16,
             wires_g1: 3 << 16,
             wires_g2: 1 << 16,
             h: 1 << 16,
@@ -183,7 +192,16 @@ mod tests {
         // No budget is too large to be asked for.
         let all = plan(TableBudget(usize::MAX), &lengths);
         assert!(all.h.levels > 8 && all.wires.levels > 8, "{all:?}");
+        let long = QueryLengths {
+            wires: 1 << 28,
+            domain: 1 << 29,
+            ..lengths
+        };
+        let few = plan(TableBudget(usize::MAX), &long);
+        assert!(few.h.levels < 4 && few.wires.levels < 8, "{few:?}");
         let empty = QueryLengths {
+            wires: 0,
+            domain: 0,
             wires_g1: 0,
             wires_g2: 0,
             h: 0,

@@ -80,11 +80,18 @@ fn what_does_not_fit_is_refused() {
 
     let points = case.points();
     let refuse = |points: KeyPoints<'_>, a, b| {
-        PreparedKey::new(path, &points, a, b, TableBudget::default()).unwrap_err()
+        PreparedKey::new(path, points, a, b, TableBudget::default()).unwrap_err()
     };
     let (a, b) = (|| case.matrix(0), || case.matrix(1));
-    let b_g1 = &points.b_g1[1..];
-    let error = refuse(KeyPoints { b_g1, ..points }, a(), b());
+    let b_g1 = points.b_g1[1..].into();
+    let error = refuse(
+        KeyPoints {
+            b_g1,
+            ..case.points()
+        },
+        a(),
+        b(),
+    );
     assert!(matches!(
         error,
         KeyError::QueryLength {
@@ -92,8 +99,15 @@ fn what_does_not_fit_is_refused() {
             ..
         }
     ));
-    let b_g2 = &points.b_g2[1..];
-    let error = refuse(KeyPoints { b_g2, ..points }, a(), b());
+    let b_g2 = points.b_g2[1..].into();
+    let error = refuse(
+        KeyPoints {
+            b_g2,
+            ..case.points()
+        },
+        a(),
+        b(),
+    );
     assert!(matches!(
         error,
         KeyError::QueryLength {
@@ -101,14 +115,20 @@ fn what_does_not_fit_is_refused() {
             ..
         }
     ));
-    let h = &points.h[2..];
-    let error = refuse(KeyPoints { h, ..points }, a(), b());
+    let h = points.h[2..].into();
+    let error = refuse(KeyPoints { h, ..case.points() }, a(), b());
     assert!(matches!(error, KeyError::QueryLength { query: "H", .. }));
     let row = |wire| Matrix::from_rows([[(wire, Fr::from(1u64))]]);
-    assert!(matches!(refuse(points, a(), row(0)), KeyError::Rows { .. }));
-    let error = refuse(points, row(1000), row(0));
+    assert!(matches!(
+        refuse(case.points(), a(), row(0)),
+        KeyError::Rows { .. }
+    ));
+    let error = refuse(case.points(), row(1000), row(0));
     assert!(matches!(error, KeyError::NoSuchWire { wire: 1000, .. }));
-    let l = points.a;
-    let error = refuse(KeyPoints { l, ..points }, a(), b());
+    let l = vec![points.a[0]; points.a.len()].into();
+    let error = refuse(KeyPoints { l, ..case.points() }, a(), b());
     assert!(matches!(error, KeyError::Size { .. }));
+    let l = vec![points.a[0]; points.a.len() + 1].into();
+    let error = refuse(KeyPoints { l, ..case.points() }, a(), b());
+    assert!(matches!(error, KeyError::QueryLength { query: "L", .. }));
 }

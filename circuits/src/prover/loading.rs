@@ -1,7 +1,9 @@
 //! A prover ready in milliseconds: its key mapped from a prepared file, which is made from the
 //! `.zkey` where it is missing or unfit.
 
-use merits_bn254_simd::{KeyError, Label, Path, Prepared, PreparedFile, Readiness, TableBudget};
+use merits_bn254_simd::{
+    KeyError, Label, LayoutError, Path, Prepared, PreparedFile, Readiness, TableBudget,
+};
 use merits_params::keystore::{KeyStore, KeyStoreError};
 use merits_params::zkey::Zkey;
 use merits_verifier::codec::Canonical as _;
@@ -16,6 +18,9 @@ pub enum LoadError {
     /// The key store.
     #[error(transparent)]
     KeyStore(#[from] KeyStoreError),
+    /// A prepared key that came with a key which nobody has checked cannot be removed.
+    #[error(transparent)]
+    Prepared(#[from] LayoutError),
     /// The proving key's parts do not belong together.
     #[error("the proving key in the store is unusable: {0}; get it again")]
     ProvingKey(#[from] KeyError),
@@ -37,7 +42,8 @@ impl SimdProver {
     ///
     /// The `.zkey` is read, and its digest compared with the manifest's, only if there is no fit
     /// prepared file in the key's folder. A prepared file is as trustworthy as the manifest beside
-    /// it: see [`PreparedFile`].
+    /// it: see [`PreparedFile`]. One beside a manifest that says `checked: false` came from elsewhere
+    /// with its key, and is removed: the key is read, point by point, and prepared anew.
     ///
     /// # Errors
     /// [`LoadError`].
@@ -56,6 +62,11 @@ impl SimdProver {
             tables,
         };
         let file = PreparedFile::new(entry.prepared_dir(), label);
+        if !entry.manifest.checked {
+            // Nobody has looked at the points of this key yet, nor at those of a prepared key that
+            // came with it.
+            file.remove()?;
+        }
         let provenance = entry.provenance;
         let expected = entry.manifest.verifying_key.clone();
         let (prover, readiness) = Self::load(

@@ -88,8 +88,7 @@ impl Prover for SimdProver {
     }
 }
 
-/// Lays a key out. The points as they were read are dropped at the end: for a moment there are two
-/// copies.
+/// Lays a key out. The points as they were read are dropped query by query.
 pub(super) fn prepare(
     zkey: Zkey,
     path: Path,
@@ -103,13 +102,13 @@ pub(super) fn prepare(
         beta_g2: key.vk.beta,
         delta_g1: key.delta_g1,
         delta_g2: key.vk.delta,
-        a: &key.a,
-        b_g1: &key.b_g1,
-        b_g2: &key.b_g2,
-        l: &key.l,
-        h: &key.h,
+        a: key.a.into(),
+        b_g1: key.b_g1.into(),
+        b_g2: key.b_g2.into(),
+        l: key.l.into(),
+        h: key.h.into(),
     };
-    Ok((Kernels::new(path, &points, a, b, tables)?, key.vk))
+    Ok((Kernels::new(path, points, a, b, tables)?, key.vk))
 }
 
 fn matrix(rows: &SparseMatrix) -> Matrix {

@@ -92,8 +92,8 @@ pub(super) fn pairs<C: Group>(path: Path, rng: &mut StdRng) -> Outcome {
 pub(super) fn lists<C: Group>(path: Path, rng: &mut StdRng) -> Outcome {
     let bases: Vec<Affine<C>> = points(length(500, rng).max(1), false, rng);
     let stored: Vec<C::Stored> = bases.iter().map(|p| C::store(path, p.x, p.y)).collect();
-    let mut halving = Halving::<C>::default();
-    let mut sums = Sums::<C>::default();
+    let mut halving = Halving::default();
+    let mut sums = Sums::default();
     let mut comparisons = 0;
     // The same buffers twice: nothing of the first call may be left.
     for call in 0..2 {
@@ -133,10 +133,10 @@ pub(super) fn lists<C: Group>(path: Path, rng: &mut StdRng) -> Outcome {
             want.push(sum);
         }
         let push = |list: usize, references: &mut Vec<u32>| references.extend(&lists[list]);
-        halving.sum(path, &stored, count, push, &mut sums);
+        halving.sum::<C>(path, &stored, count, push, &mut sums);
         for (i, want) in Projective::normalize_batch(&want).iter().enumerate() {
             let got = sums
-                .get(i)
+                .get::<C>(i)
                 .map_or(Affine::identity(), |sum| C::affine(path, sum));
             comparisons += same(&got, want, || format!("call {call}, list {i} of {count}"))?;
         }

@@ -62,7 +62,7 @@ pub(super) fn sums<C: Group>(path: Path, rng: &mut StdRng) -> Outcome {
             true => Fr::MODULUS.0,
             false => x.into_bigint().0,
         };
-        let integers = scalars.iter().map(integer).collect();
+        let integers: Vec<_> = scalars.iter().map(integer).collect();
         let got = prepared.msm_integers(integers).map_err(|e| e.to_string())?;
         comparisons += same(&got, &want, || say("integers, not"))?;
     }

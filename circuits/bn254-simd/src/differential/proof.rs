@@ -70,7 +70,7 @@ pub(super) fn proofs(path: Path, rng: &mut StdRng) -> Outcome {
         |rows: &[Vec<(u32, Fr)>]| Matrix::from_rows(rows.iter().map(|r| r.iter().copied()));
     // No tables, a few, or as many as anyone would have.
     let tables = TableBudget([0, 0, 0, 100_000, 1 << 30][rng.gen_range(0..5)]);
-    let prepared = PreparedKey::new(path, &key_points(&key), matrix(&a), matrix(&b), tables)
+    let prepared = PreparedKey::new(path, key_points(&key), matrix(&a), matrix(&b), tables)
         .map_err(|e| e.to_string())?;
     let mut comparisons = 0;
     for _ in 0..2 {
@@ -123,10 +123,10 @@ fn key_points(key: &ProvingKey<Bn254>) -> KeyPoints<'_> {
         beta_g2: key.vk.beta_g2,
         delta_g1: key.delta_g1,
         delta_g2: key.vk.delta_g2,
-        a: &key.a_query,
-        b_g1: &key.b_g1_query,
-        b_g2: &key.b_g2_query,
-        l: &key.l_query,
-        h: &key.h_query,
+        a: (&key.a_query).into(),
+        b_g1: (&key.b_g1_query).into(),
+        b_g2: (&key.b_g2_query).into(),
+        l: (&key.l_query).into(),
+        h: (&key.h_query).into(),
     }
 }

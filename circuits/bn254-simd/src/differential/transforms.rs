@@ -57,7 +57,7 @@ pub(super) fn transforms(path: Path, rng: &mut StdRng) -> Outcome {
                 for (values, lanes) in [(&mut a, &mut la), (&mut b, &mut lb)] {
                     for (v, lanes) in lanes.iter_mut().enumerate() {
                         let words = core::array::from_fn(|_| below::<Fr>(106, rng));
-                        *lanes = P8::from_words(isa, &words);
+                        P8::from_words(isa, &words).store(lanes);
                         for (lane, words) in words.into_iter().enumerate() {
                             let reduced = canonical::<Fr>(words);
                             values[lane * vectors + v] = Fr::from_words(reduced);

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Barrier;
 
 use ark_bn254::{Fq, Fr, G1Affine, G2Affine};
-use ark_ff::{PrimeField, UniformRand};
+use ark_ff::{BigInt, BigInteger, PrimeField, UniformRand};
 use ark_std::rand::{Rng, SeedableRng, rngs::StdRng};
 use tempfile::TempDir;
 use zerocopy::{FromBytes, IntoBytes};
@@ -80,16 +80,16 @@ impl Material {
             beta_g2: self.b_g2[0],
             delta_g1,
             delta_g2: self.b_g2[1],
-            a: &self.g1[0],
-            b_g1: &self.g1[1],
-            b_g2: &self.b_g2,
-            l: &self.g1[2],
-            h: &self.g1[3],
+            a: (&self.g1[0]).into(),
+            b_g1: (&self.g1[1]).into(),
+            b_g2: (&self.b_g2).into(),
+            l: (&self.g1[2]).into(),
+            h: (&self.g1[3]).into(),
         };
         let matrix =
             |i: usize| Matrix::from_rows(self.rows[i].iter().map(|row| row.iter().copied()));
         assert_eq!(self.g1[0].len() - self.g1[2].len(), self.instance);
-        let key = PreparedKey::new(label.path, &points, matrix(0), matrix(1), label.tables);
+        let key = PreparedKey::new(label.path, points, matrix(0), matrix(1), label.tables);
         Prepared {
             key: key.unwrap(),
             attachment: ATTACHMENT.into(),
@@ -196,6 +196,24 @@ fn mapped_and_owned_keys_give_the_same_proof() {
     }
 }
 
+/// What a file of this version is, to the last bit: a change of the layout, of a form of points or of
+/// the order of H that forgot the version would have old files taken for new ones.
+#[test]
+fn a_version_is_one_layout() {
+    assert_eq!(VERSION, 1, "pin the new version's digests here");
+    let digest = |path: &Path| {
+        let bytes = fs::read(Fixture::written(*path).file.location()).unwrap();
+        format!("{} {}", path.name(), blake3::hash(&bytes))
+    };
+    let pins = [
+        "scalar d2efdd14ea07760784e8ed9e007b7eabff639fc1cf1e4861dec4d71f34fa804a",
+        "ifma daa92d1ec5fbf0d71a148a6ee9b6b96b6dedc58d92145f6069597bf3411247c5",
+    ];
+    let paths = Path::all();
+    let found: Vec<String> = paths.iter().map(digest).collect();
+    assert_eq!(found, pins[..paths.len()], "raise VERSION, then pin anew");
+}
+
 #[test]
 fn a_flipped_bit_anywhere_is_found_and_the_file_made_again() {
     for path in Path::all() {
@@ -278,6 +296,8 @@ fn a_head_that_lies_gives_an_error_or_a_proof_but_never_a_panic() {
                 1 << 32,
                 u64::MAX,
                 u64::MAX - 63,
+                // Bits of a chunk without rows for them.
+                old ^ 5 << 32,
             ];
             for lie in lies.into_iter().filter(|lie| *lie != old) {
                 fixture.forge(|bytes| bytes[at..at + 8].copy_from_slice(lie.as_bytes()));
@@ -312,9 +332,26 @@ fn contents_that_lie_are_refused() {
             fixture.tamper(|bytes| bytes.clone_from(&whole));
         };
         let ones = [0xff; 32];
+        // The bounds that the kernels rely on: x below 1.0625p, y up to 2p; on words 1 + 2^-57.
+        let [x, y] = if path.is_vectorized() {
+            [Fq::MODULUS >> 4, Fq::MODULUS]
+        } else {
+            [Fq::MODULUS >> 57; 2]
+        };
         for query in 0..QUERIES {
-            for coordinate in 0..2 {
-                refuse(section::points(query), 64 + 32 * coordinate, &ones);
+            let coordinates: &[_] = if query < 4 { &[x, y] } else { &[x, x, y, y] };
+            for (i, over) in coordinates.iter().enumerate() {
+                let at = 32 * (coordinates.len() + i);
+                let mut limit = Fq::MODULUS;
+                limit.add_with_carry(over);
+                let start = sections[section::points(query)][0] as usize + at;
+                fixture.forge(|bytes| {
+                    bytes[start..start + 32].copy_from_slice(limit.0.as_bytes());
+                });
+                fixture.file.open().unwrap();
+                limit.add_with_carry(&BigInt::one());
+                refuse(section::points(query), at, limit.0.as_bytes());
+                refuse(section::points(query), at, &ones);
             }
         }
         for query in [1, 2, 4] {
@@ -339,6 +376,24 @@ fn contents_that_lie_are_refused() {
         refuse(section::SINGLE, 32, Fq::MODULUS.0.as_bytes());
         refuse(section::SINGLE, 448 - 32, &ones);
     }
+}
+
+#[test]
+fn more_public_wires_than_wires_are_refused() {
+    // Of a circuit so small that the domain stays the same.
+    let fixture = Fixture {
+        material: Material::new(12, 17, 1),
+        ..fixture(Path::scalar(), 0)
+    };
+    let prepared = fixture.material.prepare(fixture.file.label());
+    fixture.file.save(&prepared).unwrap();
+    fixture.forge(|bytes| {
+        let mut lying = header(bytes);
+        lying.instance = 13;
+        bytes[..size_of::<Header>()].copy_from_slice(lying.as_bytes());
+    });
+    let error = fixture.file.open().unwrap_err();
+    assert!(matches!(error, LayoutError::Inconsistent { .. }), "{error}");
 }
 
 #[test]
@@ -416,6 +471,15 @@ fn what_others_could_have_written_is_not_taken() {
         fs::set_permissions(path, fs::Permissions::from_mode(good)).unwrap();
     }
     fixture.file.open().unwrap();
+    // Of another user, who could give themselves the right. Only root can try.
+    for path in [&place, &fixture.file.dir] {
+        if std::os::unix::fs::chown(path, Some(1), None).is_err() {
+            continue;
+        }
+        let error = fixture.file.open().unwrap_err();
+        assert!(matches!(error, LayoutError::Exposed { owner: 1, .. }));
+        std::os::unix::fs::chown(path, Some(0), None).unwrap();
+    }
     // A directory in its place.
     fs::remove_file(&place).unwrap();
     fs::create_dir(&place).unwrap();

@@ -31,7 +31,9 @@ pub(super) fn save(path: &FilePath, label: &Label, prepared: &Prepared) -> Resul
             .map_err(io::IntoInnerError::into_error)?
             .sync_all()?;
         fs::rename(&beside, path)?;
-        File::open(dir)?.sync_all()
+        // A file that a power failure undoes is made again.
+        let _ = File::open(dir).and_then(|dir| dir.sync_all());
+        Ok(())
     };
     write().map_err(|source| {
         // If it was made at all. What came first is what the caller should hear.

@@ -34,6 +34,22 @@ pub enum Circuit {
     Bits(usize),
 }
 
+impl Circuit {
+    /// `bits`, or else a chain, of so many constraints.
+    pub fn named(name: Option<&str>, constraints: usize) -> Self {
+        match name {
+            Some("bits") => Self::Bits(constraints),
+            _ => Self::Chain(constraints),
+        }
+    }
+}
+
+/// A number among an example's arguments.
+pub fn number(arguments: &[String], at: usize, default: usize) -> usize {
+    let number = arguments.get(at).and_then(|a| a.parse().ok());
+    number.unwrap_or(default)
+}
+
 impl ConstraintSynthesizer<Fr> for Circuit {
     fn generate_constraints(self, cs: ConstraintSystemRef<Fr>) -> Result<(), SynthesisError> {
         let mut rng = StdRng::seed_from_u64(77);
@@ -152,11 +168,11 @@ impl Case {
             beta_g2: self.key.vk.beta_g2,
             delta_g1: self.key.delta_g1,
             delta_g2: self.key.vk.delta_g2,
-            a: &self.key.a_query,
-            b_g1: &self.key.b_g1_query,
-            b_g2: &self.key.b_g2_query,
-            l: &self.key.l_query,
-            h: &self.key.h_query,
+            a: (&self.key.a_query).into(),
+            b_g1: (&self.key.b_g1_query).into(),
+            b_g2: (&self.key.b_g2_query).into(),
+            l: (&self.key.l_query).into(),
+            h: (&self.key.h_query).into(),
         }
     }
 
@@ -167,7 +183,7 @@ impl Case {
 
     pub fn prepare(&self, path: Path) -> PreparedKey {
         let (a, b) = (self.matrix(0), self.matrix(1));
-        PreparedKey::new(path, &self.points(), a, b, TableBudget::default()).unwrap()
+        PreparedKey::new(path, self.points(), a, b, TableBudget::default()).unwrap()
     }
 
     pub fn prove_ark(&self, r: Fr, s: Fr) -> Proof<Bn254> {

@@ -57,5 +57,5 @@ pub(super) fn pairing_product(
 }
 
 fn in_lanes() -> bool {
-    Path::preferred().name() != Path::scalar().name()
+    Path::preferred().is_vectorized()
 }

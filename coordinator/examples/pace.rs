@@ -16,8 +16,7 @@ use std::{path::PathBuf, time::Instant};
 use federation::{Founding, Node};
 use merits_coordinator::fsck;
 use merits_ledger::{KeyRing, Submission};
-use merits_proto::ledger::{SubmitManyRequest, submit_many_response::Outcome};
-use merits_verifier::{Verified, codec::Canonical as _};
+use merits_verifier::{Verified, codec::Canonical as _, entry::SignedEntry};
 
 /// Claims of a batch.
 const CLAIMS: usize = 16;
@@ -35,9 +34,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let config = founding.config(dir.path());
     let mut node = Node::founded(&founding, config.clone()).await;
     let start = Instant::now();
-    let entries: Vec<Vec<u8>> = (0..batches)
-        .map(|_| founding.earn(CLAIMS).to_bytes())
-        .collect();
+    let entries: Vec<SignedEntry> = (0..batches).map(|_| founding.earn(CLAIMS)).collect();
     println!(
         "made {batches} batches of {CLAIMS} claims in {:.1} s",
         start.elapsed().as_secs_f64()
@@ -45,26 +42,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     parts(&founding, &entries)?;
 
-    let requests: Vec<_> = entries
-        .into_iter()
-        .enumerate()
-        .map(|(tag, entry)| SubmitManyRequest {
-            tag: tag as u64,
-            entry,
-        })
-        .collect();
-    let start = Instant::now();
-    let stream = tokio_stream::iter(requests);
-    let mut answers = node.client.ledger.submit_many(stream).await?.into_inner();
-    let mut accepted = 0usize;
-    while let Some(answer) = answers.message().await? {
-        match answer.outcome {
-            Some(Outcome::Accepted(_)) => accepted += 1,
-            other => return Err(format!("refused: {other:?}").into()),
-        }
-    }
-    let seconds = start.elapsed().as_secs_f64();
-    assert_eq!(accepted, batches);
+    let seconds = node.client.pace(&entries).await;
     println!(
         "durable pace: {:.0} batches/s, {:.0} claims/s ({batches} batches in {seconds:.2} s)",
         batches as f64 / seconds,
@@ -86,8 +64,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// What one batch costs one thread, step by step: says what bounds the pace.
-fn parts(founding: &Founding, entries: &[Vec<u8>]) -> Result<(), Box<dyn std::error::Error>> {
+fn parts(founding: &Founding, entries: &[SignedEntry]) -> Result<(), Box<dyn std::error::Error>> {
     let sample = entries.get(..entries.len().min(256)).unwrap_or(entries);
+    let sample: Vec<Vec<u8>> = sample.iter().map(SignedEntry::to_bytes).collect();
     let (state, origin) = (&founding.state, &founding.federation.origin);
     let each = |start: Instant| start.elapsed().as_secs_f64() * 1e3 / sample.len() as f64;
 

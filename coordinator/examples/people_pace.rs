@@ -12,13 +12,12 @@ mod federation;
 
 use std::{
     path::PathBuf,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use federation::{Founding, Node};
 use merits_ledger::fixture::{Citizen, Redeeming, Stage};
 use merits_primitives::ids::Credits;
-use merits_proto::ledger::{SubmitManyRequest, submit_many_response::Outcome};
 use merits_verifier::{
     codec::Canonical as _,
     entry::{Leaf, SignedEntry},
@@ -54,43 +53,19 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let at = Redeeming::new(offer, &stage.federation.exchange, u64::try_from(now)?);
     let state = stage.ledger.state();
     let deposits = stage.federation.deposits(state, count, &mut stage.rng)?;
-    pace(&mut node, "deposits", &deposits).await?;
+    pace(&mut node, "deposits", &deposits).await;
     let redemptions = stage
         .federation
         .redemptions(state, count, &at, &mut stage.rng)?;
-    pace(&mut node, "redemptions", &redemptions).await?;
+    pace(&mut node, "redemptions", &redemptions).await;
     node.coordinator.shutdown().await?;
     Ok(())
 }
 
-/// Submits all in one stream; until the last receipt is here.
-async fn pace(
-    node: &mut Node,
-    what: &str,
-    entries: &[SignedEntry],
-) -> Result<(), Box<dyn std::error::Error>> {
-    let requests: Vec<_> = (0u64..)
-        .zip(entries)
-        .map(|(tag, entry)| SubmitManyRequest {
-            tag,
-            entry: entry.to_bytes(),
-        })
-        .collect();
-    let start = Instant::now();
-    let stream = tokio_stream::iter(requests);
-    let mut answers = node.client.ledger.submit_many(stream).await?.into_inner();
-    let mut accepted = 0usize;
-    while let Some(answer) = answers.message().await? {
-        match answer.outcome {
-            Some(Outcome::Accepted(_)) => accepted += 1,
-            other => return Err(format!("refused: {other:?}").into()),
-        }
-    }
-    let seconds = start.elapsed().as_secs_f64();
-    assert_eq!(accepted, entries.len());
+async fn pace(node: &mut Node, what: &str, entries: &[SignedEntry]) {
+    let (count, seconds) = (entries.len(), node.client.pace(entries).await);
     println!(
-        "durable pace: {:.0} {what}/s ({accepted} in {seconds:.2} s)",
-        accepted as f64 / seconds
+        "durable pace: {:.0} {what}/s ({count} in {seconds:.2} s)",
+        count as f64 / seconds
     );
-    Ok(())
 }

@@ -19,11 +19,10 @@ use std::{
 use federation::{Client, Founding};
 use merits_ledger::{Entry, Role, fixture::Member};
 use merits_primitives::ids::EntryId;
-use merits_proto::ledger::{GetReceiptRequest, SubmitManyRequest, submit_many_response::Outcome};
+use merits_proto::ledger::{GetReceiptRequest, submit_many_response::Outcome};
 use merits_verifier::{
-    codec::Canonical as _,
     entry::SignedEntry,
-    log::{LogKey, verify_consistency},
+    log::{Checkpoint, LogKey},
     receipt::Receipt,
 };
 
@@ -131,20 +130,7 @@ async fn acknowledged_entries_survive_kill_9() {
 
         let entries = load(&mut founding, round, LOAD);
         let ids: Vec<EntryId> = entries.iter().map(SignedEntry::id).collect();
-        let requests = entries
-            .iter()
-            .enumerate()
-            .map(|(tag, entry)| SubmitManyRequest {
-                tag: tag as u64,
-                entry: entry.to_bytes(),
-            });
-        let requests = tokio_stream::iter(requests.collect::<Vec<_>>());
-        let mut answers = client
-            .ledger
-            .submit_many(requests)
-            .await
-            .unwrap()
-            .into_inner();
+        let mut answers = client.submit_many(&entries).await;
         // Each round dies at another point of the load.
         let until = [1, 40, 150, 300][round];
         let mut seen = 0;
@@ -218,30 +204,11 @@ async fn check_all_there(client: &mut Client, acknowledged: &[(EntryId, u64)]) {
 }
 
 /// The log is a continuation of what it was.
-async fn check_consistent(
-    client: &mut Client,
-    last: Option<merits_verifier::log::Checkpoint>,
-) -> merits_verifier::log::Checkpoint {
-    let new = client.checkpoint().await;
-    if let Some(old) = last {
-        let request = merits_proto::ledger::GetConsistencyProofRequest {
-            old_size: old.size,
-            new_size: new.size,
-        };
-        let proof = client
-            .ledger
-            .get_consistency_proof(request)
-            .await
-            .unwrap()
-            .into_inner();
-        let hashes: Vec<[u8; 32]> = proof
-            .hashes
-            .into_iter()
-            .map(|hash| hash.try_into().unwrap())
-            .collect();
-        verify_consistency(old.size, &old.root, new.size, &new.root, &hashes).unwrap();
+async fn check_consistent(client: &mut Client, last: Option<Checkpoint>) -> Checkpoint {
+    match last {
+        Some(last) => client.checkpoint_after(&last).await,
+        None => client.checkpoint().await,
     }
-    new
 }
 
 /// Stops a process, and waits until all of its threads have stopped: the signal alone only asks, and a

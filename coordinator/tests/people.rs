@@ -17,7 +17,7 @@ use merits_primitives::{
     note_tree::path,
 };
 use merits_proto::{
-    ledger::{SubmitManyRequest, submit_many_response::Outcome},
+    ledger::submit_many_response::Outcome,
     verifier::{Subject, VerifyOneRequest, subject, verifier_client::VerifierClient},
 };
 use merits_verifier::{
@@ -231,21 +231,7 @@ async fn a_quota_holds_under_load() {
     let redemptions = federation
         .redemptions(state, 100, &at, &mut mirror.stage.rng)
         .unwrap();
-    let requests = (0u64..).zip(&redemptions);
-    let requests: Vec<_> = requests
-        .map(|(tag, entry)| SubmitManyRequest {
-            tag,
-            entry: entry.to_bytes(),
-        })
-        .collect();
-    let stream = tokio_stream::iter(requests);
-    let client = &mut mirror.node.client;
-    let mut answers = client
-        .ledger
-        .submit_many(stream)
-        .await
-        .unwrap()
-        .into_inner();
+    let mut answers = mirror.node.client.submit_many(&redemptions).await;
     let (mut accepted, mut sold_out) = (0, 0);
     while let Some(answer) = answers.message().await.unwrap() {
         match answer.outcome.unwrap() {

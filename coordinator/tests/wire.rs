@@ -10,10 +10,7 @@ use federation::{
 use merits_primitives::Fr;
 use merits_proto::{
     Fault,
-    ledger::{
-        GetConsistencyProofRequest, GetReceiptRequest, StreamEntriesRequest, SubmitManyRequest,
-        submit_many_response::Outcome,
-    },
+    ledger::{GetReceiptRequest, StreamEntriesRequest, submit_many_response::Outcome},
     limits::{ENTRY_BYTES, LEDGER_REQUEST_MESSAGE},
     reason,
     verifier::{
@@ -25,7 +22,6 @@ use merits_verifier::{
     codec::Canonical as _,
     entry::{Leaf, SignedEntry},
     groth16::VerifyingKey,
-    log::verify_consistency,
     receipt::Receipt,
     trapdoor::rerandomise,
 };
@@ -57,23 +53,7 @@ async fn an_entry_comes_back_as_receipt_leaf_and_consistent_tree() {
     let again = Receipt::parse(&again.into_inner().receipt).unwrap();
     assert_eq!(again.verify(&client.log_key).unwrap(), verified);
 
-    let new = client.checkpoint().await;
-    let request = GetConsistencyProofRequest {
-        old_size: old.size,
-        new_size: new.size,
-    };
-    let proof = client
-        .ledger
-        .get_consistency_proof(request)
-        .await
-        .unwrap()
-        .into_inner();
-    let hashes: Vec<[u8; 32]> = proof
-        .hashes
-        .into_iter()
-        .map(|hash| hash.try_into().unwrap())
-        .collect();
-    verify_consistency(old.size, &old.root, new.size, &new.root, &hashes).unwrap();
+    client.checkpoint_after(&old).await;
 
     let request = StreamEntriesRequest {
         from: old.size,
@@ -191,23 +171,7 @@ async fn a_bad_proof_does_not_sink_the_others() {
         entries[bad] = world.changed(move |batch| batch.claims[0].public.u += one);
     }
     let before = world.node.client.checkpoint().await.size;
-    let requests: Vec<_> = entries
-        .iter()
-        .enumerate()
-        .map(|(tag, entry)| SubmitManyRequest {
-            tag: tag as u64,
-            entry: entry.to_bytes(),
-        })
-        .collect();
-    let stream = tokio_stream::iter(requests);
-    let mut answers = world
-        .node
-        .client
-        .ledger
-        .submit_many(stream)
-        .await
-        .unwrap()
-        .into_inner();
+    let mut answers = world.node.client.submit_many(&entries).await;
     let (mut accepted, mut refused) = (0, Vec::new());
     while let Some(answer) = answers.message().await.unwrap() {
         match answer.outcome.unwrap() {

@@ -9,21 +9,24 @@
 #[cfg(test)]
 pub mod world;
 
-use std::{net::SocketAddr, path::Path, sync::Arc};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Instant};
 
 use merits_coordinator::{Config, Coordinator, SystemClock};
 use merits_ledger::{MemoryStore, Sequencer, State, fixture::Federation};
 use merits_proto::{
     Fault,
-    ledger::{GetCheckpointRequest, SubmitRequest, SubmitResponse, ledger_client::LedgerClient},
+    ledger::{
+        GetCheckpointRequest, GetConsistencyProofRequest, SubmitManyRequest, SubmitManyResponse,
+        SubmitRequest, SubmitResponse, ledger_client::LedgerClient, submit_many_response::Outcome,
+    },
 };
 use merits_verifier::{
     codec::Canonical as _,
     entry::SignedEntry,
-    log::{Checkpoint, LogKey, SignedCheckpoint},
+    log::{Checkpoint, LogKey, SignedCheckpoint, verify_consistency},
 };
 use rand::{SeedableRng as _, rngs::StdRng};
-use tonic::transport::Channel;
+use tonic::{Streaming, transport::Channel};
 
 /// The federation, its founding entries, and the state that they make.
 pub struct Founding {
@@ -135,6 +138,36 @@ impl Client {
         }
     }
 
+    /// Submits all in one stream, each under its place in the slice.
+    pub async fn submit_many(&mut self, entries: &[SignedEntry]) -> Streaming<SubmitManyResponse> {
+        let requests: Vec<_> = (0u64..)
+            .zip(entries)
+            .map(|(tag, entry)| SubmitManyRequest {
+                tag,
+                entry: entry.to_bytes(),
+            })
+            .collect();
+        let stream = tokio_stream::iter(requests);
+        let answers = self.ledger.submit_many(stream).await.unwrap();
+        answers.into_inner()
+    }
+
+    /// Submits all in one stream and waits until the last receipt is here; each must be accepted.
+    /// Seconds that it took, from when the first entry was ready to be sent.
+    pub async fn pace(&mut self, entries: &[SignedEntry]) -> f64 {
+        let start = Instant::now();
+        let mut answers = self.submit_many(entries).await;
+        let mut accepted = 0;
+        while let Some(answer) = answers.message().await.unwrap() {
+            let Some(Outcome::Accepted(_)) = answer.outcome else {
+                panic!("refused: {answer:?}")
+            };
+            accepted += 1;
+        }
+        assert_eq!(accepted, entries.len());
+        start.elapsed().as_secs_f64()
+    }
+
     pub async fn checkpoint(&mut self) -> Checkpoint {
         let answer = self
             .ledger
@@ -143,5 +176,23 @@ impl Client {
             .unwrap();
         let signed = SignedCheckpoint::parse(&answer.into_inner().checkpoint).unwrap();
         signed.verify(&self.log_key).unwrap()
+    }
+
+    /// The checkpoint as it is now, which must extend an earlier one.
+    pub async fn checkpoint_after(&mut self, old: &Checkpoint) -> Checkpoint {
+        let new = self.checkpoint().await;
+        let request = GetConsistencyProofRequest {
+            old_size: old.size,
+            new_size: new.size,
+        };
+        let proof = self.ledger.get_consistency_proof(request).await.unwrap();
+        let hashes: Vec<[u8; 32]> = proof
+            .into_inner()
+            .hashes
+            .into_iter()
+            .map(|hash| hash.try_into().unwrap())
+            .collect();
+        verify_consistency(old.size, &old.root, new.size, &new.root, &hashes).unwrap();
+        new
     }
 }

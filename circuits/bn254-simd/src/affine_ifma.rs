@@ -238,10 +238,8 @@ impl<C: Curve> Kernel for Backward<'_, C> {
             inverses = each!(i => inverses[i].mul(&kept[i].denominator));
             let inverse = each!(i => C::Lanes::inverse_from(&kept[i].dx, &own[i]));
             let slope = each!(i => inverse[i].mul(&kept[i].dy));
-            let square = each!(i => slope[i].square());
-            let x = each!(i => square[i].minus_two(&kept[i].px, &kept[i].qx));
-            let step = each!(i => slope[i].mul(&kept[i].px.minus(&x[i])));
-            let y = each!(i => step[i].minus_to_stored(&kept[i].py));
+            let x = each!(i => slope[i].square_minus_two(&kept[i].px, &kept[i].qx));
+            let y = each!(i => slope[i].mul_minus(&kept[i].px.minus(&x[i]), &kept[i].py));
             for i in 0..CHAINS {
                 let start = (group * CHAINS + i) * 8;
                 let sums = C::unload(&x[i], &y[i]);

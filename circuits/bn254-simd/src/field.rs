@@ -9,10 +9,12 @@
 //! * [`Raw`]: limbs are signed 64-bit numbers after a few additions and subtractions; the value they
 //!   stand for is not negative. [`Raw::carry`] and [`Raw::reduce`] bring it back.
 //!
-//! With bounds `A` and `B` a product is `(a*b + m*p) / 2^260` with `m < 2^260`, so it is below
-//! `p * (1 + A*B*p/2^260)`. Both primes are below `0.19 * 2^256`, so `p/2^260 < 1/84`:
+//! With bounds `A` and `B` a product is below `p * (1 + 2^-50 + A*B*p/2^260)` (argued at
+//! [`Columns`]). Both primes are below `0.19 * 2^256`, so `p/2^260 < 1/84`:
 //!
-//! > **bound of a product: `1 + A*B/84`; of [`F8::mul_add`]: `1 + (A*B + C*D)/84`.**
+//! > **bound of a product: `1 + A*B/84`; of [`F8::mul_add`]: `1 + (A*B + C*D)/84`,**
+//!
+//! and a sliver of `2^-50` that no sum of bounds here comes near to.
 //!
 //! [`Raw::reduce`] takes bound 8 to bound 1.06 (argued there). Each caller writes its bounds down,
 //! and the tests run every operation at the largest values its bound allows.
@@ -155,25 +157,14 @@ impl<M: Modulus> F8<M> {
     /// The product. Bounds: `A*B <= 84`; result `1 + A*B/84`.
     #[inline(always)]
     pub(crate) fn mul(&self, b: &Self) -> Self {
-        let mut t = Reduction::new(self.0[0].isa());
-        for i in 0..5 {
-            t.add_product(&self.0, b.0[i]);
-            t.reduce_limb();
-        }
-        t.finish()
+        Self::sum_of_products([self], [b]).carry()
     }
 
     /// `self * b + c * d` for the price of one and a half products. Bounds: `A*B + C*D <= 84`;
     /// result `1 + (A*B + C*D)/84`.
     #[inline(always)]
     pub(crate) fn mul_add(&self, b: &Self, c: &Self, d: &Self) -> Self {
-        let mut t = Reduction::new(self.0[0].isa());
-        for i in 0..5 {
-            t.add_product(&self.0, b.0[i]);
-            t.add_product(&c.0, d.0[i]);
-            t.reduce_limb();
-        }
-        t.finish()
+        Self::sum_of_products([self, c], [b, d]).carry()
     }
 
     /// `Σ aₙ * bₙ` with one reduction; its limbs have not been carried (they are below `2^59`).
@@ -181,20 +172,45 @@ impl<M: Modulus> F8<M> {
     #[inline(always)]
     pub(crate) fn sum_of_products<const N: usize>(a: [&Self; N], b: [&Self; N]) -> Raw<M> {
         const { assert!(matches!(N, 1..=8)) };
-        let mut t = Reduction::new(a[0].0[0].isa());
+        let mut t = Columns::zero(a[0].0[0].isa());
         for i in 0..5 {
             for (a, b) in a.iter().zip(&b) {
-                t.add_product(&a.0, b.0[i]);
+                t.add_product(i, &a.0, b.0[i]);
             }
-            t.reduce_limb();
+            t.remove_limb(i);
         }
-        t.columns()
+        t.high()
+    }
+
+    /// `Σ aₙ^2` with one reduction, at most 8 of them; bounds and limbs as for
+    /// [`sum_of_products`](Self::sum_of_products). A square costs 15 products of limbs, not 25.
+    #[inline(always)]
+    pub(crate) fn sum_of_squares<const N: usize>(a: [&Self; N]) -> Raw<M> {
+        const { assert!(matches!(N, 1..=8)) };
+        let mut t = Columns::zero(a[0].0[0].isa());
+        // Products of different limbs, once; columns are doubled, as twice a limb would not fit
+        // what the multiplier reads.
+        for Self(a, _) in a {
+            for i in 0..5 {
+                t.add_product(2 * i + 1, &a[i + 1..], a[i]);
+            }
+        }
+        t.double();
+        for Self(a, _) in a {
+            for i in 0..5 {
+                t.add_product(2 * i, &a[i..=i], a[i]);
+            }
+        }
+        for i in 0..5 {
+            t.remove_limb(i);
+        }
+        t.high()
     }
 
     /// The square; bounds as for the product.
     #[inline(always)]
     pub(crate) fn square(&self) -> Self {
-        self.mul(self)
+        Self::sum_of_squares([self]).carry()
     }
 
     /// As limbs that need no carry yet.
@@ -363,60 +379,75 @@ impl<M: Modulus> Raw<M> {
     }
 }
 
-/// A Montgomery product under way: limb `i` of the multiplier is added, then one limb is reduced.
+/// Products that have not been reduced: column `i` counts `2^(52*i)`.
 ///
-/// No lane overflows: in each of five steps a column receives at most two halves below `2^52` from
-/// each product and two from the reduction, and one carry below `2^12` more. With eight products
-/// that is under `2^52 * 91 < 2^59`.
-struct Reduction<M> {
-    column: [U64x8; 6],
-    modulus: PhantomData<M>,
-}
+/// # The reduction
+///
+/// A low column's limb `t` goes by adding `m*p` with `m = t * (-1/p mod 2^52)`. Adding
+/// `t * (2^-52 mod p)` to what is above does the same modulo `p`, with one multiplication less and
+/// without waiting for `m`, but leaves a value that is larger by up to `2^52 * p` before later steps
+/// divide it away. So the first three limbs are removed in this way, and the last two in the ordinary
+/// one.
+///
+/// Limbs of a product are removed as soon as their column is complete; a square's columns are doubled
+/// first.
+///
+/// *The bound*: after three steps the value is below `2^52 * p * (1 + 2^-52 + 2^-104)`, not counting
+/// the products. The fourth adds up to `2^52 * p` to that and divides, which leaves less than
+/// `p * (2 + 2^-51)`; the fifth likewise, which leaves less than `p * (1 + 2^-50)`. What the products
+/// add is divided by `2^260` in all.
+///
+/// *No lane overflows*: a column receives at most nine halves below `2^52` from each product, of
+/// which a square doubles eight; ten from the reduction, and one carry below `2^12`. With eight
+/// products that is under `2^52 * 83 < 2^59`.
+struct Columns<M>([U64x8; 10], PhantomData<M>);
 
-impl<M: Modulus> Reduction<M> {
+impl<M: Modulus> Columns<M> {
     #[inline(always)]
-    fn new(isa: Ifma) -> Self {
-        Self {
-            column: [isa.splat(0); 6],
-            modulus: PhantomData,
-        }
+    fn zero(isa: Ifma) -> Self {
+        Self([isa.splat(0); 10], PhantomData)
     }
 
+    /// Adds `a * b` from column `start` on.
     #[inline(always)]
-    fn add_product(&mut self, a: &[U64x8; 5], b: U64x8) {
-        for (column, a) in self.column.iter_mut().zip(a) {
+    fn add_product(&mut self, start: usize, a: &[U64x8], b: U64x8) {
+        for (column, a) in self.0[start..].iter_mut().zip(a) {
             *column = column.madd_lo(*a, b);
         }
-        for (column, a) in self.column[1..].iter_mut().zip(a) {
+        for (column, a) in self.0[start + 1..].iter_mut().zip(a) {
             *column = column.madd_hi(*a, b);
         }
     }
 
     #[inline(always)]
-    fn reduce_limb(&mut self) {
-        let isa = self.column[0].isa();
-        let t = &mut self.column;
-        let m = isa.splat(0).madd_lo(t[0], isa.splat(M::NEGATIVE_INVERSE));
-        for (t, p) in t.iter_mut().zip(M::LIMBS) {
-            *t = t.madd_lo(m, isa.splat(p));
+    fn double(&mut self) {
+        for column in &mut self.0 {
+            *column = column.shl::<1>();
         }
-        for (t, p) in t[1..].iter_mut().zip(M::LIMBS) {
-            *t = t.madd_hi(m, isa.splat(p));
-        }
-        // The low 52 bits of column 0 are zero now; the rest carries.
-        t[1] = t[1].add(t[0].shr::<52>());
-        *t = [t[1], t[2], t[3], t[4], t[5], isa.splat(0)];
     }
 
+    /// Makes column `i` count for nothing, modulo `p`; nothing is left below it.
     #[inline(always)]
-    fn columns(self) -> Raw<M> {
-        let [t0, t1, t2, t3, t4, _] = self.column;
-        Raw([t0, t1, t2, t3, t4], PhantomData)
+    fn remove_limb(&mut self, i: usize) {
+        let low = self.0[i];
+        let isa = low.isa();
+        if i < 3 {
+            self.0[i + 1] = self.0[i + 1].add(low.shr::<52>());
+            let inverse = each_limb!(j => isa.splat(M::LIMB_INVERSE[j]));
+            self.add_product(i + 1, &inverse, low);
+        } else {
+            let m = isa.splat(0).madd_lo(low, isa.splat(M::NEGATIVE_INVERSE));
+            self.add_product(i, &each_limb!(j => isa.splat(M::LIMBS[j])), m);
+            // Its low 52 bits are zero now; the rest carries.
+            self.0[i + 1] = self.0[i + 1].add(self.0[i].shr::<52>());
+        }
     }
 
+    /// What is left when five limbs have been removed, over `2^260`.
     #[inline(always)]
-    fn finish(self) -> F8<M> {
-        self.columns().carry()
+    fn high(self) -> Raw<M> {
+        let [.., t5, t6, t7, t8, t9] = self.0;
+        Raw([t5, t6, t7, t8, t9], PhantomData)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use ark_bn254::Fq;
 
-use crate::field::F8;
+use crate::field::{F8, Raw};
 
 /// Eight coordinates of points.
 ///
@@ -30,6 +30,12 @@ pub(crate) trait Coordinate: Copy {
     fn minus_two(&self, a: &Self, b: &Self) -> Self;
     /// `self - b` for signed `b` and `self` of bound 1.3, stored.
     fn minus_to_stored(&self, b: &Self) -> Self;
+    /// `self^2 - a - b` for stored `a` and `b` and `self` of bound 1.3, stored: spares the carries
+    /// of the square.
+    fn square_minus_two(&self, a: &Self, b: &Self) -> Self;
+    /// `self*b - c` for signed `c`, and as for [`mul`](Self::mul) otherwise; stored. Spares the
+    /// carries of the product.
+    fn mul_minus(&self, b: &Self, c: &Self) -> Self;
 }
 
 impl Coordinate for F8<Fq> {
@@ -68,18 +74,37 @@ impl Coordinate for F8<Fq> {
 
     #[inline(always)]
     fn minus_two(&self, a: &Self, b: &Self) -> Self {
-        // Not negative: 3 - 2 * 1.06. At most 1.3 + 3.
-        self.raw()
-            .minus(&a.raw())
-            .minus(&b.raw())
-            .plus_multiple::<3>()
-            .reduce()
+        minus_two(self.raw(), a, b)
     }
 
     #[inline(always)]
     fn minus_to_stored(&self, b: &Self) -> Self {
-        self.raw().minus(&b.raw()).plus_multiple::<2>().reduce()
+        minus_signed(self.raw(), b)
     }
+
+    #[inline(always)]
+    fn square_minus_two(&self, a: &Self, b: &Self) -> Self {
+        minus_two(F8::sum_of_squares([self]), a, b)
+    }
+
+    #[inline(always)]
+    fn mul_minus(&self, b: &Self, c: &Self) -> Self {
+        minus_signed(F8::sum_of_products([self], [b]), c)
+    }
+}
+
+/// `x - a - b` for a product of bound 1.3 and stored `a` and `b`, stored.
+#[inline(always)]
+fn minus_two(x: Raw<Fq>, a: &F8<Fq>, b: &F8<Fq>) -> F8<Fq> {
+    // Not negative: 3 - 2 * 1.06. At most 1.3 + 3.
+    let x = x.minus(&a.raw()).minus(&b.raw());
+    x.plus_multiple::<3>().reduce()
+}
+
+/// `x - b` for a product of bound 1.3 and signed `b`, stored.
+#[inline(always)]
+fn minus_signed(x: Raw<Fq>, b: &F8<Fq>) -> F8<Fq> {
+    x.minus(&b.raw()).plus_multiple::<2>().reduce()
 }
 
 /// Eight elements `c0 + c1*u` of the quadratic extension, `u^2 = -1`.
@@ -87,6 +112,29 @@ impl Coordinate for F8<Fq> {
 pub(crate) struct Pair8 {
     pub(crate) c0: F8<Fq>,
     pub(crate) c1: F8<Fq>,
+}
+
+impl Pair8 {
+    /// `self^2` for bound 1.3, its limbs not carried. Result: bound 1.3.
+    #[inline(always)]
+    pub(crate) fn raw_square(&self) -> [Raw<Fq>; 2] {
+        // (c0 + c1)(c0 - c1) and 2*c0*c1: 1 + 2.6 * 3.3 / 84 and 1 + 2.6 * 1.3 / 84.
+        let (sum, difference) = (self.c0.plus(&self.c1), self.c0.minus(&self.c1));
+        [
+            F8::sum_of_products([&sum], [&difference]),
+            F8::sum_of_products([&self.c0.plus(&self.c0)], [&self.c1]),
+        ]
+    }
+
+    /// `self*b` for bounds 1.3 and 4, its limbs not carried. Result: bound 1.3.
+    #[inline(always)]
+    fn raw_product(&self, b: &Self) -> [Raw<Fq>; 2] {
+        // The opposite has bound 4: 1 + (1.3 + 4) * 4 / 84.
+        [
+            F8::sum_of_products([&self.c0, &opposite(&self.c1)], [&b.c0, &b.c1]),
+            F8::sum_of_products([&self.c0, &self.c1], [&b.c1, &b.c0]),
+        ]
+    }
 }
 
 impl Coordinate for Pair8 {
@@ -111,7 +159,7 @@ impl Coordinate for Pair8 {
     #[inline(always)]
     fn denominator(&self) -> (F8<Fq>, Self) {
         // The norm c0^2 + c1^2: zero only with both, as -1 is no square. 1 + 2 * 16 / 84 < 4.
-        (self.c0.mul_add(&self.c0, &self.c1, &self.c1), *self)
+        (F8::sum_of_squares([&self.c0, &self.c1]).carry(), *self)
     }
 
     #[inline(always)]
@@ -125,19 +173,19 @@ impl Coordinate for Pair8 {
 
     #[inline(always)]
     fn mul(&self, b: &Self) -> Self {
-        // Two products, one reduction each; the opposite has bound 4: 1 + (1.3 + 4) * 4 / 84.
+        let [c0, c1] = self.raw_product(b);
         Self {
-            c0: self.c0.mul_add(&b.c0, &opposite(&self.c1), &b.c1),
-            c1: self.c0.mul_add(&b.c1, &self.c1, &b.c0),
+            c0: c0.carry(),
+            c1: c1.carry(),
         }
     }
 
     #[inline(always)]
     fn square(&self) -> Self {
-        // (c0 + c1)(c0 - c1) and 2*c0*c1: 1 + 2.6 * 3.3 / 84 and 1 + 2.6 * 1.3 / 84.
+        let [c0, c1] = self.raw_square();
         Self {
-            c0: self.c0.plus(&self.c1).mul(&self.c0.minus(&self.c1)),
-            c1: self.c0.plus(&self.c0).mul(&self.c1),
+            c0: c0.carry(),
+            c1: c1.carry(),
         }
     }
 
@@ -154,6 +202,24 @@ impl Coordinate for Pair8 {
         Self {
             c0: self.c0.minus_to_stored(&b.c0),
             c1: self.c1.minus_to_stored(&b.c1),
+        }
+    }
+
+    #[inline(always)]
+    fn square_minus_two(&self, a: &Self, b: &Self) -> Self {
+        let [c0, c1] = self.raw_square();
+        Self {
+            c0: minus_two(c0, &a.c0, &b.c0),
+            c1: minus_two(c1, &a.c1, &b.c1),
+        }
+    }
+
+    #[inline(always)]
+    fn mul_minus(&self, b: &Self, c: &Self) -> Self {
+        let [c0, c1] = self.raw_product(b);
+        Self {
+            c0: minus_signed(c0, &c.c0),
+            c1: minus_signed(c1, &c.c1),
         }
     }
 }

@@ -12,6 +12,8 @@ pub(crate) trait Modulus: PrimeField<BigInt = BigInt<4>> {
     const LIMBS: [u64; 5];
     /// `-1/p mod 2^52`.
     const NEGATIVE_INVERSE: u64;
+    /// `2^-52 mod p` in limbs of 52 bits.
+    const LIMB_INVERSE: [u64; 5];
     /// `k * p` for `k` in `0..8`: limb `i` of `k * p` at `[i][k]`.
     const MULTIPLES: &'static [[u64; 8]; 5];
     /// `2^260 * 2^260 / 2^256 mod p` as plain words: an arkworks value, whose Montgomery form is
@@ -43,6 +45,23 @@ const fn negative_inverse(p: u64) -> u64 {
         i += 1;
     }
     x.wrapping_neg() & LIMB
+}
+
+/// `(1 + p * (-1/p mod 2^52)) / 2^52`.
+const fn limb_inverse(p: [u64; 5]) -> [u64; 5] {
+    let factor = negative_inverse(p[0]) as u128;
+    let mut all = [0; 5];
+    let (mut carry, mut i) = (1, 0);
+    while i < 5 {
+        carry += p[i] as u128 * factor;
+        if i > 0 {
+            all[i - 1] = carry as u64 & LIMB;
+        }
+        carry >>= 52;
+        i += 1;
+    }
+    all[4] = carry as u64;
+    all
 }
 
 const fn multiples(p: [u64; 5]) -> [[u64; 8]; 5] {
@@ -83,6 +102,7 @@ macro_rules! modulus {
         impl Modulus for $field {
             const LIMBS: [u64; 5] = limbs(<$field as PrimeField>::MODULUS.0);
             const NEGATIVE_INVERSE: u64 = negative_inverse(<$field as PrimeField>::MODULUS.0[0]);
+            const LIMB_INVERSE: [u64; 5] = limb_inverse(<$field as Modulus>::LIMBS);
             const MULTIPLES: &'static [[u64; 8]; 5] = &multiples(<$field as Modulus>::LIMBS);
 
             fn sixteen() -> Self {
@@ -126,6 +146,24 @@ mod tests {
             }
         }
         assert_eq!(canonical::<Fq>(Fq::MODULUS.0), [0; 4]);
+    }
+
+    #[test]
+    fn limb_inverses_are_inverses_of_a_limb() {
+        fn check<M: Modulus>() {
+            let join = |l: [u64; 5]| {
+                let all = l.into_iter().rev();
+                all.fold(M::ZERO, |sum, limb| {
+                    sum * M::from(1u64 << 52) + M::from(limb)
+                })
+            };
+            assert_eq!(join(M::LIMB_INVERSE) * M::from(1u64 << 52), M::ONE);
+            // Below p, and its limbs carried.
+            assert!(M::LIMB_INVERSE.iter().rev().lt(M::LIMBS.iter().rev()));
+            assert!(M::LIMB_INVERSE.iter().all(|limb| *limb <= LIMB));
+        }
+        check::<Fq>();
+        check::<Fr>();
     }
 
     #[test]

@@ -88,6 +88,21 @@ impl Kernel for Coordinates<'_> {
             &one,
             lanes(&|i| &x.values[i] + &big - &signed.values[i]),
         )?;
+        check(
+            "x^2 - a - b",
+            &x.lanes.square_minus_two(&a.lanes, &b.lanes),
+            106,
+            &radix,
+            lanes(&|i| &x.values[i] * &x.values[i] + &radix * (&big - &a.values[i] - &b.values[i])),
+        )?;
+        let wide = Known::<Fq>::below(isa, 400, rng);
+        check(
+            "x * w - y",
+            &x.lanes.mul_minus(&wide.lanes, &signed.lanes),
+            106,
+            &radix,
+            lanes(&|i| &x.values[i] * &wide.values[i] + &radix * (&big - &signed.values[i])),
+        )?;
 
         // In the extension: u^2 = -1.
         let product = |x: &[BigUint; 2], y: &[BigUint; 2]| -> [BigUint; 2] {
@@ -152,6 +167,32 @@ impl Kernel for Coordinates<'_> {
                 core::array::from_fn(|c| {
                     &s.values[i][c] + &big - &stored.values[i][c] - &other.values[i][c]
                 })
+            },
+        )?;
+        pair(
+            "s^2 - a - b",
+            &s.lanes.square_minus_two(&stored.lanes, &other.lanes),
+            106,
+            &radix,
+            &|i| {
+                let square = product(&s.values[i], &s.values[i]);
+                core::array::from_fn(|c| {
+                    &square[c] + &radix * (&big - &stored.values[i][c] - &other.values[i][c])
+                })
+            },
+        )?;
+        let opposite = Pair {
+            lanes: stored.lanes.negate_where(0xff),
+            values: stored.values.clone().map(|x| x.map(|x| &p * 2u8 - x)),
+        };
+        pair(
+            "s * t - y",
+            &s.lanes.mul_minus(&t.lanes, &opposite.lanes),
+            106,
+            &radix,
+            &|i| {
+                let product = product(&s.values[i], &t.values[i]);
+                core::array::from_fn(|c| &product[c] + &radix * (&big - &opposite.values[i][c]))
             },
         )?;
         let mask: u8 = rng.r#gen();

@@ -257,10 +257,10 @@ impl Kernel for Forward<'_> {
             let t = vector.t;
             if self.step == Step::Double {
                 // 3x^2 over 2y. A square has bound 1.1, so bounds 3.3 and 2.12.
-                let square = t.x.square();
+                let [c0, c1] = t.x.raw_square();
                 vector.rise = Pair8 {
-                    c0: three(&square.c0),
-                    c1: three(&square.c1),
+                    c0: c0.plus(&c0).plus(&c0).carry(),
+                    c1: c1.plus(&c1).plus(&c1).carry(),
                 };
                 vector.run = Pair8 {
                     c0: t.y.c0.plus(&t.y.c0),
@@ -280,11 +280,6 @@ impl Kernel for Forward<'_> {
         }
         product
     }
-}
-
-#[inline(always)]
-fn three(x: &F8<Fq>) -> F8<Fq> {
-    x.raw().plus(&x.raw()).plus(&x.raw()).carry()
 }
 
 /// What a step adds. Stored, and a `y` of bound 2.
@@ -351,9 +346,9 @@ impl Kernel for Backward<'_> {
             // The inverse has bound 1.1 and the rise 3.3 at most, so the slope has bound 1.3.
             let slope = Pair8::inverse_from(&vector.run, &own).mul(&vector.rise);
             let t = vector.t;
-            let x = slope.square().minus_two(&t.x, &vector.other_x);
-            let y = slope.mul(&t.x.minus(&x)).minus_to_stored(&t.y);
-            let offset = slope.mul(&t.x).minus_to_stored(&t.y);
+            let x = slope.square_minus_two(&t.x, &vector.other_x);
+            let y = slope.mul_minus(&t.x.minus(&x), &t.y);
+            let offset = slope.mul_minus(&t.x, &t.y);
             vector.t = Points8 { x, y };
             self.f.mul_by_line(&line(&slope, &offset, &vector.p));
         }

@@ -171,28 +171,25 @@ impl Multiplication8 {
     /// All coordinates have bound 2 before and after.
     #[inline(always)]
     fn double(&mut self) {
-        // Products below have bound 1.06 unless said otherwise: 1 + 2 * 2 / 84.
-        let xx = self.x.square();
+        // Products below have bound 1.06 unless said otherwise: 1 + 2 * 2 / 84. Four times their
+        // limbs, not carried, are below 2^59.
+        let xx = F8::sum_of_squares([&self.x]);
         let yy = self.y.square();
-        let s = self.x.mul(&yy);
-        let fourth = yy.square();
         // 3x^2: bound 3.2; its square 1.13.
-        let m = xx.raw().plus(&xx.raw()).plus(&xx.raw()).carry();
-        let mm = m.square();
+        let m = xx.plus(&xx).plus(&xx).carry();
         // z: 2yz, with a factor of bound 4: 1.1.
         self.z = self.y.plus(&self.y).mul(&self.z);
-        // x: m^2 - 8s, from m^2 - 2*(4s): 4s has bound 4.3 and is reduced to 1.06.
-        let four = s.raw().times_power_of_two::<2>().reduce();
-        self.x = mm
-            .raw()
+        // x: m^2 - 8s with s = x*y^2, from m^2 - 2*(4s): 4s has bound 4.3 and is reduced to 1.06.
+        let s = F8::sum_of_products([&self.x], [&yy]);
+        let four = s.times_power_of_two::<2>().reduce();
+        self.x = F8::sum_of_squares([&m])
             .minus(&four.raw().times_power_of_two::<1>())
             .plus_multiple::<3>()
             .reduce();
         // y: m(4s - x) - 8y^4: 4s - x + 2p has bound 3.06, the product 1.2. 4y^4 is reduced to 1.06.
-        let four_y = fourth.raw().times_power_of_two::<2>().reduce();
-        self.y = m
-            .mul(&four.minus(&self.x))
-            .raw()
+        let fourth = F8::sum_of_squares([&yy]);
+        let four_y = fourth.times_power_of_two::<2>().reduce();
+        self.y = F8::sum_of_products([&m], [&four.minus(&self.x)])
             .minus(&four_y.raw().times_power_of_two::<1>())
             .plus_multiple::<3>()
             .reduce();
@@ -217,10 +214,8 @@ impl Multiplication8 {
         let hh = h.square();
         let hhh = hh.mul(&h);
         let v = self.x.mul(&hh);
-        let rr = r.square();
         // r^2 - h^3 - 2v + 4p: below 1.12 + 4, not negative.
-        let x = rr
-            .raw()
+        let x = F8::sum_of_squares([&r])
             .minus(&hhh.raw())
             .minus(&v.raw().times_power_of_two::<1>())
             .plus_multiple::<4>()

@@ -17,9 +17,10 @@ use crate::curve::Curve;
 use crate::field::F8;
 use crate::isa::{Ifma, Kernel};
 use crate::lanes::Coordinate;
+use crate::unrolled::unrolled;
 
 /// Vectors whose chains of products are independent, and which are added side by side.
-/// Two: [`each`] writes them out.
+/// Two: [`unrolled!`] writes them out.
 const CHAINS: usize = 2;
 
 /// Bytes that a batch may keep between its passes: a quarter of a 2 MiB second cache.
@@ -205,23 +206,6 @@ struct Backward<'a, C: Curve> {
     out: &'a mut [C::Stored],
 }
 
-/// An array with an element a chain. Not a closure: those are not inlined for certain, and outside a
-/// function with the features every instruction is a call.
-macro_rules! each {
-    ($i:ident => $element:expr) => {
-        [
-            {
-                let $i = 0;
-                $element
-            },
-            {
-                let $i = 1;
-                $element
-            },
-        ]
-    };
-}
-
 impl<C: Curve> Kernel for Backward<'_, C> {
     type Output = ();
 
@@ -234,12 +218,12 @@ impl<C: Curve> Kernel for Backward<'_, C> {
         ];
         for (group, kept) in self.kept.chunks_exact(CHAINS).enumerate().rev() {
             // Step by step for all chains, so that neighbouring products do not wait for each other.
-            let own = each!(i => inverses[i].mul(&kept[i].before));
-            inverses = each!(i => inverses[i].mul(&kept[i].denominator));
-            let inverse = each!(i => C::Lanes::inverse_from(&kept[i].dx, &own[i]));
-            let slope = each!(i => inverse[i].mul(&kept[i].dy));
-            let x = each!(i => slope[i].square_minus_two(&kept[i].px, &kept[i].qx));
-            let y = each!(i => slope[i].mul_minus(&kept[i].px.minus(&x[i]), &kept[i].py));
+            let own = unrolled!(0 1; i => inverses[i].mul(&kept[i].before));
+            inverses = unrolled!(0 1; i => inverses[i].mul(&kept[i].denominator));
+            let inverse = unrolled!(0 1; i => C::Lanes::inverse_from(&kept[i].dx, &own[i]));
+            let slope = unrolled!(0 1; i => inverse[i].mul(&kept[i].dy));
+            let x = unrolled!(0 1; i => slope[i].square_minus_two(&kept[i].px, &kept[i].qx));
+            let y = unrolled!(0 1; i => slope[i].mul_minus(&kept[i].px.minus(&x[i]), &kept[i].py));
             for i in 0..CHAINS {
                 let start = (group * CHAINS + i) * 8;
                 let sums = C::unload(&x[i], &y[i]);

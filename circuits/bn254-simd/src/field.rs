@@ -27,33 +27,12 @@ use zerocopy_derive::{FromBytes, Immutable, IntoBytes, KnownLayout};
 use crate::inversion;
 use crate::isa::{Ifma, Kernel, U64x8};
 use crate::modulus::{LIMB, Modulus, canonical, limbs};
+use crate::unrolled::unrolled;
 
-/// An array with an element a limb. Not a closure: those are not inlined for certain, and outside a
-/// function with the features every instruction is a call.
+/// An array with an element a limb.
 macro_rules! each_limb {
     ($i:ident => $element:expr) => {
-        [
-            {
-                let $i = 0;
-                $element
-            },
-            {
-                let $i = 1;
-                $element
-            },
-            {
-                let $i = 2;
-                $element
-            },
-            {
-                let $i = 3;
-                $element
-            },
-            {
-                let $i = 4;
-                $element
-            },
-        ]
+        unrolled!(0 1 2 3 4; $i => $element)
     };
 }
 

@@ -49,6 +49,8 @@ mod qap;
 mod scalars;
 mod store;
 mod tables;
+#[cfg(target_arch = "x86_64")]
+mod unrolled;
 mod words;
 
 #[cfg(any(test, feature = "peers"))]

@@ -15,6 +15,7 @@ use crate::field::{F8, Raw};
 use crate::isa::{Ifma, Kernel};
 use crate::lanes::Pair8;
 use crate::modulus::Modulus;
+use crate::unrolled::unrolled;
 
 /// Eight elements: the coefficients of `1, w, .., w^5`, bound 1.06 each.
 #[derive(Clone, Copy)]
@@ -26,38 +27,6 @@ pub(super) struct Twelve8(pub(super) [Pair8; 6]);
 pub(super) struct Line8 {
     pub(super) a: Pair8,
     pub(super) b: Pair8,
-}
-
-/// An array with an element a coefficient; not a closure, which is not inlined for certain.
-macro_rules! six {
-    ($i:ident => $element:expr) => {
-        [
-            {
-                let $i = 0;
-                $element
-            },
-            {
-                let $i = 1;
-                $element
-            },
-            {
-                let $i = 2;
-                $element
-            },
-            {
-                let $i = 3;
-                $element
-            },
-            {
-                let $i = 4;
-                $element
-            },
-            {
-                let $i = 5;
-                $element
-            },
-        ]
-    };
 }
 
 /// The second factor of products in `Fq2`, with the opposite that the real part needs.
@@ -161,9 +130,9 @@ impl Twelve8 {
     fn square(&mut self) {
         let f = self.0;
         // Bound 2.12.
-        let twice = six!(i => twice(&f[i]));
-        let plain = six!(i => Factor::new(&f[i]));
-        let xi = six!(i => Factor::times_xi(&f[i]));
+        let twice = unrolled!(0 1 2 3 4 5; i => twice(&f[i]));
+        let plain = unrolled!(0 1 2 3 4 5; i => Factor::new(&f[i]));
+        let xi = unrolled!(0 1 2 3 4 5; i => Factor::times_xi(&f[i]));
         // At most three doubled products, of which two with ξ, or two of each kind:
         // 1 + 2.12 * (3.1 + 2 * 22.6) / 84 < 2.3, and reduced to 1.06.
         self.0 = [

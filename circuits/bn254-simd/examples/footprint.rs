@@ -7,6 +7,7 @@
 
 #[path = "../tests/circom/mod.rs"]
 mod circom;
+mod process;
 
 use std::error::Error;
 use std::path::Path as FilePath;
@@ -14,29 +15,23 @@ use std::time::Instant;
 
 use ark_bn254::Fr;
 use ark_ff::{BigInt, PrimeField};
-use circom::{Case, Circuit};
+use circom::{Case, Circuit, number};
 use merits_bn254_simd::{Label, Path, Prepared, PreparedFile, PreparedKey, TableBudget};
+use process::{memory, ms, timed};
 
-fn main() -> Result<(), Box<dyn Error>> {
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let number = |i: usize, default| {
-        arguments
-            .get(i)
-            .and_then(|a| a.parse().ok())
-            .unwrap_or(default)
-    };
-    let (size, rounds) = (number(1, 131_000), number(2, 5));
-    let tables = TableBudget(number(3, 0) << 20);
+    let (size, rounds) = (number(&arguments, 1, 131_000), number(&arguments, 2, 5));
+    let tables = TableBudget(number(&arguments, 3, 0) << 20);
     match arguments.first().map(String::as_str) {
         Some("worker") => {
             let dir = arguments.get(4).ok_or("no directory")?;
             worker(&file(dir.as_ref(), tables), rounds)
         }
         of => {
-            let circuit = match of {
-                Some("bits") => Circuit::Bits(size),
-                _ => Circuit::Chain(size),
-            };
+            let circuit = Circuit::named(of, size);
             let dir = std::env::temp_dir().join(format!("footprint-{}", std::process::id()));
             let done = start(circuit, rounds, tables, &dir);
             std::fs::remove_dir_all(&dir)?;
@@ -54,12 +49,7 @@ fn file(dir: &FilePath, tables: TableBudget) -> PreparedFile {
     PreparedFile::new(dir, label)
 }
 
-fn start(
-    circuit: Circuit,
-    rounds: usize,
-    tables: TableBudget,
-    dir: &FilePath,
-) -> Result<(), Box<dyn Error>> {
+fn start(circuit: Circuit, rounds: usize, tables: TableBudget, dir: &FilePath) -> Result<()> {
     let case = Case::new(circuit);
     let points = case.points();
     // As a `.zkey` has them: 64 bytes a point of G1, 44 a coefficient.
@@ -68,7 +58,7 @@ fn start(
         + 64 * (points.l.len() + points.h.len())
         + 44 * terms;
     let (a, b) = (case.matrix(0), case.matrix(1));
-    let key = PreparedKey::new(Path::preferred(), &points, a, b, tables)?;
+    let key = PreparedKey::new(Path::preferred(), points, a, b, tables)?;
     let words = case.assignment.iter().flat_map(|x| x.into_bigint().0);
     let prepared = Prepared {
         key,
@@ -94,13 +84,13 @@ fn start(
         .ok_or_else(|| "the worker failed".into())
 }
 
-fn worker(file: &PreparedFile, rounds: usize) -> Result<(), Box<dyn Error>> {
+fn worker(file: &PreparedFile, rounds: usize) -> Result<()> {
     let before = Instant::now();
     let Prepared { key, attachment } = file.open()?;
     println!(
         "  ready in {:.0} ms, resident {:.1} MiB",
-        before.elapsed().as_secs_f64() * 1e3,
-        status("VmRSS")?
+        ms(before),
+        memory("VmRSS")?
     );
     let assignment: Vec<Fr> = attachment
         .as_chunks::<32>()
@@ -117,12 +107,12 @@ fn worker(file: &PreparedFile, rounds: usize) -> Result<(), Box<dyn Error>> {
     let prove = || {
         let _ = std::hint::black_box(key.prove(&assignment, r, s));
     };
-    let own = |what: &str| -> Result<(), Box<dyn Error>> {
+    let own = |what: &str| -> Result<()> {
         println!(
             "  {what}: peak {:.1} MiB in all; now {:.1} MiB of its own and {:.1} MiB of the file",
-            status("VmHWM")?,
-            status("RssAnon")?,
-            status("RssFile")?,
+            memory("VmHWM")?,
+            memory("RssAnon")?,
+            memory("RssFile")?,
         );
         Ok(())
     };
@@ -148,50 +138,15 @@ fn worker(file: &PreparedFile, rounds: usize) -> Result<(), Box<dyn Error>> {
     }
     own("after pairs at once")?;
     for (name, times) in [("in turn", &mut alone), ("at once", &mut together)] {
-        times.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let (cpu, wall) = times[rounds / 2];
+        times.sort_by(|a, b| a.1.total_cmp(&b.1));
+        let ((), cpu, wall) = times[rounds / 2];
         println!("  two proofs {name}: {cpu:.0} ms of processor time, {wall:.0} ms passed");
     }
     println!(
         "  at once over in turn: {:.3}",
-        together[rounds / 2].0 / alone[rounds / 2].0
+        together[rounds / 2].1 / alone[rounds / 2].1
     );
     Ok(())
-}
-
-/// Milliseconds of processor time and of the clock.
-fn timed(f: impl FnOnce()) -> (f64, f64) {
-    let (start, cpu) = (Instant::now(), processor_time());
-    f();
-    (processor_time() - cpu, start.elapsed().as_secs_f64() * 1e3)
-}
-
-/// Milliseconds that this process's threads have run. Proofs run on the pool's threads, which stay.
-fn processor_time() -> f64 {
-    let tasks = std::fs::read_dir("/proc/self/task")
-        .into_iter()
-        .flatten()
-        .flatten();
-    tasks
-        .filter_map(|task| std::fs::read_to_string(task.path().join("schedstat")).ok())
-        .filter_map(|line| line.split(' ').next()?.parse::<f64>().ok())
-        .sum::<f64>()
-        / 1e6
-}
-
-/// A line of `/proc/self/status`, in MiB.
-fn status(line: &str) -> Result<f64, Box<dyn Error>> {
-    let all = std::fs::read_to_string("/proc/self/status")?;
-    let value = all
-        .lines()
-        .find_map(|l| {
-            l.strip_prefix(line)?
-                .strip_prefix(':')?
-                .split_whitespace()
-                .next()
-        })
-        .ok_or("no such line")?;
-    Ok(value.parse::<f64>()? / 1024.0)
 }
 
 fn mib(bytes: f64) -> f64 {

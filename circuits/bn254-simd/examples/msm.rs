@@ -4,6 +4,8 @@
 //! Times are of the processor, medians, with the ratio to the same path without tables.
 #![allow(clippy::print_stdout, missing_docs)]
 
+mod process;
+
 use ark_bn254::{Fr, g1, g2};
 use ark_ec::scalar_mul::BatchMulPreprocessing;
 use ark_ec::short_weierstrass::{Affine, Projective};
@@ -11,6 +13,7 @@ use ark_ec::{PrimeGroup, VariableBaseMSM};
 use ark_ff::{UniformRand, Zero};
 use ark_std::rand::{SeedableRng, rngs::StdRng};
 use merits_bn254_simd::{Bases, Group, Path, Scalars, TableShape};
+use process::processor_time;
 
 /// Rows of the tables that are tried.
 const LEVELS: [u32; 7] = [1, 2, 3, 6, 8, 15, 16];
@@ -117,17 +120,4 @@ fn compare<C: Group>(group: &str, n: usize, rounds: usize, only: &str) {
         let ratio = median / medians[line.first];
         println!("{group} {n} {}: {median:.1} ms, {ratio:.3}", line.label);
     }
-}
-
-/// Milliseconds that this process's threads have run: what a loaded machine does not change.
-fn processor_time() -> f64 {
-    let tasks = std::fs::read_dir("/proc/self/task")
-        .into_iter()
-        .flatten()
-        .flatten();
-    tasks
-        .filter_map(|task| std::fs::read_to_string(task.path().join("schedstat")).ok())
-        .filter_map(|line| line.split(' ').next()?.parse::<f64>().ok())
-        .sum::<f64>()
-        / 1e6
 }

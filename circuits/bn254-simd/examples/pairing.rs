@@ -2,6 +2,8 @@
 //! microseconds of processor time a pair.
 #![allow(clippy::print_stdout, missing_docs)]
 
+mod process;
+
 use std::hint::black_box;
 
 use ark_bn254::{Bn254, G1Affine, G2Affine};
@@ -9,6 +11,7 @@ use ark_ec::pairing::Pairing;
 use ark_ff::UniformRand;
 use ark_std::rand::{Rng, SeedableRng, rngs::StdRng};
 use merits_bn254_simd::{Path, PreparedLines, SplitScalar, multiply_each, pairing_product};
+use process::timed;
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -38,9 +41,8 @@ fn main() {
     let time = |label: &str, f: &dyn Fn()| {
         let mut times: Vec<f64> = (0..rounds)
             .map(|_| {
-                let before = processor_time();
-                f();
-                (processor_time() - before) * 1e3 / count as f64
+                let ((), cpu, _) = timed(f);
+                cpu * 1e3 / count as f64
             })
             .collect();
         times.sort_by(f64::total_cmp);
@@ -68,17 +70,4 @@ fn main() {
             black_box(multiply_each(path, &scaled));
         });
     }
-}
-
-/// Milliseconds that this process's threads have run: what a loaded machine does not change.
-fn processor_time() -> f64 {
-    let tasks = std::fs::read_dir("/proc/self/task")
-        .into_iter()
-        .flatten()
-        .flatten();
-    tasks
-        .filter_map(|task| std::fs::read_to_string(task.path().join("schedstat")).ok())
-        .filter_map(|line| line.split(' ').next()?.parse::<f64>().ok())
-        .sum::<f64>()
-        / 1e6
 }

@@ -6,26 +6,19 @@
 
 #[path = "../tests/circom/mod.rs"]
 mod circom;
+mod process;
 
 use std::time::Instant;
 
 use ark_bn254::Fr;
-use circom::{Case, Circuit};
+use circom::{Case, Circuit, number};
 use merits_bn254_simd::Path;
+use process::ms;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let number = |i: usize, default| {
-        arguments
-            .get(i)
-            .and_then(|a| a.parse().ok())
-            .unwrap_or(default)
-    };
-    let (size, rounds) = (number(1, 65_520), number(2, 5));
-    let circuit = match arguments.first().map(String::as_str) {
-        Some("bits") => Circuit::Bits(size),
-        _ => Circuit::Chain(size),
-    };
+    let (size, rounds) = (number(&arguments, 1, 65_520), number(&arguments, 2, 5));
+    let circuit = Circuit::named(arguments.first().map(String::as_str), size);
     let ours_only = arguments.len() > 3;
     let case = Case::new(circuit);
     // Full-size, as blinding is.
@@ -75,10 +68,6 @@ fn main() {
             median / medians[0]
         );
     }
-}
-
-fn ms(start: Instant) -> f64 {
-    start.elapsed().as_secs_f64() * 1e3
 }
 
 fn consume<T>(proof: T) {

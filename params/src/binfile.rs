@@ -1,10 +1,12 @@
 //! The container of `.r1cs`, `.wtns` and `.zkey`: magic, version, and numbered sections with
-//! lengths (iden3's `binfileutils`). Reading borrows from the bytes and checks every length.
+//! lengths (iden3's `binfileutils`). Every length is checked before anything is made room for, and
+//! sections are read piece by piece: a key's file never lies in memory beside what is made of it.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use ark_bn254::Fr;
 use ark_ff::{BigInt, PrimeField};
+use zeroize::Zeroizing;
 
 /// Why bytes are not a sound container.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +29,14 @@ pub enum BinFileError {
         found: u32,
         /// Newest version that is read.
         supported: u32,
+    },
+    /// It cannot be read.
+    #[error("reading the `{kind}` file: {source}")]
+    Io {
+        /// The kind of file.
+        kind: String,
+        /// The system's answer.
+        source: io::Error,
     },
     /// The file ends too early or a length in it is wrong.
     #[error("`{kind}` file is torn or altered at section {section}: fetch or make it again")]
@@ -62,38 +72,50 @@ pub enum BinFileError {
     },
 }
 
-/// A parsed table of sections.
-pub(crate) struct BinFile<'a> {
+/// A file with its table of sections.
+pub(crate) struct BinFile<R> {
     kind: [u8; 4],
-    sections: Vec<(u32, &'a [u8])>,
+    input: R,
+    /// Number, start and length.
+    sections: Vec<(u32, u64, u64)>,
 }
 
 /// A cursor over one section.
-pub(crate) struct Section<'a> {
+pub(crate) struct Section<'f, R> {
     kind: [u8; 4],
     id: u32,
-    rest: &'a [u8],
+    input: &'f mut R,
+    left: u64,
 }
 
 /// More sections than any known format has.
 const MAX_SECTIONS: u32 = 64;
 
-impl<'a> BinFile<'a> {
-    pub(crate) fn parse(
-        bytes: &'a [u8],
+impl<R: Read + Seek> BinFile<R> {
+    pub(crate) fn open(
+        mut input: R,
         kind: [u8; 4],
         max_version: u32,
     ) -> Result<Self, BinFileError> {
-        if bytes.get(..4) != Some(&kind) {
+        let io = |source| BinFileError::Io {
+            kind: name(kind),
+            source,
+        };
+        let length = input.seek(SeekFrom::End(0)).map_err(io)?;
+        input.rewind().map_err(io)?;
+        let mut magic = Vec::new();
+        (&mut input).take(4).read_to_end(&mut magic).map_err(io)?;
+        if magic != kind {
             return Err(BinFileError::Magic {
                 expected: name(kind),
-                found: bytes.iter().take(4).copied().collect(),
+                found: magic,
             });
         }
         let mut table = Section {
             kind,
             id: 0,
-            rest: &bytes[4..],
+            input: &mut input,
+            left: length.saturating_sub(4),
         };
         let version = table.u32()?;
         if version > max_version {
@@ -109,46 +131,68 @@ impl<'a> BinFile<'a> {
         }
         let mut sections = Vec::with_capacity(count as usize);
         for _ in 0..count {
-            let id = table.u32()?;
-            let len = usize::try_from(table.u64()?).map_err(|_| table.torn())?;
-            sections.push((id, table.bytes(len)?));
+            let (id, len) = (table.u32()?, table.u64()?);
+            sections.push((id, length - table.left, len));
+            table.skip(len)?;
         }
         table.expect_end()?;
-        Ok(Self { kind, sections })
+        Ok(Self {
+            kind,
+            input,
+            sections,
+        })
     }
 
-    pub(crate) fn section(&self, id: u32) -> Result<Section<'a>, BinFileError> {
-        let mut found = self.sections.iter().filter(|(section, _)| *section == id);
-        match (found.next(), found.count()) {
-            (Some((_, rest)), 0) => Ok(Section {
-                kind: self.kind,
-                id,
-                rest,
-            }),
-            (first, more) => Err(BinFileError::SectionCount {
+    /// The section from its start.
+    pub(crate) fn section(&mut self, id: u32) -> Result<Section<'_, R>, BinFileError> {
+        let mut found = self.sections.iter().filter(|(section, ..)| *section == id);
+        let (first, more) = (found.next(), found.count());
+        let Some((_, start, left)) = first.filter(|_| more == 0) else {
+            return Err(BinFileError::SectionCount {
                 kind: name(self.kind),
                 section: id,
                 times: usize::from(first.is_some()) + more,
-            }),
-        }
+            });
+        };
+        let section = Section {
+            kind: self.kind,
+            id,
+            input: &mut self.input,
+            left: *left,
+        };
+        let seek = section.input.seek(SeekFrom::Start(*start));
+        seek.map_err(|source| section.io(source))?;
+        Ok(section)
     }
 }
 
-impl<'a> Section<'a> {
+impl<R: Read + Seek> Section<'_, R> {
     pub(crate) const fn id(&self) -> u32 {
         self.id
     }
 
-    pub(crate) fn bytes(&mut self, len: usize) -> Result<&'a [u8], BinFileError> {
-        let (head, rest) = self.rest.split_at_checked(len).ok_or_else(|| self.torn())?;
-        self.rest = rest;
-        Ok(head)
+    /// The next bytes.
+    pub(crate) fn fill(&mut self, bytes: &mut [u8]) -> Result<(), BinFileError> {
+        self.left = self
+            .left
+            .checked_sub(bytes.len() as u64)
+            .ok_or_else(|| self.torn())?;
+        self.input
+            .read_exact(bytes)
+            .map_err(|source| self.io(source))
+    }
+
+    fn skip(&mut self, len: u64) -> Result<(), BinFileError> {
+        self.left = self.left.checked_sub(len).ok_or_else(|| self.torn())?;
+        let step = i64::try_from(len).map_err(|_| self.torn())?;
+        let seek = self.input.seek_relative(step);
+        seek.map_err(|source| self.io(source))
     }
 
     pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], BinFileError> {
-        let (head, rest) = self.rest.split_first_chunk().ok_or_else(|| self.torn())?;
-        self.rest = rest;
-        Ok(*head)
+        let mut bytes = [0; N];
+        self.fill(&mut bytes)?;
+        Ok(bytes)
     }
 
     pub(crate) fn u32(&mut self) -> Result<u32, BinFileError> {
@@ -159,18 +203,30 @@ impl<'a> Section<'a> {
         Ok(u64::from_le_bytes(self.array()?))
     }
 
-    /// A field element in plain (not Montgomery) little-endian form, below the modulus.
-    pub(crate) fn field(&mut self) -> Result<Fr, BinFileError> {
-        let limbs = limbs(&self.array()?);
-        Fr::from_bigint(BigInt(limbs)).ok_or_else(|| BinFileError::NotCanonical {
-            kind: name(self.kind),
-            section: self.id,
-        })
+    /// Field elements in plain (not Montgomery) little-endian form, below the modulus; nothing but
+    /// them may be left in the section.
+    pub(crate) fn fields(&mut self, count: usize) -> Result<Vec<Fr>, BinFileError> {
+        self.expect_left(count, 32)?;
+        let mut fields = Vec::with_capacity(count);
+        // They may be a witness.
+        let mut buffer = Zeroizing::new(vec![0; 32 * RECORDS.min(count)]);
+        while fields.len() < count {
+            let bytes = &mut buffer[..32 * RECORDS.min(count - fields.len())];
+            self.fill(bytes)?;
+            for bytes in bytes.as_chunks().0 {
+                let field = Fr::from_bigint(BigInt(limbs(bytes)));
+                fields.push(field.ok_or_else(|| BinFileError::NotCanonical {
+                    kind: name(self.kind),
+                    section: self.id,
+                })?);
+            }
+        }
+        Ok(fields)
     }
 
     /// The byte size of field elements (always 32 here) and the modulus.
     pub(crate) fn expect_modulus(&mut self, modulus: &[u8]) -> Result<(), BinFileError> {
-        if self.u32()? as usize == modulus.len() && self.bytes(modulus.len())? == modulus {
+        if self.u32()? as usize == modulus.len() && self.array::<32>()? == modulus {
             return Ok(());
         }
         Err(BinFileError::Modulus {
@@ -178,12 +234,17 @@ impl<'a> Section<'a> {
         })
     }
 
-    pub(crate) fn expect_end(&self) -> Result<(), BinFileError> {
-        if self.rest.is_empty() {
+    /// That so many records of so many bytes are left, and nothing else.
+    pub(crate) fn expect_left(&self, count: usize, size: usize) -> Result<(), BinFileError> {
+        if (count as u64).checked_mul(size as u64) == Some(self.left) {
             Ok(())
         } else {
             Err(self.torn())
         }
+    }
+
+    pub(crate) fn expect_end(&self) -> Result<(), BinFileError> {
+        self.expect_left(0, 0)
     }
 
     pub(crate) fn torn(&self) -> BinFileError {
@@ -192,7 +253,21 @@ impl<'a> Section<'a> {
             section: self.id,
         }
     }
+
+    fn io(&self, source: io::Error) -> BinFileError {
+        // Shorter than it was when it was opened.
+        if source.kind() == io::ErrorKind::UnexpectedEof {
+            return self.torn();
+        }
+        BinFileError::Io {
+            kind: name(self.kind),
+            source,
+        }
+    }
 }
+
+/// Records that are read at a time.
+pub(crate) const RECORDS: usize = 1 << 13;
 
 /// Little-endian 64-bit limbs.
 pub(crate) fn limbs(bytes: &[u8; 32]) -> [u64; 4] {

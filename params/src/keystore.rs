@@ -18,7 +18,7 @@
 //! or the new one; the manifest comes last, so a key without one does not exist.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use merits_verifier::groth16::{KeyDigest, KeyError, KeyPolicy, Provenance, VerifyingKey};
@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::groth16::{SetupError, set_up};
+use crate::positioned::Positioned;
 use crate::r1cs::R1cs;
 use crate::snarkjs_json::{self, SnarkjsJsonError};
 use crate::zkey::{Trust, Zkey, ZkeyError};
@@ -382,26 +383,28 @@ impl KeyEntry {
             dir,
         } = self;
         let path = dir.join(ZKEY_FILE);
-        let bytes = fs::read(&path).map_err(at("reading", &path))?;
+        let file = File::open(&path).map_err(at("reading", &path))?;
+        let length = file.metadata().map_err(at("reading", &path))?.len();
         let altered = |reason| KeyStoreError::Altered {
             path: path.clone(),
             reason,
         };
-        if bytes.len() as u64 != manifest.zkey_length {
-            let (expected, found) = (manifest.zkey_length, bytes.len());
-            return Err(altered(format!("{found} bytes instead of {expected}")));
+        if length != manifest.zkey_length {
+            let expected = manifest.zkey_length;
+            return Err(altered(format!("{length} bytes instead of {expected}")));
         }
         let trust = if manifest.checked {
             Trust::Digest
         } else {
             Trust::Nothing
         };
-        // Parsed while it is hashed; what was parsed is used only if the digest agrees.
+        // Parsed while it is hashed; what was parsed is used only if the digest agrees. Who could
+        // change the file between the two could as well write a prepared key beside it.
         let (digest, zkey) = rayon::join(
-            || hex::encode(Sha256::digest(&bytes)),
-            || Zkey::read(&bytes, trust),
+            || sha256(Positioned::new(&file)),
+            || Zkey::read_from(Positioned::new(&file), trust),
         );
-        if digest != manifest.zkey_sha256 {
+        if hex::encode(digest.map_err(at("reading", &path))?) != manifest.zkey_sha256 {
             return Err(altered("its digest differs".into()));
         }
         let zkey = zkey.map_err(|source| KeyStoreError::Zkey {
@@ -514,6 +517,17 @@ fn at<'a>(
         action,
         path: path.to_owned(),
         source,
+    }
+}
+
+fn sha256(mut input: impl Read) -> io::Result<[u8; 32]> {
+    let mut digest = Sha256::new();
+    let mut buffer = vec![0; 1 << 18];
+    loop {
+        match input.read(&mut buffer)? {
+            0 => return Ok(digest.finalize().into()),
+            read => digest.update(&buffer[..read]),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod binfile;
 pub mod groth16;
 pub mod keystore;
 pub mod manifest;
+mod positioned;
 pub mod r1cs;
 pub mod r1cs_file;
 pub mod snarkjs_json;

@@ -1,6 +1,6 @@
 //! `.wtns` files (iden3, version 2): the full assignment of a circuit's wires. Secret.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, Write};
 
 use ark_bn254::Fr;
 use ark_ff::{BigInteger, PrimeField};
@@ -40,12 +40,17 @@ pub fn write(assignment: &[Fr], out: &mut impl Write) -> io::Result<()> {
 /// # Errors
 /// [`BinFileError`] for a torn file, another field, or numbers beyond the modulus.
 pub fn read(bytes: &[u8]) -> Result<Vec<Fr>, BinFileError> {
-    let file = BinFile::parse(bytes, *b"wtns", 2)?;
+    read_from(io::Cursor::new(bytes))
+}
+
+/// The same, piece by piece from a file.
+///
+/// # Errors
+/// As [`read`], and those of the file.
+pub fn read_from(input: impl Read + Seek) -> Result<Vec<Fr>, BinFileError> {
+    let mut file = BinFile::open(input, *b"wtns", 2)?;
     let mut head = file.section(1)?;
     head.expect_modulus(&Fr::MODULUS.to_bytes_le())?;
     let count = head.u32()?;
-    let mut body = file.section(2)?;
-    let assignment = (0..count).map(|_| body.field()).collect::<Result<_, _>>()?;
-    body.expect_end()?;
-    Ok(assignment)
+    file.section(2)?.fields(count as usize)
 }

@@ -1,7 +1,7 @@
 //! `.zkey` files (snarkjs, Groth16): written after a set-up, read fast where the digest of the
 //! bytes is known, and with every point checked where it is not.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, Write};
 
 use ark_bn254::{Fq, Fq2, Fr, G1Affine, G2Affine};
 use ark_ec::{
@@ -12,7 +12,7 @@ use ark_ff::{BigInt, BigInteger, Field, PrimeField};
 use merits_verifier::groth16::{KeyError, VerifyingKey};
 use rayon::prelude::*;
 
-use crate::binfile::{BinFile, BinFileError, Section, SectionWriter, limbs};
+use crate::binfile::{BinFile, BinFileError, RECORDS, Section, SectionWriter, limbs};
 use crate::groth16::{MAX_DOMAIN_LOG2, ProvingKey};
 use crate::r1cs::{R1cs, SparseMatrix};
 
@@ -210,48 +210,50 @@ impl Zkey {
     /// [`ZkeyError`]. Whatever the trust, a verifying part under which anyone could forge is
     /// refused.
     pub fn read(bytes: &[u8], trust: Trust) -> Result<Self, ZkeyError> {
-        let file = BinFile::parse(bytes, *b"zkey", 1)?;
+        Self::read_from(io::Cursor::new(bytes), trust)
+    }
+
+    /// The same, piece by piece from a file: it is never in memory as a whole.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), and those of the file.
+    pub fn read_from(input: impl Read + Seek, trust: Trust) -> Result<Self, ZkeyError> {
+        let mut file = BinFile::open(input, *b"zkey", 1)?;
         let system = file.section(1)?.u32()?;
         if system != GROTH16 {
             return Err(ZkeyError::ProofSystem(system));
         }
         let head = Head::read(&mut file.section(2)?, trust)?;
-        let g1 = |id: u32, count: usize| points(file.section(id)?, count, trust, get_g1);
-        let g2 = |id: u32, count: usize| points(file.section(id)?, count, trust, get_g2);
         let wires = head.n_wires;
-        let ((matrices, (a, b_g1)), (b_g2, (l, h))) = rayon::join(
-            || {
-                rayon::join(
-                    || matrices(file.section(4)?, &head),
-                    || (g1(5, wires), g1(6, wires)),
-                )
-            },
-            || {
-                rayon::join(
-                    || g2(7, wires),
-                    || (g1(8, wires - head.n_instance), g1(9, 1 << head.domain_log2)),
-                )
-            },
-        );
-        let (a_matrix, b_matrix) = matrices?;
         let vk = VerifyingKey {
-            ic: g1(3, head.n_instance)?,
+            ic: points(file.section(3)?, head.n_instance, trust, get_g1)?,
             ..head.vk
         };
         vk.check()?;
+        let head = Head {
+            vk: vk.clone(),
+            ..head
+        };
+        let (a, b) = matrices(file.section(4)?, &head)?;
+        let mut g1 = |id, count| points(file.section(id)?, count, trust, get_g1);
+        let (a_query, b_g1) = (g1(5, wires)?, g1(6, wires)?);
+        let (l, h) = (
+            g1(8, wires - head.n_instance)?,
+            g1(9, 1 << head.domain_log2)?,
+        );
         Ok(Self {
             key: ProvingKey {
                 vk,
                 beta_g1: head.beta_g1,
                 delta_g1: head.delta_g1,
-                a: a?,
-                b_g1: b_g1?,
-                b_g2: b_g2?,
-                l: l?,
-                h: h?,
+                a: a_query,
+                b_g1,
+                b_g2: points(file.section(7)?, wires, trust, get_g2)?,
+                l,
+                h,
             },
-            a: a_matrix,
-            b: b_matrix,
+            a,
+            b,
             circuit_hash: file.section(10)?.array()?,
         })
     }
@@ -267,7 +269,7 @@ struct Head {
 }
 
 impl Head {
-    fn read(section: &mut Section<'_>, trust: Trust) -> Result<Self, ZkeyError> {
+    fn read(section: &mut Section<'_, impl Read + Seek>, trust: Trust) -> Result<Self, ZkeyError> {
         section.expect_modulus(&Fq::MODULUS.to_bytes_le())?;
         section.expect_modulus(&Fr::MODULUS.to_bytes_le())?;
         let n_wires = section.u32()? as usize;
@@ -283,24 +285,14 @@ impl Head {
                 what: "a domain that BN254 does not have",
             });
         }
-        let mut index = 0;
-        let mut refuse = |section| {
-            index += 1;
-            ZkeyError::Point {
-                section,
-                index: index - 1,
-            }
-        };
-        let mut g1 = |section: &mut Section<'_>| {
-            get_g1(section.bytes(G1_BYTES)?, trust).ok_or_else(|| refuse(2))
-        };
-        let (alpha, beta_g1) = (g1(section)?, g1(section)?);
-        let g2 = |section: &mut Section<'_>, index| {
-            get_g2(section.bytes(G2_BYTES)?, trust).ok_or(ZkeyError::Point { section: 2, index })
-        };
-        let (beta, gamma) = (g2(section, 2)?, g2(section, 3)?);
-        let delta_g1 = g1(section)?;
-        let delta = g2(section, 5)?;
+        // Six points, of which an error names the number.
+        let point = |index| ZkeyError::Point { section: 2, index };
+        let mut g1 = |index| get_g1(&section.array::<G1_BYTES>()?, trust).ok_or(point(index));
+        let (alpha, beta_g1) = (g1(0)?, g1(1)?);
+        let mut g2 = |index| get_g2(&section.array::<G2_BYTES>()?, trust).ok_or(point(index));
+        let (beta, gamma) = (g2(2)?, g2(3)?);
+        let delta_g1 = get_g1(&section.array::<G1_BYTES>()?, trust).ok_or(point(4))?;
+        let delta = get_g2(&section.array::<G2_BYTES>()?, trust).ok_or(point(5))?;
         section.expect_end()?;
         Ok(Self {
             n_wires,
@@ -322,34 +314,16 @@ impl Head {
 /// Matrices A and B. Rows come in order, as snarkjs and we write them; the last rows bind the
 /// public inputs and are left out.
 fn matrices(
-    mut section: Section<'_>,
+    mut section: Section<'_, impl Read + Seek>,
     head: &Head,
 ) -> Result<(SparseMatrix, SparseMatrix), ZkeyError> {
+    let inconsistent = |what| ZkeyError::Inconsistent { what };
+    let outside = inconsistent("a coefficient outside the matrices");
     let count = section.u32()? as usize;
-    let body = section.bytes(count.saturating_mul(COEFFICIENT_BYTES))?;
-    section.expect_end()?;
+    section.expect_left(count, COEFFICIENT_BYTES)?;
     let binding = count
         .checked_sub(head.n_instance)
-        .ok_or(ZkeyError::Inconsistent {
-            what: "no rows bind the public inputs",
-        })?;
-    let (body, last) = body.split_at(binding * COEFFICIENT_BYTES);
-    let rows = coefficient(last.first_chunk().ok_or_else(|| section.torn())?).row as usize;
-    for (wire, bytes) in last.as_chunks::<COEFFICIENT_BYTES>().0.iter().enumerate() {
-        let it = coefficient(bytes);
-        if (it.matrix, it.row as usize, it.wire as usize, it.value)
-            != (0, rows + wire, wire, Fr::ONE)
-        {
-            return Err(ZkeyError::Inconsistent {
-                what: "the last rows do not bind the inputs",
-            });
-        }
-    }
-    if (rows + head.n_instance).next_power_of_two() != 1 << head.domain_log2 {
-        return Err(ZkeyError::Inconsistent {
-            what: "the domain does not fit the constraints",
-        });
-    }
+        .ok_or(inconsistent("no rows bind the public inputs"))?;
     let mut out = [SparseMatrix::default(), SparseMatrix::default()];
     let mut pending: [Vec<(u32, Fr)>; 2] = Default::default();
     let mut row = 0;
@@ -362,23 +336,69 @@ fn matrices(
         }
         row == until
     };
-    for bytes in body.as_chunks::<COEFFICIENT_BYTES>().0 {
-        let it = coefficient(bytes);
-        if it.row as usize >= rows || it.wire as usize >= head.n_wires || it.matrix > 1 {
-            return Err(ZkeyError::Inconsistent {
-                what: "a coefficient outside the matrices",
-            });
+    let mut used = 0;
+    in_pieces(&mut section, binding, |coefficients| {
+        for it in coefficients {
+            let at = it.row as usize;
+            if at >= 1 << head.domain_log2 || it.wire as usize >= head.n_wires || it.matrix > 1 {
+                return Err(inconsistent("a coefficient outside the matrices"));
+            }
+            if !flush(at, &mut pending) {
+                return Err(inconsistent("the matrices' rows are out of order"));
+            }
+            used = at + 1;
+            pending[it.matrix as usize].push((it.wire, it.value));
         }
-        if !flush(it.row as usize, &mut pending) {
-            return Err(ZkeyError::Inconsistent {
-                what: "the matrices' rows are out of order",
-            });
+        Ok(())
+    })?;
+    let (mut rows, mut wire) = (None, 0);
+    in_pieces(&mut section, head.n_instance, |coefficients| {
+        for it in coefficients {
+            let first = *rows.get_or_insert(it.row as usize);
+            if (it.matrix, it.row as usize, it.wire as usize, it.value)
+                != (0, first + wire, wire, Fr::ONE)
+            {
+                return Err(inconsistent("the last rows do not bind the inputs"));
+            }
+            wire += 1;
         }
-        pending[it.matrix as usize].push((it.wire, it.value));
+        Ok(())
+    })?;
+    let rows = rows.ok_or_else(|| section.torn())?;
+    if rows < used {
+        return Err(outside);
+    }
+    if (rows + head.n_instance).next_power_of_two() != 1 << head.domain_log2 {
+        return Err(inconsistent("the domain does not fit the constraints"));
     }
     flush(rows, &mut pending);
     let [a, b] = out;
     Ok((a, b))
+}
+
+/// Reads so many coefficients, some at a time, in order.
+fn in_pieces(
+    section: &mut Section<'_, impl Read + Seek>,
+    count: usize,
+    mut take: impl FnMut(Vec<Coefficient>) -> Result<(), ZkeyError>,
+) -> Result<(), ZkeyError> {
+    let mut buffer = vec![0; COEFFICIENT_BYTES * RECORDS.min(count)];
+    let mut done = 0;
+    while done < count {
+        let records = RECORDS.min(count - done);
+        let bytes = &mut buffer[..COEFFICIENT_BYTES * records];
+        section.fill(bytes)?;
+        let (bytes, _) = bytes.as_chunks::<COEFFICIENT_BYTES>();
+        take(
+            bytes
+                .par_iter()
+                .with_min_len(256)
+                .map(coefficient)
+                .collect(),
+        )?;
+        done += records;
+    }
+    Ok(())
 }
 
 struct Coefficient {
@@ -421,21 +441,32 @@ fn put_coefficient(buffer: &mut Vec<u8>, matrix: u32, row: usize, wire: u32, val
 
 /// Reads a whole section of points.
 fn points<C: SWCurveConfig>(
-    mut section: Section<'_>,
+    mut section: Section<'_, impl Read + Seek>,
     count: usize,
     trust: Trust,
     get: impl Fn(&[u8], Trust) -> Option<Affine<C>> + Sync,
 ) -> Result<Vec<Affine<C>>, ZkeyError> {
     let size = 2 * 32 * C::BaseField::extension_degree() as usize;
     let id = section.id();
-    let bytes = section.bytes(count.saturating_mul(size))?;
-    section.expect_end()?;
-    bytes
-        .par_chunks_exact(size)
-        .with_min_len(256)
-        .enumerate()
-        .map(|(index, chunk)| get(chunk, trust).ok_or(ZkeyError::Point { section: id, index }))
-        .collect()
+    section.expect_left(count, size)?;
+    let mut points = Vec::with_capacity(count);
+    let mut buffer = vec![0; size * RECORDS.min(count)];
+    while points.len() < count {
+        let first = points.len();
+        let bytes = &mut buffer[..size * RECORDS.min(count - first)];
+        section.fill(bytes)?;
+        let piece: Result<Vec<_>, ZkeyError> = bytes
+            .par_chunks_exact(size)
+            .with_min_len(256)
+            .enumerate()
+            .map(|(i, chunk)| {
+                let index = first + i;
+                get(chunk, trust).ok_or(ZkeyError::Point { section: id, index })
+            })
+            .collect();
+        points.append(&mut piece?);
+    }
+    Ok(points)
 }
 
 fn write_points<P, W: Write>(

@@ -3,7 +3,7 @@
 //! In the process that measures, other keys and peers would be counted too.
 
 use std::{
-    fs,
+    fs::{self, File},
     path::{Path, PathBuf},
     process::{Command, ExitCode},
     time::{Duration, Instant},
@@ -77,10 +77,7 @@ impl Arguments {
             .num_threads(self.threads)
             .build()?;
         let before = peak_memory()?;
-        let assignment = {
-            let bytes = Zeroizing::new(fs::read(&self.wtns)?);
-            Zeroizing::new(wtns::read(&bytes)?)
-        };
+        let assignment = Zeroizing::new(wtns::read_from(File::open(&self.wtns)?)?);
         let (start, processor) = (Instant::now(), threads_time());
         let (prover, mapped) = pool.install(|| self.load())?;
         let ready = start.elapsed().as_secs_f64() * 1e3;
@@ -122,9 +119,8 @@ impl Arguments {
 }
 
 fn read(zkey: &Path) -> Result<Zkey, Failed> {
-    let bytes = fs::read(zkey)?;
     // The process that measures has looked at every point.
-    Ok(Zkey::read(&bytes, Trust::Digest)?)
+    Ok(Zkey::read_from(File::open(zkey)?, Trust::Digest)?)
 }
 
 /// Why there is no prover.

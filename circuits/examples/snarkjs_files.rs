@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, bail};
 use merits_circuits::bench_circuits::{sampler, sampler_inputs};
 use merits_circuits::builder::Circuit;
 use merits_circuits::earn::{ClaimWitness, EarnCircuit, EarnTerms, EarnWitness};
-use merits_circuits::prover::{CircomProver, Prover};
+use merits_circuits::prover::{Prover, SimdProver};
 use merits_circuits::redeem::{NoteWitness, RedeemCircuit, RedeemTerms, RedeemWitness};
 use merits_circuits::snarkjs_files::{PROOF_FILE, PUBLIC_FILE, write_circuit, write_proof};
 use merits_circuits::ticket::{TicketCircuit, TicketWitness};
@@ -60,7 +60,7 @@ fn export_of(dir: &Path, circuit: &Circuit, inputs: &[Fr], rng: &mut StdRng) -> 
     circuit.check(&assignment)?;
     let zkey = Zkey::new(set_up(&circuit.r1cs, rng)?, &circuit.r1cs);
     write_circuit(dir, &circuit.r1cs, &zkey)?;
-    let proof = CircomProver::new(zkey).prove(&assignment, rng)?;
+    let proof = SimdProver::new(zkey)?.prove(&assignment, rng)?;
     write_proof(dir, circuit.r1cs.n_public as usize, &assignment, &proof)?;
     Ok(())
 }
@@ -107,7 +107,7 @@ fn export_earn(dir: &Path) -> Result<()> {
     let rng = &mut rand::rng();
     let key = KeyStore::shared().get_or_set_up(&circuit.r1cs, "tests/snarkjs", policy, rng)?;
     write_circuit(dir, &circuit.r1cs, &key.zkey)?;
-    let proof = CircomProver::new(key.zkey).prove(&assignment, rng)?;
+    let proof = SimdProver::new(key.zkey)?.prove(&assignment, rng)?;
     write_proof(dir, circuit.r1cs.n_public as usize, &assignment, &proof)?;
     Ok(())
 }

@@ -58,6 +58,13 @@ fn a_key_is_mapped_from_the_store_and_made_again_when_it_is_not_fit() {
     let unchecked = checked.replace("\"checked\": true", "\"checked\": false");
     assert_ne!(checked, unchecked);
     fs::write(&manifest, unchecked).unwrap();
+    let planted = store
+        .entry(&digest, POLICY)
+        .unwrap()
+        .unwrap()
+        .prepared_dir();
+    let planted = planted.join("for-another-path.prepared");
+    fs::write(&planted, "").unwrap();
     assert!(matches!(
         load().unwrap().unwrap().readiness,
         Readiness::Rebuilt {
@@ -65,6 +72,7 @@ fn a_key_is_mapped_from_the_store_and_made_again_when_it_is_not_fit() {
         }
     ));
     assert_eq!(fs::read_to_string(&manifest).unwrap(), checked);
+    assert!(!planted.exists(), "of no path");
 
     // An altered file is made again, and whoever has the old one mapped proves on.
     let entry = store.entry(&digest, POLICY).unwrap().unwrap();

@@ -371,12 +371,31 @@ impl KeyEntry {
         self.dir.join(PREPARED_DIR)
     }
 
+    /// Removes what provers made of the key, whose processes keep what they have mapped.
+    ///
+    /// Of a key that nobody has checked yet it is not to be used: it came along with the key.
+    ///
+    /// # Errors
+    /// [`KeyStoreError::Io`].
+    pub fn discard_prepared(&self) -> Result<(), KeyStoreError> {
+        let dir = self.prepared_dir();
+        match fs::remove_dir_all(&dir) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(at("removing", &dir)(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Reads the key. Its bytes have to be those that this manifest names, whatever the folder has
     /// come to hold since.
     ///
     /// # Errors
     /// [`KeyStoreError`] if its files are not what was stored.
     pub fn read(self) -> Result<StoredKey, KeyStoreError> {
+        if !self.manifest.checked {
+            self.discard_prepared()?;
+        }
         let Self {
             mut manifest,
             provenance,

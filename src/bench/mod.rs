@@ -112,7 +112,8 @@ struct Effort {
 impl Effort {
     /// In this directory, which is made; on all cores if no number of threads is given.
     fn new(quick: bool, threads: Option<u16>, data_dir: &Path) -> anyhow::Result<Self> {
-        fs::create_dir_all(data_dir).with_context(|| data_dir.display().to_string())?;
+        fs::create_dir_all(data_dir)
+            .with_context(|| format!("--data-dir {} (a directory)", data_dir.display()))?;
         Ok(Self {
             quick,
             threads: threads.map_or_else(|| Machine::read().cores, usize::from),
@@ -162,6 +163,15 @@ fn begin(effort: &Effort) -> Table {
     table
 }
 
+/// Makes sure that the table can be written where it is wanted, before the work of an hour.
+fn can_write(markdown: Option<&Path>) -> anyhow::Result<()> {
+    let Some(path) = markdown else { return Ok(()) };
+    let mut options = fs::OpenOptions::new();
+    let opened = options.create(true).append(true).open(path);
+    opened.with_context(|| format!("--markdown {}", path.display()))?;
+    Ok(())
+}
+
 /// Shows the table, and writes it where that is asked for.
 fn finish(table: &Table, markdown: Option<&Path>) -> anyhow::Result<ExitCode> {
     println!("{}", table.screen());
@@ -178,6 +188,7 @@ impl All {
             self.whole_file.is_some() || !self.only.contains(&Measure::WholeFile),
             "--only whole-file needs --whole-file PATH"
         );
+        can_write(self.markdown.as_deref())?;
         let effort = Effort::new(self.quick, self.threads, &self.data_dir)?;
         let mut table = begin(&effort);
         let weeks = self.weeks()?;

@@ -81,6 +81,10 @@ impl Arguments {
             );
         }
         let at = || self.r1cs.display().to_string();
+        // All of them before the work of minutes: a folder that is missing is found out now.
+        let mut zkey_file = NewFile::create(&out)?;
+        let mut marker_file = NewFile::create(&marker)?;
+        let vkey_file = self.vkey.as_deref().map(NewFile::create).transpose()?;
         let circuit = R1csFile::open(File::open(&self.r1cs).with_context(at)?).with_context(at)?;
         admit(circuit.head()).with_context(at)?;
         let bar = working("reading the constraints");
@@ -89,7 +93,7 @@ impl Arguments {
         let key = set_up(&r1cs, &mut rand::rng()).with_context(at)?;
         let zkey = Zkey::new(key, &r1cs);
         bar.set_message("writing");
-        let length = create(&out, |file| zkey.write(file))?;
+        let length = zkey_file.write(|file| zkey.write(file))?;
         let told = Marker {
             format: "merits-set-up/1",
             provenance: Provenance::InsecureDev.to_string(),
@@ -103,10 +107,14 @@ impl Arguments {
             verifying_key: zkey.key.vk.digest().to_string(),
         };
         let text = serde_json::to_string_pretty(&told)? + "\n";
-        create(&marker, |file| file.write_all(text.as_bytes()))?;
-        if let Some(path) = &self.vkey {
+        marker_file.write(|file| file.write_all(text.as_bytes()))?;
+        // The mark comes first: there is no such key without it.
+        marker_file.publish()?;
+        zkey_file.publish()?;
+        if let Some(mut file) = vkey_file {
             let text = snarkjs_json::verification_key(&zkey.key.vk);
-            create(path, |file| file.write_all(text.as_bytes()))?;
+            file.write(|file| file.write_all(text.as_bytes()))?;
+            file.publish()?;
         }
         bar.finish_and_clear();
         println!("made a key for {}", self.r1cs.display());
@@ -169,23 +177,58 @@ fn free_memory() -> Option<u64> {
     Some(kib << 10)
 }
 
-/// Writes a new file under a name beside it, and gives it its name when it is whole; its length.
-fn create(
-    path: &Path,
-    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
-) -> anyhow::Result<u64> {
-    let beside = path.with_added_extension(format!("tmp-{}", std::process::id()));
-    let attempt = || {
-        let mut out = BufWriter::with_capacity(1 << 20, File::create_new(&beside)?);
-        write(&mut out)?;
-        let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.sync_all()?;
-        let length = file.metadata()?.len();
+/// A file that is written under a name beside its own, and gets its own when it is whole.
+struct NewFile<'p> {
+    path: &'p Path,
+    beside: PathBuf,
+    out: File,
+}
+
+impl<'p> NewFile<'p> {
+    fn create(path: &'p Path) -> anyhow::Result<Self> {
+        let beside = path.with_added_extension(format!("tmp-{}", std::process::id()));
+        let out = File::create_new(&beside).with_context(|| {
+            format!(
+                "making {}: two of the files may have one name",
+                path.display()
+            )
+        })?;
+        Ok(Self { path, beside, out })
+    }
+
+    /// Writes and flushes it; its length.
+    fn write(
+        &mut self,
+        write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
+    ) -> anyhow::Result<u64> {
+        let attempt = || {
+            let mut out = BufWriter::with_capacity(1 << 20, &self.out);
+            write(&mut out)?;
+            out.flush()?;
+            drop(out);
+            self.out.sync_all()?;
+            Ok(self.out.metadata()?.len())
+        };
+        let result: io::Result<u64> = attempt();
+        result.with_context(|| format!("writing {}", self.path.display()))
+    }
+
+    /// Gives it its name, unless there is such a file by now.
+    fn publish(self) -> anyhow::Result<()> {
         // Unlike a renaming, a link does not replace what came to be there meanwhile.
-        fs::hard_link(&beside, path)?;
-        Ok(length)
-    };
-    let result: io::Result<u64> = attempt();
-    let _ = fs::remove_file(&beside);
-    result.with_context(|| format!("writing {}", path.display()))
+        let linked = fs::hard_link(&self.beside, self.path).or_else(|error| match error.kind() {
+            io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied if !self.path.exists() => {
+                fs::rename(&self.beside, self.path)
+            }
+            _ => Err(error),
+        });
+        linked.with_context(|| format!("writing {}", self.path.display()))
+    }
+}
+
+impl Drop for NewFile<'_> {
+    fn drop(&mut self) {
+        // It is not there if it was renamed.
+        let _ = fs::remove_file(&self.beside);
+    }
 }

@@ -5,8 +5,9 @@
 #
 # DIR holds circuit.r1cs, circuit.zkey, verification_key.json, witness.wtns, proof.json and
 # public.json of one proof, as `merits_circuits::snarkjs_files` writes them. Without DIR this is
-# done for four circuits: a small one with every kind of constraint, statement earn of the scale
-# cycling-week with a batch of claims, statement ticket and statement redeem.
+# done for four circuits: a small one with every kind of constraint (on either path of the prover),
+# statement earn of the scale cycling-week with a batch of claims, statement ticket and statement
+# redeem.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -68,6 +69,9 @@ if [ $# -ge 1 ]; then
 else
     ours export "$work/sampler"
     check "$work/sampler"
+    step 'the same, proven without AVX-512'
+    MERITS_BN254_PATH=scalar ours export "$work/sampler-scalar"
+    check "$work/sampler-scalar"
     for statement in earn ticket redeem; do
         ours "export-$statement" "$work/$statement"
         check "$work/$statement"

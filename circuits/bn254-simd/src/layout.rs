@@ -272,20 +272,6 @@ impl PreparedFile {
         write::save(&self.location(), &self.label, prepared)
     }
 
-    /// Removes it, if it is there. Whoever has it mapped keeps it.
-    ///
-    /// # Errors
-    /// [`LayoutError::Io`].
-    pub fn remove(&self) -> Result<(), LayoutError> {
-        let path = self.location();
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(LayoutError::io("removing", &path, error))
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// Maps it, or builds the key, writes it and maps that. `build` runs at most once; its error is
     /// the only one: whatever is wrong with the file, there is a key in the end.
     ///

@@ -1,9 +1,7 @@
 //! A prover ready in milliseconds: its key mapped from a prepared file, which is made from the
 //! `.zkey` where it is missing or unfit.
 
-use merits_bn254_simd::{
-    KeyError, Label, LayoutError, Path, Prepared, PreparedFile, Readiness, TableBudget,
-};
+use merits_bn254_simd::{KeyError, Label, Path, Prepared, PreparedFile, Readiness, TableBudget};
 use merits_params::keystore::{KeyStore, KeyStoreError};
 use merits_params::zkey::Zkey;
 use merits_verifier::codec::Canonical as _;
@@ -18,9 +16,6 @@ pub enum LoadError {
     /// The key store.
     #[error(transparent)]
     KeyStore(#[from] KeyStoreError),
-    /// A prepared key that came with a key which nobody has checked cannot be removed.
-    #[error(transparent)]
-    Prepared(#[from] LayoutError),
     /// The proving key's parts do not belong together.
     #[error("the proving key in the store is unusable: {0}; get it again")]
     ProvingKey(#[from] KeyError),
@@ -63,9 +58,7 @@ impl SimdProver {
         };
         let file = PreparedFile::new(entry.prepared_dir(), label);
         if !entry.manifest.checked {
-            // Nobody has looked at the points of this key yet, nor at those of a prepared key that
-            // came with it.
-            file.remove()?;
+            entry.discard_prepared()?;
         }
         let provenance = entry.provenance;
         let expected = entry.manifest.verifying_key.clone();

@@ -24,7 +24,7 @@ use self::{
     contest::{Field, Outcome},
     trials::{Subject, Trial},
 };
-use super::{Effort, begin, finish, machine::Watch, note_load, table::Table};
+use super::{Effort, begin, can_write, finish, machine::Watch, note_load, table::Table};
 use crate::screen::working;
 
 /// What `merits bench prover` takes.
@@ -88,6 +88,7 @@ impl Arguments {
     }
 
     fn begin(&self) -> anyhow::Result<(Table, Effort)> {
+        can_write(self.markdown.as_deref())?;
         let mut effort = Effort::new(false, self.threads, &self.data_dir)?;
         effort.proofs = usize::from(self.runs);
         Ok((begin(&effort), effort))

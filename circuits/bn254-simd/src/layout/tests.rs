@@ -370,6 +370,9 @@ fn contents_that_lie_are_refused() {
             refuse(ends, 4 * 119, &1u32.to_le_bytes());
             refuse(terms, 8, &90u32.to_le_bytes());
             refuse(terms, 12, &u32::MAX.to_le_bytes());
+            // The first number that no coefficient has: they follow one and minus one.
+            let known = sections[coefficients][1] as u32 / 32;
+            refuse(terms, 12, &(known + 2).to_le_bytes());
             refuse(coefficients, 0, &ones);
             refuse(coefficients, 0, Fr::MODULUS.0.as_bytes());
         }

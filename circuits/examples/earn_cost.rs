@@ -4,25 +4,18 @@
 
 #![allow(clippy::print_stdout, reason = "the table is what the example is for")]
 
+mod statements;
+
 use std::time::Instant;
 
-use merits_circuits::earn::{ClaimWitness, EarnCircuit, EarnTerms, EarnWitness};
-use merits_formula::Record;
+use merits_circuits::earn::EarnCircuit;
 use merits_params::manifest::{Manifest, ManifestError};
-use merits_primitives::{
-    Fr,
-    audit::Exponent,
-    ids::{AssetId, Expiry, Period, PeriodKind},
-    jubjub::{Point, Scalar},
-    owner::{Handle, OwnerKey},
-};
+use statements::{CLAIMS, Result, SCALE};
 
-const SCALE: &str = include_str!("../../params/scales/cycling-week/scale.toml");
-
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<()> {
     let formula = cycling(40)?;
     let start = Instant::now();
-    let circuit = EarnCircuit::build(formula.formula(), 16);
+    let circuit = EarnCircuit::build(formula.formula(), CLAIMS);
     println!("built in {:.2?}\n{}", start.elapsed(), circuit.costs());
     witness_time(&circuit)?;
 
@@ -49,34 +42,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// A full batch, ten times: public side, layout, witness program.
-fn witness_time(circuit: &EarnCircuit) -> Result<(), Box<dyn std::error::Error>> {
-    let key = |n: u64| Point::mul_base(&Scalar::from(n)).ok_or("a zero key");
-    let terms = EarnTerms {
-        asset: AssetId(1),
-        expiry: Expiry(2027),
-        period: Period {
-            kind: PeriodKind::Week,
-            index: 2_333,
-        },
-        context: Fr::from(5u64),
-        view_key: key(12_345)?,
-        total_key: key(54_321)?,
-        constants: vec![16_272, 20_000],
-    };
-    let claim = |i: u64| ClaimWitness {
-        key: OwnerKey(Fr::from(1_000 + i)),
-        handle: Handle(Fr::from(2_000 + i)),
-        salt: Fr::from(3_000 + i),
-        records: (0..40)
-            .map(|j| Record(vec![240 * j + i, 600 + i, 2_000 + j]))
-            .collect(),
-        exponent: Exponent::from_bytes(&[i as u8 ^ 0x5a; 32]),
-    };
-    let witness = EarnWitness {
-        claims: (0..16).map(claim).collect(),
-        total_exponent: Exponent::from_bytes(&[0x77; 32]),
-        measure_exponent: None,
-    };
+fn witness_time(circuit: &EarnCircuit) -> Result<()> {
+    let (terms, witness) = statements::earn()?;
     let mut best = [f64::MAX; 3];
     for _ in 0..10 {
         let start = Instant::now();
@@ -103,6 +70,6 @@ fn witness_time(circuit: &EarnCircuit) -> Result<(), Box<dyn std::error::Error>>
 }
 
 /// The shipped scale with room for so many trips.
-fn cycling(records: u16) -> Result<Manifest, ManifestError> {
+fn cycling(records: u16) -> std::result::Result<Manifest, ManifestError> {
     Manifest::from_toml(&SCALE.replace("max_records = 40", &format!("max_records = {records}")))
 }

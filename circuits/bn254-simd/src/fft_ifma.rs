@@ -13,7 +13,7 @@ use crate::fft::{
 };
 use crate::field::{F8, Limbs8};
 use crate::isa::{Ifma, Kernel, U64x8};
-use crate::modulus::{Modulus, limbs};
+use crate::modulus::{Modulus, canonical, limbs};
 use crate::pages::Pages;
 
 /// Eight points.
@@ -193,7 +193,7 @@ impl Chain {
             });
     }
 
-    /// `a*b - c` as integers at most the modulus, number `8 * vector + lane`; of values that
+    /// `a*b - c` as integers below the modulus, number `8 * vector + lane`; of values that
     /// [`load`](Self::load) took, so that `a` and `b` are a sixteenth and `c` a 256th of what is
     /// meant.
     pub(crate) fn odd_values(&self, a: &[Limbs8], b: &[Limbs8], c: &[Limbs8]) -> Pages<[u64; 4]> {
@@ -202,8 +202,7 @@ impl Chain {
             type Output = ();
             #[inline(always)]
             fn run(self, isa: Ifma) {
-                // Times 256, and out of Montgomery form: below (1.06p * 256 + 2^260 p) / 2^260,
-                // so p at most.
+                // Times 256, and out of Montgomery form. A sliver above p is possible.
                 let factor = P8::splat(isa, [256, 0, 0, 0]);
                 let all = self.0.iter().zip(self.1).zip(self.2);
                 for (((a, b), c), out) in all.zip(self.3.chunks_exact_mut(8)) {
@@ -214,7 +213,7 @@ impl Chain {
                     let rows = U64x8::transpose([w0, w1, w2, w3, zero, zero, zero, zero]);
                     for lane in 0..8 {
                         let row = rows[lane].to_array();
-                        out[lane] = [row[0], row[1], row[2], row[3]];
+                        out[lane] = canonical::<Fr>([row[0], row[1], row[2], row[3]]);
                     }
                 }
             }

@@ -278,7 +278,7 @@ pub(crate) enum Products<'r> {
 }
 
 impl Products<'_> {
-    /// The scalars of the H query as integers, the modulus itself standing for zero.
+    /// The scalars of the H query as integers.
     pub(crate) fn scalars(self) -> Pages<[u64; 4]> {
         match self {
             Self::Plain {

@@ -48,6 +48,14 @@ struct Scaled {
     y: Fr,
 }
 
+/// The line through two points of a chain.
+struct Chord {
+    /// N of its slope.
+    numerator: Fr,
+    /// X of the sum.
+    x: Fr,
+}
+
 /// Slopes in their order, as numerator and H each, and Z.
 struct Chain {
     slopes: Vec<(Fr, Fr)>,
@@ -89,8 +97,8 @@ impl Chain {
         [Scaled { x, y }, p]
     }
 
-    /// p + q, and p over the new Z.
-    fn add(&mut self, p: Scaled, q: Scaled) -> [Scaled; 2] {
+    /// The chord through p and q, and p over the new Z.
+    fn chord(&mut self, p: Scaled, q: Scaled) -> (Chord, Scaled) {
         let (numerator, h) = (q.y - p.y, q.x - p.x);
         self.push(numerator, h);
         // X₂·H² = X₁·H² + H³.
@@ -101,6 +109,12 @@ impl Chain {
             y: p.y * cube,
         };
         let x = numerator.square() - cube - p.x.double();
+        (Chord { numerator, x }, p)
+    }
+
+    /// p + q, and p over the new Z.
+    fn add(&mut self, p: Scaled, q: Scaled) -> [Scaled; 2] {
+        let (Chord { numerator, x }, p) = self.chord(p, q);
         let y = numerator * (p.x - x) - p.y;
         [Scaled { x, y }, p]
     }
@@ -108,18 +122,10 @@ impl Chain {
     /// (p + q) + p, by the two slopes of `montgomery::add_twice`: the second one is written as the rest
     /// −2v/(u' − u), less the first.
     fn add_twice(&mut self, p: Scaled, q: Scaled) -> Scaled {
-        let (first, h) = (q.y - p.y, q.x - p.x);
-        self.push(first, h);
-        let square = h.square();
-        let cube = square * h;
-        let p = Scaled {
-            x: p.x * square,
-            y: p.y * cube,
-        };
-        let between = first.square() - cube - p.x.double();
-        let (rest, h) = (-p.y.double(), between - p.x);
+        let (first, p) = self.chord(p, q);
+        let (rest, h) = (-p.y.double(), first.x - p.x);
         self.push(rest, h);
-        let slope = rest - first * h;
+        let slope = rest - first.numerator * h;
         let p = rescale(p, h);
         // u' over the new Z is u + H³, as H = u' − u.
         let x = slope.square() - p.x.double() - h.square() * h;

@@ -8,13 +8,14 @@ use ark_ec::CurveGroup;
 use ark_ff::{BigInt, PrimeField};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use taceo_ark_babyjubjub::EdwardsAffine;
+use taceo_ark_babyjubjub::{EdwardsAffine, EdwardsProjective};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::{
     Fr,
     earned::Earned,
     field,
+    fixed_base::FixedBase,
     ids::Output,
     jubjub::{Point, Scalar},
     owner::Handle,
@@ -104,6 +105,20 @@ impl Exponent {
         (0..EXPONENT_BITS).map(|i| self.0[i / 64] >> (i % 64) & 1 == 1)
     }
 
+    /// The bits in windows of `WIDTH`, lowest first, each as a number.
+    pub(crate) fn windows<const WIDTH: usize>(&self) -> impl Iterator<Item = u64> + '_ {
+        (0..EXPONENT_BITS).step_by(WIDTH).map(|at| {
+            let (word, shift) = (at / 64, at % 64);
+            let low = self.0[word] >> shift;
+            // Of the next word, what this one has no more; nothing where they do not meet.
+            let high = match self.0.get(word + 1) {
+                Some(next) if shift > 0 => next << (64 - shift),
+                _ => 0,
+            };
+            (low | high) & ((1 << WIDTH) - 1)
+        })
+    }
+
     /// e modulo l: 2·Σ b_i 2^i − (2^250 − 1).
     pub fn scalar(&self) -> Scalar {
         // 250 bits stand below l, which has 251 with the top one set.
@@ -141,16 +156,24 @@ pub fn encrypt(
     earned: impl Into<Earned>,
     handle: &Handle,
 ) -> Ciphertext {
-    let mut e = exponent.scalar();
-    let ephemeral = (Point::base().projective() * e).into_affine();
-    let shared = (view_key.projective() * e).into_affine();
-    e.zeroize();
-    let [k0, k1] = poseidon::hash2(tags::AUD, &[shared.y, commitment]);
+    let [ephemeral, shared] = ephemeral_and_shared(exponent, view_key);
+    let [k0, k1] = poseidon::hash2(tags::AUD, &[shared, commitment]);
     Ciphertext {
-        ey: ephemeral.y,
+        ey: ephemeral,
         cv: earned.into().element() + k0,
         ch: handle.0 + k1,
     }
+}
+
+/// y of E = e·B8 and of S = e·A, for an A that is multiplied again and again.
+fn ephemeral_and_shared(exponent: &Exponent, view_key: &Point) -> [Fr; 2] {
+    let shared = FixedBase::of(view_key).mul(exponent);
+    let mut both = [FixedBase::base().mul(exponent), shared];
+    // One inversion for both.
+    let affine = EdwardsProjective::normalize_batch(&both);
+    let y = std::array::from_fn(|i| affine[i].y);
+    both.zeroize();
+    y
 }
 
 /// Opens a ciphertext with S.y, which the holders of A's parts make together from E. Whether
@@ -212,14 +235,11 @@ pub struct Total {
 
 /// Encrypts a batch's sum of one output.
 pub fn encrypt_total(exponent: &Exponent, total_key: &Point, sum: u128) -> Total {
-    let mut r = exponent.scalar();
-    let base = Point::base().projective();
-    let total = Total {
-        t1: (base * r).into_affine(),
-        t2: (base * Scalar::from(sum) + total_key.projective() * r).into_affine(),
-    };
-    r.zeroize();
-    total
+    let hidden = Point::base().projective() * Scalar::from(sum);
+    Total {
+        t1: FixedBase::base().mul(exponent).into_affine(),
+        t2: (hidden + FixedBase::of(total_key).mul(exponent)).into_affine(),
+    }
 }
 
 #[cfg(test)]

@@ -19,4 +19,4 @@ pub use circuit::EarnCircuit;
 pub use cost::{CostLine, CostTable};
 pub use native::{EarnViolation, check};
 pub use totals::total_bits;
-pub use witness::{ClaimWitness, EarnTerms, EarnWitness, WitnessFault};
+pub use witness::{ClaimWitness, EarnTerms, EarnWitness, WitnessFault, Worth};

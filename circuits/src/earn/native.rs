@@ -224,13 +224,13 @@ fn check_claim(
                 record: index,
             },
         })?;
-    let values = witness
-        .values(formula, terms)
+    let worth = witness
+        .worth(formula, terms)
         .map_err(|error| EarnViolation::Formula {
             claim,
             error: Box::new(error),
         })?;
-    let expected = &values.public;
+    let expected = witness.public(&worth, terms);
     let demand = |at: usize, value: Fr, violation: EarnViolation| {
         if public[at] == value {
             Ok(())
@@ -249,7 +249,7 @@ fn check_claim(
         EarnViolation::Binding { claim },
     )?;
     let binding = owner::bind(&witness.key, &witness.handle);
-    let (earned, hidden) = (values.earned, public[layout::CLAIM_HIDDEN]);
+    let (earned, hidden) = (worth.earned, public[layout::CLAIM_HIDDEN]);
     if hidden != expected.u {
         let other = binding.reveal(hidden, earned.measure.is_some());
         let same_credits = other.is_some_and(|other| other.credits == earned.credits);

@@ -122,10 +122,13 @@ pub enum WitnessFault {
     },
 }
 
-/// What follows from a claim's witness: what it earns and its public values.
-pub(super) struct ClaimValues {
-    pub(super) earned: Earned,
-    pub(super) public: ClaimPublic,
+/// What a claim's records are committed to as, and what they earn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Worth {
+    /// C.
+    pub commitment: Fr,
+    /// v, and w if the scale has a measure.
+    pub earned: Earned,
 }
 
 impl std::fmt::Debug for ClaimWitness {
@@ -178,22 +181,25 @@ impl ClaimWitness {
         opening.commitment()
     }
 
-    /// Credits and public values, without any check of the records.
-    pub(super) fn values(
-        &self,
-        formula: &Typed,
-        terms: &EarnTerms,
-    ) -> Result<ClaimValues, EvalError> {
+    /// C and what the records earn, without any check of them.
+    pub(super) fn worth(&self, formula: &Typed, terms: &EarnTerms) -> Result<Worth, EvalError> {
         let outputs = formula.eval(&self.records, &terms.constants)?;
-        let credits = Credits(outputs.credits);
-        let earned = Earned {
-            credits,
-            measure: outputs.measure,
-        };
-        let c = self.commitment(formula.schema(), terms.period);
+        Ok(Worth {
+            commitment: self.commitment(formula.schema(), terms.period),
+            earned: Earned {
+                credits: Credits(outputs.credits),
+                measure: outputs.measure,
+            },
+        })
+    }
+
+    /// The public values of a claim of this worth.
+    pub(super) fn public(&self, worth: &Worth, terms: &EarnTerms) -> ClaimPublic {
+        let (c, earned) = (worth.commitment, worth.earned);
+        let credits = earned.credits;
         let binding = owner::bind(&self.key, &self.handle);
         let sealed = audit::encrypt(&self.exponent, &terms.view_key, c, earned, &self.handle);
-        let public = ClaimPublic {
+        ClaimPublic {
             c,
             b: binding.b,
             cm: note::note_commitment(credits, terms.expiry, terms.asset, &self.key),
@@ -201,8 +207,7 @@ impl ClaimWitness {
             ey: sealed.ey,
             cv: sealed.cv,
             ch: sealed.ch,
-        };
-        Ok(ClaimValues { earned, public })
+        }
     }
 
     /// Private inputs in the order of `claim::claim`.
@@ -225,41 +230,81 @@ impl EarnWitness {
         capacity: usize,
         terms: &EarnTerms,
     ) -> Result<EarnStatement, WitnessFault> {
-        let found = self.claims.len();
-        if found > capacity {
-            return Err(WitnessFault::TooManyClaims { found, capacity });
-        }
-        let values: Vec<ClaimValues> = self
+        self.room(capacity)?;
+        let worth = self
             .claims
             .par_iter()
             .enumerate()
             .map(|(claim, witness)| {
-                formula
-                    .schema()
-                    .check_sequence(&witness.records)
-                    .map_err(|error| WitnessFault::Records {
-                        claim,
-                        error: Box::new(error),
-                    })?;
+                check_records(formula.schema(), claim, witness)?;
                 witness
-                    .values(formula, terms)
+                    .worth(formula, terms)
                     .map_err(|error| WitnessFault::Formula {
                         claim,
                         error: Box::new(error),
                     })
             })
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<Vec<_>, _>>()?;
+        self.state(formula, capacity, terms, &worth)
+    }
+
+    /// [`EarnWitness::statement`] for who has computed before, from these very records, what each
+    /// claim is worth. Nobody can prove the statement if that is not so.
+    ///
+    /// # Errors
+    /// As [`EarnWitness::statement`], but for the formula's.
+    ///
+    /// # Panics
+    /// If there are not as many as claims.
+    pub fn statement_of_worth(
+        &self,
+        formula: &Typed,
+        capacity: usize,
+        terms: &EarnTerms,
+        worth: &[Worth],
+    ) -> Result<EarnStatement, WitnessFault> {
+        assert_eq!(
+            worth.len(),
+            self.claims.len(),
+            "each claim is worth something"
+        );
+        self.room(capacity)?;
+        for (claim, witness) in self.claims.iter().enumerate() {
+            check_records(formula.schema(), claim, witness)?;
+        }
+        self.state(formula, capacity, terms, worth)
+    }
+
+    fn room(&self, capacity: usize) -> Result<(), WitnessFault> {
+        let found = self.claims.len();
+        if found > capacity {
+            return Err(WitnessFault::TooManyClaims { found, capacity });
+        }
+        Ok(())
+    }
+
+    fn state(
+        &self,
+        formula: &Typed,
+        capacity: usize,
+        terms: &EarnTerms,
+        worth: &[Worth],
+    ) -> Result<EarnStatement, WitnessFault> {
+        let claims = self
+            .claims
+            .par_iter()
+            .zip(worth)
+            .map(|(witness, worth)| witness.public(worth, terms))
+            .collect();
         let point = |point| Point::from_affine(point).map_err(|_| WitnessFault::TotalIsIdentity);
         let total = |exponent, sum| audit::encrypt_total(exponent, &terms.total_key, sum);
-        let credits = values
-            .iter()
-            .map(|value| u128::from(value.earned.credits.0));
+        let credits = worth.iter().map(|worth| u128::from(worth.earned.credits.0));
         let credits = total(&self.total_exponent, credits.sum());
         let measure = match (formula.measure(), &self.measure_exponent) {
             (None, _) => None,
             (Some(_), None) => return Err(WitnessFault::NoMeasureExponent),
             (Some(_), Some(exponent)) => {
-                let measured = values.iter().filter_map(|value| value.earned.measure);
+                let measured = worth.iter().filter_map(|worth| worth.earned.measure);
                 let measure = total(exponent, measured.map(u128::from).sum());
                 Some(MeasureTotal {
                     m1: point(measure.t1)?,
@@ -279,10 +324,24 @@ impl EarnWitness {
             t2: point(credits.t2)?,
             constants: terms.constants.iter().copied().map(Fr::from).collect(),
             measure,
-            claims: values.into_iter().map(|value| value.public).collect(),
+            claims,
             capacity,
         })
     }
+}
+
+/// The records of a claim, as the schema wants them.
+fn check_records(
+    schema: &Schema,
+    claim: usize,
+    witness: &ClaimWitness,
+) -> Result<(), WitnessFault> {
+    schema
+        .check_sequence(&witness.records)
+        .map_err(|error| WitnessFault::Records {
+            claim,
+            error: Box::new(error),
+        })
 }
 
 impl EarnCircuit {

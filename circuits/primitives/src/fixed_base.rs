@@ -1,0 +1,180 @@
+//! Multiples of points that stay the same for long, out of tables.
+//!
+//! A view key encrypts two numbers a claim for as long as its epoch lasts, and B8 does so for
+//! ever. With the multiples of such a point laid out once, a product by an [`Exponent`] takes one
+//! addition for five of its bits, and no doubling: a twentieth of the ladder's time.
+//!
+//! An exponent is Σ (2·b_i − 1)·2^i. Its window j, of five bits with value v, is the digit
+//! 2·v − 31: one of ±1, ±3, .., ±31, never zero. So the additions are the same for every exponent.
+//! What is added is chosen by masks, out of all sixteen points of the row, so that no address
+//! depends on the exponent either; the field's own operations are arkworks', which do vary.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use ark_ec::CurveGroup;
+use ark_ff::{AdditiveGroup, BigInt, Fp};
+use taceo_ark_babyjubjub::{EdwardsAffine, EdwardsProjective};
+
+use crate::{
+    Fr,
+    audit::{EXPONENT_BITS, Exponent},
+    jubjub::Point,
+};
+
+/// Bits of a window.
+const WIDTH: usize = 5;
+/// Positive digits of a window: 1, 3, .., 31.
+const DIGITS: usize = 1 << (WIDTH - 1);
+/// Windows of an exponent.
+const WINDOWS: usize = EXPONENT_BITS / WIDTH;
+const _: () = assert!(EXPONENT_BITS.is_multiple_of(WIDTH));
+
+/// Points whose tables are kept: the view keys of two epochs, each with one for totals.
+const KEPT: usize = 4;
+
+/// The multiples of one point, 50 KiB.
+pub struct FixedBase {
+    /// Row j: 2^(5j) times 1, 3, .., 31 of the point.
+    rows: Vec<[EdwardsAffine; DIGITS]>,
+}
+
+impl std::fmt::Debug for FixedBase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("FixedBase(..)")
+    }
+}
+
+impl FixedBase {
+    /// Lays the multiples of a point out, for some 0.6 ms.
+    pub fn new(point: &Point) -> Self {
+        let mut multiples = Vec::with_capacity(WINDOWS * DIGITS);
+        let mut one = point.projective();
+        for _ in 0..WINDOWS {
+            let two = one.double();
+            let mut odd = one;
+            for _ in 0..DIGITS {
+                multiples.push(odd);
+                odd += two;
+            }
+            for _ in 0..WIDTH {
+                one.double_in_place();
+            }
+        }
+        let multiples = EdwardsProjective::normalize_batch(&multiples);
+        let (rows, _) = multiples.as_chunks();
+        Self {
+            rows: rows.to_vec(),
+        }
+    }
+
+    /// The table of circomlib's Base8, made once.
+    pub fn base() -> &'static Self {
+        static BASE: OnceLock<FixedBase> = OnceLock::new();
+        BASE.get_or_init(|| Self::new(&Point::base()))
+    }
+
+    /// The table of a public key, out of those that were asked for last.
+    pub fn of(point: &Point) -> Arc<Self> {
+        static TABLES: Mutex<Vec<(Point, Arc<FixedBase>)>> = Mutex::new(Vec::new());
+        // A thread that died left whole entries.
+        let mut tables = TABLES.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = tables.iter().position(|(known, _)| known == point);
+        let entry = match found {
+            Some(at) => tables.remove(at),
+            None => (*point, Arc::new(Self::new(point))),
+        };
+        let table = Arc::clone(&entry.1);
+        // The one asked for last comes first.
+        tables.insert(0, entry);
+        tables.truncate(KEPT);
+        table
+    }
+
+    /// exponent · point: never the identity.
+    pub fn mul(&self, exponent: &Exponent) -> EdwardsProjective {
+        let mut sum = EdwardsProjective::ZERO;
+        for (row, window) in self.rows.iter().zip(exponent.windows::<WIDTH>()) {
+            sum += select(row, window);
+        }
+        sum
+    }
+}
+
+/// The point of a digit 2·`window` − 31.
+fn select(row: &[EdwardsAffine; DIGITS], window: u64) -> EdwardsAffine {
+    // All ones where the digit is negative; its absolute value is then that of the window with
+    // every bit the other way.
+    let negative = (window >> (WIDTH - 1)).wrapping_sub(1);
+    let wanted = (window ^ negative) & (DIGITS as u64 - 1);
+    let (mut x, mut y) = ([0u64; 4], [0u64; 4]);
+    for (digit, point) in (0u64..).zip(row) {
+        let mask = ((digit ^ wanted).wrapping_sub(1) >> 63).wrapping_neg();
+        for (out, word) in x.iter_mut().zip(point.x.0.0) {
+            *out |= word & mask;
+        }
+        for (out, word) in y.iter_mut().zip(point.y.0.0) {
+            *out |= word & mask;
+        }
+    }
+    let x: Fr = Fp::new_unchecked(BigInt(x));
+    let opposite = -x;
+    let mut words = [0u64; 4];
+    for ((out, word), other) in words.iter_mut().zip(x.0.0).zip(opposite.0.0) {
+        *out = (word & !negative) | (other & negative);
+    }
+    EdwardsAffine::new_unchecked(
+        Fp::new_unchecked(BigInt(words)),
+        Fp::new_unchecked(BigInt(y)),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jubjub::Scalar;
+    use proptest::prelude::*;
+
+    #[test]
+    fn every_digit_in_every_window() {
+        let point = Point::mul_base(&Scalar::from(77u64)).expect("not zero");
+        let table = FixedBase::new(&point);
+        for byte in 0..32u8 {
+            // The same window everywhere.
+            let mut bytes = [0u8; 32];
+            for bit in 0..EXPONENT_BITS {
+                bytes[bit / 8] |= (byte >> (bit % WIDTH) & 1) << (bit % 8);
+            }
+            let exponent = Exponent::from_bytes(&bytes);
+            assert_eq!(
+                table.mul(&exponent),
+                point.projective() * exponent.scalar(),
+                "{byte}"
+            );
+        }
+    }
+
+    #[test]
+    fn tables_are_found_again_and_only_a_few_kept() {
+        let points: Vec<Point> = (2u64..2 + 2 * KEPT as u64)
+            .map(|k| Point::mul_base(&Scalar::from(k)).expect("not zero"))
+            .collect();
+        let exponent = Exponent::from_bytes(&[0x5a; 32]);
+        for point in points.iter().chain(&points) {
+            let expected = point.projective() * exponent.scalar();
+            assert_eq!(FixedBase::of(point).mul(&exponent), expected);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn agrees_with_the_ladder(bytes in prop::array::uniform32(any::<u8>())) {
+            let exponent = Exponent::from_bytes(&bytes);
+            let base = FixedBase::base();
+            prop_assert_eq!(
+                base.mul(&exponent).into_affine(),
+                (Point::base().projective() * exponent.scalar()).into_affine()
+            );
+        }
+    }
+}

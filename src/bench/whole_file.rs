@@ -51,9 +51,8 @@ pub(super) async fn measure(
         "distributor: check commitments, seal",
         seconds(times.ingesting),
     );
-    table.fact("distributor: state the batches", seconds(times.forming));
     table.row(
-        "distributor: witnesses, proofs, submitting",
+        "distributor: state, prove and submit batches",
         seconds(times.proving),
         "once",
         "circom + rapidsnark, witnesses and proofs: 269 s",

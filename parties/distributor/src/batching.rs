@@ -6,7 +6,7 @@
 //! its measure, apart. To state the same batch again gives the same bytes; no exponent ever serves
 //! two different plaintexts.
 
-use merits_circuits::earn::{ClaimWitness, EarnWitness, WitnessFault};
+use merits_circuits::earn::{ClaimWitness, EarnWitness, WitnessFault, Worth};
 use merits_formula::{EvalError, Typed};
 use merits_keyfile::SecretBytes;
 use merits_ledger::entry::{EarnBatch, SignedClaim};
@@ -82,7 +82,7 @@ impl Stating<'_> {
     /// [`BatchError`].
     pub fn state(&self, terms: &Terms, deeds: &[Deed]) -> Result<StatedBatch, BatchError> {
         let source = deeds.first().ok_or(BatchError::Empty)?.source;
-        let mut worth: Vec<(Fr, Earned)> = Vec::with_capacity(deeds.len());
+        let mut worth = Vec::with_capacity(deeds.len());
         let mut claims = Vec::with_capacity(deeds.len());
         for deed in deeds {
             let outputs = self.formula.eval(&deed.records, &terms.circuit.constants)?;
@@ -102,11 +102,19 @@ impl Stating<'_> {
                     &terms.circuit.view_key,
                 ),
             });
-            worth.push((deed.commitment, earned));
+            // The records opened this commitment when they were taken in, and were sealed for it.
+            worth.push(Worth {
+                commitment: deed.commitment,
+                earned,
+            });
         }
+        let committed: Vec<(Fr, Earned)> = worth
+            .iter()
+            .map(|claim| (claim.commitment, claim.earned))
+            .collect();
         let exponent = |output| {
             let total_key = &terms.circuit.total_key;
-            Exponent::derive_batch(self.ephemeral, total_key, &worth, output)
+            Exponent::derive_batch(self.ephemeral, total_key, &committed, output)
         };
         let measured = self.formula.measure().is_some();
         let witness = EarnWitness {
@@ -114,7 +122,8 @@ impl Stating<'_> {
             total_exponent: exponent(Output::Credits),
             measure_exponent: measured.then(|| exponent(Output::Measure)),
         };
-        let statement = witness.statement(self.formula, self.capacity, &terms.circuit)?;
+        let statement =
+            witness.statement_of_worth(self.formula, self.capacity, &terms.circuit, &worth)?;
         let entry = EarnBatch {
             scale: terms.scale.clone(),
             version: terms.version,
@@ -140,7 +149,7 @@ impl Stating<'_> {
             entry,
             statement,
             witness,
-            earned: worth.into_iter().map(|(_, earned)| earned).collect(),
+            earned: worth.into_iter().map(|claim| claim.earned).collect(),
         })
     }
 
@@ -157,7 +166,7 @@ impl Stating<'_> {
             per_source: terms.per_source,
             terms: &terms.consent,
         };
-        self.custody.claim_keys(&deed.subject, &claimed).owner_key
+        self.custody.owner_key(&deed.subject, &claimed)
     }
 }
 

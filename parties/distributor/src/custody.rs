@@ -79,9 +79,12 @@ impl Custody {
         owner::handle(&self.secret(subject), scope::source_scope(source))
     }
 
-    /// K from (claim scope, message), and (b, pad) from (K, h).
-    pub fn claim_keys(&self, subject: &str, claimed: &Claimed<'_>) -> ClaimKeys {
-        let secret = self.secret(subject);
+    /// K from (claim scope, message).
+    pub fn owner_key(&self, subject: &str, claimed: &Claimed<'_>) -> OwnerKey {
+        self.owner_key_of(&self.secret(subject), claimed)
+    }
+
+    fn owner_key_of(&self, secret: &Secret, claimed: &Claimed<'_>) -> OwnerKey {
         let source = claimed.per_source.then_some(claimed.source);
         let claim_scope = scope::claim_scope(claimed.asset, claimed.period, source);
         let consent = Consent {
@@ -90,8 +93,14 @@ impl Custody {
             terms: claimed.terms,
             expiry: claimed.expiry,
         };
-        let message = message::claim_message(&consent, &secret, claim_scope);
-        let owner_key = owner::owner_key(&secret, claim_scope, message);
+        let message = message::claim_message(&consent, secret, claim_scope);
+        owner::owner_key(secret, claim_scope, message)
+    }
+
+    /// K as [`Custody::owner_key`], and (b, pad) from (K, h).
+    pub fn claim_keys(&self, subject: &str, claimed: &Claimed<'_>) -> ClaimKeys {
+        let secret = self.secret(subject);
+        let owner_key = self.owner_key_of(&secret, claimed);
         let handle = owner::handle(&secret, scope::source_scope(claimed.source));
         ClaimKeys {
             owner_key,

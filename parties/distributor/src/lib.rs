@@ -8,7 +8,7 @@
 //! - [`ingest`]: records and the source's bundle become sealed deeds
 //! - [`publishing`], [`tickets`], [`depositing`], [`consents`]: what people consent to, and what
 //!   becomes of it
-//! - [`batching`], [`node`]: deeds become batches that are fixed before they are proven
+//! - [`batching`], [`forming`]: deeds become batches that are fixed before they are proven
 //! - [`proving`]: batches become signed entries in the outbox
 //! - [`outbox`]: entries become receipts
 //! - [`run`]: all of these, from whatever a former run left
@@ -24,6 +24,7 @@ pub mod consents;
 pub mod custody;
 pub mod depositing;
 pub mod disclosing;
+pub mod forming;
 pub mod ingest;
 pub mod links;
 pub mod loading;

@@ -5,7 +5,6 @@
 //! The circuit and the key are loaded once; nothing is rebuilt for a proof.
 
 use std::{
-    collections::VecDeque,
     num::NonZeroUsize,
     sync::{
         Arc,
@@ -24,13 +23,15 @@ use merits_verifier::{codec::Canonical, groth16::Proof};
 use rand::{SeedableRng, rngs::StdRng};
 use rand_core::CryptoRng;
 use thiserror::Error;
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::{
-    batching::{BatchError, StatedBatch, Stating},
+    batching::{BatchError, StatedBatch},
+    consents::Consents,
+    forming::{Fixed, FormReport, Forming},
     node::Node,
     progress::{Event, Progress},
-    store::{Deed, FormedBatch, StoreError},
+    store::StoreError,
     terms::{Terms, TermsError},
 };
 
@@ -114,7 +115,8 @@ pub struct ProveReport {
     pub proofs: u64,
     /// Claims in them.
     pub claims: u64,
-    /// Batches taken apart because the ledger's terms or the deeds changed since they were fixed.
+    /// Batches taken apart because the ledger's terms or the deeds changed since they were fixed:
+    /// before they were proven, or meanwhile.
     pub dissolved: u64,
     /// Time on the wall.
     pub elapsed: Duration,
@@ -122,6 +124,18 @@ pub struct ProveReport {
     pub witness: Duration,
     /// Time of all workers in making proofs.
     pub proving: Duration,
+}
+
+impl ProveReport {
+    /// Adds another round of the same run.
+    pub(crate) fn add(&mut self, round: &Self) {
+        self.proofs += round.proofs;
+        self.claims += round.claims;
+        self.dissolved += round.dissolved;
+        self.elapsed += round.elapsed;
+        self.witness += round.witness;
+        self.proving += round.proving;
+    }
 }
 
 impl ProverPool {
@@ -145,6 +159,10 @@ impl ProverPool {
             pool: Arc::new(pool),
             width,
         })
+    }
+
+    pub(crate) fn shared_circuit(&self) -> Arc<EarnCircuit> {
+        self.circuit.clone()
     }
 
     /// The circuit.
@@ -226,55 +244,72 @@ impl ProverPool {
 /// Gives the ledger's terms for a period, as a verified state has them now.
 pub type TermsFn<'a> = dyn Fn(Period) -> Result<Terms, TermsError> + Sync + 'a;
 
-/// Proves all formed batches of the node's scale. `stop` ends it after the proofs in flight.
+/// Fixes batches for everything that may be claimed, and proves them with those that a former run
+/// left; forming stays a few batches ahead. `stop` ends it after the proofs in flight.
 ///
-/// # Errors
-/// [`ProvingError`]; what was proven before is in the outbox.
-pub async fn prove_formed(
+/// What was proven before an error of either is in the outbox, and what was fixed is in the store.
+pub async fn form_and_prove(
     node: &Node,
     pool: &ProverPool,
     terms: &TermsFn<'_>,
-    rng: &mut impl CryptoRng,
+    consents: &Consents<'_>,
+    rng: &mut (impl CryptoRng + Send),
     progress: &dyn Progress,
     stop: &AtomicBool,
-) -> Result<ProveReport, ProvingError> {
+) -> (
+    Result<FormReport, ProvingError>,
+    Result<ProveReport, ProvingError>,
+) {
     let start = Instant::now();
-    let formed = node.store().formed_batches(node.scale()).await?;
-    let run = Run {
+    let forming = Forming {
         node,
         pool,
         terms,
+        consents,
+        progress,
+    };
+    let run = Run {
+        node,
+        pool,
         progress,
         stop,
-        total: formed.len(),
-        queue: Mutex::new(formed.into()),
+        total: AtomicUsize::new(0),
         done: AtomicUsize::new(0),
         claims: AtomicU64::new(0),
         dissolved: AtomicU64::new(0),
         witness: AtomicU64::new(0),
         proving: AtomicU64::new(0),
     };
-    let workers = (0..pool.width.in_flight.get()).map(|_| run.work(StdRng::from_rng(rng)));
-    futures::future::try_join_all(workers.collect::<Vec<_>>()).await?;
+    // One for each that is being proven: then none waits to be stated.
+    let (sender, fixed) = mpsc::channel(pool.width.in_flight.get());
+    let fixed = Mutex::new(fixed);
+    let workers = (0..pool.width.in_flight.get()).map(|_| run.work(&fixed, StdRng::from_rng(rng)));
+    let workers = workers.collect::<Vec<_>>();
+    let prove = async {
+        let done = futures::future::try_join_all(workers).await;
+        // Nobody takes any more: forming ends too.
+        fixed.lock().await.close();
+        done
+    };
+    let (formed, proved) = tokio::join!(forming.feed(sender, &run.total, stop, rng), prove);
     let micros = |sum: AtomicU64| Duration::from_micros(sum.into_inner());
-    Ok(ProveReport {
+    let proved = proved.map(|_| ProveReport {
         proofs: run.done.into_inner() as u64,
         claims: run.claims.into_inner(),
         dissolved: run.dissolved.into_inner(),
         elapsed: start.elapsed(),
         witness: micros(run.witness),
         proving: micros(run.proving),
-    })
+    });
+    (formed, proved)
 }
 
 struct Run<'a> {
     node: &'a Node,
     pool: &'a ProverPool,
-    terms: &'a TermsFn<'a>,
     progress: &'a dyn Progress,
     stop: &'a AtomicBool,
-    total: usize,
-    queue: Mutex<VecDeque<FormedBatch>>,
+    total: AtomicUsize,
     done: AtomicUsize,
     claims: AtomicU64,
     dissolved: AtomicU64,
@@ -283,29 +318,27 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    async fn work(&self, mut rng: StdRng) -> Result<(), ProvingError> {
+    async fn work(
+        &self,
+        fixed: &Mutex<mpsc::Receiver<Fixed>>,
+        mut rng: StdRng,
+    ) -> Result<(), ProvingError> {
         loop {
             if self.stop.load(Ordering::Relaxed) {
                 return Ok(());
             }
-            let Some(batch) = self.queue.lock().await.pop_front() else {
+            let Some(Fixed { id, stated }) = fixed.lock().await.recv().await else {
                 return Ok(());
-            };
-            let store = self.node.store();
-            let deeds = store.claimed_deeds(&batch.deeds).await?;
-            let Some(stated) = self.restate(&batch, deeds).await? else {
-                store.dissolve(batch.id).await?;
-                self.dissolved.fetch_add(1, Ordering::Relaxed);
-                continue;
             };
             let claims = stated.earned.len() as u64;
             let entry = stated.entry.clone();
             let (proof, witness, proving) = self
                 .pool
-                .prove(batch.id, stated, StdRng::from_rng(&mut rng))
+                .prove(id, stated, StdRng::from_rng(&mut rng))
                 .await?;
             let entry = self.node.sign(entry, &proof);
-            if !store.put_in_outbox(batch.id, &entry.to_bytes()).await? {
+            let store = self.node.store();
+            if !store.put_in_outbox(id, &entry.to_bytes()).await? {
                 // Taken apart by a `forget` while it was being proven.
                 self.dissolved.fetch_add(1, Ordering::Relaxed);
                 continue;
@@ -319,46 +352,8 @@ impl Run<'_> {
             self.node.outbox_filled();
             self.progress.event(Event::Proved {
                 done,
-                total: self.total,
+                total: self.total.load(Ordering::Relaxed),
             });
         }
     }
-
-    /// States a batch again from its deeds. `None` when that no longer gives what was fixed: the
-    /// deeds are gone, or the ledger's terms have moved on.
-    async fn restate(
-        &self,
-        batch: &FormedBatch,
-        deeds: Vec<Deed>,
-    ) -> Result<Option<StatedBatch>, ProvingError> {
-        if deeds.len() != batch.deeds.len() {
-            return Ok(None);
-        }
-        let terms = self.pool.terms(self.terms, batch.period)?;
-        if (terms.version, terms.epoch) != (batch.version, batch.epoch) {
-            return Ok(None);
-        }
-        let stated = state_on(self.node, self.pool, terms, deeds).await?;
-        Ok((stated.entry.to_bytes() == batch.statement).then_some(stated))
-    }
-}
-
-/// States deeds on the pool.
-pub(crate) async fn state_on(
-    node: &Node,
-    pool: &ProverPool,
-    terms: Terms,
-    deeds: Vec<Deed>,
-) -> Result<StatedBatch, ProvingError> {
-    let (keys, circuit) = (node.keys(), pool.circuit.clone());
-    pool.run(move || {
-        let stating = Stating {
-            formula: circuit.formula(),
-            capacity: circuit.capacity(),
-            custody: &keys.custody,
-            ephemeral: &keys.ephemeral,
-        };
-        Ok(stating.state(&terms, &deeds)?)
-    })
-    .await
 }

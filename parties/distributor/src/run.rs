@@ -13,7 +13,7 @@ use crate::{
     node::Node,
     outbox::{LedgerPort, OutboxError, Patience, empty_outbox},
     progress::Progress,
-    proving::{ProverPool, ProvingError, TermsFn, prove_formed},
+    proving::{ProverPool, ProvingError, TermsFn, form_and_prove},
     summary::RunSummary,
 };
 
@@ -58,7 +58,7 @@ pub struct Run<'a, L> {
 }
 
 /// Deletes what people took consents back for; then forms, proves and submits until nothing is left
-/// to claim but what waits for a ticket. Proving and submitting overlap.
+/// to claim but what waits for a ticket. Forming, proving and submitting overlap.
 /// Figures are added to `summary`, also when the run ends early.
 ///
 /// # Errors
@@ -85,40 +85,34 @@ pub async fn run<L: LedgerPort>(
     summary.followed.lapsed += followed.lapsed;
     for _ in 0..ROUNDS {
         let start = Instant::now();
-        let formed = node
-            .form_batches(pool, terms, &consents, rng, progress)
-            .await?;
-        summary.times.forming += start.elapsed();
-        summary.formed.batches += formed.batches;
-        summary.formed.claims += formed.claims;
-        summary.formed.earned += formed.earned;
-        summary.formed.waiting = formed.waiting;
-
-        let start = Instant::now();
         let filling = AtomicBool::new(true);
-        let prove = async {
-            let result = prove_formed(node, pool, terms, rng, progress, stop).await;
+        let produce = async {
+            let results = form_and_prove(node, pool, terms, &consents, rng, progress, stop).await;
             // Also when proving failed: what is proven is to be submitted.
             filling.store(false, Ordering::Release);
             node.outbox_filled();
-            result
+            results
         };
-        let (proved, submitted) = tokio::join!(
-            prove,
+        let ((formed, proved), submitted) = tokio::join!(
+            produce,
             empty_outbox(node, ledger, patience, &filling, stop, progress)
         );
         summary.times.proving += start.elapsed();
-        let (proved, submitted) = (proved?, submitted?);
-        summary.proved.proofs += proved.proofs;
-        summary.proved.claims += proved.claims;
-        summary.proved.dissolved += proved.dissolved;
-        summary.proved.elapsed += proved.elapsed;
-        summary.proved.witness += proved.witness;
-        summary.proved.proving += proved.proving;
+        if let Ok(formed) = &formed {
+            summary.times.forming += formed.elapsed;
+            summary.formed.add(formed);
+            // Among those that proving counts.
+            summary.proved.dissolved += formed.dissolved;
+        }
+        if let Ok(proved) = &proved {
+            summary.proved.add(proved);
+        }
+        let submitted = submitted?;
         summary.submitted.acknowledged += submitted.acknowledged;
         summary.submitted.refused.extend(submitted.refused);
         summary.counts = node.store().counts(node.scale()).await?;
         summary.submitted.outdated += submitted.outdated;
+        (formed?, proved?);
         let waiting = summary.formed.waiting.total();
         let settled = summary.counts.ingested <= waiting && summary.counts.formed == 0;
         // With outdated terms, another round would only make the same entries again.

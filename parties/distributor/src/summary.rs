@@ -6,7 +6,7 @@ use merits_primitives::earned::Earned;
 use merits_records::{RefusedGroup, Report};
 
 use crate::{
-    consents::Followed, depositing::DepositReport, ingest::IngestReport, node::FormReport,
+    consents::Followed, depositing::DepositReport, forming::FormReport, ingest::IngestReport,
     outbox::SubmitReport, proving::ProveReport, store::StoreCounts,
 };
 
@@ -67,16 +67,16 @@ impl std::ops::AddAssign for EarnedSum {
     }
 }
 
-/// Time on the wall, by phase. Submitting runs beside proving and ends with it, or a little later.
+/// Time on the wall, by phase. Stating runs ahead of proving, and submitting beside it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PhaseTimes {
     /// Reading the input.
     pub reading: Duration,
     /// Checking commitments and sealing.
     pub ingesting: Duration,
-    /// Stating batches.
+    /// Reading, stating and fixing batches while others are proven, hence also waiting for threads.
     pub forming: Duration,
-    /// Witnesses and proofs, and submitting beside them.
+    /// From the first batch that is stated to the last receipt.
     pub proving: Duration,
     /// All of it.
     pub total: Duration,

@@ -376,22 +376,30 @@ fn read_request(path: &Path) -> anyhow::Result<(EntryId, OpeningContent)> {
     Ok((id, content))
 }
 
-/// One bar at a time, by the phase that the last event is of.
+const FORMING: &str = "forming batches";
+const PROVING: &str = "proving";
+
+/// One bar at a time: of forming, until the first proof is there, then of proving.
 #[derive(Default)]
 struct Bars(std::sync::Mutex<Option<(&'static str, ProgressBar)>>);
 
 impl Bars {
     fn show(&self, event: Event) {
         let (phase, done, total) = match event {
-            Event::Formed { done, total } => ("forming batches", done, total),
-            Event::Proved { done, total } => ("proving", done, total),
+            Event::Formed { done, total } => (FORMING, done, total),
+            Event::Proved { done, total } => (PROVING, done, total),
             _ => return,
         };
         let mut bar = self
             .0
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        if bar.as_ref().is_none_or(|(shown, _)| *shown != phase) {
+        let shown = bar.as_ref().map(|(phase, _)| *phase);
+        // Forming goes on ahead of the proofs.
+        if shown == Some(PROVING) && phase == FORMING {
+            return;
+        }
+        if shown != Some(phase) {
             if let Some((_, old)) = bar.take() {
                 old.finish_and_clear();
             }

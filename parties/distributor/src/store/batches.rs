@@ -120,8 +120,8 @@ pub(super) fn earned(bytes: &[u8]) -> Result<Earned, StoreError> {
 
 impl Store {
     /// Fixes a batch: the row, its claims, and the deeds' change of state in one transaction.
-    /// `false` when one of the deeds or of their tickets is no longer there to be claimed with; then
-    /// nothing is changed.
+    /// Answers the batch's row; `None` when one of the deeds or of their tickets is no longer there
+    /// to be claimed with; then nothing is changed.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -130,7 +130,7 @@ impl Store {
         batch: &NewBatch,
         deeds: &[Deed],
         rng: &mut (impl CryptoRng + Send),
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<i64>, StoreError> {
         let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         let id = sqlx::query(
             "INSERT INTO batch (scale, version, epoch, period, source, entry_id, statement, state)
@@ -160,7 +160,7 @@ impl Store {
             .fetch_optional(&mut *tx)
             .await?;
             let Some(row) = row else {
-                return Ok(false);
+                return Ok(None);
             };
             let tag = array(row.try_get("tag")?, "subject tag")?;
             let key = self.master.unwrap(&tag, row.try_get("wrapped_key")?)?;
@@ -181,7 +181,7 @@ impl Store {
                 .await?;
         }
         tx.commit().await?;
-        Ok(true)
+        Ok(Some(id))
     }
 
     /// Batches that wait for their proof, oldest first.

@@ -1,0 +1,340 @@
+//! Forming: deeds become batches that are fixed in the store, a few ahead of the proofs.
+//!
+//! What a former run left is stated again; then what is new is stated and fixed. Either goes to
+//! whoever proves as it was stated, so that nothing is stated twice in one run.
+
+use std::{
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    time::{Duration, Instant},
+};
+
+use merits_ledger::Entry;
+use merits_primitives::ids::{EntryId, PartyId, Period};
+use merits_verifier::codec::Canonical;
+use rand_core::CryptoRng;
+use tokio::sync::mpsc;
+
+use crate::{
+    batching::{StatedBatch, Stating, split},
+    consents::{Consents, Wait, Waiting},
+    node::Node,
+    progress::{Event, Progress},
+    proving::{ProverPool, ProvingError, TermsFn},
+    store::{Candidate, Deed, DeedId, FormedBatch, NewBatch, StoreError, TicketId},
+    summary::EarnedSum,
+    terms::Terms,
+};
+
+/// What forming did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FormReport {
+    /// Batches fixed.
+    pub batches: u64,
+    /// Claims in them.
+    pub claims: u64,
+    /// What they earn together.
+    pub earned: EarnedSum,
+    /// Deeds that no batch was fixed for, by reason.
+    pub waiting: Waiting,
+    /// Batches of a former run, taken apart because the ledger's terms or the deeds changed since
+    /// they were fixed.
+    pub dissolved: u64,
+    /// Time on the wall in reading, stating and fixing; waiting for the provers' threads counts.
+    pub elapsed: Duration,
+}
+
+/// A deed that may be claimed now.
+type Claimable = (DeedId, Option<TicketId>);
+
+/// Deeds of one period and source that fit a batch.
+type Share = (Period, PartyId, Vec<Claimable>);
+
+/// A batch that is in the store, and waits for its proof.
+pub(crate) struct Fixed {
+    /// Its row.
+    pub(crate) id: i64,
+    /// What it states, with what proves it.
+    pub(crate) stated: StatedBatch,
+}
+
+/// What forming works with.
+#[derive(Clone, Copy)]
+pub(crate) struct Forming<'a> {
+    pub(crate) node: &'a Node,
+    pub(crate) pool: &'a ProverPool,
+    pub(crate) terms: &'a TermsFn<'a>,
+    pub(crate) consents: &'a Consents<'a>,
+    pub(crate) progress: &'a dyn Progress,
+}
+
+impl FormReport {
+    /// Adds another round of the same run. What waits is what waits in the end.
+    pub(crate) fn add(&mut self, round: &Self) {
+        self.batches += round.batches;
+        self.claims += round.claims;
+        self.earned += round.earned;
+        self.waiting.clone_from(&round.waiting);
+        self.dissolved += round.dissolved;
+        self.elapsed += round.elapsed;
+    }
+}
+
+impl Node {
+    /// Fixes batches for everything that is ingested, not yet claimed, and consented to, and leaves
+    /// them to a later run to prove.
+    ///
+    /// # Errors
+    /// [`ProvingError`]; batches fixed before stay.
+    pub async fn form_batches(
+        &self,
+        pool: &ProverPool,
+        terms: &TermsFn<'_>,
+        consents: &Consents<'_>,
+        rng: &mut (impl CryptoRng + Send),
+        progress: &dyn Progress,
+    ) -> Result<FormReport, ProvingError> {
+        let forming = Forming {
+            node: self,
+            pool,
+            terms,
+            consents,
+            progress,
+        };
+        let start = Instant::now();
+        let mut report = FormReport::default();
+        let shares = forming.shares(&mut report).await?;
+        let total = shares.len();
+        for (done, share) in shares.into_iter().enumerate() {
+            forming.fix(share, &mut report, rng).await?;
+            progress.event(Event::Formed {
+                done: done + 1,
+                total,
+            });
+        }
+        report.elapsed = start.elapsed();
+        Ok(report)
+    }
+}
+
+impl Forming<'_> {
+    /// Sends every batch that is to be proven, each when there is room for it: first those that the
+    /// store has fixed already, then new ones. `total` counts them as they become known. Ends early
+    /// when `stop` is set or nobody proves any more.
+    ///
+    /// # Errors
+    /// [`ProvingError`]; what was sent before is there to be proven.
+    pub(crate) async fn feed(
+        self,
+        provers: mpsc::Sender<Fixed>,
+        total: &AtomicUsize,
+        stop: &AtomicBool,
+        rng: &mut (impl CryptoRng + Send),
+    ) -> Result<FormReport, ProvingError> {
+        let mut report = FormReport::default();
+        let over = || stop.load(Ordering::Relaxed);
+        let left = self.timed(&mut report, self.left()).await?;
+        total.fetch_add(left.len(), Ordering::Relaxed);
+        for batch in left {
+            let Ok(place) = provers.reserve().await else {
+                return Ok(report);
+            };
+            if over() {
+                return Ok(report);
+            }
+            match self.timed(&mut report, self.restate(&batch)).await? {
+                Some(stated) => place.send(Fixed {
+                    id: batch.id,
+                    stated,
+                }),
+                None => {
+                    self.node.store().dissolve(batch.id).await?;
+                    report.dissolved += 1;
+                    total.fetch_sub(1, Ordering::Relaxed);
+                }
+            }
+        }
+        let start = Instant::now();
+        let shares = self.shares(&mut report).await?;
+        report.elapsed += start.elapsed();
+        let new = shares.len();
+        total.fetch_add(new, Ordering::Relaxed);
+        for (done, share) in shares.into_iter().enumerate() {
+            // Only now: what is stated is private, and no more of it should lie about than is
+            // soon to be proven.
+            let Ok(place) = provers.reserve().await else {
+                return Ok(report);
+            };
+            if over() {
+                return Ok(report);
+            }
+            let start = Instant::now();
+            let fixed = self.fix(share, &mut report, rng).await?;
+            report.elapsed += start.elapsed();
+            match fixed {
+                Some(fixed) => place.send(fixed),
+                None => {
+                    total.fetch_sub(1, Ordering::Relaxed);
+                }
+            }
+            self.progress.event(Event::Formed {
+                done: done + 1,
+                total: new,
+            });
+        }
+        Ok(report)
+    }
+
+    async fn timed<T>(&self, report: &mut FormReport, work: impl Future<Output = T>) -> T {
+        let start = Instant::now();
+        let done = work.await;
+        report.elapsed += start.elapsed();
+        done
+    }
+
+    /// Batches that a former run fixed and did not prove.
+    async fn left(&self) -> Result<Vec<FormedBatch>, StoreError> {
+        self.node.store().formed_batches(self.node.scale()).await
+    }
+
+    /// States a batch again from its deeds. `None` when that no longer gives what was fixed: the
+    /// deeds are gone, or the ledger's terms have moved on.
+    async fn restate(&self, batch: &FormedBatch) -> Result<Option<StatedBatch>, ProvingError> {
+        let deeds = self.node.store().claimed_deeds(&batch.deeds).await?;
+        if deeds.len() != batch.deeds.len() {
+            return Ok(None);
+        }
+        let terms = self.pool.terms(self.terms, batch.period)?;
+        if (terms.version, terms.epoch) != (batch.version, batch.epoch) {
+            return Ok(None);
+        }
+        let (stated, _) = self.state(terms, deeds).await?;
+        Ok((stated.entry.to_bytes() == batch.statement).then_some(stated))
+    }
+
+    /// States deeds and fixes them as a batch. `None` when they are gone.
+    async fn fix(
+        &self,
+        (period, source, claims): Share,
+        report: &mut FormReport,
+        rng: &mut (impl CryptoRng + Send),
+    ) -> Result<Option<Fixed>, ProvingError> {
+        let store = self.node.store();
+        let deeds = store.claimed_deeds(&claims).await?;
+        if deeds.is_empty() {
+            return Ok(None);
+        }
+        let terms = self.pool.terms(self.terms, period)?;
+        let (version, epoch) = (terms.version, terms.epoch);
+        let (stated, deeds) = self.state(terms, deeds).await?;
+        let entry = Entry::EarnBatch(stated.entry.clone());
+        let statement = entry.statement();
+        let (origin, party) = (self.node.origin(), self.node.party());
+        let batch = NewBatch {
+            scale: self.node.scale().clone(),
+            version,
+            epoch,
+            period,
+            source,
+            entry_id: EntryId::derive(origin, entry.kind(), &party, &statement),
+            statement,
+            claims: deeds
+                .iter()
+                .map(|deed| deed.id)
+                .zip(stated.earned.iter().copied())
+                .collect(),
+        };
+        // A deed that was forgotten a moment ago leaves the others for the next round.
+        let Some(id) = store.form_batch(&batch, &deeds, rng).await? else {
+            return Ok(None);
+        };
+        report.batches += 1;
+        report.claims += deeds.len() as u64;
+        report.earned.add(&stated.earned);
+        Ok(Some(Fixed { id, stated }))
+    }
+
+    /// States deeds on the pool, and gives them back.
+    async fn state(
+        &self,
+        terms: Terms,
+        deeds: Vec<Deed>,
+    ) -> Result<(StatedBatch, Vec<Deed>), ProvingError> {
+        let (keys, circuit) = (self.node.keys(), self.pool.shared_circuit());
+        self.pool
+            .run(move || {
+                let stating = Stating {
+                    formula: circuit.formula(),
+                    capacity: circuit.capacity(),
+                    custody: &keys.custody,
+                    ephemeral: &keys.ephemeral,
+                };
+                Ok((stating.state(&terms, &deeds)?, deeds))
+            })
+            .await
+    }
+
+    /// What may be claimed now, split into batches.
+    async fn shares(&self, report: &mut FormReport) -> Result<Vec<Share>, StoreError> {
+        let claimable = self.claimable(&mut report.waiting).await?;
+        Ok(split(&claimable, self.pool.circuit().capacity()))
+    }
+
+    /// The deeds that may be claimed, in their order; the others are counted.
+    async fn claimable(
+        &self,
+        waiting: &mut Waiting,
+    ) -> Result<Vec<(Claimable, Period, PartyId)>, StoreError> {
+        let (node, consents) = (self.node, self.consents);
+        if matches!(consents, Consents::Custody) {
+            let unclaimed = node.store().unclaimed(node.scale()).await?;
+            let deeds = unclaimed.into_iter();
+            return Ok(deeds
+                .map(|(deed, period, source)| ((deed, None), period, source))
+                .collect());
+        }
+        let mut out = Vec::new();
+        for candidate in node.store().candidates(node.scale()).await? {
+            let Candidate {
+                deed,
+                period,
+                source,
+                ticket,
+            } = candidate;
+            let open = match ticket {
+                None => Err(Wait::NoTicket),
+                Some(ticket) => consents.open(&node.party(), &ticket).map(|()| ticket.id),
+            };
+            match open {
+                Err(wait) => waiting.add(wait),
+                Ok(ticket) => {
+                    let claim = (deed, Some(ticket));
+                    if self.one_person(claim, waiting).await? {
+                        out.push((claim, period, source));
+                    }
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    /// Whether the source's commitment and the ticket are about one person.
+    async fn one_person(
+        &self,
+        claim: Claimable,
+        waiting: &mut Waiting,
+    ) -> Result<bool, StoreError> {
+        // Gone meanwhile: the next round sees it no more.
+        let Some(deed) = self.node.store().claimed_deeds(&[claim]).await?.pop() else {
+            return Ok(false);
+        };
+        let same = deed
+            .ticket
+            .as_ref()
+            .is_some_and(|ticket| ticket.handle == deed.handle);
+        if !same {
+            waiting.add(Wait::OtherPerson);
+            waiting.other_person.push((deed.subject, deed.period));
+        }
+        Ok(same)
+    }
+}

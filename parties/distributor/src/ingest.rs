@@ -23,9 +23,11 @@ use merits_records::{
     bundle::{Bundle, BundleError, FileReader, SignedCommitment},
 };
 use merits_verifier::{signature::PublicKey, statement::earn::commitment_signing_bytes};
+use rand::{SeedableRng as _, rngs::StdRng};
 use rand_core::CryptoRng;
 use rayon::prelude::*;
 use thiserror::Error;
+use tokio::task::JoinHandle;
 
 use crate::{
     custody::Custody,
@@ -52,6 +54,9 @@ pub enum IngestError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A task died.
+    #[error("the task that writes deeds ended without an answer; what it had written stays")]
+    WriterLost,
 }
 
 /// Why a subject-period was not taken.
@@ -139,6 +144,32 @@ pub struct Ingestion<'a> {
 #[derive(Debug, Default)]
 pub struct Commitments(HashMap<(String, Period), Option<SignedCommitment>>);
 
+/// Deeds on their way into the store.
+struct Writing {
+    task: JoinHandle<Result<(Vec<NewDeed>, Vec<Inserted>), StoreError>>,
+    /// Groups that were checked up to and with these.
+    checked: usize,
+}
+
+impl Writing {
+    /// Waits until they are in, and counts them. Answers how many groups are done with.
+    async fn end(self, report: &mut IngestReport) -> Result<usize, IngestError> {
+        let (deeds, outcomes) = self.task.await.map_err(|_| IngestError::WriterLost)??;
+        for (deed, outcome) in deeds.iter().zip(outcomes) {
+            match outcome {
+                Inserted::New => report.ingested += 1,
+                Inserted::Known => report.known += 1,
+                Inserted::Conflict => report.untaken.push(Untaken {
+                    subject: deed.subject.clone(),
+                    period: deed.period,
+                    fault: IngestFault::Conflict,
+                }),
+            }
+        }
+        Ok(self.checked)
+    }
+}
+
 /// Subject-periods between two writes.
 const CHUNK: usize = 512;
 
@@ -198,8 +229,9 @@ impl Ingestion<'_> {
         progress: &(dyn Fn(usize) + Sync),
     ) -> Result<IngestReport, IngestError> {
         let mut report = IngestReport::default();
-        let mut done = 0;
+        let mut checked = 0;
         let mut groups = groups.into_iter();
+        let mut writing: Option<Writing> = None;
         loop {
             let chunk: Vec<(SubjectPeriod, Option<Option<SignedCommitment>>)> = groups
                 .by_ref()
@@ -213,39 +245,44 @@ impl Ingestion<'_> {
             if chunk.is_empty() {
                 break;
             }
-            done += chunk.len();
+            checked += chunk.len();
             // Some hashes and a signature each: worth all cores, and over within a fraction of a
-            // second, for which this task has nothing else to do.
-            let checked: Vec<Result<NewDeed, Untaken>> = chunk
+            // second, for which this task has nothing else to do. The chunk before is written
+            // meanwhile.
+            let results: Vec<Result<NewDeed, Untaken>> = chunk
                 .into_par_iter()
                 .map(|(group, signed)| self.check(group, signed))
                 .collect();
-            let mut deeds = Vec::with_capacity(checked.len());
-            for result in checked {
+            let mut deeds = Vec::with_capacity(results.len());
+            for result in results {
                 match result {
                     Ok(deed) => deeds.push(deed),
                     Err(untaken) => report.untaken.push(untaken),
                 }
             }
-            let outcomes = self
-                .store
-                .insert_deeds(self.scale, &self.source, &deeds, rng)
-                .await?;
-            for (deed, outcome) in deeds.iter().zip(outcomes) {
-                match outcome {
-                    Inserted::New => report.ingested += 1,
-                    Inserted::Known => report.known += 1,
-                    Inserted::Conflict => report.untaken.push(Untaken {
-                        subject: deed.subject.clone(),
-                        period: deed.period,
-                        fault: IngestFault::Conflict,
-                    }),
-                }
+            let next = self.write(deeds, checked, StdRng::from_rng(rng));
+            if let Some(before) = writing.replace(next) {
+                progress(before.end(&mut report).await?);
             }
-            progress(done);
+        }
+        if let Some(last) = writing {
+            progress(last.end(&mut report).await?);
         }
         report.unused_commitments = commitments.0.len() as u64;
         Ok(report)
+    }
+
+    /// Begins to write deeds, beside whatever this task does next. They are as safe when it ends
+    /// as a transaction is, also when nobody waits for that.
+    fn write(&self, deeds: Vec<NewDeed>, checked: usize, mut rng: StdRng) -> Writing {
+        let (store, scale, source) = (self.store.clone(), self.scale.clone(), self.source);
+        let task = tokio::spawn(async move {
+            let outcomes = store
+                .insert_deeds(&scale, &source, &deeds, &mut rng)
+                .await?;
+            Ok((deeds, outcomes))
+        });
+        Writing { task, checked }
     }
 
     fn check(

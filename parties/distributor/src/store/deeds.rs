@@ -10,7 +10,7 @@ use merits_primitives::{
 };
 use merits_verifier::codec::{CodecError, Reader, Writer};
 use rand_core::CryptoRng;
-use sqlx::{Row, Sqlite, Transaction, sqlite::SqliteRow};
+use sqlx::{QueryBuilder, Row, Sqlite, Transaction, sqlite::SqliteRow};
 use zeroize::Zeroizing;
 
 use super::{
@@ -75,6 +75,9 @@ impl std::fmt::Debug for Deed {
     }
 }
 
+/// Tags in one query: far below what SQLite takes.
+const TAGS_AT_ONCE: usize = 1024;
+
 /// What became of a new deed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Inserted {
@@ -99,10 +102,13 @@ impl Store {
         rng: &mut (impl CryptoRng + Send),
     ) -> Result<Vec<Inserted>, StoreError> {
         let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        let mut keys: HashMap<SubjectTag, (i64, DataKey)> = HashMap::new();
+        let tags: Vec<SubjectTag> = deeds
+            .iter()
+            .map(|deed| self.master.tag(&deed.subject))
+            .collect();
+        let mut keys = self.known_subjects(&mut tx, &tags).await?;
         let mut out = Vec::with_capacity(deeds.len());
-        for deed in deeds {
-            let tag = self.master.tag(&deed.subject);
+        for (deed, tag) in deeds.iter().zip(tags) {
             let (subject, key) = match keys.entry(tag) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(place) => {
@@ -113,6 +119,30 @@ impl Store {
         }
         tx.commit().await?;
         Ok(out)
+    }
+
+    /// Rows and data keys of those subjects that have them.
+    async fn known_subjects(
+        &self,
+        tx: &mut Transaction<'_, Sqlite>,
+        tags: &[SubjectTag],
+    ) -> Result<HashMap<SubjectTag, (i64, DataKey)>, StoreError> {
+        let mut known = HashMap::with_capacity(tags.len());
+        for tags in tags.chunks(TAGS_AT_ONCE) {
+            let mut query =
+                QueryBuilder::new("SELECT id, tag, wrapped_key FROM subject WHERE tag IN (");
+            let mut list = query.separated(", ");
+            for tag in tags {
+                list.push_bind(tag.as_slice());
+            }
+            query.push(")");
+            for row in query.build().fetch_all(&mut **tx).await? {
+                let tag = array(row.try_get("tag")?, "subject tag")?;
+                let key = self.master.unwrap(&tag, row.try_get("wrapped_key")?)?;
+                known.insert(tag, (row.try_get("id")?, key));
+            }
+        }
+        Ok(known)
     }
 
     /// The subject's row and data key, made if it is new.
@@ -175,22 +205,18 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn deeds(&self, ids: &[DeedId]) -> Result<Vec<Deed>, StoreError> {
-        let mut out = Vec::with_capacity(ids.len());
-        let mut connection = self.pool.acquire().await?;
-        for id in ids {
-            let row = sqlx::query(
-                "SELECT deed.id, period, source, commitment, signature, records, tag, wrapped_key, name
-                 FROM deed JOIN subject ON subject.id = deed.subject
-                 WHERE deed.id = ? AND records IS NOT NULL",
-            )
-            .bind(id)
-            .fetch_optional(&mut *connection)
-            .await?;
-            if let Some(row) = row {
-                out.push(self.open_deed(&row)?);
-            }
-        }
-        Ok(out)
+        // Row ids are plain numbers.
+        let ids = format!("{ids:?}");
+        let rows = sqlx::query(
+            "SELECT deed.id, period, source, commitment, signature, records, tag, wrapped_key, name
+             FROM json_each(?) AS wanted
+             JOIN deed ON deed.id = wanted.value JOIN subject ON subject.id = deed.subject
+             WHERE records IS NOT NULL ORDER BY wanted.key",
+        )
+        .bind(ids)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(|row| self.open_deed(row)).collect()
     }
 
     /// Opens deeds with the tickets that they are claimed with, in the order asked for. What was
@@ -202,13 +228,13 @@ impl Store {
         &self,
         claims: &[(DeedId, Option<TicketId>)],
     ) -> Result<Vec<Deed>, StoreError> {
+        let ids: Vec<DeedId> = claims.iter().map(|(deed, _)| *deed).collect();
+        let deeds = self.deeds(&ids).await?;
+        let mut tickets: HashMap<DeedId, Option<TicketId>> = claims.iter().copied().collect();
         let mut out = Vec::with_capacity(claims.len());
-        for (deed, ticket) in claims {
-            let Some(mut deed) = self.deeds(&[*deed]).await?.pop() else {
-                continue;
-            };
-            if let Some(id) = ticket {
-                let Some(ticket) = self.claim_ticket(*id).await? else {
+        for mut deed in deeds {
+            if let Some(id) = tickets.remove(&deed.id).flatten() {
+                let Some(ticket) = self.claim_ticket(id).await? else {
                     continue;
                 };
                 deed.ticket = Some(ticket);
@@ -271,29 +297,11 @@ async fn insert_deed(
 ) -> Result<Inserted, StoreError> {
     let commitment = field::to_bytes(&deed.commitment);
     let period = stored(deed.period);
-    let known: Option<Vec<u8>> = sqlx::query_scalar(
-        "SELECT commitment FROM deed
-         WHERE scale = ? AND (commitment = ? OR (subject = ? AND source = ? AND period = ?))",
-    )
-    .bind(scale.as_str())
-    .bind(commitment.as_slice())
-    .bind(subject)
-    .bind(source.0.as_slice())
-    .bind(period)
-    .fetch_optional(&mut **tx)
-    .await?;
-    if let Some(known) = known {
-        return Ok(if known == commitment {
-            Inserted::Known
-        } else {
-            Inserted::Conflict
-        });
-    }
     let plain = encode_records(&deed.handle, &deed.salt, &deed.records);
     let sealed = key.seal("records", &commitment, &plain, rng);
-    sqlx::query(
+    let inserted = sqlx::query(
         "INSERT INTO deed (subject, scale, period, source, commitment, signature, records, state)
-         VALUES (?, ?, ?, ?, ?, ?, ?, 'ingested')",
+         VALUES (?, ?, ?, ?, ?, ?, ?, 'ingested') ON CONFLICT DO NOTHING",
     )
     .bind(subject)
     .bind(scale.as_str())
@@ -304,7 +312,25 @@ async fn insert_deed(
     .bind(sealed)
     .execute(&mut **tx)
     .await?;
-    Ok(Inserted::New)
+    if inserted.rows_affected() == 1 {
+        return Ok(Inserted::New);
+    }
+    let known: Vec<u8> = sqlx::query_scalar(
+        "SELECT commitment FROM deed
+         WHERE scale = ? AND (commitment = ? OR (subject = ? AND source = ? AND period = ?))",
+    )
+    .bind(scale.as_str())
+    .bind(commitment.as_slice())
+    .bind(subject)
+    .bind(source.0.as_slice())
+    .bind(period)
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(if known == commitment {
+        Inserted::Known
+    } else {
+        Inserted::Conflict
+    })
 }
 
 /// Period numbers stay below 2^34, so they keep their value and order as `i64`.

@@ -14,7 +14,8 @@
 //!
 //! > **bound of a product: `1 + A*B/84`; of [`F8::mul_add`]: `1 + (A*B + C*D)/84`,**
 //!
-//! and a sliver of `2^-50` that no sum of bounds here comes near to.
+//! and a sliver of `2^-50` that no sum of bounds here comes near to. What needs an integer below `p`
+//! has to reduce a product once more ([`canonical`]).
 //!
 //! [`Raw::reduce`] takes bound 8 to bound 1.06 (argued there). Each caller writes its bounds down,
 //! and the tests run every operation at the largest values its bound allows.

@@ -144,9 +144,12 @@ pub struct Ingestion<'a> {
 #[derive(Debug, Default)]
 pub struct Commitments(HashMap<(String, Period), Option<SignedCommitment>>);
 
+/// Deeds, and what became of each.
+type Written = (Vec<NewDeed>, Vec<Inserted>);
+
 /// Deeds on their way into the store.
 struct Writing {
-    task: JoinHandle<Result<(Vec<NewDeed>, Vec<Inserted>), StoreError>>,
+    task: JoinHandle<Result<Written, StoreError>>,
     /// Groups that were checked up to and with these.
     checked: usize,
 }

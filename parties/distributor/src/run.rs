@@ -112,7 +112,8 @@ pub async fn run<L: LedgerPort>(
         summary.submitted.refused.extend(submitted.refused);
         summary.counts = node.store().counts(node.scale()).await?;
         summary.submitted.outdated += submitted.outdated;
-        (formed?, proved?);
+        formed?;
+        proved?;
         let waiting = summary.formed.waiting.total();
         let settled = summary.counts.ingested <= waiting && summary.counts.formed == 0;
         // With outdated terms, another round would only make the same entries again.

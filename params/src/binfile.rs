@@ -13,7 +13,10 @@ use zeroize::Zeroizing;
 #[non_exhaustive]
 pub enum BinFileError {
     /// Another kind of file.
-    #[error("not a `{expected}` file: it begins with {found:02x?}; check the path")]
+    #[error(
+        "not a `{expected}` file: it begins with {}; check the path",
+        letters(.found)
+    )]
     Magic {
         /// The kind that was asked for.
         expected: String,
@@ -39,7 +42,7 @@ pub enum BinFileError {
         source: io::Error,
     },
     /// The file ends too early or a length in it is wrong.
-    #[error("`{kind}` file is torn or altered at section {section}: fetch or make it again")]
+    #[error("`{kind}` file is torn or altered in {}: fetch or make it again", place(*.section))]
     Torn {
         /// The kind of file.
         kind: String,
@@ -63,7 +66,9 @@ pub enum BinFileError {
         kind: String,
     },
     /// A number is not below the modulus.
-    #[error("`{kind}` file holds a number beyond the modulus in section {section}")]
+    #[error(
+        "`{kind}` file holds a number beyond the modulus in section {section}: fetch or make it again"
+    )]
     NotCanonical {
         /// The kind of file.
         kind: String,
@@ -268,6 +273,21 @@ impl<R: Read + Seek> Section<'_, R> {
 
 /// Records that are read at a time.
 pub(crate) const RECORDS: usize = 1 << 13;
+
+/// The first bytes of a file: most kinds spell their name.
+fn letters(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if text.chars().all(|c| c.is_ascii_graphic()) => format!("`{text}`"),
+        _ => format!("{bytes:02x?}"),
+    }
+}
+
+fn place(section: u32) -> String {
+    match section {
+        0 => "its table of sections".into(),
+        section => format!("section {section}"),
+    }
+}
 
 /// Little-endian 64-bit limbs.
 pub(crate) fn limbs(bytes: &[u8; 32]) -> [u64; 4] {

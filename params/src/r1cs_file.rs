@@ -75,14 +75,6 @@ impl R1csHead {
         let domain = 1u64 << self.domain_log2();
         80 * self.most_terms + 640 * u64::from(self.n_wires) + 320 * domain
     }
-
-    /// About how long the `.zkey` file will be, in bytes.
-    #[must_use]
-    pub fn zkey_length(&self) -> u64 {
-        let wires = u64::from(self.n_wires);
-        // A and B1 in G1, B2 in G2, L; H; a coefficient for most terms.
-        (64 * 3 + 128) * wires + (64 << self.domain_log2()) + 44 * self.most_terms
-    }
 }
 
 impl<R: Read + Seek> R1csFile<R> {

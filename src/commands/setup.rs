@@ -187,11 +187,13 @@ struct NewFile<'p> {
 impl<'p> NewFile<'p> {
     fn create(path: &'p Path) -> anyhow::Result<Self> {
         let beside = path.with_added_extension(format!("tmp-{}", std::process::id()));
-        let out = File::create_new(&beside).with_context(|| {
-            format!(
-                "making {}: two of the files may have one name",
-                path.display()
-            )
+        let out = File::create_new(&beside).map_err(|error| {
+            let hint = match error.kind() {
+                io::ErrorKind::AlreadyExists => ": two of the files have one name",
+                io::ErrorKind::NotFound => ": make its folder first",
+                _ => "",
+            };
+            anyhow::Error::new(error).context(format!("making {}{hint}", path.display()))
         })?;
         Ok(Self { path, beside, out })
     }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use ark_ff::{AdditiveGroup, Field, serial_batch_inversion_and_mul};
 use merits_primitives::Fr;
 use rayon::prelude::*;
+use zeroize::Zeroizing;
 
 use super::{
     Fused, Program, Stretch,
@@ -63,7 +64,8 @@ impl Plan {
     /// All wires.
     pub(super) fn run(&self, program: &Program, inputs: &[Fr]) -> Result<Vec<Fr>, Fault> {
         let mut wires = vec![Fr::ZERO; program.n_wires as usize];
-        let mut temporaries = vec![Fr::ZERO; self.n_temporaries as usize];
+        // Sums of secret wires. The wires themselves are the caller's to wipe.
+        let mut temporaries = Zeroizing::new(vec![Fr::ZERO; self.n_temporaries as usize]);
         wires[0] = Fr::ONE;
         let code = Code {
             program,

@@ -268,7 +268,7 @@ impl Kernel for Forward<'_> {
                 };
                 vector.other_x = t.x;
             } else {
-                // Bound 3.06 both (the opposite of y has bound 2).
+                // Bounds 3.06, and 4: the opposite of y has bound 2.
                 let s = operand(isa, &vector.q, self.step);
                 vector.rise = s.y.minus(&t.y);
                 vector.run = s.x.minus(&t.x);
@@ -343,7 +343,7 @@ impl Kernel for Backward<'_> {
         for vector in self.vectors.iter_mut().rev() {
             let own = inverse.mul(&vector.before);
             inverse = inverse.mul(&vector.norm);
-            // The inverse has bound 1.1 and the rise 3.3 at most, so the slope has bound 1.3.
+            // The inverse has bound 1.1 and the rise 4 at most, so the slope has bound 1.3.
             let slope = Pair8::inverse_from(&vector.run, &own).mul(&vector.rise);
             let t = vector.t;
             let x = slope.square_minus_two(&t.x, &vector.other_x);

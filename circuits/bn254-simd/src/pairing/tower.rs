@@ -133,8 +133,8 @@ impl Twelve8 {
         let twice = unrolled!(0 1 2 3 4 5; i => twice(&f[i]));
         let plain = unrolled!(0 1 2 3 4 5; i => Factor::new(&f[i]));
         let xi = unrolled!(0 1 2 3 4 5; i => Factor::times_xi(&f[i]));
-        // At most three doubled products, of which two with ξ, or two of each kind:
-        // 1 + 2.12 * (3.1 + 2 * 22.6) / 84 < 2.3, and reduced to 1.06.
+        // Coefficient 0 has the most with ξ, two doubled products and a square:
+        // 1 + (1.06 * 3.06 + 2 * 2.12 * 22.6 + 1.06 * 22.6) / 84 < 2.5, and reduced to 1.06.
         self.0 = [
             four_products(
                 [&f[0], &twice[1], &twice[2], &f[3]],

@@ -272,7 +272,7 @@ impl<R: Read + Seek> Section<'_, R> {
 }
 
 /// Records that are read at a time.
-pub(crate) const RECORDS: usize = 1 << 13;
+pub(crate) const RECORDS: usize = 1 << 10;
 
 /// The first bytes of a file: most kinds spell their name.
 fn letters(bytes: &[u8]) -> String {

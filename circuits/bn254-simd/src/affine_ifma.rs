@@ -23,8 +23,8 @@ use crate::unrolled::unrolled;
 /// Two: [`unrolled!`] writes them out.
 const CHAINS: usize = 2;
 
-/// Bytes that a batch may keep between its passes: a quarter of a 2 MiB second cache.
-const BATCH_BYTES: usize = 1 << 19;
+/// Bytes that a batch may keep between its passes: an eighth of a 2 MiB second cache.
+const BATCH_BYTES: usize = 1 << 18;
 
 /// Pairs ahead whose points are asked for.
 const PREFETCH: usize = 24;

@@ -13,10 +13,10 @@ use crate::affine::{AddScratch, NEGATIVE, Pair, add_pairs};
 use crate::curve::{Curve, Line};
 use crate::path::Path;
 
-/// References that are halved together: what the first level leaves (half as many points, 1 MiB)
+/// References that are halved together: what the first level leaves (half as many points, 512 KiB)
 /// should stay in a core's second cache, and an inversion should be shared by thousands.
 const fn group<C: Curve>() -> usize {
-    (2 << 20) / size_of::<C::Stored>()
+    (1 << 20) / size_of::<C::Stored>()
 }
 
 /// Many lists of references to points: list `i` is `references[offsets[i]..offsets[i + 1]]`, and a

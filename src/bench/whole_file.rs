@@ -59,8 +59,10 @@ pub(super) async fn measure(
     );
     table.fact("distributor: all", seconds(times.total));
     let workers = summary.proved.proving.as_secs_f64();
+    // A thread that waits within a witness takes a piece of another batch's proof, and the clock
+    // counts it: what witnesses alone take is measured in `earn`.
     table.fact(
-        "witness / prove, over all batches",
+        "witness / prove by the clock, pieces of other batches' proofs counted",
         super::table::percent(summary.proved.witness.as_secs_f64() / workers),
     );
     if let Some(pace) = summary.claims_per_second() {

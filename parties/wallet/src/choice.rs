@@ -153,13 +153,17 @@ pub fn pairs<'a>(ready: &[&'a OwnNote]) -> Vec<Pair<'a>> {
         .collect()
 }
 
-/// A time to the minute, for people.
+/// A time for people: to the minute, or to the second where it is none's beginning.
 fn time(milliseconds: u64) -> String {
     const DAY: u64 = 86_400_000;
     let day = u32::try_from(milliseconds / DAY).unwrap_or(u32::MAX);
-    let minutes = milliseconds % DAY / 60_000;
+    let seconds = milliseconds % DAY / 1_000;
     let date = Period::of_day(PeriodKind::Day, day).label();
-    format!("{date} {:02}:{:02} UTC", minutes / 60, minutes % 60)
+    let minute = format!("{date} {:02}:{:02}", seconds / 3_600, seconds / 60 % 60);
+    match seconds % 60 {
+        0 => format!("{minute} UTC"),
+        second => format!("{minute}:{second:02} UTC"),
+    }
 }
 
 #[cfg(test)]
@@ -257,6 +261,8 @@ mod tests {
                 merges: 2
             })
         );
+        // Where an anchor comes every second, a minute would say too little.
+        assert_eq!(time(86_401_000), "1970-01-02 00:00:01 UTC");
         assert!(matches!(
             chosen(&[], &[], 0),
             Err(ChoiceError::NotEnough { .. })

@@ -33,7 +33,7 @@ const _: () = assert!(EXPONENT_BITS.is_multiple_of(WIDTH));
 const KEPT: usize = 4;
 
 /// The multiples of one point, 50 KiB.
-pub struct FixedBase {
+pub(crate) struct FixedBase {
     /// Row j: 2^(5j) times 1, 3, .., 31 of the point.
     rows: Vec<[EdwardsAffine; DIGITS]>,
 }
@@ -46,7 +46,7 @@ impl std::fmt::Debug for FixedBase {
 
 impl FixedBase {
     /// Lays the multiples of a point out, for some 0.6 ms.
-    pub fn new(point: &Point) -> Self {
+    pub(crate) fn new(point: &Point) -> Self {
         let mut multiples = Vec::with_capacity(WINDOWS * DIGITS);
         let mut one = point.projective();
         for _ in 0..WINDOWS {
@@ -68,35 +68,43 @@ impl FixedBase {
     }
 
     /// The table of circomlib's Base8, made once.
-    pub fn base() -> &'static Self {
+    pub(crate) fn base() -> &'static Self {
         static BASE: OnceLock<FixedBase> = OnceLock::new();
         BASE.get_or_init(|| Self::new(&Point::base()))
     }
 
     /// The table of a public key, out of those that were asked for last.
-    pub fn of(point: &Point) -> Arc<Self> {
-        static TABLES: Mutex<Vec<(Point, Arc<FixedBase>)>> = Mutex::new(Vec::new());
+    pub(crate) fn of(point: &Point) -> Arc<Self> {
+        static TABLES: Mutex<Tables> = Mutex::new(Tables(Vec::new()));
         // A thread that died left whole entries.
         let mut tables = TABLES.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = tables.iter().position(|(known, _)| known == point);
-        let entry = match found {
-            Some(at) => tables.remove(at),
-            None => (*point, Arc::new(Self::new(point))),
-        };
-        let table = Arc::clone(&entry.1);
-        // The one asked for last comes first.
-        tables.insert(0, entry);
-        tables.truncate(KEPT);
-        table
+        tables.of(point)
     }
 
     /// exponent · point: never the identity.
-    pub fn mul(&self, exponent: &Exponent) -> EdwardsProjective {
+    pub(crate) fn mul(&self, exponent: &Exponent) -> EdwardsProjective {
         let mut sum = EdwardsProjective::ZERO;
         for (row, window) in self.rows.iter().zip(exponent.windows::<WIDTH>()) {
             sum += select(row, window);
         }
         sum
+    }
+}
+
+/// The tables of the points that were asked for last, the last one first.
+struct Tables(Vec<(Point, Arc<FixedBase>)>);
+
+impl Tables {
+    fn of(&mut self, point: &Point) -> Arc<FixedBase> {
+        let found = self.0.iter().position(|(known, _)| known == point);
+        let entry = match found {
+            Some(at) => self.0.remove(at),
+            None => (*point, Arc::new(FixedBase::new(point))),
+        };
+        let table = Arc::clone(&entry.1);
+        self.0.insert(0, entry);
+        self.0.truncate(KEPT);
+        table
     }
 }
 
@@ -155,14 +163,24 @@ mod tests {
 
     #[test]
     fn tables_are_found_again_and_only_a_few_kept() {
-        let points: Vec<Point> = (2u64..2 + 2 * KEPT as u64)
+        let points: Vec<Point> = (2u64..3 + KEPT as u64)
             .map(|k| Point::mul_base(&Scalar::from(k)).expect("not zero"))
             .collect();
         let exponent = Exponent::from_bytes(&[0x5a; 32]);
-        for point in points.iter().chain(&points) {
+        let mut tables = Tables(Vec::new());
+        let made: Vec<_> = points.iter().map(|point| tables.of(point)).collect();
+        for (point, table) in points.iter().zip(&made) {
             let expected = point.projective() * exponent.scalar();
-            assert_eq!(FixedBase::of(point).mul(&exponent), expected);
+            assert_eq!(table.mul(&exponent), expected);
         }
+        assert_eq!(tables.0.len(), KEPT);
+        // All but the first are still there.
+        for (point, table) in points.iter().zip(&made).skip(1) {
+            assert!(Arc::ptr_eq(&tables.of(point), table));
+        }
+        assert!(!Arc::ptr_eq(&tables.of(&points[0]), &made[0]));
+        // Which cost the one that had not been asked for the longest.
+        assert!(!Arc::ptr_eq(&tables.of(&points[1]), &made[1]));
     }
 
     proptest! {

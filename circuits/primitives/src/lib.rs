@@ -11,7 +11,7 @@ pub mod dleq;
 pub mod earned;
 pub mod field;
 pub mod figures;
-pub mod fixed_base;
+mod fixed_base;
 pub mod group;
 pub mod identity;
 pub mod ids;

@@ -4,7 +4,6 @@
 use ark_bn254::Fq;
 use ark_bn254::{Fr, G1Affine, G1Projective, g1};
 use ark_ec::{AffineRepr, CurveGroup, scalar_mul::glv::GLVConfig};
-use ark_ff::AdditiveGroup;
 
 #[cfg(target_arch = "x86_64")]
 use crate::curve::SIXTEENTH;
@@ -31,24 +30,6 @@ impl SplitScalar {
     pub fn value(self) -> Fr {
         Fr::from(self.low) + g1::Config::LAMBDA * Fr::from(self.high)
     }
-
-    /// The product with one point.
-    fn times(self, point: &G1Affine) -> G1Projective {
-        let image = g1::Config::endomorphism_affine(point);
-        // 1 + λ + λ^2 = 0, so P + λP = -λ^2*P: affine without an inversion.
-        let both = -g1::Config::endomorphism_affine(&image);
-        let mut sum = G1Projective::ZERO;
-        for bit in (0..64).rev() {
-            sum.double_in_place();
-            match (self.low >> bit & 1, self.high >> bit & 1) {
-                (1, 1) => sum += both,
-                (1, _) => sum += point,
-                (_, 1) => sum += image,
-                _ => {}
-            }
-        }
-        sum
-    }
 }
 
 /// Each point times its coefficient. Right for every point of the curve, the identity included, and
@@ -61,8 +42,9 @@ pub fn multiply_each(path: Path, pairs: &[(G1Affine, SplitScalar)]) -> Vec<G1Aff
     }
 }
 
+/// By arkworks: where there are no lanes, the verifier does not come here.
 fn in_words(pairs: &[(G1Affine, SplitScalar)]) -> Vec<G1Affine> {
-    let products: Vec<_> = pairs.iter().map(|(p, k)| k.times(p)).collect();
+    let products: Vec<_> = pairs.iter().map(|(p, k)| *p * k.value()).collect();
     G1Projective::normalize_batch(&products)
 }
 

@@ -6,17 +6,19 @@
 //! `cargo run --release -p merits-circuits --example snarkjs_files -- export-redeem DIR`
 //! `cargo run --release -p merits-circuits --example snarkjs_files -- check DIR`
 
+mod statements;
+
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Error, Result, bail};
 use merits_circuits::bench_circuits::{sampler, sampler_inputs};
 use merits_circuits::builder::Circuit;
 use merits_circuits::earn::{ClaimWitness, EarnCircuit, EarnTerms, EarnWitness};
 use merits_circuits::prover::{Prover, SimdProver};
-use merits_circuits::redeem::{NoteWitness, RedeemCircuit, RedeemTerms, RedeemWitness};
+use merits_circuits::redeem::RedeemCircuit;
 use merits_circuits::snarkjs_files::{PROOF_FILE, PUBLIC_FILE, write_circuit, write_proof};
-use merits_circuits::ticket::{TicketCircuit, TicketWitness};
+use merits_circuits::ticket::TicketCircuit;
 use merits_params::groth16::set_up;
 use merits_params::keystore::{KeyStore, VERIFICATION_KEY_FILE};
 use merits_params::manifest::Manifest;
@@ -25,12 +27,7 @@ use merits_params::zkey::Zkey;
 use merits_primitives::{
     Fr,
     audit::Exponent,
-    field,
-    group::{Group, GroupPath},
-    identity::{Birth, Secret, leaf},
-    ids::{AssetId, Credits, Expiry},
     jubjub::{Point, Scalar},
-    note_tree::{self, NotePath},
     owner::{Handle, OwnerKey},
 };
 use merits_verifier::groth16::{self, KeyPolicy, PreparedKey, Provenance};
@@ -112,88 +109,19 @@ fn export_earn(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A person among five, as the statements of people have it.
-struct Person {
-    secret: Secret,
-    birth: Birth,
-    root: Fr,
-    path: GroupPath,
-}
-
-fn person(rng: &mut StdRng) -> Result<Person> {
-    let secret = Secret::random(rng);
-    let birth = Birth {
-        from: 20_000,
-        generation: 0,
-    };
-    let mut group = Group::new();
-    for _ in 0..4 {
-        group.push(field::random(rng))?;
-    }
-    let commitment = secret.commitment().context("not zero")?;
-    let place = group.push(leaf(commitment, birth))?;
-    Ok(Person {
-        secret,
-        birth,
-        root: group.root().context("not empty")?,
-        path: group.path(place)?,
-    })
-}
-
 /// Statement ticket: a person's consent.
 fn export_ticket(dir: &Path) -> Result<()> {
     let mut rng = StdRng::seed_from_u64(2);
-    let person = person(&mut rng)?;
-    let witness = TicketWitness {
-        secret: person.secret,
-        birth: person.birth,
-        path: person.path,
-        scope_source: field::random(&mut rng),
-    };
-    let (scope, message) = (field::random(&mut rng), field::random(&mut rng));
-    let statement = witness.statement(person.root, scope, message, 20_500);
-    let inputs = witness.inputs(&statement);
+    let (witness, statement) = statements::ticket(&mut rng).map_err(Error::from_boxed)?;
+    let inputs = witness.inputs(&statement(&witness));
     export_of(dir, TicketCircuit::build().circuit(), &inputs, &mut rng)
 }
 
-/// Statement redeem: one note and a dummy.
+/// Statement redeem: a person's own notes.
 fn export_redeem(dir: &Path) -> Result<()> {
     let mut rng = StdRng::seed_from_u64(3);
-    let person = person(&mut rng)?;
-    let (asset, expiry) = (AssetId(1), Expiry(2027));
-    let mut note = NoteWitness {
-        value: Credits(1_000),
-        f1: field::random(&mut rng),
-        f2: field::random(&mut rng),
-        path: NotePath::dummy(),
-    };
-    let leaves = [
-        field::random(&mut rng),
-        note.commitment(&person.secret, expiry, asset),
-    ];
-    let buckets = [note_tree::bucket_root(&leaves)];
-    note.path = note_tree::path(1, &leaves, &buckets).context("it is in the tree")?;
-    let witness = RedeemWitness {
-        secret: person.secret,
-        birth: person.birth,
-        group_path: person.path,
-        notes: [note, NoteWitness::dummy(&mut rng)],
-        index: 0,
-        exponent: Exponent::from_bytes(&[0x5a; 32]),
-    };
-    let statement = witness.statement(&RedeemTerms {
-        note_root: note_tree::root_of_buckets(&buckets),
-        group_root: person.root,
-        asset,
-        expiry,
-        amount: Credits(450),
-        floor: Credits(0),
-        context: field::random(&mut rng),
-        rate_scope: field::random(&mut rng),
-        rate_limit: 1,
-        view_key: Point::mul_base(&Scalar::from(7u64)).context("not zero")?,
-    })?;
-    let inputs = witness.inputs(&statement);
+    let (terms, witness) = statements::redeem(&mut rng).map_err(Error::from_boxed)?;
+    let inputs = witness.inputs(&witness.statement(&terms)?);
     export_of(dir, RedeemCircuit::build().circuit(), &inputs, &mut rng)
 }
 

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use merits_distributor::{ingest::IngestReport, node::Node, outbox::Patience, summary::RunSummary};
+use merits_distributor::{
+    consents::Consents, forming::FormReport, ingest::IngestReport, node::Node, outbox::Patience,
+    progress::Event, summary::RunSummary,
+};
 use merits_ledger::entry::EarnBatch;
 use merits_primitives::{
     identity::Secret,
@@ -11,6 +14,7 @@ use merits_primitives::{
     scope,
 };
 use merits_records::SubjectPeriod;
+use rand::{SeedableRng, rngs::StdRng};
 use tempfile::TempDir;
 
 use super::{MemoryLedger, World, csv, read_groups};
@@ -70,6 +74,23 @@ impl Scene {
         let bundle = self.bundle(&groups);
         self.take_in(groups.clone(), &bundle).await;
         groups
+    }
+
+    /// Fixes batches under the ledger's terms as they are, and proves none.
+    pub async fn form(&self) -> FormReport {
+        let state = self.ledger.state();
+        let terms = self.world.terms(&state);
+        let mut rng = StdRng::from_rng(&mut rand::rng());
+        self.node
+            .form_batches(
+                &self.world.pool,
+                &terms,
+                &Consents::Custody,
+                &mut rng,
+                &|_: Event| {},
+            )
+            .await
+            .unwrap()
     }
 
     /// Runs the node against the ledger as it is, until nothing is left to do.

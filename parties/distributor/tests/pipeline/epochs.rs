@@ -1,9 +1,8 @@
 //! View-key epochs that begin while a node works.
 
-use merits_distributor::{consents::Consents, outbox::Patience, progress::Event};
+use merits_distributor::outbox::Patience;
 use merits_ledger::{Entry, fixture::START};
 use merits_primitives::ids::Epoch;
-use rand::{SeedableRng, rngs::StdRng};
 
 use crate::federation::custody::Scene;
 
@@ -13,20 +12,7 @@ async fn a_new_epoch_makes_batches_anew() {
     let scene = Scene::new(5).await;
     scene.collect(3, 1).await;
     let (world, ledger, node) = (&scene.world, &scene.ledger, &scene.node);
-    let old = ledger.state();
-    let mut rng = StdRng::seed_from_u64(1);
-    let terms = world.terms(&old);
-    let formed = node
-        .form_batches(
-            &world.pool,
-            &terms,
-            &Consents::Custody,
-            &mut rng,
-            &|_: Event| {},
-        )
-        .await
-        .unwrap();
-    assert_eq!(formed.batches, 2);
+    assert_eq!(scene.form().await.batches, 2);
 
     begin(&scene, Epoch(2), START + 1_000);
     let summary = scene.run().await;

@@ -2,13 +2,8 @@
 
 use std::path::Path;
 
-use merits_distributor::{
-    consents::Consents,
-    disclosing::{DiscloseError, Ground, disclose},
-    progress::Event,
-};
+use merits_distributor::disclosing::{DiscloseError, Ground, disclose};
 use merits_verifier::receipt::Receipt;
-use rand::{SeedableRng, rngs::StdRng};
 
 use crate::federation::{custody::Scene, files, scale_id};
 
@@ -29,18 +24,7 @@ async fn a_forgotten_subject_is_gone_and_the_ledger_is_not() {
     );
 
     // In a batch that is fixed and not proven: the batch is taken apart.
-    let state = ledger.state();
-    let terms = world.terms(&state);
-    let mut rng = StdRng::from_rng(&mut rand::rng());
-    node.form_batches(
-        &world.pool,
-        &terms,
-        &Consents::Custody,
-        &mut rng,
-        &|_: Event| {},
-    )
-    .await
-    .unwrap();
+    scene.form().await;
     assert_eq!(store.counts(&scale_id()).await.unwrap().claimed, 5);
     let forgotten = store.forget("rider-001").await.unwrap().unwrap();
     assert_eq!(

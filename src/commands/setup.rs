@@ -81,10 +81,13 @@ impl Arguments {
             );
         }
         let at = || self.r1cs.display().to_string();
-        // All of them before the work of minutes: a folder that is missing is found out now.
-        let mut zkey_file = NewFile::create(&out)?;
-        let mut marker_file = NewFile::create(&marker)?;
-        let vkey_file = self.vkey.as_deref().map(NewFile::create).transpose()?;
+        let create = || {
+            let vkey = self.vkey.as_deref().map(NewFile::create).transpose()?;
+            Ok::<_, anyhow::Error>((NewFile::create(&out)?, NewFile::create(&marker)?, vkey))
+        };
+        // Before the work of minutes: a folder that is missing is found out now. They do not stay
+        // meanwhile, for who breaks the work off.
+        drop(create()?);
         let circuit = R1csFile::open(File::open(&self.r1cs).with_context(at)?).with_context(at)?;
         admit(circuit.head()).with_context(at)?;
         let bar = working("reading the constraints");
@@ -93,6 +96,7 @@ impl Arguments {
         let key = set_up(&r1cs, &mut rand::rng()).with_context(at)?;
         let zkey = Zkey::new(key, &r1cs);
         bar.set_message("writing");
+        let (mut zkey_file, mut marker_file, vkey_file) = create()?;
         let length = zkey_file.write(|file| zkey.write(file))?;
         let told = Marker {
             format: "merits-set-up/1",

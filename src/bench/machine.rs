@@ -2,6 +2,8 @@
 
 use std::{fs, time::Duration};
 
+use rustix::time::{ClockId, clock_gettime};
+
 /// What the figures were taken on. Fields that the system does not tell are `unknown`.
 pub(super) struct Machine {
     pub(super) cpu: String,
@@ -50,7 +52,7 @@ impl Machine {
 /// Watches the cores from its making on. Figures are `None` where the system does not tell.
 pub(super) struct Watch {
     start: Option<(Duration, Duration)>,
-    own: Option<Duration>,
+    own: Duration,
 }
 
 impl Watch {
@@ -66,22 +68,18 @@ impl Watch {
         let (busy, all) = self.start?;
         let (busy_now, all_now) = cores()?;
         let (busy, all) = (busy_now.saturating_sub(busy), all_now.saturating_sub(all));
-        let own = processor_time()?.saturating_sub(self.own?);
+        let own = processor_time().saturating_sub(self.own);
         let share = |time: Duration| time.as_secs_f64() / all.as_secs_f64();
         (!all.is_zero()).then(|| (share(own), share(busy.saturating_sub(own))))
     }
 }
 
-/// Processor time of all threads of this process so far, to a hundredth of a second; `None`
-/// where the system does not tell.
-pub(super) fn processor_time() -> Option<Duration> {
-    let text = fs::read_to_string("/proc/self/stat").ok()?;
-    // The second field is the program's name in parentheses, which may hold anything.
-    let (_, fields) = text.rsplit_once(')')?;
-    let mut fields = fields.split_whitespace().skip(11);
-    let mut ticks = || fields.next()?.parse::<u64>().ok();
-    let (user, system) = (ticks()?, ticks()?);
-    Some(TICK * u32::try_from(user + system).ok()?)
+/// Processor time of all threads of this process so far, of those that have ended too.
+pub(super) fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    // The system's clock of a process begins at zero.
+    let (seconds, nanoseconds) = (time.tv_sec.max(0), time.tv_nsec.max(0));
+    Duration::from_secs(seconds as u64) + Duration::from_nanos(nanoseconds as u64)
 }
 
 /// Busy and all time of all cores since the system started.

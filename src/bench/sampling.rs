@@ -1,4 +1,4 @@
-//! Timing: medians, with the range beside them, and the processor time of longer work.
+//! Timing: medians, with the range beside them, and the processor time.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ pub(super) struct Samples {
     /// On the wall, sorted, in milliseconds.
     times: Vec<f64>,
     /// Of all threads of this process, on average, in milliseconds: what other load on the
-    /// machine hardly changes. `None` where it is unknown or too short to be told.
+    /// machine hardly changes. `None` where it was not measured.
     processor: Option<f64>,
 }
 
@@ -99,26 +99,21 @@ impl Samples {
 struct Meter {
     times: Vec<Duration>,
     processor: Duration,
-    unknown: bool,
 }
 
 impl Meter {
     fn run<T>(&mut self, work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<()> {
         let before = processor_time();
         self.times.push(timed(work)?.1);
-        match (before, processor_time()) {
-            (Some(before), Some(after)) => self.processor += after.saturating_sub(before),
-            _ => self.unknown = true,
-        }
+        self.processor += processor_time().saturating_sub(before);
         Ok(())
     }
 
     fn samples(self) -> Samples {
         let runs = self.times.len().max(1) as f64;
-        let told = !self.unknown && self.processor >= SHORTEST_PROCESSOR_TIME;
         let processor = self.processor.as_secs_f64() * 1e3 / runs;
         Samples {
-            processor: told.then_some(processor),
+            processor: Some(processor),
             ..Samples::of(self.times)
         }
     }
@@ -169,10 +164,6 @@ fn digits(number: f64) -> String {
         format!("{number:.3}")
     }
 }
-
-/// Of all runs together: the kernel counts in hundredths of a second, so this is told to a few
-/// per cent.
-const SHORTEST_PROCESSOR_TIME: Duration = Duration::from_millis(500);
 
 #[cfg(test)]
 mod tests {

@@ -6,7 +6,7 @@ use std::{
     fs::{self, File},
     path::{Path, PathBuf},
     process::{Command, ExitCode},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use anyhow::{Context as _, ensure};
@@ -22,7 +22,10 @@ use rand::{SeedableRng as _, rngs::StdRng};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{super::Effort, trials::Files};
+use super::{
+    super::{Effort, machine::processor_time},
+    trials::Files,
+};
 
 /// What the hidden command takes.
 #[derive(Debug, Args)]
@@ -49,8 +52,8 @@ pub(in super::super) struct Arguments {
 pub(super) struct Told {
     /// Until the prover was ready, in milliseconds.
     pub(super) ready: f64,
-    /// Processor time of it, of all threads; `None` where the system does not tell.
-    pub(super) ready_processor: Option<f64>,
+    /// Processor time of it, of all threads.
+    pub(super) ready_processor: f64,
     /// Most memory until the proof was there, less what the process had before it read witness
     /// and key, in bytes.
     pub(super) peak: u64,
@@ -78,12 +81,10 @@ impl Arguments {
             .build()?;
         let before = peak_memory()?;
         let assignment = Zeroizing::new(wtns::read_from(File::open(&self.wtns)?)?);
-        let (start, processor) = (Instant::now(), threads_time());
+        let (start, processor) = (Instant::now(), processor_time());
         let (prover, mapped) = pool.install(|| self.load())?;
         let ready = start.elapsed().as_secs_f64() * 1e3;
-        let ready_processor = threads_time()
-            .zip(processor)
-            .map(|(after, before)| after.saturating_sub(before).as_secs_f64() * 1e3);
+        let ready_processor = processor_time().saturating_sub(processor).as_secs_f64() * 1e3;
         let rng = &mut StdRng::from_rng(&mut rand::rng());
         pool.install(|| prover.prove(&assignment, rng))?;
         let told = Told {
@@ -190,17 +191,6 @@ fn peak_memory() -> anyhow::Result<u64> {
     let kib = line.and_then(|line| line.split_whitespace().next());
     let kib: u64 = kib.context("no VmHWM in /proc/self/status")?.parse()?;
     Ok(kib << 10)
-}
-
-/// Processor time of the threads that live, to far less than a millisecond, where what is counted
-/// for whole processes is told in hundredths of a second. No thread ends while a key is loaded.
-fn threads_time() -> Option<Duration> {
-    let mut nanoseconds = 0;
-    for thread in fs::read_dir("/proc/self/task").ok()? {
-        let text = fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
-        nanoseconds += text.split_whitespace().next()?.parse::<u64>().ok()?;
-    }
-    Some(Duration::from_nanos(nanoseconds))
 }
 
 /// Starts of each kind.

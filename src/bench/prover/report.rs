@@ -99,11 +99,8 @@ fn ready(table: &mut Table, sizes: &Sizes, alone: &Alone) {
     ] {
         let times = told.iter().map(|told| told.ready / 1e3);
         let mut times = Samples::of(times.map(Duration::from_secs_f64).collect());
-        let processor: Option<Vec<f64>> = told.iter().map(|told| told.ready_processor).collect();
-        if let Some(processor) = processor {
-            let mean = processor.iter().sum::<f64>() / processor.len() as f64;
-            times = times.with_processor(mean);
-        }
+        let processor: f64 = told.iter().map(|told| told.ready_processor).sum();
+        times = times.with_processor(processor / told.len() as f64);
         let what = format!("  ready from the {from}");
         match bar {
             Some(bar) => table.time_within(what, &times, bar),

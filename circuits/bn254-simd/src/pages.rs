@@ -1,8 +1,8 @@
 //! Memory for what a proof computes on its way, given back to the system as soon as it is dropped.
 //!
 //! An allocator keeps what is freed, in pieces that the next proof's arrays may not fit: a process
-//! that proves all day then holds several times what one proof needs. And what is computed of a
-//! witness does not lie about in a heap afterwards. The price is a fault a fresh page, so arrays that
+//! that proves all day then holds several times what one proof needs. And what lay there of a witness is
+//! gone with them. The price is a fault a fresh page, so arrays that
 //! are large enough ask for huge ones, which the transforms' long strides like as well.
 
 use core::marker::PhantomData;

@@ -9,10 +9,12 @@
 
 use ark_bn254::Fq;
 use ark_ff::{AdditiveGroup, Field, One};
+use zerocopy::{FromBytes, IntoBytes};
 
-use crate::curve::Curve;
+use crate::curve::{Curve, Line};
 use crate::inversion::inverse;
 use crate::path::{Kind, Path};
+use crate::store::Plain;
 
 /// Bit of [`Pair::a`] and [`Pair::b`]: take the opposite of the point.
 pub(crate) const NEGATIVE: u32 = 1 << 31;
@@ -25,23 +27,28 @@ pub(crate) struct Pair {
     pub(crate) out: u32,
 }
 
-/// Buffers that a thread keeps between batches.
-pub(crate) struct AddScratch<C: Curve> {
+/// Buffers that a thread keeps between batches, of either group.
+#[derive(Default)]
+pub(crate) struct AddScratch {
     /// Pairs with equal or opposite operands.
     exceptional: Vec<Pair>,
-    words: crate::affine_words::Scratch<C>,
-    #[cfg(target_arch = "x86_64")]
-    ifma: crate::affine_ifma::Scratch<C>,
+    kept: Rows,
 }
 
-impl<C: Curve> Default for AddScratch<C> {
-    fn default() -> Self {
-        Self {
-            exceptional: Vec::new(),
-            words: Default::default(),
-            #[cfg(target_arch = "x86_64")]
-            ifma: Default::default(),
+/// What a batch keeps between its passes, in rows of either path's form.
+#[derive(Default)]
+pub(crate) struct Rows(Vec<Line>);
+
+impl Rows {
+    /// So many rows, which hold anything.
+    pub(crate) fn of<T: Plain>(&mut self, len: usize) -> &mut [T] {
+        let bytes = len * size_of::<T>();
+        let lines = bytes.div_ceil(size_of::<Line>());
+        if self.0.len() < lines {
+            self.0.resize(lines, Line::default());
         }
+        // Whole rows, at the start of a line: the default is never taken.
+        <[T]>::mut_from_bytes(&mut self.0.as_mut_bytes()[..bytes]).unwrap_or_default()
     }
 }
 
@@ -53,23 +60,15 @@ pub(crate) fn add_pairs<C: Curve>(
     pairs: &[Pair],
     out: &mut [C::Stored],
     vanished: &mut Vec<u32>,
-    scratch: &mut AddScratch<C>,
+    AddScratch { exceptional, kept }: &mut AddScratch,
 ) {
-    let exceptional = &mut scratch.exceptional;
     exceptional.clear();
     match path.0 {
-        Kind::Scalar => {
-            crate::affine_words::add_pairs::<C>(source, pairs, out, exceptional, &mut scratch.words)
-        }
+        Kind::Scalar => crate::affine_words::add_pairs::<C>(source, pairs, out, exceptional, kept),
         #[cfg(target_arch = "x86_64")]
-        Kind::Ifma(isa) => crate::affine_ifma::add_pairs::<C>(
-            isa,
-            source,
-            pairs,
-            out,
-            exceptional,
-            &mut scratch.ifma,
-        ),
+        Kind::Ifma(isa) => {
+            crate::affine_ifma::add_pairs::<C>(isa, source, pairs, out, exceptional, kept)
+        }
     }
     if !exceptional.is_empty() {
         add_exceptional::<C>(path, source, exceptional, out, vanished);

@@ -12,9 +12,9 @@
 use ark_bn254::Fq;
 use ark_ff::One;
 
-use crate::affine::{NEGATIVE, Pair};
+use crate::affine::{NEGATIVE, Pair, Rows};
 use crate::curve::Curve;
-use crate::field::F8;
+use crate::field::{F8, Limbs8};
 use crate::isa::{Ifma, Kernel};
 use crate::lanes::Coordinate;
 use crate::unrolled::unrolled;
@@ -29,28 +29,11 @@ const BATCH_BYTES: usize = 1 << 18;
 /// Pairs ahead whose points are asked for.
 const PREFETCH: usize = 24;
 
-/// What the backward pass needs of eight pairs.
-#[derive(Clone, Copy)]
-struct Kept<L: Coordinate> {
-    px: L,
-    py: L,
-    qx: L,
-    dy: L,
-    denominator: F8<Fq>,
-    dx: L::Kept,
-    /// Product of this chain's denominators before this vector.
-    before: F8<Fq>,
-}
-
-/// Buffers of a thread.
-pub(crate) struct Scratch<C: Curve> {
-    kept: Vec<Kept<C::Lanes>>,
-}
-
-impl<C: Curve> Default for Scratch<C> {
-    fn default() -> Self {
-        Self { kept: Vec::new() }
-    }
+/// Rows that the forward pass leaves of eight pairs for the backward pass: two coordinates of the
+/// first points, x of the second ones, dy; the denominators, and the products of this chain's
+/// denominators before.
+const fn rows<L: Coordinate>() -> usize {
+    4 * L::ROWS + 2
 }
 
 /// Adds the pairs; those with equal or opposite operands are pushed on `exceptional` instead, and
@@ -61,14 +44,17 @@ pub(crate) fn add_pairs<C: Curve>(
     pairs: &[Pair],
     out: &mut [C::Stored],
     exceptional: &mut Vec<Pair>,
-    scratch: &mut Scratch<C>,
+    kept: &mut Rows,
 ) {
-    let vectors = (BATCH_BYTES / size_of::<Kept<C::Lanes>>()).next_multiple_of(CHAINS);
+    let rows = rows::<C::Lanes>();
+    let vectors = (BATCH_BYTES / size_of::<Limbs8>() / rows).next_multiple_of(CHAINS);
     for pairs in pairs.chunks(8 * vectors) {
+        let vectors = pairs.len().div_ceil(8).next_multiple_of(CHAINS);
+        let kept = kept.of::<Limbs8>(vectors * rows);
         let mut totals = isa.vectorize(Forward::<C, false> {
             source,
             pairs,
-            kept: &mut scratch.kept,
+            kept,
             exceptional,
         });
         let inverse = match totals.product.inverse(isa) {
@@ -77,7 +63,7 @@ pub(crate) fn add_pairs<C: Curve>(
                 totals = isa.vectorize(Forward::<C, true> {
                     source,
                     pairs,
-                    kept: &mut scratch.kept,
+                    kept,
                     exceptional,
                 });
                 // Every denominator that was zero has been replaced by one.
@@ -88,7 +74,7 @@ pub(crate) fn add_pairs<C: Curve>(
             chains: totals.chains,
             inverse,
             pairs,
-            kept: &scratch.kept,
+            kept,
             out,
         });
     }
@@ -104,7 +90,7 @@ struct Totals {
 struct Forward<'a, C: Curve, const CHECKED: bool> {
     source: &'a [C::Stored],
     pairs: &'a [Pair],
-    kept: &'a mut Vec<Kept<C::Lanes>>,
+    kept: &'a mut [Limbs8],
     exceptional: &'a mut Vec<Pair>,
 }
 
@@ -117,11 +103,9 @@ impl<C: Curve, const CHECKED: bool> Kernel for Forward<'_, C, CHECKED> {
             isa,
             (Fq::one() * <Fq as crate::modulus::Modulus>::sixteen()).0.0,
         );
-        let vectors = self.pairs.len().div_ceil(8).next_multiple_of(CHAINS);
         let mut chains = [one; CHAINS];
-        self.kept.clear();
-        self.kept.reserve(vectors);
-        for vector in 0..vectors {
+        let each = self.kept.chunks_exact_mut(rows::<C::Lanes>());
+        for (vector, kept) in each.enumerate() {
             let start = vector * 8;
             for ahead in self.pairs.iter().skip(start + PREFETCH).take(8) {
                 for index in [ahead.a, ahead.b] {
@@ -133,7 +117,7 @@ impl<C: Curve, const CHECKED: bool> Kernel for Forward<'_, C, CHECKED> {
             let pairs = eight(self.pairs, start);
             let (px, py) = operands::<C>(isa, self.source, pairs.map(|pair| pair.a));
             let (qx, qy) = operands::<C>(isa, self.source, pairs.map(|pair| pair.b));
-            let (mut denominator, dx) = qx.minus(&px).denominator();
+            let mut denominator = qx.minus(&px).denominator();
             if CHECKED {
                 let zero = denominator.zero_mask();
                 if zero != 0 {
@@ -146,15 +130,13 @@ impl<C: Curve, const CHECKED: bool> Kernel for Forward<'_, C, CHECKED> {
                 }
             }
             let chain = &mut chains[vector % CHAINS];
-            self.kept.push(Kept {
-                px,
-                py,
-                qx,
-                dy: qy.minus(&py),
-                denominator,
-                dx,
-                before: *chain,
-            });
+            let (points, products) = kept.split_at_mut(4 * C::Lanes::ROWS);
+            let each = points.chunks_exact_mut(C::Lanes::ROWS);
+            for (coordinate, rows) in [px, py, qx, qy.minus(&py)].iter().zip(each) {
+                coordinate.keep(rows);
+            }
+            denominator.store(&mut products[0]);
+            chain.store(&mut products[1]);
             // Bounds 1.1 and 4: again 1.1.
             *chain = chain.mul(&denominator);
         }
@@ -202,7 +184,7 @@ struct Backward<'a, C: Curve> {
     chains: [F8<Fq>; CHAINS],
     inverse: F8<Fq>,
     pairs: &'a [Pair],
-    kept: &'a [Kept<C::Lanes>],
+    kept: &'a [Limbs8],
     out: &'a mut [C::Stored],
 }
 
@@ -210,20 +192,30 @@ impl<C: Curve> Kernel for Backward<'_, C> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self, _: Ifma) {
+    fn run(self, isa: Ifma) {
         // The inverse of each chain's product: that of all, times the other chains.
         let mut inverses = [
             self.inverse.mul(&self.chains[1]),
             self.inverse.mul(&self.chains[0]),
         ];
-        for (group, kept) in self.kept.chunks_exact(CHAINS).enumerate().rev() {
+        let rows = rows::<C::Lanes>();
+        for (group, kept) in self.kept.chunks_exact(CHAINS * rows).enumerate().rev() {
+            let kept = unrolled!(0 1; i => kept[i * rows..][..rows].split_at(4 * C::Lanes::ROWS));
+            let point = |i: usize, at: usize| {
+                C::Lanes::kept(isa, &kept[i].0[at * C::Lanes::ROWS..][..C::Lanes::ROWS])
+            };
+            let product = |i: usize, at: usize| F8::load(isa, &kept[i].1[at]);
             // Step by step for all chains, so that neighbouring products do not wait for each other.
-            let own = unrolled!(0 1; i => inverses[i].mul(&kept[i].before));
-            inverses = unrolled!(0 1; i => inverses[i].mul(&kept[i].denominator));
-            let inverse = unrolled!(0 1; i => C::Lanes::inverse_from(&kept[i].dx, &own[i]));
-            let slope = unrolled!(0 1; i => inverse[i].mul(&kept[i].dy));
-            let x = unrolled!(0 1; i => slope[i].square_minus_two(&kept[i].px, &kept[i].qx));
-            let y = unrolled!(0 1; i => slope[i].mul_minus(&kept[i].px.minus(&x[i]), &kept[i].py));
+            let own = unrolled!(0 1; i => inverses[i].mul(&product(i, 1)));
+            inverses = unrolled!(0 1; i => inverses[i].mul(&product(i, 0)));
+            let (px, qx) = (
+                unrolled!(0 1; i => point(i, 0)),
+                unrolled!(0 1; i => point(i, 2)),
+            );
+            let inverse = unrolled!(0 1; i => qx[i].minus(&px[i]).inverse_from(&own[i]));
+            let slope = unrolled!(0 1; i => inverse[i].mul(&point(i, 3)));
+            let x = unrolled!(0 1; i => slope[i].square_minus_two(&px[i], &qx[i]));
+            let y = unrolled!(0 1; i => slope[i].mul_minus(&px[i].minus(&x[i]), &point(i, 1)));
             for i in 0..CHAINS {
                 let start = (group * CHAINS + i) * 8;
                 let sums = C::unload(&x[i], &y[i]);

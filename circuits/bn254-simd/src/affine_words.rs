@@ -10,7 +10,7 @@
 use ark_bn254::Fq;
 use ark_ff::{One, Zero};
 
-use crate::affine::{NEGATIVE, Pair};
+use crate::affine::{NEGATIVE, Pair, Rows};
 use crate::coordinate::WordsCoordinate;
 use crate::curve::Curve;
 use crate::inversion::inverse;
@@ -19,32 +19,16 @@ use crate::words::{Arithmetic, Job, Words, accelerate};
 /// Independent chains of products.
 const CHAINS: usize = 2;
 
-/// Bytes that a batch may keep between its passes: a quarter of a 2 MiB second cache.
-const BATCH_BYTES: usize = 1 << 19;
+/// Bytes that a batch may keep between its passes: an eighth of a 2 MiB second cache.
+const BATCH_BYTES: usize = 1 << 18;
 
 /// Pairs ahead whose points are asked for.
 const PREFETCH: usize = 6;
 
-/// What the backward pass needs of a pair.
-#[derive(Clone, Copy)]
-struct Kept<W: WordsCoordinate> {
-    px: W,
-    py: W,
-    qx: W,
-    dy: W,
-    dx: W::Kept,
-    denominator: Words<Fq>,
-    /// Product of this chain's denominators before this pair.
-    before: Words<Fq>,
-}
-
-/// Buffers of a thread.
-pub(crate) struct Scratch<C: Curve>(Vec<Kept<C::Words>>);
-
-impl<C: Curve> Default for Scratch<C> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
+/// Rows that the forward pass leaves of a pair for the backward pass: two coordinates of the first
+/// point, x of the second, dy; the denominator, and the product of this chain's denominators before.
+const fn rows<W: WordsCoordinate>() -> usize {
+    4 * W::ROWS + 2
 }
 
 /// Adds the pairs; those with equal or opposite operands are pushed on `exceptional` instead, and
@@ -54,9 +38,11 @@ pub(crate) fn add_pairs<C: Curve>(
     pairs: &[Pair],
     out: &mut [C::Stored],
     exceptional: &mut Vec<Pair>,
-    Scratch(kept): &mut Scratch<C>,
+    kept: &mut Rows,
 ) {
-    for pairs in pairs.chunks(BATCH_BYTES / size_of::<Kept<C::Words>>()) {
+    let rows = rows::<C::Words>();
+    for pairs in pairs.chunks(BATCH_BYTES / size_of::<[u64; 4]>() / rows) {
+        let kept = kept.of::<[u64; 4]>(pairs.len() * rows);
         let mut totals = accelerate(Forward::<C, false> {
             source,
             pairs,
@@ -93,7 +79,7 @@ struct Totals {
 struct Forward<'a, C: Curve, const CHECKED: bool> {
     source: &'a [C::Stored],
     pairs: &'a [Pair],
-    kept: &'a mut Vec<Kept<C::Words>>,
+    kept: &'a mut [[u64; 4]],
     exceptional: &'a mut Vec<Pair>,
 }
 
@@ -105,9 +91,8 @@ impl<C: Curve, const CHECKED: bool> Job for Forward<'_, C, CHECKED> {
         let f = Arithmetic::<Fq>::get();
         let one = Words::from_ark(Fq::one());
         let [mut chain, mut other] = [one; CHAINS];
-        self.kept.clear();
-        self.kept.reserve(self.pairs.len());
-        for (i, pair) in self.pairs.iter().enumerate() {
+        let each = self.kept.chunks_exact_mut(rows::<C::Words>());
+        for ((i, pair), kept) in self.pairs.iter().enumerate().zip(each) {
             if let Some(ahead) = self.pairs.get(i + PREFETCH) {
                 for index in [ahead.a, ahead.b] {
                     if let Some(point) = self.source.get((index & !NEGATIVE) as usize) {
@@ -117,20 +102,18 @@ impl<C: Curve, const CHECKED: bool> Job for Forward<'_, C, CHECKED> {
             }
             let (px, py) = operand::<C>(f, self.source, pair.a);
             let (qx, qy) = operand::<C>(f, self.source, pair.b);
-            let (mut denominator, dx) = qx.difference(f, &px).denominator(f);
+            let mut denominator = qx.difference(f, &px).denominator(f);
             if CHECKED && f.is_zero(&denominator) {
                 self.exceptional.push(*pair);
                 denominator = one;
             }
-            self.kept.push(Kept {
-                px,
-                py,
-                qx,
-                dy: qy.difference(f, &py),
-                dx,
-                denominator,
-                before: chain,
-            });
+            let (points, products) = kept.split_at_mut(4 * C::Words::ROWS);
+            let each = points.chunks_exact_mut(C::Words::ROWS);
+            for (coordinate, rows) in [px, py, qx, qy.difference(f, &py)].iter().zip(each) {
+                coordinate.keep(rows);
+            }
+            products[0] = denominator.0;
+            products[1] = chain.0;
             // Bounds 2.33 and 3.01: again 2.33. The other chain is next.
             (chain, other) = (other, f.mul(&chain, &denominator));
         }
@@ -167,7 +150,7 @@ struct Backward<'a, C: Curve> {
     chains: [Words<Fq>; CHAINS],
     inverse: Fq,
     pairs: &'a [Pair],
-    kept: &'a [Kept<C::Words>],
+    kept: &'a [[u64; 4]],
     out: &'a mut [C::Stored],
 }
 
@@ -186,13 +169,19 @@ impl<C: Curve> Job for Backward<'_, C> {
         } else {
             (of_even, of_odd)
         };
-        for (pair, kept) in self.pairs.iter().zip(self.kept).rev() {
+        let each = self.kept.chunks_exact(rows::<C::Words>());
+        for (pair, kept) in self.pairs.iter().zip(each).rev() {
+            let (points, products) = kept.split_at(4 * C::Words::ROWS);
+            let [px, py, qx, dy] = core::array::from_fn(|i| {
+                C::Words::kept(&points[i * C::Words::ROWS..(i + 1) * C::Words::ROWS])
+            });
+            let [denominator, before] = [0, 1].map(|i| Words::new(products[i]));
             // 1 + 2.33^2 / 5.29 < 2.03
-            let own = f.mul(&chain, &kept.before);
-            (chain, other) = (other, f.mul(&chain, &kept.denominator));
-            let slope = C::Words::slope(f, &kept.dx, &own, &kept.dy);
-            let x = slope.square_minus_two(f, &kept.px, &kept.qx);
-            let y = slope.chord(f, &kept.px, &x, &kept.py);
+            let own = f.mul(&chain, &before);
+            (chain, other) = (other, f.mul(&chain, &denominator));
+            let slope = qx.difference(f, &px).slope(f, &own, &dy);
+            let x = slope.square_minus_two(f, &px, &qx);
+            let y = slope.chord(f, &px, &x, &py);
             self.out[pair.out as usize] = C::store_words(&x, &y);
         }
     }

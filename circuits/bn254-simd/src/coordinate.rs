@@ -14,9 +14,13 @@ type F = Arithmetic<Fq>;
 /// "Reduced" means bound `1 + 2^-57`, as the kernels leave coordinates in memory; "signed" means
 /// bound 2 (2p included), a y or its opposite. Bounds of a pair are those of both its components.
 pub(crate) trait WordsCoordinate: Copy {
-    /// What `1/dx` needs of `dx` besides the inverse of its denominator.
-    type Kept: Copy;
+    /// Rows of words that it takes in memory.
+    const ROWS: usize;
 
+    /// Leaves it in as many rows.
+    fn keep(&self, rows: &mut [[u64; 4]]);
+    /// What was left there.
+    fn kept(rows: &[[u64; 4]]) -> Self;
     /// The opposite if `negative`: signed to signed.
     fn negate_if(&self, f: &F, negative: bool) -> Self;
     /// `self - b` for signed operands, a dx or a dy (in G2, `self` of bound 3). Result: in G1 bound 4.01, or 3.01 of reduced
@@ -26,10 +30,10 @@ pub(crate) trait WordsCoordinate: Copy {
     /// operands. It is zero exactly when `self` is. Result: bound 3.01.
     ///
     /// [`difference`]: Self::difference
-    fn denominator(&self, f: &F) -> (Words<Fq>, Self::Kept);
-    /// The slope: `dy` over the `dx` whose inverse of the denominator is `inverse`, of bound 2.03.
+    fn denominator(&self, f: &F) -> Words<Fq>;
+    /// The slope: `dy` over this `dx`, whose inverse of the denominator is `inverse`, of bound 2.03.
     /// Result: bound 2.54 in G1, reduced in G2.
-    fn slope(f: &F, kept: &Self::Kept, inverse: &Words<Fq>, dy: &Self) -> Self;
+    fn slope(&self, f: &F, inverse: &Words<Fq>, dy: &Self) -> Self;
     /// `self^2 - a - b` for a slope and reduced `a` and `b`, reduced.
     fn square_minus_two(&self, f: &F, a: &Self, b: &Self) -> Self;
     /// `self * (a - x) - b` for a slope, reduced `a` and `x`, and signed `b`; reduced.
@@ -37,7 +41,17 @@ pub(crate) trait WordsCoordinate: Copy {
 }
 
 impl WordsCoordinate for Words<Fq> {
-    type Kept = ();
+    const ROWS: usize = 1;
+
+    #[inline(always)]
+    fn keep(&self, rows: &mut [[u64; 4]]) {
+        rows[0] = self.0;
+    }
+
+    #[inline(always)]
+    fn kept(rows: &[[u64; 4]]) -> Self {
+        Words::new(rows[0])
+    }
 
     #[inline(always)]
     fn negate_if(&self, f: &F, negative: bool) -> Self {
@@ -50,12 +64,12 @@ impl WordsCoordinate for Words<Fq> {
     }
 
     #[inline(always)]
-    fn denominator(&self, _: &F) -> (Words<Fq>, ()) {
-        (*self, ())
+    fn denominator(&self, _: &F) -> Words<Fq> {
+        *self
     }
 
     #[inline(always)]
-    fn slope(f: &F, (): &(), inverse: &Words<Fq>, dy: &Self) -> Self {
+    fn slope(&self, f: &F, inverse: &Words<Fq>, dy: &Self) -> Self {
         // 1 + 2.03 * 4.01 / 5.29
         f.mul(inverse, dy)
     }
@@ -101,8 +115,21 @@ impl Pair {
 }
 
 impl WordsCoordinate for Pair {
-    /// `dx`, reduced.
-    type Kept = Self;
+    const ROWS: usize = 2;
+
+    #[inline(always)]
+    fn keep(&self, rows: &mut [[u64; 4]]) {
+        rows[0] = self.c0.0;
+        rows[1] = self.c1.0;
+    }
+
+    #[inline(always)]
+    fn kept(rows: &[[u64; 4]]) -> Self {
+        Self {
+            c0: Words::new(rows[0]),
+            c1: Words::new(rows[1]),
+        }
+    }
 
     #[inline(always)]
     fn negate_if(&self, f: &F, negative: bool) -> Self {
@@ -121,18 +148,18 @@ impl WordsCoordinate for Pair {
     }
 
     #[inline(always)]
-    fn denominator(&self, f: &F) -> (Words<Fq>, Self) {
+    fn denominator(&self, f: &F) -> Words<Fq> {
         // The norm c0^2 + c1^2: zero only with both, as -1 is no square. 1 + 2.1 / 5.29.
         let norm = self.c0.wide_square().plus(self.c1.wide_square());
-        (f.montgomery(norm), *self)
+        f.montgomery(norm)
     }
 
     #[inline(always)]
-    fn slope(f: &F, kept: &Self, inverse: &Words<Fq>, dy: &Self) -> Self {
+    fn slope(&self, f: &F, inverse: &Words<Fq>, dy: &Self) -> Self {
         // The conjugate over the norm: 1 + 2.03 * 1.01 / 5.29 < 1.4, and 2 for the opposite.
-        let c1 = f.mul(inverse, &kept.c1);
+        let c1 = f.mul(inverse, &self.c1);
         let inverse = Self {
-            c0: f.mul(inverse, &kept.c0),
+            c0: f.mul(inverse, &self.c0),
             c1: f.negate_if(true, &c1),
         };
         let slope = inverse.mul(f, dy);

@@ -11,13 +11,11 @@ use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
 use ark_ff::{Field, MontFp, PrimeField};
 use zerocopy_derive::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::affine::AddScratch;
 use crate::coordinate::{self, WordsCoordinate};
 #[cfg(target_arch = "x86_64")]
 use crate::isa::{Ifma, U64x8};
 #[cfg(target_arch = "x86_64")]
 use crate::lanes::{Coordinate, Pair8};
-use crate::lists::Scratches;
 use crate::modulus::{Modulus, canonical};
 use crate::path::{Kind, Path};
 use crate::store::Plain;
@@ -64,8 +62,6 @@ pub(crate) trait Curve: SWCurveConfig<ScalarField = Fr> {
     fn norm(x: &Self::BaseField) -> Fq;
     /// `1/x` from the inverse of its norm.
     fn inverse_from(x: &Self::BaseField, inverse: Fq) -> Self::BaseField;
-    /// This group's buffers.
-    fn scratch(all: &mut Scratches) -> &mut AddScratch<Self>;
     /// Its opposite.
     fn negate(path: Path, stored: &Self::Stored) -> Self::Stored;
     /// A point's x and y, reduced, of the form without vectors.
@@ -144,10 +140,6 @@ impl Curve for g1::Config {
     #[cfg(target_arch = "x86_64")]
     type Lanes = crate::field::F8<Fq>;
 
-    fn scratch(all: &mut Scratches) -> &mut AddScratch<Self> {
-        &mut all.g1
-    }
-
     #[inline(always)]
     fn norm(x: &Fq) -> Fq {
         *x
@@ -211,10 +203,6 @@ impl Curve for g2::Config {
     type Words = coordinate::Pair;
     #[cfg(target_arch = "x86_64")]
     type Lanes = Pair8;
-
-    fn scratch(all: &mut Scratches) -> &mut AddScratch<Self> {
-        &mut all.g2
-    }
 
     #[inline(always)]
     fn norm(x: &Fq2) -> Fq {

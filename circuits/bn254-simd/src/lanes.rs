@@ -3,25 +3,30 @@
 
 use ark_bn254::Fq;
 
-use crate::field::{F8, Raw};
+use crate::field::{F8, Limbs8, Raw};
+use crate::isa::Ifma;
 
 /// Eight coordinates of points.
 ///
 /// "Stored" means bound 1.06, as the kernels leave coordinates in memory; "signed" means bound 2
 /// (2p included), a y or its opposite.
 pub(crate) trait Coordinate: Copy {
-    /// What `1/dx` needs of `dx` besides the inverse of its denominator.
-    type Kept: Copy;
+    /// Rows of limbs that it takes in memory.
+    const ROWS: usize;
 
+    /// Leaves it in as many rows.
+    fn keep(&self, rows: &mut [Limbs8]);
+    /// What was left there.
+    fn kept(isa: Ifma, rows: &[Limbs8]) -> Self;
     /// The opposite in the lanes of `mask`: signed to signed.
     fn negate_where(&self, mask: u8) -> Self;
     /// `self - b`, for `b` of bound 2: adds 2 to the bound.
     fn minus(&self, b: &Self) -> Self;
     /// An element of the base field whose inverse gives that of `self`, a difference of bound 4.
     /// It is zero exactly when `self` is. Result: bound 4.
-    fn denominator(&self) -> (F8<Fq>, Self::Kept);
+    fn denominator(&self) -> F8<Fq>;
     /// `1/self` from the inverse of the denominator (bound 1.1). Result: bound 1.1.
-    fn inverse_from(kept: &Self::Kept, inverse: &F8<Fq>) -> Self;
+    fn inverse_from(&self, inverse: &F8<Fq>) -> Self;
     /// The product of `self` of bound 1.3 and `b` of bound 4. Result: bound 1.3.
     fn mul(&self, b: &Self) -> Self;
     /// `self^2`, for bound 1.3. Result: bound 1.3.
@@ -39,7 +44,17 @@ pub(crate) trait Coordinate: Copy {
 }
 
 impl Coordinate for F8<Fq> {
-    type Kept = ();
+    const ROWS: usize = 1;
+
+    #[inline(always)]
+    fn keep(&self, rows: &mut [Limbs8]) {
+        self.store(&mut rows[0]);
+    }
+
+    #[inline(always)]
+    fn kept(isa: Ifma, rows: &[Limbs8]) -> Self {
+        F8::load(isa, &rows[0])
+    }
 
     #[inline(always)]
     fn negate_where(&self, mask: u8) -> Self {
@@ -52,12 +67,12 @@ impl Coordinate for F8<Fq> {
     }
 
     #[inline(always)]
-    fn denominator(&self) -> (F8<Fq>, ()) {
-        (*self, ())
+    fn denominator(&self) -> F8<Fq> {
+        *self
     }
 
     #[inline(always)]
-    fn inverse_from((): &(), inverse: &F8<Fq>) -> Self {
+    fn inverse_from(&self, inverse: &F8<Fq>) -> Self {
         *inverse
     }
 
@@ -138,7 +153,21 @@ impl Pair8 {
 }
 
 impl Coordinate for Pair8 {
-    type Kept = Self;
+    const ROWS: usize = 2;
+
+    #[inline(always)]
+    fn keep(&self, rows: &mut [Limbs8]) {
+        self.c0.store(&mut rows[0]);
+        self.c1.store(&mut rows[1]);
+    }
+
+    #[inline(always)]
+    fn kept(isa: Ifma, rows: &[Limbs8]) -> Self {
+        Self {
+            c0: F8::load(isa, &rows[0]),
+            c1: F8::load(isa, &rows[1]),
+        }
+    }
 
     #[inline(always)]
     fn negate_where(&self, mask: u8) -> Self {
@@ -157,17 +186,17 @@ impl Coordinate for Pair8 {
     }
 
     #[inline(always)]
-    fn denominator(&self) -> (F8<Fq>, Self) {
+    fn denominator(&self) -> F8<Fq> {
         // The norm c0^2 + c1^2: zero only with both, as -1 is no square. 1 + 2 * 16 / 84 < 4.
-        (F8::sum_of_squares([&self.c0, &self.c1]).carry(), *self)
+        F8::sum_of_squares([&self.c0, &self.c1]).carry()
     }
 
     #[inline(always)]
-    fn inverse_from(kept: &Self, inverse: &F8<Fq>) -> Self {
+    fn inverse_from(&self, inverse: &F8<Fq>) -> Self {
         // The conjugate over the norm. 1 + 4 * 1.1 / 84.
         Self {
-            c0: kept.c0.mul(inverse),
-            c1: opposite(&kept.c1).mul(inverse),
+            c0: self.c0.mul(inverse),
+            c1: opposite(&self.c1).mul(inverse),
         }
     }
 

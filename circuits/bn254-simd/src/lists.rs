@@ -6,17 +6,16 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use ark_bn254::{g1, g2};
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::affine::{AddScratch, NEGATIVE, Pair, add_pairs};
 use crate::curve::{Curve, Line};
 use crate::path::Path;
 
-/// References that are halved together: what the first level leaves (half as many points, 512 KiB)
+/// References that are halved together: what the first level leaves (half as many points, 256 KiB)
 /// should stay in a core's second cache, and an inversion should be shared by thousands.
 const fn group<C: Curve>() -> usize {
-    (1 << 20) / size_of::<C::Stored>()
+    (1 << 19) / size_of::<C::Stored>()
 }
 
 /// Many lists of references to points: list `i` is `references[offsets[i]..offsets[i + 1]]`, and a
@@ -112,18 +111,11 @@ struct Active {
     len: u32,
 }
 
-/// Buffers for additions, of each group its own.
-#[derive(Default)]
-pub(crate) struct Scratches {
-    pub(crate) g1: AddScratch<g1::Config>,
-    pub(crate) g2: AddScratch<g2::Config>,
-}
-
 /// Buffers of a thread, kept between calls because fresh pages cost as much as the additions.
 #[derive(Default)]
 pub(crate) struct Halving {
     lists: Lists,
-    add: Scratches,
+    add: AddScratch,
     level: Points,
     next_level: Points,
     active: Vec<Active>,
@@ -270,13 +262,13 @@ impl Halving {
                 });
             }
         }
-        add_pairs(
+        add_pairs::<C>(
             path,
             source,
             &self.pairs,
             level,
             &mut self.vanished,
-            C::scratch(&mut self.add),
+            &mut self.add,
         );
     }
 
@@ -314,13 +306,13 @@ impl Halving {
             active.len = position - active.start;
             true
         });
-        add_pairs(
+        add_pairs::<C>(
             path,
             level,
             pairs,
             next_level,
             &mut self.vanished,
-            C::scratch(&mut self.add),
+            &mut self.add,
         );
         core::mem::swap(&mut self.level, &mut self.next_level);
     }

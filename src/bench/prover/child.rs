@@ -57,6 +57,9 @@ pub(super) struct Told {
     /// Most memory until the proof was there, less what the process had before it read witness
     /// and key, in bytes.
     pub(super) peak: u64,
+    /// How much of that is the program itself, which is read from its file as it is first run, the
+    /// same for every key.
+    pub(super) program: u64,
     /// What it had before.
     pub(super) before: u64,
     /// Whether the key was mapped from a prepared file.
@@ -74,12 +77,19 @@ pub(super) struct Alone {
     pub(super) prepared_length: u64,
 }
 
+impl Told {
+    /// What the key and the proof took.
+    pub(super) fn own(&self) -> u64 {
+        self.peak.saturating_sub(self.program)
+    }
+}
+
 impl Arguments {
     pub(in super::super) fn run(self) -> anyhow::Result<ExitCode> {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(self.threads)
             .build()?;
-        let before = peak_memory()?;
+        let (before, program) = (peak_memory()?, self.program_memory()?);
         let assignment = Zeroizing::new(wtns::read_from(File::open(&self.wtns)?)?);
         let (start, processor) = (Instant::now(), processor_time());
         let (prover, mapped) = pool.install(|| self.load())?;
@@ -91,6 +101,8 @@ impl Arguments {
             ready,
             ready_processor,
             peak: peak_memory()?.saturating_sub(before),
+            // It only grows.
+            program: self.program_memory()?.saturating_sub(program),
             before,
             mapped,
         };
@@ -117,6 +129,43 @@ impl Arguments {
         let (prover, readiness) = SimdProver::load(&file, |_| true, from_zkey)?;
         Ok((prover, matches!(readiness, Readiness::Mapped)))
     }
+
+    /// Bytes of the program's file and its libraries that are in memory: of every mapped file but
+    /// the key's.
+    fn program_memory(&self) -> anyhow::Result<u64> {
+        // Where there is none yet, none of its files is mapped.
+        let directory = self.prepared.as_ref().and_then(|at| at.canonicalize().ok());
+        let text = fs::read_to_string("/proc/self/smaps").context("this system tells no memory")?;
+        let mut counts = false;
+        let mut kib = 0;
+        for line in text.lines() {
+            if let Some(resident) = line.strip_prefix("Rss:") {
+                let resident = resident.split_whitespace().next();
+                let resident: u64 = resident.context("an empty Rss")?.parse()?;
+                kib += if counts { resident } else { 0 };
+            } else if let Some(file) = mapped_file(line) {
+                counts = file.is_some_and(|file| {
+                    let key = |directory| file.starts_with(directory);
+                    !directory.as_ref().is_some_and(key)
+                });
+            }
+        }
+        Ok(kib << 10)
+    }
+}
+
+/// If this line of `smaps` begins a mapping: its file, if it has one.
+///
+/// Such a line has addresses, permissions, offset, device, inode and then the path; the others have
+/// a name, a colon and a value.
+fn mapped_file(line: &str) -> Option<Option<&Path>> {
+    let mut words = line.splitn(6, ' ');
+    let first = words.next()?;
+    if first.ends_with(':') {
+        return None;
+    }
+    let path = words.nth(4).unwrap_or_default().trim_start();
+    Some(path.starts_with('/').then(|| Path::new(path)))
 }
 
 fn read(zkey: &Path) -> Result<Zkey, Failed> {
@@ -195,3 +244,23 @@ fn peak_memory() -> anyhow::Result<u64> {
 
 /// Starts of each kind.
 const MOST_STARTS: usize = 5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mappings_are_told_from_their_fields() {
+        let program = "55d0c8a00000-55d0c8c51000 r-xp 00312000 fe:00 6946 /work/the merits";
+        assert_eq!(
+            mapped_file(program),
+            Some(Some(Path::new("/work/the merits")))
+        );
+        let heap =
+            "55d0ca1b5000-55d0ca22d000 rw-p 00000000 00:00 0                          [heap]";
+        assert_eq!(mapped_file(heap), Some(None));
+        let anonymous = "7f12b8000000-7f12b8021000 rw-p 00000000 00:00 0 ";
+        assert_eq!(mapped_file(anonymous), Some(None));
+        assert_eq!(mapped_file("Rss:                5088 kB"), None);
+    }
+}

@@ -106,17 +106,26 @@ fn ready(table: &mut Table, sizes: &Sizes, alone: &Alone) {
             Some(bar) => table.time_within(what, &times, bar),
             None => table.time(what, &times),
         }
-        let Some(most) = told.iter().max_by_key(|told| told.peak) else {
+        let Some(most) = told.iter().max_by_key(|told| told.own()) else {
             continue;
         };
-        let Told { peak, before, .. } = *most;
-        let ratio = peak as f64 / alone.zkey_length as f64;
+        let Told {
+            peak,
+            program,
+            before,
+            ..
+        } = *most;
+        let ratio = most.own() as f64 / alone.zkey_length as f64;
         let met = if ratio <= MEMORY { "met" } else { "MISSED" };
         table.row(
             format!("  peak memory, from the {from}"),
             mib(peak),
-            format!("and {} that any process of ours has", mib(before)),
-            format!("{ratio:.2} of the .zkey; at most {MEMORY:.0}: {met}"),
+            format!(
+                "of it {} of program, read as it runs; {} were there before",
+                mib(program),
+                mib(before)
+            ),
+            format!("{ratio:.2} of the .zkey without program; at most {MEMORY:.0}: {met}"),
         );
     }
 }

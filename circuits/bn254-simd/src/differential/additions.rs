@@ -19,7 +19,7 @@ pub(super) fn pairs<C: Group>(path: Path, rng: &mut StdRng) -> Outcome {
     let bases: Vec<Affine<C>> = points(count, false, rng);
     let mut stored: Vec<C::Stored> = bases.iter().map(|p| C::store(path, p.x, p.y)).collect();
     let mut meant = bases;
-    let mut scratch = AddScratch::<C>::default();
+    let mut scratch = AddScratch::default();
     let mut comparisons = 0;
     for round in 0..3 {
         let len = length(3000, rng);

@@ -138,11 +138,11 @@ impl Kernel for Coordinates<'_> {
         pair("square", &s.lanes.square(), 111, &radix, &|i| {
             product(&s.values[i], &s.values[i])
         })?;
-        let (norm, kept) = t.lanes.denominator();
+        let norm = t.lanes.denominator();
         let inverse = Known::<Fq>::below(isa, 110, rng);
         pair(
             "inverse",
-            &Pair8::inverse_from(&kept, &inverse.lanes),
+            &t.lanes.inverse_from(&inverse.lanes),
             110,
             &radix,
             &|i| {

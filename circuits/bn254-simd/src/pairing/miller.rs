@@ -274,7 +274,7 @@ impl Kernel for Forward<'_> {
                 vector.run = s.x.minus(&t.x);
                 vector.other_x = s.x;
             }
-            (vector.norm, _) = vector.run.denominator();
+            vector.norm = vector.run.denominator();
             vector.before = product;
             product = product.mul(&vector.norm);
         }

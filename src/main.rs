@@ -5,7 +5,10 @@
 
 use std::{io::IsTerminal as _, process::ExitCode};
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+use merits_circuits::prover::SimdPath;
+use tracing_subscriber::EnvFilter;
 
 #[cfg(feature = "bench")]
 mod bench;
@@ -13,6 +16,9 @@ mod commands;
 mod demo;
 mod identity;
 mod screen;
+
+/// Environment variable with the log's filter.
+const LOG_VARIABLE: &str = "MERITS_LOG";
 
 /// Measured good deeds, proven credits.
 #[derive(Debug, Parser)]
@@ -81,30 +87,29 @@ enum Command {
 
 fn main() -> ExitCode {
     leave_quietly_on_a_closed_pipe();
-    let cli = Cli::parse();
+    run(Cli::parse().command).unwrap_or_else(|error| {
+        screen::failure(&error);
+        ExitCode::FAILURE
+    })
+}
+
+fn run(command: Command) -> anyhow::Result<ExitCode> {
+    let log = match std::env::var_os(LOG_VARIABLE) {
+        None => command.default_log().into(),
+        Some(_) => EnvFilter::try_from_env(LOG_VARIABLE).with_context(|| {
+            format!("{LOG_VARIABLE} takes filters such as info or warn,merits_coordinator=debug")
+        })?,
+    };
     tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("MERITS_LOG")
-                .unwrap_or_else(|_| cli.command.default_log().into()),
-        )
+        .with_env_filter(log)
         .with_writer(std::io::stderr)
         // A log file is no terminal.
         .with_ansi(std::io::stderr().is_terminal())
         .init();
-    let runtime = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("error: no runtime: {error}");
-            return ExitCode::FAILURE;
-        }
-    };
-    match runtime.block_on(cli.command.run()) {
-        Ok(code) => code,
-        Err(error) => {
-            screen::failure(&error);
-            ExitCode::FAILURE
-        }
-    }
+    // A prover or a verifier would pass over what it cannot have.
+    SimdPath::requested()?;
+    let runtime = tokio::runtime::Runtime::new().context("no runtime")?;
+    runtime.block_on(command.run())
 }
 
 /// `merits .. | head` ends when its reader has had enough, without a panic on the screen.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs};
 
 use toml::{Table, Value};
 
-use crate::run::{SAMPLE_LOG_KEY, edit, merits, samples, samples_directory};
+use crate::run::{SAMPLE_LOG_KEY, edit, merits, merits_under, samples, samples_directory};
 
 /// Every command that takes a configuration, with whatever else it demands.
 const COMMANDS: [&str; 46] = [
@@ -55,6 +55,19 @@ const COMMANDS: [&str; 46] = [
     "supervisor adopt --statement ticket --key-store x",
     "kit --output x",
 ];
+
+#[test]
+fn a_variable_that_says_nothing_is_refused() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let ran = |name, value| {
+        let receipt = ["verify", "no.receipt", "--kit", "no"];
+        merits_under(&[(name, value)], directory.path(), &receipt)
+    };
+    ran("MERITS_BN254_PATH", "Scalar").refuses(&["MERITS_BN254_PATH", "Scalar", "ifma"]);
+    ran("MERITS_BN254_PATH", "scalar").refuses(&["no.receipt"]);
+    ran("MERITS_LOG", "info=loud=er").refuses(&["MERITS_LOG", "warn,merits_coordinator=debug"]);
+    ran("MERITS_LOG", "info").refuses(&["no.receipt"]);
+}
 
 #[test]
 fn a_missing_configuration_is_named() {

@@ -17,10 +17,20 @@ pub(crate) struct Ran {
 
 /// Runs `merits` with these arguments in a directory, to its end.
 pub(crate) fn merits(directory: &Path, arguments: &[&str]) -> Ran {
+    merits_under(&[], directory, arguments)
+}
+
+/// The same with variables of the environment.
+pub(crate) fn merits_under(
+    variables: &[(&str, &str)],
+    directory: &Path,
+    arguments: &[&str],
+) -> Ran {
     let output = Command::new(env!("CARGO_BIN_EXE_merits"))
         .args(arguments)
         .current_dir(directory)
         .env_remove("MERITS_LOG")
+        .envs(variables.iter().copied())
         .output()
         .expect("the command starts");
     Ran {

@@ -6,7 +6,7 @@
 //!   are the points that `ark-groth16` and `taceo-groth16` give.
 //! - [`PreparedFile`]: such a key on disk, mapped by every process that proves with it.
 //! - [`Path`]: AVX-512 IFMA is chosen at run time where the processor has it; elsewhere the same
-//!   algorithms run on 64-bit words. [`PATH_VARIABLE`] forces the latter.
+//!   algorithms run on 64-bit words. [`PATH_VARIABLE`] forces either.
 //!
 //! Nothing here is constant-time: times and memory accesses depend on scalars and assignments.
 //! Intermediate values stay in memory that is reused, and are not wiped.
@@ -61,7 +61,7 @@ pub use groth16::{KeyError, KeyPoints, Phases, PreparedKey, Proof, ProveError};
 pub use layout::{Label, LayoutError, Prepared, PreparedFile, Readiness};
 pub use msm::{Bases, G1Bases, G2Bases, LengthMismatch, msm_g1, msm_g2};
 pub use pairing::{PreparedLines, SplitScalar, multiply_each, pairing_product};
-pub use path::{PATH_VARIABLE, Path};
+pub use path::{PATH_VARIABLE, Path, PathError};
 pub use qap::Matrix;
 pub use scalars::Scalars;
 pub use tables::{TableBudget, TableShape};

@@ -1,12 +1,13 @@
 //! Which arithmetic runs: AVX-512 IFMA where the processor has it, plain 64-bit words elsewhere.
 
+use std::ffi::{OsStr, OsString};
 use std::sync::OnceLock;
 
 #[cfg(target_arch = "x86_64")]
 use crate::isa::Ifma;
 
 /// Environment variable that overrides the choice of [`Path::preferred`]: `scalar` for the path
-/// without vector instructions (CI runs the tests under it), anything else for the default.
+/// without vector instructions, `ifma` for the one with them. CI runs the tests under each.
 pub const PATH_VARIABLE: &str = "MERITS_BN254_PATH";
 
 /// An implementation of the arithmetic. Both give the same results.
@@ -20,14 +21,55 @@ pub(crate) enum Kind {
     Ifma(Ifma),
 }
 
+/// Why what [`PATH_VARIABLE`] asks for cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PathError {
+    /// It names nothing.
+    #[error("{PATH_VARIABLE} is {given:?}: it can be scalar or ifma; unset it for the faster one")]
+    Unknown {
+        /// What it says.
+        given: OsString,
+    },
+    /// It names what this processor does not have.
+    #[error(
+        "{PATH_VARIABLE} is ifma, and this processor lacks an instruction set that it takes (AVX-512 \
+         F, DQ, VBMI2 and IFMA, BMI2, ADX): unset it"
+    )]
+    NoVectors,
+}
+
 impl Path {
     /// The fastest that this processor can run, unless [`PATH_VARIABLE`] says otherwise. Read once.
+    /// A wish that cannot be had is passed over: a program that wants to tell asks
+    /// [`requested`](Self::requested).
     pub fn preferred() -> Self {
         static CHOICE: OnceLock<Path> = OnceLock::new();
-        *CHOICE.get_or_init(|| {
-            let forced = std::env::var_os(PATH_VARIABLE).is_some_and(|v| v == "scalar");
-            Self::ifma().filter(|_| !forced).unwrap_or(Self::scalar())
-        })
+        *CHOICE.get_or_init(|| Self::requested().unwrap_or_else(|_| Self::fastest()))
+    }
+
+    /// The same, with the reason if [`PATH_VARIABLE`] asks for what cannot be had.
+    ///
+    /// # Errors
+    /// [`PathError`].
+    pub fn requested() -> Result<Self, PathError> {
+        Self::named(std::env::var_os(PATH_VARIABLE).as_deref())
+    }
+
+    fn named(name: Option<&OsStr>) -> Result<Self, PathError> {
+        let given = name.unwrap_or_default();
+        match given.to_str() {
+            Some("") => Ok(Self::fastest()),
+            Some("scalar") => Ok(Self::scalar()),
+            Some("ifma") => Self::ifma().ok_or(PathError::NoVectors),
+            _ => Err(PathError::Unknown {
+                given: given.to_owned(),
+            }),
+        }
+    }
+
+    fn fastest() -> Self {
+        Self::ifma().unwrap_or(Self::scalar())
     }
 
     /// Plain 64-bit words, on every processor.
@@ -62,5 +104,30 @@ impl Path {
             #[cfg(target_arch = "x86_64")]
             Kind::Ifma(_) => "ifma",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_taken_by_its_name_or_refused() {
+        let named = |name: &str| Path::named(Some(name.as_ref())).map(Path::name);
+        assert_eq!(named("scalar"), Ok("scalar"));
+        assert_eq!(named(""), Path::named(None).map(Path::name));
+        assert_eq!(
+            named("ifma"),
+            Path::ifma().map(Path::name).ok_or(PathError::NoVectors)
+        );
+        let given = OsString::from("Scalar");
+        assert_eq!(named("Scalar"), Err(PathError::Unknown { given }));
+    }
+
+    /// Else the tests that CI runs under a path would silently run under another.
+    #[test]
+    fn what_the_environment_asks_for_is_what_runs() {
+        let requested = Path::requested().expect("a path that runs here");
+        assert_eq!(Path::preferred().name(), requested.name());
     }
 }

@@ -5,10 +5,10 @@
 //! and the additions inside the circuit never meet an exceptional case (docs, statement earn).
 
 use ark_ec::CurveGroup;
-use ark_ff::{BigInt, PrimeField};
+use ark_ff::{BigInt, Field, PrimeField};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use taceo_ark_babyjubjub::{EdwardsAffine, EdwardsProjective};
+use taceo_ark_babyjubjub::EdwardsAffine;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::{
@@ -169,10 +169,13 @@ pub fn encrypt(
 fn ephemeral_and_shared(exponent: &Exponent, view_key: &Point) -> [Fr; 2] {
     let shared = FixedBase::of(view_key).mul(exponent);
     let mut both = [FixedBase::base().mul(exponent), shared];
-    // One inversion for both.
-    let affine = EdwardsProjective::normalize_batch(&both);
-    let y = std::array::from_fn(|i| affine[i].y);
+    let [e, s] = &both;
+    // One inversion for both, on this thread: arkworks' own would wait for rayon's. No point of the
+    // curve has a z of zero.
+    let mut inverse = (e.z * s.z).inverse().unwrap_or_default();
+    let y = [e.y * s.z * inverse, s.y * e.z * inverse];
     both.zeroize();
+    inverse.zeroize();
     y
 }
 

@@ -11,8 +11,8 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use ark_ec::CurveGroup;
-use ark_ff::{AdditiveGroup, BigInt, Fp};
+use ark_ec::AdditiveGroup;
+use ark_ff::{BigInt, Field, Fp, serial_batch_inversion_and_mul};
 use taceo_ark_babyjubjub::{EdwardsAffine, EdwardsProjective};
 
 use crate::{
@@ -60,7 +60,14 @@ impl FixedBase {
                 one.double_in_place();
             }
         }
-        let multiples = EdwardsProjective::normalize_batch(&multiples);
+        // On this thread alone. arkworks' own spreads them over rayon's, where a thread that waits
+        // takes up other work meanwhile: work that may wait for this very table.
+        let mut inverses: Vec<Fr> = multiples.iter().map(|point| point.z).collect();
+        serial_batch_inversion_and_mul(&mut inverses, &Fr::ONE);
+        let affine = |(point, inverse): (&EdwardsProjective, &Fr)| {
+            EdwardsAffine::new_unchecked(point.x * inverse, point.y * inverse)
+        };
+        let multiples: Vec<EdwardsAffine> = multiples.iter().zip(&inverses).map(affine).collect();
         let (rows, _) = multiples.as_chunks();
         Self {
             rows: rows.to_vec(),
@@ -77,8 +84,13 @@ impl FixedBase {
     pub(crate) fn of(point: &Point) -> Arc<Self> {
         static TABLES: Mutex<Tables> = Mutex::new(Tables(Vec::new()));
         // A thread that died left whole entries.
-        let mut tables = TABLES.lock().unwrap_or_else(PoisonError::into_inner);
-        tables.of(point)
+        let tables = || TABLES.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = tables().find(point);
+        // Made without the lock: several threads may make the same one, and the first one's stays.
+        found.unwrap_or_else(|| {
+            let made = Arc::new(Self::new(point));
+            tables().keep(point, made)
+        })
     }
 
     /// exponent · point: never the identity.
@@ -95,16 +107,20 @@ impl FixedBase {
 struct Tables(Vec<(Point, Arc<FixedBase>)>);
 
 impl Tables {
-    fn of(&mut self, point: &Point) -> Arc<FixedBase> {
-        let found = self.0.iter().position(|(known, _)| known == point);
-        let entry = match found {
-            Some(at) => self.0.remove(at),
-            None => (*point, Arc::new(FixedBase::new(point))),
-        };
-        let table = Arc::clone(&entry.1);
-        self.0.insert(0, entry);
+    fn find(&mut self, point: &Point) -> Option<Arc<FixedBase>> {
+        let at = self.0.iter().position(|(known, _)| known == point)?;
+        self.0[..=at].rotate_right(1);
+        Some(Arc::clone(&self.0[0].1))
+    }
+
+    /// Keeps a table, unless there is one by now, which is answered then.
+    fn keep(&mut self, point: &Point, made: Arc<FixedBase>) -> Arc<FixedBase> {
+        if let Some(known) = self.find(point) {
+            return known;
+        }
+        self.0.insert(0, (*point, Arc::clone(&made)));
         self.0.truncate(KEPT);
-        table
+        made
     }
 }
 
@@ -140,7 +156,9 @@ fn select(row: &[EdwardsAffine; DIGITS], window: u64) -> EdwardsAffine {
 mod tests {
     use super::*;
     use crate::jubjub::Scalar;
+    use ark_ec::CurveGroup;
     use proptest::prelude::*;
+    use rayon::prelude::*;
 
     #[test]
     fn every_digit_in_every_window() {
@@ -166,21 +184,46 @@ mod tests {
         let points: Vec<Point> = (2u64..3 + KEPT as u64)
             .map(|k| Point::mul_base(&Scalar::from(k)).expect("not zero"))
             .collect();
-        let exponent = Exponent::from_bytes(&[0x5a; 32]);
         let mut tables = Tables(Vec::new());
-        let made: Vec<_> = points.iter().map(|point| tables.of(point)).collect();
-        for (point, table) in points.iter().zip(&made) {
-            let expected = point.projective() * exponent.scalar();
-            assert_eq!(table.mul(&exponent), expected);
-        }
+        let made: Vec<_> = points
+            .iter()
+            .map(|point| {
+                assert!(tables.find(point).is_none());
+                tables.keep(point, Arc::new(FixedBase::new(point)))
+            })
+            .collect();
         assert_eq!(tables.0.len(), KEPT);
         // All but the first are still there.
+        assert!(tables.find(&points[0]).is_none());
         for (point, table) in points.iter().zip(&made).skip(1) {
-            assert!(Arc::ptr_eq(&tables.of(point), table));
+            assert!(tables.find(point).is_some_and(|it| Arc::ptr_eq(&it, table)));
         }
-        assert!(!Arc::ptr_eq(&tables.of(&points[0]), &made[0]));
-        // Which cost the one that had not been asked for the longest.
-        assert!(!Arc::ptr_eq(&tables.of(&points[1]), &made[1]));
+        // Who made the same one meanwhile gets the one that is kept.
+        let again = tables.keep(&points[2], Arc::new(FixedBase::new(&points[2])));
+        assert!(Arc::ptr_eq(&again, &made[2]));
+        // One more costs the one that had not been asked for the longest.
+        tables.keep(&points[0], Arc::clone(&made[0]));
+        assert!(tables.find(&points[1]).is_none());
+        assert!(tables.find(&points[2]).is_some());
+    }
+
+    /// Work that rayon hands out may ask for a table while another thread, or the same one further
+    /// up its stack, makes it.
+    #[test]
+    fn no_table_waits_for_work_that_waits_for_it() {
+        let (done, wait) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let points: Vec<Point> = (1_000u64..1_256)
+                .map(|k| Point::mul_base(&Scalar::from(k / 4)).expect("not zero"))
+                .collect();
+            points.par_iter().for_each(|point| {
+                FixedBase::of(point);
+                FixedBase::base();
+            });
+            done.send(()).expect("the test waits");
+        });
+        let minute = std::time::Duration::from_secs(60);
+        wait.recv_timeout(minute).expect("no deadlock");
     }
 
     proptest! {

@@ -4,7 +4,7 @@
 //! be the one that the ledger adopted: under another one a proof would only be refused. What is to
 //! be proven is checked natively before, so that whatever does not hold is said in words.
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 
 use merits_circuits::{
     builder::Circuit,
@@ -105,7 +105,7 @@ pub enum ProvingError {
     Prove(#[from] ProveError),
 }
 
-/// The real prover. Circuits and keys are loaded when they are first needed, each once, the keys
+/// The real prover. Circuits and keys are loaded when they are first needed, the keys
 /// from their prepared files, which are made in the store at first use. Clones share them.
 #[derive(Clone)]
 pub struct PersonProver {
@@ -124,12 +124,10 @@ impl std::fmt::Debug for PersonProver {
     }
 }
 
-/// One statement's circuit and key, once loaded. The lock keeps two threads from loading both.
-#[derive(Default)]
-struct Slot {
-    loaded: OnceLock<Loaded>,
-    loading: Mutex<()>,
-}
+/// One statement's circuit and key, once loaded. Nobody waits for another to load it: that takes
+/// rayon's threads, which may be the ones that wait. Two that come first at once both load, and one
+/// is kept.
+type Slot = OnceLock<Loaded>;
 
 struct Loaded {
     program: Program,
@@ -163,12 +161,7 @@ impl PersonProver {
             PersonStatement::Ticket => &self.ticket,
             PersonStatement::Redeem => &self.redeem,
         };
-        // Another thread that panicked while it loaded left nothing behind.
-        let _one = slot
-            .loading
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(loaded) = slot.loaded.get() {
+        if let Some(loaded) = slot.get() {
             return Ok(loaded);
         }
         let adopted = self
@@ -176,7 +169,7 @@ impl PersonProver {
             .get(statement)
             .ok_or(ProvingError::NotAdopted(statement))?;
         let loaded = self.read(statement, adopted)?;
-        Ok(slot.loaded.get_or_init(|| loaded))
+        Ok(slot.get_or_init(|| loaded))
     }
 
     fn read(

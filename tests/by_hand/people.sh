@@ -48,7 +48,7 @@ sed -i '/^anchor_seconds = /d; /^least_claims_per_total = /a anchor_seconds = 1'
 move_ports
 keys=keys
 if [ -n "${MERITS_KEY_STORE:-}" ]; then
-    keys=$(realpath -m "$root/$MERITS_KEY_STORE")
+    keys=$(cd "$root" && realpath -m "$MERITS_KEY_STORE")
 fi
 sed -i "s|^key_store = .*|key_store = \"$keys\"|" ./*.toml
 

@@ -53,7 +53,7 @@ cp -r "$root/params/scales/cycling-week" cycling-week
 awk -F, 'NR == 1 || $4 < "2014-09-15"' "$root/examples/cycling/trips.csv" >trips.csv
 move_ports
 if [ -n "${MERITS_KEY_STORE:-}" ]; then
-    sed -i "s|^key_store = .*|key_store = \"$(realpath -m "$root/$MERITS_KEY_STORE")\"|" ./*.toml
+    sed -i "s|^key_store = .*|key_store = \"$(cd "$root" && realpath -m "$MERITS_KEY_STORE")\"|" ./*.toml
 fi
 
 step 'the founding supervisor makes its keys; the coordinator starts'

@@ -211,19 +211,27 @@ mod tests {
     /// up its stack, makes it.
     #[test]
     fn no_table_waits_for_work_that_waits_for_it() {
+        // More than are kept, so that they are made again and again: inside of rayon and outside.
+        let points: Vec<Point> = (1_000u64..1_016)
+            .map(|k| Point::mul_base(&Scalar::from(k)).expect("not zero"))
+            .collect();
         let (done, wait) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            let points: Vec<Point> = (1_000u64..1_256)
-                .map(|k| Point::mul_base(&Scalar::from(k / 4)).expect("not zero"))
-                .collect();
-            points.par_iter().for_each(|point| {
-                FixedBase::of(point);
-                FixedBase::base();
-            });
-            done.send(()).expect("the test waits");
-        });
+        for inside in [true, false] {
+            let (points, done) = (points.clone(), done.clone());
+            let ask = move |i: usize| drop(FixedBase::of(&points[i * 7 % points.len()]));
+            let work = move || {
+                match inside {
+                    true => (0..800).into_par_iter().for_each(ask),
+                    false => (0..400).for_each(ask),
+                }
+                done.send(()).expect("the test waits");
+            };
+            std::thread::spawn(work);
+        }
         let minute = std::time::Duration::from_secs(60);
-        wait.recv_timeout(minute).expect("no deadlock");
+        for _ in 0..2 {
+            wait.recv_timeout(minute).expect("no deadlock");
+        }
     }
 
     proptest! {

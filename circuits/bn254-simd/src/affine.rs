@@ -9,12 +9,11 @@
 
 use ark_bn254::Fq;
 use ark_ff::{AdditiveGroup, Field, One};
-use zerocopy::{FromBytes, IntoBytes};
 
-use crate::curve::{Curve, Line};
+use crate::buffer::Buffer;
+use crate::curve::Curve;
 use crate::inversion::inverse;
 use crate::path::{Kind, Path};
-use crate::store::Plain;
 
 /// Bit of [`Pair::a`] and [`Pair::b`]: take the opposite of the point.
 pub(crate) const NEGATIVE: u32 = 1 << 31;
@@ -32,24 +31,8 @@ pub(crate) struct Pair {
 pub(crate) struct AddScratch {
     /// Pairs with equal or opposite operands.
     exceptional: Vec<Pair>,
-    kept: Rows,
-}
-
-/// What a batch keeps between its passes, in rows of either path's form.
-#[derive(Default)]
-pub(crate) struct Rows(Vec<Line>);
-
-impl Rows {
-    /// So many rows, which hold anything.
-    pub(crate) fn of<T: Plain>(&mut self, len: usize) -> &mut [T] {
-        let bytes = len * size_of::<T>();
-        let lines = bytes.div_ceil(size_of::<Line>());
-        if self.0.len() < lines {
-            self.0.resize(lines, Line::default());
-        }
-        // Whole rows, at the start of a line: the default is never taken.
-        <[T]>::mut_from_bytes(&mut self.0.as_mut_bytes()[..bytes]).unwrap_or_default()
-    }
+    /// What a batch keeps between its passes, in rows of either path's form.
+    kept: Buffer,
 }
 
 /// Adds every pair. Outputs whose sum is the identity are not written; their positions are pushed

@@ -12,7 +12,8 @@
 use ark_bn254::Fq;
 use ark_ff::One;
 
-use crate::affine::{NEGATIVE, Pair, Rows};
+use crate::affine::{NEGATIVE, Pair};
+use crate::buffer::Buffer;
 use crate::curve::Curve;
 use crate::field::{F8, Limbs8};
 use crate::isa::{Ifma, Kernel};
@@ -44,13 +45,14 @@ pub(crate) fn add_pairs<C: Curve>(
     pairs: &[Pair],
     out: &mut [C::Stored],
     exceptional: &mut Vec<Pair>,
-    kept: &mut Rows,
+    kept: &mut Buffer,
 ) {
     let rows = rows::<C::Lanes>();
     let vectors = (BATCH_BYTES / size_of::<Limbs8>() / rows).next_multiple_of(CHAINS);
     for pairs in pairs.chunks(8 * vectors) {
         let vectors = pairs.len().div_ceil(8).next_multiple_of(CHAINS);
-        let kept = kept.of::<Limbs8>(vectors * rows);
+        kept.reserve::<Limbs8>(vectors * rows);
+        let kept = &mut kept.of_mut::<Limbs8>()[..vectors * rows];
         let mut totals = isa.vectorize(Forward::<C, false> {
             source,
             pairs,

@@ -10,7 +10,8 @@
 use ark_bn254::Fq;
 use ark_ff::{One, Zero};
 
-use crate::affine::{NEGATIVE, Pair, Rows};
+use crate::affine::{NEGATIVE, Pair};
+use crate::buffer::Buffer;
 use crate::coordinate::WordsCoordinate;
 use crate::curve::Curve;
 use crate::inversion::inverse;
@@ -38,11 +39,12 @@ pub(crate) fn add_pairs<C: Curve>(
     pairs: &[Pair],
     out: &mut [C::Stored],
     exceptional: &mut Vec<Pair>,
-    kept: &mut Rows,
+    kept: &mut Buffer,
 ) {
     let rows = rows::<C::Words>();
     for pairs in pairs.chunks(BATCH_BYTES / size_of::<[u64; 4]>() / rows) {
-        let kept = kept.of::<[u64; 4]>(pairs.len() * rows);
+        kept.reserve::<[u64; 4]>(pairs.len() * rows);
+        let kept = &mut kept.of_mut::<[u64; 4]>()[..pairs.len() * rows];
         let mut totals = accelerate(Forward::<C, false> {
             source,
             pairs,

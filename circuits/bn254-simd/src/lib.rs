@@ -19,6 +19,7 @@ mod affine;
 #[cfg(target_arch = "x86_64")]
 mod affine_ifma;
 mod affine_words;
+mod buffer;
 #[cfg(any(test, feature = "peers"))]
 mod circom_reduction;
 mod coordinate;

@@ -6,10 +6,9 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use zerocopy::{FromBytes, IntoBytes};
-
 use crate::affine::{AddScratch, NEGATIVE, Pair, add_pairs};
-use crate::curve::{Curve, Line};
+use crate::buffer::Buffer;
+use crate::curve::Curve;
 use crate::path::Path;
 
 /// References that are halved together: what the first level leaves (half as many points, 256 KiB)
@@ -46,59 +45,27 @@ impl Lists {
     }
 }
 
-/// Points of either group, in lines that the other may use next.
-#[derive(Default)]
-pub(crate) struct Points(Vec<Line>);
-
-impl Points {
-    /// All of them. Not for loops.
-    pub(crate) fn of<C: Curve>(&self) -> &[C::Stored] {
-        // Whole points by `reserve`, unless the last user was the other group: then some number of
-        // lines at the end is no point.
-        let whole = self.0.len() / lines::<C>() * lines::<C>();
-        <[C::Stored]>::ref_from_bytes(self.0[..whole].as_bytes()).unwrap_or_default()
-    }
-
-    fn of_mut<C: Curve>(&mut self) -> &mut [C::Stored] {
-        let whole = self.0.len() / lines::<C>() * lines::<C>();
-        <[C::Stored]>::mut_from_bytes(self.0[..whole].as_mut_bytes()).unwrap_or_default()
-    }
-
-    /// Makes room without touching what is there: every position that is read is written before.
-    fn reserve<C: Curve>(&mut self, len: usize) {
-        let lines = len * lines::<C>();
-        if self.0.len() < lines {
-            self.0.resize(lines, Line::default());
-        }
-    }
-}
-
-/// Lines that a point takes.
-const fn lines<C: Curve>() -> usize {
-    size_of::<C::Stored>() / size_of::<Line>()
-}
-
 /// One point a list, where the list's sum is not the identity.
 #[derive(Default)]
 pub(crate) struct Sums {
-    pub(crate) points: Points,
+    pub(crate) points: Buffer,
     pub(crate) present: Vec<bool>,
 }
 
 impl Sums {
     /// The sum of list `i`, unless it is the identity.
     pub(crate) fn get<C: Curve>(&self, i: usize) -> Option<&C::Stored> {
-        self.present[i].then(|| &self.points.of::<C>()[i])
+        self.present[i].then(|| &self.points.of::<C::Stored>()[i])
     }
 
     fn reset<C: Curve>(&mut self, lists: usize) {
         self.present.clear();
         self.present.resize(lists, false);
-        self.points.reserve::<C>(lists);
+        self.points.reserve::<C::Stored>(lists);
     }
 
     fn set<C: Curve>(&mut self, i: u32, point: C::Stored) {
-        self.points.of_mut::<C>()[i as usize] = point;
+        self.points.of_mut::<C::Stored>()[i as usize] = point;
         self.present[i as usize] = true;
     }
 }
@@ -116,8 +83,8 @@ struct Active {
 pub(crate) struct Halving {
     lists: Lists,
     add: AddScratch,
-    level: Points,
-    next_level: Points,
+    level: Buffer,
+    next_level: Buffer,
     active: Vec<Active>,
     pairs: Vec<Pair>,
     vanished: Vec<u32>,
@@ -201,8 +168,8 @@ impl Halving {
             start: 0,
             len: points.len() as u32,
         });
-        self.level.reserve::<C>(points.len());
-        self.level.of_mut::<C>()[..points.len()].copy_from_slice(&points);
+        self.level.reserve::<C::Stored>(points.len());
+        self.level.of_mut::<C::Stored>()[..points.len()].copy_from_slice(&points);
         while !self.active.is_empty() {
             self.halve::<C>(path, sums);
         }
@@ -230,8 +197,8 @@ impl Halving {
         let references = (lists.offsets[range.end] - lists.offsets[range.start]) as usize;
         // A point a pair, and one a list of three or more.
         let room = references / 2 + range.len().min(references / 3);
-        self.level.reserve::<C>(room);
-        let level = self.level.of_mut::<C>();
+        self.level.reserve::<C::Stored>(room);
+        let level = self.level.of_mut::<C::Stored>();
         let mut position = 0;
         for list in range {
             let all =
@@ -278,10 +245,10 @@ impl Halving {
         self.pairs.clear();
         let points: usize = self.active.iter().map(|a| a.len as usize).sum();
         let room = points / 2 + self.active.len();
-        self.next_level.reserve::<C>(room);
+        self.next_level.reserve::<C::Stored>(room);
         let mut position = 0;
-        let level = self.level.of::<C>();
-        let (next_level, pairs) = (self.next_level.of_mut::<C>(), &mut self.pairs);
+        let level = self.level.of::<C::Stored>();
+        let (next_level, pairs) = (self.next_level.of_mut::<C::Stored>(), &mut self.pairs);
         self.active.retain_mut(|active| {
             if active.len <= 1 {
                 if active.len == 1 {
@@ -324,7 +291,7 @@ impl Halving {
         }
         self.vanished.sort_unstable();
         let mut gone = self.vanished.iter().copied().peekable();
-        let level = self.level.of_mut::<C>();
+        let level = self.level.of_mut::<C::Stored>();
         // Lists are in order of their positions.
         for active in &mut self.active {
             let (mut kept, end) = (active.start, active.start + active.len);

@@ -235,7 +235,7 @@ impl<C: Group> Bases<C> {
         };
         halving.sum::<C>(
             self.path,
-            buckets.points.of::<C>(),
+            buckets.points.of::<C::Stored>(),
             lows + highs,
             push,
             lines,
@@ -253,7 +253,7 @@ impl<C: Group> Bases<C> {
                 to.extend(of.map(|high| (lows + high) as u32));
             }
         };
-        halving.sum::<C>(self.path, lines.points.of::<C>(), width, push, bits);
+        halving.sum::<C>(self.path, lines.points.of::<C::Stored>(), width, push, bits);
         let mut total = Projective::<C>::zero();
         for bit in (0..width).rev() {
             total.double_in_place();

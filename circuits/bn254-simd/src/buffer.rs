@@ -1,0 +1,62 @@
+//! Memory that a thread keeps, for whatever it works on next: points of either group, limbs, words.
+
+use zerocopy::{FromBytes, IntoBytes};
+
+use crate::curve::Line;
+use crate::store::Plain;
+
+/// Cache lines that are taken as elements of some kind now, and of another kind next.
+#[derive(Default)]
+pub(crate) struct Buffer(Vec<Line>);
+
+impl Buffer {
+    /// Makes room for so many without touching what is there: it may be anything, so every element
+    /// that is read is written before.
+    pub(crate) fn reserve<T: Plain>(&mut self, len: usize) {
+        let lines = (len * size_of::<T>()).div_ceil(size_of::<Line>());
+        if self.0.len() < lines {
+            self.0.resize(lines, Line::default());
+        }
+    }
+
+    /// All of it. Not for loops.
+    pub(crate) fn of<T: Plain>(&self) -> &[T] {
+        let bytes = whole::<T>(self.0.len());
+        // Whole elements at the start of a line: the default is never taken.
+        <[T]>::ref_from_bytes(&self.0.as_bytes()[..bytes]).unwrap_or_default()
+    }
+
+    /// The same, to write.
+    pub(crate) fn of_mut<T: Plain>(&mut self) -> &mut [T] {
+        let bytes = whole::<T>(self.0.len());
+        <[T]>::mut_from_bytes(&mut self.0.as_mut_bytes()[..bytes]).unwrap_or_default()
+    }
+}
+
+/// Bytes of the elements that fit: what was made for another kind may end within one.
+fn whole<T>(lines: usize) -> usize {
+    let bytes = lines * size_of::<Line>();
+    bytes - bytes % size_of::<T>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn elements_of_every_kind_have_their_room() {
+        let mut buffer = Buffer::default();
+        assert!(buffer.of::<[u64; 4]>().is_empty());
+        buffer.reserve::<[u64; 4]>(3);
+        // Two lines: four of these.
+        assert_eq!(buffer.of::<[u64; 4]>().len(), 4);
+        assert_eq!(buffer.of::<[u64; 40]>().len(), 0);
+        buffer.reserve::<[u64; 40]>(2);
+        buffer.reserve::<Line>(1);
+        assert_eq!(buffer.of::<Line>().len(), 10);
+        buffer.of_mut::<[u64; 40]>()[1] = [7; 40];
+        assert_eq!(buffer.of::<[u64; 4]>()[10..], [[7; 4]; 10]);
+        // Two lines are over.
+        assert_eq!(buffer.of::<[Line; 4]>().len(), 2);
+    }
+}

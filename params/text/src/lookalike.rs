@@ -1,0 +1,68 @@
+//! The same key for texts that people would take for one another.
+//!
+//! `Zoe`, `zoe`, `Ｚｏｅ`, `Z\u{200b}oe` and a `zoe` with a Cyrillic о are five texts for a computer. As
+//! accounts they would be five people with a cap each. Whoever takes a new account compares its
+//! [`skeleton`] with those that are known, and asks a person where two are equal: names of two
+//! people may differ in nothing else, so the difference is reported and never decided here.
+//!
+//! The key comes from the tables of Unicode's Technical Standard 39 (crate `unicode-security`).
+//! They grow: two versions of this program may give two keys. So keys are compared with each
+//! other, never shown or signed.
+
+use unicode_normalization::UnicodeNormalization as _;
+
+/// The key: compatible forms, case, spaces, invisible characters and characters of one shape do not
+/// matter.
+#[must_use]
+pub fn skeleton(text: &str) -> String {
+    let folded: String = text.nfkc().flat_map(char::to_lowercase).collect();
+    let words: Vec<&str> = folded.split_whitespace().collect();
+    let shapes = words.join(" ");
+    let shapes: String = unicode_security::skeleton(&shapes)
+        .flat_map(char::to_lowercase)
+        // I, l and 1 have one shape, and i is the I of the lower case.
+        .map(|c| if c == 'i' { 'l' } else { c })
+        .collect();
+    shapes.nfc().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_would_mix_up_has_one_key() {
+        for (one, other) in [
+            ("zoe", "Zoe"),
+            ("zoe", "Ｚｏｅ"),
+            ("zoe", "z\u{200b}oe"),
+            ("zoe", "zо\u{435}"),
+            ("Zoé", "Zoe\u{301}"),
+            ("user1", "userl"),
+            ("user1", "userI"),
+            ("user1", "USER1"),
+            ("u 77", "u\u{a0}77"),
+            ("u 77", " u  77 "),
+            ("O77", "077"),
+            ("ﬁt", "fit"),
+            ("straße-1", "STRAßE-1"),
+            ("karte２", "karte2"),
+        ] {
+            assert_eq!(skeleton(one), skeleton(other), "{one} and {other}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_would_mix_up_has_two() {
+        for (one, other) in [
+            ("568", "569"),
+            ("zoe", "zoé"),
+            ("王伟", "王薇"),
+            ("a-b", "ab"),
+            ("bike 1", "bike 2"),
+            ("", "x"),
+        ] {
+            assert_ne!(skeleton(one), skeleton(other), "{one} and {other}");
+        }
+    }
+}

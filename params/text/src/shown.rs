@@ -1,0 +1,401 @@
+//! Texts that another party's screen shows.
+//!
+//! A title may hold any script, both directions of writing, combined letters and emoji. It may not
+//! hold what changes how *other* text is shown, or what nobody sees: such characters make a price
+//! of 5 look like 50, a name look like another's, or a terminal do what it reads.
+//!
+//! | refused | why |
+//! |---|---|
+//! | control characters (C0, C1, delete); in one line, line breaks and tabs too | a terminal obeys them: escape sequences begin so |
+//! | direction marks, embeddings, overrides, isolates (UAX #9) | text reads in another order than it has |
+//! | line and paragraph separators | a second line in what is one |
+//! | invisible characters (zero width, fillers, soft hyphen, tags, byte order mark) | two texts that look the same |
+//! | private use, noncharacters | every system shows something else |
+//! | more than [`MOST_MARKS`] combining marks in a row | they are drawn over the lines beside |
+//!
+//! Some invisible characters are part of a script, and are taken where the script has them, that
+//! is beside the characters that they act on, and nowhere else: the joiners U+200C and U+200D in
+//! Arabic, Syriac, Mongolian, Indic and other scripts that join letters (Persian is misspelt
+//! without them), U+200D between emoji, variation selectors after emoji, Han and Mongolian.
+//!
+//! The lists are written out here and do not change with a library's version of Unicode: a ledger's
+//! entry must be right or wrong for everybody alike.
+
+use std::fmt::{self, Write as _};
+
+use thiserror::Error;
+
+/// Most combining marks after one letter: Vietnamese and phonetic writing need three.
+pub const MOST_MARKS: usize = 6;
+
+/// A character that has no place in a text which others are shown. Whoever wrote the text takes it
+/// out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error(
+    "line {line}, character {place} is U+{:04X}, {what}: it has no place in a text that others are \
+     shown; take it out",
+    u32::from(*.character)
+)]
+pub struct Unshowable {
+    /// The character.
+    pub character: char,
+    /// From 1.
+    pub line: usize,
+    /// In its line, in characters, from 1.
+    pub place: usize,
+    /// What it is, in words.
+    pub what: &'static str,
+}
+
+/// Whether a text of one line may be shown to others.
+///
+/// # Errors
+/// [`Unshowable`] names the first character that may not, and its place.
+pub fn check_line(text: &str) -> Result<(), Unshowable> {
+    check(text, Form::Line)
+}
+
+/// Whether a text of many lines may be shown to others: line breaks and tabs are in order.
+///
+/// # Errors
+/// [`Unshowable`] names the first character that may not, and its place.
+pub fn check_document(text: &str) -> Result<(), Unshowable> {
+    check(text, Form::Document)
+}
+
+/// A text for one line of a screen: what [`check_line`] refuses appears as `\u{202e}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Line<'a>(pub &'a str);
+
+/// A text for a screen with its line breaks: what [`check_document`] refuses appears as
+/// `\u{202e}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Document<'a>(pub &'a str);
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        escape(self.0, Form::Line, f)
+    }
+}
+
+impl fmt::Display for Document<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        escape(self.0, Form::Document, f)
+    }
+}
+
+/// [`Line`], written out.
+#[must_use]
+pub fn line(text: &str) -> String {
+    Line(text).to_string()
+}
+
+/// [`Document`], written out.
+#[must_use]
+pub fn document(text: &str) -> String {
+    Document(text).to_string()
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Line,
+    Document,
+}
+
+fn check(text: &str, form: Form) -> Result<(), Unshowable> {
+    let (mut line, mut place) = (1, 0);
+    for (character, fault) in judged(text, form) {
+        place += 1;
+        if let Some(what) = fault {
+            return Err(Unshowable {
+                character,
+                line,
+                place,
+                what,
+            });
+        }
+        if character == '\n' {
+            (line, place) = (line + 1, 0);
+        }
+    }
+    Ok(())
+}
+
+fn escape(text: &str, form: Form, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for (character, fault) in judged(text, form) {
+        match fault {
+            None => f.write_char(character)?,
+            Some(_) => write!(f, "{}", character.escape_default())?,
+        }
+    }
+    Ok(())
+}
+
+/// Each character with what is wrong about it.
+fn judged(text: &str, form: Form) -> impl Iterator<Item = (char, Option<&'static str>)> + '_ {
+    let mut before: Option<char> = None;
+    let mut marks = 0;
+    let mut characters = text.chars().peekable();
+    std::iter::from_fn(move || {
+        let character = characters.next()?;
+        let after = characters.peek().copied();
+        marks = if is_mark(character) { marks + 1 } else { 0 };
+        let fault = if marks > MOST_MARKS {
+            Some("one mark too many over one letter")
+        } else {
+            fault(before, character, after, form)
+        };
+        // A variation selector belongs to its character: a joiner looks past it.
+        if !matches!(character, '\u{fe00}'..='\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}') {
+            before = Some(character);
+        }
+        Some((character, fault))
+    })
+}
+
+fn fault(
+    before: Option<char>,
+    character: char,
+    after: Option<char>,
+    form: Form,
+) -> Option<&'static str> {
+    let beside = |fits: fn(char) -> bool| before.is_some_and(fits) && after.is_some_and(fits);
+    match character {
+        '\n' | '\t' if form == Form::Document => None,
+        '\r' if form == Form::Document && after == Some('\n') => None,
+        '\u{1b}' => Some("the beginning of an escape sequence"),
+        '\n' | '\r' => Some("a line break"),
+        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' => Some("a control character"),
+        // Arabic letter mark; left-to-right and right-to-left mark; embeddings, overrides, pop;
+        // isolates; the deprecated ones of digits and shapes.
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}' => {
+            Some("a mark that changes the direction of text")
+        }
+        '\u{2028}' | '\u{2029}' => Some("a line break"),
+        '\u{200c}' if beside(joins) => None,
+        // Also after the last letter of a word: Indic writing asks for a half form so.
+        '\u{200d}' if beside(joins) || before.is_some_and(is_indic) => None,
+        '\u{200d}' if beside(is_pictograph) => None,
+        '\u{fe00}'..='\u{fe0f}' if before.is_some_and(has_variants) => None,
+        '\u{e0100}'..='\u{e01ef}' if before.is_some_and(is_han) => None,
+        '\u{180b}'..='\u{180f}' if before.is_some_and(is_mongolian) => None,
+        // Soft hyphen, grapheme joiner, Hangul fillers, Khmer's inherent vowels, Mongolian's
+        // selectors; zero width, word joiner, invisible operators; variation selectors; byte
+        // order mark, annotations; shorthand and musical format controls; tags and the selectors
+        // above.
+        '\u{ad}'
+        | '\u{34f}'
+        | '\u{115f}'
+        | '\u{1160}'
+        | '\u{17b4}'
+        | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200d}'
+        | '\u{2060}'..='\u{2065}'
+        | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}'
+        | '\u{feff}'
+        | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fffb}'
+        | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}' => Some("invisible"),
+        '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}' => {
+            Some("for private use, which every system shows in its own way")
+        }
+        '\u{fdd0}'..='\u{fdef}' => Some("no character"),
+        c if u32::from(c) & 0xfffe == 0xfffe => Some("no character"),
+        _ => None,
+    }
+}
+
+/// Marks that are drawn over or under a letter of any script.
+fn is_mark(c: char) -> bool {
+    matches!(
+        c,
+        '\u{300}'..='\u{36f}'
+            | '\u{483}'..='\u{489}'
+            | '\u{1ab0}'..='\u{1aff}'
+            | '\u{1dc0}'..='\u{1dff}'
+            | '\u{20d0}'..='\u{20ff}'
+            | '\u{fe20}'..='\u{fe2f}'
+    )
+}
+
+/// Characters of scripts whose letters join, and in which a joiner or its opposite is spelling.
+fn joins(c: char) -> bool {
+    is_indic(c)
+        || is_mongolian(c)
+        || matches!(
+            c,
+            // Arabic, Syriac, Thaana's neighbours, N'Ko; Arabic's supplements and forms.
+            '\u{620}'..='\u{6ff}'
+                | '\u{700}'..='\u{77f}'
+                | '\u{7c0}'..='\u{7ff}'
+                | '\u{840}'..='\u{8ff}'
+                | '\u{fb50}'..='\u{fdcf}'
+                | '\u{fdf0}'..='\u{fdff}'
+                | '\u{fe70}'..='\u{fefc}'
+                | '\u{1e900}'..='\u{1e95f}'
+        )
+}
+
+/// Devanagari to Sinhala, Tibetan, Myanmar, Khmer, and the younger Brahmic blocks.
+fn is_indic(c: char) -> bool {
+    matches!(
+        c,
+        '\u{900}'..='\u{dff}'
+            | '\u{f00}'..='\u{109f}'
+            | '\u{1780}'..='\u{17b3}'
+            | '\u{17b6}'..='\u{17ff}'
+            | '\u{1a20}'..='\u{1aaf}'
+            | '\u{1b00}'..='\u{1bff}'
+            | '\u{1c00}'..='\u{1c4f}'
+            | '\u{a800}'..='\u{a82f}'
+            | '\u{a880}'..='\u{a8ff}'
+            | '\u{a980}'..='\u{a9ff}'
+            | '\u{aa00}'..='\u{aa7f}'
+            | '\u{abc0}'..='\u{abff}'
+            | '\u{11000}'..='\u{11fff}'
+    )
+}
+
+fn is_mongolian(c: char) -> bool {
+    matches!(c, '\u{1807}' | '\u{1810}'..='\u{18af}')
+}
+
+fn is_han(c: char) -> bool {
+    matches!(
+        c,
+        '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}'
+            | '\u{20000}'..='\u{3fffd}'
+    )
+}
+
+/// Emoji and the signs that become emoji.
+fn is_pictograph(c: char) -> bool {
+    matches!(
+        c,
+        '\u{2190}'..='\u{21ff}'
+            | '\u{2300}'..='\u{23ff}'
+            | '\u{2460}'..='\u{24ff}'
+            | '\u{25a0}'..='\u{27bf}'
+            | '\u{2900}'..='\u{297f}'
+            | '\u{2b00}'..='\u{2bff}'
+            | '\u{1f000}'..='\u{1faff}'
+    )
+}
+
+/// Characters that a variation selector may follow: emoji, what keycaps are made of, Han, signs
+/// that were emoji before the others.
+fn has_variants(c: char) -> bool {
+    is_pictograph(c)
+        || is_han(c)
+        || matches!(
+            c,
+            '#' | '*' | '0'
+                ..='9'
+                    | '\u{a9}'
+                    | '\u{ae}'
+                    | '\u{203c}'
+                    | '\u{2049}'
+                    | '\u{2122}'
+                    | '\u{2139}'
+                    | '\u{3030}'
+                    | '\u{303d}'
+                    | '\u{3297}'
+                    | '\u{3299}'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn people_write_in_their_scripts() {
+        for text in [
+            "Coffee, 1 cup",
+            "善度积分：骑行一周",
+            "قهوه، یک فنجان",
+            "عربي and English, קפה",
+            // Persian: "I want", with the joiner's opposite.
+            "می\u{200c}خواهم",
+            // Devanagari: half form, and Malayalam's chillu as it was spelt before.
+            "क\u{94d}\u{200d}ष",
+            "അവന\u{d4d}\u{200d}",
+            // Family of three, a rainbow flag, a keycap, a heart, a woman who cycles.
+            "👩\u{200d}👩\u{200d}👧 🏳\u{fe0f}\u{200d}🌈 1\u{fe0f}\u{20e3} ❤\u{fe0f} 🚴🏽\u{200d}♀\u{fe0f}",
+            // A Japanese family name in the family's own form.
+            "葛\u{e0100}飾区",
+            "Tiếng Việt, Zoe\u{308}, ạ\u{302}\u{301}",
+            "ᠮᠣᠩᠭᠣᠯ\u{180b}",
+            "\u{a0}no-break space, \u{2014} dash",
+        ] {
+            assert_eq!(check_line(text), Ok(()), "{text}");
+            assert_eq!(line(text), text);
+        }
+        assert_eq!(check_document("one\n\ttwo\r\nthree"), Ok(()));
+    }
+
+    #[test]
+    fn what_misleads_is_refused_with_place_and_code_point() {
+        for (text, code, place) in [
+            ("Coffee \u{202e}5 rof", 0x202e, 8),
+            ("\u{2066}x\u{2069}", 0x2066, 1),
+            ("a\u{200e}", 0x200e, 2),
+            ("a\u{61c}b", 0x61c, 2),
+            ("pay\u{200b}pal", 0x200b, 4),
+            ("\u{feff}title", 0xfeff, 1),
+            ("so\u{ad}ft", 0xad, 3),
+            ("a\u{2028}b", 0x2028, 2),
+            ("\u{1b}[31mred", 0x1b, 1),
+            ("bell\u{7}", 0x7, 5),
+            ("c1 \u{9b}31m", 0x9b, 4),
+            ("two\nlines", 0xa, 4),
+            ("tab\tbed", 0x9, 4),
+            ("\u{3164}", 0x3164, 1),
+            ("flag\u{e0067}", 0xe0067, 5),
+            ("logo \u{f8ff}", 0xf8ff, 6),
+            ("\u{fffe}", 0xfffe, 1),
+            // Joiners and selectors where no script has them.
+            ("pay\u{200d}pal", 0x200d, 4),
+            ("a\u{200c}b", 0x200c, 2),
+            ("می\u{200c}", 0x200c, 3),
+            ("a\u{fe0f}", 0xfe0f, 2),
+            ("a\u{e0100}", 0xe0100, 2),
+            ("👩\u{200d}x", 0x200d, 2),
+            (
+                "z\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}",
+                0x301,
+                8,
+            ),
+        ] {
+            let fault = check_line(text).expect_err(&line(text));
+            let found = (u32::from(fault.character), fault.line, fault.place);
+            assert_eq!(found, (code, 1, place), "{}", line(text));
+            assert!(fault.to_string().contains(&format!("U+{code:04X}")));
+        }
+        let fault = check_document("fine\nand \u{202e}not").expect_err("turned");
+        assert_eq!((fault.line, fault.place), (2, 5));
+        assert!(check_document("a\rb").is_err());
+    }
+
+    #[test]
+    fn what_is_shown_all_the_same_shows_what_it_is() {
+        assert_eq!(line("a\u{202e}b\u{1b}[2J\nc"), "a\\u{202e}b\\u{1b}[2J\\nc");
+        assert_eq!(document("a\u{202e}b\nc\u{200b}"), "a\\u{202e}b\nc\\u{200b}");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_escaped_may_be_shown(text in any::<String>()) {
+            prop_assert_eq!(check_line(&line(&text)), Ok(()));
+            prop_assert_eq!(check_document(&document(&text)), Ok(()));
+            if check_line(&text).is_ok() {
+                prop_assert_eq!(line(&text), text);
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The one form of what people type: NFC (Unicode's Standard Annex 15).
+//!
+//! Systems do not agree on how é is typed: as one code point, or as e and a mark. Bytes decide who
+//! an account is and whether a passphrase opens, so what came from a keyboard or out of a file is
+//! brought into one form where it comes in: arguments, passphrases, accounts, names, codes.
+
+use std::{borrow::Cow, convert::Infallible};
+
+use serde::{Deserialize as _, Deserializer};
+use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
+
+/// A text in the one form. Costs a look at each character where it has it already, as nearly all do.
+#[must_use]
+pub fn typed(text: &str) -> Cow<'_, str> {
+    if is_nfc_quick(text.chars()) == IsNormalized::Yes {
+        return Cow::Borrowed(text);
+    }
+    // Room for all of it at once, three times as long at most: a secret that grows leaves copies
+    // behind.
+    let mut out = String::with_capacity(3 * text.len());
+    out.extend(text.nfc());
+    Cow::Owned(out)
+}
+
+/// The same for an argument of the command line; never fails.
+///
+/// # Errors
+/// None.
+pub fn argument(text: &str) -> Result<String, Infallible> {
+    Ok(typed(text).into_owned())
+}
+
+/// The same for a field of a file: `#[serde(deserialize_with = "merits_text::typed::field")]`.
+///
+/// # Errors
+/// The format's.
+pub fn field<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Ok(match typed(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(composed) => composed,
+    })
+}
+
+/// The same with the full-width forms of ASCII made narrow, for numbers and codes, which input
+/// methods of Chinese and Japanese type wide.
+#[must_use]
+pub fn narrow(text: &str) -> String {
+    let mut out = String::with_capacity(3 * text.len());
+    out.extend(text.nfc().map(|c| match c {
+        // All of them lie as far from ASCII as the first.
+        '\u{ff01}'..='\u{ff5e}' => u8::try_from(u32::from(c) - 0xfee0).map_or(c, char::from),
+        '\u{3000}' => ' ',
+        c => c,
+    }));
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn composed_and_decomposed_are_one() {
+        let composed = "Zoé Müller \u{ac00}";
+        let decomposed = "Zoe\u{301} Mu\u{308}ller \u{1100}\u{1161}";
+        assert_eq!(typed(decomposed), composed);
+        assert!(matches!(typed(composed), Cow::Borrowed(_)));
+        assert_eq!(argument(decomposed).as_deref(), Ok(composed));
+        // Angstrom's sign is the letter; a ligature and a wide digit are characters of their own.
+        assert_eq!(typed("\u{212b}"), "\u{c5}");
+        assert_eq!(typed("ﬁ２"), "ﬁ２");
+        assert_eq!(narrow("２０Ｘ　ﬁ"), "20X ﬁ");
+    }
+
+    proptest! {
+        #[test]
+        fn the_form_is_its_own_form_and_fits(text in any::<String>()) {
+            let once = typed(&text).into_owned();
+            prop_assert_eq!(typed(&once), once.as_str());
+            prop_assert!(once.len() <= 3 * text.len());
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! Where the constraints of statement `earn` go, and what other size classes would cost.
 //!
-//! `cargo run --release -p merits-circuits --example earn_cost`
+//! `cargo run --release -p merits-circuits --features timing --example earn_cost`
 
 #![allow(clippy::print_stdout, reason = "the table is what the example is for")]
 

@@ -1,6 +1,6 @@
 //! Random formulas, evaluator against circuit, for as long as wanted.
 //!
-//! `cargo run --release -p merits-circuits --example formula_fuzz -- --minutes 60 --seed 1`
+//! `cargo run --release -p merits-circuits --features fuzz --example formula_fuzz -- --minutes 60 --seed 1`
 //!
 //! Prints what was tried, how many of the drawn formulas the checker took, and which constructs
 //! of the language they had. Stops at the first disagreement, with the seed that brings it back:

@@ -1,7 +1,7 @@
 //! Where the constraints of a person's statements go, and how long a proof takes with its key
 //! loaded.
 //!
-//! `cargo run --release -p merits-circuits --example person_cost`
+//! `cargo run --release -p merits-circuits --features timing --example person_cost`
 //!
 //! Keys are made here by one party and thrown away: they serve for times only.
 

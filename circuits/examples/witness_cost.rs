@@ -1,7 +1,7 @@
 //! What a witness costs in processor time, for the three statements: the public side, the layout of
 //! the inputs, the witness program.
 //!
-//! `cargo run --release -p merits-circuits --example witness_cost`
+//! `cargo run --release -p merits-circuits --features timing --example witness_cost`
 //!
 //! Everything runs on one thread and what is counted is the time that this thread had a processor,
 //! so that other work on the machine changes little.

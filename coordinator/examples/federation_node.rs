@@ -5,7 +5,7 @@
 //! `cargo run --release -p merits-coordinator --example federation_node -- <empty directory>`
 #![allow(clippy::print_stdout, reason = "a program talks to people")]
 
-#[path = "../tests/federation/mod.rs"]
+#[path = "../tests/it/federation/mod.rs"]
 mod federation;
 
 use std::{io::Write as _, path::Path};

@@ -1,14 +1,14 @@
 //! The coordinator's durable pace: ready-made batches of 16 claims in over gRPC on loopback, receipts
 //! out, every one on stable storage.
 //!
-//! `cargo run --release -p merits-coordinator --example pace -- [batches] [directory]`
+//! `cargo run --release -p merits-coordinator --features timing --example pace -- [batches] [directory]`
 //!
 //! The directory decides which disk is measured; the default is the system's temporary one. The
 //! proofs come from the fixture's trapdoor: real proofs of the real number of inputs for verification,
 //! made without a prover.
 #![allow(clippy::print_stdout, reason = "a program talks to people")]
 
-#[path = "../tests/federation/mod.rs"]
+#[path = "../tests/it/federation/mod.rs"]
 mod federation;
 
 use std::{path::PathBuf, time::Instant};

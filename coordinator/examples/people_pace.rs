@@ -1,13 +1,13 @@
 //! The coordinator's durable pace of entries about people: ready-made deposits of tickets and
 //! redemptions in over gRPC on loopback, receipts out, every one on stable storage.
 //!
-//! `cargo run --release -p merits-coordinator --example people_pace -- [entries] [directory]`
+//! `cargo run --release -p merits-coordinator --features timing --example people_pace -- [entries] [directory]`
 //!
 //! As the example `pace` does for batches: the directory decides which disk is measured, and the proofs
 //! come from the fixture's trapdoor.
 #![allow(clippy::print_stdout, reason = "a program talks to people")]
 
-#[path = "../tests/federation/mod.rs"]
+#[path = "../tests/it/federation/mod.rs"]
 mod federation;
 
 use std::{

@@ -7,7 +7,7 @@
 #   tests/by_hand/run.sh [--keep DIR] [--fixtures DIR]
 #
 # --keep DIR      works in DIR, which must not be there yet, and leaves it
-# --fixtures DIR  writes a kit and the receipt of a batch into DIR (tests/cli/federation)
+# --fixtures DIR  writes a kit and the receipt of a batch into DIR (tests/it/cli/federation)
 #
 # MERITS names the binary (default: target/release/merits). MERITS_KEY_STORE names a store of
 # proving keys to share, as made by an earlier demo; without it the key is made here, which takes

@@ -1,11 +1,11 @@
 //! Memory that a proof takes beside the mapped key, and what two proofs at once cost each other:
-//! `--example footprint -- <chain|bits> <constraints> <rounds> [table budget in MiB]`.
+//! `--features timing --example footprint -- <chain|bits> <constraints> <rounds> [table budget in MiB]`.
 //!
 //! Prepares a key, writes it to a directory of its own, and starts itself again: that process maps
 //! the key and proves, so that what it holds is what a worker's process holds.
 #![allow(clippy::print_stdout, missing_docs)]
 
-#[path = "../tests/circom/mod.rs"]
+#[path = "../tests/it/circom/mod.rs"]
 mod circom;
 mod process;
 

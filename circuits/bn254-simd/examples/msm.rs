@@ -1,5 +1,5 @@
 //! Times multi-scalar multiplication without tables and with some, in turns:
-//! `--example msm -- <log2 n> <rounds> [only lines with this word]`.
+//! `--features timing --example msm -- <log2 n> <rounds> [only lines with this word]`.
 //!
 //! Times are of the processor, medians, with the ratio to the same path without tables.
 #![allow(clippy::print_stdout, missing_docs)]

@@ -1,4 +1,4 @@
-//! Times what a batch of Groth16 proofs costs: `--example pairing -- <pairs> <rounds>`, in
+//! Times what a batch of Groth16 proofs costs: `--features timing --example pairing -- <pairs> <rounds>`, in
 //! microseconds of processor time a pair.
 #![allow(clippy::print_stdout, missing_docs)]
 

@@ -1,7 +1,7 @@
 //! A prepared key on disk: how large, how soon ready, how much memory a process takes that maps it.
 //!
 //! ```text
-//! --example prepared -- write <dir> [constraints] [table bytes]   a dense chain's key, laid out
+//! --features timing --example prepared -- write <dir> [constraints] [table bytes]   a dense chain's key, laid out
 //! --example prepared -- prove <dir> [table bytes]                 maps it, proves, tells memory
 //! ```
 //!
@@ -9,7 +9,7 @@
 //! cost each other, `--example footprint` tells.
 #![allow(clippy::print_stdout, missing_docs)]
 
-#[path = "../tests/circom/mod.rs"]
+#[path = "../tests/it/circom/mod.rs"]
 mod circom;
 mod process;
 

@@ -1,10 +1,10 @@
 //! Our prover, `taceo-groth16` and `ark-groth16` in turns on the same key and witness:
-//! `--example prover -- <chain|bits> <constraints> <rounds> [ours only]`.
+//! `--features timing --example prover -- <chain|bits> <constraints> <rounds> [ours only]`.
 //!
 //! Prints medians and ratios. Set `RAYON_NUM_THREADS` for the number of threads.
 #![allow(clippy::print_stdout, missing_docs)]
 
-#[path = "../tests/circom/mod.rs"]
+#[path = "../tests/it/circom/mod.rs"]
 mod circom;
 mod process;
 

@@ -1,5 +1,5 @@
 //! What one earn batch of 16 claims costs a node on one thread, step by step:
-//! `cargo run --release -p merits-ledger --features fixture --example batch_timing`
+//! `cargo run --release -p merits-ledger --features fixture,timing --example batch_timing`
 #![allow(clippy::print_stdout, reason = "an example talks to people")]
 
 use std::time::Instant;

@@ -1,5 +1,5 @@
 //! What entries about people cost a node on one thread, step by step, and what keeping the note tree
-//! adds to a batch: `cargo run --release -p merits-ledger --features fixture --example people_timing`
+//! adds to a batch: `cargo run --release -p merits-ledger --features fixture,timing --example people_timing`
 #![allow(clippy::print_stdout, reason = "an example talks to people")]
 
 use std::time::{Duration, Instant};

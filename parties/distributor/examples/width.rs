@@ -1,14 +1,14 @@
 //! How wide should proving be? Runs the shipped scale over the shipped trips with one, two and
 //! three batches in flight, and prints claims a second.
 //!
-//! `cargo run --release -p merits-distributor --example width -- [weeks]`
+//! `cargo run --release -p merits-distributor --features timing --example width -- [weeks]`
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
     reason = "a measurement: a failure to set up is a failure, and it prints"
 )]
 
-#[path = "../tests/federation/mod.rs"]
+#[path = "../tests/it/federation/mod.rs"]
 mod federation;
 
 use std::num::NonZeroUsize;

@@ -1,5 +1,5 @@
 //! How long the opening of the largest total takes: `cargo run --release -p merits-supervisor
-//! --example largest_total`. Tests find sums of every kind in smaller ranges; this is the range
+//! --features timing --example largest_total`. Tests find sums of every kind in smaller ranges; this is the range
 //! that a ledger admits at most, near its far end, with its 64 MiB of baby steps.
 #![allow(
     clippy::print_stdout,

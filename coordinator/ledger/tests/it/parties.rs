@@ -1,0 +1,193 @@
+//! Founding, admission, roles, suspension, key rotation.
+
+use crate::founded::Founded;
+use ed25519_dalek::SigningKey;
+use merits_ledger::Role;
+use merits_ledger::entry::{Entry, KeysRotated, StandingChange};
+use merits_ledger::fixture::Member;
+
+fn standing(party: &Member, sequence: u32) -> StandingChange {
+    StandingChange {
+        party: party.id,
+        sequence,
+        basis: "decision 7\nof today".to_owned(),
+    }
+}
+
+#[test]
+fn only_the_configured_authority_founds_a_ledger() {
+    let mut ledger = Founded::empty();
+    let federation = ledger.federation.clone();
+    let stranger = Member::new(&federation.origin, "stranger", &[Role::Supervisor], 77);
+    let admitted = Entry::PartyAdmitted(stranger.application(&federation.origin));
+    ledger.refused(&federation.sign(&admitted, &stranger), "not-founded", "");
+    // Nor does the authority begin with somebody else.
+    ledger.refused(
+        &federation.sign(&admitted, &federation.supervisor),
+        "not-founded",
+        "",
+    );
+    let suspended = Entry::PartySuspended(standing(&stranger, 1));
+    ledger.refused(
+        &federation.sign(&suspended, &federation.supervisor),
+        "party-unknown",
+        "party",
+    );
+    let own = Entry::PartyAdmitted(federation.supervisor.application(&federation.origin));
+    assert!(ledger.supervise(&own).is_ok());
+}
+
+#[test]
+fn only_a_supervisor_admits_and_only_with_consent() {
+    let mut ledger = Founded::new();
+    let federation = ledger.federation.clone();
+    let newcomer = Member::new(&federation.origin, "newcomer", &[Role::Sponsor], 60);
+    let application = newcomer.application(&federation.origin);
+    let admitted = Entry::PartyAdmitted(application.clone());
+    ledger.refused(
+        &federation.sign(&admitted, &federation.issuer),
+        "role-missing",
+        "",
+    );
+    ledger.refused(
+        &federation.sign(&admitted, &newcomer),
+        "party-unknown",
+        "party",
+    );
+    // Roles that the party did not ask for void its consent.
+    let mut altered = application;
+    altered.roles = merits_ledger::Roles::new(&[Role::Sponsor, Role::Clearing]);
+    let altered = federation.sign(&Entry::PartyAdmitted(altered), &federation.supervisor);
+    ledger.refused(&altered, "possession-invalid", "consent");
+    assert!(ledger.supervise(&admitted).is_ok());
+}
+
+#[test]
+fn names_keys_and_roles_are_checked() {
+    let mut ledger = Founded::new();
+    let federation = ledger.federation.clone();
+    let admit = |member: &Member| {
+        let entry = Entry::PartyAdmitted(member.application(&federation.origin));
+        federation.sign(&entry, &federation.supervisor)
+    };
+    let member = |name, roles: &[Role], seed| Member::new(&federation.origin, name, roles, seed);
+    ledger.refused(&admit(&member("nobody", &[], 61)), "roles-empty", "roles");
+    let both = member("both", &[Role::Supervisor, Role::Distributor], 61);
+    ledger.refused(&admit(&both), "role-conflict", "roles");
+    let halves = member("halves", &[Role::Supervisor, Role::Witness], 61);
+    ledger.refused(&admit(&halves), "role-conflict", "roles");
+    ledger.refused(
+        &admit(&member("source", &[Role::Sponsor], 61)),
+        "name-taken",
+        "",
+    );
+    ledger.refused(
+        &admit(&member("other", &[Role::Sponsor], 4)),
+        "key-taken",
+        "",
+    );
+}
+
+#[test]
+fn a_suspended_party_has_no_voice_until_reinstated() {
+    let mut ledger = Founded::new();
+    let federation = ledger.federation.clone();
+    let distributor = &federation.distributor;
+    let suspend = |sequence| Entry::PartySuspended(standing(distributor, sequence));
+    let reinstate = |sequence| Entry::PartyReinstated(standing(distributor, sequence));
+
+    let early = ledger.earn(1);
+    ledger.refused(
+        &federation.sign(&suspend(2), &federation.supervisor),
+        "out-of-sequence",
+        "sequence",
+    );
+    ledger.supervise(&suspend(1)).expect("suspended");
+    ledger.refused(&early, "party-suspended", "party");
+    ledger.refused(
+        &federation.sign(&suspend(2), &federation.supervisor),
+        "standing-unchanged",
+        "",
+    );
+    ledger.supervise(&reinstate(2)).expect("reinstated");
+    assert!(ledger.submit(&early).is_ok());
+    // The first suspension again is an old entry, not a new suspension.
+    let again = ledger.supervise(&suspend(1)).expect("the old place");
+    assert!(again.already_present);
+    assert!(
+        ledger
+            .ledger
+            .state()
+            .parties()
+            .active(&distributor.id)
+            .is_ok()
+    );
+}
+
+#[test]
+fn a_suspended_source_vouches_for_nothing() {
+    let mut ledger = Founded::new();
+    let federation = ledger.federation.clone();
+    let batch = ledger.earn(1);
+    let suspend = Entry::PartySuspended(standing(&federation.source, 1));
+    ledger.supervise(&suspend).expect("suspended");
+    ledger.refused(&batch, "party-suspended", "party");
+}
+
+#[test]
+fn the_last_supervisor_stays() {
+    let mut ledger = Founded::new();
+    let federation = ledger.federation.clone();
+    let suspend = Entry::PartySuspended(standing(&federation.supervisor, 1));
+    ledger.refused(
+        &federation.sign(&suspend, &federation.supervisor),
+        "last-supervisor",
+        "",
+    );
+}
+
+#[test]
+fn keys_rotate_once_each_and_old_ones_are_dead() {
+    let mut ledger = Founded::new();
+    let federation = ledger.federation.clone();
+    let mut source = federation.source.clone();
+    let new_key = SigningKey::from_bytes(&[90; 32]);
+    let rotation = |generation, key: &SigningKey| {
+        Entry::KeysRotated(KeysRotated::new(
+            &federation.origin,
+            &federation.source.id,
+            generation,
+            key,
+            [5; 32],
+        ))
+    };
+    let unsigned_source = ledger.earn(1);
+    ledger.refused(
+        &federation.sign(&rotation(2, &new_key), &source),
+        "out-of-sequence",
+        "generation",
+    );
+    // A rotation that another party copied proves nothing about its own keys.
+    ledger.refused(
+        &federation.sign(&rotation(1, &new_key), &federation.issuer),
+        "possession-invalid",
+        "possession",
+    );
+    ledger
+        .act(&source, &rotation(1, &new_key))
+        .expect("rotated");
+    // Commitments signed with the old key are no longer the source's.
+    ledger.refused(
+        &unsigned_source,
+        "source-signature-invalid",
+        "claims[0].source_signature",
+    );
+    let back = rotation(2, &federation.source.key);
+    ledger.refused(
+        &federation.sign(&back, &source),
+        "signature-invalid",
+        "signature",
+    );
+    source.key = new_key;
+    ledger.refused(&federation.sign(&back, &source), "key-taken", "");
+}

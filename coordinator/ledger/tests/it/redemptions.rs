@@ -1,0 +1,544 @@
+//! Redemptions and attestations: what spends a note, once, for one purpose, at its time.
+#![allow(clippy::unwrap_used, reason = "a failure to set up is a failure")]
+
+use crate::town::{
+    DAY, Town, act_refused, admit, nowhere, proven, proven_or_not, refusal, refused, town,
+    town_with,
+};
+use merits_ledger::Role;
+use merits_ledger::entry::{Attested, Entry, OfferClosed, OfferPublished, Redeemed, Spending};
+use merits_ledger::fixture::{Citizen, Note, Redeeming, WORTH};
+use merits_ledger::state::ROOT_GRACE;
+use merits_primitives::Fr;
+use merits_primitives::ids::{Credits, EntryId, Epoch, Expiry};
+use merits_verifier::entry::SignedEntry;
+use merits_verifier::groth16::Proof;
+
+const PRICE: Credits = Credits(30);
+
+/// A town with a citizen who has a note of [`WORTH`], and an offer.
+fn rich() -> (Town, Citizen, Note, EntryId) {
+    let mut town = town();
+    let citizen = Citizen::new(1);
+    let note = town.earner(&citizen).unwrap();
+    let offer = town.offer(PRICE, 1_000).unwrap();
+    (town, citizen, note, offer)
+}
+
+/// The next offer of the sponsor, changed.
+fn offer_with(town: &mut Town, change: impl FnOnce(&mut OfferPublished)) -> EntryId {
+    let federation = town.federation.clone();
+    let mut offer = federation.offer(PRICE, 1_000);
+    offer.number = 1 + town.state().offers().iter().count() as u32;
+    change(&mut offer);
+    let entry = Entry::OfferPublished(offer);
+    town.act(&federation.sponsor, &entry).unwrap().id
+}
+
+/// Where the next entry redeems.
+fn at(town: &Town, offer: EntryId) -> Redeeming {
+    Redeeming::new(offer, &town.federation.exchange, town.time + 1_000)
+}
+
+fn redemption(at: &Redeeming, town: &mut Town, citizen: &Citizen, notes: &[Note]) -> Redeemed {
+    let state = town.ledger.state();
+    town.federation
+        .redemption(state, citizen, notes, at, &mut town.rng)
+        .unwrap()
+        .0
+}
+
+fn sign_redeemed(town: &mut Town, redeemed: Redeemed) -> SignedEntry {
+    let exchange = town.federation.exchange.clone();
+    proven_or_not(town, &Entry::Redeemed(redeemed), Some(&exchange))
+}
+
+fn redeemed(at: &Redeeming, town: &mut Town, citizen: &Citizen, notes: &[Note]) -> SignedEntry {
+    let state = town.ledger.state();
+    town.federation
+        .redeem(state, citizen, notes, at, &mut town.rng)
+        .unwrap()
+        .0
+}
+
+fn attestation(town: &mut Town, citizen: &Citizen, notes: &[Note], verifier: &str) -> Attested {
+    let about = (Credits(10), verifier, town.time + 1_000);
+    let state = town.ledger.state();
+    town.federation
+        .attestation(state, citizen, notes, about, &mut town.rng)
+        .unwrap()
+        .0
+}
+
+fn proof_of(entry: &SignedEntry) -> Proof {
+    Proof::from_bytes(&entry.proof).unwrap()
+}
+
+#[test]
+fn a_note_is_spent_and_its_change_again() {
+    let (mut town, citizen, note, offer) = rich();
+    let (_, change) = town.redeem(&citizen, &[note], offer).unwrap();
+    assert_eq!(change.value, Credits(WORTH.0 - PRICE.0));
+    // A first redemption a day, of a limit of 65,536: the second has another index.
+    town.wait(DAY);
+    let (_, change) = town.redeem(&citizen, &[change], offer).unwrap();
+    assert_eq!(change.value, Credits(WORTH.0 - 2 * PRICE.0));
+    let standing = town.state().offers().get(&offer).unwrap();
+    assert_eq!(standing.redeemed, 2);
+    assert_eq!(town.state().notes().size(), 3);
+    let sums: Vec<_> = town.state().offers().redeemed().collect();
+    assert_eq!(sums.len(), 1);
+    assert_eq!((sums[0].2.redemptions, sums[0].2.credits), (2, 60));
+}
+
+#[test]
+fn nothing_is_spent_twice() {
+    let (mut town, citizen, note, offer) = rich();
+    let other = offer_with(&mut town, |_| {});
+    let rival = admit(&mut town, "kiosk", &[Role::Exchange], 41);
+    let elsewhere = {
+        let id = rival.id;
+        offer_with(&mut town, move |offer| offer.exchanges = vec![id])
+    };
+    // All made before any is submitted: by one person, at two exchanges at once.
+    let first = redeemed(&at(&town, offer), &mut town, &citizen, &[note]);
+    let again = redeemed(&at(&town, other), &mut town, &citizen, &[note]);
+    let mut there = at(&town, elsewhere);
+    there.exchange = rival;
+    let there = redeemed(&there, &mut town, &citizen, &[note]);
+    let second = {
+        // As the second note, beside a dummy.
+        let dummy = Note {
+            value: Credits(0),
+            f1: Fr::from(1u64),
+            f2: Fr::from(2u64),
+            ..note
+        };
+        redeemed(&at(&town, other), &mut town, &citizen, &[dummy, note])
+    };
+    let attested = attestation(&mut town, &citizen, &[note], "bank");
+    let attested = proven(&mut town, &Entry::Attested(attested), None);
+
+    let before = town.submit(&first).unwrap();
+    for entry in [&again, &there, &second, &attested] {
+        refused(&mut town, entry, "spent", "spending");
+    }
+    let repeated = town.submit(&first).unwrap();
+    assert_eq!(
+        (repeated.index, repeated.already_present),
+        (before.index, true)
+    );
+    // Another proof under the same statement is the same entry.
+    let factor = merits_verifier::trapdoor::rerandomise(&proof_of(&first), Fr::from(3u64));
+    let exchange = town.federation.exchange.clone();
+    let entry = Entry::decode(first.kind, &first.statement)
+        .unwrap()
+        .unwrap();
+    let twin = town
+        .federation
+        .sign_proven(&entry, Some(&exchange), &factor.unwrap());
+    assert!(town.submit(&twin).unwrap().already_present);
+}
+
+#[test]
+fn one_note_is_not_both_notes() {
+    let (mut town, citizen, note, offer) = rich();
+    let both = redemption(&at(&town, offer), &mut town, &citizen, &[note, note]);
+    assert_eq!(both.spending.sn1, both.spending.sn2);
+    let entry = sign_redeemed(&mut town, both);
+    refused(&mut town, &entry, "same-note-twice", "sn2");
+}
+
+#[test]
+fn a_spending_is_well_formed() {
+    let (mut town, citizen, note, offer) = rich();
+    let good = redemption(&at(&town, offer), &mut town, &citizen, &[note]);
+    type Change = fn(&mut Spending);
+    let cases: [(Change, &str, &str); 6] = [
+        (|s| s.ey = Fr::from(0u64), "ephemeral-invalid", "ey"),
+        (|s| s.ey = Fr::from(1u64), "ephemeral-invalid", "ey"),
+        (|s| s.cm_out = Fr::from(0u64), "note-empty", "cm_out"),
+        (|s| s.epoch = Epoch(2), "epoch-unknown", "epoch"),
+        (
+            |s| s.note_root = Fr::from(7u64),
+            "note-root-unknown",
+            "note_root",
+        ),
+        (
+            |s| s.group_root = Fr::from(7u64),
+            "group-root-unknown",
+            "root",
+        ),
+    ];
+    for (change, code, field) in cases {
+        let mut other = good.clone();
+        change(&mut other.spending);
+        let entry = sign_redeemed(&mut town, other);
+        refused(&mut town, &entry, code, field);
+        let mut other = attestation(&mut town, &citizen, &[note], "bank");
+        change(&mut other.spending);
+        let entry = proven_or_not(&mut town, &Entry::Attested(other), None);
+        refused(&mut town, &entry, code, field);
+    }
+    // The change of one redemption is not the change of another.
+    let entry = sign_redeemed(&mut town, good.clone());
+    town.submit(&entry).unwrap();
+    let mut same = good;
+    same.spending.sn1 = Fr::from(1u64);
+    same.spending.sn2 = Fr::from(2u64);
+    same.spending.rn = Fr::from(3u64);
+    let entry = sign_redeemed(&mut town, same);
+    refused(&mut town, &entry, "note-used", "cm_out");
+}
+
+#[test]
+fn a_proof_is_for_one_offer_one_exchange_and_one_voucher_key() {
+    let (mut town, citizen, note, offer) = rich();
+    let rival = admit(&mut town, "kiosk", &[Role::Exchange], 41);
+    let other = offer_with(&mut town, |offer| offer.price = Credits(1));
+    let both = {
+        let id = rival.id;
+        offer_with(&mut town, move |offer| offer.exchanges.push(id))
+    };
+    let federation = town.federation.clone();
+    let good = redemption(&at(&town, offer), &mut town, &citizen, &[note]);
+    let proof = proof_of(&sign_redeemed(&mut town, good.clone()));
+    let with = |change: &dyn Fn(&mut Redeemed)| {
+        let mut other = good.clone();
+        change(&mut other);
+        federation.sign_proven(&Entry::Redeemed(other), Some(&federation.exchange), &proof)
+    };
+    // Whoever sees a redemption cannot have its voucher sealed to himself.
+    let stolen = with(&|r| r.voucher_key = [1; 32]);
+    refused(&mut town, &stolen, "proof-invalid", "proof");
+    let cheaper = with(&|r| r.offer = other);
+    refused(&mut town, &cheaper, "proof-invalid", "proof");
+    let unknown = with(&|r| r.offer = nowhere());
+    refused(&mut town, &unknown, "offer-unknown", "offer");
+    let more_change = with(&|r| r.spending.cm_out += Fr::from(1u64));
+    refused(&mut town, &more_change, "proof-invalid", "proof");
+    let hidden = with(&|r| r.spending.c_id += Fr::from(1u64));
+    refused(&mut town, &hidden, "proof-invalid", "proof");
+
+    // Another exchange: of an offer that is not its own, and with a proof made for the first.
+    let mut there = at(&town, offer);
+    there.exchange = rival.clone();
+    let foreign = redeemed(&there, &mut town, &citizen, &[note]);
+    refused(&mut town, &foreign, "offer-elsewhere", "party");
+    let here = redemption(&at(&town, both), &mut town, &citizen, &[note]);
+    let entry = sign_redeemed(&mut town, here.clone());
+    let taken = federation.sign_proven(&Entry::Redeemed(here), Some(&rival), &proof_of(&entry));
+    refused(&mut town, &taken, "proof-invalid", "proof");
+    let stranger = federation.sign_proven(
+        &Entry::Redeemed(good),
+        Some(&federation.distributor),
+        &proof,
+    );
+    let code = refusal(town.submit(&stranger)).code();
+    // The proof names the exchange; with one that named the distributor its role would be missing.
+    assert_eq!(code, "proof-invalid");
+    there.exchange = federation.distributor.clone();
+    let no_exchange = redeemed(&there, &mut town, &citizen, &[note]);
+    refused(&mut town, &no_exchange, "role-missing", "");
+    town.submit(&entry).unwrap();
+}
+
+#[test]
+fn a_quota_is_kept() {
+    let (mut town, ..) = rich();
+    let offer = offer_with(&mut town, |offer| offer.quota = 3);
+    let at = at(&town, offer);
+    let state = town.ledger.state();
+    let entries = town
+        .federation
+        .redemptions(state, 5, &at, &mut town.rng)
+        .unwrap();
+    for entry in &entries[..3] {
+        town.submit(entry).unwrap();
+    }
+    for entry in &entries[3..] {
+        refused(&mut town, entry, "offer-sold-out", "offer");
+    }
+    assert_eq!(town.state().offers().get(&offer).unwrap().redeemed, 3);
+}
+
+#[test]
+fn an_offer_is_redeemed_while_it_is_open() {
+    let (mut town, citizen, note, _) = rich();
+    let opens = town.time + 60_000;
+    let offer = offer_with(&mut town, |offer| {
+        (offer.opens, offer.closes) = (opens, opens + 60_000);
+    });
+    let early = redeemed(&at(&town, offer), &mut town, &citizen, &[note]);
+    refused(&mut town, &early, "offer-not-open", "offer");
+    town.time = opens + 60_000 - 1_000;
+    refused(&mut town, &early, "offer-not-open", "offer");
+
+    let offer = offer_with(&mut town, |_| {});
+    let late = redeemed(&at(&town, offer), &mut town, &citizen, &[note]);
+    let closed = Entry::OfferClosed(OfferClosed {
+        offer,
+        basis: "out of stock".to_owned(),
+    });
+    let sponsor = town.federation.sponsor.clone();
+    town.act(&sponsor, &closed).unwrap();
+    refused(&mut town, &late, "offer-not-open", "offer");
+}
+
+/// A redemption at an index and of a day, and its change.
+fn turn(
+    town: &mut Town,
+    citizen: &Citizen,
+    note: Note,
+    (offer, index, day): (EntryId, u16, Option<u32>),
+) -> (SignedEntry, Note) {
+    let mut at = at(town, offer);
+    at.index = index;
+    let federation = town.federation.clone();
+    let state = town.ledger.state();
+    let (mut redeemed, change) = federation
+        .redemption(state, citizen, &[note], &at, &mut town.rng)
+        .unwrap();
+    redeemed.day = day.unwrap_or(redeemed.day);
+    (sign_redeemed(town, redeemed), change)
+}
+
+#[test]
+fn a_person_redeems_so_often_a_day() {
+    let (mut town, citizen, mut note, _) = rich();
+    let offer = offer_with(&mut town, |offer| offer.per_day = 2);
+    for index in 0..2 {
+        let (entry, change) = turn(&mut town, &citizen, note, (offer, index, None));
+        town.submit(&entry).unwrap();
+        note = change;
+    }
+    // An index of today again; the circuit keeps it below the limit.
+    for index in 0..2 {
+        let (entry, _) = turn(&mut town, &citizen, note, (offer, index, None));
+        refused(&mut town, &entry, "rate-limit", "rn");
+    }
+    // By another limit than the offer's, nothing is proven.
+    let wide = offer_with(&mut town, |_| {});
+    let (entry, _) = turn(&mut town, &citizen, note, (wide, 0, None));
+    let Some(Ok(Entry::Redeemed(mut redeemed))) = Entry::decode(entry.kind, &entry.statement)
+    else {
+        panic!("a redemption");
+    };
+    redeemed.offer = offer;
+    let federation = town.federation.clone();
+    let moved = federation.sign_proven(
+        &Entry::Redeemed(redeemed),
+        Some(&federation.exchange),
+        &proof_of(&entry),
+    );
+    refused(&mut town, &moved, "proof-invalid", "proof");
+    town.wait(DAY);
+    let (entry, _) = turn(&mut town, &citizen, note, (offer, 0, None));
+    town.submit(&entry).unwrap();
+}
+
+#[test]
+fn a_day_is_the_ledgers_or_the_one_that_just_ended() {
+    let (mut town, citizen, note, offer) = rich();
+    let day = u32::try_from(town.time / (DAY * 1_000)).unwrap();
+    for other in [day - 1, day + 1] {
+        // START is midnight; ten minutes of founding are not an hour, so go to noon.
+        town.time = u64::from(day) * DAY * 1_000 + DAY * 500;
+        let (entry, _) = turn(&mut town, &citizen, note, (offer, 0, Some(other)));
+        refused(&mut town, &entry, "other-day", "day");
+    }
+    let midnight = u64::from(day + 1) * DAY * 1_000;
+    town.time = midnight - 10_000;
+    let (entry, _) = turn(&mut town, &citizen, note, (offer, 0, Some(day)));
+    town.time = midnight + ROOT_GRACE - 2_000;
+    town.submit(&entry).unwrap();
+    let (entry, _) = turn(&mut town, &citizen, note, (offer, 1, Some(day)));
+    town.time = midnight + ROOT_GRACE;
+    refused(&mut town, &entry, "other-day", "day");
+}
+
+#[test]
+fn expired_credits_are_good_for_nothing() {
+    let (mut town, citizen, note, offer) = rich();
+    // 600 months and more after 2014-04: the bucket of 2064-07 is good in June, not in July.
+    let month = merits_primitives::ids::Period {
+        kind: merits_primitives::ids::PeriodKind::Month,
+        index: note.expiry.0,
+    };
+    let first_day = u64::try_from(month.first_day()).unwrap() * DAY * 1_000;
+    town.time = first_day - 3_000;
+    let good = redeemed(&at(&town, offer), &mut town, &citizen, &[note]);
+    town.submit(&good).unwrap();
+    town.time = first_day - 1_000;
+    let change = Note {
+        f1: Fr::from(4u64),
+        ..note
+    };
+    let late = redeemed(&at(&town, offer), &mut town, &citizen, &[change]);
+    refused(&mut town, &late, "credits-expired", "expiry");
+    let attested = attestation(&mut town, &citizen, &[change], "bank");
+    let entry = proven(&mut town, &Entry::Attested(attested), None);
+    refused(&mut town, &entry, "credits-expired", "expiry");
+}
+
+#[test]
+fn a_note_is_spent_under_an_anchor_only() {
+    let mut town = town_with(|federation| federation.anchor_seconds = 600);
+    let citizen = Citizen::new(1);
+    let note = town.earner(&citizen).unwrap();
+    let offer = town.offer(PRICE, 10).unwrap();
+    // Within the slot of the first note there is no anchor, and the present root is none.
+    assert_eq!(town.state().notes().anchor(town.time + 1_000), None);
+    town.wait(600);
+    let first = town.state().notes().anchor(town.time).unwrap();
+    assert_eq!((first.size, first.root), (1, town.state().notes().root()));
+    let good = redemption(&at(&town, offer), &mut town, &citizen, &[note]);
+    assert_eq!(good.spending.note_root, first.root);
+    town.time -= 600_000;
+    let entry = sign_redeemed(&mut town, good.clone());
+    refused(&mut town, &entry, "note-root-unknown", "note_root");
+    town.wait(600);
+
+    // More notes in the new slot: the anchor stays the old one, the present root is none yet.
+    let friend = Citizen::new(2);
+    town.earner(&friend).unwrap();
+    assert_eq!(town.state().notes().anchor(town.time), Some(first));
+    let mut fresh = redemption(&at(&town, offer), &mut town, &citizen, &[note]);
+    fresh.spending.note_root = town.state().notes().root();
+    let early = sign_redeemed(&mut town, fresh.clone());
+    refused(&mut town, &early, "note-root-unknown", "note_root");
+    town.wait(600);
+    town.submit(&early).unwrap();
+    // The old anchor is good for as long as there is a ledger.
+    let other = Note {
+        f1: Fr::from(4u64),
+        ..note
+    };
+    town.wait(30 * DAY);
+    let mut old = redemption(&at(&town, offer), &mut town, &friend, &[other]);
+    old.spending.note_root = first.root;
+    let entry = sign_redeemed(&mut town, old);
+    town.submit(&entry).unwrap();
+    // A root that never was at a slot's end is none: those between the two.
+    let empty = merits_primitives::note_tree::empty(merits_primitives::note_tree::DEPTH);
+    let mut never = redemption(&at(&town, offer), &mut town, &friend, &[note]);
+    never.spending.note_root = empty;
+    let entry = sign_redeemed(&mut town, never);
+    refused(&mut town, &entry, "note-root-unknown", "note_root");
+}
+
+#[test]
+fn a_retired_identity_spends_for_an_hour_at_most() {
+    let (mut town, citizen, note, offer) = rich();
+    let old_root = town.state().people().group().root().unwrap();
+    town.register(&citizen.reborn()).unwrap();
+    let retired_at = town.time;
+    town.time = retired_at + ROOT_GRACE;
+    let mut late = redemption(&at(&town, offer), &mut town, &citizen, &[note]);
+    late.spending.group_root = old_root;
+    let entry = sign_redeemed(&mut town, late);
+    refused(&mut town, &entry, "group-root-unknown", "root");
+    town.time = retired_at + ROOT_GRACE - 1_000;
+    town.submit(&entry).unwrap();
+}
+
+#[test]
+fn a_sealed_identity_is_sealed_under_a_key_in_force() {
+    let (mut town, citizen, note, offer) = rich();
+    let federation = town.federation.clone();
+    let from = town.time + 10_000;
+    // Fresh secrets: keys are never used twice.
+    let with = federation.with_fresh_halves(&mut town.rng);
+    let epoch = with.epoch(Epoch(2), from, from, &mut town.rng);
+    town.act(&federation.supervisor, &Entry::ViewKeyEpochOpened(epoch))
+        .unwrap();
+    let mut early = redemption(&at(&town, offer), &mut town, &citizen, &[note]);
+    early.spending.epoch = Epoch(2);
+    let entry = sign_redeemed(&mut town, early.clone());
+    refused(&mut town, &entry, "epoch-not-accepted", "epoch");
+    town.wait(20);
+    town.submit(&entry).unwrap();
+    let mut late = redemption(&at(&town, offer), &mut town, &citizen, &[note]);
+    late.spending.epoch = Epoch(1);
+    let entry = sign_redeemed(&mut town, late);
+    refused(&mut town, &entry, "epoch-not-accepted", "epoch");
+}
+
+#[test]
+fn an_attestation_is_for_one_question_and_spends_its_notes() {
+    let (mut town, citizen, note, offer) = rich();
+    let attested = attestation(&mut town, &citizen, &[note], "bank");
+    let entry = proven(&mut town, &Entry::Attested(attested.clone()), None);
+    let proof = proof_of(&entry);
+    let federation = town.federation.clone();
+    let changes: [fn(&mut Attested); 3] = [
+        |a| a.context += Fr::from(1u64),
+        |a| a.floor = Credits(a.floor.0 + 1),
+        |a| a.expiry = Expiry(a.expiry.0 + 3),
+    ];
+    for change in changes {
+        let mut other = attested.clone();
+        change(&mut other);
+        let other = Entry::Attested(other).personal(&federation.origin, &proof);
+        refused(&mut town, &other, "proof-invalid", "proof");
+    }
+    // A party's signature does not belong under it, and a redemption without one is nobody's.
+    let signed = federation.sign_proven(
+        &Entry::Attested(attested.clone()),
+        Some(&federation.exchange),
+        &proof,
+    );
+    refused(&mut town, &signed, "signature-unexpected", "signature");
+    let mut half = entry.clone();
+    half.signature[0] = 1;
+    refused(&mut town, &half, "signature-unexpected", "signature");
+    let redeemed = redemption(&at(&town, offer), &mut town, &citizen, &[note]);
+    let unsigned = Entry::Redeemed(redeemed).personal(&federation.origin, &proof);
+    refused(&mut town, &unsigned, "party-unknown", "party");
+
+    town.submit(&entry).unwrap();
+    assert!(town.submit(&entry).unwrap().already_present);
+    // The same question again, with the note that is left: one answer a person and question.
+    let left = Note {
+        f1: attested.spending.sn1,
+        f2: Fr::from(0u64),
+        ..note
+    };
+    let mut again = attestation(&mut town, &citizen, &[left], "bank");
+    again.context = attested.context;
+    again.spending.rn = attested.spending.rn;
+    let entry = proven(&mut town, &Entry::Attested(again), None);
+    refused(&mut town, &entry, "rate-limit", "rn");
+    // The note itself is spent; what is left of it is good elsewhere.
+    let spent = redeemed_with(&mut town, &citizen, note, offer);
+    refused(&mut town, &spent, "spent", "spending");
+    let (_, change) = town.redeem(&citizen, &[left], offer).unwrap();
+    assert_eq!(change.value, Credits(WORTH.0 - PRICE.0));
+}
+
+fn redeemed_with(town: &mut Town, citizen: &Citizen, note: Note, offer: EntryId) -> SignedEntry {
+    let at = at(town, offer);
+    redeemed(&at, town, citizen, &[note])
+}
+
+#[test]
+fn a_proof_belongs_to_kinds_that_have_one() {
+    let (mut town, citizen, note, offer) = rich();
+    let entry = redeemed_with(&mut town, &citizen, note, offer);
+    let federation = town.federation.clone();
+    let closed = Entry::OfferClosed(OfferClosed {
+        offer,
+        basis: "with a proof".to_owned(),
+    });
+    let with = federation.sign_proven(&closed, Some(&federation.sponsor), &proof_of(&entry));
+    refused(&mut town, &with, "proof-unexpected", "proof");
+    let redeemed = redemption(&at(&town, offer), &mut town, &citizen, &[note]);
+    let without = Entry::Redeemed(redeemed);
+    act_refused(
+        &mut town,
+        &federation.exchange,
+        &without,
+        "proof-malformed",
+        "proof",
+    );
+}

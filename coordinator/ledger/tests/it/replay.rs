@@ -1,0 +1,209 @@
+//! Replay gives what the sequencer has, whatever was submitted; and notices every altered leaf.
+
+use crate::founded::Founded;
+use merits_ledger::entry::{Entry, StandingChange};
+use merits_ledger::tree::consistency_proof;
+use merits_ledger::{Replay, State};
+use merits_primitives::ids::Credits;
+use merits_verifier::codec::Canonical;
+use merits_verifier::entry::{Leaf, SignedEntry};
+use merits_verifier::log::verify_consistency;
+use proptest::prelude::*;
+use rand::{SeedableRng, rngs::StdRng};
+
+fn replayed(ledger: &Founded) -> ([u8; 32], [u8; 32]) {
+    let mut rng = StdRng::seed_from_u64(5);
+    let leaves = ledger.ledger.store().leaves();
+    let (state, root) =
+        Replay::run(ledger.federation.policy(), leaves, &mut rng).expect("an honest log");
+    (state.digest(), root)
+}
+
+fn checkpoint_root(ledger: &Founded) -> [u8; 32] {
+    let key = ledger.federation.signer().public().clone();
+    ledger
+        .ledger
+        .checkpoint()
+        .expect("own key")
+        .verify(&key)
+        .expect("own signature")
+        .root
+}
+
+/// What a test run does next.
+#[derive(Debug, Clone)]
+enum Act {
+    Earn(usize),
+    /// An earlier entry again.
+    Repeat(usize),
+    /// A batch whose proof fails.
+    Spoilt,
+    Suspend,
+    Reinstate,
+    Total(usize),
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        4 => (1usize..4).prop_map(Act::Earn),
+        1 => (0usize..20).prop_map(Act::Repeat),
+        1 => Just(Act::Spoilt),
+        1 => Just(Act::Suspend),
+        1 => Just(Act::Reinstate),
+        1 => (1usize..4).prop_map(Act::Total),
+    ]
+}
+
+/// Submits; refusals are part of the game.
+fn play(ledger: &mut Founded, act: &Act, sent: &mut Vec<SignedEntry>) {
+    let federation = ledger.federation.clone();
+    let party = federation.distributor.id;
+    let changes = ledger
+        .ledger
+        .state()
+        .parties()
+        .get(&party)
+        .map_or(0, |distributor| distributor.standing_changes);
+    let standing = StandingChange {
+        party,
+        sequence: changes + 1,
+        basis: "test".to_owned(),
+    };
+    let entry = match act {
+        Act::Earn(claims) => ledger.changed_batch(*claims, |_, _| {}),
+        Act::Repeat(index) => match sent.get(*index) {
+            Some(entry) => entry.clone(),
+            None => return,
+        },
+        Act::Spoilt => {
+            let batch = federation.batch(1, &mut ledger.rng);
+            let proof = federation
+                .trapdoor
+                .prove(&[], &mut ledger.rng)
+                .expect("a proof");
+            federation.sign_batch(&batch, &proof)
+        }
+        Act::Suspend => federation.sign(&Entry::PartySuspended(standing), &federation.supervisor),
+        Act::Reinstate => {
+            federation.sign(&Entry::PartyReinstated(standing), &federation.supervisor)
+        }
+        Act::Total(batches) => {
+            let state = ledger.ledger.state();
+            let key = federation.totals_key(merits_primitives::ids::Output::Credits);
+            let claims: u64 = state
+                .totals()
+                .unopened(&key)
+                .take(*batches)
+                .map(|batch| u64::from(batch.claims))
+                .sum();
+            let sum = Credits(100 * claims);
+            match federation.open_total(state, *batches, sum, &mut ledger.rng) {
+                Ok(total) => federation.sign(&Entry::TotalsOpened(total), &federation.supervisor),
+                Err(_) => return,
+            }
+        }
+    };
+    let _refused_or_not = ledger.submit(&entry);
+    sent.push(entry);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn replay_equals_the_incremental_state(acts in prop::collection::vec(act(), 1..20)) {
+        let mut ledger = Founded::new();
+        let mut sent = Vec::new();
+        for act in &acts {
+            play(&mut ledger, act, &mut sent);
+        }
+        let (digest, root) = replayed(&ledger);
+        prop_assert_eq!(digest, ledger.ledger.state().digest());
+        prop_assert_eq!(root, checkpoint_root(&ledger));
+    }
+}
+
+#[test]
+fn every_earlier_checkpoint_is_consistent_with_the_last() {
+    let mut ledger = Founded::new();
+    let mut roots = vec![(ledger.ledger.state().size(), checkpoint_root(&ledger))];
+    for _ in 0..5 {
+        let batch = ledger.earn(1);
+        ledger.submit(&batch).expect("a good batch");
+        roots.push((ledger.ledger.state().size(), checkpoint_root(&ledger)));
+    }
+    let (size, root) = *roots.last().expect("there are some");
+    for (old, old_root) in &roots {
+        let proof = consistency_proof(ledger.ledger.store(), *old, size).expect("all nodes");
+        assert_eq!(
+            verify_consistency(*old, old_root, size, &root, &proof),
+            Ok(())
+        );
+    }
+}
+
+#[test]
+fn a_replay_names_the_leaf_that_breaks_the_rules() {
+    let mut ledger = Founded::new();
+    for _ in 0..3 {
+        let batch = ledger.earn(2);
+        ledger.submit(&batch).expect("a good batch");
+    }
+    let policy = ledger.federation.policy();
+    let good = ledger.ledger.store().leaves().to_vec();
+    let fails = |leaves: Vec<Vec<u8>>| {
+        let mut rng = StdRng::seed_from_u64(5);
+        let error = Replay::run(policy.clone(), leaves, &mut rng).expect_err("a broken log");
+        (error.index, error.fault.to_string())
+    };
+
+    // A proof that does not hold, under an envelope that its party signed.
+    let mut leaves = good.clone();
+    let (mut tenth, other) = (
+        Leaf::from_bytes(&good[9]).expect("a leaf"),
+        Leaf::from_bytes(&good[10]).expect("a leaf"),
+    );
+    tenth.entry.proof = other.entry.proof;
+    tenth.entry.signature = merits_verifier::signature::sign(
+        &ledger.federation.distributor.key,
+        &tenth.entry.signing_bytes(),
+    );
+    leaves[9] = tenth.to_bytes();
+    let (index, fault) = fails(leaves);
+    assert_eq!(index, 9);
+    assert!(fault.contains("proof does not hold"), "{fault}");
+
+    // The same leaf twice.
+    let mut leaves = good.clone();
+    let mut copy = Leaf::from_bytes(&good[8]).expect("a leaf");
+    copy.time = ledger.time;
+    leaves.push(copy.to_bytes());
+    let (index, fault) = fails(leaves);
+    assert_eq!(index, 11);
+    assert!(fault.contains("already used"), "{fault}");
+
+    // A left-out admission: whoever acts later is unknown.
+    let mut leaves = good.clone();
+    leaves.remove(2);
+    assert_eq!(fails(leaves).0, 5);
+
+    // Time that goes back.
+    let mut leaves = good;
+    let mut last = Leaf::from_bytes(&leaves[10]).expect("a leaf");
+    last.time = 0;
+    leaves[10] = last.to_bytes();
+    assert_eq!(fails(leaves).0, 10);
+}
+
+#[test]
+fn the_digest_covers_policy_leaves_and_order() {
+    let ledger = Founded::new();
+    let policy = ledger.federation.policy();
+    let mut other = policy.clone();
+    other.least_claims_per_total += 1;
+    assert_ne!(
+        State::new(policy.clone()).digest(),
+        State::new(other).digest()
+    );
+    assert_ne!(State::new(policy).digest(), ledger.ledger.state().digest());
+}

@@ -1,0 +1,167 @@
+//! Every kind of entry, signed by every party whose role it is not.
+
+use crate::founded::Founded;
+use merits_ledger::entry::{
+    Entry, OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed, ScaleApproved,
+    ScaleRetired, StandingChange, TotalPartial, TotalsOpened,
+};
+use merits_ledger::fixture::{Member, START};
+use merits_ledger::{Role, Roles};
+use merits_primitives::dleq::{Context, Equality};
+use merits_primitives::ids::{EntryId, Epoch, Output, PartyId, ScaleId, ScaleVersion};
+use merits_primitives::jubjub::{Point, Scalar};
+use merits_verifier::entry::SignedEntry;
+use rand::{SeedableRng, rngs::StdRng};
+
+/// One entry of each kind that takes a role, with that role. They are refused for the role before
+/// anything else about them is looked at.
+fn entries(ledger: &Founded) -> Vec<(Role, Entry)> {
+    let federation = &ledger.federation;
+    let mut rng = StdRng::seed_from_u64(1);
+    let stranger = Member::new(&federation.origin, "stranger", &[Role::Sponsor], 80);
+    let standing = |party: PartyId, sequence| StandingChange {
+        party,
+        sequence,
+        basis: "test".to_owned(),
+    };
+    let (request, version) = (EntryId([1; 32]), ScaleVersion(1));
+    let id: ScaleId = federation.scale_id();
+    let content = OpeningContent {
+        entry: EntryId([2; 32]),
+        claim: 0,
+        basis: "test".to_owned(),
+        nonce: [3; 32],
+    };
+    let (point, proof) = Equality::prove(
+        &Scalar::from(5u64),
+        &Point::base(),
+        &Context::new("test", &[]),
+        &mut rng,
+    )
+    .expect("not zero");
+    let partial = TotalPartial { point, proof };
+    let mut second = federation.scale(2);
+    second.valid_from = 2_320;
+    let approved = ScaleApproved {
+        id: id.clone(),
+        version,
+        proposal: request,
+    };
+    let retired = ScaleRetired {
+        id: id.clone(),
+        version,
+        last_period: 2_400,
+    };
+    let requested = OpeningRequested {
+        commitment: content.commitment(&federation.origin),
+        scale: id,
+        deadline: START + 86_400_000,
+    };
+    let totals = TotalsOpened {
+        key: federation.totals_key(Output::Credits),
+        entries: vec![request],
+        sum: 1,
+        supervisor: partial.clone(),
+        witness: partial,
+    };
+    let epoch = federation.epoch(Epoch(2), START + 1, START + 1, &mut rng);
+    let result = [4; 32];
+    vec![
+        (
+            Role::Supervisor,
+            Entry::PartyAdmitted(stranger.application(&federation.origin)),
+        ),
+        (
+            Role::Supervisor,
+            Entry::PartySuspended(standing(federation.source.id, 1)),
+        ),
+        (
+            Role::Supervisor,
+            Entry::PartyReinstated(standing(federation.source.id, 1)),
+        ),
+        (Role::Supervisor, Entry::ViewKeyEpochOpened(epoch)),
+        (Role::Issuer, Entry::ScaleProposed(second)),
+        (Role::Supervisor, Entry::ScaleApproved(approved)),
+        (Role::Supervisor, Entry::ScaleRetired(retired)),
+        (Role::Supervisor, Entry::OpeningRequested(requested)),
+        (
+            Role::Supervisor,
+            Entry::OpeningCompleted(OpeningCompleted { request, result }),
+        ),
+        (
+            Role::Supervisor,
+            Entry::OpeningRevealed(OpeningRevealed { request, content }),
+        ),
+        (Role::Supervisor, Entry::TotalsOpened(totals)),
+    ]
+}
+
+#[test]
+fn every_kind_is_refused_from_every_party_without_its_role() {
+    let mut ledger = Founded::new();
+    let federation = ledger.federation.clone();
+    let members = [
+        &federation.supervisor,
+        &federation.witness,
+        &federation.issuer,
+        &federation.source,
+        &federation.distributor,
+    ];
+    let mut refused = 0;
+    for (role, entry) in entries(&ledger) {
+        for member in members {
+            let roles: Roles = member.roles;
+            // An issuer retires its own scale.
+            let own = matches!(entry, Entry::ScaleRetired(_)) && roles.has(Role::Issuer);
+            if roles.has(role) || own {
+                continue;
+            }
+            let signed = federation.sign(&entry, member);
+            ledger.refused(&signed, "role-missing", "");
+            refused += 1;
+        }
+    }
+    assert_eq!(
+        refused,
+        11 * 4 - 1,
+        "eleven kinds, each with four wrong parties"
+    );
+    // An earn batch, with everything right about it but its party.
+    for member in members
+        .into_iter()
+        .filter(|m| !m.roles.has(Role::Distributor))
+    {
+        let good = ledger.earn(1);
+        let signed = SignedEntry::sign(
+            federation.origin.clone(),
+            good.kind,
+            member.id,
+            good.statement.clone(),
+            good.proof.clone(),
+            &member.key,
+        );
+        ledger.refused(&signed, "role-missing", "");
+    }
+}
+
+/// Rotation is the one kind without a role: every party changes its own keys, and nobody another's.
+#[test]
+fn nobody_rotates_anothers_keys() {
+    let mut ledger = Founded::new();
+    let federation = ledger.federation.clone();
+    let (victim, attacker) = (&federation.source, &federation.distributor);
+    let fresh = ed25519_dalek::SigningKey::from_bytes(&[90; 32]);
+    let rotated = Entry::KeysRotated(merits_ledger::entry::KeysRotated::new(
+        &federation.origin,
+        &victim.id,
+        1,
+        &fresh,
+        [9; 32],
+    ));
+    let forged = rotated.sign(&federation.origin, victim.id, None, &attacker.key);
+    ledger.refused(&forged, "signature-invalid", "signature");
+    // In the attacker's own name the possession, bound to the victim, does not hold.
+    let own_name = rotated.sign(&federation.origin, attacker.id, None, &attacker.key);
+    ledger.refused(&own_name, "possession-invalid", "possession");
+    ledger.act(victim, &rotated).expect("its own keys");
+}

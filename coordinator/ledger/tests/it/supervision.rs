@@ -1,0 +1,224 @@
+//! Openings leave a trace; totals are opened once, over enough claims, and anyone checks them.
+
+use crate::founded::Founded;
+use merits_ledger::entry::{
+    Entry, OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed, TotalsOpened,
+};
+use merits_primitives::ids::{Credits, EntryId, Output, ScaleId};
+
+fn content() -> OpeningContent {
+    OpeningContent {
+        entry: EntryId([4; 32]),
+        claim: 2,
+        basis: "court order 12/26".to_owned(),
+        nonce: [8; 32],
+    }
+}
+
+fn request(ledger: &Founded, deadline: u64) -> OpeningRequested {
+    OpeningRequested {
+        commitment: content().commitment(&ledger.federation.origin),
+        scale: ledger.federation.scale_id(),
+        deadline,
+    }
+}
+
+#[test]
+fn an_opening_is_requested_completed_and_revealed_once_each() {
+    let mut ledger = Founded::new();
+    let federation = ledger.federation.clone();
+    let deadline = ledger.time + 60_000;
+    let requested = Entry::OpeningRequested(request(&ledger, deadline));
+    ledger.refused(
+        &federation.sign(&requested, &federation.witness),
+        "role-missing",
+        "",
+    );
+    let request = ledger.supervise(&requested).expect("requested").id;
+
+    let complete = |result| Entry::OpeningCompleted(OpeningCompleted { request, result });
+    let reveal = |content| Entry::OpeningRevealed(OpeningRevealed { request, content });
+    ledger.supervise(&complete([1; 32])).expect("completed");
+    let twice = federation.sign(&complete([2; 32]), &federation.supervisor);
+    ledger.refused(&twice, "request-standing", "");
+    let mut other = content();
+    other.claim = 3;
+    let wrong = federation.sign(&reveal(other), &federation.supervisor);
+    ledger.refused(&wrong, "reveal-mismatch", "");
+
+    assert_eq!(
+        ledger.ledger.state().openings().overdue(deadline).count(),
+        0
+    );
+    assert_eq!(
+        ledger
+            .ledger
+            .state()
+            .openings()
+            .overdue(deadline + 1)
+            .count(),
+        1
+    );
+    ledger.supervise(&reveal(content())).expect("revealed");
+    assert_eq!(
+        ledger
+            .ledger
+            .state()
+            .openings()
+            .overdue(deadline + 1)
+            .count(),
+        0
+    );
+    let opening = ledger
+        .ledger
+        .state()
+        .openings()
+        .get(&request)
+        .expect("it is there");
+    assert_eq!(
+        (opening.result, opening.revealed.clone()),
+        (Some([1; 32]), Some(content()))
+    );
+}
+
+#[test]
+fn requests_have_a_known_scale_and_a_deadline_ahead() {
+    let mut ledger = Founded::new();
+    let federation = ledger.federation.clone();
+    let sign =
+        |requested| federation.sign(&Entry::OpeningRequested(requested), &federation.supervisor);
+    let past = sign(request(&ledger, ledger.time));
+    ledger.refused(&past, "deadline", "deadline");
+    let far = sign(request(&ledger, u64::MAX));
+    ledger.refused(&far, "deadline", "deadline");
+    let mut unknown = request(&ledger, ledger.time + 60_000);
+    unknown.scale = ScaleId::new("no-such-scale").expect("a good name");
+    ledger.refused(&sign(unknown), "scale-unknown", "scale");
+    let orphan = Entry::OpeningCompleted(OpeningCompleted {
+        request: EntryId([6; 32]),
+        result: [0; 32],
+    });
+    ledger.refused(
+        &federation.sign(&orphan, &federation.supervisor),
+        "request-unknown",
+        "",
+    );
+}
+
+/// Three batches of 4, 3 and 2 claims, each claim worth 100.
+fn three_batches() -> Founded {
+    let mut ledger = Founded::new();
+    for claims in [4, 3, 2] {
+        let batch = ledger.earn(claims);
+        ledger.submit(&batch).expect("a good batch");
+    }
+    ledger
+}
+
+fn total(ledger: &mut Founded, batches: usize, sum: u64) -> TotalsOpened {
+    ledger
+        .federation
+        .open_total(
+            ledger.ledger.state(),
+            batches,
+            Credits(sum),
+            &mut ledger.rng,
+        )
+        .expect("the T1 do not cancel out")
+}
+
+fn refused_total(ledger: &mut Founded, opened: TotalsOpened, code: &str, field: &str) {
+    let entry = ledger
+        .federation
+        .sign(&Entry::TotalsOpened(opened), &ledger.federation.supervisor);
+    ledger.refused(&entry, code, field);
+}
+
+#[test]
+fn a_total_opens_the_next_batches_and_none_twice() {
+    let mut ledger = three_batches();
+    let first = total(&mut ledger, 2, 700);
+    ledger
+        .supervise(&Entry::TotalsOpened(first.clone()))
+        .expect("opened");
+    let key = ledger.federation.totals_key(Output::Credits);
+    let totals = ledger.ledger.state().totals();
+    let opened: Vec<_> = totals.opened(&key).collect();
+    assert_eq!(
+        (opened[0].claims, opened[0].batches, opened[0].sum),
+        (7, 2, 700)
+    );
+    assert_eq!(
+        totals
+            .unopened(&key)
+            .map(|batch| batch.claims)
+            .collect::<Vec<_>>(),
+        [2]
+    );
+    // The same set under another sum is not the next set any more.
+    let mut again = first;
+    again.sum = 701;
+    refused_total(&mut ledger, again, "total-set", "entries[0]");
+    // Two claims are too few: 4 is this ledger's least.
+    let rest = total(&mut ledger, 1, 200);
+    refused_total(&mut ledger, rest, "total-too-few", "");
+}
+
+#[test]
+fn a_wrong_sum_set_or_partial_is_refused() {
+    let mut ledger = three_batches();
+    let wrong = total(&mut ledger, 3, 901);
+    refused_total(&mut ledger, wrong, "sum-wrong", "sum");
+    let good = total(&mut ledger, 3, 900);
+    let change = |change: &dyn Fn(&mut TotalsOpened)| {
+        let mut altered = good.clone();
+        change(&mut altered);
+        altered
+    };
+    let swapped = change(&|total| total.entries.swap(0, 1));
+    refused_total(&mut ledger, swapped, "total-set", "entries[0]");
+    let skipping = change(&|total| {
+        total.entries.remove(0);
+    });
+    refused_total(&mut ledger, skipping, "total-set", "entries[0]");
+    let empty = change(&|total| total.entries.clear());
+    refused_total(&mut ledger, empty, "total-set", "entries[0]");
+    // Partials for three batches prove nothing about two.
+    let shorter = change(&|total| {
+        total.entries.pop();
+    });
+    refused_total(&mut ledger, shorter, "partial-invalid", "supervisor");
+    let exchanged = change(&|total| {
+        std::mem::swap(&mut total.supervisor, &mut total.witness);
+    });
+    refused_total(&mut ledger, exchanged, "partial-invalid", "supervisor");
+    let unproven = change(&|total| total.witness.point = total.supervisor.point);
+    refused_total(&mut ledger, unproven, "partial-invalid", "witness");
+    ledger
+        .supervise(&Entry::TotalsOpened(good))
+        .expect("unchanged, it is accepted");
+}
+
+/// A partial for one claim's ciphertext, offered as the total's: its proof is about another
+/// point than the sum of the batches' T1.
+#[test]
+fn a_claims_ciphertext_is_no_total() {
+    let mut ledger = three_batches();
+    let good = total(&mut ledger, 3, 900);
+    let leaf = ledger.ledger.leaf(8).expect("the first batch");
+    let merits_ledger::Entry::EarnBatch(batch) =
+        Entry::decode(leaf.entry.kind, &leaf.entry.statement)
+            .expect("a known kind")
+            .expect("well-formed")
+    else {
+        panic!("leaf 8 is the first batch")
+    };
+    let ephemeral = merits_primitives::jubjub::Point::from_y(batch.claims[0].public.ey)
+        .expect("an ephemeral key");
+    let mut forged = good;
+    forged.witness =
+        ledger
+            .federation
+            .witness_partial(&ephemeral, &forged.entries, &mut ledger.rng);
+    refused_total(&mut ledger, forged, "partial-invalid", "witness");
+}

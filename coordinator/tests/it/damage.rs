@@ -1,0 +1,151 @@
+//! A damaged database is found by fsck, and a start refuses what it can see.
+
+use std::{fs, path::Path, sync::Arc};
+
+use crate::federation::{Founding, Node};
+use merits_coordinator::{Config, Coordinator, StartError, SystemClock, fsck};
+use sqlx::{Connection as _, SqliteConnection};
+
+/// SQL, the table in which fsck finds it, and whether a start refuses it.
+const DAMAGES: [(&str, &str, bool); 14] = [
+    (
+        // The last byte of the last leaf, in its signature.
+        "UPDATE leaf SET leaf = CAST(substr(leaf, 1, length(leaf) - 1) || x'ff' AS BLOB) \
+         WHERE idx = (SELECT max(idx) FROM leaf)",
+        "rules",
+        true,
+    ),
+    (
+        "UPDATE leaf SET leaf = substr(leaf, 1, 20) WHERE idx = 3",
+        "leaf",
+        true,
+    ),
+    (
+        "UPDATE leaf SET entry_id = zeroblob(32) WHERE idx = 2",
+        "leaf",
+        false,
+    ),
+    ("DELETE FROM leaf WHERE idx = 4", "leaf", true),
+    (
+        "DELETE FROM leaf WHERE idx = (SELECT max(idx) FROM leaf)",
+        "log",
+        true,
+    ),
+    ("DELETE FROM used WHERE rowid_free = 0", "used", false),
+    (
+        "UPDATE used SET idx = idx - 1 WHERE kind = 2",
+        "used",
+        false,
+    ),
+    (
+        "INSERT INTO used VALUES (1, zeroblob(32), 5)",
+        "used",
+        false,
+    ),
+    (
+        "INSERT INTO used VALUES (9, zeroblob(32), 5)",
+        "used",
+        false,
+    ),
+    (
+        "UPDATE node SET hash = zeroblob(32) WHERE level = 1 AND idx = 0",
+        "node",
+        false,
+    ),
+    (
+        "UPDATE node SET hash = zeroblob(32) WHERE level = 3 AND idx = 0",
+        "node",
+        true,
+    ),
+    (
+        "DELETE FROM node WHERE level = 0 AND idx = 1",
+        "node",
+        false,
+    ),
+    (
+        "INSERT INTO node VALUES (0, 999, zeroblob(32))",
+        "node",
+        false,
+    ),
+    ("UPDATE log SET size = size + 1", "log", true),
+];
+
+#[tokio::test]
+async fn every_damage_is_found() {
+    let clean = tempfile::tempdir().unwrap();
+    let mut founding = Founding::new(30);
+    let config = founding.config(clean.path());
+    let mut node = Node::founded(&founding, config.clone()).await;
+    for _ in 0..3 {
+        node.client.submit(&founding.earn(5)).await.unwrap();
+    }
+    node.coordinator.shutdown().await.unwrap();
+    let report = fsck(&config, &mut rand::rng()).await.unwrap();
+    assert!(report.is_clean(), "{report}");
+    assert_eq!((report.leaves, report.used), (11, 30));
+
+    for (damage, place, start_refuses) in DAMAGES {
+        // One note out of the used values, whichever it is.
+        let damage = damage.replace(
+            "WHERE rowid_free = 0",
+            "WHERE (kind, value) = (SELECT kind, value FROM used ORDER BY value LIMIT 1)",
+        );
+        let dir = tempfile::tempdir().unwrap();
+        let config = founding.config(dir.path());
+        copy(clean.path(), dir.path());
+        apply(&config, &damage).await;
+        let report = fsck(&config, &mut rand::rng()).await.unwrap();
+        assert!(
+            report.findings.iter().any(|finding| finding.place == place),
+            "{damage}: {report}"
+        );
+        match Coordinator::start(config, Arc::new(SystemClock)).await {
+            Ok(coordinator) => {
+                coordinator.shutdown().await.unwrap();
+                assert!(!start_refuses, "{damage}: started");
+            }
+            Err(StartError::Damaged(_)) => assert!(start_refuses, "{damage}: refused to start"),
+            Err(other) => panic!("{damage}: {other}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_checkpoint_of_another_key_is_found() {
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let founding = Founding::new(31);
+    for dir in [&one, &other] {
+        let node = Node::founded(&founding, founding.config(dir.path())).await;
+        node.coordinator.shutdown().await.unwrap();
+    }
+    let config = founding.config(one.path());
+    let attach = format!(
+        "ATTACH '{}' AS other; UPDATE log SET checkpoint = (SELECT checkpoint FROM other.log)",
+        founding.config(other.path()).database().display()
+    );
+    apply(&config, &attach).await;
+    let report = fsck(&config, &mut rand::rng()).await.unwrap();
+    let found = report
+        .findings
+        .iter()
+        .find(|finding| finding.place == "log")
+        .unwrap();
+    assert!(found.what.contains("checkpoint"), "{report}");
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+    }
+}
+
+async fn apply(config: &Config, damage: &str) {
+    let url = format!("sqlite://{}", config.database().display());
+    let mut db = SqliteConnection::connect(&url).await.unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(damage.to_owned()))
+        .execute(&mut db)
+        .await
+        .unwrap();
+    db.close().await.unwrap();
+}

@@ -1,0 +1,6 @@
+//! The integration tests of this crate, one program, a module a topic.
+
+mod formats;
+mod keystore;
+mod packs;
+mod r1cs_file;

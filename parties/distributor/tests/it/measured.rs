@@ -1,0 +1,142 @@
+//! A scale with a dated constant and a measure, from records to opened totals: a real circuit, real
+//! proofs, the ledger's rules.
+//!
+//! Failure is: a week is proven for another week's figures, or an output is lost or mixed up with
+//! the other on the way.
+
+use crate::federation::{MANIFEST, World, custody::Scene, scale_id, week};
+use merits_distributor::{proving::Width, summary::EarnedSum};
+use merits_ledger::{Entry, fixture::START, state::TotalsKey};
+use merits_primitives::{
+    earned::Earned,
+    ids::{AssetId, Credits, Epoch, Output},
+};
+
+/// [`MANIFEST`] with a factor that changes on the Tuesday of W36, and metres as a measure.
+fn manifest() -> String {
+    let dated = MANIFEST
+        .replace("value = \"162.72\"\n", "dated = true\n")
+        .replace(
+            "source = \"test\"\n",
+            "source = \"test\"\n\n[[constant.version]]\nvalue = \"162.72\"\n\n\
+             [[constant.version]]\nfrom = \"2014-09-02\"\nvalue = \"150\"\n",
+        );
+    let (head, _) = dated.split_once("[formula]").unwrap();
+    format!(
+        "{head}[formula]\nrounding = \"Once, down.\"\n\
+         cel = 'math.floor(trips.map(t, t.distance.to(\"km\") * car_factor.at(t.start)).sum())'\n\n\
+         [measure]\nunit = \"m\"\nrounding = \"None: metres are whole.\"\n\
+         cel = \"trips.map(t, t.distance).sum()\"\n"
+    )
+}
+
+/// What a trip earns, worked out apart from the formula: metres by the factor of its day, in
+/// thousandths of a cent of a gram.
+fn by_hand(records: &[merits_formula::Record], changed: u64) -> (u64, u64) {
+    let metres = |record: &merits_formula::Record| record.0[1];
+    let factor = |record: &merits_formula::Record| {
+        if record.0[0] / 1_440 >= changed {
+            15_000
+        } else {
+            16_272
+        }
+    };
+    let credits: u64 = records.iter().map(|r| metres(r) * factor(r)).sum();
+    (credits / 100_000, records.iter().map(metres).sum())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_outputs_and_the_days_factor_reach_the_ledger() {
+    let one = std::num::NonZeroUsize::MIN;
+    let width = Width {
+        threads: one,
+        in_flight: one,
+    };
+    let world = World::with(11, &manifest(), width);
+    let scene = Scene::of(world).await;
+    let (world, ledger) = (&scene.world, &scene.ledger);
+    let groups = scene.collect(4, 2).await;
+    let summary = scene.run().await;
+    assert_eq!(summary.submitted.refused, []);
+    assert_eq!(summary.submitted.acknowledged, 4);
+
+    // The first trip of W36 is a Monday's; the second a Tuesday's, under the new factor.
+    let earned = |period: merits_primitives::ids::Period, records: &[merits_formula::Record]| {
+        by_hand(records, if period == week(36) { 1 } else { 0 })
+    };
+    let all = groups
+        .iter()
+        .map(|group| earned(group.period, &group.records));
+    let expected = all.fold((0u128, 0u128), |(v, w), (credits, metres)| {
+        (v + u128::from(credits), w + u128::from(metres))
+    });
+    let expected = EarnedSum {
+        credits: expected.0,
+        measure: Some(expected.1),
+    };
+    assert_eq!(
+        (summary.formed.earned, summary.earned),
+        (expected, expected)
+    );
+
+    // Each week was proven for its own figures.
+    for batch in ledger.batches() {
+        let numbers: &[u64] = if batch.period == week(36) {
+            &[16_272, 15_000, 1]
+        } else {
+            &[15_000, 15_000, 0]
+        };
+        assert_eq!(batch.terms.constants, numbers, "{}", batch.period.label());
+        assert!(batch.measure.is_some());
+    }
+
+    // The owner reads both from u.
+    let mut found = 0;
+    for batch in ledger.batches() {
+        for group in groups.iter().filter(|group| group.period == batch.period) {
+            let binding = scene.binding(&batch, &group.subject);
+            let own = batch
+                .claims
+                .iter()
+                .find(|claim| claim.public.b == binding.b);
+            let Some(own) = own else { continue };
+            let (credits, metres) = earned(group.period, &group.records);
+            let expected = Earned {
+                credits: Credits(credits),
+                measure: Some(metres),
+            };
+            assert_eq!(binding.reveal(own.public.u, true), Some(expected));
+            found += 1;
+        }
+    }
+    assert_eq!(found, 8);
+
+    // And both totals open to what the week's records give.
+    for output in Output::ALL {
+        let key = TotalsKey {
+            asset: AssetId(1),
+            period: week(36),
+            epoch: Epoch(1),
+            output,
+        };
+        let of_week = groups.iter().filter(|group| group.period == week(36));
+        let sum = of_week
+            .map(
+                |group| match (output, earned(group.period, &group.records)) {
+                    (Output::Credits, (credits, _)) => credits,
+                    (Output::Measure, (_, metres)) => metres,
+                },
+            )
+            .sum();
+        let state = ledger.state();
+        let total = world
+            .federation
+            .open_key(&state, key, 2, sum, &mut rand::rng())
+            .unwrap();
+        let entry = Entry::TotalsOpened(total);
+        let entry = world.federation.sign(&entry, &world.federation.supervisor);
+        ledger.append(&entry, START + 1_000);
+        assert_eq!(ledger.state().totals().opened(&key).count(), 1, "{output}");
+    }
+    assert!(ledger.state().scales().get(&scale_id()).is_ok());
+}

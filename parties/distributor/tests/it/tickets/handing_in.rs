@@ -1,0 +1,129 @@
+//! Handing a ticket in: what is wrong with it, and who has it already.
+
+use merits_distributor::{
+    consents::Wait,
+    store::{Imported, TicketCounts},
+    tickets::{Importer, TicketFault},
+};
+use merits_ledger::{
+    Entry, Role,
+    fixture::{Citizen, Member},
+};
+use merits_primitives::Fr;
+use merits_records::handover::{HandoverError, Ticket};
+
+use crate::federation::{people::rider, scale_id, week};
+use crate::tickets::scene::{Scene, code, rng, waits};
+
+/// Whatever is wrong with a ticket is said when it is handed in, and nothing of it is kept.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_a_ticket_is_said() {
+    let scene = Scene::new(22, 2);
+    let dir = tempfile::tempdir().unwrap();
+    let node = scene.world.node(dir.path(), 5).await;
+    let distributor = &scene.world.federation.distributor;
+    let (consented, file) = scene.given(0, week(36));
+    let good = scene.ticket(&rider(0), &consented);
+    let one = Fr::from(1u64);
+    let fault = async |change: &dyn Fn(&mut Ticket)| {
+        let mut bad = good.clone();
+        change(&mut bad);
+        let file = scene.seal(&bad, distributor);
+        scene.import(&node, &file).await.unwrap_err()
+    };
+    let found = fault(&|ticket| ticket.scale = "reading".into()).await;
+    assert!(matches!(found, TicketFault::OtherScale { .. }), "{found}");
+    let found = fault(&|ticket| ticket.terms[0] ^= 1).await;
+    assert!(matches!(found, TicketFault::Terms(_)), "{found}");
+    let found = fault(&|ticket| ticket.source = [8; 32]).await;
+    assert!(matches!(found, TicketFault::Source(_)), "{found}");
+    for change in [
+        |ticket: &mut Ticket| ticket.b += Fr::from(1u64),
+        |ticket: &mut Ticket| ticket.key += Fr::from(1u64),
+        |ticket: &mut Ticket| ticket.h += Fr::from(1u64),
+    ] {
+        let found = fault(&change).await;
+        assert!(matches!(found, TicketFault::Binding), "{found}");
+    }
+    let found = fault(&|ticket| ticket.expiry += 1).await;
+    assert!(matches!(found, TicketFault::Refused(_)), "{found}");
+    let found = fault(&|ticket| ticket.root += one).await;
+    assert!(matches!(found, TicketFault::OldRoot), "{found}");
+    let found = fault(&|ticket| ticket.proof[3] ^= 1).await;
+    let broken = matches!(found, TicketFault::ProofFormat(_) | TicketFault::Proof(_));
+    assert!(broken, "{found}");
+    for change in [
+        |ticket: &mut Ticket| ticket.salt[0] ^= 1,
+        |ticket: &mut Ticket| ticket.nullifier += Fr::from(1u64),
+        |ticket: &mut Ticket| ticket.period = week(37),
+    ] {
+        let found = fault(&change).await;
+        assert!(matches!(found, TicketFault::Proof(_)), "{found}");
+    }
+
+    // Sealed to somebody else, or for somebody else.
+    let mut other = file.clone();
+    other.distributor = [9; 32];
+    let found = scene.import(&node, &other).await.unwrap_err();
+    let foreign = HandoverError::OtherParty {
+        expected: distributor.id,
+        found: merits_primitives::ids::PartyId([9; 32]),
+    };
+    assert_eq!(found.to_string(), foreign.to_string());
+    let state = scene.ledger.state();
+    let found = Importer::new(&node, &state, &[7; 32])
+        .import(&file, state.time(), &mut rng())
+        .await
+        .unwrap_err();
+    assert!(matches!(
+        found,
+        TicketFault::Handover(HandoverError::Sealed)
+    ));
+
+    // The root is of an hour ago.
+    scene.register(&Citizen::new(7), 2 * 3_600_000);
+    scene.register(&Citizen::new(8), 2 * 3_600_000);
+    let found = scene.import(&node, &file).await.unwrap_err();
+    assert!(matches!(found, TicketFault::OldRoot), "{found}");
+    assert_eq!(scene.counts(&node).await, TicketCounts::default());
+    assert_eq!(node.store().counts(&scale_id()).await.unwrap().subjects, 0);
+}
+
+/// Two distributors and one period: the second gets its turn when the person leaves the first.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_distributor_at_a_time() {
+    let scene = Scene::new(27, 1);
+    let federation = &scene.world.federation;
+    let second = Member::new(&federation.origin, "second", &[Role::Distributor], 40);
+    let admitted = Entry::PartyAdmitted(second.application(&federation.origin));
+    let admitted = federation.sign(&admitted, &federation.supervisor);
+    let terms = Entry::TermsPublished(federation.terms_of(&second));
+    for entry in [admitted, federation.sign(&terms, &second)] {
+        scene.ledger.append(&entry, scene.ledger.time() + 1_000);
+    }
+    let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let one = scene.world.node(dirs[0].path(), 5).await;
+    let other = scene.world.node_of(&second, dirs[1].path(), 6).await;
+    scene.collect(&one, 1, 1, dirs[0].path()).await;
+    scene.collect(&other, 1, 1, dirs[1].path()).await;
+
+    let first = scene.hand_in(&one, &[0], week(36)).await;
+    let consented = scene.consent(&Citizen::new(0), week(36), &second);
+    let file = scene.seal(&scene.ticket(&rider(0), &consented), &second);
+    assert_eq!(scene.import(&other, &file).await.unwrap(), Imported::New);
+    let report = scene.deposit(&other).await;
+    assert_eq!(code(&report.refused[0].1), "ticket-reserved");
+    assert_eq!(waits(&scene.run(&other).await), [(Wait::NoTicket, 1)]);
+
+    scene.withdraw(&first[0]);
+    assert_eq!(scene.import(&other, &file).await.unwrap(), Imported::Again);
+    assert_eq!(scene.deposit(&other).await.deposited, 1);
+    assert_eq!(scene.run(&other).await.counts.acknowledged, 1);
+    let summary = scene.run(&one).await;
+    assert_eq!(summary.followed.erased.len(), 1);
+    assert_eq!(summary.counts.acknowledged, 0);
+
+    // Nobody claims for the period again, with whatever ticket.
+    let found = scene.import(&one, &scene.given(0, week(36)).1).await;
+    assert!(matches!(found, Err(TicketFault::Withdrawn)));
+}

@@ -1,0 +1,391 @@
+//! Redemptions over real gRPC, a real coordinator and SQLite; proofs by the fixture's trapdoor.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a failure to set up is a failure of the test"
+)]
+
+use std::{collections::BTreeSet, time::Duration};
+
+use crate::federation::{Draft, World, code, now, stock};
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use ed25519_dalek::SigningKey;
+use merits_exchange::{
+    ledger::LedgerPort,
+    net::{ExchangeError, Voucher},
+};
+use merits_ledger::Entry;
+use merits_primitives::{
+    Fr,
+    ids::{Credits, EntryId},
+};
+use merits_proto::{Fault, VoucherRequest};
+use merits_replica::{Follower, Replica};
+use merits_verifier::{
+    codec::Canonical as _,
+    entry::{Leaf, SignedEntry},
+    log::{Checkpoint, LogSigner, leaf_hash},
+    receipt::Receipt,
+};
+use tokio::task::JoinSet;
+
+fn reason(answer: Result<Voucher, ExchangeError>) -> String {
+    let error = answer.unwrap_err();
+    error
+        .reason()
+        .map_or_else(|| error.to_string(), str::to_owned)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_crowd_gets_more_than_the_quota() {
+    let mut world = World::new(1).await;
+    let offer = world.offer(50, |_| ()).await;
+    let member = world.first();
+    let serving = world.serving(&member, &[(offer, 50)]).await;
+    let drafts: Vec<Draft> = (0..200).map(|_| world.draft(offer, &member)).collect();
+
+    let mut tasks = JoinSet::new();
+    for (number, draft) in drafts.iter().cloned().enumerate() {
+        let (mut client, id) = (serving.client.clone(), member.id);
+        tasks.spawn(async move {
+            let answer = client.redeem(&id, &draft.redeemed, &draft.proof).await;
+            (number, answer)
+        });
+    }
+    let (mut codes, mut winners, mut sold_out) = (BTreeSet::new(), Vec::new(), 0);
+    while let Some(done) = tasks.join_next().await {
+        let (number, answer) = done.unwrap();
+        match answer {
+            Ok(voucher) => {
+                codes.insert(code(&world, &drafts[number], &voucher));
+                winners.push((number, voucher));
+            }
+            Err(error) => {
+                assert_eq!(error.reason(), Some("offer-sold-out"), "{error}");
+                sold_out += 1;
+            }
+        }
+    }
+    assert_eq!((winners.len(), codes.len(), sold_out), (50, 50, 150));
+    assert_eq!(serving.store.assigned_count(&offer).await.unwrap(), 50);
+    assert!(serving.client.clone().offers().await.unwrap().is_empty());
+
+    // Whoever won gets the same voucher however often and in whatever way it asks; nobody else's.
+    let (number, won) = &winners[0];
+    let draft = &drafts[*number];
+    let first = code(&world, draft, won);
+    let again = serving.redeem(&member, draft).await.unwrap();
+    assert_eq!(code(&world, draft, &again), first);
+    for receipt in [None, Some(&won.receipt)] {
+        let mut client = serving.client.clone();
+        let sealed = client.voucher(&won.redemption, receipt).await.unwrap();
+        let voucher = Voucher {
+            sealed,
+            ..won.clone()
+        };
+        assert_eq!(code(&world, draft, &voucher), first);
+        let other = &drafts[winners[1].0];
+        assert!(
+            voucher
+                .open(&world.stage.federation.origin, &other.secret)
+                .is_err()
+        );
+    }
+    assert_eq!(serving.store.assigned_count(&offer).await.unwrap(), 50);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_note_is_spent_at_one_exchange_whatever_the_race() {
+    let mut world = World::new(2).await;
+    let (first, second) = (world.first(), world.second.clone());
+    let both = vec![first.id, second.id];
+    let offer = world.offer(20, |offer| offer.exchanges = both).await;
+    let one = world.serving(&first, &[(offer, 20)]).await;
+    let other = world.serving(&second, &[(offer, 20)]).await;
+    for _ in 0..10 {
+        let owner = world.owner();
+        // The context binds the exchange: each gets a proof of its own for the same note.
+        let here = world.draft_of(offer, &first, &owner, |_| ());
+        let there = world.draft_of(offer, &second, &owner, |_| ());
+        let (a, b) = tokio::join!(one.redeem(&first, &here), other.redeem(&second, &there));
+        let lost = match (a, b) {
+            (Ok(_), lost @ Err(_)) | (lost @ Err(_), Ok(_)) => lost,
+            both => panic!("one must win: {both:?}"),
+        };
+        assert_eq!(reason(lost), "spent");
+    }
+    let (here, there) = (
+        one.store.assigned_count(&offer).await.unwrap(),
+        other.store.assigned_count(&offer).await.unwrap(),
+    );
+    assert_eq!(here + there, 10);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_redeemed_is_refused_and_costs_nothing() {
+    let mut world = World::new(3).await;
+    let (member, second) = (world.first(), world.second.clone());
+    let offer = world.offer(5, |_| ()).await;
+    let serving = world.serving(&member, &[(offer, 5)]).await;
+    let draft = world.draft(offer, &member);
+
+    // Somebody else's voucher key under a proof that was seen on the way.
+    let mut stolen = draft.clone();
+    stolen.redeemed.voucher_key = world.draft(offer, &member).redeemed.voucher_key;
+    assert_eq!(
+        reason(serving.redeem(&member, &stolen).await),
+        "proof-invalid"
+    );
+    // A key that hides nothing.
+    let mut open = draft.clone();
+    open.redeemed.voucher_key = [0; 32];
+    let Err(ExchangeError::Refused { fault, .. }) = serving.redeem(&member, &open).await else {
+        panic!("a voucher was sealed to a key that hides nothing");
+    };
+    assert_eq!(fault.field, "statement.voucher_key");
+    // A proof that was made for the other exchange.
+    let other = world.draft(offer, &second);
+    assert_eq!(
+        reason(serving.redeem(&member, &other).await),
+        "proof-invalid"
+    );
+    // The other exchange's offer; it appears after this exchange last looked at the log.
+    let elsewhere = world
+        .offer(5, |offer| offer.exchanges = vec![second.id])
+        .await;
+    let draft = world.draft(elsewhere, &member);
+    assert_eq!(
+        reason(serving.redeem(&member, &draft).await),
+        "offer-elsewhere"
+    );
+    // No offer at all.
+    let mut draft = world.draft(offer, &member);
+    draft.redeemed.offer = EntryId([9; 32]);
+    assert_eq!(
+        reason(serving.redeem(&member, &draft).await),
+        "offer-unknown"
+    );
+    // Not yet open.
+    let later = world
+        .offer(5, |offer| offer.opens = now() + 3_600_000)
+        .await;
+    stock(&serving.store, &world, &later, 5).await;
+    let draft = world.draft(later, &member);
+    assert_eq!(
+        reason(serving.redeem(&member, &draft).await),
+        "offer-not-open"
+    );
+    // Without vouchers: nothing reaches the log.
+    let bare = world.offer(5, |_| ()).await;
+    let draft = world.draft(bare, &member);
+    assert_eq!(
+        reason(serving.redeem(&member, &draft).await),
+        "offer-not-stocked"
+    );
+
+    // A daily limit: the person's second turn of the day, with another note.
+    let daily = world
+        .offer(5, |offer| (offer.per_day, offer.price) = (1, Credits(1)))
+        .await;
+    stock(&serving.store, &world, &daily, 5).await;
+    let (citizen, note) = world.owner();
+    let draft = world.draft_of(daily, &member, &(citizen.clone(), note), |_| ());
+    serving.redeem(&member, &draft).await.unwrap();
+    let (_, note) = world.owner();
+    let draft = world.draft_of(daily, &member, &(citizen, note), |_| ());
+    assert_eq!(reason(serving.redeem(&member, &draft).await), "rate-limit");
+
+    // What only the log can judge is passed on with its signed refusal.
+    let owner = world.owner();
+    let draft = world.draft_of(offer, &member, &owner, |redeemed| {
+        redeemed.spending.note_root = Fr::from(5u64);
+    });
+    let Err(ExchangeError::Refused { fault, notice }) = serving.redeem(&member, &draft).await
+    else {
+        panic!("a root that no tree had");
+    };
+    assert_eq!(fault.reason, "note-root-unknown");
+    assert_eq!(notice.unwrap().code, "note-root-unknown");
+
+    let follower = world.follower("looking-back").await;
+    let redeemed: u32 = {
+        let replica = follower.replica();
+        let state = replica.state().unwrap();
+        state.offers().iter().map(|(_, offer)| offer.redeemed).sum()
+    };
+    assert_eq!(redeemed, 1, "only the one of the daily limit");
+    let open: BTreeSet<EntryId> = serving
+        .client
+        .clone()
+        .offers()
+        .await
+        .unwrap()
+        .iter()
+        .map(|here| here.offer)
+        .collect();
+    assert_eq!(open, BTreeSet::from([offer, daily]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_voucher_is_given_for_this_exchanges_redemptions_only() {
+    let mut world = World::new(4).await;
+    let (member, second) = (world.first(), world.second.clone());
+    let both = vec![member.id, second.id];
+    let offer = world.offer(5, |offer| offer.exchanges = both).await;
+    let serving = world.serving(&member, &[(offer, 5)]).await;
+    let other = world.serving(&second, &[(offer, 5)]).await;
+    let draft = world.draft(offer, &second);
+    let won = other.redeem(&second, &draft).await.unwrap();
+    let mut client = serving.client.clone();
+    for receipt in [None, Some(&won.receipt)] {
+        let error = client.voucher(&won.redemption, receipt).await.unwrap_err();
+        assert_eq!(error.reason(), Some("not-found"), "{error}");
+    }
+    let error = client.voucher(&EntryId([3; 32]), None).await.unwrap_err();
+    assert_eq!(error.reason(), Some("not-found"));
+    let error = client
+        .voucher(&EntryId([3; 32]), Some(&won.receipt))
+        .await
+        .unwrap_err();
+    assert_eq!(error.reason(), Some("malformed"), "another entry's receipt");
+    let mut forged = won.receipt.clone();
+    forged.leaf[40] ^= 1;
+    let error = client
+        .voucher(&won.redemption, Some(&forged))
+        .await
+        .unwrap_err();
+    assert_eq!(error.reason(), Some("malformed"), "{error}");
+    assert_eq!(serving.store.assigned_count(&offer).await.unwrap(), 0);
+}
+
+/// What the coordinator signs with: one line, `PRIVATE+KEY+<origin>+<key id>+<base64>`.
+fn stolen_log_key(world: &World) -> SigningKey {
+    let path = world.dir.path().join("coordinator/log.key");
+    let text = std::fs::read_to_string(path).unwrap();
+    let encoded = text.trim_end().splitn(5, '+').last().unwrap();
+    let bytes = BASE64.decode(encoded).unwrap();
+    SigningKey::from_bytes(bytes[1..].try_into().unwrap())
+}
+
+/// Whoever has the log's key can sign receipts for redemptions that never were.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_logs_key_alone_takes_no_voucher_out() {
+    let mut world = World::new(6).await;
+    let member = world.first();
+    let offer = world.offer(5, |_| ()).await;
+    let serving = world.serving(&member, &[(offer, 5)]).await;
+    let draft = world.draft(offer, &member);
+    let federation = &world.stage.federation;
+    // Even with a signature of the exchange's own.
+    let entry = Entry::Redeemed(draft.redeemed.clone());
+    let entry = entry.sign(
+        &federation.origin,
+        member.id,
+        Some(&draft.proof),
+        &member.key,
+    );
+    let id = entry.id();
+    let leaf = Leaf { time: now(), entry }.to_bytes();
+    let signer = LogSigner::new(federation.origin.clone(), stolen_log_key(&world));
+    let checkpoint = Checkpoint {
+        origin: federation.origin.clone(),
+        size: 1,
+        root: leaf_hash(&leaf),
+    };
+    let receipt = Receipt {
+        leaf,
+        index: 0,
+        proof: Vec::new(),
+        checkpoint: checkpoint.sign(&signer).unwrap(),
+    };
+    receipt.verify(world.coordinator.log_key()).unwrap();
+    let mut client = serving.client.clone();
+    let error = client.voucher(&id, Some(&receipt)).await.unwrap_err();
+    assert_eq!(error.reason(), Some("log-differs"), "{error}");
+    assert_eq!(serving.store.assigned_count(&offer).await.unwrap(), 0);
+}
+
+/// A log behind which the exchange dies right after the append: nothing it would have done next
+/// happens.
+#[derive(Clone)]
+struct DyingAfterAppend(Follower);
+
+impl LedgerPort for DyingAfterAppend {
+    async fn sync(&self) -> Result<(), Fault> {
+        LedgerPort::sync(&self.0).await
+    }
+
+    async fn submit(&self, entry: &SignedEntry) -> Result<Receipt, Fault> {
+        LedgerPort::submit(&self.0, entry).await?;
+        // The process is gone: whoever waits here waits for ever.
+        std::future::pending().await
+    }
+
+    async fn receipt(&self, id: &EntryId) -> Result<Receipt, Fault> {
+        LedgerPort::receipt(&self.0, id).await
+    }
+
+    fn read<R>(&self, read: impl FnOnce(&Replica) -> R) -> R {
+        LedgerPort::read(&self.0, read)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crash_between_append_and_voucher_loses_nothing() {
+    let mut world = World::new(5).await;
+    let member = world.first();
+    let offer = world.offer(3, |_| ()).await;
+    let store = world.store(&member).await;
+    stock(&store, &world, &offer, 3).await;
+    let (asked, reconciled) = (world.draft(offer, &member), world.draft(offer, &member));
+    let dying = DyingAfterAppend(world.follower("before").await);
+    let exchange = world.exchange(&member, store.clone(), dying);
+    for draft in [&asked, &reconciled] {
+        let request = merits_proto::RedemptionRequest {
+            origin: world.stage.federation.origin.clone(),
+            statement: draft.redeemed.to_bytes(),
+            proof: draft.proof.to_bytes(),
+        };
+        let answer = tokio::time::timeout(Duration::from_secs(3), exchange.redeem(request)).await;
+        assert!(answer.is_err(), "it died before it answered");
+    }
+    assert_eq!(store.assigned_count(&offer).await.unwrap(), 0);
+    drop(exchange);
+
+    // Another process on the same store. A wallet that asks before it has looked through the log:
+    let follower = world.follower("after").await;
+    let exchange = world.exchange(&member, store.clone(), follower);
+    let request = merits_proto::RedemptionRequest {
+        origin: world.stage.federation.origin.clone(),
+        statement: asked.redeemed.to_bytes(),
+        proof: asked.proof.to_bytes(),
+    };
+    let answer = exchange.redeem(request.clone()).await.unwrap();
+    assert_eq!(store.assigned_count(&offer).await.unwrap(), 1);
+    // And the other, that the exchange finds by itself, once.
+    let report = exchange.reconcile().await.unwrap();
+    assert_eq!((report.assigned, report.missing.len()), (1, 0));
+    assert_eq!(exchange.reconcile().await.unwrap().assigned, 0);
+    assert_eq!(store.assigned_count(&offer).await.unwrap(), 2);
+
+    let leaf = answer.receipt.verify(world.coordinator.log_key()).unwrap();
+    let voucher = Voucher {
+        redemption: leaf.id(),
+        offer,
+        receipt: answer.receipt.clone(),
+        sealed: answer.voucher,
+    };
+    let first = code(&world, &asked, &voucher);
+    let again = exchange.redeem(request).await.unwrap();
+    let again = Voucher {
+        sealed: again.voucher,
+        ..voucher.clone()
+    };
+    assert_eq!(code(&world, &asked, &again), first);
+    let request = VoucherRequest {
+        redemption: voucher.redemption,
+        receipt: None,
+    };
+    let sealed = exchange.voucher(request).await.unwrap();
+    assert_eq!(code(&world, &asked, &Voucher { sealed, ..voucher }), first);
+    assert_eq!(store.assigned_count(&offer).await.unwrap(), 2);
+}

@@ -1,0 +1,5 @@
+//! The integration tests of this crate, one program, a module a topic.
+
+mod federation;
+mod scale_review;
+mod supervision;

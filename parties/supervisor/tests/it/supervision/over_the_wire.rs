@@ -1,0 +1,117 @@
+//! Both holders as gRPC services on loopback, asked by the requester's client.
+
+use std::sync::{Arc, Mutex};
+
+use merits_ledger::entry::OpeningContent;
+use merits_primitives::ids::Credits;
+use merits_supervisor::{
+    holder::{Holder, OpeningAsk},
+    net::{Clock, Follow, FollowError, HolderClient, HolderError, HolderService, serve},
+    requester::combine,
+    totals::TotalSet,
+    view::LedgerView,
+};
+use tokio::{net::TcpListener, sync::oneshot};
+
+use crate::supervision::memory_log::{CREDITS, Federation, MemoryLog, NOW, SUPERVISOR};
+
+/// A log that both holders follow.
+#[derive(Clone)]
+struct Shared(Arc<Mutex<MemoryLog>>);
+
+impl Follow for Shared {
+    async fn synced<R: Send + 'static>(
+        &self,
+        read: impl FnOnce(&dyn LedgerView) -> R + Send + 'static,
+    ) -> Result<R, FollowError> {
+        let log = self.0.lock().unwrap().clone();
+        tokio::task::spawn_blocking(move || read(&log))
+            .await
+            .map_err(|error| FollowError(error.to_string()))
+    }
+}
+
+struct At(u64);
+
+impl Clock for At {
+    fn now(&self) -> u64 {
+        self.0
+    }
+}
+
+/// Serves a holder until the sender is dropped.
+async fn start(holder: Holder, log: &Shared) -> (HolderClient, oneshot::Sender<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let (stop, stopped) = oneshot::channel::<()>();
+    let service = HolderService::new(holder, log.clone(), At(NOW));
+    tokio::spawn(serve(service, listener, async {
+        let _ = stopped.await;
+    }));
+    (HolderClient::connect(&address).await.unwrap(), stop)
+}
+
+fn reason(error: &HolderError) -> (&str, &str) {
+    match error {
+        HolderError::Refused { fault, .. } => (&fault.reason, &fault.field),
+        other => panic!("refused, not {other}"),
+    }
+}
+
+#[tokio::test]
+async fn an_opening_and_a_total_travel() {
+    let mut fed = Federation::new();
+    let entry = fed.append_batch(&[1627, 0, 22_781]);
+    let ask = fed.append_request(entry, 2, SUPERVISOR);
+    let log = Shared(Arc::new(Mutex::new(fed.log.clone())));
+    let (mut supervisor, _stop_supervisor) = start(fed.supervisor, &log).await;
+    let (mut witness, _stop_witness) = start(fed.witness, &log).await;
+
+    let answers = [
+        supervisor.opening(&ask).await.unwrap(),
+        witness.opening(&ask).await.unwrap(),
+    ];
+    let opened = combine(&fed.log, &ask, &fed.key, &answers).unwrap();
+    assert_eq!(opened.earned, Credits(22_781).into());
+
+    // Refusals keep their reason and name the field at fault.
+    let content = OpeningContent {
+        claim: 1,
+        ..ask.content.clone()
+    };
+    let mismatch = witness
+        .opening(&OpeningAsk {
+            content,
+            ..ask.clone()
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(reason(&mismatch), ("request-mismatch", "request"));
+
+    let set = TotalSet::head(&fed.log, CREDITS, None).unwrap();
+    let total_ask = set.ask(&fed.log);
+    let answers = [
+        supervisor.total(&total_ask).await.unwrap(),
+        witness.total(&total_ask).await.unwrap(),
+    ];
+    assert_eq!(set.open(&fed.log, &answers).unwrap().sum, 1627 + 22_781);
+}
+
+#[tokio::test]
+async fn an_overlap_tells_the_head_to_ask_for() {
+    let mut fed = Federation::new();
+    fed.append_batch(&[1, 2, 3]);
+    let set = TotalSet::head(&fed.log, CREDITS, None).unwrap();
+    fed.append_batch(&[10, 20, 30]);
+    let log = Shared(Arc::new(Mutex::new(fed.log.clone())));
+    let (mut witness, _stop) = start(fed.witness, &log).await;
+    witness.total(&set.ask(&fed.log)).await.unwrap();
+    let larger = TotalSet::head(&fed.log, CREDITS, None).unwrap();
+    let overlap = witness.total(&larger.ask(&fed.log)).await.unwrap_err();
+    assert_eq!(reason(&overlap), ("total-overlaps", "entries[1]"));
+    assert_eq!(overlap.answered_head(), Some(1));
+    let unreachable = HolderClient::connect("http://127.0.0.1:1")
+        .await
+        .unwrap_err();
+    assert!(matches!(unreachable, HolderError::Unreachable { .. }));
+}

@@ -1,0 +1,94 @@
+//! Key files: a secret that others could read, or of another kind, is not used; and nothing that
+//! depends on a lost one is made anew.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+
+use crate::cli::{
+    configuration::valid_log_key,
+    run::{Ran, SAMPLE_LOG_KEY, edit, merits, samples_directory},
+};
+
+fn init(directory: &Path) -> Ran {
+    merits(
+        directory,
+        &[
+            "supervisor",
+            "init",
+            "--name",
+            "city-supervisor",
+            "--origin",
+            "ledger.example.org/merits",
+        ],
+    )
+}
+
+#[test]
+fn the_same_keys_and_name_give_the_same_party() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let first = init(directory.path());
+    assert_eq!(first.succeeds("").stdout.trim().len(), 64, "{first:?}");
+    assert_eq!(init(directory.path()).stdout, first.stdout);
+    let other = merits(
+        directory.path(),
+        &[
+            "supervisor",
+            "init",
+            "--name",
+            "city-supervisor",
+            "--origin",
+            "other.example.org/merits",
+        ],
+    );
+    assert_ne!(
+        other.succeeds("").stdout,
+        first.stdout,
+        "an id belongs to one ledger"
+    );
+    for key in ["supervisor.key", "supervisor-sealing.key"] {
+        let mode = fs::metadata(directory.path().join(key))
+            .expect("made")
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600, "{key}");
+    }
+}
+
+#[test]
+fn a_key_that_others_may_read_is_refused() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    init(directory.path()).succeeds("");
+    let key = directory.path().join("supervisor.key");
+    let secret = fs::read_to_string(&key).expect("a key");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).expect("set");
+    let ran = init(directory.path());
+    ran.refuses(&["supervisor.key", "644", "600"]);
+    let digits = secret.split_whitespace().last().expect("digits");
+    assert!(!ran.stderr.contains(digits), "the error shows the secret");
+}
+
+#[test]
+fn a_damaged_key_or_one_of_another_kind_is_refused() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    init(directory.path()).succeeds("");
+    let (signing, sealing) = (
+        directory.path().join("supervisor.key"),
+        directory.path().join("supervisor-sealing.key"),
+    );
+    let good = fs::read(&signing).expect("a key");
+    fs::write(&signing, fs::read(&sealing).expect("a key")).expect("written");
+    init(directory.path()).refuses(&["supervisor.key", "party-ed25519"]);
+    fs::write(&signing, &good[..good.len() - 3]).expect("written");
+    init(directory.path()).refuses(&["supervisor.key", "party-ed25519"]);
+}
+
+#[test]
+fn a_lost_key_beside_a_store_is_not_made_anew() {
+    let directory = samples_directory();
+    let config = directory.path().join("distributor.toml");
+    edit(&config, SAMPLE_LOG_KEY, &valid_log_key());
+    let status = ["distributor", "status", "--config", "distributor.toml"];
+    merits(directory.path(), &status).refuses(&["distributor.sqlite", "merits distributor run"]);
+    fs::write(directory.path().join("distributor.sqlite"), "").expect("written");
+    merits(directory.path(), &status).refuses(&["store.key", "No such file"]);
+    assert!(!directory.path().join("store.key").exists());
+}

@@ -1,0 +1,17 @@
+//! The `merits` command as a user meets it: its help, and what it says to bad input.
+//!
+//! At most one small proof is made here, so every test is quick. A whole federation is started by
+//! `tests/by_hand/run.sh`, which also makes the kit and the receipt in `tests/it/cli/federation`
+//! (`--fixtures`); the demonstration runs in CI.
+
+mod configuration;
+mod founding;
+mod help;
+mod keys;
+mod offers;
+mod operations;
+mod prover;
+mod receipts;
+mod run;
+mod scale;
+mod wallet;

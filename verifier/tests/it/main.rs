@@ -1,0 +1,10 @@
+//! The integration tests of this crate, one program, a module a topic.
+
+mod batch;
+mod coefficients;
+mod dependencies;
+mod groth16;
+mod log;
+mod people;
+mod statement;
+mod vectors;

@@ -1,0 +1,51 @@
+//! Folding the write-ahead log into the file.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use sqlx::{ConnectOptions as _, Connection as _, Row as _};
+
+use crate::{durable, error::FileError};
+
+/// Folds the write-ahead log of `path` into the file and makes sure of it: afterwards the file alone
+/// is the whole store. Call it last, after every connection of this process is closed, also on the
+/// way out of a failure. Without a file there is nothing to fold.
+///
+/// # Errors
+/// [`FileError::NotFolded`] when another process reads the store; nothing is lost then.
+pub async fn fold(path: &Path) -> Result<(), FileError> {
+    if !path.exists() {
+        return Ok(());
+    }
+    // A connection of its own: read-only ones that close last fold nothing, and one that failed is
+    // not to be relied upon.
+    let mut db = durable(path).connect().await?;
+    let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+        .fetch_one(&mut db)
+        .await?;
+    let busy: i64 = row.try_get(0)?;
+    db.close().await?;
+    let why = if busy != 0 {
+        Some("another process is reading it")
+    } else if fs::metadata(beside(path, "-wal")).is_ok_and(|file| file.len() > 0) {
+        Some("another process has it open")
+    } else {
+        None
+    };
+    match why {
+        None => Ok(()),
+        Some(why) => Err(FileError::NotFolded {
+            path: path.to_owned(),
+            why,
+        }),
+    }
+}
+
+/// The file that SQLite keeps beside a database.
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}

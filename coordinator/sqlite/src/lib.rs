@@ -1,0 +1,51 @@
+//! What every store of MERITS does with its SQLite file, in one place:
+//!
+//! - [`durable`]: how a store opens its file, so that a commit survives kill -9 and power loss;
+//! - [`Schema`]: whose file it is, and of which version, before anything is read or changed;
+//! - [`fold`]: at the stop, the write-ahead log goes into the file. A server whose readers close after
+//!   its writer leaves everything in `-wal`, and whoever copies the file alone copies an empty store;
+//! - [`Staged`]: a verified copy, made while the store is in use, that appears under its name whole
+//!   or not at all. Backups and restores are both made of it.
+//!
+//! Out of scope: what the rows mean. A store checks its own copies with its own rules between
+//! [`Staged::copy_of`] and [`Staged::put_in_place`].
+
+mod error;
+mod fold;
+mod schema;
+mod staged;
+
+use std::{path::Path, time::Duration};
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+
+pub use error::FileError;
+pub use fold::fold;
+pub use schema::{Found, Schema};
+pub use staged::{Staged, check_integrity};
+
+/// How long a connection waits for another's lock.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// How a store opens its file: write-ahead log, each commit synchronised. Nothing is created unless
+/// the caller adds `create_if_missing`.
+pub fn durable(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        // In WAL mode only FULL syncs the log at each commit, and an answer promises that what it
+        // confirms survives a power cut.
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY)
+        .pragma("cell_size_check", "ON")
+}
+
+/// How a file is opened to look at it only. It leaves the journal mode alone, so it reads backups
+/// (which have no write-ahead log) as well as stores in use.
+pub fn inspecting(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .read_only(true)
+        .busy_timeout(BUSY)
+        .pragma("cell_size_check", "ON")
+}

@@ -1,0 +1,140 @@
+//! Copies that appear under their name whole or not at all.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf, absolute},
+};
+
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
+
+use crate::{error::FileError, fold::beside, inspecting};
+
+/// A verified copy that is not yet under its name. Dropped without
+/// [`put_in_place`](Self::put_in_place), nothing is left of it.
+#[derive(Debug)]
+pub struct Staged {
+    destination: PathBuf,
+    part: PathBuf,
+    done: bool,
+}
+
+impl Staged {
+    /// Copies `source` beside `destination`, as it is at one moment, also while others write to it,
+    /// and has SQLite check the copy. Its owner alone may read it. Free pages do not come along, so
+    /// what was deleted from the store is not in its copy.
+    ///
+    /// # Errors
+    /// [`FileError::Exists`] for a destination that is there, or that a write-ahead log or journal
+    /// lies beside; [`FileError::Damaged`] for a source that SQLite finds so.
+    pub async fn copy_of(source: &Path, destination: &Path) -> Result<Self, FileError> {
+        // Absolute, so that no name is taken for a URI; SQLite reads names as text.
+        let destination =
+            absolute(destination).map_err(FileError::io("find the folder of", destination))?;
+        let part = beside(&destination, ".part");
+        let target = part
+            .to_str()
+            .ok_or_else(|| FileError::PathEncoding { path: part.clone() })?;
+        // A leftover log beside the destination would be played into the copy when it is opened.
+        for suffix in ["", "-wal", "-journal"] {
+            let path = beside(&destination, suffix);
+            if fs::symlink_metadata(&path).is_ok() {
+                return Err(FileError::Exists { path });
+            }
+        }
+        let mut db = inspecting(source).connect().await?;
+        let _ = fs::remove_file(&part);
+        // SQLite writes into an empty file that exists: made here, it has its mode from the start.
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&part)
+            .map_err(FileError::io("create", &part))?;
+        let staged = Self {
+            destination,
+            part: part.clone(),
+            done: false,
+        };
+        sqlx::query("VACUUM INTO ?")
+            .bind(target)
+            .execute(&mut db)
+            .await?;
+        db.close().await?;
+        let mut copy = inspecting(&part).connect().await?;
+        check_integrity(&mut copy, &part).await?;
+        copy.close().await?;
+        Ok(staged)
+    }
+
+    /// Where the copy is now, for the store's own checks.
+    pub fn path(&self) -> &Path {
+        &self.part
+    }
+
+    /// Gives the copy its name; it is on disk afterwards.
+    ///
+    /// # Errors
+    /// [`FileError::Exists`] when the name was taken meanwhile.
+    pub fn put_in_place(mut self) -> Result<(), FileError> {
+        // SQLite does not synchronise what VACUUM INTO writes.
+        File::open(&self.part)
+            .and_then(|file| file.sync_all())
+            .map_err(FileError::io("write", &self.part))?;
+        // Takes the name if it is free; the rename then replaces this empty file of our own.
+        match OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&self.destination)
+        {
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                return Err(FileError::Exists {
+                    path: self.destination.clone(),
+                });
+            }
+            Err(error) => return Err(FileError::io("create", &self.destination)(error)),
+        }
+        fs::rename(&self.part, &self.destination)
+            .map_err(FileError::io("create", &self.destination))?;
+        self.done = true;
+        let folder = self.destination.parent().unwrap_or(Path::new("/"));
+        File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(FileError::io("write", folder))
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        if !self.done {
+            let _ = fs::remove_file(&self.part);
+            let _ = fs::remove_file(beside(&self.part, "-journal"));
+        }
+    }
+}
+
+/// Has SQLite check a database: its pages, its constraints, its foreign keys.
+///
+/// # Errors
+/// [`FileError::Damaged`] with SQLite's first finding.
+pub async fn check_integrity(db: &mut SqliteConnection, path: &Path) -> Result<(), FileError> {
+    let findings: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check(1)")
+        .fetch_all(&mut *db)
+        .await?;
+    let damaged = |what: String| FileError::Damaged {
+        path: path.to_owned(),
+        what,
+    };
+    if let Some(finding) = findings.into_iter().find(|line| line != "ok") {
+        return Err(damaged(finding));
+    }
+    let dangling = sqlx::query("PRAGMA foreign_key_check")
+        .fetch_optional(db)
+        .await?;
+    match dangling {
+        None => Ok(()),
+        Some(_) => Err(damaged("a row refers to one that is not there".into())),
+    }
+}

@@ -1,0 +1,89 @@
+//! Copies while the store is in use, and what is never overwritten.
+
+use std::{fs, os::unix::fs::MetadataExt as _};
+
+use merits_sqlite::{FileError, Staged, inspecting};
+use sqlx::ConnectOptions as _;
+
+use super::{add, count, store};
+
+#[tokio::test]
+async fn a_copy_is_whole_while_the_store_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.sqlite");
+    let backup = dir.path().join("backup.sqlite");
+    let mut writer = store(&path, 20).await;
+    let staged = Staged::copy_of(&path, &backup).await.unwrap();
+    assert!(
+        !backup.exists(),
+        "it has its name only when it is put in place"
+    );
+    add(&mut writer, 5).await;
+    staged.put_in_place().unwrap();
+    assert_eq!(fs::metadata(&backup).unwrap().mode() & 0o777, 0o600);
+    let mut copy = inspecting(&backup).connect().await.unwrap();
+    assert_eq!(count(&mut copy).await, 20);
+    assert_eq!(count(&mut writer).await, 25);
+    assert_eq!(left_over(dir.path()), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn nothing_is_overwritten_and_no_leftover_log_is_taken_in() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.sqlite");
+    let _writer = store(&path, 3).await;
+    for taken in [
+        "backup.sqlite",
+        "backup.sqlite-wal",
+        "backup.sqlite-journal",
+    ] {
+        let taken = dir.path().join(taken);
+        fs::write(&taken, "mine").unwrap();
+        let error = Staged::copy_of(&path, &dir.path().join("backup.sqlite"))
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(&error, FileError::Exists { path } if *path == taken),
+            "{error}"
+        );
+        assert_eq!(fs::read_to_string(&taken).unwrap(), "mine");
+        fs::remove_file(&taken).unwrap();
+    }
+    // Taken while the copy was made.
+    let backup = dir.path().join("backup.sqlite");
+    let staged = Staged::copy_of(&path, &backup).await.unwrap();
+    fs::write(&backup, "mine").unwrap();
+    let error = staged.put_in_place().unwrap_err();
+    assert!(matches!(error, FileError::Exists { .. }), "{error}");
+    assert_eq!(fs::read_to_string(&backup).unwrap(), "mine");
+    assert_eq!(left_over(dir.path()), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_damaged_store_gives_no_copy() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.sqlite");
+    let writer = store(&path, 4_000).await;
+    sqlx::Connection::close(writer).await.unwrap();
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 4_096].fill(0xff);
+    fs::write(&path, bytes).unwrap();
+    let error = Staged::copy_of(&path, &dir.path().join("backup.sqlite"))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, FileError::Database(_) | FileError::Damaged { .. }),
+        "{error}"
+    );
+    assert_eq!(left_over(dir.path()), Vec::<String>::new());
+}
+
+/// Parts of copies.
+fn left_over(dir: &std::path::Path) -> Vec<String> {
+    fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.contains(".part"))
+        .collect()
+}

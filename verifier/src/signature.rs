@@ -1,7 +1,20 @@
-//! Ed25519 as this project uses it: `verify_strict`, so that a signature has one form, no key of
-//! small order is taken, and batch and single verification cannot disagree.
+//! Ed25519 as this project uses it: two rules, both written here and nowhere else.
+//!
+//! - **Entries and claims** ([`PublicKey::verify`], [`verify_batch`]): ZIP 215. The equation is taken times
+//!   the cofactor, R may be any encoding of any point, S is below the group's order. It is the rule
+//!   under which one signature and a batch of them can never be judged differently, and everybody who
+//!   replays the log, one by one or in batches, must judge alike.
+//! - **Checkpoints, notes and cosignatures** ([`PublicKey::verify_strict`]): `verify_strict`, what stock
+//!   clients of logs read. Nothing verifies them in batches.
+//!
+//! Keys of small order are refused by either, when the key is read: under such a key there are
+//! signatures that hold for every message.
 
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use ed25519_zebra::{VerificationKey, batch};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng as _;
+use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use crate::codec::{Canonical, CodecError, Reader, Writer};
@@ -10,13 +23,24 @@ use crate::codec::{Canonical, CodecError, Reader, Writer};
 pub const SIGNATURE_BYTES: usize = 64;
 
 /// A party's, source's or log's public signing key: a point of large order.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct PublicKey(VerifyingKey);
+#[derive(Clone, Copy)]
+pub struct PublicKey {
+    strict: VerifyingKey,
+    zip215: VerificationKey,
+}
+
+impl PartialEq for PublicKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_bytes() == other.to_bytes()
+    }
+}
+
+impl Eq for PublicKey {}
 
 impl std::fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("PublicKey(")?;
-        self.0.as_bytes()[..8]
+        self.to_bytes()[..8]
             .iter()
             .try_for_each(|byte| write!(f, "{byte:02x}"))?;
         f.write_str(")")
@@ -33,31 +57,54 @@ pub struct BadKey;
 #[error("the signature does not hold for this key and message")]
 pub struct BadSignature;
 
+/// The first signature of several that does not hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("signature {0} does not hold for its key and message")]
+pub struct BadSignatureAt(pub usize);
+
+/// A signature under an entry or a claim, for [`verify_batch`].
+#[derive(Debug, Clone, Copy)]
+pub struct Signed<'a> {
+    /// Who signed.
+    pub key: &'a PublicKey,
+    /// What.
+    pub message: &'a [u8],
+    /// The signature.
+    pub signature: &'a [u8; SIGNATURE_BYTES],
+}
+
 impl PublicKey {
     /// Checks 32 bytes.
     ///
     /// # Errors
     /// [`BadKey`] when they are no point, or one of small order.
     pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, BadKey> {
-        let key = VerifyingKey::from_bytes(bytes).map_err(|_| BadKey)?;
-        if key.is_weak() {
-            Err(BadKey)
-        } else {
-            Ok(Self(key))
-        }
+        Self::checked(VerifyingKey::from_bytes(bytes).map_err(|_| BadKey)?)
     }
 
     /// The public half of a signing key.
+    ///
+    /// # Panics
+    /// Never: a secret scalar is a multiple of the cofactor between 2^254 and 2^255, so its point has
+    /// the group's large order.
     pub fn of(key: &SigningKey) -> Self {
-        Self(key.verifying_key())
+        Self::checked(key.verifying_key()).expect("a clamped scalar's point is of large order")
+    }
+
+    fn checked(strict: VerifyingKey) -> Result<Self, BadKey> {
+        let zip215 = VerificationKey::try_from(strict.to_bytes()).map_err(|_| BadKey)?;
+        if strict.is_weak() {
+            return Err(BadKey);
+        }
+        Ok(Self { strict, zip215 })
     }
 
     /// 32 bytes.
     pub fn to_bytes(&self) -> [u8; 32] {
-        self.0.to_bytes()
+        self.strict.to_bytes()
     }
 
-    /// Checks a signature.
+    /// Checks a signature under an entry or a claim, by ZIP 215: what [`verify_batch`] says of it too.
     ///
     /// # Errors
     /// [`BadSignature`].
@@ -66,9 +113,62 @@ impl PublicKey {
         message: &[u8],
         signature: &[u8; SIGNATURE_BYTES],
     ) -> Result<(), BadSignature> {
-        self.0
+        self.zip215
+            .verify(&(*signature).into(), message)
+            .map_err(|_| BadSignature)
+    }
+
+    /// Checks a signature under a checkpoint, a note or a cosignature, as stock clients do: R of small
+    /// order, and whatever holds only times the cofactor, is refused.
+    ///
+    /// # Errors
+    /// [`BadSignature`].
+    pub fn verify_strict(
+        &self,
+        message: &[u8],
+        signature: &[u8; SIGNATURE_BYTES],
+    ) -> Result<(), BadSignature> {
+        self.strict
             .verify_strict(message, &Signature::from_bytes(signature))
             .map_err(|_| BadSignature)
+    }
+}
+
+/// Checks many signatures under entries or claims, in about half of the time that they take one by one.
+///
+/// Coefficients come out of a hash of all keys, messages and signatures, so that the answer depends on
+/// nothing else, and nobody can choose signatures for known coefficients.
+///
+/// # Errors
+/// [`BadSignatureAt`] names the first that [`PublicKey::verify`] refuses.
+pub fn verify_batch(items: &[Signed<'_>]) -> Result<(), BadSignatureAt> {
+    if items.len() > 1 {
+        let mut seed = Sha256::new();
+        let mut verifier = batch::Verifier::new();
+        seed.update(b"merits/signatures/v1");
+        for Signed {
+            key,
+            message,
+            signature,
+        } in items
+        {
+            seed.update(key.to_bytes());
+            seed.update((message.len() as u64).to_le_bytes());
+            seed.update(message);
+            seed.update(signature);
+            verifier.queue((key.zip215.into(), (**signature).into(), *message));
+        }
+        if verifier
+            .verify(ChaCha20Rng::from_seed(seed.finalize().into()))
+            .is_ok()
+        {
+            return Ok(());
+        }
+    }
+    let bad = |item: &Signed<'_>| item.key.verify(item.message, item.signature).is_err();
+    match items.iter().position(bad) {
+        None => Ok(()),
+        Some(at) => Err(BadSignatureAt(at)),
     }
 }
 
@@ -89,3 +189,6 @@ impl Canonical for PublicKey {
 pub fn sign(key: &SigningKey, message: &[u8]) -> [u8; SIGNATURE_BYTES] {
     key.sign(message).to_bytes()
 }
+
+#[cfg(test)]
+mod tests;

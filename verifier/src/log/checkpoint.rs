@@ -59,7 +59,7 @@ impl Checkpoint {
     ) -> Result<(), CheckpointError> {
         self.expect_origin(key.origin())?;
         key.public()
-            .verify(self.text().as_bytes(), signature)
+            .verify_strict(self.text().as_bytes(), signature)
             .map_err(|_| {
                 let name = key.origin().to_string();
                 NoteError::BadSignature { name }.into()

@@ -220,7 +220,7 @@ impl SignedNote {
                 .try_into()
                 .map_err(|_| NoteError::BadSignature { name: name() })?;
             key.public()
-                .verify(self.text.as_bytes(), signature)
+                .verify_strict(self.text.as_bytes(), signature)
                 .map_err(|_| NoteError::BadSignature { name: name() })?;
             signed = true;
         }

@@ -10,7 +10,7 @@ use merits_primitives::{
 use merits_verifier::{
     Verified,
     groth16::KeyDigest,
-    signature::PublicKey,
+    signature::{BadSignatureAt, PublicKey, Signed, verify_batch},
     statement::earn::{EarnStatement, commitment_signing_bytes},
 };
 
@@ -58,17 +58,30 @@ impl State {
     /// Checks the source's signature under every claim; answers the source's key.
     pub(super) fn verify_source_signatures(&self, batch: &EarnBatch) -> Result<PublicKey, Refusal> {
         let key = self.source_key(batch)?;
-        for (claim, signed) in batch.claims.iter().enumerate() {
-            let message = commitment_signing_bytes(
-                self.origin(),
-                &batch.source,
-                batch.terms.schema,
-                batch.period,
-                signed.public.c,
-            );
-            key.verify(&message, &signed.source_signature)
-                .map_err(|_| Refusal::SourceSignature { claim })?;
-        }
+        let messages: Vec<Vec<u8>> = batch
+            .claims
+            .iter()
+            .map(|signed| {
+                commitment_signing_bytes(
+                    self.origin(),
+                    &batch.source,
+                    batch.terms.schema,
+                    batch.period,
+                    signed.public.c,
+                )
+            })
+            .collect();
+        let signatures: Vec<Signed<'_>> = messages
+            .iter()
+            .zip(&batch.claims)
+            .map(|(message, signed)| Signed {
+                key: &key,
+                message,
+                signature: &signed.source_signature,
+            })
+            .collect();
+        verify_batch(&signatures)
+            .map_err(|BadSignatureAt(claim)| Refusal::SourceSignature { claim })?;
         Ok(key)
     }
 
@@ -216,46 +229,46 @@ fn compare_terms(
     approved: &EarnTerms,
     taken: &EarnTerms,
 ) -> Result<(), Refusal> {
-    let other = |what, expected: String, found: String| {
-        Err(Refusal::OtherTerms {
-            what,
-            expected,
-            found,
-        })
-    };
-    if taken.asset != approved.asset {
-        return other(
-            "asset",
-            approved.asset.0.to_string(),
-            taken.asset.0.to_string(),
-        );
-    }
-    if taken.expiry != approved.expiry {
-        return other(
+    let EarnTerms {
+        asset,
+        expiry,
+        schema,
+        constants,
+    } = taken;
+    let numbers = [
+        ("asset", approved.asset.0.to_string(), asset.0.to_string()),
+        (
             "expiry",
             approved.expiry.0.to_string(),
-            taken.expiry.0.to_string(),
-        );
-    }
-    if taken.schema != approved.schema {
-        return other(
+            expiry.0.to_string(),
+        ),
+        (
             "schema",
             approved.schema.0.to_string(),
-            taken.schema.0.to_string(),
-        );
+            schema.0.to_string(),
+        ),
+    ];
+    for (what, expected, found) in numbers {
+        if expected != found {
+            return Err(Refusal::OtherTerms {
+                what,
+                expected,
+                found,
+            });
+        }
     }
-    let (expected, found) = (approved.constants.len(), taken.constants.len());
+    let (expected, found) = (approved.constants.len(), constants.len());
     if expected != found {
         return Err(Refusal::ConstantCount { expected, found });
     }
-    let mut numbers = approved.constants.iter().zip(&taken.constants);
+    let mut numbers = approved.constants.iter().zip(constants);
     match numbers.position(|(approved, found)| approved != found) {
         None => Ok(()),
         Some(at) => Err(Refusal::ConstantNotApproved {
             // There are as many names as numbers, and `at` is below both lengths.
             name: figures.names().swap_remove(at),
             approved: approved.constants[at],
-            found: taken.constants[at],
+            found: constants[at],
             period: period.label(),
         }),
     }

@@ -178,24 +178,32 @@ impl TermsDocument {
         scale: &Manifest,
     ) -> Result<(), TermsError> {
         let fields: Vec<String> = field_names(scale);
+        // Whole: what is new is compared below, or is the recipient's own words.
+        let Content {
+            merits: _,
+            scale: its_scale,
+            period,
+            fields: its_fields,
+            purpose: _,
+            retention: _,
+            withdrawal: _,
+            credits: _,
+            recipient: Recipient { name, party: _ },
+        } = &self.content;
         let comparisons = [
             (
                 "recipient.party",
                 hex::encode(recipient.0),
                 hex::encode(self.recipient.0),
             ),
-            (
-                "recipient.name",
-                recipient_name.to_owned(),
-                self.content.recipient.name.clone(),
-            ),
-            ("scale", scale.id().to_string(), self.scale.to_string()),
+            ("recipient.name", recipient_name.to_owned(), name.clone()),
+            ("scale", scale.id().to_string(), its_scale.clone()),
             (
                 "period",
                 period_word(scale.period_kind()).to_owned(),
-                self.content.period.clone(),
+                period.clone(),
             ),
-            ("fields", fields.join(", "), self.content.fields.join(", ")),
+            ("fields", fields.join(", "), its_fields.join(", ")),
         ];
         match comparisons
             .into_iter()

@@ -292,19 +292,19 @@ impl Figures {
             .collect()
     }
 
-    /// The public numbers that a version of the same shape must have too: names, exponents,
-    /// intervals, and which are dated together. Values and days may change.
+    /// The public numbers that whatever has the same shape must have too: exponents, intervals, and
+    /// which are dated together. Values and days may change, and names are no circuit's matter.
     pub fn same_shape(&self, other: &Self) -> bool {
         let shape = |figure: &Figure| {
             let Figure {
-                name,
+                name: _,
                 exponent,
                 low,
                 high,
                 schedule,
                 values: _,
-            } = figure.clone();
-            (name, exponent, low, high, schedule)
+            } = *figure;
+            (exponent, low, high, schedule)
         };
         self.schedules.len() == other.schedules.len()
             && self.figures.len() == other.figures.len()

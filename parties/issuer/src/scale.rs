@@ -111,30 +111,8 @@ impl Built {
 
     /// What the ledger is asked to take.
     pub fn proposal(&self) -> ScaleProposed {
-        let manifest = &self.manifest;
-        let validity = manifest.validity();
-        ScaleProposed {
-            id: manifest.id().clone(),
-            version: manifest.version(),
-            asset: manifest.asset(),
-            period_kind: manifest.period_kind(),
-            manifest: manifest.text().to_owned(),
-            shape: manifest.shape().digest(),
-            key: self.key.zkey.key.vk.clone(),
-            provenance: self.key.provenance,
-            figures: manifest.figures().clone(),
-            schema: manifest.schema_id(),
-            schema_text: manifest.schema().canonical(),
-            capacity: manifest.claims_per_proof(),
-            max_credits: manifest.max_credits(),
-            max_measure: manifest.max_measure(),
-            expiry: manifest.expiry_rule(),
-            valid_from: validity.from.index,
-            valid_to: validity.until.map(|until| until.index),
-            supply_cap: manifest.supply_cap(),
-            per_source: manifest.per_source(),
-            vouched: manifest.vouched(),
-        }
+        let key = self.key.zkey.key.vk.clone();
+        merits_proposal::proposal(&self.manifest, key, self.key.provenance)
     }
 
     /// The proposal, signed by the issuer.

@@ -116,12 +116,27 @@ pub fn check(
     opened: &Opened,
 ) -> Result<Checked, CheckFault> {
     let schema = claim.formula.schema();
+    // Whole, so that nothing of what is shown goes unread.
+    let Disclosure {
+        // Which kind of file: its reader's matter.
+        merits: _,
+        origin,
+        entry,
+        claim: position,
+        schema: packed_by,
+        period,
+        // They open C below, or do not.
+        h,
+        salt,
+        fields,
+        records: _,
+    } = disclosure;
     for (same, what) in [
-        (disclosure.origin == claim.origin.as_str(), "log"),
-        (disclosure.entry() == claim.entry, "entry"),
-        (disclosure.claim == claim.claim, "claim"),
-        (disclosure.period == claim.period, "period"),
-        (disclosure.schema == claim.schema.0, "schema"),
+        (origin == claim.origin.as_str(), "log"),
+        (*entry == claim.entry.0, "entry"),
+        (*position == claim.claim, "claim"),
+        (*period == claim.period, "period"),
+        (*packed_by == claim.schema.0, "schema"),
     ] {
         if !same {
             return Err(CheckFault::OtherClaim(what));
@@ -135,8 +150,8 @@ pub fn check(
         .iter()
         .map(|field| field.name.clone())
         .collect();
-    if disclosure.fields != expected {
-        let found = disclosure.fields.clone();
+    if *fields != expected {
+        let found = fields.clone();
         return Err(CheckFault::Fields { expected, found });
     }
     let records = disclosure.records();
@@ -148,8 +163,8 @@ pub fn check(
         period: claim.period,
         // A checked sequence has at most R records, and R is a u16.
         count: u16::try_from(records.len()).unwrap_or(u16::MAX),
-        handle: Handle(disclosure.h),
-        salt: disclosure.salt,
+        handle: Handle(*h),
+        salt: *salt,
         packed: &schema.pack(&records),
     };
     if opening.commitment() != claim.commitment {
@@ -166,17 +181,17 @@ pub fn check(
         credits: Credits(outputs.credits),
         measure: outputs.measure,
     };
-    let opened = opened.earned;
-    if computed.credits != opened.credits {
+    let Earned { credits, measure } = opened.earned;
+    if computed.credits != credits {
         return Err(CheckFault::OtherCredits {
             computed: computed.credits.0,
-            opened: opened.credits.0,
+            opened: credits.0,
         });
     }
-    if computed.measure != opened.measure {
+    if computed.measure != measure {
         return Err(CheckFault::OtherMeasure {
             computed: computed.measure,
-            opened: opened.measure,
+            opened: measure,
         });
     }
     Ok(Checked {

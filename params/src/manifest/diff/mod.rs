@@ -86,7 +86,7 @@ pub fn diff(old: &Manifest, new: &Manifest) -> Difference {
     };
     Difference {
         new_key,
-        refused: refused(old, new, same_shape),
+        refused: refused(old, new),
         examples: recomputed(old, new),
         changes: found.0,
     }
@@ -103,8 +103,8 @@ fn reasons(changes: &[Change]) -> Vec<String> {
     reasons
 }
 
-/// What no version may do.
-fn refused(old: &Manifest, new: &Manifest, same_shape: bool) -> Vec<String> {
+/// What no version may do, by the ledger's rules.
+fn refused(old: &Manifest, new: &Manifest) -> Vec<String> {
     let mut refused = Vec::new();
     if old.id() != new.id() {
         refused.push(format!(
@@ -133,17 +133,11 @@ fn refused(old: &Manifest, new: &Manifest, same_shape: bool) -> Vec<String> {
             old.validity().from.label()
         ));
     }
-    if same_shape && old.schema_id() != new.schema_id() {
-        // The ledger keeps one schema for a shape.
-        refused.push(
-            "schema: under the same shape the ledger takes no other names, units or order of fields"
-                .to_owned(),
-        );
+    if old.per_source() != new.per_source() {
+        refused.push("per_source: what a person's one claim of a period is, is fixed".to_owned());
     }
-    if same_shape && !old.figures().same_shape(new.figures()) {
-        refused.push(
-            "constants and tables: under the same shape the ledger takes no other names".to_owned(),
-        );
+    if old.vouched() != new.vouched() {
+        refused.push("vouched: who vouches for people is fixed".to_owned());
     }
     refused
 }

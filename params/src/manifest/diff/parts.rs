@@ -5,6 +5,7 @@ use merits_primitives::calendar::Date;
 
 use super::Change;
 use crate::manifest::figures::Version;
+use crate::manifest::header::Header;
 use crate::manifest::values::show_value;
 use crate::manifest::{Constant, Example, Manifest, Measure, Step, Table};
 
@@ -37,6 +38,21 @@ impl Changes {
 }
 
 pub(super) fn header(found: &mut Changes, old: &Manifest, new: &Manifest) {
+    // Whole: a key that is new has to be compared below before this compiles.
+    let Header {
+        id: _,
+        version: _,
+        asset: _,
+        title: _,
+        unit: _,
+        per_source: _,
+        vouched: _,
+        supply_cap: _,
+        sdg: _,
+        terms: _,
+        expiry: _,
+        claims: _,
+    } = &new.header;
     let none = || "none".to_owned();
     let cap = |m: &Manifest| m.supply_cap().map_or_else(none, |cap| cap.0.to_string());
     let from = |m: &Manifest| m.validity().from.label();

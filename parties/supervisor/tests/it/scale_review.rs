@@ -14,28 +14,8 @@ const SCALE: &str = include_str!("../../../../params/scales/cycling-week/scale.t
 /// What an honest issuer proposes.
 fn proposal() -> ScaleProposed {
     let manifest = Manifest::from_toml(SCALE).expect("the shipped scale");
-    ScaleProposed {
-        id: manifest.id().clone(),
-        version: manifest.version(),
-        asset: manifest.asset(),
-        period_kind: manifest.period_kind(),
-        manifest: SCALE.to_owned(),
-        shape: manifest.shape().digest(),
-        key: TrapdoorKey::generate(2, &mut rand::rng()).key,
-        provenance: Provenance::Ceremony,
-        figures: manifest.figures().clone(),
-        schema: manifest.schema_id(),
-        schema_text: manifest.schema().canonical(),
-        capacity: manifest.claims_per_proof(),
-        max_credits: manifest.max_credits(),
-        max_measure: manifest.max_measure(),
-        expiry: manifest.expiry_rule(),
-        valid_from: manifest.validity().from.index,
-        valid_to: manifest.validity().until.map(|period| period.index),
-        supply_cap: manifest.supply_cap(),
-        per_source: false,
-        vouched: false,
-    }
+    let key = TrapdoorKey::generate(2, &mut rand::rng()).key;
+    merits_proposal::proposal(&manifest, key, Provenance::Ceremony)
 }
 
 #[test]
@@ -47,7 +27,7 @@ fn an_honest_proposal_passes() {
 #[test]
 fn each_number_that_differs_from_the_manifest_is_named() {
     type Change = fn(&mut ScaleProposed);
-    let cases: [(&str, Change); 21] = [
+    let cases: [(&str, Change); 23] = [
         ("id", |p| {
             p.id = ScaleId::new("cycling-day").expect("a name")
         }),
@@ -72,6 +52,10 @@ fn each_number_that_differs_from_the_manifest_is_named() {
         ("figures", |p| p.figures.figures.truncate(0)),
         ("figures", |p| p.figures.schedules.push(vec![19_000])),
         ("W_max", |p| p.max_measure = Some(1)),
+        // Another scope for each source: one deed at two sources would pay twice.
+        ("per source", |p| p.per_source = !p.per_source),
+        // A distributor that vouches, and nobody is told.
+        ("vouched", |p| p.vouched = !p.vouched),
     ];
     for (field, change) in cases {
         let mut proposed = proposal();
@@ -89,4 +73,13 @@ fn a_manifest_that_does_not_check_is_refused() {
     let mut proposed = proposal();
     proposed.manifest = "[scale]".to_owned();
     assert!(matches!(review(&proposed), Err(ReviewFault::Manifest(_))));
+}
+
+/// A comment more, and every number the same: what people read is not what was signed for.
+#[test]
+fn a_manifest_is_reviewed_as_it_stands_in_the_entry() {
+    let mut proposed = proposal();
+    proposed.manifest.push_str("# one more line\n");
+    let manifest = review(&proposed).expect("it says the same");
+    assert_eq!(manifest.text(), proposed.manifest);
 }

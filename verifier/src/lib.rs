@@ -24,6 +24,7 @@ pub mod refusal;
 pub mod signature;
 pub mod spending;
 pub mod statement;
+pub mod total;
 #[cfg(feature = "trapdoor")]
 pub mod trapdoor;
 

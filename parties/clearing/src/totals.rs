@@ -4,19 +4,19 @@
 //! V·B8 = ΣT2 − a_sup·ΣT1 − a_wit·ΣT1 (for a measure, of the M1 and M2), and each partial comes with a proof that the published
 //! half of At made it. So the sum is right, or a discrete logarithm on Baby Jubjub was found.
 
-use ark_ec::CurveGroup;
 use merits_ledger::{
     Entry,
-    entry::{EarnBatch, HalfKeys, TotalPartial, TotalsOpened},
+    entry::{EarnBatch, TotalsOpened},
     state::EpochKeys,
 };
 use merits_primitives::{
     ids::{EntryId, Origin, Output},
-    jubjub::{Point, PointError, Scalar},
+    jubjub::Point,
 };
 use merits_verifier::{
     entry::SignedEntry,
-    possession::{KeyHalf, total_context},
+    possession::TotalsKey,
+    total::{SumFault, TotalSum},
 };
 use thiserror::Error;
 
@@ -43,18 +43,15 @@ pub enum TotalFault {
     /// It adds a batch of another period or epoch.
     #[error("entry {0} of the total belongs to another period or view-key epoch")]
     Foreign(EntryId),
+    /// It adds nothing, which would be 0 and open to everybody.
+    #[error("the total names no batch")]
+    Empty,
     /// It adds a batch twice.
     #[error("entry {0} is added twice")]
     Twice(EntryId),
-    /// The points add up to nothing usable.
-    #[error("the sum of the batches' points is unusable: {0}")]
-    Degenerate(PointError),
-    /// A partial is not made with the published half.
-    #[error("the {0}'s partial is not made with its published half of the totals key")]
-    Partial(&'static str),
-    /// The sum is another.
-    #[error("the published sum {0} is not what the partials open")]
-    Sum(u64),
+    /// Its partials or its sum do not hold.
+    #[error(transparent)]
+    Sum(#[from] SumFault),
     /// It adds a measure that a batch does not have.
     #[error("entry {0} of the total of a measure has no measure")]
     NoMeasure(EntryId),
@@ -70,6 +67,9 @@ pub fn verify_total(
     keys: &EpochKeys,
     entry: impl Fn(&EntryId) -> Option<SignedEntry>,
 ) -> Result<CheckedTotal, TotalFault> {
+    if opened.entries.is_empty() {
+        return Err(TotalFault::Empty);
+    }
     let mut seen = std::collections::BTreeSet::new();
     let mut batches = Vec::with_capacity(opened.entries.len());
     for id in &opened.entries {
@@ -86,34 +86,10 @@ pub fn verify_total(
         })
     });
     let points: Vec<(Point, Point)> = points.collect::<Result<_, TotalFault>>()?;
-    let t1 = add_up(points.iter().map(|(t1, _)| *t1))?;
-    let t2 = add_up(points.iter().map(|(_, t2)| *t2))?;
-    let check = |side, partial: &TotalPartial, half, published: &HalfKeys| {
-        let context = total_context(
-            origin,
-            &opened.key,
-            &opened.entries,
-            half,
-            &published.holder,
-        );
-        partial
-            .proof
-            .verify(&published.total, &t1, &partial.point, &context)
-            .map_err(|_| TotalFault::Partial(side))
-    };
     let (supervisor, witness) = (&keys.opened.supervisor, &keys.opened.witness);
-    check(
-        "supervisor",
-        &opened.supervisor,
-        KeyHalf::TotalSupervisor,
-        supervisor,
-    )?;
-    check("witness", &opened.witness, KeyHalf::TotalWitness, witness)?;
-    let message =
-        t2.projective() - opened.supervisor.point.projective() - opened.witness.point.projective();
-    if message != Point::base().projective() * Scalar::from(opened.sum) {
-        return Err(TotalFault::Sum(opened.sum));
-    }
+    let partials = opened.partials.as_ref();
+    let answers = partials.map(|partials| partials.answers(supervisor, witness));
+    TotalSum::of(points).check(origin, &opened.key, &opened.entries, answers, opened.sum)?;
     Ok(CheckedTotal {
         batches: batches.len(),
         claims: batches.iter().map(|batch| batch.claims.len()).sum(),
@@ -133,10 +109,14 @@ fn batch(
         .ok_or(TotalFault::NotABatch(*id))?;
     match Entry::decode(signed.kind, &signed.statement) {
         Some(Ok(Entry::EarnBatch(batch))) => {
-            let key = &opened.key;
-            let same = batch.period == key.period
-                && batch.epoch == key.epoch
-                && batch.terms.asset == key.asset;
+            let TotalsKey {
+                asset,
+                period,
+                epoch,
+                // Which of its sums is added is the caller's matter.
+                output: _,
+            } = opened.key;
+            let same = batch.period == period && batch.epoch == epoch && batch.terms.asset == asset;
             if same {
                 Ok(batch)
             } else {
@@ -145,10 +125,4 @@ fn batch(
         }
         _ => Err(TotalFault::NotABatch(*id)),
     }
-}
-
-fn add_up(points: impl Iterator<Item = Point>) -> Result<Point, TotalFault> {
-    let zero = ark_ec::twisted_edwards::Projective::default();
-    let sum = points.fold(zero, |sum, point| sum + point.projective());
-    Point::from_affine(sum.into_affine()).map_err(TotalFault::Degenerate)
 }

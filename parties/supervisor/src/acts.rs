@@ -8,7 +8,8 @@ use merits_ledger::{
     entry::{
         Entry, HalfKeys, OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed,
         PartyAdmitted, PersonStatement, ScaleApproved, ScaleRetired, StandingChange,
-        StatementKeyAdopted, TotalPartial as LoggedPartial, TotalsOpened, ViewKeyEpochOpened,
+        StatementKeyAdopted, TotalPartial as LoggedPartial, TotalPartials, TotalsOpened,
+        ViewKeyEpochOpened,
     },
 };
 use merits_primitives::ids::{EntryId, Epoch, Origin, PartyId, ScaleId, ScaleVersion};
@@ -250,8 +251,13 @@ impl Supervisor {
             key: total.set.key(),
             entries: total.set.entries().to_vec(),
             sum: total.sum,
-            supervisor: partial(&total.supervisor),
-            witness: partial(&total.witness),
+            partials: total
+                .partials
+                .as_ref()
+                .map(|[supervisor, witness]| TotalPartials {
+                    supervisor: partial(supervisor),
+                    witness: partial(witness),
+                }),
         }))
     }
 

@@ -155,6 +155,12 @@ pub enum Refused {
         /// log order.
         answered: usize,
     },
+    /// There is nothing to answer for.
+    #[error(
+        "the T1 of these batches cancel out, so their sum is open already: publish it without \
+         partials"
+    )]
+    OpenAlready,
     /// The holder cannot keep its own trace.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -179,6 +185,7 @@ impl Refused {
             Self::RequesterKey(_) => "sealing-key-unusable",
             Self::Set(fault) => fault.code(),
             Self::Overlap { .. } => "total-overlaps",
+            Self::OpenAlready => "total-open-already",
             Self::Journal(_) => "journal-unavailable",
         }
     }
@@ -323,6 +330,7 @@ impl Holder {
     ) -> Result<TotalPartial, Refused> {
         same_log(log, &ask.origin)?;
         let set = TotalSet::check(log, ask.key, &ask.entries)?;
+        let t1 = set.t1().ok_or(Refused::OpenAlready)?;
         let digest = EntryId(set.digest()).to_hex();
         for entry in set.entries() {
             if let Some(answered) = self.journal.total_of(entry)
@@ -341,7 +349,7 @@ impl Holder {
             share.side().total_half(),
             &self.id,
         );
-        let (partial, proof) = share.total_partial(&set.t1(), &context, rng);
+        let (partial, proof) = share.total_partial(&t1, &context, rng);
         let entries = set.entries().iter().map(EntryId::to_hex).collect();
         self.journal.append(
             now,

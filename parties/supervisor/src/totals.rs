@@ -11,16 +11,19 @@ use ark_ec::CurveGroup;
 use merits_ledger::entry::MAX_TOTAL_ENTRIES;
 use merits_primitives::{
     field,
-    ids::{EntryId, Epoch},
-    jubjub::{Point, PointError},
+    ids::{EntryId, Epoch, Origin},
+    jubjub::Point,
 };
-use merits_verifier::possession::{TotalsKey, total_context};
+use merits_verifier::{
+    possession::TotalsKey,
+    total::{Answer, TotalSum},
+};
 use thiserror::Error;
 
 use crate::{
     discrete_log::{MAX_SUM, discrete_log},
     holder::{TotalAsk, TotalPartial},
-    view::{LedgerView, LoggedBatch},
+    view::{EpochHalves, LedgerView, LoggedBatch},
     view_key::Side,
 };
 
@@ -74,14 +77,6 @@ pub enum SetFault {
     /// The sum could be too large to find, or to be unique.
     #[error("claims times the most that one can hold exceed 2^48: open a shorter head of the log")]
     TooLarge,
-    /// The blinding cancels out, which no honest batches do.
-    #[error("the sum of {which} is unusable: {fault}")]
-    Degenerate {
-        /// `T1` or `T2`, of whichever output.
-        which: &'static str,
-        /// What it is.
-        fault: PointError,
-    },
 }
 
 impl SetFault {
@@ -95,7 +90,6 @@ impl SetFault {
             Self::TooMany(_) => "total-too-many-entries",
             Self::TooFew { .. } => "total-too-few-claims",
             Self::TooLarge => "total-too-large",
-            Self::Degenerate { .. } => "total-degenerate",
         }
     }
 }
@@ -107,8 +101,7 @@ pub struct TotalSet {
     entries: Vec<EntryId>,
     claims: u64,
     bound: u64,
-    t1: Point,
-    t2: Point,
+    sums: TotalSum,
 }
 
 impl TotalSet {
@@ -183,15 +176,12 @@ impl TotalSet {
             })
             .filter(|bound| *bound <= MAX_SUM)
             .ok_or(SetFault::TooLarge)?;
-        let t1 = add_up("T1", totals.iter().map(|total| total.t1))?;
-        let t2 = add_up("T2", totals.iter().map(|total| total.t2))?;
         Ok(Self {
             key,
             entries: entries.to_vec(),
             claims,
             bound,
-            t1,
-            t2,
+            sums: TotalSum::of(totals.iter().map(|total| (total.t1, total.t2))),
         })
     }
 
@@ -215,9 +205,9 @@ impl TotalSet {
         self.bound
     }
 
-    /// ΣT1.
-    pub fn t1(&self) -> Point {
-        self.t1
+    /// ΣT1; `None` when it is the identity: the sum is open already, and no holder is asked.
+    pub fn t1(&self) -> Option<Point> {
+        self.sums.t1()
     }
 
     /// Identifies the set of batches, whichever output is added: a holder answers for a batch in
@@ -244,7 +234,8 @@ impl TotalSet {
         }
     }
 
-    /// Checks the holders' partials and finds the sum.
+    /// Checks the holders' partials and finds the sum. Of a set whose sum is open already no answers
+    /// are looked at.
     ///
     /// # Errors
     /// [`TotalFault`] names the side at fault.
@@ -255,41 +246,52 @@ impl TotalSet {
     ) -> Result<OpenedTotal, TotalFault> {
         let epoch = self.key.epoch;
         let halves = log.epoch(epoch).ok_or(TotalFault::NoEpoch(epoch))?;
-        let mut blinding = ark_ec::twisted_edwards::Projective::default();
-        let partials = [Side::Supervisor, Side::Witness].map(|side| {
-            let published = halves.side(side);
-            let answer = answers
-                .iter()
-                .find(|answer| answer.holder == published.holder)
-                .ok_or(TotalFault::Missing(side))?;
-            let context = total_context(
-                log.origin(),
-                &self.key,
-                &self.entries,
-                side.total_half(),
-                &published.holder,
-            );
-            answer
-                .proof
-                .verify(&published.total, &self.t1, &answer.partial, &context)
-                .map_err(|_| TotalFault::BadPartial {
-                    side,
-                    holder: answer.holder,
-                })?;
-            Ok(*answer)
-        });
-        let [supervisor, witness] = partials;
-        let (supervisor, witness) = (supervisor?, witness?);
-        blinding += supervisor.partial.projective();
-        blinding += witness.partial.projective();
-        let target = (self.t2.projective() - blinding).into_affine();
+        let partials = match self.sums.t1() {
+            None => None,
+            Some(t1) => {
+                let checked = |side| self.checked(log.origin(), &halves, &t1, answers, side);
+                Some([checked(Side::Supervisor)?, checked(Side::Witness)?])
+            }
+        };
+        let target = self
+            .sums
+            .message(partials.iter().flatten().map(|answer| &answer.partial))
+            .into_affine();
         let sum = discrete_log(&target, self.bound).ok_or(TotalFault::NoSum(self.bound))?;
         Ok(OpenedTotal {
             set: self.clone(),
             sum,
-            supervisor,
-            witness,
+            partials,
         })
+    }
+
+    /// The answer of one side, once it holds.
+    fn checked(
+        &self,
+        origin: &Origin,
+        halves: &EpochHalves,
+        t1: &Point,
+        answers: &[TotalPartial],
+        side: Side,
+    ) -> Result<TotalPartial, TotalFault> {
+        let published = halves.side(side);
+        let answer = answers
+            .iter()
+            .find(|answer| answer.holder == published.holder)
+            .ok_or(TotalFault::Missing(side))?;
+        Answer {
+            half: side.total_half(),
+            public: &published.total,
+            holder: &published.holder,
+            partial: &answer.partial,
+            proof: &answer.proof,
+        }
+        .check(origin, &self.key, &self.entries, t1)
+        .map_err(|_| TotalFault::BadPartial {
+            side,
+            holder: answer.holder,
+        })?;
+        Ok(*answer)
     }
 }
 
@@ -325,10 +327,8 @@ pub struct OpenedTotal {
     pub set: TotalSet,
     /// The sum of credits, or of the measure.
     pub sum: u64,
-    /// The supervisors' partial.
-    pub supervisor: TotalPartial,
-    /// The witnesses' partial.
-    pub witness: TotalPartial,
+    /// The supervisors' partial and the witnesses'; `None` of a sum that was open already.
+    pub partials: Option<[TotalPartial; 2]>,
 }
 
 /// One batch's part of a set.
@@ -358,14 +358,4 @@ impl BatchTotal {
             t2,
         })
     }
-}
-
-fn add_up(which: &'static str, points: impl Iterator<Item = Point>) -> Result<Point, SetFault> {
-    let sum = points
-        .fold(
-            ark_ec::twisted_edwards::Projective::default(),
-            |sum, point| sum + point.projective(),
-        )
-        .into_affine();
-    Point::from_affine(sum).map_err(|fault| SetFault::Degenerate { which, fault })
 }

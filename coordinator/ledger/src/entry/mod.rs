@@ -3,7 +3,7 @@
 //! A kind's number and encoding never change; a new meaning gets a new number. Retired numbers
 //! are not used again: 0x0301 (a scale without dates and measure), 0x0304 (a scale that does not say
 //! how deeds at several sources count), 0x0401 (a batch without a measure), 0x0402 (a batch without
-//! tickets), 0x0504 (a total of credits only).
+//! tickets), 0x0504 (a total of credits only), 0x0505 (a total that always has partials), 0x0702 (a ticket that names no version).
 
 mod earn;
 mod figures;
@@ -28,7 +28,7 @@ pub use redemption::{Attested, OfferClosed, OfferKind, OfferPublished, Redeemed,
 pub use scale::{ScaleApproved, ScaleProposed, ScaleRetired};
 pub use statement_key::{PersonStatement, StatementKeyAdopted};
 pub use ticket::{ConsentWithdrawn, MAX_TERMS_BYTES, TermsPublished, TicketDeposited};
-pub use totals::{MAX_TOTAL_ENTRIES, TotalPartial, TotalsOpened};
+pub use totals::{MAX_TOTAL_ENTRIES, TotalPartial, TotalPartials, TotalsOpened};
 pub use view_key::{HalfKeys, ViewKeyEpochOpened};
 
 use ed25519_dalek::SigningKey;
@@ -45,7 +45,7 @@ use merits_verifier::{
 /// The kind of an earn batch.
 pub const EARN_BATCH: u16 = 0x0403;
 /// The kind of a deposited ticket.
-pub const TICKET_DEPOSITED: u16 = 0x0702;
+pub const TICKET_DEPOSITED: u16 = 0x0704;
 /// The kind of a withdrawn consent.
 pub const CONSENT_WITHDRAWN: u16 = 0x0703;
 /// The kind of a redemption.
@@ -128,7 +128,7 @@ impl Entry {
             Self::OpeningRequested(_) => 0x0501,
             Self::OpeningCompleted(_) => 0x0502,
             Self::OpeningRevealed(_) => 0x0503,
-            Self::TotalsOpened(_) => 0x0505,
+            Self::TotalsOpened(_) => 0x0506,
             Self::StatementKeyAdopted(_) => 0x0202,
             Self::EvaluatorOpened(_) => 0x0601,
             Self::EvaluationCounted(_) => 0x0602,
@@ -231,7 +231,7 @@ impl Entry {
             0x0501 => read(statement, Self::OpeningRequested),
             0x0502 => read(statement, Self::OpeningCompleted),
             0x0503 => read(statement, Self::OpeningRevealed),
-            0x0505 => read(statement, Self::TotalsOpened),
+            0x0506 => read(statement, Self::TotalsOpened),
             0x0202 => read(statement, Self::StatementKeyAdopted),
             0x0601 => read(statement, Self::EvaluatorOpened),
             0x0602 => read(statement, Self::EvaluationCounted),
@@ -259,6 +259,20 @@ impl Entry {
     /// Whether a person makes it, whom no party's signature names: the proof alone speaks.
     pub fn is_personal(&self) -> bool {
         matches!(self.kind(), CONSENT_WITHDRAWN | ATTESTED)
+    }
+
+    /// Whether others' entries are judged by it: parties, scales, keys, terms, offers, openings. What
+    /// people prove, who is registered and which totals were opened governs nobody's, and grows with
+    /// people.
+    pub fn governs(&self) -> bool {
+        let grows = matches!(
+            self,
+            Self::EvaluationCounted(_)
+                | Self::IdentityRegistered(_)
+                | Self::IdentityRetired(_)
+                | Self::TotalsOpened(_)
+        );
+        !grows && !self.is_proven()
     }
 
     /// Notes that it appends to the tree, in order.

@@ -7,10 +7,11 @@ use merits_primitives::{
 };
 use merits_verifier::{
     codec::{Canonical, CodecError, Reader, Writer},
-    possession::TotalsKey,
+    possession::{KeyHalf, TotalsKey},
+    total::Answer,
 };
 
-use super::{earn::read_period, read_entry_id, write_entry_id};
+use super::{HalfKeys, earn::read_period, read_entry_id, write_entry_id};
 
 /// Most batches of one opened sum: their ids fill most of an entry.
 pub const MAX_TOTAL_ENTRIES: usize = 1_900;
@@ -41,6 +42,36 @@ impl Canonical for TotalPartial {
     }
 }
 
+/// Both sides' partials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TotalPartials {
+    /// The supervisors'.
+    pub supervisor: TotalPartial,
+    /// The log witnesses'.
+    pub witness: TotalPartial,
+}
+
+impl TotalPartials {
+    /// Both, each beside the half of the epoch that it must be made with.
+    pub fn answers<'a>(
+        &'a self,
+        supervisor: &'a HalfKeys,
+        witness: &'a HalfKeys,
+    ) -> [Answer<'a>; 2] {
+        [
+            (KeyHalf::TotalSupervisor, supervisor, &self.supervisor),
+            (KeyHalf::TotalWitness, witness, &self.witness),
+        ]
+        .map(|(half, published, partial)| Answer {
+            half,
+            public: &published.total,
+            holder: &published.holder,
+            partial: &partial.point,
+            proof: &partial.proof,
+        })
+    }
+}
+
 /// One output of many batches, added up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TotalsOpened {
@@ -51,10 +82,8 @@ pub struct TotalsOpened {
     pub entries: Vec<EntryId>,
     /// Σ v, or Σ w of a measure.
     pub sum: u64,
-    /// The supervisors' partial.
-    pub supervisor: TotalPartial,
-    /// The log witnesses' partial.
-    pub witness: TotalPartial,
+    /// What opens it; `None` exactly when ΣT1 is the identity, and the sum was open already.
+    pub partials: Option<TotalPartials>,
 }
 
 impl Canonical for TotalsOpened {
@@ -70,8 +99,10 @@ impl Canonical for TotalsOpened {
             write_entry_id(out, entry);
         }
         out.u64(self.sum);
-        self.supervisor.write(out);
-        self.witness.write(out);
+        out.option(self.partials.as_ref(), |out, partials| {
+            partials.supervisor.write(out);
+            partials.witness.write(out);
+        });
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
@@ -89,8 +120,12 @@ impl Canonical for TotalsOpened {
                     .collect::<Result<_, _>>()?
             },
             sum: input.u64("sum")?,
-            supervisor: TotalPartial::read(input)?,
-            witness: TotalPartial::read(input)?,
+            partials: input.option("partials", |input| {
+                Ok(TotalPartials {
+                    supervisor: TotalPartial::read(input)?,
+                    witness: TotalPartial::read(input)?,
+                })
+            })?,
         })
     }
 }

@@ -39,9 +39,14 @@ pub enum TotalRefusal {
         /// The most that the sum can be.
         worst: u128,
     },
-    /// The entries' T1 add up to the identity.
-    #[error("the batches' T1 add up to the identity")]
-    Degenerate,
+    /// The entries' T1 add up to the identity, and partials came.
+    #[error(
+        "the batches' T1 add up to the identity: the sum is open already, and an opened total of it has no partials"
+    )]
+    OpenAlready,
+    /// The sum is hidden, and no partials came.
+    #[error("the batches' T1 do not cancel out: both partials are needed to open the sum")]
+    PartialsMissing,
     /// A partial's proof does not hold: it was made with another key, for another set of
     /// batches, or from a ciphertext that is no total.
     #[error(
@@ -66,7 +71,8 @@ impl TotalRefusal {
             Self::Cut { .. } => "total-cut",
             Self::TooFew { .. } => "total-too-few",
             Self::TooLarge { .. } => "total-too-large",
-            Self::Degenerate => "total-degenerate",
+            Self::OpenAlready => "total-open-already",
+            Self::PartialsMissing => "partials-missing",
             Self::PartialInvalid { .. } => "partial-invalid",
             Self::SumWrong { .. } => "sum-wrong",
         }
@@ -78,7 +84,8 @@ impl TotalRefusal {
             Self::Cut { .. } => "entries".to_owned(),
             Self::PartialInvalid { side } => (*side).to_owned(),
             Self::SumWrong { .. } => "sum".to_owned(),
-            Self::TooFew { .. } | Self::TooLarge { .. } | Self::Degenerate => String::new(),
+            Self::OpenAlready | Self::PartialsMissing => "partials".to_owned(),
+            Self::TooFew { .. } | Self::TooLarge { .. } => String::new(),
         }
     }
 }

@@ -8,19 +8,19 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use ark_ec::CurveGroup;
 use merits_primitives::{
     Fr,
     ids::{EntryId, Period, ScaleId},
-    jubjub::{Point, Scalar},
+    jubjub::Point,
 };
 use merits_verifier::{
     codec::Writer,
-    possession::{KeyHalf, TotalsKey, total_context},
+    possession::{KeyHalf, TotalsKey},
+    total::{SumFault, TotalSum},
 };
 
 use super::State;
-use crate::entry::{TotalPartial, TotalsOpened};
+use crate::entry::TotalsOpened;
 use crate::refusal::{Refusal, TotalRefusal};
 
 /// V_max × claims, or W_max × claims, of an opened set: sums up to here are found by baby steps and giant steps.
@@ -110,20 +110,8 @@ impl Totals {
     }
 
     /// Σ T1 and Σ T2 of batches.
-    ///
-    /// # Errors
-    /// [`TotalRefusal::Degenerate`] when the T1 cancel out.
-    pub fn sums<'a>(
-        batches: impl IntoIterator<Item = &'a BatchTotal>,
-    ) -> Result<(Point, Point), Refusal> {
-        let zero = Point::base().projective() * Scalar::from(0u64);
-        let (t1, t2) = batches.into_iter().fold((zero, zero), |(t1, t2), batch| {
-            (t1 + batch.t1.projective(), t2 + batch.t2.projective())
-        });
-        let checked = |sum: CurvePoint| {
-            Point::from_affine(sum.into_affine()).map_err(|_| TotalRefusal::Degenerate)
-        };
-        Ok((checked(t1)?, checked(t2)?))
+    pub fn sums<'a>(batches: impl IntoIterator<Item = &'a BatchTotal>) -> TotalSum {
+        TotalSum::of(batches.into_iter().map(|batch| (batch.t1, batch.t2)))
     }
 
     pub(super) fn apply_batch(&mut self, batch: NewBatch) {
@@ -197,14 +185,9 @@ impl State {
         if worst > WORST_TOTAL {
             return Err(TotalRefusal::TooLarge { worst }.into());
         }
-        let (t1, t2) = Totals::sums(batches.iter().copied())?;
-        self.check_partials(opened, &t1)?;
-        // ΣT2 − partials = (Σ v)·B8, and for a measure ΣM2 − partials = (Σ w)·B8.
-        let message = t2.projective()
-            - opened.supervisor.point.projective()
-            - opened.witness.point.projective();
         let sum = opened.sum;
-        if message != Point::base().projective() * Scalar::from(sum) || u128::from(sum) > worst {
+        self.check_sum(opened, &Totals::sums(batches.iter().copied()))?;
+        if u128::from(sum) > worst {
             return Err(TotalRefusal::SumWrong { sum }.into());
         }
         // An entry holds at most 1,900 ids.
@@ -237,42 +220,38 @@ impl State {
         }
     }
 
-    fn check_partials(&self, opened: &TotalsOpened, t1: &Point) -> Result<(), Refusal> {
-        let epoch = opened.key.epoch;
+    /// Both partials, or none of a total that is open already, and the sum.
+    fn check_sum(&self, opened: &TotalsOpened, sums: &TotalSum) -> Result<(), Refusal> {
+        let TotalsOpened {
+            key,
+            entries,
+            sum,
+            partials,
+        } = opened;
+        let epoch = key.epoch;
         let keys = self
             .epochs
             .get(epoch)
             .ok_or(Refusal::EpochUnknown { epoch })?;
-        let check = |side, partial: &TotalPartial, half, keys: &crate::entry::HalfKeys| {
-            let context = total_context(
-                self.origin(),
-                &opened.key,
-                &opened.entries,
-                half,
-                &keys.holder,
-            );
-            partial
-                .proof
-                .verify(&keys.total, t1, &partial.point, &context)
-                .map_err(|_| TotalRefusal::PartialInvalid { side }.into())
-        };
-        let supervisor = &keys.opened.supervisor;
-        check(
-            "supervisor",
-            &opened.supervisor,
-            KeyHalf::TotalSupervisor,
-            supervisor,
-        )?;
-        check(
-            "witness",
-            &opened.witness,
-            KeyHalf::TotalWitness,
-            &keys.opened.witness,
-        )
+        let answers = partials.as_ref().map(|partials| {
+            let (supervisor, witness) = (&keys.opened.supervisor, &keys.opened.witness);
+            partials.answers(supervisor, witness)
+        });
+        let checked = sums.check(self.origin(), key, entries, answers, *sum);
+        checked.map_err(|fault| match fault {
+            SumFault::Missing => TotalRefusal::PartialsMissing.into(),
+            SumFault::OpenAlready => TotalRefusal::OpenAlready.into(),
+            SumFault::Partial(half) => {
+                let side = match half {
+                    KeyHalf::ClaimSupervisor | KeyHalf::TotalSupervisor => "supervisor",
+                    KeyHalf::ClaimWitness | KeyHalf::TotalWitness => "witness",
+                };
+                TotalRefusal::PartialInvalid { side }.into()
+            }
+            SumFault::Wrong(sum) => TotalRefusal::SumWrong { sum }.into(),
+        })
     }
 }
-
-type CurvePoint = ark_ec::twisted_edwards::Projective<merits_primitives::jubjub::Config>;
 
 fn write_key(out: &mut Writer, key: &TotalsKey) {
     out.u64(key.asset.0);

@@ -35,7 +35,6 @@ fn open(ledger: &mut Founded, output: Output, batches: usize, sum: u64) -> Total
     ledger
         .federation
         .open_output(state, output, batches, sum, &mut ledger.rng)
-        .expect("the T1 do not cancel out")
 }
 
 fn refused(ledger: &mut Founded, opened: TotalsOpened, code: &str, field: &str) {

@@ -3,7 +3,7 @@
 use crate::founded::Founded;
 use merits_ledger::entry::{
     Entry, OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed, ScaleApproved,
-    ScaleRetired, StandingChange, TotalPartial, TotalsOpened,
+    ScaleRetired, StandingChange, TotalPartial, TotalPartials, TotalsOpened,
 };
 use merits_ledger::fixture::{Member, START};
 use merits_ledger::{Role, Roles};
@@ -61,8 +61,10 @@ fn entries(ledger: &Founded) -> Vec<(Role, Entry)> {
         key: federation.totals_key(Output::Credits),
         entries: vec![request],
         sum: 1,
-        supervisor: partial.clone(),
-        witness: partial,
+        partials: Some(TotalPartials {
+            supervisor: partial.clone(),
+            witness: partial,
+        }),
     };
     let epoch = federation.epoch(Epoch(2), START + 1, START + 1, &mut rng);
     let result = [4; 32];

@@ -2,7 +2,8 @@
 
 use crate::founded::Founded;
 use merits_ledger::entry::{
-    Entry, OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed, TotalsOpened,
+    Entry, OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed, TotalPartials,
+    TotalsOpened,
 };
 use merits_primitives::ids::{Credits, EntryId, Output, ScaleId};
 
@@ -116,15 +117,16 @@ fn three_batches() -> Founded {
 }
 
 fn total(ledger: &mut Founded, batches: usize, sum: u64) -> TotalsOpened {
-    ledger
-        .federation
-        .open_total(
-            ledger.ledger.state(),
-            batches,
-            Credits(sum),
-            &mut ledger.rng,
-        )
-        .expect("the T1 do not cancel out")
+    ledger.federation.open_total(
+        ledger.ledger.state(),
+        batches,
+        Credits(sum),
+        &mut ledger.rng,
+    )
+}
+
+fn partials(total: &mut TotalsOpened) -> &mut TotalPartials {
+    total.partials.as_mut().expect("the T1 do not cancel out")
 }
 
 fn refused_total(ledger: &mut Founded, opened: TotalsOpened, code: &str, field: &str) {
@@ -189,10 +191,14 @@ fn a_wrong_sum_set_or_partial_is_refused() {
     });
     refused_total(&mut ledger, shorter, "partial-invalid", "supervisor");
     let exchanged = change(&|total| {
-        std::mem::swap(&mut total.supervisor, &mut total.witness);
+        let partials = partials(total);
+        std::mem::swap(&mut partials.supervisor, &mut partials.witness);
     });
     refused_total(&mut ledger, exchanged, "partial-invalid", "supervisor");
-    let unproven = change(&|total| total.witness.point = total.supervisor.point);
+    let unproven = change(&|total| {
+        let partials = partials(total);
+        partials.witness.point = partials.supervisor.point;
+    });
     refused_total(&mut ledger, unproven, "partial-invalid", "witness");
     ledger
         .supervise(&Entry::TotalsOpened(good))
@@ -215,10 +221,10 @@ fn a_claims_ciphertext_is_no_total() {
     };
     let ephemeral = merits_primitives::jubjub::Point::from_y(batch.claims[0].public.ey)
         .expect("an ephemeral key");
-    let mut forged = good;
-    forged.witness =
+    let (mut forged, entries) = (good.clone(), good.entries);
+    partials(&mut forged).witness =
         ledger
             .federation
-            .witness_partial(&ephemeral, &forged.entries, &mut ledger.rng);
+            .witness_partial(&ephemeral, &entries, &mut ledger.rng);
     refused_total(&mut ledger, forged, "partial-invalid", "witness");
 }

@@ -131,8 +131,7 @@ async fn both_outputs_and_the_days_factor_reach_the_ledger() {
         let state = ledger.state();
         let total = world
             .federation
-            .open_key(&state, key, 2, sum, &mut rand::rng())
-            .unwrap();
+            .open_key(&state, key, 2, sum, &mut rand::rng());
         let entry = Entry::TotalsOpened(total);
         let entry = world.federation.sign(&entry, &world.federation.supervisor);
         ledger.append(&entry, START + 1_000);

@@ -17,7 +17,11 @@ use merits_supervisor::{
     totals::TotalSet,
     view::LedgerView as _,
 };
-use merits_verifier::{entry::SignedEntry, possession::TotalsKey};
+use merits_verifier::{
+    entry::SignedEntry,
+    possession::{KeyHalf, TotalsKey},
+    total::SumFault,
+};
 use merits_wallet::{credits::Accounts, ledger::public_batch};
 
 use crate::federation::{ACCOUNTS, Federation, TOTAL, ledger::*, open};
@@ -127,13 +131,23 @@ fn both_totals_are_taken_by_the_ledger_and_checked_by_clearing() {
         assert_eq!((checked.output, checked.sum), (output, sum));
         let mut wrong = opened.clone();
         wrong.sum += 1;
-        assert_eq!(judge(&wrong), Err(TotalFault::Sum(sum + 1)));
+        assert_eq!(
+            judge(&wrong),
+            Err(TotalFault::Sum(SumFault::Wrong(sum + 1)))
+        );
         let mut wrong = opened.clone();
         wrong.key = opened.key.twin();
-        assert_eq!(judge(&wrong), Err(TotalFault::Partial("supervisor")));
+        assert_eq!(
+            judge(&wrong),
+            Err(TotalFault::Sum(SumFault::Partial(KeyHalf::TotalSupervisor)))
+        );
         let mut wrong = opened;
-        wrong.witness.point = (wrong.witness.point + Point::base()).unwrap();
-        assert_eq!(judge(&wrong), Err(TotalFault::Partial("witness")));
+        let witness = &mut wrong.partials.as_mut().unwrap().witness;
+        witness.point = (witness.point + Point::base()).unwrap();
+        assert_eq!(
+            judge(&wrong),
+            Err(TotalFault::Sum(SumFault::Partial(KeyHalf::TotalWitness)))
+        );
     }
     let books = issuance(fed.state());
     assert_eq!(books.len(), 1, "one line for both outputs");

@@ -37,8 +37,9 @@ use merits_verifier::{
     codec::Canonical as _,
     entry::{Leaf, SignedEntry},
     log::{Checkpoint, leaf_hash},
-    possession::TotalsKey,
+    possession::{KeyHalf, TotalsKey},
     receipt::Receipt,
+    total::SumFault,
     trapdoor::rerandomise,
 };
 use merits_wallet::{credits::Accounts, ledger::public_batch};
@@ -229,13 +230,25 @@ fn an_opened_total_is_taken_by_the_ledger_and_checked_by_clearing() {
 
     let mut wrong = opened.clone();
     wrong.sum += 1;
-    assert_eq!(judge(&wrong), Err(TotalFault::Sum(wrong.sum)));
+    assert_eq!(
+        judge(&wrong),
+        Err(TotalFault::Sum(SumFault::Wrong(wrong.sum)))
+    );
     let mut wrong = opened.clone();
-    wrong.witness.point = (wrong.witness.point + Point::base()).unwrap();
-    assert_eq!(judge(&wrong), Err(TotalFault::Partial("witness")));
+    let witness = &mut wrong.partials.as_mut().unwrap().witness;
+    witness.point = (witness.point + Point::base()).unwrap();
+    assert_eq!(
+        judge(&wrong),
+        Err(TotalFault::Sum(SumFault::Partial(KeyHalf::TotalWitness)))
+    );
     let mut wrong = opened.clone();
     wrong.entries.push(entry);
     assert_eq!(judge(&wrong), Err(TotalFault::Twice(entry)));
+    let mut wrong = opened.clone();
+    (wrong.sum, wrong.partials) = (0, None);
+    assert_eq!(judge(&wrong), Err(TotalFault::Sum(SumFault::Missing)));
+    wrong.entries.clear();
+    assert_eq!(judge(&wrong), Err(TotalFault::Empty));
     let mut wrong = opened.clone();
     wrong.entries = vec![signed.id()];
     assert_eq!(judge(&wrong), Err(TotalFault::NotABatch(signed.id())));

@@ -4,9 +4,10 @@
 //! wrong sum or partial passes.
 
 use crate::supervision::memory_log::{CREDITS, Federation, SUPERVISOR, WEEK, WITNESS, share};
+use ark_ec::CurveGroup;
 use merits_primitives::{
     ids::{Credits, EntryId, Origin, Output, Period},
-    jubjub::Point,
+    jubjub::{Point, Scalar},
 };
 use merits_supervisor::{
     holder::{Refused, TotalAsk, TotalPartial},
@@ -49,7 +50,10 @@ fn the_sum_of_all_batches_opens_and_nothing_else() {
     assert_eq!((set.claims(), set.bound()), (5, 5 * 22_781));
     let opened = open(&mut fed, &set).unwrap();
     assert_eq!(opened.sum, 1627 + 22_781 + 11);
-    assert_eq!(opened.supervisor.holder, SUPERVISOR);
+    assert_eq!(
+        opened.partials.map(|[first, _]| first.holder),
+        Some(SUPERVISOR)
+    );
 }
 
 #[test]
@@ -246,7 +250,7 @@ fn a_wrong_partial_is_named() {
         &WITNESS,
     );
     let (partial, proof) =
-        share(Side::Witness).total_partial(&set.t1(), &context, &mut rand::rng());
+        share(Side::Witness).total_partial(&set.t1().unwrap(), &context, &mut rand::rng());
     let stranger = TotalPartial {
         holder: WITNESS,
         partial,
@@ -264,3 +268,36 @@ fn a_wrong_partial_is_named() {
         Err(TotalFault::Missing(Side::Witness))
     );
 }
+
+/// Whoever knows the r of two batches can choose them so that they cancel out. That gives away the sum
+/// and nothing else, and keeps nobody from opening it, or what comes after.
+#[test]
+fn a_sum_that_is_open_already_is_opened_without_the_holders() {
+    let mut fed = Federation::new();
+    fed.append_batch(&[1_627, 0, 22_781]);
+    fed.append_batch(&[5, 6]);
+    let point = |sum: CurvePoint| Point::from_affine(sum.into_affine()).unwrap();
+    let base = |sum: u64| Point::base().projective() * Scalar::from(sum);
+    let first = &fed.log.batches[0].1;
+    let blinding = first.t2.projective() - base(1_627 + 22_781);
+    let against = (point(-first.t1.projective()), point(base(11) - blinding));
+    (fed.log.batches[1].1.t1, fed.log.batches[1].1.t2) = against;
+    let set = head(&fed, None).unwrap();
+    assert_eq!(set.t1(), None);
+    let opened = set.open(&fed.log, &[]).unwrap();
+    assert_eq!((opened.sum, opened.partials), (1_627 + 22_781 + 11, None));
+    // A holder that is asked all the same says so, and keeps no answer.
+    let ask = set.ask(&fed.log);
+    assert_eq!(
+        code(fed.ask_total(Side::Witness, &ask)),
+        "total-open-already"
+    );
+    assert!(fed.witness.journal().lines().is_empty());
+    // One batch more hides it again.
+    fed.append_batch(&[7]);
+    let set = head(&fed, None).unwrap();
+    assert!(set.t1().is_some());
+    assert_eq!(open(&mut fed, &set).unwrap().sum, 1_627 + 22_781 + 18);
+}
+
+type CurvePoint = ark_ec::twisted_edwards::Projective<merits_primitives::jubjub::Config>;

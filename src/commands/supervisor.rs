@@ -8,9 +8,10 @@ use std::{
     process::ExitCode,
 };
 
+use anyhow::Context as _;
 use clap::Subcommand;
 use merits_ledger::entry::{PartyAdmitted, PersonStatement};
-use merits_primitives::ids::{Origin, Output, Period};
+use merits_primitives::ids::{EntryId, Origin, Output, Period};
 use merits_supervisor::{
     acts::Supervisor, config::SupervisorConfig, net::OpenedClaim, view_key::Side,
 };
@@ -100,6 +101,9 @@ pub(crate) enum Command {
         /// Version that the issuer proposed
         #[arg(long)]
         version: u32,
+        /// Entry that proposed it, where several did
+        #[arg(long)]
+        proposal: Option<String>,
     },
     /// Put a key of what people prove into force; made now if the key store has none
     Adopt {
@@ -263,9 +267,14 @@ impl Command {
                 config,
                 scale,
                 version,
+                proposal,
             } => {
+                let proposal = proposal.map(|text| {
+                    let id = EntryId::from_hex(&text);
+                    id.with_context(|| format!("--proposal {text}: 64 hexadecimal digits"))
+                });
                 let desk = Desk::open(&config).await?;
-                let entry = desk.approve(&scale, version).await?;
+                let entry = desk.approve(&scale, version, proposal.transpose()?).await?;
                 println!("approved {scale} version {version}: entry {entry}");
             }
             Self::Adopt {

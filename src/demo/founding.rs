@@ -144,7 +144,7 @@ pub(super) async fn publish(
     issuer::propose(&config, &built).await?;
     desk.sync().await?;
     let manifest = built.manifest();
-    desk.approve(manifest.id().as_str(), manifest.version().0)
+    desk.approve(manifest.id().as_str(), manifest.version().0, None)
         .await?;
     say(&format!(
         "{} writes a formula: {}. Its figures: {}. It compiles to {} constraints for {} claims ({} \

@@ -6,13 +6,14 @@
 use crate::{
     Fr, field,
     identity::Secret,
-    ids::{Expiry, Origin, PartyId},
+    ids::{Expiry, Origin, PartyId, ScaleId, ScaleVersion},
 };
 
 /// Bytes of a claim message's salt.
 pub const SALT_BYTES: usize = 16;
 
-/// What a claim's message binds: a consent to this distributor under these terms.
+/// What a claim's message binds: a consent to this distributor under these terms, for what this
+/// version of the scale reads and counts, and for nothing that comes after it.
 #[derive(Debug, Clone, Copy)]
 pub struct Consent<'a> {
     /// The ledger.
@@ -21,21 +22,40 @@ pub struct Consent<'a> {
     pub distributor: &'a PartyId,
     /// Digest of the terms document.
     pub terms: &'a [u8; 32],
+    /// By which scale.
+    pub scale: &'a ScaleId,
+    /// By which version of it.
+    pub version: ScaleVersion,
+    /// SHA-256 of the version's manifest: its formula, its fields, its figures.
+    pub manifest: &'a [u8; 32],
     /// Expiry bucket of the credits.
     pub expiry: Expiry,
 }
 
 impl Consent<'_> {
-    /// H("claim", origin, distributor, terms, expiry, salt128).
+    /// H("claim", origin, distributor, terms, scale, version, manifest, expiry, salt128).
     pub fn message(&self, salt: &[u8; SALT_BYTES]) -> Fr {
+        // Whole, so that nothing that is consented to is left out.
+        let Self {
+            origin,
+            distributor,
+            terms,
+            scale,
+            version,
+            manifest,
+            expiry,
+        } = self;
         field::hash(
-            "merits/message/v1",
+            "merits/message/v2",
             &[
                 b"claim",
-                self.origin.as_str().as_bytes(),
-                &self.distributor.0,
-                self.terms,
-                &self.expiry.0.to_le_bytes(),
+                origin.as_str().as_bytes(),
+                &distributor.0,
+                *terms,
+                scale.as_str().as_bytes(),
+                &version.0.to_le_bytes(),
+                *manifest,
+                &expiry.0.to_le_bytes(),
                 salt,
             ],
         )
@@ -87,4 +107,52 @@ pub fn link_message(origin: &Origin, source: &PartyId, account: &str) -> Fr {
             account.as_bytes(),
         ],
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_message_holds_every_part_of_the_consent() {
+        let name = |text| Origin::new(text).expect("a name");
+        let (origin, other_origin) = (name("ledger.test/merits"), name("other.test/merits"));
+        let name = |text| ScaleId::new(text).expect("a name");
+        let (scale, other_scale) = (name("cycling-week"), name("cycling"));
+        let consent = Consent {
+            origin: &origin,
+            distributor: &PartyId([1; 32]),
+            terms: &[2; 32],
+            scale: &scale,
+            version: ScaleVersion(3),
+            manifest: &[4; 32],
+            expiry: Expiry(684),
+        };
+        type Change<'a> = fn(&mut Consent<'a>, &'a Origin, &'a ScaleId);
+        let changes: [Change<'_>; 7] = [
+            |c, origin, _| c.origin = origin,
+            |c, _, _| c.distributor = &PartyId([9; 32]),
+            |c, _, _| c.terms = &[9; 32],
+            |c, _, scale| c.scale = scale,
+            |c, _, _| c.version = ScaleVersion(4),
+            |c, _, _| c.manifest = &[9; 32],
+            |c, _, _| c.expiry = Expiry(685),
+        ];
+        let salt = [5; SALT_BYTES];
+        let mut messages = vec![consent.message(&salt), consent.message(&[9; SALT_BYTES])];
+        for change in changes {
+            let mut changed = consent;
+            change(&mut changed, &other_origin, &other_scale);
+            let message = changed.message(&salt);
+            assert!(!messages.contains(&message), "part {}", messages.len());
+            messages.push(message);
+        }
+        // Worked out by Python's hashlib from the definition in `docs/src/consent.md`.
+        let bytes = field::to_bytes(&messages[0]);
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(
+            hex,
+            "6f3590eb9c2266d5308ddf359dfeb37971f87e0af5b953f3c5931ea864af5900"
+        );
+    }
 }

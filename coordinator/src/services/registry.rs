@@ -91,6 +91,7 @@ impl Registry for RegistryService {
             }
         };
         let view = self.published.read();
+        // What waits for approval is not among them: it means nothing to anybody yet.
         let rest = view
             .state
             .scales()

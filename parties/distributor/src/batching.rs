@@ -160,6 +160,9 @@ impl Stating<'_> {
         }
         let claimed = Claimed {
             source: &deed.source,
+            scale: &terms.scale,
+            version: terms.version,
+            manifest: &terms.manifest,
             asset: terms.ledger.asset,
             period: deed.period,
             expiry: terms.ledger.expiry,

@@ -9,7 +9,7 @@
 use merits_keyfile::SecretBytes;
 use merits_primitives::{
     identity::Secret,
-    ids::{AssetId, Expiry, Origin, PartyId, Period},
+    ids::{AssetId, Expiry, Origin, PartyId, Period, ScaleId, ScaleVersion},
     message::{self, Consent},
     owner::{self, Binding, Handle, OwnerKey},
     scope,
@@ -36,6 +36,12 @@ impl std::fmt::Debug for Custody {
 pub struct Claimed<'a> {
     /// Who committed to the records.
     pub source: &'a PartyId,
+    /// The scale.
+    pub scale: &'a ScaleId,
+    /// Its version in force for the period.
+    pub version: ScaleVersion,
+    /// SHA-256 of that version's manifest.
+    pub manifest: &'a [u8; 32],
     /// The ledger's number of the scale.
     pub asset: AssetId,
     /// The period.
@@ -91,6 +97,9 @@ impl Custody {
             origin: &self.origin,
             distributor: &self.distributor,
             terms: claimed.terms,
+            scale: claimed.scale,
+            version: claimed.version,
+            manifest: claimed.manifest,
             expiry: claimed.expiry,
         };
         let message = message::claim_message(&consent, secret, claim_scope);
@@ -122,12 +131,16 @@ mod tests {
         let distributor = PartyId([1; 32]);
         let custody = Custody::new(Zeroizing::new([5; 32]), origin.clone(), distributor);
         let source = PartyId([2; 32]);
+        let scale = ScaleId::new("cycling-week").expect("a name");
         let period = Period {
             kind: PeriodKind::Week,
             index: 2330,
         };
         let claimed = Claimed {
             source: &source,
+            scale: &scale,
+            version: ScaleVersion(2),
+            manifest: &[8; 32],
             asset: AssetId(1),
             period,
             expiry: Expiry(564),
@@ -145,6 +158,9 @@ mod tests {
             origin: &origin,
             distributor: &distributor,
             terms: &[9; 32],
+            scale: &scale,
+            version: ScaleVersion(2),
+            manifest: &[8; 32],
             expiry: Expiry(564),
         };
         let f2 = message::claim_message(&consent, &secret, f1);

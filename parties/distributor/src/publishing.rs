@@ -78,9 +78,7 @@ impl Node {
         let document = TermsDocument::parse(text)?;
         let party = self.party();
         document.check(&party, admitted_name(state, &party)?, manifest)?;
-        if let Some(terms) = state.tickets().terms(&document.digest())
-            && terms.distributor == party
-        {
+        if let Some(terms) = state.tickets().terms(&party, &document.digest()) {
             return Ok(Published::Before(terms.entry));
         }
         let entry = self.sign_terms(&document);

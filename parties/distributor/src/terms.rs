@@ -79,7 +79,9 @@ pub struct Terms {
     pub ledger: EarnTerms,
     /// What goes into the circuit.
     pub circuit: CircuitTerms,
-    /// Digest of the terms that the manifest states: what consents bind.
+    /// SHA-256 of the version's manifest: what consents bind.
+    pub manifest: [u8; 32],
+    /// Digest of the terms that the manifest states: what consents in custody bind.
     pub consent: [u8; 32],
     /// Whether deeds at two sources are different deeds.
     pub per_source: bool,
@@ -109,7 +111,7 @@ impl TermsReader {
     ) -> Result<Self, TermsError> {
         let mut manifests = BTreeMap::new();
         for record in &state.scales().get(&scale)?.versions {
-            // A version that nobody approved may be anything.
+            // One that this program cannot read is told of when it is asked for.
             if let Ok(manifest) = manifest_of(&record.terms) {
                 let facts = (manifest.terms_digest(), manifest.per_source());
                 manifests.insert(record.version(), facts);
@@ -137,7 +139,7 @@ impl TermsReader {
             scale: scale.clone(),
             period: period.label(),
         })?;
-        let (version, key) = (record.version(), record.key);
+        let (version, key, manifest) = (record.version(), record.key, record.manifest);
         let (consent, per_source) = match self.manifests.get(&version) {
             Some(facts) => *facts,
             // Parsed again for its error.
@@ -167,6 +169,7 @@ impl TermsReader {
             key,
             ledger,
             circuit,
+            manifest,
             consent,
             per_source,
         })

@@ -10,7 +10,7 @@ use merits_ledger::{
     entry::{PersonStatement, TicketDeposited},
 };
 use merits_primitives::{
-    ids::{EntryId, Expiry, PartyId, ScaleId},
+    ids::{EntryId, Expiry, PartyId, ScaleId, ScaleVersion},
     owner::{self, Handle, OwnerKey},
 };
 use merits_records::handover::{HandoverError, Ticket, TicketFile};
@@ -137,14 +137,19 @@ impl<'a> Importer<'a> {
                 found: ticket.scale.chars().take(64).collect(),
             });
         }
-        let deposit = deposit_of(&ticket, scale.clone());
-        match state.tickets().terms(&deposit.terms) {
-            Some(terms) if terms.distributor == party && terms.scale == *scale => {}
+        let Checked {
+            account,
+            deposit,
+            proof,
+            owner_key,
+            handle,
+        } = Checked::of(ticket, scale.clone())?;
+        match state.tickets().terms(&party, &deposit.terms) {
+            Some(terms) if terms.scale == *scale => {}
             _ => return Err(TicketFault::Terms(deposit.terms)),
         }
         crate::terms::source_key(state, &deposit.source)
             .map_err(|_| TicketFault::Source(deposit.source))?;
-        let (owner_key, handle) = (OwnerKey(ticket.key), Handle(ticket.h));
         if owner::bind(&owner_key, &handle).b != deposit.b {
             return Err(TicketFault::Binding);
         }
@@ -161,14 +166,13 @@ impl<'a> Importer<'a> {
         {
             return Err(TicketFault::OldRoot);
         }
-        let proof = Proof::from_bytes(&ticket.proof)?;
         let digest = state.statement_keys().digest(PersonStatement::Ticket)?;
         let key = self.keys.get(state, &digest)?;
         Verified::check(&key, ProvenStatement::Ticket(statement), &proof)?;
         let entry = Entry::TicketDeposited(deposit.clone());
         let entry_id = EntryId::derive(origin, entry.kind(), &party, &entry.statement());
         Ok(NewTicket {
-            subject: ticket.account.clone(),
+            subject: account,
             scale: deposit.scale,
             period: deposit.period,
             source: deposit.source,
@@ -182,16 +186,51 @@ impl<'a> Importer<'a> {
     }
 }
 
-fn deposit_of(ticket: &Ticket, scale: ScaleId) -> TicketDeposited {
-    TicketDeposited {
-        scale,
-        period: ticket.period,
-        source: PartyId(ticket.source),
-        expiry: Expiry(ticket.expiry),
-        terms: ticket.terms,
-        salt: ticket.salt,
-        root: ticket.root,
-        nullifier: ticket.nullifier,
-        b: ticket.b,
+/// A ticket's parts as the ledger's types: what is deposited, and what is for this node's eyes.
+struct Checked {
+    account: String,
+    deposit: TicketDeposited,
+    proof: Proof,
+    owner_key: OwnerKey,
+    handle: Handle,
+}
+
+impl Checked {
+    fn of(ticket: Ticket, scale: ScaleId) -> Result<Self, ProofFormatError> {
+        let Ticket {
+            account,
+            // Compared by the caller.
+            scale: _,
+            version,
+            period,
+            source,
+            expiry,
+            terms,
+            salt,
+            root,
+            nullifier,
+            b,
+            proof,
+            key,
+            h,
+        } = ticket;
+        Ok(Self {
+            account,
+            deposit: TicketDeposited {
+                scale,
+                version: ScaleVersion(version),
+                period,
+                source: PartyId(source),
+                expiry: Expiry(expiry),
+                terms,
+                salt,
+                root,
+                nullifier,
+                b,
+            },
+            proof: Proof::from_bytes(&proof)?,
+            owner_key: OwnerKey(key),
+            handle: Handle(h),
+        })
     }
 }

@@ -37,7 +37,7 @@ pub const PROOF_BYTES: usize = 128;
 const MAX_FILE_BYTES: u64 = 1 << 16;
 
 /// Separates sealed tickets from all else that is sealed to a party.
-const INFO: &[u8] = b"merits/sealed-ticket/v1";
+const INFO: &[u8] = b"merits/sealed-ticket/v2";
 
 type Kem = X25519HkdfSha256;
 
@@ -253,7 +253,7 @@ impl Handover for LinkFile {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TicketFile {
-    /// `ticket/v1`.
+    /// `ticket/v2`: the version before named no version of the scale.
     pub merits: String,
     /// The ledger's origin.
     pub origin: String,
@@ -268,7 +268,7 @@ pub struct TicketFile {
 }
 
 impl Handover for TicketFile {
-    const NAME: &'static str = "ticket/v1";
+    const NAME: &'static str = "ticket/v2";
     fn name(&self) -> &str {
         &self.merits
     }
@@ -285,6 +285,8 @@ pub struct Ticket {
     pub account: String,
     /// The scale's id.
     pub scale: String,
+    /// The version that is consented to.
+    pub version: u32,
     /// The period.
     #[serde(with = "field_text::period")]
     pub period: Period,
@@ -408,7 +410,7 @@ impl TicketFile {
 /// What the ciphertext is bound to besides its key.
 fn bound_to(origin: &str, distributor: &PartyId) -> [u8; 32] {
     field::digest(
-        "merits/sealed-ticket/v1",
+        "merits/sealed-ticket/v2",
         &[origin.as_bytes(), &distributor.0],
     )
 }
@@ -425,6 +427,7 @@ mod tests {
         Ticket {
             account: "card 17".to_owned(),
             scale: "cycling-week".to_owned(),
+            version: 1,
             period: Period {
                 kind: PeriodKind::Week,
                 index: 2330,

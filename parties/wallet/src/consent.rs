@@ -246,6 +246,7 @@ impl<'a> Speaker<'a> {
         let ticket = Ticket {
             account: asked.account.to_owned(),
             scale: deposit.scale.to_string(),
+            version: deposit.version.0,
             period: deposit.period,
             source: deposit.source.0,
             expiry: deposit.expiry.0,
@@ -293,6 +294,7 @@ impl<'a> Speaker<'a> {
         })?;
         Ok(TicketDeposited {
             scale: asked.scale.clone(),
+            version: version.version(),
             period: asked.period,
             source: asked.source,
             expiry: version.terms.expiry.expiry(asked.period),

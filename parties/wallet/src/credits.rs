@@ -12,7 +12,7 @@ use merits_primitives::{
     Fr,
     earned::Earned,
     identity::Secret,
-    ids::{AssetId, Credits, EntryId, Expiry, Origin, PartyId, Period},
+    ids::{AssetId, Credits, EntryId, Expiry, Origin, PartyId, Period, ScaleId, ScaleVersion},
     message::{Consent, claim_message},
     note::note_commitment,
     owner::{Binding, OwnerKey, bind, handle, owner_key},
@@ -21,10 +21,16 @@ use merits_primitives::{
 use thiserror::Error;
 
 /// What claims of one batch have in common, as the ledger's state gives it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct BatchScope {
     /// Who made the batch.
     pub distributor: PartyId,
+    /// The scale.
+    pub scale: ScaleId,
+    /// The version that the claims were proven by.
+    pub version: ScaleVersion,
+    /// SHA-256 of its manifest.
+    pub manifest: [u8; 32],
     /// The ledger's number of the scale.
     pub asset: AssetId,
     /// Expiry bucket that the scale's rule gives for the period.
@@ -164,6 +170,9 @@ impl Accounts {
             origin: &self.origin,
             distributor: &scope.distributor,
             terms: &self.terms,
+            scale: &scope.scale,
+            version: scope.version,
+            manifest: &scope.manifest,
             expiry: scope.expiry,
         };
         [None, Some(&scope.source)]
@@ -213,7 +222,7 @@ impl Search<'_> {
         let accounts = self.accounts;
         let owned = self
             .derived
-            .entry(batch.scope)
+            .entry(batch.scope.clone())
             .or_insert_with(|| accounts.derive_scope(&batch.scope));
         batch
             .claims
@@ -237,7 +246,7 @@ fn read(
             claim: index,
         });
     };
-    let BatchScope { expiry, asset, .. } = batch.scope;
+    let (expiry, asset) = (batch.scope.expiry, batch.scope.asset);
     let Earned { credits, measure } = earned;
     if note_commitment(credits, expiry, asset, &owned.key) != claim.cm {
         return Err(ClaimFault::OtherNote {
@@ -251,7 +260,7 @@ fn read(
         account,
         entry,
         claim: index,
-        scope: batch.scope,
+        scope: batch.scope.clone(),
         credits,
         measure,
     })
@@ -281,6 +290,9 @@ mod tests {
     fn scope(week: u32) -> BatchScope {
         BatchScope {
             distributor: PartyId([1; 32]),
+            scale: ScaleId::new("cycling-week").unwrap(),
+            version: ScaleVersion(1),
+            manifest: [6; 32],
             asset: AssetId(7),
             expiry: Expiry(2027),
             period: Period {
@@ -299,6 +311,9 @@ mod tests {
             origin: &origin(),
             distributor: &scope.distributor,
             terms: &TERMS,
+            scale: &scope.scale,
+            version: scope.version,
+            manifest: &scope.manifest,
             expiry: scope.expiry,
         };
         let key = owner_key(&secret, f1, claim_message(&consent, &secret, f1));
@@ -362,6 +377,16 @@ mod tests {
             ..scope(2)
         };
         assert!(alice.search().batch(&moved).is_empty());
+        moved.scope = BatchScope {
+            version: ScaleVersion(2),
+            ..scope(2)
+        };
+        assert!(alice.search().batch(&moved).is_empty(), "another version");
+        moved.scope = BatchScope {
+            manifest: [7; 32],
+            ..scope(2)
+        };
+        assert!(alice.search().batch(&moved).is_empty(), "another manifest");
         moved.scope = scope(2);
         let other_terms = Accounts::derive(&SEED, ["alice".to_owned()], origin(), [5; 32]);
         assert!(other_terms.search().batch(&moved).is_empty());
@@ -376,6 +401,9 @@ mod tests {
             origin: &origin(),
             distributor: &scope.distributor,
             terms: &TERMS,
+            scale: &scope.scale,
+            version: scope.version,
+            manifest: &scope.manifest,
             expiry: scope.expiry,
         };
         let key = owner_key(&secret, f1, claim_message(&consent, &secret, f1));

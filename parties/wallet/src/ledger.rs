@@ -12,11 +12,8 @@ pub fn public_batch(state: &State, id: EntryId, signed: &SignedEntry) -> Option<
     let Some(Ok(Entry::EarnBatch(batch))) = Entry::decode(signed.kind, &signed.statement) else {
         return None;
     };
-    let terms = &state
-        .scales()
-        .version(&batch.scale, batch.version)
-        .ok()?
-        .terms;
+    let version = state.scales().version(&batch.scale, batch.version).ok()?;
+    let terms = &version.terms;
     let claims = (0u16..)
         .zip(&batch.claims)
         .map(|(index, claim)| PublicClaim {
@@ -29,6 +26,9 @@ pub fn public_batch(state: &State, id: EntryId, signed: &SignedEntry) -> Option<
         entry: id,
         scope: BatchScope {
             distributor: signed.party,
+            scale: terms.id.clone(),
+            version: terms.version,
+            manifest: version.manifest,
             asset: terms.asset,
             expiry: terms.expiry.expiry(batch.period),
             period: batch.period,

@@ -14,7 +14,7 @@ mod scanning;
 use merits_primitives::{
     Fr,
     identity::Birth,
-    ids::{AssetId, Credits, EntryId, Expiry, PartyId, Period, ScaleId},
+    ids::{AssetId, Credits, EntryId, Expiry, PartyId, Period, ScaleId, ScaleVersion},
 };
 use merits_replica::ReplicaError;
 use thiserror::Error;
@@ -79,6 +79,8 @@ pub enum ConsentStanding {
 pub struct OwnConsent {
     /// The scale.
     pub scale: ScaleId,
+    /// The version that was consented to.
+    pub version: ScaleVersion,
     /// The period.
     pub period: Period,
     /// Whose records.

@@ -5,12 +5,12 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use merits_formula::Typed;
 use merits_ledger::{
     Entry,
     entry::{HalfKeys, PartyAdmitted},
-    state::{TotalsKey, VersionStanding},
+    state::{TotalsKey, VersionRecord},
 };
 use merits_params::manifest::Manifest;
 use merits_primitives::ids::{EntryId, Epoch, Output, PartyId, Period, ScaleId, ScaleVersion};
@@ -132,17 +132,44 @@ impl Desk {
             .await
     }
 
-    pub(crate) async fn approve(&self, scale: &str, version: u32) -> anyhow::Result<EntryId> {
+    /// Approves a proposal. `proposal` says which, where several wait as the same version.
+    pub(crate) async fn approve(
+        &self,
+        scale: &str,
+        version: u32,
+        proposal: Option<EntryId>,
+    ) -> anyhow::Result<EntryId> {
         let (id, version) = (ScaleId::new(scale)?, ScaleVersion(version));
         let proposal = {
             let replica = self.follower.replica();
-            let record = replica.state()?.scales().version(&id, version)?;
-            ensure!(
-                record.standing == VersionStanding::Proposed,
-                "{id} version {} is {:?}, not proposed",
-                version.0,
-                record.standing
-            );
+            let state = replica.state()?;
+            if let Ok(record) = state.scales().version(&id, version) {
+                bail!("{id} version {} is {} already", version.0, record.standing);
+            }
+            let waiting: Vec<&VersionRecord> = state
+                .scales()
+                .proposals_of(&id, version)
+                .filter(|record| proposal.is_none_or(|proposal| record.proposal == proposal))
+                .collect();
+            let record = match waiting.as_slice() {
+                [record] => *record,
+                [] => match proposal {
+                    Some(entry) => bail!("entry {entry} proposed no {id} version {}", version.0),
+                    None => bail!("nobody proposed {id} version {}", version.0),
+                },
+                several => {
+                    let each = several.iter().map(|record| {
+                        let issuer = state.parties().get(&record.issuer);
+                        let issuer = issuer.map_or("?", |party| party.name.as_str());
+                        format!("{} by {issuer}", record.proposal)
+                    });
+                    bail!(
+                        "{id} version {} was proposed more than once: say by --proposal which; {}",
+                        version.0,
+                        each.collect::<Vec<_>>().join(", ")
+                    )
+                }
+            };
             // What people read is what is approved: the ledger itself knows no formulas.
             review(&record.terms)?;
             record.proposal

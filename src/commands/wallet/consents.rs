@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 use merits_ledger::{Entry, Role, State};
 use merits_params::{manifest::Manifest, terms::TermsDocument};
-use merits_primitives::ids::{PartyId, Period, ScaleId};
+use merits_primitives::ids::{PartyId, Period, ScaleId, ScaleVersion};
 use merits_records::handover::Handover as _;
 use merits_replica::Replica;
 use merits_wallet::{
@@ -206,6 +206,14 @@ fn show(
     let replica = session.replica();
     let state = replica.state()?;
     print!("{}", terms.words());
+    for (version, manifest) in versions_of(state, terms.scale(), periods) {
+        println!(
+            "{:<18} version {}, whose manifest has SHA-256 {}: this one, and no other that comes",
+            "Counted by:",
+            version.0,
+            hex::encode(manifest)
+        );
+    }
     let [first, .., last] = periods else {
         // `periods` never answers none; one is its own first and last.
         let only = periods.first().context("no period")?;
@@ -220,6 +228,24 @@ fn show(
         periods.len()
     );
     show_account(state, terms, source, *first, account)
+}
+
+/// The versions in force in these periods, each with its manifest's digest.
+fn versions_of(
+    state: &State,
+    scale: &ScaleId,
+    periods: &[Period],
+) -> Vec<(ScaleVersion, [u8; 32])> {
+    let Ok(scale) = state.scales().get(scale) else {
+        return Vec::new();
+    };
+    let mut versions: Vec<_> = periods
+        .iter()
+        .filter_map(|period| scale.in_force(period.index))
+        .map(|record| (record.version(), record.manifest))
+        .collect();
+    versions.dedup();
+    versions
 }
 
 fn show_account(
@@ -244,9 +270,10 @@ pub(super) async fn list(place: &Place) -> anyhow::Result<()> {
     let state = replica.state()?;
     for consent in &session.view.consents {
         println!(
-            "{:<10}  {}  to {}, records of {}: {}",
+            "{:<10}  {} version {}  to {}, records of {}: {}",
             consent.period.label(),
             consent.scale,
+            consent.version.0,
             name_of(state, &consent.distributor),
             name_of(state, &consent.source),
             standing(consent)

@@ -4,7 +4,7 @@ use std::{ops::Deref, path::PathBuf, sync::RwLockReadGuard};
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
-use merits_ledger::{State, state::VersionStanding};
+use merits_ledger::State;
 use merits_params::{keystore::KeyStore, manifest::Manifest};
 use merits_primitives::ids::{EntryId, Expiry, PartyId, Period, PeriodKind, ScaleId};
 use merits_replica::{Follower, Replica, Submitted};
@@ -189,10 +189,7 @@ pub(crate) fn unit_of(state: &State, scale: &ScaleId) -> String {
 /// A scale's newest approved manifest, if this program can read it.
 pub(crate) fn newest_manifest(state: &State, scale: &ScaleId) -> Option<Manifest> {
     let versions = &state.scales().get(scale).ok()?.versions;
-    let mut newest = versions.iter().rev();
-    // What was only proposed counts for nobody.
-    let approved = newest.find(|version| version.standing != VersionStanding::Proposed)?;
-    Manifest::from_toml(&approved.terms.manifest).ok()
+    Manifest::from_toml(&versions.last()?.terms.manifest).ok()
 }
 
 /// The day of a time in unix milliseconds, such as `2026-03-02` (UTC).

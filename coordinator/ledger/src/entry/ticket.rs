@@ -2,12 +2,15 @@
 
 use merits_primitives::{
     Fr,
-    ids::{Expiry, PartyId, Period, ScaleId, sha256},
+    ids::{Expiry, PartyId, Period, ScaleId, ScaleVersion, sha256},
     message::SALT_BYTES,
 };
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
-use super::{earn::read_period, scale::read_scale_id};
+use super::{
+    earn::read_period,
+    scale::{read_scale_id, read_version, write_version},
+};
 
 /// Most bytes of a terms document.
 pub const MAX_TERMS_BYTES: usize = 16_384;
@@ -52,6 +55,9 @@ impl Canonical for TermsPublished {
 pub struct TicketDeposited {
     /// The scale.
     pub scale: ScaleId,
+    /// The version that the person consented to: the one in force for the period. Its manifest's
+    /// digest, which the message holds too, is the ledger's to say.
+    pub version: ScaleVersion,
     /// The period.
     pub period: Period,
     /// Whose records.
@@ -74,7 +80,7 @@ impl Canonical for TicketDeposited {
     const NAME: &'static str = "ticket deposited";
 
     fn write(&self, out: &mut Writer) {
-        out.text(self.scale.as_str());
+        write_version(out, &self.scale, self.version);
         out.u64(self.period.to_u64());
         out.array(&self.source.0);
         out.u32(self.expiry.0);
@@ -86,8 +92,10 @@ impl Canonical for TicketDeposited {
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let (scale, version) = read_version(input)?;
         Ok(Self {
-            scale: read_scale_id(input)?,
+            scale,
+            version,
             period: read_period(input)?,
             source: PartyId(input.array("source")?),
             expiry: Expiry(input.u32("expiry")?),

@@ -1,6 +1,6 @@
 //! Why a scale, a version of it or a batch under one is refused.
 
-use merits_primitives::ids::{EntryId, ScaleId, ScaleVersion};
+use merits_primitives::ids::{ScaleId, ScaleVersion};
 use thiserror::Error;
 
 /// A scale or a version of it is not there, does not stand as needed, or would break its promises.
@@ -69,11 +69,13 @@ pub enum ScaleRefusal {
         /// How it stands.
         standing: &'static str,
     },
-    /// The approval names another proposal.
-    #[error("the approval names another entry than the one that proposed this version")]
+    /// The approval names another entry than one that proposed the version.
+    #[error("the entry that the approval names proposed no version {} of scale {id}: name one that did", version.0)]
     ProposalMismatch {
-        /// The entry that proposed the version.
-        expected: EntryId,
+        /// The scale.
+        id: ScaleId,
+        /// The version.
+        version: ScaleVersion,
     },
     /// Versions of an approved scale come from its issuer.
     #[error("scale {id} is another issuer's: propose under an id of your own")]
@@ -92,7 +94,7 @@ pub enum ScaleRefusal {
         why: &'static str,
     },
     /// Something that must be the same for all versions differs.
-    #[error("scale {id}: {what} differs from the earlier version's, and must not")]
+    #[error("scale {id}: {what} differs from what an approved version has, and must not")]
     VersionDiffers {
         /// The scale.
         id: ScaleId,
@@ -115,6 +117,16 @@ pub enum ScaleRefusal {
         /// The version.
         version: ScaleVersion,
         /// Label of the last claimed period.
+        last: String,
+    },
+    /// A new version would change a period for which people consented to the version before.
+    #[error("scale {id}: version {} would begin in a period for which tickets are deposited, whose people consented to the version before; begin after {last}", version.0)]
+    VersionUnderConsent {
+        /// The scale.
+        id: ScaleId,
+        /// The version.
+        version: ScaleVersion,
+        /// Label of the last period with a deposited ticket.
         last: String,
     },
     /// The supply cap would be passed.
@@ -146,6 +158,7 @@ impl ScaleRefusal {
             Self::VersionDiffers { .. } => "version-differs",
             Self::Invalid { .. } => "scale-invalid",
             Self::VersionRetroactive { .. } => "version-retroactive",
+            Self::VersionUnderConsent { .. } => "version-under-consent",
             Self::SupplyExhausted { .. } => "supply-exhausted",
         }
     }
@@ -162,6 +175,7 @@ impl ScaleRefusal {
             | Self::ProposalMismatch { .. }
             | Self::Invalid { .. }
             | Self::VersionRetroactive { .. }
+            | Self::VersionUnderConsent { .. }
             | Self::SupplyExhausted { .. } => "",
         }
     }

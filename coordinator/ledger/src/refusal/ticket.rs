@@ -69,7 +69,7 @@ pub enum TicketRefusal {
         /// Until when, unix milliseconds.
         until: u64,
     },
-    /// The ticket is for another scale, source, period or expiry than the claim.
+    /// The ticket is for another scale, version, source, period or expiry than the claim.
     #[error("claim {claim}: the ticket is for another {what}")]
     Other {
         /// Index of the claim.

@@ -240,7 +240,7 @@ impl State {
         &self.offers
     }
 
-    /// A verifying key of some proposed version or of a statement, by digest.
+    /// A verifying key of an approved version or of a statement, by digest.
     pub fn verifying_key(&self, digest: &KeyDigest) -> Option<(&VerifyingKey, Provenance)> {
         self.scales
             .verifying_key(digest)
@@ -252,6 +252,29 @@ impl State {
     /// # Errors
     /// [`Refusal`] when no proof could make the entry acceptable.
     pub fn job(&self, submission: &Submission) -> Result<Option<Job>, Refusal> {
+        // Anybody can send these two, so what is cheap is asked before a proof is looked at. The
+        // time of the last leaf is earlier than the entry's will be: a root that is too old then is
+        // too old later.
+        match submission.entry() {
+            Entry::ConsentWithdrawn(withdrawn) => {
+                self.check_group_root(withdrawn.root, self.time)?;
+                self.tickets.check_withdrawn(withdrawn)?;
+            }
+            Entry::Attested(attested) => {
+                self.check_group_root(attested.spending.group_root, self.time)?;
+            }
+            _ => {}
+        }
+        self.question(submission)
+    }
+
+    /// What the proof of this submission must show, by parties, scales, keys and offers alone: for
+    /// whoever judges an entry of the log without its people and notes. Which roots were good is then
+    /// the log's word. `None` for kinds without a proof.
+    ///
+    /// # Errors
+    /// [`Refusal`] when no proof could make the entry acceptable.
+    pub fn question(&self, submission: &Submission) -> Result<Option<Job>, Refusal> {
         let Some(proof) = submission.proof else {
             return Ok(None);
         };
@@ -267,12 +290,7 @@ impl State {
                 let key = person(PersonStatement::Ticket)?;
                 (key, ProvenStatement::Ticket(statement))
             }
-            // Anybody can send these two, so what is cheap is asked before a proof is looked at. The
-            // time of the last leaf is earlier than the entry's will be: a root that is too old then is
-            // too old later.
             Entry::ConsentWithdrawn(withdrawn) => {
-                self.check_group_root(withdrawn.root, self.time)?;
-                self.tickets.check_withdrawn(withdrawn)?;
                 let statement = self.withdrawal_statement(withdrawn);
                 let key = person(PersonStatement::Ticket)?;
                 (key, ProvenStatement::Ticket(statement))
@@ -283,7 +301,6 @@ impl State {
                 (key, ProvenStatement::Redeem(statement))
             }
             Entry::Attested(attested) => {
-                self.check_group_root(attested.spending.group_root, self.time)?;
                 let statement = self.attest_statement(attested)?;
                 let key = person(PersonStatement::Redeem)?;
                 (key, ProvenStatement::Redeem(statement))
@@ -436,7 +453,13 @@ impl State {
             }
             Change::StatementKey(adopted) => self.statement_keys.apply(*adopted),
             Change::People(change) => self.people.apply(change),
-            Change::Ticket(change) => self.tickets.apply(change),
+            Change::Ticket(change) => {
+                if let tickets::TicketChange::Deposited(ticket) = &change {
+                    let deposit = &ticket.deposit;
+                    self.scales.record_ticket(&deposit.scale, deposit.period);
+                }
+                self.tickets.apply(change);
+            }
             Change::Offer(change) => self.offers.apply(change),
             Change::Spent(offer, note) => {
                 if let Some(offer) = offer {

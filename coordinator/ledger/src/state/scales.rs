@@ -1,19 +1,24 @@
 //! Scales and their versions: which one is in force for a period, and how much may be issued.
+//!
+//! What was proposed and not approved binds nobody. It stands apart, by the entry that proposed it, and
+//! takes no name, no number and no shape from anybody; what was approved is all that others are
+//! compared with, when they propose and again when they are approved.
+
+mod acts;
+mod agreement;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use merits_primitives::{
-    field,
-    ids::{AssetId, EntryId, PartyId, Period, PeriodKind, ScaleId, ScaleVersion, SchemaId},
+use merits_primitives::ids::{
+    AssetId, EntryId, PartyId, Period, PeriodKind, ScaleId, ScaleVersion,
 };
 use merits_verifier::{
     codec::Writer,
-    groth16::{KeyDigest, KeyPolicy, Provenance, VerifyingKey},
+    groth16::{KeyDigest, Provenance, VerifyingKey},
 };
 
-use super::totals::WORST_TOTAL;
-use crate::entry::{MAX_CLAIMS, ScaleApproved, ScaleProposed, ScaleRetired};
+use crate::entry::ScaleProposed;
 use crate::refusal::{Refusal, ScaleRefusal};
 
 /// How a version stands, apart from the period that one asks for.
@@ -47,6 +52,8 @@ pub struct VersionRecord {
     pub issuer: PartyId,
     /// What was proposed.
     pub terms: Arc<ScaleProposed>,
+    /// SHA-256 of its manifest: what consents bind.
+    pub manifest: [u8; 32],
     /// Digest of its verifying key.
     pub key: KeyDigest,
     /// How it stands.
@@ -55,7 +62,7 @@ pub struct VersionRecord {
     pub last_period: Option<u32>,
 }
 
-/// A scale: all versions of one id.
+/// A scale: all versions of one id that were approved.
 #[derive(Debug, Clone)]
 pub struct Scale {
     /// The ledger's number.
@@ -66,6 +73,8 @@ pub struct Scale {
     pub versions: Vec<VersionRecord>,
     /// Index of the latest period with a claim.
     pub last_claimed: Option<u32>,
+    /// Index of the latest period for which a ticket was deposited.
+    pub last_ticketed: Option<u32>,
     /// Most credits that may exist: V_max a claim, until a total shows what they really were.
     pub issued_at_most: u128,
 }
@@ -75,16 +84,18 @@ pub struct Scale {
 pub struct Scales {
     by_id: BTreeMap<ScaleId, Scale>,
     by_asset: BTreeMap<AssetId, ScaleId>,
+    /// What waits for approval, by the entry that proposed it.
+    proposals: BTreeMap<EntryId, VersionRecord>,
 }
 
 #[derive(Debug, Clone)]
 pub(super) enum ScaleChange {
     Proposed(Box<VersionRecord>),
-    Standing {
+    Approved(EntryId),
+    Retired {
         id: ScaleId,
         version: ScaleVersion,
-        standing: VersionStanding,
-        last: Option<u32>,
+        last: u32,
     },
 }
 
@@ -101,7 +112,6 @@ impl Scale {
         self.versions
             .iter()
             .rev()
-            .filter(|record| record.standing != VersionStanding::Proposed)
             .find(|record| record.terms.valid_from <= index)
     }
 }
@@ -121,12 +131,27 @@ impl VersionRecord {
 }
 
 impl Scales {
-    /// All scales, by id.
+    /// All scales with an approved version, by id.
     pub fn iter(&self) -> impl Iterator<Item = (&ScaleId, &Scale)> {
         self.by_id.iter()
     }
 
-    /// A scale.
+    /// What waits for approval. Of one version there may be several.
+    pub fn proposals(&self) -> impl Iterator<Item = &VersionRecord> {
+        self.proposals.values()
+    }
+
+    /// What waits for approval as this version, in no order that means anything.
+    pub fn proposals_of<'a>(
+        &'a self,
+        id: &'a ScaleId,
+        version: ScaleVersion,
+    ) -> impl Iterator<Item = &'a VersionRecord> {
+        self.proposals()
+            .filter(move |record| record.terms.id == *id && record.version() == version)
+    }
+
+    /// A scale of which a version was approved.
     ///
     /// # Errors
     /// [`ScaleRefusal::IdUnknown`].
@@ -142,7 +167,7 @@ impl Scales {
         self.by_id.get(id).map(|scale| (id, scale))
     }
 
-    /// A version, whatever its standing.
+    /// A version that was approved; it may be retired.
     ///
     /// # Errors
     /// [`ScaleRefusal::Unknown`].
@@ -158,6 +183,17 @@ impl Scales {
             })
     }
 
+    /// A version that was approved; says so of one that only waits for it.
+    fn approved(&self, id: &ScaleId, version: ScaleVersion) -> Result<&VersionRecord, Refusal> {
+        self.version(id, version).map_err(|unknown| {
+            if self.proposals_of(id, version).next().is_none() {
+                return unknown;
+            }
+            let id = id.clone();
+            ScaleRefusal::NotApproved { id, version }.into()
+        })
+    }
+
     /// The version, if it is the one in force for that period.
     ///
     /// # Errors
@@ -169,11 +205,8 @@ impl Scales {
         version: ScaleVersion,
         period: Period,
     ) -> Result<&VersionRecord, Refusal> {
-        let record = self.version(id, version)?;
+        let record = self.approved(id, version)?;
         let id = id.clone();
-        if record.standing == VersionStanding::Proposed {
-            return Err(ScaleRefusal::NotApproved { id, version }.into());
-        }
         let expected = record.terms.period_kind;
         if period.kind != expected {
             return Err(Refusal::OtherPeriod {
@@ -219,112 +252,6 @@ impl Scales {
             .is_ok_and(|record| record.issuer == *party)
     }
 
-    pub(super) fn check_proposed(
-        &self,
-        proposal: EntryId,
-        issuer: PartyId,
-        proposed: &ScaleProposed,
-        policy: KeyPolicy,
-    ) -> Result<ScaleChange, Refusal> {
-        self.check_identity(proposed)?;
-        self.check_issuer(proposed, &issuer)?;
-        check_bounds(proposed)?;
-        proposed.figures.check(proposed.period_kind)?;
-        policy.admit(proposed.provenance)?;
-        proposed.key.check()?;
-        let expected = proposed.layout().input_count();
-        let found = proposed.key.public_inputs();
-        if found != expected {
-            return Err(Refusal::KeyInputs { expected, found });
-        }
-        let key = proposed.key.digest();
-        self.check_shape(proposed, key)?;
-        Ok(ScaleChange::Proposed(Box::new(VersionRecord {
-            proposal,
-            issuer,
-            terms: Arc::new(proposed.clone()),
-            key,
-            standing: VersionStanding::Proposed,
-            last_period: proposed.valid_to,
-        })))
-    }
-
-    pub(super) fn check_approved(&self, approved: &ScaleApproved) -> Result<ScaleChange, Refusal> {
-        let (id, version) = (approved.id.clone(), approved.version);
-        let record = self.version(&id, version)?;
-        if record.standing != VersionStanding::Proposed {
-            let standing = standing_word(record.standing);
-            return Err(ScaleRefusal::Standing {
-                id,
-                version,
-                standing,
-            }
-            .into());
-        }
-        if record.proposal != approved.proposal {
-            return Err(ScaleRefusal::ProposalMismatch {
-                expected: record.proposal,
-            }
-            .into());
-        }
-        let scale = self.get(&id)?;
-        let valid_from = record.terms.valid_from;
-        // Versions change at period boundaries, forwards, and never under a claimed period.
-        let begins_late = scale
-            .versions
-            .iter()
-            .filter(|other| other.standing != VersionStanding::Proposed)
-            .all(|other| other.terms.valid_from < valid_from && other.version() < version);
-        if !begins_late {
-            let what = "a version must begin after every approved one, and have a higher number";
-            return Err(ScaleRefusal::Invalid { id, what }.into());
-        }
-        if let Some(last) = scale.last_claimed
-            && valid_from <= last
-        {
-            let last = record.period(last).label();
-            return Err(ScaleRefusal::VersionRetroactive { id, version, last }.into());
-        }
-        let (standing, last) = (VersionStanding::Approved, record.last_period);
-        Ok(ScaleChange::Standing {
-            id,
-            version,
-            standing,
-            last,
-        })
-    }
-
-    pub(super) fn check_retired(&self, retired: &ScaleRetired) -> Result<ScaleChange, Refusal> {
-        let (id, version) = (retired.id.clone(), retired.version);
-        let record = self.version(&id, version)?;
-        match record.standing {
-            VersionStanding::Proposed => {
-                return Err(ScaleRefusal::NotApproved { id, version }.into());
-            }
-            VersionStanding::Retired => {
-                let standing = standing_word(VersionStanding::Retired);
-                return Err(ScaleRefusal::Standing {
-                    id,
-                    version,
-                    standing,
-                }
-                .into());
-            }
-            VersionStanding::Approved => {}
-        }
-        // Retiring never lengthens a version's life.
-        let last = record
-            .last_period
-            .map_or(retired.last_period, |last| last.min(retired.last_period));
-        let standing = VersionStanding::Retired;
-        Ok(ScaleChange::Standing {
-            id,
-            version,
-            standing,
-            last: Some(last),
-        })
-    }
-
     /// Refuses claims that could pass the supply cap. `worst` is V_max × claims.
     pub(super) fn check_supply(&self, record: &VersionRecord, worst: u64) -> Result<(), Refusal> {
         let Some(cap) = record.terms.supply_cap else {
@@ -347,32 +274,46 @@ impl Scales {
     pub(super) fn apply(&mut self, change: ScaleChange) {
         match change {
             ScaleChange::Proposed(record) => {
-                let terms = &record.terms;
-                self.by_asset.insert(terms.asset, terms.id.clone());
-                let scale = self.by_id.entry(terms.id.clone()).or_insert_with(|| Scale {
-                    asset: terms.asset,
-                    period_kind: terms.period_kind,
-                    versions: Vec::new(),
-                    last_claimed: None,
-                    issued_at_most: 0,
-                });
-                scale.versions.push(*record);
+                self.proposals.insert(record.proposal, *record);
             }
-            ScaleChange::Standing {
-                id,
-                version,
-                standing,
-                last,
-            } => {
-                let record = self
-                    .by_id
-                    .get_mut(&id)
-                    .and_then(|scale| scale.versions.get_mut(version.0 as usize - 1));
-                if let Some(record) = record {
-                    record.standing = standing;
-                    record.last_period = last;
+            ScaleChange::Approved(proposal) => {
+                if let Some(record) = self.proposals.remove(&proposal) {
+                    self.approve(record);
                 }
             }
+            ScaleChange::Retired { id, version, last } => {
+                let scale = self.by_id.get_mut(&id);
+                let number = (version.0 as usize).wrapping_sub(1);
+                if let Some(record) = scale.and_then(|scale| scale.versions.get_mut(number)) {
+                    record.standing = VersionStanding::Retired;
+                    record.last_period = Some(last);
+                }
+            }
+        }
+    }
+
+    /// What else was proposed as this version, or an earlier one, can never be approved.
+    fn approve(&mut self, mut record: VersionRecord) {
+        record.standing = VersionStanding::Approved;
+        let terms = record.terms.clone();
+        self.proposals
+            .retain(|_, other| other.terms.id != terms.id || other.terms.version > terms.version);
+        self.by_asset.insert(terms.asset, terms.id.clone());
+        let scale = self.by_id.entry(terms.id.clone()).or_insert_with(|| Scale {
+            asset: terms.asset,
+            period_kind: terms.period_kind,
+            versions: Vec::new(),
+            last_claimed: None,
+            last_ticketed: None,
+            issued_at_most: 0,
+        });
+        scale.versions.push(record);
+    }
+
+    /// A ticket was deposited: no version may begin in its period any more, or before it.
+    pub(super) fn record_ticket(&mut self, id: &ScaleId, period: Period) {
+        if let Some(scale) = self.by_id.get_mut(id) {
+            scale.last_ticketed = scale.last_ticketed.max(Some(period.index));
         }
     }
 
@@ -396,159 +337,39 @@ impl Scales {
     }
 
     pub(super) fn write(&self, out: &mut Writer) {
-        out.count(self.by_id.len());
-        for (id, scale) in &self.by_id {
+        let Self {
+            by_id,
+            // Follows from the scales.
+            by_asset: _,
+            proposals,
+        } = self;
+        out.count(by_id.len());
+        for (id, scale) in by_id {
+            let Scale {
+                asset,
+                // Of every version.
+                period_kind: _,
+                versions,
+                last_claimed,
+                last_ticketed,
+                issued_at_most,
+            } = scale;
             out.text(id.as_str());
-            out.u64(scale.asset.0);
-            out.option(scale.last_claimed.as_ref(), |out, last| out.u32(*last));
-            out.array(&scale.issued_at_most.to_le_bytes());
-            out.count(scale.versions.len());
-            for record in &scale.versions {
+            out.u64(asset.0);
+            out.option(last_claimed.as_ref(), |out, last| out.u32(*last));
+            out.option(last_ticketed.as_ref(), |out, last| out.u32(*last));
+            out.array(&issued_at_most.to_le_bytes());
+            out.count(versions.len());
+            for record in versions {
                 // The proposal's id covers all that was proposed.
                 out.array(&record.proposal.0);
                 out.u8(record.standing as u8);
                 out.option(record.last_period.as_ref(), |out, last| out.u32(*last));
             }
         }
-    }
-
-    fn check_identity(&self, proposed: &ScaleProposed) -> Result<(), Refusal> {
-        let (id, found) = (proposed.id.clone(), proposed.asset.0);
-        let known = self.by_id.get(&id);
-        let expected = known.map_or(1, |scale| scale.versions.len() as u32 + 1);
-        if proposed.version.0 != expected {
-            let (what, found) = ("version", proposed.version.0);
-            return Err(Refusal::OutOfSequence {
-                what,
-                expected,
-                found,
-            });
+        out.count(proposals.len());
+        for proposal in proposals.keys() {
+            out.array(&proposal.0);
         }
-        match (known, self.by_asset.get(&proposed.asset)) {
-            (Some(scale), _) if scale.asset != proposed.asset => {
-                let why = "all versions of a scale have the number of the first";
-                Err(ScaleRefusal::AssetMismatch { id, found, why }.into())
-            }
-            (Some(scale), _) if scale.period_kind != proposed.period_kind => {
-                Err(ScaleRefusal::VersionDiffers {
-                    id,
-                    what: "period kind",
-                }
-                .into())
-            }
-            // The scope of claims, and who vouches for people, belong to the scale.
-            (Some(scale), _)
-                if scale.versions.first().is_some_and(|first| {
-                    (first.terms.per_source, first.terms.vouched)
-                        != (proposed.per_source, proposed.vouched)
-                }) =>
-            {
-                Err(ScaleRefusal::VersionDiffers {
-                    id,
-                    what: "per source, or who vouches",
-                }
-                .into())
-            }
-            (None, Some(_)) => {
-                let why = "it is another scale's";
-                Err(ScaleRefusal::AssetMismatch { id, found, why }.into())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Who had a version approved is the scale's issuer, and nobody else proposes the next.
-    fn check_issuer(&self, proposed: &ScaleProposed, issuer: &PartyId) -> Result<(), Refusal> {
-        let approved = self.by_id.get(&proposed.id).and_then(|scale| {
-            let mut versions = scale.versions.iter();
-            versions.find(|record| record.standing != VersionStanding::Proposed)
-        });
-        match approved {
-            Some(record) if record.issuer != *issuer => Err(ScaleRefusal::OfAnother {
-                id: proposed.id.clone(),
-            }
-            .into()),
-            _ => Ok(()),
-        }
-    }
-
-    /// A shape fixes key, schema, intervals and sizes: only numbers may change under it.
-    fn check_shape(&self, proposed: &ScaleProposed, key: KeyDigest) -> Result<(), Refusal> {
-        for record in self.by_id.values().flat_map(|scale| &scale.versions) {
-            let earlier = &record.terms;
-            let same_shape = earlier.shape == proposed.shape;
-            let differs = if same_shape != (record.key == key) {
-                Some("the pair of shape and key")
-            } else if !same_shape {
-                None
-            } else if earlier.schema != proposed.schema {
-                Some("the shape's schema")
-            } else if earlier.capacity != proposed.capacity {
-                Some("the shape's capacity")
-            } else if earlier.max_credits != proposed.max_credits {
-                Some("the shape's V_max")
-            } else if earlier.max_measure != proposed.max_measure {
-                Some("the shape's W_max")
-            } else if !earlier.figures.same_shape(&proposed.figures) {
-                Some("the shape's figures and intervals")
-            } else {
-                None
-            };
-            if let Some(what) = differs {
-                return Err(ScaleRefusal::VersionDiffers {
-                    id: proposed.id.clone(),
-                    what,
-                }
-                .into());
-            }
-        }
-        Ok(())
-    }
-}
-
-fn check_bounds(proposed: &ScaleProposed) -> Result<(), Refusal> {
-    let capacity = usize::from(proposed.capacity);
-    let worst = |most: u64| u128::from(most) * u128::from(proposed.capacity);
-    let fault = if proposed.asset.0 == 0 {
-        "asset numbers count from 1"
-    } else if capacity == 0 || capacity > MAX_CLAIMS {
-        "a proof takes 1 to 64 claims"
-    } else if proposed.max_credits.0 == 0 {
-        "V_max is 0: nothing could be earned"
-    } else if worst(proposed.max_credits.0) > WORST_TOTAL {
-        "V_max times capacity is over 2^48: no total could be opened"
-    } else if proposed.max_measure == Some(0) {
-        "W_max is 0: nothing could be measured"
-    } else if worst(proposed.max_measure.unwrap_or(0)) > WORST_TOTAL {
-        "W_max times capacity is over 2^48: no total could be opened"
-    } else if proposed
-        .valid_to
-        .is_some_and(|last| last < proposed.valid_from)
-    {
-        "it ends before it begins"
-    } else if proposed.schema != schema_of(&proposed.schema_text) {
-        "the schema's id is not the hash of its text"
-    } else if proposed.manifest.is_empty() {
-        "the manifest is empty"
-    } else {
-        return Ok(());
-    };
-    Err(ScaleRefusal::Invalid {
-        id: proposed.id.clone(),
-        what: fault,
-    }
-    .into())
-}
-
-/// The id of a schema by its canonical text, as `merits-formula` derives it.
-fn schema_of(text: &str) -> SchemaId {
-    SchemaId(field::hash("merits/schema/v1", &[text.as_bytes()]))
-}
-
-fn standing_word(standing: VersionStanding) -> &'static str {
-    match standing {
-        VersionStanding::Proposed => "proposed",
-        VersionStanding::Approved => "approved",
-        VersionStanding::Retired => "retired",
     }
 }

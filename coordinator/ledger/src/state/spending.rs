@@ -18,7 +18,7 @@ use super::State;
 use super::people::day_of;
 use super::tickets::MOST_DAYS_AHEAD;
 use crate::entry::{Attested, ConsentWithdrawn, Redeemed, Spending, TicketDeposited};
-use crate::refusal::{IdentityRefusal, Refusal, ScaleRefusal, TicketRefusal};
+use crate::refusal::{IdentityRefusal, Refusal, TicketRefusal};
 use crate::role::Role;
 use crate::store::{Unique, UniqueSet};
 
@@ -43,19 +43,9 @@ impl State {
         distributor: &PartyId,
         deposit: &TicketDeposited,
     ) -> Result<TicketStatement, Refusal> {
-        let scale = self.scales.get(&deposit.scale)?;
-        if deposit.period.kind != scale.period_kind {
-            return Err(Refusal::OtherPeriod {
-                expected: scale.period_kind,
-                found: deposit.period.kind,
-            });
-        }
-        let record =
-            scale
-                .in_force(deposit.period.index)
-                .ok_or_else(|| ScaleRefusal::IdUnknown {
-                    id: deposit.scale.clone(),
-                })?;
+        let record = self
+            .scales
+            .in_force(&deposit.scale, deposit.version, deposit.period)?;
         let terms = &record.terms;
         let expiry = terms.expiry.expiry(deposit.period);
         if deposit.expiry != expiry {
@@ -70,11 +60,14 @@ impl State {
             origin: self.origin(),
             distributor,
             terms: &deposit.terms,
+            scale: &terms.id,
+            version: terms.version,
+            manifest: &record.manifest,
             expiry,
         };
         Ok(TicketStatement {
             root: deposit.root,
-            scope: claim_scope(scale.asset, deposit.period, source),
+            scope: claim_scope(terms.asset, deposit.period, source),
             nullifier: deposit.nullifier,
             b: deposit.b,
             message: consent.message(&deposit.salt),

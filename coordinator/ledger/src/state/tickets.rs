@@ -61,7 +61,9 @@ impl Ticket {
 /// All consents.
 #[derive(Debug, Clone, Default)]
 pub struct Tickets {
-    terms: BTreeMap<[u8; 32], Terms>,
+    /// By distributor and the document's SHA-256: whoever publishes another's words takes nothing
+    /// from it.
+    terms: BTreeMap<(PartyId, [u8; 32]), Terms>,
     /// By nullifier; gone once claimed with.
     open: BTreeMap<[u8; 32], Ticket>,
     /// (nullifier, message).
@@ -83,14 +85,15 @@ fn end_of(period: Period) -> u64 {
 }
 
 impl Tickets {
-    /// Published terms, by the document's SHA-256.
-    pub fn terms(&self, digest: &[u8; 32]) -> Option<&Terms> {
-        self.terms.get(digest)
+    /// A distributor's published terms, by the document's SHA-256.
+    pub fn terms(&self, distributor: &PartyId, digest: &[u8; 32]) -> Option<&Terms> {
+        self.terms.get(&(*distributor, *digest))
     }
 
     /// All published terms.
     pub fn all_terms(&self) -> impl Iterator<Item = (&[u8; 32], &Terms)> {
-        self.terms.iter()
+        let terms = self.terms.iter();
+        terms.map(|((_, digest), terms)| (digest, terms))
     }
 
     /// The ticket with this nullifier, if one was deposited and not claimed with.
@@ -111,7 +114,7 @@ impl Tickets {
         published: &TermsPublished,
     ) -> Result<TicketChange, Refusal> {
         let digest = published.digest();
-        if self.terms.contains_key(&digest) {
+        if self.terms(&distributor, &digest).is_some() {
             return Err(TicketRefusal::TermsKnown.into());
         }
         let scale = published.scale.clone();
@@ -134,8 +137,8 @@ impl Tickets {
         message: Fr,
         time: u64,
     ) -> Result<Ticket, Refusal> {
-        match self.terms.get(&deposit.terms) {
-            Some(terms) if terms.distributor == distributor && terms.scale == deposit.scale => {}
+        match self.terms(&distributor, &deposit.terms) {
+            Some(terms) if terms.scale == deposit.scale => {}
             _ => return Err(TicketRefusal::TermsUnknown.into()),
         }
         if self.is_withdrawn(&deposit.nullifier, &message) {
@@ -194,17 +197,32 @@ impl Tickets {
                 let until = ticket.until;
                 return Err(TicketRefusal::Lapsed { claim, until }.into());
             }
-            let deposit = &ticket.deposit;
+            // Whole, so that no part of a consent goes without its part of the claim.
+            let TicketDeposited {
+                scale,
+                version,
+                period,
+                source,
+                expiry,
+                // In the message, hence in b.
+                terms: _,
+                salt: _,
+                // The person's, settled by the deposit.
+                root: _,
+                nullifier: _,
+                b,
+            } = &ticket.deposit;
             let differs = [
-                (deposit.scale != batch.scale, "scale"),
-                (deposit.period != batch.period, "period"),
-                (deposit.source != batch.source, "source"),
-                (deposit.expiry != batch.terms.expiry, "expiry"),
+                (*scale != batch.scale, "scale"),
+                (*version != batch.version, "version"),
+                (*period != batch.period, "period"),
+                (*source != batch.source, "source"),
+                (*expiry != batch.terms.expiry, "expiry"),
             ];
             if let Some((_, what)) = differs.into_iter().find(|(differs, _)| *differs) {
                 return Err(TicketRefusal::Other { claim, what }.into());
             }
-            if deposit.b != signed.public.b {
+            if *b != signed.public.b {
                 return Err(TicketRefusal::OtherRecords { claim }.into());
             }
             if nullifiers.contains(&nullifier) {
@@ -218,7 +236,7 @@ impl Tickets {
     pub(super) fn apply(&mut self, change: TicketChange) {
         match change {
             TicketChange::Terms(digest, terms) => {
-                self.terms.insert(digest, terms);
+                self.terms.insert((terms.distributor, digest), terms);
             }
             TicketChange::Deposited(ticket) => {
                 self.open
@@ -244,9 +262,9 @@ impl Tickets {
 
     pub(super) fn write(&self, out: &mut Writer) {
         out.count(self.terms.len());
-        for (digest, terms) in &self.terms {
+        for ((distributor, digest), terms) in &self.terms {
+            out.array(&distributor.0);
             out.array(digest);
-            out.array(&terms.distributor.0);
             out.text(terms.scale.as_str());
         }
         out.count(self.open.len());

@@ -1,5 +1,6 @@
 //! The integration tests of this crate, one program, a module a topic.
 
+mod consent_versions;
 mod conservation;
 mod docs;
 mod earn;
@@ -9,7 +10,9 @@ mod history;
 mod identities;
 mod measure;
 mod offers;
+mod open_totals;
 mod parties;
+mod proposals;
 mod redemptions;
 mod replay;
 mod roles;

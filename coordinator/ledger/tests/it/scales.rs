@@ -138,8 +138,23 @@ fn each_fault_of_a_proposal_has_its_refusal() {
         ),
         (
             "version-differs",
-            "the pair of shape and key",
+            "the key's shape",
             Box::new(|s| s.shape = [8; 32]),
+        ),
+        (
+            "version-differs",
+            "the key's provenance",
+            Box::new(|s| s.provenance = Provenance::Ceremony),
+        ),
+        (
+            "version-differs",
+            "per source",
+            Box::new(|s| s.per_source = !s.per_source),
+        ),
+        (
+            "version-differs",
+            "who vouches",
+            Box::new(|s| s.vouched = !s.vouched),
         ),
         (
             "version-differs",
@@ -356,38 +371,6 @@ fn another_issuers_scale_gets_its_versions_from_that_issuer() {
     ledger.submit(&own).expect("the scale's own issuer");
 }
 
-/// A proposal alone takes no name: who squats on an id must not keep it from its issuer.
-#[test]
-fn a_proposal_that_nobody_approved_reserves_nothing_for_its_issuer() {
-    let mut ledger = Founded::new();
-    let federation = ledger.federation.clone();
-    let roles = &[merits_ledger::Role::Issuer];
-    let squatter = Member::new(&federation.origin, "squatter", roles, 71);
-    let admitted = Entry::PartyAdmitted(squatter.application(&federation.origin));
-    ledger.supervise(&admitted).expect("admitted");
-    let mut scale = federation.scale(1);
-    scale.id = ScaleId::new("reading-day").expect("a good name");
-    scale.asset = AssetId(2);
-    let squatted = federation.sign(&Entry::ScaleProposed(scale.clone()), &squatter);
-    ledger.submit(&squatted).expect("anybody may propose");
-    scale.version = ScaleVersion(2);
-    scale.valid_from += 1;
-    let real = federation.sign(&Entry::ScaleProposed(scale.clone()), &federation.issuer);
-    ledger
-        .submit(&real)
-        .expect("the squatter's was never approved");
-    let approve = |version: u32, proposal: EntryId| {
-        Entry::ScaleApproved(ScaleApproved {
-            id: scale.id.clone(),
-            version: ScaleVersion(version),
-            proposal,
-        })
-    };
-    ledger.supervise(&approve(2, real.id())).expect("approved");
-    let late = federation.sign(&approve(1, squatted.id()), &federation.supervisor);
-    ledger.refused(&late, "scale-invalid", "");
-}
-
 #[test]
 fn versions_follow_each_other() {
     let mut ledger = Founded::new();
@@ -434,10 +417,10 @@ fn the_supply_cap_holds_at_worst_and_totals_make_room() {
     let third = ledger.earn(16);
     ledger.refused(&third, "supply-exhausted", "");
     // Each of the 32 claims was worth 100.
-    let total = ledger
-        .federation
-        .open_total(ledger.ledger.state(), 2, Credits(3_200), &mut ledger.rng)
-        .expect("a total");
+    let total =
+        ledger
+            .federation
+            .open_total(ledger.ledger.state(), 2, Credits(3_200), &mut ledger.rng);
     ledger
         .supervise(&Entry::TotalsOpened(total))
         .expect("opened");

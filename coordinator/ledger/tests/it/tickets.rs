@@ -6,12 +6,14 @@ use crate::town::{
     second_distributor, town, town_with,
 };
 use merits_ledger::Role;
-use merits_ledger::entry::{ConsentWithdrawn, EarnBatch, Entry, TermsPublished, TicketDeposited};
+use merits_ledger::entry::{
+    ConsentWithdrawn, EarnBatch, Entry, ScaleApproved, TermsPublished, TicketDeposited,
+};
 use merits_ledger::fixture::{Citizen, Consented, Federation, Member, Stage, WORTH};
 use merits_ledger::state::{MOST_DAYS_AHEAD, RESERVATION, ROOT_GRACE};
 use merits_primitives::Fr;
 use merits_primitives::earned::Earned;
-use merits_primitives::ids::{Expiry, PartyId, Period, PeriodKind, ScaleId};
+use merits_primitives::ids::{AssetId, Expiry, PartyId, Period, PeriodKind, ScaleId};
 use merits_verifier::entry::SignedEntry;
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -138,7 +140,7 @@ fn a_deposit_must_fit_the_ledger() {
         (|d| d.source = PartyId([9; 32]), "source-unknown", "source"),
         (|d| d.root = Fr::from(1u64), "group-root-unknown", "root"),
         // Before the first version's first week.
-        (|d| d.period.index = 2_200, "scale-unknown", "scale"),
+        (|d| d.period.index = 2_200, "scale-not-yet-valid", "period"),
     ];
     for (change, code, field) in cases {
         let entry = changed(&mut town, &consented, change);
@@ -196,7 +198,26 @@ fn terms_are_published_once_by_a_distributor_for_a_scale() {
     let known = federation.terms_of(&federation.distributor);
     let rival = admit(&mut town, "rival", &[Role::Distributor], 21);
     let entry = Entry::TermsPublished(known.clone());
-    act_refused(&mut town, &rival, &entry, "terms-known", "text");
+    let distributor = federation.distributor.clone();
+    // The same words for another scale of its own: one of the two would not be true.
+    let mut reading = federation.scale(1);
+    reading.id = ScaleId::new("reading-week").unwrap();
+    reading.asset = AssetId(2);
+    let proposed = Entry::ScaleProposed(reading.clone());
+    let proposal = town.act(&federation.issuer, &proposed).unwrap().id;
+    let approved = Entry::ScaleApproved(ScaleApproved {
+        id: reading.id.clone(),
+        version: reading.version,
+        proposal,
+    });
+    town.act(&federation.supervisor, &approved).unwrap();
+    let twice = Entry::TermsPublished(TermsPublished {
+        scale: reading.id,
+        text: known.text.clone(),
+    });
+    act_refused(&mut town, &distributor, &twice, "terms-known", "text");
+    // The same words of another distributor are its own: neither keeps them from the other.
+    town.act(&rival, &entry).unwrap();
     act_refused(&mut town, &federation.source, &entry, "role-missing", "");
     let elsewhere = Entry::TermsPublished(TermsPublished {
         scale: ScaleId::new("unknown-scale").unwrap(),
@@ -209,9 +230,11 @@ fn terms_are_published_once_by_a_distributor_for_a_scale() {
         "scale-unknown",
         "scale",
     );
-    assert_eq!(town.state().tickets().all_terms().count(), 1);
-    let terms = town.state().tickets().terms(&known.digest()).unwrap();
-    assert_eq!(terms.distributor, federation.distributor.id);
+    assert_eq!(town.state().tickets().all_terms().count(), 2);
+    for member in [&distributor, &rival] {
+        let terms = town.state().tickets().terms(&member.id, &known.digest());
+        assert_eq!(terms.unwrap().distributor, member.id);
+    }
 }
 
 #[test]

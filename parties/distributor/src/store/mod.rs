@@ -39,7 +39,7 @@ pub use tickets::{
 };
 
 /// Version of `schema.sql`.
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 
 /// Why the store cannot serve.
 #[derive(Debug, Error)]

@@ -1,4 +1,4 @@
--- The distributor's store, version 2. The life of a row: docs/src/distributor.md.
+-- The distributor's store, version 3. The life of a row: docs/src/distributor.md.
 -- Sealed columns are XChaCha20-Poly1305 ciphertexts (sealing.rs); everything else is public on
 -- the ledger sooner or later, or says nothing without the node's master key.
 

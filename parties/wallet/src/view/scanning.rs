@@ -141,16 +141,16 @@ impl Scan<'_> {
         if self.secrets.is_empty() {
             return;
         }
-        let Ok(scale) = self.state.scales().get(&deposit.scale) else {
+        let scales = self.state.scales();
+        let Ok(version) = scales.version(&deposit.scale, deposit.version) else {
             return;
         };
-        // The same of every version.
-        let per_source = scale.versions.first().is_some_and(|v| v.terms.per_source);
-        let source = per_source.then_some(deposit.source);
+        let asset = version.terms.asset;
+        let source = version.terms.per_source.then_some(deposit.source);
         let scope = *self
             .scopes
-            .entry((scale.asset, deposit.period.to_u64(), source))
-            .or_insert_with(|| claim_scope(scale.asset, deposit.period, source.as_ref()));
+            .entry((asset, deposit.period.to_u64(), source))
+            .or_insert_with(|| claim_scope(asset, deposit.period, source.as_ref()));
         let own = |(_, secret): &&(u8, Secret)| claim_nullifier(secret, scope) == deposit.nullifier;
         let Some((generation, _)) = self.secrets.iter().find(own) else {
             return;
@@ -159,6 +159,9 @@ impl Scan<'_> {
             origin: self.state.origin(),
             distributor: &distributor,
             terms: &deposit.terms,
+            scale: &deposit.scale,
+            version: deposit.version,
+            manifest: &version.manifest,
             expiry: deposit.expiry,
         };
         self.tickets.insert(
@@ -167,6 +170,7 @@ impl Scan<'_> {
         );
         self.view.consents.push(OwnConsent {
             scale: deposit.scale.clone(),
+            version: deposit.version,
             period: deposit.period,
             source: deposit.source,
             distributor,

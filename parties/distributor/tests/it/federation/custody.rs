@@ -117,6 +117,9 @@ impl Scene {
             origin: &federation.origin,
             distributor: &federation.distributor.id,
             terms: &self.world.manifest.terms_digest(),
+            scale: &batch.scale,
+            version: batch.version,
+            manifest: &self.world.manifest.digest(),
             expiry: batch.terms.expiry,
         };
         let f2 = message::claim_message(&consent, &secret, f1);

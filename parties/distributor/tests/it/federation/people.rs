@@ -48,6 +48,9 @@ impl World {
             origin: &federation.origin,
             distributor: &distributor.id,
             terms: &digest,
+            scale: &scale_id(),
+            version: ScaleVersion(1),
+            manifest: &self.manifest.digest(),
             expiry: terms.expiry,
         };
         let salt = claim_salt(&secret, scope);
@@ -59,6 +62,7 @@ impl World {
             distributor: distributor.clone(),
             deposit: TicketDeposited {
                 scale: scale_id(),
+                version: ScaleVersion(1),
                 period,
                 source,
                 expiry: terms.expiry,
@@ -87,6 +91,7 @@ impl World {
         Ticket {
             account: account.to_owned(),
             scale: deposit.scale.to_string(),
+            version: deposit.version.0,
             period: deposit.period,
             source: deposit.source.0,
             expiry: deposit.expiry.0,

@@ -35,7 +35,10 @@ async fn terms_are_true_and_published_once() {
         .unwrap();
     assert_eq!(again, Published::Before(entry));
     let document = TermsDocument::parse(&text).unwrap();
-    let terms = state.tickets().terms(&document.digest()).unwrap();
+    let terms = state
+        .tickets()
+        .terms(&node.party(), &document.digest())
+        .unwrap();
     assert_eq!((terms.distributor, terms.entry), (node.party(), entry));
     let renamed = text.replace("\"distributor\"", "\"somebody\"");
     let error = node

@@ -21,7 +21,7 @@ use merits_primitives::{
     identity::Secret,
     ids::{
         AssetId, Credits, EntryId, Epoch, Origin, Output, PartyId, Period, PeriodKind, ScaleId,
-        ScaleVersion,
+        ScaleVersion, sha256,
     },
     jubjub::Point,
     message::{Consent, claim_message},
@@ -386,6 +386,9 @@ impl Federation {
             origin: &origin(),
             distributor: &self.distributor,
             terms: &TERMS,
+            scale: &scale(),
+            version: ScaleVersion(1),
+            manifest: &sha256(FORMULA.as_bytes()),
             expiry: terms.expiry,
         };
         let k = owner_key(&secret, f1, claim_message(&consent, &secret, f1));

@@ -5,7 +5,7 @@ use merits_ledger::{
 };
 use merits_primitives::{
     Fr,
-    ids::{Expiry, PartyId, Period, PeriodKind, ScaleId},
+    ids::{Expiry, PartyId, Period, PeriodKind, ScaleId, ScaleVersion},
     message::link_message,
     owner::Handle,
     owner::{OwnerKey, bind, handle},
@@ -55,6 +55,7 @@ fn ticket(town: &Town, rival: &Rival, period: Period) -> Result<TicketFile, Cons
 fn deposit(town: &Town, rival: &Rival, ticket: &Ticket) -> SignedEntry {
     let deposit = TicketDeposited {
         scale: ScaleId::new(&ticket.scale).unwrap(),
+        version: ScaleVersion(ticket.version),
         period: ticket.period,
         source: PartyId(ticket.source),
         expiry: Expiry(ticket.expiry),

@@ -1,6 +1,11 @@
 //! `merits verify`: a receipt, or what a person shows, checked with no network and nobody's word.
+//!
+//! Exit codes: 0, all that a kit can tell about an entry of this kind was verified, the proof of a kind
+//! that has one among it; 1, something does not hold or cannot be read; 2, wrong usage; 3
+//! ([`NOT_ALL`]), the log has the entry and its signature holds, and that is all that was verified.
 
 mod attest;
+mod shown;
 
 use std::{
     collections::BTreeMap,
@@ -11,10 +16,10 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand};
-use merits_ledger::{Entry, History, State, Submission};
+use merits_ledger::{History, Submission};
 use merits_primitives::ids::PartyId;
 use merits_replica::Replica;
-use merits_sponsor::offline::{OfflineFault, OfflineVerifier, VerifiedBatch};
+use merits_sponsor::offline::OfflineVerifier;
 use merits_verifier::{log::LogKey, receipt::Receipt};
 use serde::{Deserialize, Serialize};
 
@@ -64,51 +69,32 @@ impl Arguments {
             leaf.index(),
             leaf.checkpoint().size
         );
-        let history = kit.history(directory, receipt.index, self.allow_dev_keys)?;
-        match OfflineVerifier::new(&log_key).check(history.state(), &receipt) {
-            Ok(batch) => {
-                println!(
-                    "signatures  yes: distributor {} and source {}",
-                    name(history.state(), &batch.distributor),
-                    name(history.state(), &batch.source)
-                );
-                println!(
-                    "proof       yes: {} claims of {} version {} follow its formula, period {}",
-                    batch.claims,
-                    batch.scale,
-                    batch.version.0,
-                    batch.period.label(),
-                );
-                print_figures(history.state(), &batch)?;
-            }
-            Err(OfflineFault::NotABatch(_, kind)) => {
-                println!("proof       none: a {kind} carries no proof");
-            }
-            Err(error) => return Err(error.into()),
+        let mut history = kit.history(directory, receipt.index, self.allow_dev_keys)?;
+        let verified = OfflineVerifier::new(&log_key)
+            .verify(history.state(), &receipt)
+            .with_context(at)?;
+        shown::print(history.state(), &verified)?;
+        if verified.proven {
+            return Ok(ExitCode::SUCCESS);
         }
+        // Nothing to prove: what is left are the rules, as far as the kit has what they ask for.
+        if !verified.entry.governs() {
+            println!(
+                "rules       not checked: they ask for people, notes or batches, which no kit has; \
+                 that they hold is the log's word"
+            );
+            return Ok(ExitCode::from(NOT_ALL));
+        }
+        history
+            .push(&receipt.leaf, &mut rand::rng())
+            .with_context(at)?;
+        println!("rules       yes: the ledger's rules take it, after what the kit has before it");
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// The public numbers that the proof counts with: those in force in the batch's period.
-fn print_figures(state: &State, batch: &VerifiedBatch) -> anyhow::Result<()> {
-    let terms = &state.scales().version(&batch.scale, batch.version)?.terms;
-    for (name, value) in terms.figures.in_words(batch.period) {
-        println!("figure      {name} = {value}");
-    }
-    Ok(())
-}
-
-/// A party as it was admitted.
-fn name(state: &State, party: &PartyId) -> String {
-    match state.parties().get(party) {
-        Some(known) => format!("{} ({party})", known.name),
-        None => party.to_string(),
-    }
-}
-
 /// What a stranger needs besides a receipt: founding facts, and the governance entries that came
-/// before it (parties, scales, view keys), as receipts. Whoever has the log key from a trusted
+/// before it (parties, scales, keys, terms, offers), as receipts. Whoever has the log key from a trusted
 /// place trusts nothing else here: each entry's inclusion and signature are checked.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -143,7 +129,7 @@ impl Kit {
         for (index, leaf) in replica.leaves() {
             let id = leaf.entry.id();
             let submission = Submission::from_signed(leaf.entry, replica.key().origin())?;
-            if !governs(submission.entry()) {
+            if !submission.entry().governs() {
                 continue;
             }
             let receipt = replica
@@ -229,21 +215,8 @@ impl Kit {
     }
 }
 
-/// Whether others' proofs are judged by an entry. What people prove, who is registered and what is
-/// offered governs nobody's.
-fn governs(entry: &Entry) -> bool {
-    let of_people = matches!(
-        entry,
-        Entry::EvaluatorOpened(_)
-            | Entry::EvaluationCounted(_)
-            | Entry::IdentityRegistered(_)
-            | Entry::IdentityRetired(_)
-            | Entry::TermsPublished(_)
-            | Entry::OfferPublished(_)
-            | Entry::OfferClosed(_)
-    );
-    !of_people && !entry.is_proven()
-}
+/// Exit code: authentic, and not all of it could be verified.
+const NOT_ALL: u8 = 3;
 
 const FACTS: &str = "ledger.toml";
 const EXTENSION: &str = "receipt";

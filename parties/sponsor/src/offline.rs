@@ -34,7 +34,24 @@ pub struct VerifiedBatch {
     pub claims: usize,
 }
 
-/// Why a receipt does not show a valid batch.
+/// An entry whose receipt and signatures hold, and its proof if its kind has one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedEntry {
+    /// The ledger entry.
+    pub id: EntryId,
+    /// Its leaf in the log.
+    pub index: u64,
+    /// The sequencer's time, unix milliseconds.
+    pub time: u64,
+    /// Who signed it; `None` for what a person makes, where the proof speaks alone.
+    pub party: Option<PartyId>,
+    /// Whether its kind has a proof, which holds.
+    pub proven: bool,
+    /// What it states.
+    pub entry: Entry,
+}
+
+/// Why a receipt does not show a valid entry.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum OfflineFault {
@@ -42,13 +59,13 @@ pub enum OfflineFault {
     #[error("the receipt: {0}")]
     Receipt(#[from] ReceiptError),
     /// It holds, for an entry that is no earn batch.
-    #[error("entry {0} is a {1}, not an earn batch: only batches carry a proof")]
+    #[error("entry {0} is a {1}, not an earn batch")]
     NotABatch(EntryId, &'static str),
     /// The ledger's rules refuse the entry under the state at hand.
     #[error("the ledger's rules refuse the entry: {0}")]
     Rules(#[from] Refusal),
-    /// The proof does not hold: the coordinator took an invalid batch.
-    #[error("the proof: {0}; the coordinator took an invalid batch, show the receipt to others")]
+    /// The proof does not hold: the coordinator took an invalid entry.
+    #[error("the proof: {0}; the coordinator took an invalid entry, show the receipt to others")]
     Proof(#[from] VerifyError),
 }
 
@@ -69,43 +86,76 @@ impl<'a> OfflineVerifier<'a> {
     }
 
     /// Checks that the log holds the entry, that its party and its sources signed it, and that
-    /// its proof holds. Scales, constants, keys and parties come from `state`: the ledger's as it
-    /// was when the entry was appended (`merits_ledger::History` gives it).
+    /// its proof holds, of whatever kind it is. Scales, constants, keys, parties and offers come from
+    /// `state`: the ledger's as it was when the entry was appended (`merits_ledger::History` gives it).
+    ///
+    /// What is about people and notes stays the log's word: which roots were good, and that no value
+    /// was used twice. So do the rules of kinds without a proof.
     ///
     /// # Errors
     /// [`OfflineFault`].
+    pub fn verify(
+        &mut self,
+        state: &State,
+        receipt: &Receipt,
+    ) -> Result<VerifiedEntry, OfflineFault> {
+        let leaf = receipt.verify(self.log)?;
+        let signed = leaf.leaf().entry.clone();
+        let submission = Submission::from_signed(signed, state.origin())?;
+        let entry = submission.entry().clone();
+        let job = state.question(&submission)?;
+        if job.is_none() && entry.is_proven() {
+            return Err(Refusal::NotVerified.into());
+        }
+        let authentic = state.authenticate(submission)?;
+        let proven = job.is_some();
+        if let Some(job) = job {
+            let key = self.keys.get(state, &job.key)?;
+            Verified::check(&key, job.statement, &job.proof)?;
+        }
+        let submission = authentic.submission();
+        Ok(VerifiedEntry {
+            id: submission.id(),
+            index: leaf.index(),
+            time: leaf.leaf().time,
+            party: (!entry.is_personal()).then(|| submission.party()),
+            proven,
+            entry,
+        })
+    }
+
+    /// [`OfflineVerifier::verify`] of an earn batch, and what it says.
+    ///
+    /// # Errors
+    /// [`OfflineFault`]; [`OfflineFault::NotABatch`] for any other kind.
     pub fn check(
         &mut self,
         state: &State,
         receipt: &Receipt,
     ) -> Result<VerifiedBatch, OfflineFault> {
-        let leaf = receipt.verify(self.log)?;
-        let signed = leaf.leaf().entry.clone();
-        let submission = Submission::from_signed(signed, state.origin())?;
-        let Entry::EarnBatch(batch) = submission.entry() else {
-            return Err(OfflineFault::NotABatch(
-                submission.id(),
-                submission.entry().kind_name(),
-            ));
+        let VerifiedEntry {
+            id,
+            index,
+            time,
+            party,
+            proven: _,
+            entry,
+        } = self.verify(state, receipt)?;
+        // No batch is a person's.
+        let (Entry::EarnBatch(batch), Some(distributor)) = (&entry, party) else {
+            return Err(OfflineFault::NotABatch(id, entry.kind_name()));
         };
-        let (scale, version) = (batch.scale.clone(), batch.version);
-        let (period, source, claims) = (batch.period, batch.source, batch.claims.len());
-        let job = state.job(&submission)?.ok_or(Refusal::NotVerified)?;
-        let authentic = state.authenticate(submission)?;
-        let key = self.keys.get(state, &job.key)?;
-        let asset = state.scales().get(&scale)?.asset;
-        Verified::check(&key, job.statement, &job.proof)?;
         Ok(VerifiedBatch {
-            entry: authentic.submission().id(),
-            index: leaf.index(),
-            time: leaf.leaf().time,
-            scale,
-            version,
-            asset,
-            period,
-            distributor: authentic.submission().party(),
-            source,
-            claims,
+            entry: id,
+            index,
+            time,
+            asset: batch.terms.asset,
+            distributor,
+            claims: batch.claims.len(),
+            scale: batch.scale.clone(),
+            version: batch.version,
+            period: batch.period,
+            source: batch.source,
         })
     }
 }

@@ -59,9 +59,12 @@ fn a_key_of_one_party_needs_consent() {
 #[test]
 fn entries_without_a_proof_are_told_as_such() {
     verify(&fixtures(), "kit/00000000-party-admitted.receipt")
-        .succeeds("party admitted carries no proof");
+        .succeeds("a party admitted has none")
+        .succeeds("rules       yes");
     verify(&fixtures(), "kit/00000009-scale-approved.receipt")
-        .succeeds("scale approved carries no proof");
+        .succeeds("a scale approved has none")
+        .succeeds("signatures  yes: city-supervisor")
+        .succeeds("rules       yes");
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! What every store of MERITS does with its SQLite file, in one place:
 //!
 //! - [`durable`]: how a store opens its file, so that a commit survives kill -9 and power loss;
+//! - [`pool`]: connections that a full disk broke are not used again, so a server goes on without a
+//!   restart once there is room;
+//! - [`restrict`]: the files are their owner's;
 //! - [`Schema`]: whose file it is, and of which version, before anything is read or changed;
 //! - [`fold`]: at the stop, the write-ahead log goes into the file. A server whose readers close after
 //!   its writer leaves everything in `-wal`, and whoever copies the file alone copies an empty store;
@@ -12,6 +15,7 @@
 
 mod error;
 mod fold;
+mod pool;
 mod schema;
 mod staged;
 
@@ -21,6 +25,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
 pub use error::FileError;
 pub use fold::fold;
+pub use pool::{pool, restrict};
 pub use schema::{Found, Schema};
 pub use staged::{Staged, check_integrity};
 

@@ -3,6 +3,7 @@
 
 mod copies;
 mod folding;
+mod pools;
 mod schema;
 
 use std::path::Path;

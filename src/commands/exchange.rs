@@ -7,13 +7,14 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 use merits_exchange::{
     at_rest::MasterKey,
+    code_file::{self, read_codes},
     config::ExchangeConfig,
     exchange::Exchange,
     net::serve,
-    store::{Store, read_codes},
+    store::{self, Copied, Store},
 };
 use merits_keyfile::KeyKind;
 use merits_ledger::Role;
@@ -47,6 +48,9 @@ pub(crate) enum Command {
         /// File of codes, one a line, as `merits sponsor vouchers make` writes it
         #[arg(long)]
         vouchers: PathBuf,
+        /// What the file's first line is, where it may be either
+        #[arg(long)]
+        first_line: Option<FirstLine>,
     },
     /// Take redemptions until ctrl-c or SIGTERM
     Serve {
@@ -54,6 +58,33 @@ pub(crate) enum Command {
         #[arg(long)]
         config: PathBuf,
     },
+    /// Copy the store of vouchers, also while the exchange serves, and check the copy
+    Backup {
+        /// Configuration file; parties/exchange/exchange.sample.toml explains every key
+        #[arg(long)]
+        config: PathBuf,
+        /// Copy to make; none is overwritten. It opens with the master key only: keep that apart
+        #[arg(long)]
+        output: PathBuf,
+    },
+    /// Put a checked copy where the configuration's store is to be; a store that is there stays
+    Restore {
+        /// Configuration file; parties/exchange/exchange.sample.toml explains every key
+        #[arg(long)]
+        config: PathBuf,
+        /// Copy that `merits exchange backup` made
+        #[arg(long)]
+        backup: PathBuf,
+    },
+}
+
+/// What the first line of a file of codes is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FirstLine {
+    /// A table's header
+    Header,
+    /// A code
+    Code,
 }
 
 impl Command {
@@ -67,12 +98,43 @@ impl Command {
                 config,
                 offer,
                 vouchers,
-            } => stock(&ExchangeConfig::load(&config)?, &offer, &vouchers).await?,
+                first_line,
+            } => {
+                let first_line = match first_line {
+                    None => code_file::FirstLine::Unsaid,
+                    Some(FirstLine::Header) => code_file::FirstLine::Header,
+                    Some(FirstLine::Code) => code_file::FirstLine::Code,
+                };
+                let config = ExchangeConfig::load(&config)?;
+                stock(&config, &offer, &vouchers, first_line).await?;
+            }
             Self::Serve { config } => {
                 serve_until(&ExchangeConfig::load(&config)?, async {
                     let _ = stop_signal().await;
                 })
                 .await?;
+            }
+            Self::Backup { config, output } => {
+                let config = ExchangeConfig::load(&config)?;
+                let copied = copy(&config, &config.store, &output).await?;
+                println!(
+                    "wrote {}: {} vouchers, {} of them given",
+                    output.display(),
+                    thousands(copied.vouchers),
+                    thousands(copied.assigned)
+                );
+            }
+            Self::Restore { config, backup } => {
+                let config = ExchangeConfig::load(&config)?;
+                let copied = copy(&config, &backup, &config.store).await?;
+                println!(
+                    "restored {}: {} vouchers, {} of them given. The log says who gets the others, and gives \
+                     everybody the same voucher again; files that were taken in after this backup are to be \
+                     taken in again (`merits exchange stock`), in their order",
+                    config.store.display(),
+                    thousands(copied.vouchers),
+                    thousands(copied.assigned)
+                );
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -94,8 +156,13 @@ pub(crate) async fn stock(
     config: &ExchangeConfig,
     offer: &str,
     vouchers: &Path,
+    first_line: code_file::FirstLine,
 ) -> anyhow::Result<()> {
-    let codes = read_codes(vouchers)?;
+    let file = read_codes(vouchers, first_line)?;
+    let codes = file.codes;
+    if file.header {
+        println!("line 1 is a header: no voucher was made of it");
+    }
     let identity = identity(config)?;
     // Its own directory: the serving process has the other one open.
     let mut ledger = config.ledger.clone();
@@ -127,8 +194,8 @@ pub(crate) async fn stock(
             &mut rand::make_rng::<rand::rngs::StdRng>(),
         )
         .await
-        .with_context(|| vouchers.display().to_string())?;
-    store.close().await;
+        .with_context(|| vouchers.display().to_string());
+    let total = closed(&store, total).await?;
     println!(
         "took in {} vouchers of {:?}: {} in all, for a quota of {}",
         thousands(codes.len() as u64),
@@ -177,9 +244,26 @@ pub(crate) async fn serve_until(
         config.name,
         listener.local_addr()?
     );
-    serve(Arc::new(exchange), listener, stop).await?;
-    store.close().await;
+    let served = serve(Arc::new(exchange), listener, stop).await;
+    closed(&store, served.map_err(Into::into)).await?;
     Ok(())
+}
+
+/// Folds the store's write-ahead log in, whatever came before; the first failure is told.
+async fn closed<T>(store: &Store, done: anyhow::Result<T>) -> anyhow::Result<T> {
+    match (done, store.close().await) {
+        (Ok(_), Err(error)) => Err(error.into()),
+        (done, _) => done,
+    }
+}
+
+/// Copies the store, checked under the configuration's ledger, party and master key.
+async fn copy(config: &ExchangeConfig, from: &Path, to: &Path) -> anyhow::Result<Copied> {
+    ensure!(from.exists(), "there is no file {}", from.display());
+    let identity = identity(config)?;
+    let master = MasterKey::new(merits_keyfile::load(&config.master_key, KeyKind::Master)?);
+    let (origin, party) = (&identity.origin, identity.party());
+    Ok(store::copy(from, to, origin, &party, &master).await?)
 }
 
 async fn open_store(config: &ExchangeConfig, identity: &Identity) -> anyhow::Result<Store> {

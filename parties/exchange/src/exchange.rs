@@ -4,18 +4,23 @@
 //!    open, sold out, spent before, the day's turn taken. The copy may be behind, so it is brought up
 //!    to date before anybody is refused by it.
 //! 2. Verify the proof.
-//! 3. Sign and append. The log decides.
-//! 4. With its receipt, and once the entry is in the own verified copy, give the redemption a voucher: one transaction.
-//! 5. Seal the voucher.
+//! 3. Make sure that the store can write: what it could not hand out is not to be spent.
+//! 4. Sign and append. The log decides.
+//! 5. With its receipt, and once the entry is in the own verified copy, give redemptions their vouchers, in
+//!    the log's order: one transaction.
+//! 6. Seal the voucher.
 //!
-//! A crash before 3 leaves nothing behind. One between 3 and 4, or an answer that is lost, leaves
-//! a redemption without a voucher: [`Exchange::reconcile`] finds it in the log, and the wallet asks
-//! again, with the same statement or the entry's id. One after 4 leaves the voucher with its
+//! A crash before 4 leaves nothing behind. One between 4 and 5, a disk that is full just then, or an answer
+//! that is lost, leaves a redemption without a voucher: [`Exchange::reconcile`] finds it in the log, and the
+//! wallet asks again, with the same statement or the entry's id. One after 5 leaves the voucher with its
 //! redemption for good.
+//!
+//! Because the order is the log's, log and stock alone say who has which voucher: a store that was restored
+//! from an older copy gives everybody the same one again.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use ed25519_dalek::SigningKey;
@@ -62,8 +67,22 @@ pub struct Exchange<L> {
     synced: tokio::sync::Mutex<Option<Instant>>,
     /// One permit a core: more verifications at once would only wait for each other.
     cores: Semaphore,
-    /// The first leaf that [`Exchange::reconcile`] has not looked at.
-    reconciled: tokio::sync::Mutex<u64>,
+    /// When the last proof that the store can write began.
+    written: tokio::sync::Mutex<Option<Instant>>,
+    /// How far the log's redemptions have their vouchers.
+    handed: tokio::sync::Mutex<Handed>,
+}
+
+/// A redemption of this exchange, and the offer that it is of.
+type Owed = (EntryId, EntryId);
+
+/// How far the log's redemptions have their vouchers.
+#[derive(Debug, Default)]
+struct Handed {
+    /// The first leaf that was not looked at.
+    next: u64,
+    /// Redemptions before it that found no voucher in stock, in the log's order.
+    owed: Vec<Owed>,
 }
 
 /// A redemption that is in the log.
@@ -80,8 +99,8 @@ pub struct Redemption {
 pub struct Reconciled {
     /// Redemptions that got their voucher now.
     pub assigned: u64,
-    /// Redemptions in the log for which no voucher is in stock: the store is not the one that they
-    /// were made with.
+    /// Redemptions in the log that were found to have no voucher in stock: the store is not the one that
+    /// they were made with. Each is told once, and gets its voucher when there is stock again.
     pub missing: Vec<EntryId>,
 }
 
@@ -117,7 +136,8 @@ impl<L: LedgerPort> Exchange<L> {
             keys: Mutex::default(),
             synced: tokio::sync::Mutex::new(None),
             cores: Semaphore::new(std::thread::available_parallelism().map_or(1, Into::into)),
-            reconciled: tokio::sync::Mutex::new(0),
+            written: tokio::sync::Mutex::new(None),
+            handed: tokio::sync::Mutex::default(),
         }
     }
 
@@ -191,6 +211,7 @@ impl<L: LedgerPort> Exchange<L> {
                 if !self.is_stocked(&offer, quota).await? {
                     return Err(not_stocked());
                 }
+                self.writable_since(Instant::now()).await?;
                 let receipt = self.ledger.submit(&entry).await?;
                 // Not the log's word for it: the own copy must have taken the entry.
                 self.logged(&id).await?.ok_or_else(|| unshown(&id))?;
@@ -231,41 +252,43 @@ impl<L: LedgerPort> Exchange<L> {
     }
 
     /// Brings the copy of the log up to date and gives vouchers to redemptions of this exchange that
-    /// have none: after a crash between append and assignment.
+    /// have none: after a crash between append and assignment, or when the store could not write.
     ///
     /// # Errors
     /// [`Fault`].
     pub async fn reconcile(&self) -> Result<Reconciled, Fault> {
-        let mut next = self.reconciled.lock().await;
         self.ledger.sync().await?;
-        let (found, until) = self.ledger.read(|replica| {
-            let found: Vec<(EntryId, EntryId)> = (*next..replica.size())
+        self.hand_out().await.map_err(failed)
+    }
+
+    /// Gives every redemption of this exchange in the own copy of the log its voucher, in the log's
+    /// order. After an error nothing counts as looked at, so the next call does it.
+    async fn hand_out(&self) -> Result<Reconciled, StoreError> {
+        let mut handed = self.handed.lock().await;
+        let (found, until): (Vec<Owed>, u64) = self.ledger.read(|replica| {
+            let entries = (handed.next..replica.size())
                 .filter_map(|index| Some(replica.leaf(index)?.entry))
-                .filter(|entry| entry.kind == REDEEMED && entry.party == self.party)
-                .filter_map(|entry| {
-                    let redeemed = Redeemed::from_bytes(&entry.statement).ok()?;
-                    Some((entry.id(), redeemed.offer))
-                })
-                .collect();
-            (found, replica.size())
+                .filter(|entry| entry.kind == REDEEMED && entry.party == self.party);
+            let found = entries.filter_map(|entry| {
+                let redeemed = Redeemed::from_bytes(&entry.statement).ok()?;
+                Some((entry.id(), redeemed.offer))
+            });
+            (found.collect(), replica.size())
         });
-        let mut report = Reconciled::default();
-        for (id, offer) in found {
-            if self
-                .store
-                .assigned(&offer, &id)
-                .await
-                .map_err(failed)?
-                .is_some()
-            {
-                continue;
-            }
-            match self.store.assign(&offer, &id).await.map_err(failed)? {
-                Some(_) => report.assigned += 1,
-                None => report.missing.push(id),
-            }
-        }
-        *next = until;
+        let all: Vec<Owed> = handed.owed.iter().chain(&found).copied().collect();
+        let done = self.store.assign(&all).await?;
+        let news = done
+            .without
+            .iter()
+            .filter(|owed| !handed.owed.contains(owed));
+        let report = Reconciled {
+            assigned: done.assigned,
+            missing: news.map(|(redemption, _)| *redemption).collect(),
+        };
+        *handed = Handed {
+            next: until,
+            owed: done.without,
+        };
         Ok(report)
     }
 
@@ -368,6 +391,19 @@ impl<L: LedgerPort> Exchange<L> {
         Ok(())
     }
 
+    /// Makes sure that the store can write, unless that was seen since `asked`: many who redeem at once
+    /// share one answer.
+    async fn writable_since(&self, asked: Instant) -> Result<(), Fault> {
+        let mut began = self.written.lock().await;
+        if began.is_some_and(|began| began >= asked) {
+            return Ok(());
+        }
+        let now = Instant::now();
+        self.store.make_room().await.map_err(unwritable)?;
+        *began = Some(now);
+        Ok(())
+    }
+
     /// The log's key signed that this entry is in the log.
     fn check_receipt(&self, text: &str, id: &EntryId) -> Result<(), Fault> {
         let key = self.ledger.read(|replica| replica.key().clone());
@@ -392,10 +428,15 @@ impl<L: LedgerPort> Exchange<L> {
         Ok(find())
     }
 
-    /// Gives a redemption that is in the log its voucher, and seals it.
+    /// The voucher of a redemption that is in the log, sealed.
     async fn release(&self, id: &EntryId, redeemed: &Redeemed) -> Result<SealedVoucher, Fault> {
         let offer = &redeemed.offer;
-        let Some(code) = self.store.assign(offer, id).await.map_err(failed)? else {
+        let mut code = self.store.assigned(offer, id).await.map_err(failed)?;
+        if code.is_none() {
+            self.hand_out().await.map_err(later)?;
+            code = self.store.assigned(offer, id).await.map_err(failed)?;
+        }
+        let Some(code) = code else {
             tracing::error!(redemption = %id, %offer, "a redemption in the log has no voucher in stock");
             return Err(Fault::new(
                 Code::Internal,
@@ -478,6 +519,37 @@ fn not_stocked() -> Fault {
         "offer",
         "this exchange has fewer vouchers than the offer's quota and does not serve it: its operator or the sponsor must act; nothing was spent",
     )
+}
+
+/// After which it may be worth trying a store again that could not write.
+const STORE_RETRY: Duration = Duration::from_secs(5);
+
+/// The store cannot write, and the log was not asked.
+fn unwritable(error: StoreError) -> Fault {
+    tracing::error!(%error, "the voucher store cannot be written; no redemption is taken until it can");
+    Fault {
+        retry_after: Some(STORE_RETRY),
+        ..Fault::new(
+            Code::Unavailable,
+            "store-unwritable",
+            "",
+            "this exchange cannot write down who gets which voucher, so it takes no redemption: nothing was spent; send it again later, or go to another exchange",
+        )
+    }
+}
+
+/// The store could not write after the log had taken the redemption.
+fn later(error: StoreError) -> Fault {
+    tracing::error!(%error, "the voucher store could not be written; redemptions in the log wait for their vouchers");
+    Fault {
+        retry_after: Some(STORE_RETRY),
+        ..Fault::new(
+            Code::Unavailable,
+            "voucher-later",
+            "",
+            "the redemption is in the log and counts, and this exchange cannot write down now which voucher it gets: send the same request again later, nothing is lost",
+        )
+    }
 }
 
 fn failed(error: StoreError) -> Fault {

@@ -7,6 +7,7 @@
 //!
 //! - [`exchange`]: the steps of a redemption, and how a crash between them is made good.
 //! - [`store`]: the vouchers, in SQLite; which redemption has which.
+//! - [`code_file`]: codes as a sponsor's file has them.
 //! - [`voucher`]: codes, and how they are sealed to a wallet.
 //! - [`ledger`]: the log as the exchange needs it.
 //! - [`net`]: the service and its client.
@@ -14,6 +15,7 @@
 //! Out of scope: what a voucher is worth and who honours it: the sponsor's matter.
 
 pub mod at_rest;
+pub mod code_file;
 pub mod config;
 pub mod exchange;
 pub mod ledger;

@@ -3,6 +3,7 @@
 //! Write-ahead log with `synchronous = FULL`: an assignment that was answered survives kill -9 and
 //! power loss. One connection: writers wait in line instead of polling a lock.
 
+mod backup;
 mod stock;
 
 use std::{
@@ -12,12 +13,8 @@ use std::{
 };
 
 use merits_primitives::ids::{EntryId, Origin, PartyId};
-use sqlx::{
-    Row,
-    sqlite::{
-        SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-    },
-};
+use merits_sqlite::FileError;
+use sqlx::{Row, SqliteConnection, sqlite::SqlitePool};
 use thiserror::Error;
 
 use crate::{
@@ -25,10 +22,18 @@ use crate::{
     voucher::Code,
 };
 
-pub use stock::{CodeFileError, StockError, read_codes};
+pub use backup::{Copied, copy};
+pub use stock::StockError;
 
 /// Version of `schema.sql`.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
+
+/// What [`Store::make_room`] keeps free: a voucher's row, its place in two indexes, and what splits of their
+/// pages take, several times over.
+const ROOM_BYTES: i64 = 64 * 1024;
+
+/// Redemptions of one transaction.
+const ASSIGNED_AT_ONCE: usize = 512;
 
 /// Why the store cannot serve.
 #[derive(Debug, Error)]
@@ -37,6 +42,9 @@ pub enum StoreError {
     /// The database.
     #[error("the voucher store failed: {0}")]
     Database(#[from] sqlx::Error),
+    /// The database's file, or one beside it.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// A file beside the database.
     #[error("{path}: {source}")]
     Io {
@@ -65,6 +73,12 @@ pub enum StoreError {
         /// What the config says.
         wanted: String,
     },
+    /// A database without a store in it.
+    #[error("{path} is no voucher store")]
+    NoStore {
+        /// The file.
+        path: PathBuf,
+    },
     /// A sealed code.
     #[error(transparent)]
     Unseal(#[from] UnsealError),
@@ -80,7 +94,17 @@ pub enum StoreError {
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: SqlitePool,
+    path: PathBuf,
     master: Arc<MasterKey>,
+}
+
+/// What [`Store::assign`] did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Assigned {
+    /// Redemptions that got a voucher now.
+    pub assigned: u64,
+    /// Redemptions, with their offers, that found none left, in the order asked for.
+    pub without: Vec<(EntryId, EntryId)>,
 }
 
 impl Store {
@@ -100,63 +124,91 @@ impl Store {
                 source,
             })?;
         }
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
+        merits_sqlite::restrict(path)?;
+        let options = merits_sqlite::durable(path)
             .foreign_keys(true)
             // Long enough for an import beside a running exchange.
             .busy_timeout(Duration::from_secs(20));
-        let pool = SqlitePoolOptions::new()
-            .max_connections(1)
-            .connect_with(options)
-            .await?;
-        restrict(path)?;
+        let pool = merits_sqlite::pool(1).connect_with(options).await?;
         let store = Self {
             pool,
+            path: path.to_owned(),
             master: Arc::new(master),
         };
         store.found(origin, party).await?;
         Ok(store)
     }
 
-    /// Closes the connection; the write-ahead log is folded in.
-    pub async fn close(&self) {
-        self.pool.close().await;
-    }
-
-    /// The voucher of a redemption: the one that it has, or the next of its offer, which is its own
-    /// from then on. `None` if the offer has none left.
+    /// Closes the connection and folds the write-ahead log in: afterwards the file alone is the store.
+    /// While another process has it open (an import beside a running exchange), that is left to it.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn assign(
-        &self,
-        offer: &EntryId,
-        redemption: &EntryId,
-    ) -> Result<Option<Code>, StoreError> {
-        if let Some(code) = self.assigned(offer, redemption).await? {
-            return Ok(Some(code));
+    /// [`StoreError::File`]; nothing is lost then.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.pool.close().await;
+        match merits_sqlite::fold(&self.path).await {
+            Err(error @ FileError::NotFolded { .. }) => {
+                tracing::warn!(%error, "the voucher store is left open to another process");
+                Ok(())
+            }
+            done => Ok(done?),
         }
+    }
+
+    /// Makes sure that a voucher can be handed out: writes to the disk what takes more room than that,
+    /// and leaves the room free in the file.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the disk is full or read-only, or fails.
+    pub async fn make_room(&self) -> Result<(), StoreError> {
         let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        // Whoever came first with the same redemption, in this process or another, has decided.
-        let known = sqlx::query("SELECT 1 FROM voucher WHERE redemption = ?")
-            .bind(redemption.0.as_slice())
-            .fetch_optional(&mut *tx)
-            .await?;
-        if known.is_none() {
-            sqlx::query(
-                "UPDATE voucher SET redemption = ? WHERE id =
-                 (SELECT min(id) FROM voucher WHERE offer = ? AND redemption IS NULL)",
-            )
-            .bind(redemption.0.as_slice())
-            .bind(offer.0.as_slice())
+        sqlx::query("INSERT INTO room (id, filler) VALUES (1, zeroblob(?))")
+            .bind(ROOM_BYTES)
             .execute(&mut *tx)
             .await?;
-        }
+        // Within the transaction: its pages are free for what comes next, and are never written.
+        sqlx::query("DELETE FROM room").execute(&mut *tx).await?;
+        sqlx::query("UPDATE node SET proofs_of_room = proofs_of_room + 1")
+            .execute(&mut *tx)
+            .await?;
         tx.commit().await?;
-        self.assigned(offer, redemption).await
+        Ok(())
+    }
+
+    /// Gives each redemption, in this order, the next voucher of its offer, which is its own from then on.
+    /// One that has a voucher keeps it.
+    ///
+    /// # Errors
+    /// [`StoreError`]; doing it again goes on from there.
+    pub async fn assign(&self, redemptions: &[(EntryId, EntryId)]) -> Result<Assigned, StoreError> {
+        let mut done = Assigned::default();
+        for chunk in redemptions.chunks(ASSIGNED_AT_ONCE) {
+            let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+            for (redemption, offer) in chunk {
+                // Whoever came first with the same redemption, in this process or another, has decided.
+                let known = sqlx::query("SELECT 1 FROM voucher WHERE redemption = ?")
+                    .bind(redemption.0.as_slice())
+                    .fetch_optional(&mut *tx)
+                    .await?;
+                if known.is_some() {
+                    continue;
+                }
+                let given = sqlx::query(
+                    "UPDATE voucher SET redemption = ? WHERE id =
+                     (SELECT min(id) FROM voucher WHERE offer = ? AND redemption IS NULL)",
+                )
+                .bind(redemption.0.as_slice())
+                .bind(offer.0.as_slice())
+                .execute(&mut *tx)
+                .await?;
+                if given.rows_affected() == 0 {
+                    done.without.push((*redemption, *offer));
+                }
+                done.assigned += given.rows_affected();
+            }
+            tx.commit().await?;
+        }
+        Ok(done)
     }
 
     /// The voucher that a redemption has.
@@ -211,12 +263,7 @@ impl Store {
     /// Makes the tables and the node's row, or checks them.
     async fn found(&self, origin: &Origin, party: &PartyId) -> Result<(), StoreError> {
         let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        let tables: i64 = sqlx::query_scalar(
-            "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'node'",
-        )
-        .fetch_one(&mut *tx)
-        .await?;
-        if tables == 0 {
+        if is_new(&mut tx).await? {
             sqlx::raw_sql(include_str!("schema.sql"))
                 .execute(&mut *tx)
                 .await?;
@@ -229,58 +276,57 @@ impl Store {
             tx.commit().await?;
             return Ok(());
         }
-        let row = sqlx::query("SELECT version, origin, party FROM node WHERE id = 1")
-            .fetch_one(&mut *tx)
-            .await?;
-        let version: i64 = row.try_get("version")?;
-        if version != SCHEMA_VERSION {
-            return Err(StoreError::Version {
-                found: version,
-                wanted: SCHEMA_VERSION,
-            });
-        }
-        let found: String = row.try_get("origin")?;
-        if found != origin.as_str() {
-            return Err(StoreError::Foreign {
-                what: "log origin",
-                found,
-                wanted: origin.to_string(),
-            });
-        }
-        let found = PartyId(array(row.try_get("party")?, "party id")?);
-        if found != *party {
-            return Err(StoreError::Foreign {
-                what: "party",
-                found: found.to_string(),
-                wanted: party.to_string(),
-            });
-        }
-        Ok(())
+        check_node(&mut tx, origin, party).await
     }
+}
+
+/// Whether a database has no tables of a store.
+async fn is_new(db: &mut SqliteConnection) -> Result<bool, StoreError> {
+    let tables: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'node'",
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(tables == 0)
+}
+
+/// A store that is there must be this program's, ledger's and party's.
+async fn check_node(
+    db: &mut SqliteConnection,
+    origin: &Origin,
+    party: &PartyId,
+) -> Result<(), StoreError> {
+    let version: Option<i64> = sqlx::query_scalar("SELECT version FROM node WHERE id = 1")
+        .fetch_optional(&mut *db)
+        .await?;
+    let found = version.ok_or(StoreError::Malformed { what: "node" })?;
+    if found != SCHEMA_VERSION {
+        let wanted = SCHEMA_VERSION;
+        return Err(StoreError::Version { found, wanted });
+    }
+    let row = sqlx::query("SELECT origin, party FROM node WHERE id = 1")
+        .fetch_one(db)
+        .await?;
+    let found: String = row.try_get("origin")?;
+    if found != origin.as_str() {
+        return Err(StoreError::Foreign {
+            what: "log origin",
+            found,
+            wanted: origin.to_string(),
+        });
+    }
+    let found = PartyId(array(row.try_get("party")?, "party id")?);
+    if found != *party {
+        return Err(StoreError::Foreign {
+            what: "party",
+            found: found.to_string(),
+            wanted: party.to_string(),
+        });
+    }
+    Ok(())
 }
 
 /// A fixed-size column.
 fn array<const N: usize>(bytes: &[u8], what: &'static str) -> Result<[u8; N], StoreError> {
     bytes.try_into().map_err(|_| StoreError::Malformed { what })
-}
-
-/// The database and its log are for their owner's eyes.
-#[cfg(unix)]
-fn restrict(path: &Path) -> Result<(), StoreError> {
-    use std::os::unix::fs::PermissionsExt;
-    for suffix in ["", "-wal", "-shm"] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        let path = PathBuf::from(name);
-        if path.exists() {
-            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))
-                .map_err(|source| StoreError::Io { path, source })?;
-        }
-    }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn restrict(_path: &Path) -> Result<(), StoreError> {
-    Ok(())
 }

@@ -3,7 +3,15 @@ CREATE TABLE node (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     version INTEGER NOT NULL,
     origin TEXT NOT NULL,
-    party BLOB NOT NULL CHECK (length(party) = 32)
+    party BLOB NOT NULL CHECK (length(party) = 32),
+    -- Counts up whenever the store proves that it can write, so that each proof is a write.
+    proofs_of_room INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+-- Always empty: what proves that there is room is put here and deleted, in one transaction.
+CREATE TABLE room (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    filler BLOB NOT NULL
 ) STRICT;
 
 -- Vouchers, in the order in which they came. Never deleted: a wallet may ask again for years.

@@ -1,4 +1,5 @@
 //! The integration tests of this crate, one program, a module a topic.
 
 mod federation;
+mod full_disk;
 mod redemption;

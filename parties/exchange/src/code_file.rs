@@ -1,0 +1,222 @@
+//! Files of voucher codes, one a line, as sponsors' programs write them.
+//!
+//! A table program puts a mark before the text and a header before the codes. Neither is a voucher:
+//! whoever got the code "code" would have nothing for the credits.
+
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::voucher::{BadCode, Code};
+
+/// What the operator says of a file's first line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FirstLine {
+    /// Nothing: a known header is one, and what looks like another is asked about.
+    #[default]
+    Unsaid,
+    /// It is a code like the others.
+    Code,
+    /// It is a header.
+    Header,
+}
+
+/// What a file holds.
+#[derive(Debug)]
+pub struct CodeFile {
+    /// The codes, in their order.
+    pub codes: Vec<Code>,
+    /// Whether the first line was taken for a header.
+    pub header: bool,
+}
+
+/// Why a file of codes cannot be read. Says lines, never codes.
+#[derive(Debug, Error)]
+pub enum CodeFileError {
+    /// The file.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A line.
+    #[error("{path}, line {line}: {reason}")]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// Why.
+        reason: BadCode,
+    },
+    /// A cell of a table.
+    #[error(
+        "{path}, line {line}: it stands in quotes, as a table program writes a cell, and a voucher is no cell: write the code alone"
+    )]
+    Quoted {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+    },
+    /// A first line unlike the others.
+    #[error(
+        "{path}, line 1: it looks like a table's header and not like the other lines, which all have digits. Say which it is: --first-line header, or --first-line code"
+    )]
+    HeaderOrCode {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// Reads codes, one a line.
+///
+/// # Errors
+/// [`CodeFileError`].
+pub fn read_codes(path: &Path, first: FirstLine) -> Result<CodeFile, CodeFileError> {
+    let text = merits_text::file::read(path).map_err(|source| CodeFileError::Io {
+        path: path.to_owned(),
+        source,
+    })?;
+    let text = Zeroizing::new(text);
+    let lines: Vec<&str> = text.lines().collect();
+    let header = match first {
+        FirstLine::Code => false,
+        FirstLine::Header => true,
+        FirstLine::Unsaid if is_header(&lines) => true,
+        FirstLine::Unsaid if may_be_header(&lines) => {
+            return Err(CodeFileError::HeaderOrCode {
+                path: path.to_owned(),
+            });
+        }
+        FirstLine::Unsaid => false,
+    };
+    let codes = (1..).zip(lines).skip(usize::from(header));
+    let codes = codes.map(|(line, code)| {
+        if code.len() > 1 && code.starts_with('"') && code.ends_with('"') {
+            let path = path.to_owned();
+            return Err(CodeFileError::Quoted { path, line });
+        }
+        Code::new(code.to_owned()).map_err(|reason| CodeFileError::Line {
+            path: path.to_owned(),
+            line,
+            reason,
+        })
+    });
+    Ok(CodeFile {
+        codes: codes.collect::<Result<_, _>>()?,
+        header,
+    })
+}
+
+/// Whether the first line is a name that tables give a column of codes.
+fn is_header(lines: &[&str]) -> bool {
+    let Some(first) = lines.first() else {
+        return false;
+    };
+    let name: String = first
+        .chars()
+        .filter(|c| c.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect();
+    HEADERS.contains(&name.as_str())
+}
+
+/// Whether the first line has no digit, and all others have one: random codes do, titles do not.
+fn may_be_header(lines: &[&str]) -> bool {
+    let has_digit = |line: &str| line.chars().any(char::is_numeric);
+    match lines {
+        [first, others @ ..] if !others.is_empty() => {
+            let alike = others.iter().all(|line| line.len() == first.len());
+            !first.is_empty() && !has_digit(first) && !alike && others.iter().all(|l| has_digit(l))
+        }
+        _ => false,
+    }
+}
+
+/// Letters and digits of what tables call a column of codes.
+const HEADERS: [&str; 26] = [
+    "code",
+    "codes",
+    "coupon",
+    "couponcode",
+    "couponcodes",
+    "coupons",
+    "giftcode",
+    "giftcard",
+    "gutschein",
+    "gutscheincode",
+    "promocode",
+    "redemptioncode",
+    "serial",
+    "serialnumber",
+    "token",
+    "voucher",
+    "vouchercode",
+    "vouchercodes",
+    "vouchers",
+    "代码",
+    "优惠券",
+    "优惠码",
+    "兑换码",
+    "券号",
+    "券码",
+    "卡号",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, first: FirstLine) -> Result<(Vec<String>, bool), String> {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("codes.txt");
+        std::fs::write(&path, text).expect("written");
+        let file = read_codes(&path, first).map_err(|error| error.to_string())?;
+        let codes = file.codes.iter().map(|code| code.as_str().to_owned());
+        Ok((codes.collect(), file.header))
+    }
+
+    #[test]
+    fn a_bad_line_is_named_and_not_shown() {
+        let said = read("A-1\nA-2\n\nA-4\n", FirstLine::Unsaid).expect_err("an empty line");
+        assert!(said.contains("line 3") && !said.contains("A-"), "{said}");
+        let said = read("\"A-1\"\n\"A-2\"\n", FirstLine::Unsaid).expect_err("cells");
+        assert!(said.contains("line 1") && !said.contains("A-"), "{said}");
+        let (codes, header) = read("A-1\r\nA-2\n", FirstLine::Unsaid).expect("reads");
+        assert_eq!((codes.len(), header), (2, false));
+    }
+
+    #[test]
+    fn neither_a_mark_nor_a_header_is_a_voucher() {
+        let want = vec!["HEMCQ-Y04EC".to_owned(), "SMBP5-E541P".to_owned()];
+        for before in [
+            "",
+            "\u{feff}",
+            "code\n",
+            "\u{feff}code\r\n",
+            "Voucher Code\n",
+            "\"Code\"\n",
+            "券码\n",
+        ] {
+            let text = format!("{before}HEMCQ-Y04EC\nSMBP5-E541P\n");
+            let (codes, header) = read(&text, FirstLine::Unsaid).expect("reads");
+            assert_eq!(codes, want, "{before:?}");
+            assert_eq!(header, before.contains('\n'), "{before:?}");
+        }
+        // What may be either is asked about.
+        let text = "Aktion Fruehling\nHEMCQ-Y04EC\nSMBP5-E541P\n";
+        let said = read(text, FirstLine::Unsaid).expect_err("a header?");
+        assert!(said.contains("--first-line"), "{said}");
+        assert_eq!(read(text, FirstLine::Header).expect("said"), (want, true));
+        assert_eq!(read(text, FirstLine::Code).expect("said").0.len(), 3);
+        let said = read("\u{feff}\u{feff}code\nA1\n", FirstLine::Header);
+        assert_eq!(said.expect("said").0, ["A1"]);
+        // Words are codes where all are words.
+        let (codes, _) = read("apple-tree\nplum-tree\n", FirstLine::Unsaid).expect("reads");
+        assert_eq!(codes.len(), 2);
+    }
+}

@@ -1,0 +1,129 @@
+//! Copies of the store: made while it is in use, checked whole, put back.
+//!
+//! Vouchers are given in the log's order, so a copy need not be of the last moment: over the log, an older
+//! one gives every redemption the voucher that it had. What was taken in after the copy is taken in again.
+
+use std::path::Path;
+
+use merits_primitives::ids::{EntryId, Origin, PartyId};
+use merits_sqlite::Staged;
+use sqlx::{ConnectOptions as _, Connection as _, Row as _};
+
+use super::{StoreError, array, check_node, is_new};
+use crate::at_rest::MasterKey;
+
+/// What a copy holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Copied {
+    /// Vouchers.
+    pub vouchers: u64,
+    /// Of these, the ones that redemptions have.
+    pub assigned: u64,
+}
+
+/// Copies a store of this ledger and party, also one that is in use, and opens every voucher of the copy
+/// before it gets its name. Only its owner may read it. A backup and a restore are both this.
+///
+/// # Errors
+/// [`StoreError`]; then there is nothing under the new name. Nothing is overwritten.
+pub async fn copy(
+    source: &Path,
+    destination: &Path,
+    origin: &Origin,
+    party: &PartyId,
+    master: &MasterKey,
+) -> Result<Copied, StoreError> {
+    let staged = Staged::copy_of(source, destination).await?;
+    let mut db = merits_sqlite::inspecting(staged.path()).connect().await?;
+    if is_new(&mut db).await? {
+        return Err(StoreError::NoStore {
+            path: source.to_owned(),
+        });
+    }
+    check_node(&mut db, origin, party).await?;
+    let mut copied = Copied {
+        vouchers: 0,
+        assigned: 0,
+    };
+    let mut after = 0i64;
+    loop {
+        let rows = sqlx::query(
+            "SELECT id, offer, tag, sealed, redemption IS NOT NULL AS assigned FROM voucher
+             WHERE id > ? ORDER BY id LIMIT 1000",
+        )
+        .bind(after)
+        .fetch_all(&mut db)
+        .await?;
+        let Some(last) = rows.last() else { break };
+        after = last.try_get("id")?;
+        for row in rows {
+            let offer = EntryId(array(row.try_get("offer")?, "offer id")?);
+            let tag = array(row.try_get("tag")?, "code tag")?;
+            drop(master.open(&offer, &tag, row.try_get("sealed")?)?);
+            copied.vouchers += 1;
+            copied.assigned += u64::from(row.try_get::<bool, _>("assigned")?);
+        }
+    }
+    db.close().await?;
+    staged.put_in_place()?;
+    Ok(copied)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::MetadataExt as _};
+
+    use super::*;
+    use crate::store::stock::tests::{OFFER, codes, open, stock};
+    use merits_keyfile::SecretBytes;
+
+    #[tokio::test]
+    async fn a_copy_of_a_store_in_use_gives_everybody_the_same_voucher_again() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (path, backup) = (dir.path().join("v.sqlite"), dir.path().join("b.sqlite"));
+        let store = open(&path, 1).await.expect("opens");
+        stock(&store, 4, &codes(0, 4)).await.expect("enough");
+        let redemption = |number| EntryId([number; 32]);
+        let log: Vec<_> = (0..4).map(|number| (redemption(number), OFFER)).collect();
+        store.assign(&log[..1]).await.expect("assigns");
+
+        let origin = Origin::new("stock.test").expect("a good origin");
+        let (party, master) = (PartyId([1; 32]), MasterKey::new(SecretBytes::new([9; 32])));
+        let made = copy(&path, &backup, &origin, &party, &master).await;
+        let want = Copied {
+            vouchers: 4,
+            assigned: 1,
+        };
+        assert_eq!(made.expect("copied"), want);
+        assert_eq!(
+            fs::metadata(&backup).expect("there").mode() & 0o777,
+            0o600,
+            "whoever reads it and has the key has the vouchers"
+        );
+        // The store goes on, and is lost.
+        store.assign(&log).await.expect("assigns");
+        let had = store.assigned(&OFFER, &redemption(2)).await;
+        let had = had.expect("reads").expect("has one");
+        store.close().await.expect("folded");
+        fs::remove_file(&path).expect("lost");
+
+        // Not for others, and not under another key.
+        let other = PartyId([2; 32]);
+        let refused = copy(&backup, &path, &origin, &other, &master).await;
+        assert!(matches!(refused, Err(StoreError::Foreign { .. })));
+        let wrong = MasterKey::new(SecretBytes::new([8; 32]));
+        let refused = copy(&backup, &path, &origin, &party, &wrong).await;
+        assert!(matches!(refused, Err(StoreError::Unseal(_))));
+        assert!(!path.exists());
+
+        let back = copy(&backup, &path, &origin, &party, &master).await;
+        assert_eq!(back.expect("restored"), want);
+        let refused = copy(&backup, &path, &origin, &party, &master).await;
+        let refused = refused.expect_err("a store is there").to_string();
+        assert!(refused.contains("not overwritten"), "{refused}");
+        let store = open(&path, 1).await.expect("opens");
+        store.assign(&log).await.expect("assigns");
+        let has = store.assigned(&OFFER, &redemption(2)).await;
+        assert_eq!(has.expect("reads"), Some(had));
+    }
+}

@@ -1,0 +1,80 @@
+//! A store that cannot be written, as SQLite leaves it when the disk is full: it ends the transaction by
+//! itself.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a failure to set up is a failure of the test"
+)]
+
+use std::time::Duration;
+
+use merits_exchange::net::{ExchangeError, Voucher};
+use sqlx::{ConnectOptions as _, SqliteConnection};
+
+use crate::federation::{World, code};
+
+async fn run(db: &mut SqliteConnection, statement: &'static str) {
+    sqlx::raw_sql(statement).execute(db).await.unwrap();
+}
+
+fn reason(answer: Result<Voucher, ExchangeError>) -> String {
+    let error = answer.unwrap_err();
+    assert!(error.may_retry(), "{error}");
+    error.reason().unwrap().to_owned()
+}
+
+async fn redeemed(world: &World, name: &str) -> u32 {
+    let follower = world.follower(name).await;
+    let replica = follower.replica();
+    let state = replica.state().unwrap();
+    state.offers().iter().map(|(_, offer)| offer.redeemed).sum()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_spent_that_cannot_be_handed_out_and_no_restart_is_needed() {
+    let mut world = World::new(7).await;
+    let member = world.first();
+    let offer = world.offer(5, |_| ()).await;
+    let serving = world.serving(&member, &[(offer, 5)]).await;
+    let path = world.dir.path().join(format!("{}.sqlite", member.name));
+    let mut disk = merits_sqlite::durable(&path).connect().await.unwrap();
+
+    run(
+        &mut disk,
+        "CREATE TRIGGER full BEFORE INSERT ON room
+         BEGIN SELECT RAISE(ROLLBACK, 'database or disk is full'); END",
+    )
+    .await;
+    let draft = world.draft(offer, &member);
+    for _ in 0..3 {
+        let answer = serving.redeem(&member, &draft).await;
+        assert_eq!(reason(answer), "store-unwritable");
+    }
+    assert_eq!(redeemed(&world, "looking").await, 0, "nothing was spent");
+    run(&mut disk, "DROP TRIGGER full").await;
+    let voucher = serving.redeem(&member, &draft).await.unwrap();
+    let first = code(&world, &draft, &voucher);
+
+    // Full just after the log took it.
+    let full = "CREATE TRIGGER full BEFORE UPDATE ON voucher
+         BEGIN SELECT RAISE(ROLLBACK, 'database or disk is full'); END";
+    run(&mut disk, full).await;
+    let (asked, found) = (world.draft(offer, &member), world.draft(offer, &member));
+    for draft in [&asked, &asked, &found] {
+        let answer = serving.redeem(&member, draft).await;
+        assert_eq!(reason(answer), "voucher-later");
+    }
+    assert_eq!(redeemed(&world, "looking-again").await, 3);
+    run(&mut disk, "DROP TRIGGER full").await;
+    let voucher = serving.redeem(&member, &asked).await.unwrap();
+    let second = code(&world, &asked, &voucher);
+    assert_ne!(first, second);
+    // Whoever asks for nothing gets a voucher too.
+    let all = async {
+        while serving.store.assigned_count(&offer).await.unwrap() < 3 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), all)
+        .await
+        .unwrap();
+}

@@ -1,8 +1,9 @@
 //! `merits source`: commit to records, sign the commitments.
 
 use std::{
-    fs::File,
-    io::{BufReader, BufWriter, Write as _},
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{self, BufReader, BufWriter},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -11,18 +12,22 @@ use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand};
 use merits_keyfile::KeyKind;
 use merits_ledger::{Role, Roles, entry::PartyAdmitted};
-use merits_primitives::ids::{Origin, PartyId};
+use merits_primitives::{
+    calendar::Date,
+    ids::{Origin, PartyId, Period, PeriodKind},
+};
 use merits_records::{
     Plan, ReadOptions, Reading, RejectsFile,
     handover::{Handover as _, LinkFile},
-    private_file,
+    private_file, wall_clock,
 };
 use merits_source::{
     config::SourceConfig,
     linking::{LinkChecker, LinkFault, Linked, LinksFile},
     register::Register,
     signer::Signer,
-    signing::{Pseudonyms, SignReport, sign_groups},
+    signing::{Pseudonyms, RefusedReason, SignReport, sign_groups},
+    wholeness::{MOST_REJECTS_PERCENT, Wholeness, too_many_rejects},
 };
 
 use crate::{identity::write_handover, screen};
@@ -38,7 +43,8 @@ pub(crate) enum Command {
         #[arg(long)]
         output: PathBuf,
     },
-    /// Commit to each subject's records of each period, and sign
+    /// Commit to each subject's records of each period that is over, and sign. Exit code 0: all was signed;
+    /// 3: a part (the rest is named); 4: nothing
     Sign(SignArguments),
     /// Take links in: a person proves which pseudonym an account has
     Link {
@@ -75,6 +81,43 @@ pub(crate) struct SignArguments {
     /// Read only the first so many subjects
     #[arg(long)]
     pub(crate) subjects: Option<usize>,
+    /// Nothing is missing up to the end of this day (2016-05-31): periods that end by then are signed
+    /// although nothing in the file comes after them
+    #[arg(long, value_parser = parse_day)]
+    pub(crate) complete_until: Option<Date>,
+    /// Sign nothing if more rows in a hundred than this are rejected, if not the configuration's
+    /// `most_rejects_percent` [default: 5]
+    #[arg(long, value_parser = clap::value_parser!(u8).range(..=100))]
+    pub(crate) most_rejects_percent: Option<u8>,
+    /// Report what would be signed, and sign and write nothing but the rejects file
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// Exit code of a signing that left something out.
+const PARTLY: u8 = 3;
+
+/// Exit code of a signing of nothing.
+const NOTHING: u8 = 4;
+
+/// What a signing did.
+pub(crate) struct Signing {
+    /// What was read.
+    pub(crate) reading: Reading,
+    /// What was signed; `None` when too many rows were refused.
+    pub(crate) report: Option<SignReport>,
+    /// Periods that are not over, and how many subjects have records of them.
+    pub(crate) unfinished: BTreeMap<Period, u64>,
+    /// Rows in a hundred that may be refused.
+    most_rejects: u8,
+}
+
+fn parse_day(text: &str) -> Result<Date, String> {
+    Period::from_label(text)
+        .ok()
+        .filter(|period| period.kind == PeriodKind::Day)
+        .map(|day| Date::from_days(day.index))
+        .ok_or_else(|| "a day is written like 2016-05-31".to_owned())
 }
 
 impl Command {
@@ -84,20 +127,7 @@ impl Command {
                 write_handover(&application(&SourceConfig::load(&config)?)?, &output)?;
                 Ok(ExitCode::SUCCESS)
             }
-            Self::Sign(arguments) => {
-                let (reading, report) = sign(&arguments)?;
-                println!(
-                    "{} rows read, {} rejected; {} commitments over {} records signed",
-                    reading.report.rows, reading.report.rejected, report.signed, report.records
-                );
-                for group in &reading.refused {
-                    println!("refused: {group}");
-                }
-                for refused in &report.refused {
-                    println!("refused: {refused}");
-                }
-                Ok(ExitCode::SUCCESS)
-            }
+            Self::Sign(arguments) => Ok(tell(&arguments, &sign(&arguments)?)),
             Self::Link {
                 config,
                 import,
@@ -105,6 +135,91 @@ impl Command {
             } => link(&config, &import, replace).await,
         }
     }
+}
+
+/// Says what a signing did, or would do.
+fn tell(arguments: &SignArguments, signing: &Signing) -> ExitCode {
+    let reading = &signing.reading;
+    let (rows, rejected) = (reading.report.rows, reading.report.rejected);
+    let verb = if arguments.dry_run {
+        "would be signed"
+    } else {
+        "signed"
+    };
+    let signed = signing.report.as_ref();
+    println!(
+        "{rows} rows read, {rejected} rejected; {} commitments over {} records {verb}",
+        signed.map_or(0, |report| report.signed),
+        signed.map_or(0, |report| report.records)
+    );
+    for (reason, count) in &reading.report.reasons {
+        println!("rejected: {count}: {reason}");
+    }
+    if rejected > 0 && arguments.rejects.is_none() {
+        println!("--rejects FILE names each rejected row with its reason");
+    }
+    for group in &reading.refused {
+        println!("refused: {group}");
+    }
+    for (period, subjects) in &signing.unfinished {
+        let newest = reading.span.map_or_else(String::new, |span| {
+            format!("the newest row is of {}, and ", span.last.date())
+        });
+        println!(
+            "not over: {} of {subjects} accounts: {newest}what is signed of a part of a period is signed \
+             for ever. Sign a file that goes on after it; or, once it is over, say --complete-until {} if \
+             nothing is missing",
+            period.label(),
+            day(period.last_day())
+        );
+    }
+    let Some(report) = signed else {
+        println!(
+            "NOTHING WAS SIGNED: {rejected} of {rows} rows were rejected, more than {} in a hundred. Is it \
+             the right file, and the mapping its own? --most-rejects-percent signs all the same",
+            signing.most_rejects
+        );
+        return NOTHING.into();
+    };
+    for refused in &report.refused {
+        println!("refused: {refused}");
+    }
+    if let Some(first) = reading.span.map(|span| span.first)
+        && let Some(group) = reading.groups.first()
+        && wall_clock::since_1970(first)
+            .is_some_and(|(day, _)| group.period.first_day() < i64::from(day))
+    {
+        println!(
+            "note: the file begins on {}, inside {}: is anything missing before it?",
+            first.date(),
+            group.period.label()
+        );
+    }
+    // Accounts that nobody linked are not this source's to sign for.
+    let left_out = report
+        .refused
+        .iter()
+        .any(|refused| refused.reason != RefusedReason::NoLink);
+    let all =
+        rejected == 0 && reading.refused.is_empty() && signing.unfinished.is_empty() && !left_out;
+    match (report.signed, all) {
+        (0, _) => {
+            println!("NOTHING WAS SIGNED");
+            NOTHING.into()
+        }
+        (_, true) => ExitCode::SUCCESS,
+        (_, false) => PARTLY.into(),
+    }
+}
+
+fn day(days: i64) -> String {
+    let days = u32::try_from(days).unwrap_or_default();
+    let index = days;
+    Period {
+        kind: PeriodKind::Day,
+        index,
+    }
+    .label()
 }
 
 /// Checks links against the source's own copy of the log and puts those that hold into its links
@@ -188,31 +303,66 @@ pub(crate) fn application(config: &SourceConfig) -> anyhow::Result<PartyAdmitted
 
 /// The source's party id.
 pub(crate) fn party(config: &SourceConfig) -> anyhow::Result<PartyId> {
+    party_of(config, &signing_key(config)?)
+}
+
+fn party_of(config: &SourceConfig, key: &ed25519_dalek::SigningKey) -> anyhow::Result<PartyId> {
     if let Some(party) = &config.party {
         let mut id = [0u8; 32];
         hex::decode_to_slice(party, &mut id).context("party: 64 hexadecimal digits")?;
         return Ok(PartyId(id));
     }
     let origin = Origin::new(&config.origin)?;
-    Ok(Signer::party_id(
-        &origin,
-        &config.name,
-        &signing_key(config)?,
-    ))
+    Ok(Signer::party_id(&origin, &config.name, key))
 }
 
-/// Reads the records and signs what they commit to.
-pub(crate) fn sign(arguments: &SignArguments) -> anyhow::Result<(Reading, SignReport)> {
+/// Reads the records and signs what they commit to, as far as they are whole.
+pub(crate) fn sign(arguments: &SignArguments) -> anyhow::Result<Signing> {
     let config = SourceConfig::load(&arguments.config)?;
+    let most = arguments
+        .most_rejects_percent
+        .or(config.most_rejects_percent)
+        .unwrap_or(MOST_REJECTS_PERCENT);
+    ensure!(
+        most <= 100,
+        "most_rejects_percent is {most}: a hundred in a hundred is the most"
+    );
     let manifest = merits_issuer::read_manifest(&config.scale)?;
     let plan = Plan::new(&config.mapping, manifest.schema())?;
-    let reading = read(
+    let mut reading = read(
         &arguments.input,
         &plan,
         arguments.subjects,
         arguments.rejects.as_deref(),
     )?;
-    let (origin, source) = (Origin::new(&config.origin)?, party(&config)?);
+    let whole = Wholeness::new(reading.span, arguments.complete_until, super::unix_millis());
+    let unfinished = whole.part(&mut reading.groups);
+    if too_many_rejects(&reading.report, most) {
+        return Ok(Signing {
+            reading,
+            report: None,
+            unfinished,
+            most_rejects: most,
+        });
+    }
+    let origin = Origin::new(&config.origin)?;
+    let (signing, salts, mut register) = if arguments.dry_run {
+        // No key is made, and no register.
+        let secret = merits_keyfile::load(&config.signing_key, KeyKind::Signing)?;
+        (
+            ed25519_dalek::SigningKey::from_bytes(&secret),
+            merits_keyfile::load(&config.salt_key, KeyKind::SaltMac)?,
+            Register::look(&config.register_file)?,
+        )
+    } else {
+        let rng = &mut rand::rng();
+        (
+            signing_key(&config)?,
+            merits_keyfile::load_or_create(&config.salt_key, KeyKind::SaltMac, rng)?,
+            Register::open(&config.register_file)?,
+        )
+    };
+    let source = party_of(&config, &signing)?;
     let links = arguments
         .links
         .as_ref()
@@ -220,31 +370,49 @@ pub(crate) fn sign(arguments: &SignArguments) -> anyhow::Result<(Reading, SignRe
         .context("which pseudonyms? Give --links, or name `links_file` in the configuration")?;
     let links = File::open(links).with_context(|| format!("links {}", links.display()))?;
     let pseudonyms = Pseudonyms::read(BufReader::new(links), origin.as_str(), source)?;
-    let rng = &mut rand::rng();
-    let salts = merits_keyfile::load_or_create(&config.salt_key, KeyKind::SaltMac, rng)?;
-    let signer = Signer::new(
-        origin,
-        source,
-        manifest.schema().clone(),
-        signing_key(&config)?,
-        salts,
-    );
-    let mut register = Register::open(&config.register_file)?;
-    let output = private_file::create(&arguments.output)
-        .with_context(|| format!("bundle {}", arguments.output.display()))?;
-    let mut output = BufWriter::new(output);
+    let schema = manifest.schema().clone();
+    let signer = Signer::new(origin, source, schema, signing, salts);
     let bar = screen::progress(reading.groups.len() as u64, "signing commitments");
-    let report = sign_groups(
-        &signer,
-        &mut register,
-        &reading.groups,
-        &pseudonyms,
-        &mut output,
-        &mut |done| bar.set_position(done as u64),
-    )?;
-    output.flush()?;
+    let mut sign = |mut output: &mut dyn io::Write| {
+        sign_groups(
+            &signer,
+            &mut register,
+            &reading.groups,
+            &pseudonyms,
+            &mut output,
+            &mut |done| bar.set_position(done as u64),
+        )
+    };
+    let report = if arguments.dry_run {
+        sign(&mut io::sink())?
+    } else {
+        // Under its name only when it is whole: an interrupted signing leaves the bundle of before.
+        let at = || format!("bundle {}", arguments.output.display());
+        let part = arguments.output.with_added_extension("part");
+        let mut output = BufWriter::new(private_file::create(&part).with_context(at)?);
+        let signed = sign(&mut output).map_err(anyhow::Error::from);
+        let report = signed.and_then(|report| {
+            let file = output.into_inner().map_err(io::IntoInnerError::into_error);
+            file.and_then(|file| file.sync_all()).with_context(at)?;
+            Ok(report)
+        });
+        match &report {
+            Ok(report) if report.signed > 0 => {
+                fs::rename(&part, &arguments.output).with_context(at)?;
+            }
+            _ => {
+                let _ = fs::remove_file(&part);
+            }
+        }
+        report?
+    };
     bar.finish_and_clear();
-    Ok((reading, report))
+    Ok(Signing {
+        reading,
+        report: Some(report),
+        unfinished,
+        most_rejects: most,
+    })
 }
 
 /// Reads a file of records; refused rows go to `rejects`.
@@ -268,6 +436,7 @@ pub(crate) fn read(
         plan,
         ReadOptions {
             first_subjects: subjects,
+            now: Some(wall_clock::latest(super::unix_millis())),
         },
         &mut |reject| {
             rejects_file

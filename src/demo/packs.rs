@@ -2,6 +2,14 @@
 //! a scale of `params/scales`, records of `examples`, and how these are read.
 
 use clap::builder::PossibleValuesParser;
+use merits_primitives::calendar::Date;
+
+/// The packs' records are whole until here: the last day of the last of their periods.
+pub(super) const WHOLE_UNTIL: Date = Date {
+    year: 2026,
+    month: 8,
+    day: 31,
+};
 
 /// The scale that is played when none is named.
 pub(super) const DEFAULT: &str = "cycling-week";

@@ -116,7 +116,7 @@ expect '2014-W37: taken back' merits wallet withdraw --dir bob --distributor gre
 expect '2014-W37 .* taken back before it was claimed with' merits wallet consents --dir bob
 
 step 'the source signs, the distributor claims with tickets'
-expect '4 commitments over 113 records signed' merits source sign --config source.toml --input trips.csv --output bundle.jsonl
+expect '4 commitments over 113 records signed' merits source sign --config source.toml --input trips.csv --output bundle.jsonl --complete-until 2014-09-14
 expect 'consent taken back: 584 in 2014-W37' merits distributor run --config distributor.toml --input trips.csv --bundle bundle.jsonl --source bay-area-bike-share
 expect ', 3 on the ledger, 0 refused' merits distributor status --config distributor.toml
 expect '3 claims: .* hold offline' merits sponsor verify --config sponsor.toml

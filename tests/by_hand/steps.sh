@@ -32,6 +32,21 @@ expect() {
         exit 1
     }
 }
+# partly PATTERN COMMAND...: the command does a part (exit code 3), prints the pattern and names the rest.
+partly() {
+    local pattern=$1 output code=0
+    shift
+    output=$("$@" 2>&1) || code=$?
+    printf '%s\n' "$output"
+    [ $code -eq 3 ] || {
+        echo "exit code $code, not 3: $*" >&2
+        exit 1
+    }
+    grep -Eq "$pattern" <<<"$output" || {
+        echo "expected from $*: $pattern" >&2
+        exit 1
+    }
+}
 # refuse PATTERN COMMAND...: the command fails and says why.
 refuse() {
     local pattern=$1 output

@@ -103,7 +103,8 @@ impl Disclosure {
         if text.len() as u64 > MAX_DISCLOSURE_BYTES {
             return Err(invalid("the disclosure is over the limit of 1 MiB"));
         }
-        let disclosure: Self = serde_json::from_slice(&text)?;
+        let disclosure: Self =
+            serde_json::from_slice(merits_text::file::bytes_without_mark(&text))?;
         if disclosure.merits != DISCLOSURE {
             return Err(invalid("the document is no disclosure/v1"));
         }

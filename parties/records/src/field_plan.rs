@@ -79,6 +79,7 @@ pub(crate) fn field_plan(
             format: mapped.format.clone().unwrap_or_else(|| iso.to_owned()),
             recorded_in: mapped.recorded_in.clone(),
             zone: mapped.zone.clone(),
+            twice: mapped.twice,
         };
         WallClock::new(&mapping, needed).map_err(|source| MappingError::Moment {
             field: field.name.clone(),
@@ -120,11 +121,11 @@ fn check_members(field: &Field, mapped: &FieldMapping) -> Result<(), MappingErro
         FieldKind::Enum { .. } => ("an enum", ("values", [false, true, false])),
         FieldKind::Date { .. } => (
             "a date",
-            ("format, recorded_in, zone", [false, false, true]),
+            ("format, recorded_in, zone, twice", [false, false, true]),
         ),
         FieldKind::DateTime { .. } => (
             "a datetime",
-            ("format, recorded_in, zone", [false, false, true]),
+            ("format, recorded_in, zone, twice", [false, false, true]),
         ),
         FieldKind::TimeInPeriod | FieldKind::DayInPeriod => ("a time", ("nothing", [false; 3])),
     };
@@ -136,6 +137,7 @@ fn check_members(field: &Field, mapped: &FieldMapping) -> Result<(), MappingErro
         ("format", mapped.format.is_some(), moments),
         ("recorded_in", mapped.recorded_in.is_some(), moments),
         ("zone", mapped.zone.is_some(), moments),
+        ("twice", mapped.twice.is_some(), moments),
     ];
     match said.into_iter().find(|(_, said, fits)| *said && !fits) {
         None => Ok(()),

@@ -1,14 +1,19 @@
-//! Records by subject and period.
+//! Records by subject and period, whatever the order of the file.
+//!
+//! Rows are collected as they come and sorted at the end: files are sorted by time, newest first, by
+//! account, or not at all, and the same rows must give the same commitments. Where two rows cannot both
+//! count, what decides is what they say, never which came first.
 //!
 //! A subject with more records in a period than a claim holds is refused as a whole: to drop some
 //! of its records would be to choose which deeds count.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    cmp::Ordering,
+    collections::{HashMap, HashSet},
+};
 
 use merits_formula::Record;
 use merits_primitives::{field, ids::Period};
-
-use crate::reject::Reason;
 
 /// One subject's records of one period, in strictly ascending key order: what one claim proves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,27 +52,79 @@ impl std::fmt::Display for RefusedGroup {
     }
 }
 
+/// A row that was accepted by itself and cannot count beside another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Beside {
+    /// Its line.
+    pub(crate) line: u64,
+    /// The line of the row that counts.
+    pub(crate) kept: u64,
+    /// What both have.
+    pub(crate) same: Same,
+}
+
+/// What two rows have that one only may have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Same {
+    /// The row key, with its text.
+    RowKey(String),
+    /// Subject, period and the value that orders records.
+    Key(Period, u64),
+}
+
+/// What a file comes to.
+#[derive(Debug)]
+pub(crate) struct Grouped {
+    /// By period and subject.
+    pub(crate) groups: Vec<SubjectPeriod>,
+    /// Those over the claim's size.
+    pub(crate) refused: Vec<RefusedGroup>,
+    /// Rows beside which others count, by line.
+    pub(crate) beside: Vec<Beside>,
+    /// Subjects with a record.
+    pub(crate) subjects: u64,
+}
+
 /// Collects accepted records.
 pub(crate) struct Grouping {
     limit: u16,
+    /// Fields of a record.
+    width: usize,
+    /// Place of the field that orders records.
+    key: usize,
     subjects: HashMap<String, u32>,
-    groups: HashMap<(u32, Period), Group>,
-    row_keys: HashSet<[u8; 16]>,
+    rows: Vec<Row>,
+    /// The values of all rows, `width` each: no allocation a row.
+    values: Vec<u64>,
+    row_keys: HashSet<ShortKey>,
+    /// Row keys that came more than once, with their texts.
+    twice: HashMap<ShortKey, String>,
 }
 
-struct Group {
-    records: Vec<Record>,
-    count: u64,
-    last: u64,
+/// 128 bits of SHA-256: two keys never meet by chance, and a long key takes no more room.
+type ShortKey = [u8; 16];
+
+#[derive(Clone, Copy)]
+struct Row {
+    period: Period,
+    subject: u32,
+    /// Place among the rows as they came: where the values lie.
+    at: u32,
+    line: u64,
+    row_key: ShortKey,
 }
 
 impl Grouping {
-    pub(crate) fn new(limit: u16) -> Self {
+    pub(crate) fn new(limit: u16, width: usize, key: usize) -> Self {
         Self {
             limit,
+            width,
+            key,
             subjects: HashMap::new(),
-            groups: HashMap::new(),
+            rows: Vec::new(),
+            values: Vec::new(),
             row_keys: HashSet::new(),
+            twice: HashMap::new(),
         }
     }
 
@@ -79,77 +136,152 @@ impl Grouping {
         self.subjects.len()
     }
 
-    /// Takes one record, or says why not. `key` is the value that orders records in the period.
+    /// Takes one record of `width` values.
     pub(crate) fn push(
         &mut self,
-        subject: String,
+        line: u64,
+        subject: &str,
         period: Period,
-        key: u64,
-        row_key: Option<&[u8]>,
-        record: Record,
-    ) -> Result<(), Reason> {
-        // 128 bits of SHA-256: two keys never meet by chance, and a long key takes no more room.
-        let row_key = row_key.map(|key| {
-            let digest = field::digest("merits/row-key/v1", &[key]);
-            let mut short = [0u8; 16];
+        row_key: Option<&str>,
+        record: &Record,
+    ) {
+        let mut short = ShortKey::default();
+        if let Some(text) = row_key {
+            let digest = field::digest("merits/row-key/v1", &[text.as_bytes()]);
             short.copy_from_slice(&digest[..16]);
-            short
+            if !self.row_keys.insert(short) {
+                self.twice.entry(short).or_insert_with(|| text.to_owned());
+            }
+        }
+        // Rows, hence subjects, are at most ACCEPTED_ROWS, far below 2^32.
+        let subject = match self.subjects.get(subject) {
+            Some(known) => *known,
+            None => {
+                let next = self.subjects.len() as u32;
+                self.subjects.insert(subject.to_owned(), next);
+                next
+            }
+        };
+        let at = self.rows.len() as u32;
+        self.values.extend_from_slice(&record.0);
+        self.rows.push(Row {
+            period,
+            subject,
+            at,
+            line,
+            row_key: short,
         });
-        if row_key.is_some_and(|key| self.row_keys.contains(&key)) {
-            return Err(Reason::DuplicateKey);
-        }
-        // Subjects are at most ACCEPTED_ROWS, far below 2^32.
-        let next = self.subjects.len() as u32;
-        let subject = *self.subjects.entry(subject).or_insert(next);
-        let group = self.groups.entry((subject, period)).or_insert(Group {
-            records: Vec::new(),
-            count: 0,
-            last: 0,
-        });
-        if group.count > 0 && key <= group.last {
-            return Err(Reason::OutOfOrder);
-        }
-        group.last = key;
-        group.count += 1;
-        if group.count <= u64::from(self.limit) {
-            group.records.push(record);
-        } else {
-            // The group is refused whole: its records need no memory any more.
-            group.records = Vec::new();
-        }
-        if let Some(key) = row_key {
-            self.row_keys.insert(key);
-        }
-        Ok(())
     }
 
-    /// The groups by period and subject, so that equal inputs give equal outputs.
-    pub(crate) fn finish(self) -> (Vec<SubjectPeriod>, Vec<RefusedGroup>) {
+    /// The groups by period and subject, so that equal rows give equal outputs in any order.
+    pub(crate) fn finish(mut self) -> Grouped {
         let mut names = vec![String::new(); self.subjects.len()];
-        for (name, place) in self.subjects {
+        for (name, place) in std::mem::take(&mut self.subjects) {
             names[place as usize] = name;
         }
+        self.row_keys = HashSet::new();
+        let mut rows = std::mem::take(&mut self.rows);
+        let mut beside = self.part_row_keys(&mut rows, &names);
+        rows.sort_unstable_by(|a, b| {
+            let (name_a, name_b) = (&names[a.subject as usize], &names[b.subject as usize]);
+            (a.period, name_a)
+                .cmp(&(b.period, name_b))
+                .then_with(|| self.key_of(a).cmp(&self.key_of(b)))
+                .then_with(|| self.by_content(a, b))
+        });
         let mut groups = Vec::new();
         let mut refused = Vec::new();
-        for ((subject, period), group) in self.groups {
-            let subject = names[subject as usize].clone();
-            if group.count > u64::from(self.limit) {
+        let mut seen = vec![false; names.len()];
+        for group in rows.chunk_by(|a, b| (a.period, a.subject) == (b.period, b.subject)) {
+            let Some(first) = group.first() else { continue };
+            seen[first.subject as usize] = true;
+            let mut records: Vec<Record> = Vec::new();
+            let mut count = 0u64;
+            let ties = group.chunk_by(|a, b| self.key_of(a) == self.key_of(b));
+            for tie in ties {
+                let Some((kept, others)) = tie.split_first() else {
+                    continue;
+                };
+                beside.extend(others.iter().map(|other| Beside {
+                    line: other.line,
+                    kept: kept.line,
+                    same: Same::Key(other.period, self.key_of(other)),
+                }));
+                count += 1;
+                if count <= u64::from(self.limit) {
+                    records.push(Record(self.values_of(kept).to_vec()));
+                }
+            }
+            let (subject, period) = (names[first.subject as usize].clone(), first.period);
+            if count > u64::from(self.limit) {
                 refused.push(RefusedGroup {
                     subject,
                     period,
-                    count: group.count,
+                    count,
                     limit: self.limit,
                 });
-            } else if group.count > 0 {
+            } else {
                 groups.push(SubjectPeriod {
                     subject,
                     period,
-                    records: group.records,
+                    records,
                 });
             }
         }
-        groups.sort_by(|a, b| (a.period, &a.subject).cmp(&(b.period, &b.subject)));
-        refused.sort_by(|a, b| (a.period, &a.subject).cmp(&(b.period, &b.subject)));
-        (groups, refused)
+        beside.sort_unstable_by_key(|beside| beside.line);
+        Grouped {
+            groups,
+            refused,
+            beside,
+            subjects: seen.iter().filter(|seen| **seen).count() as u64,
+        }
+    }
+
+    /// Takes all rows but one out of those that share a row key.
+    fn part_row_keys(&self, rows: &mut Vec<Row>, names: &[String]) -> Vec<Beside> {
+        if self.twice.is_empty() {
+            return Vec::new();
+        }
+        let mut best: HashMap<ShortKey, Row> = HashMap::with_capacity(self.twice.len());
+        let shared = rows
+            .iter()
+            .filter(|row| self.twice.contains_key(&row.row_key));
+        for row in shared {
+            let place = best.entry(row.row_key).or_insert(*row);
+            let name = |row: &Row| &names[row.subject as usize];
+            let order = (row.period, name(row)).cmp(&(place.period, name(place)));
+            if order.then_with(|| self.by_content(row, place)) == Ordering::Less {
+                *place = *row;
+            }
+        }
+        let mut beside = Vec::new();
+        rows.retain(|row| match best.get(&row.row_key) {
+            Some(kept) if kept.at != row.at => {
+                let text = self.twice.get(&row.row_key).cloned().unwrap_or_default();
+                beside.push(Beside {
+                    line: row.line,
+                    kept: kept.line,
+                    same: Same::RowKey(text),
+                });
+                false
+            }
+            _ => true,
+        });
+        beside
+    }
+
+    fn values_of(&self, row: &Row) -> &[u64] {
+        let at = row.at as usize * self.width;
+        &self.values[at..at + self.width]
+    }
+
+    fn key_of(&self, row: &Row) -> u64 {
+        self.values_of(row)[self.key]
+    }
+
+    /// What the rows say; for rows that say the same, it does not matter which counts.
+    fn by_content(&self, a: &Row, b: &Row) -> Ordering {
+        let (values_a, values_b) = (self.values_of(a), self.values_of(b));
+        values_a.cmp(values_b).then(a.line.cmp(&b.line))
     }
 }

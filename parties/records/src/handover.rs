@@ -24,6 +24,7 @@ use merits_primitives::{
     ids::{PartyId, Period},
     message::SALT_BYTES,
 };
+use merits_text::file::bytes_without_mark;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -141,7 +142,8 @@ pub trait Handover: Serialize + DeserializeOwned {
         if text.len() as u64 > MAX_FILE_BYTES {
             return Err(kind(format!("it has more than {MAX_FILE_BYTES} bytes")));
         }
-        let read: Self = serde_json::from_slice(&text).map_err(|error| kind(error.to_string()))?;
+        let read: Self = serde_json::from_slice(bytes_without_mark(&text))
+            .map_err(|error| kind(error.to_string()))?;
         if read.name() != Self::NAME {
             let found: String = read.name().chars().take(40).collect();
             return Err(kind(format!("it says {found:?}")));

@@ -9,11 +9,12 @@
 //! - [`mapping`]: the config, and its check against the schema
 //! - [`wall_clock`]: times, and the periods they fall into
 //! - [`reading`]: the one entry point, [`reading::read`]
+//! - [`peoples_table`]: CSV that people open
 //! - [`bundle`]: the files that sources and distributors exchange
 //! - [`handover`]: the files that wallets hand to registrars, sources and distributors
 //!
-//! Memory: rows stream; what stays is one compact record an accepted row, and one hash a row key.
-//! [`limits`] bounds both.
+//! Memory: rows stream; what stays is one compact record an accepted row, and one hash a row key, which are
+//! sorted at the end: the order of a file does not matter. [`limits`] bounds both.
 //!
 //! Raw records have no type in `proto`, `verifier` or `coordinator`. They live here and below.
 
@@ -28,6 +29,7 @@ mod json_rows;
 pub mod limits;
 mod lines;
 pub mod mapping;
+pub mod peoples_table;
 pub mod private_file;
 pub mod quantity;
 pub mod reading;

@@ -13,7 +13,7 @@ use thiserror::Error;
 use crate::{
     field_plan::{FieldPlan, field_plan},
     quantity::{ConversionError, Rounding},
-    wall_clock::{Needed, TimeMapping, TimeMappingError, WallClock},
+    wall_clock::{Needed, TimeMapping, TimeMappingError, Twice, WallClock},
 };
 
 /// A mapping as a config file gives it.
@@ -92,6 +92,8 @@ pub struct FieldMapping {
     pub recorded_in: Option<String>,
     /// As for `[time]`: the IANA zone whose wall clock counts.
     pub zone: Option<String>,
+    /// As for `[time]`: which instant a civil time means that came twice.
+    pub twice: Option<Twice>,
 }
 
 /// A mapping that does not fit its schema, or itself. The one who wrote the config mends it.
@@ -188,7 +190,8 @@ impl Mapping {
     /// # Errors
     /// [`MappingError::Toml`] with the place.
     pub fn from_toml(text: &str) -> Result<Self, MappingError> {
-        toml::from_str(text).map_err(|error| MappingError::Toml(error.to_string()))
+        toml::from_str(merits_text::file::without_mark(text))
+            .map_err(|error| MappingError::Toml(error.to_string()))
     }
 }
 

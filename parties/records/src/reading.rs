@@ -6,20 +6,21 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use merits_formula::Record;
+use jiff::civil::DateTime;
+use merits_formula::{FieldKind, Record};
 use merits_primitives::{calendar::MINUTES_PER_DAY, ids::Period};
 use thiserror::Error;
 
 use crate::{
     csv_rows::{CsvRows, HeaderFault},
     field_plan::FieldPlan,
-    grouping::{Grouping, RefusedGroup, SubjectPeriod},
+    grouping::{Beside, Grouping, RefusedGroup, Same, SubjectPeriod},
     json_rows::JsonRows,
     limits,
     mapping::{Format, Plan},
     reject::{Counts, Reason, Reject},
     row::{Cell, RawRow},
-    wall_clock::{self, WallClock},
+    wall_clock::{self, TimeFault, WallClock},
 };
 
 /// What makes a file unreadable as a whole. Single bad rows are [`Reject`]s instead.
@@ -105,6 +106,31 @@ pub struct Reading {
     pub refused: Vec<RefusedGroup>,
     /// Counts.
     pub report: Report,
+    /// What the file covers.
+    pub span: Option<Span>,
+}
+
+/// The first and the last moment of a file, by its local wall clocks: of rows that became records, and of
+/// those of subjects that were left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The earliest.
+    pub first: DateTime,
+    /// The latest.
+    pub last: DateTime,
+}
+
+impl Span {
+    fn with(span: Option<Self>, moment: DateTime) -> Option<Self> {
+        let Self { first, last } = span.unwrap_or(Self {
+            first: moment,
+            last: moment,
+        });
+        Some(Self {
+            first: first.min(moment),
+            last: last.max(moment),
+        })
+    }
 }
 
 /// How to read.
@@ -112,6 +138,9 @@ pub struct Reading {
 pub struct ReadOptions {
     /// Read only the first so many subjects of the file; a demo's choice.
     pub first_subjects: Option<usize>,
+    /// The latest local wall clock that any place on earth shows now ([`wall_clock::latest`]): what is later
+    /// has not happened, and its row is refused. Without it, nothing is taken for the future.
+    pub now: Option<DateTime>,
 }
 
 /// Reads a file. `on_reject` sees each refused row; `progress` the rows read so far, now and then.
@@ -153,8 +182,9 @@ pub fn read(
         Format::Csv => Rows::Csv(CsvRows::open(input, plan.delimiter, &plan.columns)?),
         Format::JsonLines => Rows::Json(JsonRows::new(input, &plan.columns)),
     };
-    let mut grouping = Grouping::new(plan.schema.max_records);
+    let mut grouping = Grouping::new(plan.schema.max_records, plan.fields.len(), plan.key);
     let mut report = Report::default();
+    let mut span = None;
     loop {
         let raw = match &mut rows {
             Rows::Csv(rows) => rows.next(),
@@ -170,8 +200,14 @@ pub fn read(
             progress(report.rows);
         }
         match take(plan, options, &mut grouping, raw) {
-            Ok(Taken::Record) => report.accepted += 1,
-            Ok(Taken::LeftOut) => report.left_out += 1,
+            Ok(Taken::Record(moment)) => {
+                report.accepted += 1;
+                span = Span::with(span, moment);
+            }
+            Ok(Taken::LeftOut(moment)) => {
+                report.left_out += 1;
+                span = moment.map_or(span, |moment| Span::with(span, moment));
+            }
             Err(reject) => {
                 report.rejected += 1;
                 *report.reasons.entry(reject.reason).or_default() += 1;
@@ -183,13 +219,68 @@ pub fn read(
         }
     }
     progress(report.rows);
-    report.subjects = grouping.subjects() as u64;
-    let (groups, refused) = grouping.finish();
+    let grouped = grouping.finish();
+    for beside in &grouped.beside {
+        let reject = beside_another(plan, beside);
+        report.accepted -= 1;
+        report.rejected += 1;
+        *report.reasons.entry(reject.reason).or_default() += 1;
+        on_reject(&reject).map_err(ReadError::Rejects)?;
+    }
+    report.subjects = grouped.subjects;
     Ok(Reading {
-        groups,
-        refused,
+        groups: grouped.groups,
+        refused: grouped.refused,
         report,
+        span,
     })
+}
+
+/// Why a row does not count beside another.
+fn beside_another(plan: &Plan, beside: &Beside) -> Reject {
+    let kept = beside.kept;
+    let (column, value, reason, detail) = match &beside.same {
+        Same::RowKey(text) => (
+            plan.row_key.unwrap_or(plan.subject),
+            text.clone(),
+            Reason::DuplicateKey,
+            format!("line {kept} has this key too, and counts"),
+        ),
+        Same::Key(period, key) => (
+            plan.key_column(),
+            key_text(plan, *period, *key),
+            Reason::Tie,
+            format!(
+                "line {kept} is of the same subject and has the same value, and counts: of rows that \
+                 cannot both count, the one with the smaller values does"
+            ),
+        ),
+    };
+    Reject::new(
+        beside.line,
+        &plan.columns[column],
+        value.as_bytes(),
+        reason,
+        detail,
+    )
+}
+
+/// The value that orders records, for eyes.
+fn key_text(plan: &Plan, period: Period, key: u64) -> String {
+    let kind = plan.schema.fields.get(plan.key).map(|field| &field.kind);
+    let since_1970 = |minutes: i64| wall_clock::at(minutes).map(|at| at.to_string());
+    let start = period.first_day() * i64::from(MINUTES_PER_DAY);
+    // Times and days in a period are far below 2^63.
+    let key_in_period = i64::try_from(key).unwrap_or(i64::MAX);
+    match kind {
+        Some(FieldKind::TimeInPeriod) => since_1970(start.saturating_add(key_in_period)),
+        Some(FieldKind::DayInPeriod) => {
+            let minutes = key_in_period.saturating_mul(i64::from(MINUTES_PER_DAY));
+            since_1970(start.saturating_add(minutes)).map(|at| at[..10].to_owned())
+        }
+        _ => None,
+    }
+    .unwrap_or_else(|| key.to_string())
 }
 
 /// Rows between two calls of a progress callback.
@@ -201,8 +292,8 @@ enum Rows<R> {
 }
 
 enum Taken {
-    Record,
-    LeftOut,
+    Record(DateTime),
+    LeftOut(Option<DateTime>),
 }
 
 /// One row into the grouping, or the reason why not.
@@ -227,36 +318,16 @@ fn take(
         .first_subjects
         .is_some_and(|most| grouping.subjects() >= most && !grouping.knows(subject))
     {
-        return Ok(Taken::LeftOut);
+        // Whatever is wrong with it is no matter of this reading's.
+        return Ok(Taken::LeftOut(row.when(options.now).ok()));
     }
     let row_key = plan
         .row_key
         .map(|column| row.short_text(column, limits::ROW_KEY_BYTES))
         .transpose()?;
-    let (period, record) = row.record()?;
-    // A record has a value for each field of the schema.
-    let key = record.0[plan.key];
-    match grouping.push(
-        subject.to_owned(),
-        period,
-        key,
-        row_key.map(str::as_bytes),
-        record,
-    ) {
-        Ok(()) => Ok(Taken::Record),
-        Err(reason) => {
-            let (column, detail) = match (reason, plan.row_key) {
-                (Reason::DuplicateKey, Some(column)) => {
-                    (column, "an accepted row has this key already")
-                }
-                _ => (
-                    plan.key_column(),
-                    "not after the subject's last accepted record of the period",
-                ),
-            };
-            Err(row.reject(column, reason, detail))
-        }
-    }
+    let (moment, period, record) = row.record(options.now)?;
+    grouping.push(line, subject, period, row_key, &record);
+    Ok(Taken::Record(moment))
 }
 
 /// A row on its way to a record.
@@ -267,15 +338,20 @@ struct Row<'a> {
 }
 
 impl Row<'_> {
-    fn record(&self) -> Result<(Period, Record), Reject> {
+    /// When the deed was, by the local wall clock.
+    fn when(&self, now: Option<DateTime>) -> Result<DateTime, Reject> {
+        let time = self.plan.time;
+        let moment = self.clock(time, &self.plan.clock)?;
+        if now.is_some_and(|now| moment > now) {
+            let detail = "has not come yet anywhere";
+            return Err(self.reject(time, Reason::Future, detail));
+        }
+        Ok(moment)
+    }
+
+    fn record(&self, now: Option<DateTime>) -> Result<(DateTime, Period, Record), Reject> {
         let plan = self.plan;
-        let moment = plan.clock.read(self.text(plan.time)?).ok_or_else(|| {
-            self.reject(
-                plan.time,
-                Reason::Unparsable,
-                "does not have the mapping's time format, or no such time exists",
-            )
-        })?;
+        let moment = self.when(now)?;
         let (period, minutes) = wall_clock::locate(moment, plan.kind)
             .ok_or_else(|| self.reject(plan.time, Reason::OutOfBounds, "before 1970"))?;
         let values = plan
@@ -294,7 +370,19 @@ impl Row<'_> {
             let column = column.unwrap_or(plan.time);
             self.reject(column, Reason::OutOfBounds, fault.to_string())
         })?;
-        Ok((period, record))
+        Ok((moment, period, record))
+    }
+
+    /// A cell read by a clock.
+    fn clock(&self, column: usize, clock: &WallClock) -> Result<DateTime, Reject> {
+        clock.read(self.text(column)?).map_err(|fault| {
+            let reason = match fault {
+                TimeFault::Format => Reason::Unparsable,
+                TimeFault::Skipped { .. } => Reason::TimeSkipped,
+                TimeFault::Twice { .. } => Reason::TimeTwice,
+            };
+            self.reject(column, reason, fault.to_string())
+        })
     }
 
     /// What a record stores of one field. `minutes` is the deed's time in the period.
@@ -351,13 +439,7 @@ impl Row<'_> {
 
     /// Day since 1970 and minute of the day of a date or datetime.
     fn moment(&self, column: usize, clock: &WallClock) -> Result<(u32, u32), Reject> {
-        let moment = clock.read(self.text(column)?).ok_or_else(|| {
-            self.reject(
-                column,
-                Reason::Unparsable,
-                "does not have the mapping's format, or no such date or time exists",
-            )
-        })?;
+        let moment = self.clock(column, clock)?;
         wall_clock::since_1970(moment)
             .ok_or_else(|| self.reject(column, Reason::OutOfBounds, "before 1970"))
     }

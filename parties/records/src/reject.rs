@@ -6,7 +6,7 @@ use std::{
     io::{self, Write},
 };
 
-use crate::limits;
+use crate::{limits, peoples_table::PeoplesTable};
 
 /// Why a row is refused. The text of [`Reason::code`] is stable; files and programs rely on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,10 +18,16 @@ pub enum Reason {
     Unparsable,
     /// A value outside the schema's bounds.
     OutOfBounds,
-    /// A row key that an accepted row has already.
+    /// A row key that another row has, which counts.
     DuplicateKey,
-    /// Not strictly after the subject's last accepted record of the period.
-    OutOfOrder,
+    /// The subject has another record of the same moment, day or other ordering value, which counts.
+    Tie,
+    /// A civil time that came twice where it was recorded: the clock was set back.
+    TimeTwice,
+    /// A civil time that never was where it was recorded: the clock was set forward.
+    TimeSkipped,
+    /// A time that has not come yet.
+    Future,
     /// More or fewer columns than the header.
     ColumnCount,
     /// A cell that is not UTF-8.
@@ -42,7 +48,10 @@ impl Reason {
             Self::Unparsable => "unparsable",
             Self::OutOfBounds => "out-of-bounds",
             Self::DuplicateKey => "duplicate-key",
-            Self::OutOfOrder => "out-of-order",
+            Self::Tie => "tie",
+            Self::TimeTwice => "time-twice",
+            Self::TimeSkipped => "time-skipped",
+            Self::Future => "future",
             Self::ColumnCount => "column-count",
             Self::NotUtf8 => "not-utf8",
             Self::Quoting => "quoting",
@@ -105,7 +114,7 @@ pub(crate) fn shown(value: &[u8]) -> String {
 
 /// A rejects file: CSV with line, column, value, reason and detail.
 pub struct RejectsFile<W: Write> {
-    writer: csv::Writer<W>,
+    table: PeoplesTable<W>,
 }
 
 impl<W: Write> RejectsFile<W> {
@@ -114,9 +123,9 @@ impl<W: Write> RejectsFile<W> {
     /// # Errors
     /// The writer's.
     pub fn new(output: W) -> io::Result<Self> {
-        let mut writer = csv::Writer::from_writer(output);
-        writer.write_record(["line", "column", "value", "reason", "detail"])?;
-        Ok(Self { writer })
+        let mut table = PeoplesTable::new(output);
+        table.row(["line", "column", "value", "reason", "detail"])?;
+        Ok(Self { table })
     }
 
     /// Appends one row.
@@ -124,22 +133,21 @@ impl<W: Write> RejectsFile<W> {
     /// # Errors
     /// The writer's.
     pub fn write(&mut self, reject: &Reject) -> io::Result<()> {
-        self.writer.write_record([
+        self.table.row([
             &reject.line.to_string(),
             &reject.column,
             &reject.value,
             reject.reason.code(),
             &reject.detail,
-        ])?;
-        Ok(())
+        ])
     }
 
     /// Writes what is buffered.
     ///
     /// # Errors
     /// The writer's.
-    pub fn finish(mut self) -> io::Result<()> {
-        self.writer.flush()
+    pub fn finish(self) -> io::Result<()> {
+        self.table.finish()
     }
 }
 

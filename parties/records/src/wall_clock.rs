@@ -3,7 +3,12 @@
 //! The wall clock is local to the deed: a trip on Sunday night counts in the week in which the
 //! rider lived it ([`merits_primitives::calendar`]).
 
-use jiff::{Timestamp, civil::DateTime, fmt::strtime, tz::TimeZone};
+use jiff::{
+    Timestamp, Zoned,
+    civil::DateTime,
+    fmt::strtime,
+    tz::{AmbiguousOffset, TimeZone},
+};
 use merits_primitives::{
     calendar::Date,
     ids::{Period, PeriodKind},
@@ -30,6 +35,55 @@ pub struct TimeMapping {
     pub recorded_in: Option<String>,
     /// IANA zone whose wall clock decides the period.
     pub zone: Option<String>,
+    /// Which instant a civil time means that came twice, because the clock was set back; such a row is
+    /// refused when this is left out.
+    pub twice: Option<Twice>,
+}
+
+/// Which of two instants with one civil time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Twice {
+    /// The earlier.
+    First,
+    /// The later.
+    Second,
+}
+
+/// Why a cell gives no moment.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum TimeFault {
+    /// It does not have the format, or no such date exists.
+    #[error("does not have the mapping's time format, or no such date or time exists")]
+    Format,
+    /// It never was.
+    #[error(
+        "{civil} never was in {zone}: the clock was set forward over it, from {before} to {after}. Was it recorded in another zone?"
+    )]
+    Skipped {
+        /// The cell's.
+        civil: String,
+        /// Where.
+        zone: String,
+        /// The offset before.
+        before: String,
+        /// The offset after.
+        after: String,
+    },
+    /// It was twice.
+    #[error(
+        "{civil} came twice in {zone}, where the clock was set back: as {first} and as {second}. Give instants (with their offset), or say which one is meant: twice = \"first\" or \"second\" in the mapping"
+    )]
+    Twice {
+        /// The cell's.
+        civil: String,
+        /// Where.
+        zone: String,
+        /// The earlier instant.
+        first: String,
+        /// The later one.
+        second: String,
+    },
 }
 
 /// How exactly a column has to give a time.
@@ -69,6 +123,9 @@ pub enum TimeMappingError {
         /// What jiff said.
         reason: String,
     },
+    /// `twice` without a zone's clock to be set back.
+    #[error("twice is for civil times whose zone is known: give zone, or recorded_in and zone")]
+    Twice,
     /// A day without a time is no instant, which another zone could show differently.
     #[error("format {format:?} gives a day without a time: leave out recorded_in")]
     DayElsewhere {
@@ -85,7 +142,11 @@ pub struct WallClock(Form);
 enum Form {
     Civil {
         pattern: String,
-        shift: Option<(TimeZone, TimeZone)>,
+        /// The zone whose clock was read, if the mapping says it and the pattern gives times.
+        recorded: Option<TimeZone>,
+        /// The zone whose clock counts, where it is another.
+        local: Option<TimeZone>,
+        twice: Option<Twice>,
     },
     Unix {
         per_second: i64,
@@ -117,6 +178,9 @@ impl WallClock {
         if mapping.recorded_in.is_some() {
             return Err(TimeMappingError::RecordedIn);
         }
+        if mapping.twice.is_some() {
+            return Err(TimeMappingError::Twice);
+        }
         let zone = zone(
             mapping
                 .zone
@@ -136,11 +200,12 @@ impl WallClock {
         needed: Needed,
         zone: impl Fn(&String) -> Result<TimeZone, TimeMappingError>,
     ) -> Result<Self, TimeMappingError> {
-        let shift = match (&mapping.recorded_in, &mapping.zone) {
-            (Some(from), Some(to)) => Some((zone(from)?, zone(to)?)),
-            // A zone alone names the zone of times that are local already: checked, not needed.
-            (None, Some(to)) => zone(to).map(|_| None)?,
-            (None, None) => None,
+        let (recorded, local) = match (&mapping.recorded_in, &mapping.zone) {
+            (Some(from), Some(to)) => (Some(zone(from)?), Some(zone(to)?)),
+            // A zone alone names the zone of times that are local already.
+            (None, Some(zone_name)) => (Some(zone(zone_name)?), None),
+            (None, None) if mapping.twice.is_some() => return Err(TimeMappingError::Twice),
+            (None, None) => (None, None),
             (Some(_), None) => return Err(TimeMappingError::RecordedIn),
         };
         let pattern = mapping.format.clone();
@@ -156,7 +221,7 @@ impl WallClock {
         let timed = read.is_some_and(|read| (read.hour(), read.minute()) == (16, 5));
         match (read, needed) {
             (Some(_), _) if timed => {}
-            (Some(_), Needed::Day) if shift.is_none() => {}
+            (Some(_), Needed::Day) if local.is_none() => {}
             (Some(_), Needed::Day) => {
                 return Err(TimeMappingError::DayElsewhere {
                     format: pattern.chars().take(60).collect(),
@@ -168,42 +233,108 @@ impl WallClock {
                 ));
             }
         }
-        Ok(Self(Form::Civil { pattern, shift }))
+        Ok(Self(Form::Civil {
+            pattern,
+            // A day without a time is whole, whatever the clock did in it.
+            recorded: recorded.filter(|_| timed),
+            local,
+            twice: mapping.twice,
+        }))
     }
 
-    /// The local wall clock of a cell; `None` when the cell does not have the format, or names a
-    /// time that does not exist.
-    pub fn read(&self, cell: &str) -> Option<DateTime> {
+    /// The local wall clock of a cell.
+    ///
+    /// # Errors
+    /// [`TimeFault`]: the cell does not have the format, or names a time that does not exist, or was twice.
+    pub fn read(&self, cell: &str) -> Result<DateTime, TimeFault> {
         let cell = cell.trim_ascii();
         match &self.0 {
-            Form::Civil { pattern, shift } => {
-                let civil = read_civil(pattern, cell)?;
-                match shift {
-                    None => Some(civil),
-                    // Civil times that never were, or were twice, name no instant.
-                    Some((from, to)) => Some(
-                        from.to_ambiguous_zoned(civil)
-                            .unambiguous()
-                            .ok()?
-                            .with_time_zone(to.clone())
-                            .datetime(),
-                    ),
-                }
+            Form::Civil {
+                pattern,
+                recorded,
+                local,
+                twice,
+            } => {
+                let civil = read_civil(pattern, cell).ok_or(TimeFault::Format)?;
+                let Some(recorded) = recorded else {
+                    return Ok(civil);
+                };
+                let instant = instant_of(civil, recorded, *twice)?;
+                Ok(match local {
+                    None => civil,
+                    Some(local) => instant.with_time_zone(local.clone()).datetime(),
+                })
             }
             Form::Unix { per_second, zone } => {
-                let units: i64 = cell.parse().ok()?;
+                let units: i64 = cell.parse().map_err(|_| TimeFault::Format)?;
                 let instant = match per_second {
                     1 => Timestamp::from_second(units),
                     _ => Timestamp::from_millisecond(units),
                 };
-                Some(instant.ok()?.to_zoned(zone.clone()).datetime())
+                let instant = instant.map_err(|_| TimeFault::Format)?;
+                Ok(instant.to_zoned(zone.clone()).datetime())
             }
             Form::Rfc3339 { zone } => {
-                let instant: Timestamp = cell.parse().ok()?;
-                Some(instant.to_zoned(zone.clone()).datetime())
+                let instant: Timestamp = cell.parse().map_err(|_| TimeFault::Format)?;
+                Ok(instant.to_zoned(zone.clone()).datetime())
             }
         }
     }
+}
+
+/// The instant of a civil time; one that never was, or was twice, is a fault in words.
+fn instant_of(civil: DateTime, zone: &TimeZone, twice: Option<Twice>) -> Result<Zoned, TimeFault> {
+    let ambiguous = zone.to_ambiguous_zoned(civil);
+    let name = zone.iana_name().unwrap_or("the zone").to_owned();
+    match (ambiguous.offset(), twice) {
+        (AmbiguousOffset::Gap { before, after }, _) => Err(TimeFault::Skipped {
+            civil: minute(civil),
+            zone: name,
+            before: format!("UTC{before}"),
+            after: format!("UTC{after}"),
+        }),
+        (AmbiguousOffset::Fold { .. }, None) => {
+            let shown = |instant: Result<Zoned, jiff::Error>| {
+                instant.map_or_else(
+                    |_| String::from("?"),
+                    |instant| instant.strftime("%Y-%m-%dT%H:%M%:z").to_string(),
+                )
+            };
+            Err(TimeFault::Twice {
+                civil: minute(civil),
+                zone: name,
+                first: shown(ambiguous.clone().earlier()),
+                second: shown(ambiguous.later()),
+            })
+        }
+        (AmbiguousOffset::Fold { .. }, Some(Twice::Second)) => {
+            ambiguous.later().map_err(|_| TimeFault::Format)
+        }
+        (AmbiguousOffset::Fold { .. }, Some(Twice::First))
+        | (AmbiguousOffset::Unambiguous { .. }, _) => {
+            ambiguous.earlier().map_err(|_| TimeFault::Format)
+        }
+    }
+}
+
+/// A civil time for eyes, to the minute.
+fn minute(civil: DateTime) -> String {
+    civil.strftime("%Y-%m-%dT%H:%M").to_string()
+}
+
+/// The latest wall clock that any place on earth shows at this time (unix milliseconds): UTC+14.
+pub fn latest(unix_millis: u64) -> DateTime {
+    const AHEAD: i64 = 14 * 60;
+    // Minutes of 2^64 milliseconds are far below 2^63.
+    let minutes = i64::try_from(unix_millis / 60_000).unwrap_or(i64::MAX);
+    at(minutes.saturating_add(AHEAD)).unwrap_or(DateTime::MAX)
+}
+
+/// The wall clock so many minutes after 1970 began on it; `None` past the calendar's end.
+pub(crate) fn at(minutes: i64) -> Option<DateTime> {
+    let seconds = minutes.checked_mul(60)?;
+    let instant = Timestamp::from_second(seconds).ok()?;
+    Some(instant.to_zoned(TimeZone::UTC).datetime())
 }
 
 /// A moment's period, and whole minutes since that period began; `None` before 1970.
@@ -241,6 +372,7 @@ mod tests {
             format: format.into(),
             recorded_in: recorded_in.map(Into::into),
             zone: zone.map(Into::into),
+            twice: None,
         }
     }
 
@@ -250,7 +382,7 @@ mod tests {
             WallClock::new(&mapping("%Y-%m-%dT%H:%M", None, None), Needed::Minute).expect("fits");
         assert_eq!(
             clock.read("2014-09-01T00:01"),
-            Some(datetime(2014, 9, 1, 0, 1, 0, 0))
+            Ok(datetime(2014, 9, 1, 0, 1, 0, 0))
         );
         for bad in [
             "",
@@ -260,7 +392,7 @@ mod tests {
             "x",
             "2014-09-01T00:01Z",
         ] {
-            assert_eq!(clock.read(bad), None, "{bad}");
+            assert_eq!(clock.read(bad), Err(TimeFault::Format), "{bad}");
         }
     }
 
@@ -270,16 +402,17 @@ mod tests {
         let la = Some("America/Los_Angeles");
         let civil = WallClock::new(&mapping("%Y-%m-%d %H:%M", Some("UTC"), la), Needed::Minute)
             .expect("fits");
-        assert_eq!(civil.read("2014-09-01 00:01"), Some(local));
+        assert_eq!(civil.read("2014-09-01 00:01"), Ok(local));
         let unix =
             WallClock::new(&mapping("unix-seconds", None, la), Needed::Minute).expect("fits");
-        assert_eq!(unix.read("1409529660"), Some(local));
+        assert_eq!(unix.read("1409529660"), Ok(local));
         let millis =
             WallClock::new(&mapping("unix-millis", None, la), Needed::Minute).expect("fits");
-        assert_eq!(millis.read("1409529660000"), Some(local));
+        assert_eq!(millis.read("1409529660000"), Ok(local));
         let text = WallClock::new(&mapping("rfc3339", None, la), Needed::Minute).expect("fits");
-        assert_eq!(text.read("2014-09-01T00:01:00Z"), Some(local));
-        assert_eq!(text.read("2014-09-01T00:01:00"), None, "no offset");
+        assert_eq!(text.read("2014-09-01T00:01:00Z"), Ok(local));
+        let bare = text.read("2014-09-01T00:01:00");
+        assert_eq!(bare, Err(TimeFault::Format), "no offset");
     }
 
     #[test]
@@ -316,9 +449,9 @@ mod tests {
         };
         let clock = day("%Y-%m-%d", None, None).expect("fits");
         let midnight = datetime(2024, 2, 29, 0, 0, 0, 0);
-        assert_eq!(clock.read("2024-02-29"), Some(midnight));
+        assert_eq!(clock.read("2024-02-29"), Ok(midnight));
         for bad in ["2023-02-29", "2024-02-29T10:00", "29.02.2024", ""] {
-            assert_eq!(clock.read(bad), None, "{bad}");
+            assert_eq!(clock.read(bad), Err(TimeFault::Format), "{bad}");
         }
         // An instant near midnight falls on the local day.
         let instant = day("rfc3339", None, Some("Asia/Shanghai")).expect("fits");
@@ -336,6 +469,93 @@ mod tests {
         ));
         assert_eq!(since_1970(midnight), Some((19_782, 0)));
         assert_eq!(since_1970(datetime(1969, 12, 31, 23, 59, 0, 0)), None);
+    }
+
+    /// Clocks are set back and forward: in Berlin and in Los Angeles, where times may be local or another
+    /// zone's.
+    #[test]
+    fn a_time_that_came_twice_or_never_says_so() {
+        let berlin = mapping(
+            "%Y-%m-%dT%H:%M",
+            Some("Europe/Berlin"),
+            Some("Asia/Shanghai"),
+        );
+        let clock = WallClock::new(&berlin, Needed::Minute).expect("fits");
+        let said = clock
+            .read("2025-10-26T02:30")
+            .expect_err("twice")
+            .to_string();
+        for part in [
+            "2025-10-26T02:30 came twice in Europe/Berlin",
+            "2025-10-26T02:30+02:00",
+            "2025-10-26T02:30+01:00",
+        ] {
+            assert!(said.contains(part), "{said}");
+        }
+        let said = clock
+            .read("2025-03-30T02:30")
+            .expect_err("never")
+            .to_string();
+        assert!(
+            said.contains("2025-03-30T02:30 never was in Europe/Berlin"),
+            "{said}"
+        );
+        assert_eq!(
+            clock.read("2025-03-31T00:30"),
+            Ok(datetime(2025, 3, 31, 6, 30, 0, 0))
+        );
+        for (twice, hour) in [(Twice::First, 8), (Twice::Second, 9)] {
+            let twice = Some(twice);
+            let clock = WallClock::new(
+                &TimeMapping {
+                    twice,
+                    ..berlin.clone()
+                },
+                Needed::Minute,
+            );
+            assert_eq!(
+                clock.expect("fits").read("2025-10-26T02:30"),
+                Ok(datetime(2025, 10, 26, hour, 30, 0, 0))
+            );
+        }
+        // Local already: the same words; with the rule, the wall clock counts as it is.
+        let local = mapping("%Y-%m-%dT%H:%M", None, Some("America/Los_Angeles"));
+        let clock = WallClock::new(&local, Needed::Minute).expect("fits");
+        let said = clock
+            .read("2024-11-03T01:30")
+            .expect_err("twice")
+            .to_string();
+        assert!(said.contains("-07:00") && said.contains("-08:00"), "{said}");
+        let twice = Some(Twice::Second);
+        let clock = WallClock::new(&TimeMapping { twice, ..local }, Needed::Minute);
+        assert_eq!(
+            clock.expect("fits").read("2024-11-03T01:30"),
+            Ok(datetime(2024, 11, 3, 1, 30, 0, 0))
+        );
+        // A day is whole, whatever the clock did in it.
+        let day = mapping("%Y-%m-%d", None, Some("America/Sao_Paulo"));
+        let clock = WallClock::new(&day, Needed::Day).expect("fits");
+        assert!(
+            clock.read("2018-11-04").is_ok(),
+            "midnight was skipped there"
+        );
+        // Without a zone there is no clock to be set back.
+        let twice = Some(Twice::First);
+        let nowhere = TimeMapping {
+            twice,
+            ..mapping("%Y-%m-%dT%H:%M", None, None)
+        };
+        assert_eq!(
+            WallClock::new(&nowhere, Needed::Minute).err(),
+            Some(TimeMappingError::Twice)
+        );
+    }
+
+    #[test]
+    fn no_place_is_later_than_the_latest() {
+        // 2026-11-30T12:00Z.
+        assert_eq!(latest(1_796_040_000_000), datetime(2026, 12, 1, 2, 0, 0, 0));
+        assert_eq!(latest(u64::MAX), DateTime::MAX);
     }
 
     #[test]

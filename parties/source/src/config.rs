@@ -30,6 +30,8 @@ pub struct SourceConfig {
     pub ledger: Option<LedgerConfig>,
     /// Directory of the scale, for its record schema.
     pub scale: PathBuf,
+    /// Rows in a hundred that may be unreadable before nothing of a file is signed; 5 when left out.
+    pub most_rejects_percent: Option<u8>,
     /// How the record files are read.
     pub mapping: Mapping,
 }
@@ -61,7 +63,7 @@ impl SourceConfig {
     /// # Errors
     /// [`ConfigError`].
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Io {
+        let text = merits_text::file::read(path).map_err(|source| ConfigError::Io {
             path: path.to_owned(),
             source,
         })?;

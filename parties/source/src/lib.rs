@@ -5,6 +5,7 @@
 //!   bundle, byte by byte
 //! - [`register`]: one subject and period has one commitment only, across restarts
 //! - [`signing`]: `merits source sign` as a function: groups in, bundle out
+//! - [`wholeness`]: whether records are all there, before anything is signed about them
 //! - [`linking`]: `merits source link`: which pseudonym an account has, proven by its person
 //! - [`config`]: the config file
 //!
@@ -16,6 +17,7 @@ pub mod linking;
 pub mod register;
 pub mod signer;
 pub mod signing;
+pub mod wholeness;
 
 pub use config::{ConfigError, SourceConfig};
 pub use linking::{LinkChecker, LinkFault, Linked, LinksError, LinksFile};

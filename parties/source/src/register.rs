@@ -94,7 +94,8 @@ pub struct SecondCommitment;
 #[derive(Debug)]
 pub struct Register {
     path: PathBuf,
-    file: File,
+    /// `None` when it is only looked at.
+    file: Option<File>,
     signed: HashMap<[u8; 32], [u8; 32]>,
     pending: Vec<u8>,
 }
@@ -133,30 +134,37 @@ impl Register {
             file.sync_all().map_err(io)?;
             bytes = MAGIC.to_vec();
         }
-        let records = bytes
-            .strip_prefix(MAGIC)
-            .ok_or_else(|| RegisterError::Malformed {
-                path: path.to_owned(),
-            })?;
-        let whole = records.len() / RECORD * RECORD;
-        let signed = records[..whole]
-            .chunks_exact(RECORD)
-            .flat_map(|record| {
-                let part = |at: usize| {
-                    let mut part = [0u8; 32];
-                    part.copy_from_slice(&record[at..at + 32]);
-                    part
-                };
-                [(part(0), part(64)), (part(32), part(64))]
-            })
-            .collect();
-        let end = (MAGIC.len() + whole) as u64;
+        let (signed, end) = parse(&bytes, path)?;
         file.set_len(end).map_err(io)?;
         file.seek(SeekFrom::Start(end)).map_err(io)?;
         Ok(Self {
             path: path.to_owned(),
-            file,
+            file: Some(file),
             signed,
+            pending: Vec::new(),
+        })
+    }
+
+    /// Reads a register to see what could be signed. Nothing is made, locked or written: what is noted in
+    /// it is forgotten with it. Where there is no file, nothing was signed.
+    ///
+    /// # Errors
+    /// [`RegisterError`].
+    pub fn look(path: &Path) -> Result<Self, RegisterError> {
+        let bytes = match std::fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => MAGIC.to_vec(),
+            Err(source) => {
+                let path = path.to_owned();
+                return Err(RegisterError::Io { path, source });
+            }
+        };
+        let new = bytes.len() < MAGIC.len() && MAGIC.starts_with(&bytes);
+        let bytes = if new { MAGIC.to_vec() } else { bytes };
+        Ok(Self {
+            path: path.to_owned(),
+            file: None,
+            signed: parse(&bytes, path)?.0,
             pending: Vec::new(),
         })
     }
@@ -190,10 +198,13 @@ impl Register {
         if self.pending.is_empty() {
             return Ok(());
         }
-        let written = self
-            .file
+        let Some(file) = &mut self.file else {
+            self.pending.clear();
+            return Ok(());
+        };
+        let written = file
             .write_all(&self.pending)
-            .and_then(|()| self.file.sync_data());
+            .and_then(|()| file.sync_data());
         written.map_err(|source| RegisterError::Io {
             path: self.path.clone(),
             source,
@@ -211,6 +222,30 @@ impl Register {
     pub fn is_empty(&self) -> bool {
         self.signed.is_empty()
     }
+}
+
+/// What was signed, by place, and where the last whole record ends.
+type Parsed = (HashMap<[u8; 32], [u8; 32]>, u64);
+
+fn parse(bytes: &[u8], path: &Path) -> Result<Parsed, RegisterError> {
+    let records = bytes
+        .strip_prefix(MAGIC)
+        .ok_or_else(|| RegisterError::Malformed {
+            path: path.to_owned(),
+        })?;
+    let whole = records.len() / RECORD * RECORD;
+    let signed = records[..whole]
+        .chunks_exact(RECORD)
+        .flat_map(|record| {
+            let part = |at: usize| {
+                let mut part = [0u8; 32];
+                part.copy_from_slice(&record[at..at + 32]);
+                part
+            };
+            [(part(0), part(64)), (part(32), part(64))]
+        })
+        .collect();
+    Ok((signed, (MAGIC.len() + whole) as u64))
 }
 
 #[cfg(test)]
@@ -253,6 +288,26 @@ mod tests {
         assert_eq!(note(&mut register, 1, 1, 10), Ok(()));
         assert_eq!(note(&mut register, 1, 1, 12), Err(SecondCommitment));
         assert_eq!(note(&mut register, 2, 1, 12), Ok(()));
+    }
+
+    #[test]
+    fn looking_changes_nothing() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("sub/register");
+        let mut look = Register::look(&path).expect("nothing was signed");
+        assert_eq!(note(&mut look, 1, 1, 10), Ok(()));
+        assert_eq!(note(&mut look, 1, 1, 11), Err(SecondCommitment));
+        look.sync().expect("nothing to write");
+        assert!(!dir.path().join("sub").exists());
+        let mut register = Register::open(&path).expect("made");
+        assert_eq!(note(&mut register, 1, 1, 12), Ok(()));
+        register.sync().expect("written");
+        // Beside a signer at work.
+        let mut look = Register::look(&path).expect("read");
+        assert_eq!(note(&mut look, 1, 1, 10), Err(SecondCommitment));
+        assert_eq!(note(&mut look, 2, 1, 20), Ok(()));
+        look.sync().expect("nothing to write");
+        assert_eq!(Register::look(&path).expect("read").len(), 1);
     }
 
     #[test]

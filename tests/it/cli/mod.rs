@@ -17,4 +17,5 @@ mod prover;
 mod receipts;
 mod run;
 mod scale;
+mod signing;
 mod wallet;

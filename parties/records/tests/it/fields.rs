@@ -318,7 +318,7 @@ fn records_are_ordered_by_any_ordered_field() {
         };
         assert_eq!(
             (reject.reason, reject.column.as_str()),
-            (Reason::OutOfOrder, column)
+            (Reason::Tie, column)
         );
     }
 }
@@ -351,7 +351,7 @@ fn a_day_is_enough_for_a_scale_without_times() {
         [
             (4, Reason::Missing),
             (6, Reason::Unparsable),
-            (7, Reason::OutOfOrder)
+            (7, Reason::Tie)
         ]
     );
     // With a field of type time a date is not enough.

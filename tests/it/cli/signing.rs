@@ -1,0 +1,255 @@
+//! `merits source sign`: what is signed is signed for ever, so only what is whole.
+
+use std::{fs, path::Path};
+
+use crate::cli::run::{Ran, merits};
+
+const PARTY: &str = "1111111111111111111111111111111111111111111111111111111111111111";
+
+const SCALE: &str = r#"
+id = "daily-steps"
+version = 1
+asset = 101
+period = "month"
+unit = "point"
+per_source = false
+sdg = [3]
+terms = "For tests."
+title = { en = "Steps", zh = "步数" }
+validity = { from = "2016-04" }
+expiry = { lifetime_months = 12, bucket_months = 6 }
+batch = { claims = 16 }
+
+[schema]
+id = "daily-steps"
+list = "days"
+max_records = 31
+field = [
+    { name = "date", type = "day", key = true },
+    { name = "steps", type = "int", unit = "step", max = 65_535 },
+]
+
+[[constant]]
+name = "per_point"
+value = "500"
+interval = ["100", "5000"]
+exponent = 0
+unit = "step/point"
+source = "test"
+
+[formula]
+rounding = "down"
+cel = "days.map(d, math.floor(d.steps / per_point)).sum()"
+"#;
+
+const DAYS: &str = "column = \"ActivityDate\"\nformat = \"%Y-%m-%d\"\n";
+
+/// A source with links for accounts 1 to 30.
+fn source(time: &str) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path();
+    fs::create_dir(path.join("scale")).expect("made");
+    fs::write(path.join("scale/scale.toml"), SCALE).expect("written");
+    let config = format!(
+        "name = \"watch\"\norigin = \"ledger.test/steps\"\nparty = \"{PARTY}\"\n\
+         signing_key = \"source.key\"\nsalt_key = \"salts.key\"\nregister_file = \"source.register\"\n\
+         links_file = \"links.jsonl\"\nscale = \"scale\"\n\
+         [mapping]\nformat = \"csv\"\nsubject = \"Id\"\n[mapping.time]\n{time}\
+         [mapping.fields.steps]\ncolumn = \"TotalSteps\"\nunit = \"step\"\n"
+    );
+    // An editor's byte order mark is no fault.
+    fs::write(path.join("source.toml"), format!("\u{feff}{config}")).expect("written");
+    let mut links = format!(
+        "\u{feff}{{\"merits\":\"links/v1\",\"origin\":\"ledger.test/steps\",\"source\":\"{PARTY}\"}}\n"
+    );
+    for account in 1..=30 {
+        links += &format!(
+            "{{\"subject\":\"{account}\",\"h\":\"{account:02}{}\"}}\n",
+            "0".repeat(62)
+        );
+    }
+    fs::write(path.join("links.jsonl"), links).expect("written");
+    directory
+}
+
+/// 12 April to 12 May 2016 of 30 accounts, as rows.
+fn rows() -> Vec<String> {
+    let april = (12..=30).map(|day| format!("2016-04-{day:02}"));
+    let may = (1..=12).map(|day| format!("2016-05-{day:02}"));
+    let days: Vec<String> = april.chain(may).collect();
+    let of = |account: u32| {
+        let days = days.iter().zip(0u32..);
+        days.map(move |(day, number)| format!("{account},{day},{}\n", 1000 * account + number))
+    };
+    (1..=30).flat_map(of).collect()
+}
+
+fn write(directory: &Path, name: &str, rows: &[String]) {
+    let text = format!("Id,ActivityDate,TotalSteps\n{}", rows.concat());
+    fs::write(directory.join(name), text).expect("written");
+}
+
+fn sign(directory: &Path, more: &str) -> Ran {
+    let command = format!("source sign --config source.toml {more}");
+    merits(directory, &command.split_whitespace().collect::<Vec<_>>())
+}
+
+#[track_caller]
+fn ends(ran: &Ran, code: i32, says: &[&str]) {
+    assert_eq!(ran.code, Some(code), "{ran:#?}");
+    for part in says {
+        assert!(ran.stdout.contains(part), "{part:?} is not in {ran:#?}");
+    }
+}
+
+/// A file that is sorted newest first, and ends in the middle of a month.
+#[test]
+fn the_order_of_a_file_does_not_matter_and_its_last_month_is_not_over() {
+    let source = source(DAYS);
+    let path = source.path();
+    let mut rows = rows();
+    write(path, "oldest.csv", &rows);
+    rows.reverse();
+    write(path, "newest.csv", &rows);
+    let newest = "--input newest.csv --output newest.jsonl";
+    // Without keys, a dry run has nothing to look with, and makes none.
+    let ran = sign(path, &format!("{newest} --dry-run"));
+    ran.refuses(&["source.key"]);
+    assert!(!path.join("source.key").exists() && !path.join("source.register").exists());
+
+    let not_over = "not over: 2016-05 of 30 accounts";
+    let april = "930 rows read, 0 rejected; 30 commitments over 570 records";
+    ends(
+        &sign(path, newest),
+        3,
+        &[april, not_over, "--complete-until 2016-05-31"],
+    );
+    let bundle = fs::read(path.join("newest.jsonl")).expect("written");
+    ends(
+        &sign(path, "--input oldest.csv --output oldest.jsonl"),
+        3,
+        &[april],
+    );
+    assert_eq!(
+        fs::read(path.join("oldest.jsonl")).expect("written"),
+        bundle
+    );
+
+    // Whoever knows says so; the whole month is still free to be signed.
+    let all = "60 commitments over 930 records would be signed";
+    let register = fs::read(path.join("source.register")).expect("there");
+    let said = format!("{newest} --complete-until 2016-05-31");
+    ends(&sign(path, &format!("{said} --dry-run")), 0, &[all]);
+    assert_eq!(
+        fs::read(path.join("source.register")).expect("there"),
+        register
+    );
+    assert_eq!(fs::read(path.join("newest.jsonl")).expect("there"), bundle);
+    ends(
+        &sign(path, &said),
+        0,
+        &["60 commitments over 930 records signed"],
+    );
+    // Or the file goes on.
+    rows.insert(0, "1,2016-06-01,1\n".to_owned());
+    write(path, "longer.csv", &rows);
+    let longer = sign(path, "--input longer.csv --output longer.jsonl");
+    ends(
+        &longer,
+        3,
+        &["60 commitments over 930 records", "2016-06 of 1 accounts"],
+    );
+    let later = sign(path, &format!("{newest} --complete-until 2999-12-31"));
+    ends(&later, 0, &["60 commitments"]);
+    let wrong = sign(path, &format!("{newest} --complete-until 2016-05"));
+    assert_eq!(wrong.code, Some(2), "{wrong:#?}");
+}
+
+#[test]
+fn a_row_of_the_future_covers_nothing() {
+    let source = source(DAYS);
+    let mut rows = rows();
+    rows.push("7,2999-01-01,5\n".to_owned());
+    write(source.path(), "stray.csv", &rows);
+    let ran = sign(source.path(), "--input stray.csv --output bundle.jsonl");
+    ends(
+        &ran,
+        3,
+        &[
+            "1 rejected",
+            "rejected: 1: future",
+            "not over: 2016-05",
+            "30 commitments",
+        ],
+    );
+}
+
+#[test]
+fn of_a_file_that_cannot_be_read_nothing_is_signed() {
+    let source = source(DAYS);
+    let path = source.path();
+    let mut rows = rows();
+    for row in rows.iter_mut().take(60) {
+        *row = row.replace(",2016-", ",16/");
+    }
+    write(path, "mixed.csv", &rows);
+    let mixed = "--input mixed.csv --output bundle.jsonl --rejects rejects.csv";
+    let ran = sign(path, mixed);
+    ends(
+        &ran,
+        4,
+        &[
+            "60 rejected",
+            "NOTHING WAS SIGNED",
+            "more than 5 in a hundred",
+        ],
+    );
+    assert!(!path.join("bundle.jsonl").exists() && !path.join("source.register").exists());
+    let rejects = fs::read_to_string(path.join("rejects.csv")).expect("written");
+    assert_eq!(rejects.lines().count(), 61);
+    let ran = sign(path, &format!("{mixed} --most-rejects-percent 7"));
+    ends(&ran, 3, &["60 rejected", "rejected: 60: unparsable"]);
+    assert!(path.join("bundle.jsonl").exists());
+    // A bundle that is there outlives a file of nothing.
+    write(path, "empty.csv", &[]);
+    let ran = sign(path, "--input empty.csv --output bundle.jsonl");
+    ends(&ran, 4, &["NOTHING WAS SIGNED"]);
+    assert!(path.join("bundle.jsonl").exists());
+}
+
+#[test]
+fn a_time_that_came_twice_is_named_with_both_instants() {
+    let time = "column = \"ActivityDate\"\nformat = \"%Y-%m-%dT%H:%M\"\n\
+                recorded_in = \"Europe/Berlin\"\nzone = \"Asia/Shanghai\"\n";
+    let source = source(time);
+    let path = source.path();
+    let rows = [
+        "1,2025-03-30T02:30,1\n",
+        "2,2025-10-26T02:30,2\n",
+        "3,2025-03-31T00:30,3\n",
+        "3,2025-12-31T00:30,\"=HYPERLINK(\"\"http://x\"\",\"\"y\"\")\"\n",
+    ];
+    write(path, "clock.csv", &rows.map(str::to_owned));
+    let ran = sign(
+        path,
+        "--input clock.csv --output b.jsonl --rejects r.csv --most-rejects-percent 100 --complete-until 2025-12-31",
+    );
+    ends(
+        &ran,
+        3,
+        &[
+            "rejected: 1: time-twice",
+            "rejected: 1: time-skipped",
+            "1 commitments",
+        ],
+    );
+    let rejects = fs::read_to_string(path.join("r.csv")).expect("written");
+    for part in [
+        "2025-10-26T02:30+02:00",
+        "2025-10-26T02:30+01:00",
+        "2025-03-30T02:30 never was in Europe/Berlin",
+        "\"'=HYPERLINK(",
+    ] {
+        assert!(rejects.contains(part), "{part} is not in {rejects}");
+    }
+}

@@ -94,6 +94,25 @@ pub(crate) enum Command {
         #[arg(long)]
         subject: String,
     },
+    /// Copy the store, also beside a running `run`, and check the copy. It is as private as the records, and
+    /// what is forgotten later stays in it
+    Backup {
+        /// Configuration file; parties/distributor/distributor.sample.toml explains every key
+        #[arg(long)]
+        config: PathBuf,
+        /// Copy to make; none is overwritten. It opens with the master key only: keep that apart
+        #[arg(long)]
+        output: PathBuf,
+    },
+    /// Put a checked copy where the configuration's store is to be; a store that is there stays
+    Restore {
+        /// Configuration file; parties/distributor/distributor.sample.toml explains every key
+        #[arg(long)]
+        config: PathBuf,
+        /// Copy that `merits distributor backup` made
+        #[arg(long)]
+        backup: PathBuf,
+    },
     /// Write records and salt behind one claim, for the supervisor that opened it or the person
     Disclose {
         /// Configuration file; parties/distributor/distributor.sample.toml explains every key
@@ -159,23 +178,8 @@ impl Command {
                 subjects,
             } => {
                 let station = Station::open(&config).await?;
-                let written = if station.has_tickets()? {
-                    let links = station.ticket_links(&source, &output).await?;
-                    for account in &links.disputed {
-                        println!("left out: {account}: two people gave tickets for this account");
-                    }
-                    links.links.len()
-                } else {
-                    let input = input.context("which accounts? Give --input with their records")?;
-                    station.links(&input, &source, &output, subjects)?
-                };
-                println!(
-                    "wrote pseudonyms of {written} accounts to {}",
-                    output.display()
-                );
-                if station.vouched() {
-                    println!("{VOUCHED}");
-                }
+                let done = links(&station, input.as_deref(), &source, &output, subjects).await;
+                station.close(done).await?;
             }
             Self::Terms {
                 config,
@@ -185,7 +189,8 @@ impl Command {
             Self::Tickets { config, import } => return tickets(&config, &import).await,
             Self::Run(arguments) => {
                 let station = Station::open(&arguments.config).await?;
-                let summary = station.run(&arguments).await?;
+                let done = station.run(&arguments).await;
+                let summary = station.close(done).await?;
                 print(&summary);
                 ensure!(
                     summary.submitted.refused.is_empty(),
@@ -195,23 +200,47 @@ impl Command {
             }
             Self::Status { config, receipts } => {
                 let config = DistributorConfig::load(&config)?;
-                Cabinet::existing(&config)
-                    .await?
-                    .status(receipts.as_deref())
-                    .await?;
+                let cabinet = Cabinet::existing(&config).await?;
+                let done = cabinet.status(receipts.as_deref()).await;
+                cabinet.close(done).await?;
             }
             Self::Forget { config, subject } => {
                 let config = DistributorConfig::load(&config)?;
-                let forgotten = Cabinet::existing(&config)
-                    .await?
-                    .store()
-                    .forget(&subject)
+                let cabinet = Cabinet::existing(&config).await?;
+                let done = cabinet.store().forget(&subject).await;
+                let forgotten = cabinet
+                    .close(done.map_err(Into::into))
                     .await?
                     .with_context(|| format!("the store knows no subject {subject:?}"))?;
                 println!(
                     "forgot {subject}: {} deeds dropped before they were proven, {} on the ledger \
                      whose records are gone; their proofs still verify",
                     forgotten.dropped, forgotten.shredded
+                );
+            }
+            Self::Backup { config, output } => {
+                let config = DistributorConfig::load(&config)?;
+                let copied = cabinet::copy(&config, &config.store, &output).await?;
+                println!(
+                    "wrote {}: {} accounts, {} deeds, {} batches on their way. It is as private as the \
+                     records: keep it no longer than them",
+                    output.display(),
+                    thousands(copied.subjects),
+                    thousands(copied.deeds),
+                    thousands(copied.waiting)
+                );
+            }
+            Self::Restore { config, backup } => {
+                let config = DistributorConfig::load(&config)?;
+                let copied = cabinet::copy(&config, &backup, &config.store).await?;
+                println!(
+                    "restored {}: {} accounts, {} deeds, {} batches on their way. Forget again who was \
+                     forgotten after this backup, and take in again what came after it; what the ledger has \
+                     already it refuses, claim by claim",
+                    config.store.display(),
+                    thousands(copied.subjects),
+                    thousands(copied.deeds),
+                    thousands(copied.waiting)
                 );
             }
             Self::Disclose {
@@ -223,9 +252,13 @@ impl Command {
                 output,
             } => {
                 let station = Station::open(&config).await?;
-                let entry = station.find_entry(&entry)?;
-                let request = request.as_deref();
-                station.disclose(entry, claim, request, &output).await?;
+                let done = async {
+                    let entry = station.find_entry(&entry)?;
+                    let request = request.as_deref();
+                    station.disclose(entry, claim, request, &output).await
+                }
+                .await;
+                station.close(done).await?;
                 println!("wrote {}", output.display());
             }
         }
@@ -233,8 +266,45 @@ impl Command {
     }
 }
 
+/// Writes pseudonyms for a source.
+async fn links(
+    station: &Station,
+    input: Option<&Path>,
+    source: &str,
+    output: &Path,
+    subjects: Option<usize>,
+) -> anyhow::Result<()> {
+    let written = if station.has_tickets()? {
+        let links = station.ticket_links(source, output).await?;
+        for account in &links.disputed {
+            println!("left out: {account}: two people gave tickets for this account");
+        }
+        links.links.len()
+    } else {
+        let input = input.context("which accounts? Give --input with their records")?;
+        station.links(input, source, output, subjects)?
+    };
+    println!(
+        "wrote pseudonyms of {written} accounts to {}",
+        output.display()
+    );
+    if station.vouched() {
+        println!("{VOUCHED}");
+    }
+    Ok(())
+}
+
 async fn terms(config: &Path, write: Option<&Path>, publish: Option<&Path>) -> anyhow::Result<()> {
     let station = Station::open(config).await?;
+    let done = terms_of(&station, write, publish).await;
+    station.close(done).await
+}
+
+async fn terms_of(
+    station: &Station,
+    write: Option<&Path>,
+    publish: Option<&Path>,
+) -> anyhow::Result<()> {
     if let Some(path) = write {
         station.write_terms(path)?;
         println!("wrote {}: read it, mend it, publish it", path.display());
@@ -260,6 +330,17 @@ async fn terms(config: &Path, write: Option<&Path>, publish: Option<&Path>) -> a
 /// Takes tickets in and deposits them. Fails when one was refused.
 async fn tickets(config: &Path, import: &[PathBuf]) -> anyhow::Result<ExitCode> {
     let station = Station::open(config).await?;
+    let done = tickets_of(&station, import).await;
+    let refused = station.close(done).await?;
+    Ok(if refused == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Answers how many were refused.
+async fn tickets_of(station: &Station, import: &[PathBuf]) -> anyhow::Result<usize> {
     ensure!(
         station.has_tickets()?,
         "the ledger takes no tickets: its accounts are in custody"
@@ -293,16 +374,15 @@ async fn tickets(config: &Path, import: &[PathBuf]) -> anyhow::Result<ExitCode> 
         "{} tickets deposited now; {} on the ledger to claim with",
         report.deposited, counts.deposited
     );
-    Ok(if refused + report.refused.len() == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(refused + report.refused.len() + report.damaged.len())
 }
 
 fn print_deposits(report: &DepositReport) {
     for (entry, fault) in &report.refused {
         println!("REFUSED ticket {entry}: {fault}");
+    }
+    for entry in &report.damaged {
+        println!("REFUSED ticket {entry}: the store's copy of it is damaged; hand it in again");
     }
 }
 
@@ -344,7 +424,7 @@ fn print(summary: &RunSummary) {
     print_consents(summary);
 }
 
-/// What the run heard of people's consents; nothing on a ledger in custody.
+/// What the run heard of people's consents, and what waits.
 fn print_consents(summary: &RunSummary) {
     print_deposits(&summary.deposits);
     for erased in &summary.followed.erased {
@@ -361,6 +441,18 @@ fn print_consents(summary: &RunSummary) {
         println!("{} tickets lapsed", summary.followed.lapsed);
     }
     let waiting = &summary.formed.waiting;
+    for (reason, count) in &waiting.without_terms {
+        println!("waiting: {count}: {reason}");
+    }
+    for aside in &summary.aside {
+        println!("waiting: {aside}");
+    }
+    if summary.submitted.damaged > 0 {
+        println!(
+            "{} proven batches were damaged in the store and are proven again",
+            summary.submitted.damaged
+        );
+    }
     for (reason, count) in &waiting.counts {
         println!("waiting: {count}: {reason}");
     }

@@ -190,7 +190,8 @@ impl Arguments {
                 }
             })
             .await?;
-        let deposits = station.deposit().await?;
+        let deposits = station.deposit().await;
+        let deposits = station.close(deposits).await?;
         ensure!(
             refused.is_empty() && deposits.refused.is_empty(),
             "tickets were refused: {refused:?} {:?}",
@@ -255,14 +256,19 @@ impl Arguments {
             }
         };
         let bundle = federation.path("handover/bundle.jsonl");
-        let (_, report) = source::sign(&source::SignArguments {
+        let signing = source::sign(&source::SignArguments {
             config: federation.path(SOURCE_TOML),
             input: input.to_owned(),
             links,
             output: bundle.clone(),
             rejects: None,
             subjects: self.subjects(),
+            // The records that the command carries are whole, to the last of their days.
+            complete_until: Some(packs::WHOLE_UNTIL),
+            most_rejects_percent: None,
+            dry_run: false,
         })?;
+        let report = signing.report.context("records that can be read")?;
         say(&format!(
             "{source} ({data}) commits to each account's records of each {period}, {} commitments \
              over {} records, and signs them. It learns nothing about credits.",
@@ -314,7 +320,8 @@ impl Arguments {
                 erased.period.label()
             ));
         }
-        station.write_receipts(&federation.path("receipts")).await?;
+        let written = station.write_receipts(&federation.path("receipts")).await;
+        station.close(written).await?;
         story.summary = summary;
         Ok(())
     }

@@ -272,7 +272,8 @@ pub(super) async fn publish_terms(federation: &Federation) -> anyhow::Result<[u8
     let station = distributor::Station::open(&federation.path(DISTRIBUTOR_TOML)).await?;
     let path = federation.path("distributor/terms.toml");
     station.write_terms(&path)?;
-    station.publish_terms(&path).await?;
+    let published = station.publish_terms(&path).await;
+    station.close(published).await?;
     let text = std::fs::read(&path).with_context(|| path.display().to_string())?;
     Ok(merits_primitives::ids::sha256(&text))
 }

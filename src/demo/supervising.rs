@@ -71,9 +71,10 @@ pub(super) async fn open_one_claim(
     story.opening = start.elapsed();
     let station = distributor::Station::open(&federation.path(DISTRIBUTOR_TOML)).await?;
     let disclosure = federation.path("handover/disclosure.json");
-    station
+    let disclosed = station
         .disclose(entry, 0, Some(&request), &disclosure)
-        .await?;
+        .await;
+    station.close(disclosed).await?;
     let checked = desk.check(&request, &disclosure)?;
     let result = RequestFile::read(&request)?.opened().context("a result")?;
     ensure!(

@@ -173,25 +173,38 @@ impl Stating<'_> {
     }
 }
 
+/// A deed in the order of claims.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place<T> {
+    /// Which.
+    pub item: T,
+    /// Its period.
+    pub period: Period,
+    /// Who committed to the records.
+    pub source: PartyId,
+    /// Whether it has a batch of its own.
+    pub alone: bool,
+}
+
 /// Splits unclaimed deeds into batches: neighbours of one period and source, at most `capacity`
-/// together. The order is the store's (period, source, commitment), so that the same deeds make
-/// the same batches, and the order of commitments says nothing about accounts.
-pub fn split<T: Copy>(
-    unclaimed: &[(T, Period, PartyId)],
-    capacity: usize,
-) -> Vec<(Period, PartyId, Vec<T>)> {
-    unclaimed
-        .chunk_by(|a, b| (a.1, a.2) == (b.1, b.2))
-        .flat_map(|group| group.chunks(capacity.max(1)))
-        .filter_map(|chunk| {
-            let (_, period, source) = chunk.first()?;
-            Some((
-                *period,
-                *source,
-                chunk.iter().map(|(id, _, _)| *id).collect(),
-            ))
-        })
-        .collect()
+/// together, after those that are claimed alone. The order is the store's (period, source, commitment), so
+/// that the same deeds make the same batches, and the order of commitments says nothing about accounts.
+pub fn split<T: Copy>(unclaimed: &[Place<T>], capacity: usize) -> Vec<(Period, PartyId, Vec<T>)> {
+    let mut batches = Vec::new();
+    for group in unclaimed.chunk_by(|a, b| (a.period, a.source) == (b.period, b.source)) {
+        let (alone, others): (Vec<&Place<T>>, Vec<&Place<T>>) =
+            group.iter().partition(|place| place.alone);
+        let chunks = alone.chunks(1).chain(others.chunks(capacity.max(1)));
+        for chunk in chunks {
+            let items = chunk.iter().map(|place| place.item).collect();
+            batches.extend(
+                chunk
+                    .first()
+                    .map(|place| (place.period, place.source, items)),
+            );
+        }
+    }
+    batches
 }
 
 #[cfg(test)]
@@ -204,29 +217,36 @@ mod tests {
     proptest! {
         #[test]
         fn every_deed_is_in_one_batch_of_its_kind(
-            mut deeds in prop::collection::vec((0u32..5, 0u8..3), 0..100), capacity in 1usize..20,
+            mut deeds in prop::collection::vec((0u32..5, 0u8..3, any::<bool>()), 0..100),
+            capacity in 1usize..20,
         ) {
-            deeds.sort_unstable();
-            let unclaimed: Vec<(DeedId, Period, PartyId)> = deeds.iter().enumerate()
-                .map(|(i, (week, source))| {
-                    let period = Period { kind: PeriodKind::Week, index: *week };
-                    (i as i64, period, PartyId([*source; 32]))
+            deeds.sort_unstable_by_key(|(week, source, _)| (*week, *source));
+            let unclaimed: Vec<Place<DeedId>> = deeds.iter().enumerate()
+                .map(|(i, (week, source, alone))| Place {
+                    item: i as i64,
+                    period: Period { kind: PeriodKind::Week, index: *week },
+                    source: PartyId([*source; 32]),
+                    alone: *alone,
                 }).collect();
             let batches = split(&unclaimed, capacity);
-            let ids: Vec<DeedId> = batches.iter().flat_map(|(_, _, ids)| ids.clone()).collect();
+            let mut ids: Vec<DeedId> = batches.iter().flat_map(|(_, _, ids)| ids.clone()).collect();
+            ids.sort_unstable();
             prop_assert_eq!(ids, (0..unclaimed.len() as i64).collect::<Vec<_>>());
             for (period, source, ids) in &batches {
                 prop_assert!((1..=capacity).contains(&ids.len()));
+                prop_assert!(ids.is_sorted());
                 for id in ids {
-                    prop_assert_eq!((*period, *source), {
-                        let (_, period, source) = unclaimed[*id as usize];
-                        (period, source)
-                    });
+                    let place = unclaimed[*id as usize];
+                    prop_assert_eq!((*period, *source), (place.period, place.source));
+                    prop_assert!(!place.alone || ids.len() == 1);
                 }
             }
             // No more batches than needed.
-            let needed: usize = unclaimed.chunk_by(|a, b| (a.1, a.2) == (b.1, b.2))
-                .map(|group| group.len().div_ceil(capacity)).sum();
+            let needed: usize = unclaimed.chunk_by(|a, b| (a.period, a.source) == (b.period, b.source))
+                .map(|group| {
+                    let alone = group.iter().filter(|place| place.alone).count();
+                    alone + (group.len() - alone).div_ceil(capacity)
+                }).sum();
             prop_assert_eq!(batches.len(), needed);
         }
     }

@@ -104,7 +104,7 @@ impl DistributorConfig {
             path: path.to_owned(),
             reason,
         };
-        let text = std::fs::read_to_string(path).map_err(|error| fault(error.to_string()))?;
+        let text = merits_text::file::read(path).map_err(|error| fault(error.to_string()))?;
         let mut config = Self::from_toml(&text).map_err(|error| fault(error.to_string()))?;
         let base = path.parent().unwrap_or(Path::new(""));
         for file in [

@@ -38,6 +38,8 @@ pub enum Wait {
     Lapsed,
     /// Its ticket is another person's than the source linked to the account.
     OtherPerson,
+    /// No claim could be made of it; the store keeps why.
+    Aside,
 }
 
 impl std::fmt::Display for Wait {
@@ -50,6 +52,7 @@ impl std::fmt::Display for Wait {
             Self::NotOpen => "the own copy of the log does not show the ticket as open",
             Self::Lapsed => "the ticket lapsed: the person has to give a new one",
             Self::OtherPerson => "the source linked another person to the account",
+            Self::Aside => "no claim could be made of it, for the reason that is named with it",
         })
     }
 }
@@ -62,12 +65,14 @@ pub struct Waiting {
     /// Accounts and periods that the source linked to another person: source, person and
     /// distributor have to find out whose the account is.
     pub other_person: Vec<(String, Period)>,
+    /// How many wait because the ledger has no terms for their period, by what it says.
+    pub without_terms: BTreeMap<String, u64>,
 }
 
 impl Waiting {
     /// All of them.
     pub fn total(&self) -> u64 {
-        self.counts.values().sum()
+        self.counts.values().sum::<u64>() + self.without_terms.values().sum::<u64>()
     }
 
     pub(crate) fn add(&mut self, wait: Wait) {

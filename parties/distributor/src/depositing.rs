@@ -21,6 +21,8 @@ pub struct DepositReport {
     pub deposited: u64,
     /// Tickets that it refused, and why.
     pub refused: Vec<(EntryId, SubmitFault)>,
+    /// Tickets whose deposit the store had damaged: their files are to be handed in again.
+    pub damaged: Vec<EntryId>,
 }
 
 /// Deposits at once: the coordinator verifies proofs in groups.
@@ -68,15 +70,16 @@ async fn deposit_some(
 ) -> Result<Option<String>, OutboxError> {
     let mut tasks = JoinSet::new();
     for deposit in waiting {
-        let entry =
-            SignedEntry::from_bytes(&deposit.envelope).map_err(|source| OutboxError::Damaged {
-                entry: deposit.entry_id,
-                source,
-            })?;
+        let Ok(entry) = SignedEntry::from_bytes(&deposit.envelope) else {
+            tracing::warn!(entry = %deposit.entry_id, "a ticket's deposit in the store is damaged");
+            node.store().end_damaged(deposit.id).await?;
+            report.damaged.push(deposit.entry_id);
+            continue;
+        };
         let ledger = ledger.clone();
         tasks.spawn(async move { (deposit, ledger.submit(entry).await) });
     }
-    let mut answered = false;
+    let mut answered = tasks.is_empty();
     let mut silence = String::new();
     while let Some(done) = tasks.join_next().await {
         let (deposit, answer) = done.map_err(|_| OutboxError::TaskLost)?;

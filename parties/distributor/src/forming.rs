@@ -15,14 +15,17 @@ use rand_core::CryptoRng;
 use tokio::sync::mpsc;
 
 use crate::{
-    batching::{StatedBatch, Stating, split},
+    aside::Tried,
+    batching::{Place, StatedBatch, Stating, split},
     consents::{Consents, Wait, Waiting},
     node::Node,
     progress::{Event, Progress},
     proving::{ProverPool, ProvingError, TermsFn},
-    store::{Candidate, Deed, DeedId, FormedBatch, NewBatch, StoreError, TicketId},
+    store::{
+        Candidate, Deed, DeedId, FormedBatch, NewBatch, Opened, StoreError, TicketId, Unclaimed,
+    },
     summary::EarnedSum,
-    terms::Terms,
+    terms::{Terms, TermsError},
 };
 
 /// What forming did.
@@ -65,6 +68,8 @@ pub(crate) struct Forming<'a> {
     pub(crate) terms: &'a TermsFn<'a>,
     pub(crate) consents: &'a Consents<'a>,
     pub(crate) progress: &'a dyn Progress,
+    /// What this run does not try again.
+    pub(crate) tried: &'a Tried,
 }
 
 impl FormReport {
@@ -99,6 +104,7 @@ impl Node {
             terms,
             consents,
             progress,
+            tried: &Tried::default(),
         };
         let start = Instant::now();
         let mut report = FormReport::default();
@@ -197,21 +203,35 @@ impl Forming<'_> {
     }
 
     /// States a batch again from its deeds. `None` when that no longer gives what was fixed: the
-    /// deeds are gone, or the ledger's terms have moved on.
+    /// deeds are gone or damaged, or the ledger's terms have moved on. What is wrong is told when they are
+    /// stated anew.
     async fn restate(&self, batch: &FormedBatch) -> Result<Option<StatedBatch>, ProvingError> {
-        let deeds = self.node.store().claimed_deeds(&batch.deeds).await?;
+        let deeds = self.node.store().claimed_deeds(&batch.deeds).await?.deeds;
         if deeds.len() != batch.deeds.len() {
             return Ok(None);
         }
-        let terms = self.pool.terms(self.terms, batch.period)?;
+        let Ok(terms) = self.terms_of(batch.period)? else {
+            return Ok(None);
+        };
         if (terms.version, terms.epoch) != (batch.version, batch.epoch) {
             return Ok(None);
         }
-        let (stated, _) = self.state(terms, deeds).await?;
-        Ok((stated.entry.to_bytes() == batch.statement).then_some(stated))
+        match self.state(terms, deeds).await {
+            Ok((stated, _)) => Ok((stated.entry.to_bytes() == batch.statement).then_some(stated)),
+            Err(error) if error.may_be_the_batchs() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
-    /// States deeds and fixes them as a batch. `None` when they are gone.
+    /// The terms for a period; the inner error is this period's own.
+    fn terms_of(&self, period: Period) -> Result<Result<Terms, TermsError>, ProvingError> {
+        match self.pool.terms(self.terms, period) {
+            Err(error) if error.concerns_all() => Err(error.into()),
+            terms => Ok(terms),
+        }
+    }
+
+    /// States deeds and fixes them as a batch. `None` when they are gone, or set aside.
     async fn fix(
         &self,
         (period, source, claims): Share,
@@ -219,13 +239,34 @@ impl Forming<'_> {
         rng: &mut (impl CryptoRng + Send),
     ) -> Result<Option<Fixed>, ProvingError> {
         let store = self.node.store();
-        let deeds = store.claimed_deeds(&claims).await?;
+        let terms = match self.terms_of(period)? {
+            Ok(terms) => terms,
+            Err(error) => {
+                let waiting = &mut report.waiting.without_terms;
+                *waiting.entry(error.to_string()).or_default() += claims.len() as u64;
+                return Ok(None);
+            }
+        };
+        let Opened { deeds, damaged } = store.claimed_deeds(&claims).await?;
+        for damaged in damaged {
+            let reason = damaged.fault.to_string();
+            self.tried.set_aside(store, damaged.deed, &reason).await?;
+        }
+        let deeds = self.that_the_formula_takes(&terms, deeds).await?;
         if deeds.is_empty() {
             return Ok(None);
         }
-        let terms = self.pool.terms(self.terms, period)?;
         let (version, epoch) = (terms.version, terms.epoch);
-        let (stated, deeds) = self.state(terms, deeds).await?;
+        let ids: Vec<DeedId> = deeds.iter().map(|deed| deed.id).collect();
+        let (stated, deeds) = match self.state(terms, deeds).await {
+            Ok(stated) => stated,
+            Err(error) if error.may_be_the_batchs() => {
+                let reason = error.to_string();
+                self.tried.set_all_aside(store, ids, &reason).await?;
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
         let entry = Entry::EarnBatch(stated.entry.clone());
         let statement = entry.statement();
         let (origin, party) = (self.node.origin(), self.node.party());
@@ -251,6 +292,28 @@ impl Forming<'_> {
         report.claims += deeds.len() as u64;
         report.earned.add(&stated.earned);
         Ok(Some(Fixed { id, stated }))
+    }
+
+    /// The deeds that the formula gives credits for; the others are set aside.
+    async fn that_the_formula_takes(
+        &self,
+        terms: &Terms,
+        deeds: Vec<Deed>,
+    ) -> Result<Vec<Deed>, StoreError> {
+        let formula = self.pool.circuit().formula();
+        let mut taken = Vec::with_capacity(deeds.len());
+        for deed in deeds {
+            // Whether its numbers work out at all; they are worked out again where they are stated.
+            match formula.eval(&deed.records, &terms.circuit.constants) {
+                Ok(_) => taken.push(deed),
+                Err(error) => {
+                    let reason = format!("the formula gives no credits for its records: {error}");
+                    let store = self.node.store();
+                    self.tried.set_aside(store, deed.id, &reason).await?;
+                }
+            }
+        }
+        Ok(taken)
     }
 
     /// States deeds on the pool, and gives them back.
@@ -280,36 +343,55 @@ impl Forming<'_> {
     }
 
     /// The deeds that may be claimed, in their order; the others are counted.
-    async fn claimable(
-        &self,
-        waiting: &mut Waiting,
-    ) -> Result<Vec<(Claimable, Period, PartyId)>, StoreError> {
+    async fn claimable(&self, waiting: &mut Waiting) -> Result<Vec<Place<Claimable>>, StoreError> {
         let (node, consents) = (self.node, self.consents);
-        if matches!(consents, Consents::Custody) {
-            let unclaimed = node.store().unclaimed(node.scale()).await?;
-            let deeds = unclaimed.into_iter();
-            return Ok(deeds
-                .map(|(deed, period, source)| ((deed, None), period, source))
-                .collect());
-        }
         let mut out = Vec::new();
+        if matches!(consents, Consents::Custody) {
+            for deed in node.store().unclaimed(node.scale()).await? {
+                let Unclaimed {
+                    deed,
+                    period,
+                    source,
+                    alone,
+                } = deed;
+                if self.tried.has(deed) {
+                    waiting.add(Wait::Aside);
+                    continue;
+                }
+                let item = (deed, None);
+                out.push(Place {
+                    item,
+                    period,
+                    source,
+                    alone,
+                });
+            }
+            return Ok(out);
+        }
         for candidate in node.store().candidates(node.scale()).await? {
             let Candidate {
                 deed,
                 period,
                 source,
+                alone,
                 ticket,
             } = candidate;
             let open = match ticket {
+                _ if self.tried.has(deed) => Err(Wait::Aside),
                 None => Err(Wait::NoTicket),
                 Some(ticket) => consents.open(&node.party(), &ticket).map(|()| ticket.id),
             };
             match open {
                 Err(wait) => waiting.add(wait),
                 Ok(ticket) => {
-                    let claim = (deed, Some(ticket));
-                    if self.one_person(claim, waiting).await? {
-                        out.push((claim, period, source));
+                    let item = (deed, Some(ticket));
+                    if self.one_person(item, waiting).await? {
+                        out.push(Place {
+                            item,
+                            period,
+                            source,
+                            alone,
+                        });
                     }
                 }
             }
@@ -323,8 +405,15 @@ impl Forming<'_> {
         claim: Claimable,
         waiting: &mut Waiting,
     ) -> Result<bool, StoreError> {
+        let store = self.node.store();
+        let Opened { mut deeds, damaged } = store.claimed_deeds(&[claim]).await?;
+        for damaged in damaged {
+            let reason = damaged.fault.to_string();
+            self.tried.set_aside(store, damaged.deed, &reason).await?;
+            waiting.add(Wait::Aside);
+        }
         // Gone meanwhile: the next round sees it no more.
-        let Some(deed) = self.node.store().claimed_deeds(&[claim]).await?.pop() else {
+        let Some(deed) = deeds.pop() else {
             return Ok(false);
         };
         let same = deed

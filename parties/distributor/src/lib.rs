@@ -9,6 +9,7 @@
 //! - [`publishing`], [`tickets`], [`depositing`], [`consents`]: what people consent to, and what
 //!   becomes of it
 //! - [`batching`], [`forming`]: deeds become batches that are fixed before they are proven
+//! - `aside`: what no claim can be made of stops nothing else
 //! - [`proving`]: batches become signed entries in the outbox
 //! - [`outbox`]: entries become receipts
 //! - [`run`]: all of these, from whatever a former run left
@@ -18,6 +19,7 @@
 //! On a ledger with tickets a deed is claimed with its person's own ticket; on one without, accounts
 //! are in [`custody`].
 
+mod aside;
 pub mod batching;
 pub mod config;
 pub mod consents;

@@ -11,10 +11,7 @@ use std::{
 };
 
 use merits_primitives::ids::EntryId;
-use merits_verifier::{
-    codec::{Canonical, CodecError},
-    entry::SignedEntry,
-};
+use merits_verifier::{codec::Canonical, entry::SignedEntry};
 use thiserror::Error;
 use tokio::task::JoinSet;
 
@@ -58,14 +55,6 @@ pub enum OutboxError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A row that is no entry.
-    #[error("the outbox holds a damaged entry {entry}: {source}")]
-    Damaged {
-        /// Its id.
-        entry: EntryId,
-        /// Why.
-        source: CodecError,
-    },
     /// A task died.
     #[error("a submission ended without an answer")]
     TaskLost,
@@ -119,7 +108,9 @@ pub struct SubmitReport {
     pub acknowledged: u64,
     /// Entries that the ledger refused, and why.
     pub refused: Vec<(EntryId, SubmitFault)>,
-    /// Of these, the ones refused because the ledger's terms have moved on: their claims wait to
+    /// Batches whose signed entry the store had lost or damaged: they are proven again.
+    pub damaged: u64,
+    /// Of the refused ones, those refused because the ledger's terms have moved on: their claims wait to
     /// be stated anew, by newer terms than this run has.
     pub outdated: u64,
 }
@@ -201,15 +192,18 @@ async fn submit_some(
 ) -> Result<Option<String>, OutboxError> {
     let mut tasks = JoinSet::new();
     for item in items {
-        let entry =
-            SignedEntry::from_bytes(&item.envelope).map_err(|source| OutboxError::Damaged {
-                entry: item.entry_id,
-                source,
-            })?;
+        let envelope = item.envelope.as_deref();
+        let Some(Ok(entry)) = envelope.map(SignedEntry::from_bytes) else {
+            // It states the same when it is proven again, and has the same id on the ledger.
+            tracing::warn!(entry = %item.entry_id, "a proven batch in the store is damaged and is proven again");
+            node.store().prove_again(item.id).await?;
+            report.damaged += 1;
+            continue;
+        };
         let ledger = ledger.clone();
         tasks.spawn(async move { (item, ledger.submit(entry).await) });
     }
-    let mut answered = false;
+    let mut answered = tasks.is_empty();
     let mut silence = String::new();
     while let Some(done) = tasks.join_next().await {
         let (item, answer) = done.map_err(|_| OutboxError::TaskLost)?;
@@ -246,18 +240,34 @@ async fn submit_some(
 /// Who is to blame for a refusal, by its code and field (`merits_ledger::Refusal`).
 fn guilt(code: &str, field: &str) -> Guilt {
     match code {
-        // The world moved on between forming and submitting: state it anew.
+        // The world moved on between forming and submitting, or is not there yet: state it anew.
         "epoch-not-accepted"
+        | "epoch-unknown"
         | "scale-superseded"
+        | "scale-unknown"
+        | "scale-not-approved"
+        | "scale-retired"
+        | "scale-not-yet-valid"
         | "constant-not-approved"
         | "constant-count"
         | "other-asset"
         | "other-expiry"
-        | "other-schema" => Guilt::Terms,
+        | "other-schema"
+        | "other-period"
+        | "period-not-over"
+        | "party-unknown"
+        | "party-suspended"
+        | "role-missing"
+        | "key-rotated"
+        | "source-unknown" => Guilt::Terms,
         // One claim is named; the others are free.
-        "commitment-used" | "note-used" | "source-signature-invalid" => {
-            claim_index(field).map_or(Guilt::All, Guilt::Claim)
-        }
+        "commitment-used"
+        | "note-used"
+        | "source-signature-invalid"
+        | "ephemeral-trivial"
+        | "ephemeral-not-on-curve"
+        | "claim-as-total"
+        | "duplicate-in-batch" => claim_index(field).map_or(Guilt::Unnamed, Guilt::Claim),
         // The ticket of one is named: its deed may be claimed with another ticket.
         "ticket-missing"
         | "ticket-of-another"
@@ -265,8 +275,8 @@ fn guilt(code: &str, field: &str) -> Guilt {
         | "ticket-other"
         | "ticket-other-records"
         | "ticket-twice"
-        | "consent-withdrawn" => claim_index(field).map_or(Guilt::All, Guilt::Ticket),
-        _ => Guilt::All,
+        | "consent-withdrawn" => claim_index(field).map_or(Guilt::Unnamed, Guilt::Ticket),
+        _ => Guilt::Unnamed,
     }
 }
 
@@ -288,7 +298,7 @@ mod tests {
     fn blame_follows_code_and_field() {
         assert_eq!(guilt("commitment-used", "claims[3].c"), Guilt::Claim(3));
         assert_eq!(guilt("note-used", "claims[0].cm"), Guilt::Claim(0));
-        assert_eq!(guilt("commitment-used", ""), Guilt::All);
+        assert_eq!(guilt("commitment-used", ""), Guilt::Unnamed);
         let field = "claims[2].ticket";
         assert_eq!(guilt("ticket-lapsed", field), Guilt::Ticket(2));
         assert_eq!(guilt("consent-withdrawn", field), Guilt::Ticket(2));
@@ -296,9 +306,11 @@ mod tests {
             guilt("ticket-other-records", "claims[1].b"),
             Guilt::Ticket(1)
         );
-        assert_eq!(guilt("commitment-used", "claims[x].c"), Guilt::All);
+        assert_eq!(guilt("commitment-used", "claims[x].c"), Guilt::Unnamed);
         assert_eq!(guilt("epoch-not-accepted", "epoch"), Guilt::Terms);
-        assert_eq!(guilt("proof-invalid", "proof"), Guilt::All);
+        assert_eq!(guilt("proof-invalid", "proof"), Guilt::Unnamed);
+        assert_eq!(guilt("period-not-over", "period"), Guilt::Terms);
+        assert_eq!(guilt("party-suspended", "party"), Guilt::Terms);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 use std::{
     num::NonZeroUsize,
+    panic::{self, AssertUnwindSafe},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
@@ -26,8 +27,8 @@ use thiserror::Error;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::{
+    aside::Tried,
     batching::{BatchError, StatedBatch},
-    consents::Consents,
     forming::{Fixed, FormReport, Forming},
     node::Node,
     progress::{Event, Progress},
@@ -70,6 +71,16 @@ pub enum ProvingError {
     /// A worker died.
     #[error("a proving thread ended without an answer")]
     WorkerLost,
+}
+
+impl ProvingError {
+    /// Whether another batch may go through all the same.
+    pub(crate) fn may_be_the_batchs(&self) -> bool {
+        match self {
+            Self::Batch(_) | Self::Witness { .. } | Self::Prove { .. } | Self::WorkerLost => true,
+            Self::Store(_) | Self::Terms(_) | Self::Pool(_) => false,
+        }
+    }
 }
 
 /// How many threads, and how many batches at once.
@@ -234,8 +245,11 @@ impl ProverPool {
     ) -> Result<T, ProvingError> {
         let (done, answer) = oneshot::channel();
         self.pool.spawn(move || {
+            // A panic would end the process, at the same batch in every run. Nothing that the job
+            // changes is seen after it.
+            let result = panic::catch_unwind(AssertUnwindSafe(job));
             // Nobody waits any more when the run was stopped: the result is not needed then.
-            let _ = done.send(job());
+            let _ = done.send(result.unwrap_or(Err(ProvingError::WorkerLost)));
         });
         answer.await.map_err(|_| ProvingError::WorkerLost)?
     }
@@ -248,30 +262,27 @@ pub type TermsFn<'a> = dyn Fn(Period) -> Result<Terms, TermsError> + Sync + 'a;
 /// left; forming stays a few batches ahead. `stop` ends it after the proofs in flight.
 ///
 /// What was proven before an error of either is in the outbox, and what was fixed is in the store.
-pub async fn form_and_prove(
-    node: &Node,
-    pool: &ProverPool,
-    terms: &TermsFn<'_>,
-    consents: &Consents<'_>,
+pub(crate) async fn form_and_prove(
+    forming: Forming<'_>,
     rng: &mut (impl CryptoRng + Send),
-    progress: &dyn Progress,
     stop: &AtomicBool,
 ) -> (
     Result<FormReport, ProvingError>,
     Result<ProveReport, ProvingError>,
 ) {
     let start = Instant::now();
-    let forming = Forming {
+    let Forming {
         node,
         pool,
-        terms,
-        consents,
         progress,
-    };
+        tried,
+        ..
+    } = forming;
     let run = Run {
         node,
         pool,
         progress,
+        tried,
         stop,
         total: AtomicUsize::new(0),
         done: AtomicUsize::new(0),
@@ -308,6 +319,7 @@ struct Run<'a> {
     node: &'a Node,
     pool: &'a ProverPool,
     progress: &'a dyn Progress,
+    tried: &'a Tried,
     stop: &'a AtomicBool,
     total: AtomicUsize,
     done: AtomicUsize,
@@ -332,12 +344,21 @@ impl Run<'_> {
             };
             let claims = stated.earned.len() as u64;
             let entry = stated.entry.clone();
-            let (proof, witness, proving) = self
+            let store = self.node.store();
+            let proven = self
                 .pool
                 .prove(id, stated, StdRng::from_rng(&mut rng))
-                .await?;
+                .await;
+            let (proof, witness, proving) = match proven {
+                Ok(proven) => proven,
+                Err(error) => {
+                    self.tried.set_batch_aside(store, id, error).await?;
+                    self.dissolved.fetch_add(1, Ordering::Relaxed);
+                    continue;
+                }
+            };
+            self.tried.proved();
             let entry = self.node.sign(entry, &proof);
-            let store = self.node.store();
             if !store.put_in_outbox(id, &entry.to_bytes()).await? {
                 // Taken apart by a `forget` while it was being proven.
                 self.dissolved.fetch_add(1, Ordering::Relaxed);

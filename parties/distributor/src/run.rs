@@ -9,7 +9,9 @@ use rand_core::CryptoRng;
 use thiserror::Error;
 
 use crate::{
+    aside::Tried,
     consents::Consents,
+    forming::Forming,
     node::Node,
     outbox::{LedgerPort, OutboxError, Patience, empty_outbox},
     progress::Progress,
@@ -83,11 +85,20 @@ pub async fn run<L: LedgerPort>(
     let followed = node.follow_consents(&consents, rng).await?;
     summary.followed.erased.extend(followed.erased);
     summary.followed.lapsed += followed.lapsed;
+    let tried = Tried::default();
     for _ in 0..ROUNDS {
         let start = Instant::now();
         let filling = AtomicBool::new(true);
         let produce = async {
-            let results = form_and_prove(node, pool, terms, &consents, rng, progress, stop).await;
+            let forming = Forming {
+                node,
+                pool,
+                terms,
+                consents: &consents,
+                progress,
+                tried: &tried,
+            };
+            let results = form_and_prove(forming, rng, stop).await;
             // Also when proving failed: what is proven is to be submitted.
             filling.store(false, Ordering::Release);
             node.outbox_filled();
@@ -112,6 +123,8 @@ pub async fn run<L: LedgerPort>(
         summary.submitted.refused.extend(submitted.refused);
         summary.counts = node.store().counts(node.scale()).await?;
         summary.submitted.outdated += submitted.outdated;
+        summary.submitted.damaged += submitted.damaged;
+        summary.aside = node.store().aside(node.scale()).await?;
         formed?;
         proved?;
         let waiting = summary.formed.waiting.total();

@@ -6,8 +6,13 @@ use merits_primitives::earned::Earned;
 use merits_records::{RefusedGroup, Report};
 
 use crate::{
-    consents::Followed, depositing::DepositReport, forming::FormReport, ingest::IngestReport,
-    outbox::SubmitReport, proving::ProveReport, store::StoreCounts,
+    consents::Followed,
+    depositing::DepositReport,
+    forming::FormReport,
+    ingest::IngestReport,
+    outbox::SubmitReport,
+    proving::ProveReport,
+    store::{Aside, StoreCounts},
 };
 
 /// Figures of one run, from the file to the ledger.
@@ -29,6 +34,8 @@ pub struct RunSummary {
     pub proved: ProveReport,
     /// The ledger's answers.
     pub submitted: SubmitReport,
+    /// Deeds that no claim could be made of, of all runs; they stop no others.
+    pub aside: Vec<Aside>,
     /// The store after the run.
     pub counts: StoreCounts,
     /// What is on the ledger, of all runs, of subjects that the store still knows.

@@ -58,6 +58,22 @@ pub enum TermsError {
     },
 }
 
+impl TermsError {
+    /// Whether it is about every period, so that nothing at all can be claimed now.
+    pub fn concerns_all(&self) -> bool {
+        match self {
+            Self::NoEpoch => true,
+            Self::Refused(refusal) => matches!(
+                **refusal,
+                Refusal::PartyUnknown { .. }
+                    | Refusal::PartySuspended { .. }
+                    | Refusal::RoleMissing { .. }
+            ),
+            _ => false,
+        }
+    }
+}
+
 impl From<Refusal> for TermsError {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(Box::new(refusal))
@@ -149,6 +165,8 @@ impl TermsReader {
             }
         };
         let ledger = state.earn_terms(scale, version, period)?;
+        // As the ledger will say; a proof of it would be made for nothing.
+        state.check_period_is_over(period, self.time)?;
         let epoch = state
             .epochs()
             .active(self.time)

@@ -9,7 +9,7 @@ use merits_distributor::{
     custody::Custody,
     node::{Node, NodeKeys},
     sealing::MasterKey,
-    store::Store,
+    store::{self, Copied, Store},
 };
 use merits_keyfile::{KeyFileError, KeyKind, SecretBytes};
 use merits_primitives::ids::{PartyId, ScaleId};
@@ -35,15 +35,7 @@ impl Cabinet {
     /// Opens the files, or makes them all.
     pub(super) async fn open(config: &DistributorConfig) -> anyhow::Result<Self> {
         let identity = identity(config)?;
-        let party = match &config.party {
-            None => identity.party(),
-            Some(party) => {
-                let mut id = [0; 32];
-                hex::decode_to_slice(party, &mut id)
-                    .context("in the configuration, `party`: 64 hexadecimal digits")?;
-                PartyId(id)
-            }
-        };
+        let party = party(config, &identity)?;
         let (keys, stored) = (&config.keys, config.store.exists());
         let master = secret(&keys.master, KeyKind::Master, stored)?;
         let store = Store::open(
@@ -76,6 +68,11 @@ impl Cabinet {
 
     pub(super) fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// Folds the store in, whatever came before; the first failure is told.
+    pub(super) async fn close<T>(&self, done: anyhow::Result<T>) -> anyhow::Result<T> {
+        closed(&self.store, done).await
     }
 
     /// The prover node over these files, and the key that opens what is sealed to it.
@@ -118,6 +115,9 @@ impl Cabinet {
                 tickets.withdrawn
             );
         }
+        for aside in store.aside(scale).await? {
+            println!("waiting     {aside}");
+        }
         if store.vouched(scale).await? {
             println!("note        {VOUCHED}: its sources cannot link people");
         }
@@ -133,6 +133,38 @@ impl Cabinet {
         }
         Ok(())
     }
+}
+
+/// The party's id: as the configuration says, or by its first key.
+fn party(config: &DistributorConfig, identity: &Identity) -> anyhow::Result<PartyId> {
+    let Some(party) = &config.party else {
+        return Ok(identity.party());
+    };
+    let mut id = [0; 32];
+    hex::decode_to_slice(party, &mut id)
+        .context("in the configuration, `party`: 64 hexadecimal digits")?;
+    Ok(PartyId(id))
+}
+
+/// Folds a store in, whatever came before; the first failure is told.
+pub(super) async fn closed<T>(store: &Store, done: anyhow::Result<T>) -> anyhow::Result<T> {
+    match (done, store.close().await) {
+        (Ok(_), Err(error)) => Err(error.into()),
+        (done, _) => done,
+    }
+}
+
+/// Copies the store, checked under the configuration's ledger, party and master key.
+pub(super) async fn copy(
+    config: &DistributorConfig,
+    from: &Path,
+    to: &Path,
+) -> anyhow::Result<Copied> {
+    ensure!(from.exists(), "there is no file {}", from.display());
+    let identity = identity(config)?;
+    let party = party(config, &identity)?;
+    let master = MasterKey::new(merits_keyfile::load(&config.keys.master, KeyKind::Master)?);
+    Ok(store::copy(from, to, &identity.origin, &party, &master).await?)
 }
 
 /// Writes every receipt of a store into a directory; answers how many.

@@ -90,6 +90,12 @@ impl Station {
         })
     }
 
+    /// Folds the store in, whatever came before; the first failure is told. Nothing can be done with the
+    /// station afterwards.
+    pub(crate) async fn close<T>(&self, done: anyhow::Result<T>) -> anyhow::Result<T> {
+        cabinet::closed(self.node.store(), done).await
+    }
+
     /// Whether claims need tickets on this ledger.
     pub(crate) fn has_tickets(&self) -> anyhow::Result<bool> {
         Ok(self.follower.replica().state()?.policy().tickets)
@@ -123,7 +129,7 @@ impl Station {
 
     /// Publishes terms.
     pub(crate) async fn publish_terms(&self, input: &Path) -> anyhow::Result<Published> {
-        let text = std::fs::read_to_string(input).with_context(|| input.display().to_string())?;
+        let text = merits_text::file::read(input).with_context(|| input.display().to_string())?;
         let state = self.follower.replica().state()?.clone();
         let port = CoordinatorPort::new(self.follower.client());
         let published = self

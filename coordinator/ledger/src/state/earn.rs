@@ -41,6 +41,14 @@ impl State {
         ))
     }
 
+    /// Whether a period may be claimed at `time` (unix milliseconds), or at the log's if that is later.
+    ///
+    /// # Errors
+    /// [`Refusal::PeriodNotOver`].
+    pub fn check_period_is_over(&self, period: Period, time: u64) -> Result<(), Refusal> {
+        check_period_is_over(period, time.max(self.time()))
+    }
+
     /// The key and the statement of a batch's proof.
     pub(super) fn earn_question(
         &self,

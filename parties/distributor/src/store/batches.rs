@@ -63,15 +63,16 @@ pub struct OutboxItem {
     pub id: i64,
     /// What its ledger entry is called.
     pub entry_id: EntryId,
-    /// The signed entry, proof included.
-    pub envelope: Vec<u8>,
+    /// The signed entry, proof included; `None` when the store has none, which no program writes.
+    pub envelope: Option<Vec<u8>>,
 }
 
 /// Which claims of a refused batch can never be accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Guilt {
-    /// All: to try the same again would give the same answer.
-    All,
+    /// Somebody, and nobody is named. A batch of one is guilty: to try the same again would give the same
+    /// answer. The claims of a larger one are made alone, so that one costs no other.
+    Unnamed,
     /// One, by position.
     Claim(usize),
     /// The ticket of one, by position: the deed may be claimed with another.
@@ -81,9 +82,9 @@ pub enum Guilt {
 }
 
 impl Guilt {
-    fn covers(&self, position: i64) -> bool {
+    fn covers(&self, position: i64, claims: usize) -> bool {
         match self {
-            Self::All => true,
+            Self::Unnamed => claims == 1,
             Self::Claim(guilty) => at(position, *guilty),
             Self::Ticket(_) | Self::Terms => false,
         }
@@ -308,6 +309,7 @@ impl Store {
                 .bind(batch)
                 .fetch_all(&mut *tx)
                 .await?;
+        let count = claims.len();
         for (position, deed, ticket) in claims {
             if guilt.covers_ticket(position) {
                 sqlx::query(
@@ -319,8 +321,15 @@ impl Store {
                 .execute(&mut *tx)
                 .await?;
             }
-            if !guilt.covers(position) {
+            if !guilt.covers(position, count) {
                 give_back(&mut tx, deed).await?;
+                if *guilt == Guilt::Unnamed {
+                    sqlx::query("UPDATE deed SET aside = ? WHERE id = ?")
+                        .bind(refusal)
+                        .bind(deed)
+                        .execute(&mut *tx)
+                        .await?;
+                }
                 continue;
             }
             sqlx::query("UPDATE deed SET state = 'refused', refusal = ? WHERE id = ?")

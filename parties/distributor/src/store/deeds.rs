@@ -75,6 +75,37 @@ impl std::fmt::Debug for Deed {
     }
 }
 
+/// Deeds as they could be opened.
+#[derive(Debug, Default)]
+pub struct Opened {
+    /// Those that opened.
+    pub deeds: Vec<Deed>,
+    /// Those that did not.
+    pub damaged: Vec<Damaged>,
+}
+
+/// A deed whose row does not open.
+#[derive(Debug)]
+pub struct Damaged {
+    /// Its row.
+    pub deed: DeedId,
+    /// Why.
+    pub fault: StoreError,
+}
+
+/// A deed that is in no batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unclaimed {
+    /// Its row.
+    pub deed: DeedId,
+    /// The period.
+    pub period: Period,
+    /// Who committed to the records.
+    pub source: PartyId,
+    /// Whether it is claimed alone: a claim of it was tried before, and could not be made.
+    pub alone: bool,
+}
+
 /// Tags in one query: far below what SQLite takes.
 const TAGS_AT_ONCE: usize = 1024;
 
@@ -178,12 +209,10 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn unclaimed(
-        &self,
-        scale: &ScaleId,
-    ) -> Result<Vec<(DeedId, Period, PartyId)>, StoreError> {
+    pub async fn unclaimed(&self, scale: &ScaleId) -> Result<Vec<Unclaimed>, StoreError> {
         let rows = sqlx::query(
-            "SELECT id, period, source FROM deed WHERE scale = ? AND state = 'ingested'
+            "SELECT id, period, source, aside IS NOT NULL AS alone
+             FROM deed WHERE scale = ? AND state = 'ingested'
              ORDER BY period, source, commitment",
         )
         .bind(scale.as_str())
@@ -191,11 +220,12 @@ impl Store {
         .await?;
         rows.iter()
             .map(|row| {
-                Ok((
-                    row.try_get("id")?,
-                    period(row)?,
-                    PartyId(array(row.try_get("source")?, "source id")?),
-                ))
+                Ok(Unclaimed {
+                    deed: row.try_get("id")?,
+                    period: period(row)?,
+                    source: PartyId(array(row.try_get("source")?, "source id")?),
+                    alone: row.try_get("alone")?,
+                })
             })
             .collect()
     }
@@ -203,45 +233,72 @@ impl Store {
     /// Opens deeds, in the order asked for. A deed that was forgotten meanwhile is left out.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`], also of a single deed that does not open.
     pub async fn deeds(&self, ids: &[DeedId]) -> Result<Vec<Deed>, StoreError> {
+        let mut opened = self.open_deeds(ids).await?;
+        match opened.damaged.pop() {
+            Some(damaged) => Err(damaged.fault),
+            None => Ok(opened.deeds),
+        }
+    }
+
+    /// Opens those deeds that open.
+    async fn open_deeds(&self, ids: &[DeedId]) -> Result<Opened, StoreError> {
         // Row ids are plain numbers.
         let ids = format!("{ids:?}");
         let rows = sqlx::query(
             "SELECT deed.id, period, source, commitment, signature, records, tag, wrapped_key, name
              FROM json_each(?) AS wanted
              JOIN deed ON deed.id = wanted.value JOIN subject ON subject.id = deed.subject
-             WHERE records IS NOT NULL ORDER BY wanted.key",
+             ORDER BY wanted.key",
         )
         .bind(ids)
         .fetch_all(&self.pool)
         .await?;
-        rows.iter().map(|row| self.open_deed(row)).collect()
+        let mut opened = Opened::default();
+        for row in &rows {
+            let deed = row.try_get("id")?;
+            match self.open_deed(row) {
+                Ok(Some(deed)) => opened.deeds.push(deed),
+                Ok(None) => {}
+                Err(fault) => opened.damaged.push(Damaged { deed, fault }),
+            }
+        }
+        Ok(opened)
     }
 
     /// Opens deeds with the tickets that they are claimed with, in the order asked for. What was
-    /// forgotten or taken back meanwhile is left out.
+    /// forgotten or taken back meanwhile is left out; what does not open is told apart.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn claimed_deeds(
         &self,
         claims: &[(DeedId, Option<TicketId>)],
-    ) -> Result<Vec<Deed>, StoreError> {
+    ) -> Result<Opened, StoreError> {
         let ids: Vec<DeedId> = claims.iter().map(|(deed, _)| *deed).collect();
-        let deeds = self.deeds(&ids).await?;
+        let Opened {
+            deeds: found,
+            mut damaged,
+        } = self.open_deeds(&ids).await?;
         let mut tickets: HashMap<DeedId, Option<TicketId>> = claims.iter().copied().collect();
-        let mut out = Vec::with_capacity(claims.len());
-        for mut deed in deeds {
+        let mut deeds = Vec::with_capacity(claims.len());
+        for mut deed in found {
             if let Some(id) = tickets.remove(&deed.id).flatten() {
-                let Some(ticket) = self.claim_ticket(id).await? else {
-                    continue;
-                };
-                deed.ticket = Some(ticket);
+                match self.claim_ticket(id).await {
+                    Ok(Some(ticket)) => deed.ticket = Some(ticket),
+                    Ok(None) => continue,
+                    Err(fault @ StoreError::Database(_)) => return Err(fault),
+                    Err(fault) => {
+                        let deed = deed.id;
+                        damaged.push(Damaged { deed, fault });
+                        continue;
+                    }
+                }
             }
-            out.push(deed);
+            deeds.push(deed);
         }
-        Ok(out)
+        Ok(Opened { deeds, damaged })
     }
 
     /// A ticket's keys, as long as it is there to be claimed with.
@@ -262,16 +319,20 @@ impl Store {
         .transpose()
     }
 
-    pub(super) fn open_deed(&self, row: &SqliteRow) -> Result<Deed, StoreError> {
+    /// `None` when its records were forgotten.
+    fn open_deed(&self, row: &SqliteRow) -> Result<Option<Deed>, StoreError> {
+        let Some(sealed) = row.try_get::<Option<&[u8]>, _>("records")? else {
+            return Ok(None);
+        };
         let tag: SubjectTag = array(row.try_get("tag")?, "subject tag")?;
         let key = self.master.unwrap(&tag, row.try_get("wrapped_key")?)?;
         let name = key.unseal("name", &tag, row.try_get("name")?)?;
         let commitment: [u8; 32] = array(row.try_get("commitment")?, "commitment")?;
-        let sealed = key.unseal("records", &commitment, row.try_get("records")?)?;
+        let sealed = key.unseal("records", &commitment, sealed)?;
         let malformed = |what| StoreError::Malformed { what };
         let (handle, salt, records) =
             decode_records(&sealed).map_err(|_| malformed("list of records"))?;
-        Ok(Deed {
+        Ok(Some(Deed {
             id: row.try_get("id")?,
             subject: String::from_utf8(name.to_vec()).map_err(|_| malformed("subject name"))?,
             period: period(row)?,
@@ -282,7 +343,7 @@ impl Store {
             commitment: field::from_bytes(&commitment).map_err(|_| malformed("commitment"))?,
             signature: array(row.try_get("signature")?, "signature")?,
             ticket: None,
-        })
+        }))
     }
 }
 

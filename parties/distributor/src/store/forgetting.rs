@@ -5,7 +5,9 @@ use merits_primitives::ids::{Period, ScaleId};
 use rand_core::CryptoRng;
 use sqlx::{Row, Sqlite, SqliteConnection, Transaction};
 
-use super::{Store, StoreError, array, batches::dissolve, deeds::period, tickets::TicketId};
+use super::{
+    Store, StoreError, array, batches::dissolve, columns::needed, deeds::period, tickets::TicketId,
+};
 use crate::sealing::SubjectTag;
 
 /// What forgetting a subject did.
@@ -225,7 +227,7 @@ impl Store {
         .await?;
         for row in tickets {
             let (id, place): (i64, &[u8]) = (row.try_get("id")?, row.try_get("entry_id")?);
-            let plain = old.unseal("ticket", place, row.try_get("keys")?)?;
+            let plain = old.unseal("ticket", place, needed(&row, "keys", "ticket's keys")?)?;
             sqlx::query("UPDATE ticket SET keys = ? WHERE id = ?")
                 .bind(new.seal("ticket", place, &plain, rng))
                 .bind(id)

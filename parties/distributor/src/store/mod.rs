@@ -7,7 +7,10 @@
 //!
 //! Every change of state is one transaction of one function in this module.
 
+mod aside;
+mod backup;
 mod batches;
+mod columns;
 mod deeds;
 mod forgetting;
 mod queries;
@@ -20,18 +23,16 @@ use std::{
 };
 
 use merits_primitives::ids::{Origin, PartyId};
-use sqlx::{
-    Row,
-    sqlite::{
-        SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-    },
-};
+use merits_sqlite::FileError;
+use sqlx::{Row, SqliteConnection, sqlite::SqlitePool};
 use thiserror::Error;
 
 use crate::sealing::{MasterKey, UnsealError};
 
+pub use aside::Aside;
+pub use backup::{Copied, copy};
 pub use batches::{FormedBatch, Guilt, NewBatch, OutboxItem};
-pub use deeds::{Deed, DeedId, Inserted, NewDeed};
+pub use deeds::{Damaged, Deed, DeedId, Inserted, NewDeed, Opened, Unclaimed};
 pub use forgetting::{Erased, Forgotten};
 pub use queries::{ClaimPlace, StoreCounts};
 pub use tickets::{
@@ -48,6 +49,9 @@ pub enum StoreError {
     /// The database.
     #[error("the record store failed: {0}")]
     Database(#[from] sqlx::Error),
+    /// The database's file, or one beside it.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// A file beside the database.
     #[error("{path}: {source}")]
     Io {
@@ -63,7 +67,7 @@ pub enum StoreError {
     BeforeTickets,
     /// Made by another version of this program.
     #[error(
-        "the record store has schema version {found}, this program needs {wanted}: use the program that made it"
+        "the record store has schema version {found}, this program needs {wanted}: run the program that made it until its outbox is empty; then move the store away, name a new one, and take the records that are still to be claimed in again"
     )]
     Version {
         /// What the store says.
@@ -90,6 +94,18 @@ pub enum StoreError {
     /// A sealed column.
     #[error(transparent)]
     Unseal(#[from] UnsealError),
+    /// A database without a store in it.
+    #[error("{path} is no record store")]
+    NoStore {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A row without what it must hold.
+    #[error("a row of the record store has no {what}: restore it from a copy")]
+    Missing {
+        /// Which value.
+        what: &'static str,
+    },
     /// A row that no version of this program writes.
     #[error("the record store holds a malformed {what}: restore it from a copy")]
     Malformed {
@@ -127,20 +143,13 @@ impl Store {
                 source,
             })?;
         }
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
+        merits_sqlite::restrict(path)?;
+        let options = merits_sqlite::durable(path)
             .foreign_keys(true)
             .pragma("secure_delete", "ON")
             // Long enough for a `forget` beside a running prover.
             .busy_timeout(Duration::from_secs(20));
-        let pool = SqlitePoolOptions::new()
-            .max_connections(4)
-            .connect_with(options)
-            .await?;
-        restrict(path)?;
+        let pool = merits_sqlite::pool(4).connect_with(options).await?;
         let store = Self {
             pool,
             path: path.to_owned(),
@@ -173,20 +182,26 @@ impl Store {
         &self.master
     }
 
-    /// Closes all connections; the write-ahead log is folded in.
-    pub async fn close(&self) {
+    /// Closes all connections and folds the write-ahead log in: afterwards the file alone is the store.
+    /// While another process has it open (`forget` beside a running node), that is left to it.
+    ///
+    /// # Errors
+    /// [`StoreError::File`]; nothing is lost then.
+    pub async fn close(&self) -> Result<(), StoreError> {
         self.pool.close().await;
+        match merits_sqlite::fold(&self.path).await {
+            Err(error @ FileError::NotFolded { .. }) => {
+                tracing::info!(%error, "the record store is left open to another process");
+                Ok(())
+            }
+            done => Ok(done?),
+        }
     }
 
     /// Makes the tables and the node's row, or checks them.
     async fn found(&self, origin: &Origin, party: &PartyId) -> Result<(), StoreError> {
         let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        let tables: i64 = sqlx::query_scalar(
-            "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'node'",
-        )
-        .fetch_one(&mut *tx)
-        .await?;
-        if tables == 0 {
+        if is_new(&mut tx).await? {
             sqlx::raw_sql(include_str!("schema.sql"))
                 .execute(&mut *tx)
                 .await?;
@@ -199,61 +214,60 @@ impl Store {
             tx.commit().await?;
             return Ok(());
         }
-        let row = sqlx::query("SELECT version, origin, party FROM node WHERE id = 1")
-            .fetch_one(&mut *tx)
-            .await?;
-        let version: i64 = row.try_get("version")?;
-        if version == 1 {
-            return Err(StoreError::BeforeTickets);
-        }
-        if version != SCHEMA_VERSION {
-            return Err(StoreError::Version {
-                found: version,
-                wanted: SCHEMA_VERSION,
-            });
-        }
-        let found: String = row.try_get("origin")?;
-        if found != origin.as_str() {
-            return Err(StoreError::Foreign {
-                what: "log origin",
-                found,
-                wanted: origin.to_string(),
-            });
-        }
-        let found = PartyId(array(row.try_get("party")?, "party id")?);
-        if found != *party {
-            return Err(StoreError::Foreign {
-                what: "party",
-                found: found.to_string(),
-                wanted: party.to_string(),
-            });
-        }
-        Ok(())
+        check_node(&mut tx, origin, party).await
     }
+}
+
+/// Whether a database has no tables of a store.
+async fn is_new(db: &mut SqliteConnection) -> Result<bool, StoreError> {
+    let tables: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'node'",
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(tables == 0)
+}
+
+/// A store that is there must be this program's, ledger's and party's.
+async fn check_node(
+    db: &mut SqliteConnection,
+    origin: &Origin,
+    party: &PartyId,
+) -> Result<(), StoreError> {
+    let version: Option<i64> = sqlx::query_scalar("SELECT version FROM node WHERE id = 1")
+        .fetch_optional(&mut *db)
+        .await?;
+    let found = version.ok_or(StoreError::Missing { what: "node" })?;
+    if found == 1 {
+        return Err(StoreError::BeforeTickets);
+    }
+    if found != SCHEMA_VERSION {
+        let wanted = SCHEMA_VERSION;
+        return Err(StoreError::Version { found, wanted });
+    }
+    let row = sqlx::query("SELECT origin, party FROM node WHERE id = 1")
+        .fetch_one(db)
+        .await?;
+    let found: String = row.try_get("origin")?;
+    if found != origin.as_str() {
+        return Err(StoreError::Foreign {
+            what: "log origin",
+            found,
+            wanted: origin.to_string(),
+        });
+    }
+    let found = PartyId(array(row.try_get("party")?, "party id")?);
+    if found != *party {
+        return Err(StoreError::Foreign {
+            what: "party",
+            found: found.to_string(),
+            wanted: party.to_string(),
+        });
+    }
+    Ok(())
 }
 
 /// A fixed-size column.
 fn array<const N: usize>(bytes: &[u8], what: &'static str) -> Result<[u8; N], StoreError> {
     bytes.try_into().map_err(|_| StoreError::Malformed { what })
-}
-
-/// The database and its log are for their owner's eyes.
-#[cfg(unix)]
-fn restrict(path: &Path) -> Result<(), StoreError> {
-    use std::os::unix::fs::PermissionsExt;
-    for suffix in ["", "-wal", "-shm"] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        let path = PathBuf::from(name);
-        if path.exists() {
-            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))
-                .map_err(|source| StoreError::Io { path, source })?;
-        }
-    }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn restrict(_path: &Path) -> Result<(), StoreError> {
-    Ok(())
 }

@@ -6,7 +6,7 @@ use merits_primitives::{
 };
 use sqlx::Row;
 
-use super::{Store, StoreError, array, batches::earned, deeds::Deed};
+use super::{Store, StoreError, array, batches::earned, columns::needed, deeds::Deed};
 use crate::summary::EarnedSum;
 
 /// Rows by state.
@@ -109,7 +109,7 @@ impl Store {
             let tag = array(row.try_get("tag")?, "subject tag")?;
             let key = self.master.unwrap(&tag, row.try_get("wrapped_key")?)?;
             let place: &[u8] = row.try_get("commitment")?;
-            let plain = key.unseal("credits", place, row.try_get("credits")?)?;
+            let plain = key.unseal("credits", place, needed(&row, "credits", "credits")?)?;
             sum.add(&[earned(&plain)?]);
         }
         Ok(sum)
@@ -131,7 +131,7 @@ impl Store {
             .map(|row| {
                 Ok((
                     EntryId(array(row.try_get("entry_id")?, "entry id")?),
-                    row.try_get("receipt")?,
+                    needed(row, "receipt", "receipt")?,
                 ))
             })
             .collect()

@@ -36,6 +36,7 @@ CREATE TABLE deed (
     credits     BLOB,                                             -- sealed; once claimed
     state       TEXT    NOT NULL CHECK (state IN ('ingested', 'claimed', 'acknowledged', 'refused')),
     refusal     TEXT,
+    aside       TEXT,              -- why the last run made no claim of it; it is tried again, alone
     UNIQUE (scale, commitment),
     UNIQUE (scale, subject, source, period)
 ) STRICT;

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Store, StoreError, array,
+    columns::needed,
     deeds::{DeedId, period, stored},
 };
 use crate::sealing::DataKey;
@@ -103,6 +104,8 @@ pub struct Candidate {
     pub period: Period,
     /// Who committed to the records.
     pub source: PartyId,
+    /// Whether it is claimed alone: a claim of it was tried before, and could not be made.
+    pub alone: bool,
     /// The ticket and whether it is deposited; `None` when the account gave none.
     pub ticket: Option<LiveTicket>,
 }
@@ -262,6 +265,15 @@ impl Store {
         Ok(())
     }
 
+    /// Sets a ticket aside whose deposit the store damaged: handed in again, it is taken in again.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn end_damaged(&self, ticket: TicketId) -> Result<(), StoreError> {
+        let reason = "the store's copy of its deposit is damaged: hand the ticket in again";
+        self.end_ticket(ticket, TicketEnd::Refused(reason)).await
+    }
+
     /// Sets a ticket aside that no claim can be made with; its keys go.
     ///
     /// # Errors
@@ -305,7 +317,7 @@ impl Store {
         let rows = sqlx::query(
             "SELECT deed.id AS deed, deed.period AS period, deed.source AS source,
                  ticket.id AS ticket, ticket.nullifier AS nullifier, ticket.message AS message,
-                 ticket.state AS state
+                 ticket.state AS state, deed.aside IS NOT NULL AS alone
              FROM deed LEFT JOIN ticket
                  ON ticket.subject = deed.subject AND ticket.scale = deed.scale
                  AND ticket.period = deed.period AND ticket.source = deed.source
@@ -323,6 +335,7 @@ impl Store {
                     deed: row.try_get("deed")?,
                     period: period(row)?,
                     source: PartyId(array(row.try_get("source")?, "source id")?),
+                    alone: row.try_get("alone")?,
                     ticket: ticket.map(|_| live_ticket(row)).transpose()?,
                 })
             })
@@ -438,9 +451,9 @@ async fn stands(
 }
 
 fn live_ticket(row: &SqliteRow) -> Result<LiveTicket, StoreError> {
-    let state: &str = row.try_get("state")?;
+    let state: &str = needed(row, "state", "ticket state")?;
     Ok(LiveTicket {
-        id: row.try_get("ticket")?,
+        id: needed(row, "ticket", "ticket")?,
         nullifier: element(row, "nullifier")?,
         message: element(row, "message")?,
         deposited: state == "deposited",
@@ -448,7 +461,7 @@ fn live_ticket(row: &SqliteRow) -> Result<LiveTicket, StoreError> {
 }
 
 fn element(row: &SqliteRow, what: &'static str) -> Result<Fr, StoreError> {
-    let bytes: [u8; 32] = array(row.try_get(what)?, what)?;
+    let bytes: [u8; 32] = array(needed(row, what, what)?, what)?;
     field::from_bytes(&bytes).map_err(|_| StoreError::Malformed { what })
 }
 
@@ -462,7 +475,11 @@ fn encode_keys(ticket: &NewTicket) -> Zeroizing<[u8; 64]> {
 
 /// Opens the keys in a row that has `id`, `nullifier`, `entry_id` and `keys`.
 pub(super) fn open_keys(row: &SqliteRow, key: &DataKey) -> Result<ClaimTicket, StoreError> {
-    let plain = key.unseal("ticket", row.try_get("entry_id")?, row.try_get("keys")?)?;
+    let plain = key.unseal(
+        "ticket",
+        row.try_get("entry_id")?,
+        needed(row, "keys", "ticket's keys")?,
+    )?;
     let element = |bytes: &[u8]| {
         let malformed = StoreError::Malformed {
             what: "ticket's keys",

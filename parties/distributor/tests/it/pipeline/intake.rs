@@ -150,9 +150,9 @@ async fn a_store_is_not_taken_for_another() {
     assert_eq!(other.forget("rider-000").await.unwrap(), None);
     let unclaimed = other.unclaimed(&scale_id()).await.unwrap();
     assert_eq!(unclaimed.len(), 1);
-    assert_eq!(unclaimed[0].1, week(36));
+    assert_eq!(unclaimed[0].period, week(36));
     assert!(matches!(
-        other.deeds(&[unclaimed[0].0]).await,
+        other.deeds(&[unclaimed[0].deed]).await,
         Err(StoreError::Unseal(_))
     ));
 }

@@ -1,9 +1,11 @@
 //! From records to receipts against the real ledger rules, in memory.
 
+mod aside;
 mod disclosing;
 mod epochs;
 mod forgetting;
 mod intake;
+mod missing;
 mod outbox;
 
 use crate::federation::{custody::Scene, scale_id};

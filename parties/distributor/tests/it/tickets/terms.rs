@@ -55,7 +55,7 @@ async fn a_store_from_before_tickets_is_refused() {
     let scene = Scene::new(30, 0);
     let dir = tempfile::tempdir().unwrap();
     let node = scene.world.node(dir.path(), 5).await;
-    node.store().close().await;
+    node.store().close().await.unwrap();
     let mut connection = files::connect(dir.path()).await;
     sqlx::query("UPDATE node SET version = 1")
         .execute(&mut connection)

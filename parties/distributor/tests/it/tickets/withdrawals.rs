@@ -141,7 +141,7 @@ async fn a_withdrawal_takes_the_records_and_leaves_the_proof() {
     assert_eq!(node.store().counts(&scale_id()).await.unwrap().subjects, 1);
 
     // None of it is in any file, not in free pages and not in the log.
-    node.store().close().await;
+    node.store().close().await.unwrap();
     for lost in &gone {
         assert_eq!(files::holding(dir.path(), lost), None);
     }

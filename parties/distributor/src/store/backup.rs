@@ -1,0 +1,76 @@
+//! Copies of the store: made while it is in use, checked whole, put back.
+//!
+//! A copy holds what the store held, sealed as it was: it is as private as the records, and what was
+//! forgotten after it was made is still in it.
+
+use std::path::Path;
+
+use merits_primitives::ids::{Origin, PartyId};
+use merits_sqlite::Staged;
+use sqlx::{ConnectOptions as _, Connection as _, Row as _};
+
+use super::{StoreError, array, check_node, is_new};
+use crate::sealing::MasterKey;
+
+/// What a copy holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Copied {
+    /// Accounts.
+    pub subjects: u64,
+    /// Deeds.
+    pub deeds: u64,
+    /// Batches that the ledger has not answered.
+    pub waiting: u64,
+}
+
+/// Copies a store of this ledger and party, also one that is in use, and opens every account's data key of
+/// the copy before it gets its name. Only its owner may read it. A backup and a restore are both this.
+///
+/// # Errors
+/// [`StoreError`]; then there is nothing under the new name. Nothing is overwritten.
+pub async fn copy(
+    source: &Path,
+    destination: &Path,
+    origin: &Origin,
+    party: &PartyId,
+    master: &MasterKey,
+) -> Result<Copied, StoreError> {
+    let staged = Staged::copy_of(source, destination).await?;
+    let mut db = merits_sqlite::inspecting(staged.path()).connect().await?;
+    if is_new(&mut db).await? {
+        return Err(StoreError::NoStore {
+            path: source.to_owned(),
+        });
+    }
+    check_node(&mut db, origin, party).await?;
+    let (mut subjects, mut after) = (0, 0i64);
+    loop {
+        let rows = sqlx::query(
+            "SELECT id, tag, wrapped_key FROM subject WHERE id > ? ORDER BY id LIMIT 1000",
+        )
+        .bind(after)
+        .fetch_all(&mut db)
+        .await?;
+        let Some(last) = rows.last() else { break };
+        after = last.try_get("id")?;
+        for row in rows {
+            let tag = array(row.try_get("tag")?, "subject tag")?;
+            drop(master.unwrap(&tag, row.try_get("wrapped_key")?)?);
+            subjects += 1;
+        }
+    }
+    let deeds: i64 = sqlx::query_scalar("SELECT count(*) FROM deed")
+        .fetch_one(&mut db)
+        .await?;
+    let waiting: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM batch WHERE state IN ('formed', 'proved')")
+            .fetch_one(&mut db)
+            .await?;
+    db.close().await?;
+    staged.put_in_place()?;
+    Ok(Copied {
+        subjects,
+        deeds: deeds.unsigned_abs(),
+        waiting: waiting.unsigned_abs(),
+    })
+}

@@ -1,0 +1,95 @@
+//! Rows without what they may not hold any more, or should hold: SQLite hands a missing value out as an empty
+//! one.
+
+use std::time::Duration;
+
+use merits_distributor::{
+    outbox::{LedgerPort, Patience, SubmitFault},
+    store::ClaimPlace,
+};
+use merits_verifier::entry::SignedEntry;
+
+use crate::federation::{custody::Scene, files, scale_id};
+
+#[derive(Clone)]
+struct Silence;
+
+impl LedgerPort for Silence {
+    async fn submit(&self, _: SignedEntry) -> Result<String, SubmitFault> {
+        Err(SubmitFault::Unavailable("connection refused".into()))
+    }
+}
+
+async fn change(scene: &Scene, statement: &'static str) {
+    let mut disk = files::connect(scene.dir()).await;
+    let done = sqlx::raw_sql(statement).execute(&mut disk).await.unwrap();
+    assert_eq!(done.rows_affected(), 1, "{statement}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_entry_is_proven_again_and_holds_up_nothing() {
+    let scene = Scene::new(31).await;
+    scene.collect(6, 1).await;
+    let patience = Patience {
+        tries: 1,
+        first_wait: Duration::from_millis(1),
+        longest_wait: Duration::from_millis(1),
+    };
+    let state = scene.ledger.state();
+    let silent = scene
+        .world
+        .run(&scene.node, &Silence, &state, patience)
+        .await;
+    assert!(silent.is_err(), "nobody answered");
+    let counts = scene.node.store().counts(&scale_id()).await.unwrap();
+    assert_eq!(counts.outbox, 3);
+    change(&scene, "UPDATE batch SET envelope = NULL WHERE id = 1").await;
+    change(
+        &scene,
+        "UPDATE batch SET envelope = zeroblob(9) WHERE id = 2",
+    )
+    .await;
+    let summary = scene.run().await;
+    assert_eq!(summary.submitted.damaged, 2);
+    assert_eq!(summary.submitted.acknowledged, 3);
+    assert_eq!(
+        (summary.counts.acknowledged, summary.counts.refused),
+        (6, 0)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_missing_is_never_read_as_empty() {
+    let scene = Scene::new(32).await;
+    scene.collect(4, 1).await;
+    scene.run().await;
+    let store = scene.node.store();
+    let scale = scale_id();
+    let whole = store.acknowledged(&scale).await.unwrap();
+    let receipts = store.receipts(&scale).await.unwrap();
+    assert_eq!(receipts.len(), 2);
+    assert!(receipts.iter().all(|(_, receipt)| !receipt.is_empty()));
+
+    change(&scene, "UPDATE batch SET receipt = NULL WHERE id = 1").await;
+    let left = store.receipts(&scale).await.unwrap();
+    assert_eq!(left, receipts[1..]);
+
+    let (entry, _) = receipts[1];
+    let claim = store.claim(&entry, 0).await.unwrap();
+    assert!(matches!(claim, ClaimPlace::Deed(_)));
+    let statement = "UPDATE deed SET records = NULL, credits = NULL
+         WHERE id = (SELECT deed FROM claim WHERE batch = 2 AND position = 0)";
+    change(&scene, statement).await;
+    let claim = store.claim(&entry, 0).await.unwrap();
+    assert!(matches!(claim, ClaimPlace::Forgotten), "{claim:?}");
+    let other = store.claim(&entry, 1).await.unwrap();
+    assert!(matches!(other, ClaimPlace::Deed(_)), "{other:?}");
+    let less = store.acknowledged(&scale).await.unwrap();
+    assert!(less.credits < whole.credits);
+    // A name that is still there takes the rest along.
+    let statement = "UPDATE deed SET subject = NULL
+         WHERE id = (SELECT deed FROM claim WHERE batch = 2 AND position = 1)";
+    change(&scene, statement).await;
+    let gone = store.claim(&entry, 1).await.unwrap();
+    assert!(matches!(gone, ClaimPlace::Forgotten), "{gone:?}");
+}

@@ -179,9 +179,9 @@ impl Group<'_> {
 mod tests {
     use merits_primitives::ids::Origin;
     use merits_verifier::log::empty_root;
+    use sqlx::ConnectOptions as _;
 
     use super::*;
-    use crate::schema::{open_readers, open_writer};
 
     /// The sequencer stops at the first error of this writer, and the coordinator with it: nobody knows what
     /// is durable, and a connection that a full disk broke is not to be used again. The file is as it was.
@@ -189,48 +189,40 @@ mod tests {
     async fn a_full_disk_is_an_error_and_the_file_stays_as_it_was() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ledger.sqlite");
-        let mut db = open_writer(&path).await.unwrap();
-        let pages: i64 = sqlx::query_scalar("PRAGMA page_count")
-            .fetch_one(&mut db)
+        let mut db = merits_sqlite::durable(&path)
+            .create_if_missing(true)
+            .connect()
             .await
             .unwrap();
-        let pragma = format!("PRAGMA max_page_count = {pages}");
-        sqlx::raw_sql(sqlx::AssertSqlSafe(pragma))
-            .execute(&mut db)
-            .await
-            .unwrap();
+        let tables =
+            "CREATE TABLE log (id INTEGER PRIMARY KEY, size INTEGER, root BLOB, checkpoint TEXT);
+             CREATE TABLE node (level INTEGER, idx INTEGER, hash BLOB);
+             INSERT INTO log VALUES (1, 0, x'00', 'empty');
+             PRAGMA max_page_count = 4;";
+        sqlx::raw_sql(tables).execute(&mut db).await.unwrap();
         let mut writer = LogWriter::new(db);
-        let checkpoint = |size| Checkpoint {
+        let checkpoint = Checkpoint {
             origin: Origin::new("full.test").unwrap(),
-            size,
+            size: 10_000,
             root: empty_root(),
         };
-        writer
-            .found(&[7; 32], &checkpoint(0), "empty")
-            .await
-            .unwrap();
         let mut group = writer.begin().await.unwrap();
         let node = |index| (Node { level: 0, index }, [0; 32]);
         group.nodes((0..10_000).map(node).collect());
-        let full = group.commit(&checkpoint(10_000), "never").await;
-        let said = full.unwrap_err().to_string();
-        assert!(said.contains("full"), "{said}");
+        let said = group.commit(&checkpoint, "never").await.unwrap_err();
+        assert!(said.to_string().contains("full"), "{said}");
         // Whoever went on with it would be refused, or write outside of a transaction.
         assert!(writer.begin().await.is_err());
         drop(writer);
 
-        let readers = open_readers(&path, 1).await.unwrap();
-        let (size, note): (i64, String) = sqlx::query_as("SELECT size, checkpoint FROM log")
-            .fetch_one(&readers)
-            .await
-            .unwrap();
-        assert_eq!((size, note.as_str()), (0, "empty"));
-        let nodes: i64 = sqlx::query_scalar("SELECT count(*) FROM node")
-            .fetch_one(&readers)
-            .await
-            .unwrap();
-        assert_eq!(nodes, 0);
-        let mut writer = LogWriter::new(open_writer(&path).await.unwrap());
-        writer.begin().await.unwrap();
+        let mut db = merits_sqlite::inspecting(&path).connect().await.unwrap();
+        let (size, note, nodes): (i64, String, i64) =
+            sqlx::query_as("SELECT size, checkpoint, (SELECT count(*) FROM node) FROM log")
+                .fetch_one(&mut db)
+                .await
+                .unwrap();
+        assert_eq!((size, note.as_str(), nodes), (0, "empty", 0));
+        let db = merits_sqlite::durable(&path).connect().await.unwrap();
+        LogWriter::new(db).begin().await.unwrap();
     }
 }

@@ -56,7 +56,9 @@ pub(crate) enum Placed {
 /// Why the sequencer stopped.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SequencerError {
-    #[error("the database failed: {0}")]
+    #[error(
+        "the log cannot be written: {0}; nothing that was acknowledged is lost: make room if the disk is full, then start the coordinator again"
+    )]
     Database(#[from] sqlx::Error),
     #[error("the checkpoint cannot be signed: {0}")]
     Checkpoint(#[from] merits_verifier::log::CheckpointError),

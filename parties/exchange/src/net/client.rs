@@ -39,7 +39,7 @@ pub enum ExchangeError {
         source: tonic::transport::Error,
     },
     /// It refused, or failed. `notice` is the log's signed judgement, if there is one that verifies.
-    #[error("the exchange refuses: {fault}")]
+    #[error("{}: {fault}", if .fault.may_retry() { "the exchange cannot do it now" } else { "the exchange refuses" })]
     Refused {
         /// Reason, field and words.
         fault: Box<Fault>,

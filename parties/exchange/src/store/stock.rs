@@ -235,17 +235,17 @@ pub(super) mod tests {
         let store = open(&dir.path().join("v.sqlite"), 1).await.expect("opens");
         stock(&store, 10, &codes(0, 10)).await.expect("enough");
         let full = pages(&store).await;
-        limit(&store, full).await;
         for _ in 0..3 {
+            limit(&store, full).await;
             let error = stock(&store, 10, &codes(100, 500)).await;
             let error = error.expect_err("no room").to_string();
             assert!(error.contains("full"), "{error}");
+            // The connection is another one now.
+            limit(&store, full).await;
             let error = store.make_room().await.expect_err("no room").to_string();
             assert!(error.contains("full"), "{error}");
-            limit(&store, full).await;
         }
         assert_eq!(store.total(&OFFER).await.expect("reads"), 10);
-        limit(&store, 1 << 30).await;
         // Not later than an operator who looks.
         let done = tokio::time::timeout(Duration::from_secs(5), store.make_room()).await;
         done.expect("in time").expect("room");
@@ -263,11 +263,8 @@ pub(super) mod tests {
         stock(&store, 500, &codes(0, 500)).await.expect("enough");
         store.make_room().await.expect("room");
         limit(&store, pages(&store).await).await;
-        for number in 0..500 {
+        for number in 0..100 {
             store.assign(&[redemption(number)]).await.expect("assigns");
-            store.make_room().await.unwrap_or_else(|error| {
-                assert!(error.to_string().contains("full"), "{error}");
-            });
         }
     }
 }

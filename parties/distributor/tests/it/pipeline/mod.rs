@@ -1,6 +1,7 @@
 //! From records to receipts against the real ledger rules, in memory.
 
 mod aside;
+mod backup;
 mod disclosing;
 mod epochs;
 mod forgetting;

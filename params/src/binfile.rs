@@ -220,10 +220,7 @@ impl<R: Read + Seek> Section<'_, R> {
             self.fill(bytes)?;
             for bytes in bytes.as_chunks().0 {
                 let field = Fr::from_bigint(BigInt(limbs(bytes)));
-                fields.push(field.ok_or_else(|| BinFileError::NotCanonical {
-                    kind: name(self.kind),
-                    section: self.id,
-                })?);
+                fields.push(field.ok_or_else(|| self.not_canonical())?);
             }
         }
         Ok(fields)
@@ -254,6 +251,13 @@ impl<R: Read + Seek> Section<'_, R> {
 
     pub(crate) fn torn(&self) -> BinFileError {
         BinFileError::Torn {
+            kind: name(self.kind),
+            section: self.id,
+        }
+    }
+
+    pub(crate) fn not_canonical(&self) -> BinFileError {
+        BinFileError::NotCanonical {
             kind: name(self.kind),
             section: self.id,
         }

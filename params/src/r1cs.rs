@@ -20,7 +20,8 @@ pub type Term = (u32, Fr);
 /// The most constraints a system may have: BN254's scalar field has no domain beyond 2^28.
 pub const MAX_CONSTRAINTS: usize = 1 << 28;
 
-/// A sparse matrix by rows, all rows in one allocation.
+/// A sparse matrix by rows, all rows in one allocation. Each row is sorted by wire, has each wire
+/// at most once, and no zero coefficient: equal matrices are equal here, whoever wrote them down.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SparseMatrix {
     ends: Vec<u32>,
@@ -88,14 +89,28 @@ pub enum R1csError {
 }
 
 impl SparseMatrix {
-    /// Appends a row. Terms must be sorted by wire and have no zero coefficient.
+    /// Appends a row. Terms may stand in any order and a wire more than once: they are sorted and
+    /// added up, and those that come to zero are dropped.
     ///
     /// # Panics
     /// If the matrix would exceed 2^32 terms.
     pub fn push_row(&mut self, terms: impl IntoIterator<Item = Term>) {
+        let start = self.terms.len();
         self.terms.extend(terms);
+        if !is_normal(&self.terms[start..]) {
+            let mut row = self.terms.split_off(start);
+            normalise(&mut row);
+            self.terms.append(&mut row);
+        }
         let end = u32::try_from(self.terms.len()).expect("a matrix has fewer than 2^32 terms");
         self.ends.push(end);
+    }
+
+    /// Keeps the first rows.
+    pub fn truncate(&mut self, rows: usize) {
+        self.ends.truncate(rows);
+        let terms = self.ends.last().copied().unwrap_or_default();
+        self.terms.truncate(terms as usize);
     }
 
     /// Row `i`; empty if there is no such row.
@@ -241,6 +256,22 @@ pub fn evaluate(row: &[Term], assignment: &[Fr]) -> Fr {
     row.iter().fold(Fr::ZERO, |sum, (wire, coefficient)| {
         sum + *coefficient * assignment[*wire as usize]
     })
+}
+
+fn is_normal(row: &[Term]) -> bool {
+    row.is_sorted_by(|(a, _), (b, _)| a < b) && row.iter().all(|(_, value)| *value != Fr::ZERO)
+}
+
+fn normalise(row: &mut Vec<Term>) {
+    row.sort_unstable_by_key(|(wire, _)| *wire);
+    row.dedup_by(|next, kept| {
+        let same = next.0 == kept.0;
+        if same {
+            kept.1 += next.1;
+        }
+        same
+    });
+    row.retain(|(_, value)| *value != Fr::ZERO);
 }
 
 pub(crate) fn inconsistent(what: &str) -> R1csError {

@@ -11,7 +11,7 @@ use std::{
 };
 
 use ark_bn254::Fr;
-use ark_ff::{AdditiveGroup, BigInt, BigInteger, PrimeField};
+use ark_ff::{BigInt, BigInteger, PrimeField};
 
 use crate::binfile::{BinFileError, limbs};
 use crate::r1cs::{MAX_CONSTRAINTS, R1cs, R1csError, Term, inconsistent};
@@ -133,8 +133,7 @@ impl<R: Read + Seek> R1csFile<R> {
         &self.head
     }
 
-    /// Reads the constraints. Terms may stand in any order, and a wire more than once in a row:
-    /// they are sorted and added up, as [`R1cs`] wants them.
+    /// Reads the constraints. Terms may stand in any order, and a wire more than once in a row.
     ///
     /// # Errors
     /// [`R1csError`].
@@ -253,7 +252,6 @@ fn read_row(
     let count = u64::from(u32_of(body, CONSTRAINTS)?);
     let bytes = 4 + TERM_BYTES * count;
     *left = left.checked_sub(bytes).ok_or_else(|| torn(CONSTRAINTS))?;
-    let mut sorted = true;
     for _ in 0..count {
         let wire = u32_of(body, CONSTRAINTS)?;
         if wire >= n_wires {
@@ -267,20 +265,8 @@ fn read_row(
                 section: CONSTRAINTS,
             })
         })?;
-        sorted &= row.last().is_none_or(|(last, _)| *last < wire);
         row.push((wire, coefficient));
     }
-    if !sorted {
-        row.sort_unstable_by_key(|(wire, _)| *wire);
-        row.dedup_by(|next, kept| {
-            let same = next.0 == kept.0;
-            if same {
-                kept.1 += next.1;
-            }
-            same
-        });
-    }
-    row.retain(|(_, coefficient)| *coefficient != Fr::ZERO);
     Ok(())
 }
 

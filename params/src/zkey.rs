@@ -1,6 +1,8 @@
 //! `.zkey` files (snarkjs, Groth16): written after a set-up, read fast where the digest of the
 //! bytes is known, and with every point checked where it is not.
 
+mod coefficients;
+
 use std::io::{self, Read, Seek, Write};
 
 use ark_bn254::{Fq, Fq2, Fr, G1Affine, G2Affine};
@@ -8,18 +10,17 @@ use ark_ec::{
     AffineRepr,
     short_weierstrass::{Affine, SWCurveConfig},
 };
-use ark_ff::{BigInt, BigInteger, Field, PrimeField};
+use ark_ff::{AdditiveGroup, BigInt, BigInteger, Field, PrimeField};
 use merits_verifier::groth16::{KeyError, VerifyingKey};
 use rayon::prelude::*;
 
 use crate::binfile::{BinFile, BinFileError, RECORDS, Section, SectionWriter, limbs};
 use crate::groth16::{MAX_DOMAIN_LOG2, ProvingKey};
-use crate::r1cs::{R1cs, SparseMatrix};
+use crate::r1cs::{R1cs, SparseMatrix, Term};
 
 const GROTH16: u32 = 1;
 const G1_BYTES: usize = 64;
 const G2_BYTES: usize = 128;
-const COEFFICIENT_BYTES: usize = 44;
 
 /// A proving key with the matrices that a prover evaluates.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +32,7 @@ pub struct Zkey {
     /// Right factors.
     pub b: SparseMatrix,
     /// What the contributions section names as the circuit; for keys made here the digest of
-    /// the constraint system and 32 zero bytes.
+    /// the constraint system and 32 zero bytes. All zero where there is no such section.
     pub circuit_hash: [u8; 64],
 }
 
@@ -73,11 +74,36 @@ pub enum ZkeyError {
     /// The verifying part would let anyone forge.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The circuit has another size.
+    #[error(
+        "the key belongs to another circuit: it is for {in_key} {what}, and the circuit has {in_circuit}"
+    )]
+    OtherSize {
+        /// What is counted.
+        what: &'static str,
+        /// How many the key is for.
+        in_key: usize,
+        /// How many the circuit has.
+        in_circuit: usize,
+    },
     /// The matrices are those of another circuit.
-    #[error("the key belongs to another circuit (its matrices differ at constraint {constraint})")]
+    #[error(
+        "the key belongs to another circuit: in constraint {constraint}, matrix {matrix} multiplies \
+         wire {wire} by {} in the key, and by {} in the circuit (constraints and wires are counted \
+         from 0)",
+        signed(.in_key), signed(.in_circuit)
+    )]
     OtherCircuit {
         /// The first constraint that differs.
         constraint: usize,
+        /// Which of its factors: `A` or `B`.
+        matrix: char,
+        /// The first wire of it with another coefficient.
+        wire: u32,
+        /// The coefficient in the key, 0 if the wire is not there.
+        in_key: Fr,
+        /// The coefficient in the circuit.
+        in_circuit: Fr,
     },
     /// The key was made here, for a circuit of another digest.
     #[error("the key names another circuit than the one it is wanted for")]
@@ -102,7 +128,8 @@ impl Zkey {
     #[must_use]
     pub fn named_circuit(&self) -> Option<[u8; 32]> {
         let (digest, rest) = self.circuit_hash.split_first_chunk()?;
-        rest.iter().all(|byte| *byte == 0).then_some(*digest)
+        let ours = rest.iter().all(|byte| *byte == 0) && *digest != [0; 32];
+        ours.then_some(*digest)
     }
 
     /// Number of wires, the constant one included.
@@ -123,24 +150,40 @@ impl Zkey {
     /// circuit is for its ceremony's transcript to show (`snarkjs zkey verify`).
     ///
     /// # Errors
-    /// [`ZkeyError::OtherCircuit`], [`ZkeyError::OtherDigest`].
+    /// [`ZkeyError::OtherSize`], [`ZkeyError::OtherCircuit`], [`ZkeyError::OtherDigest`].
     pub fn check_circuit(&self, r1cs: &R1cs) -> Result<(), ZkeyError> {
-        let rows = self.a.rows().max(r1cs.n_constraints());
-        let differs =
-            |i: &usize| self.a.row(*i) != r1cs.a.row(*i) || self.b.row(*i) != r1cs.b.row(*i);
-        let sizes = self.n_wires() == r1cs.n_wires as usize
-            && self.n_public() == r1cs.n_public as usize
-            && self.a.rows() == r1cs.n_constraints();
-        match (0..rows).find(differs) {
-            Some(constraint) => Err(ZkeyError::OtherCircuit { constraint }),
-            None if !sizes => Err(ZkeyError::OtherCircuit { constraint: rows }),
-            None if self
-                .named_circuit()
-                .is_some_and(|named| named != r1cs.digest()) =>
-            {
-                Err(ZkeyError::OtherDigest)
+        let sizes = [
+            ("wires", self.n_wires(), r1cs.n_wires as usize),
+            ("public inputs", self.n_public(), r1cs.n_public as usize),
+            ("constraints", self.a.rows(), r1cs.n_constraints()),
+        ];
+        for (what, in_key, in_circuit) in sizes {
+            if in_key != in_circuit {
+                return Err(ZkeyError::OtherSize {
+                    what,
+                    in_key,
+                    in_circuit,
+                });
             }
-            None => Ok(()),
+        }
+        let matrices = [('A', &self.a, &r1cs.a), ('B', &self.b, &r1cs.b)];
+        for constraint in 0..r1cs.n_constraints() {
+            for (matrix, ours, theirs) in matrices {
+                let (ours, theirs) = (ours.row(constraint), theirs.row(constraint));
+                if let Some((wire, in_key, in_circuit)) = difference(ours, theirs) {
+                    return Err(ZkeyError::OtherCircuit {
+                        constraint,
+                        matrix,
+                        wire,
+                        in_key,
+                        in_circuit,
+                    });
+                }
+            }
+        }
+        match self.named_circuit() {
+            Some(named) if named != r1cs.digest() => Err(ZkeyError::OtherDigest),
+            _ => Ok(()),
         }
     }
 
@@ -173,25 +216,7 @@ impl Zkey {
 
         write_points(&mut file, 3, &key.vk.ic, G1_BYTES, put_g1)?;
 
-        let coefficients = self.a.non_zero() + self.b.non_zero() + n_instance;
-        let body = file.section(4, 4 + (COEFFICIENT_BYTES * coefficients) as u64)?;
-        body.write_all(&(coefficients as u32).to_le_bytes())?;
-        buffer.clear();
-        for row in 0..self.a.rows() {
-            for (matrix, terms) in [(0, self.a.row(row)), (1, self.b.row(row))] {
-                for (wire, value) in terms {
-                    put_coefficient(&mut buffer, matrix, row, *wire, *value);
-                }
-            }
-            if buffer.len() > 1 << 16 {
-                body.write_all(&buffer)?;
-                buffer.clear();
-            }
-        }
-        for wire in 0..n_instance {
-            put_coefficient(&mut buffer, 0, self.a.rows() + wire, wire as u32, Fr::ONE);
-        }
-        body.write_all(&buffer)?;
+        coefficients::write(&mut file, &self.a, &self.b, n_instance)?;
 
         write_points(&mut file, 5, &key.a, G1_BYTES, put_g1)?;
         write_points(&mut file, 6, &key.b_g1, G1_BYTES, put_g1)?;
@@ -234,7 +259,10 @@ impl Zkey {
             vk: vk.clone(),
             ..head
         };
-        let (a, b) = matrices(file.section(4)?, &head)?;
+        // A row of the matrices takes memory, and may only be where H has a point for it.
+        file.section(9)?
+            .expect_left(1 << head.domain_log2, G1_BYTES)?;
+        let (a, b) = coefficients::read(file.section(4)?, &head)?;
         let mut g1 = |id, count| points(file.section(id)?, count, trust, get_g1);
         let (a_query, b_g1) = (g1(5, wires)?, g1(6, wires)?);
         let (l, h) = (
@@ -254,7 +282,12 @@ impl Zkey {
             },
             a,
             b,
-            circuit_hash: file.section(10)?.array()?,
+            circuit_hash: match file.section(10) {
+                Ok(mut contributions) => contributions.array()?,
+                // Provers need none, and some tools write none.
+                Err(BinFileError::SectionCount { times: 0, .. }) => [0; 64],
+                Err(error) => return Err(error.into()),
+            },
         })
     }
 }
@@ -311,131 +344,27 @@ impl Head {
     }
 }
 
-/// Matrices A and B. Rows come in order, as snarkjs and we write them; the last rows bind the
-/// public inputs and are left out.
-fn matrices(
-    mut section: Section<'_, impl Read + Seek>,
-    head: &Head,
-) -> Result<(SparseMatrix, SparseMatrix), ZkeyError> {
-    let inconsistent = |what| ZkeyError::Inconsistent { what };
-    let outside = inconsistent("a coefficient outside the matrices");
-    let count = section.u32()? as usize;
-    section.expect_left(count, COEFFICIENT_BYTES)?;
-    let binding = count
-        .checked_sub(head.n_instance)
-        .ok_or(inconsistent("no rows bind the public inputs"))?;
-    let mut out = [SparseMatrix::default(), SparseMatrix::default()];
-    let mut pending: [Vec<(u32, Fr)>; 2] = Default::default();
-    let mut row = 0;
-    let mut flush = |until: usize, pending: &mut [Vec<(u32, Fr)>; 2]| {
-        while row < until {
-            for (matrix, terms) in out.iter_mut().zip(pending.iter_mut()) {
-                matrix.push_row(terms.drain(..));
-            }
-            row += 1;
+/// The first wire on which two rows differ, with its coefficient in each. Rows are sorted.
+fn difference(ours: &[Term], theirs: &[Term]) -> Option<(u32, Fr, Fr)> {
+    let at = ours.iter().zip(theirs).take_while(|(a, b)| a == b).count();
+    match (ours.get(at), theirs.get(at)) {
+        (None, None) => None,
+        (Some((a, in_key)), Some((b, in_circuit))) if a == b => Some((*a, *in_key, *in_circuit)),
+        (Some((a, in_key)), other) if other.is_none_or(|(b, _)| a < b) => {
+            Some((*a, *in_key, Fr::ZERO))
         }
-        row == until
-    };
-    let mut used = 0;
-    in_pieces(&mut section, binding, |coefficients| {
-        for it in coefficients {
-            let at = it.row as usize;
-            if at >= 1 << head.domain_log2 || it.wire as usize >= head.n_wires || it.matrix > 1 {
-                return Err(inconsistent("a coefficient outside the matrices"));
-            }
-            if !flush(at, &mut pending) {
-                return Err(inconsistent("the matrices' rows are out of order"));
-            }
-            used = at + 1;
-            pending[it.matrix as usize].push((it.wire, it.value));
-        }
-        Ok(())
-    })?;
-    let (mut rows, mut wire) = (None, 0);
-    in_pieces(&mut section, head.n_instance, |coefficients| {
-        for it in coefficients {
-            let first = *rows.get_or_insert(it.row as usize);
-            if (it.matrix, it.row as usize, it.wire as usize, it.value)
-                != (0, first + wire, wire, Fr::ONE)
-            {
-                return Err(inconsistent("the last rows do not bind the inputs"));
-            }
-            wire += 1;
-        }
-        Ok(())
-    })?;
-    let rows = rows.ok_or_else(|| section.torn())?;
-    if rows < used {
-        return Err(outside);
-    }
-    if (rows + head.n_instance).next_power_of_two() != 1 << head.domain_log2 {
-        return Err(inconsistent("the domain does not fit the constraints"));
-    }
-    flush(rows, &mut pending);
-    let [a, b] = out;
-    Ok((a, b))
-}
-
-/// Reads so many coefficients, some at a time, in order.
-fn in_pieces(
-    section: &mut Section<'_, impl Read + Seek>,
-    count: usize,
-    mut take: impl FnMut(Vec<Coefficient>) -> Result<(), ZkeyError>,
-) -> Result<(), ZkeyError> {
-    let mut buffer = vec![0; COEFFICIENT_BYTES * RECORDS.min(count)];
-    let mut done = 0;
-    while done < count {
-        let records = RECORDS.min(count - done);
-        let bytes = &mut buffer[..COEFFICIENT_BYTES * records];
-        section.fill(bytes)?;
-        let (bytes, _) = bytes.as_chunks::<COEFFICIENT_BYTES>();
-        take(
-            bytes
-                .par_iter()
-                .with_min_len(256)
-                .map(coefficient)
-                .collect(),
-        )?;
-        done += records;
-    }
-    Ok(())
-}
-
-struct Coefficient {
-    matrix: u32,
-    row: u32,
-    wire: u32,
-    value: Fr,
-}
-
-fn coefficient(bytes: &[u8; COEFFICIENT_BYTES]) -> Coefficient {
-    let word = |at: usize| {
-        let mut word = [0; 4];
-        word.copy_from_slice(&bytes[at..at + 4]);
-        u32::from_le_bytes(word)
-    };
-    let mut value = [0; 32];
-    value.copy_from_slice(&bytes[12..]);
-    // The file holds v*R^2; taken as a Montgomery form that is v*R, whose integer is again taken
-    // as a Montgomery form.
-    let once = Fr::new_unchecked(BigInt(limbs(&value)));
-    let value = Fr::new_unchecked(once.into_bigint());
-    Coefficient {
-        matrix: word(0),
-        row: word(4),
-        wire: word(8),
-        value,
+        (_, Some((b, in_circuit))) => Some((*b, Fr::ZERO, *in_circuit)),
+        (Some(_), None) => None,
     }
 }
 
-fn put_coefficient(buffer: &mut Vec<u8>, matrix: u32, row: usize, wire: u32, value: Fr) {
-    for word in [matrix, row as u32, wire] {
-        buffer.extend_from_slice(&word.to_le_bytes());
-    }
-    // The Montgomery form of v*R: see `coefficient`.
-    let twice = value * Fr::new_unchecked(Fr::R2);
-    for limb in twice.0.0 {
-        buffer.extend_from_slice(&limb.to_le_bytes());
+/// A coefficient as people write it: most are small, some below zero.
+fn signed(value: &Fr) -> String {
+    let opposite = -*value;
+    if opposite.into_bigint() < value.into_bigint() {
+        format!("-{opposite}")
+    } else {
+        value.to_string()
     }
 }
 

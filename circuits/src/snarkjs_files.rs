@@ -39,8 +39,16 @@ pub fn write_proof(
 ) -> io::Result<()> {
     fs::create_dir_all(dir)?;
     buffered(&dir.join(WITNESS_FILE), |out| wtns::write(assignment, out))?;
+    write_public_part(dir, assignment.get(1..=n_public).unwrap_or_default(), proof)
+}
+
+/// Writes `proof.json` and `public.json` alone: what may be shown to anybody.
+///
+/// # Errors
+/// Those of the file system.
+pub fn write_public_part(dir: &Path, public: &[Fr], proof: &Proof) -> io::Result<()> {
+    fs::create_dir_all(dir)?;
     fs::write(dir.join(PROOF_FILE), snarkjs_json::proof(proof))?;
-    let public = assignment.get(1..=n_public).unwrap_or_default();
     fs::write(dir.join(PUBLIC_FILE), snarkjs_json::public(public))
 }
 

@@ -7,13 +7,19 @@
 # public.json of one proof, as `merits_circuits::snarkjs_files` writes them. Without DIR this is
 # done for four circuits: a small one with every kind of constraint (on either path of the prover),
 # statement earn of the scale cycling-week with a batch of claims, statement ticket and statement
-# redeem.
+# redeem. `merits bench prover` is asked for proofs too: of our key, and of one that snarkjs makes of
+# the small circuit after its terms were shuffled, doubled and joined by zeros.
+#
+# MERITS names the command (default: target/release/merits, which is built if it is not there).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 cd "$root"
 
 ours() { cargo run --release --quiet -p merits-circuits --example snarkjs_files -- "$@"; }
+
+merits=${MERITS:-$root/target/release/merits}
+[ -x "$merits" ] || cargo build --release --quiet
 
 if [ ! -x "$here/node_modules/.bin/snarkjs" ]; then
     npm ci --prefix "$here" --no-audit --no-fund
@@ -64,11 +70,46 @@ ours check "$theirs"
 
 }
 
+# judge NAME ZKEY WTNS [R1CS]: a proof by `merits bench prover`, before snarkjs.
+judge() {
+    local judged="$work/judged-$1"
+    "$merits" bench prover --zkey "$2" --wtns "$3" ${4:+--r1cs "$4"} \
+        --runs 1 --threads 1 --data-dir "$work/bench" --output "$judged" >"$judged.out"
+    snarkjs zkey export verificationkey "$2" "$judged.json"
+    snarkjs groth16 verify "$judged.json" "$judged/public.json" "$judged/proof.json"
+    snarkjs groth16 verify "$judged/verification_key.json" "$judged/public.json" "$judged/proof.json"
+}
+
+# A circuit and a key whose terms stand in another order, more than once, or are zero.
+foreign() {
+    local files=$1 at="$work/foreign"
+    mkdir "$at"
+    step 'snarkjs makes a key of our circuit, after its terms were written down in another way'
+    node "$here/scramble.js" "$files/circuit.r1cs" "$at/circuit.r1cs"
+    snarkjs powersoftau new bn128 "$2" "$at/new.ptau"
+    snarkjs powersoftau prepare phase2 "$at/new.ptau" "$at/phase2.ptau"
+    snarkjs groth16 setup "$at/circuit.r1cs" "$at/phase2.ptau" "$at/setup.zkey"
+    # A circuit that is too large for the powers ends in exit code 0 and an empty file.
+    [ -s "$at/setup.zkey" ]
+    # The first key of a ceremony has the generator as its delta, and anybody could forge under it.
+    snarkjs zkey contribute "$at/setup.zkey" "$at/circuit.zkey" --name=one -e='not secret at all'
+    node "$here/scramble.js" "$at/circuit.zkey" "$at/scrambled.zkey"
+    for key in circuit scrambled; do
+        for r1cs in "$files" "$at"; do
+            step "snarkjs accepts our proof under its $key.zkey"
+            judge "$key-$(basename "$r1cs")" "$at/$key.zkey" "$files/witness.wtns" "$r1cs/circuit.r1cs"
+        done
+    done
+}
+
 if [ $# -ge 1 ]; then
     check "$(cd "$1" && pwd)"
 else
     ours export "$work/sampler"
     check "$work/sampler"
+    step 'snarkjs accepts the proof of merits bench prover'
+    judge ours "$work/sampler/circuit.zkey" "$work/sampler/witness.wtns"
+    foreign "$work/sampler" 12
     step 'the same, proven without AVX-512'
     MERITS_BN254_PATH=scalar ours export "$work/sampler-scalar"
     check "$work/sampler-scalar"

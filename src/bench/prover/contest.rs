@@ -62,11 +62,11 @@ pub(super) struct Outcome {
 
 impl Field {
     /// Prepares every prover and asks each for a proof that verifies: before that its time is
-    /// worth nothing.
-    pub(super) fn prepare(trial: &Trial, effort: &Effort) -> anyhow::Result<Self> {
+    /// worth nothing. With it comes the proof of our chosen path.
+    pub(super) fn prepare(trial: &Trial, effort: &Effort) -> anyhow::Result<(Self, Proof)> {
         let rng = &mut StdRng::from_rng(&mut rand::rng());
         let assignment = &trial.assignment;
-        let publics = &assignment[1..=trial.zkey.n_public()];
+        let publics = trial.publics();
         let ark_own = match &trial.circuit {
             Some(circuit) if trial.own_key_too => Some(OwnKey::new(circuit, assignment)?),
             _ => None,
@@ -87,7 +87,7 @@ impl Field {
             pool: effort.pool()?,
         };
         let key = dev_key(&trial.zkey.key.vk)?;
-        let (mut good, mut bad) = (Vec::new(), Vec::new());
+        let (mut good, mut bad, mut chosen) = (Vec::new(), Vec::new(), None);
         for who in field.provers() {
             if who == Who::ArkOwnKey {
                 continue;
@@ -98,12 +98,15 @@ impl Field {
             } else {
                 bad.push(who.title());
             }
+            if let Who::Ours(SimdPathName { chosen: true, .. }) = who {
+                chosen = Some(proof);
+            }
         }
         if let Some(own) = &field.ark_own {
             own.verify(&own.prove(assignment, rng)?, publics)?;
         }
         match (good.is_empty(), bad.is_empty()) {
-            (_, true) => Ok(field),
+            (_, true) => Ok((field, chosen.context("one path is chosen")?)),
             (true, false) => bail!(
                 "no prover's proof verifies: the witness does not satisfy the key's circuit, or \
                  belongs to another circuit with as many wires. --r1cs names the constraint that \

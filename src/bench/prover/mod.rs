@@ -16,8 +16,10 @@ use anyhow::{Context as _, ensure};
 use clap::Args;
 use merits_circuits::{
     prover::{Prover as _, SimdProver},
-    snarkjs_files,
+    snarkjs_files::{self, PROOF_FILE, PUBLIC_FILE},
 };
+use merits_params::{keystore::VERIFICATION_KEY_FILE, snarkjs_json};
+use merits_verifier::groth16::Proof;
 use rand::{SeedableRng as _, rngs::StdRng};
 
 use self::{
@@ -40,6 +42,10 @@ pub(super) struct Arguments {
     /// The circuit, to name the constraint that a bad witness breaks
     #[arg(long, requires = "zkey", value_name = "FILE")]
     r1cs: Option<PathBuf>,
+    /// Also write our prover's proof into this directory (proof.json and public.json, with the
+    /// key's verification_key.json), for snarkjs to judge
+    #[arg(long, requires = "zkey", value_name = "DIR")]
+    output: Option<PathBuf>,
     /// Measure only this of our own circuits; may be given several times
     #[arg(long, value_enum, conflicts_with = "zkey")]
     circuit: Vec<Subject>,
@@ -69,10 +75,11 @@ impl Arguments {
         };
         if let (Some(zkey), Some(wtns)) = (&self.zkey, &self.wtns) {
             // Wrong files are told before anything is made.
+            let judged = self.output.as_deref().map(Judged::new).transpose()?;
             let trial = Trial::from_files(zkey, wtns, self.r1cs.as_deref())?;
             let (mut table, effort) = self.begin()?;
             let watch = Watch::start();
-            run_trial(trial, &mut table, &effort)?;
+            run_trial(trial, judged.as_ref(), &mut table, &effort)?;
             note_load(&mut table, &watch);
             return self.finish(&table);
         }
@@ -108,18 +115,27 @@ fn run_subjects(subjects: &[Subject], table: &mut Table, effort: &Effort) -> any
     let mut outcomes = Vec::new();
     for subject in subjects {
         let trial = subject.trial(effort)?;
-        outcomes.push(run_trial(trial, table, effort)?);
+        outcomes.push(run_trial(trial, None, table, effort)?);
     }
     report::summary(table, &outcomes);
     Ok(())
 }
 
-fn run_trial(trial: Trial, table: &mut Table, effort: &Effort) -> anyhow::Result<Outcome> {
+fn run_trial(
+    trial: Trial,
+    judged: Option<&Judged<'_>>,
+    table: &mut Table,
+    effort: &Effort,
+) -> anyhow::Result<Outcome> {
     let bar = working(format!("{}: a proof of each prover, verified", trial.name));
     let sizes = trial.sizes();
     let directory = tempfile::tempdir_in(&effort.data_dir)?;
     let files = trial.files(directory.path())?;
-    let field = Field::prepare(&trial, effort)?;
+    let (field, proof) = Field::prepare(&trial, effort)?;
+    if let Some(judged) = judged {
+        judged.write(&trial, &proof)?;
+        bar.suspend(|| judged.tell());
+    }
     bar.set_message(format!("{}: provers in turns", trial.name));
     let outcome = field.run(&trial, effort)?;
     // What follows is measured in processes of its own; these keys would only take memory.
@@ -129,6 +145,45 @@ fn run_trial(trial: Trial, table: &mut Table, effort: &Effort) -> anyhow::Result
     bar.finish_and_clear();
     report::section(table, &sizes, &outcome, &alone, effort);
     Ok(outcome)
+}
+
+/// Where a proof goes that others judge.
+struct Judged<'a>(&'a Path);
+
+impl<'a> Judged<'a> {
+    const FILES: [&'static str; 3] = [VERIFICATION_KEY_FILE, PUBLIC_FILE, PROOF_FILE];
+
+    /// Finds out before the measurement that the files can be made, and that none is replaced.
+    fn new(directory: &'a Path) -> anyhow::Result<Self> {
+        let at = || format!("--output {}", directory.display());
+        fs::create_dir_all(directory).with_context(at)?;
+        for name in Self::FILES {
+            let path = directory.join(name);
+            ensure!(
+                !path.exists(),
+                "{} exists already, and would be of another proof: name another directory for \
+                 --output",
+                path.display()
+            );
+        }
+        tempfile::tempfile_in(directory).with_context(at)?;
+        Ok(Self(directory))
+    }
+
+    fn write(&self, trial: &Trial, proof: &Proof) -> anyhow::Result<()> {
+        let write = || {
+            let key = snarkjs_json::verification_key(&trial.zkey.key.vk);
+            fs::write(self.0.join(VERIFICATION_KEY_FILE), key)?;
+            snarkjs_files::write_public_part(self.0, trial.publics(), proof)
+        };
+        write().with_context(|| format!("--output {}", self.0.display()))
+    }
+
+    fn tell(&self) {
+        let files = Self::FILES.map(|name| self.0.join(name).display().to_string());
+        println!("wrote the proof of ours; snarkjs judges it by");
+        println!("  snarkjs groth16 verify {}", files.join(" "));
+    }
 }
 
 fn write_circuits(subjects: &[Subject], to: &Path, effort: &Effort) -> anyhow::Result<()> {

@@ -266,6 +266,11 @@ impl Trial {
         }
     }
 
+    /// The public inputs.
+    pub(super) fn publics(&self) -> &[Fr] {
+        &self.assignment[1..=self.zkey.n_public()]
+    }
+
     /// A name for a directory.
     pub(super) fn slug(&self) -> String {
         self.name.to_lowercase().replace(' ', "-")

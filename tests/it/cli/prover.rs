@@ -118,8 +118,17 @@ fn provers_are_measured_on_any_key_and_witness() {
         "1",
         "--markdown",
         "t.md",
+        "--r1cs",
+        "small.r1cs",
+        "--output",
+        "judged",
     ]);
-    ran.succeeds("wrote t.md");
+    ran.succeeds("wrote t.md")
+        .succeeds("snarkjs groth16 verify");
+    judged(&at("judged"), &good);
+    // What is there already would be of another proof.
+    bench(&["--wtns", "good.wtns", "--output", "judged"]).refuses(&["judged", "exists already"]);
+    bench(&["--wtns", "good.wtns", "--output", "t.md"]).refuses(&["--output t.md"]);
     let table = fs::read_to_string(at("t.md")).expect("the table");
     for row in [
         "| ark-groth16, circom's reduction, this key |",
@@ -154,6 +163,24 @@ fn provers_are_measured_on_any_key_and_witness() {
     merits(directory.path(), &swapped).refuses(&["good.wtns", "not a `zkey` file"]);
     let ran = bench(&[]);
     assert_eq!(ran.code, Some(2), "a key without a witness: {ran:#?}");
+}
+
+/// The files are those of a proof that verifies, of the witness's public wires.
+#[cfg(feature = "bench")]
+fn judged(directory: &Path, assignment: &[Fr]) {
+    use merits_verifier::groth16::{self, KeyPolicy, PreparedKey, Provenance};
+    let read = |name: &str| fs::read_to_string(directory.join(name)).expect(name);
+    let key = snarkjs_json::read_verification_key(&read("verification_key.json")).expect("a key");
+    let proof = snarkjs_json::read_proof(&read("proof.json")).expect("a proof");
+    let public = snarkjs_json::read_public(&read("public.json")).expect("public inputs");
+    assert_eq!(public, &assignment[1..=key.public_inputs()]);
+    let policy = KeyPolicy {
+        allow_dev_keys: true,
+    };
+    let key = PreparedKey::new(key, Provenance::InsecureDev, policy).expect("a sound key");
+    groth16::verify(&key, &proof, &public).expect("it verifies");
+    let names = fs::read_dir(directory).expect("a directory").count();
+    assert_eq!(names, 3, "the witness is not among them");
 }
 
 /// The table of all measures keeps its options, and they do not mix with those of one measure.

@@ -18,11 +18,49 @@ mod template;
 mod timing;
 mod trial;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
+use anyhow::Context as _;
 use clap::Subcommand;
+use merits_params::manifest::Manifest;
 
 use faults::Faulty;
+pub(crate) use file::FILE;
+
+/// Reads and checks a scale: a directory with a scale.toml, or such a file.
+///
+/// # Errors
+/// Faults of the scale, which [`shown`] shows.
+pub(crate) fn read(scale: &Path) -> anyhow::Result<Manifest> {
+    file::read(scale)
+}
+
+/// The text of a scale.
+///
+/// # Errors
+/// Those of the file.
+pub(crate) fn text(scale: &Path) -> anyhow::Result<String> {
+    let path = file::path(scale);
+    fs::read_to_string(&path).with_context(|| path.display().to_string())
+}
+
+/// What came of a command; faults of a scale are shown in full, whichever command met them.
+pub(crate) fn shown(done: anyhow::Result<ExitCode>) -> anyhow::Result<ExitCode> {
+    match done {
+        Err(error) => match error.downcast::<Faulty>() {
+            Ok(faulty) => {
+                faulty.show();
+                Ok(ExitCode::FAILURE)
+            }
+            Err(error) => Err(error),
+        },
+        done => done,
+    }
+}
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -56,18 +94,7 @@ pub(crate) enum Command {
 impl Command {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         // Compiling and proving keep all cores busy for seconds.
-        let done = tokio::task::spawn_blocking(move || self.run_here()).await?;
-        // Faults of a scale are shown in full, whichever command met them.
-        match done {
-            Err(error) => match error.downcast::<Faulty>() {
-                Ok(faulty) => {
-                    faulty.show();
-                    Ok(ExitCode::FAILURE)
-                }
-                Err(error) => Err(error),
-            },
-            done => done,
-        }
+        shown(tokio::task::spawn_blocking(move || self.run_here()).await?)
     }
 
     fn run_here(self) -> anyhow::Result<ExitCode> {

@@ -15,7 +15,7 @@ use merits_primitives::{
 };
 use merits_verifier::log::LogKey;
 
-use super::packs::Pack;
+use super::packs::{Pack, Records};
 use crate::screen::thousands;
 
 pub(super) const ORIGIN: &str = "demo.merits.example/ledger";
@@ -46,7 +46,7 @@ pub(super) enum Owners {
 /// Directories and addresses of one run.
 #[derive(Debug)]
 pub(super) struct Federation {
-    pub(super) pack: &'static Pack,
+    pub(super) pack: Pack,
     pub(super) owners: Owners,
     pub(super) manifest: Manifest,
     pub(super) directory: PathBuf,
@@ -59,8 +59,8 @@ pub(super) struct Federation {
 
 impl Federation {
     /// A fresh run under `data`; proving keys are shared between runs.
-    pub(super) fn new(data: &Path, pack: &'static Pack, owners: Owners) -> anyhow::Result<Self> {
-        let scale = long_lived(pack.scale);
+    pub(super) fn new(data: &Path, pack: Pack, owners: Owners) -> anyhow::Result<Self> {
+        let scale = long_lived(&pack.scale);
         let manifest = Manifest::from_toml(&scale)?;
         fs::create_dir_all(data).with_context(|| data.display().to_string())?;
         let number = (1u32..)
@@ -105,11 +105,16 @@ impl Federation {
         self.directory.join(path)
     }
 
-    /// Writes the records that the command carries.
-    pub(super) fn write_records(&self) -> anyhow::Result<PathBuf> {
-        let path = self.path("source/records.csv");
-        fs::write(&path, self.pack.records)?;
-        Ok(path)
+    /// The file of records to play with; those that the command carries are written first.
+    pub(super) fn records(&self) -> anyhow::Result<PathBuf> {
+        match &self.pack.records {
+            Records::File(path) => Ok(path.clone()),
+            Records::Carried(bytes) => {
+                let path = self.path("source/records.csv");
+                fs::write(&path, bytes)?;
+                Ok(path)
+            }
+        }
     }
 
     /// What one period of the scale is called.
@@ -168,14 +173,14 @@ impl Federation {
                 self.founding()
             )
         };
-        let mapping = mapping_table(self.pack.mapping)?;
+        let mapping = mapping_table(&self.pack.mapping)?;
         let Pack {
             id,
             issuer,
             source,
             distributor,
             ..
-        } = self.pack;
+        } = &self.pack;
         let holder = |name: &str, file: &str, listen: SocketAddr| {
             format!(
                 "name = \"{name}\"\nsigning_key = \"{file}.key\"\n\
@@ -279,17 +284,20 @@ impl Federation {
     }
 }
 
-/// The scale with a longer life for its credits.
+/// The scale with a longer life for its credits, wherever in a line the figure stands.
 fn long_lived(scale: &str) -> String {
-    let mut lines: Vec<String> = Vec::new();
-    for line in scale.lines() {
-        let key = line.split('=').next().unwrap_or_default().trim();
-        lines.push(if key == "lifetime_months" {
-            format!("lifetime_months = {LIFETIME_MONTHS}")
-        } else {
-            line.to_owned()
-        });
-    }
+    const KEY: &str = "lifetime_months";
+    let line = |line: &str| {
+        let changed = || {
+            let (before, after) = line.split_once(KEY)?;
+            let figure = after.trim_start().strip_prefix('=')?.trim_start();
+            let rest = figure.trim_start_matches(|c: char| c.is_ascii_digit() || c == '_');
+            let is_key = !before.contains('#') && rest.len() < figure.len();
+            is_key.then(|| format!("{before}{KEY} = {LIFETIME_MONTHS}{rest}"))
+        };
+        changed().unwrap_or_else(|| line.to_owned())
+    };
+    let mut lines: Vec<String> = scale.lines().map(line).collect();
     lines.push(String::new());
     lines.join("\n")
 }
@@ -317,4 +325,22 @@ fn mapping_table(text: &str) -> anyhow::Result<String> {
     let mapping: toml::Table = toml::from_str(text).context("the mapping of the pack")?;
     let table = toml::Table::from_iter([("mapping".to_owned(), toml::Value::Table(mapping))]);
     Ok(format!("\n{}", toml::to_string(&table)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credits_live_long_however_their_life_is_written() {
+        let lives = |text: &str| long_lived(text);
+        assert_eq!(lives("lifetime_months = 12\n"), "lifetime_months = 600\n");
+        assert_eq!(
+            lives("expiry = { lifetime_months=1_2, bucket_months = 6 } # years\n"),
+            "expiry = { lifetime_months = 600, bucket_months = 6 } # years\n"
+        );
+        for other in ["# lifetime_months = 3\n", "terms = \"lifetime_months\"\n"] {
+            assert_eq!(lives(other), other);
+        }
+    }
 }

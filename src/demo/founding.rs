@@ -88,8 +88,8 @@ pub(super) async fn admit(federation: &Federation) -> anyhow::Result<Desk> {
     }
     say(
         "Itself first, then a log witness, an issuer, a source, a distributor, a sponsor, a \
-         clearing bank, a registrar, the evaluator of its tags and an exchange, each by an application that it signed with its own key. Nobody may act \
-         outside the role it was admitted for.",
+         clearing bank, an evaluator, a registrar and an exchange, each by an application that it \
+         signed with its own key. Nobody may act outside the role that it was admitted for.",
     );
     Ok(desk)
 }
@@ -149,8 +149,8 @@ pub(super) async fn publish(
     say(&format!(
         "{} writes a formula: {}. Its figures: {}. It compiles to {} constraints for {} claims ({} \
          each). The supervisor approves the version. Everybody computes with this formula; \
-         changing a figure needs no new key. (Its credits live for 50 years here, longer than the \
-         issuer says, since the records are old.)",
+         changing a figure needs no new key. (Here its credits live for 50 years, whatever the \
+         issuer's file says: the records may be old, and what has expired cannot be spent.)",
         federation.pack.issuer,
         manifest.title().en,
         figures(manifest),
@@ -168,7 +168,10 @@ pub(super) async fn adopt(federation: &Federation, desk: &Desk) -> anyhow::Resul
         desk.adopt(statement, federation.path("../keys")).await?;
     }
     bar.finish_and_clear();
-    say("It also puts the keys of `ticket` and `redeem` into force, with which people prove.");
+    say(
+        "The supervisor also puts two more keys into force: by `ticket` people prove that they may \
+         consent, by `redeem` that they own what they spend.",
+    );
     Ok(())
 }
 

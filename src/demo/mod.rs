@@ -31,12 +31,12 @@ pub(crate) use self::whole_file::whole_file;
 use self::{
     federation::{EVALUATOR, Federation, Owners, REGISTRAR},
     founding::{admit, adopt, found, open_epoch, publish, serve_evaluator, serve_exchange},
-    packs::Pack,
+    packs::{Choice, Pack},
     people::People,
     supervising::{open_one_claim, open_total, verify_by_strangers},
 };
 use crate::{
-    commands::{distributor, source},
+    commands::{distributor, scale, source},
     screen::{say, step, thousands},
 };
 
@@ -46,8 +46,7 @@ pub(crate) struct Arguments {
     /// Where ledger, keys and receipts go; proving keys are reused by later runs
     #[arg(long, default_value = "merits-data")]
     data_dir: PathBuf,
-    /// Which of the shipped scales
-    #[arg(long, default_value = packs::DEFAULT, value_name = "ID", value_parser = packs::parser())]
+    #[arg(long, default_value = packs::DEFAULT, value_name = "ID|DIR", help = packs::help())]
     scale: String,
     /// How many subjects (accounts) of the file to claim for; each becomes a person with a wallet
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
@@ -55,10 +54,13 @@ pub(crate) struct Arguments {
     /// All subjects of the file
     #[arg(long)]
     all: bool,
-    /// Another file of the same columns, such as a whole data set; without it, the records that
-    /// come with the command
-    #[arg(long)]
+    /// Records of your own: CSV or JSON Lines. Without --mapping, of the same columns as those that
+    /// come with the command and are played otherwise
+    #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
+    /// How the columns of --input become fields of the scale, as in a source's configuration
+    #[arg(long, value_name = "FILE", requires = "input")]
+    mapping: Option<PathBuf>,
 }
 
 /// What the steps leave for the closing table.
@@ -80,11 +82,20 @@ struct Story {
 
 impl Arguments {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        scale::shown(self.play().await)
+    }
+
+    async fn play(self) -> anyhow::Result<ExitCode> {
         let start = Instant::now();
+        let pack = Pack::choose(Choice {
+            scale: &self.scale,
+            input: self.input.as_deref(),
+            mapping: self.mapping.as_deref(),
+            subjects: self.subjects(),
+        })?;
         println!("MERITS: good deeds measured where the data lies, proven, verified by strangers.");
         println!("This is a demonstration: its proving key is made by one party, on this machine,");
         println!("who could forge. Such keys are marked insecure-dev and refused everywhere else.");
-        let pack = Pack::named(&self.scale).context("the scale is shipped")?;
         let federation = Federation::new(&self.data_dir, pack, Owners::People)?;
         let mut story = Story::default();
         let (stop, stopped) = watch::channel(false);
@@ -96,7 +107,7 @@ impl Arguments {
         publish(&federation, &desk, &mut story).await?;
         adopt(&federation, &desk).await?;
         serve_evaluator(&federation, &mut servers, &stopped).await?;
-        let input = self.input(&federation)?;
+        let input = federation.records()?;
         let people = self.register(&federation, &input, &mut story).await?;
         self.consent(&federation, &people, &mut story).await?;
         self.earn(&federation, &input, &mut story).await?;
@@ -118,14 +129,6 @@ impl Arguments {
 
     fn subjects(&self) -> Option<usize> {
         (!self.all).then_some(self.subjects as usize)
-    }
-
-    /// The records to play with.
-    fn input(&self, federation: &Federation) -> anyhow::Result<PathBuf> {
-        match &self.input {
-            Some(input) => Ok(input.clone()),
-            None => federation.write_records(),
-        }
     }
 
     /// People get wallets and are registered.
@@ -162,7 +165,7 @@ impl Arguments {
     ) -> anyhow::Result<()> {
         step(6, "People link their accounts and consent");
         let start = Instant::now();
-        let pack = federation.pack;
+        let pack = &federation.pack;
         let vouched = federation.manifest.vouched();
         if vouched {
             say(&format!(
@@ -202,7 +205,7 @@ impl Arguments {
         say(&format!(
             "{} publishes its terms: purpose, fields, retention, how to withdraw. Each wallet gives \
              a ticket for each {period}, {} in all: some registered person, once for that {period} \
-             across all distributors, consents to exactly this one, about the own records. The \
+             across all distributors, consents to exactly this one, about their own records. The \
              distributor deposits them on the ledger, and may claim with nothing else.",
             pack.distributor,
             thousands(tickets.len() as u64),
@@ -215,7 +218,7 @@ impl Arguments {
             let person = people.last()?;
             let period = person.periods().last().context("a period")?.label();
             say(&format!(
-                "The person with account {} changes its mind about {period}:",
+                "The person with account {} has second thoughts about {period}:",
                 person.account()
             ));
             let wallet = person.wallet().display().to_string();
@@ -227,7 +230,7 @@ impl Arguments {
                 "--distributor",
                 pack.distributor,
                 "--scale",
-                pack.id,
+                &pack.id,
                 "--period",
                 &period,
             ])
@@ -245,7 +248,7 @@ impl Arguments {
     ) -> anyhow::Result<()> {
         step(7, "The source signs what it recorded");
         let station = distributor::Station::open(&federation.path(DISTRIBUTOR_TOML)).await?;
-        let pack = federation.pack;
+        let pack = &federation.pack;
         let links = match federation.owners {
             // They stand in the source's own file.
             Owners::People => None,
@@ -263,7 +266,7 @@ impl Arguments {
             output: bundle.clone(),
             rejects: None,
             subjects: self.subjects(),
-            // The records that the command carries are whole, to the last of their days.
+            // A file of records is taken as it is, to its last day.
             complete_until: Some(packs::WHOLE_UNTIL),
             most_rejects_percent: None,
             dry_run: false,

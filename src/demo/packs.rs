@@ -1,30 +1,55 @@
-//! The scenario packs that the command carries with it, so that the demonstration runs anywhere:
-//! a scale of `params/scales`, records of `examples`, and how these are read.
+//! What the demonstration plays: one of the packs that the command carries with it, so that it runs
+//! anywhere (a scale of `params/scales`, records of `examples`, and how these are read), or a scale of
+//! the user's own, with records and mapping from files.
 
-use clap::builder::PossibleValuesParser;
-use merits_primitives::calendar::Date;
+use std::{
+    borrow::Cow,
+    fs,
+    path::{Path, PathBuf},
+};
 
-/// The packs' records are whole until here: the last day of the last of their periods.
-pub(super) const WHOLE_UNTIL: Date = Date {
-    year: 2026,
-    month: 8,
-    day: 31,
+use anyhow::{Context as _, bail, ensure};
+use merits_params::manifest::Manifest;
+use merits_primitives::{calendar::Date, ids::Period};
+use merits_records::{Mapping, Plan, ReadOptions, Reject, read_file, wall_clock};
+use merits_source::wholeness::{MOST_REJECTS_PERCENT, Wholeness, too_many_rejects};
+
+use crate::{
+    commands::{scale, unix_millis},
+    screen::{say, working},
 };
 
 /// The scale that is played when none is named.
 pub(super) const DEFAULT: &str = "cycling-week";
 
+/// Records are taken for whole until here, those of the user's own file too, whatever it is that comes
+/// last in it: as far as the world has come.
+pub(super) const WHOLE_UNTIL: Date = Date {
+    year: 9999,
+    month: 12,
+    day: 31,
+};
+
+/// Whether claims can be made for a period: the scale is for it, and it is over.
+pub(super) fn plays(manifest: &Manifest, period: Period) -> bool {
+    let whole = Wholeness::new(None, Some(WHOLE_UNTIL), unix_millis());
+    manifest.is_valid_at(period) && whole.covers(period)
+}
+
+/// What the parties of somebody's own scale are called.
+const OWN: [&str; 3] = ["example-issuer", "example-source", "example-app"];
+
 /// One scale with records to play it on.
 #[derive(Debug)]
 pub(super) struct Pack {
     /// The scale's id.
-    pub(super) id: &'static str,
+    pub(super) id: Cow<'static, str>,
     /// `scale.toml`.
-    pub(super) scale: &'static str,
-    /// The records, as CSV.
-    pub(super) records: &'static [u8],
+    pub(super) scale: Cow<'static, str>,
+    /// The records.
+    pub(super) records: Records,
     /// How they are read.
-    pub(super) mapping: &'static str,
+    pub(super) mapping: Cow<'static, str>,
     /// Who writes the formula.
     pub(super) issuer: &'static str,
     /// Who recorded.
@@ -35,20 +60,217 @@ pub(super) struct Pack {
     pub(super) data: &'static str,
 }
 
+/// Where records are.
+#[derive(Debug)]
+pub(super) enum Records {
+    /// The command carries them, as CSV.
+    Carried(&'static [u8]),
+    /// In a file of the user's.
+    File(PathBuf),
+}
+
+/// What the user chose.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Choice<'a> {
+    /// The id of a shipped scale, or the path of another.
+    pub(super) scale: &'a str,
+    /// A file of records.
+    pub(super) input: Option<&'a Path>,
+    /// How it is read.
+    pub(super) mapping: Option<&'a Path>,
+    /// How many subjects of it count.
+    pub(super) subjects: Option<usize>,
+}
+
 impl Pack {
-    /// The pack of a scale.
-    pub(super) fn named(id: &str) -> Option<&'static Self> {
-        PACKS.iter().find(|pack| pack.id == id)
+    /// The pack of a shipped scale.
+    pub(super) fn named(id: &str) -> Option<Self> {
+        PACKS.iter().find(|pack| pack.id == id).map(Carried::pack)
+    }
+
+    /// What the user chose, found good: the files are there, the scale has no fault, the mapping fits
+    /// it, and some record can be read by it. Whatever is wrong is told before anything is set up.
+    ///
+    /// # Errors
+    /// Says what is missing or does not fit. Faults of a scale are [`scale::Faulty`].
+    pub(super) fn choose(choice: Choice<'_>) -> anyhow::Result<Self> {
+        let mut pack = match Self::named(choice.scale) {
+            Some(pack) => {
+                if Path::new(choice.scale).join(scale::FILE).exists() {
+                    say(&format!(
+                        "({id} is played as it is shipped. The folder of this name here is \
+                         --scale ./{id}.)",
+                        id = choice.scale
+                    ));
+                }
+                pack
+            }
+            None => Self::own(choice)?,
+        };
+        if let Some(path) = choice.mapping {
+            let text = fs::read_to_string(path);
+            pack.mapping = text
+                .with_context(|| format!("the mapping {}", path.display()))?
+                .into();
+        }
+        if let Some(path) = choice.input {
+            pack.records = Records::File(path.to_owned());
+            pack.check_records(choice, path)?;
+        }
+        Ok(pack)
+    }
+
+    /// A scale that is not shipped.
+    fn own(choice: Choice<'_>) -> anyhow::Result<Self> {
+        let directory = Path::new(choice.scale);
+        if !directory.exists() {
+            bail!(
+                "no scale {scale:?}: it is neither a directory with a scale.toml, nor one of the \
+                 shipped scales ({shipped}). `merits scale new {new}` makes one to begin with",
+                scale = choice.scale,
+                shipped = shipped(),
+                new = "my-scale --template tariff"
+            );
+        }
+        let manifest = scale::read(directory)?;
+        let (Some(input), Some(_)) = (choice.input, choice.mapping) else {
+            bail!(
+                "a scale of your own is played with records of your own: --input FILE, and \
+                 --mapping FILE, which says which column gives which field of {} ({})",
+                manifest.id(),
+                fields(&manifest)
+            );
+        };
+        let [issuer, source, distributor] = OWN;
+        Ok(Self {
+            id: manifest.id().to_string().into(),
+            scale: scale::text(directory)?.into(),
+            records: Records::File(input.to_owned()),
+            // The caller reads it, as for any other.
+            mapping: Cow::Borrowed(""),
+            issuer,
+            source,
+            distributor,
+            data: "your records",
+        })
+    }
+
+    /// Whether the mapping fits the scale, and the file the mapping.
+    fn check_records(&self, choice: Choice<'_>, input: &Path) -> anyhow::Result<()> {
+        let manifest = Manifest::from_toml(&self.scale)?;
+        let misfit = || match choice.mapping {
+            Some(path) => format!("the mapping {}", path.display()),
+            None => format!("the shipped mapping of {}", self.id),
+        };
+        let mapping = Mapping::from_toml(&self.mapping).with_context(misfit)?;
+        let plan = Plan::new(&mapping, manifest.schema()).with_context(|| {
+            let (id, fields) = (&self.id, fields(&manifest));
+            format!("{} does not fit {id}, whose fields are {fields}", misfit())
+        })?;
+        let mut first = None;
+        let mut keep = |reject: &Reject| {
+            first.get_or_insert_with(|| reject.clone());
+            Ok(())
+        };
+        let bar = working("looking at the records");
+        let options = ReadOptions {
+            first_subjects: choice.subjects,
+            now: Some(wall_clock::latest(unix_millis())),
+        };
+        let reading = read_file(input, &plan, options, &mut keep, &mut |_| {})
+            .with_context(|| format!("the records {}", input.display()))?;
+        bar.finish_and_clear();
+        let rows = reading.report.rows;
+        let most = MOST_REJECTS_PERCENT;
+        if too_many_rejects(&reading.report, most)
+            && let Some(reject) = first
+        {
+            bail!(
+                "{} of the {rows} rows of {} cannot be read by {}, and a source signs nothing of a \
+                 file of which more than {most} in a hundred cannot: mend the file or the mapping. \
+                 The first: line {}, {} = {:?}: {}",
+                reading.report.rejected,
+                input.display(),
+                misfit(),
+                reject.line,
+                reject.column,
+                reject.value,
+                reject.detail
+            );
+        }
+        ensure!(
+            !reading.groups.is_empty(),
+            "no claim can be made of {}, which has {rows} rows{}",
+            input.display(),
+            reading
+                .refused
+                .first()
+                .map_or_else(String::new, |refused| format!(": {refused}"))
+        );
+        let mut periods = reading.groups.iter().map(|group| group.period);
+        ensure!(
+            periods.any(|period| plays(&manifest, period)),
+            "no record of {} lies in a period of {} version {} that is over: the version begins with \
+             {}, and the first record is of {}. Mend `[validity]` in its scale.toml, or take other records",
+            input.display(),
+            self.id,
+            manifest.version().0,
+            manifest.validity().from.label(),
+            reading.groups[0].period.label()
+        );
+        Ok(())
     }
 }
 
-/// Accepts the ids of the packs.
-pub(super) fn parser() -> PossibleValuesParser {
-    PACKS.iter().map(|pack| pack.id).collect::<Vec<_>>().into()
+/// What `--help` says of the choice.
+pub(super) fn help() -> String {
+    format!(
+        "A shipped scale ({}), or a directory with a scale.toml of your own",
+        shipped()
+    )
 }
 
-const PACKS: &[Pack] = &[
-    Pack {
+fn shipped() -> String {
+    let ids: Vec<&str> = PACKS.iter().map(|pack| pack.id).collect();
+    ids.join(", ")
+}
+
+/// The fields of a scale that a mapping has to give.
+fn fields(manifest: &Manifest) -> String {
+    let fields = manifest.schema().fields.iter();
+    let names: Vec<&str> = fields.map(|field| field.name.as_str()).collect();
+    names.join(", ")
+}
+
+/// A pack in the program.
+struct Carried {
+    id: &'static str,
+    scale: &'static str,
+    records: &'static [u8],
+    mapping: &'static str,
+    issuer: &'static str,
+    source: &'static str,
+    distributor: &'static str,
+    data: &'static str,
+}
+
+impl Carried {
+    fn pack(&self) -> Pack {
+        Pack {
+            id: self.id.into(),
+            scale: self.scale.into(),
+            records: Records::Carried(self.records),
+            mapping: self.mapping.into(),
+            issuer: self.issuer,
+            source: self.source,
+            distributor: self.distributor,
+            data: self.data,
+        }
+    }
+}
+
+const PACKS: &[Carried] = &[
+    Carried {
         id: "blood-and-volunteering",
         scale: include_str!("../../params/scales/blood-and-volunteering/scale.toml"),
         records: include_bytes!("../../examples/blood-and-volunteering/records.csv"),
@@ -58,7 +280,7 @@ const PACKS: &[Pack] = &[
         distributor: "good-citizen-app",
         data: "donations of a real study, dated by us; volunteering generated",
     },
-    Pack {
+    Carried {
         id: "cycling-week",
         scale: include_str!("../../params/scales/cycling-week/scale.toml"),
         records: include_bytes!("../../examples/cycling/trips.csv"),
@@ -68,7 +290,7 @@ const PACKS: &[Pack] = &[
         distributor: "green-city-app",
         data: "real trips; bikes stand for people",
     },
-    Pack {
+    Carried {
         id: "household-electricity",
         scale: include_str!("../../params/scales/household-electricity/scale.toml"),
         records: include_bytes!("../../examples/household-electricity/records.csv"),
@@ -78,7 +300,7 @@ const PACKS: &[Pack] = &[
         distributor: "green-home-app",
         data: "generated meter readings",
     },
-    Pack {
+    Carried {
         id: "low-carbon-event",
         scale: include_str!("../../params/scales/low-carbon-event/scale.toml"),
         records: include_bytes!("../../examples/low-carbon-event/records.csv"),
@@ -88,7 +310,7 @@ const PACKS: &[Pack] = &[
         distributor: "low-carbon-games-app",
         data: "generated deeds",
     },
-    Pack {
+    Carried {
         id: "low-carbon-travel",
         scale: include_str!("../../params/scales/low-carbon-travel/scale.toml"),
         records: include_bytes!("../../examples/low-carbon-travel/records.csv"),
@@ -98,7 +320,7 @@ const PACKS: &[Pack] = &[
         distributor: "green-travel-app",
         data: "real bicycle rides; other modes generated",
     },
-    Pack {
+    Carried {
         id: "public-health-reporting",
         scale: include_str!("../../params/scales/public-health-reporting/scale.toml"),
         records: include_bytes!("../../examples/public-health-reporting/records.csv"),
@@ -108,7 +330,7 @@ const PACKS: &[Pack] = &[
         distributor: "health-app",
         data: "generated reports",
     },
-    Pack {
+    Carried {
         id: "reading",
         scale: include_str!("../../params/scales/reading/scale.toml"),
         records: include_bytes!("../../examples/reading/records.csv"),
@@ -118,7 +340,7 @@ const PACKS: &[Pack] = &[
         distributor: "reading-app",
         data: "generated visits and loans",
     },
-    Pack {
+    Carried {
         id: "steps-and-calories",
         scale: include_str!("../../params/scales/steps-and-calories/scale.toml"),
         records: include_bytes!("../../examples/steps-and-calories/records.csv"),
@@ -128,7 +350,7 @@ const PACKS: &[Pack] = &[
         distributor: "walking-app",
         data: "generated days",
     },
-    Pack {
+    Carried {
         id: "stop-driving",
         scale: include_str!("../../params/scales/stop-driving/scale.toml"),
         records: include_bytes!("../../examples/stop-driving/records.csv"),
@@ -161,11 +383,11 @@ mod tests {
     #[test]
     fn every_pack_reads_its_records_by_its_mapping() {
         for pack in PACKS {
-            let manifest = merits_params::manifest::Manifest::from_toml(pack.scale).unwrap();
+            let manifest = Manifest::from_toml(pack.scale).unwrap();
             assert_eq!(manifest.id().as_str(), pack.id);
-            let mapping: merits_records::mapping::Mapping =
-                toml::from_str(pack.mapping).unwrap_or_else(|error| panic!("{}: {error}", pack.id));
-            merits_records::mapping::Plan::new(&mapping, manifest.schema())
+            let mapping = Mapping::from_toml(pack.mapping)
+                .unwrap_or_else(|error| panic!("{}: {error}", pack.id));
+            Plan::new(&mapping, manifest.schema())
                 .unwrap_or_else(|error| panic!("{}: {error}", pack.id));
         }
     }

@@ -34,7 +34,7 @@ use merits_wallet::{
     view::{View, scan},
 };
 
-use super::{DISTRIBUTOR_TOML, REGISTRAR_TOML, SOURCE_TOML, federation::Federation};
+use super::{DISTRIBUTOR_TOML, REGISTRAR_TOML, SOURCE_TOML, federation::Federation, packs};
 use crate::{
     commands::{distributor, ledger_of, registrar, source, unix_millis},
     screen::progress,
@@ -108,7 +108,10 @@ impl People {
         let plan = Plan::new(&config.mapping, federation.manifest.schema())?;
         let mut periods: BTreeMap<String, Vec<Period>> = BTreeMap::new();
         for group in source::read(input, &plan, subjects, None)?.groups {
-            periods.entry(group.subject).or_default().push(group.period);
+            // Nobody consents to a period for which no claim can be made.
+            if packs::plays(&federation.manifest, group.period) {
+                periods.entry(group.subject).or_default().push(group.period);
+            }
         }
         let wallets = federation.path("wallets");
         let ledger: LedgerConfig = ledger_of(&wallets.join("ledger.toml"))?;

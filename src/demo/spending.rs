@@ -28,7 +28,7 @@ pub(super) async fn play(
 ) -> anyhow::Result<()> {
     let person = people.first()?;
     let wallet = person.wallet().display().to_string();
-    step(12, "A person reads the own credits");
+    step(12, "A person reads their own credits");
     say(
         "From the seed and the public ledger alone, in a copy that the wallet verifies itself. The \
          distributor's help is not needed, and nobody else can do it.",
@@ -91,7 +91,7 @@ pub(super) async fn play(
         "--dir",
         &wallet,
         "--scale",
-        federation.pack.id,
+        &federation.pack.id,
     ];
     let asked = [
         "--at-least",

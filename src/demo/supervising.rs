@@ -108,19 +108,20 @@ pub(super) async fn open_total(
     let Some((period, claims)) = largest_period(desk)? else {
         say(&format!(
             "No {} has the {LEAST_CLAIMS} claims that a total must cover, so none is opened: a \
-             sum over few people would say too much about each. Try more --subjects.",
+             sum over few people would say too much about each. More people are needed: a larger \
+             --subjects, or a larger file.",
             federation.period_word()
         ));
         return Ok(());
     };
     let bar = progress(1, "adding ciphertexts, opening the sum");
     let published = desk
-        .total(federation.pack.id, period, 1, Output::Credits)
+        .total(&federation.pack.id, period, 1, Output::Credits)
         .await?;
     let measured = match federation.manifest.measure() {
         Some(measure) => {
             let total = desk
-                .total(federation.pack.id, period, 1, Output::Measure)
+                .total(&federation.pack.id, period, 1, Output::Measure)
                 .await?;
             format!(", and {} {}", thousands(total.total.sum), measure.unit)
         }

@@ -34,6 +34,7 @@ pub(crate) async fn whole_file(data: &Path, input: &Path) -> anyhow::Result<Whol
         subjects: 0,
         all: true,
         input: Some(input.to_owned()),
+        mapping: None,
     };
     let pack = Pack::named(packs::DEFAULT).context("the scale is shipped")?;
     // A whole city's wallets would measure the wallets: the accounts are in custody.

@@ -86,4 +86,4 @@ pub(super) fn measure(manifest: &Manifest, outputs: &Outputs) -> Option<String> 
     Some(format!("{value} {}", manifest.measure()?.unit))
 }
 
-pub(super) const FILE: &str = "scale.toml";
+pub(crate) const FILE: &str = "scale.toml";

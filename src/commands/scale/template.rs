@@ -60,6 +60,8 @@ impl Arguments {
         println!("   merits scale check {shown}");
         println!("   merits scale explain {shown}");
         println!("   merits scale test {shown}");
+        println!("and play it on records of yours, which a mapping explains, with");
+        println!("   merits demo --scale {shown} --input FILE --mapping FILE");
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -5,6 +5,7 @@
 //! (`--fixtures`); the demonstration runs in CI.
 
 mod configuration;
+mod demo;
 mod founding;
 mod help;
 mod keys;

@@ -1,174 +1,198 @@
 #!/usr/bin/env bash
-# Starts a federation by hand, every role as its own process with its own configuration file, by
-# the commands of docs/src/operations.md; kills the coordinator in the middle of a run; checks what
-# everybody then sees, and ends with fsck. The ledger is one in custody; tests/by_hand/people.sh has
-# one on which every claim needs its person's ticket.
+# Runs docs/src/operations.md as somebody does who pastes it into a shell, block by block, from top to
+# bottom. The commands are the page's and nothing else: where this needs free ports or another
+# directory, it sets the variables that the page names.
 #
-#   tests/by_hand/run.sh [--keep DIR] [--fixtures DIR]
+#   tests/by_hand/run.sh [--keep DIR] [--fixtures DIR] [custody] [people]
 #
-# --keep DIR      works in DIR, which must not be there yet, and leaves it
-# --fixtures DIR  writes a kit and the receipt of a batch into DIR (tests/it/cli/federation)
+# custody, people  which of the page's two federations; both, if neither is named
+# --keep DIR       works in DIR, which must not be there yet, and leaves it
+# --fixtures DIR   writes a kit and the receipt of a batch into DIR (tests/it/cli/federation)
 #
-# MERITS names the binary (default: target/release/merits). MERITS_KEY_STORE names a store of
-# proving keys to share, as made by an earlier demo; without it the key is made here, which takes
-# some seconds.
-set -euo pipefail
-root=$(cd "$(dirname "$0")/../.." && pwd)
-binary=${MERITS:-$root/target/release/merits}
-fixtures=
-work=
+# MERITS_KEY_STORE names a store of proving keys to share, as made by an earlier demo; without it the
+# keys are made here, which takes some seconds each.
+#
+# A block marked `sh` must succeed, command by command; one marked `sh refused` holds commands, one a
+# line, that must fail. A block marked `text` behind it has lines of what is printed, in order; `…`
+# stands for anything, and lines that the page leaves out are not looked at. What the page does not
+# show and must be so all the same is in checks/PART/SECTION.sh, which is run after the section.
+set -eEu
+_root=$(cd "$(dirname "$0")/../.." && pwd)
+_page=$_root/docs/src/operations.md
+_checks=$_root/tests/by_hand/checks
+_fixtures=
+_work=
+_remove=
+_parts=()
 while [ $# -gt 0 ]; do
     case $1 in
-    --keep) work=$2 ;;
-    --fixtures) fixtures=$(realpath -m "$2") ;;
+    --keep) _work=$(realpath -m "$2") && shift ;;
+    --fixtures) _fixtures=$(realpath -m "$2") && shift ;;
+    custody | people) _parts+=("$1") ;;
     *)
         echo "unknown argument $1" >&2
         exit 2
         ;;
     esac
-    shift 2
+    shift
 done
-[ -x "$binary" ] || {
-    echo "$binary is not there: cargo build --release" >&2
-    exit 2
-}
-PATH=$(dirname "$(realpath "$binary")"):$PATH
-if [ -n "$work" ]; then
-    mkdir "$work"
-    work=$(realpath "$work")
-else
-    work=$(mktemp -d)
-    remove=$work
-fi
+[ ${#_parts[@]} -gt 0 ] || _parts=(custody people)
+[ -n "$_work" ] || { _work=$(mktemp -d) && rmdir "$_work" && _remove=$_work; }
+mkdir "$_work" "$_work/blocks"
 
-source "$root/tests/by_hand/steps.sh"
-
-cd "$work"
-
-step 'one directory with every sample, a scale and records'
-cp "$root"/coordinator/coordinator.sample.toml "$root"/parties/*/*.sample.toml .
-for sample in *.sample.toml; do mv "$sample" "${sample/.sample/}"; done
-cp -r "$root/params/scales/cycling-week" cycling-week
-# Two weeks of real trips: enough proofs to be killed among.
-awk -F, 'NR == 1 || $4 < "2014-09-15"' "$root/examples/cycling/trips.csv" >trips.csv
-move_ports
+# The settings that the page names.
+source "$_root/tests/by_hand/ports.sh"
+export MERITS_FEDERATION=$_work/federation
+MERITS_PORT=$(free_ports)
+export MERITS_PORT
 if [ -n "${MERITS_KEY_STORE:-}" ]; then
-    sed -i "s|^key_store = .*|key_store = \"$(cd "$root" && realpath -m "$MERITS_KEY_STORE")\"|" ./*.toml
+    MERITS_KEY_STORE=$(cd "$_root" && realpath -m "$MERITS_KEY_STORE")
+    export MERITS_KEY_STORE
 fi
 
-step 'the founding supervisor makes its keys; the coordinator starts'
-authority=$(merits supervisor init --name city-supervisor --origin ledger.example.org/merits)
-sed -i "s|^authority = .*|authority = \"$authority\"|; s|^allow_dev_keys = .*|allow_dev_keys = true|" ./*.toml
-sed -i '/^tickets = /d; /^least_claims_per_total = /a tickets = false' ./*.toml
+_finish() {
+    local code=$? job
+    trap - ERR
+    if [ "$code" -ne 0 ]; then
+        echo "FAILED: ${_now:-before the first block}" >&2
+        [ -z "${_out:-}" ] || cat "$_out" >&2
+        find "$_work" -name '*.log' -exec tail -n 5 {} + >&2 || true
+    fi
+    for job in $(jobs -p); do kill "$job" 2>/dev/null || true; done
+    wait 2>/dev/null || true
+    [ -z "$_remove" ] || rm -rf "$_remove"
+    exit "$code"
+}
+trap _finish EXIT
+trap 'echo "exit code $?: $BASH_COMMAND" >&2' ERR
 
-serve_coordinator
-log_key=$(sed -n 's/^log key //p' coordinator.out)
-sed -i "s|^log_key = .*|log_key = \"$log_key\"|" ./*.toml
+# Parts the page: NUMBER.sh, NUMBER.text where there is one, and NUMBER.about with kind, part and
+# section.
+awk -v to="$_work/blocks" '
+    function slug(text) {
+        text = tolower(text)
+        gsub(/[^a-z0-9]+/, "-", text)
+        gsub(/^-|-$/, "", text)
+        return text
+    }
+    !fenced && /^## / { part = slug(substr($0, 4)); section = "" }
+    !fenced && /^### / { section = slug(substr($0, 5)) }
+    /^```/ {
+        if (fenced) { close(file); fenced = 0; next }
+        fenced = 1
+        name = sprintf("%s/%03d", to, count)
+        if ($0 == "```sh" || $0 == "```sh refused") {
+            name = sprintf("%s/%03d", to, ++count)
+            print ($0 == "```sh" ? "run" : "refused"), part, section >(name ".about")
+            close(name ".about")
+            file = name ".sh"
+        } else if ($0 == "```text" && count) {
+            file = name ".text"
+        } else {
+            print "operations.md: a block of unknown kind: " $0 >"/dev/stderr"
+            exit 1
+        }
+        next
+    }
+    fenced { print >file }
+' "$_page"
 
-step 'the supervisor founds the ledger and admits the parties'
-expect 'founded the ledger' merits supervisor found --config supervisor.toml
-for role in witness issuer source distributor sponsor clearing; do
-    expect "wrote $role.application" merits $role apply --config $role.toml --output $role.application
-    expect 'admitted .* entry' merits supervisor admit --config supervisor.toml $role.application
+expect() { # PATTERN COMMAND...: the command succeeds and prints the pattern.
+    local pattern=$1 output
+    shift
+    output=$("$@" 2>&1) || { printf '%s\nFAILED: %s\n' "$output" "$*" >&2 && exit 1; }
+    grep -Eq "$pattern" <<<"$output" || {
+        printf '%s\nexpected from %s: %s\n' "$output" "$*" "$pattern" >&2
+        exit 1
+    }
+}
+refuse() { # PATTERN COMMAND...: the command fails and says why.
+    local pattern=$1 output
+    shift
+    if output=$("$@" 2>&1); then
+        printf '%s\nshould have been refused: %s\n' "$output" "$*" >&2
+        exit 1
+    fi
+    grep -Eq "$pattern" <<<"$output" || {
+        printf '%s\nexpected the reason: %s\n' "$output" "$pattern" >&2
+        exit 1
+    }
+}
+_step() { printf '\n== %4d s  %s\n' "$SECONDS" "$1"; }
+# Whether the lines of the first file are in the second, in order.
+_printed() {
+    local line pattern found
+    exec 3<"$2"
+    while IFS= read -r line; do
+        # A line of its own stands for any lines, which may be there anyway.
+        [ -n "${line//…/}" ] || continue
+        pattern=$(sed 's/[][*?\\]/\\&/g; s/…/*/g' <<<"$line")
+        while IFS= read -r found <&3; do
+            # shellcheck disable=SC2053 # a pattern
+            [[ $found != $pattern ]] || continue 2
+        done
+        printf 'the page says that this is printed here, and it is not:\n%s\n' "$line" >&2
+        return 1
+    done <"$1"
+    exec 3<&-
+}
+_check() {
+    local check=$_checks/$1/${2:-}.sh
+    [ -e "$check" ] || return 0
+    _now="$check"
+    source "$check" >"$_out" 2>&1
+    touch "$_work/blocks/$1-$2.checked"
+}
+
+_out=$_work/blocks/out
+_was=
+for _about in "$_work"/blocks/*.about; do
+    read -r _kind _part _section <"$_about"
+    case $_part in
+    before-you-begin) ;;
+    in-custody) [[ " ${_parts[*]} " == *' custody '* ]] || continue ;;
+    with-people) [[ " ${_parts[*]} " == *' people '* ]] || continue ;;
+    *)
+        echo "operations.md: no reader is told to paste the block in $_part: mark it otherwise" >&2
+        exit 1
+        ;;
+    esac
+    if [ "$_was" != "$_part $_section" ]; then
+        # shellcheck disable=SC2086 # two words
+        [ -z "$_was" ] || _check $_was
+        _was="$_part $_section"
+        _step "$_part: $_section"
+    fi
+    _block=${_about%.about}
+    _now="$_part, $_section, block $(basename "$_block")"
+    sed 's/^/$ /' "$_block.sh"
+    cd "${_at:-$_root}"
+    if [ "$_kind" = run ]; then
+        source "$_block.sh" >"$_out" 2>&1 </dev/null
+    else
+        while IFS= read -r _line; do
+            if eval "$_line" >>"$_out.refused" 2>&1 </dev/null; then
+                echo "should have been refused: $_line" >&2
+                exit 1
+            fi
+        done <"$_block.sh"
+        mv "$_out.refused" "$_out"
+    fi
+    _at=$PWD
+    cat "$_out"
+    _last=$_block.out
+    cp "$_out" "$_last"
+    [ ! -e "$_block.text" ] || _printed "$_block.text" "$_out"
 done
-
-step 'two halves of a view key, each served by its holder'
-merits witness half --config witness.toml --epoch 1 --output witness-half-1.public
-expect 'opened epoch 1' merits supervisor epoch --config supervisor.toml --epoch 1 --witness-half witness-half-1.public
-merits supervisor serve --config supervisor.toml >supervisor.out 2>supervisor.log &
-servers+=($!)
-merits witness serve --config witness.toml >witness.out 2>witness.log &
-servers+=($!)
-
-step 'the issuer proposes a scale, the supervisor approves it'
-refuse 'cycling-week version 1 is unknown' merits supervisor approve --config supervisor.toml --scale cycling-week --version 1
-expect 'proposed cycling-week version 1' merits issuer propose --config issuer.toml
-expect 'approved cycling-week version 1' merits supervisor approve --config supervisor.toml --scale cycling-week --version 1
-
-step 'pseudonyms, and the source signs'
-merits distributor links --config distributor.toml --input trips.csv --source bay-area-bike-share --output links.jsonl --subjects 40
-partly 'commitments over .* records signed' merits source sign --config source.toml --input trips.csv --links links.jsonl --output bundle.jsonl --rejects source-rejects.csv --subjects 40 --complete-until 2014-09-14
-# Again: the same commitments, no second ones.
-partly 'commitments over .* records signed' merits source sign --config source.toml --input trips.csv --links links.jsonl --output bundle-again.jsonl --subjects 40 --complete-until 2014-09-14
-cmp bundle.jsonl bundle-again.jsonl
-
-step 'the distributor proves; kill -9 hits the coordinator in the middle'
-merits distributor run --config distributor.toml --input trips.csv --bundle bundle.jsonl --source bay-area-bike-share --rejects rejects.csv --subjects 40 >run.out 2>run.log &
-run=$!
-servers+=("$run")
-# The status is read beside the running prover.
-some_are_in() {
-    kill -0 "$run" 2>/dev/null || return 0
-    merits distributor status --config distributor.toml 2>/dev/null |
-        grep -Eq '^batches .* [1-9][0-9]* on the ledger'
-}
-until_true 60 some_are_in
-kill -9 "$coordinator"
-wait "$coordinator" 2>/dev/null || true
-kill -0 "$run" || {
-    echo 'the run ended before the coordinator was killed: nothing was tested' >&2
-    exit 1
-}
-merits distributor status --config distributor.toml
-expect '^clean' merits coordinator fsck --config coordinator.toml
-refuse 'is it running' merits sponsor verify --config sponsor.toml
-serve_coordinator
-[ "$log_key" = "$(sed -n 's/^log key //p' coordinator.out)" ]
-wait "$run" || {
-    cat run.out run.log >&2
-    exit 1
-}
-cat run.out
-claims=$(($(wc -l <bundle.jsonl) - 1))
-expect "claims      0 in no batch yet, $claims on the ledger, 0 refused" merits distributor status --config distributor.toml --receipts receipts
-expect 'batches     0 to prove, 0 in the outbox, [0-9]+ on the ledger, 0 refused' merits distributor status --config distributor.toml
-# Again: nothing is lost, nothing twice.
-expect '0 proofs over 0 claims' merits distributor run --config distributor.toml --input trips.csv --bundle bundle.jsonl --source bay-area-bike-share --subjects 40
-
-step 'strangers verify'
-expect "$claims claims: .* hold offline" merits sponsor verify --config sponsor.toml
-expect "valid batches with $claims claims, 0 invalid" merits clearing audit --config clearing.toml
-merits kit --config sponsor.toml --output kit
-receipt=$(find receipts -name '*.receipt' | sort | head -n 1)
-expect 'proof       yes' merits verify "$receipt" --kit kit --allow-dev-keys
-refuse 'dev' merits verify "$receipt" --kit kit
-if [ -n "$fixtures" ]; then
-    rm -rf "$fixtures"
-    mkdir -p "$fixtures"
-    cp -r kit "$fixtures/kit"
-    cp "$receipt" "$fixtures/batch.receipt"
-fi
-
-step 'the supervisor opens one claim, the distributor discloses it'
-entry=$(merits verify "$receipt" --kit kit --allow-dev-keys | awk '$1 == "entry" { print $2 }')
-expect 'completed: entry' merits supervisor open --config supervisor.toml --entry "$entry" --claim 0 --basis "sampling, case 17"
-request=$(ls requests/*.json)
-expect 'disclosure.json' merits distributor disclose --config distributor.toml --entry "$entry" --claim 0 --request "$request" --output disclosure.json
-refuse 'another claim' merits distributor disclose --config distributor.toml --entry "$entry" --claim 1 --request "$request" --output other.json
-expect 'disclosed records open the commitment on the ledger' merits supervisor check --config supervisor.toml --request "$request" --disclosure disclosure.json
-expect 'revealed' merits supervisor reveal --config supervisor.toml "$request"
-merits distributor disclose --config distributor.toml --entry "$entry" --claim 1 --person-asks --output other.json
-refuse 'claim' merits supervisor check --config supervisor.toml --request "$request" --disclosure other.json
-
-step 'a total, opened for everybody'
-expect 'claims in 2014-W36 of cycling-week earned' merits supervisor total --config supervisor.toml --scale cycling-week --period 2014-W36
-expect 'checked from the log' merits clearing audit --config clearing.toml
-
-step 'an owner reads the own credits, and is forgotten by the distributor'
-account=$(sed -n '2s/.*"subject":"\([^"]*\)".*/\1/p' links.jsonl)
-merits sponsor verify --config sponsor.toml >/dev/null
-expect "^$account  2014-W3[67]" merits wallet custody-credits --seed custody.seed --account "$account" --ledger sponsor.toml
-expect "forgot $account" merits distributor forget --config distributor.toml --subject "$account"
-refuse 'knows no subject|forgotten' merits distributor forget --config distributor.toml --subject "$account"
-expect "$claims claims: .* hold offline" merits sponsor verify --config sponsor.toml
-
-step 'a graceful stop, and fsck'
-refuse 'in use by another coordinator' merits coordinator serve --config coordinator.toml
-# fsck reads a snapshot, so it may run beside the coordinator.
-expect '^clean' merits coordinator fsck --config coordinator.toml
-kill -TERM "$coordinator"
-wait "$coordinator"
-said coordinator.out 'every acknowledged entry is on disk'
-expect '^clean' merits coordinator fsck --config coordinator.toml
-
-step 'all as it should be'
+# shellcheck disable=SC2086 # two words
+_check $_was
+for _part in "${_parts[@]}"; do
+    for _about in "$_checks"/*"$_part"/*.sh; do
+        _name=$(basename "$(dirname "$_about")")-$(basename "$_about" .sh)
+        [ -e "$_work/blocks/$_name.checked" ] || {
+            echo "the page has no section for $_about" >&2
+            exit 1
+        }
+    done
+done
+_step 'all as the page says'

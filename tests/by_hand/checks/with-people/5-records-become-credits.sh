@@ -1,0 +1,1 @@
+expect ', 3 on the ledger, 0 refused' merits distributor status --config distributor.toml

@@ -100,12 +100,8 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             format!("{LOG_VARIABLE} takes filters such as info or warn,merits_coordinator=debug")
         })?,
     };
-    tracing_subscriber::fmt()
-        .with_env_filter(log)
-        .with_writer(std::io::stderr)
-        // A log file is no terminal.
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
+    // A log file is no terminal.
+    merits_serve::logging::start(log, std::io::stderr().is_terminal());
     // A prover or a verifier would pass over what it cannot have.
     SimdPath::requested()?;
     let runtime = tokio::runtime::Runtime::new().context("no runtime")?;

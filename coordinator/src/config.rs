@@ -9,6 +9,7 @@ use std::{
 
 use merits_ledger::LedgerPolicy;
 use merits_primitives::ids::{Origin, PartyId};
+use merits_serve::Limits;
 use merits_verifier::groth16::KeyPolicy;
 use serde::Deserialize;
 
@@ -50,9 +51,13 @@ pub struct Config {
     /// Appending.
     #[serde(default)]
     pub sequencer: Sequencer,
-    /// The gRPC server.
+    /// Reading the database.
     #[serde(default)]
-    pub server: Server,
+    pub database: Database,
+    /// What callers may take of the gRPC server: the same table as in every server's
+    /// configuration.
+    #[serde(default)]
+    pub server: Limits,
 }
 
 /// The pool that checks signatures and proofs.
@@ -67,6 +72,11 @@ pub struct Verification {
     pub linger_ms: u64,
     /// Entries that may wait; more are told to come back.
     pub queue: usize,
+    /// Hundredths of the threads' time that belong to submissions of parties in standing while
+    /// they wait.
+    pub parties_percent: u32,
+    /// Serves the Verifier service, which verifies for whoever asks.
+    pub for_others: bool,
 }
 
 impl Default for Verification {
@@ -77,6 +87,8 @@ impl Default for Verification {
             batch: 256,
             linger_ms: 4,
             queue: 4_096,
+            parties_percent: 50,
+            for_others: true,
         }
     }
 }
@@ -101,31 +113,17 @@ impl Default for Sequencer {
     }
 }
 
-/// The gRPC server.
+/// Reading the database.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Server {
-    /// Open connections; further ones wait unaccepted.
-    pub connections: usize,
-    /// Calls at once on one connection.
-    pub streams_per_connection: u32,
-    /// Longest time to the first answer of a call.
-    pub request_timeout_s: u64,
-    /// Longest time that a graceful stop waits for calls in flight.
-    pub stop_timeout_s: u64,
-    /// Read-only database connections.
+pub struct Database {
+    /// Read-only connections to it.
     pub readers: u32,
 }
 
-impl Default for Server {
+impl Default for Database {
     fn default() -> Self {
-        Self {
-            connections: 1_024,
-            streams_per_connection: 256,
-            request_timeout_s: 60,
-            stop_timeout_s: 30,
-            readers: 4,
-        }
+        Self { readers: 4 }
     }
 }
 
@@ -149,7 +147,8 @@ impl Config {
             anchor_seconds: anchor_seconds(),
             verification: Verification::default(),
             sequencer: Sequencer::default(),
-            server: Server::default(),
+            database: Database::default(),
+            server: Limits::default(),
         }
     }
 
@@ -184,13 +183,15 @@ impl Config {
             ("verification.queue", self.verification.queue),
             ("sequencer.queue", self.sequencer.queue),
             ("sequencer.group", self.sequencer.group),
-            ("server.connections", self.server.connections),
-            (
-                "server.streams_per_connection",
-                self.server.streams_per_connection as usize,
-            ),
-            ("server.readers", self.server.readers as usize),
+            ("database.readers", self.database.readers as usize),
         ];
+        self.server.check()?;
+        if !(1..=98).contains(&self.verification.parties_percent) {
+            return Err(ConfigError::Value {
+                key: "verification.parties_percent",
+                reason: "must be from 1 to 98".into(),
+            });
+        }
         match at_least_one.iter().find(|(_, value)| *value == 0) {
             Some((key, _)) => Err(ConfigError::Value {
                 key,
@@ -311,6 +312,13 @@ mod tests {
         for (from, to, named) in [
             ("allow_dev_keys", "allow_dev_key", "allow_dev_key"),
             ("batch = 256", "batch = 0", "verification.batch"),
+            ("burst = 2000", "burst = 0", "server.burst"),
+            ("burst = 2000", "bursts = 2000", "bursts"),
+            (
+                "parties_percent = 50",
+                "parties_percent = 99",
+                "parties_percent",
+            ),
             ("ledger.example.org/merits", "two words", "origin"),
             ("d75a98", "d75a9", "authority"),
             ("127.0.0.1:7700", "127.0.0.1", "listen"),

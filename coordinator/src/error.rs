@@ -24,6 +24,9 @@ pub enum ConfigError {
         /// Line, column and key.
         source: Box<toml::de::Error>,
     },
+    /// A limit of the server is out of its range.
+    #[error("in the configuration, {0}")]
+    Server(#[from] merits_serve::LimitsError),
     /// A value is out of its range.
     #[error("in the configuration, `{key}`: {reason}")]
     Value {

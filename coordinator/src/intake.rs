@@ -3,15 +3,15 @@
 //! Everything heavy runs in the [`VerifyPool`]; what is here only waits. A submission holds a
 //! permit from its first step to its answer, so the pool and the sequencer's queue are bounded by
 //! the permits, and whoever gets none is told to come back.
+//!
+//! Whoever submits is a stranger until the signature of a party in standing holds. Strangers have
+//! half of the permits after that, and their share of the pool, and no more.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use merits_ledger::{
-    Authentic, IdentityRefusal, KeyRing, OfferRefusal, OpeningRefusal, ProvenStatement, Refusal,
-    ScaleRefusal, Submission, TicketRefusal,
+    Authentic, IdentityRefusal, Job, KeyRing, OfferRefusal, OpeningRefusal, ProvenStatement,
+    Refusal, ScaleRefusal, Submission, TicketRefusal, UnpreparedKey,
 };
 use merits_primitives::ids::{EntryId, Origin, sha256};
 use merits_proto::{BareProof, Fault, VerifySubject, entry_bytes};
@@ -19,7 +19,7 @@ use merits_verifier::{
     Verified,
     codec::Canonical as _,
     entry::SignedEntry,
-    groth16::{PreparedKey, Proof},
+    groth16::{KeyDigest, PreparedKey, Proof},
     log::LogSigner,
     receipt::Receipt,
     refusal::RefusalNotice,
@@ -33,7 +33,7 @@ use crate::{
     published::Published,
     receipts,
     sequencer::{Placed, Ready},
-    verify_pool::{Answer, BareInputs, Full, VerifyPool},
+    verify_pool::{Answer, BareInputs, Class, Full, VerifyPool},
 };
 
 /// When a caller without a permit should come back: about the time of a full batch.
@@ -57,12 +57,17 @@ pub(crate) struct Intake {
     pub(crate) published: Arc<Published>,
     pub(crate) archive: Archive,
     pub(crate) pool: VerifyPool,
-    pub(crate) keys: Arc<Mutex<KeyRing>>,
+    pub(crate) keys: KeyRing,
+    /// Keys in preparation, for parties and for others: one each, so that neither waits for the
+    /// other's, and keys that are slow to prepare take no more than a thread each.
+    pub(crate) preparing: [Semaphore; 2],
     pub(crate) queue: mpsc::Sender<Ready>,
     pub(crate) signer: Arc<LogSigner>,
     pub(crate) clock: Arc<dyn Clock>,
     /// Submissions at once.
     pub(crate) submissions: Arc<Semaphore>,
+    /// Of them, those that no party has signed.
+    pub(crate) strangers: Semaphore,
     /// Verifications for the Verifier service at once.
     pub(crate) verifications: Arc<Semaphore>,
     /// Turns true when the coordinator stops.
@@ -108,7 +113,7 @@ impl Intake {
     pub(crate) async fn submit(
         &self,
         entry: Vec<u8>,
-        _permit: OwnedSemaphorePermit,
+        _admitted: OwnedSemaphorePermit,
     ) -> Result<Accepted, Fault> {
         let bytes = entry_bytes(entry)?;
         let signed = SignedEntry::from_bytes(&bytes)
@@ -118,10 +123,17 @@ impl Intake {
             return self.present(id, stored).await;
         }
         let refuse = |refusal: Box<Refusal>| self.refuse(Some(id), &bytes, &refusal);
-        let (authentic, proof) = self.examine(signed).await?.map_err(refuse)?;
-        let verified = match proof {
+        let (authentic, job) = self.examine(Class::Door, signed).await?.map_err(refuse)?;
+        let (class, _permit) = match authentic.party() {
+            Some(_) => (Class::Parties, None),
+            None => {
+                let permit = self.strangers.try_acquire();
+                (Class::Others, Some(permit.map_err(|_| Fault::busy(RETRY))?))
+            }
+        };
+        let verified = match job {
             None => None,
-            Some(question) => Some(self.prove(question).await?.map_err(refuse)?),
+            Some(job) => Some(self.prove(class, job).await?.map_err(refuse)?),
         };
         let (reply, outcome) = oneshot::channel();
         let ready = Ready {
@@ -172,8 +184,8 @@ impl Intake {
                     Ok(signed) => signed,
                     Err(error) => return Ok(Err(Box::new(error.into()))),
                 };
-                let question = match self.examine(signed).await? {
-                    Ok((_, Some(question))) => question,
+                let job = match self.examine(Class::Others, signed).await? {
+                    Ok((_, Some(job))) => job,
                     Ok((_, None)) => {
                         return Err(Fault::malformed(
                             "subject.entry",
@@ -182,26 +194,26 @@ impl Intake {
                     }
                     Err(refusal) => return Ok(Err(refusal)),
                 };
-                Ok(self.prove(question).await?.map(|_| ()))
+                Ok(self.prove(Class::Others, job).await?.map(|_| ()))
             }
         }
     }
 
     async fn judge_bare(&self, bare: BareProof) -> Result<Judgement, Fault> {
-        let (published, keys) = (Arc::clone(&self.published), Arc::clone(&self.keys));
-        let prepare = move || -> Result<_, Box<Refusal>> {
-            let proof = Proof::from_bytes(&bare.proof).map_err(Refusal::from)?;
-            let key = lock(&keys).get(&published.read().state, &bare.key)?;
-            Ok((key, BareInputs(bare.inputs), proof))
+        // Three points to decompress.
+        let read = move || Proof::from_bytes(&bare.proof).map_err(Refusal::from);
+        let read = self.pool.run(Class::Others, read).map_err(full)?;
+        let proof = match read.await.map_err(lost)? {
+            Ok(proof) => proof,
+            Err(refusal) => return Ok(Err(Box::new(refusal))),
         };
-        let (key, inputs, proof) = match self.pool.run(prepare).map_err(full)?.await {
-            Err(_) => return Err(Fault::internal()),
-            Ok(Err(refusal)) => return Ok(Err(refusal)),
-            Ok(Ok(question)) => question,
+        let key = match self.key(Class::Others, &bare.key).await? {
+            Ok(key) => key,
+            Err(refusal) => return Ok(Err(refusal)),
         };
         let answer: Answer<_> = self
             .pool
-            .verify(&key, inputs, proof)
+            .verify(Class::Others, &key, BareInputs(bare.inputs), proof)
             .map_err(full)?
             .await
             .map_err(lost)?;
@@ -211,42 +223,68 @@ impl Intake {
     /// Decodes an entry, checks its signatures, and finds what its proof must prove.
     async fn examine(
         &self,
+        class: Class,
         signed: SignedEntry,
-    ) -> Result<Result<(Authentic, Option<Question>), Box<Refusal>>, Fault> {
+    ) -> Result<Result<(Authentic, Option<Job>), Box<Refusal>>, Fault> {
         let (origin, published) = (self.origin.clone(), Arc::clone(&self.published));
-        let keys = Arc::clone(&self.keys);
-        let job = move || -> Result<_, Box<Refusal>> {
+        let examine = move || -> Result<_, Box<Refusal>> {
             let submission = Submission::from_signed(signed, &origin)?;
             let view = published.read();
             let authentic = view.state.authenticate(submission)?;
-            let Some(job) = view.state.job(authentic.submission())? else {
-                return Ok((authentic, None));
-            };
-            let key = lock(&keys).get(&view.state, &job.key)?;
-            Ok((
-                authentic,
-                Some(Question {
-                    key,
-                    statement: job.statement,
-                    proof: job.proof,
-                }),
-            ))
+            let job = view.state.job(authentic.submission())?;
+            Ok((authentic, job))
         };
-        self.pool.run(job).map_err(full)?.await.map_err(lost)
+        self.pool
+            .run(class, examine)
+            .map_err(full)?
+            .await
+            .map_err(lost)
+    }
+
+    /// A key of the ledger, prepared. Nobody waits for a preparation but who needs that very key,
+    /// and who needs another one that is not prepared either.
+    async fn key(
+        &self,
+        class: Class,
+        digest: &KeyDigest,
+    ) -> Result<Result<Arc<PreparedKey>, Box<Refusal>>, Fault> {
+        if let Some(key) = self.keys.find(digest) {
+            return Ok(Ok(key));
+        }
+        let [parties, others] = &self.preparing;
+        let turns = if class == Class::Parties {
+            parties
+        } else {
+            others
+        };
+        let _turn = turns.acquire().await.map_err(|_| Fault::stopping())?;
+        if let Some(key) = self.keys.find(digest) {
+            return Ok(Ok(key));
+        }
+        let unprepared = UnpreparedKey::of(&self.published.read().state, digest);
+        let unprepared = match unprepared {
+            Ok(key) => key,
+            Err(refusal) => return Ok(Err(Box::new(refusal))),
+        };
+        let prepared = self.pool.run(class, move || unprepared.prepare());
+        Ok(match prepared.map_err(full)?.await.map_err(lost)? {
+            Ok(key) => Ok(self.keys.keep(key)),
+            Err(refusal) => Err(Box::new(refusal)),
+        })
     }
 
     async fn prove(
         &self,
-        question: Question,
+        class: Class,
+        job: Job,
     ) -> Result<Result<Verified<ProvenStatement>, Box<Refusal>>, Fault> {
-        let Question {
-            key,
-            statement,
-            proof,
-        } = question;
+        let key = match self.key(class, &job.key).await? {
+            Ok(key) => key,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
         let answer = self
             .pool
-            .verify(&key, statement, proof)
+            .verify(class, &key, job.statement, job.proof)
             .map_err(full)?
             .await
             .map_err(lost)?;
@@ -347,13 +385,6 @@ fn status(refusal: &Refusal) -> Code {
     }
 }
 
-/// A proof and what it must prove.
-struct Question {
-    key: Arc<PreparedKey>,
-    statement: ProvenStatement,
-    proof: Proof,
-}
-
 fn try_permit(permits: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Fault> {
     use tokio::sync::TryAcquireError;
     Arc::clone(permits)
@@ -369,11 +400,6 @@ async fn permit(permits: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Fault>
         .acquire_owned()
         .await
         .map_err(|_| Fault::stopping())
-}
-
-fn lock(keys: &Mutex<KeyRing>) -> std::sync::MutexGuard<'_, KeyRing> {
-    // A key is inserted whole or not at all.
-    keys.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn full(_: Full) -> Fault {

@@ -18,7 +18,6 @@
 mod archive;
 mod clock;
 mod config;
-mod connections;
 mod error;
 mod fsck;
 mod intake;
@@ -35,7 +34,7 @@ mod startup;
 mod verify_pool;
 
 pub use clock::{Clock, SystemClock};
-pub use config::{Config, Sequencer, Server, Verification};
+pub use config::{Config, Database, Sequencer, Verification};
 pub use error::{ConfigError, StartError};
 pub use fsck::{Finding, Report, fsck};
 pub use node::Coordinator;

@@ -11,7 +11,12 @@
     reason = "a program talks to people"
 )]
 
-use std::{io::Write as _, path::Path, process::ExitCode, sync::Arc};
+use std::{
+    io::{IsTerminal as _, Write as _},
+    path::Path,
+    process::ExitCode,
+    sync::Arc,
+};
 
 use merits_coordinator::{Config, Coordinator, SystemClock, fsck};
 use tokio::signal::unix::{SignalKind, signal};
@@ -20,9 +25,7 @@ type Failure = Box<dyn std::error::Error>;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .init();
+    merits_serve::logging::start("info".into(), std::io::stderr().is_terminal());
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments[..] {

@@ -10,35 +10,31 @@ use std::{
     path::PathBuf,
     sync::{Arc, Mutex},
     thread,
-    time::Duration,
 };
 
 use merits_ledger::{KeyRing, LedgerPolicy};
 use merits_proto::{
-    DESCRIPTORS,
     ledger::ledger_server::LedgerServer,
     limits::{
-        INFRASTRUCTURE_REQUEST_MESSAGE, LEDGER_REQUEST_MESSAGE, NOTES_REQUEST_MESSAGE,
-        REGISTRY_REQUEST_MESSAGE, VERIFIER_REQUEST_MESSAGE,
+        LEDGER_REQUEST_MESSAGE, NOTES_REQUEST_MESSAGE, REGISTRY_REQUEST_MESSAGE,
+        VERIFIER_REQUEST_MESSAGE,
     },
     notes::notes_server::NotesServer,
     registry::registry_server::RegistryServer,
     verifier::verifier_server::VerifierServer,
 };
+use merits_serve::Server;
 use merits_verifier::log::{LogKey, LogSigner};
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, mpsc, oneshot, watch},
     task::JoinHandle,
 };
-use tonic::transport::Server;
-use tonic_health::server::HealthReporter;
 
 use crate::{
     archive::Archive,
     clock::Clock,
     config::Config,
-    connections,
     error::StartError,
     intake::Intake,
     log_key,
@@ -47,16 +43,10 @@ use crate::{
     published::{Published, View},
     schema,
     sequencer::{Ready, Sequencer, SequencerError},
-    services::{LedgerService, NotesService, RegistryService, VerifierService},
+    services::{self, LedgerService, NotesService, RegistryService, VerifierService},
     startup::{self, Loaded},
     verify_pool::{PoolLimits, VerifyPool},
 };
-
-/// How often an idle connection is asked for a sign of life.
-const KEEPALIVE: Duration = Duration::from_secs(30);
-
-/// Request headers: a few metadata entries.
-const HEADER_BYTES: u32 = 16 * 1_024;
 
 /// A running coordinator. Dropping it stops it without waiting; [`Coordinator::shutdown`] stops
 /// it gracefully.
@@ -99,32 +89,25 @@ impl Coordinator {
         let (queue, waiting) = mpsc::channel(config.sequencer.queue);
         let started = start_sequencer(&config, policy, Arc::clone(&signer), clock, waiting).await?;
         let log_key = signer.public().clone();
-        let readers = schema::open_readers(&config.database(), config.server.readers).await?;
+        let readers = schema::open_readers(&config.database(), config.database.readers).await?;
         let (stop, stopping) = watch::channel(false);
         let intake = Arc::new(Intake {
             origin: log_key.origin().clone(),
             published: started.published,
             archive: Archive::new(readers),
             pool: start_pool(&config)?,
-            keys: Arc::new(Mutex::new(KeyRing::new())),
+            keys: KeyRing::new(),
+            preparing: [Semaphore::new(1), Semaphore::new(1)],
             queue,
             signer,
             clock: started.clock,
             submissions: Arc::new(Semaphore::new(config.sequencer.queue)),
+            strangers: Semaphore::new(config.sequencer.queue.div_ceil(2)),
             verifications: Arc::new(Semaphore::new(config.verification.queue)),
             stopping,
         });
-        let (health, _) = tonic_health::server::health_reporter();
-        for service in SERVICES {
-            health
-                .set_service_status(service, tonic_health::ServingStatus::Serving)
-                .await;
-        }
-        let stop_timeout = Duration::from_secs(config.server.stop_timeout_s);
         let rim = Rim {
-            health,
             stop: stop.clone(),
-            stop_timeout,
             ended: started.ended,
             lock,
         };
@@ -167,20 +150,9 @@ impl Coordinator {
     }
 }
 
-/// Services with a health status of their own; "" is the whole.
-const SERVICES: [&str; 5] = [
-    "",
-    "merits.ledger.v1.Ledger",
-    "merits.notes.v1.Notes",
-    "merits.registry.v1.Registry",
-    "merits.verifier.v1.Verifier",
-];
-
 /// The gRPC server around the intake.
 struct Rim {
-    health: HealthReporter,
     stop: watch::Sender<bool>,
-    stop_timeout: Duration,
     ended: oneshot::Receiver<Result<(), SequencerError>>,
     lock: File,
 }
@@ -193,10 +165,10 @@ impl Rim {
         intake: Arc<Intake>,
         log_key: LogKey,
     ) -> Result<(), StartError> {
-        let router = router(&config, &self.health, &intake, log_key)?;
-        let incoming = connections::accept(listener, config.server.connections);
+        let server = server(&config, &intake, log_key);
+        let health = server.health();
         let mut stopping = self.stop.subscribe();
-        let served = router.serve_with_incoming_shutdown(incoming, async move {
+        let served = server.serve(listener, async move {
             // An error means that the handle is gone: stop as well.
             let _ = stopping.wait_for(|stop| *stop).await;
         });
@@ -204,7 +176,7 @@ impl Rim {
 
         let mut stopped = self.stop.subscribe();
         let mut early_end = None;
-        let mut result = tokio::select! {
+        let result = tokio::select! {
             served = &mut served => Some(served),
             ended = &mut self.ended => {
                 early_end = Some(ended);
@@ -212,29 +184,22 @@ impl Rim {
             }
             _ = stopped.wait_for(|stop| *stop) => None,
         };
-        for service in SERVICES {
-            self.health
-                .set_service_status(service, tonic_health::ServingStatus::NotServing)
-                .await;
-        }
+        health.set(false).await;
         intake.close();
         self.stop.send_replace(true);
-        if result.is_none() {
-            result = tokio::time::timeout(self.stop_timeout, &mut served)
-                .await
-                .ok();
-        }
-        if result.is_none() {
-            tracing::warn!("calls were still open at the stop timeout and are cut");
-        }
+        // Ends within the stop timeout, and no call holds the intake then.
+        let result = match result {
+            Some(result) => result,
+            None => served.await,
+        };
         let archive = intake.archive.clone();
         // Dropping the last handle of the intake joins the pool's threads, and its end of the
-        // queue tells the sequencer to finish. Calls that were cut hold handles a little longer.
+        // queue tells the sequencer to finish.
         let drained = tokio::task::spawn_blocking(move || drop(intake));
         let _ = drained.await;
         let ended = match early_end {
             Some(ended) => ended,
-            None => match tokio::time::timeout(self.stop_timeout, self.ended).await {
+            None => match tokio::time::timeout(config.server.stop_timeout(), self.ended).await {
                 Ok(ended) => ended,
                 Err(_) => return Err(StartError::Server("the queue was not drained".into())),
             },
@@ -242,8 +207,8 @@ impl Rim {
         archive.close().await;
         drop(self.lock);
         match (ended, result) {
-            (Ok(Ok(())), Some(Err(error))) => Err(StartError::Server(error.to_string())),
-            (Ok(Ok(())), _) => Ok(()),
+            (Ok(Ok(())), Err(error)) => Err(StartError::Server(error.to_string())),
+            (Ok(Ok(())), Ok(())) => Ok(()),
             (Ok(Err(error)), _) => {
                 tracing::error!(%error, "the sequencer failed");
                 Err(StartError::Server(error.to_string()))
@@ -253,24 +218,7 @@ impl Rim {
     }
 }
 
-fn router(
-    config: &Config,
-    health: &HealthReporter,
-    intake: &Arc<Intake>,
-    log_key: LogKey,
-) -> Result<tonic::transport::server::Router, StartError> {
-    use tonic_health::{pb::health_server::HealthServer, server::HealthService};
-    let reflection = || {
-        tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(DESCRIPTORS)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-            .with_service_name("merits.ledger.v1.Ledger")
-            .with_service_name("merits.notes.v1.Notes")
-            .with_service_name("merits.registry.v1.Registry")
-            .with_service_name("merits.verifier.v1.Verifier")
-            .with_service_name("grpc.health.v1.Health")
-    };
-    let describe = |e: tonic_reflection::server::Error| StartError::Server(e.to_string());
+fn server(config: &Config, intake: &Arc<Intake>, log_key: LogKey) -> Server {
     let registry = RegistryService {
         published: Arc::clone(&intake.published),
         log_key,
@@ -280,40 +228,28 @@ fn router(
         clock: Arc::clone(&intake.clock),
         roots: Arc::new(Mutex::new(BucketRoots::default())),
     };
-    let health = HealthServer::new(HealthService::from_health_reporter(health.clone()));
-    let limits = &config.server;
-    Ok(Server::builder()
-        .timeout(Duration::from_secs(limits.request_timeout_s))
-        .max_concurrent_streams(limits.streams_per_connection)
-        .concurrency_limit_per_connection(limits.streams_per_connection as usize)
-        .http2_max_header_list_size(HEADER_BYTES)
-        .http2_keepalive_interval(Some(KEEPALIVE))
-        .add_service(
-            LedgerServer::new(LedgerService(Arc::clone(intake)))
-                .max_decoding_message_size(LEDGER_REQUEST_MESSAGE),
+    let ledger = LedgerServer::new(LedgerService(Arc::clone(intake)));
+    let server = Server::new(&config.server)
+        .service(
+            ledger.max_decoding_message_size(LEDGER_REQUEST_MESSAGE),
+            services::ledger::WEIGHTS,
         )
-        .add_service(
+        .service(
             RegistryServer::new(registry).max_decoding_message_size(REGISTRY_REQUEST_MESSAGE),
+            services::registry::WEIGHTS,
         )
-        .add_service(NotesServer::new(notes).max_decoding_message_size(NOTES_REQUEST_MESSAGE))
-        .add_service(
-            VerifierServer::new(VerifierService(Arc::clone(intake)))
-                .max_decoding_message_size(VERIFIER_REQUEST_MESSAGE),
-        )
-        .add_service(health.max_decoding_message_size(INFRASTRUCTURE_REQUEST_MESSAGE))
-        .add_service(
-            reflection()
-                .build_v1()
-                .map_err(describe)?
-                .max_decoding_message_size(INFRASTRUCTURE_REQUEST_MESSAGE),
-        )
-        // What stock clients of today still ask for.
-        .add_service(
-            reflection()
-                .build_v1alpha()
-                .map_err(describe)?
-                .max_decoding_message_size(INFRASTRUCTURE_REQUEST_MESSAGE),
-        ))
+        .service(
+            NotesServer::new(notes).max_decoding_message_size(NOTES_REQUEST_MESSAGE),
+            services::notes::WEIGHTS,
+        );
+    if !config.verification.for_others {
+        return server;
+    }
+    let verifier = VerifierServer::new(VerifierService(Arc::clone(intake)));
+    server.service(
+        verifier.max_decoding_message_size(VERIFIER_REQUEST_MESSAGE),
+        services::verifier::WEIGHTS,
+    )
 }
 
 fn start_pool(config: &Config) -> Result<VerifyPool, StartError> {
@@ -323,6 +259,7 @@ fn start_pool(config: &Config) -> Result<VerifyPool, StartError> {
         linger: config.linger(),
         // Each permit has at most one job in the pool.
         queue: config.sequencer.queue + config.verification.queue,
+        parties_percent: config.verification.parties_percent,
     };
     VerifyPool::start(limits).map_err(|source| StartError::File {
         action: "start the verification threads of",

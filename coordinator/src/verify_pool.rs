@@ -5,6 +5,10 @@
 //! for the linger; while the threads are busy, lanes fill by themselves. A bad proof is named by
 //! the batch's bisection and does not sink the others. What does not fit in the queue is refused
 //! at once: a caller that is told to come back costs nothing, one that waits costs memory.
+//!
+//! What waits is of three classes ([`Class`]), each with its share of the threads' time. A class
+//! that wants less leaves the rest to the others; one that wants more cannot take theirs: however
+//! many proofs strangers have verified, submissions of parties have their share.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -41,21 +45,44 @@ impl Statement for BareInputs {
     }
 }
 
+/// For whom the pool works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// Submissions of parties in standing, whose signatures hold.
+    Parties,
+    /// Whatever comes in, until its signatures are checked.
+    Door,
+    /// What people submit, and what is verified for others.
+    Others,
+}
+
+impl Class {
+    const ALL: [Self; 3] = [Self::Parties, Self::Door, Self::Others];
+
+    fn index(self) -> usize {
+        match self {
+            Self::Parties => 0,
+            Self::Door => 1,
+            Self::Others => 2,
+        }
+    }
+}
+
 /// A statement type that the pool has lanes for.
 pub(crate) trait Laned: Statement + Send + Sized + 'static {
     #[doc(hidden)]
-    fn lanes(queue: &mut Queue) -> &mut Lanes<Self>;
+    fn lanes(waiting: &mut Work) -> &mut Lanes<Self>;
 }
 
 impl Laned for ProvenStatement {
-    fn lanes(queue: &mut Queue) -> &mut Lanes<Self> {
-        &mut queue.entries
+    fn lanes(waiting: &mut Work) -> &mut Lanes<Self> {
+        &mut waiting.entries
     }
 }
 
 impl Laned for BareInputs {
-    fn lanes(queue: &mut Queue) -> &mut Lanes<Self> {
-        &mut queue.bare
+    fn lanes(waiting: &mut Work) -> &mut Lanes<Self> {
+        &mut waiting.bare
     }
 }
 
@@ -74,6 +101,20 @@ pub(crate) struct PoolLimits {
     pub(crate) linger: Duration,
     /// Jobs and proofs that may wait.
     pub(crate) queue: usize,
+    /// Hundredths of the time that belong to [`Class::Parties`] while they want it; the other
+    /// classes have halves of the rest.
+    pub(crate) parties_percent: u32,
+}
+
+impl PoolLimits {
+    /// A class's share of the time, in two-hundredths.
+    fn share(&self, class: Class) -> u32 {
+        let parties = self.parties_percent.clamp(1, 98);
+        match class {
+            Class::Parties => 2 * parties,
+            Class::Door | Class::Others => 100 - parties,
+        }
+    }
 }
 
 /// The pool. Dropping it finishes what waits and joins the threads.
@@ -104,13 +145,14 @@ impl VerifyPool {
     /// verification itself failed.
     pub(crate) fn verify<S: Laned>(
         &self,
+        class: Class,
         key: &Arc<PreparedKey>,
         statement: S,
         proof: Proof,
     ) -> Result<oneshot::Receiver<Answer<S>>, Full> {
         let (reply, answer) = oneshot::channel();
         let mut queue = self.shared.room()?;
-        let lane = S::lanes(&mut queue)
+        let lane = S::lanes(queue.of(class))
             .0
             .entry(key.digest())
             .or_insert_with(|| Lane {
@@ -130,13 +172,16 @@ impl VerifyPool {
     /// Queues any other work.
     pub(crate) fn run<T: Send + 'static>(
         &self,
+        class: Class,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<oneshot::Receiver<T>, Full> {
         let (reply, answer) = oneshot::channel();
         let mut queue = self.shared.room()?;
-        queue.jobs.push_back(Box::new(move || {
+        queue.of(class).jobs.push_back(Box::new(move || {
             // The caller may have gone away; then nobody wants the answer.
-            let _ = reply.send(job());
+            if !reply.is_closed() {
+                let _ = reply.send(job());
+            }
         }));
         self.shared.changed.notify_one();
         Ok(answer)
@@ -225,6 +270,8 @@ impl<S: Laned> Lanes<S> {
 fn verify_together<S: Laned>(key: &PreparedKey, batch: Vec<Waiting<S>>) {
     let (questions, replies): (Vec<_>, Vec<_>) = batch
         .into_iter()
+        // Callers may have gone away; then nobody wants the answer.
+        .filter(|waiting| !waiting.reply.is_closed())
         .map(|waiting| ((waiting.statement, waiting.proof), waiting.reply))
         .unzip();
     let answers = match <[_; 1]>::try_from(questions) {
@@ -239,26 +286,27 @@ fn verify_together<S: Laned>(key: &PreparedKey, batch: Vec<Waiting<S>>) {
     }
 }
 
-/// What waits.
+/// What waits of one class.
 #[derive(Default)]
-pub(crate) struct Queue {
+pub(crate) struct Work {
     jobs: VecDeque<Job>,
     entries: Lanes<ProvenStatement>,
     bare: Lanes<BareInputs>,
-    closed: bool,
+    /// Time that was spent on the class, divided by its share.
+    spent: Duration,
 }
 
-impl Queue {
+impl Work {
     fn waiting(&self) -> usize {
         self.jobs.len() + self.entries.waiting() + self.bare.waiting()
     }
 
     /// What a free thread does next: a full lane, then other work (which feeds lanes), then a
     /// lane that has waited long enough.
-    fn next(&mut self, limits: &PoolLimits) -> Option<Job> {
+    fn next(&mut self, limits: &PoolLimits, closed: bool) -> Option<Job> {
         self.full(limits)
             .or_else(|| self.jobs.pop_front())
-            .or_else(|| self.ripe(limits))
+            .or_else(|| self.ripe(limits, closed))
     }
 
     fn full(&mut self, limits: &PoolLimits) -> Option<Job> {
@@ -270,8 +318,8 @@ impl Queue {
             })
     }
 
-    fn ripe(&mut self, limits: &PoolLimits) -> Option<Job> {
-        let (closed, linger) = (self.closed, limits.linger);
+    fn ripe(&mut self, limits: &PoolLimits, closed: bool) -> Option<Job> {
+        let linger = limits.linger;
         let ripe = |since: Option<Instant>| since.is_some_and(|s| closed || s.elapsed() >= linger);
         self.entries
             .take(limits, |lane| ripe(lane.waiting.front().map(|w| w.since)))
@@ -279,6 +327,57 @@ impl Queue {
                 self.bare
                     .take(limits, |lane| ripe(lane.waiting.front().map(|w| w.since)))
             })
+    }
+
+    fn ripens(&self, linger: Duration) -> Option<Instant> {
+        let bare = self.bare.ripens(linger).into_iter();
+        bare.chain(self.entries.ripens(linger)).min()
+    }
+}
+
+/// What waits.
+#[derive(Default)]
+pub(crate) struct Queue {
+    classes: [Work; Class::ALL.len()],
+    /// What had been spent on the class that was served last: a class that wanted nothing for a
+    /// while begins there, and has nothing to catch up with.
+    now: Duration,
+    closed: bool,
+}
+
+impl Queue {
+    fn waiting(&self) -> usize {
+        self.classes.iter().map(Work::waiting).sum()
+    }
+
+    /// The work of a class, to add to it.
+    fn of(&mut self, class: Class) -> &mut Work {
+        let work = &mut self.classes[class.index()];
+        if work.waiting() == 0 {
+            work.spent = work.spent.max(self.now);
+        }
+        work
+    }
+
+    /// The work of the class that had the least of its share.
+    fn next(&mut self, limits: &PoolLimits) -> Option<(Class, Job)> {
+        let mut order = Class::ALL;
+        order.sort_by_key(|class| self.classes[class.index()].spent);
+        for class in order {
+            let work = &mut self.classes[class.index()];
+            if let Some(job) = work.next(limits, self.closed) {
+                self.now = self.now.max(work.spent);
+                return Some((class, job));
+            }
+        }
+        None
+    }
+
+    fn ripens(&self, linger: Duration) -> Option<Instant> {
+        self.classes
+            .iter()
+            .filter_map(|work| work.ripens(linger))
+            .min()
     }
 }
 
@@ -304,15 +403,18 @@ impl Shared {
     }
 
     fn work(&self) {
-        while let Some(job) = self.wait() {
+        while let Some((class, job)) = self.wait() {
+            let begun = Instant::now();
             // A panic would be a fault of ours; it costs its callers their answer, and them only.
             if catch_unwind(AssertUnwindSafe(job)).is_err() {
                 tracing::error!("verification panicked; its callers are told so");
             }
+            let spent = begun.elapsed() * 200 / self.limits.share(class);
+            self.lock().classes[class.index()].spent += spent;
         }
     }
 
-    fn wait(&self) -> Option<Job> {
+    fn wait(&self) -> Option<(Class, Job)> {
         let mut queue = self.lock();
         loop {
             if let Some(job) = queue.next(&self.limits) {
@@ -321,13 +423,7 @@ impl Shared {
             if queue.closed {
                 return None;
             }
-            let linger = self.limits.linger;
-            let ripens = queue
-                .entries
-                .ripens(linger)
-                .into_iter()
-                .chain(queue.bare.ripens(linger));
-            queue = match ripens.min() {
+            queue = match queue.ripens(self.limits.linger) {
                 Some(at) => {
                     let rest = at.saturating_duration_since(Instant::now());
                     let waited = self.changed.wait_timeout(queue, rest);

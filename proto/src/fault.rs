@@ -26,6 +26,8 @@ pub mod reason {
     pub const NOT_FOUND: &str = "not-found";
     /// A queue is full; try again.
     pub const BUSY: &str = "busy";
+    /// More calls than one address may begin in a second; try again.
+    pub const TOO_FAST: &str = "too-fast";
     /// The service is stopping; try again.
     pub const STOPPING: &str = "stopping";
     /// The service failed; its operator must look.

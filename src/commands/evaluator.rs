@@ -65,7 +65,7 @@ impl Command {
                     config.name,
                     listener.local_addr()?
                 );
-                serve(service, listener, async {
+                serve(service, listener, &config.server, async {
                     let _ = stop_signal().await;
                 })
                 .await?;

@@ -244,7 +244,7 @@ pub(crate) async fn serve_until(
         config.name,
         listener.local_addr()?
     );
-    let served = serve(Arc::new(exchange), listener, stop).await;
+    let served = serve(Arc::new(exchange), listener, &config.server, stop).await;
     closed(&store, served.map_err(Into::into)).await?;
     Ok(())
 }

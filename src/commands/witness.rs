@@ -124,7 +124,7 @@ pub(crate) async fn serve_holder(
         config.name,
         listener.local_addr()?
     );
-    serve(holder(config, side).await?, listener, stop).await?;
+    serve(holder(config, side).await?, listener, &config.server, stop).await?;
     Ok(())
 }
 

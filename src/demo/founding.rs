@@ -115,7 +115,7 @@ pub(super) async fn open_epoch(
                 // Also ends when the sender is gone.
                 let _ = stopped.wait_for(|stop| *stop).await;
             };
-            serve(service, listener, stop).await?;
+            serve(service, listener, &config.server, stop).await?;
             Ok(())
         });
     }
@@ -189,7 +189,7 @@ pub(super) async fn serve_evaluator(
         let stop = async move {
             let _ = stopped.wait_for(|stop| *stop).await;
         };
-        merits_evaluator::net::serve(service, listener, stop).await?;
+        merits_evaluator::net::serve(service, listener, &config.server, stop).await?;
         Ok(())
     });
     Ok(())

@@ -1,17 +1,60 @@
 //! Prepared verifying keys, shared by all that verify.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use merits_verifier::groth16::{KeyDigest, PreparedKey};
+use merits_verifier::groth16::{KeyDigest, KeyPolicy, PreparedKey, Provenance, VerifyingKey};
 
 use crate::refusal::Refusal;
 use crate::state::State;
 
-/// Prepared keys by digest. A key is prepared once (about 15 ms) and kept.
+/// Keys that are kept at most. A prepared one has some hundreds of bytes a public input; a ledger
+/// with more scales in use at once prepares the rarest of them anew.
+const MOST_KEPT: usize = 256;
+
+/// Prepared keys by digest. A key is prepared once (about 15 ms, more with its public inputs) and
+/// kept while it is used. Nobody waits for the preparation of another key: it happens outside of
+/// the lock. Clones share what is kept.
 #[derive(Debug, Clone, Default)]
-pub struct KeyRing {
-    keys: HashMap<KeyDigest, Arc<PreparedKey>>,
+pub struct KeyRing(Arc<Mutex<Kept>>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    keys: HashMap<KeyDigest, (Arc<PreparedKey>, u64)>,
+    /// Counts uses, to know which key was not used longest.
+    uses: u64,
+}
+
+/// A key of a state that is not prepared: no reference into the state, so that nobody waits for
+/// the state while it is prepared.
+#[derive(Debug, Clone)]
+pub struct UnpreparedKey {
+    key: VerifyingKey,
+    provenance: Provenance,
+    policy: KeyPolicy,
+}
+
+impl UnpreparedKey {
+    /// The key with this digest.
+    ///
+    /// # Errors
+    /// [`Refusal::NotVerified`] when the state has no such key.
+    pub fn of(state: &State, digest: &KeyDigest) -> Result<Self, Refusal> {
+        let (key, provenance) = state.verifying_key(digest).ok_or(Refusal::NotVerified)?;
+        Ok(Self {
+            key: key.clone(),
+            provenance,
+            policy: state.policy().keys,
+        })
+    }
+
+    /// Checks and prepares it.
+    ///
+    /// # Errors
+    /// [`Refusal::Key`] when the key is refused.
+    pub fn prepare(self) -> Result<PreparedKey, Refusal> {
+        Ok(PreparedKey::new(self.key, self.provenance, self.policy)?)
+    }
 }
 
 impl KeyRing {
@@ -25,17 +68,49 @@ impl KeyRing {
     /// # Errors
     /// [`Refusal::Key`] when the key is refused, [`Refusal::NotVerified`] when the state has no
     /// such key.
-    pub fn get(&mut self, state: &State, digest: &KeyDigest) -> Result<Arc<PreparedKey>, Refusal> {
-        if let Some(key) = self.keys.get(digest) {
-            return Ok(Arc::clone(key));
+    pub fn get(&self, state: &State, digest: &KeyDigest) -> Result<Arc<PreparedKey>, Refusal> {
+        match self.find(digest) {
+            Some(key) => Ok(key),
+            None => Ok(self.keep(UnpreparedKey::of(state, digest)?.prepare()?)),
         }
-        let (key, provenance) = state.verifying_key(digest).ok_or(Refusal::NotVerified)?;
-        let prepared = Arc::new(PreparedKey::new(
-            key.clone(),
-            provenance,
-            state.policy().keys,
-        )?);
-        self.keys.insert(*digest, Arc::clone(&prepared));
-        Ok(prepared)
+    }
+
+    /// The key with this digest, if it is prepared.
+    pub fn find(&self, digest: &KeyDigest) -> Option<Arc<PreparedKey>> {
+        let mut kept = self.kept();
+        kept.uses += 1;
+        let now = kept.uses;
+        let (key, used) = kept.keys.get_mut(digest)?;
+        *used = now;
+        Some(Arc::clone(key))
+    }
+
+    /// Keeps a prepared key, and gives the one that is kept: another thread may have been faster.
+    pub fn keep(&self, key: PreparedKey) -> Arc<PreparedKey> {
+        let digest = key.digest();
+        let mut kept = self.kept();
+        kept.uses += 1;
+        let now = kept.uses;
+        if kept.keys.len() >= MOST_KEPT
+            && !kept.keys.contains_key(&digest)
+            && let Some(oldest) = kept
+                .keys
+                .iter()
+                .min_by_key(|(_, (_, used))| *used)
+                .map(|(digest, _)| *digest)
+        {
+            kept.keys.remove(&oldest);
+        }
+        let (key, used) = kept
+            .keys
+            .entry(digest)
+            .or_insert_with(|| (Arc::new(key), now));
+        *used = now;
+        Arc::clone(key)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        // A key is inserted whole or not at all.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

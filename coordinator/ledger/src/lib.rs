@@ -32,7 +32,7 @@ pub mod tree;
 
 pub use entry::Entry;
 pub use history::History;
-pub use keys::KeyRing;
+pub use keys::{KeyRing, UnpreparedKey};
 pub use policy::{ANCHOR_SECONDS, LedgerPolicy};
 pub use proven::{Job, ProvenStatement};
 pub use refusal::{

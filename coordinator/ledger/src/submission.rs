@@ -102,4 +102,10 @@ impl Authentic {
     pub fn submission(&self) -> &Submission {
         &self.submission
     }
+
+    /// The party whose signature holds: admitted, and not suspended. `None` of an entry that a
+    /// person makes, who is nobody in particular before the proof is verified.
+    pub fn party(&self) -> Option<PartyId> {
+        self.signer.as_ref().map(|_| self.submission.party())
+    }
 }

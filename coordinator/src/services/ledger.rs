@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::StreamExt as _;
 use merits_proto::{
     Fault, LeafRange, entry_id,
     ledger::{
@@ -11,14 +11,31 @@ use merits_proto::{
         StreamEntriesRequest, StreamEntriesResponse, SubmitManyRequest, SubmitManyResponse,
         SubmitRequest, SubmitResponse, ledger_server::Ledger, submit_many_response::Outcome,
     },
+    limits::{LEDGER_ANSWER_MESSAGE, LEDGER_REQUEST_MESSAGE},
 };
+use merits_serve::{InWork, Weights};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Answers, STREAM_PARALLEL};
+use super::{Answers, STREAM_BYTES, each};
 use crate::{
     archive::Archive,
     intake::{Accepted, Intake, database},
     receipts,
+};
+
+/// An item of a stream holds its entry, the receipt (the entry again, as text) and as much
+/// beside.
+const ITEM_BYTES: usize = 2 * 1_024;
+
+/// What calls hold: an entry and its receipt, a page as it is read and as it is sent.
+pub(crate) const WEIGHTS: Weights = Weights {
+    usual: 16 * 1_024,
+    methods: &[
+        ("Submit", 3 * LEDGER_REQUEST_MESSAGE),
+        ("SubmitMany", STREAM_BYTES),
+        ("GetReceipt", 3 * LEDGER_REQUEST_MESSAGE),
+        ("StreamEntries", 3 * LEDGER_ANSWER_MESSAGE),
+    ],
 };
 
 /// Appends and serves the log.
@@ -44,30 +61,30 @@ impl Ledger for LedgerService {
         request: Request<Streaming<SubmitManyRequest>>,
     ) -> Result<Response<Self::SubmitManyStream>, Status> {
         let intake = Arc::clone(&self.0);
-        let answers = request
-            .into_inner()
-            .take_until(self.0.stopped())
-            .map_ok(move |item| {
-                let intake = Arc::clone(&intake);
-                async move {
-                    // A stream waits for room instead of being sent away: its sender is slowed
-                    // down by HTTP/2 flow control.
-                    let outcome = match intake.admit().await {
-                        Ok(permit) => intake.submit(item.entry, permit).await,
-                        Err(fault) => Err(fault),
-                    };
-                    let outcome = match outcome {
-                        Ok(accepted) => Outcome::Accepted(answer(accepted)),
-                        Err(fault) => Outcome::Refused(refused(fault)),
-                    };
-                    Ok(SubmitManyResponse {
-                        tag: item.tag,
-                        outcome: Some(outcome),
-                    })
-                }
-            })
-            .try_buffer_unordered(STREAM_PARALLEL);
-        Ok(Response::new(answers.boxed()))
+        let work = move |item: SubmitManyRequest| {
+            let intake = Arc::clone(&intake);
+            async move {
+                // A stream waits for room instead of being sent away: its sender is slowed
+                // down by HTTP/2 flow control.
+                let outcome = match intake.admit().await {
+                    Ok(permit) => intake.submit(item.entry, permit).await,
+                    Err(fault) => Err(fault),
+                };
+                let outcome = match outcome {
+                    Ok(accepted) => Outcome::Accepted(answer(accepted)),
+                    Err(fault) => Outcome::Refused(refused(fault)),
+                };
+                Ok(SubmitManyResponse {
+                    tag: item.tag,
+                    outcome: Some(outcome),
+                })
+            }
+        };
+        let in_work = InWork::of(&request, STREAM_BYTES);
+        let size = |item: &SubmitManyRequest| ITEM_BYTES + 3 * item.entry.len();
+        let stopped = self.0.stopped();
+        let answers = each(request.into_inner(), in_work, stopped, size, work);
+        Ok(Response::new(answers))
     }
 
     async fn get_receipt(

@@ -1,10 +1,10 @@
 //! The gRPC services: each turns a request into its checked form, asks, and turns the answer into
 //! a message. Nothing is decided here.
 
-mod ledger;
-mod notes;
-mod registry;
-mod verifier;
+pub(crate) mod ledger;
+pub(crate) mod notes;
+pub(crate) mod registry;
+pub(crate) mod verifier;
 
 pub(crate) use ledger::LedgerService;
 pub(crate) use notes::NotesService;
@@ -13,10 +13,74 @@ pub(crate) use verifier::VerifierService;
 
 use std::pin::Pin;
 
-use futures::Stream;
-use tonic::Status;
+use futures::{Stream, StreamExt as _, TryStreamExt as _};
+use merits_proto::Fault;
+use merits_serve::InWork;
+use tokio::task::JoinHandle;
+use tonic::{Status, Streaming};
 
 /// Items of one stream that are worked on at once: enough to fill a batch of proofs.
 const STREAM_PARALLEL: usize = 256;
 
+/// What one call of a stream may have in work: a full batch of entries of usual sizes.
+pub(crate) const STREAM_BYTES: usize = 4 * 1_024 * 1_024;
+
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+/// Works on each item of a stream until `stopped`.
+///
+/// Each is worked on in a task of its own. An answer's stream runs only while its peer reads; work
+/// that ran within it would keep its permits for as long as a peer does not, and take them from
+/// everybody. An item's memory (`size` of the item) is kept until its answer is taken.
+fn each<I, O, W>(
+    requests: Streaming<I>,
+    in_work: InWork,
+    stopped: impl Future<Output = ()> + Send + 'static,
+    size: impl Fn(&I) -> usize + Send + 'static,
+    work: impl Fn(I) -> W + Send + Sync + 'static,
+) -> Answers<O>
+where
+    I: Send + 'static,
+    O: Send + 'static,
+    W: Future<Output = Result<O, Fault>> + Send + 'static,
+{
+    let places = in_work.clone();
+    let answers = requests
+        .take_until(stopped)
+        .and_then(move |item| {
+            let (in_work, size) = (in_work.clone(), size(&item));
+            async move { Ok((in_work.memory(size).await?, item)) }
+        })
+        .map_ok(move |(memory, item)| {
+            let (places, working) = (places.clone(), work(item));
+            let task = Task(tokio::spawn(async move {
+                let _place = places.place().await?;
+                working.await
+            }));
+            async move {
+                let answer = task.end().await?;
+                drop(memory);
+                Ok(answer)
+            }
+        })
+        .try_buffer_unordered(STREAM_PARALLEL);
+    answers.boxed()
+}
+
+/// A task that ends with whoever waits for it.
+struct Task<O>(JoinHandle<Result<O, Fault>>);
+
+impl<O> Task<O> {
+    async fn end(mut self) -> Result<O, Fault> {
+        // A panic would be a fault of ours.
+        (&mut self.0)
+            .await
+            .unwrap_or_else(|_| Err(Fault::internal()))
+    }
+}
+
+impl<O> Drop for Task<O> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

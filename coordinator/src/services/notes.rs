@@ -4,14 +4,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use merits_proto::{
     Fault, NoteBuckets,
+    limits::{BUCKETS, NOTES_ANSWER_MESSAGE},
     notes::{
         GetBucketRequest, GetBucketResponse, GetBucketsRequest, GetBucketsResponse,
         notes_server::Notes,
     },
 };
+use merits_serve::Weights;
 use tonic::{Request, Response, Status};
 
 use crate::{clock::Clock, notes::BucketRoots, published::Published};
+
+/// What calls hold: a bucket's leaves as a message, each a vector of its own, and as bytes.
+pub(crate) const WEIGHTS: Weights = Weights::of_all(NOTES_ANSWER_MESSAGE + BUCKETS * 80);
 
 /// Serves the note tree, in buckets.
 #[derive(Clone, Debug)]

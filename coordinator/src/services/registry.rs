@@ -8,7 +8,9 @@ use merits_primitives::{
     ids::{PartyId, Period, PeriodKind, ScaleId},
 };
 use merits_proto::{
-    Fault, ScaleKey, digest, page_size,
+    Fault, ScaleKey, digest,
+    limits::REGISTRY_ANSWER_MESSAGE,
+    page_size,
     registry::{
         Epoch, Figure, GetLogRequest, GetLogResponse, GetPartyRequest, GetPartyResponse,
         GetScaleRequest, GetScaleResponse, ListEpochsRequest, ListEpochsResponse,
@@ -16,10 +18,17 @@ use merits_proto::{
         Scale, Schedule, registry_server::Registry,
     },
 };
+use merits_serve::Weights;
 use merits_verifier::{codec::Canonical as _, entry::ENVELOPE_VERSION, log::LogKey};
 use tonic::{Request, Response, Status};
 
 use crate::{intake::fault, published::Published};
+
+/// What calls hold: a page or a scale, as a message and as bytes.
+pub(crate) const WEIGHTS: Weights = Weights {
+    usual: 2 * REGISTRY_ANSWER_MESSAGE,
+    methods: &[("GetParty", 16 * 1_024), ("GetLog", 4 * 1_024)],
+};
 
 /// Answers from the published state.
 #[derive(Clone, Debug)]

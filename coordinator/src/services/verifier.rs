@@ -2,18 +2,29 @@
 
 use std::sync::Arc;
 
-use futures::{StreamExt as _, TryStreamExt as _};
 use merits_proto::{
     Fault, VerifySubject,
+    limits::{VERIFIER_ANSWER_MESSAGE, VERIFIER_REQUEST_MESSAGE},
     verifier::{
         Verdict, VerifyManyRequest, VerifyManyResponse, VerifyOneRequest, VerifyOneResponse,
         verifier_server::Verifier,
     },
 };
+use merits_serve::{InWork, Weights};
+use prost::Message as _;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Answers, STREAM_PARALLEL};
+use super::{Answers, STREAM_BYTES, each};
 use crate::intake::{Intake, Judgement};
+
+/// An item of a stream holds its subject, read and unread, and a verdict.
+const ITEM_BYTES: usize = 2 * 1_024;
+
+/// What calls hold.
+pub(crate) const WEIGHTS: Weights = Weights {
+    usual: 2 * VERIFIER_REQUEST_MESSAGE + VERIFIER_ANSWER_MESSAGE,
+    methods: &[("VerifyMany", STREAM_BYTES)],
+};
 
 /// Verifies for others, in the same batches as submissions.
 #[derive(Clone, Debug)]
@@ -40,27 +51,27 @@ impl Verifier for VerifierService {
         request: Request<Streaming<VerifyManyRequest>>,
     ) -> Result<Response<Self::VerifyManyStream>, Status> {
         let intake = Arc::clone(&self.0);
-        let answers = request
-            .into_inner()
-            .take_until(self.0.stopped())
-            .map_ok(move |item| {
-                let intake = Arc::clone(&intake);
-                async move {
-                    let judged = judge(&intake, item.subject).await;
-                    let verdict = match judged {
-                        Ok(judgement) => verdict(judgement),
-                        // One that cannot be read does not end the stream; a stop does.
-                        Err(fault) if !fault.may_retry() => unreadable(fault),
-                        Err(fault) => return Err(fault.into()),
-                    };
-                    Ok(VerifyManyResponse {
-                        tag: item.tag,
-                        verdict: Some(verdict),
-                    })
-                }
-            })
-            .try_buffer_unordered(STREAM_PARALLEL);
-        Ok(Response::new(answers.boxed()))
+        let work = move |item: VerifyManyRequest| {
+            let intake = Arc::clone(&intake);
+            async move {
+                let judged = judge(&intake, item.subject).await;
+                let verdict = match judged {
+                    Ok(judgement) => verdict(judgement),
+                    // One that cannot be read does not end the stream; a stop does.
+                    Err(fault) if !fault.may_retry() => unreadable(fault),
+                    Err(fault) => return Err(fault),
+                };
+                Ok(VerifyManyResponse {
+                    tag: item.tag,
+                    verdict: Some(verdict),
+                })
+            }
+        };
+        let in_work = InWork::of(&request, STREAM_BYTES);
+        let size = |item: &VerifyManyRequest| ITEM_BYTES + 2 * item.encoded_len();
+        let stopped = self.0.stopped();
+        let answers = each(request.into_inner(), in_work, stopped, size, work);
+        Ok(Response::new(answers))
     }
 }
 

@@ -6,4 +6,5 @@ mod kill;
 mod lifecycle;
 mod people;
 mod refusals;
+mod strangers;
 mod wire;

@@ -6,6 +6,7 @@ use std::{
 };
 
 use merits_replica::{ConfigFileError, LedgerConfig, read_config};
+use merits_serve::Limits;
 use serde::Deserialize;
 
 /// `evaluator.toml`. Relative paths are relative to the file.
@@ -24,6 +25,9 @@ pub struct EvaluatorConfig {
     pub listen: SocketAddr,
     /// Which ledger.
     pub ledger: LedgerConfig,
+    /// What callers may take of the server.
+    #[serde(default)]
+    pub server: Limits,
 }
 
 impl EvaluatorConfig {
@@ -33,6 +37,10 @@ impl EvaluatorConfig {
     /// [`ConfigFileError`].
     pub fn load(path: &Path) -> Result<Self, ConfigFileError> {
         let mut config: Self = read_config(path)?;
+        config.server.check().map_err(|error| ConfigFileError {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })?;
         let base = path.parent().unwrap_or(Path::new(""));
         for file in [
             &mut config.signing_key,
@@ -55,6 +63,11 @@ mod tests {
         let sample = include_str!("../evaluator.sample.toml");
         let config = toml::from_str::<EvaluatorConfig>(sample).expect("the sample parses");
         assert!(!config.ledger.allow_dev_keys);
+        assert_eq!(
+            config.server,
+            Limits::default(),
+            "the sample has the defaults"
+        );
         let error = toml::from_str::<EvaluatorConfig>(&format!("colour = 1\n{sample}"))
             .expect_err("unknown key");
         assert!(error.to_string().contains("colour"), "{error}");

@@ -6,6 +6,7 @@ use std::{
 };
 
 use merits_replica::{ConfigFileError, LedgerConfig, read_config};
+use merits_serve::Limits;
 use serde::Deserialize;
 
 /// `exchange.toml`. Relative paths are relative to the file.
@@ -26,6 +27,9 @@ pub struct ExchangeConfig {
     pub master_key: PathBuf,
     /// Which ledger.
     pub ledger: LedgerConfig,
+    /// What callers may take of the server.
+    #[serde(default)]
+    pub server: Limits,
 }
 
 impl ExchangeConfig {
@@ -35,6 +39,10 @@ impl ExchangeConfig {
     /// [`ConfigFileError`].
     pub fn load(path: &Path) -> Result<Self, ConfigFileError> {
         let mut config: Self = read_config(path)?;
+        config.server.check().map_err(|error| ConfigFileError {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })?;
         let base = path.parent().unwrap_or(Path::new(""));
         for file in [
             &mut config.store,
@@ -58,6 +66,11 @@ mod tests {
         let sample = include_str!("../exchange.sample.toml");
         let config = toml::from_str::<ExchangeConfig>(sample).expect("the sample parses");
         assert!(!config.ledger.allow_dev_keys && config.ledger.tickets);
+        assert_eq!(
+            config.server,
+            Limits::default(),
+            "the sample has the defaults"
+        );
         let error = toml::from_str::<ExchangeConfig>(&format!("colour = 1\n{sample}"))
             .expect_err("unknown key");
         assert!(error.to_string().contains("colour"), "{error}");

@@ -19,13 +19,13 @@
 //! from an older copy gives everybody the same one again.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use ed25519_dalek::SigningKey;
 use merits_ledger::{
-    Entry, Job, KeyRing, OfferRefusal, Refusal, State, Submission, UniqueSet,
+    Entry, Job, KeyRing, OfferRefusal, Refusal, State, Submission, UniqueSet, UnpreparedKey,
     entry::{REDEEMED, Redeemed},
 };
 use merits_primitives::{
@@ -34,6 +34,7 @@ use merits_primitives::{
 };
 use merits_proto::{Fault, OfferHere, OfferPage, RedemptionRequest, SealedVoucher, VoucherRequest};
 use merits_replica::Replica;
+use merits_serve::Paced;
 use merits_verifier::{
     Verified,
     codec::Canonical as _,
@@ -62,9 +63,9 @@ pub struct Exchange<L> {
     store: Store,
     ledger: L,
     clock: Clock,
-    keys: Mutex<KeyRing>,
-    /// When the last synchronisation began.
-    synced: tokio::sync::Mutex<Option<Instant>>,
+    keys: KeyRing,
+    /// Anybody may ask, so synchronisations are shared and spaced.
+    paced: Paced<Fault>,
     /// One permit a core: more verifications at once would only wait for each other.
     cores: Semaphore,
     /// When the last proof that the store can write began.
@@ -109,11 +110,14 @@ enum Examined {
     /// It is there.
     Known,
     /// It may come: what its proof must prove, under which key, and the offer's quota.
-    New {
-        job: Box<Job>,
-        key: Arc<PreparedKey>,
-        quota: u32,
-    },
+    New { job: Box<Job>, key: Key, quota: u32 },
+}
+
+/// A verifying key as it is found. One that is not prepared yet is prepared where proofs are
+/// verified: outside of the copy's lock, and on a core that is there for it.
+enum Key {
+    Prepared(Arc<PreparedKey>),
+    Unprepared(UnpreparedKey),
 }
 
 impl<L: LedgerPort> Exchange<L> {
@@ -133,8 +137,8 @@ impl<L: LedgerPort> Exchange<L> {
             store,
             ledger,
             clock,
-            keys: Mutex::default(),
-            synced: tokio::sync::Mutex::new(None),
+            keys: KeyRing::new(),
+            paced: Paced::new(),
             cores: Semaphore::new(std::thread::available_parallelism().map_or(1, Into::into)),
             written: tokio::sync::Mutex::new(None),
             handed: tokio::sync::Mutex::default(),
@@ -146,7 +150,7 @@ impl<L: LedgerPort> Exchange<L> {
     /// # Errors
     /// [`Fault`].
     pub async fn offers(&self, page: OfferPage) -> Result<Vec<OfferHere>, Fault> {
-        self.sync_since(Instant::now()).await?;
+        self.sync_for_strangers().await?;
         let open: Vec<(OfferHere, u32)> = self.ledger.read(|replica| {
             let state = state(replica)?;
             let now = self.now(state);
@@ -214,7 +218,8 @@ impl<L: LedgerPort> Exchange<L> {
                 self.writable_since(Instant::now()).await?;
                 let receipt = self.ledger.submit(&entry).await?;
                 // Not the log's word for it: the own copy must have taken the entry.
-                self.logged(&id).await?.ok_or_else(|| unshown(&id))?;
+                self.paced.sync(self.ledger.sync()).await?;
+                self.find(&id).ok_or_else(|| unshown(&id))?;
                 receipt
             }
         };
@@ -257,8 +262,16 @@ impl<L: LedgerPort> Exchange<L> {
     /// # Errors
     /// [`Fault`].
     pub async fn reconcile(&self) -> Result<Reconciled, Fault> {
-        self.ledger.sync().await?;
+        self.paced.sync(self.ledger.sync()).await?;
         self.hand_out().await.map_err(failed)
+    }
+
+    /// Whether redemptions can be taken now: the store can write.
+    ///
+    /// # Errors
+    /// [`Fault`] says what is missing.
+    pub async fn ready(&self) -> Result<(), Fault> {
+        self.writable_since(Instant::now()).await
     }
 
     /// Gives every redemption of this exchange in the own copy of the log its voucher, in the log's
@@ -318,11 +331,10 @@ impl<L: LedgerPort> Exchange<L> {
         entry: &SignedEntry,
         redeemed: &Redeemed,
     ) -> Result<Examined, Fault> {
-        let asked = Instant::now();
         if let Ok(examined) = self.examine(entry, redeemed)? {
             return Ok(examined);
         }
-        self.sync_since(asked).await?;
+        self.sync_for_strangers().await?;
         self.examine(entry, redeemed)?
             .map_err(|refusal| refused(&refusal))
     }
@@ -368,9 +380,10 @@ impl<L: LedgerPort> Exchange<L> {
         }
         let submission = Submission::from_signed(entry.clone(), &self.origin)?;
         let job = state.job(&submission)?.ok_or(Refusal::NotVerified)?;
-        // A key is inserted whole or not at all.
-        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = keys.get(state, &job.key)?;
+        let key = match self.keys.find(&job.key) {
+            Some(key) => Key::Prepared(key),
+            None => Key::Unprepared(UnpreparedKey::of(state, &job.key)?),
+        };
         Ok(Examined::New {
             job: Box::new(job),
             key,
@@ -378,17 +391,14 @@ impl<L: LedgerPort> Exchange<L> {
         })
     }
 
-    /// Synchronises, unless another call began to after `asked`: many who are refused at once wait
-    /// for one synchronisation.
-    async fn sync_since(&self, asked: Instant) -> Result<(), Fault> {
-        let mut began = self.synced.lock().await;
-        if began.is_some_and(|began| began >= asked) {
-            return Ok(());
-        }
-        let now = Instant::now();
-        self.ledger.sync().await?;
-        *began = Some(now);
-        Ok(())
+    /// Brings the copy up to date for somebody whom nothing vouches for.
+    async fn sync_for_strangers(&self) -> Result<(), Fault> {
+        self.paced.sync_for_strangers(self.ledger.sync()).await
+    }
+
+    /// The entry in the own copy as it is.
+    fn find(&self, id: &EntryId) -> Option<SignedEntry> {
+        self.ledger.read(|replica| Some(replica.entry(id)?.entry))
     }
 
     /// Makes sure that the store can write, unless that was seen since `asked`: many who redeem at once
@@ -419,13 +429,11 @@ impl<L: LedgerPort> Exchange<L> {
 
     /// The entry in the own copy, every rule and proof of which was checked here.
     async fn logged(&self, id: &EntryId) -> Result<Option<SignedEntry>, Fault> {
-        let asked = Instant::now();
-        let find = || self.ledger.read(|replica| Some(replica.entry(id)?.entry));
-        if let Some(entry) = find() {
+        if let Some(entry) = self.find(id) {
             return Ok(Some(entry));
         }
-        self.sync_since(asked).await?;
-        Ok(find())
+        self.sync_for_strangers().await?;
+        Ok(self.find(id))
     }
 
     /// The voucher of a redemption that is in the log, sealed.
@@ -461,18 +469,28 @@ impl<L: LedgerPort> Exchange<L> {
     }
 
     /// Verifies the proof: milliseconds of the CPU's, so not on an async worker.
-    async fn verify(&self, job: Job, key: Arc<PreparedKey>) -> Result<(), Fault> {
+    async fn verify(&self, job: Job, key: Key) -> Result<(), Fault> {
         let _core = self.cores.acquire().await.map_err(|_| Fault::stopping())?;
-        let checked =
-            tokio::task::spawn_blocking(move || Verified::check(&key, job.statement, &job.proof));
-        checked
+        let keys = self.keys.clone();
+        let check = move || -> Result<(), Refusal> {
+            let key = match key {
+                Key::Prepared(key) => key,
+                Key::Unprepared(key) => match keys.find(&job.key) {
+                    // Whoever had the core before prepared it.
+                    Some(key) => key,
+                    None => keys.keep(key.prepare()?),
+                },
+            };
+            Verified::check(&key, job.statement, &job.proof)?;
+            Ok(())
+        };
+        tokio::task::spawn_blocking(check)
             .await
             .map_err(|error| {
                 tracing::error!(%error, "verifying a redemption stopped unexpectedly");
                 Fault::internal()
             })?
-            .map(drop)
-            .map_err(|error| refused(&error.into()))
+            .map_err(|refusal| refused(&refusal))
     }
 
     /// The log's time never runs backwards, whatever the machine's clock does.

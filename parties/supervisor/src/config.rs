@@ -7,6 +7,7 @@ use std::{
 };
 
 use merits_replica::{ConfigFileError, LedgerConfig, read_config};
+use merits_serve::Limits;
 use serde::Deserialize;
 
 /// What every holder of a half is told. Relative paths are relative to the file.
@@ -27,6 +28,9 @@ pub struct WitnessConfig {
     pub listen: SocketAddr,
     /// Which ledger.
     pub ledger: LedgerConfig,
+    /// What callers may take of the server.
+    #[serde(default)]
+    pub server: Limits,
 }
 
 /// A supervisor's config: a holder's, and where the holders of both halves answer.
@@ -50,8 +54,16 @@ impl WitnessConfig {
     /// [`ConfigFileError`].
     pub fn load(path: &Path) -> Result<Self, ConfigFileError> {
         let mut config: Self = read_config(path)?;
+        config.check(path)?;
         config.resolve(base(path));
         Ok(config)
+    }
+
+    fn check(&self, path: &Path) -> Result<(), ConfigFileError> {
+        self.server.check().map_err(|error| ConfigFileError {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })
     }
 
     fn resolve(&mut self, base: &Path) {
@@ -74,6 +86,7 @@ impl SupervisorConfig {
     /// [`ConfigFileError`].
     pub fn load(path: &Path) -> Result<Self, ConfigFileError> {
         let mut config: Self = read_config(path)?;
+        config.holder.check(path)?;
         config.holder.resolve(base(path));
         config.requests = base(path).join(&config.requests);
         Ok(config)
@@ -96,7 +109,10 @@ mod tests {
         assert_eq!(supervisor.holders.len(), 2);
         assert!(supervisor.holder.journal.starts_with(directory));
         let witness = WitnessConfig::load(&directory.join("witness.sample.toml"));
-        assert!(!witness.expect("the sample parses").ledger.allow_dev_keys);
+        let witness = witness.expect("the sample parses");
+        assert!(!witness.ledger.allow_dev_keys);
+        assert_eq!(witness.server, Limits::default());
+        assert_eq!(supervisor.holder.server, Limits::default());
 
         let dir = tempfile::tempdir().expect("a temporary directory");
         let path = dir.path().join("witness.toml");

@@ -3,6 +3,8 @@
 //! A holder believes its own replica and nothing else. A message can name a request and show its
 //! content; E, T1, keys, roles and deadlines all come from the log that the holder verified.
 
+use std::collections::{BTreeMap, VecDeque};
+
 use merits_ledger::entry::OpeningContent;
 use merits_primitives::{
     dleq::{Equality, PROOF_BYTES},
@@ -197,7 +199,14 @@ pub struct Holder {
     id: PartyId,
     shares: Vec<ViewKeyShare>,
     journal: Journal,
+    /// Totals that this process answered, by the whole question; the newest, up to
+    /// [`GIVEN_TOTALS`]. What fell out, or was answered by a process before, is made again.
+    given: BTreeMap<[u8; 32], TotalPartial>,
+    given_order: VecDeque<[u8; 32]>,
 }
+
+/// Answers that are kept: a few hundred bytes each.
+const GIVEN_TOTALS: usize = 4_096;
 
 impl Holder {
     /// The party `id` with its shares (one an epoch) and its journal.
@@ -206,6 +215,8 @@ impl Holder {
             id,
             shares,
             journal,
+            given: BTreeMap::new(),
+            given_order: VecDeque::new(),
         }
     }
 
@@ -219,8 +230,24 @@ impl Holder {
         &self.journal
     }
 
+    /// Whether somebody shows what a request in this copy of the log commits to, which only its
+    /// requester knows.
+    pub fn is_requester(log: &(impl LedgerView + ?Sized), ask: &OpeningAsk) -> bool {
+        log.origin() == &ask.origin
+            && log
+                .request(&ask.request)
+                .is_some_and(|request| ask.content.commitment(log.origin()) == request.commitment)
+    }
+
+    /// The answer to exactly this question, if it was given before. It is public: giving it again
+    /// tells nobody anything, and costs nothing.
+    pub fn given_total(&self, ask: &TotalAsk) -> Option<TotalPartial> {
+        self.given.get(&question(ask)).copied()
+    }
+
     /// Answers for one claim: the rules of `docs/src/supervision.md`, in its order. The journal
-    /// has the answer before it is returned. `now` is unix milliseconds.
+    /// has the answer before it is returned, once however often it is asked for. `now` is unix
+    /// milliseconds.
     ///
     /// # Errors
     /// [`Refused`], and nothing is answered or journaled.
@@ -359,11 +386,21 @@ impl Holder {
                 entries,
             },
         )?;
-        Ok(TotalPartial {
+        let answer = TotalPartial {
             holder: self.id,
             partial,
             proof,
-        })
+        };
+        let question = question(ask);
+        if self.given.insert(question, answer).is_none() {
+            self.given_order.push_back(question);
+        }
+        if self.given_order.len() > GIVEN_TOTALS
+            && let Some(oldest) = self.given_order.pop_front()
+        {
+            self.given.remove(&oldest);
+        }
+        Ok(answer)
     }
 
     /// The holder's share of an epoch, if the log published exactly its public half for this
@@ -396,6 +433,29 @@ pub fn sealing_context(origin: &Origin, request: &EntryId, holder: &PartyId) -> 
         "merits/sealed-partial/v1",
         &[origin.as_str().as_bytes(), &request.0, &holder.0],
     )
+}
+
+/// All that a question about a total says.
+fn question(ask: &TotalAsk) -> [u8; 32] {
+    let TotalAsk {
+        origin,
+        key:
+            TotalsKey {
+                asset,
+                period,
+                epoch,
+                output,
+            },
+        entries,
+    } = ask;
+    let scope = format!("{asset:?} {period:?} {epoch:?}");
+    let mut parts: Vec<&[u8]> = vec![
+        origin.as_str().as_bytes(),
+        scope.as_bytes(),
+        output.name().as_bytes(),
+    ];
+    parts.extend(entries.iter().map(|entry| &entry.0[..]));
+    field::digest("merits/total-question/v1", &parts)
 }
 
 fn same_log(log: &(impl LedgerView + ?Sized), theirs: &Origin) -> Result<(), Refused> {

@@ -1,12 +1,13 @@
 //! A holder's journal: every answer it ever gave, one line each, hash-chained, appended and
-//! synchronised to disk **before** the answer leaves.
+//! synchronised to disk **before** the answer leaves. The same answer given again writes no line: who
+//! asks again and again does not make the journal grow.
 //!
 //! It serves two ends. The holder can show afterwards what it answered; and totals need memory:
 //! two opened sums that differ by one batch would open that batch, so a holder answers for a
 //! batch as part of one set only, even if nobody ever published what it answered.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{File, OpenOptions, TryLockError},
     io::{self, Read, Write},
     path::{Path, PathBuf},
@@ -117,6 +118,8 @@ struct Chain {
     head: [u8; 32],
     /// Earn entry → the set it was answered in.
     totals: BTreeMap<String, String>,
+    /// Digests of what was answered.
+    answered: BTreeSet<[u8; 32]>,
 }
 
 impl Journal {
@@ -164,7 +167,7 @@ impl Journal {
         Ok(Chain::check(path, &text[..whole_lines(&text)])?.lines)
     }
 
-    /// Appends an answer; it is on the disk when this returns.
+    /// Appends an answer, unless it is there; it is on the disk when this returns.
     ///
     /// # Errors
     /// [`JournalError`]; the answer must not leave then, and the journal takes no other until it
@@ -174,6 +177,9 @@ impl Journal {
             return Err(JournalError::Unsure {
                 path: self.path.clone(),
             });
+        }
+        if self.chain.answered.contains(&digest(&answer)) {
+            return Ok(());
         }
         let line = Line {
             number: self.chain.lines.len() as u64 + 1,
@@ -195,6 +201,11 @@ impl Journal {
         self.sure = true;
         self.chain.accept(line, &bytes);
         Ok(())
+    }
+
+    /// False after an append that failed: no answer leaves until the journal is opened again.
+    pub fn is_sure(&self) -> bool {
+        self.sure
     }
 
     /// All lines, oldest first.
@@ -250,8 +261,44 @@ impl Chain {
                 self.totals.insert(entry.clone(), set.clone());
             }
         }
+        self.answered.insert(digest(&line.answer));
         self.head = field::digest("merits/journal-line/v1", &[bytes]);
         self.lines.push(line);
+    }
+}
+
+/// What an answer says, whenever it was given.
+fn digest(answer: &Answered) -> [u8; 32] {
+    let text =
+        |text: &str| -> [u8; 32] { field::digest("merits/journal-text/v1", &[text.as_bytes()]) };
+    match answer {
+        Answered::Opening {
+            request,
+            entry,
+            claim,
+            basis,
+            requester,
+        } => field::digest(
+            "merits/journal-opening/v1",
+            &[
+                &text(request),
+                &text(entry),
+                &claim.to_le_bytes(),
+                &text(basis),
+                &text(requester),
+            ],
+        ),
+        Answered::Total {
+            output,
+            set,
+            entries,
+        } => {
+            let entries: Vec<_> = entries.iter().map(|entry| text(entry)).collect();
+            let (output, set) = (text(output), text(set));
+            let mut parts: Vec<&[u8]> = vec![&output, &set];
+            parts.extend(entries.iter().map(|entry| &entry[..]));
+            field::digest("merits/journal-total/v1", &parts)
+        }
     }
 }
 

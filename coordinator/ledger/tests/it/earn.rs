@@ -449,7 +449,7 @@ fn a_batch_verified_against_an_older_state_is_checked_again() {
         .job(&submission)
         .expect("in force")
         .expect("it has a proof");
-    let mut keys = merits_ledger::KeyRing::new();
+    let keys = merits_ledger::KeyRing::new();
     let key = keys.get(&state, &job.key).expect("a good key");
     let verified = Verified::check(&key, job.statement, &job.proof).expect("a good proof");
     let authentic = state.authenticate(submission).expect("signed");

@@ -25,8 +25,11 @@ pub enum LedgerFault {
 
 /// The evaluator's verified copy of the log, and its way to append.
 pub trait Ledger: Send + Sync + 'static {
-    /// Follows the log to its present end, verifying all of it, and lets `read` see the copy.
-    fn synced<R: Send + 'static>(
+    /// Follows the log to its present end, verifying all of it.
+    fn sync(&self) -> impl Future<Output = Result<(), LedgerFault>> + Send;
+
+    /// Lets `read` see the copy as it is.
+    fn look<R: Send + 'static>(
         &self,
         read: impl FnOnce(&Replica) -> R + Send + 'static,
     ) -> impl Future<Output = Result<R, LedgerFault>> + Send;
@@ -39,13 +42,15 @@ pub trait Ledger: Send + Sync + 'static {
 }
 
 impl Ledger for Follower {
-    async fn synced<R: Send + 'static>(
+    async fn sync(&self) -> Result<(), LedgerFault> {
+        let synced = Follower::sync(self).await;
+        synced.map(drop).map_err(|error| unreachable(&error))
+    }
+
+    async fn look<R: Send + 'static>(
         &self,
         read: impl FnOnce(&Replica) -> R + Send + 'static,
     ) -> Result<R, LedgerFault> {
-        let unreachable =
-            |error: &dyn std::fmt::Display| LedgerFault::Unreachable(error.to_string());
-        self.sync().await.map_err(|error| unreachable(&error))?;
         let follower = self.clone();
         tokio::task::spawn_blocking(move || read(&follower.replica()))
             .await
@@ -65,4 +70,8 @@ impl Ledger for Follower {
             Err(error) => Err(LedgerFault::Unreachable(error.to_string())),
         }
     }
+}
+
+fn unreachable(error: &dyn std::fmt::Display) -> LedgerFault {
+    LedgerFault::Unreachable(error.to_string())
 }

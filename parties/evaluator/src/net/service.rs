@@ -18,10 +18,10 @@ use merits_proto::{
         uniqueness_server::{Uniqueness, UniquenessServer},
     },
 };
+use merits_serve::{Limits, Paced, Server, Weights};
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::{Code, Request, Response, Status, transport::Server};
+use tonic::{Code, Request, Response, Status};
 
 use super::ledger::{Ledger, LedgerFault};
 use crate::{
@@ -37,6 +37,8 @@ pub struct UniquenessService<L> {
     evaluator: Evaluator,
     key: EvaluatorKey,
     ledger: L,
+    /// Anybody may ask, so synchronisations are shared and spaced.
+    paced: Paced<LedgerFault>,
     counts: Arc<Mutex<Counts>>,
     /// Numbers run without a gap, so evaluations are counted one at a time.
     turn: tokio::sync::Mutex<()>,
@@ -49,6 +51,7 @@ impl<L: Ledger> UniquenessService<L> {
             evaluator,
             key,
             ledger,
+            paced: Paced::new(),
             counts: Arc::default(),
             turn: tokio::sync::Mutex::default(),
         }
@@ -59,8 +62,18 @@ impl<L: Ledger> UniquenessService<L> {
     async fn answer(&self, request: EvaluationRequest) -> Result<EvaluationAnswer, Fault> {
         check_element(&request.blinded)
             .map_err(|error| Fault::malformed("blinded_element", error.to_string()))?;
+        // Before anything is done for a caller: is it a registrar's signature? If the own copy says
+        // no, it may be behind; it is brought up to date for all such callers together.
+        match self.judge_now(&request).await? {
+            Ok(_) => self.paced.sync(self.ledger.sync()).await,
+            // What no newer copy could change.
+            Err(refused @ Refused::OtherLog { .. }) => return Err(fault(&refused)),
+            Err(_) => self.paced.sync_for_strangers(self.ledger.sync()).await,
+        }
+        .map_err(|fault| ledger_fault(&fault))?;
         // Strangers are sent away, and known elements answered, without waiting for a turn.
-        let entry = match self.judge(&request).await? {
+        let verdict = self.judge_now(&request).await?;
+        let entry = match verdict.map_err(|refused| fault(&refused))? {
             Verdict::Counted(entry) => entry,
             Verdict::New { .. } => self.count(&request).await?,
         };
@@ -95,7 +108,19 @@ impl<L: Ledger> UniquenessService<L> {
         Err(Fault::busy(RETRY_AFTER))
     }
 
+    /// After following the log to its present end.
     async fn judge(&self, request: &EvaluationRequest) -> Result<Verdict, Fault> {
+        let synced = self.paced.sync(self.ledger.sync()).await;
+        synced.map_err(|fault| ledger_fault(&fault))?;
+        let verdict = self.judge_now(request).await?;
+        verdict.map_err(|refused| fault(&refused))
+    }
+
+    /// By the copy as it is. The outer error is the copy's own.
+    async fn judge_now(
+        &self,
+        request: &EvaluationRequest,
+    ) -> Result<Result<Verdict, Refused>, Fault> {
         let (counts, request) = (Arc::clone(&self.counts), request.clone());
         let party = self.evaluator.party();
         let opened = EvaluatorOpened {
@@ -103,14 +128,14 @@ impl<L: Ledger> UniquenessService<L> {
         };
         let judged = self
             .ledger
-            .synced(move |replica| {
+            .look(move |replica| {
                 let state = replica
                     .state()
                     .map_err(|error| ledger_fault(&LedgerFault::Unreachable(error.to_string())))?;
                 // A panic while following leaves the counts at an earlier leaf, and whole.
                 let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
                 counts.follow(replica);
-                judge((party, &opened), state, &counts, &request).map_err(|refused| fault(&refused))
+                Ok(judge((party, &opened), state, &counts, &request))
             })
             .await;
         judged.map_err(|fault| ledger_fault(&fault))?
@@ -133,35 +158,35 @@ impl<L: Ledger> Uniqueness for UniquenessService<L> {
     }
 }
 
-/// Serves an evaluator on `listener` until `stop` resolves, then finishes the calls under way.
+/// What calls hold: a request and an answer, twice.
+const WEIGHTS: Weights = Weights::of_all(8 * UNIQUENESS_MESSAGE);
+
+/// How often the evaluator looks whether its log can be followed.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// Serves an evaluator on `listener` until `stop` resolves, then finishes the calls under way. It is
+/// healthy while its log can be followed.
 ///
 /// # Errors
-/// What the transport says.
+/// [`ServeError`].
 pub async fn serve<L: Ledger>(
     service: UniquenessService<L>,
     listener: TcpListener,
+    limits: &Limits,
     stop: impl Future<Output = ()> + Send,
 ) -> Result<SocketAddr, ServeError> {
     let address = listener.local_addr()?;
-    let (health, health_service) = tonic_health::server::health_reporter();
-    health
-        .set_serving::<UniquenessServer<UniquenessService<L>>>()
-        .await;
-    let reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(merits_proto::DESCRIPTORS)
-        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-        .build_v1()
-        .map_err(|error| ServeError::Reflection(error.to_string()))?;
-    let uniqueness = UniquenessServer::new(service)
+    let service = Arc::new(service);
+    let uniqueness = UniquenessServer::from_arc(Arc::clone(&service))
         .max_decoding_message_size(UNIQUENESS_MESSAGE)
         .max_encoding_message_size(UNIQUENESS_MESSAGE);
+    let server = Server::new(limits).service(uniqueness, WEIGHTS);
+    let health = server.health();
     tracing::info!(%address, "serving Uniqueness");
-    Server::builder()
-        .add_service(uniqueness)
-        .add_service(health_service)
-        .add_service(reflection)
-        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stop)
-        .await?;
+    tokio::select! {
+        served = server.serve(listener, stop) => served?,
+        never = health.follow(LOOK_EVERY, || service.paced.sync(service.ledger.sync())) => match never {},
+    }
     Ok(address)
 }
 
@@ -171,12 +196,9 @@ pub enum ServeError {
     /// The listening socket.
     #[error("the listening socket: {0}")]
     Socket(#[from] std::io::Error),
-    /// The transport.
+    /// The server.
     #[error("the gRPC server: {0}")]
-    Transport(#[from] tonic::transport::Error),
-    /// The reflection service.
-    #[error("gRPC reflection: {0}")]
-    Reflection(String),
+    Server(#[from] merits_serve::ServeError),
 }
 
 fn fault(refused: &Refused) -> Fault {

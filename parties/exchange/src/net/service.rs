@@ -11,35 +11,21 @@ use merits_proto::{
     },
     limits::{EXCHANGE_ANSWER_MESSAGE, EXCHANGE_REQUEST_MESSAGE},
 };
+use merits_serve::{Limits, Server, Weights};
 use thiserror::Error;
-use tokio::{
-    net::TcpListener,
-    sync::{Semaphore, SemaphorePermit},
-};
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::{Request, Response, Status, transport::Server};
+use tokio::net::TcpListener;
+use tonic::{Request, Response, Status};
 
 use crate::{exchange::Exchange, ledger::LedgerPort};
 
-/// Requests in work at once; more are told to come back. Each costs a proof's verification, which
-/// waits for the same few cores.
-const IN_WORK: usize = 512;
-
-/// After which somebody who found the queue full should come back.
-const RETRY: Duration = Duration::from_millis(500);
+/// What calls hold: a request, and an answer as it is made and as it is sent.
+const WEIGHTS: Weights = Weights::of_all(2 * (EXCHANGE_REQUEST_MESSAGE + EXCHANGE_ANSWER_MESSAGE));
 
 /// How often the exchange looks for redemptions without a voucher.
 const RECONCILE_EVERY: Duration = Duration::from_secs(5);
 
 struct Service<L> {
     exchange: Arc<Exchange<L>>,
-    work: Semaphore,
-}
-
-impl<L> Service<L> {
-    fn permit(&self) -> Result<SemaphorePermit<'_>, Fault> {
-        self.work.try_acquire().map_err(|_| Fault::busy(RETRY))
-    }
 }
 
 #[tonic::async_trait]
@@ -49,7 +35,6 @@ impl<L: LedgerPort> ExchangeRpc for Service<L> {
         request: Request<ListOffersRequest>,
     ) -> Result<Response<ListOffersResponse>, Status> {
         let page = OfferPage::try_from(request.into_inner())?;
-        let _permit = self.permit()?;
         let offers = self.exchange.offers(page).await?;
         Ok(Response::new(ListOffersResponse {
             offers: offers.into_iter().map(Into::into).collect(),
@@ -61,7 +46,6 @@ impl<L: LedgerPort> ExchangeRpc for Service<L> {
         request: Request<RedeemRequest>,
     ) -> Result<Response<RedeemResponse>, Status> {
         let request = RedemptionRequest::try_from(request.into_inner())?;
-        let _permit = self.permit()?;
         let done = self
             .exchange
             .redeem(request)
@@ -79,7 +63,6 @@ impl<L: LedgerPort> ExchangeRpc for Service<L> {
         request: Request<GetVoucherRequest>,
     ) -> Result<Response<GetVoucherResponse>, Status> {
         let request = VoucherRequest::try_from(request.into_inner())?;
-        let _permit = self.permit()?;
         let voucher = self.exchange.voucher(request).await?;
         Ok(Response::new(GetVoucherResponse {
             voucher: Some(voucher.into()),
@@ -93,66 +76,47 @@ pub enum ServeError {
     /// The listening socket.
     #[error("the listening socket: {0}")]
     Socket(#[from] std::io::Error),
-    /// The transport.
+    /// The server.
     #[error("the gRPC server: {0}")]
-    Transport(#[from] tonic::transport::Error),
-    /// The reflection service.
-    #[error("gRPC reflection: {0}")]
-    Reflection(String),
+    Server(#[from] merits_serve::ServeError),
     /// The log or the store, before anything was served.
     #[error("the exchange cannot start: {0}")]
     Start(Box<Fault>),
 }
 
 /// Gives redemptions that a crash left without a voucher theirs, then serves on `listener` until
-/// `stop` resolves and finishes the calls under way.
+/// `stop` resolves and finishes the calls under way. It is healthy while its ledger and its store can
+/// be reached.
 ///
 /// # Errors
 /// [`ServeError`].
 pub async fn serve<L: LedgerPort>(
     exchange: Arc<Exchange<L>>,
     listener: TcpListener,
+    limits: &Limits,
     stop: impl Future<Output = ()> + Send,
 ) -> Result<SocketAddr, ServeError> {
     let address = listener.local_addr()?;
     reconcile(&exchange)
         .await
         .map_err(|fault| ServeError::Start(Box::new(fault)))?;
-    let (health, health_service) = tonic_health::server::health_reporter();
-    health.set_serving::<ExchangeServer<Service<L>>>().await;
-    let reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(merits_proto::DESCRIPTORS)
-        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-        .build_v1()
-        .map_err(|error| ServeError::Reflection(error.to_string()))?;
     let service = Service {
         exchange: Arc::clone(&exchange),
-        work: Semaphore::new(IN_WORK),
     };
     let service = ExchangeServer::new(service)
         .max_decoding_message_size(EXCHANGE_REQUEST_MESSAGE)
         .max_encoding_message_size(EXCHANGE_ANSWER_MESSAGE);
+    let server = Server::new(limits).service(service, WEIGHTS);
+    let health = server.health();
     tracing::info!(%address, "serving Exchange");
-    let served = Server::builder()
-        .add_service(service)
-        .add_service(health_service)
-        .add_service(reflection)
-        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stop);
     tokio::select! {
-        served = served => served?,
-        () = keep_up(&exchange) => {}
+        served = server.serve(listener, stop) => served?,
+        never = health.follow(RECONCILE_EVERY, || async {
+            reconcile(&exchange).await?;
+            exchange.ready().await
+        }) => match never {},
     }
     Ok(address)
-}
-
-/// Follows the log for as long as the service runs; never ends by itself.
-async fn keep_up<L: LedgerPort>(exchange: &Exchange<L>) {
-    loop {
-        tokio::time::sleep(RECONCILE_EVERY).await;
-        if let Err(fault) = reconcile(exchange).await {
-            tracing::warn!(%fault, "could not look for redemptions without a voucher; trying again");
-        }
-    }
 }
 
 async fn reconcile<L: LedgerPort>(exchange: &Exchange<L>) -> Result<(), Fault> {

@@ -3,3 +3,4 @@
 mod federation;
 mod full_disk;
 mod redemption;
+mod strangers;

@@ -6,13 +6,17 @@ use super::service::{Follow, FollowError};
 use crate::{ledger_view::StateView, view::LedgerView};
 
 impl Follow for Follower {
-    async fn synced<R: Send + 'static>(
+    async fn sync(&self) -> Result<(), FollowError> {
+        let synced = Self::sync(self).await;
+        synced
+            .map(drop)
+            .map_err(|error| FollowError(error.to_string()))
+    }
+
+    async fn look<R: Send + 'static>(
         &self,
         read: impl FnOnce(&dyn LedgerView) -> R + Send + 'static,
     ) -> Result<R, FollowError> {
-        self.sync()
-            .await
-            .map_err(|error| FollowError(error.to_string()))?;
         let follower = self.clone();
         tokio::task::spawn_blocking(move || {
             let replica = follower.replica();

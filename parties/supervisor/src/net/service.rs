@@ -3,8 +3,8 @@
 use std::{
     future::Future,
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
-    time::{SystemTime, UNIX_EPOCH},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use merits_ledger::entry::OpeningContent;
@@ -18,25 +18,39 @@ use merits_proto::{
         supervision_server::{Supervision, SupervisionServer},
     },
 };
+use merits_serve::{Limits, Paced, Server, Weights};
 use merits_verifier::possession::TotalsKey;
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::{Code, Request, Response, Status, transport::Server};
+use tonic::{Code, Request, Response, Status};
 
 use crate::{
-    holder::{Holder, OpeningAsk, Refused, TotalAsk},
+    holder::{Holder, OpeningAsk, Refused, TotalAsk, TotalPartial},
     view::LedgerView,
 };
 
 /// The holder's verified copy of the log.
 pub trait Follow: Send + Sync + 'static {
-    /// Follows the log to its present end, verifying all of it, and lets `read` see the copy.
-    /// `read` may take milliseconds and must not be run on an async worker's thread.
-    fn synced<R: Send + 'static>(
+    /// Follows the log to its present end, verifying all of it.
+    fn sync(&self) -> impl Future<Output = Result<(), FollowError>> + Send;
+
+    /// Lets `read` see the copy as it is. `read` may take milliseconds and must not be run on an
+    /// async worker's thread.
+    fn look<R: Send + 'static>(
         &self,
         read: impl FnOnce(&dyn LedgerView) -> R + Send + 'static,
     ) -> impl Future<Output = Result<R, FollowError>> + Send;
+
+    /// Both: `read` sees the copy at the log's present end.
+    fn synced<R: Send + 'static>(
+        &self,
+        read: impl FnOnce(&dyn LedgerView) -> R + Send + 'static,
+    ) -> impl Future<Output = Result<R, FollowError>> + Send {
+        async move {
+            self.sync().await?;
+            self.look(read).await
+        }
+    }
 }
 
 /// The copy cannot be brought up to date, so the holder does not answer.
@@ -68,6 +82,8 @@ impl Clock for SystemClock {
 pub struct HolderService<F, C> {
     holder: Arc<Mutex<Holder>>,
     follow: F,
+    /// Anybody may ask, so synchronisations are shared and spaced.
+    paced: Paced<FollowError>,
     clock: C,
 }
 
@@ -77,29 +93,68 @@ impl<F: Follow, C: Clock> HolderService<F, C> {
         Self {
             holder: Arc::new(Mutex::new(holder)),
             follow,
+            paced: Paced::new(),
             clock,
         }
     }
 
     /// Runs one answer against the synchronised copy. Openings are few: one lock orders them,
-    /// and with them the journal.
+    /// and with them the journal. `known` when the caller's part in the log was found before: such
+    /// a caller does not wait with strangers.
     async fn answer<A: Send + 'static>(
         &self,
+        known: bool,
         decide: impl FnOnce(&mut Holder, &dyn LedgerView, u64) -> Result<A, Refused> + Send + 'static,
     ) -> Result<A, Fault> {
-        let (holder, now) = (Arc::clone(&self.holder), self.clock.now());
-        self.follow
-            .synced(move |view| {
-                // A panic inside an answer leaves no half-made state: the journal comes last.
-                let mut holder = holder.lock().unwrap_or_else(PoisonError::into_inner);
-                decide(&mut holder, view, now)
-            })
-            .await
-            .map_err(|error| {
-                tracing::error!(%error, "a holder cannot follow its log");
-                Fault::new(Code::Unavailable, reason::BUSY, "", error.to_string())
-            })?
+        let sync = self.follow.sync();
+        if known {
+            self.paced.sync(sync).await
+        } else {
+            self.paced.sync_for_strangers(sync).await
+        }
+        .map_err(|error| behind(&error))?;
+        let now = self.clock.now();
+        self.look(move |holder, view| decide(holder, view, now))
+            .await?
             .map_err(|refused| fault(&refused))
+    }
+
+    /// Looks at holder and copy as they are.
+    async fn look<A: Send + 'static>(
+        &self,
+        look: impl FnOnce(&mut Holder, &dyn LedgerView) -> A + Send + 'static,
+    ) -> Result<A, Fault> {
+        let holder = Arc::clone(&self.holder);
+        self.follow
+            .look(move |view| look(&mut lock(&holder), view))
+            .await
+            .map_err(|error| behind(&error))
+    }
+
+    /// What the holder needs to answer: its log, and a journal that it can write.
+    async fn needs(&self) -> Result<(), FollowError> {
+        self.paced.sync(self.follow.sync()).await?;
+        let holder = Arc::clone(&self.holder);
+        let writable = tokio::task::spawn_blocking(move || lock(&holder).journal().is_sure());
+        if writable.await.unwrap_or(false) {
+            return Ok(());
+        }
+        Err(FollowError(
+            "an append to the journal failed: start the holder again".to_owned(),
+        ))
+    }
+}
+
+fn lock(holder: &Mutex<Holder>) -> MutexGuard<'_, Holder> {
+    // A panic inside an answer leaves no half-made state: the journal comes last.
+    holder.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn behind(error: &FollowError) -> Fault {
+    tracing::error!(%error, "a holder cannot follow its log");
+    Fault {
+        retry_after: Some(Duration::from_secs(2)),
+        ..Fault::new(Code::Unavailable, reason::BUSY, "", error.to_string())
     }
 }
 
@@ -121,8 +176,15 @@ impl<F: Follow, C: Clock> Supervision for HolderService<F, C> {
                 nonce: checked.nonce,
             },
         };
+        // Before anything is done for a caller: is it the one whose request is in the log? If the own
+        // copy does not have it, the copy may be behind; it is brought up to date for all such
+        // callers together.
+        let shown = ask.clone();
+        let known = self
+            .look(move |_, view| Holder::is_requester(view, &shown))
+            .await?;
         let answer = self
-            .answer(move |holder, view, now| {
+            .answer(known, move |holder, view, now| {
                 holder.answer_opening(view, &ask, now, &mut rand::rng())
             })
             .await
@@ -152,48 +214,61 @@ impl<F: Follow, C: Clock> Supervision for HolderService<F, C> {
             },
             entries: checked.entries,
         };
+        // Anybody may ask again and again, and gets what is there.
+        let again = ask.clone();
+        let given = self.look(move |holder, _| holder.given_total(&again));
+        if let Some(answer) = given.await? {
+            return Ok(total_response(answer));
+        }
         let answer = self
-            .answer(move |holder, view, now| holder.answer_total(view, &ask, now, &mut rand::rng()))
+            .answer(false, move |holder, view, now| {
+                holder.answer_total(view, &ask, now, &mut rand::rng())
+            })
             .await
             .inspect_err(|fault| tracing::warn!(batches, reason = %fault.reason, "refused"))?;
         tracing::info!(batches, "answered a total");
-        Ok(Response::new(RequestTotalPartialResponse {
-            holder: answer.holder.0.to_vec(),
-            partial: answer.partial.to_bytes().to_vec(),
-            dleq: answer.proof.to_bytes().to_vec(),
-        }))
+        Ok(total_response(answer))
     }
 }
 
-/// Serves a holder on `listener` until `stop` resolves, then finishes the calls under way.
+fn total_response(answer: TotalPartial) -> Response<RequestTotalPartialResponse> {
+    Response::new(RequestTotalPartialResponse {
+        holder: answer.holder.0.to_vec(),
+        partial: answer.partial.to_bytes().to_vec(),
+        dleq: answer.proof.to_bytes().to_vec(),
+    })
+}
+
+/// What calls hold: a request, as bytes and read, and an answer.
+const WEIGHTS: Weights =
+    Weights::of_all(3 * SUPERVISION_REQUEST_MESSAGE + 2 * SUPERVISION_ANSWER_MESSAGE);
+
+/// How often a holder looks whether its log can be followed and its journal written.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// Serves a holder on `listener` until `stop` resolves, then finishes the calls under way. It is
+/// healthy while its log can be followed and its journal written.
 ///
 /// # Errors
-/// What the transport says.
+/// [`ServeError`].
 pub async fn serve<F: Follow, C: Clock>(
     service: HolderService<F, C>,
     listener: TcpListener,
+    limits: &Limits,
     stop: impl Future<Output = ()> + Send,
 ) -> Result<SocketAddr, ServeError> {
     let address = listener.local_addr()?;
-    let (health, health_service) = tonic_health::server::health_reporter();
-    health
-        .set_serving::<SupervisionServer<HolderService<F, C>>>()
-        .await;
-    let reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(merits_proto::DESCRIPTORS)
-        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-        .build_v1()
-        .map_err(|error| ServeError::Reflection(error.to_string()))?;
-    let supervision = SupervisionServer::new(service)
+    let service = Arc::new(service);
+    let supervision = SupervisionServer::from_arc(Arc::clone(&service))
         .max_decoding_message_size(SUPERVISION_REQUEST_MESSAGE)
         .max_encoding_message_size(SUPERVISION_ANSWER_MESSAGE);
+    let server = Server::new(limits).service(supervision, WEIGHTS);
+    let health = server.health();
     tracing::info!(%address, "serving Supervision");
-    Server::builder()
-        .add_service(supervision)
-        .add_service(health_service)
-        .add_service(reflection)
-        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stop)
-        .await?;
+    tokio::select! {
+        served = server.serve(listener, stop) => served?,
+        never = health.follow(LOOK_EVERY, || service.needs()) => match never {},
+    }
     Ok(address)
 }
 
@@ -203,12 +278,9 @@ pub enum ServeError {
     /// The listening socket.
     #[error("the listening socket: {0}")]
     Socket(#[from] std::io::Error),
-    /// The transport.
+    /// The server.
     #[error("the gRPC server: {0}")]
-    Transport(#[from] tonic::transport::Error),
-    /// The reflection service.
-    #[error("gRPC reflection: {0}")]
-    Reflection(String),
+    Server(#[from] merits_serve::ServeError),
 }
 
 /// A refusal on the wire: its code, and for an overlap the first entry that does not fit.

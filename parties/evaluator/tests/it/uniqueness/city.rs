@@ -16,6 +16,7 @@ use merits_ledger::{
 use merits_primitives::ids::EntryId;
 use merits_registrar::{acts::Registrar, session::Session};
 use merits_replica::{Follower, LedgerConfig};
+use merits_serve::Limits;
 use merits_verifier::entry::SignedEntry;
 use rand::{SeedableRng as _, rngs::StdRng};
 use tokio::net::TcpListener;
@@ -115,7 +116,10 @@ impl City {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let service = UniquenessService::new(self.pen(), key(), ledger);
-        tokio::spawn(serve(service, listener, std::future::pending()));
+        tokio::spawn(async move {
+            let forever = std::future::pending();
+            serve(service, listener, &Limits::default(), forever).await
+        });
         address
     }
 

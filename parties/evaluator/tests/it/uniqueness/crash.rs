@@ -9,6 +9,7 @@ use merits_evaluator::{
 use merits_primitives::ids::EntryId;
 use merits_registrar::{client::EvaluatorClient, registration::Occasion};
 use merits_replica::{Follower, LedgerConfig, Replica};
+use merits_serve::Limits;
 use merits_verifier::entry::SignedEntry;
 use tokio::{net::TcpListener, runtime::Runtime, sync::Notify};
 
@@ -21,11 +22,15 @@ struct Stuck {
 }
 
 impl Ledger for Stuck {
-    async fn synced<R: Send + 'static>(
+    async fn sync(&self) -> Result<(), LedgerFault> {
+        Ledger::sync(&self.follower).await
+    }
+
+    async fn look<R: Send + 'static>(
         &self,
         read: impl FnOnce(&Replica) -> R + Send + 'static,
     ) -> Result<R, LedgerFault> {
-        self.follower.synced(read).await
+        self.follower.look(read).await
     }
 
     async fn append(&self, entry: &SignedEntry) -> Result<EntryId, LedgerFault> {
@@ -60,11 +65,11 @@ fn process(
             Some(appended) => {
                 let ledger = Stuck { follower, appended };
                 let service = UniquenessService::new(evaluator, city::key(), ledger);
-                serve(service, listener, forever).await
+                serve(service, listener, &Limits::default(), forever).await
             }
             None => {
                 let service = UniquenessService::new(evaluator, city::key(), follower);
-                serve(service, listener, forever).await
+                serve(service, listener, &Limits::default(), forever).await
             }
         }
     });

@@ -6,6 +6,7 @@
 
 mod city;
 mod crash;
+mod strangers;
 
 use city::City;
 use merits_ledger::{
@@ -283,11 +284,10 @@ async fn an_evaluator_without_the_ledgers_key_does_not_answer() {
     let service = merits_evaluator::net::UniquenessService::new(city.pen(), key, copy);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(merits_evaluator::net::serve(
-        service,
-        listener,
-        std::future::pending(),
-    ));
+    tokio::spawn(async move {
+        let (limits, forever) = (merits_serve::Limits::default(), std::future::pending());
+        merits_evaluator::net::serve(service, listener, &limits, forever).await
+    });
     let mut evaluator = EvaluatorClient::connect(&address).await.unwrap();
     let pending = Pending::blind(number(ANN)).unwrap();
     let request = city.registrar(&city.bank).ask(&pending, &mut rand::rng());

@@ -33,6 +33,7 @@ use merits_primitives::{
     ids::{Credits, EntryId},
 };
 use merits_replica::{Client, Follower, Replica};
+use merits_serve::Limits;
 use merits_verifier::{
     codec::Canonical as _,
     entry::{Leaf, SignedEntry},
@@ -275,7 +276,7 @@ impl Serving {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         tokio::spawn(async move {
-            serve(exchange, listener, async {
+            serve(exchange, listener, &Limits::default(), async {
                 let _ = stopped.await;
             })
             .await

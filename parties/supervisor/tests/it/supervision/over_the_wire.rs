@@ -1,11 +1,19 @@
 //! Both holders as gRPC services on loopback, asked by the requester's client.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use merits_ledger::entry::OpeningContent;
-use merits_primitives::ids::Credits;
+use merits_primitives::ids::{Credits, EntryId};
+use merits_serve::Limits;
 use merits_supervisor::{
     holder::{Holder, OpeningAsk},
+    journal::Journal,
     net::{Clock, Follow, FollowError, HolderClient, HolderError, HolderService, serve},
     requester::combine,
     totals::TotalSet,
@@ -15,12 +23,23 @@ use tokio::{net::TcpListener, sync::oneshot};
 
 use crate::supervision::memory_log::{CREDITS, Federation, MemoryLog, NOW, SUPERVISOR};
 
-/// A log that both holders follow.
+/// A log that both holders follow, and how often it was followed.
 #[derive(Clone)]
-struct Shared(Arc<Mutex<MemoryLog>>);
+struct Shared(Arc<Mutex<MemoryLog>>, Arc<AtomicUsize>);
+
+impl Shared {
+    fn new(log: &MemoryLog) -> Self {
+        Self(Arc::new(Mutex::new(log.clone())), Arc::default())
+    }
+}
 
 impl Follow for Shared {
-    async fn synced<R: Send + 'static>(
+    async fn sync(&self) -> Result<(), FollowError> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn look<R: Send + 'static>(
         &self,
         read: impl FnOnce(&dyn LedgerView) -> R + Send + 'static,
     ) -> Result<R, FollowError> {
@@ -45,9 +64,12 @@ async fn start(holder: Holder, log: &Shared) -> (HolderClient, oneshot::Sender<(
     let address = format!("http://{}", listener.local_addr().unwrap());
     let (stop, stopped) = oneshot::channel::<()>();
     let service = HolderService::new(holder, log.clone(), At(NOW));
-    tokio::spawn(serve(service, listener, async {
-        let _ = stopped.await;
-    }));
+    tokio::spawn(async move {
+        serve(service, listener, &Limits::default(), async {
+            let _ = stopped.await;
+        })
+        .await
+    });
     (HolderClient::connect(&address).await.unwrap(), stop)
 }
 
@@ -63,7 +85,7 @@ async fn an_opening_and_a_total_travel() {
     let mut fed = Federation::new();
     let entry = fed.append_batch(&[1627, 0, 22_781]);
     let ask = fed.append_request(entry, 2, SUPERVISOR);
-    let log = Shared(Arc::new(Mutex::new(fed.log.clone())));
+    let log = Shared::new(&fed.log);
     let (mut supervisor, _stop_supervisor) = start(fed.supervisor, &log).await;
     let (mut witness, _stop_witness) = start(fed.witness, &log).await;
 
@@ -103,7 +125,7 @@ async fn an_overlap_tells_the_head_to_ask_for() {
     fed.append_batch(&[1, 2, 3]);
     let set = TotalSet::head(&fed.log, CREDITS, None).unwrap();
     fed.append_batch(&[10, 20, 30]);
-    let log = Shared(Arc::new(Mutex::new(fed.log.clone())));
+    let log = Shared::new(&fed.log);
     let (mut witness, _stop) = start(fed.witness, &log).await;
     witness.total(&set.ask(&fed.log)).await.unwrap();
     let larger = TotalSet::head(&fed.log, CREDITS, None).unwrap();
@@ -114,4 +136,74 @@ async fn an_overlap_tells_the_head_to_ask_for() {
         .await
         .unwrap_err();
     assert!(matches!(unreachable, HolderError::Unreachable { .. }));
+}
+
+/// Before, each such question was a synchronisation, and a line in the journal for ever.
+#[tokio::test]
+async fn who_asks_again_and_again_makes_no_line_and_no_work() {
+    let mut fed = Federation::new();
+    let entry = fed.append_batch(&[1627, 0, 22_781]);
+    let ask = fed.append_request(entry, 2, SUPERVISOR);
+    let log = Shared::new(&fed.log);
+    let directory = fed.dir;
+    let (mut witness, _stop) = start(fed.witness, &log).await;
+    let set = TotalSet::head(&fed.log, CREDITS, None).unwrap();
+    let total = set.ask(&fed.log);
+    let first = witness.total(&total).await.unwrap();
+    let synced = log.1.load(Ordering::Relaxed);
+    for _ in 0..50 {
+        assert_eq!(witness.total(&total).await.unwrap(), first);
+    }
+    assert_eq!(log.1.load(Ordering::Relaxed), synced);
+    for _ in 0..5 {
+        witness.opening(&ask).await.unwrap();
+    }
+    let lines = Journal::read(&directory.path().join("witness.jsonl")).unwrap();
+    assert_eq!(lines.len(), 2, "one of the total, one of the opening");
+}
+
+/// Whoever does not show what a request in the log commits to is a stranger.
+#[tokio::test]
+async fn strangers_make_a_holder_follow_its_log_four_times_a_second() {
+    let mut fed = Federation::new();
+    let entry = fed.append_batch(&[1, 2, 3]);
+    let ask = fed.append_request(entry, 0, SUPERVISOR);
+    let log = Shared::new(&fed.log);
+    let (witness, _stop) = start(fed.witness, &log).await;
+    let stranger = OpeningAsk {
+        request: EntryId([9; 32]),
+        ..ask.clone()
+    };
+    let begun = Instant::now();
+    let crowd: Vec<_> = (0..40)
+        .map(|_| {
+            let (mut witness, stranger) = (witness.clone(), stranger.clone());
+            tokio::spawn(async move {
+                let mut refused = 0;
+                while begun.elapsed() < Duration::from_secs(1) {
+                    let error = witness.opening(&stranger).await.unwrap_err();
+                    assert_eq!(reason(&error), ("request-not-logged", "request"));
+                    refused += 1;
+                }
+                refused
+            })
+        })
+        .collect();
+    // The requester does not wait with them.
+    let asked = Instant::now();
+    witness.clone().opening(&ask).await.unwrap();
+    assert!(
+        asked.elapsed() < Duration::from_millis(700),
+        "{:?}",
+        asked.elapsed()
+    );
+    let mut refused = 0;
+    for stranger in crowd {
+        refused += stranger.await.unwrap();
+    }
+    let synced = log.1.load(Ordering::Relaxed);
+    assert!(
+        refused >= 80 && synced <= 12,
+        "{refused} refusals, {synced} times"
+    );
 }

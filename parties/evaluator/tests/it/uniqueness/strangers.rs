@@ -1,0 +1,78 @@
+//! What anybody can do to an evaluator.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use merits_evaluator::net::{Ledger, LedgerFault};
+use merits_primitives::ids::EntryId;
+use merits_registrar::{client::EvaluatorClient, evaluation::Pending};
+use merits_replica::{Follower, Replica};
+use merits_verifier::entry::SignedEntry;
+
+use super::{ANN, City, number, refusal};
+
+/// A ledger that counts how often it is followed.
+struct Counted(Follower, Arc<AtomicUsize>);
+
+impl Ledger for Counted {
+    async fn sync(&self) -> Result<(), LedgerFault> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        Ledger::sync(&self.0).await
+    }
+
+    async fn look<R: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Replica) -> R + Send + 'static,
+    ) -> Result<R, LedgerFault> {
+        self.0.look(read).await
+    }
+
+    async fn append(&self, entry: &SignedEntry) -> Result<EntryId, LedgerFault> {
+        self.0.append(entry).await
+    }
+}
+
+/// Before, each forged request followed the log before its signature was looked at.
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_make_an_evaluator_follow_its_log_four_times_a_second() {
+    let city = City::new().await;
+    let count = Arc::new(AtomicUsize::new(0));
+    let ledger = Counted(city.copy("evaluator").await, Arc::clone(&count));
+    let address = city.serve(ledger).await;
+    let evaluator = EvaluatorClient::connect(&address).await.unwrap();
+    let pending = Pending::blind(number(ANN)).unwrap();
+    let honest = city.registrar(&city.bank).ask(&pending, &mut rand::rng());
+    let mut forged = honest.clone();
+    forged.signature[5] ^= 1;
+    let begun = Instant::now();
+    let crowd: Vec<_> = (0..30)
+        .map(|_| {
+            let (mut evaluator, forged) = (evaluator.clone(), forged.clone());
+            tokio::spawn(async move {
+                let mut refused = 0;
+                while begun.elapsed() < Duration::from_secs(1) {
+                    let found = refusal(evaluator.evaluate(forged.clone()).await);
+                    assert_eq!(found.0, "signature-invalid");
+                    refused += 1;
+                }
+                refused
+            })
+        })
+        .collect();
+    let mut refused = 0;
+    for stranger in crowd {
+        refused += stranger.await.unwrap();
+    }
+    let count = count.load(Ordering::Relaxed);
+    // One a call before; now those of strangers, and of health.
+    assert!(
+        refused >= 60 && count <= 10,
+        "{refused} refusals, {count} times"
+    );
+    evaluator.clone().evaluate(honest).await.unwrap();
+}

@@ -1,0 +1,34 @@
+//! How every gRPC server of MERITS serves.
+//!
+//! Whoever reaches a server's port may be anybody. This crate bounds what anybody can take: one set
+//! of [`Limits`] for connections, calls, requests a second, memory and time; a stop that ends within
+//! its time whatever the peers do; [`Health`] that follows what the services need; and a
+//! [`logging`] that nobody can make grow at will.
+//!
+//! In scope: the transport from the listening socket to the call, and back to the last byte of the
+//! answer. Out of scope: what a call means, who may ask it, and how much computing it is worth;
+//! servers bound that themselves, with [`InWork`] for items of streams.
+//!
+//! Memory is counted before it is used: a call begins only when there is room for all that it may
+//! hold ([`Weights`]), and gives it back when the peer has taken the last byte. A peer that does
+//! not read holds what it has, and nothing more, until it is cut.
+
+mod call;
+mod callers;
+mod connection;
+mod descriptors;
+mod health;
+mod in_work;
+mod limits;
+pub mod logging;
+mod paced;
+mod pressure;
+mod server;
+mod weights;
+
+pub use health::{Health, LOOK};
+pub use in_work::{InWork, ItemMemory, ItemPlace};
+pub use limits::{Limits, LimitsError};
+pub use paced::{Paced, SPACING};
+pub use server::{ServeError, Server};
+pub use weights::Weights;

@@ -1,0 +1,186 @@
+//! The `[server]` table of every server's configuration.
+
+use std::{net::IpAddr, time::Duration};
+
+use serde::Deserialize;
+use thiserror::Error;
+
+/// What callers may take of a server, whoever they are. The same keys with the same meaning stand
+/// in the configuration of every server, in the table `[server]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Open connections. At the limit, the connection that was idle longest makes room.
+    pub connections: usize,
+    /// Open connections of one address (of one /64 network in IPv6); further ones are closed at
+    /// once.
+    pub connections_per_address: usize,
+    /// Addresses of proxies in front of this server. Many callers come from one of them, so what
+    /// is limited by address is limited by connection there.
+    pub proxies: Vec<IpAddr>,
+    /// Calls at once on one connection.
+    pub streams_per_connection: u32,
+    /// Calls, and items of streams in work, at once; more are told to come back.
+    pub calls: usize,
+    /// Of them, those of one address.
+    pub calls_per_address: usize,
+    /// Calls that one address may begin in a second, in the long run.
+    pub requests_per_second: u32,
+    /// Calls that it may begin at once after a pause.
+    pub burst: u32,
+    /// Memory, in MiB, for requests and answers that wait for their peers or for us.
+    pub memory_mib: usize,
+    /// Of it, what one address may hold.
+    pub memory_mib_per_address: usize,
+    /// Of it, what one connection may hold.
+    pub memory_mib_per_connection: usize,
+    /// Longest time from the accept to the HTTP/2 preface.
+    pub handshake_timeout_s: u64,
+    /// Longest time that a connection may be open while nothing is asked or answered on it.
+    pub idle_timeout_s: u64,
+    /// Longest time that an answer may wait for a peer that does not read.
+    pub unread_timeout_s: u64,
+    /// Longest time to the first answer of a call.
+    pub request_timeout_s: u64,
+    /// Longest time that a stop waits for calls in flight; then they are cut.
+    pub stop_timeout_s: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 1_024,
+            connections_per_address: 128,
+            proxies: Vec::new(),
+            streams_per_connection: 256,
+            calls: 4_096,
+            calls_per_address: 1_024,
+            requests_per_second: 1_000,
+            burst: 2_000,
+            memory_mib: 256,
+            memory_mib_per_address: 64,
+            memory_mib_per_connection: LEAST_MIB,
+            handshake_timeout_s: 10,
+            idle_timeout_s: 300,
+            unread_timeout_s: 20,
+            request_timeout_s: 60,
+            stop_timeout_s: 30,
+        }
+    }
+}
+
+/// The dearest call (a bucket of notes) holds 8 MiB; a connection can have two.
+const LEAST_MIB: usize = 16;
+
+/// A day: no timeout means anything beyond it, and sums of them do not overflow.
+const MOST_SECONDS: u64 = 86_400;
+
+/// A limit that cannot be.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("server.{key}: {reason}")]
+pub struct LimitsError {
+    /// The key, without its table.
+    pub key: &'static str,
+    /// What is wrong with its value.
+    pub reason: String,
+}
+
+impl Limits {
+    /// Checks what types cannot say.
+    ///
+    /// # Errors
+    /// [`LimitsError`] names the key.
+    pub fn check(&self) -> Result<(), LimitsError> {
+        let at_least = |key, value: usize, least: usize| {
+            if value < least {
+                let reason = format!("must be at least {least}");
+                return Err(LimitsError { key, reason });
+            }
+            Ok(())
+        };
+        let streams = self.streams_per_connection as usize;
+        at_least("connections", self.connections, 1)?;
+        at_least("connections_per_address", self.connections_per_address, 1)?;
+        at_least("streams_per_connection", streams, 1)?;
+        at_least("calls", self.calls, 1)?;
+        at_least("calls_per_address", self.calls_per_address, 1)?;
+        at_least("requests_per_second", self.requests_per_second as usize, 1)?;
+        at_least("burst", self.burst as usize, 1)?;
+        let (connection, address) = (self.memory_mib_per_connection, self.memory_mib_per_address);
+        at_least("memory_mib_per_connection", connection, LEAST_MIB)?;
+        at_least("memory_mib_per_address", address, connection)?;
+        at_least("memory_mib", self.memory_mib, address)?;
+        if self.memory_mib > MOST_MIB {
+            return Err(LimitsError {
+                key: "memory_mib",
+                reason: format!("must be at most {MOST_MIB}"),
+            });
+        }
+        for (key, seconds) in [
+            ("handshake_timeout_s", self.handshake_timeout_s),
+            ("idle_timeout_s", self.idle_timeout_s),
+            ("unread_timeout_s", self.unread_timeout_s),
+            ("request_timeout_s", self.request_timeout_s),
+            ("stop_timeout_s", self.stop_timeout_s),
+        ] {
+            if seconds == 0 || seconds > MOST_SECONDS {
+                let reason = format!("must be from 1 to {MOST_SECONDS} seconds");
+                return Err(LimitsError { key, reason });
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn handshake_timeout(&self) -> Duration {
+        Duration::from_secs(self.handshake_timeout_s)
+    }
+
+    pub(crate) fn idle_timeout(&self) -> Duration {
+        Duration::from_secs(self.idle_timeout_s)
+    }
+
+    pub(crate) fn unread_timeout(&self) -> Duration {
+        Duration::from_secs(self.unread_timeout_s)
+    }
+
+    pub(crate) fn request_timeout(&self) -> Duration {
+        Duration::from_secs(self.request_timeout_s)
+    }
+
+    /// How long a stop waits for calls in flight.
+    pub fn stop_timeout(&self) -> Duration {
+        Duration::from_secs(self.stop_timeout_s)
+    }
+}
+
+/// 1 TiB: the units of 1 KiB that are counted fit in 32 bits.
+const MOST_MIB: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_hold_and_what_cannot_be_is_named() {
+        assert_eq!(Limits::default().check(), Ok(()));
+        for (text, key) in [
+            ("connections = 0", "connections"),
+            ("calls_per_address = 0", "calls_per_address"),
+            ("requests_per_second = 0", "requests_per_second"),
+            ("memory_mib_per_connection = 4", "memory_mib_per_connection"),
+            ("memory_mib_per_address = 15", "memory_mib_per_address"),
+            ("memory_mib = 63", "memory_mib"),
+            ("stop_timeout_s = 0", "stop_timeout_s"),
+            ("idle_timeout_s = 100000", "idle_timeout_s"),
+        ] {
+            let limits: Limits = toml::from_str(text).unwrap();
+            assert_eq!(limits.check().unwrap_err().key, key, "{text}");
+        }
+    }
+
+    #[test]
+    fn unknown_keys_are_refused() {
+        let error = toml::from_str::<Limits>("conections = 3").unwrap_err();
+        assert!(error.to_string().contains("conections"), "{error}");
+    }
+}

@@ -1,0 +1,468 @@
+//! Serving: accept, watch, stop.
+
+use std::{
+    convert::Infallible,
+    future::Future,
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::{Duration, Instant},
+};
+
+use http::{Request, Response};
+use hyper::{rt::Executor, server::conn::http2, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use merits_proto::limits::INFRASTRUCTURE_REQUEST_MESSAGE;
+use thiserror::Error;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
+};
+use tonic::{body::Body, codegen::Service, server::NamedService, service::Routes};
+use tonic_health::{
+    pb::health_server::HealthServer,
+    server::{HealthReporter, HealthService},
+};
+
+use crate::{
+    call,
+    callers::Callers,
+    connection::{Connection, Counted, GOOD_BYE, Verdict, Watch},
+    descriptors,
+    health::Health,
+    limits::{Limits, LimitsError},
+    pressure::Pressure,
+    weights::{INFRASTRUCTURE, UNIT, UNKNOWN, Weights},
+};
+
+/// Why a server ended.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The listening socket.
+    #[error("the listening socket: {0}")]
+    Socket(#[from] io::Error),
+    /// The reflection service.
+    #[error("gRPC reflection: {0}")]
+    Reflection(#[from] tonic_reflection::server::Error),
+    /// The configuration.
+    #[error("in the configuration, {0}")]
+    Limits(#[from] LimitsError),
+}
+
+/// A server in the making.
+#[derive(Debug)]
+pub struct Server {
+    limits: Limits,
+    routes: Routes,
+    weights: Vec<(&'static str, Weights)>,
+    health: Health,
+}
+
+impl Server {
+    /// Without a service but health; `limits` are checked when it serves.
+    pub fn new(limits: &Limits) -> Self {
+        let reporter = HealthReporter::new();
+        let health = HealthServer::new(HealthService::from_health_reporter(reporter.clone()))
+            .max_decoding_message_size(INFRASTRUCTURE_REQUEST_MESSAGE);
+        Self {
+            limits: limits.clone(),
+            routes: Routes::new(health),
+            weights: vec![(HEALTH, INFRASTRUCTURE)],
+            health: Health::new(reporter),
+        }
+    }
+
+    /// Adds a service, and says what its calls may hold.
+    #[must_use]
+    pub fn service<S>(mut self, service: S, weights: Weights) -> Self
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
+            + NamedService
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Future: Send + 'static,
+    {
+        self.routes = self.routes.add_service(service);
+        self.weights.push((S::NAME, weights));
+        self.health.has(S::NAME);
+        self
+    }
+
+    /// Tells callers whether the services can do their work. They can until told otherwise.
+    pub fn health(&self) -> Health {
+        self.health.clone()
+    }
+
+    /// Serves on `listener` until `stop` resolves; then takes nothing new, lets calls in flight end
+    /// for as long as the limits allow, and cuts the rest, whatever the peers do.
+    ///
+    /// # Errors
+    /// [`ServeError`], before anything is served.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        stop: impl Future<Output = ()> + Send,
+    ) -> Result<(), ServeError> {
+        self.limits.check()?;
+        let mut names: Vec<_> = self.weights.iter().map(|(name, _)| *name).collect();
+        names.sort_unstable();
+        let reflection = || {
+            let builder = tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(merits_proto::DESCRIPTORS)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
+            names
+                .iter()
+                .fold(builder, |builder, name| builder.with_service_name(*name))
+        };
+        let new = reflection()
+            .build_v1()?
+            .max_decoding_message_size(INFRASTRUCTURE_REQUEST_MESSAGE);
+        // What stock clients of today still ask for.
+        let old = reflection()
+            .build_v1alpha()?
+            .max_decoding_message_size(INFRASTRUCTURE_REQUEST_MESSAGE);
+        let routes = self.routes.add_service(new).add_service(old).prepare();
+        let mut weights = self.weights;
+        weights.extend(REFLECTION.map(|name| (name, INFRASTRUCTURE)));
+
+        // Ends when every task of every connection has let its sender go.
+        let (alive, mut ended) = mpsc::channel(1);
+        let (end, _) = watch::channel(Phase::Serving);
+        let connections = descriptors::cap(self.limits.connections);
+        let shared = Arc::new(Shared {
+            memory: Arc::new(Semaphore::new(
+                self.limits.memory_mib * 1_024 * 1_024 / UNIT,
+            )),
+            calls: Arc::new(Semaphore::new(self.limits.calls)),
+            callers: Callers::new(&self.limits),
+            places: Arc::new(Semaphore::new(connections)),
+            open: Mutex::default(),
+            pressed: Pressure::default(),
+            weights,
+            limits: self.limits,
+            phase: end.subscribe(),
+        });
+        tokio::select! {
+            () = stop => {}
+            never = accept(&listener, &shared, &routes, &alive) => match never {},
+        }
+        drop(listener);
+        drop(alive);
+        drop(routes);
+        self.health.end().await;
+        end.send_replace(Phase::Stopping);
+        let in_time = tokio::time::timeout(shared.limits.stop_timeout(), ended.recv()).await;
+        if in_time.is_err() {
+            tracing::warn!("calls were still open at the stop timeout and are cut");
+            end.send_replace(Phase::Cutting);
+            // Only work that does not wait for anything keeps a task now.
+            let _ = tokio::time::timeout(CUT, ended.recv()).await;
+        }
+        Ok(())
+    }
+}
+
+const HEALTH: &str = "grpc.health.v1.Health";
+const REFLECTION: [&str; 2] = [
+    "grpc.reflection.v1.ServerReflection",
+    "grpc.reflection.v1alpha.ServerReflection",
+];
+
+/// How long tasks that were cut may take to go.
+const CUT: Duration = Duration::from_secs(1);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    Serving,
+    Stopping,
+    Cutting,
+}
+
+/// What all connections of a server share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) limits: Limits,
+    pub(crate) memory: Arc<Semaphore>,
+    pub(crate) calls: Arc<Semaphore>,
+    pub(crate) pressed: Pressure,
+    callers: Callers,
+    /// One permit a connection.
+    places: Arc<Semaphore>,
+    open: Mutex<Vec<Weak<Connection>>>,
+    weights: Vec<(&'static str, Weights)>,
+    phase: watch::Receiver<Phase>,
+}
+
+impl Shared {
+    /// Whether this call only watches: it ends when the server stops.
+    pub(crate) fn is_watching(path: &str) -> bool {
+        let service = path
+            .strip_prefix('/')
+            .and_then(|path| path.split('/').next());
+        service.is_some_and(|name| name == HEALTH || REFLECTION.contains(&name))
+    }
+
+    /// Resolves when the server stops.
+    pub(crate) fn stopping(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut phase = self.phase.clone();
+        async move {
+            let _ = phase.wait_for(|phase| *phase > Phase::Serving).await;
+        }
+    }
+
+    /// What a call of this path holds, in units of memory.
+    pub(crate) fn units(&self, path: &str) -> u32 {
+        let known = path
+            .strip_prefix('/')
+            .and_then(|path| path.split_once('/'))
+            .and_then(|(service, method)| {
+                let known = self.weights.iter().find(|(name, _)| *name == service);
+                known.map(|(_, weights)| weights.units(method))
+            });
+        known.unwrap_or_else(|| UNKNOWN.units(""))
+    }
+
+    fn open(&self) -> MutexGuard<'_, Vec<Weak<Connection>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers a connection, and forgets those that are gone.
+    fn remember(&self, connection: &Arc<Connection>) {
+        let mut open = self.open();
+        if open.len() >= 2 * self.limits.connections {
+            open.retain(|known| known.strong_count() > 0);
+        }
+        open.push(Arc::downgrade(connection));
+    }
+
+    /// Ends the connection that has been of no use longest, if there is one of no use at all.
+    fn make_room(&self) {
+        let now = Instant::now();
+        let open = self.open();
+        let known = open.iter().filter_map(Weak::upgrade);
+        let of_no_use = known.filter_map(|connection| {
+            let least = if connection.calls() == 0 {
+                IDLE_FOR_ROOM
+            } else {
+                BUSY_FOR_ROOM
+            };
+            let disuse = connection.disuse(now).filter(|disuse| *disuse >= least)?;
+            // Whoever has no call open goes first.
+            Some((connection.calls() == 0, disuse, connection))
+        });
+        if let Some((_, disuse, connection)) =
+            of_no_use.max_by_key(|(idle, disuse, _)| (*idle, *disuse))
+        {
+            tracing::warn!(?disuse, "all connections are taken: an idle one is closed");
+            connection.cut();
+        }
+    }
+}
+
+/// A connection without a call may be closed for another one after this.
+const IDLE_FOR_ROOM: Duration = Duration::from_secs(1);
+/// One with calls on which nothing moves, after this.
+const BUSY_FOR_ROOM: Duration = Duration::from_secs(10);
+
+/// Takes connections; never ends by itself.
+async fn accept(
+    listener: &TcpListener,
+    shared: &Arc<Shared>,
+    routes: &Routes,
+    alive: &mpsc::Sender<Infallible>,
+) -> Infallible {
+    let mut failures = Failures::default();
+    loop {
+        let permit = permit(shared).await;
+        let (stream, address) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                failures.pause(&error).await;
+                continue;
+            }
+        };
+        failures.over();
+        let Some(place) = shared.callers.place(address.ip()) else {
+            tracing::warn!(address = %address.ip(), "an address has all the connections that it may have: one more is closed");
+            continue;
+        };
+        // Answers are small and awaited: do not hold them back.
+        let _ = stream.set_nodelay(true);
+        let connection = Arc::new(Connection::new(place, &shared.limits));
+        shared.remember(&connection);
+        let task = drive(
+            Arc::clone(shared),
+            routes.clone(),
+            stream,
+            connection,
+            Tasks {
+                phase: shared.phase.clone(),
+                alive: alive.clone(),
+            },
+        );
+        tokio::spawn(async move {
+            tracing::debug!(%address, "a connection begins");
+            task.await;
+            drop(permit);
+        });
+    }
+}
+
+/// Room for a connection, made if there is none.
+async fn permit(shared: &Shared) -> OwnedSemaphorePermit {
+    loop {
+        let free = Arc::clone(&shared.places).acquire_owned();
+        let waited = match Arc::clone(&shared.places).try_acquire_owned() {
+            Ok(permit) => return permit,
+            Err(_) => {
+                shared.make_room();
+                tokio::time::timeout(TICK, free).await
+            }
+        };
+        // The semaphore is never closed.
+        if let Ok(Ok(permit)) = waited {
+            return permit;
+        }
+    }
+}
+
+/// Failed accepts: mostly there is no file descriptor left.
+#[derive(Debug, Default)]
+struct Failures {
+    count: u64,
+}
+
+impl Failures {
+    async fn pause(&mut self, error: &io::Error) {
+        if self.count == 0 {
+            tracing::error!(%error, "cannot accept connections; trying again until it works");
+        }
+        let pause = Duration::from_millis(50 << self.count.min(5));
+        self.count += 1;
+        tokio::time::sleep(pause.min(Duration::from_secs(1))).await;
+    }
+
+    fn over(&mut self) {
+        if self.count > 0 {
+            tracing::warn!(failures = self.count, "connections are accepted again");
+        }
+        self.count = 0;
+    }
+}
+
+/// How often a connection is looked at.
+const TICK: Duration = Duration::from_millis(200);
+
+/// Flow control of what comes in: a connection sends so much before it is read.
+const CONNECTION_WINDOW: u32 = 512 * 1_024;
+const STREAM_WINDOW: u32 = 128 * 1_024;
+/// And of what goes out: a stream makes nothing more while so much waits.
+const SEND_BUFFER: usize = 64 * 1_024;
+/// Request headers: a few metadata entries.
+const HEADER_BYTES: u32 = 16 * 1_024;
+/// How often an idle connection is asked for a sign of life, and how long it may take.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+const KEEPALIVE_ANSWER: Duration = Duration::from_secs(20);
+
+/// Serves one connection to its end.
+async fn drive(
+    shared: Arc<Shared>,
+    routes: Routes,
+    stream: TcpStream,
+    connection: Arc<Connection>,
+    tasks: Tasks,
+) {
+    let (mut stop, mut end) = (tasks.phase.clone(), tasks.phase.clone());
+    let io = TokioIo::new(Counted {
+        stream,
+        connection: Arc::clone(&connection),
+    });
+    let service = {
+        let (shared, connection) = (Arc::clone(&shared), Arc::clone(&connection));
+        service_fn(move |request| {
+            let answer = call::answer(
+                Arc::clone(&shared),
+                Arc::clone(&connection),
+                routes.clone(),
+                request,
+            );
+            async { Ok::<_, Infallible>(answer.await) }
+        })
+    };
+    let served = http2::Builder::new(tasks)
+        .timer(TokioTimer::new())
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .max_concurrent_streams(shared.limits.streams_per_connection)
+        .max_send_buf_size(SEND_BUFFER)
+        .max_header_list_size(HEADER_BYTES)
+        .keep_alive_interval(KEEPALIVE)
+        .keep_alive_timeout(KEEPALIVE_ANSWER)
+        .serve_connection(io, service);
+    let mut served = std::pin::pin!(served);
+    let mut watch = Watch::new();
+    let mut stopping = None;
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            done = &mut served => {
+                if let Err(error) = done {
+                    tracing::debug!(%error, "a connection ended");
+                }
+                return;
+            }
+            () = connection.is_cut() => return,
+            _ = stop.wait_for(|phase| *phase > Phase::Serving), if stopping.is_none() => {
+                if !connection.is_greeted() {
+                    return;
+                }
+                stopping = Some(Instant::now());
+                served.as_mut().graceful_shutdown();
+            }
+            _ = end.wait_for(|phase| *phase == Phase::Cutting) => return,
+            _ = tick.tick() => {
+                let now = Instant::now();
+                if stopping.is_some_and(|since| now.saturating_duration_since(since) >= GOOD_BYE)
+                    && connection.calls() == 0
+                {
+                    return;
+                }
+                let pressed = shared.pressed.is_there(now);
+                match watch.judge(&connection, &shared.limits, pressed, now) {
+                    Verdict::Keep => {}
+                    Verdict::Close(why) => {
+                        tracing::debug!(why, "a connection is closed");
+                        served.as_mut().graceful_shutdown();
+                    }
+                    Verdict::Cut(why) => {
+                        tracing::info!(why, "a connection is cut");
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Runs the calls of a connection, each until its end or the server's.
+#[derive(Clone, Debug)]
+struct Tasks {
+    phase: watch::Receiver<Phase>,
+    alive: mpsc::Sender<Infallible>,
+}
+
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Tasks {
+    fn execute(&self, task: F) {
+        let mut tasks = self.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = task => {}
+                _ = tasks.phase.wait_for(|phase| *phase == Phase::Cutting) => {}
+            }
+            drop(tasks.alive);
+        });
+    }
+}

@@ -1,0 +1,92 @@
+//! Peers that ask and do not read.
+
+use std::time::Duration;
+
+use merits_serve::Limits;
+
+use crate::scene::{Serving, ask, attacker, attacker_from};
+
+/// Memory of this process in use, in MiB.
+fn resident() -> usize {
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap();
+    let pages: usize = text.split(' ').nth(1).unwrap().parse().unwrap();
+    pages * 4_096 / 1_048_576
+}
+
+/// Before there were limits, 16 such connections took 1.4 GB.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_nobody_reads_is_bounded_and_its_peer_is_cut() {
+    let limits = Limits {
+        memory_mib: 48,
+        memory_mib_per_address: 32,
+        unread_timeout_s: 4,
+        ..Limits::default()
+    };
+    let server = Serving::start(&limits).await;
+    server.answers().await.unwrap();
+    let before = resident();
+
+    let mut kept = Vec::new();
+    for window in [0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1] {
+        let mut client = attacker_from([127, 0, 0, 2], server.address, window).await;
+        let mut answers = Vec::new();
+        for _ in 0..200 {
+            answers.push(ask(&mut client, "StreamEntries").unwrap());
+        }
+        kept.push((client, answers));
+    }
+    let mut most = 0;
+    for _ in 0..10 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        most = most.max(resident().saturating_sub(before));
+    }
+    // Twice the bound: this process is the attacker too, and its allocator keeps some.
+    assert!(
+        most < 2 * 48,
+        "{most} MiB are held for peers that do not read"
+    );
+
+    // Somebody who reads, at another address, is answered.
+    let mut client = server.client().await;
+    let mut pages = client
+        .stream_entries(merits_proto::ledger::StreamEntriesRequest { from: 0, until: 0 })
+        .await
+        .unwrap()
+        .into_inner();
+    let mut count = 0;
+    while pages.message().await.unwrap().is_some() {
+        count += 1;
+    }
+    assert_eq!(count, 20);
+
+    // And the others are cut.
+    for (client, _) in &mut kept {
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+        while ask(client, "GetCheckpoint").is_ok() {
+            assert!(tokio::time::Instant::now() < deadline, "it is not cut");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_slow_reader_is_served_to_the_end() {
+    let limits = Limits {
+        unread_timeout_s: 1,
+        ..Limits::default()
+    };
+    let server = Serving::start(&limits).await;
+    let mut client = attacker(server.address, 65_535).await;
+    let (answer, _body) = ask(&mut client, "StreamEntries").unwrap();
+    let mut body = answer.await.unwrap().into_body();
+    let mut read = 0;
+    // Eight kibibytes a second and more, for longer than the timeout.
+    let end = tokio::time::Instant::now() + Duration::from_secs(4);
+    while tokio::time::Instant::now() < end {
+        let data = body.data().await.expect("not cut").expect("not cut");
+        read += data.len();
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        body.flow_control().release_capacity(data.len()).unwrap();
+    }
+    assert!(read > 30_000, "{read}");
+}

@@ -1,0 +1,206 @@
+//! A server to attack, and attackers.
+#![allow(unreachable_pub, reason = "shared by the modules of this program")]
+
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use merits_proto::ledger::{
+    GetCheckpointRequest, GetCheckpointResponse, GetConsistencyProofRequest,
+    GetConsistencyProofResponse, GetReceiptRequest, GetReceiptResponse, StreamEntriesRequest,
+    StreamEntriesResponse, SubmitManyRequest, SubmitManyResponse, SubmitRequest, SubmitResponse,
+    ledger_client::LedgerClient,
+    ledger_server::{Ledger, LedgerServer},
+};
+use merits_serve::{Limits, ServeError, Server, Weights};
+use tokio::{
+    io::AsyncReadExt as _,
+    net::{TcpListener, TcpSocket, TcpStream},
+    sync::oneshot,
+    task::JoinHandle,
+};
+use tonic::{Request, Response, Status, Streaming, transport::Channel};
+
+/// A page of half a mebibyte again and again, whoever asks, as a large log would answer.
+pub struct Pages;
+
+pub const PAGE: usize = 512 * 1_024;
+
+/// As the coordinator's: a page as it is read, and as it is sent.
+pub const WEIGHTS: Weights = Weights {
+    usual: 64 * 1_024,
+    methods: &[("StreamEntries", 4 * PAGE)],
+};
+
+#[tonic::async_trait]
+impl Ledger for Pages {
+    type SubmitManyStream = BoxStream<'static, Result<SubmitManyResponse, Status>>;
+    type StreamEntriesStream = BoxStream<'static, Result<StreamEntriesResponse, Status>>;
+
+    async fn submit(&self, _: Request<SubmitRequest>) -> Result<Response<SubmitResponse>, Status> {
+        // Longer than any stop waits.
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        Err(Status::internal("nobody waits so long"))
+    }
+
+    async fn submit_many(
+        &self,
+        _: Request<Streaming<SubmitManyRequest>>,
+    ) -> Result<Response<Self::SubmitManyStream>, Status> {
+        Ok(Response::new(Box::pin(futures::stream::pending())))
+    }
+
+    async fn get_receipt(
+        &self,
+        _: Request<GetReceiptRequest>,
+    ) -> Result<Response<GetReceiptResponse>, Status> {
+        Err(Status::not_found("none"))
+    }
+
+    async fn get_checkpoint(
+        &self,
+        _: Request<GetCheckpointRequest>,
+    ) -> Result<Response<GetCheckpointResponse>, Status> {
+        Ok(Response::new(GetCheckpointResponse {
+            checkpoint: "here".into(),
+        }))
+    }
+
+    async fn get_consistency_proof(
+        &self,
+        _: Request<GetConsistencyProofRequest>,
+    ) -> Result<Response<GetConsistencyProofResponse>, Status> {
+        Err(Status::not_found("none"))
+    }
+
+    async fn stream_entries(
+        &self,
+        _: Request<StreamEntriesRequest>,
+    ) -> Result<Response<Self::StreamEntriesStream>, Status> {
+        let pages = (0..20).map(|first| {
+            Ok(StreamEntriesResponse {
+                first,
+                leaves: vec![vec![7; PAGE]],
+            })
+        });
+        Ok(Response::new(Box::pin(futures::stream::iter(pages))))
+    }
+}
+
+/// A running server.
+pub struct Serving {
+    pub address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    served: JoinHandle<Result<(), ServeError>>,
+}
+
+impl Serving {
+    pub async fn start(limits: &Limits) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let server = Server::new(limits).service(LedgerServer::new(Pages), WEIGHTS);
+        let served = tokio::spawn(server.serve(listener, async {
+            let _ = stopped.await;
+        }));
+        Self {
+            address,
+            stop,
+            served,
+        }
+    }
+
+    /// A client that means well.
+    pub async fn client(&self) -> LedgerClient<Channel> {
+        let channel = Channel::from_shared(format!("http://{}", self.address)).unwrap();
+        LedgerClient::new(channel.connect_lazy()).max_decoding_message_size(2 * PAGE)
+    }
+
+    /// Whether somebody who means well gets an answer, and after how long.
+    pub async fn answers(&self) -> Result<Duration, Status> {
+        let begun = Instant::now();
+        let mut client = self.client().await;
+        let asked = client.get_checkpoint(GetCheckpointRequest {});
+        match tokio::time::timeout(Duration::from_secs(10), asked).await {
+            Ok(answer) => answer.map(|_| begun.elapsed()),
+            Err(_) => Err(Status::deadline_exceeded("no answer in ten seconds")),
+        }
+    }
+
+    /// Stops it; how long that took, and what came of it.
+    pub async fn stop(self) -> (Duration, Result<(), ServeError>) {
+        let begun = Instant::now();
+        let _ = self.stop.send(());
+        let done = tokio::time::timeout(Duration::from_secs(15), self.served)
+            .await
+            .expect("it stops")
+            .unwrap();
+        (begun.elapsed(), done)
+    }
+}
+
+pub async fn silent(address: SocketAddr, count: usize) -> Vec<TcpStream> {
+    let mut streams = Vec::with_capacity(count);
+    for _ in 0..count {
+        streams.push(TcpStream::connect(address).await.unwrap());
+    }
+    streams
+}
+
+/// Whether the server has closed this connection, now or within the time.
+pub async fn is_closed(stream: &mut TcpStream, within: Duration) -> bool {
+    let mut buffer = [0; 4_096];
+    let read = async {
+        loop {
+            match stream.read(&mut buffer).await {
+                Ok(0) | Err(_) => return,
+                Ok(_) => {}
+            }
+        }
+    };
+    tokio::time::timeout(within, read).await.is_ok()
+}
+
+/// An HTTP/2 client with a window of its own choosing.
+pub async fn attacker(address: SocketAddr, window: u32) -> h2::client::SendRequest<Bytes> {
+    attacker_from([127, 0, 0, 1], address, window).await
+}
+
+/// The same, at another loopback address.
+pub async fn attacker_from(
+    from: [u8; 4],
+    address: SocketAddr,
+    window: u32,
+) -> h2::client::SendRequest<Bytes> {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from((from, 0))).unwrap();
+    let stream = socket.connect(address).await.unwrap();
+    let (client, connection) = h2::client::Builder::new()
+        .initial_window_size(window)
+        .handshake::<_, Bytes>(stream)
+        .await
+        .unwrap();
+    tokio::spawn(async move {
+        let _ = connection.await;
+    });
+    client.ready().await.unwrap()
+}
+
+/// Asks for pages, and does not read them. The answer is kept, or the stream would be reset.
+pub fn ask(
+    client: &mut h2::client::SendRequest<Bytes>,
+    method: &str,
+) -> Result<(h2::client::ResponseFuture, h2::SendStream<Bytes>), h2::Error> {
+    let request = http::Request::post(format!("http://x/merits.ledger.v1.Ledger/{method}"))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .body(())
+        .unwrap();
+    let (answer, mut body) = client.send_request(request, false)?;
+    // An empty message.
+    body.send_data(Bytes::from_static(&[0; 5]), method != "SubmitMany")?;
+    Ok((answer, body))
+}

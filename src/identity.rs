@@ -12,6 +12,7 @@ use merits_supervisor::{
     handover::{self, Handover},
     sealing::SealingKey,
 };
+use merits_text::typed::typed;
 
 /// Key files and name of a party on one ledger.
 #[derive(Debug)]
@@ -23,19 +24,18 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// Loads the key files, or makes them.
+    /// Loads the key files. A lost one is an error: another key would be another party's.
     pub(crate) fn load(
         origin: Origin,
         name: &str,
         signing_key: &Path,
         sealing_key: &Path,
     ) -> anyhow::Result<Self> {
-        let rng = &mut rand::rng();
-        let sealing = merits_keyfile::load_or_create(sealing_key, KeyKind::Sealing, rng)?;
+        let sealing = merits_keyfile::load(sealing_key, KeyKind::Sealing)?;
         Ok(Self {
             origin,
             name: name.to_owned(),
-            signing: merits_keyfile::signing_key(signing_key, KeyKind::Signing, rng)?,
+            signing: merits_keyfile::signing_key(signing_key, KeyKind::Signing)?,
             sealing: SealingKey::from_bytes(&sealing)?,
         })
     }
@@ -57,6 +57,14 @@ impl Identity {
     }
 }
 
+/// Makes the key files of a party that is new, where there are none yet: before its application.
+pub(crate) fn make_keys(signing_key: &Path, sealing_key: &Path) -> anyhow::Result<()> {
+    let rng = &mut rand::rng();
+    merits_keyfile::load_or_create(signing_key, KeyKind::Signing, rng)?;
+    merits_keyfile::load_or_create(sealing_key, KeyKind::Sealing, rng)?;
+    Ok(())
+}
+
 /// Writes what is handed to a supervisor: an application, or a public half.
 pub(crate) fn write_handover(value: &impl Handover, path: &Path) -> anyhow::Result<()> {
     fs::write(path, handover::to_line(value)).with_context(|| path.display().to_string())?;
@@ -66,13 +74,14 @@ pub(crate) fn write_handover(value: &impl Handover, path: &Path) -> anyhow::Resu
 
 /// Reads what was handed over.
 pub(crate) fn read_handover<T: Handover>(path: &Path) -> anyhow::Result<T> {
-    let line = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    let line = merits_text::file::read(path).with_context(|| path.display().to_string())?;
     handover::from_line(&line).with_context(|| path.display().to_string())
 }
 
 /// A party's id, by name or by 64 hexadecimal digits.
 pub(crate) fn find_party(replica: &Replica, text: &str) -> anyhow::Result<PartyId> {
     let parties = replica.state()?.parties();
+    let text = &*typed(text);
     if let Some((id, _)) = parties.by_name(text) {
         return Ok(*id);
     }

@@ -10,12 +10,15 @@ use clap::{Parser, Subcommand};
 use merits_circuits::prover::SimdPath;
 use tracing_subscriber::EnvFilter;
 
+// First: all others print by its macros.
+#[macro_use]
+mod screen;
+
 #[cfg(feature = "bench")]
 mod bench;
 mod commands;
 mod demo;
 mod identity;
-mod screen;
 
 /// Environment variable with the log's filter.
 const LOG_VARIABLE: &str = "MERITS_LOG";

@@ -1,4 +1,37 @@
 //! What people read: steps, facts, progress, errors.
+//!
+//! Much of it comes from elsewhere: titles, names, reasons, files' contents, what a server said. So
+//! the command has `println!` and the like of its own, which escape what has no place on a screen
+//! ([`merits_text::shown`]): a title cannot turn the line around, and a reason cannot speak to the
+//! terminal. Nothing can be forgotten, because std's are out of reach; what is coloured by us goes
+//! through [`coloured`].
+
+/// std's, with what has no place on a screen escaped.
+macro_rules! println {
+    () => { ::std::println!() };
+    ($($text:tt)*) => {
+        ::std::println!("{}", ::merits_text::shown::Document(&::std::format!($($text)*)))
+    };
+}
+
+/// std's, with what has no place on a screen escaped.
+#[allow(
+    unused_macros,
+    reason = "for whoever reaches for it: std's would not escape"
+)]
+macro_rules! print {
+    ($($text:tt)*) => {
+        ::std::print!("{}", ::merits_text::shown::Document(&::std::format!($($text)*)))
+    };
+}
+
+/// std's, with what has no place on a screen escaped.
+macro_rules! eprintln {
+    () => { ::std::eprintln!() };
+    ($($text:tt)*) => {
+        ::std::eprintln!("{}", ::merits_text::shown::Document(&::std::format!($($text)*)))
+    };
+}
 
 use std::{borrow::Cow, time::Duration};
 
@@ -60,6 +93,15 @@ pub(crate) fn failure(error: &anyhow::Error) {
             eprintln!("  because: {cause}");
         }
         said = cause;
+    }
+}
+
+/// A text with colours of ours, on stderr. `safe` says that nothing else in it needs an escape.
+pub(crate) fn coloured(text: &str, safe: bool) {
+    if safe {
+        std::eprintln!("{text}");
+    } else {
+        eprintln!("{text}");
     }
 }
 

@@ -1,7 +1,6 @@
 //! The coordinator's configuration file. `coordinator.sample.toml` explains every key.
 
 use std::{
-    fs,
     net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
@@ -157,7 +156,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError`], with the file and, from the parser, line and key.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = fs::read_to_string(path).map_err(|source| ConfigError::Read {
+        let text = merits_text::file::read(path).map_err(|source| ConfigError::Read {
             path: path.to_owned(),
             source,
         })?;
@@ -293,7 +292,7 @@ mod tests {
     fn the_sample_is_the_default() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("coordinator.toml");
-        fs::write(&path, sample()).unwrap();
+        std::fs::write(&path, sample()).unwrap();
         let read = Config::load(&path).unwrap();
         let mut default = Config::new(
             "ledger.example.org/merits",
@@ -323,7 +322,7 @@ mod tests {
             ("d75a98", "d75a9", "authority"),
             ("127.0.0.1:7700", "127.0.0.1", "listen"),
         ] {
-            fs::write(&path, sample().replace(from, to)).unwrap();
+            std::fs::write(&path, sample().replace(from, to)).unwrap();
             let error = Config::load(&path).unwrap_err().to_string();
             assert!(error.contains(named), "{named}: {error}");
         }

@@ -232,7 +232,7 @@ impl KeyStore {
             return Ok(None);
         };
         let path = dir.join(VERIFICATION_KEY_FILE);
-        let json = fs::read_to_string(&path).map_err(at("reading", &path))?;
+        let json = merits_text::file::read(&path).map_err(at("reading", &path))?;
         let key = snarkjs_json::read_verification_key(&json).map_err(|source| {
             KeyStoreError::VerifyingKey {
                 path: path.clone(),
@@ -454,7 +454,7 @@ fn read_manifest(
     policy: KeyPolicy,
 ) -> Result<Option<(KeyManifest, Provenance)>, KeyStoreError> {
     let path = dir.join(MANIFEST_FILE);
-    let text = match fs::read_to_string(&path) {
+    let text = match merits_text::file::read(&path) {
         Ok(text) => text,
         Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(at("reading", &path)(source)),

@@ -8,6 +8,7 @@
 use std::fmt::Write as _;
 
 use merits_primitives::ids::{PartyId, PeriodKind, ScaleId, sha256};
+use merits_text::shown::{self, Unshowable};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -63,6 +64,9 @@ pub enum TermsError {
     /// Not TOML, a key missing or one that means nothing.
     #[error("the terms cannot be read: {0}")]
     Toml(String),
+    /// A character that misleads readers.
+    #[error("the terms, {0}")]
+    Unshowable(Unshowable),
     /// A key with a value that cannot be.
     #[error("terms, `{key}`: {reason}")]
     Value {
@@ -101,6 +105,8 @@ impl TermsDocument {
         if text.len() > MAX_BYTES {
             return Err(TermsError::TooLong { found: text.len() });
         }
+        // Comments are published with the rest.
+        shown::check_document(text).map_err(TermsError::Unshowable)?;
         let content: Content =
             toml::from_str(text).map_err(|error| TermsError::Toml(error.to_string()))?;
         let value = |key, reason: &str| TermsError::Value {
@@ -286,25 +292,15 @@ fn field_names(scale: &Manifest) -> Vec<String> {
 
 /// Shown in a terminal before somebody says yes: text only.
 fn check_words(key: &'static str, text: &str) -> Result<(), TermsError> {
+    // Once more than in the text as a whole: TOML's escapes are characters here.
     let reason = if text.trim().is_empty() {
-        "is empty: say it in words"
-    } else if text
-        .chars()
-        .any(|c| (c.is_control() && c != '\n') || turns_around(c))
-    {
-        "holds control characters, which have no place in a text that people read"
+        "is empty: say it in words".to_owned()
+    } else if let Err(fault) = shown::check_document(text) {
+        fault.to_string()
     } else {
         return Ok(());
     };
-    Err(TermsError::Value {
-        key,
-        reason: reason.to_owned(),
-    })
-}
-
-/// Marks that make a terminal show text in another order than it has (Unicode UAX #9).
-fn turns_around(c: char) -> bool {
-    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    Err(TermsError::Value { key, reason })
 }
 
 #[cfg(test)]

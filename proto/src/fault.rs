@@ -166,7 +166,8 @@ impl Fault {
                 _ => Cow::Borrowed(reason::INTERNAL),
             }),
             field: text(FIELD).unwrap_or_default(),
-            message: status.message().to_owned(),
+            // Another party's words, on this party's screen.
+            message: merits_text::shown::document(status.message()),
             retry_after: retry.or(unavailable),
             signed_refusal: refusal
                 .and_then(|bytes| String::from_utf8(bytes.to_vec()).ok())
@@ -264,6 +265,12 @@ mod tests {
         assert_eq!(fault.code, Code::Unknown);
         assert!(fault.may_retry());
         assert!(!Fault::from_status(&Status::unknown("said by the server")).may_retry());
+    }
+
+    #[test]
+    fn a_peer_does_not_speak_to_the_terminal() {
+        let fault = Fault::from_status(&Status::internal("fine\u{1b}[2J\u{202e}"));
+        assert_eq!(fault.message, "fine\\u{1b}[2J\\u{202e}");
     }
 
     #[test]

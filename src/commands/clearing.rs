@@ -10,10 +10,10 @@ use merits_clearing::{
     config::ClearingConfig,
     net::{Report, audit_log},
 };
-use merits_ledger::Role;
+use merits_ledger::{Role, entry::PartyAdmitted};
 
 use crate::{
-    identity::{Identity, write_handover},
+    identity::{Identity, make_keys, write_handover},
     screen::{VOUCHED, thousands},
 };
 
@@ -40,8 +40,7 @@ impl Command {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Apply { config, output } => {
-                let identity = identity(&ClearingConfig::load(&config)?)?;
-                write_handover(&identity.application(&[Role::Clearing]), &output)?;
+                write_handover(&apply(&ClearingConfig::load(&config)?)?, &output)?;
                 Ok(ExitCode::SUCCESS)
             }
             Self::Audit { config } => {
@@ -55,6 +54,12 @@ impl Command {
             }
         }
     }
+}
+
+/// The application of a party that is new; its keys are made here.
+pub(crate) fn apply(config: &ClearingConfig) -> anyhow::Result<PartyAdmitted> {
+    make_keys(&config.signing_key, &config.sealing_key)?;
+    Ok(identity(config)?.application(&[Role::Clearing]))
 }
 
 pub(crate) fn identity(config: &ClearingConfig) -> anyhow::Result<Identity> {

@@ -14,12 +14,13 @@ use merits_distributor::{
     config::DistributorConfig, consents::Wait, depositing::DepositReport, publishing::Published,
     store::Imported, summary::RunSummary,
 };
-use merits_ledger::Role;
+use merits_ledger::{Role, entry::PartyAdmitted};
+use merits_text::typed::argument;
 
 use self::cabinet::Cabinet;
 pub(crate) use self::station::Station;
 use crate::{
-    identity::{Identity, write_handover},
+    identity::{Identity, make_keys, write_handover},
     screen::{self, VOUCHED, thousands},
 };
 
@@ -65,7 +66,7 @@ pub(crate) enum Command {
         #[arg(long)]
         input: Option<PathBuf>,
         /// The source, by name or id
-        #[arg(long)]
+        #[arg(long, value_parser = argument)]
         source: String,
         /// Pseudonyms to write, for the source
         #[arg(long)]
@@ -91,7 +92,7 @@ pub(crate) enum Command {
         #[arg(long)]
         config: PathBuf,
         /// Account as the records name it
-        #[arg(long)]
+        #[arg(long, value_parser = argument)]
         subject: String,
     },
     /// Copy the store, also beside a running `run`, and check the copy. It is as private as the records, and
@@ -119,7 +120,7 @@ pub(crate) enum Command {
         #[arg(long)]
         config: PathBuf,
         /// Entry id of the batch; its first digits are enough
-        #[arg(long)]
+        #[arg(long, value_parser = argument)]
         entry: String,
         /// Claim in it, from 0
         #[arg(long)]
@@ -153,7 +154,7 @@ pub(crate) struct RunArguments {
     #[arg(long, requires = "source")]
     pub(crate) bundle: Option<PathBuf>,
     /// The source, by name or id
-    #[arg(long, requires = "input")]
+    #[arg(long, requires = "input", value_parser = argument)]
     pub(crate) source: Option<String>,
     /// Rows that could not be read, with line, column, value and reason
     #[arg(long)]
@@ -167,8 +168,7 @@ impl Command {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Apply { config, output } => {
-                let identity = identity(&DistributorConfig::load(&config)?)?;
-                write_handover(&identity.application(&[Role::Distributor]), &output)?;
+                write_handover(&apply(&DistributorConfig::load(&config)?)?, &output)?;
             }
             Self::Links {
                 config,
@@ -384,6 +384,12 @@ fn print_deposits(report: &DepositReport) {
     for entry in &report.damaged {
         println!("REFUSED ticket {entry}: the store's copy of it is damaged; hand it in again");
     }
+}
+
+/// The application of a party that is new; its keys are made here.
+pub(crate) fn apply(config: &DistributorConfig) -> anyhow::Result<PartyAdmitted> {
+    make_keys(&config.keys.signing, &config.keys.sealing)?;
+    Ok(identity(config)?.application(&[Role::Distributor]))
 }
 
 pub(crate) fn identity(config: &DistributorConfig) -> anyhow::Result<Identity> {

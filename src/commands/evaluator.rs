@@ -10,13 +10,13 @@ use merits_evaluator::{
     key::EvaluatorKey,
     net::{UniquenessService, serve},
 };
-use merits_ledger::Role;
+use merits_ledger::{Role, entry::PartyAdmitted};
 use merits_primitives::ids::EntryId;
 use merits_replica::Follower;
 use tokio::net::TcpListener;
 
 use super::stop_signal;
-use crate::identity::{Identity, write_handover};
+use crate::identity::{Identity, make_keys, write_handover};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -47,8 +47,7 @@ impl Command {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Apply { config, output } => {
-                let identity = identity(&EvaluatorConfig::load(&config)?)?;
-                write_handover(&identity.application(&[Role::Evaluator]), &output)?;
+                write_handover(&apply(&EvaluatorConfig::load(&config)?)?, &output)?;
             }
             Self::Announce { config } => match announce(&EvaluatorConfig::load(&config)?).await? {
                 Some(entry) => println!("announced the evaluator's key: entry {entry}"),
@@ -73,6 +72,12 @@ impl Command {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// The application of a party that is new; its keys are made here.
+pub(crate) fn apply(config: &EvaluatorConfig) -> anyhow::Result<PartyAdmitted> {
+    make_keys(&config.signing_key, &config.sealing_key)?;
+    Ok(identity(config)?.application(&[Role::Evaluator]))
 }
 
 pub(crate) fn identity(config: &EvaluatorConfig) -> anyhow::Result<Identity> {

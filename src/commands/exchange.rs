@@ -17,12 +17,13 @@ use merits_exchange::{
     store::{self, Copied, Store},
 };
 use merits_keyfile::KeyKind;
-use merits_ledger::Role;
+use merits_ledger::{Role, entry::PartyAdmitted};
+use merits_text::typed::argument;
 use tokio::net::TcpListener;
 
 use super::{stop_signal, unix_millis};
 use crate::{
-    identity::{Identity, find_entry, write_handover},
+    identity::{Identity, find_entry, make_keys, write_handover},
     screen::thousands,
 };
 
@@ -43,7 +44,7 @@ pub(crate) enum Command {
         #[arg(long)]
         config: PathBuf,
         /// The offer's entry: its id, or the first 8 digits or more
-        #[arg(long)]
+        #[arg(long, value_parser = argument)]
         offer: String,
         /// File of codes, one a line, as `merits sponsor vouchers make` writes it
         #[arg(long)]
@@ -91,8 +92,7 @@ impl Command {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Apply { config, output } => {
-                let identity = identity(&ExchangeConfig::load(&config)?)?;
-                write_handover(&identity.application(&[Role::Exchange]), &output)?;
+                write_handover(&apply(&ExchangeConfig::load(&config)?)?, &output)?;
             }
             Self::Stock {
                 config,
@@ -142,6 +142,12 @@ impl Command {
 }
 
 /// Key files and name of the exchange.
+/// The application of a party that is new; its keys are made here.
+pub(crate) fn apply(config: &ExchangeConfig) -> anyhow::Result<PartyAdmitted> {
+    make_keys(&config.signing_key, &config.sealing_key)?;
+    Ok(identity(config)?.application(&[Role::Exchange]))
+}
+
 pub(crate) fn identity(config: &ExchangeConfig) -> anyhow::Result<Identity> {
     Identity::load(
         config.ledger.origin()?,

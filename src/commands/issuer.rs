@@ -7,13 +7,13 @@ use std::{
 
 use clap::Subcommand;
 use merits_issuer::{Built, config::IssuerConfig};
-use merits_ledger::Role;
+use merits_ledger::{Role, entry::PartyAdmitted};
 use merits_params::keystore::KeyStore;
 use merits_primitives::ids::EntryId;
 use merits_verifier::groth16::KeyPolicy;
 
 use crate::{
-    identity::{Identity, write_handover},
+    identity::{Identity, make_keys, write_handover},
     screen::working,
 };
 
@@ -40,8 +40,7 @@ impl Command {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Apply { config, output } => {
-                let identity = identity(&IssuerConfig::load(&config)?)?;
-                write_handover(&identity.application(&[Role::Issuer]), &output)?;
+                write_handover(&apply(&IssuerConfig::load(&config)?)?, &output)?;
             }
             Self::Propose { config } => {
                 let config = IssuerConfig::load(&config)?;
@@ -60,6 +59,12 @@ impl Command {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// The application of a party that is new; its keys are made here.
+pub(crate) fn apply(config: &IssuerConfig) -> anyhow::Result<PartyAdmitted> {
+    make_keys(&config.signing_key, &config.sealing_key)?;
+    Ok(identity(config)?.application(&[Role::Issuer]))
 }
 
 pub(crate) fn identity(config: &IssuerConfig) -> anyhow::Result<Identity> {

@@ -49,7 +49,7 @@ pub(crate) fn ledger_of(config: &Path) -> anyhow::Result<LedgerConfig> {
         ledger: LedgerConfig,
     }
     let at = || config.display().to_string();
-    let text = std::fs::read_to_string(config).with_context(at)?;
+    let text = merits_text::file::read(config).with_context(at)?;
     let any: Any = toml::from_str(&text).with_context(at)?;
     let ledger = any.ledger.or(any.holder.map(|holder| holder.ledger));
     let base = config.parent().unwrap_or(Path::new(""));

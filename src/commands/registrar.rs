@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use merits_ledger::Role;
+use merits_ledger::{Role, entry::PartyAdmitted};
 use merits_primitives::{
     Fr, field,
     ids::{Period, PeriodKind},
@@ -22,8 +22,9 @@ use merits_registrar::{
     registration::Occasion,
     session::{Registered, Session},
 };
+use merits_text::typed::{argument, prose};
 
-use crate::identity::{Identity, write_handover};
+use crate::identity::{Identity, make_keys, write_handover};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -47,13 +48,13 @@ pub(crate) enum Command {
         #[arg(long)]
         config: PathBuf,
         /// The identity's commitment: 64 hexadecimal digits
-        #[arg(long, required_unless_present = "request", conflicts_with = "request")]
+        #[arg(long, required_unless_present = "request", conflicts_with = "request", value_parser = argument)]
         commitment: Option<String>,
         /// The registration request that was its
         #[arg(long)]
         request: Option<PathBuf>,
         /// Why, in words; it stands on the ledger
-        #[arg(long)]
+        #[arg(long, value_parser = prose)]
         basis: String,
     },
 }
@@ -75,7 +76,7 @@ pub(crate) struct Person {
     kind: NumberKind,
     /// First day of eligibility, such as 2026-01-01; without it, deeds of any earlier day count, or
     /// after a loss the earliest day that the ledger takes
-    #[arg(long)]
+    #[arg(long, value_parser = argument)]
     from: Option<String>,
 }
 
@@ -83,8 +84,7 @@ impl Command {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Apply { config, output } => {
-                let identity = identity(&RegistrarConfig::load(&config)?)?;
-                write_handover(&identity.application(&[Role::Registrar]), &output)?;
+                write_handover(&apply(&RegistrarConfig::load(&config)?)?, &output)?;
             }
             Self::Register(person) => person.register(Occasion::First).await?,
             Self::ReRegister(person) => person.register(Occasion::AfterLoss).await?,
@@ -158,6 +158,12 @@ async fn session(config: &RegistrarConfig) -> anyhow::Result<Session> {
     let party = identity.party();
     let pen = Registrar::new(identity.origin, party, identity.signing);
     Ok(Session::new(pen, config.ledger.follow().await?))
+}
+
+/// The application of a party that is new; its keys are made here.
+pub(crate) fn apply(config: &RegistrarConfig) -> anyhow::Result<PartyAdmitted> {
+    make_keys(&config.signing_key, &config.sealing_key)?;
+    Ok(identity(config)?.application(&[Role::Registrar]))
 }
 
 pub(crate) fn identity(config: &RegistrarConfig) -> anyhow::Result<Identity> {

@@ -19,7 +19,7 @@ use merits_primitives::{
 use merits_records::{
     Plan, ReadOptions, Reading, RejectsFile,
     handover::{Handover as _, LinkFile},
-    private_file, wall_clock,
+    wall_clock,
 };
 use merits_source::{
     config::SourceConfig,
@@ -290,6 +290,7 @@ fn take(
 
 /// A source's request to be admitted. Sources receive nothing sealed: the field is zero.
 pub(crate) fn application(config: &SourceConfig) -> anyhow::Result<PartyAdmitted> {
+    merits_keyfile::load_or_create(&config.signing_key, KeyKind::Signing, &mut rand::rng())?;
     let key = signing_key(config)?;
     let origin = Origin::new(&config.origin)?;
     Ok(PartyAdmitted::apply(
@@ -355,10 +356,16 @@ pub(crate) fn sign(arguments: &SignArguments) -> anyhow::Result<Signing> {
             Register::look(&config.register_file)?,
         )
     } else {
-        let rng = &mut rand::rng();
+        let (path, kind) = (&config.salt_key, KeyKind::SaltMac);
+        // A fresh key in place of a lost one would sign everything once more.
+        let salts = if config.register_file.exists() {
+            merits_keyfile::load(path, kind)?
+        } else {
+            merits_keyfile::load_or_create(path, kind, &mut rand::rng())?
+        };
         (
             signing_key(&config)?,
-            merits_keyfile::load_or_create(&config.salt_key, KeyKind::SaltMac, rng)?,
+            salts,
             Register::open(&config.register_file)?,
         )
     };
@@ -389,7 +396,7 @@ pub(crate) fn sign(arguments: &SignArguments) -> anyhow::Result<Signing> {
         // Under its name only when it is whole: an interrupted signing leaves the bundle of before.
         let at = || format!("bundle {}", arguments.output.display());
         let part = arguments.output.with_added_extension("part");
-        let mut output = BufWriter::new(private_file::create(&part).with_context(at)?);
+        let mut output = BufWriter::new(merits_guard::create(&part).with_context(at)?);
         let signed = sign(&mut output).map_err(anyhow::Error::from);
         let report = signed.and_then(|report| {
             let file = output.into_inner().map_err(io::IntoInnerError::into_error);
@@ -425,7 +432,7 @@ pub(crate) fn read(
     let mut rejects_file = match rejects {
         None => None,
         Some(path) => {
-            let file = private_file::create(path)
+            let file = merits_guard::create(path)
                 .with_context(|| format!("rejects file {}", path.display()))?;
             Some(RejectsFile::new(BufWriter::new(file))?)
         }
@@ -457,6 +464,5 @@ fn signing_key(config: &SourceConfig) -> anyhow::Result<ed25519_dalek::SigningKe
     Ok(merits_keyfile::signing_key(
         &config.signing_key,
         KeyKind::Signing,
-        &mut rand::rng(),
     )?)
 }

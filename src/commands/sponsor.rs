@@ -8,11 +8,11 @@ use std::{
 };
 
 use clap::Subcommand;
-use merits_ledger::Role;
+use merits_ledger::{Role, entry::PartyAdmitted};
 use merits_sponsor::{config::SponsorConfig, net, report::Report};
 
 use crate::{
-    identity::{Identity, write_handover},
+    identity::{Identity, make_keys, write_handover},
     screen::{VOUCHED, thousands},
 };
 
@@ -45,8 +45,7 @@ impl Command {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Apply { config, output } => {
-                let identity = identity(&SponsorConfig::load(&config)?)?;
-                write_handover(&identity.application(&[Role::Sponsor]), &output)?;
+                write_handover(&apply(&SponsorConfig::load(&config)?)?, &output)?;
                 Ok(ExitCode::SUCCESS)
             }
             Self::Offer(command) => command.run().await,
@@ -62,6 +61,12 @@ impl Command {
             }
         }
     }
+}
+
+/// The application of a party that is new; its keys are made here.
+pub(crate) fn apply(config: &SponsorConfig) -> anyhow::Result<PartyAdmitted> {
+    make_keys(&config.signing_key, &config.sealing_key)?;
+    Ok(identity(config)?.application(&[Role::Sponsor]))
 }
 
 pub(crate) fn identity(config: &SponsorConfig) -> anyhow::Result<Identity> {

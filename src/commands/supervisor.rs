@@ -15,11 +15,12 @@ use merits_primitives::ids::{EntryId, Origin, Output, Period};
 use merits_supervisor::{
     acts::Supervisor, config::SupervisorConfig, net::OpenedClaim, view_key::Side,
 };
+use merits_text::typed::{argument, prose};
 
 pub(crate) use self::desk::Desk;
 use super::{stop_signal, witness};
 use crate::{
-    identity::{Identity, find_entry, read_handover},
+    identity::{Identity, find_entry, make_keys, read_handover},
     screen::working,
 };
 
@@ -28,10 +29,10 @@ pub(crate) enum Command {
     /// Make the keys of a founding supervisor and print its party id, which the coordinator needs
     Init {
         /// Name of the supervisor
-        #[arg(long)]
+        #[arg(long, value_parser = argument)]
         name: String,
         /// The ledger's origin, such as ledger.example.org/merits
-        #[arg(long)]
+        #[arg(long, value_parser = argument)]
         origin: String,
         /// Directory for supervisor.key and supervisor-sealing.key
         #[arg(long, default_value = ".")]
@@ -57,10 +58,10 @@ pub(crate) enum Command {
         #[arg(long)]
         config: PathBuf,
         /// Name or id
-        #[arg(long)]
+        #[arg(long, value_parser = argument)]
         party: String,
         /// Why, in words; it stands on the ledger
-        #[arg(long)]
+        #[arg(long, value_parser = prose)]
         basis: String,
     },
     /// Reinstate a suspended party
@@ -69,10 +70,10 @@ pub(crate) enum Command {
         #[arg(long)]
         config: PathBuf,
         /// Name or id
-        #[arg(long)]
+        #[arg(long, value_parser = argument)]
         party: String,
         /// Why, in words; it stands on the ledger
-        #[arg(long)]
+        #[arg(long, value_parser = prose)]
         basis: String,
     },
     /// End a version of a scale after a period
@@ -81,13 +82,13 @@ pub(crate) enum Command {
         #[arg(long)]
         config: PathBuf,
         /// Id of the scale, such as cycling-week
-        #[arg(long)]
+        #[arg(long, value_parser = argument)]
         scale: String,
         /// Version that ends
         #[arg(long)]
         version: u32,
         /// The last period it is for, such as 2014-W44
-        #[arg(long)]
+        #[arg(long, value_parser = argument)]
         last_period: String,
     },
     /// Approve a proposed version of a scale
@@ -96,7 +97,7 @@ pub(crate) enum Command {
         #[arg(long)]
         config: PathBuf,
         /// Id of the scale, such as cycling-week
-        #[arg(long)]
+        #[arg(long, value_parser = argument)]
         scale: String,
         /// Version that the issuer proposed
         #[arg(long)]
@@ -136,13 +137,13 @@ pub(crate) enum Command {
         #[arg(long)]
         config: PathBuf,
         /// Entry id of the batch; its first digits are enough
-        #[arg(long)]
+        #[arg(long, value_parser = argument)]
         entry: String,
         /// Claim in it, from 0
         #[arg(long)]
         claim: u16,
         /// Legal basis, in words
-        #[arg(long)]
+        #[arg(long, value_parser = prose)]
         basis: String,
     },
     /// Go on with an opening that was interrupted
@@ -179,10 +180,10 @@ pub(crate) enum Command {
         #[arg(long)]
         config: PathBuf,
         /// Id of the scale, such as cycling-week
-        #[arg(long)]
+        #[arg(long, value_parser = argument)]
         scale: String,
         /// Such as 2014-W36
-        #[arg(long)]
+        #[arg(long, value_parser = argument)]
         period: String,
         /// View-key epoch
         #[arg(long, default_value_t = 1)]
@@ -207,12 +208,12 @@ impl Command {
                 origin,
                 directory,
             } => {
-                let identity = Identity::load(
-                    Origin::new(&origin)?,
-                    &name,
-                    &directory.join("supervisor.key"),
-                    &directory.join("supervisor-sealing.key"),
-                )?;
+                let (signing, sealing) = (
+                    directory.join("supervisor.key"),
+                    directory.join("supervisor-sealing.key"),
+                );
+                make_keys(&signing, &sealing)?;
+                let identity = Identity::load(Origin::new(&origin)?, &name, &signing, &sealing)?;
                 println!("{}", hex::encode(identity.party().0));
             }
             Self::Found { config } => {

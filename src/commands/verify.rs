@@ -57,7 +57,7 @@ impl Arguments {
             _ => anyhow::bail!("a receipt and --kit are needed"),
         };
         let at = || format!("receipt {}", path.display());
-        let text = fs::read_to_string(path).with_context(at)?;
+        let text = merits_text::file::read(path).with_context(at)?;
         let receipt = Receipt::parse(&text).with_context(at)?;
         let kit = Kit::read(directory)?;
         let log_key = kit.log_key(directory)?;
@@ -147,7 +147,7 @@ impl Kit {
 
     fn read(directory: &Path) -> anyhow::Result<Self> {
         let path = directory.join(FACTS);
-        let text = fs::read_to_string(&path)
+        let text = merits_text::file::read(&path)
             .with_context(|| format!("offline kit {}: no {FACTS}", directory.display()))?;
         toml::from_str(&text).with_context(|| path.display().to_string())
     }
@@ -192,8 +192,8 @@ impl Kit {
                 continue;
             }
             let at = || format!("offline kit {}", path.display());
-            let governing =
-                Receipt::parse(&fs::read_to_string(&path).with_context(at)?).with_context(at)?;
+            let governing = Receipt::parse(&merits_text::file::read(&path).with_context(at)?)
+                .with_context(at)?;
             let index = governing.verify(&log_key).with_context(at)?.index();
             receipts += 1;
             if index < leaf {

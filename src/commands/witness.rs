@@ -4,7 +4,10 @@ use std::{future::Future, path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::Subcommand;
-use merits_ledger::{Role, entry::HalfKeys};
+use merits_ledger::{
+    Role,
+    entry::{HalfKeys, PartyAdmitted},
+};
 use merits_primitives::ids::Epoch;
 use merits_supervisor::{
     config::WitnessConfig,
@@ -16,7 +19,7 @@ use merits_supervisor::{
 use tokio::net::TcpListener;
 
 use super::stop_signal;
-use crate::identity::{Identity, write_handover};
+use crate::identity::{Identity, make_keys, write_handover};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -53,9 +56,7 @@ impl Command {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Apply { config, output } => {
-                let application =
-                    identity(&WitnessConfig::load(&config)?)?.application(&[Role::Witness]);
-                write_handover(&application, &output)?;
+                write_handover(&apply(&WitnessConfig::load(&config)?)?, &output)?;
             }
             Self::Half {
                 config,
@@ -76,6 +77,12 @@ impl Command {
 }
 
 /// The identity of a holder.
+/// The application of a party that is new; its keys are made here.
+pub(crate) fn apply(config: &WitnessConfig) -> anyhow::Result<PartyAdmitted> {
+    make_keys(&config.signing_key, &config.sealing_key)?;
+    Ok(identity(config)?.application(&[Role::Witness]))
+}
+
 pub(crate) fn identity(config: &WitnessConfig) -> anyhow::Result<Identity> {
     Identity::load(
         config.ledger.origin()?,

@@ -8,7 +8,7 @@ use merits_distributor::config::DistributorConfig;
 use merits_evaluator::config::EvaluatorConfig;
 use merits_exchange::config::ExchangeConfig;
 use merits_issuer::config::IssuerConfig;
-use merits_ledger::{Role, entry::PersonStatement};
+use merits_ledger::entry::PersonStatement;
 use merits_params::manifest::Manifest;
 use merits_registrar::config::RegistrarConfig;
 use merits_source::config::SourceConfig;
@@ -30,7 +30,7 @@ use crate::{
         clearing, distributor, evaluator, exchange, issuer, registrar, source, sponsor,
         supervisor::Desk, witness,
     },
-    identity::Identity,
+    identity::{Identity, make_keys},
     screen::{say, step, thousands, working},
 };
 
@@ -38,12 +38,12 @@ pub(super) async fn found(federation: &Federation) -> anyhow::Result<Coordinator
     step(1, "A coordinator opens a ledger");
     let origin = merits_primitives::ids::Origin::new(ORIGIN)?;
     let directory = federation.path("supervisor");
-    let supervisor = Identity::load(
-        origin,
-        federation::SUPERVISOR,
-        &directory.join("supervisor.key"),
-        &directory.join("supervisor-sealing.key"),
-    )?;
+    let (signing, sealing) = (
+        directory.join("supervisor.key"),
+        directory.join("supervisor-sealing.key"),
+    );
+    make_keys(&signing, &sealing)?;
+    let supervisor = Identity::load(origin, federation::SUPERVISOR, &signing, &sealing)?;
     let authority = supervisor.party();
     let config = Config::load(&federation.write_coordinator(&authority)?)?;
     let coordinator = Coordinator::start(config, Arc::new(SystemClock)).await?;
@@ -63,26 +63,18 @@ pub(super) async fn admit(federation: &Federation) -> anyhow::Result<Desk> {
     )?)
     .await?;
     desk.found().await?;
-    let witness = witness::identity(&WitnessConfig::load(&federation.path(WITNESS_TOML))?)?;
-    let issuer = issuer::identity(&IssuerConfig::load(&federation.path(ISSUER_TOML))?)?;
-    let distributor = distributor::identity(&DistributorConfig::load(
-        &federation.path(DISTRIBUTOR_TOML),
-    )?)?;
-    let sponsor = sponsor::identity(&SponsorConfig::load(&federation.path(SPONSOR_TOML))?)?;
-    let clearing = clearing::identity(&ClearingConfig::load(&federation.path(CLEARING_TOML))?)?;
-    let evaluator = evaluator::identity(&EvaluatorConfig::load(&federation.path(EVALUATOR_TOML))?)?;
-    let registrar = registrar::identity(&RegistrarConfig::load(&federation.path(REGISTRAR_TOML))?)?;
-    let exchange = exchange::identity(&ExchangeConfig::load(&federation.path(EXCHANGE_TOML))?)?;
     for application in [
-        witness.application(&[Role::Witness]),
-        issuer.application(&[Role::Issuer]),
+        witness::apply(&WitnessConfig::load(&federation.path(WITNESS_TOML))?)?,
+        issuer::apply(&IssuerConfig::load(&federation.path(ISSUER_TOML))?)?,
         source::application(&SourceConfig::load(&federation.path(SOURCE_TOML))?)?,
-        distributor.application(&[Role::Distributor]),
-        sponsor.application(&[Role::Sponsor]),
-        clearing.application(&[Role::Clearing]),
-        evaluator.application(&[Role::Evaluator]),
-        registrar.application(&[Role::Registrar]),
-        exchange.application(&[Role::Exchange]),
+        distributor::apply(&DistributorConfig::load(
+            &federation.path(DISTRIBUTOR_TOML),
+        )?)?,
+        sponsor::apply(&SponsorConfig::load(&federation.path(SPONSOR_TOML))?)?,
+        clearing::apply(&ClearingConfig::load(&federation.path(CLEARING_TOML))?)?,
+        evaluator::apply(&EvaluatorConfig::load(&federation.path(EVALUATOR_TOML))?)?,
+        registrar::apply(&RegistrarConfig::load(&federation.path(REGISTRAR_TOML))?)?,
+        exchange::apply(&ExchangeConfig::load(&federation.path(EXCHANGE_TOML))?)?,
     ] {
         desk.admit(application).await?;
     }

@@ -9,6 +9,7 @@ use merits_primitives::{
     Fr, field,
     jubjub::{Point, PointError},
 };
+use merits_text::shown::{Unshowable, check_document, check_line};
 use thiserror::Error;
 
 /// Why bytes are no canonical encoding. `what` names the field at fault; the sender is to blame.
@@ -43,11 +44,19 @@ pub enum CodecError {
         /// Most that is allowed.
         limit: usize,
     },
-    /// A string that is not UTF-8, or holds a control character.
+    /// A string that is not UTF-8, or no name of its kind.
     #[error("{what}: not plain UTF-8 text")]
     NotText {
         /// Field being read.
         what: &'static str,
+    },
+    /// A string with a character that has no place on other people's screens.
+    #[error("{what}: {fault}")]
+    Unshowable {
+        /// Field being read.
+        what: &'static str,
+        /// The character, and where it stands.
+        fault: Unshowable,
     },
     /// A tag, flag or enumeration with a value that has no meaning.
     #[error("{what}: {found} has no meaning here")]
@@ -81,6 +90,7 @@ impl CodecError {
             | Self::Trailing { what, .. }
             | Self::TooLong { what, .. }
             | Self::NotText { what }
+            | Self::Unshowable { what, .. }
             | Self::UnknownValue { what, .. }
             | Self::NotCanonical { what }
             | Self::Point { what, .. } => what,
@@ -333,26 +343,29 @@ impl<'a> Reader<'a> {
         self.take(what, len)
     }
 
-    /// Length-prefixed text on one line: no control characters.
+    /// Length-prefixed text on one line, fit to be shown to others ([`merits_text::shown`]).
     ///
     /// # Errors
-    /// [`CodecError::NotText`].
+    /// [`CodecError::NotText`], [`CodecError::Unshowable`].
     pub fn text(&mut self, what: &'static str, limit: usize) -> Result<String, CodecError> {
-        let text = self.document(what, limit)?;
-        if text.chars().any(char::is_control) {
-            return Err(CodecError::NotText { what });
-        }
-        Ok(text)
+        let text = self.utf8(what, limit)?;
+        check_line(text).map_err(|fault| CodecError::Unshowable { what, fault })?;
+        Ok(text.to_owned())
     }
 
-    /// Length-prefixed text of many lines.
+    /// Length-prefixed text of many lines, fit to be shown to others.
     ///
     /// # Errors
-    /// [`CodecError::NotText`] when it is not UTF-8.
+    /// [`CodecError::NotText`], [`CodecError::Unshowable`].
     pub fn document(&mut self, what: &'static str, limit: usize) -> Result<String, CodecError> {
-        let bytes = self.bytes(what, limit)?;
-        let text = std::str::from_utf8(bytes).map_err(|_| CodecError::NotText { what })?;
+        let text = self.utf8(what, limit)?;
+        check_document(text).map_err(|fault| CodecError::Unshowable { what, fault })?;
         Ok(text.to_owned())
+    }
+
+    fn utf8(&mut self, what: &'static str, limit: usize) -> Result<&'a str, CodecError> {
+        let bytes = self.bytes(what, limit)?;
+        std::str::from_utf8(bytes).map_err(|_| CodecError::NotText { what })
     }
 
     /// A field element.
@@ -449,17 +462,32 @@ mod tests {
     }
 
     #[test]
-    fn text_on_one_line_holds_no_control_character() {
-        let mut out = Writer::new();
-        out.text("a\nb");
-        let bytes = out.into_bytes();
+    fn text_holds_nothing_that_misleads_who_is_shown_it() {
+        let written = |text: &str| {
+            let mut out = Writer::new();
+            out.text(text);
+            out.into_bytes()
+        };
+        let two_lines = written("a\nb");
+        let refused = Reader::new(&two_lines).text("name", 9);
+        assert_eq!(refused.map_err(|error| error.field()), Err("name"));
         assert_eq!(
-            Reader::new(&bytes).text("name", 9),
-            Err(CodecError::NotText { what: "name" })
-        );
-        assert_eq!(
-            Reader::new(&bytes).document("text", 9).as_deref(),
+            Reader::new(&two_lines).document("text", 9).as_deref(),
             Ok("a\nb")
         );
+        for hidden in ["a\u{202e}b", "a\u{200b}b", "\u{1b}[31m", "\u{feff}a"] {
+            let bytes = written(hidden);
+            for refused in [
+                Reader::new(&bytes).text("title", 20),
+                Reader::new(&bytes).document("title", 20),
+            ] {
+                let error = refused.expect_err("refused");
+                assert!(matches!(error, CodecError::Unshowable { .. }), "{error}");
+                assert!(error.to_string().starts_with("title: line 1, character "));
+            }
+        }
+        let not_utf8 = [2, 0, 0, 0, 0xff, 0xfe];
+        let refused = Reader::new(&not_utf8).document("text", 9);
+        assert_eq!(refused, Err(CodecError::NotText { what: "text" }));
     }
 }

@@ -33,6 +33,7 @@ mod write;
 use std::io;
 use std::path::{Path as FilePath, PathBuf};
 
+use merits_guard::GuardError;
 use zerocopy_derive::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::groth16::PreparedKey;
@@ -162,18 +163,8 @@ pub enum LayoutError {
         source: io::Error,
     },
     /// Others could have changed it.
-    #[error(
-        "{} (owner {owner}, mode {mode:03o}) can be written by others than this user and root: \
-         remove it, or take their right to write it", path.display()
-    )]
-    Exposed {
-        /// The file or its directory.
-        path: PathBuf,
-        /// Its owner's number.
-        owner: u32,
-        /// Its permissions.
-        mode: u32,
-    },
+    #[error("the prepared key: {0}; it can be removed, and is then made anew")]
+    Exposed(GuardError),
     /// Nothing can be mapped here.
     #[error("prepared keys cannot be mapped here: {what}")]
     Unsupported {

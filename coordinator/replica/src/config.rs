@@ -68,7 +68,7 @@ pub fn read_config<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, Con
         path: path.to_owned(),
         reason,
     };
-    let text = std::fs::read_to_string(path).map_err(|error| fault(error.to_string()))?;
+    let text = merits_text::file::read(path).map_err(|error| fault(error.to_string()))?;
     toml::from_str(&text).map_err(|error| fault(error.to_string()))
 }
 

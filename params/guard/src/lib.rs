@@ -128,11 +128,11 @@ pub fn check(path: &Path, metadata: &Metadata, guard: Guard) -> Result<(), Guard
     }
 }
 
-/// Makes or empties a file that only its owner reads (mode 0600), in a folder that others may not
-/// write into.
+/// Makes or empties a file that only its owner reads (mode 0600). Where it lies is for whoever names
+/// the place: see [`check_folder`].
 ///
 /// # Errors
-/// [`io::Error`]; a [`GuardError`] is in it.
+/// As for opening.
 pub fn create(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
@@ -142,7 +142,7 @@ pub fn create(path: &Path) -> io::Result<File> {
 /// Makes such a file; none is overwritten.
 ///
 /// # Errors
-/// [`io::Error`], of the kind `AlreadyExists` when there is one; a [`GuardError`] is in it.
+/// As for opening: of the kind `AlreadyExists` when there is one.
 pub fn create_new(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -150,10 +150,6 @@ pub fn create_new(path: &Path) -> io::Result<File> {
 }
 
 fn private(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
-    check_folder(path).map_err(|error| match error {
-        GuardError::Io { source, .. } => source,
-        error => io::Error::new(io::ErrorKind::PermissionDenied, error),
-    })?;
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
     let file = options.open(path)?;
@@ -165,8 +161,11 @@ fn private(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     Ok(file)
 }
 
-/// Checks the folder of a file.
-fn check_folder(path: &Path) -> Result<(), GuardError> {
+/// Checks the folder of a file that is there or shall be made: nobody else may replace what is in it.
+///
+/// # Errors
+/// [`GuardError`].
+pub fn check_folder(path: &Path) -> Result<(), GuardError> {
     let folder = match path.parent() {
         None => return Ok(()),
         Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
@@ -284,7 +283,8 @@ mod tests {
         ] {
             set(&folder, mode);
             assert_eq!(open(&path, Guard::Private).is_ok(), taken, "{mode:o}");
-            assert_eq!(create_new(&folder.join(format!("{mode:o}"))).is_ok(), taken);
+            let other = folder.join("other.key");
+            assert_eq!(check_folder(&other).is_ok(), taken, "{mode:o}");
         }
         let missing = open(&folder.join("none"), Guard::Private).expect_err("not there");
         assert!(missing.is_missing());

@@ -1,23 +1,28 @@
 //! Secrets at rest: one file a key, mode 0600, of a named kind, never overwritten.
 //!
 //! A key file is one line of text, `merits-key/v1 <kind> <hex>`. The kind stops a log key from
-//! being used as a source's, or a MAC key as a seed. Files that others may read are refused:
-//! a secret that was readable is no secret, and the user has to know.
+//! being used as a source's, or a MAC key as a seed. Files that others may read, change or replace
+//! are refused ([`merits_guard`]): a secret that was readable is no secret, one that others could
+//! put there is theirs, and the user has to know.
 //!
 //! Out of scope: encryption of the file itself. Put the directory on an encrypted disk.
 
 use std::{
     fs,
-    io::{self, Write as _},
+    io::{self, Read, Write as _},
     path::{Path, PathBuf},
 };
 
 use ed25519_dalek::SigningKey;
+use merits_guard::{Guard, GuardError};
 use rand_core::CryptoRng;
 use thiserror::Error;
 use zeroize::{Zeroize, Zeroizing};
 
 const MAGIC: &str = "merits-key/v1";
+
+/// Most bytes of a key file: its line has about 90.
+const MOST_BYTES: usize = 512;
 
 /// Bytes of every secret kept here.
 pub const SECRET_BYTES: usize = 32;
@@ -47,6 +52,37 @@ pub enum KeyKind {
 }
 
 impl KeyKind {
+    /// What to do when the file is not there.
+    fn when_lost(self) -> &'static str {
+        match self {
+            Self::Log => {
+                "put it back from your backup: with another key the log is another log, and nobody \
+                 who follows this one takes it"
+            }
+            Self::Signing | Self::Sealing => {
+                "the role's `apply` makes the keys of a party that is new; for one that the ledger \
+                 knows, put the file back from your backup, because another key is another party's"
+            }
+            Self::SaltMac => {
+                "put it back from your backup: with another key, what was signed before could be \
+                 signed once more with other records"
+            }
+            Self::Seed => {
+                "if the seed was lost, get it back from its backup (`merits wallet restore` makes a \
+                 wallet from one); without seed and backup nobody can spend its credits, and a \
+                 person registers anew with a new wallet"
+            }
+            Self::Ephemeral => "put it back from your backup, beside the store that it belongs to",
+            Self::Master => {
+                "put it back from your backup: without it nobody can read what is in the store"
+            }
+            Self::Voprf => {
+                "put it back from your backup: a ledger has one evaluator key for its life; \
+                 `merits evaluator announce` makes that of a new ledger"
+            }
+        }
+    }
+
     /// The word in the file.
     pub fn name(self) -> &'static str {
         match self {
@@ -81,16 +117,19 @@ pub enum KeyFileError {
         /// The file.
         path: PathBuf,
     },
-    /// Others can read the secret.
-    #[error(
-        "key file {path} has mode {mode:03o}: others may have read it; set 600 if none did, else make a new key"
-    )]
-    Readable {
+    /// There is no such file.
+    #[error("there is no key file {path} (a {kind} key is expected there): {advice}")]
+    Missing {
         /// The file.
         path: PathBuf,
-        /// Its permission bits.
-        mode: u32,
+        /// The kind that was asked for.
+        kind: &'static str,
+        /// What to do.
+        advice: &'static str,
     },
+    /// Others can read, change or replace the secret.
+    #[error("key file {0}")]
+    Exposed(GuardError),
     /// Not such a key.
     #[error(
         "key file {path} is no {expected} key: one line `{MAGIC} {expected} <64 hex digits>` is expected"
@@ -131,11 +170,9 @@ pub fn keep(path: &Path, kind: KeyKind, secret: &[u8; SECRET_BYTES]) -> Result<(
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).map_err(io)?;
     }
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path).map_err(|source| match source.kind() {
+    // It would be refused when it is read.
+    merits_guard::check_folder(path).map_err(KeyFileError::Exposed)?;
+    let mut file = merits_guard::create_new(path).map_err(|source| match source.kind() {
         io::ErrorKind::AlreadyExists => KeyFileError::Exists {
             path: path.to_owned(),
         },
@@ -160,23 +197,26 @@ pub fn load(path: &Path, kind: KeyKind) -> Result<SecretBytes, KeyFileError> {
         path: path.to_owned(),
         source,
     };
-    #[cfg(unix)]
-    {
-        let metadata = fs::metadata(path).map_err(io)?;
-        let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777;
-        if mode & 0o077 != 0 {
-            return Err(KeyFileError::Readable {
+    let mut file = merits_guard::open(path, Guard::Private).map_err(|error| {
+        if error.is_missing() {
+            return KeyFileError::Missing {
                 path: path.to_owned(),
-                mode,
-            });
+                kind: kind.name(),
+                advice: kind.when_lost(),
+            };
         }
-    }
-    let text = Zeroizing::new(fs::read_to_string(path).map_err(io)?);
+        KeyFileError::Exposed(error)
+    })?;
+    let mut text = Zeroizing::new(String::with_capacity(MOST_BYTES));
+    Read::by_ref(&mut file)
+        .take(MOST_BYTES as u64)
+        .read_to_string(&mut text)
+        .map_err(io)?;
     let wrong = || KeyFileError::WrongKind {
         path: path.to_owned(),
         expected: kind.name(),
     };
-    let mut words = text.split_ascii_whitespace();
+    let mut words = merits_text::file::without_mark(&text).split_ascii_whitespace();
     let (magic, word, digits) = (words.next(), words.next(), words.next());
     if magic != Some(MAGIC) || word != Some(kind.name()) || words.next().is_some() {
         return Err(wrong());
@@ -195,23 +235,18 @@ pub fn load_or_create(
     kind: KeyKind,
     rng: &mut impl CryptoRng,
 ) -> Result<SecretBytes, KeyFileError> {
-    if path.exists() {
-        load(path, kind)
-    } else {
-        create(path, kind, rng)
+    match load(path, kind) {
+        Err(KeyFileError::Missing { .. }) => create(path, kind, rng),
+        loaded => loaded,
     }
 }
 
-/// An Ed25519 signing key from its file, made if there is none yet.
+/// An Ed25519 signing key from its file.
 ///
 /// # Errors
 /// See [`KeyFileError`].
-pub fn signing_key(
-    path: &Path,
-    kind: KeyKind,
-    rng: &mut impl CryptoRng,
-) -> Result<SigningKey, KeyFileError> {
-    let mut secret = load_or_create(path, kind, rng)?;
+pub fn signing_key(path: &Path, kind: KeyKind) -> Result<SigningKey, KeyFileError> {
+    let mut secret = load(path, kind)?;
     let key = SigningKey::from_bytes(&secret);
     secret.zeroize();
     Ok(key)
@@ -249,6 +284,33 @@ mod tests {
     }
 
     #[test]
+    fn a_lost_key_is_told_as_such_with_what_to_do() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("seed.key");
+        for kind in [
+            KeyKind::Log,
+            KeyKind::Signing,
+            KeyKind::Sealing,
+            KeyKind::SaltMac,
+            KeyKind::Seed,
+            KeyKind::Ephemeral,
+            KeyKind::Master,
+            KeyKind::Voprf,
+        ] {
+            let said = load(&path, kind).expect_err("not there").to_string();
+            assert!(
+                said.contains("there is no key file") && said.contains("backup"),
+                "{said}"
+            );
+            assert!(
+                said.contains(kind.name()) && !said.contains("os error"),
+                "{said}"
+            );
+        }
+        assert!(!path.exists());
+    }
+
+    #[test]
     fn a_torn_or_readable_file_is_refused() {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let path = dir.path().join("a.key");
@@ -265,12 +327,35 @@ mod tests {
             fs::write(&path, &text).expect("written");
             fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("set");
             let error = load(&path, KeyKind::Signing).expect_err("readable by others");
-            assert!(matches!(error, KeyFileError::Readable { mode: 0o644, .. }));
+            assert!(matches!(
+                error,
+                KeyFileError::Exposed(GuardError::Readable { mode: 0o644, .. })
+            ));
             assert!(
                 !error
                     .to_string()
                     .contains(text.trim().rsplit(' ').next().expect("hex"))
             );
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("set");
+            load(&path, KeyKind::Signing).expect("ours alone");
+            // Whoever may write into the folder could have put another file there.
+            fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).expect("set");
+            for refused in [
+                load(&path, KeyKind::Signing).map(drop),
+                create(
+                    &dir.path().join("b.key"),
+                    KeyKind::Signing,
+                    &mut rand::rng(),
+                )
+                .map(drop),
+            ] {
+                let error = refused.expect_err("an open folder");
+                assert!(matches!(
+                    error,
+                    KeyFileError::Exposed(GuardError::Writable { mode: 0o777, .. })
+                ));
+            }
+            assert!(!dir.path().join("b.key").exists());
         }
     }
 }

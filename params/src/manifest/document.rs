@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use merits_formula::Decimal;
+use merits_text::shown::check_document;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -208,6 +209,11 @@ pub(super) fn names<'a>(
     value: &'a Value<'a>,
 ) -> Option<Section<'a>> {
     let table = table(faults, name, value)?;
+    for key in table.keys() {
+        if let Err(fault) = merits_text::shown::check_line(key.get_ref()) {
+            return faults.value(key.span(), format!("a name in {name}: {fault}"), "");
+        }
+    }
     let (name, span) = (name.to_owned(), value.span());
     Some(Section { name, span, table })
 }
@@ -222,10 +228,16 @@ fn table<'a>(faults: &mut Faults<'_>, name: &str, value: &'a Value<'a>) -> Optio
 /// A text.
 pub(super) fn text(faults: &mut Faults<'_>, key: &str, value: &Value<'_>) -> Option<At<String>> {
     match value.get_ref() {
-        DeValue::String(text) => Some(At {
-            value: text.clone().into_owned(),
-            span: value.span(),
-        }),
+        DeValue::String(text) => {
+            // Once more than in the manifest as a whole: TOML's escapes are characters here.
+            if let Err(fault) = check_document(text) {
+                return faults.value(value.span(), format!("`{key}`: {fault}"), "");
+            }
+            Some(At {
+                value: text.clone().into_owned(),
+                span: value.span(),
+            })
+        }
         _ => wrong(faults, key, value, "a text (a string in quotes)", ""),
     }
 }
@@ -313,10 +325,12 @@ pub(super) fn kind(value: &Value<'_>) -> &'static str {
     }
 }
 
-/// A text from the file in a message: it may be of any length.
+/// A text from the file in a message: it may be of any length, and hold anything.
 pub(super) fn shown(text: &str) -> String {
     let mut cut: String = text.chars().take(60).collect();
-    if cut.len() < text.len() {
+    let whole = cut.len() == text.len();
+    cut = merits_text::shown::line(&cut);
+    if !whole {
         cut.push('…');
     }
     cut

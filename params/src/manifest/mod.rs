@@ -50,6 +50,8 @@ pub use header::{Title, Validity};
 pub use shape::Shape;
 pub use values::{read_value, show_value};
 
+use merits_text::{file::without_mark, shown::check_document};
+
 use document::Section;
 use error::Faults;
 use fields::Named;
@@ -309,6 +311,12 @@ fn read(text: &str, faults: &mut Faults<'_>) -> Option<Manifest> {
         );
         let hint = "shorten comments, terms or examples";
         return faults.add(FaultKind::TooLong, MAX_BYTES..MAX_BYTES, message, hint);
+    }
+    // Comments are published with the rest.
+    if let Err(fault) = check_document(without_mark(text)) {
+        let start = text.len() - without_mark(text).len() + fault.at;
+        let span = start..start + fault.character.len_utf8();
+        return faults.value(span, fault.to_string(), "");
     }
     let (document, errors) = toml::de::DeTable::parse_recoverable(text);
     for error in &errors {

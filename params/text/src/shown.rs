@@ -39,6 +39,8 @@ pub const MOST_MARKS: usize = 6;
 pub struct Unshowable {
     /// The character.
     pub character: char,
+    /// Where it begins, in bytes of the text.
+    pub at: usize,
     /// From 1.
     pub line: usize,
     /// In its line, in characters, from 1.
@@ -103,17 +105,19 @@ enum Form {
 }
 
 fn check(text: &str, form: Form) -> Result<(), Unshowable> {
-    let (mut line, mut place) = (1, 0);
+    let (mut at, mut line, mut place) = (0, 1, 0);
     for (character, fault) in judged(text, form) {
         place += 1;
         if let Some(what) = fault {
             return Err(Unshowable {
                 character,
+                at,
                 line,
                 place,
                 what,
             });
         }
+        at += character.len_utf8();
         if character == '\n' {
             (line, place) = (line + 1, 0);
         }
@@ -378,7 +382,7 @@ mod tests {
             assert!(fault.to_string().contains(&format!("U+{code:04X}")));
         }
         let fault = check_document("fine\nand \u{202e}not").expect_err("turned");
-        assert_eq!((fault.line, fault.place), (2, 5));
+        assert_eq!((fault.line, fault.place, fault.at), (2, 5, 9));
         assert!(check_document("a\rb").is_err());
     }
 

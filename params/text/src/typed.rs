@@ -4,9 +4,10 @@
 //! an account is and whether a passphrase opens, so what came from a keyboard or out of a file is
 //! brought into one form where it comes in: arguments, passphrases, accounts, names, codes.
 
-use std::{borrow::Cow, convert::Infallible};
+use std::borrow::Cow;
 
-use serde::{Deserialize as _, Deserializer};
+use crate::shown::{Unshowable, check_document, check_line};
+use serde::{Deserialize as _, Deserializer, de::Error as _};
 use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
 
 /// A text in the one form. Costs a look at each character where it has it already, as nearly all do.
@@ -22,11 +23,32 @@ pub fn typed(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The same for an argument of the command line; never fails.
+/// The spellings under which a secret may have been used before there was one form: the one form,
+/// the text as typed, and with letters and marks apart (NFD), each once and in this order.
+#[must_use]
+pub fn spellings(text: &str) -> Vec<Cow<'_, str>> {
+    let mut apart = String::with_capacity(MOST_APART * text.len());
+    apart.extend(text.nfd());
+    let mut spellings = vec![typed(text), Cow::Borrowed(text), Cow::Owned(apart)];
+    spellings.dedup();
+    spellings
+}
+
+/// The same for an argument of the command line that is one line: an account, a name, a code.
 ///
 /// # Errors
-/// None.
-pub fn argument(text: &str) -> Result<String, Infallible> {
+/// [`Unshowable`]: it ends up on somebody's screen.
+pub fn argument(text: &str) -> Result<String, Unshowable> {
+    check_line(text)?;
+    Ok(typed(text).into_owned())
+}
+
+/// The same for an argument of one or more lines: a reason.
+///
+/// # Errors
+/// [`Unshowable`]: it ends up on somebody's screen.
+pub fn prose(text: &str) -> Result<String, Unshowable> {
+    check_document(text)?;
     Ok(typed(text).into_owned())
 }
 
@@ -40,6 +62,17 @@ pub fn field<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Er
         Cow::Borrowed(_) => text,
         Cow::Owned(composed) => composed,
     })
+}
+
+/// The same for a name in a file, which others are shown:
+/// `#[serde(deserialize_with = "merits_text::typed::name")]`.
+///
+/// # Errors
+/// The format's, and [`Unshowable`].
+pub fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = field(deserializer)?;
+    check_line(&text).map_err(D::Error::custom)?;
+    Ok(text)
 }
 
 /// The same with the full-width forms of ASCII made narrow, for numbers and codes, which input
@@ -56,6 +89,10 @@ pub fn narrow(text: &str) -> String {
     out
 }
 
+/// Most bytes that a byte becomes with letters and marks apart (Unicode's Standard Annex 15 has 3 for
+/// UTF-8), rounded up.
+const MOST_APART: usize = 4;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,10 +105,25 @@ mod tests {
         assert_eq!(typed(decomposed), composed);
         assert!(matches!(typed(composed), Cow::Borrowed(_)));
         assert_eq!(argument(decomposed).as_deref(), Ok(composed));
+        assert!(argument("a\u{202e}b").is_err() && argument("a\nb").is_err());
+        assert_eq!(prose("a\nb").as_deref(), Ok("a\nb"));
         // Angstrom's sign is the letter; a ligature and a wide digit are characters of their own.
         assert_eq!(typed("\u{212b}"), "\u{c5}");
         assert_eq!(typed("ﬁ２"), "ﬁ２");
         assert_eq!(narrow("２０Ｘ　ﬁ"), "20X ﬁ");
+    }
+
+    #[test]
+    fn each_spelling_is_tried_once() {
+        assert_eq!(spellings("plain"), ["plain"]);
+        assert_eq!(spellings("Zo\u{e9}"), ["Zo\u{e9}", "Zoe\u{301}"]);
+        assert_eq!(spellings("Zoe\u{301}"), ["Zo\u{e9}", "Zoe\u{301}"]);
+        // Marks in another order than either form has.
+        let mixed = "q\u{307}\u{323}";
+        assert_eq!(
+            spellings(mixed),
+            ["q\u{323}\u{307}", mixed, "q\u{323}\u{307}"]
+        );
     }
 
     proptest! {
@@ -80,6 +132,8 @@ mod tests {
             let once = typed(&text).into_owned();
             prop_assert_eq!(typed(&once), once.as_str());
             prop_assert!(once.len() <= 3 * text.len());
+            let apart: String = text.nfd().collect();
+            prop_assert!(apart.len() <= MOST_APART * text.len());
         }
     }
 }

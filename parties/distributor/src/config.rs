@@ -18,6 +18,7 @@ use crate::proving::Width;
 #[serde(deny_unknown_fields)]
 pub struct DistributorConfig {
     /// The name under which the distributor is admitted.
+    #[serde(deserialize_with = "merits_text::typed::name")]
     pub name: String,
     /// The party's id in hexadecimal, once keys were rotated; derived when left out.
     pub party: Option<String>,

@@ -14,6 +14,7 @@ use merits_primitives::{
     owner::{self, Binding, Handle, OwnerKey},
     scope,
 };
+use merits_text::typed::typed;
 
 /// The custody seed and what it is bound to.
 pub struct Custody {
@@ -77,7 +78,7 @@ impl Custody {
 
     /// The account's secret.
     pub fn secret(&self, subject: &str) -> Secret {
-        Secret::from_seed(&self.seed, subject)
+        Secret::from_seed(&self.seed, &typed(subject))
     }
 
     /// h = Pos2(scope_source, secret).

@@ -11,6 +11,7 @@ use chacha20poly1305::{
 };
 use hmac::{Hmac, Mac};
 use merits_keyfile::SecretBytes;
+use merits_text::typed::typed;
 use rand_core::CryptoRng;
 use sha2::Sha256;
 use thiserror::Error;
@@ -60,7 +61,7 @@ impl MasterKey {
         let mut mac =
             <Hmac<Sha256> as KeyInit>::new_from_slice(self.0.as_ref()).expect("any length fits");
         mac.update(b"merits/subject-tag/v1");
-        mac.update(subject.as_bytes());
+        mac.update(typed(subject).as_bytes());
         mac.finalize().into_bytes().into()
     }
 

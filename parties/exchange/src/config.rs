@@ -14,6 +14,7 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 pub struct ExchangeConfig {
     /// The name under which the exchange is admitted.
+    #[serde(deserialize_with = "merits_text::typed::name")]
     pub name: String,
     /// Where to serve Exchange.
     pub listen: SocketAddr,

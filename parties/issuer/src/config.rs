@@ -10,6 +10,7 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 pub struct IssuerConfig {
     /// The name under which the issuer is admitted.
+    #[serde(deserialize_with = "merits_text::typed::name")]
     pub name: String,
     /// Directory of the scale, with its `scale.toml`.
     pub scale: PathBuf,

@@ -1,7 +1,7 @@
 //! From a manifest to what the ledger takes.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -55,7 +55,7 @@ pub struct Built {
 /// [`BuildError`].
 pub fn read_manifest(directory: &Path) -> Result<Manifest, BuildError> {
     let path = directory.join("scale.toml");
-    let text = fs::read_to_string(&path).map_err(|source| BuildError::Read {
+    let text = merits_text::file::read(&path).map_err(|source| BuildError::Read {
         path: path.clone(),
         source,
     })?;

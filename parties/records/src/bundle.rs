@@ -37,6 +37,7 @@ pub struct LinksHeader {
 #[serde(deny_unknown_fields)]
 pub struct Link {
     /// The account, as the source's records write it.
+    #[serde(deserialize_with = "merits_text::typed::field")]
     pub subject: String,
     /// h: its pseudonym at this source.
     #[serde(with = "field_text::element")]
@@ -64,6 +65,7 @@ pub struct BundleHeader {
 #[serde(deny_unknown_fields)]
 pub struct SignedCommitment {
     /// The account.
+    #[serde(deserialize_with = "merits_text::typed::field")]
     pub subject: String,
     /// The period.
     #[serde(with = "field_text::period")]

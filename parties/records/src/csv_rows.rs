@@ -6,6 +6,7 @@
 //! second. Text after a closing quote (`"12"3`) is refused rather than joined: it would change a
 //! value silently.
 
+use merits_text::typed::typed;
 use std::io::{self, BufRead};
 
 use crate::{
@@ -72,7 +73,7 @@ impl<R: BufRead> CsvRows<R> {
         }
         let found: Vec<String> = header
             .iter()
-            .map(|name| String::from_utf8_lossy(name.trim_ascii()).into_owned())
+            .map(|name| typed(&String::from_utf8_lossy(name.trim_ascii())).into_owned())
             .collect();
         let mut mapped = Vec::with_capacity(columns.len());
         let mut missing = Vec::new();

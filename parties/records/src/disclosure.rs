@@ -4,7 +4,6 @@
 //! commitment C that stands on the ledger, or it proves nothing.
 
 use std::{
-    fs::OpenOptions,
     io::{self, Read, Write},
     path::Path,
 };
@@ -82,11 +81,7 @@ impl Disclosure {
     /// What the system says; an existing file is not overwritten.
     pub fn write(&self, path: &Path) -> io::Result<()> {
         let text = serde_json::to_vec_pretty(self)?;
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut out = options.open(path)?;
+        let mut out = merits_guard::create_new(path)?;
         out.write_all(&text)?;
         out.sync_all()
     }

@@ -158,16 +158,18 @@ fn words(
 ) -> Result<BTreeMap<String, u64>, MappingError> {
     // An enum has at most 64 names.
     let own = names.iter().zip(0u64..);
-    let mut words: BTreeMap<String, u64> = own.map(|(name, at)| (name.clone(), at)).collect();
+    let one_form = |word: &String| merits_text::typed::typed(word).into_owned();
+    let mut words: BTreeMap<String, u64> = own.map(|(name, at)| (one_form(name), at)).collect();
     for (word, meaning) in mapped.values.iter().flatten() {
-        let place = names.iter().position(|name| name == meaning);
+        let is_meant = |name: &String| one_form(name) == one_form(meaning);
+        let place = names.iter().position(is_meant);
         let place = place.ok_or_else(|| MappingError::UnknownValue {
             field: field.name.clone(),
             word: word.chars().take(60).collect(),
             meaning: meaning.chars().take(60).collect(),
             known: names.join(", "),
         })?;
-        words.insert(word.clone(), place as u64);
+        words.insert(one_form(word), place as u64);
     }
     Ok(words)
 }

@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::{field_text, private_file};
+use crate::field_text;
 
 /// Bytes of a proof.
 pub const PROOF_BYTES: usize = 128;
@@ -114,7 +114,7 @@ pub trait Handover: Serialize + DeserializeOwned {
             .map_err(|error| io(error.into()))
             .map(Zeroizing::new)?;
         text.push('\n');
-        let mut out = private_file::create(path).map_err(io)?;
+        let mut out = merits_guard::create(path).map_err(io)?;
         out.write_all(text.as_bytes())
             .and_then(|()| out.sync_all())
             .map_err(io)
@@ -215,6 +215,7 @@ pub struct LinkFile {
     #[serde(with = "field_text::bytes")]
     pub source: [u8; 32],
     /// What the source calls the person.
+    #[serde(deserialize_with = "merits_text::typed::name")]
     pub account: String,
     /// h, the statement's nullifier.
     #[serde(with = "field_text::element")]
@@ -284,6 +285,7 @@ impl Handover for TicketFile {
 #[serde(deny_unknown_fields)]
 pub struct Ticket {
     /// What the distributor's records call the person.
+    #[serde(deserialize_with = "merits_text::typed::name")]
     pub account: String,
     /// The scale's id.
     pub scale: String,

@@ -4,6 +4,7 @@
 //! between the file and the record. Members that are not mapped are skipped unread. A mapped
 //! member given twice breaks its row: parsers differ on which one counts.
 
+use merits_text::typed::typed;
 use std::{
     collections::HashMap,
     fmt,
@@ -96,7 +97,7 @@ impl<'de> Visitor<'de> for Members<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut cells: Vec<Option<Cell>> = vec![None; self.0.len()];
         while let Some(name) = map.next_key::<String>()? {
-            let Some(&place) = self.0.get(&name) else {
+            let Some(&place) = self.0.get(typed(&name).as_ref()) else {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             };

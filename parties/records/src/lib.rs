@@ -30,7 +30,6 @@ pub mod limits;
 mod lines;
 pub mod mapping;
 pub mod peoples_table;
-pub mod private_file;
 pub mod quantity;
 pub mod reading;
 pub mod reject;

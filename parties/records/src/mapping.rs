@@ -294,6 +294,7 @@ pub(crate) struct Columns(Vec<String>);
 
 impl Columns {
     pub(crate) fn place(&mut self, name: &str) -> usize {
+        let name = &*merits_text::typed::typed(name);
         match self.0.iter().position(|known| known == name) {
             Some(place) => place,
             None => {

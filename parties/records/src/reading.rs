@@ -1,6 +1,7 @@
 //! The one entry point: a file, a plan, and out come subject-periods and a report.
 
 use std::{
+    borrow::Cow,
     fs::File,
     io::{self, BufRead, BufReader},
     path::{Path, PathBuf},
@@ -9,6 +10,7 @@ use std::{
 use jiff::civil::DateTime;
 use merits_formula::{FieldKind, Record};
 use merits_primitives::{calendar::MINUTES_PER_DAY, ids::Period};
+use merits_text::{shown, typed::typed};
 use thiserror::Error;
 
 use crate::{
@@ -316,7 +318,7 @@ fn take(
     let subject = row.short_text(plan.subject, limits::SUBJECT_BYTES)?;
     if options
         .first_subjects
-        .is_some_and(|most| grouping.subjects() >= most && !grouping.knows(subject))
+        .is_some_and(|most| grouping.subjects() >= most && !grouping.knows(&subject))
     {
         // Whatever is wrong with it is no matter of this reading's.
         return Ok(Taken::LeftOut(row.when(options.now).ok()));
@@ -326,7 +328,7 @@ fn take(
         .map(|column| row.short_text(column, limits::ROW_KEY_BYTES))
         .transpose()?;
     let (moment, period, record) = row.record(options.now)?;
-    grouping.push(line, subject, period, row_key, &record);
+    grouping.push(line, &subject, period, row_key.as_deref(), &record);
     Ok(Taken::Record(moment))
 }
 
@@ -407,8 +409,9 @@ impl Row<'_> {
                     Some(Cell::Other(bytes)) if bytes == b"false" => "false",
                     _ => self.text(*column)?,
                 };
+                let word = typed(word);
                 let lower = || words.get(word.to_ascii_lowercase().as_str());
-                let value = words.get(word).or_else(lower).copied();
+                let value = words.get(word.as_ref()).or_else(lower).copied();
                 value.ok_or_else(|| {
                     let known: Vec<&str> = words.keys().map(String::as_str).collect();
                     let detail = format!("no truth value: {} are known", known.join(", "));
@@ -416,7 +419,7 @@ impl Row<'_> {
                 })
             }
             FieldPlan::Enum { column, words } => {
-                let value = words.get(self.text(*column)?).copied();
+                let value = words.get(typed(self.text(*column)?).as_ref()).copied();
                 value.ok_or_else(|| {
                     let known: Vec<&str> = words.keys().map(String::as_str).collect();
                     let detail = format!(
@@ -456,17 +459,14 @@ impl Row<'_> {
         }
     }
 
-    fn short_text(&self, column: usize, most: usize) -> Result<&str, Reject> {
-        let text = self.text(column)?;
+    /// An identifier, in the one form of what people type.
+    fn short_text(&self, column: usize, most: usize) -> Result<Cow<'_, str>, Reject> {
+        let text = typed(self.text(column)?);
         if text.len() > most {
             return Err(self.reject(column, Reason::TooLong, format!("longer than {most} bytes")));
         }
-        if text.chars().any(char::is_control) {
-            return Err(self.reject(
-                column,
-                Reason::Unparsable,
-                "control characters have no place in an identifier",
-            ));
+        if let Err(fault) = shown::check_line(&text) {
+            return Err(self.reject(column, Reason::Unparsable, fault.to_string()));
         }
         Ok(text)
     }

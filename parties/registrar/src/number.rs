@@ -3,13 +3,13 @@
 
 use std::{
     fmt,
-    fs::File,
     io::{self, Read},
     path::Path,
     str::FromStr,
 };
 
 use jiff::civil::Date;
+use merits_guard::{Guard, GuardError};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -86,12 +86,9 @@ pub enum ReadFault {
     /// Reading failed.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// Others can read the file.
-    #[error("the file has mode {mode:03o}: others may have read the number; set 600")]
-    Readable {
-        /// Its permission bits.
-        mode: u32,
-    },
+    /// It cannot be opened, or others can read or replace it.
+    #[error(transparent)]
+    Exposed(#[from] GuardError),
     /// More than a number.
     #[error("more than {MOST_BYTES} bytes: one identity number is expected, and nothing else")]
     TooLong,
@@ -115,15 +112,18 @@ impl fmt::Debug for IdentityNumber {
 }
 
 impl IdentityNumber {
-    /// Reads a number as somebody typed it: white space around it and lower case do not matter.
+    /// Reads a number as somebody typed it: white space around it, lower case and full-width forms,
+    /// which Chinese and Japanese input methods type, do not matter.
     ///
     /// # Errors
     /// [`NumberFault`].
     pub fn parse(kind: NumberKind, text: &str) -> Result<Self, NumberFault> {
-        let number = Zeroizing::new(text.trim().to_ascii_uppercase());
+        let mut number = Zeroizing::new(merits_text::typed::narrow(text));
+        number.make_ascii_uppercase();
+        let number = number.trim();
         match kind {
-            NumberKind::ChineseId => check_chinese(&number)?,
-            NumberKind::Passport => check_passport(&number)?,
+            NumberKind::ChineseId => check_chinese(number)?,
+            NumberKind::Passport => check_passport(number)?,
         }
         // Room for all of it at once: a string that grows leaves copies behind.
         let mut canonical = Zeroizing::new(Vec::with_capacity(64));
@@ -145,7 +145,7 @@ impl IdentityNumber {
             return Err(ReadFault::TooLong);
         }
         let text = std::str::from_utf8(&bytes).map_err(|_| ReadFault::NotText)?;
-        Ok(Self::parse(kind, text)?)
+        Ok(Self::parse(kind, merits_text::file::without_mark(text))?)
     }
 
     /// Reads a file with one number, which only its owner may read. A pipe has no owner to guard
@@ -154,16 +154,7 @@ impl IdentityNumber {
     /// # Errors
     /// [`ReadFault`].
     pub fn from_file(kind: NumberKind, path: &Path) -> Result<Self, ReadFault> {
-        let file = File::open(path)?;
-        #[cfg(unix)]
-        {
-            let metadata = file.metadata()?;
-            let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777;
-            if metadata.is_file() && mode & 0o077 != 0 {
-                return Err(ReadFault::Readable { mode });
-            }
-        }
-        Self::read(kind, file)
+        Self::read(kind, merits_guard::open(path, Guard::Private)?)
     }
 
     /// The VOPRF's input.
@@ -246,6 +237,16 @@ mod tests {
         let number = chinese("11010519491231002X").expect("the standard's own example");
         assert_eq!(number.bytes(), b"cn-id:11010519491231002X");
         assert_eq!(chinese("  11010519491231002x\n"), Ok(number.clone()));
+        assert_eq!(
+            chinese("　１１０１０５１９４９１２３１００２Ｘ"),
+            Ok(number.clone())
+        );
+        assert_eq!(chinese("1101051949123100２ｘ"), Ok(number.clone()));
+        let marked = IdentityNumber::read(
+            NumberKind::ChineseId,
+            "\u{feff}11010519491231002X\r\n".as_bytes(),
+        );
+        assert_eq!(marked.expect("read"), number);
         assert!(chinese("440524188001010014").is_ok());
         assert_eq!(format!("{number:?}"), "IdentityNumber(..)");
     }
@@ -280,7 +281,7 @@ mod tests {
         for (text, fault) in [
             ("110105491231002", NumberFault::Length { found: 15 }),
             ("", NumberFault::Length { found: 0 }),
-            ("1101051949123100２X", NumberFault::NotADigit { place: 17 }),
+            ("1101051949123100٢X", NumberFault::NotADigit { place: 17 }),
             ("X1010519491231002X", NumberFault::NotADigit { place: 1 }),
             ("110105194913310020", NumberFault::Birth),
             ("110105194912310021", NumberFault::Checksum),
@@ -304,7 +305,7 @@ mod tests {
         assert!(read(0o600).is_ok());
         assert!(matches!(
             read(0o640),
-            Err(ReadFault::Readable { mode: 0o640 })
+            Err(ReadFault::Exposed(GuardError::Readable { mode: 0o640, .. }))
         ));
         let two = "11010519491231002X\n".repeat(10);
         let found = IdentityNumber::read(NumberKind::ChineseId, two.as_bytes());

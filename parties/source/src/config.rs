@@ -12,6 +12,7 @@ use thiserror::Error;
 #[serde(deny_unknown_fields)]
 pub struct SourceConfig {
     /// The name under which the source was admitted.
+    #[serde(deserialize_with = "merits_text::typed::name")]
     pub name: String,
     /// The ledger's origin.
     pub origin: String,

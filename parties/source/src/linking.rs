@@ -26,7 +26,6 @@ use merits_primitives::{
 use merits_records::{
     bundle::{BundleError, FileKind as _, FileReader, Link, Links, LinksHeader, write_line},
     handover::{Handover as _, HandoverError, LinkFile},
-    private_file,
 };
 use merits_verifier::{
     Verified, VerifyError,
@@ -281,7 +280,7 @@ impl LinksFile {
             source: self.source.0,
         };
         let write = || {
-            let mut out = BufWriter::new(private_file::create(&new)?);
+            let mut out = BufWriter::new(merits_guard::create(&new)?);
             write_line(&mut out, &header)?;
             for (subject, handle) in &self.accounts {
                 let link = Link {

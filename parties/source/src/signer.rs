@@ -11,6 +11,7 @@ use merits_primitives::{
     ids::{Origin, PartyId, Period},
     owner::Handle,
 };
+use merits_text::typed::typed;
 use merits_verifier::{
     signature::{self, PublicKey},
     statement::earn::commitment_signing_bytes,
@@ -93,7 +94,7 @@ impl Signer {
         // What salts are made from begins with a schema's id: a hash, and nobody finds one that
         // begins with these words.
         mac.update(b"merits/source-account/v1\0");
-        mac.update(subject.as_bytes());
+        mac.update(typed(subject).as_bytes());
         mac.finalize().into_bytes().into()
     }
 

@@ -10,6 +10,7 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 pub struct SponsorConfig {
     /// The name under which the sponsor is admitted.
+    #[serde(deserialize_with = "merits_text::typed::name")]
     pub name: String,
     /// Ed25519 key of the party.
     pub signing_key: PathBuf,

@@ -13,6 +13,7 @@ use merits_primitives::{
     ids::{Credits, EntryId, Expiry, PartyId, Period, PeriodKind, ScaleId},
 };
 use merits_replica::{ConfigFileError, read_config};
+use merits_text::{shown, typed::typed};
 use merits_verifier::statement::redeem::MOST_A_DAY;
 use rand_core::CryptoRng;
 use serde::Deserialize;
@@ -83,6 +84,10 @@ impl OfferFile {
         if self.title.trim().is_empty() {
             return Err(value("title", "is empty"));
         }
+        // As it will stand on the ledger: places in it are those of the file's text.
+        shown::check_line(self.title.trim()).map_err(|fault| value("title", fault.to_string()))?;
+        shown::check_document(self.description.trim())
+            .map_err(|fault| value("description", fault.to_string()))?;
         for (key, number) in [("price", self.price), ("quota", self.quota.into())] {
             if number == 0 {
                 return Err(value(key, "is at least 1"));
@@ -114,8 +119,8 @@ impl OfferFile {
             exchanges: self.exchange_ids(state)?,
             scale,
             kind,
-            title: self.title.trim().to_owned(),
-            description: self.description.trim().to_owned(),
+            title: typed(self.title.trim()).into_owned(),
+            description: typed(self.description.trim()).into_owned(),
             price: Credits(self.price),
             quota: self.quota,
             opens,
@@ -176,7 +181,7 @@ impl OfferFile {
         for text in &self.exchanges {
             let found = state
                 .parties()
-                .by_name(text)
+                .by_name(&typed(text))
                 .map(|(id, _)| *id)
                 .or_else(|| {
                     let id = PartyId(EntryId::from_hex(text)?.0);

@@ -15,6 +15,7 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 pub struct WitnessConfig {
     /// The name under which the party is admitted.
+    #[serde(deserialize_with = "merits_text::typed::name")]
     pub name: String,
     /// Ed25519 key of the party.
     pub signing_key: PathBuf,

@@ -1,6 +1,6 @@
 //! What an opening request hides, and what an opening yields.
 
-use std::{fs::OpenOptions, io::Write, path::Path};
+use std::{io::Write, path::Path};
 
 use merits_ledger::entry::{MAX_BASIS_BYTES, OpeningContent};
 use merits_primitives::{
@@ -224,11 +224,7 @@ impl RequestFile {
     pub fn write(&self, path: &Path) -> std::io::Result<()> {
         let text = serde_json::to_vec_pretty(self)?;
         let partial = path.with_extension("partial");
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut out = options.open(&partial)?;
+        let mut out = merits_guard::create(&partial)?;
         out.write_all(&text)?;
         out.sync_all()?;
         std::fs::rename(&partial, path)
@@ -239,7 +235,7 @@ impl RequestFile {
     /// # Errors
     /// What the system says; invalid data when it is no such file.
     pub fn read(path: &Path) -> std::io::Result<Self> {
-        Ok(serde_json::from_slice(&std::fs::read(path)?)?)
+        Ok(serde_json::from_str(&merits_text::file::read(path)?)?)
     }
 }
 

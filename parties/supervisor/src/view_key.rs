@@ -7,11 +7,11 @@
 //! holder keeps old shares as long as claims of that epoch may be opened.
 
 use std::{
-    fs::OpenOptions,
     io::{Read, Write},
     path::{Path, PathBuf},
 };
 
+use merits_guard::{Guard, GuardError};
 use merits_ledger::entry::HalfKeys;
 use merits_primitives::{
     dleq::{Context, Equality, Possession},
@@ -242,11 +242,9 @@ impl ViewKeyShare {
         let text = Zeroizing::new(
             serde_json::to_vec_pretty(&file).map_err(|error| io(path, error.into()))?,
         );
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut out = options.open(path).map_err(|error| io(path, error))?;
+        // It would be refused when it is read.
+        merits_guard::check_folder(path).map_err(KeyFileError::Exposed)?;
+        let mut out = merits_guard::create_new(path).map_err(|error| io(path, error))?;
         out.write_all(&text)
             .and_then(|()| out.sync_all())
             .map_err(|error| io(path, error))
@@ -257,22 +255,12 @@ impl ViewKeyShare {
     /// # Errors
     /// [`KeyFileError`], also when others than its owner may read the file.
     pub fn read(path: &Path) -> Result<Self, KeyFileError> {
-        let mut input = std::fs::File::open(path).map_err(|error| io(path, error))?;
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            let mode = input
-                .metadata()
-                .map_err(|error| io(path, error))?
-                .permissions()
-                .mode();
-            if mode & 0o077 != 0 {
-                return Err(KeyFileError::Exposed {
-                    path: path.to_owned(),
-                    mode: mode & 0o777,
-                });
+        let mut input = merits_guard::open(path, Guard::Private).map_err(|error| {
+            if error.is_missing() {
+                return KeyFileError::Missing(path.to_owned());
             }
-        }
+            KeyFileError::Exposed(error)
+        })?;
         let mut text = Zeroizing::new(Vec::new());
         input
             .read_to_end(&mut text)
@@ -313,16 +301,16 @@ pub enum KeyFileError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// Others may read it.
+    /// There is none.
     #[error(
-        "view-key file {path} has mode {mode:o}: others may read it; run chmod 600 on it, and consider the half exposed"
+        "there is no view-key file {}: put it back from your backup; without it this half of the \
+         epoch's claims and totals is never opened again",
+        .0.display()
     )]
-    Exposed {
-        /// The file.
-        path: PathBuf,
-        /// Its permission bits.
-        mode: u32,
-    },
+    Missing(PathBuf),
+    /// Others may read, change or replace it.
+    #[error("view-key file {0}; if others read it, consider the half exposed")]
+    Exposed(GuardError),
     /// It holds something else.
     #[error("view-key file {path}: {fault}")]
     Content {
@@ -442,7 +430,10 @@ mod tests {
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
             assert!(matches!(
                 ViewKeyShare::read(&path),
-                Err(KeyFileError::Exposed { .. })
+                Err(KeyFileError::Exposed(GuardError::Readable {
+                    mode: 0o644,
+                    ..
+                }))
             ));
         }
     }

@@ -4,6 +4,10 @@
 //! finds the file tries few passphrases; ChaCha20-Poly1305 seals the seed under it, and what stands
 //! beside it in the clear is bound to it. With the file and the passphrase everything comes back:
 //! the rest is on the ledger.
+//!
+//! A passphrase is sealed in the one form of what people type (NFC), so it opens on a system that
+//! types its letters otherwise. Backups from before that rule open too: the text as typed is tried
+//! after the one form, and then the text with letters and marks apart, as some systems typed it.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -16,8 +20,9 @@ use chacha20poly1305::{
     aead::{Aead as _, Payload},
 };
 use merits_primitives::field;
-use merits_records::{field_text, private_file};
+use merits_records::field_text;
 use merits_replica::LedgerConfig;
+use merits_text::{file::bytes_without_mark, typed};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -120,6 +125,7 @@ impl Backup {
         passphrase: &str,
         rng: &mut impl rand_core::CryptoRng,
     ) -> Result<Self, BackupError> {
+        let passphrase = &*one_form(passphrase);
         if passphrase.chars().count() < LEAST_PASSPHRASE {
             return Err(BackupError::ShortPassphrase);
         }
@@ -156,11 +162,25 @@ impl Backup {
         Ok(backup)
     }
 
-    /// Opens the backup: the seed.
+    /// Opens the backup: the seed. However the passphrase's letters were typed when the backup was
+    /// made, and are typed now.
     ///
     /// # Errors
     /// [`BackupError::Sealed`] for another passphrase or an altered file.
     pub fn open(&self, passphrase: &str) -> Result<Zeroizing<[u8; 32]>, BackupError> {
+        let spellings = typed::spellings(passphrase).into_iter();
+        let mut spellings = spellings.map(|spelling| Zeroizing::new(spelling.into_owned()));
+        let first = one_form(passphrase);
+        match self.open_as(&first) {
+            Err(BackupError::Sealed) => spellings
+                .find_map(|spelling| (*spelling != *first).then(|| self.open_as(&spelling).ok())?)
+                .ok_or(BackupError::Sealed),
+            opened => opened,
+        }
+    }
+
+    /// Opens the backup with these very bytes.
+    fn open_as(&self, passphrase: &str) -> Result<Zeroizing<[u8; 32]>, BackupError> {
         let payload = Payload {
             msg: &self.sealed,
             aad: &self.bound(),
@@ -196,7 +216,7 @@ impl Backup {
         }
         let mut text = serde_json::to_string_pretty(self).map_err(|error| io(error.into()))?;
         text.push('\n');
-        let mut out = private_file::create(path).map_err(io)?;
+        let mut out = merits_guard::create(path).map_err(io)?;
         out.write_all(text.as_bytes())
             .and_then(|()| out.sync_all())
             .map_err(io)
@@ -218,8 +238,8 @@ impl Backup {
         let mut text = Vec::new();
         let file = std::fs::File::open(path).map_err(io)?;
         file.take(MAX_BYTES).read_to_end(&mut text).map_err(io)?;
-        let backup: Self =
-            serde_json::from_slice(&text).map_err(|error| form(error.to_string()))?;
+        let backup: Self = serde_json::from_slice(bytes_without_mark(&text))
+            .map_err(|error| form(error.to_string()))?;
         if backup.merits != KIND || backup.kdf.algorithm != "argon2id" {
             return Err(form(format!("{KIND} with argon2id is expected")));
         }
@@ -273,6 +293,10 @@ impl Backup {
     }
 }
 
+fn one_form(passphrase: &str) -> Zeroizing<String> {
+    Zeroizing::new(typed::typed(passphrase).into_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -315,6 +339,41 @@ mod tests {
         let mut altered = read;
         altered.sealed[3] ^= 1;
         assert!(matches!(altered.open(PASSPHRASE), Err(BackupError::Sealed)));
+    }
+
+    /// "Zoë's café", by a system that composes letters and by one that does not.
+    const SPELT: [&str; 2] = ["Zo\u{eb}'s caf\u{e9}", "Zoe\u{308}'s cafe\u{301}"];
+
+    #[test]
+    fn a_passphrase_opens_on_a_system_that_types_it_otherwise() {
+        for sealed in SPELT {
+            let backup = Backup::seal(&[7; 32], ORIGIN, ledger(), sealed, &mut rand::rng());
+            let backup = backup.expect("sealed");
+            for opened in SPELT {
+                assert_eq!(*backup.open(opened).expect("opened"), [7; 32]);
+            }
+            let other = backup.open("Zoe's cafe");
+            assert!(matches!(other, Err(BackupError::Sealed)));
+        }
+    }
+
+    /// As they were made before: the bytes as typed are the passphrase.
+    #[test]
+    fn a_backup_from_before_the_one_form_opens() {
+        for sealed in SPELT {
+            let backup = Backup::seal(&[0; 32], ORIGIN, ledger(), sealed, &mut rand::rng());
+            let mut old = backup.expect("sealed");
+            let cipher = old.cipher(sealed).expect("a key");
+            let payload = Payload {
+                msg: &[7; 32],
+                aad: &old.bound(),
+            };
+            let bytes = cipher.encrypt(&old.nonce.into(), payload);
+            old.sealed = bytes.expect("sealed").try_into().expect("48 bytes");
+            for opened in SPELT {
+                assert_eq!(*old.open(opened).expect("opened"), [7; 32]);
+            }
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ use merits_primitives::{
     owner::{Binding, OwnerKey, bind, handle, owner_key},
     scope::{claim_scope, source_scope},
 };
+use merits_text::typed::typed;
 use thiserror::Error;
 
 /// What claims of one batch have in common, as the ledger's state gives it.
@@ -142,6 +143,7 @@ impl Accounts {
         let secrets = accounts
             .into_iter()
             .map(|account| {
+                let account = typed(&account).into_owned();
                 let secret = Secret::from_seed(seed, &account);
                 (account, secret)
             })

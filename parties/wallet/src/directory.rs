@@ -17,8 +17,8 @@ use std::{
 };
 
 use merits_keyfile::{KeyFileError, KeyKind, SecretBytes};
-use merits_records::private_file;
 use merits_replica::{ConfigFileError, LedgerConfig, LedgerConfigError, read_config};
+use merits_text::typed::typed;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -75,6 +75,7 @@ pub struct Account {
     /// Name of the source or distributor on the ledger.
     pub party: String,
     /// What it calls the person.
+    #[serde(deserialize_with = "merits_text::typed::field")]
     pub account: String,
 }
 
@@ -100,7 +101,7 @@ impl Notebook {
         self.accounts.retain(|known| known.party != party);
         self.accounts.push(Account {
             party: party.to_owned(),
-            account: account.to_owned(),
+            account: typed(account).into_owned(),
         });
     }
 }
@@ -187,12 +188,12 @@ impl Directory {
     /// [`DirectoryError`].
     pub fn notebook(&self) -> Result<Notebook, DirectoryError> {
         let path = self.path.join("wallet.json");
-        let text = match fs::read(&path) {
+        let text = match merits_text::file::read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Notebook::default()),
             Err(source) => return Err(DirectoryError::Io { path, source }),
         };
-        serde_json::from_slice(&text).map_err(|error| DirectoryError::Notebook {
+        serde_json::from_str(&text).map_err(|error| DirectoryError::Notebook {
             path,
             reason: error.to_string(),
         })
@@ -207,7 +208,7 @@ impl Directory {
         let draft = self.path.join("wallet.json.new");
         let write = || {
             let text = serde_json::to_string_pretty(notebook)?;
-            let mut out = private_file::create(&draft)?;
+            let mut out = merits_guard::create(&draft)?;
             out.write_all(text.as_bytes())?;
             out.sync_all()?;
             fs::rename(&draft, &path)
@@ -236,7 +237,7 @@ impl Directory {
         make_private(path).map_err(io)?;
         let text =
             toml::to_string(&config).map_err(|error| io(io::Error::other(error.to_string())))?;
-        let mut out = private_file::create(&file).map_err(io)?;
+        let mut out = merits_guard::create(&file).map_err(io)?;
         out.write_all(text.as_bytes())
             .and_then(|()| out.sync_all())
             .map_err(io)?;

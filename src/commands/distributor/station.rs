@@ -39,7 +39,6 @@ use merits_primitives::ids::{EntryId, PartyId, Period, ScaleId};
 use merits_records::{
     Plan,
     handover::{Handover as _, TicketFile},
-    private_file,
 };
 use merits_replica::Follower;
 use merits_supervisor::{request::RequestFile, sealing::SealingKey};
@@ -187,7 +186,7 @@ impl Station {
         let store = self.node.store();
         let handles = store.ticket_handles(self.node.scale(), &source).await?;
         let links = TicketLinks::new(handles);
-        let file = private_file::create(output).with_context(|| output.display().to_string())?;
+        let file = merits_guard::create(output).with_context(|| output.display().to_string())?;
         links.write(self.node.origin(), &source, &mut BufWriter::new(file))?;
         Ok(links)
     }
@@ -213,7 +212,7 @@ impl Station {
             .map(|group| group.subject)
             .collect();
         let source = find_party(&self.follower.replica(), source)?;
-        let file = private_file::create(output).with_context(|| output.display().to_string())?;
+        let file = merits_guard::create(output).with_context(|| output.display().to_string())?;
         let mut file = BufWriter::new(file);
         write_links(
             self.node.custody(),

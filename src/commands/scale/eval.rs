@@ -1,7 +1,6 @@
 //! `merits scale eval`: credits of records, step by step.
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -12,6 +11,7 @@ use merits_formula::Record;
 use merits_params::manifest::Manifest;
 use merits_primitives::ids::Period;
 use merits_records::{Mapping, Plan, ReadOptions, Reject, Report, read_file};
+use merits_text::typed::argument;
 
 use super::{figures, file, records};
 use crate::screen::thousands;
@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
     mapping: Option<PathBuf>,
     /// Period of the records, such as 2025-W06 or 2025-02: its figures count. The first of this
     /// version if left out; with --mapping, only this one of the file's periods
-    #[arg(long)]
+    #[arg(long, value_parser = argument)]
     period: Option<String>,
 }
 
@@ -78,7 +78,7 @@ impl Arguments {
 
     fn many(&self, manifest: &Manifest, mapping: &Path) -> anyhow::Result<ExitCode> {
         let at = || mapping.display().to_string();
-        let text = fs::read_to_string(mapping).with_context(at)?;
+        let text = merits_text::file::read(mapping).with_context(at)?;
         let mapping = Mapping::from_toml(&text).with_context(at)?;
         let plan = Plan::new(&mapping, manifest.schema()).with_context(at)?;
         let only = match &self.period {

@@ -5,6 +5,7 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 use clap::Args;
 use merits_circuits::earn::{CostTable, EarnCircuit};
 use merits_params::manifest::Manifest;
+use merits_text::typed::argument;
 
 use super::{figures, file, setup, timing};
 use crate::screen::{indented, say, thousands, working};
@@ -15,7 +16,7 @@ pub(crate) struct Arguments {
     /// The scale: directory or file
     scale: PathBuf,
     /// Period whose figures are shown, such as 2025-W06; the first of this version if left out
-    #[arg(long)]
+    #[arg(long, value_parser = argument)]
     period: Option<String>,
     /// Also prove a batch on this machine, with a key that is thrown away
     #[arg(long)]

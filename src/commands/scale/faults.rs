@@ -2,11 +2,14 @@
 
 use std::{fmt, io::IsTerminal as _, ops::Range, sync::Arc};
 
+use merits_text::shown::check_document;
 use miette::{
     Diagnostic, LabeledSpan, MietteHandler, MietteHandlerOpts, NamedSource, ReportHandler as _,
     SourceCode,
 };
 use thiserror::Error;
+
+use crate::screen::coloured;
 
 /// A scale that is refused, with all that is wrong with it.
 #[derive(Debug, Error)]
@@ -58,17 +61,25 @@ impl Faulty {
     /// Prints all of them.
     pub(super) fn show(&self) {
         eprintln!("error: {self}");
-        let handler = handler();
+        // Colours are escape sequences: only where the file has none of its own to show.
+        let shown = |text: &str| check_document(text).is_ok();
+        let safe = shown(&self.path)
+            && self.faults.iter().all(|fault| {
+                let Place { message, help, .. } = &fault.place;
+                shown(message) && shown(help) && shown(fault.file.inner())
+            });
+        let handler = handler(safe);
         for fault in &self.faults {
-            eprintln!("\n{}", Shown(&handler, fault).to_string().trim_end());
+            let text = Shown(&handler, fault).to_string();
+            coloured(&format!("\n{}", text.trim_end()), safe);
         }
     }
 }
 
 /// With colours and lines where a person looks at it; without where a file or a program does.
-fn handler() -> MietteHandler {
+fn handler(safe: bool) -> MietteHandler {
     let terminal = std::io::stderr().is_terminal();
-    let colours = terminal && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty());
+    let colours = safe && terminal && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty());
     let look = MietteHandlerOpts::new()
         .force_graphical(true)
         .terminal_links(false)

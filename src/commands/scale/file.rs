@@ -1,9 +1,6 @@
 //! A scale from its file, with its faults placed; its periods and outputs, for people.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 use merits_formula::Outputs;
@@ -28,7 +25,7 @@ pub(super) fn path(scale: &Path) -> PathBuf {
 pub(super) fn read(scale: &Path) -> anyhow::Result<Manifest> {
     let path = path(scale);
     let at = path.display().to_string();
-    let text = fs::read_to_string(&path).with_context(|| at.clone())?;
+    let text = merits_text::file::read(&path).with_context(|| at.clone())?;
     Manifest::from_toml(&text).map_err(|error| {
         let places = error.faults.into_iter().map(|fault| Place {
             span: Some(fault.span),

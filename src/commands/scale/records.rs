@@ -1,6 +1,6 @@
 //! Records of one claim from a small file, written as the examples of a manifest are.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{Context as _, bail, ensure};
 use merits_formula::{Record, Schema};
@@ -39,7 +39,7 @@ struct Row {
 /// or `[[record]]`, by the file's ending. Columns have the names of the fields.
 pub(super) fn read(path: &Path, schema: &Schema) -> anyhow::Result<Claim> {
     let at = || path.display().to_string();
-    let text = fs::read_to_string(path).with_context(at)?;
+    let text = merits_text::file::read(path).with_context(at)?;
     let ending = path.extension().and_then(|ending| ending.to_str());
     let rows = match ending {
         Some("csv") => csv_rows(&text),

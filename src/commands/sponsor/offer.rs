@@ -1,7 +1,6 @@
 //! `merits sponsor offer` and `merits sponsor vouchers`.
 
 use std::{
-    fs::OpenOptions,
     io::{BufWriter, Write as _},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -16,6 +15,7 @@ use merits_sponsor::{
     config::SponsorConfig,
     offers::{OfferFile, day_label, expiry_label, standing, voucher_codes},
 };
+use merits_text::typed::{argument, prose};
 
 use crate::{
     commands::unix_millis,
@@ -40,10 +40,10 @@ pub(crate) enum Command {
         #[arg(long)]
         config: PathBuf,
         /// The offer's entry: its id, or the first 8 digits or more
-        #[arg(long)]
+        #[arg(long, value_parser = argument)]
         offer: String,
         /// Why, in words; it stands on the ledger
-        #[arg(long)]
+        #[arg(long, value_parser = prose)]
         basis: String,
     },
     /// Show own offers, and how many of each quota are redeemed
@@ -62,7 +62,7 @@ pub(crate) enum Vouchers {
         #[arg(long)]
         config: PathBuf,
         /// The offer's entry: its id, or the first 8 digits or more
-        #[arg(long)]
+        #[arg(long, value_parser = argument)]
         offer: String,
         /// How many; without it, as many as the offer's quota, which is what an exchange asks for
         #[arg(long)]
@@ -176,13 +176,9 @@ impl Desk {
             );
             count.unwrap_or(offer.published.quota)
         };
-        let mut options = OpenOptions::new();
-        // Never over another file: the codes in it may be with an exchange.
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let at = || output.display().to_string();
-        let mut file = BufWriter::new(options.open(output).with_context(at)?);
+        // Never over another file: the codes in it may be with an exchange.
+        let mut file = BufWriter::new(merits_guard::create_new(output).with_context(at)?);
         for code in voucher_codes(count, &mut rand::rng()) {
             writeln!(file, "{}", code.as_str()).with_context(at)?;
         }

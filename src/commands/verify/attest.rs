@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use clap::Args;
 use merits_ledger::entry::PersonStatement;
 use merits_primitives::ids::{Expiry, Period, PeriodKind};
+use merits_text::typed::argument;
 use merits_verifier::{
     attestation::{Attestation, Question, Shown},
     groth16::PreparedKey,
@@ -25,10 +26,10 @@ pub(crate) struct Arguments {
     #[arg(long)]
     kit: PathBuf,
     /// The own name, as it was given to the person
-    #[arg(long = "for")]
+    #[arg(long = "for", value_parser = argument)]
     verifier: String,
     /// What the person was asked with
-    #[arg(long)]
+    #[arg(long, value_parser = argument)]
     nonce: String,
     /// Check as of this time, such as 2026-03-02T08:10Z; the default is now
     #[arg(long)]

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use clap::Args;
 use merits_ledger::Entry;
 use merits_primitives::ids::Credits;
+use merits_text::typed::argument;
 use merits_verifier::attestation::{Attestation, Question};
 use merits_wallet::{
     attest_code::AttestationCode,
@@ -29,20 +30,20 @@ pub(crate) struct Attest {
     #[command(flatten)]
     place: Place,
     /// The scale
-    #[arg(long)]
+    #[arg(long, value_parser = argument)]
     scale: String,
     /// Show that you own at least so many of its credits
     #[arg(long)]
     at_least: u64,
     /// Credits that are no longer good from this day on, as `merits wallet credits` shows it; the
     /// default is the longest-lasting ones of which you have enough
-    #[arg(long)]
+    #[arg(long, value_parser = argument)]
     expiry: Option<String>,
     /// The verifier, as it names itself: nobody else can use the attestation
-    #[arg(long = "for")]
+    #[arg(long = "for", value_parser = argument)]
     verifier: String,
     /// What the verifier gave to tell this question from others
-    #[arg(long)]
+    #[arg(long, value_parser = argument)]
     nonce: String,
     /// For so many hours; afterwards it says nothing
     #[arg(long, default_value = "24")]

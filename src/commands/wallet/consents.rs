@@ -13,6 +13,7 @@ use merits_params::{manifest::Manifest, terms::TermsDocument};
 use merits_primitives::ids::{PartyId, Period, ScaleId, ScaleVersion};
 use merits_records::handover::Handover as _;
 use merits_replica::Replica;
+use merits_text::typed::argument;
 use merits_wallet::{
     consent::{Asked, Speaker},
     recompute::approved,
@@ -35,10 +36,10 @@ pub(crate) struct Link {
     #[command(flatten)]
     place: Place,
     /// The source, by name or id
-    #[arg(long)]
+    #[arg(long, value_parser = argument)]
     source: String,
     /// What the source calls you: the account in its records
-    #[arg(long)]
+    #[arg(long, value_parser = argument)]
     account: String,
     /// Link to write, for the source
     #[arg(long)]
@@ -75,10 +76,10 @@ pub(crate) struct Terms {
     #[command(flatten)]
     place: Place,
     /// The distributor, by name or id
-    #[arg(long)]
+    #[arg(long, value_parser = argument)]
     distributor: String,
     /// The scale
-    #[arg(long)]
+    #[arg(long, value_parser = argument)]
     scale: String,
 }
 
@@ -101,19 +102,19 @@ pub(crate) struct Consent {
     #[command(flatten)]
     place: Place,
     /// The distributor, by name or id: the only one that may claim
-    #[arg(long)]
+    #[arg(long, value_parser = argument)]
     distributor: String,
     /// The scale
-    #[arg(long)]
+    #[arg(long, value_parser = argument)]
     scale: String,
     /// The period, such as 2026-W10, or several: 2026-W10..2026-W13, both included
-    #[arg(long)]
+    #[arg(long, value_parser = argument)]
     period: String,
     /// The source of the records, by name or id
-    #[arg(long)]
+    #[arg(long, value_parser = argument)]
     source: String,
     /// What the distributor's records call you; the default is what you said the last time
-    #[arg(long)]
+    #[arg(long, value_parser = argument)]
     account: Option<String>,
     /// Ticket to write, for the distributor; of several periods, a directory for them
     #[arg(long)]
@@ -312,19 +313,19 @@ pub(crate) struct Withdraw {
     #[command(flatten)]
     place: Place,
     /// The distributor, by name or id
-    #[arg(long)]
+    #[arg(long, value_parser = argument)]
     distributor: String,
     /// The scale
-    #[arg(long)]
+    #[arg(long, value_parser = argument)]
     scale: String,
     /// The period, or several: 2026-W10..2026-W13, both included
-    #[arg(long, required_unless_present = "all", conflicts_with = "all")]
+    #[arg(long, required_unless_present = "all", conflicts_with = "all", value_parser = argument)]
     period: Option<String>,
     /// Every consent to this distributor for this scale that was deposited
     #[arg(long)]
     all: bool,
     /// The source; needed for a ticket that was not deposited yet, of a scale that counts by source
-    #[arg(long)]
+    #[arg(long, value_parser = argument)]
     source: Option<String>,
 }
 

@@ -12,6 +12,7 @@ use clap::Args;
 use merits_keyfile::KeyKind;
 use merits_params::manifest::Manifest;
 use merits_replica::Replica;
+use merits_text::typed::argument;
 use merits_wallet::credits::{Accounts, OwnCredit};
 
 use crate::screen::thousands;
@@ -23,7 +24,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     seed: PathBuf,
     /// An account under the seed; repeat for several
-    #[arg(long = "account", required = true)]
+    #[arg(long = "account", required = true, value_parser = argument)]
     accounts: Vec<String>,
     /// Configuration file of any role: its `[ledger]` table names the copy
     #[arg(long)]

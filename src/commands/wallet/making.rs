@@ -1,12 +1,14 @@
 //! `merits wallet create`, `backup`, `restore`.
 
 use std::{
-    io::IsTerminal as _,
+    io::{IsTerminal as _, Read as _},
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
+use merits_guard::Guard;
+use merits_text::{file::without_mark, typed::typed};
 use merits_wallet::{
     backup::{self, LEAST_PASSPHRASE},
     directory::{Directory, WalletConfig},
@@ -146,6 +148,9 @@ fn key_store(given: Option<PathBuf>) -> anyhow::Result<PathBuf> {
     }
 }
 
+/// Most bytes of a passphrase file.
+const MOST_PASSPHRASE: usize = 4_096;
+
 enum Asking {
     New,
     Known,
@@ -155,11 +160,13 @@ enum Asking {
 /// machine could read.
 fn passphrase(file: Option<&Path>, asking: Asking) -> anyhow::Result<Zeroizing<String>> {
     if let Some(path) = file {
-        let at = || path.display().to_string();
-        let text = std::fs::read_to_string(path)
-            .map(Zeroizing::new)
+        let at = || format!("passphrase file {}", path.display());
+        let mut text = Zeroizing::new(String::with_capacity(MOST_PASSPHRASE));
+        merits_guard::open(path, Guard::Private)?
+            .take(MOST_PASSPHRASE as u64)
+            .read_to_string(&mut text)
             .with_context(at)?;
-        let line = text.lines().next().unwrap_or_default();
+        let line = without_mark(&text).lines().next().unwrap_or_default();
         return Ok(Zeroizing::new(line.to_owned()));
     }
     if !std::io::stdin().is_terminal() {
@@ -173,7 +180,7 @@ fn passphrase(file: Option<&Path>, asking: Asking) -> anyhow::Result<Zeroizing<S
         ))?,
     };
     ensure!(
-        *first == *ask("Once more: ".to_owned())?,
+        typed(&first) == typed(&ask("Once more: ".to_owned())?),
         "the two passphrases differ: nothing was written"
     );
     Ok(first)

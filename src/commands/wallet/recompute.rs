@@ -6,6 +6,7 @@ use anyhow::{Context as _, ensure};
 use clap::Args;
 use merits_primitives::ids::Period;
 use merits_records::{Mapping, Plan, ReadOptions};
+use merits_text::typed::argument;
 use merits_wallet::recompute::{RecomputeError, approved, claims, recompute};
 
 use super::session::{Place, Session, name_of, scale_id};
@@ -17,10 +18,10 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     place: Place,
     /// The scale
-    #[arg(long)]
+    #[arg(long, value_parser = argument)]
     scale: String,
     /// The period, such as 2026-W10
-    #[arg(long)]
+    #[arg(long, value_parser = argument)]
     period: String,
     /// Own records: CSV or JSON Lines, as the mapping says
     #[arg(long)]
@@ -29,7 +30,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     mapping: PathBuf,
     /// Which account of the file is yours, if it has several
-    #[arg(long)]
+    #[arg(long, value_parser = argument)]
     account: Option<String>,
 }
 
@@ -42,7 +43,7 @@ impl Arguments {
         let period = Period::from_label(&self.period)?;
         let manifest = approved(state, &scale, period)?;
         let at = || self.mapping.display().to_string();
-        let mapping = std::fs::read_to_string(&self.mapping).with_context(at)?;
+        let mapping = merits_text::file::read(&self.mapping).with_context(at)?;
         let mapping = Mapping::from_toml(&mapping).with_context(at)?;
         let plan = Plan::new(&mapping, manifest.schema()).with_context(at)?;
         let reading = merits_records::read_file(

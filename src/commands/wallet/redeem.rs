@@ -8,7 +8,7 @@ use merits_exchange::net::ExchangeClient;
 use merits_exchange::voucher::{Code, VoucherContext, open};
 use merits_ledger::{Entry, entry::REDEEMED};
 use merits_primitives::ids::{Credits, EntryId, Expiry, PartyId, ScaleId};
-use merits_records::private_file;
+use merits_text::typed::argument;
 use merits_wallet::{
     spend::Spender,
     view::{OwnSpending, SpendingPurpose},
@@ -28,13 +28,13 @@ pub(crate) struct Redeem {
     #[command(flatten)]
     place: Place,
     /// The offer: its id, or as much of the beginning as no other offer has
-    #[arg(long)]
+    #[arg(long, value_parser = argument)]
     offer: String,
     /// Address of the exchange, such as http://127.0.0.1:7740
-    #[arg(long)]
+    #[arg(long, value_parser = argument)]
     exchange: String,
     /// Which exchange that is, by name or id, if the offer can be redeemed at several
-    #[arg(long)]
+    #[arg(long, value_parser = argument)]
     at: Option<String>,
     /// So many times, one after the other
     #[arg(long, default_value = "1")]
@@ -47,10 +47,10 @@ pub(crate) struct Voucher {
     #[command(flatten)]
     place: Place,
     /// The redemption: the entry's id, as `merits wallet history` shows it
-    #[arg(long)]
+    #[arg(long, value_parser = argument)]
     redemption: String,
     /// Address of the exchange
-    #[arg(long)]
+    #[arg(long, value_parser = argument)]
     exchange: String,
 }
 
@@ -60,11 +60,11 @@ pub(crate) struct Merge {
     #[command(flatten)]
     place: Place,
     /// The scale
-    #[arg(long)]
+    #[arg(long, value_parser = argument)]
     scale: String,
     /// The first day on which the credits are no longer good, as `merits wallet credits` shows it;
     /// the default is every bucket
-    #[arg(long)]
+    #[arg(long, value_parser = argument)]
     expiry: Option<String>,
 }
 
@@ -321,7 +321,7 @@ fn keep(
     let text = serde_json::to_string_pretty(&kept)?;
     std::fs::create_dir_all(&directory).with_context(|| directory.display().to_string())?;
     let at = || path.display().to_string();
-    let mut out = private_file::create(&path).with_context(at)?;
+    let mut out = merits_guard::create(&path).with_context(at)?;
     writeln!(out, "{text}").with_context(at)?;
     out.sync_all().with_context(at)?;
     let paid: Credits = *amount;

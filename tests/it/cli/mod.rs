@@ -19,4 +19,5 @@ mod receipts;
 mod run;
 mod scale;
 mod signing;
+mod texts;
 mod wallet;

@@ -56,6 +56,12 @@ fn an_exchange_serves_once_it_is_admitted() {
     edit(&config, "127.0.0.1:7704", "127.0.0.1:0");
     ledger
         .merits("exchange serve --config exchange.toml")
+        .refuses(&["there is no key file", "apply"]);
+    ledger
+        .merits("exchange apply --config exchange.toml --output exchange.application")
+        .succeeds("wrote");
+    ledger
+        .merits("exchange serve --config exchange.toml")
         .refuses(&["city-exchange is no exchange on this ledger"]);
     admit(&ledger, "exchange");
     let stock = "exchange stock --config exchange.toml --offer 0123456789 --vouchers codes.txt";

@@ -4,6 +4,7 @@
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use crate::cli::founding::Ledger;
+use crate::cli::texts::write_private;
 
 const PASSPHRASE: &str = "wheel salt lantern";
 
@@ -12,7 +13,7 @@ fn with_wallet() -> Ledger {
     ledger
         .merits("wallet create --dir mine --ledger sponsor.toml")
         .succeeds("merits wallet backup");
-    fs::write(ledger.path().join("words"), format!("{PASSPHRASE}\n")).expect("written");
+    write_private(&ledger.path().join("words"), &format!("{PASSPHRASE}\n"));
     ledger
 }
 
@@ -49,12 +50,12 @@ fn a_wallet_comes_back_from_its_backup() {
         .merits("wallet restore --backup mine.backup --dir found --passphrase-file words")
         .refuses(&["found", "holds a wallet already"]);
 
-    fs::write(ledger.path().join("other"), "wheel salt lamp\n").expect("written");
+    write_private(&ledger.path().join("other"), "wheel salt lamp\n");
     ledger
         .merits("wallet restore --backup mine.backup --dir lost --passphrase-file other")
         .refuses(&["passphrase is another one"]);
     assert!(!ledger.path().join("lost").exists());
-    fs::write(ledger.path().join("short"), "short\n").expect("written");
+    write_private(&ledger.path().join("short"), "short\n");
     ledger
         .merits("wallet backup --dir mine --output weak.backup --passphrase-file short")
         .refuses(&["fewer than 10 characters"]);

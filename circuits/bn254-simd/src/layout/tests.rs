@@ -2,6 +2,8 @@
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::PermissionsExt;
+
+use merits_guard::GuardError;
 use std::sync::Barrier;
 
 use ark_bn254::{Fq, Fr, G1Affine, G2Affine};
@@ -470,7 +472,7 @@ fn what_others_could_have_written_is_not_taken() {
     for (path, bad, good) in [(&place, 0o602, 0o400), (&fixture.file.dir, 0o770, 0o700)] {
         fs::set_permissions(path, fs::Permissions::from_mode(bad)).unwrap();
         let error = fixture.file.open().unwrap_err();
-        assert!(matches!(error, LayoutError::Exposed { .. }), "{error}");
+        assert!(matches!(error, LayoutError::Exposed(_)), "{error}");
         fs::set_permissions(path, fs::Permissions::from_mode(good)).unwrap();
     }
     fixture.file.open().unwrap();
@@ -480,7 +482,12 @@ fn what_others_could_have_written_is_not_taken() {
             continue;
         }
         let error = fixture.file.open().unwrap_err();
-        assert!(matches!(error, LayoutError::Exposed { owner: 1, .. }));
+        let foreign = GuardError::Foreign {
+            path: path.clone(),
+            owner: 1,
+            user: 0,
+        };
+        assert!(error.to_string().contains(&foreign.to_string()), "{error}");
         std::os::unix::fs::chown(path, Some(0), None).unwrap();
     }
     // A directory in its place.

@@ -53,6 +53,9 @@ fi
 _finish() {
     local code=$? job
     trap - ERR
+    set +e
+    # What failed may have its output elsewhere.
+    exec >&8 2>&9
     if [ "$code" -ne 0 ]; then
         echo "FAILED: ${_now:-before the first block}" >&2
         [ -z "${_out:-}" ] || cat "$_out" >&2
@@ -63,6 +66,7 @@ _finish() {
     [ -z "$_remove" ] || rm -rf "$_remove"
     exit "$code"
 }
+exec 8>&1 9>&2
 trap _finish EXIT
 trap 'echo "exit code $?: $BASH_COMMAND" >&2' ERR
 

@@ -1,3 +1,2 @@
 expect 'in force already' merits supervisor adopt --config supervisor.toml --statement ticket --key-store "$MERITS_KEY_STORE"
-expect 'already' merits evaluator announce --config evaluator.toml
 [ "$(stat -c %a evaluator-voprf.key)" = 600 ]

@@ -69,6 +69,8 @@ pub enum Code {
     Unit,
     /// A value of another unit is needed.
     UnitMismatch,
+    /// A day, weekday or date, which count from 0 or from 1970, where people count from 1.
+    CountedFromZero,
     /// A group key that is no small whole number.
     GroupKey,
     /// A value may reach 2^250.
@@ -122,7 +124,7 @@ impl Diagnostic {
 }
 
 /// Line and column (characters), both from 1.
-fn position(source: &str, byte: usize) -> (usize, usize) {
+pub(crate) fn position(source: &str, byte: usize) -> (usize, usize) {
     let before = source.get(..byte).unwrap_or(source);
     let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;

@@ -12,6 +12,7 @@
 //! | [`field`] | what a field holds, and how that is stored |
 //! | [`schema`] | records: fields, bounds, order, packing into field elements |
 //! | [`declarations`] | what an issuer declares: constants, tables, steps, formulas |
+//! | [`naming`] | what may be a name |
 //! | `syntax` | CEL text to our own parsed tree, with spans |
 //! | [`range`] | intervals of exact rationals over a static denominator |
 //! | [`mod@unit`] | units and their exact conversion |
@@ -38,6 +39,7 @@ mod facts;
 pub mod field;
 #[cfg(any(test, feature = "generate"))]
 pub mod generate;
+pub mod naming;
 pub mod range;
 pub mod schema;
 mod syntax;
@@ -46,7 +48,7 @@ pub mod typed;
 pub mod unit;
 pub mod words;
 
-pub use check::check;
+pub use check::{check, check_approved};
 pub use constant::{ConstantDecl, ConstantError};
 pub use decimal::{Decimal, DecimalError};
 pub use declarations::{
@@ -55,6 +57,7 @@ pub use declarations::{
 pub use diagnostic::{Code, Diagnostic, Span};
 pub use eval::{EvalError, Outputs};
 pub use field::{Field, FieldKind};
+pub use naming::{NameFor, name_fault};
 pub use range::Range;
 pub use schema::{FieldError, Record, Schema, SchemaError, SequenceError};
 pub use trace::StepValue;

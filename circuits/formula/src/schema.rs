@@ -7,6 +7,8 @@ use merits_primitives::ids::{PeriodKind, SchemaId};
 use merits_primitives::{Fr, calendar};
 use thiserror::Error;
 
+use crate::naming::{NameFor, name_fault};
+
 pub use crate::field::{Field, FieldKind};
 
 /// The most records that a schema may allow in a claim.
@@ -135,10 +137,13 @@ impl Schema {
         }
         let names = self.fields.iter().map(|field| &field.name);
         for (at, name) in names.clone().chain([&self.list]).enumerate() {
-            if !is_identifier(name) {
-                return Some(format!(
-                    "`{name}` is no name: a-z, 0-9 and _, beginning with a letter, at most 32"
-                ));
+            let place = if at < self.fields.len() {
+                NameFor::Field
+            } else {
+                NameFor::Alone
+            };
+            if let Some(reason) = name_fault(name, place) {
+                return Some(format!("the name `{name}` {reason}"));
             }
             if names.clone().take(at).any(|other| other == name) {
                 return Some(format!("the name `{name}` comes twice"));
@@ -342,53 +347,6 @@ impl Schema {
 fn power_of_two(exponent: u32) -> Fr {
     (0..exponent).fold(Fr::from(1u64), |power, _| power + power)
 }
-
-/// A name that CEL accepts, in the part of it that we use.
-pub fn is_identifier(name: &str) -> bool {
-    let mut bytes = name.bytes();
-    name.len() <= 32
-        && bytes.next().is_some_and(|b| b.is_ascii_lowercase())
-        && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
-        && !RESERVED.contains(&name)
-}
-
-/// Words that CEL reserves, and names of our functions, but for those that make good names of
-/// fields, such as `day`: a function is told by its parenthesis.
-const RESERVED: [&str; 33] = [
-    "as",
-    "break",
-    "const",
-    "continue",
-    "else",
-    "false",
-    "for",
-    "function",
-    "if",
-    "import",
-    "in",
-    "let",
-    "loop",
-    "package",
-    "namespace",
-    "null",
-    "return",
-    "true",
-    "var",
-    "void",
-    "while",
-    "math",
-    "sum",
-    "size",
-    "groups",
-    "filter",
-    "map",
-    "has",
-    "dyn",
-    "exists",
-    "all",
-    "exists_one",
-    "pairs",
-];
 
 #[cfg(test)]
 pub(crate) mod tests;

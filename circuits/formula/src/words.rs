@@ -221,7 +221,12 @@ impl Writer<'_> {
                 }
             }
             // A place in the calendar: "the fifth", not "five days".
-            SyntaxKind::Call { function, .. } if function == "day" || function == "weekday" => None,
+            SyntaxKind::Call { function, .. }
+                if ["day", "weekday", "day_of_month", "iso_weekday"]
+                    .contains(&function.as_str()) =>
+            {
+                None
+            }
             _ => {
                 let node = self.node_at(syntax.span)?;
                 shown(&self.unit_text(node))

@@ -30,6 +30,22 @@ pub enum CalendarError {
         "{0:?} is no period: 2014-09-01 (day), 2014-W36 (ISO week) or 2014-09 (month) is expected, from 1970 on"
     )]
     Label(String),
+    /// A day that its month does not have.
+    #[error("there is no {text}: that month has {last} days")]
+    NoSuchDay {
+        /// What came.
+        text: String,
+        /// The last day of the month.
+        last: u8,
+    },
+    /// A week that its year does not have.
+    #[error("there is no {text}: that year has {last} weeks, from Monday, as ISO 8601 counts them")]
+    NoSuchWeek {
+        /// What came.
+        text: String,
+        /// The last week of the year.
+        last: u32,
+    },
 }
 
 /// A civil date.
@@ -51,6 +67,18 @@ impl Date {
             && day >= 1
             && day <= days_in_month(year, month);
         fits.then_some(Self { year, month, day })
+    }
+
+    /// A date such as `2024-03-14`, written so and not otherwise.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let mut parts = text.split('-');
+        let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+        let date = Self::new(
+            digits(year, 4)?,
+            u8::try_from(digits(month, 2)?).ok()?,
+            u8::try_from(digits(day, 2)?).ok()?,
+        )?;
+        parts.next().is_none().then_some(date)
     }
 
     /// Days since 1 January 1970.
@@ -89,6 +117,12 @@ impl Date {
             day: day as u8,
         }
     }
+}
+
+/// A number of exactly so many digits.
+fn digits(text: &str, length: usize) -> Option<i32> {
+    let plain = text.len() == length && text.bytes().all(|b| b.is_ascii_digit());
+    text.parse().ok().filter(|_| plain)
 }
 
 fn days_in_month(year: i32, month: u8) -> u8 {
@@ -169,43 +203,66 @@ impl Period {
     /// Reads a label.
     ///
     /// # Errors
-    /// [`CalendarError::Label`] when the text is no label, or of a week or day that does not exist.
+    /// [`CalendarError`] when the text is no label, or of a week or day that does not exist.
     pub fn from_label(text: &str) -> Result<Self, CalendarError> {
-        parse_label(text)
-            // One text a period: 2014-W1 or 2014-W60 are refused.
-            .filter(|period| period.label() == text)
-            .ok_or_else(|| CalendarError::Label(text.chars().take(40).collect()))
+        let no_label = || CalendarError::Label(text.chars().take(40).collect());
+        let mut parts = text.split('-');
+        let year = parts.next().and_then(|year| digits(year, 4));
+        let (second, third) = (parts.next(), parts.next());
+        let (Some(year), Some(second), None) = (year, second, parts.next()) else {
+            return Err(no_label());
+        };
+        let of_day = |kind, day: Option<Date>| {
+            let days = day.and_then(|day| u32::try_from(day.to_days()).ok());
+            days.map(|days| Self::of_day(kind, days))
+                .ok_or_else(no_label)
+        };
+        match (second.strip_prefix('W'), third) {
+            (Some(week), None) => {
+                let week = digits(week, 2).and_then(|week| u32::try_from(week).ok());
+                let week = week
+                    .filter(|week| (1..=53).contains(week))
+                    .ok_or_else(no_label)?;
+                // 4 January is always in week 1, 28 December in the last.
+                let first = of_day(PeriodKind::Week, Date::new(year, 1, 4))?;
+                let last = of_day(PeriodKind::Week, Date::new(year, 12, 28))?;
+                let last = last.index - first.index + 1;
+                if week > last {
+                    let text = text.to_owned();
+                    return Err(CalendarError::NoSuchWeek { text, last });
+                }
+                Ok(Self {
+                    kind: PeriodKind::Week,
+                    index: first.index + week - 1,
+                })
+            }
+            (None, Some(day)) => {
+                let month = digits(second, 2).and_then(|month| u8::try_from(month).ok());
+                let first = month.and_then(|month| Date::new(year, month, 1));
+                let day = digits(day, 2).and_then(|day| u8::try_from(day).ok());
+                let (Some(first), Some(day @ 1..)) = (first, day) else {
+                    return Err(no_label());
+                };
+                let last = days_in_month(year, first.month);
+                if day > last {
+                    let text = text.to_owned();
+                    return Err(CalendarError::NoSuchDay { text, last });
+                }
+                of_day(PeriodKind::Day, Some(Date { day, ..first }))
+            }
+            (None, None) => {
+                let month = digits(second, 2).and_then(|month| u8::try_from(month).ok());
+                let month = month.and_then(|month| Date::new(year, month, 1));
+                of_day(PeriodKind::Month, month)
+            }
+            (Some(_), Some(_)) => Err(no_label()),
+        }
     }
-}
 
-fn parse_label(text: &str) -> Option<Period> {
-    let mut parts = text.split('-');
-    let year: i32 = parts.next()?.parse().ok()?;
-    let second = parts.next()?;
-    let third = parts.next();
-    if parts.next().is_some() {
-        return None;
-    }
-    let day_of = |date: Date| u32::try_from(date.to_days()).ok();
-    match (second.strip_prefix('W'), third) {
-        (Some(week), None) => {
-            let week: u32 = week.parse().ok().filter(|week| (1..=53).contains(week))?;
-            // 4 January is always in week 1.
-            let first = Period::of_day(PeriodKind::Week, day_of(Date::new(year, 1, 4)?)?);
-            Some(Period {
-                kind: PeriodKind::Week,
-                index: first.index + week - 1,
-            })
-        }
-        (None, Some(day)) => {
-            let date = Date::new(year, second.parse().ok()?, day.parse().ok()?)?;
-            Some(Period::of_day(PeriodKind::Day, day_of(date)?))
-        }
-        (None, None) => {
-            let date = Date::new(year, second.parse().ok()?, 1)?;
-            Some(Period::of_day(PeriodKind::Month, day_of(date)?))
-        }
-        (Some(_), Some(_)) => None,
+    /// How many days it has.
+    pub fn days(self) -> u32 {
+        // At most 31.
+        u32::try_from(self.last_day() - self.first_day() + 1).unwrap_or(0)
     }
 }
 
@@ -339,6 +396,59 @@ mod tests {
         ] {
             assert!(Period::from_label(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn days_and_weeks_that_do_not_exist_are_refused_with_how_many_there_are() {
+        for (text, words) in [
+            ("2025-02-30", "28 days"),
+            ("2024-02-30", "29 days"),
+            ("2100-02-29", "28 days"),
+            ("2025-04-31", "30 days"),
+            ("2025-12-32", "31 days"),
+            ("2021-W53", "52 weeks"),
+            ("2025-W53", "52 weeks"),
+            ("2020-W54", "no period"),
+            ("2025-13-01", "no period"),
+            ("2025-00", "no period"),
+            ("2025-02-00", "no period"),
+            ("2025-2-03", "no period"),
+            ("+2025-02", "no period"),
+            ("12025-02", "no period"),
+            ("2025-W5", "no period"),
+            ("2025-w05", "no period"),
+        ] {
+            let error = Period::from_label(text).unwrap_err().to_string();
+            assert!(error.contains(words), "{text}: {error}");
+        }
+        for text in [
+            "2020-W53",
+            "2026-W53",
+            "2024-02-29",
+            "2000-02-29",
+            "9999-12-31",
+        ] {
+            assert_eq!(
+                Period::from_label(text).map(Period::label).as_deref(),
+                Ok(text)
+            );
+        }
+        for (text, exists) in [
+            ("2024-02-29", true),
+            ("2025-02-29", false),
+            ("2024-2-29", false),
+            ("2024-02-29-1", false),
+            ("24-02-29", false),
+            ("2024-02", false),
+            ("1969-12-31", false),
+        ] {
+            assert_eq!(Date::from_text(text).is_some(), exists, "{text}");
+        }
+        let days = |label| Period::from_label(label).map(Period::days);
+        assert_eq!(days("2025-02"), Ok(28));
+        assert_eq!(days("2024-02"), Ok(29));
+        assert_eq!(days("2024-W09"), Ok(7));
+        assert_eq!(days("2024-02-29"), Ok(1));
     }
 
     #[test]

@@ -5,7 +5,8 @@ mod kinds;
 
 use ark_ff::{AdditiveGroup as _, Field as _};
 use merits_formula::{
-    Decimal, Declarations, Field, FieldKind, NamedConstant, Outputs, Record, Schema, Typed, check,
+    Decimal, Declarations, Field, FieldKind, NamedConstant, Outputs, Record, Schema, Typed,
+    check_approved as check,
 };
 use merits_primitives::Fr;
 use merits_primitives::ids::PeriodKind;

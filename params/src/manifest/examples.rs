@@ -10,7 +10,7 @@ use toml::de::DeValue;
 use super::document::{At, Section, Value, every, kind, names, shown};
 use super::error::{FaultKind, Faults};
 use super::header::{Validity, period};
-use super::values::read_value;
+use super::values::{read_value, within_period};
 
 const EXAMPLE: [&str; 5] = ["name", "period", "records", "credits", "measure"];
 
@@ -240,17 +240,10 @@ fn within(
         );
         return faults.add(FaultKind::Example, value.span(), message, "");
     }
-    let day = match field.kind {
-        FieldKind::TimeInPeriod => number / 1440,
-        FieldKind::DayInPeriod => number,
-        _ => return Some(number),
-    };
-    let last = exact.map(|period| period.last_day() - period.first_day());
-    if last.is_some_and(|last| i64::try_from(day).is_ok_and(|day| day > last)) {
-        let message = format!("`{}` lies behind the end of the period", field.name);
-        return faults.add(FaultKind::Example, value.span(), message, "");
+    match exact.map_or(Ok(()), |period| within_period(number, field, period)) {
+        Ok(()) => Some(number),
+        Err(reason) => faults.add(FaultKind::Example, value.span(), reason, ""),
     }
-    Some(number)
 }
 
 /// Computes an example, and compares.

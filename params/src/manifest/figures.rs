@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use merits_formula::schema::is_identifier;
-use merits_formula::{ConstantDecl, Decimal, NamedConstant, Schema, TableDecl};
+use merits_formula::{
+    ConstantDecl, Decimal, NameFor, NamedConstant, Schema, TableDecl, name_fault,
+};
 use merits_primitives::calendar::Date;
 use merits_primitives::figures::{Figure, Figures, day_of};
 use merits_primitives::ids::{Period, PeriodKind};
@@ -143,10 +144,10 @@ pub(super) fn check_together(faults: &mut Faults<'_>, read: &Read, kind: PeriodK
 /// What constants and tables have in common.
 pub(super) fn frame(faults: &mut Faults<'_>, section: &Section<'_>) -> Option<Frame> {
     let name = section.text(faults, "name").and_then(|name| {
-        if is_identifier(&name.value) {
+        let Some(reason) = name_fault(&name.value, NameFor::Alone) else {
             return Some(name);
-        }
-        let message = format!("`{}` is no name", shown(&name.value));
+        };
+        let message = format!("`{}` is no name: it {reason}", shown(&name.value));
         let hint = "a-z, 0-9 and _, beginning with a letter, at most 32, and no word of CEL";
         faults.value(name.span, message, hint)
     });

@@ -3,8 +3,7 @@
 
 use std::ops::Range;
 
-use merits_formula::schema::is_identifier;
-use merits_formula::{Diagnostic, SourceId};
+use merits_formula::{Diagnostic, NameFor, SourceId, name_fault};
 
 use super::document::{At, Section, every, shown};
 use super::error::{FaultKind, Faults};
@@ -90,10 +89,10 @@ fn step(
     section: &Section<'_>,
 ) -> Option<(Step, Range<usize>, Range<usize>)> {
     let name = section.text(faults, "name").and_then(|name| {
-        if is_identifier(&name.value) {
+        let Some(reason) = name_fault(&name.value, NameFor::Alone) else {
             return Some(name);
-        }
-        let message = format!("`{}` is no name", shown(&name.value));
+        };
+        let message = format!("`{}` is no name: it {reason}", shown(&name.value));
         let hint = "a-z, 0-9 and _, beginning with a letter, at most 32, and no word of CEL";
         faults.value(name.span, message, hint)
     });
@@ -169,8 +168,7 @@ impl Texts {
     }
 }
 
-/// Where bytes `start..end` of a string's value stand in the manifest. Where the string has
-/// escapes, its value is not its text, and the whole string is the place.
+/// Where bytes `start..end` of a string's value stand in the manifest, in every kind of TOML string.
 fn place_in(
     text: &str,
     literal: &Range<usize>,
@@ -194,11 +192,61 @@ fn place_in(
             .unwrap_or(inner),
         _ => inner,
     };
-    if trimmed != decoded {
-        return literal.clone();
-    }
     let first = literal.start + quotes + (inner.len() - trimmed.len());
-    first + start..first + end.max(start)
+    if trimmed == decoded {
+        return first + start..first + end.max(start);
+    }
+    match written_at(trimmed, decoded) {
+        Some(written) => {
+            let at = |byte: usize| written.get(byte).copied().unwrap_or(trimmed.len());
+            let start = at(start);
+            first + start..first + at(end).max(start)
+        }
+        // Not as TOML reads it: rather the whole string than a wrong part of it.
+        None => literal.clone(),
+    }
+}
+
+/// For each byte of a value, and its end, where it is written in a string with escapes. `None` where
+/// that does not give the value.
+fn written_at(raw: &str, decoded: &str) -> Option<Vec<usize>> {
+    let mut written = Vec::with_capacity(decoded.len() + 1);
+    let mut value = String::with_capacity(decoded.len());
+    let mut at = 0;
+    while let Some(c) = raw.get(at..)?.chars().next() {
+        let rest = raw.get(at + 1..).unwrap_or("");
+        let (length, meant) = match (c, rest.chars().next()) {
+            ('\\', Some(kind)) => match kind {
+                'b' => (2, Some('\u{8}')),
+                't' => (2, Some('\t')),
+                'n' => (2, Some('\n')),
+                'f' => (2, Some('\u{c}')),
+                'r' => (2, Some('\r')),
+                'e' => (2, Some('\u{1b}')),
+                '"' | '\\' => (2, Some(kind)),
+                'x' | 'u' | 'U' => {
+                    let digits = match kind {
+                        'x' => 2,
+                        'u' => 4,
+                        _ => 8,
+                    };
+                    let number = u32::from_str_radix(rest.get(1..=digits)?, 16).ok()?;
+                    (2 + digits, Some(char::from_u32(number)?))
+                }
+                // The line goes on behind the spaces of the next.
+                _ if kind.is_whitespace() => (1 + rest.len() - rest.trim_start().len(), None),
+                _ => return None,
+            },
+            _ => (c.len_utf8(), Some(c)),
+        };
+        if let Some(meant) = meant {
+            written.extend(std::iter::repeat_n(at, meant.len_utf8()));
+            value.push(meant);
+        }
+        at += length;
+    }
+    written.push(raw.len());
+    (value == decoded).then_some(written)
 }
 
 #[cfg(test)]
@@ -227,10 +275,18 @@ mod tests {
         ] {
             assert_eq!(found(text, "wrong"), "wrong", "{text}");
         }
-        // An escape moves what follows it: the whole string is shown rather than a wrong part.
-        let escaped = "cel = \"x == \\\"bus\\\" + wrong\"";
-        assert_eq!(found(escaped, "wrong"), &escaped[6..]);
-        let joined = "cel = \"\"\"x + \\\n   wrong\"\"\"";
-        assert_eq!(found(joined, "wrong"), &joined[6..]);
+        // An escape moves what follows it.
+        for text in [
+            "cel = \"x == \\\"bus\\\" + wrong\"",
+            "cel = \"\"\"x + \\\n   wrong\"\"\"",
+            "cel = \"\"\"\n\\n\\t x == \\u0041 \\\n\n  + wrong + 1\"\"\"",
+            "cel = \"\\U0001F6B2\\x41 \\\\ wrong\"",
+            "cel = \"\"\"\r\n x \\\r\n  wrong\r\n\"\"\"",
+        ] {
+            assert_eq!(found(text, "wrong"), "wrong", "{text}");
+        }
+        // An escape itself is shown as it is written.
+        let escaped = "cel = \"x == \\\"bus\\\"\"";
+        assert_eq!(found(escaped, "\"bus\""), "\\\"bus\\\"");
     }
 }

@@ -1,6 +1,7 @@
 //! The manifest of a scale: `params/scales/<id>/scale.toml`, read and checked.
 //!
-//! [`Manifest::from_toml`] is the only constructor: what it returns has a checked schema, formulas
+//! [`Manifest::from_toml`] is the constructor, and [`Manifest::from_approved`] for what a ledger has
+//! approved: what they return has a checked schema, formulas
 //! that type-check within their bounds, figures within their intervals, and examples that give
 //! what they promise. What is wrong is told at its place in the text, all of it at once
 //! ([`ManifestError`]).
@@ -34,7 +35,7 @@ mod tables;
 mod tests;
 mod values;
 
-use merits_formula::{Declarations, Schema, Typed};
+use merits_formula::{Declarations, Diagnostic, Schema, Typed};
 use merits_primitives::calendar::ExpiryRule;
 use merits_primitives::figures::Figures;
 use merits_primitives::ids::{
@@ -48,7 +49,7 @@ pub use figures::{Constant, Table, Version};
 pub use formula::{Measure, Step};
 pub use header::{Title, Validity};
 pub use shape::Shape;
-pub use values::{read_value, show_value};
+pub use values::{read_value, show_value, within_period};
 
 use merits_text::{file::without_mark, shown::check_document};
 
@@ -117,7 +118,19 @@ impl Manifest {
     /// [`ManifestError`]: what is wrong, where, and what to do; all that was found.
     pub fn from_toml(text: &str) -> Result<Self, ManifestError> {
         let mut faults = Faults::new(text);
-        let read = read(text, &mut faults);
+        let read = read(text, &mut faults, merits_formula::check);
+        faults.finish(read)
+    }
+
+    /// Reads a manifest that a ledger has approved: what has been refused since, because people
+    /// mistook its meaning, keeps that meaning. Whoever writes, proposes or reviews a scale takes
+    /// [`Manifest::from_toml`]. What both take is the same manifest, of the same shape.
+    ///
+    /// # Errors
+    /// As [`Manifest::from_toml`].
+    pub fn from_approved(text: &str) -> Result<Self, ManifestError> {
+        let mut faults = Faults::new(text);
+        let read = read(text, &mut faults, merits_formula::check_approved);
         faults.finish(read)
     }
 
@@ -303,7 +316,11 @@ impl Manifest {
 }
 
 /// Reads the parts, each as far as those before it allow.
-fn read(text: &str, faults: &mut Faults<'_>) -> Option<Manifest> {
+fn read(
+    text: &str,
+    faults: &mut Faults<'_>,
+    check: fn(&Declarations) -> Result<Typed, Vec<Diagnostic>>,
+) -> Option<Manifest> {
     if text.len() > MAX_BYTES {
         let message = format!(
             "the manifest has {} bytes, but {MAX_BYTES} are possible",
@@ -362,7 +379,7 @@ fn read(text: &str, faults: &mut Faults<'_>) -> Option<Manifest> {
     };
     // Without a header the unit of the credits is unknown.
     let header = header?;
-    let typed = match merits_formula::check(&declarations) {
+    let typed = match check(&declarations) {
         Ok(typed) => typed,
         Err(found) => {
             texts.report(faults, found, &places);

@@ -2,7 +2,7 @@
 
 use merits_formula::{Decimal, Field, FieldKind};
 use merits_primitives::calendar::{Date, MINUTES_PER_DAY};
-use merits_primitives::ids::PeriodKind;
+use merits_primitives::ids::{Period, PeriodKind};
 
 const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
@@ -66,6 +66,28 @@ pub fn read_value(text: &str, field: &Field, period: PeriodKind) -> Result<u64, 
     }
 }
 
+/// Why a stored value cannot be of a period: a day that this month does not have.
+///
+/// # Errors
+/// What the period has instead.
+pub fn within_period(value: u64, field: &Field, period: Period) -> Result<(), String> {
+    let day = match field.kind {
+        FieldKind::TimeInPeriod => value / DAY_MINUTES,
+        FieldKind::DayInPeriod => value,
+        _ => return Ok(()),
+    };
+    let days = period.days();
+    if day < u64::from(days) {
+        return Ok(());
+    }
+    Err(format!(
+        "`{}` = {} lies behind the end of the period: {} has {days} days",
+        field.name,
+        show_value(value, field, period.kind),
+        period.label()
+    ))
+}
+
 /// Shows a stored value so that [`read_value`] reads it back; one out of bounds as a bare number.
 pub fn show_value(value: u64, field: &Field, period: PeriodKind) -> String {
     let (day, minute) = (value / DAY_MINUTES, value % DAY_MINUTES);
@@ -89,15 +111,7 @@ pub fn show_value(value: u64, field: &Field, period: PeriodKind) -> String {
 
 /// Days since 1970-01-01 of a date such as `2024-03-14`.
 pub(super) fn read_date(text: &str) -> Option<u64> {
-    let mut parts = text.split('-');
-    let year = fixed(parts.next()?, 4)?;
-    let month = u8::try_from(fixed(parts.next()?, 2)?).ok()?;
-    let day = u8::try_from(fixed(parts.next()?, 2)?).ok()?;
-    if parts.next().is_some() {
-        return None;
-    }
-    let date = Date::new(i32::try_from(year).ok()?, month, day)?;
-    u64::try_from(date.to_days()).ok()
+    u64::try_from(Date::from_text(text)?.to_days()).ok()
 }
 
 /// Minutes since 1970-01-01T00:00 of a wall clock such as `2024-03-14T08:10`.
@@ -242,6 +256,31 @@ mod tests {
             assert_eq!(show_value(stored, &field, period), shown);
             assert_eq!(read_value(shown, &field, period), Ok(stored), "{shown}");
         }
+    }
+
+    #[test]
+    fn days_that_the_period_lacks_are_refused() {
+        let february = Period::from_label("2025-02").unwrap();
+        let (day, time) = (
+            field(FieldKind::DayInPeriod),
+            field(FieldKind::TimeInPeriod),
+        );
+        for (text, field, fits) in [
+            ("28", &day, true),
+            ("29", &day, false),
+            ("30", &day, false),
+            ("28 23:59", &time, true),
+            ("29 00:00", &time, false),
+        ] {
+            let value = read_value(text, field, PeriodKind::Month).unwrap();
+            let answer = within_period(value, field, february);
+            assert_eq!(answer.is_ok(), fits, "{text}");
+            if let Err(reason) = answer {
+                assert!(reason.contains("2025-02 has 28 days"), "{reason}");
+            }
+        }
+        let int = field(FieldKind::Int { min: 0, max: 99 });
+        assert_eq!(within_period(99, &int, february), Ok(()));
     }
 
     #[test]

@@ -199,7 +199,7 @@ impl TermsReader {
 /// # Errors
 /// [`TermsError::Manifest`] when it is none that this program can read.
 pub fn manifest_of(proposed: &ScaleProposed) -> Result<Manifest, TermsError> {
-    Manifest::from_toml(&proposed.manifest).map_err(|source| TermsError::Manifest {
+    Manifest::from_approved(&proposed.manifest).map_err(|source| TermsError::Manifest {
         scale: proposed.id.clone(),
         version: proposed.version.0,
         source: Box::new(source),

@@ -86,7 +86,7 @@ pub fn approved(
             scale: scale.clone(),
             period: period.label(),
         })?;
-    Ok(Manifest::from_toml(&version.terms.manifest).map_err(Box::new)?)
+    Ok(Manifest::from_approved(&version.terms.manifest).map_err(Box::new)?)
 }
 
 /// The own notes of a scale and period: one, or one a source where the scale counts by source.

@@ -74,7 +74,7 @@ impl Station {
             let replica = follower.replica();
             let approved = latest_version(replica.state()?, &scale)
                 .with_context(|| format!("the ledger has no approved version of {scale}"))?;
-            Manifest::from_toml(&approved.manifest)?
+            Manifest::from_approved(&approved.manifest)?
         };
         let (node, sealing) = Cabinet::open(&config).await?.into_node();
         node.store()

@@ -8,7 +8,8 @@ use super::file;
 use crate::screen::say;
 
 pub(super) fn run(old: &Path, new: &Path) -> anyhow::Result<ExitCode> {
-    let (before, after) = (file::read(old)?, file::read(new)?);
+    // The old one may have been approved before something in it was refused.
+    let (before, after) = (file::read_approved(old)?, file::read(new)?);
     println!(
         "{} version {} -> {} version {}",
         before.id(),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 use merits_formula::Outputs;
-use merits_params::manifest::{FaultKind, Manifest, Validity};
+use merits_params::manifest::{FaultKind, Manifest, ManifestError, Validity};
 use merits_primitives::ids::Period;
 
 use super::faults::{Faulty, Place};
@@ -23,10 +23,22 @@ pub(super) fn path(scale: &Path) -> PathBuf {
 ///
 /// Refusals are [`Faulty`], which `merits scale` shows in full.
 pub(super) fn read(scale: &Path) -> anyhow::Result<Manifest> {
+    read_by(scale, Manifest::from_toml)
+}
+
+/// Reads a scale that a ledger may have approved.
+pub(super) fn read_approved(scale: &Path) -> anyhow::Result<Manifest> {
+    read_by(scale, Manifest::from_approved)
+}
+
+fn read_by(
+    scale: &Path,
+    read: fn(&str) -> Result<Manifest, ManifestError>,
+) -> anyhow::Result<Manifest> {
     let path = path(scale);
     let at = path.display().to_string();
     let text = merits_text::file::read(&path).with_context(|| at.clone())?;
-    Manifest::from_toml(&text).map_err(|error| {
+    read(&text).map_err(|error| {
         let places = error.faults.into_iter().map(|fault| Place {
             span: Some(fault.span),
             code: Some(code(fault.kind)),

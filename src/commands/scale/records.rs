@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use anyhow::{Context as _, bail, ensure};
 use merits_formula::{Record, Schema};
 use merits_params::manifest;
+use merits_primitives::ids::Period;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -36,8 +37,9 @@ struct Row {
 }
 
 /// Reads the records of one claim: CSV with a header, JSON Lines, or TOML with `records = [..]`
-/// or `[[record]]`, by the file's ending. Columns have the names of the fields.
-pub(super) fn read(path: &Path, schema: &Schema) -> anyhow::Result<Claim> {
+/// or `[[record]]`, by the file's ending. Columns have the names of the fields. Where the period is
+/// said, a day that it does not have is none.
+pub(super) fn read(path: &Path, schema: &Schema, period: Option<Period>) -> anyhow::Result<Claim> {
     let at = || path.display().to_string();
     let text = merits_text::file::read(path).with_context(at)?;
     let ending = path.extension().and_then(|ending| ending.to_str());
@@ -52,10 +54,10 @@ pub(super) fn read(path: &Path, schema: &Schema) -> anyhow::Result<Claim> {
         ),
     };
     let rows = rows.with_context(at)?;
-    Ok(claim(rows, schema))
+    Ok(claim(rows, schema, period))
 }
 
-fn claim(rows: Vec<Row>, schema: &Schema) -> Claim {
+fn claim(rows: Vec<Row>, schema: &Schema, period: Option<Period>) -> Claim {
     let mut claim = Claim::default();
     let mut last = None;
     for row in rows {
@@ -68,7 +70,7 @@ fn claim(rows: Vec<Row>, schema: &Schema) -> Claim {
         }
         let record = row
             .cells
-            .and_then(|cells| record(&cells, schema))
+            .and_then(|cells| record(&cells, schema, period))
             .and_then(|record| in_order(record, schema, &mut last));
         match record {
             Ok(record) => claim.records.push(record),
@@ -81,13 +83,21 @@ fn claim(rows: Vec<Row>, schema: &Schema) -> Claim {
     claim
 }
 
-fn record(cells: &BTreeMap<String, String>, schema: &Schema) -> Result<Record, String> {
+fn record(
+    cells: &BTreeMap<String, String>,
+    schema: &Schema,
+    period: Option<Period>,
+) -> Result<Record, String> {
     let values = schema.fields.iter().map(|field| {
         let text = cells
             .get(&field.name)
             .filter(|text| !text.is_empty())
             .ok_or_else(|| format!("`{}` is missing; missing is not 0", field.name))?;
-        manifest::read_value(text, field, schema.period)
+        let value = manifest::read_value(text, field, schema.period)?;
+        if let Some(period) = period {
+            manifest::within_period(value, field, period)?;
+        }
+        Ok::<u64, String>(value)
     });
     let record = Record(values.collect::<Result<_, _>>()?);
     schema

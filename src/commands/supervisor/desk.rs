@@ -261,7 +261,7 @@ impl Desk {
             .with_context(|| format!("the batch has no claim {}", content.claim))?
             .public;
         let terms = &state.scales().version(&batch.scale, batch.version)?.terms;
-        let manifest = Manifest::from_toml(&terms.manifest)?;
+        let manifest = Manifest::from_approved(&terms.manifest)?;
         let formula: &Typed = manifest.formula();
         Ok(check(
             &ClaimOnLedger {

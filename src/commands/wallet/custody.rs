@@ -68,7 +68,7 @@ fn measured(replica: &Replica, credit: &OwnCredit) -> anyhow::Result<String> {
     let record = scales
         .by_asset(credit.scope.asset)
         .and_then(|(_, scale)| scale.in_force(credit.scope.period.index));
-    let manifest = record.map(|record| Manifest::from_toml(&record.terms.manifest));
+    let manifest = record.map(|record| Manifest::from_approved(&record.terms.manifest));
     let manifest = manifest.transpose()?;
     let unit = manifest.as_ref().and_then(Manifest::measure);
     let unit = unit.map_or("", |measure| measure.unit.as_str());
@@ -83,7 +83,7 @@ fn credits(replica: &Replica, seed: &Path, accounts: &[String]) -> anyhow::Resul
     let mut terms = BTreeSet::new();
     for (_, scale) in state.scales().iter() {
         for version in &scale.versions {
-            terms.insert(Manifest::from_toml(&version.terms.manifest)?.terms_digest());
+            terms.insert(Manifest::from_approved(&version.terms.manifest)?.terms_digest());
         }
     }
     let mut found = Vec::new();

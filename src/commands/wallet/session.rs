@@ -189,7 +189,7 @@ pub(crate) fn unit_of(state: &State, scale: &ScaleId) -> String {
 /// A scale's newest approved manifest, if this program can read it.
 pub(crate) fn newest_manifest(state: &State, scale: &ScaleId) -> Option<Manifest> {
     let versions = &state.scales().get(scale).ok()?.versions;
-    Manifest::from_toml(&versions.last()?.terms.manifest).ok()
+    Manifest::from_approved(&versions.last()?.terms.manifest).ok()
 }
 
 /// The day of a time in unix milliseconds, such as `2026-03-02` (UTC).

@@ -161,6 +161,22 @@ fn records_are_evaluated_in_three_forms_alike() {
         &["eval", "steps", "--input", "bad.csv", "--period", "2024-12"],
     )
     .refuses(&["2024-12", "2025-01"]);
+    // A day that the period does not have is no day.
+    let late = "date,steps\n28,5999\n29,6000\n31,6000\n";
+    fs::write(here.join("late.csv"), late).expect("written");
+    let eval = |period| {
+        let arguments = ["eval", "steps", "--input", "late.csv", "--period", period];
+        scale(here, &arguments)
+    };
+    eval("2025-02")
+        .succeeds("1 accepted, 2 rejected")
+        .succeeds("2025-02 has 28 days")
+        .succeeds("credits   11 point");
+    eval("2025-03").succeeds("3 accepted, 0 rejected");
+    eval("2025-02-30").refuses(&["2025-02-30", "28 days"]);
+    eval("2021-W53").refuses(&["2021-W53", "52 weeks"]);
+    eval("2025-W06").refuses(&["2025-W06"]);
+    eval("2025-13").refuses(&["2025-13"]);
     fs::write(here.join("r.xls"), "").expect("written");
     scale(here, &["eval", "steps", "--input", "r.xls"]).refuses(&["r.xls", "--mapping"]);
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{Bound, Checker, Inside};
 use crate::diagnostic::Code;
 use crate::facts::Value;
-use crate::schema::is_identifier;
+use crate::naming::{NameFor, name_fault};
 use crate::syntax::{Syntax, SyntaxKind};
 use crate::typed::{NodeId, Type, VarId};
 
@@ -75,6 +75,7 @@ impl Checker<'_> {
                 self.number_variables.insert(*var, present);
                 let unit = self.unit(list);
                 self.var_units.insert(*var, unit);
+                self.var_counting.insert(*var, self.counted[list.0]);
             }
         }
         let (outside, reach) = (self.inside, self.reach);
@@ -106,8 +107,8 @@ impl Checker<'_> {
             let hint = "as in trips.filter(t, t.distance > 0): t stands for each trip in turn";
             return self.fault(Code::WrongArguments, name.span, message, hint);
         };
-        if !is_identifier(text) {
-            let message = format!("`{text}` is no name for an element");
+        if let Some(reason) = name_fault(text, NameFor::Alone) {
+            let message = format!("`{text}` is no name for an element: it {reason}");
             let hint = "use a-z, 0-9 and _, beginning with a letter, and no word of the language";
             return self.fault(Code::NameTaken, name.span, message, hint);
         }

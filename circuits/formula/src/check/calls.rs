@@ -8,7 +8,7 @@ use crate::syntax::{Operator, Syntax, SyntaxKind};
 use crate::typed::{Kind, NodeId};
 
 /// Each function, with an example.
-const FUNCTIONS: [(&str, &str); 24] = [
+const FUNCTIONS: [(&str, &str); 26] = [
     ("filter", "trips.filter(t, t.distance > 0)"),
     ("map", "trips.map(t, t.distance)"),
     (
@@ -26,6 +26,8 @@ const FUNCTIONS: [(&str, &str); 24] = [
     ("day", "day(t.start)"),
     ("minute_of_day", "minute_of_day(t.start)"),
     ("weekday", "weekday(t.start)"),
+    ("day_of_month", "day_of_month(t.on)"),
+    ("iso_weekday", "iso_weekday(t.start)"),
     ("at", "factor.at(t.start)"),
     ("to", "(x).to(\"km\")"),
     ("unit", "unit(500, \"step/point\")"),
@@ -38,19 +40,162 @@ const FUNCTIONS: [(&str, &str); 24] = [
     ("in", "t.mode in [\"bus\", \"metro\"]"),
 ];
 
-/// CEL's and Kubernetes', not built yet.
-const NOT_YET: [&str; 10] = [
-    "has",
-    "sort",
-    "isSorted",
-    "indexOf",
-    "lastIndexOf",
-    "slice",
-    "flatten",
-    "distinct",
-    "math.sign",
-    "math.trunc",
-];
+/// CEL's, Kubernetes' and other languages' functions, with what is said in place of each.
+const OTHERS: [(&str, Code, &str); 63] = {
+    use Code::{NotYet, UnknownFunction, WrongArguments};
+    const NUMBERS: &str = "numbers are exact and of one kind: leave it out";
+    const WHOLE: &str = "math.floor(x) rounds down, which is the same for 0 and above; math.round(x) to the nearest";
+    const NAMES: &str = "a name of an enum is compared whole: t.mode == \"bus\"";
+    const DATES: &str =
+        "a field of type date or datetime compares with text: t.due >= \"2024-03-01\"";
+    const MEAN: &str = "divide the .sum() by the .size(), and say what counts for none: (n > 0 ? math.floor(total / math.greatest(1, n)) : 0)";
+    const COUNT: &str = "count with .size(), as in trips.filter(t, t.distance > 0).size()";
+    const POWER: &str = "there are no powers: multiply, as in x * x";
+    const SEE: &str = "see docs/src/scale-language.md for what is";
+    const LEAST: &str = "the less of numbers is math.least(a, b)";
+    const GREATEST: &str = "the greater of numbers is math.greatest(a, b)";
+    [
+        (
+            "has",
+            NotYet,
+            "each record has all fields: a row without one is no record",
+        ),
+        ("sort", NotYet, "records come in the order of their key"),
+        ("isSorted", NotYet, "records come in the order of their key"),
+        ("sortBy", NotYet, "records come in the order of their key"),
+        ("indexOf", NotYet, SEE),
+        ("lastIndexOf", NotYet, SEE),
+        ("slice", NotYet, SEE),
+        ("flatten", NotYet, SEE),
+        ("reverse", NotYet, SEE),
+        ("first", NotYet, SEE),
+        ("last", NotYet, SEE),
+        (
+            "distinct",
+            NotYet,
+            "records of one key form one group: trips.groups(t, day(t.start)).size()",
+        ),
+        ("math.sign", NotYet, "say it: (x > 0 ? 1 : x < 0 ? -1 : 0)"),
+        ("math.trunc", NotYet, WHOLE),
+        (
+            "math.sqrt",
+            NotYet,
+            "there are no roots: a table along points comes near",
+        ),
+        (
+            "math.isNaN",
+            NotYet,
+            "each number is one: nothing here is infinite or undefined",
+        ),
+        (
+            "math.isInf",
+            NotYet,
+            "each number is one: nothing here is infinite or undefined",
+        ),
+        (
+            "math.isFinite",
+            NotYet,
+            "each number is one: nothing here is infinite or undefined",
+        ),
+        ("math.min", UnknownFunction, LEAST),
+        ("math.max", UnknownFunction, GREATEST),
+        ("math.pow", UnknownFunction, POWER),
+        ("pow", UnknownFunction, POWER),
+        (
+            "sqrt",
+            UnknownFunction,
+            "there are no roots: a table along points comes near",
+        ),
+        ("min", WrongArguments, LEAST),
+        ("max", WrongArguments, GREATEST),
+        ("int", NotYet, WHOLE),
+        ("trunc", UnknownFunction, WHOLE),
+        ("uint", NotYet, NUMBERS),
+        ("double", NotYet, NUMBERS),
+        ("decimal", NotYet, NUMBERS),
+        ("bool", NotYet, "compare it, as in t.distance > 0"),
+        ("string", NotYet, NAMES),
+        ("bytes", NotYet, NAMES),
+        ("type", NotYet, "the manifest says each field's type"),
+        ("dyn", NotYet, NUMBERS),
+        ("matches", NotYet, NAMES),
+        ("startsWith", NotYet, NAMES),
+        ("endsWith", NotYet, NAMES),
+        (
+            "contains",
+            NotYet,
+            "t.mode in [\"bus\", \"metro\"]; a list has it if one is equal: trips.exists(t, t.mode == \"bus\")",
+        ),
+        ("timestamp", NotYet, DATES),
+        (
+            "duration",
+            NotYet,
+            "a time written out has its unit: unit(90, \"min\")",
+        ),
+        ("getFullYear", NotYet, DATES),
+        ("getMonth", NotYet, DATES),
+        ("getDate", NotYet, "day_of_month(t.on) is 1 for the first"),
+        (
+            "getDayOfMonth",
+            NotYet,
+            "day_of_month(t.on) is 1 for the first, where CEL's is 0",
+        ),
+        (
+            "getDayOfWeek",
+            NotYet,
+            "iso_weekday(t.start) is 1 for Monday and 7 for Sunday, where CEL's is 0 for Sunday",
+        ),
+        ("getDayOfYear", NotYet, DATES),
+        (
+            "getHours",
+            NotYet,
+            "hours have 60 minutes: minute_of_day(t.start) >= 8 * 60",
+        ),
+        (
+            "getMinutes",
+            NotYet,
+            "minute_of_day(t.start) counts from midnight",
+        ),
+        ("getSeconds", NotYet, "times have no seconds"),
+        (
+            "not",
+            UnknownFunction,
+            "write `!` before what must not hold: !(..)",
+        ),
+        (
+            "if",
+            UnknownFunction,
+            "a choice is written: (condition ? a : b)",
+        ),
+        (
+            "iif",
+            UnknownFunction,
+            "a choice is written: (condition ? a : b)",
+        ),
+        ("count", UnknownFunction, COUNT),
+        ("len", UnknownFunction, COUNT),
+        ("length", UnknownFunction, COUNT),
+        ("avg", UnknownFunction, MEAN),
+        ("average", UnknownFunction, MEAN),
+        ("mean", UnknownFunction, MEAN),
+        (
+            "any",
+            UnknownFunction,
+            "list.exists(t, ..) is whether one meets a condition",
+        ),
+        (
+            "reduce",
+            UnknownFunction,
+            "add up with .map(t, ..).sum(), or take .min(..) and .max(..)",
+        ),
+        (
+            "fold",
+            UnknownFunction,
+            "add up with .map(t, ..).sum(), or take .min(..) and .max(..)",
+        ),
+        ("total", UnknownFunction, "add up with .map(t, ..).sum()"),
+    ]
+};
 
 impl Checker<'_> {
     pub(super) fn call(
@@ -83,6 +228,8 @@ impl Checker<'_> {
             }
             ("day", None, [time]) => self.day(time, span),
             ("minute_of_day", None, [time]) => self.minute_of_day(time, span),
+            ("day_of_month", None, [time]) => self.day_of_month(time, span),
+            ("iso_weekday", None, [time]) => self.iso_weekday(time, span),
             ("weekday", None, [time]) => self.weekday(time, span),
             ("at", Some(dated), [day]) => self.at(dated, day, span),
             ("math.floor" | "math.ceil" | "math.round", None, [number]) => {
@@ -115,19 +262,32 @@ impl Checker<'_> {
                     },
                 ],
             ) => self.with_its_unit(number, unit, *at, span),
-            _ => self.no_such_call(function, at),
+            _ => self.no_such_call(function, target.is_some(), at),
         }
     }
 
-    fn no_such_call(&mut self, function: &str, at: Span) -> Option<NodeId> {
-        if let Some((_, usage)) = FUNCTIONS.iter().find(|(name, _)| *name == function) {
-            let message = format!("`{function}` takes other arguments");
-            return self.fault(Code::WrongArguments, at, message, format!("as in {usage}"));
-        }
-        if NOT_YET.contains(&function) {
-            let message = format!("`{function}` is not in the language yet");
-            let hint = "see docs/src/scale-language.md for what is";
-            return self.fault(Code::NotYet, at, message, hint);
+    fn no_such_call(&mut self, function: &str, of_list: bool, at: Span) -> Option<NodeId> {
+        let own = FUNCTIONS.iter().find(|(name, _)| *name == function);
+        let other = OTHERS.iter().find(|(name, ..)| *name == function);
+        match (own, other) {
+            // `min(a, b)` is no list's.
+            (Some(_), Some((_, code, hint))) if !of_list => {
+                let message = format!("`{function}` takes a list of numbers");
+                return self.fault(*code, at, message, *hint);
+            }
+            (Some((_, usage)), _) => {
+                let message = format!("`{function}` takes other arguments");
+                return self.fault(Code::WrongArguments, at, message, format!("as in {usage}"));
+            }
+            (None, Some((_, Code::NotYet, hint))) => {
+                let message = format!("`{function}` is not in the language yet");
+                return self.fault(Code::NotYet, at, message, *hint);
+            }
+            (None, Some((_, code, hint))) => {
+                let message = format!("there is no function `{function}`");
+                return self.fault(*code, at, message, *hint);
+            }
+            (None, None) => {}
         }
         let message = format!("there is no function `{function}`");
         let names = FUNCTIONS.map(|(name, _)| name);

@@ -7,7 +7,7 @@ use crate::declarations::{
 };
 use crate::diagnostic::{Code, Span};
 use crate::field::{MAX_NAMES, is_enum_name};
-use crate::schema::is_identifier;
+use crate::naming::{NameFor, name_fault};
 
 /// The most bytes of all formulas together.
 const MAX_TEXTS: usize = 64 * 1024;
@@ -22,15 +22,20 @@ impl Checker<'_> {
             .chain((declared.steps.iter()).map(|s| (&s.name, "step", Code::StepDeclaration)));
         let mut taken = vec![self.schema.list.as_str()];
         for (name, what, code) in names {
-            let message = if !is_identifier(name) {
-                format!("`{name}` is no name for a {what}")
+            let (message, hint) = if let Some(reason) = name_fault(name, NameFor::Alone) {
+                let hint = "a name has a-z, 0-9 and _, begins with a letter, and has at most 32";
+                (
+                    format!("`{name}` is no name for a {what}: it {reason}"),
+                    hint,
+                )
             } else if taken.contains(&name.as_str()) {
-                format!("the name of {what} `{name}` is taken")
+                let hint =
+                    "constants, tables, steps and the list of records share one room of names";
+                (format!("the name of {what} `{name}` is taken"), hint)
             } else {
                 taken.push(name);
                 continue;
             };
-            let hint = "a name has a-z, 0-9 and _, begins with a letter, and is declared once";
             self.declaration(code, message, hint);
         }
         // One declaration has several public numbers: its first tells all that is wrong with it.

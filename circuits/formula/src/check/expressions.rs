@@ -51,6 +51,10 @@ impl Checker<'_> {
         match (operator, args) {
             (Operator::In, [value, list]) => return self.is_in(value, list, span),
             (Operator::Equal | Operator::NotEqual, [a, b]) => {
+                if a.span.start == span.start && self.chains(a, b) {
+                    let sign = sign(operator).unwrap_or("==");
+                    self.compares_no_comparison(sign, a, b)?;
+                }
                 let equal = self.equal(a, b, span)?;
                 return match operator {
                     Operator::Equal => Some(equal),
@@ -58,6 +62,9 @@ impl Checker<'_> {
                 };
             }
             _ => {}
+        }
+        if let (Some(comparison), [a, b]) = (sign(operator), args) {
+            self.compares_no_comparison(comparison, a, b)?;
         }
         let nodes = match (operator, args) {
             (
@@ -95,6 +102,33 @@ impl Checker<'_> {
             // The parser gives each operator the operands of its grammar.
             _ => unreachable!("operator with {} operands", args.len()),
         }
+    }
+
+    /// `a < b < c` would compare a truth value with c.
+    fn compares_no_comparison(&mut self, comparison: &str, a: &Syntax, b: &Syntax) -> Option<()> {
+        let written = |syntax: &Syntax| self.written(syntax.span);
+        let inner = |syntax: &Syntax| match &syntax.kind {
+            SyntaxKind::Operator(operator, parts) => sign(*operator).zip(match parts.as_slice() {
+                [a, b] => Some((written(a), written(b))),
+                _ => None,
+            }),
+            _ => None,
+        };
+        let (first, second) = match (inner(a), inner(b)) {
+            (Some((sign, (x, y))), _) => {
+                let second = format!("{y} {comparison} {}", written(b));
+                (format!("{x} {sign} {y}"), second)
+            }
+            (None, Some((sign, (x, y)))) => {
+                let first = format!("{} {comparison} {x}", written(a));
+                (first, format!("{x} {sign} {y}"))
+            }
+            (None, None) => return Some(()),
+        };
+        let span = a.span.to(b.span);
+        let message = "comparisons are not chained: the first gives a truth value, no number";
+        let hint = format!("write {first} && {second}");
+        self.fault(Code::WrongType, span, message, hint)
     }
 
     /// Both sides of a comparison, one of which may be a date that is written out.
@@ -330,8 +364,38 @@ impl Checker<'_> {
         }
     }
 
+    /// Whether `a == b == c` is meant of three numbers: of truth values, the second compares the
+    /// first with another.
+    fn chains(&mut self, a: &Syntax, b: &Syntax) -> bool {
+        let comparison = |syntax: &Syntax| {
+            matches!(&syntax.kind,
+            SyntaxKind::Operator(operator, _) if sign(*operator).is_some())
+        };
+        if !comparison(a) || comparison(b) {
+            return false;
+        }
+        let known = self.faults.len();
+        let other = self.check(b);
+        let number = other.is_some_and(|b| matches!(self.nodes[b.0].ty, Type::Number(_)));
+        self.faults.truncate(known);
+        number
+    }
+
     /// What is said once for a claim, where a list may be grouped.
     pub(super) fn is_grouping_possible(&self) -> bool {
         self.inside != Inside::Group
     }
+}
+
+/// The sign of a comparison.
+const fn sign(operator: Operator) -> Option<&'static str> {
+    Some(match operator {
+        Operator::Less => "<",
+        Operator::LessOrEqual => "<=",
+        Operator::Greater => ">",
+        Operator::GreaterOrEqual => ">=",
+        Operator::Equal => "==",
+        Operator::NotEqual => "!=",
+        _ => return None,
+    })
 }

@@ -111,7 +111,8 @@ impl Checker<'_> {
             }
             let message = "pairs of a list that is filtered or grouped are not in the language yet";
             let hint = format!(
-                "pair the claim's own records and say in the body which count: {}.pairs(a, b, .. ? .. : 0)",
+                "{}.pairs(a, b, ..) pairs the claim's own records: two that you keep are no pair there \
+                 if one that you leave out lies between them",
                 self.schema.list
             );
             return self.fault(Code::NotYet, self.places[list.0], message, hint);
@@ -165,7 +166,10 @@ impl Checker<'_> {
         };
         let list = list?;
         let Type::Numbers { item, .. } = self.nodes[list.0].ty.clone() else {
-            let hint = "say what is compared: .map(t, t.distance).max(0)";
+            let hint = match self.nodes[list.0].ty {
+                Type::Number(_) => "of numbers, it is math.least(a, b) or math.greatest(a, b)",
+                _ => "say what is compared: .map(t, t.distance).max(0)",
+            };
             return self.wrong_type(list, "a list of numbers", hint);
         };
         let mut all = item;
@@ -175,8 +179,9 @@ impl Checker<'_> {
         let (least, ..) = self.facts[list.0].present.list();
         if least == 0 && otherwise.is_none() {
             let message = format!("the list may be empty, and then it has no `{function}`");
-            let hint =
-                format!("say what counts for none: .{function}(0); missing is not 0 by itself");
+            let hint = format!(
+                "say which number counts for none, as in .{function}(0) for 0; missing is not 0 by itself"
+            );
             return self.fault(Code::EmptyList, span, message, hint);
         }
         self.difference_within_field(&all, &all, span)?;

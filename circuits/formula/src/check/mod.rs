@@ -2,6 +2,7 @@
 
 mod bodies;
 mod calls;
+mod counted;
 mod declared;
 mod expressions;
 mod lists;
@@ -17,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use num_bigint::BigInt;
 
+use self::counted::Counted;
 use crate::canonical::Pruning;
 use crate::constant::ConstantDecl;
 use crate::declarations::{Declarations, SourceId};
@@ -40,8 +42,22 @@ const MAX_DEPTH: usize = 400;
 /// All faults found, in the order of the texts. Formulas without faults never fail on records and
 /// public numbers within their bounds.
 pub fn check(declarations: &Declarations) -> Result<Typed, Vec<Diagnostic>> {
+    check_as(declarations, false)
+}
+
+/// Checks the formulas of a scale that was approved: what has been refused since, because people
+/// mistook its meaning, keeps that meaning. The tree of what [`check`] takes is the same.
+///
+/// # Errors
+/// As [`check`], but for [`Code::CountedFromZero`].
+pub fn check_approved(declarations: &Declarations) -> Result<Typed, Vec<Diagnostic>> {
+    check_as(declarations, true)
+}
+
+fn check_as(declarations: &Declarations, approved: bool) -> Result<Typed, Vec<Diagnostic>> {
     let constants = declarations.public_numbers();
     let mut checker = Checker::new(declarations, &constants);
+    checker.approved = approved;
     checker.check_declarations();
     checker.read_units();
     if !checker.faults.is_empty() {
@@ -108,7 +124,7 @@ struct Checker<'a> {
     depths: Vec<usize>,
     /// Where each node was last used: a fault is shown there.
     places: Vec<Span>,
-    /// Nodes by kind and type, to make each once; several only where units differ.
+    /// Nodes by kind and type, to make each once; several only where units or counting differ.
     known: HashMap<(Kind, Type), Vec<NodeId>>,
     /// Bodies checked already: the same words about the elements of the same list.
     bodies: HashMap<(NodeId, String), (Vec<VarId>, NodeId)>,
@@ -129,6 +145,14 @@ struct Checker<'a> {
     var_units: BTreeMap<VarId, Option<Unit>>,
     /// The unit of what is made while a conversion or a desugared construct is put together.
     forced_unit: Option<Option<Unit>>,
+    /// Whether the scale was approved, and keeps what has been refused since.
+    approved: bool,
+    /// Where each node's counting begins.
+    counted: Vec<Counted>,
+    /// The same of variables that stand for the numbers of a list.
+    var_counting: BTreeMap<VarId, Counted>,
+    /// The same of what is made while a construct is put together.
+    forced_counting: Option<Counted>,
     faults: Vec<Diagnostic>,
 }
 
@@ -156,6 +180,10 @@ impl<'a> Checker<'a> {
             units: units::Declared::default(),
             var_units: BTreeMap::new(),
             forced_unit: None,
+            approved: false,
+            counted: Vec::new(),
+            var_counting: BTreeMap::new(),
+            forced_counting: None,
             faults: Vec::new(),
         }
     }
@@ -177,6 +205,7 @@ impl<'a> Checker<'a> {
         let root = self.formula(text)?;
         let most = self.check_output(root);
         self.check_output_unit(root)?;
+        self.plain_output(root)?;
         Some((root, most?))
     }
 
@@ -190,17 +219,17 @@ impl<'a> Checker<'a> {
         };
         if !range.is_whole() {
             let message = format!("{what} must be a whole number, but this may have a fraction");
-            let hint = "say how it is rounded: math.floor(..) around the whole formula";
+            let hint = "say how it is rounded, around the whole formula: math.floor(..) down, math.round(..) to the nearest, math.ceil(..) up";
             return self.fault(Code::FractionalCredits, span, message, hint);
         }
         if range.may_be_negative() {
             let message = format!("{what} may be negative: this is {range}");
-            let hint = "put a floor under it: math.greatest(0, ..)";
+            let hint = "math.greatest(0, ..) counts what is below 0 as 0: around the whole formula, or around each part of a sum that may be below";
             return self.fault(Code::NegativeCredits, span, message, hint);
         }
         u64::try_from(&range.hi).ok().or_else(|| {
             let message = format!("{what} may reach {}, which is 2^64 or more", range.hi);
-            let hint = "cap it with math.least(..), or count in a larger unit";
+            let hint = "cap it with math.least(..), above which nothing more is earned, or count in a larger unit";
             self.fault(Code::CreditsTooLarge, span, message, hint)
         })
     }
@@ -366,9 +395,11 @@ impl<'a> Checker<'a> {
     /// Adds a node, unless there is one that is the same in all.
     fn insert(&mut self, kind: Kind, ty: Type, facts: Facts, span: Span) -> Option<NodeId> {
         let unit = self.unit_of(&kind, &ty, span);
+        let counted = self.counted_of(&kind, span);
         let key = (kind, ty);
         let same = self.known.get(&key).into_iter().flatten();
-        let same = same.copied().find(|id| self.nodes[id.0].unit == unit);
+        let same = (same.copied())
+            .find(|id| self.nodes[id.0].unit == unit && self.counted[id.0] == counted);
         if let Some(id) = same {
             self.places[id.0] = span;
             return Some(id);
@@ -398,6 +429,7 @@ impl<'a> Checker<'a> {
             span,
         });
         self.facts.push(facts);
+        self.counted.push(counted);
         self.depths.push(depth);
         self.places.push(span);
         Some(id)
@@ -459,7 +491,7 @@ impl<'a> Checker<'a> {
             Type::Bool => self.wrong_type(
                 id,
                 "a number",
-                "say what it counts: (..) ? 1 : 0; or count where it holds: .filter(..).size()",
+                "say what it gives where it holds and where not, in parentheses: ((..) ? 1 : 0); or count where it holds: .filter(..).size()",
             ),
         }
     }
@@ -469,6 +501,13 @@ impl<'a> Checker<'a> {
             Type::Bool => Some(()),
             _ => self.wrong_type(id, "a truth value", "compare it, as in t.distance > 0"),
         }
+    }
+
+    /// What stands at a place of the text under check, on one line.
+    fn written(&self, span: Span) -> String {
+        let text = self.declarations.text(self.text);
+        let written = text.get(span.start..span.end).unwrap_or("..");
+        written.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     fn wrong_type<T>(&mut self, id: NodeId, wanted: &str, hint: &str) -> Option<T> {

@@ -1,7 +1,7 @@
 //! Names: variables, the list of records, constants, steps, fields.
 
 use super::{Checker, Inside, Used};
-use crate::declarations::SourceId;
+use crate::declarations::{SourceId, TableBy};
 use crate::diagnostic::{Code, Span};
 use crate::field::FieldKind;
 use crate::range::Range;
@@ -33,7 +33,7 @@ impl Checker<'_> {
         if let Some(at) = declared.tables.iter().position(|t| t.name == name) {
             self.used.insert(Used::Table(at));
             let message = format!("the table `{name}` is not looked up");
-            let hint = format!("say where in it: {name}[t.{}]", self.example_field());
+            let hint = format!("say where in it: {name}[{}]", self.example_argument(at));
             return self.fault(Code::WrongType, span, message, hint);
         }
         if let Some(at) = declared.steps.iter().position(|s| s.name == name) {
@@ -47,7 +47,15 @@ impl Checker<'_> {
             .chain(declared.steps.iter().map(|s| s.name.as_str()))
             .collect();
         let hint = match self.schema.fields.iter().find(|field| field.name == name) {
-            Some(_) => format!("it is a field: write it after its record, as in t.{name}"),
+            Some(_) => {
+                let record = self
+                    .scope
+                    .iter()
+                    .rev()
+                    .find(|bound| bound.ty == Type::Record);
+                let record = record.map_or("t", |bound| bound.name.as_str());
+                format!("it is a field: write it after its record, as in {record}.{name}")
+            }
             None => suggest(name, &known),
         };
         self.fault(Code::UnknownName, span, message, hint)
@@ -90,13 +98,35 @@ impl Checker<'_> {
 
     pub(super) fn needs_day<T>(&mut self, name: &str, span: Span) -> Option<T> {
         let message = format!("`{name}` changes on a day: say which day counts");
-        let hint = format!("as in {name}.at(t.{})", self.example_field());
+        let fields = &self.schema.fields;
+        let tells = |field: &&crate::Field| {
+            matches!(field.kind, FieldKind::DayInPeriod | FieldKind::TimeInPeriod)
+        };
+        let hint = match fields.iter().find(tells) {
+            Some(field) => format!("as in {name}.at(t.{})", field.name),
+            None => format!(
+                "a field of type day or time tells it: declare one, such as `on`, and write \
+                 {name}.at(t.on)"
+            ),
+        };
         self.fault(Code::Dated, span, message, hint)
     }
 
-    /// A field for an example in a hint: the key.
-    fn example_field(&self) -> &str {
-        &self.schema.fields[self.schema.key()].name
+    /// What a table may be looked up by, for an example in a hint.
+    pub(super) fn example_argument(&self, table: usize) -> String {
+        let table = self.declarations.tables.get(table).map(|table| &table.by);
+        let fits = |field: &&crate::Field| match (table, &field.kind) {
+            (Some(TableBy::Enum { values }), FieldKind::Enum { values: names }) => {
+                names.iter().all(|name| values.contains(name))
+            }
+            (
+                Some(TableBy::Bands { of, .. } | TableBy::Curve { of, .. }),
+                FieldKind::Int { .. } | FieldKind::Decimal { .. },
+            ) => field.unit == *of,
+            _ => false,
+        };
+        let field = self.schema.fields.iter().find(fits);
+        field.map_or_else(|| "..".to_owned(), |field| format!("t.{}", field.name))
     }
 
     pub(super) fn member(&mut self, of: &Syntax, field: &str, span: Span) -> Option<NodeId> {

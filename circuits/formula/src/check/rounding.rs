@@ -4,8 +4,9 @@ use num_bigint::BigInt;
 
 use super::Checker;
 use super::calls::division;
+use crate::decimal::MAX_DIGITS;
 use crate::diagnostic::{Code, Span};
-use crate::range::Range;
+use crate::range::{Range, Ratio};
 use crate::syntax::Syntax;
 use crate::typed::{Kind, NodeId};
 
@@ -76,6 +77,7 @@ impl Checker<'_> {
     }
 
     fn rounded_quotient(&mut self, how: &str, a: NodeId, b: NodeId, span: Span) -> Option<NodeId> {
+        self.positive(b)?;
         match how {
             "math.floor" => self.floor_quotient(a, b, span),
             "math.ceil" => {
@@ -103,19 +105,44 @@ impl Checker<'_> {
         }
     }
 
-    fn floor_quotient(&mut self, a: NodeId, b: NodeId, span: Span) -> Option<NodeId> {
+    /// A divisor that varies is positive for every record that there may be.
+    fn positive(&mut self, b: NodeId) -> Option<()> {
         let present = self.facts[b.0].present.number();
-        if present.lo <= BigInt::from(0u8) {
-            let at = self.places[b.0];
-            let what = if present.hi <= BigInt::from(0u8) {
-                "is never positive"
-            } else {
-                "may be 0 or negative"
-            };
-            let message = format!("the divisor {what}: it is {present}");
-            let hint = "give its field a min of 1 or more, or put a floor under it: math.greatest(1, ..); what is filtered out is computed too";
+        let zero = BigInt::from(0u8);
+        if present.lo > zero {
+            return Some(());
+        }
+        let at = self.places[b.0];
+        if present.hi <= zero {
+            let message = format!("the divisor is never positive: it is {present}");
+            let hint = "divide by a number above 0; a sign stands before the dividend: -a / b";
             return self.fault(Code::DivisionByZero, at, message, hint);
         }
+        let message = format!("the divisor may be 0 or negative: it is {present}");
+        let divisor = match self.written(at) {
+            long if long.len() > 60 => "..".to_owned(),
+            // Would be read as something else beside `>`.
+            loose if loose.contains(['?', '&', '|', '<', '>', '=']) => format!("({loose})"),
+            divisor => divisor,
+        };
+        // Its values are multiples of this: nothing lies between it and 0.
+        let one = BigInt::from(1u8);
+        let least = Ratio(&one, &present.den).to_string();
+        let long = least.len() > usize::from(MAX_DIGITS) + "0.".len();
+        let least = if long {
+            format!("1/{}", present.den)
+        } else {
+            least
+        };
+        let hint = format!(
+            "say what counts where it is not above 0, and divide by math.greatest({least}, {divisor}), \
+             which is the same where it is: ({divisor} > 0 ? .. : 0); or give its field a min of \
+             {least} or more; what is filtered out is computed too"
+        );
+        self.fault(Code::DivisionByZero, at, message, hint)
+    }
+
+    fn floor_quotient(&mut self, a: NodeId, b: NodeId, span: Span) -> Option<NodeId> {
         let (left, right) = (self.expect_number(a)?, self.expect_number(b)?);
         // Both as integers, side by side.
         let scaled = |range: &Range, by: &BigInt| {
@@ -143,8 +170,7 @@ impl Checker<'_> {
         if self.facts[a.0].present.number().may_be_negative() {
             let at = self.places[a.0];
             let message = format!("`%` of a number that may be negative: this is {dividend}");
-            let hint =
-                "add a multiple of the divisor, or put a floor under it: math.greatest(0, ..)";
+            let hint = "add a multiple of the divisor that makes it 0 or more, which leaves the same; math.greatest(0, ..) would count all that is below 0 as 0";
             return self.fault(Code::WrongType, at, message, hint);
         }
         let zero = BigInt::from(0u8);
@@ -153,6 +179,7 @@ impl Checker<'_> {
             let quotient = self.divide((a, dividend), (b, divisor), span)?;
             self.floor(quotient, span)?
         } else {
+            self.positive(b)?;
             self.floor_quotient(a, b, span)?
         };
         let product = self.derived(Kind::Mul(b, whole), span)?;

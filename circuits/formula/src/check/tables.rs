@@ -204,6 +204,7 @@ impl Checker<'_> {
     fn within_table(&mut self, table: usize, node: NodeId, domain: &Band) -> Option<Argument> {
         let name = &self.declarations.tables[table].name;
         self.expect_number(node)?;
+        self.plain_argument(node)?;
         if let Some(unit) = self.units.keys.get(table).cloned().flatten() {
             let what = format!("the argument of table `{name}`");
             self.expect_unit(node, &unit, &what)?;
@@ -220,19 +221,25 @@ impl Checker<'_> {
             return Some(Argument::Number(node));
         }
         let message = format!("the table `{name}` holds {domain}, but this may be {present}");
+        let lowest = Ratio(&present.lo, &present.den);
+        let highest = Ratio(&present.hi, &present.den);
+        // What is brought to an edge has to be held by the table.
         let hint = match (below, above) {
-            (true, false) => format!(
-                "put a floor under it: math.greatest({}, ..), or begin the table at {}",
-                domain.low,
-                Ratio(&present.lo, &present.den)
+            (true, false) if domain.low_closed => format!(
+                "begin the table at {lowest}, or look up what is below at its edge: \
+                 math.greatest({}, ..)",
+                domain.low
             ),
-            (false, _) => format!(
-                "cap it: math.least({}, ..), or end the table at {}",
-                domain.high,
-                Ratio(&present.hi, &present.den)
+            (true, false) => format!("begin the table at {lowest}, as in [{lowest}, .."),
+            (false, _) if domain.high_closed => format!(
+                "end the table at {highest}, or look up what is above at its edge: math.least({}, ..)",
+                domain.high
             ),
-            _ => "widen the table, or keep the argument in it with math.least and math.greatest"
-                .to_owned(),
+            (false, _) => format!("end the table at {highest}, as in .., {highest}]"),
+            _ => format!(
+                "let the table hold all of {lowest} to {highest}; math.least and math.greatest would \
+                 look up what lies outside at its edges"
+            ),
         };
         self.fault(Code::OutsideTable, self.places[node.0], message, hint)
     }

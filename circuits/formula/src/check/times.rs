@@ -5,6 +5,7 @@ use merits_primitives::ids::PeriodKind;
 use num_bigint::BigInt;
 
 use super::Checker;
+use super::counted::{Beginning, Counted};
 use crate::diagnostic::{Code, Span};
 use crate::field::FieldKind;
 use crate::range::Range;
@@ -34,9 +35,11 @@ impl Checker<'_> {
 
     /// A date that is written out, as the field that it is compared with counts.
     pub(super) fn date(&mut self, of: NodeId, text: &str, at: Span) -> Option<NodeId> {
-        let (value, example) = match self.field_of(of) {
-            Some((_, _, FieldKind::Date { .. })) => (days(text), "2024-03-01"),
-            Some((_, _, FieldKind::DateTime { .. })) => (minutes(text), "2024-03-01T08:00"),
+        let (value, example, from) = match self.field_of(of) {
+            Some((_, _, FieldKind::Date { .. })) => (days(text), "2024-03-01", Beginning::Date),
+            Some((_, _, FieldKind::DateTime { .. })) => {
+                (minutes(text), "2024-03-01T08:00", Beginning::DateTime)
+            }
             _ => {
                 let message = format!("the text {text:?} is compared with what is no date");
                 let hint = "a field of type date or datetime compares with a date that is written out; one of type enum has names, which are equal or not";
@@ -44,12 +47,24 @@ impl Checker<'_> {
             }
         };
         match value {
-            Some(value) => self.literal(value, at),
+            Some(value) => {
+                let from = self.counting(Counted::Since(from));
+                self.with_counting(from, |checker| checker.literal(value, at))
+            }
             None => {
                 let message = format!("{text:?} is no date of this kind");
                 let hint = format!("as in {example:?}");
                 self.fault(Code::WrongArguments, at, message, hint)
             }
+        }
+    }
+
+    /// What is known of a number's counting; of an approved scale, nothing.
+    const fn counting(&self, counted: Counted) -> Counted {
+        if self.approved {
+            Counted::Plain
+        } else {
+            counted
         }
     }
 
@@ -86,12 +101,18 @@ impl Checker<'_> {
         }
         let range = self.expect_number(node)?;
         let last = BigInt::from(self.schema.days() - 1);
-        if range.is_whole() && !range.may_be_negative() && range.hi <= last {
+        let within = range.is_whole() && !range.may_be_negative() && range.hi <= last;
+        if within && self.is_day_of_period(node) {
             self.expect_unit(node, &Unit::named("day"), "the day that counts")?;
             return Some(node);
         }
-        let message = format!("this is no day of the period: it is {range}");
-        let hint = "a field of type time or day, or a day from 0, as in factor.at(t.start)";
+        let message = if within {
+            format!("this is a number, not a day of the period: it is {range}")
+        } else {
+            format!("this is no day of the period: it is {range}")
+        };
+        let hint =
+            "the day that counts is that of a field of type time or day, as in factor.at(t.start)";
         self.fault(Code::Dated, day.span, message, hint)
     }
 
@@ -103,14 +124,59 @@ impl Checker<'_> {
                 let last = MINUTES_PER_DAY - 1;
                 self.number(Kind::MinuteOfDay { of, field }, Range::whole(0, last), span)
             }
-            Some((_, _, FieldKind::DateTime { .. })) => {
-                self.remainder_by(time, MINUTES_PER_DAY.into(), span)
-            }
+            Some((_, _, FieldKind::DateTime { .. })) => self
+                .with_counting(Counted::Plain, |checker| {
+                    checker.remainder_by(time, MINUTES_PER_DAY.into(), span)
+                }),
             _ => {
                 let hint = "minute_of_day(..) takes a field of type time or datetime, as in minute_of_day(t.start)";
                 self.wrong_type(time, "a time of a record", hint)
             }
         }
+    }
+
+    /// `day_of_month(t.on)`: 1 is the first.
+    pub(super) fn day_of_month(&mut self, time: &Syntax, span: Span) -> Option<NodeId> {
+        let time = self.check(time)?;
+        let kind = self.field_of(time).map(|(_, _, kind)| kind);
+        match (kind, self.schema.period) {
+            (Some(FieldKind::TimeInPeriod | FieldKind::DayInPeriod), PeriodKind::Month) => {
+                let day = self.day_of(time, span).flatten()?;
+                self.one_later(day, span)
+            }
+            (Some(FieldKind::TimeInPeriod | FieldKind::DayInPeriod), _) => {
+                let message = "the day of the month of a time is known in monthly scales only";
+                let hint = match self.schema.period {
+                    PeriodKind::Week => "iso_weekday(..) is known in weekly scales: 1 is Monday",
+                    _ => "a field of type date compares with a date, as in t.due >= \"2024-03-01\"",
+                };
+                self.fault(Code::NotYet, span, message, hint)
+            }
+            (Some(FieldKind::Date { .. } | FieldKind::DateTime { .. }), _) => {
+                let message = "the day of the month of a date is not in the language yet";
+                let hint = "compare it with a date that is written out, as in t.due >= \"2024-03-01\"; in a monthly scale, a field of type day or time has it";
+                self.fault(Code::NotYet, span, message, hint)
+            }
+            _ => {
+                let hint =
+                    "day_of_month(..) takes a field of type day or time, as in day_of_month(t.on)";
+                self.wrong_type(time, "a day of a record", hint)
+            }
+        }
+    }
+
+    /// `iso_weekday(t.start)`: 1 is Monday, 7 is Sunday.
+    pub(super) fn iso_weekday(&mut self, time: &Syntax, span: Span) -> Option<NodeId> {
+        let day = self.weekday(time, span)?;
+        self.one_later(day, span)
+    }
+
+    /// A day counted from 1: a plain number.
+    fn one_later(&mut self, day: NodeId, span: Span) -> Option<NodeId> {
+        self.with_counting(Counted::Plain, |checker| {
+            let one = checker.literal(1, span)?;
+            checker.derived(Kind::Add(day, one), span)
+        })
     }
 
     /// `weekday(t.start)`: 0 is Monday.
@@ -133,14 +199,16 @@ impl Checker<'_> {
                 let range = self.expect_number(time)?;
                 let by = Range::whole(MINUTES_PER_DAY, MINUTES_PER_DAY);
                 let (range, factor) = range.divided(&by.lo, &by.den);
-                let day = self.with_unit(Some(Unit::named("day")), |checker| {
-                    let day = checker.number(Kind::Divide(time, factor), range, span)?;
-                    checker.derived(Kind::Floor(day), span)
+                let day = self.with_counting(Counted::Plain, |checker| {
+                    checker.with_unit(Some(Unit::named("day")), |checker| {
+                        let day = checker.number(Kind::Divide(time, factor), range, span)?;
+                        checker.derived(Kind::Floor(day), span)
+                    })
                 })?;
                 self.weekday_of(day, span)
             }
             _ => {
-                let hint = "weekday(..) takes a field of type time, date or datetime, as in weekday(t.start)";
+                let hint = "weekday(..) takes a field of type time, day, date or datetime, as in weekday(t.start)";
                 self.wrong_type(time, "a time of a record", hint)
             }
         }
@@ -148,9 +216,12 @@ impl Checker<'_> {
 
     /// The day of the week of days since 1970-01-01.
     fn weekday_of(&mut self, days: NodeId, span: Span) -> Option<NodeId> {
-        let first = self.literal(FIRST_WEEKDAY, span)?;
-        let shifted = self.derived(Kind::Add(days, first), span)?;
-        self.remainder_by(shifted, 7, span)
+        let from = self.counting(Counted::Since(Beginning::Week));
+        self.with_counting(from, |checker| {
+            let first = checker.literal(FIRST_WEEKDAY, span)?;
+            let shifted = checker.derived(Kind::Add(days, first), span)?;
+            checker.remainder_by(shifted, 7, span)
+        })
     }
 
     fn remainder_by(&mut self, a: NodeId, by: i64, span: Span) -> Option<NodeId> {
@@ -163,19 +234,7 @@ impl Checker<'_> {
 
 /// Days since 1970-01-01 of `2024-03-01`.
 fn days(text: &str) -> Option<i64> {
-    let mut parts = text.split('-');
-    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
-    let number = |digits: &str, count: usize| -> Option<u16> {
-        let plain = digits.len() == count && digits.bytes().all(|b| b.is_ascii_digit());
-        plain.then(|| digits.parse().ok()).flatten()
-    };
-    let (month, day) = (number(month, 2)?, number(day, 2)?);
-    let date = Date::new(
-        number(year, 4)?.into(),
-        u8::try_from(month).ok()?,
-        u8::try_from(day).ok()?,
-    )?;
-    parts.next().is_none().then(|| date.to_days())
+    Date::from_text(text).map(Date::to_days)
 }
 
 /// Minutes since 1970-01-01T00:00 of `2024-03-01T08:00`.

@@ -230,7 +230,7 @@ impl Checker<'_> {
         let range = self.expect_number(id)?;
         let Some(unit) = self.unit(id) else {
             let message = format!("a number without a unit does not convert to `{wanted}`");
-            let hint = format!("say what it is counted in: unit(500, \"{wanted}\")");
+            let hint = format!("say what it is counted in: unit(.., \"{wanted}\")");
             return self.fault(Code::UnitMismatch, span, message, hint);
         };
         let Some((num, den)) = unit.factor_to(&wanted) else {
@@ -327,7 +327,7 @@ fn conversion_to(unit: &Unit, wanted: &Unit) -> String {
     }
     match wanted.per(unit) {
         Ok(missing) if unit.is_one() => {
-            format!("give the number its unit, as in unit(500, \"{missing}\")")
+            format!("give the pure number its unit: (..) * unit(1, \"{missing}\")")
         }
         Ok(missing) => format!("a factor in `{missing}` is missing between them"),
         Err(_) => "these units do not convert into each other".to_owned(),

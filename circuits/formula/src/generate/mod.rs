@@ -18,7 +18,8 @@ mod text;
 use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
-use crate::{Declarations, Typed, check};
+// Days and weekdays are compared with numbers here too, which approved scales may do.
+use crate::{Declarations, Typed, check_approved as check};
 
 pub use declare::declarations;
 pub use dice::Dice;
@@ -148,7 +149,7 @@ pub fn constructs(declarations: &Declarations) -> Vec<&'static str> {
 }
 
 /// All formulas of a scale.
-fn texts(declarations: &Declarations) -> impl Iterator<Item = &str> {
+pub(crate) fn texts(declarations: &Declarations) -> impl Iterator<Item = &str> {
     let steps = declarations.steps.iter().map(|step| step.cel.as_str());
     let measure = declarations.measure.iter().map(|m| m.cel.as_str());
     steps.chain([declarations.credits.as_str()]).chain(measure)

@@ -98,7 +98,7 @@ fn wrong_schemas_are_refused() {
     assert!(
         build("Trips", good.fields.clone(), 40)
             .unwrap_err()
-            .contains("no name")
+            .contains("write `trips`")
     );
     assert!(
         build("trips", good.fields.clone(), 0)
@@ -113,7 +113,7 @@ fn wrong_schemas_are_refused() {
     assert!(build("trips", vec![], 40).unwrap_err().contains("fields"));
     assert!(change(&|f| f[0].key = false).contains("key"));
     assert!(change(&|f| f[1].key = true).contains("key"));
-    assert!(change(&|f| f[1].name = "sum".into()).contains("no name"));
+    assert!(change(&|f| f[1].name = "in".into()).contains("a word"));
     assert!(change(&|f| f[1].kind = FieldKind::Int { min: 2, max: 1 }).contains("min above"));
     let wide = |f: &mut Vec<Field>| {
         let field = |i| Field {

@@ -117,6 +117,14 @@ impl Writer<'_> {
                 "the day of the week (0 is Monday) of {}",
                 self.number(time).0
             )),
+            ("day_of_month", None, [time]) => phrase(format!(
+                "the day of the month (1 is the first) of {}",
+                self.number(time).0
+            )),
+            ("iso_weekday", None, [time]) => phrase(format!(
+                "the day of the week (1 is Monday) of {}",
+                self.number(time).0
+            )),
             ("at", Some(dated), [day]) => {
                 let (dated, day) = (self.number(dated).0, self.number(day));
                 phrase(format!("{dated} in force on {}", held(day, Hold::Phrase)))

@@ -8,7 +8,7 @@ use super::words;
 use crate::generate::{Acceptance, Dice, draw};
 use crate::{
     Decimal, Declarations, Field, FieldKind, Measure, NamedConstant, Schema, Step, TableBy,
-    TableDecl, check,
+    TableDecl, check_approved as check,
 };
 
 fn field(name: &str, kind: FieldKind, unit: &str) -> Field {

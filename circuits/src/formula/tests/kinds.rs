@@ -2,7 +2,8 @@
 //! and every wire of it swept.
 
 use merits_formula::{
-    Band, Declarations, FieldKind, Measure, Record, Schema, Step, TableBy, TableDecl, check,
+    Band, Declarations, FieldKind, Measure, Record, Schema, Step, TableBy, TableDecl,
+    check_approved as check,
 };
 use merits_primitives::ids::PeriodKind;
 use proptest::prelude::*;

@@ -1,6 +1,7 @@
 //! The shipped scale, what belongs to its shape, and every refusal.
 
 mod difference;
+mod formulas;
 mod language;
 mod places;
 mod shape;

@@ -11,9 +11,9 @@ const FAULTS: [(&str, Code, &str, &str); 73] = [
         "",
         "2^63",
     ),
-    ("trips.size() +", Code::Syntax, "", "no expression"),
-    ("trips.size() @ 2", Code::Syntax, "", "no expression"),
-    ("", Code::Syntax, "", "no expression"),
+    ("trips.size() +", Code::Syntax, "", "ends after `+`"),
+    ("trips.size() @ 2", Code::Syntax, "@", "means nothing"),
+    ("", Code::Syntax, "", "no formula"),
     (
         "0.1234567890123456789",
         Code::LiteralTooLong,
@@ -228,7 +228,7 @@ const FAULTS: [(&str, Code, &str, &str); 73] = [
         "math.floor(10 / trips.size())",
         Code::DivisionByZero,
         "trips.size()",
-        "math.greatest(1, ..)",
+        "math.greatest(1, trips.size())",
     ),
     (
         "trips.filter(t, t.distance > 0).map(t, math.floor(t.duration / t.distance)).sum()",

@@ -12,7 +12,7 @@ fn a_long_formula_is_refused_before_it_is_parsed() {
         Code::TooLong
     );
     let deep = format!("{}1{}", "(".repeat(2000), ")".repeat(2000));
-    assert_eq!(without_constants(&deep).unwrap_err()[0].code, Code::Syntax);
+    assert_eq!(without_constants(&deep).unwrap_err()[0].code, Code::TooLong);
 }
 
 /// Checks in little time, whatever the answer.

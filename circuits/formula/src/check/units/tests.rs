@@ -209,9 +209,9 @@ fn what_does_not_fit_is_named_with_both_units_and_a_hint() {
         (
             "m",
             "math.floor((5).to(\"m\"))",
-            "5).to(\"m\")",
+            "(5).to(\"m\")",
             "a number without a unit",
-            "unit(500, \"m\")",
+            "unit(.., \"m\")",
         ),
         (
             "",

@@ -1,0 +1,286 @@
+//! Numbers that count from a beginning: days of the period from 0, days of the week from 0, dates
+//! from 1970.
+//!
+//! People count days from 1, files and examples too: `d.on == 1` would be the second of the month.
+//! So what such a number gives may not depend on where its counting begins. Differences of two do
+//! not, nor does comparing one with another; comparing with a number written out does, and so does
+//! rounding, `%`, adding up, a table's edge, and the credits. `day_of_month(..)` and
+//! `iso_weekday(..)` give plain numbers from 1 instead.
+//!
+//! Manifests that were approved before this was refused keep their meaning: for them nothing here
+//! is looked at ([`crate::check_approved`]).
+
+use merits_primitives::ids::PeriodKind;
+
+use super::Checker;
+use crate::diagnostic::{Code, Span};
+use crate::field::FieldKind;
+use crate::typed::{Kind, NodeId};
+
+/// Where a number's counting begins, if what it is depends on that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(super) enum Counted {
+    /// A plain number.
+    #[default]
+    Plain,
+    /// One more wherever counting begins one later.
+    Since(Beginning),
+    /// Otherwise dependent on it: twice a day, a day's negative.
+    Mixed(Beginning),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Beginning {
+    /// The first of the month is 0.
+    Month,
+    /// Monday is 0.
+    Week,
+    /// The only day of a daily scale is 0.
+    Day,
+    /// 1970-01-01 is 0.
+    Date,
+    /// 1970-01-01T00:00 is 0.
+    DateTime,
+}
+
+use Counted::{Mixed, Plain, Since};
+
+impl Counted {
+    const fn beginning(self) -> Option<Beginning> {
+        match self {
+            Plain => None,
+            Since(beginning) | Mixed(beginning) => Some(beginning),
+        }
+    }
+
+    /// One of several: what all of them are, if they are the same.
+    fn one_of(parts: impl IntoIterator<Item = Self>) -> Self {
+        let mut parts = parts.into_iter();
+        let first = parts.next().unwrap_or(Plain);
+        parts.fold(
+            first,
+            |all, part| if all == part { all } else { all.and(part) },
+        )
+    }
+
+    /// Made of both in some way.
+    fn and(self, other: Self) -> Self {
+        self.beginning().or(other.beginning()).map_or(Plain, Mixed)
+    }
+
+    fn mixed(self) -> Self {
+        self.beginning().map_or(Plain, Mixed)
+    }
+}
+
+/// What is done with a number for which it matters where counting begins.
+#[derive(Clone, Copy)]
+enum Use {
+    Compared,
+    Rounded,
+    AddedUp,
+    LookedUp,
+    Output,
+}
+
+impl Checker<'_> {
+    /// Where the counting of a node that is made begins: by what it is made of, or as is known.
+    pub(super) fn counted_of(&mut self, kind: &Kind, span: Span) -> Counted {
+        if self.approved {
+            return Plain;
+        }
+        if let Some(known) = self.forced_counting {
+            return known;
+        }
+        let of = |id: &NodeId| self.counted[id.0];
+        match kind {
+            Kind::Field { field, .. } => match self.schema.fields[*field].kind {
+                FieldKind::DayInPeriod => Since(self.beginning()),
+                FieldKind::Date { .. } => Since(Beginning::Date),
+                FieldKind::DateTime { .. } => Since(Beginning::DateTime),
+                _ => Plain,
+            },
+            Kind::Day { .. } => Since(self.beginning()),
+            Kind::Constant(at) if self.is_change_day(*at) => Since(self.beginning()),
+            Kind::Var(var) => self.var_counting.get(var).copied().unwrap_or_default(),
+            Kind::Filter { list, .. } => of(list),
+            Kind::Map { body, .. } | Kind::Pairs { body, .. } => of(body),
+            Kind::Add(a, b) => match (of(a), of(b)) {
+                (counted, Plain) | (Plain, counted) => counted,
+                (a, b) => a.and(b),
+            },
+            Kind::Sub(a, b) => match (of(a), of(b)) {
+                (a, b) if a == b && matches!(a, Since(_)) => Plain,
+                (a, Plain) => a,
+                (a, b) => a.and(b),
+            },
+            Kind::Neg(a) | Kind::Divide(a, _) => of(a).mixed(),
+            Kind::Mul(a, b) => of(a).and(of(b)),
+            Kind::Select { yes, no, .. } => Counted::one_of([of(yes), of(no)]),
+            Kind::Pick { cells, .. } => Counted::one_of(cells.iter().map(of)),
+            Kind::AtLeast(a, b) | Kind::Equal(a, b) => {
+                self.alike(&[*a, *b], span);
+                Plain
+            }
+            Kind::Least(parts) | Kind::Greatest(parts) => self.alike(parts, span),
+            Kind::Smallest { list, otherwise } | Kind::Largest { list, otherwise } => {
+                let parts: Vec<NodeId> = [*list].into_iter().chain(*otherwise).collect();
+                self.alike(&parts, span)
+            }
+            Kind::Sum(list) => self.independent(&[*list], Use::AddedUp, span),
+            // A whole number from the same beginning.
+            Kind::Floor(a) if matches!(of(a), Since(_)) => of(a),
+            Kind::Floor(a) => self.independent(&[*a], Use::Rounded, span),
+            Kind::FloorDiv(a, b) => self.independent(&[*a, *b], Use::Rounded, span),
+            _ => Plain,
+        }
+    }
+
+    /// Makes nodes whose counting is known from elsewhere.
+    pub(super) fn with_counting<T>(
+        &mut self,
+        counted: Counted,
+        make: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        if self.forced_counting.is_some() {
+            return make(self);
+        }
+        self.forced_counting = Some(counted);
+        let made = make(self);
+        self.forced_counting = None;
+        made
+    }
+
+    /// What a table is looked up by: its edges are numbers written out.
+    pub(super) fn plain_argument(&mut self, id: NodeId) -> Option<()> {
+        self.plain(id, Use::LookedUp)
+    }
+
+    /// Credits, or the measure.
+    pub(super) fn plain_output(&mut self, id: NodeId) -> Option<()> {
+        self.plain(id, Use::Output)
+    }
+
+    /// The day that a dated figure is asked for is a day, not a number.
+    pub(super) fn is_day_of_period(&self, id: NodeId) -> bool {
+        self.approved || self.counted[id.0] == Since(self.beginning())
+    }
+
+    fn plain(&mut self, id: NodeId, used: Use) -> Option<()> {
+        if self.approved || self.counted[id.0] == Plain {
+            return Some(());
+        }
+        self.independent(&[id], used, self.places[id.0]);
+        None
+    }
+
+    /// Numbers that are held against each other count from one beginning, or are plain.
+    fn alike(&mut self, parts: &[NodeId], span: Span) -> Counted {
+        let all = Counted::one_of(parts.iter().map(|part| self.counted[part.0]));
+        match all {
+            Mixed(_) => self.independent(parts, Use::Compared, span),
+            _ => all,
+        }
+    }
+
+    /// A fault if one of these depends on where counting begins.
+    fn independent(&mut self, parts: &[NodeId], used: Use, span: Span) -> Counted {
+        let dependent = |id: &&NodeId| self.counted[id.0] != Plain;
+        let Some(id) = parts.iter().find(dependent).copied() else {
+            return Plain;
+        };
+        let Some(beginning) = self.counted[id.0].beginning() else {
+            return Plain;
+        };
+        let (message, hint) = self.advice(beginning, self.day_written(id), used);
+        let told = (self.faults.iter()).any(|fault| {
+            fault.code == Code::CountedFromZero
+                && fault.source == self.text
+                && fault.message == message
+        });
+        if !told {
+            self.fault::<()>(Code::CountedFromZero, span, message, hint);
+        }
+        Plain
+    }
+
+    /// Message and hint; `what` is the number as it is written, and the field in it.
+    fn advice(
+        &self,
+        beginning: Beginning,
+        what: Option<(String, String)>,
+        used: Use,
+    ) -> (String, String) {
+        let counts = match beginning {
+            Beginning::Month => "counts days from 0, so that 1 is the second of the month",
+            Beginning::Week => "counts days from 0, so that 1 is Tuesday",
+            Beginning::Day => "is 0 in every record of a daily scale",
+            Beginning::Date => "counts days from 1970-01-01",
+            Beginning::DateTime => "counts minutes from 1970-01-01T00:00",
+        };
+        let done = match used {
+            Use::Compared => "is compared with a number",
+            Use::Rounded => "is divided and rounded",
+            Use::AddedUp => "is added up",
+            Use::LookedUp => "is looked up in a table",
+            Use::Output => "is counted itself",
+        };
+        let (subject, field) = match what {
+            Some((what, field)) => (format!("`{what}`"), field),
+            None => ("this".to_owned(), self.day_field(beginning)),
+        };
+        let message = format!("{subject} {counts}, and here it {done}");
+        let hint = match beginning {
+            Beginning::Month => format!("write day_of_month({field}), which is 1 for the first"),
+            Beginning::Week => {
+                format!("write iso_weekday({field}), which is 1 for Monday and 7 for Sunday")
+            }
+            Beginning::Day => "leave it out".to_owned(),
+            Beginning::Date => format!(
+                "compare it with a date that is written out, as in {field} >= \"2024-03-01\", or with \
+                 another date; iso_weekday({field}) is 1 for Monday and 7 for Sunday"
+            ),
+            Beginning::DateTime => format!(
+                "compare it with a moment that is written out, as in {field} >= \
+                 \"2024-03-01T08:00\", or with another; minute_of_day({field}) counts from midnight"
+            ),
+        };
+        (message, hint)
+    }
+
+    /// A number as it is written, if a field can be seen in it, and that field.
+    fn day_written(&self, id: NodeId) -> Option<(String, String)> {
+        let written = self.written(self.places[id.0]);
+        let inner = ["day(", "weekday("].iter().find_map(|call| {
+            let inner = written.strip_prefix(call)?;
+            inner.strip_suffix(')')
+        });
+        let field = inner.unwrap_or(&written).trim().to_owned();
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+        (field.contains('.') && field.chars().all(plain)).then_some((written, field))
+    }
+
+    /// A field of this kind, for an example.
+    fn day_field(&self, beginning: Beginning) -> String {
+        let fits = |kind: &FieldKind| match beginning {
+            Beginning::Date => matches!(kind, FieldKind::Date { .. }),
+            Beginning::DateTime => matches!(kind, FieldKind::DateTime { .. }),
+            _ => matches!(kind, FieldKind::DayInPeriod | FieldKind::TimeInPeriod),
+        };
+        let field = self.schema.fields.iter().find(|field| fits(&field.kind));
+        field.map_or_else(|| "..".to_owned(), |field| format!("t.{}", field.name))
+    }
+
+    /// What days of the period begin with.
+    const fn beginning(&self) -> Beginning {
+        match self.schema.period {
+            PeriodKind::Day => Beginning::Day,
+            PeriodKind::Week => Beginning::Week,
+            PeriodKind::Month => Beginning::Month,
+        }
+    }
+
+    fn is_change_day(&self, at: usize) -> bool {
+        at >= self.declarations.constant_change_at(0)
+    }
+}

@@ -1,0 +1,367 @@
+//! What is said where something is missing, too much, or CEL's but not ours: what stands there, and
+//! what to write.
+
+use super::token::{Bracket, Placed, Token};
+use super::{MAX_NESTING, Operator};
+use crate::diagnostic::{Code, Span};
+
+/// A fault before it has its line and column.
+pub(super) struct Fault {
+    pub(super) code: Code,
+    pub(super) span: Span,
+    pub(super) message: String,
+    pub(super) hint: String,
+}
+
+/// What brackets enclose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Within {
+    Parentheses,
+    Arguments,
+    List,
+    Index,
+}
+
+const SEE: &str = "see docs/src/scale-language.md for what is";
+
+impl Fault {
+    pub(super) fn new(
+        code: Code,
+        span: Span,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
+        Self {
+            code,
+            span,
+            message: message.into(),
+            hint: hint.into(),
+        }
+    }
+
+    pub(super) fn syntax(span: Span, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(Code::Syntax, span, message, hint)
+    }
+
+    pub(super) fn nothing() -> Self {
+        let hint = "write what a claim is worth, as in trips.size()";
+        Self::syntax(Span::default(), "there is no formula here", hint)
+    }
+
+    pub(super) fn too_deep(span: Span) -> Self {
+        let message = format!("this is nested more than {MAX_NESTING} deep");
+        let hint = "name the parts as steps; a sum of many parts counts as nested too";
+        Self::new(Code::TooLong, span, message, hint)
+    }
+
+    pub(super) fn closes_nothing(span: Span, bracket: Bracket) -> Self {
+        let (open, close) = (bracket.opening(), bracket.closing());
+        let hint = format!("take it out, or put `{open}` where it should begin");
+        Self::syntax(span, format!("this `{close}` closes nothing"), hint)
+    }
+
+    pub(super) fn closed_by(
+        span: Span,
+        found: Bracket,
+        opened: Bracket,
+        (line, column): (usize, usize),
+    ) -> Self {
+        let (found, open, close) = (found.closing(), opened.opening(), opened.closing());
+        let back = if line == 1 {
+            format!("in column {column} of the formula")
+        } else {
+            format!("in line {line} of the formula, column {column},")
+        };
+        let message = format!("`{close}` is missing before this `{found}`");
+        let hint = format!("the `{open}` {back} is still open");
+        Self::syntax(span, message, hint)
+    }
+
+    pub(super) fn never_closed(span: Span, bracket: Bracket) -> Self {
+        let (open, close) = (bracket.opening(), bracket.closing());
+        let hint = format!("write `{close}` where it should end");
+        Self::syntax(span, format!("this `{open}` is never closed"), hint)
+    }
+}
+
+/// A token as it is shown: as it was written, but not too long.
+fn shown(source: &str, span: Span) -> String {
+    const MOST: usize = 24;
+    let text = source.get(span.start..span.end).unwrap_or("");
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("`{}..`", text.get(..end).unwrap_or("")),
+        None => format!("`{text}`"),
+    }
+}
+
+/// Where the formula ends: behind its last token.
+fn end_of(tokens: &[Placed]) -> Span {
+    let end = tokens.last().map_or(0, |last| last.span.end);
+    Span { start: end, end }
+}
+
+/// A value is missing before the token at `at`.
+pub(super) fn no_value(source: &str, tokens: &[Placed], at: usize) -> Fault {
+    let before = at.checked_sub(1).and_then(|at| tokens.get(at));
+    let before_is = |token| before.is_some_and(|before| before.token == token);
+    let named = before.map(|before| shown(source, before.span));
+    let Some(found) = tokens.get(at) else {
+        let named = named.unwrap_or_default();
+        let hint = format!("write what stands at the right of {named}, or take it out");
+        let message = format!("the formula ends after {named}, where a value is missing");
+        return Fault::syntax(end_of(tokens), message, hint);
+    };
+    let sign = shown(source, found.span);
+    let message = match &named {
+        Some(named) => format!("a value is missing between {named} and {sign}"),
+        None => format!("a value is missing before {sign}"),
+    };
+    let hint = match found.token {
+        Token::Question if before_is(Token::Open(Bracket::Square)) => {
+            let message = "an optional element is not in the language yet";
+            return Fault::new(Code::NotYet, found.span, message, SEE);
+        }
+        Token::Dot if before.is_none_or(|before| !ends_value(before.token)) => {
+            "a name has no point before it; a number begins with a digit, as in 0.5".into()
+        }
+        Token::Plus => "a number has no `+` before it".into(),
+        Token::Minus | Token::Not if before_is(Token::Minus) || before_is(Token::Not) => {
+            "`-` belongs to numbers, `!` to conditions: put what it applies to in parentheses"
+                .into()
+        }
+        Token::Close(_) if before_is(Token::Comma) => {
+            "take the last comma out, or write what comes after it".into()
+        }
+        Token::Close(Bracket::Round) if before_is(Token::Percent) => {
+            "`%` gives what is left of a division; five percent is 0.05".into()
+        }
+        Token::Close(Bracket::Round) if before_is(Token::Open(Bracket::Round)) => {
+            "write what stands in the parentheses, or take them out".into()
+        }
+        _ => match &named {
+            Some(named) => format!("write what stands at the right of {named}"),
+            None => format!("write what stands at the left of {sign}"),
+        },
+    };
+    Fault::syntax(found.span, message, hint)
+}
+
+/// The token at `at` follows a value, and no operator stands between them.
+pub(super) fn joined_by_nothing(source: &str, tokens: &[Placed], at: usize) -> Fault {
+    let Some(found) = tokens.get(at) else {
+        return Fault::syntax(end_of(tokens), "something is missing here", SEE);
+    };
+    let before = at.checked_sub(1).and_then(|at| tokens.get(at));
+    let left = before.map_or(String::new(), |before| shown(source, before.span));
+    let right = shown(source, found.span);
+    let touching = before.is_some_and(|before| before.span.end == found.span.start);
+    let was = |token| before.is_some_and(|before| before.token == token);
+    let hint = match found.token {
+        Token::Comma => {
+            let message = "a comma stands here outside of a function's arguments";
+            let hint = if was(Token::Number) {
+                "a decimal has a point: 0.5; thousands have no sign: 1000"
+            } else {
+                "a formula is one expression; name parts of it as steps"
+            };
+            return Fault::syntax(found.span, message, hint);
+        }
+        Token::Colon => {
+            let message = "`:` stands here without `?`";
+            let hint = "a choice is written: condition ? a : b";
+            return Fault::syntax(found.span, message, hint);
+        }
+        Token::Question => {
+            return choice_in_choice(found.span);
+        }
+        Token::Open(Bracket::Curly) => {
+            return not_in_the_language(found.token, found.span);
+        }
+        Token::Number if was(Token::Number) => {
+            "write a number without signs between its digits; or which operator is meant".into()
+        }
+        Token::Word if was(Token::Number) && touching => {
+            let word = source.get(found.span.start..found.span.end).unwrap_or("");
+            if word.starts_with('_') {
+                "write a number without signs between its digits".into()
+            } else {
+                let number = left.trim_matches('`');
+                format!(
+                    "write {number} * {word} to multiply; a number with its unit is unit({number}, \"{word}\")"
+                )
+            }
+        }
+        Token::Dot if was(Token::Number) => {
+            "a number has digits behind its point, as in 5.0, or none: 5".into()
+        }
+        Token::Open(Bracket::Round) => {
+            format!("write `*` before {right} if it is to be multiplied")
+        }
+        Token::Not => "write `!=` for not equal, `&& !` for and not".into(),
+        _ => "write which operator is meant, such as `*`, `+` or `&&`".into(),
+    };
+    let message = format!("an operator is missing between {left} and {right}");
+    Fault::syntax(found.span, message, hint)
+}
+
+/// Behind a point stands no name.
+pub(super) fn no_name(source: &str, tokens: &[Placed], at: usize) -> Fault {
+    let hint = "as in t.distance, or trips.size()";
+    let Some(found) = tokens.get(at) else {
+        let message = "the formula ends after `.`, where a name is missing";
+        return Fault::syntax(end_of(tokens), message, hint);
+    };
+    match found.token {
+        Token::Question => {
+            let message = "an optional field is not in the language yet";
+            Fault::new(Code::NotYet, found.span, message, SEE)
+        }
+        Token::Quoted => not_in_the_language(found.token, found.span),
+        _ => {
+            let sign = shown(source, found.span);
+            let message = format!("a name is missing between `.` and {sign}");
+            let after_number = (at.checked_sub(2).and_then(|at| tokens.get(at)))
+                .is_some_and(|before| before.token == Token::Number);
+            let hint = if after_number {
+                "a number has digits behind its point, as in 5.0, or none: 5"
+            } else {
+                hint
+            };
+            Fault::syntax(found.span, message, hint)
+        }
+    }
+}
+
+/// A `?` without its `:`.
+pub(super) fn no_colon(source: &str, tokens: &[Placed], at: usize) -> Fault {
+    let hint = "a choice is written: condition ? a : b";
+    match tokens.get(at) {
+        None => {
+            let message = "the formula ends where `:` and what holds otherwise are missing";
+            Fault::syntax(end_of(tokens), message, hint)
+        }
+        Some(found) => {
+            let message = format!("`:` is missing before {}", shown(source, found.span));
+            Fault::syntax(found.span, message, hint)
+        }
+    }
+}
+
+pub(super) fn choice_in_choice(span: Span) -> Fault {
+    let message = "a choice stands before the `:` of another";
+    let hint = "put the inner one in parentheses: a ? (b ? c : d) : e";
+    Fault::syntax(span, message, hint)
+}
+
+/// Brackets that enclose one thing enclose none or several.
+pub(super) fn not_one(within: Within, span: Span, count: usize) -> Fault {
+    let (what, hint) = match within {
+        Within::Index => ("`[..]`", "a table is looked up by one number or name"),
+        _ => (
+            "parentheses",
+            "a decimal has a point: 0.5; only functions take several",
+        ),
+    };
+    if count == 0 {
+        let hint = match within {
+            Within::Index => hint,
+            _ => "write what stands in them, or take them out",
+        };
+        return Fault::syntax(span, format!("there is nothing in these {what}"), hint);
+    }
+    let message = format!("there are {count} parts in these {what}, where one is needed");
+    Fault::syntax(span, message, hint)
+}
+
+/// Tokens of CEL that the language has no use for.
+pub(super) fn not_in_the_language(token: Token, span: Span) -> Fault {
+    let (code, message, hint) = match token {
+        Token::Null => (
+            Code::WrongType,
+            "there is no null here",
+            "a missing record is absent from the list; it is not 0 or null",
+        ),
+        Token::Unsigned => (
+            Code::NotYet,
+            "a literal with the suffix u is not in the language yet",
+            "leave out the u: numbers are exact and of one kind",
+        ),
+        Token::Bytes => (
+            Code::NotYet,
+            "a byte string is not in the language yet",
+            "names of an enum and units are texts without b",
+        ),
+        Token::Quoted => (
+            Code::NotYet,
+            "a name in back quotes is not in the language yet",
+            "names of fields have a-z, 0-9 and _",
+        ),
+        Token::Unclosed => (
+            Code::Syntax,
+            "this text is never closed",
+            "write the same quote where it ends, on the same line",
+        ),
+        _ => (
+            Code::NotYet,
+            "a map or message is not in the language yet",
+            "declare a [[table]] in the manifest, and look it up: rate[t.mode]",
+        ),
+    };
+    Fault::new(code, span, message, hint)
+}
+
+/// A word that other languages have for an operator between two values.
+pub(super) fn operator_word(word: &str, span: Span) -> Option<(Operator, u8, Fault)> {
+    let (operator, power, sign) = match word {
+        "and" | "AND" | "And" => (Operator::And, 2, "&&"),
+        "or" | "OR" | "Or" => (Operator::Or, 1, "||"),
+        "mod" | "MOD" => (Operator::Remainder, 5, "%"),
+        "div" | "DIV" => (Operator::Divide, 5, "/"),
+        "is" | "eq" | "equals" => (Operator::Equal, 3, "=="),
+        "IN" | "In" => (Operator::In, 3, "in"),
+        "x" | "X" => (Operator::Multiply, 5, "*"),
+        _ => return None,
+    };
+    let message = format!("`{word}` is no operator");
+    let hint = match sign {
+        "/" => "write `/`, and math.floor(a / b) where the fraction is to be cut".to_owned(),
+        _ => format!("write `{sign}`"),
+    };
+    Some((operator, power, Fault::syntax(span, message, hint)))
+}
+
+/// A word that CEL keeps for itself, or that other languages have, where a value begins.
+pub(super) fn word_of_others(word: &str, next: Option<Token>, span: Span) -> Option<Fault> {
+    let starts_value = next.is_some_and(|next| {
+        matches!(
+            next,
+            Token::Word | Token::Number | Token::Text | Token::True | Token::False
+        )
+    });
+    let hint = match word {
+        "if" | "else" => "a choice is written: condition ? a : b",
+        "for" | "while" | "loop" | "break" | "continue" | "return" => {
+            "a list is gone through with filter, map, sum, exists and all"
+        }
+        "let" | "var" | "const" | "function" => "a formula names nothing: a [[step]] does",
+        "as" | "import" | "package" | "namespace" | "void" => {
+            "the word is kept by CEL; choose another name"
+        }
+        "not" | "NOT" if starts_value => "write `!` before what must not hold",
+        "True" | "TRUE" if !starts_value => "write true",
+        "False" | "FALSE" if !starts_value => "write false",
+        _ => return None,
+    };
+    Some(Fault::syntax(
+        span,
+        format!("`{word}` is no word of a formula"),
+        hint,
+    ))
+}
+
+fn ends_value(token: Token) -> bool {
+    matches!(
+        token,
+        Token::Word | Token::Number | Token::Text | Token::True | Token::False | Token::Close(_)
+    )
+}

@@ -1,0 +1,264 @@
+//! The words and signs of a formula, each with its place: what CEL's lexer gives, and what people
+//! write in place of it, told with what is meant.
+
+use winnow::combinator::{alt, dispatch, fail, opt, peek};
+use winnow::error::EmptyError;
+use winnow::prelude::*;
+use winnow::stream::{AsChar, Location as _};
+use winnow::token::{any, literal, one_of, take_while};
+use winnow::{LocatingSlice, Result};
+
+use super::foreign::{self, Foreign};
+use crate::diagnostic::Span;
+
+/// One word or sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Token {
+    /// A name, or a word of CEL that we have no use for.
+    Word,
+    True,
+    False,
+    Null,
+    In,
+    /// `7`, `0x1f`, `0.25`, `1e3`
+    Number,
+    /// `7u`
+    Unsigned,
+    /// `"bus"`, in any of CEL's forms.
+    Text,
+    /// `b"bus"`
+    Bytes,
+    /// A text that is not closed on its line, or at all.
+    Unclosed,
+    /// A name in back quotes.
+    Quoted,
+    Open(Bracket),
+    Close(Bracket),
+    Dot,
+    Comma,
+    Question,
+    Colon,
+    Not,
+    And,
+    Or,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    Equal,
+    NotEqual,
+    Plus,
+    Minus,
+    Star,
+    Slash,
+    Percent,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bracket {
+    Round,
+    Square,
+    Curly,
+}
+
+impl Bracket {
+    pub(super) const fn opening(self) -> char {
+        match self {
+            Self::Round => '(',
+            Self::Square => '[',
+            Self::Curly => '{',
+        }
+    }
+
+    pub(super) const fn closing(self) -> char {
+        match self {
+            Self::Round => ')',
+            Self::Square => ']',
+            Self::Curly => '}',
+        }
+    }
+}
+
+/// A token and its place.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Placed {
+    pub(super) token: Token,
+    pub(super) span: Span,
+}
+
+/// What stands at a place of a text: a token, or what CEL does not know.
+enum Piece {
+    Token(Token),
+    Foreign(Foreign),
+}
+
+type Input<'s> = LocatingSlice<&'s str>;
+type Lexed<T> = Result<T, EmptyError>;
+
+/// The tokens of a formula, and what stands between them that is none of CEL's. What is meant by
+/// it stands among the tokens, so that what follows is read too.
+pub(super) fn tokens(source: &str) -> (Vec<Placed>, Vec<(Span, Foreign)>) {
+    let mut input = Input::new(source);
+    let (mut tokens, mut strangers) = (Vec::new(), Vec::new());
+    loop {
+        blank(&mut input);
+        let start = input.current_token_start();
+        // What is no token is a stranger of at least one character: only the end is neither.
+        let Ok(piece) = piece.parse_next(&mut input) else {
+            return (tokens, strangers);
+        };
+        let end = input.current_token_start();
+        let span = Span { start, end };
+        let token = match piece {
+            Piece::Token(token) => Some(token),
+            Piece::Foreign(stranger) => {
+                let meant = stranger.meant;
+                strangers.push((span, stranger));
+                meant
+            }
+        };
+        tokens.extend(token.map(|token| Placed { token, span }));
+    }
+}
+
+/// Passes over spaces, line breaks and comments.
+fn blank(input: &mut Input<'_>) {
+    loop {
+        let before = input.eof_offset();
+        let space: Lexed<&str> = take_while(0.., (' ', '\t', '\r', '\n', '\x0c')).parse_next(input);
+        let comment: Lexed<_> = opt(("//", take_while(0.., |c| c != '\n'))).parse_next(input);
+        if space.is_err() || comment.is_err() || input.eof_offset() == before {
+            return;
+        }
+    }
+}
+
+fn piece(input: &mut Input<'_>) -> Lexed<Piece> {
+    let token = dispatch! {peek(any);
+        'a'..='z' | 'A'..='Z' | '_' => alt((text, word)),
+        '0'..='9' => number,
+        '.' => alt((number, '.'.value(Token::Dot))),
+        '"' | '\'' => text,
+        '`' => quoted,
+        _ => fail,
+    };
+    alt((
+        token.map(Piece::Token),
+        foreign::foreign.map(Piece::Foreign),
+        sign.map(Piece::Token),
+        foreign::unknown.map(Piece::Foreign),
+    ))
+    .parse_next(input)
+}
+
+fn word(input: &mut Input<'_>) -> Lexed<Token> {
+    let word = take_while(1.., |c: char| c.is_ascii_alphanumeric() || c == '_');
+    word.map(|word| match word {
+        "true" => Token::True,
+        "false" => Token::False,
+        "null" => Token::Null,
+        "in" => Token::In,
+        _ => Token::Word,
+    })
+    .parse_next(input)
+}
+
+fn number(input: &mut Input<'_>) -> Lexed<Token> {
+    fn digits<'s>(input: &mut Input<'s>) -> Lexed<&'s str> {
+        take_while(1.., AsChar::is_dec_digit).parse_next(input)
+    }
+    fn hexadecimal<'s>(input: &mut Input<'s>) -> Lexed<&'s str> {
+        ("0x", take_while(1.., AsChar::is_hex_digit))
+            .take()
+            .parse_next(input)
+    }
+    fn exponent<'s>(input: &mut Input<'s>) -> Lexed<&'s str> {
+        (one_of(['e', 'E']), opt(one_of(['+', '-'])), digits)
+            .take()
+            .parse_next(input)
+    }
+    let unsigned = || one_of(['u', 'U']);
+    alt((
+        (digits, '.', digits, opt(exponent)).value(Token::Number),
+        (digits, exponent).value(Token::Number),
+        ('.', digits, opt(exponent)).value(Token::Number),
+        (hexadecimal, unsigned()).value(Token::Unsigned),
+        hexadecimal.value(Token::Number),
+        (digits, unsigned()).value(Token::Unsigned),
+        digits.value(Token::Number),
+    ))
+    .parse_next(input)
+}
+
+/// A text or byte string, up to the quotes that close it; if they are not there, up to the end of
+/// its line, or of three quotes the end of the formula.
+fn text(input: &mut Input<'_>) -> Lexed<Token> {
+    let quotes = alt(("\"\"\"", "'''", "\"", "'"));
+    let (bytes, raw, quotes) =
+        (opt(one_of(['b', 'B'])), opt(one_of(['r', 'R'])), quotes).parse_next(input)?;
+    let rest: &str = input.as_ref();
+    let mut at = 0;
+    let mut closed = false;
+    while let Some(c) = rest.get(at..).and_then(|rest| rest.chars().next()) {
+        closed = rest.get(at..).is_some_and(|rest| rest.starts_with(quotes));
+        if closed || (quotes.len() == 1 && matches!(c, '\n' | '\r')) {
+            break;
+        }
+        at += c.len_utf8();
+        if c == '\\' && raw.is_none() {
+            // What is escaped closes nothing; a line's end is never escaped.
+            let escaped = rest.get(at..).and_then(|rest| rest.chars().next());
+            at += escaped
+                .filter(|c| !matches!(c, '\n' | '\r'))
+                .map_or(0, char::len_utf8);
+        }
+    }
+    input.next_slice(if closed { at + quotes.len() } else { at });
+    Ok(match (closed, bytes) {
+        (false, _) => Token::Unclosed,
+        (true, Some(_)) => Token::Bytes,
+        (true, None) => Token::Text,
+    })
+}
+
+fn quoted(input: &mut Input<'_>) -> Lexed<Token> {
+    let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-' | '/' | ' ');
+    ('`', take_while(1.., inner), '`')
+        .value(Token::Quoted)
+        .parse_next(input)
+}
+
+fn sign(input: &mut Input<'_>) -> Lexed<Token> {
+    use Bracket::{Curly, Round, Square};
+    let double = alt((
+        literal("==").value(Token::Equal),
+        "!=".value(Token::NotEqual),
+        "<=".value(Token::LessOrEqual),
+        ">=".value(Token::GreaterOrEqual),
+        "&&".value(Token::And),
+        "||".value(Token::Or),
+    ));
+    let single = any.verify_map(|c| {
+        Some(match c {
+            '(' => Token::Open(Round),
+            ')' => Token::Close(Round),
+            '[' => Token::Open(Square),
+            ']' => Token::Close(Square),
+            '{' => Token::Open(Curly),
+            '}' => Token::Close(Curly),
+            ',' => Token::Comma,
+            '?' => Token::Question,
+            ':' => Token::Colon,
+            '!' => Token::Not,
+            '<' => Token::Less,
+            '>' => Token::Greater,
+            '+' => Token::Plus,
+            '-' => Token::Minus,
+            '*' => Token::Star,
+            '/' => Token::Slash,
+            '%' => Token::Percent,
+            _ => return None,
+        })
+    });
+    alt((double, single)).parse_next(input)
+}

@@ -15,11 +15,12 @@ const MOST_KEPT: usize = 256;
 /// Prepared keys by digest. A key is prepared once (about 15 ms, more with its public inputs) and
 /// kept while it is used. Nobody waits for the preparation of another key: it happens outside of
 /// the lock. Clones share what is kept.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct KeyRing(Arc<Mutex<Kept>>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Kept {
+    most: usize,
     keys: HashMap<KeyDigest, (Arc<PreparedKey>, u64)>,
     /// Counts uses, to know which key was not used longest.
     uses: u64,
@@ -57,10 +58,25 @@ impl UnpreparedKey {
     }
 }
 
+impl Default for KeyRing {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl KeyRing {
     /// Without any key.
     pub fn new() -> Self {
-        Self::default()
+        Self::holding(MOST_KEPT)
+    }
+
+    /// Without any key; keeps at most so many, and forgets the one that was not used longest.
+    pub fn holding(most: usize) -> Self {
+        Self(Arc::new(Mutex::new(Kept {
+            most: most.max(1),
+            keys: HashMap::new(),
+            uses: 0,
+        })))
     }
 
     /// The key with this digest, prepared now if it is a key of the state and was not before.
@@ -91,7 +107,7 @@ impl KeyRing {
         let mut kept = self.kept();
         kept.uses += 1;
         let now = kept.uses;
-        if kept.keys.len() >= MOST_KEPT
+        if kept.keys.len() >= kept.most
             && !kept.keys.contains_key(&digest)
             && let Some(oldest) = kept
                 .keys

@@ -22,8 +22,9 @@ use tonic::{Status, Streaming};
 /// Items of one stream that are worked on at once: enough to fill a batch of proofs.
 const STREAM_PARALLEL: usize = 256;
 
-/// What one call of a stream may have in work: a full batch of entries of usual sizes.
-pub(crate) const STREAM_BYTES: usize = 4 * 1_024 * 1_024;
+/// What one call of a stream may have in work: half of a full batch of the largest earn batches, and
+/// all of any others.
+pub(crate) const STREAM_BYTES: usize = 8 * 1_024 * 1_024;
 
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 

@@ -117,7 +117,7 @@ enum Examined {
 /// verified: outside of the copy's lock, and on a core that is there for it.
 enum Key {
     Prepared(Arc<PreparedKey>),
-    Unprepared(UnpreparedKey),
+    Unprepared(Box<UnpreparedKey>),
 }
 
 impl<L: LedgerPort> Exchange<L> {
@@ -382,7 +382,7 @@ impl<L: LedgerPort> Exchange<L> {
         let job = state.job(&submission)?.ok_or(Refusal::NotVerified)?;
         let key = match self.keys.find(&job.key) {
             Some(key) => Key::Prepared(key),
-            None => Key::Unprepared(UnpreparedKey::of(state, &job.key)?),
+            None => Key::Unprepared(Box::new(UnpreparedKey::of(state, &job.key)?)),
         };
         Ok(Examined::New {
             job: Box::new(job),

@@ -261,7 +261,8 @@ impl Watch {
     ) -> bool {
         let unread = connection.unread.load(Ordering::Relaxed) > 0;
         let reading = connection.reading.load(Ordering::Relaxed) > 0;
-        if !unread && !(pressed && reading) {
+        let waits = unread || (pressed && reading);
+        if !waits {
             self.waiting = None;
             return false;
         }

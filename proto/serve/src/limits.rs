@@ -69,7 +69,7 @@ impl Default for Limits {
     }
 }
 
-/// The dearest call (a bucket of notes) holds 8 MiB; a connection can have two.
+/// The dearest calls (a bucket of notes, a stream of entries) hold 8 MiB; a connection can have two.
 const LEAST_MIB: usize = 16;
 
 /// A day: no timeout means anything beyond it, and sums of them do not overflow.

@@ -8,6 +8,7 @@ mod figures;
 mod founded;
 mod history;
 mod identities;
+mod keys;
 mod measure;
 mod offers;
 mod open_totals;

@@ -286,13 +286,15 @@ impl Attestation {
             let expected = log.origin().to_string();
             return Err(AttestationFault::OtherLog { expected });
         }
-        if self.question.verifier != question.verifier {
+        // Whole: all of what was asked must be what is answered.
+        let Question { verifier, nonce } = question;
+        if self.question.verifier != *verifier {
             return Err(AttestationFault::OtherVerifier {
-                expected: question.verifier.clone(),
+                expected: verifier.clone(),
                 found: self.question.verifier.clone(),
             });
         }
-        if self.question.nonce != question.nonce {
+        if self.question.nonce != *nonce {
             return Err(AttestationFault::OtherNonce);
         }
         let attested = self.attested(log);

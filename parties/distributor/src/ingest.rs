@@ -20,7 +20,7 @@ use merits_primitives::{
 };
 use merits_records::{
     SubjectPeriod,
-    bundle::{Bundle, BundleError, FileReader, SignedCommitment},
+    bundle::{Bundle, BundleError, BundleHeader, FileReader, SignedCommitment},
 };
 use merits_verifier::{signature::PublicKey, statement::earn::commitment_signing_bytes};
 use rand::{SeedableRng as _, rngs::StdRng};
@@ -190,18 +190,26 @@ impl Ingestion<'_> {
                 wanted,
             })
         };
-        if header.origin != self.origin.as_str() {
-            let found = header.origin.chars().take(Origin::MAX).collect();
+        // Whole, so that nothing that a bundle says of itself goes unread.
+        let BundleHeader {
+            // Its reader's matter.
+            merits: _,
+            origin,
+            source,
+            schema: packed_by,
+        } = header;
+        if origin != self.origin.as_str() {
+            let found = origin.chars().take(Origin::MAX).collect();
             return foreign("log origin", found, self.origin.to_string());
         }
-        if header.source != self.source.0 {
-            let found = PartyId(header.source).to_string();
+        if source != self.source.0 {
+            let found = PartyId(source).to_string();
             return foreign("source", found, self.source.to_string());
         }
         let schema = self.schema.id().0;
-        if header.schema != schema {
+        if packed_by != schema {
             let hex = |element: &Fr| hex::encode(field::to_bytes(element));
-            return foreign("record schema", hex(&header.schema), hex(&schema));
+            return foreign("record schema", hex(&packed_by), hex(&schema));
         }
         let mut out = HashMap::new();
         for line in lines {

@@ -216,7 +216,13 @@ impl LinksFile {
             source,
         };
         let (header, lines) = FileReader::<Links, _>::open(BufReader::new(file)).map_err(format)?;
-        if header.origin != origin.as_str() || header.source != source.0 {
+        let LinksHeader {
+            // Its reader's matter.
+            merits: _,
+            origin: its_origin,
+            source: its_source,
+        } = header;
+        if its_origin != origin.as_str() || its_source != source.0 {
             return Err(LinksError::Foreign {
                 path: path.to_owned(),
             });

@@ -360,12 +360,35 @@ async fn a_crash_between_append_and_voucher_loses_nothing() {
         proof: asked.proof.to_bytes(),
     };
     let answer = exchange.redeem(request.clone()).await.unwrap();
-    assert_eq!(store.assigned_count(&offer).await.unwrap(), 1);
-    // And the other, that the exchange finds by itself, once.
-    let report = exchange.reconcile().await.unwrap();
-    assert_eq!((report.assigned, report.missing.len()), (1, 0));
-    assert_eq!(exchange.reconcile().await.unwrap().assigned, 0);
+    // In the log's order, so the other one gets its voucher with it, which nobody asked for.
     assert_eq!(store.assigned_count(&offer).await.unwrap(), 2);
+    let report = exchange.reconcile().await.unwrap();
+    assert_eq!((report.assigned, report.missing.len()), (0, 0));
+    // An exchange that asks nobody finds them by itself.
+    let second = world.dir.path().join("second");
+    std::fs::create_dir(&second).unwrap();
+    let empty = world.store_in(&second, &member).await;
+    stock(&empty, &world, &offer, 3).await;
+    let finder = world.exchange(&member, empty.clone(), world.follower("finder").await);
+    let report = finder.reconcile().await.unwrap();
+    assert_eq!((report.assigned, report.missing.len()), (2, 0));
+    assert_eq!(finder.reconcile().await.unwrap().assigned, 0);
+    // And gives the same vouchers: log and stock say who has which.
+    for draft in [&asked, &reconciled] {
+        let federation = &world.stage.federation;
+        let entry = Entry::Redeemed(draft.redeemed.clone());
+        let id = entry
+            .sign(
+                &federation.origin,
+                member.id,
+                Some(&draft.proof),
+                &member.key,
+            )
+            .id();
+        let first = store.assigned(&offer, &id).await.unwrap();
+        assert!(first.is_some());
+        assert_eq!(first, empty.assigned(&offer, &id).await.unwrap());
+    }
 
     let leaf = answer.receipt.verify(world.coordinator.log_key()).unwrap();
     let voucher = Voucher {

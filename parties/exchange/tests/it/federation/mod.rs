@@ -8,6 +8,7 @@
 
 use std::{
     net::SocketAddr,
+    path::Path,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -204,7 +205,11 @@ impl World {
     }
 
     pub async fn store(&self, member: &Member) -> Store {
-        let path = self.dir.path().join(format!("{}.sqlite", member.name));
+        self.store_in(self.dir.path(), member).await
+    }
+
+    pub async fn store_in(&self, directory: &Path, member: &Member) -> Store {
+        let path = directory.join(format!("{}.sqlite", member.name));
         let master = MasterKey::new(SecretBytes::new([7; 32]));
         Store::open(&path, &self.stage.federation.origin, &member.id, master)
             .await

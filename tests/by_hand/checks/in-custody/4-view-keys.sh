@@ -1,2 +1,2 @@
 # Nobody approves what was not proposed.
-refuse 'cycling-week version 1 is unknown' merits supervisor approve --config supervisor.toml --scale cycling-week --version 1
+refuse 'nobody proposed cycling-week version 1' merits supervisor approve --config supervisor.toml --scale cycling-week --version 1

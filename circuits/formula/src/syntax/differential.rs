@@ -57,16 +57,8 @@ const KNOWN: [(&str, Answer, &str); 24] = [
         "19 digits behind the point",
     ),
     ("1e300", OnlyCel, "36 digits"),
-    (
-        "-!x",
-        OnlyOurs,
-        "read, and refused where types are looked at",
-    ),
-    (
-        "!-x",
-        OnlyOurs,
-        "read, and refused where types are looked at",
-    ),
+    ("-!x", Neither, "parentheses are needed"),
+    ("!-x", Neither, "parentheses are needed"),
     ("1u", OnlyCel, "numbers are of one kind"),
     ("b'x'", OnlyCel, "no bytes"),
     ("null", OnlyCel, "no null"),

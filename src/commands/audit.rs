@@ -24,7 +24,7 @@ pub(crate) enum Command {
         #[arg(long)]
         offline: bool,
     },
-    /// Replay the own copy from nothing: every signature, proof and rule
+    /// Replay the copy of the log from nothing: every signature, proof and rule
     Replay {
         /// Configuration file of any role: its `[ledger]` table says which log, and where its copy is
         #[arg(long)]

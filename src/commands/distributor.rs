@@ -132,7 +132,7 @@ pub(crate) enum Command {
             conflicts_with = "person_asks"
         )]
         request: Option<PathBuf>,
-        /// The person asks for the own records; no supervisor does
+        /// The person asks for their own records; no supervisor does
         #[arg(long)]
         person_asks: bool,
         /// Disclosure to write

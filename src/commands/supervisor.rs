@@ -10,7 +10,10 @@ use std::{
 
 use anyhow::Context as _;
 use clap::Subcommand;
-use merits_ledger::entry::{PartyAdmitted, PersonStatement};
+use merits_ledger::{
+    Role,
+    entry::{PartyAdmitted, PersonStatement},
+};
 use merits_primitives::ids::{EntryId, Origin, Output, Period};
 use merits_supervisor::{
     acts::Supervisor, config::SupervisorConfig, net::OpenedClaim, view_key::Side,
@@ -119,7 +122,7 @@ pub(crate) enum Command {
         #[arg(long)]
         key_store: PathBuf,
     },
-    /// Open a view-key epoch with the own half and the witness's
+    /// Open a view-key epoch with this supervisor's half and the witness's
     Epoch {
         /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
         #[arg(long)]
@@ -192,7 +195,7 @@ pub(crate) enum Command {
         #[arg(long)]
         measure: bool,
     },
-    /// Answer requests for the own half until ctrl-c or SIGTERM
+    /// Answer requests for this supervisor's half until ctrl-c or SIGTERM
     Serve {
         /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
         #[arg(long)]
@@ -228,7 +231,8 @@ impl Command {
                 let application = read_handover::<PartyAdmitted>(&application)?;
                 let (name, roles) = (application.name.clone(), application.roles);
                 let entry = desk.admit(application).await?;
-                println!("admitted {name} as {roles:?}: entry {entry}");
+                let roles: Vec<&str> = roles.iter().map(Role::name).collect();
+                println!("admitted {name} as {}: entry {entry}", roles.join(", "));
             }
             Self::Suspend {
                 config,

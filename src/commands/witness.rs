@@ -32,7 +32,7 @@ pub(crate) enum Command {
         #[arg(long)]
         output: PathBuf,
     },
-    /// Make the own half of an epoch's view keys, and write its public side for the supervisor
+    /// Make this witness's half of an epoch's view keys, and write its public side for the supervisor
     Half {
         /// Configuration file; parties/supervisor/witness.sample.toml explains every key
         #[arg(long)]

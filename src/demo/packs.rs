@@ -133,6 +133,14 @@ impl Pack {
             );
         }
         let manifest = scale::read(directory)?;
+        ensure!(
+            manifest.version().0 == 1,
+            "{} is version {} of {}, and a new ledger, as the demonstration's is, takes no version \
+             before the first: play a copy of the folder with `version = 1`",
+            directory.display(),
+            manifest.version().0,
+            manifest.id()
+        );
         let (Some(input), Some(_)) = (choice.input, choice.mapping) else {
             bail!(
                 "a scale of your own is played with records of your own: --input FILE, and \

@@ -49,7 +49,7 @@ impl std::fmt::Display for Wait {
             Self::NotDeposited => {
                 "the ticket is not deposited yet: run `merits distributor tickets`"
             }
-            Self::NotOpen => "the own copy of the log does not show the ticket as open",
+            Self::NotOpen => "this distributor's copy of the log does not show the ticket as open",
             Self::Lapsed => "the ticket lapsed: the person has to give a new one",
             Self::OtherPerson => "the source linked another person to the account",
             Self::Aside => "no claim could be made of it, for the reason that is named with it",

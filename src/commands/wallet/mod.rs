@@ -26,7 +26,7 @@ pub(crate) enum Command {
     Backup(making::Backup),
     /// Make a wallet again from a backup; the ledger gives back the rest
     Restore(making::Restore),
-    /// Bring the own, verified copy of the ledger up to date
+    /// Bring this wallet's verified copy of the ledger up to date
     Sync(Place),
     /// Write the request that a registrar registers this person by
     Register(account::Register),
@@ -56,7 +56,7 @@ pub(crate) enum Command {
     Attest(attest::Attest),
     /// What happened, in the ledger's order
     History(Place),
-    /// Who opened the own records
+    /// Who opened your records
     Openings(Place),
     /// Work a proven credit out again, from own records
     Recompute(recompute::Arguments),

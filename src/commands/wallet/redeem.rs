@@ -132,7 +132,7 @@ impl Redeem {
         })?;
         ensure!(
             session.replica().find(&id).is_some(),
-            "the exchange showed a receipt for redemption {id}, which the own copy of the log does \
+            "the exchange showed a receipt for redemption {id}, which this wallet's copy of the log does \
              not have: keep the receipt and show it to a supervisor\n{}",
             voucher.receipt
         );
@@ -141,7 +141,8 @@ impl Redeem {
             .voucher_key(&planned.entry.offer, &planned.entry.spending.sn1);
         let code = voucher.open(&origin, &keys.secret)?;
         let own = session.view.spendings.iter().find(|own| own.entry == id);
-        let own = own.context("the own redemption is not found in the own copy: scan again")?;
+        let own = own
+            .context("this redemption is not found in this wallet's copy of the log: scan again")?;
         keep(session, own, &code, Some(voucher.receipt.to_string()))?;
         println!("{} came back as change", thousands(planned.change.0));
         Ok(())

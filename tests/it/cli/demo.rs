@@ -154,3 +154,19 @@ fn a_fault_of_the_scale_is_shown_at_its_place() {
     ];
     refused(at, &ALL, &place);
 }
+
+#[test]
+fn a_later_version_has_no_ledger_to_follow() {
+    let directory = directory();
+    let at = directory.path();
+    edit(
+        &at.join("my-scale/scale.toml"),
+        "version = 1",
+        "version = 2",
+    );
+    refused(
+        at,
+        &ALL,
+        &["my-scale is version 2 of my-scale", "version = 1"],
+    );
+}

@@ -227,11 +227,11 @@ impl Scan<'_> {
         if binding.b != claim.public.b {
             return self.fault(
                 entry,
-                "a claim with the own ticket is bound to other records",
+                "a claim with a ticket of this wallet is bound to other records",
             );
         }
         let Some(earned) = binding.reveal(claim.public.u, version.terms.measured()) else {
-            return self.fault(entry, "the own claim's u hides no amount");
+            return self.fault(entry, "the u of a claim of this wallet hides no amount");
         };
         let (asset, expiry) = (batch.terms.asset, batch.terms.expiry);
         let note = OwnNote {
@@ -331,7 +331,10 @@ impl Scan<'_> {
             .checked_sub(u128::from(amount.0))
             .and_then(|left| u64::try_from(left).ok());
         let Some(left) = left else {
-            self.fault(entry, "more was paid with the own notes than they hold");
+            self.fault(
+                entry,
+                "more was paid with this wallet's notes than they hold",
+            );
             return None;
         };
         let key = change_key(secret, spending.sn1);
@@ -356,7 +359,10 @@ impl Scan<'_> {
     fn take(&mut self, note: OwnNote, key: &OwnerKey) -> Option<usize> {
         let entry = note.from.entry();
         if note_commitment(note.value, note.expiry, note.asset, key) != note.cm {
-            self.fault(entry, "the own note holds something else than was told");
+            self.fault(
+                entry,
+                "a note of this wallet holds something else than was told",
+            );
             return None;
         }
         let (_, secret) = self.secrets.get(usize::from(note.generation))?;

@@ -44,10 +44,13 @@ fn bad_proof(founding: &mut Founding) -> Subject {
     }
 }
 
-async fn channel(node: &Node) -> Channel {
+/// From one of four loopback addresses: a party has its own.
+async fn stranger(node: &Node, number: u8) -> Channel {
     let address = format!("http://{}", node.coordinator.address());
+    let from = std::net::IpAddr::from([127, 0, 0, 2 + number % 4]);
     Channel::from_shared(address)
         .unwrap()
+        .local_address(Some(from))
         .connect()
         .await
         .unwrap()
@@ -60,8 +63,8 @@ async fn verify_streams_of_strangers_do_not_starve_parties() {
     let subject = bad_proof(&mut world.founding);
     let entries: Vec<_> = (0..5).map(|_| world.founding.earn(2)).collect();
     let mut streams = Vec::new();
-    for _ in 0..20 {
-        let mut verifier = VerifierClient::new(channel(&world.node).await);
+    for number in 0..20 {
+        let mut verifier = VerifierClient::new(stranger(&world.node, number).await);
         let subject = subject.clone();
         streams.push(tokio::spawn(async move {
             let questions = futures::stream::iter(0u64..).map(move |tag| VerifyManyRequest {

@@ -22,6 +22,10 @@ use crate::{
     server::Shared,
 };
 
+/// A call that holds more units than this is large. Half of all memory is for the others, so that
+/// streams and pages do not keep single entries out.
+const LARGE: u32 = 256;
+
 /// A call waits so long for room before it is sent away.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -59,7 +63,7 @@ async fn admit(shared: &Shared, connection: &Connection, path: &str) -> Result<(
     let caller = &connection.place.0;
     caller.begin(Instant::now()).map_err(too_fast)?;
     let units = shared.units(path);
-    let mut held = Vec::with_capacity(5);
+    let mut held = Vec::with_capacity(7);
     for calls in [&caller.calls, &shared.calls] {
         let permit = Arc::clone(calls).try_acquire_owned().map_err(|_| {
             shared.pressed.now();
@@ -68,9 +72,18 @@ async fn admit(shared: &Shared, connection: &Connection, path: &str) -> Result<(
         held.push(permit);
     }
     let room = async {
-        let mut held = Vec::with_capacity(3);
-        for memory in [&connection.memory, &caller.memory, &shared.memory] {
-            held.push(room(shared, memory, units).await?);
+        let mut held = Vec::with_capacity(5);
+        let large = units > LARGE;
+        for (memory, of_large_calls) in [
+            (&connection.memory, false),
+            (&caller.large, true),
+            (&caller.memory, false),
+            (&shared.large, true),
+            (&shared.memory, false),
+        ] {
+            if large || !of_large_calls {
+                held.push(room(shared, memory, units).await?);
+            }
         }
         Ok::<_, AcquireError>(held)
     };
@@ -132,7 +145,7 @@ async fn serve(
     let limit = shared.limits.request_timeout();
     let timeout = asked_timeout(request.headers()).map_or(limit, |asked| asked.min(limit));
     let mut request = request.map(|body| Body::new(Incomings { body, reading }));
-    let items = Arc::clone(&open.connection.place.0.calls);
+    let items = Arc::clone(&open.connection.place.0.items);
     request.extensions_mut().insert(InWork::new(items, units));
     let answered = tokio::time::timeout(timeout, routes.call(request)).await;
     drop(in_service);

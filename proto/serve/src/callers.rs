@@ -19,10 +19,14 @@ use crate::limits::Limits;
 pub(crate) struct Caller {
     connections: AtomicUsize,
     bucket: Mutex<Bucket>,
-    /// Calls and items at once.
+    /// Calls at once.
     pub(crate) calls: Arc<Semaphore>,
+    /// Items of streams at once.
+    pub(crate) items: Arc<Semaphore>,
     /// KiB.
     pub(crate) memory: Arc<Semaphore>,
+    /// Of them, those of large calls.
+    pub(crate) large: Arc<Semaphore>,
 }
 
 impl Caller {
@@ -31,6 +35,8 @@ impl Caller {
             connections: AtomicUsize::new(0),
             bucket: Mutex::new(Bucket::full(limits, Instant::now())),
             calls: Arc::new(Semaphore::new(calls)),
+            items: Arc::new(Semaphore::new(calls)),
+            large: Arc::new(Semaphore::new(limits.memory_mib_per_address * 512)),
             memory: Arc::new(Semaphore::new(limits.memory_mib_per_address * 1_024)),
         }
     }

@@ -11,7 +11,7 @@ use crate::weights::UNIT;
 /// extensions.
 #[derive(Clone, Debug)]
 pub struct InWork {
-    /// The caller's calls and items at once.
+    /// The caller's items at once.
     items: Arc<Semaphore>,
     /// What this call may hold.
     bytes: Arc<Semaphore>,

@@ -20,15 +20,16 @@ pub struct Limits {
     pub proxies: Vec<IpAddr>,
     /// Calls at once on one connection.
     pub streams_per_connection: u32,
-    /// Calls, and items of streams in work, at once; more are told to come back.
+    /// Calls at once; more are told to come back.
     pub calls: usize,
-    /// Of them, those of one address.
+    /// Of them, those of one address; and as many items of its streams in work, which wait.
     pub calls_per_address: usize,
     /// Calls that one address may begin in a second, in the long run.
     pub requests_per_second: u32,
     /// Calls that it may begin at once after a pause.
     pub burst: u32,
-    /// Memory, in MiB, for requests and answers that wait for their peers or for us.
+    /// Memory, in MiB, for requests and answers that wait for their peers or for us. Calls that hold
+    /// more than 256 KiB each have half of it, and of what an address may hold.
     pub memory_mib: usize,
     /// Of it, what one address may hold.
     pub memory_mib_per_address: usize,

@@ -127,6 +127,8 @@ impl Server {
         let mut weights = self.weights;
         weights.extend(REFLECTION.map(|name| (name, INFRASTRUCTURE)));
 
+        // Names that were told nothing yet are not known to health.
+        self.health.set(self.health.is_serving()).await;
         // Ends when every task of every connection has let its sender go.
         let (alive, mut ended) = mpsc::channel(1);
         let (end, _) = watch::channel(Phase::Serving);
@@ -135,6 +137,7 @@ impl Server {
             memory: Arc::new(Semaphore::new(
                 self.limits.memory_mib * 1_024 * 1_024 / UNIT,
             )),
+            large: Arc::new(Semaphore::new(self.limits.memory_mib * 512 * 1_024 / UNIT)),
             calls: Arc::new(Semaphore::new(self.limits.calls)),
             callers: Callers::new(&self.limits),
             places: Arc::new(Semaphore::new(connections)),
@@ -185,6 +188,8 @@ enum Phase {
 pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) memory: Arc<Semaphore>,
+    /// Of the memory, what large calls may hold.
+    pub(crate) large: Arc<Semaphore>,
     pub(crate) calls: Arc<Semaphore>,
     pub(crate) pressed: Pressure,
     callers: Callers,

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use merits_primitives::{calendar::Date, ids::Period};
-use merits_records::{Report, SubjectPeriod, reading::Span, wall_clock};
+use merits_records::{Reason, Report, SubjectPeriod, reading::Span, wall_clock};
 
 /// Rows in a hundred that may be unreadable before nothing is signed, unless the source says otherwise.
 pub const MOST_REJECTS_PERCENT: u8 = 5;
@@ -55,11 +55,13 @@ impl Wholeness {
     }
 }
 
-/// Whether more rows of a file were refused than may be.
+/// Whether more rows of a file were refused than may be. Rows of the future are none of them: they can be
+/// read, and may be signed when their time has come.
 pub fn too_many_rejects(report: &Report, most_percent: u8) -> bool {
+    let future = report.reasons.get(&Reason::Future).copied();
+    let rejected = report.rejected - future.unwrap_or(0);
     // Rows are at most some 10^10.
-    let read = report.accepted + report.rejected;
-    report.rejected * 100 > read * u64::from(most_percent)
+    rejected * 100 > (report.accepted + rejected) * u64::from(most_percent)
 }
 
 #[cfg(test)]
@@ -127,5 +129,10 @@ mod tests {
         assert!(!too_many_rejects(&report(0, 0), 5));
         assert!(too_many_rejects(&report(1_000_000, 1), 0));
         assert!(!too_many_rejects(&report(0, 9), 100));
+        let mut early = report(3, 1);
+        early.reasons.insert(Reason::Future, 1);
+        assert!(!too_many_rejects(&early, 5), "its time may come");
+        early.rejected += 1;
+        assert!(too_many_rejects(&early, 5));
     }
 }

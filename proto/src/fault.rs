@@ -30,6 +30,8 @@ pub mod reason {
     pub const TOO_FAST: &str = "too-fast";
     /// The service is stopping; try again.
     pub const STOPPING: &str = "stopping";
+    /// The service's clock cannot be right; try again.
+    pub const OUT_OF_STEP: &str = "clock-out-of-step";
     /// The service failed; its operator must look.
     pub const INTERNAL: &str = "internal";
 }
@@ -110,6 +112,15 @@ impl Fault {
                 "",
                 "the service is stopping; send it again when it is back",
             )
+        }
+    }
+
+    /// The service's clock cannot be right, and it does nothing that depends on the time:
+    /// [`reason::OUT_OF_STEP`]. `what` says by how much, and what its operator does.
+    pub fn out_of_step(what: impl Into<String>) -> Self {
+        Self {
+            retry_after: Some(Duration::from_secs(5)),
+            ..Self::new(Code::Unavailable, reason::OUT_OF_STEP, "", what)
         }
     }
 

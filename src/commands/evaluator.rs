@@ -116,7 +116,8 @@ pub(crate) async fn service(
     config: &EvaluatorConfig,
 ) -> anyhow::Result<UniquenessService<Follower>> {
     let (pen, key) = (pen(config)?, EvaluatorKey::load(&config.voprf_key)?);
-    let follower = config.ledger.follow().await?;
+    let follower = config.ledger.clone().of_a_server()?.follow().await?;
+    let follower = follower.refusing_the_future();
     follower.sync().await?;
     ensure!(
         stands(&follower, &pen, &key)?,

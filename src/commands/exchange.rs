@@ -170,10 +170,8 @@ pub(crate) async fn stock(
         println!("line 1 is a header: no voucher was made of it");
     }
     let identity = identity(config)?;
-    // Its own directory: the serving process has the other one open.
-    let mut ledger = config.ledger.clone();
-    ledger.replica.as_mut_os_string().push("-desk");
-    let follower = ledger.follow().await?;
+    // Its own copy: the serving process has the other one open.
+    let follower = config.ledger.clone().beside("-desk").follow().await?;
     follower.sync().await?;
     let (id, published, sponsor) = {
         let replica = follower.replica();
@@ -222,10 +220,11 @@ pub(crate) async fn serve_until(
     stop: impl Future<Output = ()> + Send,
 ) -> anyhow::Result<()> {
     let identity = identity(config)?;
+    let ledger = config.ledger.clone().of_a_server()?;
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("listening on {}", config.listen))?;
-    let follower = config.ledger.follow().await?;
+    let follower = ledger.follow().await?.refusing_the_future();
     follower.sync().await?;
     {
         let replica = follower.replica();

@@ -112,6 +112,10 @@ pub(crate) fn own_share(
     if path.exists() {
         return Ok(ViewKeyShare::read(path)?);
     }
+    if !config.shares.iter().any(|share| share.exists()) {
+        // The holder's first half: its journal begins with it, and is never begun again.
+        drop(Journal::open(&config.journal)?);
+    }
     let share = ViewKeyShare::generate(config.ledger.origin()?, epoch, side, &mut rand::rng());
     share.write(path)?;
     Ok(share)
@@ -140,6 +144,7 @@ pub(crate) async fn holder(
     config: &WitnessConfig,
     side: Side,
 ) -> anyhow::Result<HolderService<merits_replica::Follower, SystemClock>> {
+    let ledger = config.ledger.clone().of_a_server()?;
     let mut shares = Vec::with_capacity(config.shares.len());
     for path in config.shares.iter().filter(|path| path.exists()) {
         let share = ViewKeyShare::read(path)?;
@@ -154,6 +159,12 @@ pub(crate) async fn holder(
         !shares.is_empty(),
         "no half of a view key is there yet: make one first"
     );
+    anyhow::ensure!(
+        config.journal.exists(),
+        "the journal {} is not there, and halves of view keys are: a holder without its journal does not know what \
+         it answered, so none is begun. Bring it back from its copy",
+        config.journal.display()
+    );
     let holder = Holder::new(
         identity(config)?.party(),
         shares,
@@ -161,7 +172,7 @@ pub(crate) async fn holder(
     );
     Ok(HolderService::new(
         holder,
-        config.ledger.follow().await?,
+        ledger.follow().await?.refusing_the_future(),
         SystemClock,
     ))
 }

@@ -140,7 +140,8 @@ impl Federation {
         self.write(
             "coordinator/coordinator.toml",
             &format!(
-                "origin = \"{ORIGIN}\"\nlisten = \"{}\"\ndata_dir = \".\"\nauthority = \"{}\"\n\
+                "origin = \"{ORIGIN}\"\nlisten = \"{}\"\ndata_dir = \"data\"\n\
+                 high_water_mark = \"ledger.mark\"\nauthority = \"{}\"\n\
                  allow_dev_keys = true\n{}",
                 self.coordinator,
                 hex::encode(authority.0),
@@ -167,7 +168,8 @@ impl Federation {
         let ledger = |table: &str| {
             format!(
                 "\n[{table}]\ncoordinator = \"http://{}\"\nlog_key = \"{log_key}\"\n\
-                 authority = \"{}\"\n{}replica = \"replica\"\nallow_dev_keys = true\n",
+                 authority = \"{}\"\n{}replica = \"replica\"\nhigh_water_mark = \"ledger.mark\"\n\
+                 allow_dev_keys = true\n",
                 self.coordinator,
                 hex::encode(authority.0),
                 self.founding()

@@ -46,7 +46,7 @@ pub(super) async fn found(federation: &Federation) -> anyhow::Result<Coordinator
     let supervisor = Identity::load(origin, federation::SUPERVISOR, &signing, &sealing)?;
     let authority = supervisor.party();
     let config = Config::load(&federation.write_coordinator(&authority)?)?;
-    let coordinator = Coordinator::start(config, Arc::new(SystemClock)).await?;
+    let coordinator = Coordinator::found(config, Arc::new(SystemClock)).await?;
     federation.write_parties(coordinator.log_key(), &authority)?;
     say(&format!(
         "It orders signed entries, verifies proofs, and signs checkpoints of the log {ORIGIN} on \

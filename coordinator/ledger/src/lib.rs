@@ -33,7 +33,7 @@ pub mod tree;
 pub use entry::Entry;
 pub use history::History;
 pub use keys::{KeyRing, UnpreparedKey};
-pub use policy::{ANCHOR_SECONDS, LedgerPolicy};
+pub use policy::{ANCHOR_SECONDS, FactDiffers, FoundingFact, LedgerPolicy};
 pub use proven::{Job, ProvenStatement};
 pub use refusal::{
     IdentityRefusal, OfferRefusal, OpeningRefusal, Refusal, ScaleRefusal, TicketRefusal,

@@ -5,12 +5,15 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write},
+    io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write as _},
     path::{Path, PathBuf},
 };
 
+use merits_ledger::FoundingFact;
 use merits_verifier::entry::MAX_LEAF_BYTES;
 use thiserror::Error;
+
+use crate::durable_file;
 
 /// Why the replica's files cannot be used.
 #[derive(Debug, Error)]
@@ -88,6 +91,30 @@ impl Archive {
         }
     }
 
+    /// The founding facts that the copy was made under, if it says so.
+    pub(crate) fn facts(&self) -> Result<Option<Vec<(String, String)>>, ArchiveError> {
+        let path = self.directory.join(FACTS);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(at(&path)(error)),
+        };
+        let facts = text.lines().filter_map(|line| line.split_once(" = "));
+        Ok(Some(
+            facts
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+        ))
+    }
+
+    /// Writes down what the copy is made under.
+    pub(crate) fn keep_facts(&self, facts: &[FoundingFact]) -> Result<(), ArchiveError> {
+        let lines = facts
+            .iter()
+            .map(|(name, value)| format!("{name} = {value}\n"));
+        self.replace(FACTS, &lines.collect::<String>())
+    }
+
     /// Reads the `count` leaves that the checkpoint covers and cuts off what lies behind them.
     pub(crate) fn load<E: From<ArchiveError>>(
         &mut self,
@@ -155,17 +182,8 @@ impl Archive {
     }
 
     fn replace(&self, name: &str, text: &str) -> Result<(), ArchiveError> {
-        let path = self.directory.join(name);
-        let new = self.directory.join(format!("{name}.new"));
-        let mut file = File::create(&new).map_err(at(&new))?;
-        file.write_all(text.as_bytes())
-            .and_then(|()| file.sync_all())
-            .map_err(at(&new))?;
-        fs::rename(&new, &path).map_err(at(&path))?;
-        // The rename is on disk once the directory is.
-        File::open(&self.directory)
-            .and_then(|directory| directory.sync_all())
-            .map_err(at(&self.directory))
+        durable_file::replace(&self.directory.join(name), text)
+            .map_err(|(path, source)| ArchiveError::Io { path, source })
     }
 }
 
@@ -187,5 +205,6 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> ArchiveError + use<> {
 }
 
 const LEAVES: &str = "leaves.bin";
+const FACTS: &str = "founding.txt";
 const CHECKPOINT: &str = "checkpoint.txt";
 const LENGTH_BYTES: u64 = 4;

@@ -14,6 +14,7 @@ use merits_proto::{
         VERIFIER_ANSWER_MESSAGE, VERIFIER_REQUEST_MESSAGE,
     },
     notes::{GetBucketRequest, GetBucketsRequest, notes_client::NotesClient},
+    registry::{GetLogRequest, registry_client::RegistryClient},
     verifier::{Subject, Verdict, VerifyOneRequest, subject, verifier_client::VerifierClient},
 };
 use merits_verifier::{
@@ -104,6 +105,7 @@ pub struct Client {
     ledger: LedgerClient<Channel>,
     verifier: VerifierClient<Channel>,
     notes: NotesClient<Channel>,
+    registry: RegistryClient<Channel>,
 }
 
 impl Client {
@@ -136,6 +138,7 @@ impl Client {
                 .max_encoding_message_size(LEDGER_REQUEST_MESSAGE),
             notes: NotesClient::new(channel.clone())
                 .max_decoding_message_size(NOTES_ANSWER_MESSAGE),
+            registry: RegistryClient::new(channel.clone()),
             verifier: VerifierClient::new(channel)
                 .max_decoding_message_size(VERIFIER_ANSWER_MESSAGE)
                 .max_encoding_message_size(VERIFIER_REQUEST_MESSAGE),
@@ -183,6 +186,34 @@ impl Client {
             .map_err(|status| self.refused(&status))?
             .into_inner()
             .checkpoint)
+    }
+
+    /// What the coordinator says that the ledger was founded on. Its word, and enough to notice a
+    /// configuration that says otherwise.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn founding_facts(&mut self) -> Result<Vec<(String, String)>, ClientError> {
+        let answer = self.registry.get_log(GetLogRequest {}).await;
+        let answer = answer.map_err(|status| self.refused(&status))?.into_inner();
+        // They end up on a screen.
+        let plain = |text: &str| {
+            text.len() <= FACT_BYTES && text.bytes().all(|b| b.is_ascii_graphic() || b == b' ')
+        };
+        let facts: Vec<_> = answer
+            .founding
+            .into_iter()
+            .map(|f| (f.name, f.value))
+            .collect();
+        if facts.len() <= MOST_FACTS
+            && facts
+                .iter()
+                .all(|(name, value)| plain(name) && plain(value))
+        {
+            Ok(facts)
+        } else {
+            Err(ClientError::Malformed("list of founding facts"))
+        }
     }
 
     /// The proof that the tree of `old` leaves is a prefix of the tree of `new` leaves.
@@ -340,6 +371,10 @@ fn refused(key: &LogKey, status: &tonic::Status) -> ClientError {
     }
 }
 
+/// An origin has at most 255 bytes, other facts far fewer.
+const FACT_BYTES: usize = 256;
+/// There are six; a later program may have more.
+const MOST_FACTS: usize = 64;
 /// A coordinator on the same continent answers a connection well within this.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection may be silent before a ping asks for life.

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use merits_ledger::LedgerPolicy;
+use merits_ledger::{FactDiffers, LedgerPolicy};
 use merits_primitives::ids::{Origin, PartyId};
 use merits_verifier::{groth16::KeyPolicy, log::LogKey};
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,7 @@ use thiserror::Error;
 use crate::{
     client::{Client, ClientError},
     follower::Follower,
+    mark::HighWaterMark,
     replica::{Replica, ReplicaError},
 };
 
@@ -36,6 +37,10 @@ pub struct LedgerConfig {
     pub anchor_seconds: u32,
     /// Directory of the verified copy. It may be deleted; it is then fetched and verified again.
     pub replica: PathBuf,
+    /// File outside `replica` that remembers the newest tree that was verified, so that neither this copy
+    /// nor the log can come back older unseen. Servers must have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub high_water_mark: Option<PathBuf>,
     /// Takes scales whose proving key one party made, who could forge. For demonstrations only.
     #[serde(default)]
     pub allow_dev_keys: bool,
@@ -95,6 +100,13 @@ pub enum JoinError {
     /// The own copy.
     #[error(transparent)]
     Replica(#[from] ReplicaError),
+    /// The configuration says otherwise than the ledger was founded on.
+    #[error(
+        "the configuration differs from what the ledger was founded on: {}. These facts never change: set them \
+         in the [ledger] table as the ledger's operator says",
+        .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    )]
+    OtherFacts(Vec<FactDiffers>),
     /// The thread that verified panicked: a bug.
     #[error("verification of the copy stopped unexpectedly")]
     Interrupted,
@@ -148,7 +160,36 @@ impl LedgerConfig {
     #[must_use]
     pub fn relative_to(mut self, base: &Path) -> Self {
         self.replica = base.join(self.replica);
+        self.high_water_mark = self.high_water_mark.map(|mark| base.join(mark));
         self
+    }
+
+    /// The same for a second process of the party, with a copy and a mark of its own.
+    #[must_use]
+    pub fn beside(mut self, suffix: &str) -> Self {
+        self.replica.as_mut_os_string().push(suffix);
+        if let Some(mark) = &mut self.high_water_mark {
+            mark.as_mut_os_string().push(suffix);
+        }
+        self
+    }
+
+    /// The same for a server, which must have a high-water mark.
+    ///
+    /// # Errors
+    /// [`LedgerConfigError`] without one.
+    pub fn of_a_server(self) -> Result<Self, LedgerConfigError> {
+        if self.high_water_mark.is_some() {
+            return Ok(self);
+        }
+        Err(LedgerConfigError {
+            key: "high_water_mark",
+            reason: format!(
+                "a server needs one: name a file outside {}, best on another disk, in which it remembers \
+                 the newest tree of the log that it has verified",
+                self.replica.display()
+            ),
+        })
     }
 
     /// Connects to the coordinator, without a copy of the log.
@@ -165,9 +206,18 @@ impl LedgerConfig {
     /// [`JoinError`].
     pub async fn open(&self) -> Result<Replica, JoinError> {
         let (directory, key, policy) = (self.replica.clone(), self.log_key()?, self.policy()?);
+        let mark = self.high_water_mark.clone();
         // The copy is verified again when it is opened: work for a thread that may block.
-        let opened = tokio::task::spawn_blocking(move || {
-            Replica::open(&directory, key, policy, &mut rand::rng())
+        let opened = tokio::task::spawn_blocking(move || -> Result<Replica, ReplicaError> {
+            // A mark at a wrong place is told before anything is made.
+            let mark = mark
+                .map(|path| HighWaterMark::open(&path, &directory, &key))
+                .transpose()?;
+            let replica = Replica::open(&directory, key, policy, &mut rand::rng())?;
+            match mark {
+                None => Ok(replica),
+                Some(mark) => replica.guarded_by(mark),
+            }
         })
         .await
         .map_err(|_| JoinError::Interrupted)?;
@@ -180,8 +230,16 @@ impl LedgerConfig {
     /// [`JoinError`].
     pub async fn follow(&self) -> Result<Follower, JoinError> {
         // A mistake in the file is the user's own: say it before the network has its say.
-        self.policy()?;
-        let client = self.connect().await?;
+        let policy = self.policy()?;
+        let mut client = self.connect().await?;
+        let facts = client.founding_facts().await?;
+        let facts = facts
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        let differences = policy.differences(facts);
+        if !differences.is_empty() {
+            return Err(JoinError::OtherFacts(differences));
+        }
         Ok(Follower::new(client, self.open().await?))
     }
 }
@@ -206,6 +264,7 @@ mod tests {
             tickets: true,
             anchor_seconds: 3_600,
             replica: "replica".into(),
+            high_water_mark: None,
             allow_dev_keys: false,
         };
         let policy = config.policy().expect("valid");
@@ -220,8 +279,19 @@ mod tests {
         assert_eq!(wrong.policy().expect_err("no id").key, "authority");
         let wrong = LedgerConfig {
             log_key: "x+y+z".to_owned(),
-            ..config
+            ..config.clone()
         };
         assert_eq!(wrong.policy().expect_err("no key").key, "log_key");
+        let error = config.clone().of_a_server().expect_err("no mark");
+        assert_eq!(error.key, "high_water_mark");
+        let config = LedgerConfig {
+            high_water_mark: Some("replica.mark".into()),
+            ..config
+        };
+        let desk = config.relative_to(Path::new("/party")).beside("-desk");
+        let desk = desk.of_a_server().expect("it has a mark");
+        assert_eq!(desk.replica, Path::new("/party/replica-desk"));
+        let mark = desk.high_water_mark.expect("it has a mark");
+        assert_eq!(mark, Path::new("/party/replica.mark-desk"));
     }
 }

@@ -1,6 +1,10 @@
 //! A replica that follows a coordinator.
 
-use std::sync::{Arc, RwLock, RwLockReadGuard};
+use std::{
+    fmt,
+    sync::{Arc, RwLock, RwLockReadGuard},
+    time::{Duration, SystemTime},
+};
 
 use merits_verifier::log::verify_consistency;
 use thiserror::Error;
@@ -20,10 +24,24 @@ pub enum FollowError {
     /// What came over it.
     #[error(transparent)]
     Replica(#[from] ReplicaError),
+    /// The log's time is ahead of this machine's.
+    #[error(
+        "the log's newest entry is dated {ahead} s ahead of this machine's clock: one of the two clocks is \
+         wrong. Nothing was taken from the log. If this machine's is right, tell the coordinator's operator \
+         at once: entries of the future close offers and let credits expire"
+    )]
+    Ahead {
+        /// By how many seconds.
+        ahead: u64,
+    },
     /// The thread that verified panicked: a bug.
     #[error("verification stopped unexpectedly: open the replica again")]
     Interrupted,
 }
+
+/// How far the newest leaf may be ahead of a follower's clock: clocks that are kept by NTP differ by far
+/// less, and a promise of minutes is the shortest that the ledger's time decides.
+pub const MOST_AHEAD: Duration = Duration::from_secs(5 * 60);
 
 /// What an update brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +59,22 @@ pub struct Follower {
     replica: Arc<RwLock<Replica>>,
     /// One update at a time.
     turn: Arc<tokio::sync::Mutex<()>>,
+    watch: Watch,
+}
+
+/// The follower's own clock, and what it is used for.
+#[derive(Clone)]
+struct Watch {
+    unix_millis: Arc<dyn Fn() -> u64 + Send + Sync>,
+    refuses: bool,
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch")
+            .field("refuses", &self.refuses)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Follower {
@@ -50,7 +84,26 @@ impl Follower {
             client,
             replica: Arc::new(RwLock::new(replica)),
             turn: Arc::default(),
+            watch: Watch {
+                unix_millis: Arc::new(system_millis),
+                refuses: false,
+            },
         }
+    }
+
+    /// Refuses a log whose newest leaf is more than [`MOST_AHEAD`] ahead of the own clock, where a
+    /// follower otherwise warns. For servers: what they do at a wrong time cannot be taken back.
+    #[must_use]
+    pub fn refusing_the_future(mut self) -> Self {
+        self.watch.refuses = true;
+        self
+    }
+
+    /// Uses another clock than the machine's: milliseconds since 1970. For tests and simulations.
+    #[must_use]
+    pub fn with_clock(mut self, unix_millis: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
+        self.watch.unix_millis = Arc::new(unix_millis);
+        self
     }
 
     /// The client, for submissions.
@@ -81,6 +134,7 @@ impl Follower {
             to: update.until(),
         };
         if update.is_complete() {
+            self.watch.look(self.replica().newest_time())?;
             return Ok(progress);
         }
         self.require_consistency(&mut client, &update).await?;
@@ -92,6 +146,7 @@ impl Follower {
                 .ok_or(ClientError::Malformed("end of the stream"))?;
             update.push(page);
         }
+        self.watch.look(update.newest_time())?;
         tracing::debug!(from = progress.from, to = progress.to, "verifying leaves");
         let replica = Arc::clone(&self.replica);
         // Proofs and signatures cost the CPU: never on the async runtime.
@@ -123,4 +178,36 @@ impl Follower {
             Err(_) => Err(self.replica().convict(update)?.into()),
         }
     }
+}
+
+impl Watch {
+    /// Compares the newest leaf's time with the own clock.
+    fn look(&self, newest: Option<u64>) -> Result<(), FollowError> {
+        let Some(time) = newest else {
+            return Ok(());
+        };
+        let ahead = Duration::from_millis(time.saturating_sub((self.unix_millis)()));
+        if ahead <= MOST_AHEAD {
+            return Ok(());
+        }
+        let error = FollowError::Ahead {
+            ahead: ahead.as_secs(),
+        };
+        if self.refuses {
+            return Err(error);
+        }
+        tracing::warn!(
+            ahead_s = ahead.as_secs(),
+            "the log's newest entry is dated ahead of this machine's clock: one of the two clocks is wrong. \
+             If this machine's is right, tell the coordinator's operator at once"
+        );
+        Ok(())
+    }
+}
+
+fn system_millis() -> u64 {
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

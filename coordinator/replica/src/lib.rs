@@ -10,17 +10,23 @@
 //! A log that was rewritten behind a checkpoint which the replica has seen is refused loudly
 //! ([`ReplicaError::Rewritten`]), and the two signed checkpoints that convict it are kept.
 //!
+//! A [`HighWaterMark`] outside the copy's folder remembers the newest tree that was verified, so that a
+//! copy that is deleted or comes back older cannot be filled again from a log that went back too.
+//!
 //! Out of scope: comparing checkpoints with other parties (a log could still show different
 //! parties different histories; witness cosignatures are for that).
 
 mod archive;
 mod client;
 mod config;
+mod durable_file;
 mod follower;
+mod mark;
 mod replica;
 
 pub use archive::ArchiveError;
 pub use client::{Client, ClientError, Submitted};
 pub use config::{ConfigFileError, JoinError, LedgerConfig, LedgerConfigError, read_config};
-pub use follower::{FollowError, Follower, Progress};
+pub use follower::{FollowError, Follower, MOST_AHEAD, Progress};
+pub use mark::{HighWaterMark, MarkError};
 pub use replica::{Replica, ReplicaError, Update};

@@ -6,8 +6,8 @@ use std::{
 };
 
 use merits_ledger::{
-    LedgerPolicy, Replay, ReplayError, State, UniqueSet,
-    tree::{Frontier, Node, TreeError, inclusion_proof},
+    FactDiffers, LedgerPolicy, Replay, ReplayError, State, UniqueSet,
+    tree::{Frontier, Node, TreeError, inclusion_proof, root},
 };
 use merits_primitives::ids::EntryId;
 use merits_verifier::{
@@ -19,7 +19,10 @@ use merits_verifier::{
 use rand_core::CryptoRng;
 use thiserror::Error;
 
-use crate::archive::{Archive, ArchiveError};
+use crate::{
+    archive::{Archive, ArchiveError},
+    mark::{HighWaterMark, MarkError},
+};
 
 /// Why a replica refuses to go on.
 #[derive(Debug, Error)]
@@ -69,6 +72,32 @@ pub enum ReplicaError {
         "the replica's own leaves do not have the root of its checkpoint: its files were altered; move {0} away and sync again"
     )]
     Altered(PathBuf),
+    /// The copy was made under other founding facts than the configuration says.
+    #[error(
+        "the copy of the log in {directory} was made for a ledger of other founding facts than the configuration says: {}. If the configuration is right, delete that directory; the copy is fetched and verified again",
+        facts.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    )]
+    OtherFacts {
+        /// The directory of the copy.
+        directory: PathBuf,
+        /// The facts that differ.
+        facts: Vec<FactDiffers>,
+    },
+    /// The high-water mark cannot be used.
+    #[error(transparent)]
+    Mark(#[from] MarkError),
+    /// The copy is older than what was verified before.
+    #[error(
+        "this copy of the log holds {found} entries, and its high-water mark {mark} says that {verified} were verified: the copy came back older; nothing is answered from it until it is synchronised again"
+    )]
+    Behind {
+        /// Entries of the copy.
+        found: u64,
+        /// Entries that were verified before.
+        verified: u64,
+        /// The mark's file.
+        mark: PathBuf,
+    },
     /// An earlier error left the copy unusable.
     #[error("the replica stopped at an earlier error: open it again")]
     Stopped,
@@ -80,6 +109,7 @@ pub struct Replica {
     directory: PathBuf,
     key: LogKey,
     archive: Archive,
+    mark: Option<HighWaterMark>,
     newest: Option<(Checkpoint, SignedCheckpoint)>,
     /// `None` after an error in the middle of an update.
     replay: Option<Replay>,
@@ -102,6 +132,19 @@ impl Replica {
         rng: &mut impl CryptoRng,
     ) -> Result<Self, ReplicaError> {
         let mut archive = Archive::open(directory)?;
+        match archive.facts()? {
+            None => archive.keep_facts(&policy.facts())?,
+            Some(facts) => {
+                let facts = facts
+                    .iter()
+                    .map(|(name, value)| (name.as_str(), value.as_str()));
+                let facts = policy.differences(facts);
+                if !facts.is_empty() {
+                    let directory = directory.to_owned();
+                    return Err(ReplicaError::OtherFacts { directory, facts });
+                }
+            }
+        }
         let newest = match archive.checkpoint()? {
             None => None,
             Some(text) => {
@@ -119,6 +162,7 @@ impl Replica {
             directory: directory.to_owned(),
             key,
             archive,
+            mark: None,
             newest: None,
             replay: Some(Replay::new(policy)),
             frontier: Frontier::new(),
@@ -127,7 +171,9 @@ impl Replica {
             by_id: HashMap::new(),
         };
         if let Some((checkpoint, signed)) = newest {
-            let (frontier, nodes) = replica.grown(&leaves);
+            let Growth {
+                frontier, nodes, ..
+            } = replica.grown(&leaves, 0);
             if frontier.root() != checkpoint.root {
                 return Err(ReplicaError::Altered(directory.to_owned()));
             }
@@ -135,6 +181,27 @@ impl Replica {
             replica.newest = Some((checkpoint, signed));
         }
         Ok(replica)
+    }
+
+    /// Puts the copy under a high-water mark. A copy that is older than its mark may be synchronised, and
+    /// answers nothing before that: what it lacks was acted upon, perhaps by this very process.
+    ///
+    /// # Errors
+    /// [`ReplicaError::Rewritten`] for a copy that the mark contradicts; both checkpoints are kept.
+    pub fn guarded_by(mut self, mut mark: HighWaterMark) -> Result<Self, ReplicaError> {
+        if let Some((checkpoint, signed)) = &self.newest {
+            match mark.judge(checkpoint.size, |size| root(&self.nodes, size).ok()) {
+                Ok(()) => mark.raise(checkpoint, signed)?,
+                Err(MarkError::Below { .. }) => {}
+                Err(MarkError::Contradicts { size, .. }) => {
+                    let (old, new) = (note(mark.signed()), signed.to_string());
+                    return Err(self.rewritten(size, &old, checkpoint.size, &new)?);
+                }
+                Err(other) => return Err(other.into()),
+            }
+        }
+        self.mark = Some(mark);
+        Ok(self)
     }
 
     /// The log's key.
@@ -150,12 +217,31 @@ impl Replica {
     /// The ledger's state after all leaves of the copy.
     ///
     /// # Errors
-    /// [`ReplicaError::Stopped`] after an error in the middle of an update.
+    /// [`ReplicaError::Stopped`] after an error in the middle of an update, [`ReplicaError::Behind`]
+    /// for a copy that is older than its high-water mark.
     pub fn state(&self) -> Result<&State, ReplicaError> {
-        self.replay
-            .as_ref()
-            .map(Replay::state)
-            .ok_or(ReplicaError::Stopped)
+        let state = self.replay.as_ref().map(Replay::state);
+        let state = state.ok_or(ReplicaError::Stopped)?;
+        match &self.mark {
+            Some(mark)
+                if mark
+                    .newest()
+                    .is_some_and(|newest| newest.size > self.size()) =>
+            {
+                Err(ReplicaError::Behind {
+                    found: self.size(),
+                    verified: self.verified(),
+                    mark: mark.path().to_owned(),
+                })
+            }
+            _ => Ok(state),
+        }
+    }
+
+    /// Leaves that were ever verified, here or in a copy before this one.
+    fn verified(&self) -> u64 {
+        let mark = self.mark.as_ref().and_then(HighWaterMark::newest);
+        mark.map_or(0, |newest| newest.size).max(self.size())
     }
 
     /// Number of leaves.
@@ -193,6 +279,11 @@ impl Replica {
         uniques.get(&(set, *value)).copied()
     }
 
+    /// The time of the newest leaf.
+    pub(crate) fn newest_time(&self) -> Option<u64> {
+        Some(Leaf::from_bytes(self.leaves.last()?).ok()?.time)
+    }
+
     /// The leaf of an entry.
     pub fn entry(&self, id: &EntryId) -> Option<Leaf> {
         self.leaf(self.find(id)?)
@@ -219,17 +310,20 @@ impl Replica {
     /// [`ReplicaError`]: not signed by the log, older than one seen, or another tree of the same
     /// size.
     pub fn update(&self, checkpoint: &str) -> Result<Update, ReplicaError> {
-        self.state()?;
+        if self.replay.is_none() {
+            return Err(ReplicaError::Stopped);
+        }
         let signed = SignedCheckpoint::parse(checkpoint)?;
         let target = signed.verify(&self.key)?;
-        if target.size < self.size() {
+        let verified = self.verified();
+        if target.size < verified {
             return Err(ReplicaError::WentBack {
-                seen: self.size(),
+                seen: verified,
                 found: target.size,
             });
         }
         if target.size == self.size() && target.root != self.frontier.root() {
-            return Err(self.rewritten(&target, &signed)?);
+            return Err(self.convicted(&target, &signed)?);
         }
         Ok(Update {
             from: self.size(),
@@ -253,7 +347,12 @@ impl Replica {
         if from != self.size() {
             return Err(ReplicaError::WrongLeaves { count: target.size });
         }
-        let (frontier, nodes) = self.grown(&leaves);
+        let marked = self.mark.as_ref().and_then(HighWaterMark::newest).cloned();
+        let Growth {
+            frontier,
+            nodes,
+            root_at,
+        } = self.grown(&leaves, marked.as_ref().map_or(0, |mark| mark.size));
         if frontier.size() != target.size {
             return Err(ReplicaError::WrongLeaves {
                 count: frontier.size(),
@@ -265,47 +364,67 @@ impl Replica {
             // a consistency proof to tell the two apart; without one, nobody is convicted.
             return Err(ReplicaError::WrongLeaves { count: target.size });
         }
+        if let (Some(mark), Some(root_at)) = (&marked, root_at)
+            && mark.root != root_at
+        {
+            let old = note(self.mark.as_ref().and_then(HighWaterMark::signed));
+            return Err(self.rewritten(mark.size, &old, target.size, &signed.to_string())?);
+        }
         let first = self.leaves.len();
         self.apply(leaves, frontier, nodes, rng)?;
         self.archive
             .append(&self.leaves[first..], &signed.to_string())?;
+        if let Some(mark) = &mut self.mark {
+            mark.raise(&target, &signed)?;
+        }
         self.newest = Some((target, signed));
         Ok(())
     }
 
     /// Keeps both checkpoints when the log cannot show that the new tree continues the old.
     pub(crate) fn convict(&self, update: &Update) -> Result<ReplicaError, ReplicaError> {
-        self.rewritten(&update.target, &update.signed)
+        self.convicted(&update.target, &update.signed)
     }
 
-    fn rewritten(
+    fn convicted(
         &self,
         target: &Checkpoint,
         signed: &SignedCheckpoint,
     ) -> Result<ReplicaError, ReplicaError> {
-        let old = self
-            .newest
-            .as_ref()
-            .map(|(_, signed)| signed.to_string())
-            .unwrap_or_default();
-        let evidence = self.archive.keep(
-            "evidence-of-a-rewritten-log.txt",
-            &format!("{old}\n----\n\n{signed}"),
-        )?;
-        Ok(ReplicaError::Rewritten {
-            old: self.size(),
-            new: target.size,
-            evidence,
-        })
+        let old = note(self.newest.as_ref().map(|(_, signed)| signed));
+        self.rewritten(self.size(), &old, target.size, &signed.to_string())
     }
 
-    fn grown(&self, leaves: &[Vec<u8>]) -> (Frontier, Vec<(Node, Hash)>) {
+    fn rewritten(
+        &self,
+        old: u64,
+        old_note: &str,
+        new: u64,
+        new_note: &str,
+    ) -> Result<ReplicaError, ReplicaError> {
+        let evidence = self.archive.keep(
+            "evidence-of-a-rewritten-log.txt",
+            &format!("{old_note}\n----\n\n{new_note}"),
+        )?;
+        Ok(ReplicaError::Rewritten { old, new, evidence })
+    }
+
+    /// The tree with more leaves, and on the way its root at `size`.
+    fn grown(&self, leaves: &[Vec<u8>], size: u64) -> Growth {
         let mut frontier = self.frontier.clone();
-        let nodes = leaves
-            .iter()
-            .flat_map(|leaf| frontier.push(leaf_hash(leaf)))
-            .collect();
-        (frontier, nodes)
+        let mut nodes = Vec::new();
+        let mut root_at = None;
+        for leaf in leaves {
+            nodes.extend(frontier.push(leaf_hash(leaf)));
+            if frontier.size() == size {
+                root_at = Some(frontier.root());
+            }
+        }
+        Growth {
+            frontier,
+            nodes,
+            root_at,
+        }
     }
 
     fn apply(
@@ -335,6 +454,18 @@ impl Replica {
     }
 }
 
+/// A tree that new leaves were appended to.
+struct Growth {
+    frontier: Frontier,
+    nodes: Vec<(Node, Hash)>,
+    /// Its root at the size that was asked for, if the new leaves reach it.
+    root_at: Option<Hash>,
+}
+
+fn note(signed: Option<&SignedCheckpoint>) -> String {
+    signed.map(ToString::to_string).unwrap_or_default()
+}
+
 /// Leaves on their way into a replica.
 #[derive(Debug)]
 pub struct Update {
@@ -358,6 +489,11 @@ impl Update {
     /// The root that the log signed.
     pub fn root(&self) -> Hash {
         self.target.root
+    }
+
+    /// The time of the newest leaf that is here, if it is a leaf.
+    pub(crate) fn newest_time(&self) -> Option<u64> {
+        Some(Leaf::from_bytes(self.leaves.last()?).ok()?.time)
     }
 
     /// True once every leaf is here.

@@ -12,8 +12,8 @@ use merits_proto::{
     limits::REGISTRY_ANSWER_MESSAGE,
     page_size,
     registry::{
-        Epoch, Figure, GetLogRequest, GetLogResponse, GetPartyRequest, GetPartyResponse,
-        GetScaleRequest, GetScaleResponse, ListEpochsRequest, ListEpochsResponse,
+        Epoch, Figure, FoundingFact, GetLogRequest, GetLogResponse, GetPartyRequest,
+        GetPartyResponse, GetScaleRequest, GetScaleResponse, ListEpochsRequest, ListEpochsResponse,
         ListPartiesRequest, ListPartiesResponse, ListScalesRequest, ListScalesResponse, Party,
         Scale, Schedule, registry_server::Registry,
     },
@@ -177,6 +177,12 @@ impl Registry for RegistryService {
             origin: self.log_key.origin().as_str().to_owned(),
             log_key: self.log_key.public().to_bytes().to_vec(),
             entry_version: ENVELOPE_VERSION.into(),
+            founding: (self.published.read().state.policy().facts().into_iter())
+                .map(|(name, value)| FoundingFact {
+                    name: name.to_owned(),
+                    value,
+                })
+                .collect(),
         }))
     }
 }

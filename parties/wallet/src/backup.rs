@@ -313,6 +313,7 @@ mod tests {
             tickets: true,
             anchor_seconds: 3_600,
             replica: "replica".into(),
+            high_water_mark: None,
             allow_dev_keys: false,
         }
     }

@@ -234,6 +234,8 @@ impl Directory {
         config.ledger.policy()?;
         // A relative place is one beside the file.
         config.ledger.replica = "replica".into();
+        // Whose table it was keeps a mark of their own.
+        config.ledger.high_water_mark = None;
         make_private(path).map_err(io)?;
         let text =
             toml::to_string(&config).map_err(|error| io(io::Error::other(error.to_string())))?;
@@ -276,6 +278,7 @@ mod tests {
                 tickets: true,
                 anchor_seconds: 3_600,
                 replica: "/somewhere/else".into(),
+                high_water_mark: Some("/somewhere/else.mark".into()),
                 allow_dev_keys: false,
             },
         }
@@ -287,6 +290,7 @@ mod tests {
         let path = dir.path().join("mine");
         let wallet = Directory::create(&path, config(), &mut rand::rng()).expect("made");
         assert_eq!(wallet.config().ledger.replica, path.join("replica"));
+        assert_eq!(wallet.config().ledger.high_water_mark, None);
         let commitment = wallet.keys().expect("keys").commitment(0);
         assert!(matches!(
             Directory::create(&path, config(), &mut rand::rng()),

@@ -52,10 +52,8 @@ impl Desk {
             &holder.signing_key,
             &holder.sealing_key,
         )?;
-        // Its own directory: the holder's process has the other one open.
-        let mut ledger = holder.ledger.clone();
-        ledger.replica.as_mut_os_string().push("-desk");
-        let follower = ledger.follow().await?;
+        // Its own copy: the holder's process has the other one open.
+        let follower = holder.ledger.clone().beside("-desk").follow().await?;
         follower.sync().await?;
         Ok(Self {
             config,

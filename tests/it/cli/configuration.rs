@@ -260,6 +260,8 @@ fn the_samples_agree() {
             named.extend(own.get(key));
         }
         named.extend(own.get("ledger").map(|ledger| &ledger["replica"]));
+        named.extend(own.get("ledger").map(|ledger| &ledger["high_water_mark"]));
+        named.extend(own.get("high_water_mark"));
         named.extend(
             own.get("shares")
                 .into_iter()

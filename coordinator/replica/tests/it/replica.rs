@@ -8,7 +8,7 @@ use merits_ledger::{
     Entry, LedgerPolicy, MemoryStore, Role, Roles, Sequencer, State, entry::PartyAdmitted,
 };
 use merits_primitives::ids::{Origin, PartyId};
-use merits_replica::{ArchiveError, Replica, ReplicaError};
+use merits_replica::{ArchiveError, HighWaterMark, MarkError, Replica, ReplicaError};
 use merits_verifier::{
     codec::Canonical as _,
     groth16::KeyPolicy,
@@ -102,6 +102,12 @@ impl Log {
             self.policy.clone(),
             &mut rand::rng(),
         )
+    }
+
+    /// The copy in `directory`, guarded by the mark in `mark`.
+    fn guarded(&self, directory: &Path, mark: &Path) -> Result<Replica, ReplicaError> {
+        let mark = HighWaterMark::open(mark, directory, &self.key)?;
+        self.open(directory)?.guarded_by(mark)
     }
 
     fn feed(&self, replica: &mut Replica) -> Result<(), ReplicaError> {
@@ -247,4 +253,134 @@ fn other_leaves_than_the_signed_ones_are_refused() {
         replica.update(&forged.to_string()),
         Err(ReplicaError::Checkpoint(_))
     ));
+}
+
+/// A copy that is deleted, or comes back older, cannot be filled from a log that went back or was
+/// rewritten behind what was verified: the mark remembers.
+#[test]
+fn a_mark_outlives_the_copy() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (copy, mark) = (directory.path().join("copy"), directory.path().join("mark"));
+    let mut log = Log::founded();
+    let mut replica = log.guarded(&copy, &mark).expect("a new replica");
+    log.feed(&mut replica).expect("one leaf");
+    drop(replica);
+    let older: Vec<_> = ["leaves.bin", "checkpoint.txt"]
+        .iter()
+        .map(|name| (name, std::fs::read(copy.join(name)).expect("a file")))
+        .collect();
+    (10..14).for_each(|number| log.admit(number, 2_000));
+    let mut replica = log.guarded(&copy, &mark).expect("the same replica");
+    log.feed(&mut replica).expect("four more");
+    assert_eq!(replica.size(), 5);
+    drop(replica);
+
+    // It comes back older: nothing is answered from it until it is synchronised.
+    for (name, content) in &older {
+        std::fs::write(copy.join(name), content).expect("written");
+    }
+    let replica = log.guarded(&copy, &mark).expect("it may be synchronised");
+    assert!(matches!(
+        replica.state(),
+        Err(ReplicaError::Behind {
+            found: 1,
+            verified: 5,
+            ..
+        })
+    ));
+    drop(replica);
+
+    // It is gone, and the log went back, or was rewritten.
+    std::fs::remove_dir_all(&copy).expect("deleted");
+    let mut replica = log.guarded(&copy, &mark).expect("an empty one");
+    let mut other = Log::founded();
+    (20..23).for_each(|number| other.admit(number, 2_000));
+    assert!(matches!(
+        other.feed(&mut replica),
+        Err(ReplicaError::WentBack { seen: 5, found: 4 })
+    ));
+    for more in 23..26 {
+        // As long as the mark, and longer.
+        other.admit(more, 2_000);
+        let error = other.feed(&mut replica).expect_err("another history");
+        let ReplicaError::Rewritten { evidence, .. } = error else {
+            panic!("expected a conviction, got {error}");
+        };
+        let text = std::fs::read_to_string(evidence).expect("evidence");
+        assert_eq!(text.matches("\u{2014} ledger.test/replica").count(), 2);
+        assert_eq!(replica.size(), 0);
+    }
+    log.feed(&mut replica).expect("the log that was verified");
+    assert!(replica.state().is_ok());
+    drop(replica);
+
+    // A copy of another history beside this mark.
+    let strange = directory.path().join("strange");
+    let mut replica = other.open(&strange).expect("a copy of the other");
+    other.feed(&mut replica).expect("all of it");
+    drop(replica);
+    assert!(matches!(
+        other.guarded(&strange, &mark),
+        Err(ReplicaError::Rewritten { .. })
+    ));
+}
+
+#[test]
+fn a_mark_lies_outside_and_is_the_logs() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (copy, mark) = (directory.path().join("copy"), directory.path().join("mark"));
+    let log = Log::founded();
+    std::fs::create_dir(&copy).expect("made");
+    std::os::unix::fs::symlink(&copy, directory.path().join("link")).expect("made");
+    for inside in [
+        copy.join("mark"),
+        copy.join("../copy/mark"),
+        directory.path().join("link/mark"),
+    ] {
+        assert!(
+            matches!(
+                log.guarded(&copy, &inside),
+                Err(ReplicaError::Mark(MarkError::Inside { .. }))
+            ),
+            "{}",
+            inside.display()
+        );
+    }
+    // A link outside that leads inside.
+    std::fs::write(copy.join("real"), "").expect("written");
+    let link = directory.path().join("mark-link");
+    std::os::unix::fs::symlink(copy.join("real"), &link).expect("made");
+    assert!(matches!(
+        log.guarded(&copy, &link),
+        Err(ReplicaError::Mark(MarkError::Inside { .. }))
+    ));
+    let mut replica = log.guarded(&copy, &mark).expect("outside");
+    log.feed(&mut replica).expect("one leaf");
+    assert!(matches!(
+        HighWaterMark::open(&mark, &copy, &log.key),
+        Err(MarkError::InUse { .. })
+    ));
+    drop(replica);
+    std::fs::write(&mark, "mark").expect("written");
+    assert!(matches!(
+        log.guarded(&copy, &mark),
+        Err(ReplicaError::Mark(MarkError::Malformed { .. }))
+    ));
+}
+
+#[test]
+fn a_copy_belongs_to_one_set_of_founding_facts() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut log = Log::founded();
+    let mut replica = log.open(directory.path()).expect("a new replica");
+    log.feed(&mut replica).expect("one leaf");
+    drop(replica);
+    log.policy.anchor_seconds += 1;
+    let error = log.open(directory.path()).expect_err("another ledger");
+    assert!(
+        error.to_string().contains("`anchor_seconds` is 1"),
+        "{error}"
+    );
+    log.policy.anchor_seconds -= 1;
+    assert_eq!(log.open(directory.path()).expect("the same").size(), 1);
 }

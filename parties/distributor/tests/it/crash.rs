@@ -404,12 +404,9 @@ async fn life(
 async fn coordinator(world: &World, dir: &Path) -> Coordinator {
     let policy = world.federation.policy();
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-    let mut config = Config::new(policy.origin.as_str(), listen, dir, policy.authority);
-    config.allow_dev_keys = true;
-    config.least_claims_per_total = policy.least_claims_per_total;
-    config.tickets = policy.tickets;
-    config.anchor_seconds = policy.anchor_seconds;
-    Coordinator::start(config, Arc::new(SystemClock))
+    let (data, mark) = (dir.join("data"), dir.join("coordinator.mark"));
+    let config = Config::new(&policy, listen, data, mark);
+    Coordinator::found(config, Arc::new(SystemClock))
         .await
         .unwrap()
 }

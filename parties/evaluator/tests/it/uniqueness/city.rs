@@ -42,13 +42,14 @@ impl City {
         let policy = federation.policy();
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
         let data = directory.path().join("coordinator");
-        let mut config = Config::new(policy.origin.as_str(), listen, &data, policy.authority);
-        config.allow_dev_keys = true;
-        config.least_claims_per_total = policy.least_claims_per_total;
-        config.tickets = policy.tickets;
-        config.anchor_seconds = policy.anchor_seconds;
+        let config = Config::new(
+            &policy,
+            listen,
+            data,
+            directory.path().join("coordinator.mark"),
+        );
         let clock = std::sync::Arc::new(SystemClock);
-        let coordinator = Coordinator::start(config, clock).await.unwrap();
+        let coordinator = Coordinator::found(config, clock).await.unwrap();
         let origin = &federation.origin;
         let member = |name, role, seed| Member::new(origin, name, &[role], seed);
         let evaluator = member("blind evaluator", Role::Evaluator, 41);
@@ -175,6 +176,7 @@ fn ledger(
         tickets: policy.tickets,
         anchor_seconds: policy.anchor_seconds,
         replica: directory.path().join(name),
+        high_water_mark: Some(directory.path().join(format!("{name}.mark"))),
         allow_dev_keys: true,
     }
 }

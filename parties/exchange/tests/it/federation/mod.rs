@@ -87,12 +87,8 @@ impl World {
         let policy = federation.policy();
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
         let data = dir.path().join("coordinator");
-        let mut config = Config::new(policy.origin.as_str(), listen, &data, policy.authority);
-        config.allow_dev_keys = true;
-        config.least_claims_per_total = policy.least_claims_per_total;
-        config.tickets = policy.tickets;
-        config.anchor_seconds = policy.anchor_seconds;
-        let coordinator = Coordinator::start(config, Arc::new(SystemClock))
+        let config = Config::new(&policy, listen, data, dir.path().join("coordinator.mark"));
+        let coordinator = Coordinator::found(config, Arc::new(SystemClock))
             .await
             .unwrap();
         let address = format!("http://{}", coordinator.address());

@@ -195,6 +195,7 @@ fn a_backup_and_the_ledger_alone_give_the_same_view() {
             tickets: true,
             anchor_seconds: 1,
             replica: "replica".into(),
+            high_water_mark: None,
             allow_dev_keys: true,
         },
     };

@@ -1,0 +1,30 @@
+//! Files that are replaced whole: after a crash there is the old one or the new one.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+/// Replaces `path` by `text`; both the file and its name are on disk afterwards.
+///
+/// # Errors
+/// The path that failed, and why.
+pub(crate) fn replace(path: &Path, text: &str) -> Result<(), (PathBuf, io::Error)> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    let new = PathBuf::from(name);
+    let mut file = File::create(&new).map_err(|error| (new.clone(), error))?;
+    file.write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
+        .map_err(|error| (new.clone(), error))?;
+    fs::rename(&new, path).map_err(|error| (path.to_owned(), error))?;
+    // The rename is on disk once the folder is.
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|error| (folder.to_owned(), error))
+}

@@ -1,0 +1,281 @@
+//! The high-water mark: the newest tree that a server has handed out or verified, kept apart from
+//! the server's data.
+//!
+//! A data folder that comes back older (a restored image, a snapshot, an empty disk) cannot tell by
+//! itself that it is older. The mark can, as long as it does not come back with it: so it is refused
+//! inside the data folder, and belongs on another disk. It is the log's own signed checkpoint, so it is
+//! checked under the log's key, convicts a log that contradicts it, and any party's copy has one to
+//! begin with.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
+
+use merits_verifier::log::{Checkpoint, Hash, LogKey, SignedCheckpoint};
+use thiserror::Error;
+
+use crate::durable_file;
+
+/// Why a high-water mark cannot be used, or what it forbids.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum MarkError {
+    /// Reading or writing failed.
+    #[error("high-water mark {}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It would come back with the data that it guards.
+    #[error(
+        "the high-water mark {} lies inside {}, which it guards: whatever sets that folder back \
+         would set the mark back too; let `high_water_mark` name a file outside, best on another disk",
+        path.display(), folder.display()
+    )]
+    Inside {
+        /// Where the mark is, links followed.
+        path: PathBuf,
+        /// The data folder, links followed.
+        folder: PathBuf,
+    },
+    /// Another process keeps it.
+    #[error(
+        "the high-water mark {} is kept by another process: each server needs its own",
+        path.display()
+    )]
+    InUse {
+        /// The mark.
+        path: PathBuf,
+    },
+    /// Not a checkpoint that this log signed.
+    #[error(
+        "the high-water mark {} is no checkpoint of this log: {reason}; \
+         nothing is served until it is one",
+        path.display()
+    )]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The data is older than what was handed out.
+    #[error(
+        "the high-water mark {} says that {mark} entries were published, and there are {found}: \
+         this is an older copy, and going on from it would fork the log; \
+         bring back the newest data (`merits coordinator restore` for a ledger)",
+        path.display()
+    )]
+    Below {
+        /// The mark.
+        path: PathBuf,
+        /// Entries that the mark covers.
+        mark: u64,
+        /// Entries that there are.
+        found: u64,
+    },
+    /// The data is another history.
+    #[error(
+        "the high-water mark {} is a tree of {size} entries that the data here does not continue: \
+         this is another history of the log; bring back the data that the mark belongs to",
+        path.display()
+    )]
+    Contradicts {
+        /// The mark.
+        path: PathBuf,
+        /// Entries that the mark covers.
+        size: u64,
+    },
+}
+
+/// A server's high-water mark. Its lock is held as long as it lives.
+#[derive(Debug)]
+pub struct HighWaterMark {
+    path: PathBuf,
+    newest: Option<(Checkpoint, SignedCheckpoint)>,
+    _lock: File,
+}
+
+impl HighWaterMark {
+    /// Opens the mark at `path` of the log with `key`, which must not lie inside `data`. A file that
+    /// is not there is a mark that nothing was written to.
+    ///
+    /// # Errors
+    /// [`MarkError`].
+    pub fn open(path: &Path, data: &Path, key: &LogKey) -> Result<Self, MarkError> {
+        let path = Self::place(path, data)?;
+        let lock_path = with_suffix(&path, ".lock");
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&lock_path)
+            .map_err(at(&lock_path))?;
+        lock.try_lock()
+            .map_err(|_| MarkError::InUse { path: path.clone() })?;
+        Ok(Self {
+            newest: read(&path, key)?,
+            path,
+            _lock: lock,
+        })
+    }
+
+    /// Where a mark would be, links followed, if it may be there.
+    ///
+    /// # Errors
+    /// [`MarkError::Inside`], or a folder that is not there.
+    pub fn place(path: &Path, data: &Path) -> Result<PathBuf, MarkError> {
+        let path = outside(path, data)?;
+        let folder = path.parent().unwrap_or(Path::new("/"));
+        if folder.is_dir() {
+            Ok(path)
+        } else {
+            Err(at(folder)(io::Error::other(
+                "is no folder; make it, or name another",
+            )))
+        }
+    }
+
+    /// What a mark says, whoever keeps it.
+    ///
+    /// # Errors
+    /// [`MarkError`].
+    pub fn look(path: &Path, data: &Path, key: &LogKey) -> Result<Option<Checkpoint>, MarkError> {
+        let newest = read(&outside(path, data)?, key)?;
+        Ok(newest.map(|(checkpoint, _)| checkpoint))
+    }
+
+    /// Where the mark is, links followed.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The newest tree that was handed out or verified, if any was.
+    pub fn newest(&self) -> Option<&Checkpoint> {
+        self.newest.as_ref().map(|(checkpoint, _)| checkpoint)
+    }
+
+    /// The same, as the log signed it.
+    pub fn signed(&self) -> Option<&SignedCheckpoint> {
+        self.newest.as_ref().map(|(_, signed)| signed)
+    }
+
+    /// Refuses a log of `size` entries that is below the mark, or whose tree at the mark's size has
+    /// another root. `root_at` is asked for that root; `None` is another root.
+    ///
+    /// # Errors
+    /// [`MarkError::Below`], [`MarkError::Contradicts`].
+    pub fn judge(
+        &self,
+        size: u64,
+        root_at: impl FnOnce(u64) -> Option<Hash>,
+    ) -> Result<(), MarkError> {
+        let Some(mark) = self.newest() else {
+            return Ok(());
+        };
+        if size < mark.size {
+            return Err(MarkError::Below {
+                path: self.path.clone(),
+                mark: mark.size,
+                found: size,
+            });
+        }
+        if root_at(mark.size) != Some(mark.root) {
+            return Err(MarkError::Contradicts {
+                path: self.path.clone(),
+                size: mark.size,
+            });
+        }
+        Ok(())
+    }
+
+    /// Raises the mark to a tree that continues the one it has. It is on disk afterwards, so only
+    /// then the checkpoint may be shown to anybody.
+    ///
+    /// # Errors
+    /// [`MarkError`]; the mark never goes down.
+    pub fn raise(
+        &mut self,
+        checkpoint: &Checkpoint,
+        signed: &SignedCheckpoint,
+    ) -> Result<(), MarkError> {
+        // That a larger tree continues the mark's is the caller's to know (`judge`).
+        self.judge(checkpoint.size, |size| {
+            if size == checkpoint.size {
+                Some(checkpoint.root)
+            } else {
+                self.newest().map(|mark| mark.root)
+            }
+        })?;
+        if self.newest() == Some(checkpoint) {
+            return Ok(());
+        }
+        durable_file::replace(&self.path, &signed.to_string())
+            .map_err(|(path, source)| MarkError::Io { path, source })?;
+        self.newest = Some((checkpoint.clone(), signed.clone()));
+        Ok(())
+    }
+}
+
+fn read(path: &Path, key: &LogKey) -> Result<Option<(Checkpoint, SignedCheckpoint)>, MarkError> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(at(path)(error)),
+    };
+    let malformed = |error: merits_verifier::log::CheckpointError| MarkError::Malformed {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    };
+    let signed = SignedCheckpoint::parse(&text).map_err(malformed)?;
+    let checkpoint = signed.verify(key).map_err(malformed)?;
+    Ok(Some((checkpoint, signed)))
+}
+
+/// The mark's place with every link followed, if it is not inside `data`.
+fn outside(path: &Path, data: &Path) -> Result<PathBuf, MarkError> {
+    let resolved = resolve(path).map_err(at(path))?;
+    let folder = resolve(data).map_err(at(data))?;
+    if resolved.starts_with(&folder) {
+        return Err(MarkError::Inside {
+            path: resolved,
+            folder,
+        });
+    }
+    Ok(resolved)
+}
+
+/// A path with every link followed, of which the last parts need not exist yet.
+fn resolve(path: &Path) -> io::Result<PathBuf> {
+    match fs::canonicalize(path) {
+        Ok(resolved) => return Ok(resolved),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    if fs::symlink_metadata(path).is_ok() {
+        return Err(io::Error::other("is a link to nothing"));
+    }
+    let Some(name) = path.file_name() else {
+        return Err(io::Error::other("names a folder that is not there"));
+    };
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    Ok(resolve(parent)?.join(name))
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+fn at(path: &Path) -> impl FnOnce(io::Error) -> MarkError + use<> {
+    let path = path.to_owned();
+    move |source| MarkError::Io { path, source }
+}

@@ -356,17 +356,31 @@ pub(crate) fn sign(arguments: &SignArguments) -> anyhow::Result<Signing> {
             Register::look(&config.register_file)?,
         )
     } else {
-        let (path, kind) = (&config.salt_key, KeyKind::SaltMac);
-        // A fresh key in place of a lost one would sign everything once more.
-        let salts = if config.register_file.exists() {
-            merits_keyfile::load(path, kind)?
-        } else {
-            merits_keyfile::load_or_create(path, kind, &mut rand::rng())?
-        };
+        // Register and salts belong together: with either alone, what was signed would get a second
+        // commitment. The register is made first, so that only a loss leaves the salts alone.
+        let (register, salts) = (&config.register_file, &config.salt_key);
+        let had_salts = salts.exists();
+        ensure!(
+            register.exists() || !had_salts,
+            "the register {} is not there, and the salts in {} are: what was signed would be signed a second time, \
+             so no register is begun. Bring it back from its copy; only if nothing was ever signed with these \
+             salts, move them away",
+            register.display(),
+            salts.display()
+        );
+        let opened = Register::open(register)?;
+        ensure!(
+            had_salts || opened.is_empty(),
+            "the salts {} are not there, and the register {} is: under new ones what was signed would get a second \
+             commitment, so none are made. Bring them back from their copy",
+            salts.display(),
+            register.display()
+        );
+        let rng = &mut rand::rng();
         (
             signing_key(&config)?,
-            salts,
-            Register::open(&config.register_file)?,
+            merits_keyfile::load_or_create(salts, KeyKind::SaltMac, rng)?,
+            opened,
         )
     };
     let source = party_of(&config, &signing)?;

@@ -102,6 +102,30 @@ fn ends(ran: &Ran, code: i32, says: &[&str]) {
     }
 }
 
+/// Register and salts belong together: with either alone, the same weeks would be signed twice, under other
+/// commitments.
+#[test]
+fn neither_a_register_nor_salts_are_begun_beside_the_other() {
+    let source = source(DAYS);
+    let path = source.path();
+    write(path, "steps.csv", &rows());
+    let command = "--input steps.csv --output bundle.jsonl --complete-until 2016-05-31";
+    sign(path, command).succeeds("commitments");
+    let bundle = fs::read(path.join("bundle.jsonl")).expect("written");
+    for (lost, left) in [
+        ("source.register", "salts.key"),
+        ("salts.key", "source.register"),
+    ] {
+        let kept = path.join("kept");
+        fs::rename(path.join(lost), &kept).expect("moved");
+        sign(path, command).refuses(&[lost, left, "copy"]);
+        assert!(!path.join(lost).exists());
+        assert_eq!(fs::read(path.join("bundle.jsonl")).expect("there"), bundle);
+        fs::rename(&kept, path.join(lost)).expect("moved back");
+    }
+    sign(path, command).succeeds("commitments");
+}
+
 /// A file that is sorted newest first, and ends in the middle of a month.
 #[test]
 fn the_order_of_a_file_does_not_matter_and_its_last_month_is_not_over() {

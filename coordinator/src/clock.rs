@@ -5,10 +5,17 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// Tells the time that leaves carry. It may jump: the sequencer never lets leaf times decrease.
+/// Tells the time that leaves carry. It may jump: leaf times never decrease, and nothing is appended
+/// while it does not agree with the steady clock.
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// Milliseconds since 1 January 1970 UTC.
     fn unix_millis(&self) -> u64;
+
+    /// Milliseconds since some moment, by a clock that nobody sets. A clock of a simulation is steady
+    /// by itself.
+    fn steady_millis(&self) -> u64 {
+        self.unix_millis()
+    }
 }
 
 /// The machine's clock.
@@ -23,4 +30,26 @@ impl Clock for SystemClock {
             .unwrap_or_default();
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
+
+    fn steady_millis(&self) -> u64 {
+        steady_millis()
+    }
+}
+
+/// Goes on while the machine sleeps, as the other clock does.
+#[cfg(target_os = "linux")]
+fn steady_millis() -> u64 {
+    use rustix::time::{ClockId, clock_gettime};
+    let time = clock_gettime(ClockId::Boottime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+    let nanoseconds = u64::try_from(time.tv_nsec).unwrap_or_default();
+    seconds * 1_000 + nanoseconds / 1_000_000
+}
+
+#[cfg(not(target_os = "linux"))]
+fn steady_millis() -> u64 {
+    use std::{sync::OnceLock, time::Instant};
+    static START: OnceLock<Instant> = OnceLock::new();
+    let passed = START.get_or_init(Instant::now).elapsed();
+    u64::try_from(passed.as_millis()).unwrap_or(u64::MAX)
 }

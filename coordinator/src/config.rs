@@ -25,8 +25,10 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Directory of the database, its lock, and (unless `log_key` says else) the log key.
     pub data_dir: PathBuf,
-    /// File of the log's signing key; made at the first start.
+    /// File of the log's signing key; made when the ledger is founded.
     pub log_key: Option<PathBuf>,
+    /// File outside `data_dir` that remembers the newest tree that was handed out.
+    pub high_water_mark: PathBuf,
     /// Party id (64 hexadecimal digits) of the founding supervisor, whose own admission is the
     /// first entry. Never changes.
     pub authority: String,
@@ -127,23 +129,33 @@ impl Default for Database {
 }
 
 impl Config {
-    /// A configuration with the defaults of `coordinator.sample.toml`.
+    /// A configuration for a ledger that is founded on `policy`, with the defaults of
+    /// `coordinator.sample.toml`.
     pub fn new(
-        origin: impl Into<String>,
+        policy: &LedgerPolicy,
         listen: SocketAddr,
         data_dir: impl Into<PathBuf>,
-        authority: PartyId,
+        high_water_mark: impl Into<PathBuf>,
     ) -> Self {
+        let LedgerPolicy {
+            origin,
+            authority,
+            keys: KeyPolicy { allow_dev_keys },
+            least_claims_per_total,
+            tickets,
+            anchor_seconds,
+        } = policy.clone();
         Self {
-            origin: origin.into(),
+            origin: origin.to_string(),
             listen,
             data_dir: data_dir.into(),
             log_key: None,
+            high_water_mark: high_water_mark.into(),
             authority: hex::encode(authority.0),
-            allow_dev_keys: false,
-            least_claims_per_total: least_claims_per_total(),
-            tickets: tickets(),
-            anchor_seconds: anchor_seconds(),
+            allow_dev_keys,
+            least_claims_per_total,
+            tickets,
+            anchor_seconds,
             verification: Verification::default(),
             sequencer: Sequencer::default(),
             database: Database::default(),
@@ -167,6 +179,7 @@ impl Config {
         let base = path.parent().unwrap_or(Path::new(""));
         config.data_dir = base.join(&config.data_dir);
         config.log_key = config.log_key.map(|key| base.join(key));
+        config.high_water_mark = base.join(config.high_water_mark);
         config.check()?;
         Ok(config)
     }
@@ -294,13 +307,22 @@ mod tests {
         let path = dir.path().join("coordinator.toml");
         std::fs::write(&path, sample()).unwrap();
         let read = Config::load(&path).unwrap();
-        let mut default = Config::new(
-            "ledger.example.org/merits",
+        let policy = LedgerPolicy {
+            origin: Origin::new("ledger.example.org/merits").unwrap(),
+            authority: read.authority().unwrap(),
+            keys: KeyPolicy {
+                allow_dev_keys: false,
+            },
+            least_claims_per_total: least_claims_per_total(),
+            tickets: tickets(),
+            anchor_seconds: anchor_seconds(),
+        };
+        let default = Config::new(
+            &policy,
             read.listen,
             dir.path().join("coordinator-data"),
-            read.authority().unwrap(),
+            dir.path().join("coordinator.mark"),
         );
-        default.log_key = None;
         assert_eq!(format!("{read:?}"), format!("{default:?}"));
     }
 
@@ -321,6 +343,7 @@ mod tests {
             ("ledger.example.org/merits", "two words", "origin"),
             ("d75a98", "d75a9", "authority"),
             ("127.0.0.1:7700", "127.0.0.1", "listen"),
+            ("high_water_mark = ", "# ", "high_water_mark"),
         ] {
             std::fs::write(&path, sample().replace(from, to)).unwrap();
             let error = Config::load(&path).unwrap_err().to_string();

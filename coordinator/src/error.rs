@@ -2,6 +2,9 @@
 
 use std::{io, net::SocketAddr, path::PathBuf};
 
+use merits_ledger::FactDiffers;
+use merits_replica::MarkError;
+use merits_sqlite::FileError;
 use thiserror::Error;
 
 /// A configuration that cannot be used. Its author is to blame.
@@ -68,34 +71,102 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
-    /// The database is another program's.
-    #[error("{} is not a coordinator's database; nothing was changed", path.display())]
-    ForeignDatabase {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The database is of another version of this program.
+    /// The database's file: another program's, of another version, or one that cannot be folded or copied.
+    #[error(transparent)]
+    Store(#[from] FileError),
+    /// There is no ledger, and none was asked for.
     #[error(
-        "{} has schema version {found}, this program reads {known}; \
-         use the program of that version, nothing was changed",
-        path.display()
+        "there is no ledger at {}: `data_dir` names its folder; \
+         a new ledger is founded once, with `merits coordinator serve --found`",
+        database.display()
     )]
-    SchemaVersion {
-        /// The file.
+    NotFounded {
+        /// Where the database would be.
+        database: PathBuf,
+    },
+    /// There was a ledger here, and its data is gone.
+    #[error(
+        "{} holds no log, but {} is there: this ledger's data is lost or lies elsewhere. \
+         Nothing was founded, for a second log under one name would be a fork: bring `data_dir` back, or \
+         restore a backup with `merits coordinator restore`. Only if no ledger was ever served with that \
+         file, move it away and found one",
+        database.display(),
+        evidence.display()
+    )]
+    Lost {
+        /// Where the database would be.
+        database: PathBuf,
+        /// What is left of the ledger.
+        evidence: PathBuf,
+    },
+    /// A ledger is founded once.
+    #[error(
+        "{} holds a ledger already; start it without --found, which belongs to the first start only",
+        database.display()
+    )]
+    AlreadyFounded {
+        /// The database.
+        database: PathBuf,
+    },
+    /// A founding was cut off before anything was served.
+    #[error(
+        "{} says that a founding was cut off; nothing was served from it. \
+         Delete {} and found the ledger again",
+        marker.display(),
+        made.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+    )]
+    FoundingInterrupted {
+        /// The file that says so.
+        marker: PathBuf,
+        /// What the founding may have made.
+        made: Vec<PathBuf>,
+    },
+    /// The ledger was founded on other facts than the configuration says.
+    #[error(
+        "the configuration differs from what {} was founded on: {}. These facts never change: set them in \
+         the configuration as they are on the ledger",
+        database.display(),
+        facts.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    )]
+    OtherFacts {
+        /// The database.
+        database: PathBuf,
+        /// The facts that differ.
+        facts: Vec<FactDiffers>,
+    },
+    /// The high-water mark cannot be used, or forbids to serve this log.
+    #[error(transparent)]
+    Mark(#[from] MarkError),
+    /// The high-water mark is not there.
+    #[error(
+        "the high-water mark {} is not there: without it nobody can tell whether {} is the newest, or an \
+         older copy. If it is lost, make it from the newest checkpoint that another party has \
+         (`checkpoint.txt` in its copy of the log): `merits coordinator mark`",
+        path.display(),
+        database.display()
+    )]
+    MarkMissing {
+        /// Where it should be.
         path: PathBuf,
-        /// Version found.
-        found: i64,
-        /// Version of this program.
-        known: i64,
+        /// The database that it guards.
+        database: PathBuf,
     },
-    /// The database belongs to another log.
-    #[error("the database is of the log {found}, the configuration names {expected}")]
-    OtherOrigin {
-        /// Origin in the database.
-        found: String,
-        /// Origin in the configuration.
-        expected: String,
+    /// The log key is not there.
+    #[error(
+        "the log key {} is not there, and {} is a log that it signed: bring the key back from where you keep \
+         its copy. A new key cannot continue this log, so none was made",
+        path.display(),
+        database.display()
+    )]
+    LogKeyMissing {
+        /// Where the key should be.
+        path: PathBuf,
+        /// The log's database.
+        database: PathBuf,
     },
+    /// The machine's clock cannot be right.
+    #[error("{0}")]
+    Clock(String),
     /// The log key is not the one that signed the log so far.
     #[error("the log key in {} is not the one that signed this log", path.display())]
     OtherLogKey {

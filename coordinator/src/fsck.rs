@@ -5,17 +5,18 @@
 //! both directions. Nothing is changed. It may run beside a serving coordinator: it reads one
 //! snapshot.
 
-use std::{collections::HashMap, fmt};
+use std::{collections::HashMap, fmt, path::Path};
 
 use merits_ledger::{
     Replay, UniqueSet,
-    tree::{Frontier, Node},
+    tree::{self, Frontier, Node},
 };
 use merits_primitives::ids::EntryId;
+use merits_replica::HighWaterMark;
 use merits_verifier::{
     codec::Canonical as _,
     entry::Leaf,
-    log::{Hash, LogKey, SignedCheckpoint, leaf_hash},
+    log::{Checkpoint, Hash, LogKey, SignedCheckpoint, leaf_hash},
     signature::PublicKey,
 };
 use rand_core::CryptoRng;
@@ -100,7 +101,50 @@ impl fmt::Display for Finding {
 /// [`StartError`] when there is no database of this program and version to look at; what is wrong
 /// inside one is in the [`Report`].
 pub async fn fsck(config: &Config, rng: &mut impl CryptoRng) -> Result<Report, StartError> {
-    let mut db = schema::open_to_inspect(&config.database()).await?;
+    let path = config.database();
+    // Before the snapshot that is checked: the mark of a running coordinator goes on.
+    let mark = {
+        let mut db = open(&path).await?;
+        let key = match startup::log_row(&mut db).await? {
+            Some(row) => public_key(&row.log_key),
+            None => None,
+        };
+        db.close().await?;
+        let look = |key| {
+            HighWaterMark::look(
+                &config.high_water_mark,
+                &config.data_dir,
+                &LogKey::new(config.origin()?, key),
+            )
+            .map_err(StartError::from)
+        };
+        key.map(look)
+    };
+    check_file(config, &path, mark, rng).await
+}
+
+/// Checks a database of the ledger that `config` names, wherever it lies: a backup.
+pub(crate) async fn fsck_file(
+    config: &Config,
+    path: &Path,
+    rng: &mut impl CryptoRng,
+) -> Result<Report, StartError> {
+    check_file(config, path, None, rng).await
+}
+
+async fn open(path: &Path) -> Result<SqliteConnection, StartError> {
+    schema::open_to_inspect(path)
+        .await?
+        .ok_or_else(|| StartError::Damaged(format!("{} is an empty database", path.display())))
+}
+
+async fn check_file(
+    config: &Config,
+    path: &Path,
+    mark: Option<Result<Option<Checkpoint>, StartError>>,
+    rng: &mut impl CryptoRng,
+) -> Result<Report, StartError> {
+    let mut db = open(path).await?;
     let mut report = Report::default();
     let mut snapshot = db.begin().await?;
     let structure: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check(20)")
@@ -115,6 +159,12 @@ pub async fn fsck(config: &Config, rng: &mut impl CryptoRng) -> Result<Report, S
         check_used(&mut snapshot, uniques, &mut report).await?;
     }
     check_log(&mut snapshot, config, &leaves.frontier, &mut report).await?;
+    match mark {
+        None => {}
+        Some(Err(error)) => report.find("mark", error.to_string()),
+        Some(Ok(None)) => report.find("mark", "the high-water mark is not there"),
+        Some(Ok(Some(mark))) => check_mark(&mark, &leaves, &mut report),
+    }
     snapshot.rollback().await?;
     db.close().await?;
     Ok(report)
@@ -310,6 +360,26 @@ async fn check_used(
     Ok(())
 }
 
+fn check_mark(mark: &Checkpoint, leaves: &FromLeaves, report: &mut Report) {
+    let (marked, found) = (mark.size, leaves.frontier.size());
+    if found < marked {
+        report.find(
+            "mark",
+            format!("{marked} entries were published, and there are {found} leaves"),
+        );
+    } else if tree::root(&leaves.nodes, marked).ok() != Some(mark.root) {
+        report.find(
+            "mark",
+            format!("the first {marked} leaves are not those that were published"),
+        );
+    }
+}
+
+fn public_key(bytes: &[u8]) -> Option<PublicKey> {
+    let bytes = <[u8; 32]>::try_from(bytes).ok()?;
+    PublicKey::from_bytes(&bytes).ok()
+}
+
 async fn check_log(
     db: &mut SqliteConnection,
     config: &Config,
@@ -320,13 +390,15 @@ async fn check_log(
         report.find("log", "the log was never founded");
         return Ok(());
     };
+    for fact in startup::differences(&mut *db, &config.policy()?).await? {
+        report.find("founding", fact.to_string());
+    }
     let origin = config.origin()?;
     if row.origin != origin.as_str() {
         report.find("log", format!("it is the log {}, not {origin}", row.origin));
         return Ok(());
     }
-    let key = <[u8; 32]>::try_from(row.log_key.as_slice()).ok();
-    let Some(key) = key.and_then(|bytes| PublicKey::from_bytes(&bytes).ok()) else {
+    let Some(key) = public_key(&row.log_key) else {
         report.find("log", "the log key is no Ed25519 key");
         return Ok(());
     };

@@ -29,10 +29,10 @@ use tonic::Code;
 
 use crate::{
     archive::{Archive, StoredLeaf},
-    clock::Clock,
     published::Published,
     receipts,
-    sequencer::{Placed, Ready},
+    sequencer::{NotPlaced, Placed, Ready},
+    timekeeper::{OutOfStep, Timekeeper},
     verify_pool::{Answer, BareInputs, Class, Full, VerifyPool},
 };
 
@@ -63,7 +63,7 @@ pub(crate) struct Intake {
     pub(crate) preparing: [Semaphore; 2],
     pub(crate) queue: mpsc::Sender<Ready>,
     pub(crate) signer: Arc<LogSigner>,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) time: Arc<Timekeeper>,
     /// Submissions at once.
     pub(crate) submissions: Arc<Semaphore>,
     /// Of them, those that no party has signed.
@@ -122,6 +122,8 @@ impl Intake {
         if let Some(stored) = self.archive.find(&id).await.map_err(database)? {
             return self.present(id, stored).await;
         }
+        // Before anything costs: nothing is appended now, and nothing is judged at a wrong time.
+        self.time.now().map_err(out_of_step)?;
         let refuse = |refusal: Box<Refusal>| self.refuse(Some(id), &bytes, &refusal);
         let (authentic, job) = self.examine(Class::Door, signed).await?.map_err(refuse)?;
         let (class, _permit) = match authentic.party() {
@@ -144,7 +146,8 @@ impl Intake {
         // The permits leave room in the queue; a closed one means that the sequencer stopped.
         self.queue.try_send(ready).map_err(|_| Fault::stopping())?;
         match outcome.await.map_err(|_| Fault::internal())? {
-            Err(refusal) => Err(refuse(refusal)),
+            Err(NotPlaced::Refused(refusal)) => Err(refuse(refusal)),
+            Err(NotPlaced::OutOfStep(error)) => Err(out_of_step(error)),
             Ok(Placed::New {
                 index,
                 leaf,
@@ -307,7 +310,7 @@ impl Intake {
             origin: self.origin.clone(),
             entry: id.unwrap_or(EntryId([0; 32])),
             submission: sha256(bytes),
-            time: self.clock.unix_millis(),
+            time: self.time.now_or(self.published.read().state.time()),
             code: refusal.code().to_owned(),
             field: refusal.field(),
             message: refusal.to_string(),
@@ -400,6 +403,11 @@ async fn permit(permits: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Fault>
         .acquire_owned()
         .await
         .map_err(|_| Fault::stopping())
+}
+
+/// The clock is wrong: for the operator to mend, and for the caller to wait.
+fn out_of_step(error: OutOfStep) -> Fault {
+    Fault::out_of_step(error.to_string())
 }
 
 fn full(_: Full) -> Fault {

@@ -16,26 +16,31 @@
 //! submitting it again brings its receipt. Order among submissions in flight is not promised.
 
 mod archive;
+mod backup;
 mod clock;
 mod config;
 mod error;
+mod founding;
 mod fsck;
 mod intake;
 mod log_key;
 mod log_writer;
 mod node;
 mod notes;
+mod opening;
 mod published;
 mod receipts;
 mod schema;
 mod sequencer;
 mod services;
 mod startup;
+mod timekeeper;
 mod verify_pool;
 
+pub use backup::{BackupError, Kept, backup, raise_mark, restore};
 pub use clock::{Clock, SystemClock};
 pub use config::{Config, Database, Sequencer, Verification};
 pub use error::{ConfigError, StartError};
 pub use fsck::{Finding, Report, fsck};
-pub use node::Coordinator;
+pub use node::{Beginning, Coordinator};
 pub use schema::SCHEMA_VERSION;

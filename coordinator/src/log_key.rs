@@ -5,7 +5,7 @@
 //! that is not is refused.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::Write as _,
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::Path,
@@ -24,24 +24,20 @@ const PREFIX: &str = "PRIVATE+KEY+";
 /// Ed25519, in signed notes.
 const ALGORITHM: u8 = 0x01;
 
-/// Loads the key of `origin` from `path`, or makes one there if there is no file.
+/// Loads the key of `origin` from `path`; nothing if there is no file.
 ///
 /// # Errors
 /// [`StartError::File`], or [`StartError::LogKey`] for a file that is no key of this log or that
 /// others can read.
-pub(crate) fn load_or_generate(
-    path: &Path,
-    origin: &Origin,
-    rng: &mut impl CryptoRng,
-) -> Result<LogSigner, StartError> {
+pub(crate) fn load(path: &Path, origin: &Origin) -> Result<Option<LogSigner>, StartError> {
     match fs::metadata(path) {
-        Ok(metadata) => load(path, &metadata, origin),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => generate(path, origin, rng),
+        Ok(metadata) => read(path, &metadata, origin).map(Some),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(file("read", path, source)),
     }
 }
 
-fn load(path: &Path, metadata: &fs::Metadata, origin: &Origin) -> Result<LogSigner, StartError> {
+fn read(path: &Path, metadata: &fs::Metadata, origin: &Origin) -> Result<LogSigner, StartError> {
     let refuse = |reason: &str| StartError::LogKey {
         path: path.to_owned(),
         reason: reason.into(),
@@ -75,7 +71,11 @@ fn load(path: &Path, metadata: &fs::Metadata, origin: &Origin) -> Result<LogSign
     Ok(signer)
 }
 
-fn generate(
+/// Makes the key of a log that is founded now. No file is overwritten.
+///
+/// # Errors
+/// [`StartError::File`].
+pub(crate) fn generate(
     path: &Path,
     origin: &Origin,
     rng: &mut impl CryptoRng,
@@ -99,7 +99,12 @@ fn generate(
             .mode(0o600)
             .open(path)?;
         file.write_all(line.as_bytes())?;
-        file.sync_all()
+        file.sync_all()?;
+        // Its name is on disk once the folder is.
+        match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),
+            _ => File::open(".")?.sync_all(),
+        }
     };
     write().map_err(|e| file("write", path, e))?;
     Ok(signer)
@@ -133,12 +138,17 @@ mod tests {
     fn a_key_is_made_once_and_read_by_its_owner_only() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log.key");
-        let made = load_or_generate(&path, &origin("log.test"), &mut rand::rng()).unwrap();
+        assert!(load(&path, &origin("log.test")).unwrap().is_none());
+        let made = generate(&path, &origin("log.test"), &mut rand::rng()).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
-        let read = load_or_generate(&path, &origin("log.test"), &mut rand::rng()).unwrap();
+        let read = load(&path, &origin("log.test")).unwrap().unwrap();
         assert_eq!(read.public(), made.public());
+        // A key is never replaced.
+        assert!(generate(&path, &origin("log.test"), &mut rand::rng()).is_err());
+        let again = load(&path, &origin("log.test")).unwrap().unwrap();
+        assert_eq!(again.public(), made.public());
 
-        let other = load_or_generate(&path, &origin("other.test"), &mut rand::rng());
+        let other = load(&path, &origin("other.test"));
         assert!(
             other
                 .unwrap_err()
@@ -147,7 +157,7 @@ mod tests {
         );
 
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-        let open = load_or_generate(&path, &origin("log.test"), &mut rand::rng());
+        let open = load(&path, &origin("log.test"));
         assert!(open.unwrap_err().to_string().contains("chmod 600"));
     }
 
@@ -155,7 +165,7 @@ mod tests {
     fn a_damaged_key_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log.key");
-        load_or_generate(&path, &origin("log.test"), &mut rand::rng()).unwrap();
+        generate(&path, &origin("log.test"), &mut rand::rng()).unwrap();
         let text = fs::read_to_string(&path).unwrap();
         // Base64 has a '+' of its own.
         let at = PREFIX.len() + "log.test+12345678+".len();
@@ -163,7 +173,7 @@ mod tests {
         let mut bytes = BASE64.decode(key).unwrap();
         bytes[7] ^= 1;
         fs::write(&path, format!("{head}{}\n", BASE64.encode(&bytes))).unwrap();
-        let error = load_or_generate(&path, &origin("log.test"), &mut rand::rng()).unwrap_err();
+        let error = load(&path, &origin("log.test")).unwrap_err();
         assert!(error.to_string().contains("damaged"), "{error}");
     }
 }

@@ -1,7 +1,7 @@
 //! The one writer of the stored log. A [`Group`] is one transaction: leaves, what they used up,
 //! tree nodes and the checkpoint that covers them become durable together or not at all.
 
-use merits_ledger::{Conflict, Effects, Unique, UniqueSet, tree::Node};
+use merits_ledger::{Conflict, Effects, FoundingFact, Unique, UniqueSet, tree::Node};
 use merits_primitives::ids::EntryId;
 use merits_verifier::log::{Checkpoint, Hash};
 use sqlx::{Connection as _, QueryBuilder, Sqlite, SqliteConnection, Transaction};
@@ -29,13 +29,23 @@ impl LogWriter {
         })
     }
 
-    /// Stores whose log this is, with the checkpoint of the empty tree. Only once.
+    /// Stores whose log this is and what it is founded on, with the checkpoint of the empty tree. Only
+    /// once.
     pub(crate) async fn found(
         &mut self,
         log_key: &[u8; 32],
+        facts: &[FoundingFact],
         checkpoint: &Checkpoint,
         note: &str,
     ) -> sqlx::Result<()> {
+        let mut tx = self.db.begin().await?;
+        for (fact, value) in facts {
+            sqlx::query("INSERT INTO founding (fact, value) VALUES (?, ?)")
+                .bind(*fact)
+                .bind(value)
+                .execute(&mut *tx)
+                .await?;
+        }
         sqlx::query(
             "INSERT INTO log (id, origin, log_key, size, root, checkpoint)
              VALUES (1, ?, ?, 0, ?, ?)",
@@ -44,12 +54,12 @@ impl LogWriter {
         .bind(&log_key[..])
         .bind(&checkpoint.root[..])
         .bind(note)
-        .execute(&mut self.db)
+        .execute(&mut *tx)
         .await?;
-        Ok(())
+        tx.commit().await
     }
 
-    /// Folds the write-ahead log into the database and closes it.
+    /// Closes the connection. Folding the write-ahead log is the matter of whoever closes the last one.
     pub(crate) async fn close(self) -> sqlx::Result<()> {
         self.db.close().await
     }

@@ -2,6 +2,7 @@
 //! its log key and address, serves until SIGTERM or ctrl-c, stops gracefully.
 //!
 //! ```text
+//! merits-coordinator found coordinator.toml
 //! merits-coordinator coordinator.toml
 //! merits-coordinator fsck coordinator.toml
 //! ```
@@ -18,7 +19,7 @@ use std::{
     sync::Arc,
 };
 
-use merits_coordinator::{Config, Coordinator, SystemClock, fsck};
+use merits_coordinator::{Beginning, Config, Coordinator, SystemClock, fsck};
 use tokio::signal::unix::{SignalKind, signal};
 
 type Failure = Box<dyn std::error::Error>;
@@ -30,8 +31,9 @@ async fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments[..] {
         ["fsck", config] => check(Path::new(config)).await,
-        [config] => serve(Path::new(config)).await,
-        _ => Err("usage: merits-coordinator [fsck] <configuration file>".into()),
+        ["found", config] => serve(Path::new(config), Beginning::Found).await,
+        [config] => serve(Path::new(config), Beginning::GoOn).await,
+        _ => Err("usage: merits-coordinator [found | fsck] <configuration file>".into()),
     };
     done.unwrap_or_else(|error| {
         eprintln!("{error}");
@@ -39,8 +41,9 @@ async fn main() -> ExitCode {
     })
 }
 
-async fn serve(config: &Path) -> Result<ExitCode, Failure> {
-    let mut coordinator = Coordinator::start(Config::load(config)?, Arc::new(SystemClock)).await?;
+async fn serve(config: &Path, beginning: Beginning) -> Result<ExitCode, Failure> {
+    let config = Config::load(config)?;
+    let mut coordinator = Coordinator::begin(config, Arc::new(SystemClock), beginning).await?;
     println!("log key {}", coordinator.log_key());
     println!("listening on {}", coordinator.address());
     // Whoever started this process waits for the line.

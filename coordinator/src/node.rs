@@ -9,10 +9,10 @@ use std::{
     os::unix::fs::DirBuilderExt as _,
     path::PathBuf,
     sync::{Arc, Mutex},
-    thread,
+    time::Duration,
 };
 
-use merits_ledger::{KeyRing, LedgerPolicy};
+use merits_ledger::KeyRing;
 use merits_proto::{
     ledger::ledger_server::LedgerServer,
     limits::{
@@ -23,8 +23,9 @@ use merits_proto::{
     registry::registry_server::RegistryServer,
     verifier::verifier_server::VerifierServer,
 };
-use merits_serve::Server;
-use merits_verifier::log::{LogKey, LogSigner};
+use merits_replica::HighWaterMark;
+use merits_serve::{Health, Server};
+use merits_verifier::log::LogKey;
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, mpsc, oneshot, watch},
@@ -36,17 +37,20 @@ use crate::{
     clock::Clock,
     config::Config,
     error::StartError,
+    founding,
     intake::Intake,
     log_key,
-    log_writer::LogWriter,
     notes::BucketRoots,
-    published::{Published, View},
+    opening::{Opening, start_sequencer},
     schema,
-    sequencer::{Ready, Sequencer, SequencerError},
+    sequencer::SequencerError,
     services::{self, LedgerService, NotesService, RegistryService, VerifierService},
-    startup::{self, Loaded},
+    timekeeper::{NOTE_EVERY, Timekeeper},
     verify_pool::{PoolLimits, VerifyPool},
 };
+
+/// How often the clock is looked at while nothing is appended.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// A running coordinator. Dropping it stops it without waiting; [`Coordinator::shutdown`] stops
 /// it gracefully.
@@ -58,22 +62,53 @@ pub struct Coordinator {
     server: JoinHandle<Result<(), StartError>>,
 }
 
+/// How a coordinator begins.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Beginning {
+    /// A ledger that is there goes on.
+    #[default]
+    GoOn,
+    /// The same after a stop of more than a day: today is this day (counted from 1 January 1970), by a clock
+    /// that is not this machine's.
+    AfterPause(u32),
+    /// A ledger is founded.
+    Found,
+}
+
 impl Coordinator {
-    /// Starts a coordinator: loads and checks the log, then serves it. Returns when it serves.
+    /// Starts a coordinator of a ledger that is there. Returns when it serves.
     ///
     /// # Errors
-    /// [`StartError`]: a configuration that cannot be, files that cannot be used, a database of
-    /// another program, version, log or key, or a damaged one.
+    /// As [`Coordinator::begin`].
     pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        Self::begin(config, clock, Beginning::GoOn).await
+    }
+
+    /// Founds a ledger and starts its coordinator.
+    ///
+    /// # Errors
+    /// As [`Coordinator::begin`].
+    pub async fn found(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        Self::begin(config, clock, Beginning::Found).await
+    }
+
+    /// Loads and checks the log, then serves it. Returns when it serves.
+    ///
+    /// # Errors
+    /// [`StartError`]: a configuration that cannot be, no ledger where one should be or one where none
+    /// should be, files that cannot be used, a database of another program, version, log or key, a
+    /// damaged or older one, other founding facts, a clock that cannot be right.
+    pub async fn begin(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        beginning: Beginning,
+    ) -> Result<Self, StartError> {
         config.check()?;
         let policy = config.policy()?;
+        if beginning != Beginning::Found {
+            founding::require(&config).await?;
+        }
         let lock = lock_data_dir(&config)?;
-        let key_file = config.log_key_file();
-        let signer = Arc::new(log_key::load_or_generate(
-            &key_file,
-            &policy.origin,
-            &mut rand::rng(),
-        )?);
         let listener =
             TcpListener::bind(config.listen)
                 .await
@@ -86,8 +121,36 @@ impl Coordinator {
             source,
         })?;
 
+        if beginning == Beginning::Found {
+            founding::found(&config, &policy, &mut rand::rng()).await?;
+        }
+        let signer = log_key::load(&config.log_key_file(), &policy.origin)?;
+        let signer = Arc::new(signer.ok_or_else(|| StartError::LogKeyMissing {
+            path: config.log_key_file(),
+            database: config.database(),
+        })?);
+        let mark = HighWaterMark::open(&config.high_water_mark, &config.data_dir, signer.public())?;
+        if mark.newest().is_none() {
+            return Err(StartError::MarkMissing {
+                path: mark.path().to_owned(),
+                database: config.database(),
+            });
+        }
+        let time = Arc::new(Timekeeper::start(clock, &config.data_dir));
         let (queue, waiting) = mpsc::channel(config.sequencer.queue);
-        let started = start_sequencer(&config, policy, Arc::clone(&signer), clock, waiting).await?;
+        let opening = Opening {
+            config: config.clone(),
+            policy,
+            signer: Arc::clone(&signer),
+            mark,
+            time: Arc::clone(&time),
+            today: match beginning {
+                Beginning::AfterPause(today) => Some(today),
+                Beginning::GoOn | Beginning::Found => None,
+            },
+        };
+        let started = start_sequencer(opening, waiting).await?;
+        time.note();
         let log_key = signer.public().clone();
         let readers = schema::open_readers(&config.database(), config.database.readers).await?;
         let (stop, stopping) = watch::channel(false);
@@ -100,7 +163,7 @@ impl Coordinator {
             preparing: [Semaphore::new(1), Semaphore::new(1)],
             queue,
             signer,
-            clock: started.clock,
+            time: Arc::clone(&time),
             submissions: Arc::new(Semaphore::new(config.sequencer.queue)),
             strangers: Semaphore::new(config.sequencer.queue.div_ceil(2)),
             verifications: Arc::new(Semaphore::new(config.verification.queue)),
@@ -110,6 +173,7 @@ impl Coordinator {
             stop: stop.clone(),
             ended: started.ended,
             lock,
+            time,
         };
         let server = tokio::spawn(rim.serve(config, listener, intake, log_key.clone()));
         Ok(Self {
@@ -155,6 +219,7 @@ struct Rim {
     stop: watch::Sender<bool>,
     ended: oneshot::Receiver<Result<(), SequencerError>>,
     lock: File,
+    time: Arc<Timekeeper>,
 }
 
 impl Rim {
@@ -173,6 +238,7 @@ impl Rim {
             let _ = stopping.wait_for(|stop| *stop).await;
         });
         tokio::pin!(served);
+        let watch = tokio::spawn(watch_the_clock(Arc::clone(&self.time), health.clone()));
 
         let mut stopped = self.stop.subscribe();
         let mut early_end = None;
@@ -184,6 +250,10 @@ impl Rim {
             }
             _ = stopped.wait_for(|stop| *stop) => None,
         };
+        // Nobody says "serving" again after this.
+        watch.abort();
+        let _ = watch.await;
+        self.time.note();
         health.set(false).await;
         intake.close();
         self.stop.send_replace(true);
@@ -198,23 +268,48 @@ impl Rim {
         let drained = tokio::task::spawn_blocking(move || drop(intake));
         let _ = drained.await;
         let ended = match early_end {
-            Some(ended) => ended,
-            None => match tokio::time::timeout(config.server.stop_timeout(), self.ended).await {
-                Ok(ended) => ended,
-                Err(_) => return Err(StartError::Server("the queue was not drained".into())),
-            },
+            Some(ended) => Some(ended),
+            None => tokio::time::timeout(config.server.stop_timeout(), self.ended)
+                .await
+                .ok(),
         };
         archive.close().await;
+        // However it ended: the file alone is the whole log, for whoever copies it.
+        let folded = merits_sqlite::fold(&config.database()).await;
         drop(self.lock);
-        match (ended, result) {
-            (Ok(Ok(())), Err(error)) => Err(StartError::Server(error.to_string())),
-            (Ok(Ok(())), Ok(())) => Ok(()),
-            (Ok(Err(error)), _) => {
+        let end = match (ended, result) {
+            (None, _) => Err(StartError::Server("the queue was not drained".into())),
+            (Some(Ok(Ok(()))), Err(error)) => Err(StartError::Server(error.to_string())),
+            (Some(Ok(Ok(()))), Ok(())) => Ok(()),
+            (Some(Ok(Err(error))), _) => {
                 tracing::error!(%error, "the sequencer failed");
                 Err(StartError::Server(error.to_string()))
             }
-            (Err(_), _) => Err(StartError::Server("the sequencer's thread panicked".into())),
+            (Some(Err(_)), _) => Err(StartError::Server("the sequencer's thread panicked".into())),
+        };
+        match (end, folded) {
+            (Ok(()), Err(error)) => Err(error.into()),
+            (Err(end), Err(error)) => {
+                tracing::error!(%error, "the write-ahead log is not in the database's file");
+                Err(end)
+            }
+            (end, Ok(())) => end,
         }
+    }
+}
+
+/// Health follows the clock, and the time is written down.
+async fn watch_the_clock(time: Arc<Timekeeper>, health: Health) {
+    let noting = async {
+        loop {
+            tokio::time::sleep(NOTE_EVERY).await;
+            time.note();
+        }
+    };
+    let following = health.follow(LOOK_EVERY, || std::future::ready(time.now().map(|_| ())));
+    tokio::select! {
+        () = noting => {}
+        never = following => match never {},
     }
 }
 
@@ -225,7 +320,7 @@ fn server(config: &Config, intake: &Arc<Intake>, log_key: LogKey) -> Server {
     };
     let notes = NotesService {
         published: Arc::clone(&intake.published),
-        clock: Arc::clone(&intake.clock),
+        time: Arc::clone(&intake.time),
         roots: Arc::new(Mutex::new(BucketRoots::default())),
     };
     let ledger = LedgerServer::new(LedgerService(Arc::clone(intake)));
@@ -269,7 +364,7 @@ fn start_pool(config: &Config) -> Result<VerifyPool, StartError> {
 }
 
 /// Makes the data directory, and holds its lock as long as the file lives.
-fn lock_data_dir(config: &Config) -> Result<File, StartError> {
+pub(crate) fn lock_data_dir(config: &Config) -> Result<File, StartError> {
     let file = |action, path: &PathBuf, source| StartError::File {
         action,
         path: path.clone(),
@@ -292,115 +387,4 @@ fn lock_data_dir(config: &Config) -> Result<File, StartError> {
         Err(TryLockError::WouldBlock) => Err(StartError::InUse { path }),
         Err(TryLockError::Error(source)) => Err(file("lock", &path, source)),
     }
-}
-
-/// What the sequencer's thread hands over when the log is loaded.
-struct Started {
-    published: Arc<Published>,
-    clock: Arc<dyn Clock>,
-    ended: oneshot::Receiver<Result<(), SequencerError>>,
-}
-
-async fn start_sequencer(
-    config: &Config,
-    policy: LedgerPolicy,
-    signer: Arc<LogSigner>,
-    clock: Arc<dyn Clock>,
-    waiting: mpsc::Receiver<Ready>,
-) -> Result<Started, StartError> {
-    let (loaded, ready) = oneshot::channel();
-    let (end, ended) = oneshot::channel();
-    let (config, sequencer_clock) = (config.clone(), Arc::clone(&clock));
-    let run = move || {
-        let runtime = match tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-        {
-            Ok(runtime) => runtime,
-            Err(source) => {
-                let (action, path) = ("start the sequencer of", config.data_dir);
-                let _ = loaded.send(Err(StartError::File {
-                    action,
-                    path,
-                    source,
-                }));
-                return;
-            }
-        };
-        runtime.block_on(async move {
-            match open(&config, policy, signer, sequencer_clock).await {
-                Err(error) => {
-                    let _ = loaded.send(Err(error));
-                }
-                Ok(sequencer) => {
-                    if loaded.send(Ok(Arc::clone(&sequencer.published))).is_ok() {
-                        let _ = end.send(sequencer.run(waiting).await);
-                    }
-                }
-            }
-        });
-    };
-    thread::Builder::new()
-        .name("sequencer".into())
-        .spawn(run)
-        .map_err(|source| StartError::File {
-            action: "start the sequencer of",
-            path: PathBuf::from("this process"),
-            source,
-        })?;
-    let published = ready
-        .await
-        .map_err(|_| StartError::Server("the sequencer's thread panicked at its start".into()))??;
-    Ok(Started {
-        published,
-        clock,
-        ended,
-    })
-}
-
-/// Opens the database, loads the log, and makes the sequencer of it.
-async fn open(
-    config: &Config,
-    policy: LedgerPolicy,
-    signer: Arc<LogSigner>,
-    clock: Arc<dyn Clock>,
-) -> Result<Sequencer, StartError> {
-    let path = config.database();
-    let mut writer = LogWriter::new(schema::open_writer(&path).await?);
-    let readers = schema::open_readers(&path, 1).await?;
-    let key_file = config.log_key_file();
-    let loaded = startup::load(
-        &mut writer,
-        &readers,
-        policy,
-        &signer,
-        &key_file,
-        &mut rand::rng(),
-    )
-    .await?;
-    readers.close().await;
-    let Loaded {
-        state,
-        notes,
-        frontier,
-        edge,
-        checkpoint,
-        signed,
-    } = loaded;
-    let view = View {
-        state: state.clone(),
-        notes,
-        checkpoint,
-        signed: Arc::new(signed),
-    };
-    Ok(Sequencer {
-        writer,
-        state,
-        frontier,
-        edge,
-        signer,
-        clock,
-        published: Arc::new(Published::new(view)),
-        group: config.sequencer.group,
-    })
 }

@@ -1,27 +1,21 @@
-//! The SQLite database: opening it, its schema, and the check that it is ours and of a version
-//! that this program reads.
+//! The SQLite database: its schema, and opening it.
 //!
 //! `docs/src/data-model.md` tells the life of each row.
 
 use std::{path::Path, time::Duration};
 
-use sqlx::{
-    ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
-};
+use merits_sqlite::{FileError, Found, Schema};
+use sqlx::{ConnectOptions as _, SqliteConnection, SqlitePool, sqlite::SqlitePoolOptions};
 
 use crate::error::StartError;
 
-/// Written to `PRAGMA application_id`: "MERT".
-const APPLICATION_ID: i64 = 0x4d45_5254;
-
 /// Written to `PRAGMA user_version`. Raise it with every change of the schema, and write the
-/// migration.
-pub const SCHEMA_VERSION: i64 = 1;
+/// migration. 2 stores the founding facts.
+pub const SCHEMA_VERSION: i64 = 2;
 
 /// Each fact that must be unique stands under a PRIMARY KEY or UNIQUE constraint, because
 /// constraints are what holds when a check in code is wrong.
-const SCHEMA: &str = "
+const TABLES: &str = "
 CREATE TABLE log (
     -- The one row that says whose log this is, and its newest checkpoint.
     id          INTEGER PRIMARY KEY CHECK (id = 1),
@@ -31,6 +25,12 @@ CREATE TABLE log (
     root        BLOB    NOT NULL CHECK (length(root) = 32),
     checkpoint  TEXT    NOT NULL
 ) STRICT;
+
+CREATE TABLE founding (
+    -- What the ledger was founded on: one row a fact of `LedgerPolicy`.
+    fact        TEXT    PRIMARY KEY,
+    value       TEXT    NOT NULL
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE leaf (
     -- Position in the log, from 0, without gaps.
@@ -59,14 +59,45 @@ CREATE TABLE node (
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// Opens the database for the one writer, and makes it if there is none.
+const SCHEMA: Schema = Schema {
+    what: "coordinator's database",
+    // "MERT".
+    application_id: 0x4d45_5254,
+    version: SCHEMA_VERSION,
+    tables: TABLES,
+};
+
+/// Makes the database of a ledger that is founded now.
 ///
 /// # Errors
-/// [`StartError::ForeignDatabase`] and [`StartError::SchemaVersion`] before anything is changed.
-pub(crate) async fn open_writer(path: &Path) -> Result<SqliteConnection, StartError> {
-    let mut db = options(path).create_if_missing(true).connect().await?;
-    check_version(&mut db, path).await?;
+/// [`StartError::Store`] for a file that holds anything, before anything is changed.
+pub(crate) async fn create(path: &Path) -> Result<SqliteConnection, StartError> {
+    let mut db = merits_sqlite::durable(path)
+        .create_if_missing(true)
+        .connect()
+        .await?;
+    match SCHEMA.look(&mut db, path).await? {
+        Found::Empty => {}
+        Found::Ours => {
+            return Err(StartError::AlreadyFounded {
+                database: path.to_owned(),
+            });
+        }
+    }
+    SCHEMA.create(&mut db).await?;
     Ok(db)
+}
+
+/// Opens the database for the one writer; nothing if it is of nobody, without a table.
+///
+/// # Errors
+/// [`StartError::Store`] before anything is changed.
+pub(crate) async fn open_writer(path: &Path) -> Result<Option<SqliteConnection>, StartError> {
+    // A look that changes nothing comes first: opening for writing changes the journal mode.
+    if open_to_inspect(path).await?.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(merits_sqlite::durable(path).connect().await?))
 }
 
 /// Opens `connections` read-only connections to a database that [`open_writer`] has checked.
@@ -74,83 +105,22 @@ pub(crate) async fn open_readers(path: &Path, connections: u32) -> Result<Sqlite
     let pool = SqlitePoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(Duration::from_secs(10))
-        .connect_with(options(path).read_only(true))
+        .connect_with(merits_sqlite::durable(path).read_only(true))
         .await?;
     Ok(pool)
 }
 
-/// Opens an existing database to look at it only.
+/// Opens an existing database to look at it only; nothing if it is of nobody, without a table.
 ///
 /// # Errors
-/// As [`open_writer`]; also when there is no database, or one without a schema.
-pub(crate) async fn open_to_inspect(path: &Path) -> Result<SqliteConnection, StartError> {
-    let mut db = options(path).read_only(true).connect().await?;
-    match versions(&mut db).await? {
-        (APPLICATION_ID, SCHEMA_VERSION) => Ok(db),
-        (APPLICATION_ID, found) => Err(schema_version(path, found)),
-        _ => Err(StartError::ForeignDatabase {
-            path: path.to_owned(),
-        }),
+/// As [`open_writer`].
+pub(crate) async fn open_to_inspect(path: &Path) -> Result<Option<SqliteConnection>, StartError> {
+    let mut db = merits_sqlite::inspecting(path)
+        .connect()
+        .await
+        .map_err(FileError::from)?;
+    match SCHEMA.look(&mut db, path).await? {
+        Found::Ours => Ok(Some(db)),
+        Found::Empty => Ok(None),
     }
-}
-
-fn options(path: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(path)
-        .journal_mode(SqliteJournalMode::Wal)
-        // In WAL mode only FULL syncs the log at each commit, and a receipt promises that the
-        // entry survives a power cut.
-        .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(Duration::from_secs(10))
-        .pragma("cell_size_check", "ON")
-}
-
-async fn check_version(db: &mut SqliteConnection, path: &Path) -> Result<(), StartError> {
-    match versions(db).await? {
-        (APPLICATION_ID, SCHEMA_VERSION) => Ok(()),
-        (APPLICATION_ID, found) => Err(schema_version(path, found)),
-        (0, 0) if is_empty(db).await? => create(db).await,
-        _ => Err(StartError::ForeignDatabase {
-            path: path.to_owned(),
-        }),
-    }
-}
-
-fn schema_version(path: &Path, found: i64) -> StartError {
-    StartError::SchemaVersion {
-        path: path.to_owned(),
-        found,
-        known: SCHEMA_VERSION,
-    }
-}
-
-async fn versions(db: &mut SqliteConnection) -> Result<(i64, i64), StartError> {
-    let application = sqlx::query_scalar("PRAGMA application_id")
-        .fetch_one(&mut *db)
-        .await?;
-    let schema = sqlx::query_scalar("PRAGMA user_version")
-        .fetch_one(&mut *db)
-        .await?;
-    Ok((application, schema))
-}
-
-async fn is_empty(db: &mut SqliteConnection) -> Result<bool, StartError> {
-    let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema")
-        .fetch_one(db)
-        .await?;
-    Ok(tables == 0)
-}
-
-async fn create(db: &mut SqliteConnection) -> Result<(), StartError> {
-    // One transaction, version included: a crash leaves an empty database or a whole one.
-    let mut tx = db.begin().await?;
-    sqlx::raw_sql(SCHEMA).execute(&mut *tx).await?;
-    let versions = format!(
-        "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};"
-    );
-    sqlx::raw_sql(sqlx::AssertSqlSafe(versions))
-        .execute(&mut *tx)
-        .await?;
-    tx.commit().await?;
-    Ok(())
 }

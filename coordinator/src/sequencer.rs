@@ -5,6 +5,9 @@
 //! commit. So the cost of a sync is shared by all that arrived during the last one, and nothing is
 //! acknowledged that a power cut could take back.
 //!
+//! The newest tree is written to the high-water mark before its checkpoint is shown. While the clock is
+//! out of step nothing is appended, and everything that waits is told to come back.
+//!
 //! It fails and stops: after a storage error nobody knows what is durable, so the state in memory
 //! is worthless; a restart replays the log and knows.
 
@@ -16,6 +19,7 @@ use merits_ledger::{
     tree::{self, Frontier, Node},
 };
 use merits_primitives::ids::EntryId;
+use merits_replica::{HighWaterMark, MarkError};
 use merits_verifier::{
     Verified,
     log::{Checkpoint, Hash, LogSigner, SignedCheckpoint, leaf_hash},
@@ -23,9 +27,9 @@ use merits_verifier::{
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    clock::Clock,
     log_writer::{Group, LogWriter},
     published::Published,
+    timekeeper::{OutOfStep, Timekeeper},
 };
 
 /// An entry whose signatures and proof hold, waiting for its place.
@@ -37,7 +41,16 @@ pub(crate) struct Ready {
 }
 
 /// What became of an entry.
-pub(crate) type Outcome = Result<Placed, Box<Refusal>>;
+pub(crate) type Outcome = Result<Placed, NotPlaced>;
+
+/// Why an entry has no place.
+#[derive(Debug)]
+pub(crate) enum NotPlaced {
+    /// The rules refuse it.
+    Refused(Box<Refusal>),
+    /// The clock is wrong: no judgement on the entry.
+    OutOfStep(OutOfStep),
+}
 
 /// An entry's place in the log.
 #[derive(Debug)]
@@ -66,6 +79,8 @@ pub(crate) enum SequencerError {
     Stale(#[from] StaleEffects),
     #[error("the tree cannot be read: {0}")]
     Tree(String),
+    #[error(transparent)]
+    Mark(#[from] MarkError),
 }
 
 /// The sequencer's own view of the log, ahead of the published one by the group in hand.
@@ -76,7 +91,8 @@ pub(crate) struct Sequencer {
     /// Stored nodes at the tree's right edge: with the group's own, all that its proofs need.
     pub(crate) edge: HashMap<Node, Hash>,
     pub(crate) signer: Arc<LogSigner>,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) time: Arc<Timekeeper>,
+    pub(crate) mark: HighWaterMark,
     pub(crate) published: Arc<Published>,
     pub(crate) group: usize,
 }
@@ -98,7 +114,15 @@ impl Sequencer {
     /// Appends what passes of `group`, and answers all of it. On an error nobody is answered:
     /// the callers see their channel close.
     async fn append(&mut self, group: &mut Vec<Ready>) -> Result<(), SequencerError> {
-        let time = self.clock.unix_millis().max(self.state.time());
+        let time = match self.time.now() {
+            Ok(now) => now.max(self.state.time()),
+            Err(error) => {
+                for ready in group.drain(..) {
+                    let _ = ready.reply.send(Err(NotPlaced::OutOfStep(error)));
+                }
+                return Ok(());
+            }
+        };
         let mut pending = Pending {
             frontier: self.frontier.clone(),
             nodes: std::mem::take(&mut self.edge),
@@ -127,6 +151,7 @@ impl Sequencer {
             drop(transaction);
             self.edge = pending.nodes;
             for (reply, outcome) in answers {
+                let outcome = outcome.map_err(NotPlaced::Refused);
                 let _ = reply.send(outcome.map(|_| Placed::Before));
             }
             return Ok(());
@@ -140,12 +165,13 @@ impl Sequencer {
         // takes back must never have been seen.
         let signed = Arc::new(checkpoint.sign(&self.signer)?);
         transaction.commit(&checkpoint, &signed.to_string()).await?;
+        self.mark.raise(&checkpoint, &signed)?;
 
         self.published
             .advance(&checkpoint, Arc::clone(&signed), pending.effects)?;
         for (reply, outcome) in answers {
             let placed = match outcome {
-                Err(refusal) => Err(refusal),
+                Err(refusal) => Err(NotPlaced::Refused(refusal)),
                 Ok(None) => Ok(Placed::Before),
                 Ok(Some((index, leaf))) => {
                     let proof = tree::inclusion_proof(&pending.nodes, index, checkpoint.size)

@@ -5,21 +5,22 @@
 //! the state takes nothing but verified statements and a database file is no proof of anything.
 //! That costs about a third of a millisecond an earn batch.
 
-use std::{collections::HashMap, path::Path};
+use std::collections::HashMap;
 
 use merits_ledger::{
-    Entry, LedgerPolicy, Replay, State,
+    Entry, FactDiffers, LedgerPolicy, Replay, State,
     tree::{Frontier, Node, frontier_nodes},
 };
+use merits_replica::HighWaterMark;
 use merits_verifier::{
     codec::Canonical as _,
     entry::Leaf,
-    log::{Checkpoint, Hash, LogSigner, SignedCheckpoint, empty_root},
+    log::{Checkpoint, Hash, LogSigner, SignedCheckpoint, leaf_hash},
 };
 use rand_core::CryptoRng;
 use sqlx::{Row as _, SqlitePool};
 
-use crate::{archive::Archive, error::StartError, log_writer::LogWriter, notes::NoteLeaves};
+use crate::{archive::Archive, config::Config, error::StartError, founding, notes::NoteLeaves};
 
 /// A log as its database has it, checked.
 pub(crate) struct Loaded {
@@ -59,26 +60,42 @@ pub(crate) async fn log_row<'e>(db: impl sqlx::SqliteExecutor<'e>) -> sqlx::Resu
     .transpose()
 }
 
-/// Founds the log if the database is new, and loads it.
+/// What the ledger in a database was founded on, and in what `policy` differs from it.
+pub(crate) async fn differences<'e>(
+    db: impl sqlx::SqliteExecutor<'e>,
+    policy: &LedgerPolicy,
+) -> sqlx::Result<Vec<FactDiffers>> {
+    let facts: Vec<(String, String)> =
+        sqlx::query_as("SELECT fact, value FROM founding ORDER BY fact")
+            .fetch_all(db)
+            .await?;
+    let facts = facts
+        .iter()
+        .map(|(fact, value)| (fact.as_str(), value.as_str()));
+    Ok(policy.differences(facts))
+}
+
+/// Loads the log and checks it against its key, its founding facts and its high-water mark, which is
+/// raised to it.
 pub(crate) async fn load(
-    writer: &mut LogWriter,
     readers: &SqlitePool,
+    config: &Config,
     policy: LedgerPolicy,
     signer: &LogSigner,
-    key_file: &Path,
+    mark: &mut HighWaterMark,
     rng: &mut impl CryptoRng,
 ) -> Result<Loaded, StartError> {
-    let row = match log_row(readers).await? {
-        Some(row) => row,
-        None => found(writer, readers, &policy, signer).await?,
+    let Some(row) = log_row(readers).await? else {
+        return Err(founding::missing(config));
     };
-    if row.origin != policy.origin.as_str() {
-        let (found, expected) = (row.origin, policy.origin.to_string());
-        return Err(StartError::OtherOrigin { found, expected });
+    let facts = differences(readers, &policy).await?;
+    if !facts.is_empty() {
+        let database = config.database();
+        return Err(StartError::OtherFacts { database, facts });
     }
     if row.log_key != signer.public().public().to_bytes() {
         return Err(StartError::OtherLogKey {
-            path: key_file.to_owned(),
+            path: config.log_key_file(),
         });
     }
     let damaged = |what: String| StartError::Damaged(what);
@@ -93,7 +110,18 @@ pub(crate) async fn load(
     }
 
     let archive = Archive::new(readers.clone());
-    let (state, notes) = replay(&archive, policy, &checkpoint, rng).await?;
+    // Before the log is replayed, which may take its time.
+    let marked = mark.newest().map_or(0, |newest| newest.size);
+    if marked > checkpoint.size {
+        mark.judge(checkpoint.size, |_| None)?;
+    }
+    let Replayed {
+        state,
+        notes,
+        root_at_mark,
+    } = replay(&archive, policy, &checkpoint, marked, rng).await?;
+    mark.judge(checkpoint.size, |_| root_at_mark)?;
+    mark.raise(&checkpoint, &signed)?;
     let edge = archive.nodes(&frontier_nodes(checkpoint.size)).await?;
     let frontier = Frontier::load(&edge, checkpoint.size).map_err(|e| damaged(e.to_string()))?;
     if frontier.root() != checkpoint.root {
@@ -109,25 +137,12 @@ pub(crate) async fn load(
     })
 }
 
-async fn found(
-    writer: &mut LogWriter,
-    readers: &SqlitePool,
-    policy: &LedgerPolicy,
-    signer: &LogSigner,
-) -> Result<LogRow, StartError> {
-    let checkpoint = Checkpoint {
-        origin: policy.origin.clone(),
-        size: 0,
-        root: empty_root(),
-    };
-    let signed = checkpoint
-        .sign(signer)
-        .map_err(|e| StartError::Damaged(e.to_string()))?;
-    let key = signer.public().public().to_bytes();
-    writer.found(&key, &checkpoint, &signed.to_string()).await?;
-    log_row(readers)
-        .await?
-        .ok_or_else(|| StartError::Damaged("the log has no row".into()))
+/// What all leaves give.
+struct Replayed {
+    state: State,
+    notes: NoteLeaves,
+    /// Root of the tree of the leaves that the high-water mark covers.
+    root_at_mark: Option<Hash>,
 }
 
 /// Replays all leaves, collects their notes, and compares their tree with the checkpoint.
@@ -135,9 +150,12 @@ async fn replay(
     archive: &Archive,
     policy: LedgerPolicy,
     checkpoint: &Checkpoint,
+    marked: u64,
     rng: &mut impl CryptoRng,
-) -> Result<(State, NoteLeaves), StartError> {
+) -> Result<Replayed, StartError> {
     let mut notes = NoteLeaves::default();
+    let mut frontier = Frontier::new();
+    let mut root_at_mark = (marked == 0).then(|| frontier.root());
     let mut replay = Replay::new(policy);
     let mut next = 0;
     while next < checkpoint.size {
@@ -149,6 +167,10 @@ async fn replay(
         // Nothing is served yet, so this may keep the thread busy.
         for leaf in leaves {
             let damaged = |what: String| StartError::Damaged(what);
+            frontier.push(leaf_hash(&leaf));
+            if frontier.size() == marked {
+                root_at_mark = Some(frontier.root());
+            }
             replay
                 .push(&leaf, rng)
                 .map_err(|e| damaged(e.to_string()))?;
@@ -167,5 +189,9 @@ async fn replay(
             "the leaves lead to another root".into(),
         ));
     }
-    Ok((state, notes))
+    Ok(Replayed {
+        state,
+        notes,
+        root_at_mark,
+    })
 }

@@ -317,12 +317,8 @@ pub(super) async fn start(
     std::fs::create_dir_all(directory)?;
     let policy = federation.policy();
     let listen = ([127, 0, 0, 1], 0).into();
-    let mut config = Config::new(policy.origin.as_str(), listen, directory, policy.authority);
-    config.allow_dev_keys = true;
-    config.least_claims_per_total = policy.least_claims_per_total;
-    config.tickets = policy.tickets;
-    config.anchor_seconds = policy.anchor_seconds;
-    let node = Coordinator::start(config, clock).await?;
+    let (data, mark) = (directory.join("data"), directory.join("ledger.mark"));
+    let node = Coordinator::found(Config::new(&policy, listen, data, mark), clock).await?;
     let mut client = client(&node).await?;
     for entry in founding {
         client.submit(entry).await?;

@@ -1,10 +1,13 @@
-//! `merits coordinator`: serve the ledger, check its files.
+//! `merits coordinator`: serve the ledger, check its files, copy them and put them back.
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use clap::Subcommand;
-use merits_coordinator::{Config, Coordinator, SystemClock, fsck};
+use merits_coordinator::{
+    Beginning, Config, Coordinator, SystemClock, backup, fsck, raise_mark, restore,
+};
+use merits_primitives::ids::{Period, PeriodKind};
 
 use super::stop_signal;
 
@@ -15,6 +18,13 @@ pub(crate) enum Command {
         /// Configuration file; coordinator/coordinator.sample.toml explains every key
         #[arg(long)]
         config: PathBuf,
+        /// Found a new ledger. Only the first time: without it nothing is founded, whatever is missing
+        #[arg(long)]
+        found: bool,
+        /// Start after a stop of more than a day: today's date, as you find it on a clock that is not this
+        /// machine's
+        #[arg(long, value_name = "YYYY-MM-DD", conflicts_with = "found")]
+        after_pause: Option<String>,
     },
     /// Check every leaf, index, proof and signature of the stored ledger
     Fsck {
@@ -22,23 +32,53 @@ pub(crate) enum Command {
         #[arg(long)]
         config: PathBuf,
     },
+    /// Copy the ledger, also while it is served, and check the copy; the log key is not in it
+    Backup {
+        /// Configuration file
+        #[arg(long)]
+        config: PathBuf,
+        /// The copy; its newest checkpoint is written beside it, as FILE.checkpoint
+        #[arg(long, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Put a backup where the configuration wants its database, which must not exist
+    Restore {
+        /// Configuration file
+        #[arg(long)]
+        config: PathBuf,
+        /// The backup
+        #[arg(long, value_name = "FILE")]
+        input: PathBuf,
+        /// The newest checkpoint that anybody has (`checkpoint.txt` in a party's copy of the log): the
+        /// backup must not be behind it
+        #[arg(long, value_name = "FILE")]
+        checkpoint: PathBuf,
+    },
+    /// Make or raise the high-water mark to a checkpoint that somebody kept
+    Mark {
+        /// Configuration file
+        #[arg(long)]
+        config: PathBuf,
+        /// The newest checkpoint that anybody has (`checkpoint.txt` in a party's copy of the log)
+        #[arg(long, value_name = "FILE")]
+        checkpoint: PathBuf,
+    },
 }
 
 impl Command {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
-            Self::Serve { config } => {
-                let mut coordinator =
-                    Coordinator::start(Config::load(&config)?, Arc::new(SystemClock)).await?;
-                println!("listening on {}", coordinator.address());
-                println!("log key {}", coordinator.log_key());
-                tokio::select! {
-                    signal = stop_signal() => signal?,
-                    failed = coordinator.failed() => failed.context("the coordinator stopped")?,
-                }
-                coordinator.shutdown().await?;
-                println!("stopped; every acknowledged entry is on disk");
-                Ok(ExitCode::SUCCESS)
+            Self::Serve {
+                config,
+                found,
+                after_pause,
+            } => {
+                let beginning = match (found, after_pause) {
+                    (true, _) => Beginning::Found,
+                    (false, Some(today)) => Beginning::AfterPause(day(&today)?),
+                    (false, None) => Beginning::GoOn,
+                };
+                serve(Config::load(&config)?, beginning).await
             }
             Self::Fsck { config } => {
                 let config = Config::load(&config)?;
@@ -55,6 +95,78 @@ impl Command {
                     ExitCode::FAILURE
                 })
             }
+            Self::Backup { config, output } => {
+                let config = Config::load(&config)?;
+                let kept = backup(&config, &output, &mut rand::rng()).await?;
+                println!(
+                    "wrote {}: {} entries, checked; its checkpoint is {}",
+                    output.display(),
+                    kept.checkpoint.size,
+                    kept.checkpoint_file.display()
+                );
+                println!(
+                    "the log key {} is not in it: keep a copy of that apart",
+                    config.log_key_file().display()
+                );
+                Ok(ExitCode::SUCCESS)
+            }
+            Self::Restore {
+                config,
+                input,
+                checkpoint,
+            } => {
+                let config = Config::load(&config)?;
+                let kept = restore(&config, &input, &checkpoint, &mut rand::rng()).await?;
+                println!(
+                    "restored {}: {} entries, checked; the high-water mark {} is raised to it",
+                    config.database().display(),
+                    kept.checkpoint.size,
+                    kept.checkpoint_file.display()
+                );
+                let key = config.log_key_file();
+                if !key.exists() {
+                    println!(
+                        "before you serve it: bring the log key back to {}",
+                        key.display()
+                    );
+                }
+                Ok(ExitCode::SUCCESS)
+            }
+            Self::Mark { config, checkpoint } => {
+                let config = Config::load(&config)?;
+                let newest = raise_mark(&config, &checkpoint).await?;
+                println!(
+                    "the high-water mark {} is at {} entries",
+                    config.high_water_mark.display(),
+                    newest.size
+                );
+                Ok(ExitCode::SUCCESS)
+            }
         }
+    }
+}
+
+async fn serve(config: Config, beginning: Beginning) -> anyhow::Result<ExitCode> {
+    let mut coordinator = Coordinator::begin(config, Arc::new(SystemClock), beginning).await?;
+    println!("listening on {}", coordinator.address());
+    println!("log key {}", coordinator.log_key());
+    tokio::select! {
+        signal = stop_signal() => signal?,
+        failed = coordinator.failed() => failed.context("the coordinator stopped")?,
+    }
+    coordinator.shutdown().await?;
+    println!("stopped; every acknowledged entry is on disk");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The day of a date, counted from 1970.
+fn day(text: &str) -> anyhow::Result<u32> {
+    match Period::from_label(text) {
+        Ok(Period {
+            kind: PeriodKind::Day,
+            index,
+        }) => Ok(index),
+        Ok(_) => bail!("--after-pause: {text} is no day; a date such as 2026-11-30 is expected"),
+        Err(error) => bail!("--after-pause: {error}; a date such as 2026-11-30 is expected"),
     }
 }

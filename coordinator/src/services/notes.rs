@@ -13,7 +13,7 @@ use merits_proto::{
 use merits_serve::Weights;
 use tonic::{Request, Response, Status};
 
-use crate::{clock::Clock, notes::BucketRoots, published::Published};
+use crate::{notes::BucketRoots, published::Published, timekeeper::Timekeeper};
 
 /// What calls hold: a bucket's leaves as a message, each a vector of its own, and as bytes.
 pub(crate) const WEIGHTS: Weights = Weights::of_all(NOTES_ANSWER_MESSAGE + BUCKETS * 80);
@@ -22,7 +22,7 @@ pub(crate) const WEIGHTS: Weights = Weights::of_all(NOTES_ANSWER_MESSAGE + BUCKE
 #[derive(Clone, Debug)]
 pub(crate) struct NotesService {
     pub(crate) published: Arc<Published>,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) time: Arc<Timekeeper>,
     /// Held while roots are made: whoever asks meanwhile waits for them instead of making them again.
     pub(crate) roots: Arc<Mutex<BucketRoots>>,
 }
@@ -35,7 +35,7 @@ impl Notes for NotesService {
     ) -> Result<Response<GetBucketsResponse>, Status> {
         let (anchor, buckets) = {
             let view = self.published.read();
-            let time = self.clock.unix_millis().max(view.state.time());
+            let time = self.time.now_or(view.state.time());
             match view.state.notes().anchor(time) {
                 None => return Ok(Response::new(GetBucketsResponse::default())),
                 Some(anchor) => (anchor, view.notes.of(anchor.size)),

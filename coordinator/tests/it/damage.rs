@@ -7,7 +7,7 @@ use merits_coordinator::{Config, Coordinator, StartError, SystemClock, fsck};
 use sqlx::{Connection as _, SqliteConnection};
 
 /// SQL, the table in which fsck finds it, and whether a start refuses it.
-const DAMAGES: [(&str, &str, bool); 14] = [
+const DAMAGES: [(&str, &str, bool); 15] = [
     (
         // The last byte of the last leaf, in its signature.
         "UPDATE leaf SET leaf = CAST(substr(leaf, 1, length(leaf) - 1) || x'ff' AS BLOB) \
@@ -68,6 +68,11 @@ const DAMAGES: [(&str, &str, bool); 14] = [
         false,
     ),
     ("UPDATE log SET size = size + 1", "log", true),
+    (
+        "UPDATE founding SET value = '1' WHERE fact = 'least_claims_per_total'",
+        "founding",
+        true,
+    ),
 ];
 
 #[tokio::test]
@@ -93,6 +98,7 @@ async fn every_damage_is_found() {
         let dir = tempfile::tempdir().unwrap();
         let config = founding.config(dir.path());
         copy(clean.path(), dir.path());
+        copy(&clean.path().join("data"), &config.data_dir);
         apply(&config, &damage).await;
         let report = fsck(&config, &mut rand::rng()).await.unwrap();
         assert!(
@@ -104,7 +110,9 @@ async fn every_damage_is_found() {
                 coordinator.shutdown().await.unwrap();
                 assert!(!start_refuses, "{damage}: started");
             }
-            Err(StartError::Damaged(_)) => assert!(start_refuses, "{damage}: refused to start"),
+            Err(StartError::Damaged(_) | StartError::OtherFacts { .. }) => {
+                assert!(start_refuses, "{damage}: refused to start")
+            }
             Err(other) => panic!("{damage}: {other}"),
         }
     }
@@ -134,9 +142,12 @@ async fn a_checkpoint_of_another_key_is_found() {
 }
 
 fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();
-        fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+        if path.is_file() {
+            fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+        }
     }
 }
 

@@ -36,9 +36,17 @@ struct Process {
 }
 
 impl Process {
+    fn found(config: &Path) -> Self {
+        Self::run(&["found".as_ref(), config.as_os_str()])
+    }
+
     fn start(config: &Path) -> Self {
+        Self::run(&[config.as_os_str()])
+    }
+
+    fn run(arguments: &[&std::ffi::OsStr]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_merits-coordinator"))
-            .arg(config)
+            .args(arguments)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -70,7 +78,8 @@ fn write_config(founding: &Founding, dir: &Path) -> PathBuf {
     let policy = founding.federation.policy();
     let path = dir.join("coordinator.toml");
     let text = format!(
-        "origin = \"{}\"\nlisten = \"127.0.0.1:0\"\ndata_dir = \"data\"\nauthority = \"{}\"\n\
+        "origin = \"{}\"\nlisten = \"127.0.0.1:0\"\ndata_dir = \"data\"\n\
+         high_water_mark = \"ledger.mark\"\nauthority = \"{}\"\n\
          allow_dev_keys = true\nleast_claims_per_total = {}\ntickets = {}\n\
          anchor_seconds = {}\n",
         policy.origin,
@@ -111,7 +120,7 @@ async fn acknowledged_entries_survive_kill_9() {
     let mut acknowledged: Vec<(EntryId, u64)> = Vec::new();
     let mut last = None;
 
-    let process = Process::start(&config);
+    let process = Process::found(&config);
     let mut client = Client::connect(process.address, process.log_key.clone()).await;
     for entry in &founding.entries {
         let answer = client.submit(entry).await.unwrap();
@@ -242,7 +251,7 @@ async fn a_call_in_flight_ends_soon_after_the_coordinator() {
     let dir = tempfile::tempdir().unwrap();
     let founding = Founding::new(41);
     let config = write_config(&founding, dir.path());
-    let process = Process::start(&config);
+    let process = Process::found(&config);
     let address = format!("http://{}", process.address);
     let connect = || merits_replica::Client::connect(&address, process.log_key.clone());
 

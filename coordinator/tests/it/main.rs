@@ -1,7 +1,10 @@
 //! The integration tests of this crate, one program, a module a topic.
 
+mod backups;
+mod clocks;
 mod damage;
 mod federation;
+mod founding;
 mod kill;
 mod lifecycle;
 mod people;

@@ -27,21 +27,21 @@ use sqlx::Connection as _;
 use tonic::Code;
 
 /// A town that is played in memory, and a coordinator that took all of its entries.
-struct Mirror {
+pub(crate) struct Mirror {
     stage: Stage<StdRng>,
-    config: Config,
-    node: Node,
+    pub(crate) config: Config,
+    pub(crate) node: Node,
 }
 
 /// A note in the town, and who has it.
-struct Owned {
+pub(crate) struct Owned {
     citizen: Citizen,
     note: Note,
 }
 
 impl Mirror {
     /// People with a note each and an offer, on both; the notes can be spent.
-    async fn new(dir: &Path, people: u64, quota: u32) -> (Self, Vec<Owned>, EntryId) {
+    pub(crate) async fn new(dir: &Path, people: u64, quota: u32) -> (Self, Vec<Owned>, EntryId) {
         let mut stage = Stage::new(StdRng::seed_from_u64(60)).unwrap();
         let citizens: Vec<_> = (0..people).map(Citizen::new).collect();
         let consents: Vec<_> = citizens
@@ -74,7 +74,7 @@ impl Mirror {
         (mirror, owned.collect(), offer)
     }
 
-    fn redemption(&mut self, owned: &Owned, offer: EntryId) -> SignedEntry {
+    pub(crate) fn redemption(&mut self, owned: &Owned, offer: EntryId) -> SignedEntry {
         let at = Redeeming::new(offer, &self.stage.federation.exchange, now());
         let state = self.stage.ledger.state();
         let (entry, _) = self
@@ -285,7 +285,7 @@ async fn before_the_first_anchor_there_is_no_bucket() {
     let dir = tempfile::tempdir().unwrap();
     let founding = Founding::new(62);
     let config = founding.config(dir.path());
-    let coordinator = merits_coordinator::Coordinator::start(config, Arc::new(SystemClock))
+    let coordinator = merits_coordinator::Coordinator::found(config, Arc::new(SystemClock))
         .await
         .unwrap();
     let address = format!("http://{}", coordinator.address());

@@ -81,7 +81,13 @@ impl Drop for Ledger {
 /// Starts the coordinator of a directory; answers address and log key.
 fn serve(directory: &Path) -> (Child, String, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_merits"))
-        .args(["coordinator", "serve", "--config", "coordinator.toml"])
+        .args([
+            "coordinator",
+            "serve",
+            "--config",
+            "coordinator.toml",
+            "--found",
+        ])
         .current_dir(directory)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -293,7 +299,7 @@ fn a_directory_has_one_coordinator_and_an_address_one_server() {
     edit(&config, "127.0.0.1:0", &address);
     edit(&config, "coordinator-data", "second-data");
     ledger
-        .merits("coordinator serve --config second.toml")
+        .merits("coordinator serve --config second.toml --found")
         .refuses(&["cannot listen", &address]);
     ledger
         .merits("coordinator fsck --config second.toml")
@@ -323,4 +329,40 @@ fn records_that_are_not_there_are_named() {
         .merits(&format!("source sign --config source.toml --input {} --links lost.jsonl --output bundle.jsonl --subjects 1", trips.display()))
         .refuses(&["lost.jsonl", "No such file"]);
     assert!(!ledger.path().join("bundle.jsonl").exists());
+}
+
+/// A holder's journal begins with its first half, and never again.
+#[test]
+fn a_holder_without_its_journal_answers_nothing() {
+    let ledger = Ledger::found();
+    let config = ledger.path().join("witness.toml");
+    edit(&config, "127.0.0.1:7702", "127.0.0.1:0");
+    ledger
+        .merits("witness half --config witness.toml --epoch 1 --output half.public")
+        .succeeds("wrote");
+    let journal = ledger.path().join("witness-journal.jsonl");
+    fs::remove_file(&journal).expect("it was begun with the half");
+    ledger
+        .merits("witness serve --config witness.toml")
+        .refuses(&["witness-journal.jsonl", "is not there", "copy"]);
+    assert!(!journal.exists());
+}
+
+/// A server without a high-water mark, or with one inside the copy that it guards.
+#[test]
+fn a_server_has_a_high_water_mark_outside_its_data() {
+    let ledger = Ledger::found();
+    let config = ledger.path().join("witness.toml");
+    edit(&config, "127.0.0.1:7702", "127.0.0.1:0");
+    ledger
+        .merits("witness half --config witness.toml --epoch 1 --output half.public")
+        .succeeds("wrote");
+    edit(&config, "\"witness.mark\"", "\"witness-replica/mark\"");
+    ledger
+        .merits("witness serve --config witness.toml")
+        .refuses(&["witness-replica/mark", "high_water_mark"]);
+    edit(&config, "high_water_mark =", "# high_water_mark =");
+    ledger
+        .merits("witness serve --config witness.toml")
+        .refuses(&["ledger.high_water_mark", "a server needs one"]);
 }

@@ -11,7 +11,7 @@ pub mod world;
 
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Instant};
 
-use merits_coordinator::{Config, Coordinator, SystemClock};
+use merits_coordinator::{Beginning, Config, Coordinator, SystemClock};
 use merits_ledger::{MemoryStore, Sequencer, State, fixture::Federation};
 use merits_proto::{
     Fault,
@@ -65,15 +65,15 @@ impl Founding {
     }
 
     /// A configuration for this federation.
-    pub fn config(&self, data_dir: &Path) -> Config {
+    pub fn config(&self, dir: &Path) -> Config {
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
         let policy = self.federation.policy();
-        let mut config = Config::new(policy.origin.as_str(), listen, data_dir, policy.authority);
-        config.allow_dev_keys = true;
-        config.least_claims_per_total = policy.least_claims_per_total;
-        config.tickets = policy.tickets;
-        config.anchor_seconds = policy.anchor_seconds;
-        config
+        Config::new(
+            &policy,
+            listen,
+            dir.join("data"),
+            dir.join("high-water.mark"),
+        )
     }
 }
 
@@ -84,8 +84,14 @@ pub struct Node {
 }
 
 impl Node {
+    /// Founds the ledger if there is none.
     pub async fn start(config: Config) -> Self {
-        let coordinator = Coordinator::start(config, Arc::new(SystemClock))
+        let beginning = if config.database().exists() {
+            Beginning::GoOn
+        } else {
+            Beginning::Found
+        };
+        let coordinator = Coordinator::begin(config, Arc::new(SystemClock), beginning)
             .await
             .unwrap();
         let log_key = coordinator.log_key().clone();

@@ -1,0 +1,147 @@
+//! The beginning of a ledger: it is founded when somebody says so, and never because something is
+//! missing.
+//!
+//! A database, a log key and a high-water mark belong together. Where one of them is there and the
+//! database is not, a ledger was lost, and a second log under its name would be a fork.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+};
+
+use merits_ledger::LedgerPolicy;
+use merits_replica::HighWaterMark;
+use merits_verifier::log::{Checkpoint, empty_root};
+use rand_core::CryptoRng;
+
+use crate::{config::Config, error::StartError, log_key, log_writer::LogWriter, schema};
+
+/// In `data_dir` while a ledger is being founded.
+const MARKER: &str = "founding";
+
+/// Refuses to go on where there is no ledger, before anything is made.
+pub(crate) async fn require(config: &Config) -> Result<(), StartError> {
+    refuse_interrupted(config)?;
+    let database = config.database();
+    if database.exists() && schema::open_to_inspect(&database).await?.is_some() {
+        Ok(())
+    } else {
+        Err(missing(config))
+    }
+}
+
+/// Why there is no log in the database that the configuration names.
+pub(crate) fn missing(config: &Config) -> StartError {
+    let database = config.database();
+    match evidence(config) {
+        Some(evidence) => StartError::Lost { database, evidence },
+        None => StartError::NotFounded { database },
+    }
+}
+
+/// Founds the ledger: key, database, high-water mark. All of them, or none.
+///
+/// # Errors
+/// [`StartError`] where there is a ledger, or what is left of one.
+pub(crate) async fn found(
+    config: &Config,
+    policy: &LedgerPolicy,
+    rng: &mut impl CryptoRng,
+) -> Result<(), StartError> {
+    refuse_interrupted(config)?;
+    let database = config.database();
+    if database.exists() && schema::open_to_inspect(&database).await?.is_some() {
+        return Err(StartError::AlreadyFounded { database });
+    }
+    if let Some(evidence) = evidence(config) {
+        return Err(StartError::Lost { database, evidence });
+    }
+    HighWaterMark::place(&config.high_water_mark, &config.data_dir)?;
+    let marker = config.data_dir.join(MARKER);
+    File::create_new(&marker)
+        .and_then(|file| file.sync_all())
+        .and_then(|()| sync_folder(&config.data_dir))
+        .map_err(|source| file("write", &marker, source))?;
+    let made = make(config, policy, rng).await;
+    if made.is_err() {
+        // None of them was there before, and none was used.
+        for path in things_made(config) {
+            let _ = fs::remove_file(path);
+        }
+    }
+    fs::remove_file(&marker)
+        .and_then(|()| sync_folder(&config.data_dir))
+        .map_err(|source| file("delete", &marker, source))?;
+    made
+}
+
+async fn make(
+    config: &Config,
+    policy: &LedgerPolicy,
+    rng: &mut impl CryptoRng,
+) -> Result<(), StartError> {
+    let signer = log_key::generate(&config.log_key_file(), &policy.origin, rng)?;
+    let checkpoint = Checkpoint {
+        origin: policy.origin.clone(),
+        size: 0,
+        root: empty_root(),
+    };
+    let signed = checkpoint
+        .sign(&signer)
+        .map_err(|e| StartError::Damaged(e.to_string()))?;
+    let mut writer = LogWriter::new(schema::create(&config.database()).await?);
+    let key = signer.public().public().to_bytes();
+    writer
+        .found(&key, &policy.facts(), &checkpoint, &signed.to_string())
+        .await?;
+    writer.close().await?;
+    let mut mark = HighWaterMark::open(&config.high_water_mark, &config.data_dir, signer.public())?;
+    Ok(mark.raise(&checkpoint, &signed)?)
+}
+
+/// What is left of a ledger without its database.
+fn evidence(config: &Config) -> Option<PathBuf> {
+    [config.log_key_file(), config.high_water_mark.clone()]
+        .into_iter()
+        // A link to nothing was made by somebody, too.
+        .find(|path| fs::symlink_metadata(path).is_ok())
+}
+
+fn refuse_interrupted(config: &Config) -> Result<(), StartError> {
+    let marker = config.data_dir.join(MARKER);
+    if !marker.exists() {
+        return Ok(());
+    }
+    let mut made = things_made(config);
+    made.retain(|path| path.exists());
+    made.push(marker.clone());
+    Err(StartError::FoundingInterrupted { marker, made })
+}
+
+fn things_made(config: &Config) -> Vec<PathBuf> {
+    let database = config.database();
+    let beside = |suffix: &str| {
+        let mut name = database.clone().into_os_string();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    vec![
+        config.log_key_file(),
+        beside(""),
+        beside("-wal"),
+        beside("-shm"),
+        config.high_water_mark.clone(),
+    ]
+}
+
+fn sync_folder(path: &Path) -> std::io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+fn file(action: &'static str, path: &Path, source: std::io::Error) -> StartError {
+    StartError::File {
+        action,
+        path: path.to_owned(),
+        source,
+    }
+}

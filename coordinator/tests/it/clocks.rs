@@ -1,0 +1,264 @@
+//! A clock that is wrong: nothing is appended under it, and nothing ends.
+
+use std::{
+    fs,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use merits_coordinator::{Beginning, Clock, Config, Coordinator, StartError, SystemClock};
+use merits_proto::reason;
+use merits_replica::{FollowError, Follower, Replica};
+use merits_verifier::{codec::Canonical as _, entry::Leaf, receipt::Receipt};
+use tonic::Code;
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+
+use crate::{
+    federation::{Client, Founding, Node},
+    people::Mirror,
+};
+
+const MINUTE: i64 = 60 * 1_000;
+const DAY: i64 = 24 * 60 * MINUTE;
+const YEARS_40: i64 = 40 * 365 * DAY;
+
+/// The machine's clock, shifted, with a steady clock that is not.
+#[derive(Debug, Default)]
+struct Shifted(AtomicI64);
+
+impl Shifted {
+    fn by(&self, millis: i64) {
+        self.0.store(millis, Ordering::Relaxed);
+    }
+}
+
+impl Clock for Shifted {
+    fn unix_millis(&self) -> u64 {
+        SystemClock
+            .unix_millis()
+            .saturating_add_signed(self.0.load(Ordering::Relaxed))
+    }
+
+    fn steady_millis(&self) -> u64 {
+        SystemClock.steady_millis()
+    }
+}
+
+async fn health(client: &Client, service: &str) -> ServingStatus {
+    let request = HealthCheckRequest {
+        service: service.to_owned(),
+    };
+    let answer = HealthClient::new(client.channel.clone())
+        .check(request)
+        .await
+        .unwrap();
+    answer.into_inner().status()
+}
+
+async fn until(client: &Client, service: &str, wanted: ServingStatus) {
+    for _ in 0..200 {
+        if health(client, service).await == wanted {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{service:?} never said {wanted:?}");
+}
+
+/// A coordinator of the founding entries under this clock.
+async fn under(
+    clock: &Arc<Shifted>,
+    founding: &Founding,
+    config: &Config,
+) -> (Coordinator, Client) {
+    let clock = Arc::clone(clock) as Arc<dyn Clock>;
+    let coordinator = Coordinator::found(config.clone(), clock).await.unwrap();
+    let mut client = Client::connect(coordinator.address(), coordinator.log_key().clone()).await;
+    for entry in &founding.entries {
+        client.submit(entry).await.unwrap();
+    }
+    (coordinator, client)
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_appends_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut founding = Founding::new(90);
+    let clock = Arc::new(Shifted::default());
+    let config = founding.config(dir.path());
+    let (coordinator, mut client) = under(&clock, &founding, &config).await;
+    for shift in [YEARS_40, 10 * MINUTE, -10 * MINUTE, -YEARS_40] {
+        let before = client.checkpoint().await;
+        clock.by(shift);
+        let entry = founding.earn(2);
+        let fault = client.submit(&entry).await.unwrap_err();
+        assert_eq!(
+            (fault.code, fault.reason.as_ref()),
+            (Code::Unavailable, reason::OUT_OF_STEP),
+            "{fault:?}"
+        );
+        assert!(fault.may_retry() && fault.signed_refusal.is_empty());
+        assert_eq!(client.checkpoint().await, before);
+        until(&client, "", ServingStatus::NotServing).await;
+        until(
+            &client,
+            "merits.ledger.v1.Ledger",
+            ServingStatus::NotServing,
+        )
+        .await;
+        // What is in the log is still answered.
+        let known = client.submit(&founding.entries[0]).await.unwrap();
+        assert!(known.already_present);
+
+        // Right again: the same entry is taken, at the right time.
+        clock.by(0);
+        let now = SystemClock.unix_millis();
+        let answer = client.submit(&entry).await.unwrap();
+        let receipt = Receipt::parse(&answer.receipt).unwrap();
+        let time = Leaf::from_bytes(&receipt.leaf).unwrap().time;
+        assert!(time.abs_diff(now) < 60_000, "{time} and {now}");
+        until(&client, "", ServingStatus::Serving).await;
+        assert_eq!(client.checkpoint_after(&before).await.size, before.size + 1);
+    }
+    coordinator.shutdown().await.unwrap();
+}
+
+/// The fault: one entry under a clock 40 years ahead closed offers and let credits expire, for good.
+#[tokio::test]
+async fn forty_years_end_no_offer_and_no_credit() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut mirror, owned, offer) = Mirror::new(dir.path(), 2, 10).await;
+    let (first, second) = (
+        mirror.redemption(&owned[0], offer),
+        mirror.redemption(&owned[1], offer),
+    );
+    let config = mirror.config.clone();
+    mirror.node.coordinator.shutdown().await.unwrap();
+
+    // It jumps while it runs.
+    let clock = Arc::new(Shifted::default());
+    let coordinator = Coordinator::start(config.clone(), Arc::clone(&clock) as Arc<dyn Clock>)
+        .await
+        .unwrap();
+    let mut client = Client::connect(coordinator.address(), coordinator.log_key().clone()).await;
+    clock.by(YEARS_40);
+    let fault = client.submit(&first).await.unwrap_err();
+    assert_eq!(fault.reason, reason::OUT_OF_STEP);
+    clock.by(0);
+    client.submit(&first).await.unwrap();
+    coordinator.shutdown().await.unwrap();
+
+    // It is wrong at the start, whatever date somebody types who believes it.
+    clock.by(YEARS_40);
+    let start = |beginning| {
+        Coordinator::begin(
+            config.clone(),
+            Arc::clone(&clock) as Arc<dyn Clock>,
+            beginning,
+        )
+    };
+    let today = u32::try_from(SystemClock.unix_millis() / DAY.unsigned_abs()).unwrap();
+    for beginning in [Beginning::GoOn, Beginning::AfterPause(today)] {
+        let error = start(beginning).await.unwrap_err();
+        assert!(matches!(error, StartError::Clock(_)), "{error}");
+    }
+    clock.by(-YEARS_40);
+    for beginning in [Beginning::GoOn, Beginning::AfterPause(today)] {
+        let error = start(beginning).await.unwrap_err();
+        assert!(matches!(error, StartError::Clock(_)), "{error}");
+    }
+    clock.by(0);
+    let coordinator = start(Beginning::GoOn).await.unwrap();
+    let mut client = Client::connect(coordinator.address(), coordinator.log_key().clone()).await;
+    client.submit(&second).await.unwrap();
+    coordinator.shutdown().await.unwrap();
+}
+
+/// A ledger that nobody used for months, but that ran, goes on after a short stop; one that stood still
+/// needs a word.
+#[tokio::test]
+async fn a_long_stop_is_confirmed() {
+    let dir = tempfile::tempdir().unwrap();
+    let founding = Founding::new(92);
+    let clock = Arc::new(Shifted::default());
+    // A ledger of three months ago.
+    clock.by(-90 * DAY);
+    let config = founding.config(dir.path());
+    let (coordinator, _) = under(&clock, &founding, &config).await;
+    coordinator.shutdown().await.unwrap();
+    clock.by(0);
+    let start = |beginning| {
+        Coordinator::begin(
+            config.clone(),
+            Arc::clone(&clock) as Arc<dyn Clock>,
+            beginning,
+        )
+    };
+    let error = start(Beginning::GoOn).await.unwrap_err();
+    assert!(error.to_string().contains("--after-pause"), "{error}");
+    let today = u32::try_from(SystemClock.unix_millis() / DAY.unsigned_abs()).unwrap();
+    let coordinator = start(Beginning::AfterPause(today)).await.unwrap();
+    coordinator.shutdown().await.unwrap();
+    // It ran just now, and was asked for nothing.
+    let coordinator = start(Beginning::GoOn).await.unwrap();
+    coordinator.shutdown().await.unwrap();
+    fs::remove_file(config.data_dir.join("last-seen")).unwrap();
+    assert!(start(Beginning::GoOn).await.is_err());
+}
+
+#[tokio::test]
+async fn followers_compare_their_own_clock() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut founding = Founding::new(93);
+    let node = Node::founded(&founding, founding.config(dir.path())).await;
+    let mut client = node.client.clone();
+    let address = format!("http://{}", node.coordinator.address());
+    let key = node.coordinator.log_key().clone();
+    let policy = founding.federation.policy();
+    let behind = Arc::new(AtomicI64::new(0));
+    let follow = |name: &str| {
+        let (directory, key, policy) = (dir.path().join(name), key.clone(), policy.clone());
+        let replica = Replica::open(&directory, key.clone(), policy, &mut rand::rng()).unwrap();
+        let (address, behind) = (address.clone(), Arc::clone(&behind));
+        async move {
+            let client = merits_replica::Client::connect(&address, key)
+                .await
+                .unwrap();
+            Follower::new(client, replica).with_clock(move || {
+                SystemClock
+                    .unix_millis()
+                    .saturating_add_signed(-behind.load(Ordering::Relaxed))
+            })
+        }
+    };
+    let server = follow("server").await.refusing_the_future();
+    let reader = follow("reader").await;
+    // By less than what is refused.
+    behind.store(4 * MINUTE, Ordering::Relaxed);
+    let size = founding.entries.len() as u64;
+    assert_eq!(server.sync().await.unwrap().to, size);
+    assert_eq!(reader.sync().await.unwrap().to, size);
+    client.submit(&founding.earn(2)).await.unwrap();
+    behind.store(10 * MINUTE, Ordering::Relaxed);
+    for _ in 0..2 {
+        let error = server.sync().await.unwrap_err();
+        assert!(
+            matches!(error, FollowError::Ahead { ahead } if ahead > 500),
+            "{error}"
+        );
+        assert_eq!(server.replica().size(), size, "nothing was taken");
+    }
+    // Who only reads is warned.
+    assert_eq!(reader.sync().await.unwrap().to, size + 1);
+    behind.store(0, Ordering::Relaxed);
+    assert_eq!(server.sync().await.unwrap().to, size + 1);
+    // What it holds already does not become right by having been taken.
+    behind.store(10 * MINUTE, Ordering::Relaxed);
+    assert!(server.sync().await.is_err());
+    node.coordinator.shutdown().await.unwrap();
+}

@@ -232,6 +232,8 @@ impl Rim {
     ) -> Result<(), StartError> {
         let server = server(&config, &intake, log_key);
         let health = server.health();
+        // A service that was never told about is unknown to who asks for it by name.
+        health.set(true).await;
         let mut stopping = self.stop.subscribe();
         let served = server.serve(listener, async move {
             // An error means that the handle is gone: stop as well.

@@ -35,7 +35,10 @@ fn files(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
         let path = entry.unwrap().path();
         if path.is_dir() {
             found.extend(files(&path));
-        } else if !path.to_string_lossy().ends_with("lock") {
+        } else if !["lock", "-shm", "-wal"]
+            .iter()
+            .any(|end| path.to_string_lossy().ends_with(end))
+        {
             found.push((path.clone(), fs::read(&path).unwrap()));
         }
     }

@@ -34,6 +34,8 @@ pub mod reason {
     pub const OUT_OF_STEP: &str = "clock-out-of-step";
     /// The service failed; its operator must look.
     pub const INTERNAL: &str = "internal";
+    /// The call got no answer: nobody refused anything. Made by the client, never sent.
+    pub const NO_ANSWER: &str = "no-answer";
 }
 
 /// What went wrong with one call. Becomes a [`Status`] whose metadata carries all of it, and is
@@ -140,6 +142,29 @@ impl Fault {
         self.retry_after.is_some()
     }
 
+    /// Whether nobody can tell by this fault if the call did what it should: it got no answer, or the
+    /// service failed under it. A refusal changes nothing.
+    pub fn leaves_open(&self) -> bool {
+        [reason::NO_ANSWER, reason::INTERNAL].contains(&self.reason.as_ref())
+    }
+
+    /// What `who` did, in words: who is silent, busy or broken refuses nothing.
+    pub fn told_of(&self, who: &str) -> String {
+        match self.reason.as_ref() {
+            reason::NO_ANSWER => format!(
+                "{who} gives no answer ({}): is it running, and can it be reached from here? Nothing was \
+                 refused; asking again does no harm",
+                self.message
+            ),
+            reason::INTERNAL => format!(
+                "{who} failed, which is no refusal ({self}); whether it did what was asked is not known, \
+                 and asking again does no harm"
+            ),
+            _ if self.may_retry() => format!("{who} cannot do it now: {self}"),
+            _ => format!("{who} refuses: {self}"),
+        }
+    }
+
     /// The same fault with `prefix.` before its field.
     #[must_use]
     pub fn within(mut self, prefix: &str) -> Self {
@@ -171,7 +196,7 @@ impl Fault {
             code: status.code(),
             reason: text(REASON).unwrap_or(match status.code() {
                 Code::OutOfRange | Code::ResourceExhausted => Cow::Borrowed(reason::TOO_LARGE),
-                _ if lost => Cow::Borrowed(reason::STOPPING),
+                _ if lost => Cow::Borrowed(reason::NO_ANSWER),
                 Code::NotFound => Cow::Borrowed(reason::NOT_FOUND),
                 Code::InvalidArgument => Cow::Borrowed(reason::MALFORMED),
                 _ => Cow::Borrowed(reason::INTERNAL),
@@ -276,6 +301,34 @@ mod tests {
         assert_eq!(fault.code, Code::Unknown);
         assert!(fault.may_retry());
         assert!(!Fault::from_status(&Status::unknown("said by the server")).may_retry());
+    }
+
+    #[test]
+    fn who_is_silent_or_broken_refuses_nothing() {
+        let broken = std::io::Error::other("keep-alive timed out");
+        let silent = Fault::from_status(&Status::from_error(broken.into()));
+        let failed = Fault::from_status(&Status::from(Fault::internal()));
+        let busy = Fault::from_status(&Status::from(Fault::busy(Duration::from_secs(1))));
+        let refused = Fault::from_status(&Status::from(Fault::malformed("x", "is missing")));
+        let told = |fault: &Fault| fault.told_of("the coordinator");
+        assert_eq!(silent.reason, reason::NO_ANSWER);
+        assert!(
+            told(&silent).starts_with("the coordinator gives no answer (keep-alive timed out)")
+        );
+        assert!(told(&failed).starts_with("the coordinator failed, which is no refusal"));
+        assert!(told(&busy).starts_with("the coordinator cannot do it now: busy"));
+        assert_eq!(
+            told(&refused),
+            "the coordinator refuses: malformed (x): is missing"
+        );
+        for (fault, open) in [
+            (silent, true),
+            (failed, true),
+            (busy, false),
+            (refused, false),
+        ] {
+            assert_eq!(fault.leaves_open(), open, "{fault}");
+        }
     }
 
     #[test]

@@ -57,6 +57,9 @@ pub(crate) enum Command {
         /// An account that has another pseudonym gets the new one
         #[arg(long)]
         replace: bool,
+        /// A new account that looks like a linked one is another person's: somebody looked
+        #[arg(long)]
+        distinct: bool,
     },
 }
 
@@ -132,7 +135,8 @@ impl Command {
                 config,
                 import,
                 replace,
-            } => link(&config, &import, replace).await,
+                distinct,
+            } => link(&config, &import, replace, distinct).await,
         }
     }
 }
@@ -224,7 +228,12 @@ fn day(days: i64) -> String {
 
 /// Checks links against the source's own copy of the log and puts those that hold into its links
 /// file.
-async fn link(config: &Path, import: &[PathBuf], replace: bool) -> anyhow::Result<ExitCode> {
+async fn link(
+    config: &Path,
+    import: &[PathBuf],
+    replace: bool,
+    distinct: bool,
+) -> anyhow::Result<ExitCode> {
     let config = SourceConfig::load(config)?;
     let path = config.links_file.as_ref().context(
         "where to? Name `links_file` in the configuration: `merits source sign` reads it",
@@ -241,7 +250,7 @@ async fn link(config: &Path, import: &[PathBuf], replace: bool) -> anyhow::Resul
     let follower = ledger.follow().await?;
     follower.sync().await?;
     let state = follower.replica().state()?.clone();
-    let mut links = LinksFile::open(path, &origin, source)?;
+    let mut links = LinksFile::open(path, &origin, source)?.distinct(distinct);
     let mut checker = LinkChecker::new(&state, source, super::unix_millis());
     let (mut linked, mut refused) = (0, 0);
     for path in import {

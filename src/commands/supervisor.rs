@@ -54,6 +54,9 @@ pub(crate) enum Command {
         config: PathBuf,
         /// Made by `merits <role> apply`
         application: PathBuf,
+        /// Admit it although its name looks like another party's: somebody looked
+        #[arg(long)]
+        distinct: bool,
     },
     /// Suspend a party: its entries are refused from now on
     Suspend {
@@ -226,9 +229,13 @@ impl Command {
             Self::Admit {
                 config,
                 application,
+                distinct,
             } => {
                 let desk = Desk::open(&config).await?;
                 let application = read_handover::<PartyAdmitted>(&application)?;
+                if !distinct {
+                    desk.refuse_lookalike(&application.name)?;
+                }
                 let (name, roles) = (application.name.clone(), application.roles);
                 let entry = desk.admit(application).await?;
                 let roles: Vec<&str> = roles.iter().map(Role::name).collect();

@@ -179,6 +179,35 @@ mod tests {
         level[0]
     }
 
+    /// Roots of `@semaphore-protocol/group` 4.14: `new Group([1n, 2n, 3n])` after
+    /// `removeMember(1)`, and `new Group([1n, 3n])`. Who leaves, leaves a zero.
+    #[test]
+    fn the_zeros_of_who_left_belong_to_the_root() {
+        use std::str::FromStr as _;
+        let root = |digits: &str| Fr::from_str(digits).ok();
+        let of = |leaves: [u64; 3]| {
+            let mut group = Group::new();
+            for leaf in leaves {
+                group.push(Fr::from(leaf)).expect("room");
+            }
+            group
+        };
+        let mut group = of([1, 2, 3]);
+        group.update(1, empty()).expect("a leaf");
+        let left =
+            root("12939351148439286594095646211748194464721892567872607149920319543512426040882");
+        assert_eq!(group.root(), left);
+        assert_eq!(of([1, 0, 3]).root(), left);
+        let never =
+            root("21106761926285267690763443010820487107972411248208546226053195422384279971821");
+        assert_eq!(
+            direct(&[Fr::from(1u64), Fr::from(3u64)]),
+            never.expect("digits")
+        );
+        assert_ne!(left, never);
+        assert!(left.is_some());
+    }
+
     #[test]
     fn every_path_of_every_size_leads_to_the_root() {
         let mut group = Group::new();

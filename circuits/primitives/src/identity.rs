@@ -94,6 +94,7 @@ impl Secret {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::str::FromStr as _;
 
     #[test]
     fn paths_are_apart_and_reproducible() {
@@ -106,5 +107,20 @@ mod tests {
             Secret::from_seed(&[8u8; 32], "account/1").element()
         );
         assert_eq!(format!("{a:?}"), "Secret(..)");
+    }
+
+    /// Of `@semaphore-protocol/identity` 4.14, `new Identity("123")`: it hashes the text into its
+    /// secret scalar. The scalar gives its commitment here; the text is not the scalar.
+    #[test]
+    fn semaphores_identity_of_a_text_is_a_hash_of_it() {
+        let number = |digits: &str| {
+            Scalar::from_str(digits).map_or_else(|_| panic!("{digits}"), Secret::from_scalar)
+        };
+        let scalar = "836300644479486621238914955644382119752207134899461818038931383840382666833";
+        let commitment =
+            "10234824336317645623685098380945584235911941849722611237410312816406732121338";
+        let commitment = Fr::from_str(commitment).ok();
+        assert_eq!(number(scalar).commitment(), commitment);
+        assert_ne!(number("123").commitment(), commitment);
     }
 }

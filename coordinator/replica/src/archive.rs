@@ -4,7 +4,7 @@
 //! left over from an update that did not finish, and is cut off at the next start.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write as _},
     path::{Path, PathBuf},
 };
@@ -40,10 +40,16 @@ pub enum ArchiveError {
         expected: u64,
     },
     /// Another process has the replica open.
-    #[error("replica {path} is in use by another process: each process needs its own directory")]
+    #[error(
+        "another program works with the copy of the ledger in {} now: a second command of the same \
+         wallet or party, or its server. Wait until it has ended and run this again; what shall run \
+         at the same time needs a copy of its own (`replica` in the [ledger] table of its \
+         configuration)",
+        directory.display()
+    )]
     InUse {
-        /// The lock file.
-        path: PathBuf,
+        /// The copy's directory.
+        directory: PathBuf,
     },
 }
 
@@ -63,8 +69,12 @@ impl Archive {
         fs::create_dir_all(directory).map_err(at(directory))?;
         let lock_path = directory.join("lock");
         let lock = File::create(&lock_path).map_err(at(&lock_path))?;
-        lock.try_lock()
-            .map_err(|_| ArchiveError::InUse { path: lock_path })?;
+        lock.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => ArchiveError::InUse {
+                directory: directory.to_owned(),
+            },
+            TryLockError::Error(source) => at(&lock_path)(source),
+        })?;
         let path = directory.join(LEAVES);
         let leaves = OpenOptions::new()
             .read(true)

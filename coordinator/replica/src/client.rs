@@ -43,7 +43,7 @@ pub enum ClientError {
         source: tonic::transport::Error,
     },
     /// It refused, or failed. `notice` is its signed judgement, if it gave one that verifies.
-    #[error("the coordinator refuses: {fault}")]
+    #[error("{}", fault.told_of("the coordinator"))]
     Refused {
         /// Reason, field and words.
         fault: Box<Fault>,

@@ -35,6 +35,9 @@ pub struct DistributorConfig {
     pub prover: ProverConfig,
     /// Which ledger.
     pub ledger: LedgerConfig,
+    /// Accounts that are people of their own although they look like others.
+    #[serde(default)]
+    pub distinct_accounts: Vec<String>,
     /// How record files are read.
     pub mapping: Mapping,
 }

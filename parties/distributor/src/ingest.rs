@@ -88,6 +88,16 @@ pub enum IngestFault {
     /// Another commitment was ingested before.
     #[error("another commitment is in the store for it: a subject and period has one only")]
     Conflict,
+    /// The account is new, and people would take it for another one.
+    #[error(
+        "the account is new and looks like {known:?}, which the store has: find out whether they are \
+         one person's. If they are two people, name the new one in `distinct_accounts` of the \
+         configuration and run again; if not, have the source correct its records"
+    )]
+    LooksLike {
+        /// The account that the store has.
+        known: String,
+    },
 }
 
 /// A subject-period that was not taken.
@@ -162,6 +172,11 @@ impl Writing {
             match outcome {
                 Inserted::New => report.ingested += 1,
                 Inserted::Known => report.known += 1,
+                Inserted::LooksLike(known) => report.untaken.push(Untaken {
+                    subject: deed.subject.clone(),
+                    period: deed.period,
+                    fault: IngestFault::LooksLike { known },
+                }),
                 Inserted::Conflict => report.untaken.push(Untaken {
                     subject: deed.subject.clone(),
                     period: deed.period,

@@ -55,6 +55,16 @@ impl MasterKey {
         Self(secret)
     }
 
+    /// HMAC-SHA-256 over what the name looks like: equal for two names that people would mix up.
+    pub fn look(&self, subject: &str) -> [u8; 32] {
+        // HMAC takes keys of any length.
+        let mut mac =
+            <Hmac<Sha256> as KeyInit>::new_from_slice(self.0.as_ref()).expect("any length fits");
+        mac.update(b"merits/subject-look/v1");
+        mac.update(merits_text::lookalike::skeleton(subject).as_bytes());
+        mac.finalize().into_bytes().into()
+    }
+
     /// HMAC-SHA-256 over the name: rows can be found by who has the key, and by nobody else.
     pub fn tag(&self, subject: &str) -> SubjectTag {
         // HMAC takes keys of any length.

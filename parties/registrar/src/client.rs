@@ -21,7 +21,7 @@ pub enum EvaluatorError {
         source: tonic::transport::Error,
     },
     /// It refused, or the connection broke.
-    #[error("evaluator at {address} refuses: {fault}")]
+    #[error("{}", fault.told_of(&format!("the evaluator at {address}")))]
     Refused {
         /// Where.
         address: String,

@@ -27,6 +27,7 @@ use merits_records::{
     bundle::{BundleError, FileKind as _, FileReader, Link, Links, LinksHeader, write_line},
     handover::{Handover as _, HandoverError, LinkFile},
 };
+use merits_text::lookalike::skeleton;
 use merits_verifier::{
     Verified, VerifyError,
     groth16::{Proof, ProofFormatError},
@@ -71,6 +72,17 @@ pub enum LinkFault {
         "the account has another pseudonym already: if its person changed, or was registered anew, replace it with --replace"
     )]
     OtherPseudonym,
+    /// A new account that people would take for another one.
+    #[error(
+        "the account {account:?} is new and looks like {known:?}, which another person linked: find out \
+         whether the source has both; if it has, take the link in with --distinct"
+    )]
+    LooksLike {
+        /// The new account.
+        account: String,
+        /// The one that is linked.
+        known: String,
+    },
     /// Another account has this pseudonym.
     #[error("the same person linked another account here: one person has one account a source")]
     OtherAccount,
@@ -191,6 +203,9 @@ pub struct LinksFile {
     source: PartyId,
     accounts: BTreeMap<String, Handle>,
     by_handle: BTreeMap<[u8; 32], String>,
+    /// By what accounts look like.
+    by_look: BTreeMap<String, String>,
+    distinct: bool,
 }
 
 impl LinksFile {
@@ -205,6 +220,8 @@ impl LinksFile {
             source,
             accounts: BTreeMap::new(),
             by_handle: BTreeMap::new(),
+            by_look: BTreeMap::new(),
+            distinct: false,
         };
         let file = match File::open(path) {
             Ok(file) => file,
@@ -234,6 +251,13 @@ impl LinksFile {
         Ok(out)
     }
 
+    /// Takes new accounts in although they look like others: somebody looked.
+    #[must_use]
+    pub fn distinct(mut self, distinct: bool) -> Self {
+        self.distinct = distinct;
+        self
+    }
+
     /// The pseudonym of an account.
     pub fn get(&self, account: &str) -> Option<Handle> {
         self.accounts.get(account).copied()
@@ -260,7 +284,16 @@ impl LinksFile {
             return Err(LinkFault::OtherAccount);
         }
         let linked = match self.get(&link.account) {
-            None => Linked::New,
+            None => {
+                let known = self.by_look.get(&skeleton(&link.account));
+                if let Some(known) = known.filter(|_| !self.distinct) {
+                    return Err(LinkFault::LooksLike {
+                        account: link.account.clone(),
+                        known: known.clone(),
+                    });
+                }
+                Linked::New
+            }
             Some(standing) if standing == handle => return Ok(Linked::Known),
             Some(standing) if replace => {
                 self.by_handle.remove(&field::to_bytes(&standing.0));
@@ -305,6 +338,7 @@ impl LinksFile {
     fn insert(&mut self, account: String, handle: Handle) {
         self.by_handle
             .insert(field::to_bytes(&handle.0), account.clone());
+        self.by_look.insert(skeleton(&account), account.clone());
         self.accounts.insert(account, handle);
     }
 

@@ -1,9 +1,7 @@
-//! Attestations as QR codes: PNG and terminal out, PNG in.
+//! Attestations as QR codes: PNG and terminal. [`crate::photograph`] reads them.
 //!
 //! Bytes are written in byte mode, all of them: what else an encoder could do with runs of digits,
 //! readers disagree on. Error correction is medium (15 %) where that fits, else low (7 %).
-
-use std::io::Cursor;
 
 use qrcode::{Color, EcLevel, QrCode, Version, bits::Bits};
 use thiserror::Error;
@@ -16,9 +14,6 @@ const SCALE: usize = 6;
 
 /// Largest version of a QR code.
 const LAST_VERSION: i16 = 40;
-
-/// Most pixels of an image that is read: 50 megapixels, more than a photograph has.
-const MAX_PIXELS: u64 = 50_000_000;
 
 /// Why there is no code, or none in an image.
 #[derive(Debug, Error)]
@@ -33,24 +28,47 @@ pub enum CodeError {
     /// The image cannot be written.
     #[error("the image cannot be made: {0}")]
     Writing(#[from] png::EncodingError),
-    /// Not a PNG image.
-    #[error("not a PNG image: {0}")]
-    Reading(#[from] png::DecodingError),
+    /// Another kind of file.
+    #[error(
+        "the file is neither PNG nor JPEG: save the picture as one of the two (phones that keep HEIC \
+         share it as JPEG)"
+    )]
+    Format,
+    /// An image that cannot be read.
+    #[error("the image is damaged, or of a kind that is not read: {0}")]
+    Image(String),
     /// An image over the limit.
-    #[error("the image has {pixels} pixels; at most {MAX_PIXELS} are read")]
+    #[error("the image has {pixels} pixels; at most {most} are read")]
     TooLarge {
         /// Pixels.
         pixels: u64,
+        /// The limit.
+        most: u64,
     },
-    /// No code in it, or more than one.
-    #[error("the image has {found} QR codes; one is expected, whole and with a light border")]
-    Count {
-        /// Codes found.
+    /// No code in it.
+    #[error(
+        "there is no QR code in the image (bar codes, Micro QR codes and other kinds are not read): \
+         take the picture from nearer, with all of the code and its light border in it"
+    )]
+    NoCode,
+    /// More than one.
+    #[error("the image has {found} QR codes: take a picture of one")]
+    Several {
+        /// Different ones.
         found: usize,
     },
     /// A code that cannot be read.
-    #[error("the QR code cannot be read: {0}; take a sharper picture")]
-    Unreadable(String),
+    #[error(
+        "there is a QR code in the image, but too much of it is damaged or out of focus: take a \
+         sharper picture, from straight ahead and in even light"
+    )]
+    Damaged,
+    /// One part of several.
+    #[error(
+        "the QR code is one part of a sequence of several codes, or holds what no attestation has: \
+         an attestation is one code"
+    )]
+    Sequence,
 }
 
 /// A QR code of some bytes.
@@ -167,62 +185,10 @@ fn encode(bytes: &[u8], version: Version, level: EcLevel) -> qrcode::QrResult<Qr
     QrCode::with_bits(bits, level)
 }
 
-/// The bytes of the one QR code in a PNG image.
-///
-/// # Errors
-/// [`CodeError`].
-pub fn read_png(file: &[u8]) -> Result<Vec<u8>, CodeError> {
-    let mut decoder = png::Decoder::new(Cursor::new(file));
-    decoder.set_transformations(png::Transformations::EXPAND | png::Transformations::STRIP_16);
-    let mut reader = decoder.read_info()?;
-    let info = reader.info();
-    let pixels = u64::from(info.width) * u64::from(info.height);
-    if pixels > MAX_PIXELS {
-        return Err(CodeError::TooLarge { pixels });
-    }
-    let size = reader
-        .output_buffer_size()
-        .ok_or(CodeError::TooLarge { pixels })?;
-    let mut samples = vec![0; size];
-    let frame = reader.next_frame(&mut samples)?;
-    let (width, height) = (frame.width as usize, frame.height as usize);
-    let channels = frame.color_type.samples();
-    let grey = |x: usize, y: usize| {
-        let at = (y * width + x) * channels;
-        luminance(samples.get(at..at + channels).unwrap_or_default())
-    };
-    let mut image = rqrr::PreparedImage::prepare_from_greyscale(width, height, grey);
-    let grids = image.detect_grids();
-    let [grid] = grids.as_slice() else {
-        let found = grids.len();
-        return Err(CodeError::Count { found });
-    };
-    let mut bytes = Vec::new();
-    grid.decode_to(&mut bytes)
-        .map_err(|error| CodeError::Unreadable(error.to_string()))?;
-    Ok(bytes)
-}
-
-/// Of a pixel with one to four channels; what is transparent lies on white.
-fn luminance(pixel: &[u8]) -> u8 {
-    let (luminance, alpha) = match *pixel {
-        [grey] => (u32::from(grey), 255),
-        [grey, alpha] => (u32::from(grey), u32::from(alpha)),
-        [r, g, b] => (weighted(r, g, b), 255),
-        [r, g, b, alpha] => (weighted(r, g, b), u32::from(alpha)),
-        _ => (255, 255),
-    };
-    // Both are at most 255, and so is the result.
-    ((luminance * alpha + 255 * (255 - alpha)) / 255) as u8
-}
-
-fn weighted(r: u8, g: u8, b: u8) -> u32 {
-    (299 * u32::from(r) + 587 * u32::from(g) + 114 * u32::from(b)) / 1_000
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::photograph::read_code;
 
     /// Bytes that look like digits, letters, Kanji and nothing at all.
     fn bytes(count: usize) -> Vec<u8> {
@@ -252,7 +218,7 @@ mod tests {
         ] {
             let code = AttestationCode::new(&bytes(count)).unwrap();
             assert_eq!(code.error_correction(), correction, "{count} bytes");
-            let read = read_png(&code.png().unwrap()).unwrap();
+            let read = read_code(&code.png().unwrap()).unwrap();
             assert_eq!(
                 read,
                 bytes(count),
@@ -288,12 +254,11 @@ mod tests {
             file
         };
         let scratch = |x: usize, y: usize| (400..412).contains(&x) && (200..500).contains(&y);
-        assert_eq!(read_png(&image(&scratch)).unwrap(), bytes(1_500));
+        assert_eq!(read_code(&image(&scratch)).unwrap(), bytes(1_500));
         assert!(matches!(
-            read_png(&image(&|_, _| true)),
-            Err(CodeError::Count { found: 0 })
+            read_code(&image(&|_, _| true)),
+            Err(CodeError::NoCode)
         ));
-        assert!(matches!(read_png(b"no image"), Err(CodeError::Reading(_))));
     }
 
     #[test]

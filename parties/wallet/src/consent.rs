@@ -18,6 +18,7 @@ use merits_primitives::{
     scope::source_scope,
 };
 use merits_records::handover::{Handover as _, HandoverError, LinkFile, Ticket, TicketFile};
+use merits_text::typed::typed;
 use merits_verifier::{entry::SignedEntry, statement::ticket::TicketStatement};
 use thiserror::Error;
 
@@ -210,6 +211,7 @@ impl<'a> Speaker<'a> {
         let today = u32::try_from(now / DAY).unwrap_or(u32::MAX);
         // Whoever was registered anew may link at once; only claims have to wait.
         let start = today.max(self.identity.birth.from);
+        let account = &*typed(account);
         let message = link_message(self.state.origin(), source, account);
         let statement = witness.statement(root, scope, message, start);
         let proof = self.prover.ticket(&witness, &statement)?;
@@ -244,7 +246,7 @@ impl<'a> Speaker<'a> {
         let sealing_key = self.state.parties().active(&asked.distributor)?.sealing_key;
         let proof = self.prover.ticket(&witness, &statement)?;
         let ticket = Ticket {
-            account: asked.account.to_owned(),
+            account: typed(asked.account).into_owned(),
             scale: deposit.scale.to_string(),
             version: deposit.version.0,
             period: deposit.period,

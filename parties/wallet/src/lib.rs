@@ -5,6 +5,7 @@
 //! - [`consent`]: links, tickets and withdrawals
 //! - [`choice`], [`spend`]: which notes pay, and what is proven about them
 //! - [`attest_code`]: attestations as QR codes
+//! - [`photograph`]: QR codes out of photographs
 //! - [`prover`]: the proofs of a person's statements
 //! - [`directory`]: the wallet's files; [`backup`]: the seed under a passphrase
 //! - [`recompute`]: a proven credit worked out again from own records
@@ -22,6 +23,7 @@ pub mod credits;
 pub mod directory;
 pub mod keys;
 pub mod ledger;
+pub mod photograph;
 pub mod prover;
 pub mod recompute;
 pub mod spend;

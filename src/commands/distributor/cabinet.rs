@@ -14,6 +14,7 @@ use merits_distributor::{
 use merits_keyfile::{KeyFileError, KeyKind, SecretBytes};
 use merits_primitives::ids::{PartyId, ScaleId};
 use merits_supervisor::sealing::SealingKey;
+use merits_text::typed::typed;
 
 use super::identity;
 use crate::{
@@ -45,7 +46,13 @@ impl Cabinet {
             MasterKey::new(master),
         )
         .await
-        .with_context(|| config.store.display().to_string())?;
+        .with_context(|| config.store.display().to_string())?
+        .with_distinct(
+            config
+                .distinct_accounts
+                .iter()
+                .map(|account| typed(account).into_owned()),
+        );
         Ok(Self {
             scale: ScaleId::new(&config.scale)?,
             custody: secret(&keys.custody, KeyKind::Seed, stored)?,

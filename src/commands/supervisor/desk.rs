@@ -25,6 +25,7 @@ use merits_supervisor::{
     scale_review::review,
     view_key::Side,
 };
+use merits_text::lookalike::skeleton;
 use merits_verifier::entry::SignedEntry;
 
 use crate::{
@@ -88,6 +89,22 @@ impl Desk {
             .identity
             .application(&[merits_ledger::Role::Supervisor]);
         self.admit(application).await
+    }
+
+    /// A name that people would take for a party's that is admitted needs a second look.
+    pub(crate) fn refuse_lookalike(&self, name: &str) -> anyhow::Result<()> {
+        let replica = self.follower.replica();
+        let look = skeleton(name);
+        let mut parties = replica.state()?.parties().iter();
+        let alike = parties.find(|(_, party)| party.name != name && skeleton(&party.name) == look);
+        if let Some((id, known)) = alike {
+            bail!(
+                "the name {name:?} looks like {:?}, which party {id} has: people would take one for the \
+                 other. Ask for another name, or admit it with --distinct",
+                known.name
+            );
+        }
+        Ok(())
     }
 
     pub(crate) async fn admit(&self, application: PartyAdmitted) -> anyhow::Result<EntryId> {

@@ -11,7 +11,7 @@ use merits_verifier::{
     attestation::{Attestation, Question, Shown},
     groth16::PreparedKey,
 };
-use merits_wallet::attest_code::read_png;
+use merits_wallet::photograph::read_code;
 
 use super::Kit;
 use crate::{commands::unix_millis, screen::thousands};
@@ -19,7 +19,7 @@ use crate::{commands::unix_millis, screen::thousands};
 /// What `merits verify attest` takes.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Image with the QR code, a PNG file
+    /// Photograph of the QR code, or the file itself: PNG or JPEG
     #[arg(long)]
     image: PathBuf,
     /// Offline kit, as `merits kit` writes it: of the ledger that this verifier trusts
@@ -43,7 +43,7 @@ impl Arguments {
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
         let name = || self.image.display().to_string();
         let image = fs::read(&self.image).with_context(name)?;
-        let attestation = read_png(&image)
+        let attestation = read_code(&image)
             .map_err(anyhow::Error::from)
             .and_then(|bytes| Ok(Attestation::from_bytes(&bytes)?))
             .with_context(name)?;

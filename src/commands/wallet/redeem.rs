@@ -112,16 +112,16 @@ impl Redeem {
         let id = EntryId::derive(&origin, REDEEMED, &exchange, &statement);
         let answer = client.redeem(&exchange, &planned.entry, &proof).await;
         let voucher = answer.map_err(|error| {
-            let again = error.may_retry();
+            let spent = error.may_have_spent();
             let error = anyhow!(error);
-            if again {
+            if spent {
                 error.context(format!(
-                    "no answer from the exchange. Nothing is lost: if `merits wallet history` shows \
-                     redemption {id}, `merits wallet voucher --redemption {id}` gets its voucher; \
-                     else no credits were spent"
+                    "the exchange gave no voucher, and the credits may be spent. Nothing is lost: if \
+                     `merits wallet history` shows redemption {id}, `merits wallet voucher \
+                     --redemption {id}` gets its voucher; else no credits were spent"
                 ))
             } else {
-                error
+                error.context("no credits were spent")
             }
         })?;
         session.sync().await.with_context(|| {

@@ -231,3 +231,115 @@ fn root_flag<F: Field>(y: F) -> u8 {
 
 const GREATER_ROOT: u8 = 1 << 7;
 const IDENTITY: u8 = 1 << 6;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ark_ec::CurveGroup as _;
+    use ark_ff::Zero as _;
+
+    fn g1(k: u64) -> G1Affine {
+        (G1Affine::generator() * ark_bn254::Fr::from(k)).into_affine()
+    }
+
+    fn g2(k: u64) -> G2Affine {
+        (G2Affine::generator() * ark_bn254::Fr::from(k)).into_affine()
+    }
+
+    /// The modulus added to the number in these 32 bytes: another writing of it, if it fits.
+    fn plus_modulus(bytes: &mut [u8]) {
+        let mut carry = 0u16;
+        for (byte, added) in bytes.iter_mut().zip(Fq::MODULUS.to_bytes_le()) {
+            carry += u16::from(*byte) + u16::from(added);
+            *byte = carry as u8;
+            carry >>= 8;
+        }
+    }
+
+    /// What is read is written again as it came: no second encoding of any point, whatever the spare
+    /// bits and the numbers.
+    #[test]
+    fn each_point_has_one_encoding_only() {
+        for k in 1..200 {
+            for (one, two) in [(g1(k), g2(k)), (-g1(k), -g2(k))] {
+                let (one_bytes, two_bytes) = (encode_g1(&one), encode_g2(&two));
+                for flags in 0..4u8 {
+                    let mut bytes = one_bytes;
+                    bytes[31] = bytes[31] & 0x3f | flags << 6;
+                    if let Ok(read) = decode_g1(&bytes) {
+                        assert_eq!(encode_g1(&read), bytes);
+                        assert_eq!(read == one, bytes == one_bytes);
+                    } else {
+                        assert!(flags & 1 == 1, "the identity's flag alone is refused");
+                    }
+                    let mut bytes = two_bytes;
+                    bytes[63] = bytes[63] & 0x3f | flags << 6;
+                    if let Ok(read) = decode_g2(&bytes) {
+                        assert_eq!(encode_g2(&read), bytes);
+                        assert_eq!(read == two, bytes == two_bytes);
+                    } else {
+                        assert!(flags & 1 == 1, "the identity's flag alone is refused");
+                    }
+                }
+                // Numbers at the modulus and over it, and spare bits of the first half.
+                let mut over = one_bytes;
+                over[31] &= 0x3f;
+                plus_modulus(&mut over);
+                assert!(decode_g1(&over).is_err());
+                for half in [0..32, 32..64] {
+                    let mut over = two_bytes;
+                    over[63] &= 0x3f;
+                    plus_modulus(&mut over[half]);
+                    assert!(decode_g2(&over).is_err());
+                }
+                for spare in [0x40, 0x80, 0xc0] {
+                    let mut odd = two_bytes;
+                    odd[31] |= spare;
+                    assert_eq!(decode_g2(&odd), Err(PointFault::NotCanonical));
+                }
+            }
+        }
+        // x = 0: no such point is in the groups, with whatever flags.
+        for flags in [0, 0x40, 0x80, 0xc0] {
+            let (mut one, mut two) = ([0u8; 32], [0u8; 64]);
+            (one[31], two[63]) = (flags, flags);
+            assert!(decode_g1(&one).is_err() && decode_g2(&two).is_err());
+        }
+        assert!(g1(3).y != Fq::zero());
+    }
+
+    /// As `@noble/curves` 2.4 writes the same points: 33 bytes, x from the highest byte on, and before it
+    /// 2 for an even y, 3 for an odd one. Our flag says which root is the larger, which is another thing.
+    #[test]
+    fn javascripts_33_bytes_are_the_same_points() {
+        let sec1 = |point: &G1Affine| {
+            let mut out = vec![2 + (point.y.into_bigint().0[0] & 1) as u8];
+            out.extend(coordinate_bytes(&point.x).iter().rev());
+            out
+        };
+        for (k, ours, theirs) in [
+            (
+                3,
+                "f0ab15199655d3f279e6b81547d8159315bdb6b1bc3202f43fea6bc59abf6987",
+                "030769bf9ac56bea3ff40232bcb1b6bd159315d84715b8e679f2d355961915abf0",
+            ),
+            (
+                11,
+                "ef493dfc801fb7a82cc12ae97f478224b8cdee518680a89d1809b037557014aa",
+                "022a14705537b009189da8808651eecdb82482477fe92ac12ca8b71f80fc3d49ef",
+            ),
+            (
+                13,
+                "3f2ff530e029b508e46914b4fdc3b8f8179f67653409560ff1a4a7c88c6fe885",
+                "0205e86f8cc8a7a4f10f56093465679f17f8b8c3fdb41469e408b529e030f52f3f",
+            ),
+        ] {
+            let point = g1(k);
+            let digits = |bytes: &[u8]| -> String {
+                bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+            };
+            assert_eq!(digits(&encode_g1(&point)), ours);
+            assert_eq!(digits(&sec1(&point)), theirs);
+        }
+    }
+}

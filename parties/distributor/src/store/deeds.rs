@@ -110,7 +110,7 @@ pub struct Unclaimed {
 const TAGS_AT_ONCE: usize = 1024;
 
 /// What became of a new deed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Inserted {
     /// It is in the store now.
     New,
@@ -118,6 +118,9 @@ pub enum Inserted {
     Known,
     /// Another commitment is there for this subject, source and period.
     Conflict,
+    /// The account is new and looks like this one, which the store has: a person decides whether
+    /// they are one.
+    LooksLike(String),
 }
 
 impl Store {
@@ -143,6 +146,10 @@ impl Store {
             let (subject, key) = match keys.entry(tag) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(place) => {
+                    if let Some(known) = self.lookalike(&mut tx, &tag, &deed.subject).await? {
+                        out.push(Inserted::LooksLike(known));
+                        continue;
+                    }
                     place.insert(self.subject(&mut tx, &tag, &deed.subject, rng).await?)
                 }
             };
@@ -176,6 +183,37 @@ impl Store {
         Ok(known)
     }
 
+    /// Accounts that are people of their own although they look like others, as somebody decided.
+    #[must_use]
+    pub fn with_distinct(mut self, accounts: impl IntoIterator<Item = String>) -> Self {
+        self.distinct = std::sync::Arc::new(accounts.into_iter().collect());
+        self
+    }
+
+    /// Another account that looks like this one, unless somebody decided about it.
+    async fn lookalike(
+        &self,
+        tx: &mut Transaction<'_, Sqlite>,
+        tag: &SubjectTag,
+        subject: &str,
+    ) -> Result<Option<String>, StoreError> {
+        if self.distinct.contains(subject) {
+            return Ok(None);
+        }
+        let row = sqlx::query(
+            "SELECT tag, wrapped_key, name FROM subject WHERE look = ? AND tag <> ? LIMIT 1",
+        )
+        .bind(self.master.look(subject).as_slice())
+        .bind(tag.as_slice())
+        .fetch_optional(&mut **tx)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let tag = array(row.try_get("tag")?, "subject tag")?;
+        let key = self.master.unwrap(&tag, row.try_get("wrapped_key")?)?;
+        let name = key.unseal("name", &tag, row.try_get("name")?)?;
+        Ok(Some(String::from_utf8_lossy(&name).into_owned()))
+    }
+
     /// The subject's row and data key, made if it is new.
     pub(super) async fn subject(
         &self,
@@ -193,14 +231,16 @@ impl Store {
             return Ok((row.try_get("id")?, key));
         }
         let (key, wrapped) = self.master.new_data_key(tag, rng);
-        let name = key.seal("name", tag, name.as_bytes(), rng);
-        let id = sqlx::query("INSERT INTO subject (tag, wrapped_key, name) VALUES (?, ?, ?)")
-            .bind(tag.as_slice())
-            .bind(wrapped)
-            .bind(name)
-            .execute(&mut **tx)
-            .await?
-            .last_insert_rowid();
+        let sealed = key.seal("name", tag, name.as_bytes(), rng);
+        let id =
+            sqlx::query("INSERT INTO subject (tag, wrapped_key, name, look) VALUES (?, ?, ?, ?)")
+                .bind(tag.as_slice())
+                .bind(wrapped)
+                .bind(sealed)
+                .bind(self.master.look(name).as_slice())
+                .execute(&mut **tx)
+                .await?
+                .last_insert_rowid();
         Ok((id, key))
     }
 

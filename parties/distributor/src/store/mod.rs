@@ -40,7 +40,7 @@ pub use tickets::{
 };
 
 /// Version of `schema.sql`.
-const SCHEMA_VERSION: i64 = 3;
+const SCHEMA_VERSION: i64 = 4;
 
 /// Why the store cannot serve.
 #[derive(Debug, Error)]
@@ -120,6 +120,7 @@ pub struct Store {
     pool: SqlitePool,
     path: PathBuf,
     master: std::sync::Arc<MasterKey>,
+    distinct: std::sync::Arc<std::collections::BTreeSet<String>>,
 }
 
 /// Held by the process that forms and proves batches.
@@ -153,6 +154,7 @@ impl Store {
         let store = Self {
             pool,
             path: path.to_owned(),
+            distinct: std::sync::Arc::default(),
             master: std::sync::Arc::new(master),
         };
         store.found(origin, party).await?;

@@ -1,4 +1,4 @@
--- The distributor's store, version 3. The life of a row: docs/src/distributor.md.
+-- The distributor's store, version 4. The life of a row: docs/src/distributor.md.
 -- Sealed columns are XChaCha20-Poly1305 ciphertexts (sealing.rs); everything else is public on
 -- the ledger sooner or later, or says nothing without the node's master key.
 
@@ -20,8 +20,11 @@ CREATE TABLE subject (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,
     tag          BLOB NOT NULL UNIQUE CHECK (length(tag) = 32), -- HMAC of the name
     wrapped_key  BLOB NOT NULL,                                 -- sealed under the master key
-    name         BLOB NOT NULL                                  -- sealed
+    name         BLOB NOT NULL,                                 -- sealed
+    -- HMAC of what the name looks like: two accounts that people would mix up have the same.
+    look         BLOB NOT NULL CHECK (length(look) = 32)
 ) STRICT;
+CREATE INDEX subject_by_look ON subject (look);
 
 -- One subject's records of one period.
 CREATE TABLE deed (

@@ -39,7 +39,7 @@ pub enum ExchangeError {
         source: tonic::transport::Error,
     },
     /// It refused, or failed. `notice` is the log's signed judgement, if there is one that verifies.
-    #[error("{}: {fault}", if .fault.may_retry() { "the exchange cannot do it now" } else { "the exchange refuses" })]
+    #[error("{}", fault.told_of("the exchange"))]
     Refused {
         /// Reason, field and words.
         fault: Box<Fault>,
@@ -73,6 +73,19 @@ impl ExchangeError {
         match self {
             Self::Refused { fault, .. } => Some(&fault.reason),
             _ => None,
+        }
+    }
+
+    /// True unless it is certain that a redemption which got this answer spent nothing.
+    pub fn may_have_spent(&self) -> bool {
+        match self {
+            // Before a byte of the redemption was sent.
+            Self::Unreachable { .. } => false,
+            // A busy exchange may have sent it on before.
+            Self::Refused { fault, .. } => fault.leaves_open() || fault.may_retry(),
+            Self::Receipt(_) | Self::OtherEntry { .. } | Self::Voucher(_) | Self::Malformed(_) => {
+                true
+            }
         }
     }
 

@@ -162,3 +162,34 @@ fn one_account_has_one_person_and_one_person_one_account() {
         assert!(matches!(opened, Err(LinksError::Foreign { .. })));
     }
 }
+
+/// Another spelling of a linked account would be a second cap: a person decides about it.
+#[test]
+fn an_account_that_only_looks_new_is_put_aside() {
+    let mut stage = stage(2);
+    let (one, other) = (Citizen::new(0), Citizen::new(1));
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("links.jsonl");
+    let (origin, source) = (stage.federation.origin.clone(), stage.federation.source.id);
+    let open = || LinksFile::open(&path, &origin, source).expect("it opens");
+    let mut links = open();
+    let first = link(&mut stage, &one, "rider 4o");
+    assert_eq!(links.link(&first, false).expect("taken"), Linked::New);
+    links.write().expect("written");
+    let mut links = open();
+    // Case, full width, a Cyrillic letter, a zero.
+    for account in ["Rider 4O", "rider　４ｏ", "rid\u{435}r 4o", "rider 40"] {
+        let alike = link(&mut stage, &other, account);
+        let fault = links.link(&alike, false).expect_err("put aside");
+        assert!(
+            matches!(&fault, LinkFault::LooksLike { known, .. } if known == "rider 4o"),
+            "{fault}"
+        );
+        assert_eq!(links.get(account), None);
+    }
+    // Somebody looked: they are two people.
+    let mut links = open().distinct(true);
+    let alike = link(&mut stage, &other, "rider 40");
+    assert_eq!(links.link(&alike, false).expect("taken"), Linked::New);
+    assert_eq!(links.len(), 2);
+}

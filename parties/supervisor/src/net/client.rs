@@ -27,8 +27,8 @@ pub enum HolderError {
         /// What the transport said.
         source: tonic::transport::Error,
     },
-    /// It refused.
-    #[error("holder at {address} refuses: {fault}")]
+    /// It refused, or gave no answer.
+    #[error("{}", fault.told_of(&format!("the holder at {address}")))]
     Refused {
         /// Where.
         address: String,

@@ -8,7 +8,11 @@ use merits_circuits::{
     prover::{ProveError, Prover},
 };
 use merits_distributor::{
-    outbox::Patience, proving::ProverPool, run::RunError, store::NewDeed, summary::RunSummary,
+    outbox::Patience,
+    proving::ProverPool,
+    run::RunError,
+    store::{Inserted, NewDeed},
+    summary::RunSummary,
 };
 use merits_formula::Record;
 use merits_primitives::{Fr, field, owner::Handle};
@@ -102,6 +106,58 @@ async fn a_deed_that_does_not_open_or_work_out_stops_no_other() {
             assert_eq!(summary.proved.proofs, 0);
         }
     }
+}
+
+/// Another spelling of a known account would be a second cap: a person decides about it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_only_looks_new_is_put_aside() {
+    let scene = Scene::new(23).await;
+    let deed = |subject: &str, commitment: u64| NewDeed {
+        subject: subject.into(),
+        period: week(36),
+        handle: Handle(Fr::from(commitment)),
+        salt: Fr::from(4u64),
+        records: vec![Record(vec![1, 60])],
+        commitment: Fr::from(commitment),
+        signature: [0; 64],
+    };
+    let source = scene.world.federation.source.id;
+    let mut rng = StdRng::from_rng(&mut rand::rng());
+    let store = scene.node.store().clone();
+    let like = |known: &str| Inserted::LooksLike(known.to_owned());
+    // Both in one file, one known already, each by what it differs in: one form, case, full width, script.
+    let deeds = [
+        deed("Zoe\u{301} 1", 11),
+        deed("Zo\u{e9} 1", 11),
+        deed("zo\u{e9} l", 12),
+        deed("zoe", 13),
+    ];
+    let first = store
+        .insert_deeds(&scale_id(), &source, &deeds, &mut rng)
+        .await;
+    let expected = [
+        Inserted::New,
+        Inserted::Known,
+        like("Zoe\u{301} 1"),
+        Inserted::New,
+    ];
+    assert_eq!(first.unwrap(), expected);
+    let deeds = [deed("Ｚｏｅ", 14), deed("zo\u{435}", 15), deed("zoe", 13)];
+    let again = store
+        .insert_deeds(&scale_id(), &source, &deeds, &mut rng)
+        .await;
+    assert_eq!(again.unwrap(), [like("zoe"), like("zoe"), Inserted::Known]);
+    // Somebody looked: two people. It is known from now on.
+    let decided = store.clone().with_distinct(["Ｚｏｅ".to_owned()]);
+    let deeds = [deed("Ｚｏｅ", 14)];
+    let taken = decided
+        .insert_deeds(&scale_id(), &source, &deeds, &mut rng)
+        .await;
+    assert_eq!(taken.unwrap(), [Inserted::New]);
+    let known = store
+        .insert_deeds(&scale_id(), &source, &deeds, &mut rng)
+        .await;
+    assert_eq!(known.unwrap(), [Inserted::Known]);
 }
 
 /// What a prover does with batches that hold these commitments.

@@ -12,7 +12,7 @@ use merits_verifier::{
     log::{Hash, LogKey, LogSigner},
 };
 use merits_wallet::{
-    attest_code::{AttestationCode, read_png},
+    attest_code::AttestationCode,
     choice::ChoiceError,
     spend::{Showing, SpendError},
 };
@@ -90,7 +90,7 @@ fn a_qr_code_shows_the_floor_to_its_verifier_and_to_nobody_else() {
         .unwrap()
         .png()
         .unwrap();
-    let bytes = read_png(&image).unwrap();
+    let bytes = merits_wallet::photograph::read_code(&image).unwrap();
     let verifier = Verifier::of(&purse);
     let shown = verifier.check(&bytes, &question(), now).unwrap();
     assert_eq!(shown.floor, Credits(150));

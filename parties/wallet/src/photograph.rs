@@ -1,0 +1,206 @@
+//! QR codes out of photographs: PNG and JPEG in.
+//!
+//! A phone holds the picture askew, out of focus, in the shade of a hand. One look does not find
+//! every code, so several are taken: as it is, smaller, sharpened and larger with a threshold for
+//! each place, the other way round (light on dark), and turned by steps of 15°, of which every quarter
+//! turn has the same. The first look that reads a code ends the search. Measured against another
+//! reader by `parties/wallet/tests/photographs/measure.sh`.
+
+mod grey;
+
+use std::{
+    io::Cursor,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use quircs::{DecodeError, Quirc};
+use zune_jpeg::{
+    JpegDecoder,
+    zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions},
+};
+
+use self::grey::Grey;
+use crate::attest_code::CodeError;
+
+/// Most pixels of an image that is read: 50 megapixels, more than a photograph has.
+const MAX_PIXELS: u64 = 50_000_000;
+
+/// Pixels a side that are looked at closely: a code of version 40 has 5 for a module then, if it
+/// fills half of the picture.
+const CLOSE: usize = 2_000;
+
+/// Most pixels of a picture that was made larger.
+const MOST_LARGER: usize = 16_000_000;
+
+/// What one look at a picture found.
+#[derive(Default)]
+struct Look {
+    read: Vec<Vec<u8>>,
+    damaged: bool,
+    sequence: bool,
+}
+
+/// The bytes of the one QR code in a photograph: a PNG or JPEG file.
+///
+/// # Errors
+/// [`CodeError`] says in words what there is instead.
+pub fn read_code(file: &[u8]) -> Result<Vec<u8>, CodeError> {
+    let picture = decode(file)?;
+    let (mut damaged, mut sequence) = (false, false);
+    for look in looks(&picture) {
+        let mut look = look_at(&look());
+        look.read.sort();
+        look.read.dedup();
+        match look.read.len() {
+            0 => {}
+            1 => return Ok(look.read.swap_remove(0)),
+            found => return Err(CodeError::Several { found }),
+        }
+        damaged |= look.damaged;
+        sequence |= look.sequence;
+    }
+    Err(if sequence {
+        CodeError::Sequence
+    } else if damaged {
+        CodeError::Damaged
+    } else {
+        CodeError::NoCode
+    })
+}
+
+/// The looks to take, the cheap ones first. Each is made when it is its turn.
+fn looks(picture: &Grey) -> Vec<Box<dyn Fn() -> Grey + '_>> {
+    let longest = picture.width.max(picture.height).max(1);
+    let shrink = (CLOSE as f32 / longest as f32).min(1.0);
+    let close = move || picture.scaled(shrink);
+    // As much larger as wished, within what is still quick.
+    let larger = move |wanted: f32| {
+        let pixels = (picture.width * picture.height) as f32 * shrink * shrink;
+        wanted
+            .min((MOST_LARGER as f32 / pixels.max(1.0)).sqrt())
+            .max(1.0)
+    };
+    let mut looks: Vec<Box<dyn Fn() -> Grey + '_>> = vec![Box::new(|| picture.scaled(1.0))];
+    if shrink < 1.0 {
+        looks.push(Box::new(close));
+    }
+    looks.push(Box::new(move || {
+        let factor = larger(2.0);
+        close().sharpened().scaled(factor).by_place(40)
+    }));
+    looks.push(Box::new(move || close().inverted()));
+    looks.push(Box::new(move || picture.scaled(shrink * 0.5)));
+    for degrees in [15.0, 30.0, 45.0, 60.0, 75.0] {
+        for (factor, radius) in [(1.5, 30), (3.0, 60)] {
+            looks.push(Box::new(move || {
+                let factor = larger(factor / 1.4);
+                close().sharpened().turned(degrees, factor).by_place(radius)
+            }));
+        }
+    }
+    looks.push(Box::new(move || {
+        let factor = larger(2.0);
+        close().inverted().sharpened().scaled(factor).by_place(40)
+    }));
+    looks
+}
+
+fn look_at(picture: &Grey) -> Look {
+    // The reader is not ours, and the picture is a stranger's: a panic is a look that found nothing.
+    let look = catch_unwind(AssertUnwindSafe(|| {
+        let mut look = Look::default();
+        let mut reader = Quirc::default();
+        for code in reader.identify(picture.width, picture.height, &picture.pixels) {
+            match code.map(|code| code.decode()) {
+                Ok(Ok(data)) => look.read.push(data.payload),
+                // The one kind of content that a reader of single codes does not know.
+                Ok(Err(DecodeError::UnkownDataType)) => look.sequence = true,
+                Ok(Err(_)) => look.damaged = true,
+                // Corners that belong to no code.
+                Err(_) => {}
+            }
+        }
+        look
+    }));
+    look.unwrap_or_default()
+}
+
+/// The picture's brightness. Its size is bounded before anything is decoded.
+fn decode(file: &[u8]) -> Result<Grey, CodeError> {
+    match file {
+        [0x89, b'P', b'N', b'G', ..] => decode_png(file),
+        [0xff, 0xd8, 0xff, ..] => decode_jpeg(file),
+        _ => Err(CodeError::Format),
+    }
+}
+
+fn bounded(width: usize, height: usize) -> Result<(), CodeError> {
+    let pixels = width as u64 * height as u64;
+    if pixels > MAX_PIXELS {
+        return Err(CodeError::TooLarge {
+            pixels,
+            most: MAX_PIXELS,
+        });
+    }
+    Ok(())
+}
+
+fn decode_png(file: &[u8]) -> Result<Grey, CodeError> {
+    let damaged = |error: png::DecodingError| CodeError::Image(error.to_string());
+    let mut decoder = png::Decoder::new(Cursor::new(file));
+    decoder.set_transformations(png::Transformations::EXPAND | png::Transformations::STRIP_16);
+    let mut reader = decoder.read_info().map_err(damaged)?;
+    let info = reader.info();
+    bounded(info.width as usize, info.height as usize)?;
+    let size = reader
+        .output_buffer_size()
+        .ok_or_else(|| CodeError::Image("it has no size".to_owned()))?;
+    let mut samples = vec![0; size];
+    let frame = reader.next_frame(&mut samples).map_err(damaged)?;
+    let (width, height) = (frame.width as usize, frame.height as usize);
+    let channels = frame.color_type.samples();
+    let pixels = samples.chunks_exact(channels).map(luminance);
+    Ok(Grey::new(
+        width,
+        height,
+        pixels.take(width * height).collect(),
+    ))
+}
+
+fn decode_jpeg(file: &[u8]) -> Result<Grey, CodeError> {
+    let damaged = |error: zune_jpeg::errors::DecodeErrors| CodeError::Image(error.to_string());
+    let options = DecoderOptions::default().jpeg_set_out_colorspace(ColorSpace::Luma);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(file), options);
+    decoder.decode_headers().map_err(damaged)?;
+    let (width, height) = decoder
+        .dimensions()
+        .ok_or_else(|| CodeError::Image("it has no size".to_owned()))?;
+    bounded(width, height)?;
+    let pixels = decoder.decode().map_err(damaged)?;
+    if pixels.len() != width * height {
+        return Err(CodeError::Image(
+            "it has no brightness of its own".to_owned(),
+        ));
+    }
+    Ok(Grey::new(width, height, pixels))
+}
+
+/// Of a pixel with one to four channels; what is transparent lies on white.
+fn luminance(pixel: &[u8]) -> u8 {
+    let (luminance, alpha) = match *pixel {
+        [grey] => (u32::from(grey), 255),
+        [grey, alpha] => (u32::from(grey), u32::from(alpha)),
+        [r, g, b] => (weighted(r, g, b), 255),
+        [r, g, b, alpha] => (weighted(r, g, b), u32::from(alpha)),
+        _ => (255, 255),
+    };
+    // Both are at most 255, and so is the result.
+    ((luminance * alpha + 255 * (255 - alpha)) / 255) as u8
+}
+
+fn weighted(r: u8, g: u8, b: u8) -> u32 {
+    (299 * u32::from(r) + 587 * u32::from(g) + 114 * u32::from(b)) / 1_000
+}
+
+#[cfg(test)]
+mod tests;

@@ -263,7 +263,7 @@ fn faults_point_at_their_place() {
             "total.to(\\\"m\\\")",
             "totals.to(\\\"m\\\")",
             "total",
-            "\"math.floor(totals.to(\\\"m\\\"))\"",
+            "totals",
         ),
         (
             "name = \"counted\"\n",

@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand};
-use merits_keyfile::KeyKind;
+use merits_keyfile::{KeyKind, SecretBytes};
 use merits_ledger::{Role, Roles, entry::PartyAdmitted};
 use merits_primitives::{
     calendar::Date,
@@ -357,11 +357,17 @@ pub(crate) fn sign(arguments: &SignArguments) -> anyhow::Result<Signing> {
     }
     let origin = Origin::new(&config.origin)?;
     let (signing, salts, mut register) = if arguments.dry_run {
-        // No key is made, and no register.
+        // No key is made, and no register. A source that never signed has no salts: any do, as nothing of
+        // this run is kept.
         let secret = merits_keyfile::load(&config.signing_key, KeyKind::Signing)?;
+        let never_signed = !config.salt_key.exists() && !config.register_file.exists();
         (
             ed25519_dalek::SigningKey::from_bytes(&secret),
-            merits_keyfile::load(&config.salt_key, KeyKind::SaltMac)?,
+            if never_signed {
+                SecretBytes::new(rand::random())
+            } else {
+                merits_keyfile::load(&config.salt_key, KeyKind::SaltMac)?
+            },
             Register::look(&config.register_file)?,
         )
     } else {

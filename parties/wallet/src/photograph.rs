@@ -13,7 +13,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use quircs::{DecodeError, Quirc};
+use quircs::Quirc;
 use zune_jpeg::{
     JpegDecoder,
     zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions},
@@ -112,9 +112,10 @@ fn look_at(picture: &Grey) -> Look {
         let mut reader = Quirc::default();
         for code in reader.identify(picture.width, picture.height, &picture.pixels) {
             match code.map(|code| code.decode()) {
+                // The reader stops without an error at content that it does not know; of a code that is part
+                // of a sequence that is the first thing.
+                Ok(Ok(data)) if data.data_type.is_none() => look.sequence = true,
                 Ok(Ok(data)) => look.read.push(data.payload),
-                // The one kind of content that a reader of single codes does not know.
-                Ok(Err(DecodeError::UnkownDataType)) => look.sequence = true,
                 Ok(Err(_)) => look.damaged = true,
                 // Corners that belong to no code.
                 Err(_) => {}

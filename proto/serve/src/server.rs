@@ -333,10 +333,13 @@ async fn permit(shared: &Shared) -> OwnedSemaphorePermit {
     }
 }
 
-/// Failed accepts: mostly there is no file descriptor left.
+/// Failed accepts: mostly there is no file descriptor left. One that works now and then, because a
+/// descriptor became free for a moment, ends nothing: a line is written when it begins and when it is
+/// over.
 #[derive(Debug, Default)]
 struct Failures {
     count: u64,
+    last: Option<Instant>,
 }
 
 impl Failures {
@@ -346,16 +349,21 @@ impl Failures {
         }
         let pause = Duration::from_millis(50 << self.count.min(5));
         self.count += 1;
+        self.last = Some(Instant::now());
         tokio::time::sleep(pause.min(Duration::from_secs(1))).await;
     }
 
     fn over(&mut self) {
-        if self.count > 0 {
-            tracing::warn!(failures = self.count, "connections are accepted again");
+        if self.last.is_none_or(|last| last.elapsed() < QUIET) {
+            return;
         }
-        self.count = 0;
+        tracing::warn!(failures = self.count, "connections are accepted again");
+        *self = Self::default();
     }
 }
+
+/// Accepts fail no more when none failed for so long.
+const QUIET: Duration = Duration::from_secs(2);
 
 /// How often a connection is looked at.
 const TICK: Duration = Duration::from_millis(200);

@@ -69,6 +69,18 @@ fn source(time: &str) -> tempfile::TempDir {
         );
     }
     fs::write(path.join("links.jsonl"), links).expect("written");
+    merits(
+        path,
+        &[
+            "source",
+            "apply",
+            "--config",
+            "source.toml",
+            "--output",
+            "application",
+        ],
+    )
+    .succeeds("wrote");
     directory
 }
 
@@ -136,10 +148,12 @@ fn the_order_of_a_file_does_not_matter_and_its_last_month_is_not_over() {
     rows.reverse();
     write(path, "newest.csv", &rows);
     let newest = "--input newest.csv --output newest.jsonl";
-    // Without keys, a dry run has nothing to look with, and makes none.
-    let ran = sign(path, &format!("{newest} --dry-run"));
-    ran.refuses(&["source.key"]);
-    assert!(!path.join("source.key").exists() && !path.join("source.register").exists());
+    // A source that never signed tries it out, and nothing is made.
+    let would = "30 commitments over 570 records would be signed";
+    ends(&sign(path, &format!("{newest} --dry-run")), 3, &[would]);
+    for made in ["salts.key", "source.register", "newest.jsonl"] {
+        assert!(!path.join(made).exists(), "{made}");
+    }
 
     let not_over = "not over: 2016-05 of 30 accounts";
     let april = "930 rows read, 0 rejected; 30 commitments over 570 records";

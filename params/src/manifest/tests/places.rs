@@ -301,7 +301,7 @@ fn faults_point_at_their_place() {
             "total.to",
             "counted.size().to",
             "to",
-            "\"math.floor(counted.size().to(\\\"m\\\"))\"",
+            "counted.size().to(\\\"m\\\")",
         ),
         // Examples.
         (

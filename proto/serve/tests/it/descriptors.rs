@@ -73,6 +73,8 @@ async fn inside() {
     assert!(spent < Duration::from_millis(600), "{spent:?} of 3 seconds");
     few(256);
     server.answers().await.unwrap();
+    tokio::time::sleep(Duration::from_millis(2_200)).await;
+    server.answers().await.unwrap();
     drop(crowd);
 
     // A server that starts with few takes no more connections than it has room for, and says so.

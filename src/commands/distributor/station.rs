@@ -332,7 +332,9 @@ impl Station {
         };
         let bar = screen::working("loading the proving key");
         let (width, tables) = (self.config.prover.width(), self.config.prover.tables());
-        let load = move || ProverPool::load(&manifest, &store, policy, width, tables);
+        let load = move || {
+            ProverPool::load(&manifest, &store, policy, width, tables).map_err(anyhow::Error::from)
+        };
         let pool = tokio::task::spawn_blocking(load).await??;
         bar.finish_and_clear();
         Ok(pool)

@@ -92,7 +92,7 @@ impl Pack {
     /// it, and some record can be read by it. Whatever is wrong is told before anything is set up.
     ///
     /// # Errors
-    /// Says what is missing or does not fit. Faults of a scale are [`scale::Faulty`].
+    /// Says what is missing or does not fit. Faults of a scale are shown as `merits scale check` shows them.
     pub(super) fn choose(choice: Choice<'_>) -> anyhow::Result<Self> {
         let mut pack = match Self::named(choice.scale) {
             Some(pack) => {
@@ -108,7 +108,7 @@ impl Pack {
             None => Self::own(choice)?,
         };
         if let Some(path) = choice.mapping {
-            let text = fs::read_to_string(path);
+            let text = merits_text::file::read(path);
             pack.mapping = text
                 .with_context(|| format!("the mapping {}", path.display()))?
                 .into();

@@ -19,7 +19,6 @@ mod timing;
 mod trial;
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -45,7 +44,7 @@ pub(crate) fn read(scale: &Path) -> anyhow::Result<Manifest> {
 /// Those of the file.
 pub(crate) fn text(scale: &Path) -> anyhow::Result<String> {
     let path = file::path(scale);
-    fs::read_to_string(&path).with_context(|| path.display().to_string())
+    merits_text::file::read(&path).with_context(|| path.display().to_string())
 }
 
 /// What came of a command; faults of a scale are shown in full, whichever command met them.

@@ -4,7 +4,6 @@
 
 use std::{
     borrow::Cow,
-    fs,
     path::{Path, PathBuf},
 };
 

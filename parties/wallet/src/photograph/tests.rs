@@ -103,7 +103,7 @@ fn what_there_is_instead_is_said_in_words() {
         "{read:?}"
     );
     for (file, says) in [
-        (&b"no image"[..], "PNG or JPEG"),
+        (&b"no image"[..], "neither PNG nor JPEG"),
         (b"\x89PNG\r\n\x1a\nrubbish", "damaged"),
         (b"\xff\xd8\xff\xe0rubbish", "damaged"),
     ] {

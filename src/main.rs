@@ -8,14 +8,13 @@ use std::{io::IsTerminal as _, process::ExitCode};
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use merits_circuits::prover::SimdPath;
+use merits_text::screen;
 use tracing_subscriber::EnvFilter;
 
-// First: all others print by its macros.
+// Its `println!` and the like hide std's: they escape what has no place on a screen.
 #[macro_use]
-mod screen;
+extern crate merits_text;
 
-#[cfg(feature = "bench")]
-mod bench;
 mod commands;
 mod demo;
 mod identity;
@@ -85,7 +84,7 @@ enum Command {
     Verify(commands::verify::Arguments),
     /// Measure this machine: prover, witness, verification, ledger
     #[cfg(feature = "bench")]
-    Bench(bench::Arguments),
+    Bench(merits_bench::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -160,7 +159,7 @@ impl Command {
             Self::Setup(arguments) => arguments.run().await,
             Self::Verify(arguments) => arguments.run().await,
             #[cfg(feature = "bench")]
-            Self::Bench(arguments) => arguments.run().await,
+            Self::Bench(arguments) => arguments.run(demo::whole_file).await,
         }
     }
 }

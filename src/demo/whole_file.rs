@@ -1,12 +1,9 @@
 //! The demonstration's line up to the receipts, over a whole file, for `merits bench`.
 
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{path::Path, time::Instant};
 
 use anyhow::Context as _;
-use merits_distributor::summary::RunSummary;
+use merits_bench::WholeFile;
 use tokio::{sync::watch, task::JoinSet};
 
 use super::{
@@ -15,15 +12,6 @@ use super::{
     founding::{admit, found, open_epoch, publish},
     packs,
 };
-
-/// What it took.
-#[derive(Debug)]
-pub(crate) struct WholeFile {
-    /// The distributor's run.
-    pub(crate) summary: RunSummary,
-    /// The distributor's links and the source's signatures.
-    pub(crate) signing: Duration,
-}
 
 /// Founds a federation under `data` (keys there are reused) and takes every row of `input`
 /// through it, until each batch has its receipt.

@@ -8,7 +8,8 @@ venv=target/grpc_python
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
 "$venv/bin/pip" install -q --disable-pip-version-check -r tests/grpc_python/requirements.txt
 
-cargo build --release -q -p merits-coordinator --example federation_node
+# With the workspace's features, under which the tests have built most of it already.
+cargo build --release -q --workspace --example federation_node
 work=$(mktemp -d)
 node=
 trap '[ -z "$node" ] || kill "$node" 2>/dev/null || true; rm -rf "$work"' EXIT

@@ -16,7 +16,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 cd "$root"
 
-ours() { cargo run --release --quiet -p merits-circuits --example snarkjs_files -- "$@"; }
+# With the workspace's features, under which the tests have built most of it already.
+cargo build --release --quiet --workspace --example snarkjs_files
+ours() { target/release/examples/snarkjs_files "$@"; }
 
 merits=${MERITS:-$root/target/release/merits}
 [ -x "$merits" ] || cargo build --release --quiet

@@ -10,14 +10,18 @@
 //! - `typed`: the one form (NFC) of passphrases, accounts, names, codes, and files' entries.
 //! - `file`: text files, with or without a byte order mark.
 //! - `lookalike`: the same key for texts that people would take for one another.
+//! - `screen`: what commands print, with nothing on it that a peer could have hidden (feature
+//!   `screen`).
 //!
-//! The last three come with the feature `typed`; the verifier does without. The crate is at the
+//! `typed`, `file` and `lookalike` come with the feature `typed`; the verifier does without. The crate is at the
 //! bottom of the workspace, because the verifier's codec, the wire and every party need it.
 
 #[cfg(feature = "typed")]
 pub mod file;
 #[cfg(feature = "typed")]
 pub mod lookalike;
+#[cfg(feature = "screen")]
+pub mod screen;
 pub mod shown;
 #[cfg(feature = "typed")]
 pub mod typed;

@@ -1,6 +1,6 @@
 //! What is measured: the shipped scale, other sizes of it, and batches of real weeks.
 //!
-//! The criterion benches in `benches/` take this same file.
+//! Criterion's benchmarks take the same cases.
 
 use std::io::BufRead;
 
@@ -27,21 +27,21 @@ const TRIPS: &[u8] = include_bytes!("../../examples/cycling/trips.csv");
 
 /// R and B of a circuit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Size {
+pub struct Size {
     /// R: records that a claim has room for.
-    pub(crate) records: u16,
+    pub records: u16,
     /// B: claims that a proof has room for.
-    pub(crate) claims: u16,
+    pub claims: u16,
 }
 
 /// The shipped choice.
-pub(crate) const SHIPPED: Size = Size {
+pub const SHIPPED: Size = Size {
     records: 40,
     claims: 16,
 };
 
 /// The cycling scale at some size; everything else is as shipped.
-pub(crate) fn scale(size: Size) -> anyhow::Result<Manifest> {
+pub fn scale(size: Size) -> anyhow::Result<Manifest> {
     let text = SCALE
         .replace(
             "max_records = 40",
@@ -57,19 +57,19 @@ pub(crate) fn scale(size: Size) -> anyhow::Result<Manifest> {
 }
 
 /// Weeks of trips as a file has them: what claims are made of, and how many trips they have.
-pub(crate) struct Weeks {
+pub struct Weeks {
     weeks: Vec<Vec<Record>>,
     counts: Vec<usize>,
 }
 
 impl Weeks {
     /// Of the trips that come with the command.
-    pub(crate) fn shipped() -> anyhow::Result<Self> {
+    pub fn shipped() -> anyhow::Result<Self> {
         Self::read(TRIPS)
     }
 
     /// Of a file in the shipped mapping.
-    pub(crate) fn read(input: impl BufRead) -> anyhow::Result<Self> {
+    pub fn read(input: impl BufRead) -> anyhow::Result<Self> {
         let manifest = scale(SHIPPED)?;
         let plan = Plan::new(&Mapping::from_toml(MAPPING)?, manifest.schema())?;
         let reading = merits_records::read(
@@ -88,30 +88,25 @@ impl Weeks {
     }
 
     /// Weeks with at least one trip, those over the shipped size included.
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.counts.len()
     }
 
     /// Trips of the week at this share of all weeks, ordered by trips: 0.5 is the median.
-    pub(crate) fn quantile(&self, share: f64) -> usize {
+    pub fn quantile(&self, share: f64) -> usize {
         // Weeks are far fewer than 2^52.
         let at = (share * (self.counts.len() - 1) as f64).round() as usize;
         self.counts[at]
     }
 
     /// Weeks with more trips than this.
-    pub(crate) fn above(&self, records: u16) -> usize {
+    pub fn above(&self, records: u16) -> usize {
         let most = usize::from(records);
         self.counts.len() - self.counts.partition_point(|count| *count <= most)
     }
 
     /// So many weeks with `over` to `most` trips (`over` excluded), spread evenly over the file.
-    pub(crate) fn pick(
-        &self,
-        count: usize,
-        over: u16,
-        most: u16,
-    ) -> anyhow::Result<Vec<Vec<Record>>> {
+    pub fn pick(&self, count: usize, over: u16, most: u16) -> anyhow::Result<Vec<Vec<Record>>> {
         let range = usize::from(over) + 1..=usize::from(most);
         let fitting: Vec<_> = self
             .weeks
@@ -126,7 +121,7 @@ impl Weeks {
 }
 
 /// Weeks as full as the size allows: the most that a batch can cost.
-pub(crate) fn full_weeks(size: Size) -> Vec<Vec<Record>> {
+pub fn full_weeks(size: Size) -> Vec<Vec<Record>> {
     let trip = |i: u64, j: u64| Record(vec![170 * j + i, 600 + i, 2_000 + j]);
     (0..u64::from(size.claims))
         .map(|i| (0..u64::from(size.records)).map(|j| trip(i, j)).collect())
@@ -134,15 +129,15 @@ pub(crate) fn full_weeks(size: Size) -> Vec<Vec<Record>> {
 }
 
 /// A circuit with a batch for it.
-pub(crate) struct Case {
-    pub(crate) circuit: EarnCircuit,
-    pub(crate) terms: EarnTerms,
-    pub(crate) witness: EarnWitness,
+pub struct Case {
+    pub circuit: EarnCircuit,
+    pub terms: EarnTerms,
+    pub witness: EarnWitness,
 }
 
 impl Case {
     /// A full batch of these weeks, with keys, salts and exponents from `rng`.
-    pub(crate) fn new(
+    pub fn new(
         manifest: &Manifest,
         circuit: EarnCircuit,
         weeks: Vec<Vec<Record>>,
@@ -182,7 +177,7 @@ impl Case {
     }
 
     /// The shipped circuit with a batch of real weeks.
-    pub(crate) fn shipped(rng: &mut StdRng) -> anyhow::Result<Self> {
+    pub fn shipped(rng: &mut StdRng) -> anyhow::Result<Self> {
         let manifest = scale(SHIPPED)?;
         let circuit = EarnCircuit::build(manifest.formula(), usize::from(SHIPPED.claims));
         let weeks = Weeks::shipped()?.pick(usize::from(SHIPPED.claims), 0, SHIPPED.records)?;
@@ -190,7 +185,7 @@ impl Case {
     }
 
     /// Inputs of the witness program, public ones first.
-    pub(crate) fn inputs(&self) -> anyhow::Result<Zeroizing<Vec<Fr>>> {
+    pub fn inputs(&self) -> anyhow::Result<Zeroizing<Vec<Fr>>> {
         let statement =
             self.witness
                 .statement(self.circuit.formula(), self.circuit.capacity(), &self.terms)?;
@@ -198,7 +193,7 @@ impl Case {
     }
 
     /// All wires, checked against the constraints.
-    pub(crate) fn assignment(&self) -> anyhow::Result<Zeroizing<Vec<Fr>>> {
+    pub fn assignment(&self) -> anyhow::Result<Zeroizing<Vec<Fr>>> {
         let circuit = self.circuit.circuit();
         let wires = Zeroizing::new(circuit.program.run(&self.inputs()?)?);
         circuit.check(&wires)?;
@@ -206,7 +201,7 @@ impl Case {
     }
 
     /// Public inputs, as a verifier computes them.
-    pub(crate) fn publics(&self) -> anyhow::Result<Vec<Fr>> {
+    pub fn publics(&self) -> anyhow::Result<Vec<Fr>> {
         let (formula, capacity) = (self.circuit.formula(), self.circuit.capacity());
         let statement = self.witness.statement(formula, capacity, &self.terms)?;
         Ok(statement.public_inputs())

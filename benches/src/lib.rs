@@ -2,8 +2,14 @@
 //!
 //! Medians, with ranges beside them; the share of the cores that other processes took during each
 //! measure stands in the table too, since it is what spoils such figures.
+//!
+//! A crate of its own, which a deployment leaves out (`--no-default-features`): it brings a peer's
+//! prover, and proofs made from a trapdoor. Criterion's benchmarks are in `benches/criterion`.
 
-mod cases;
+#[macro_use]
+extern crate merits_text;
+
+pub mod cases;
 mod earn;
 mod ledger;
 mod machine;
@@ -23,19 +29,20 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand, ValueEnum};
+use merits_text::screen::{self, thousands};
 
+pub use self::whole_file::WholeFile;
 use self::{
     cases::Weeks,
     machine::{Machine, Watch},
     table::{Table, percent},
 };
-use crate::screen::thousands;
 
 /// What the command takes: nothing more, for the whole table, or one measure with options of its
 /// own.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
-pub(crate) struct Arguments {
+pub struct Arguments {
     #[command(subcommand)]
     one: Option<One>,
     #[command(flatten)]
@@ -134,9 +141,18 @@ impl Effort {
 }
 
 impl Arguments {
-    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+    /// Measures, prints, and writes the table where it is wanted. `whole_file` takes every row of a
+    /// file (its second path) through a federation that it founds under a directory (its first): the
+    /// command's own demonstration, which this crate does not know.
+    ///
+    /// # Errors
+    /// What a measure needs and does not find, in words for people.
+    pub async fn run(
+        self,
+        whole_file: impl AsyncFnOnce(&Path, &Path) -> anyhow::Result<WholeFile>,
+    ) -> anyhow::Result<ExitCode> {
         match self.one {
-            None => self.all.run().await,
+            None => self.all.run(whole_file).await,
             // It keeps all cores busy, and awaits nothing.
             Some(One::Prover(arguments)) => {
                 tokio::task::spawn_blocking(move || arguments.run()).await?
@@ -183,7 +199,10 @@ fn finish(table: &Table, markdown: Option<&Path>) -> anyhow::Result<ExitCode> {
 }
 
 impl All {
-    async fn run(self) -> anyhow::Result<ExitCode> {
+    async fn run(
+        self,
+        whole_file: impl AsyncFnOnce(&Path, &Path) -> anyhow::Result<WholeFile>,
+    ) -> anyhow::Result<ExitCode> {
         ensure!(
             self.whole_file.is_some() || !self.only.contains(&Measure::WholeFile),
             "--only whole-file needs --whole-file PATH"
@@ -223,7 +242,8 @@ impl All {
         }
         if let Some(input) = &self.whole_file {
             let watch = Watch::start();
-            whole_file::measure(&mut table, input, &effort).await?;
+            let measured = whole_file(&effort.data_dir, input).await?;
+            whole_file::add(&mut table, input, &effort, &measured)?;
             note_load(&mut table, &watch);
         }
 

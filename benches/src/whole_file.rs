@@ -1,21 +1,29 @@
 //! The whole file: read, signed, proven, submitted to a real coordinator, every receipt verified.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use anyhow::ensure;
+use merits_distributor::summary::RunSummary;
 
 use super::{Effort, table::Table};
-use crate::{
-    demo,
-    screen::{seconds, thousands},
-};
+use crate::screen::{seconds, thousands};
 
-pub(super) async fn measure(
+/// What a whole file took.
+#[derive(Debug)]
+pub struct WholeFile {
+    /// The distributor's run.
+    pub summary: RunSummary,
+    /// The distributor's links and the source's signatures.
+    pub signing: Duration,
+}
+
+/// Adds the section of a file that was taken through a federation.
+pub(super) fn add(
     table: &mut Table,
     input: &Path,
     effort: &Effort,
+    measured: &WholeFile,
 ) -> anyhow::Result<()> {
-    let measured = demo::whole_file(&effort.data_dir, input).await?;
     let summary = &measured.summary;
     ensure!(summary.proved.claims > 0, "nothing was proven");
     table.section(&format!(

@@ -5,6 +5,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use merits_bench::cases::Case;
 use merits_circuits::{
     bench_circuits::{multiplication_chain, multiplication_chain_inputs},
     builder::Circuit,
@@ -14,12 +15,6 @@ use merits_params::{keystore::KeyStore, zkey::Zkey};
 use merits_primitives::Fr;
 use merits_verifier::groth16::KeyPolicy;
 use rand::{SeedableRng as _, rngs::StdRng};
-
-#[path = "../src/bench/cases.rs"]
-#[allow(dead_code, reason = "each bench takes a part of the shared cases")]
-mod cases;
-
-use cases::Case;
 
 const SMALL: usize = 4_000;
 

@@ -1,35 +1,34 @@
 //! What people read: steps, facts, progress, errors.
 //!
 //! Much of it comes from elsewhere: titles, names, reasons, files' contents, what a server said. So
-//! the command has `println!` and the like of its own, which escape what has no place on a screen
-//! ([`merits_text::shown`]): a title cannot turn the line around, and a reason cannot speak to the
-//! terminal. Nothing can be forgotten, because std's are out of reach; what is coloured by us goes
-//! through [`coloured`].
+//! this crate has `println!` and the like of its own, which escape what has no place on a screen
+//! ([`crate::shown`]): a title cannot turn the line around, and a reason cannot speak to the
+//! terminal. A program takes them all by `#[macro_use] extern crate merits_text`, which hides std's,
+//! so that none can be forgotten. What the program itself colours goes through [`coloured`].
 
 /// std's, with what has no place on a screen escaped.
+#[macro_export]
 macro_rules! println {
     () => { ::std::println!() };
     ($($text:tt)*) => {
-        ::std::println!("{}", ::merits_text::shown::Document(&::std::format!($($text)*)))
+        ::std::println!("{}", $crate::shown::Document(&::std::format!($($text)*)))
     };
 }
 
 /// std's, with what has no place on a screen escaped.
-#[allow(
-    unused_macros,
-    reason = "for whoever reaches for it: std's would not escape"
-)]
+#[macro_export]
 macro_rules! print {
     ($($text:tt)*) => {
-        ::std::print!("{}", ::merits_text::shown::Document(&::std::format!($($text)*)))
+        ::std::print!("{}", $crate::shown::Document(&::std::format!($($text)*)))
     };
 }
 
 /// std's, with what has no place on a screen escaped.
+#[macro_export]
 macro_rules! eprintln {
     () => { ::std::eprintln!() };
     ($($text:tt)*) => {
-        ::std::eprintln!("{}", ::merits_text::shown::Document(&::std::format!($($text)*)))
+        ::std::eprintln!("{}", $crate::shown::Document(&::std::format!($($text)*)))
     };
 }
 
@@ -38,29 +37,29 @@ use std::{borrow::Cow, time::Duration};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// What every output says of credits of a scale whose sources cannot link people.
-pub(crate) const VOUCHED: &str = "the distributor vouches whose records these are";
+pub const VOUCHED: &str = "the distributor vouches whose records these are";
 
 /// A step's heading.
-pub(crate) fn step(number: usize, title: &str) {
+pub fn step(number: usize, title: &str) {
     println!("\n{number}. {title}");
 }
 
 /// A sentence about who did what and who saw what, wrapped under its step.
-pub(crate) fn say(text: &str) {
+pub fn say(text: &str) {
     for line in wrap(text, WIDTH - INDENT) {
         println!("{:INDENT$}{line}", "");
     }
 }
 
 /// The same, one step deeper: what belongs to the line above.
-pub(crate) fn indented(text: &str) {
+pub fn indented(text: &str) {
     for line in wrap(text, WIDTH - 2 * INDENT) {
         println!("{:1$}{line}", "", 2 * INDENT);
     }
 }
 
 /// A bar for work of known length. Not drawn when the output is no terminal.
-pub(crate) fn progress(total: u64, what: impl Into<Cow<'static, str>>) -> ProgressBar {
+pub fn progress(total: u64, what: impl Into<Cow<'static, str>>) -> ProgressBar {
     let bar = ProgressBar::new(total).with_message(what);
     // The template is ours.
     if let Ok(style) =
@@ -73,7 +72,7 @@ pub(crate) fn progress(total: u64, what: impl Into<Cow<'static, str>>) -> Progre
 }
 
 /// A spinner for work of unknown length.
-pub(crate) fn working(what: impl Into<Cow<'static, str>>) -> ProgressBar {
+pub fn working(what: impl Into<Cow<'static, str>>) -> ProgressBar {
     let bar = ProgressBar::new_spinner().with_message(what);
     if let Ok(style) = ProgressStyle::with_template("   {spinner} {msg} {elapsed}") {
         bar.set_style(style);
@@ -83,7 +82,7 @@ pub(crate) fn working(what: impl Into<Cow<'static, str>>) -> ProgressBar {
 }
 
 /// An error with its causes, each on its line.
-pub(crate) fn failure(error: &anyhow::Error) {
+pub fn failure(error: &anyhow::Error) {
     eprintln!("error: {error}");
     let mut said = error.to_string();
     for cause in error.chain().skip(1) {
@@ -97,7 +96,7 @@ pub(crate) fn failure(error: &anyhow::Error) {
 }
 
 /// A text with colours of ours, on stderr. `safe` says that nothing else in it needs an escape.
-pub(crate) fn coloured(text: &str, safe: bool) {
+pub fn coloured(text: &str, safe: bool) {
     if safe {
         std::eprintln!("{text}");
     } else {
@@ -106,7 +105,7 @@ pub(crate) fn coloured(text: &str, safe: bool) {
 }
 
 /// A duration as people read it.
-pub(crate) fn seconds(duration: Duration) -> String {
+pub fn seconds(duration: Duration) -> String {
     if duration < Duration::from_secs(1) {
         format!("{} ms", duration.as_millis())
     } else {
@@ -115,7 +114,7 @@ pub(crate) fn seconds(duration: Duration) -> String {
 }
 
 /// 1234567 as 1,234,567.
-pub(crate) fn thousands(number: u64) -> String {
+pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {

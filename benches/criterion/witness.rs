@@ -3,14 +3,9 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use merits_bench::cases::Case;
 use merits_circuits::earn::EarnCircuit;
 use rand::{SeedableRng as _, rngs::StdRng};
-
-#[path = "../src/bench/cases.rs"]
-#[allow(dead_code, reason = "each bench takes a part of the shared cases")]
-mod cases;
-
-use cases::Case;
 
 fn witness(c: &mut Criterion) {
     // The shipped scale and data: if they make no case, there is nothing to measure.

@@ -1,2 +1,0 @@
-//! Criterion's benchmarks (`cargo bench -p merits-benches`) in a crate of their own, so that neither the
-//! command nor the tests wait for criterion. Whole runs and comparisons are `merits bench`.

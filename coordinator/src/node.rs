@@ -49,6 +49,9 @@ use crate::{
     verify_pool::{PoolLimits, VerifyPool},
 };
 
+/// The lock's file in `data_dir`.
+pub(crate) const LOCK: &str = "coordinator.lock";
+
 /// How often the clock is looked at while nothing is appended.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -105,10 +108,15 @@ impl Coordinator {
     ) -> Result<Self, StartError> {
         config.check()?;
         let policy = config.policy()?;
-        if beginning != Beginning::Found {
+        // Nothing is made before all is known to be as it should: where there is no folder yet, there is
+        // no lock to take first.
+        let lock = if beginning == Beginning::Found {
+            founding::allow(&config).await?;
+            None
+        } else {
             founding::require(&config).await?;
-        }
-        let lock = lock_data_dir(&config)?;
+            Some(lock_data_dir(&config)?)
+        };
         let listener =
             TcpListener::bind(config.listen)
                 .await
@@ -121,14 +129,22 @@ impl Coordinator {
             source,
         })?;
 
-        if beginning == Beginning::Found {
-            founding::found(&config, &policy, &mut rand::rng()).await?;
-        }
+        let lock = match lock {
+            Some(lock) => lock,
+            None => founding::found(&config, &policy, &mut rand::rng()).await?,
+        };
         let signer = log_key::load(&config.log_key_file(), &policy.origin)?;
         let signer = Arc::new(signer.ok_or_else(|| StartError::LogKeyMissing {
             path: config.log_key_file(),
             database: config.database(),
         })?);
+        let mark_file = HighWaterMark::place(&config.high_water_mark, &config.data_dir)?;
+        if !mark_file.exists() {
+            return Err(StartError::MarkMissing {
+                path: mark_file,
+                database: config.database(),
+            });
+        }
         let mark = HighWaterMark::open(&config.high_water_mark, &config.data_dir, signer.public())?;
         if mark.newest().is_none() {
             return Err(StartError::MarkMissing {
@@ -377,7 +393,7 @@ pub(crate) fn lock_data_dir(config: &Config) -> Result<File, StartError> {
         .mode(0o700)
         .create(&config.data_dir)
         .map_err(|source| file("create", &config.data_dir, source))?;
-    let path = config.data_dir.join("coordinator.lock");
+    let path = config.data_dir.join(LOCK);
     let lock = File::options()
         .create(true)
         .truncate(false)

@@ -18,6 +18,7 @@
 mod archive;
 mod backup;
 mod clock;
+mod clock_peers;
 mod config;
 mod error;
 mod founding;
@@ -39,7 +40,7 @@ mod verify_pool;
 
 pub use backup::{BackupError, Kept, backup, raise_mark, restore};
 pub use clock::{Clock, SystemClock};
-pub use config::{Config, Database, Sequencer, Verification};
+pub use config::{ClockConfig, Config, Database, Sequencer, Verification};
 pub use error::{ConfigError, StartError};
 pub use fsck::{Finding, Report, fsck};
 pub use node::{Beginning, Coordinator};

@@ -35,7 +35,8 @@ use tokio::{
 use crate::{
     archive::Archive,
     clock::Clock,
-    config::Config,
+    clock_peers::{self, Verdict},
+    config::{ClockConfig, Config},
     error::StartError,
     founding,
     intake::Intake,
@@ -129,6 +130,13 @@ impl Coordinator {
             source,
         })?;
 
+        let verdict = clock_peers::ask(&config.clock, &*clock).await;
+        if let Verdict::Wrong(deviation) = verdict {
+            return Err(StartError::Clock(format!(
+                "{deviation}: set it right. If it is right, and so many others are wrong, take them out of \
+                 `clock.peers`"
+            )));
+        }
         let lock = match lock {
             Some(lock) => lock,
             None => founding::found(&config, &policy, &mut rand::rng()).await?,
@@ -256,7 +264,9 @@ impl Rim {
             let _ = stopping.wait_for(|stop| *stop).await;
         });
         tokio::pin!(served);
-        let watch = tokio::spawn(watch_the_clock(Arc::clone(&self.time), health.clone()));
+        let watching =
+            watch_the_clock(Arc::clone(&self.time), health.clone(), config.clock.clone());
+        let watch = tokio::spawn(watching);
 
         let mut stopped = self.stop.subscribe();
         let mut early_end = None;
@@ -316,8 +326,17 @@ impl Rim {
     }
 }
 
-/// Health follows the clock, and the time is written down.
-async fn watch_the_clock(time: Arc<Timekeeper>, health: Health) {
+/// Health follows the clock, the peers are asked for theirs, and the time is written down.
+async fn watch_the_clock(time: Arc<Timekeeper>, health: Health, config: ClockConfig) {
+    let asking = async {
+        if config.peers.is_empty() {
+            return std::future::pending().await;
+        }
+        loop {
+            tokio::time::sleep(Duration::from_secs(config.ask_every_s)).await;
+            time.hear(clock_peers::ask(&config, time.clock()).await);
+        }
+    };
     let noting = async {
         loop {
             tokio::time::sleep(NOTE_EVERY).await;
@@ -327,6 +346,7 @@ async fn watch_the_clock(time: Arc<Timekeeper>, health: Health) {
     let following = health.follow(LOOK_EVERY, || std::future::ready(time.now().map(|_| ())));
     tokio::select! {
         () = noting => {}
+        () = asking => {}
         never = following => match never {},
     }
 }

@@ -24,6 +24,7 @@ mod error;
 mod founding;
 mod fsck;
 mod intake;
+mod keys;
 mod log_key;
 mod log_writer;
 mod node;

@@ -12,7 +12,6 @@ use std::{
     time::Duration,
 };
 
-use merits_ledger::KeyRing;
 use merits_proto::{
     ledger::ledger_server::LedgerServer,
     limits::{
@@ -40,6 +39,7 @@ use crate::{
     error::StartError,
     founding,
     intake::Intake,
+    keys::Keys,
     log_key,
     notes::BucketRoots,
     opening::{Opening, start_sequencer},
@@ -183,8 +183,7 @@ impl Coordinator {
             published: started.published,
             archive: Archive::new(readers),
             pool: start_pool(&config)?,
-            keys: KeyRing::new(),
-            preparing: [Semaphore::new(1), Semaphore::new(1)],
+            keys: Keys::new(),
             queue,
             signer,
             time: Arc::clone(&time),

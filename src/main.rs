@@ -19,6 +19,7 @@ mod bench;
 mod commands;
 mod demo;
 mod identity;
+mod store_key;
 
 /// Environment variable with the log's filter.
 const LOG_VARIABLE: &str = "MERITS_LOG";

@@ -20,6 +20,7 @@ use super::identity;
 use crate::{
     identity::Identity,
     screen::{VOUCHED, thousands},
+    store_key::{self, StoreKey},
 };
 
 /// Database and keys of one distributor.
@@ -37,13 +38,13 @@ impl Cabinet {
     pub(super) async fn open(config: &DistributorConfig) -> anyhow::Result<Self> {
         let identity = identity(config)?;
         let party = party(config, &identity)?;
-        let (keys, stored) = (&config.keys, config.store.exists());
-        let master = secret(&keys.master, KeyKind::Master, stored)?;
+        let (keys, stored) = (&config.keys, store_key::is_there(&config.store));
+        let master = StoreKey::of(&config.store, &keys.master, "distributor")?;
         let store = Store::open(
             &config.store,
             &identity.origin,
             &party,
-            MasterKey::new(master),
+            MasterKey::new(master.secret()),
         )
         .await
         .with_context(|| config.store.display().to_string())?
@@ -53,6 +54,10 @@ impl Cabinet {
                 .iter()
                 .map(|account| typed(account).into_owned()),
         );
+        let kept = master.keep(&config.store);
+        if kept.is_err() {
+            closed(&store, kept).await?;
+        }
         Ok(Self {
             scale: ScaleId::new(&config.scale)?,
             custody: secret(&keys.custody, KeyKind::Seed, stored)?,
@@ -65,8 +70,9 @@ impl Cabinet {
 
     /// Opens files that are there.
     pub(super) async fn existing(config: &DistributorConfig) -> anyhow::Result<Self> {
+        // With its key, it is a store that was lost: opening it says so.
         ensure!(
-            config.store.exists(),
+            store_key::is_there(&config.store) || config.keys.master.exists(),
             "there is no store at {}: `merits distributor run` makes it",
             config.store.display()
         );

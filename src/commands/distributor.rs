@@ -201,7 +201,7 @@ impl Command {
             Self::Status { config, receipts } => {
                 let config = DistributorConfig::load(&config)?;
                 let cabinet = Cabinet::existing(&config).await?;
-                let done = cabinet.status(receipts.as_deref()).await;
+                let done = cabinet.status(&config, receipts.as_deref()).await;
                 cabinet.close(done).await?;
             }
             Self::Forget { config, subject } => {

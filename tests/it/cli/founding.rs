@@ -358,9 +358,9 @@ fn a_holder_without_its_journal_answers_nothing() {
         .succeeds("wrote");
     let journal = ledger.path().join("witness-journal.jsonl");
     fs::remove_file(&journal).expect("it was begun with the half");
-    ledger
-        .merits("witness serve --config witness.toml")
-        .refuses(&["witness-journal.jsonl", "is not there", "copy"]);
+    let ran = ledger.merits("witness serve --config witness.toml");
+    ran.refuses(&["witness-journal.jsonl", "is not there", "copy"]);
+    assert_eq!(ran.stdout, "", "it says that it answers when it does");
     assert!(!journal.exists());
 }
 

@@ -169,10 +169,10 @@ pub async fn restore(
 ) -> Result<Kept, BackupError> {
     config.check().map_err(StartError::from)?;
     HighWaterMark::place(&config.high_water_mark, &config.data_dir)?;
-    let _lock = node::lock_data_dir(config)?;
     let database = config.database();
     let key = key_of(config, input).await?;
     let needed = read_checkpoint(not_behind, &key)?;
+    let _lock = node::lock_data_dir(config)?;
     let mut mark = HighWaterMark::open(&config.high_water_mark, &config.data_dir, &key)?;
     let staged = Staged::copy_of(input, &database).await?;
     let (report, signed, checkpoint) = sound(config, input, staged.path(), &key, rng).await?;

@@ -11,6 +11,7 @@ use merits_primitives::ids::{Origin, PartyId};
 use merits_serve::Limits;
 use merits_verifier::groth16::KeyPolicy;
 use serde::Deserialize;
+use tonic::transport::Endpoint;
 
 use crate::error::ConfigError;
 
@@ -55,6 +56,9 @@ pub struct Config {
     /// Reading the database.
     #[serde(default)]
     pub database: Database,
+    /// Whose clocks must agree with this machine's.
+    #[serde(default)]
+    pub clock: ClockConfig,
     /// What callers may take of the gRPC server: the same table as in every server's
     /// configuration.
     #[serde(default)]
@@ -128,6 +132,51 @@ impl Default for Database {
     }
 }
 
+/// Whose clocks must agree with this machine's.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClockConfig {
+    /// gRPC addresses of servers on other machines, best of other institutions: none, or two at least.
+    pub peers: Vec<String>,
+    /// How often they are asked.
+    pub ask_every_s: u64,
+}
+
+impl Default for ClockConfig {
+    fn default() -> Self {
+        Self {
+            peers: Vec::new(),
+            ask_every_s: 60,
+        }
+    }
+}
+
+impl ClockConfig {
+    fn check(&self) -> Result<(), ConfigError> {
+        let refuse = |key, reason: String| Err(ConfigError::Value { key, reason });
+        let Self { peers, ask_every_s } = self;
+        if *ask_every_s == 0 {
+            return refuse("clock.ask_every_s", "must be at least 1".into());
+        }
+        if peers.len() == 1 {
+            let reason =
+                "one server alone is never believed: name two at least, better three, or none";
+            return refuse("clock.peers", reason.into());
+        }
+        for (index, peer) in peers.iter().enumerate() {
+            if Endpoint::from_shared(peer.clone()).is_err() || !peer.starts_with("http://") {
+                let reason =
+                    format!("{peer:?} is no address such as http://witness.example.org:7702");
+                return refuse("clock.peers", reason);
+            }
+            if peers[..index].contains(peer) {
+                return refuse("clock.peers", format!("{peer:?} is named twice"));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Config {
     /// A configuration for a ledger that is founded on `policy`, with the defaults of
     /// `coordinator.sample.toml`.
@@ -159,6 +208,7 @@ impl Config {
             verification: Verification::default(),
             sequencer: Sequencer::default(),
             database: Database::default(),
+            clock: ClockConfig::default(),
             server: Limits::default(),
         }
     }
@@ -198,6 +248,7 @@ impl Config {
             ("database.readers", self.database.readers as usize),
         ];
         self.server.check()?;
+        self.clock.check()?;
         if !(1..=98).contains(&self.verification.parties_percent) {
             return Err(ConfigError::Value {
                 key: "verification.parties_percent",
@@ -344,6 +395,18 @@ mod tests {
             ("d75a98", "d75a9", "authority"),
             ("127.0.0.1:7700", "127.0.0.1", "listen"),
             ("high_water_mark = ", "# ", "high_water_mark"),
+            ("peers = []", "peers = [\"http://one:1\"]", "clock.peers"),
+            (
+                "peers = []",
+                "peers = [\"http://one:1\", \"http://one:1\"]",
+                "named twice",
+            ),
+            (
+                "peers = []",
+                "peers = [\"http://one:1\", \"two:1\"]",
+                "two:1",
+            ),
+            ("ask_every_s = 60", "ask_every_s = 0", "clock.ask_every_s"),
         ] {
             std::fs::write(&path, sample().replace(from, to)).unwrap();
             let error = Config::load(&path).unwrap_err().to_string();

@@ -2,6 +2,7 @@
 
 use std::{io, net::SocketAddr, path::PathBuf};
 
+use merits_guard::GuardError;
 use merits_ledger::FactDiffers;
 use merits_replica::MarkError;
 use merits_sqlite::FileError;
@@ -173,7 +174,7 @@ pub enum StartError {
         /// The key file.
         path: PathBuf,
     },
-    /// The log key file is no log key, or readable by others.
+    /// The log key file is no log key.
     #[error("the log key in {}: {reason}", path.display())]
     LogKey {
         /// The key file.
@@ -181,6 +182,12 @@ pub enum StartError {
         /// What is wrong.
         reason: String,
     },
+    /// Others can read, change or replace the log key.
+    #[error("the log key {0}")]
+    KeyExposed(GuardError),
+    /// The log key's folder is not there, or is no place for a key.
+    #[error("the folder for the log key: {0}")]
+    KeyFolder(GuardError),
     /// The stored log contradicts itself.
     #[error("the stored log is damaged: {0}; run `merits coordinator fsck` and restore a backup")]
     Damaged(String),

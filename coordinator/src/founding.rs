@@ -10,11 +10,11 @@ use std::{
 };
 
 use merits_ledger::LedgerPolicy;
-use merits_replica::HighWaterMark;
+use merits_replica::{HighWaterMark, MarkError};
 use merits_verifier::log::{Checkpoint, empty_root};
 use rand_core::CryptoRng;
 
-use crate::{config::Config, error::StartError, log_key, log_writer::LogWriter, schema};
+use crate::{config::Config, error::StartError, log_key, log_writer::LogWriter, node, schema};
 
 /// In `data_dir` while a ledger is being founded.
 const MARKER: &str = "founding";
@@ -39,15 +39,11 @@ pub(crate) fn missing(config: &Config) -> StartError {
     }
 }
 
-/// Founds the ledger: key, database, high-water mark. All of them, or none.
+/// Refuses to found where a ledger cannot be, before anything is made.
 ///
 /// # Errors
-/// [`StartError`] where there is a ledger, or what is left of one.
-pub(crate) async fn found(
-    config: &Config,
-    policy: &LedgerPolicy,
-    rng: &mut impl CryptoRng,
-) -> Result<(), StartError> {
+/// [`StartError`] where there is a ledger, or what is left of one, or no place for it.
+pub(crate) async fn allow(config: &Config) -> Result<(), StartError> {
     refuse_interrupted(config)?;
     let database = config.database();
     if database.exists() && schema::open_to_inspect(&database).await?.is_some() {
@@ -56,7 +52,57 @@ pub(crate) async fn found(
     if let Some(evidence) = evidence(config) {
         return Err(StartError::Lost { database, evidence });
     }
-    HighWaterMark::place(&config.high_water_mark, &config.data_dir)?;
+    // A folder that is made together with `data_dir` is judged when it is there.
+    let to_be_made = |path: &Path| {
+        let made = |folder: &Path| {
+            config.data_dir.starts_with(folder) || folder.starts_with(&config.data_dir)
+        };
+        !config.data_dir.exists()
+            && path
+                .parent()
+                .is_some_and(|folder| !folder.exists() && made(folder))
+    };
+    let mark = &config.high_water_mark;
+    match HighWaterMark::place(mark, &config.data_dir) {
+        Err(error @ MarkError::Inside { .. }) => return Err(error.into()),
+        Err(error) if !to_be_made(mark) => return Err(error.into()),
+        _ => {}
+    }
+    let key = config.log_key_file();
+    if !to_be_made(&key) {
+        merits_guard::check_folder(&key).map_err(StartError::KeyFolder)?;
+    }
+    Ok(())
+}
+
+/// Founds the ledger: folder, key, database, high-water mark. All of them, or none. Answers the folder's
+/// lock.
+///
+/// # Errors
+/// As [`allow`], or what could not be made.
+pub(crate) async fn found(
+    config: &Config,
+    policy: &LedgerPolicy,
+    rng: &mut impl CryptoRng,
+) -> Result<File, StartError> {
+    let had_folder = config.data_dir.exists();
+    let lock = node::lock_data_dir(config)?;
+    let founded = found_locked(config, policy, rng).await;
+    if founded.is_err() && !had_folder {
+        // Nobody else made anything in it; a folder that holds something stays.
+        let _ = fs::remove_file(config.data_dir.join(node::LOCK));
+        let _ = fs::remove_dir(&config.data_dir);
+    }
+    founded.map(|()| lock)
+}
+
+async fn found_locked(
+    config: &Config,
+    policy: &LedgerPolicy,
+    rng: &mut impl CryptoRng,
+) -> Result<(), StartError> {
+    // Again: somebody else may have founded it meanwhile.
+    allow(config).await?;
     let marker = config.data_dir.join(MARKER);
     File::create_new(&marker)
         .and_then(|file| file.sync_all())

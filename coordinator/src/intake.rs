@@ -10,8 +10,8 @@
 use std::{sync::Arc, time::Duration};
 
 use merits_ledger::{
-    Authentic, IdentityRefusal, Job, KeyRing, OfferRefusal, OpeningRefusal, ProvenStatement,
-    Refusal, ScaleRefusal, Submission, TicketRefusal, UnpreparedKey,
+    Authentic, IdentityRefusal, Job, OfferRefusal, OpeningRefusal, ProvenStatement, Refusal,
+    ScaleRefusal, Submission, TicketRefusal, UnpreparedKey,
 };
 use merits_primitives::ids::{EntryId, Origin, sha256};
 use merits_proto::{BareProof, Fault, VerifySubject, entry_bytes};
@@ -29,6 +29,7 @@ use tonic::Code;
 
 use crate::{
     archive::{Archive, StoredLeaf},
+    keys::Keys,
     published::Published,
     receipts,
     sequencer::{NotPlaced, Placed, Ready},
@@ -57,10 +58,7 @@ pub(crate) struct Intake {
     pub(crate) published: Arc<Published>,
     pub(crate) archive: Archive,
     pub(crate) pool: VerifyPool,
-    pub(crate) keys: KeyRing,
-    /// Keys in preparation, for parties and for others: one each, so that neither waits for the
-    /// other's, and keys that are slow to prepare take no more than a thread each.
-    pub(crate) preparing: [Semaphore; 2],
+    pub(crate) keys: Keys,
     pub(crate) queue: mpsc::Sender<Ready>,
     pub(crate) signer: Arc<LogSigner>,
     pub(crate) time: Arc<Timekeeper>,
@@ -244,36 +242,17 @@ impl Intake {
             .map_err(lost)
     }
 
-    /// A key of the ledger, prepared. Nobody waits for a preparation but who needs that very key,
-    /// and who needs another one that is not prepared either.
+    /// A key of the ledger, prepared.
     async fn key(
         &self,
         class: Class,
         digest: &KeyDigest,
     ) -> Result<Result<Arc<PreparedKey>, Box<Refusal>>, Fault> {
-        if let Some(key) = self.keys.find(digest) {
-            return Ok(Ok(key));
-        }
-        let [parties, others] = &self.preparing;
-        let turns = if class == Class::Parties {
-            parties
-        } else {
-            others
+        let find = || {
+            let unprepared = UnpreparedKey::of(&self.published.read().state, digest)?;
+            Ok(move || unprepared.prepare())
         };
-        let _turn = turns.acquire().await.map_err(|_| Fault::stopping())?;
-        if let Some(key) = self.keys.find(digest) {
-            return Ok(Ok(key));
-        }
-        let unprepared = UnpreparedKey::of(&self.published.read().state, digest);
-        let unprepared = match unprepared {
-            Ok(key) => key,
-            Err(refusal) => return Ok(Err(Box::new(refusal))),
-        };
-        let prepared = self.pool.run(class, move || unprepared.prepare());
-        Ok(match prepared.map_err(full)?.await.map_err(lost)? {
-            Ok(key) => Ok(self.keys.keep(key)),
-            Err(refusal) => Err(Box::new(refusal)),
-        })
+        self.keys.get(&self.pool, class, digest, find).await
     }
 
     async fn prove(
@@ -410,12 +389,12 @@ fn out_of_step(error: OutOfStep) -> Fault {
     Fault::out_of_step(error.to_string())
 }
 
-fn full(_: Full) -> Fault {
+pub(crate) fn full(_: Full) -> Fault {
     Fault::busy(RETRY)
 }
 
 /// The job panicked; the pool has logged it.
-fn lost(_: oneshot::error::RecvError) -> Fault {
+pub(crate) fn lost(_: oneshot::error::RecvError) -> Fault {
     Fault::internal()
 }
 

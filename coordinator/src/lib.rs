@@ -18,11 +18,13 @@
 mod archive;
 mod backup;
 mod clock;
+mod clock_peers;
 mod config;
 mod error;
 mod founding;
 mod fsck;
 mod intake;
+mod keys;
 mod log_key;
 mod log_writer;
 mod node;
@@ -39,7 +41,7 @@ mod verify_pool;
 
 pub use backup::{BackupError, Kept, backup, raise_mark, restore};
 pub use clock::{Clock, SystemClock};
-pub use config::{Config, Database, Sequencer, Verification};
+pub use config::{ClockConfig, Config, Database, Sequencer, Verification};
 pub use error::{ConfigError, StartError};
 pub use fsck::{Finding, Report, fsck};
 pub use node::{Beginning, Coordinator};

@@ -1,18 +1,18 @@
 //! The log's signing key on disk.
 //!
 //! The file holds one line, `PRIVATE+KEY+<origin>+<key id>+<base64(0x01 ‖ seed)>`: the form of
-//! Go's `sumdb/note`, which other log tools read. It is readable by its owner only, and a file
-//! that is not is refused.
+//! Go's `sumdb/note`, which other log tools read. A file that others than its owner can read, change or
+//! replace is refused ([`merits_guard`]), as every key of a party is.
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io::Write as _,
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    fs::File,
+    io::{Read as _, Write as _},
     path::Path,
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use ed25519_dalek::SigningKey;
+use merits_guard::Guard;
 use merits_primitives::ids::Origin;
 use merits_verifier::log::LogSigner;
 use rand_core::CryptoRng;
@@ -23,29 +23,32 @@ use crate::error::StartError;
 const PREFIX: &str = "PRIVATE+KEY+";
 /// Ed25519, in signed notes.
 const ALGORITHM: u8 = 0x01;
+/// Most bytes of the file: its line has 70, and the origin.
+const MOST_BYTES: usize = 4_096;
 
 /// Loads the key of `origin` from `path`; nothing if there is no file.
 ///
 /// # Errors
-/// [`StartError::File`], or [`StartError::LogKey`] for a file that is no key of this log or that
-/// others can read.
+/// [`StartError::KeyExposed`] for a file that others can read, change or replace; [`StartError::LogKey`]
+/// for one that is no key of this log; [`StartError::File`].
 pub(crate) fn load(path: &Path, origin: &Origin) -> Result<Option<LogSigner>, StartError> {
-    match fs::metadata(path) {
-        Ok(metadata) => read(path, &metadata, origin).map(Some),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(file("read", path, source)),
+    match merits_guard::open(path, Guard::Private) {
+        Ok(opened) => read(path, opened, origin).map(Some),
+        Err(error) if error.is_missing() => Ok(None),
+        Err(error) => Err(StartError::KeyExposed(error)),
     }
 }
 
-fn read(path: &Path, metadata: &fs::Metadata, origin: &Origin) -> Result<LogSigner, StartError> {
+fn read(path: &Path, opened: File, origin: &Origin) -> Result<LogSigner, StartError> {
     let refuse = |reason: &str| StartError::LogKey {
         path: path.to_owned(),
         reason: reason.into(),
     };
-    if metadata.mode() & 0o077 != 0 {
-        return Err(refuse("others than its owner may read it; run chmod 600"));
-    }
-    let text = Zeroizing::new(fs::read_to_string(path).map_err(|e| file("read", path, e))?);
+    let mut text = Zeroizing::new(String::with_capacity(MOST_BYTES));
+    opened
+        .take(MOST_BYTES as u64)
+        .read_to_string(&mut text)
+        .map_err(|e| file("read", path, e))?;
     let malformed = || refuse("is not `PRIVATE+KEY+<origin>+<key id>+<base64>`");
     let rest = text.trim_end().strip_prefix(PREFIX).ok_or_else(malformed)?;
     let mut parts = rest.splitn(3, '+');
@@ -92,12 +95,9 @@ pub(crate) fn generate(
     ));
     // Created with its mode, so that there is no moment at which others can read it; synced before
     // it signs anything, so that no signature outlives its key.
+    merits_guard::check_folder(path).map_err(StartError::KeyFolder)?;
     let write = || {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)?;
+        let mut file = merits_guard::create_new(path)?;
         file.write_all(line.as_bytes())?;
         file.sync_all()?;
         // Its name is on disk once the folder is.
@@ -126,7 +126,10 @@ fn file(action: &'static str, path: &Path, source: std::io::Error) -> StartError
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::{
+        fs,
+        os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+    };
 
     use super::*;
 
@@ -157,8 +160,24 @@ mod tests {
         );
 
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-        let open = load(&path, &origin("log.test"));
-        assert!(open.unwrap_err().to_string().contains("chmod 600"));
+        let open = load(&path, &origin("log.test")).unwrap_err().to_string();
+        assert!(open.contains("set 600"), "{open}");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+
+        // Whoever may write into its folder may put another key there.
+        let folder = dir.path().join("open");
+        fs::create_dir(&folder).unwrap();
+        fs::rename(&path, folder.join("log.key")).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o770)).unwrap();
+        let open = load(&folder.join("log.key"), &origin("log.test")).unwrap_err();
+        assert!(matches!(open, StartError::KeyExposed(_)), "{open}");
+        let made = generate(
+            &folder.join("new.key"),
+            &origin("log.test"),
+            &mut rand::rng(),
+        );
+        assert!(matches!(made, Err(StartError::KeyFolder(_))));
+        assert!(!folder.join("new.key").exists());
     }
 
     #[test]

@@ -12,7 +12,6 @@ use std::{
     time::Duration,
 };
 
-use merits_ledger::KeyRing;
 use merits_proto::{
     ledger::ledger_server::LedgerServer,
     limits::{
@@ -35,10 +34,12 @@ use tokio::{
 use crate::{
     archive::Archive,
     clock::Clock,
-    config::Config,
+    clock_peers::{self, Verdict},
+    config::{ClockConfig, Config},
     error::StartError,
     founding,
     intake::Intake,
+    keys::Keys,
     log_key,
     notes::BucketRoots,
     opening::{Opening, start_sequencer},
@@ -48,6 +49,9 @@ use crate::{
     timekeeper::{NOTE_EVERY, Timekeeper},
     verify_pool::{PoolLimits, VerifyPool},
 };
+
+/// The lock's file in `data_dir`.
+pub(crate) const LOCK: &str = "coordinator.lock";
 
 /// How often the clock is looked at while nothing is appended.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -105,10 +109,15 @@ impl Coordinator {
     ) -> Result<Self, StartError> {
         config.check()?;
         let policy = config.policy()?;
-        if beginning != Beginning::Found {
+        // Nothing is made before all is known to be as it should: where there is no folder yet, there is
+        // no lock to take first.
+        let lock = if beginning == Beginning::Found {
+            founding::allow(&config).await?;
+            None
+        } else {
             founding::require(&config).await?;
-        }
-        let lock = lock_data_dir(&config)?;
+            Some(lock_data_dir(&config)?)
+        };
         let listener =
             TcpListener::bind(config.listen)
                 .await
@@ -121,14 +130,29 @@ impl Coordinator {
             source,
         })?;
 
-        if beginning == Beginning::Found {
-            founding::found(&config, &policy, &mut rand::rng()).await?;
+        let verdict = clock_peers::ask(&config.clock, &*clock).await;
+        if let Verdict::Wrong(deviation) = verdict {
+            return Err(StartError::Clock(format!(
+                "{deviation}: set it right. If it is right, and so many others are wrong, take them out of \
+                 `clock.peers`"
+            )));
         }
+        let lock = match lock {
+            Some(lock) => lock,
+            None => founding::found(&config, &policy, &mut rand::rng()).await?,
+        };
         let signer = log_key::load(&config.log_key_file(), &policy.origin)?;
         let signer = Arc::new(signer.ok_or_else(|| StartError::LogKeyMissing {
             path: config.log_key_file(),
             database: config.database(),
         })?);
+        let mark_file = HighWaterMark::place(&config.high_water_mark, &config.data_dir)?;
+        if !mark_file.exists() {
+            return Err(StartError::MarkMissing {
+                path: mark_file,
+                database: config.database(),
+            });
+        }
         let mark = HighWaterMark::open(&config.high_water_mark, &config.data_dir, signer.public())?;
         if mark.newest().is_none() {
             return Err(StartError::MarkMissing {
@@ -159,8 +183,7 @@ impl Coordinator {
             published: started.published,
             archive: Archive::new(readers),
             pool: start_pool(&config)?,
-            keys: KeyRing::new(),
-            preparing: [Semaphore::new(1), Semaphore::new(1)],
+            keys: Keys::new(),
             queue,
             signer,
             time: Arc::clone(&time),
@@ -240,7 +263,9 @@ impl Rim {
             let _ = stopping.wait_for(|stop| *stop).await;
         });
         tokio::pin!(served);
-        let watch = tokio::spawn(watch_the_clock(Arc::clone(&self.time), health.clone()));
+        let watching =
+            watch_the_clock(Arc::clone(&self.time), health.clone(), config.clock.clone());
+        let watch = tokio::spawn(watching);
 
         let mut stopped = self.stop.subscribe();
         let mut early_end = None;
@@ -300,8 +325,17 @@ impl Rim {
     }
 }
 
-/// Health follows the clock, and the time is written down.
-async fn watch_the_clock(time: Arc<Timekeeper>, health: Health) {
+/// Health follows the clock, the peers are asked for theirs, and the time is written down.
+async fn watch_the_clock(time: Arc<Timekeeper>, health: Health, config: ClockConfig) {
+    let asking = async {
+        if config.peers.is_empty() {
+            return std::future::pending().await;
+        }
+        loop {
+            tokio::time::sleep(Duration::from_secs(config.ask_every_s)).await;
+            time.hear(clock_peers::ask(&config, time.clock()).await);
+        }
+    };
     let noting = async {
         loop {
             tokio::time::sleep(NOTE_EVERY).await;
@@ -311,6 +345,7 @@ async fn watch_the_clock(time: Arc<Timekeeper>, health: Health) {
     let following = health.follow(LOOK_EVERY, || std::future::ready(time.now().map(|_| ())));
     tokio::select! {
         () = noting => {}
+        () = asking => {}
         never = following => match never {},
     }
 }
@@ -377,7 +412,7 @@ pub(crate) fn lock_data_dir(config: &Config) -> Result<File, StartError> {
         .mode(0o700)
         .create(&config.data_dir)
         .map_err(|source| file("create", &config.data_dir, source))?;
-    let path = config.data_dir.join("coordinator.lock");
+    let path = config.data_dir.join(LOCK);
     let lock = File::options()
         .create(true)
         .truncate(false)

@@ -2,24 +2,29 @@
 //!
 //! Leaf times never decrease and the rules know no other clock, so one entry under a clock that ran
 //! ahead closes offers and lets credits expire for good. Three things must agree with the clock before
-//! anything is appended:
+//! anything is appended, and a fourth where the operator names whom to ask:
 //!
 //! - while it runs, a second clock that nobody sets ([`Clock::steady_millis`]): a jump of the first one
 //!   stops appending until it is right again;
 //! - at its start, the newest leaf and the last minute in which this coordinator ran (a file): a stop of
 //!   more than [`LONGEST_STOP`] is confirmed by somebody who looked at another clock;
-//! - at any time, the followers' clocks: they warn or refuse (`merits-replica`).
+//! - at any time, the followers' clocks: they warn or refuse (`merits-replica`);
+//! - at its start and while it runs, the clocks of peers ([`crate::clock_peers`]).
 
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use merits_primitives::ids::{Period, PeriodKind};
 
-use crate::{clock::Clock, error::StartError};
+use crate::{
+    clock::Clock,
+    clock_peers::{Deviation, Verdict},
+    error::StartError,
+};
 
 /// How far the clock may move against the steady one. A clock that is kept by NTP moves by far less.
 pub(crate) const MOST_STEP: Duration = Duration::from_secs(5 * 60);
@@ -41,19 +46,32 @@ pub(crate) struct Timekeeper {
     wall: u64,
     steady: u64,
     file: PathBuf,
+    /// What the peers' clocks said last, if it is that this one is wrong.
+    peers: Mutex<Option<Deviation>>,
 }
 
-/// The clock jumped while the coordinator ran.
+/// The clock cannot be right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the coordinator's clock jumped {} s {} while it ran, so it appends nothing until the clock is right \
-     again; if it is right now (the machine was paused), its operator restarts the coordinator",
-    .by.as_secs(),
-    if *.ahead { "ahead" } else { "back" }
-)]
-pub(crate) struct OutOfStep {
-    by: Duration,
-    ahead: bool,
+pub(crate) enum OutOfStep {
+    /// It jumped while the coordinator ran.
+    #[error(
+        "the coordinator's clock jumped {} s {} while it ran, so it appends nothing until the clock is right \
+         again; if it is right now (the machine was paused), its operator restarts the coordinator",
+        .by.as_secs(),
+        if *.ahead { "ahead" } else { "back" }
+    )]
+    Jumped {
+        /// How far.
+        by: Duration,
+        /// Where to.
+        ahead: bool,
+    },
+    /// Peers' clocks say otherwise.
+    #[error(
+        "{0}: it appends nothing until they agree. Its operator sets the clock right and restarts the \
+         coordinator"
+    )]
+    Peers(Deviation),
 }
 
 impl Timekeeper {
@@ -64,13 +82,14 @@ impl Timekeeper {
             steady: clock.steady_millis(),
             clock,
             file: data_dir.join(FILE),
+            peers: Mutex::new(None),
         }
     }
 
     /// The time, if it can be right.
     ///
     /// # Errors
-    /// [`OutOfStep`] while the clock is elsewhere than the steady one says.
+    /// [`OutOfStep`] while the clock is elsewhere than the steady one, or the peers', say.
     pub(crate) fn now(&self) -> Result<u64, OutOfStep> {
         let now = self.clock.unix_millis();
         let passed = self.clock.steady_millis().saturating_sub(self.steady);
@@ -78,10 +97,27 @@ impl Timekeeper {
         let by = Duration::from_millis(now.abs_diff(expected));
         if by > MOST_STEP {
             let ahead = now > expected;
-            Err(OutOfStep { by, ahead })
-        } else {
-            Ok(now)
+            return Err(OutOfStep::Jumped { by, ahead });
         }
+        match *self.peers.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(deviation) => Err(OutOfStep::Peers(deviation)),
+            None => Ok(now),
+        }
+    }
+
+    /// The clock, to compare it with others'.
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// Takes what the peers' clocks say. That nobody answers takes nothing back.
+    pub(crate) fn hear(&self, verdict: Verdict) {
+        let heard = match verdict {
+            Verdict::Unknown => return,
+            Verdict::Wrong(deviation) => Some(deviation),
+            Verdict::Right => None,
+        };
+        *self.peers.lock().unwrap_or_else(PoisonError::into_inner) = heard;
     }
 
     /// The time for what is only said and not appended: that of the newest leaf if the clock is wrong.

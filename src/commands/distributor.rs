@@ -201,7 +201,7 @@ impl Command {
             Self::Status { config, receipts } => {
                 let config = DistributorConfig::load(&config)?;
                 let cabinet = Cabinet::existing(&config).await?;
-                let done = cabinet.status(receipts.as_deref()).await;
+                let done = cabinet.status(&config, receipts.as_deref()).await;
                 cabinet.close(done).await?;
             }
             Self::Forget { config, subject } => {
@@ -235,8 +235,9 @@ impl Command {
                 let copied = cabinet::copy(&config, &backup, &config.store).await?;
                 println!(
                     "restored {}: {} accounts, {} deeds, {} batches on their way. Forget again who was \
-                     forgotten after this backup, and take in again what came after it; what the ledger has \
-                     already it refuses, claim by claim",
+                     forgotten after this backup, and take in again what came after it, tickets and records; \
+                     what the ledger has already it refuses, claim by claim. Receipts of claims that were made \
+                     after this backup are not in it, and their records cannot be disclosed any more",
                     config.store.display(),
                     thousands(copied.subjects),
                     thousands(copied.deeds),

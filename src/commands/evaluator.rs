@@ -97,12 +97,16 @@ fn pen(config: &EvaluatorConfig) -> anyhow::Result<Evaluator> {
 
 /// Puts the key on the ledger; `None` if it is there.
 pub(crate) async fn announce(config: &EvaluatorConfig) -> anyhow::Result<Option<EntryId>> {
-    let (pen, key) = (
-        pen(config)?,
-        EvaluatorKey::load_or_create(&config.voprf_key)?,
-    );
+    let pen = pen(config)?;
     let follower = config.ledger.follow().await?;
     follower.sync().await?;
+    // A ledger has one key for its life: where it has one, a new one would be of no use.
+    let announced = follower.replica().state()?.people().evaluator().is_some();
+    let key = if announced {
+        EvaluatorKey::load(&config.voprf_key)?
+    } else {
+        EvaluatorKey::load_or_create(&config.voprf_key)?
+    };
     if stands(&follower, &pen, &key)? {
         return Ok(None);
     }

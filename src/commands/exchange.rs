@@ -25,6 +25,7 @@ use super::{stop_signal, unix_millis};
 use crate::{
     identity::{Identity, find_entry, make_keys, write_handover},
     screen::thousands,
+    store_key::StoreKey,
 };
 
 #[derive(Debug, Subcommand)]
@@ -272,13 +273,13 @@ async fn copy(config: &ExchangeConfig, from: &Path, to: &Path) -> anyhow::Result
 }
 
 async fn open_store(config: &ExchangeConfig, identity: &Identity) -> anyhow::Result<Store> {
-    let (path, kind) = (&config.master_key, KeyKind::Master);
-    // A new key would not open the vouchers of an old store.
-    let master = if config.store.exists() {
-        merits_keyfile::load(path, kind)?
-    } else {
-        merits_keyfile::load_or_create(path, kind, &mut rand::rng())?
-    };
+    let key = StoreKey::of(&config.store, &config.master_key, "exchange")?;
     let (origin, party) = (&identity.origin, identity.party());
-    Ok(Store::open(&config.store, origin, &party, MasterKey::new(master)).await?)
+    let master = MasterKey::new(key.secret());
+    let store = Store::open(&config.store, origin, &party, master).await?;
+    let kept = key.keep(&config.store);
+    if kept.is_err() {
+        closed(&store, kept).await?;
+    }
+    Ok(store)
 }

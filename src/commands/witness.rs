@@ -130,12 +130,13 @@ pub(crate) async fn serve_holder(
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("listening on {}", config.listen))?;
+    let holder = holder(config, side).await?;
     println!(
         "{} answers for its half on {}",
         config.name,
         listener.local_addr()?
     );
-    serve(holder(config, side).await?, listener, &config.server, stop).await?;
+    serve(holder, listener, &config.server, stop).await?;
     Ok(())
 }
 

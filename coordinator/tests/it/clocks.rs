@@ -12,7 +12,9 @@ use std::{
 use merits_coordinator::{Beginning, Clock, Config, Coordinator, StartError, SystemClock};
 use merits_proto::reason;
 use merits_replica::{FollowError, Follower, Replica};
+use merits_serve::{Limits, Server};
 use merits_verifier::{codec::Canonical as _, entry::Leaf, receipt::Receipt};
+use tokio::net::TcpListener;
 use tonic::Code;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
@@ -261,4 +263,139 @@ async fn followers_compare_their_own_clock() {
     behind.store(10 * MINUTE, Ordering::Relaxed);
     assert!(server.sync().await.is_err());
     node.coordinator.shutdown().await.unwrap();
+}
+
+/// A socket that takes connections and answers nothing yet, and its address.
+async fn silent() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    (listener, address)
+}
+
+/// Serves as every party's server does, under this machine's clock.
+fn serve(listener: TcpListener) {
+    let server = Server::new(&Limits::default());
+    tokio::spawn(server.serve(listener, std::future::pending()));
+}
+
+async fn honest() -> String {
+    let (listener, address) = silent().await;
+    serve(listener);
+    address
+}
+
+/// A server that says this date, whatever it is asked.
+async fn liar(date: &'static str) -> String {
+    answering("date", date).await
+}
+
+/// A server that refuses whatever it is asked, with this header.
+async fn answering(name: &'static str, value: &'static str) -> String {
+    let (listener, address) = silent().await;
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let mut connection = h2::server::handshake(stream).await.unwrap();
+            while let Some(Ok((_, mut answer))) = connection.accept().await {
+                let headers = http::Response::builder()
+                    .header("content-type", "application/grpc")
+                    .header("grpc-status", "12")
+                    .header(name, value)
+                    .body(())
+                    .unwrap();
+                answer.send_response(headers, true).unwrap();
+            }
+        }
+    });
+    address
+}
+
+/// The gap: a clock that is wrong by less than a day at the start, with no follower up.
+#[tokio::test]
+async fn peers_clocks_are_compared_at_the_start() {
+    let (one, two) = (honest().await, honest().await);
+    let (past, future) = (
+        liar("Sun, 06 Nov 1994 08:49:37 GMT").await,
+        liar("Fri, 06 Nov 2065 08:49:37 GMT").await,
+    );
+    // What the client cannot read, and at what it panics.
+    let rude = answering("grpc-status-details-bin", "!").await;
+    let vague = answering("date", "yesterday").await;
+    let nobody = "http://127.0.0.1:1".to_owned();
+    let founding = Founding::new(94);
+    let begin = async |shift: i64, peers: &[&String]| {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Arc::new(Shifted::default());
+        clock.by(shift);
+        let mut config = founding.config(dir.path());
+        config.clock.peers = peers.iter().map(|peer| (*peer).clone()).collect();
+        let begun = Coordinator::found(config.clone(), clock as Arc<dyn Clock>).await;
+        match begun {
+            Ok(coordinator) => {
+                coordinator.shutdown().await.unwrap();
+                Ok(())
+            }
+            Err(error) => {
+                assert!(matches!(error, StartError::Clock(_)), "{error}");
+                assert!(!config.data_dir.exists(), "nothing was made");
+                Err(error.to_string())
+            }
+        }
+    };
+    for (shift, side) in [(10 * MINUTE, "ahead"), (-10 * MINUTE, "behind")] {
+        for peers in [
+            &[&one, &two][..],
+            &[&one, &two, &nobody, &rude, &vague],
+            &[&past, &one, &future, &two],
+        ] {
+            let error = begin(shift, peers).await.unwrap_err();
+            assert!(
+                error.contains(side) && error.contains("clock.peers"),
+                "{error}"
+            );
+        }
+    }
+    // One that lies alone stops nothing, nor do two that do not agree; and NTP may do its work.
+    for (shift, peers) in [
+        (0, &[&future, &one][..]),
+        (0, &[&one, &past, &two]),
+        (0, &[&future, &past]),
+        (0, &[&future, &nobody, &rude]),
+        (4 * MINUTE, &[&one, &two]),
+        // What this cannot see: nobody answers, or one alone does.
+        (10 * MINUTE, &[&nobody, &one]),
+    ] {
+        begin(shift, peers).await.unwrap();
+    }
+}
+
+/// Who was down at the start is heard when it is there.
+#[tokio::test]
+async fn peers_clocks_are_compared_while_it_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut founding = Founding::new(95);
+    let (one, two) = (silent().await, silent().await);
+    let mut config = founding.config(dir.path());
+    config.clock.peers = vec![one.1, two.1];
+    config.clock.ask_every_s = 1;
+    let clock = Arc::new(Shifted::default());
+    clock.by(10 * MINUTE);
+    let (coordinator, mut client) = under(&clock, &founding, &config).await;
+    until(&client, "", ServingStatus::Serving).await;
+    serve(one.0);
+    serve(two.0);
+    until(&client, "", ServingStatus::NotServing).await;
+    let before = client.checkpoint().await;
+    let entry = founding.earn(2);
+    let fault = client.submit(&entry).await.unwrap_err();
+    assert_eq!(fault.reason, reason::OUT_OF_STEP);
+    assert!(fault.message.contains("clock.peers"), "{}", fault.message);
+    assert_eq!(client.checkpoint().await, before);
+    coordinator.shutdown().await.unwrap();
+
+    // Its operator sets it right and starts it again; entries of the future are waited for.
+    let start = || Coordinator::start(config.clone(), Arc::clone(&clock) as Arc<dyn Clock>);
+    assert!(matches!(start().await, Err(StartError::Clock(_))));
+    clock.by(0);
+    let error = start().await.unwrap_err();
+    assert!(error.to_string().contains("newest entry"), "{error}");
 }

@@ -433,3 +433,47 @@ async fn a_followers_founding_facts_are_compared() {
     follower.sync().await.unwrap();
     node.coordinator.shutdown().await.unwrap();
 }
+
+/// A start that is refused leaves no folder, no lock and no key behind.
+#[tokio::test]
+async fn a_refused_founding_makes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let good = Founding::new(79).config(dir.path());
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let open = dir.path().join("open");
+    fs::create_dir(&open).unwrap();
+    fs::set_permissions(&open, std::os::unix::fs::PermissionsExt::from_mode(0o770)).unwrap();
+    let changes: [(&str, &dyn Fn(&mut Config)); 5] = [
+        ("cannot listen", &|config| {
+            config.listen = taken.local_addr().unwrap();
+        }),
+        ("inside", &|config| {
+            config.high_water_mark = config.data_dir.join("mark");
+        }),
+        ("is no folder", &|config| {
+            config.high_water_mark = dir.path().join("nowhere/mark");
+        }),
+        ("folder for the log key", &|config| {
+            config.log_key = Some(open.join("log.key"));
+        }),
+        ("folder for the log key", &|config| {
+            config.log_key = Some(dir.path().join("nowhere/log.key"));
+        }),
+    ];
+    for (why, change) in changes {
+        let mut config = good.clone();
+        change(&mut config);
+        let error = found(&config).await.unwrap_err().to_string();
+        assert!(error.contains(why), "{why}: {error}");
+        assert!(!config.data_dir.exists(), "{why}");
+        assert_eq!(files(dir.path()), [], "{why}");
+    }
+    found(&good).await.unwrap().shutdown().await.unwrap();
+
+    // A mark or a key in a folder that is made for the data is no fault.
+    let mut config = good.clone();
+    config.data_dir = dir.path().join("new/data");
+    config.high_water_mark = dir.path().join("new/ledger.mark");
+    config.log_key = Some(dir.path().join("new/log.key"));
+    found(&config).await.unwrap().shutdown().await.unwrap();
+}

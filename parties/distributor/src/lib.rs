@@ -13,6 +13,7 @@
 //! - [`proving`]: batches become signed entries in the outbox
 //! - [`outbox`]: entries become receipts
 //! - [`run`]: all of these, from whatever a former run left
+//! - [`outlook`]: what waits, and why, for reports beside a run
 //! - [`disclosing`]: the records behind one claim, for a supervisor
 //! - [`net`]: the ledger over a verified replica; everything else is free of the network
 //!
@@ -33,6 +34,7 @@ pub mod loading;
 pub mod net;
 pub mod node;
 pub mod outbox;
+pub mod outlook;
 pub mod progress;
 pub mod proving;
 pub mod publishing;

@@ -8,18 +8,21 @@ use merits_distributor::{
     config::DistributorConfig,
     custody::Custody,
     node::{Node, NodeKeys},
+    outlook::Outlook,
     sealing::MasterKey,
     store::{self, Copied, Store},
 };
 use merits_keyfile::{KeyFileError, KeyKind, SecretBytes};
+use merits_ledger::State;
 use merits_primitives::ids::{PartyId, ScaleId};
 use merits_supervisor::sealing::SealingKey;
 use merits_text::typed::typed;
 
-use super::identity;
+use super::{super::unix_millis, identity};
 use crate::{
     identity::Identity,
     screen::{VOUCHED, thousands},
+    store_key::{self, StoreKey},
 };
 
 /// Database and keys of one distributor.
@@ -37,13 +40,13 @@ impl Cabinet {
     pub(super) async fn open(config: &DistributorConfig) -> anyhow::Result<Self> {
         let identity = identity(config)?;
         let party = party(config, &identity)?;
-        let (keys, stored) = (&config.keys, config.store.exists());
-        let master = secret(&keys.master, KeyKind::Master, stored)?;
+        let (keys, stored) = (&config.keys, store_key::is_there(&config.store));
+        let master = StoreKey::of(&config.store, &keys.master, "distributor")?;
         let store = Store::open(
             &config.store,
             &identity.origin,
             &party,
-            MasterKey::new(master),
+            MasterKey::new(master.secret()),
         )
         .await
         .with_context(|| config.store.display().to_string())?
@@ -53,6 +56,10 @@ impl Cabinet {
                 .iter()
                 .map(|account| typed(account).into_owned()),
         );
+        let kept = master.keep(&config.store);
+        if kept.is_err() {
+            closed(&store, kept).await?;
+        }
         Ok(Self {
             scale: ScaleId::new(&config.scale)?,
             custody: secret(&keys.custody, KeyKind::Seed, stored)?,
@@ -65,8 +72,9 @@ impl Cabinet {
 
     /// Opens files that are there.
     pub(super) async fn existing(config: &DistributorConfig) -> anyhow::Result<Self> {
+        // With its key, it is a store that was lost: opening it says so.
         ensure!(
-            config.store.exists(),
+            store_key::is_there(&config.store) || config.keys.master.exists(),
             "there is no store at {}: `merits distributor run` makes it",
             config.store.display()
         );
@@ -95,8 +103,43 @@ impl Cabinet {
         (node, sealing)
     }
 
+    /// Prints how many deeds the next run would claim, and why it would not claim the others.
+    async fn print_outlook(&self, config: &DistributorConfig) -> anyhow::Result<()> {
+        let (store, scale) = (&self.store, &self.scale);
+        let (outlook, unknown) = match kept_state(config).await {
+            Ok(state) => {
+                let now = unix_millis();
+                let outlook = Outlook::of(store, scale, &self.party, &state, now).await?;
+                (outlook, None)
+            }
+            Err(error) => {
+                let outlook = Outlook::of_store(store, scale, config.ledger.tickets).await?;
+                (outlook, Some(error))
+            }
+        };
+        let Outlook { ready, waiting } = outlook;
+        if ready + waiting.total() == 0 {
+            return Ok(());
+        }
+        println!("ready       {ready} for the next `merits distributor run`");
+        for (reason, count) in &waiting.without_terms {
+            println!("waiting     {count}: {reason}");
+        }
+        for (reason, count) in &waiting.counts {
+            println!("waiting     {count}: {reason}");
+        }
+        if let Some(error) = unknown {
+            println!("note        \"ready\" was not compared with the ledger: {error:#}");
+        }
+        Ok(())
+    }
+
     /// Prints the counts; writes all receipts into a directory.
-    pub(super) async fn status(&self, receipts: Option<&Path>) -> anyhow::Result<()> {
+    pub(super) async fn status(
+        &self,
+        config: &DistributorConfig,
+        receipts: Option<&Path>,
+    ) -> anyhow::Result<()> {
         let (store, scale) = (&self.store, &self.scale);
         let counts = store.counts(scale).await?;
         println!("scale       {scale}");
@@ -122,6 +165,7 @@ impl Cabinet {
                 tickets.withdrawn
             );
         }
+        self.print_outlook(config).await?;
         for aside in store.aside(scale).await? {
             println!("waiting     {aside}");
         }
@@ -140,6 +184,19 @@ impl Cabinet {
         }
         Ok(())
     }
+}
+
+/// The ledger's state as this distributor's copy of the log has it, without the network. Not there before
+/// the first run; in use by one that is at work.
+async fn kept_state(config: &DistributorConfig) -> anyhow::Result<State> {
+    ensure!(
+        config.ledger.replica.is_dir(),
+        "there is no copy of the log at {} yet",
+        config.ledger.replica.display()
+    );
+    let replica = config.ledger.open().await?;
+    ensure!(replica.size() > 0, "the copy of the log is empty");
+    Ok(replica.state()?.clone())
 }
 
 /// The party's id: as the configuration says, or by its first key.

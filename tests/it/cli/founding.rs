@@ -310,9 +310,11 @@ fn a_directory_has_one_coordinator_and_an_address_one_server() {
     fs::copy(ledger.path().join("coordinator.toml"), &config).expect("copied");
     edit(&config, "127.0.0.1:0", &address);
     edit(&config, "coordinator-data", "second-data");
+    edit(&config, "coordinator.mark", "second.mark");
     ledger
         .merits("coordinator serve --config second.toml --found")
         .refuses(&["cannot listen", &address]);
+    assert!(!ledger.path().join("second-data").exists());
     ledger
         .merits("coordinator fsck --config second.toml")
         .refuses(&["second-data"]);
@@ -356,9 +358,9 @@ fn a_holder_without_its_journal_answers_nothing() {
         .succeeds("wrote");
     let journal = ledger.path().join("witness-journal.jsonl");
     fs::remove_file(&journal).expect("it was begun with the half");
-    ledger
-        .merits("witness serve --config witness.toml")
-        .refuses(&["witness-journal.jsonl", "is not there", "copy"]);
+    let ran = ledger.merits("witness serve --config witness.toml");
+    ran.refuses(&["witness-journal.jsonl", "is not there", "copy"]);
+    assert_eq!(ran.stdout, "", "it says that it answers when it does");
     assert!(!journal.exists());
 }
 

@@ -5,6 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use crate::cli::{
     configuration::valid_log_key,
+    founding::Ledger,
     run::{Ran, SAMPLE_LOG_KEY, edit, merits, samples_directory},
 };
 
@@ -88,7 +89,32 @@ fn a_lost_key_beside_a_store_is_not_made_anew() {
     edit(&config, SAMPLE_LOG_KEY, &valid_log_key());
     let status = ["distributor", "status", "--config", "distributor.toml"];
     merits(directory.path(), &status).refuses(&["distributor.sqlite", "merits distributor run"]);
-    fs::write(directory.path().join("distributor.sqlite"), "").expect("written");
+    fs::write(
+        directory.path().join("distributor.sqlite"),
+        "SQLite format 3\0",
+    )
+    .expect("written");
     merits(directory.path(), &status).refuses(&["there is no key file", "backup"]);
     assert!(!directory.path().join("store.key").exists());
+}
+
+/// A ledger has one evaluator's key for its life.
+#[test]
+fn an_evaluators_lost_key_is_not_made_anew() {
+    let ledger = Ledger::found();
+    ledger
+        .merits("evaluator apply --config evaluator.toml --output evaluator.application")
+        .succeeds("wrote");
+    ledger
+        .merits("supervisor admit --config supervisor.toml evaluator.application")
+        .succeeds("admitted");
+    let announce = "evaluator announce --config evaluator.toml";
+    ledger.merits(announce).succeeds("announced");
+    ledger.merits(announce).succeeds("already");
+    let key = ledger.path().join("evaluator-voprf.key");
+    fs::remove_file(&key).expect("made by the first");
+    ledger
+        .merits(announce)
+        .refuses(&["there is no key file", "evaluator-voprf.key", "backup"]);
+    assert!(!key.exists());
 }

@@ -19,5 +19,6 @@ mod receipts;
 mod run;
 mod scale;
 mod signing;
+mod stores;
 mod texts;
 mod wallet;

@@ -5,9 +5,13 @@ use std::collections::BTreeMap;
 use merits_primitives::ids::{AssetId, EntryId, Expiry, PartyId, Period, PeriodKind};
 use merits_verifier::{codec::Writer, statement::redeem::MOST_A_DAY};
 
-use super::people::{ROOT_GRACE, day_of};
+use super::{
+    Parties,
+    people::{ROOT_GRACE, day_of},
+};
 use crate::entry::{OfferClosed, OfferPublished, Redeemed};
 use crate::refusal::{OfferRefusal, Refusal};
+use crate::role::Role;
 
 /// An offer as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,6 +179,7 @@ impl Offers {
 
     pub(super) fn check_redeemed(
         &self,
+        parties: &Parties,
         exchange: PartyId,
         redeemed: &Redeemed,
         time: u64,
@@ -185,6 +190,8 @@ impl Offers {
         if !offer.published.exchanges.contains(&exchange) {
             return Err(OfferRefusal::Elsewhere { offer: id }.into());
         }
+        // Nobody spends credits on what a suspended sponsor promised.
+        parties.acting(&offer.sponsor, Role::Sponsor)?;
         // A proof that was made just before midnight is good just after it.
         let (today, before) = (day_of(time), day_of(time.saturating_sub(ROOT_GRACE)));
         if redeemed.day != today && redeemed.day != before {

@@ -62,7 +62,9 @@ impl State {
             }
             Entry::ScaleApproved(approved) => {
                 acting(Role::Supervisor)?;
-                self.scales.check_approved(approved).map(Change::Scale)
+                self.scales
+                    .check_approved(&self.parties, approved)
+                    .map(Change::Scale)
             }
             Entry::ScaleRetired(retired) => {
                 // The issuer retires its own scale; a supervisor any.
@@ -144,6 +146,10 @@ impl State {
             }
             Entry::IdentityRegistered(registered) => {
                 acting(Role::Registrar)?;
+                // Its evaluation may be from before the evaluator lost its voice.
+                if let Some(evaluator) = self.people.evaluator() {
+                    self.parties.acting(&evaluator.party, Role::Evaluator)?;
+                }
                 self.people
                     .check_registered(party, registered, time)
                     .map(Change::People)
@@ -208,7 +214,9 @@ impl State {
             }
             Entry::Redeemed(redeemed) => {
                 acting(Role::Exchange)?;
-                let change = self.offers.check_redeemed(party, redeemed, time)?;
+                let change = self
+                    .offers
+                    .check_redeemed(&self.parties, party, redeemed, time)?;
                 self.check_spending(&redeemed.spending, time, uniques)?;
                 redeem(self.redeem_statement(&party, redeemed)?)?;
                 Ok(Change::Spent(Some(change), redeemed.spending.cm_out))

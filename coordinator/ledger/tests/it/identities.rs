@@ -6,7 +6,7 @@ use crate::town::{
 };
 use merits_ledger::entry::{
     Entry, EvaluationCounted, EvaluatorOpened, IdentityRegistered, IdentityRetired,
-    PersonStatement, evaluation_digest,
+    PersonStatement, StandingChange, evaluation_digest,
 };
 use merits_ledger::fixture::{Citizen, Federation, Member, Stage};
 use merits_ledger::state::{People, ROOT_GRACE};
@@ -370,4 +370,24 @@ fn without_a_key_nothing_of_people_is_taken() {
         .unwrap();
     let entry = proven_or_not(&mut town, &Entry::ConsentWithdrawn(withdrawal), None);
     refused(&mut town, &entry, "statement-key-missing", "");
+}
+
+/// A false tag would be a second identity: what an evaluator said before it was suspended waits as well.
+#[test]
+fn an_evaluation_of_a_suspended_evaluator_registers_nobody() {
+    let mut town = town();
+    let registered = registration(&mut town, &Citizen::new(5), 0);
+    let federation = town.federation.clone();
+    let standing = |sequence| StandingChange {
+        party: federation.evaluator.id,
+        sequence,
+        basis: "decision 8".to_owned(),
+    };
+    let suspended = Entry::PartySuspended(standing(1));
+    town.act(&federation.supervisor, &suspended).unwrap();
+    register_refused(&mut town, registered.clone(), "party-suspended", "party");
+    let reinstated = Entry::PartyReinstated(standing(2));
+    town.act(&federation.supervisor, &reinstated).unwrap();
+    let entry = Entry::IdentityRegistered(registered);
+    town.act(&federation.registrar, &entry).unwrap();
 }

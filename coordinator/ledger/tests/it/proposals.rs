@@ -1,7 +1,7 @@
 //! What was proposed and not approved binds nobody: no name, no number, no kind of period, no shape.
 
 use merits_ledger::Role;
-use merits_ledger::entry::{Entry, ScaleApproved, ScaleProposed};
+use merits_ledger::entry::{Entry, ScaleApproved, ScaleProposed, StandingChange};
 use merits_ledger::fixture::Member;
 use merits_primitives::ids::{AssetId, Credits, EntryId, PeriodKind, ScaleId, ScaleVersion};
 use merits_verifier::{codec::Canonical as _, trapdoor::TrapdoorKey};
@@ -196,4 +196,27 @@ fn a_proposal_is_compared_again_when_it_is_approved() {
     let entry = ledger.federation.sign(&Entry::ScaleProposed(next), &other);
     ledger.refused(&entry, "scale-of-another", "id");
     assert!(!entry.to_bytes().is_empty());
+}
+
+/// A proposal waits for somebody else's word, and its issuer may lose its own in between.
+#[test]
+fn a_proposal_of_a_suspended_issuer_is_not_approved() {
+    let (mut ledger, other) = with_squatter();
+    let scale = reading(&mut ledger);
+    let proposal = propose(&mut ledger, &other, &scale);
+    let standing = |sequence| StandingChange {
+        party: other.id,
+        sequence,
+        basis: "decision 7".to_owned(),
+    };
+    ledger
+        .supervise(&Entry::PartySuspended(standing(1)))
+        .expect("suspended");
+    let why = ("party-suspended", "party");
+    not_approved(&mut ledger, &scale, proposal, why);
+    // It waits, and is approved when its issuer has a voice again.
+    ledger
+        .supervise(&Entry::PartyReinstated(standing(2)))
+        .expect("reinstated");
+    approve(&mut ledger, &scale, proposal);
 }

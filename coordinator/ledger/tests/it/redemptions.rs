@@ -6,7 +6,9 @@ use crate::town::{
     town_with,
 };
 use merits_ledger::Role;
-use merits_ledger::entry::{Attested, Entry, OfferClosed, OfferPublished, Redeemed, Spending};
+use merits_ledger::entry::{
+    Attested, Entry, OfferClosed, OfferPublished, Redeemed, Spending, StandingChange,
+};
 use merits_ledger::fixture::{Citizen, Note, Redeeming, WORTH};
 use merits_ledger::state::ROOT_GRACE;
 use merits_primitives::Fr;
@@ -541,4 +543,24 @@ fn a_proof_belongs_to_kinds_that_have_one() {
         "proof-malformed",
         "proof",
     );
+}
+
+/// Nobody spends credits on what a sponsor promised that has no voice any more.
+#[test]
+fn an_offer_of_a_suspended_sponsor_is_not_redeemed() {
+    let (mut town, citizen, note, offer) = rich();
+    let federation = town.federation.clone();
+    let standing = |sequence| StandingChange {
+        party: federation.sponsor.id,
+        sequence,
+        basis: "decision 9".to_owned(),
+    };
+    let suspended = Entry::PartySuspended(standing(1));
+    town.act(&federation.supervisor, &suspended).unwrap();
+    let entry = redeemed(&at(&town, offer), &mut town, &citizen, &[note]);
+    refused(&mut town, &entry, "party-suspended", "party");
+    let reinstated = Entry::PartyReinstated(standing(2));
+    town.act(&federation.supervisor, &reinstated).unwrap();
+    // The note was not spent by the refusal.
+    town.redeem(&citizen, &[note], offer).unwrap();
 }

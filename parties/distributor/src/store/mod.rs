@@ -62,12 +62,12 @@ pub enum StoreError {
     },
     /// Made before there were tickets.
     #[error(
-        "the record store has schema version 1, from before tickets: run the program that made it once more, until its outbox is empty; then move the store away, name a new one, and take the records that are still to be claimed in again"
+        "the record store has schema version 1, from before tickets: run the program that made it once more, until its outbox is empty; then move the store and its master key away, and take the records that are still to be claimed in again"
     )]
     BeforeTickets,
     /// Made by another version of this program.
     #[error(
-        "the record store has schema version {found}, this program needs {wanted}: run the program that made it until its outbox is empty; then move the store away, name a new one, and take the records that are still to be claimed in again"
+        "the record store has schema version {found}, this program needs {wanted}: run the program that made it until its outbox is empty; then move the store and its master key away, and take the records that are still to be claimed in again"
     )]
     Version {
         /// What the store says.

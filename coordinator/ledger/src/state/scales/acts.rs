@@ -11,7 +11,8 @@ use merits_verifier::groth16::KeyPolicy;
 use super::{ScaleChange, Scales, VersionRecord, VersionStanding, agreement};
 use crate::entry::{MAX_CLAIMS, ScaleApproved, ScaleProposed, ScaleRetired};
 use crate::refusal::{Refusal, ScaleRefusal};
-use crate::state::totals::WORST_TOTAL;
+use crate::role::Role;
+use crate::state::{Parties, totals::WORST_TOTAL};
 
 impl Scales {
     pub(in crate::state) fn check_proposed(
@@ -46,6 +47,7 @@ impl Scales {
 
     pub(in crate::state) fn check_approved(
         &self,
+        parties: &Parties,
         approved: &ScaleApproved,
     ) -> Result<ScaleChange, Refusal> {
         let ScaleApproved {
@@ -70,7 +72,8 @@ impl Scales {
             }
             _ => return Err(ScaleRefusal::Unknown { id, version }.into()),
         };
-        // What it was compared with when it was proposed may have grown since.
+        // Its issuer may have lost its voice since, and what it was compared with may have grown.
+        parties.acting(&record.issuer, Role::Issuer)?;
         self.check_identity(record)?;
         self.check_shape(record)?;
         if let Ok(scale) = self.get(&id) {

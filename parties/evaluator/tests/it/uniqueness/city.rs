@@ -17,7 +17,7 @@ use merits_primitives::ids::EntryId;
 use merits_registrar::{acts::Registrar, session::Session};
 use merits_replica::{Follower, LedgerConfig};
 use merits_serve::Limits;
-use merits_verifier::entry::SignedEntry;
+use merits_verifier::{entry::SignedEntry, log::LogKey};
 use rand::{SeedableRng as _, rngs::StdRng};
 use tokio::net::TcpListener;
 use zeroize::Zeroizing;
@@ -30,7 +30,10 @@ pub(crate) struct City {
     pub(crate) townhall: Member,
     /// The supervisor's copy of the log.
     pub(crate) follower: Follower,
-    coordinator: Coordinator,
+    /// `None` while it is down.
+    coordinator: Option<Coordinator>,
+    config: Config,
+    log_key: LogKey,
     directory: tempfile::TempDir,
 }
 
@@ -49,20 +52,28 @@ impl City {
             directory.path().join("coordinator.mark"),
         );
         let clock = std::sync::Arc::new(SystemClock);
-        let coordinator = Coordinator::found(config, clock).await.unwrap();
+        let coordinator = Coordinator::found(config.clone(), clock).await.unwrap();
+        // Where it is again after a stop.
+        let config = Config {
+            listen: coordinator.address(),
+            ..config
+        };
+        let log_key = coordinator.log_key().clone();
         let origin = &federation.origin;
         let member = |name, role, seed| Member::new(origin, name, &[role], seed);
         let evaluator = member("blind evaluator", Role::Evaluator, 41);
         let bank = member("bank", Role::Registrar, 42);
         let townhall = member("town hall", Role::Registrar, 43);
-        let follower = follow(&federation, &coordinator, &directory, "supervisor").await;
+        let follower = follow(&federation, &config, &log_key, &directory, "supervisor").await;
         let city = Self {
             federation,
             evaluator,
             bank,
             townhall,
             follower,
-            coordinator,
+            coordinator: Some(coordinator),
+            config,
+            log_key,
             directory,
         };
         let admitted = [
@@ -100,12 +111,38 @@ impl City {
 
     /// A copy of the log of one's own.
     pub(crate) async fn copy(&self, name: &str) -> Follower {
-        follow(&self.federation, &self.coordinator, &self.directory, name).await
+        follow(
+            &self.federation,
+            &self.config,
+            &self.log_key,
+            &self.directory,
+            name,
+        )
+        .await
     }
 
     /// How a process of its own would join.
     pub(crate) fn ledger(&self, name: &str) -> LedgerConfig {
-        ledger(&self.federation, &self.coordinator, &self.directory, name)
+        ledger(
+            &self.federation,
+            &self.config,
+            &self.log_key,
+            &self.directory,
+            name,
+        )
+    }
+
+    /// Stops the coordinator.
+    pub(crate) async fn stop(&mut self) {
+        let coordinator = self.coordinator.take().unwrap();
+        coordinator.shutdown().await.unwrap();
+    }
+
+    /// Starts it again, where it was.
+    pub(crate) async fn start(&mut self) {
+        let clock = std::sync::Arc::new(SystemClock);
+        let coordinator = Coordinator::start(self.config.clone(), clock).await;
+        self.coordinator = Some(coordinator.unwrap());
     }
 
     pub(crate) async fn session(&self, member: &Member) -> Session {
@@ -163,14 +200,15 @@ pub(crate) fn key() -> EvaluatorKey {
 
 fn ledger(
     federation: &Federation,
-    coordinator: &Coordinator,
+    config: &Config,
+    log_key: &LogKey,
     directory: &tempfile::TempDir,
     name: &str,
 ) -> LedgerConfig {
     let policy = federation.policy();
     LedgerConfig {
-        coordinator: format!("http://{}", coordinator.address()),
-        log_key: coordinator.log_key().to_string(),
+        coordinator: format!("http://{}", config.listen),
+        log_key: log_key.to_string(),
         authority: hex::encode(policy.authority.0),
         least_claims_per_total: policy.least_claims_per_total,
         tickets: policy.tickets,
@@ -183,10 +221,11 @@ fn ledger(
 
 async fn follow(
     federation: &Federation,
-    coordinator: &Coordinator,
+    config: &Config,
+    log_key: &LogKey,
     directory: &tempfile::TempDir,
     name: &str,
 ) -> Follower {
-    let ledger = ledger(federation, coordinator, directory, name);
+    let ledger = ledger(federation, config, log_key, directory, name);
     ledger.follow().await.unwrap()
 }

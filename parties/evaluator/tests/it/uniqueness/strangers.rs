@@ -1,4 +1,4 @@
-//! What anybody can do to an evaluator.
+//! What anybody can do to an evaluator, and what it says of itself.
 
 use std::{
     sync::{
@@ -13,6 +13,9 @@ use merits_primitives::ids::EntryId;
 use merits_registrar::{client::EvaluatorClient, evaluation::Pending};
 use merits_replica::{Follower, Replica};
 use merits_verifier::entry::SignedEntry;
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
 
 use super::{ANN, City, number, refusal};
 
@@ -75,4 +78,29 @@ async fn strangers_make_an_evaluator_follow_its_log_four_times_a_second() {
         "{refused} refusals, {count} times"
     );
     evaluator.clone().evaluate(honest).await.unwrap();
+}
+
+/// Health says no while the log cannot be followed, and yes when it can be again.
+#[tokio::test(flavor = "multi_thread")]
+async fn health_follows_the_ledger() {
+    let mut city = City::new().await;
+    let address = city.serve(city.copy("evaluator").await).await;
+    let channel = tonic::transport::Channel::from_shared(address).unwrap();
+    let mut health = HealthClient::new(channel.connect().await.unwrap());
+    let service = "merits.uniqueness.v1.Uniqueness".to_owned();
+    let watched = health.watch(HealthCheckRequest { service }).await.unwrap();
+    let mut statuses = watched.into_inner();
+    let mut next = async || {
+        let next = tokio::time::timeout(Duration::from_secs(30), statuses.message());
+        next.await
+            .expect("it is noticed")
+            .unwrap()
+            .unwrap()
+            .status()
+    };
+    assert_eq!(next().await, ServingStatus::Serving);
+    city.stop().await;
+    assert_eq!(next().await, ServingStatus::NotServing);
+    city.start().await;
+    assert_eq!(next().await, ServingStatus::Serving);
 }

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -20,22 +20,29 @@ use merits_supervisor::{
     view::LedgerView,
 };
 use tokio::{net::TcpListener, sync::oneshot};
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
 
 use crate::supervision::memory_log::{CREDITS, Federation, MemoryLog, NOW, SUPERVISOR};
 
-/// A log that both holders follow, and how often it was followed.
+/// A log that both holders follow, how often it was followed, and whether it is out of reach.
 #[derive(Clone)]
-struct Shared(Arc<Mutex<MemoryLog>>, Arc<AtomicUsize>);
+struct Shared(Arc<Mutex<MemoryLog>>, Arc<AtomicUsize>, Arc<AtomicBool>);
 
 impl Shared {
     fn new(log: &MemoryLog) -> Self {
-        Self(Arc::new(Mutex::new(log.clone())), Arc::default())
+        let log = Arc::new(Mutex::new(log.clone()));
+        Self(log, Arc::default(), Arc::default())
     }
 }
 
 impl Follow for Shared {
     async fn sync(&self) -> Result<(), FollowError> {
         self.1.fetch_add(1, Ordering::Relaxed);
+        if self.2.load(Ordering::Relaxed) {
+            return Err(FollowError("out of reach".to_owned()));
+        }
         Ok(())
     }
 
@@ -60,6 +67,11 @@ impl Clock for At {
 
 /// Serves a holder until the sender is dropped.
 async fn start(holder: Holder, log: &Shared) -> (HolderClient, oneshot::Sender<()>) {
+    let (address, stop) = serve_at(holder, log).await;
+    (HolderClient::connect(&address).await.unwrap(), stop)
+}
+
+async fn serve_at(holder: Holder, log: &Shared) -> (String, oneshot::Sender<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let (stop, stopped) = oneshot::channel::<()>();
@@ -70,7 +82,7 @@ async fn start(holder: Holder, log: &Shared) -> (HolderClient, oneshot::Sender<(
         })
         .await
     });
-    (HolderClient::connect(&address).await.unwrap(), stop)
+    (address, stop)
 }
 
 fn reason(error: &HolderError) -> (&str, &str) {
@@ -206,4 +218,32 @@ async fn strangers_make_a_holder_follow_its_log_four_times_a_second() {
         refused >= 80 && synced <= 12,
         "{refused} refusals, {synced} times"
     );
+}
+
+/// Health says no while the log cannot be followed, and yes when it can be again: of both holders.
+#[tokio::test]
+async fn health_follows_the_log() {
+    let fed = Federation::new();
+    for holder in [fed.supervisor, fed.witness] {
+        let log = Shared::new(&fed.log);
+        let (address, _stop) = serve_at(holder, &log).await;
+        let channel = tonic::transport::Channel::from_shared(address).unwrap();
+        let mut health = HealthClient::new(channel.connect().await.unwrap());
+        let service = "merits.supervision.v1.Supervision".to_owned();
+        let watched = health.watch(HealthCheckRequest { service }).await.unwrap();
+        let mut statuses = watched.into_inner();
+        let mut next = async || {
+            let next = tokio::time::timeout(Duration::from_secs(30), statuses.message());
+            next.await
+                .expect("it is noticed")
+                .unwrap()
+                .unwrap()
+                .status()
+        };
+        assert_eq!(next().await, ServingStatus::Serving);
+        log.2.store(true, Ordering::Relaxed);
+        assert_eq!(next().await, ServingStatus::NotServing);
+        log.2.store(false, Ordering::Relaxed);
+        assert_eq!(next().await, ServingStatus::Serving);
+    }
 }

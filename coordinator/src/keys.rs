@@ -1,0 +1,190 @@
+//! The verifying keys of the ledger, prepared: each once, outside of any lock, few at once.
+//!
+//! To prepare a key costs some milliseconds, and more with its public inputs. Nobody waits for that but who
+//! needs that very key, and who needs another one that is not prepared either. Parties and others have a
+//! turn each, so neither waits for the other's, and keys that are slow to prepare take no more than a thread
+//! of the pool each.
+
+use std::sync::Arc;
+
+use merits_ledger::{KeyRing, Refusal};
+use merits_proto::Fault;
+use merits_verifier::groth16::{KeyDigest, PreparedKey};
+use tokio::sync::Semaphore;
+
+use crate::{
+    intake::{full, lost},
+    verify_pool::{Class, VerifyPool},
+};
+
+/// Keys that are prepared, and turns to prepare others.
+#[derive(Debug)]
+pub(crate) struct Keys {
+    ring: KeyRing,
+    /// Of parties, of others.
+    turns: [Semaphore; 2],
+}
+
+impl Keys {
+    /// Without any key.
+    pub(crate) fn new() -> Self {
+        Self {
+            ring: KeyRing::new(),
+            turns: [Semaphore::new(1), Semaphore::new(1)],
+        }
+    }
+
+    /// The key with this digest. If it is not prepared, `find` gives what prepares it, in the pool.
+    ///
+    /// # Errors
+    /// [`Fault`] when the pool has no room or stops; the refusal of `find` or of the key inside.
+    pub(crate) async fn get<P>(
+        &self,
+        pool: &VerifyPool,
+        class: Class,
+        digest: &KeyDigest,
+        find: impl FnOnce() -> Result<P, Refusal>,
+    ) -> Result<Result<Arc<PreparedKey>, Box<Refusal>>, Fault>
+    where
+        P: FnOnce() -> Result<PreparedKey, Refusal> + Send + 'static,
+    {
+        if let Some(key) = self.ring.find(digest) {
+            return Ok(Ok(key));
+        }
+        let [parties, others] = &self.turns;
+        let turns = if class == Class::Parties {
+            parties
+        } else {
+            others
+        };
+        let _turn = turns.acquire().await.map_err(|_| Fault::stopping())?;
+        if let Some(key) = self.ring.find(digest) {
+            return Ok(Ok(key));
+        }
+        let prepare = match find() {
+            Ok(prepare) => prepare,
+            Err(refusal) => return Ok(Err(Box::new(refusal))),
+        };
+        let prepared = pool.run(class, prepare).map_err(full)?;
+        Ok(match prepared.await.map_err(lost)? {
+            Ok(key) => Ok(self.ring.keep(key)),
+            Err(refusal) => Err(Box::new(refusal)),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::{
+            atomic::{AtomicUsize, Ordering},
+            mpsc,
+        },
+        time::Duration,
+    };
+
+    use merits_verifier::{
+        groth16::{KeyPolicy, Provenance},
+        trapdoor::TrapdoorKey,
+    };
+    use rand::{SeedableRng as _, rngs::StdRng};
+
+    use super::*;
+    use crate::verify_pool::{BareInputs, PoolLimits};
+
+    fn key(seed: u64) -> (TrapdoorKey, PreparedKey) {
+        let made = TrapdoorKey::generate(2, &mut StdRng::seed_from_u64(seed));
+        let policy = KeyPolicy {
+            allow_dev_keys: true,
+        };
+        let prepared = PreparedKey::new(made.key.clone(), Provenance::InsecureDev, policy).unwrap();
+        (made, prepared)
+    }
+
+    /// A key whose preparation does not end keeps a thread and a turn of its own kind, and nothing else.
+    #[tokio::test]
+    async fn a_slow_key_blocks_nobody() {
+        let limits = PoolLimits {
+            threads: 2,
+            batch: 8,
+            linger: Duration::ZERO,
+            queue: 64,
+            parties_percent: 50,
+        };
+        let pool = Arc::new(VerifyPool::start(limits).unwrap());
+        let keys = Arc::new(Keys::new());
+        let (known, prepared) = key(1);
+        let known_digest = prepared.digest();
+        let ready = keys.get(&pool, Class::Others, &known_digest, || Ok(|| Ok(prepared)));
+        ready.await.unwrap().unwrap();
+
+        // It is slow until it is told to go on.
+        let (go_on, told) = mpsc::channel::<()>();
+        let (begun, begins) = mpsc::channel::<()>();
+        let (_, slow_key) = key(2);
+        let slow_digest = slow_key.digest();
+        let slow = {
+            let (pool, keys) = (Arc::clone(&pool), Arc::clone(&keys));
+            tokio::spawn(async move {
+                let prepare = move || {
+                    begun.send(()).unwrap();
+                    told.recv().unwrap();
+                    Ok(slow_key)
+                };
+                keys.get(&pool, Class::Others, &slow_digest, || Ok(prepare))
+                    .await
+            })
+        };
+        tokio::task::spawn_blocking(move || begins.recv().unwrap())
+            .await
+            .unwrap();
+
+        // More strangers with keys of their own wait for their turn: they take no thread.
+        let started = Arc::new(AtomicUsize::new(0));
+        let mut waiting = Vec::new();
+        for seed in 10..14 {
+            let (pool, keys, started) =
+                (Arc::clone(&pool), Arc::clone(&keys), Arc::clone(&started));
+            waiting.push(tokio::spawn(async move {
+                let (_, prepared) = key(seed);
+                let digest = prepared.digest();
+                let prepare = move || {
+                    started.fetch_add(1, Ordering::SeqCst);
+                    Ok(prepared)
+                };
+                keys.get(&pool, Class::Others, &digest, || Ok(prepare))
+                    .await
+            }));
+        }
+
+        // A party's new key is prepared, and proofs under known keys are verified, of whomever.
+        let (_, of_party) = key(3);
+        let digest = of_party.digest();
+        let got = keys.get(&pool, Class::Parties, &digest, || Ok(|| Ok(of_party)));
+        assert_eq!(got.await.unwrap().unwrap().digest(), digest);
+        let unneeded = || -> Result<fn() -> Result<PreparedKey, Refusal>, Refusal> {
+            panic!("it is prepared already")
+        };
+        for class in [Class::Parties, Class::Others] {
+            let key = keys.get(&pool, class, &known_digest, unneeded).await;
+            let inputs = [5u64.into(), 6u64.into()];
+            let proof = known.prove(&inputs, &mut rand::rng()).unwrap();
+            let answer = pool.verify(
+                class,
+                &key.unwrap().unwrap(),
+                BareInputs(inputs.to_vec()),
+                proof,
+            );
+            answer.unwrap().await.unwrap().unwrap();
+        }
+        assert_eq!(started.load(Ordering::SeqCst), 0, "one at a time");
+        assert!(!slow.is_finished());
+
+        go_on.send(()).unwrap();
+        assert_eq!(slow.await.unwrap().unwrap().unwrap().digest(), slow_digest);
+        for waiter in waiting {
+            waiter.await.unwrap().unwrap().unwrap();
+        }
+        assert_eq!(started.load(Ordering::SeqCst), 4);
+    }
+}

@@ -20,6 +20,7 @@ use std::{
 };
 
 use merits_coordinator::{Beginning, Config, Coordinator, SystemClock, fsck};
+use merits_text::shown::Document;
 use tokio::signal::unix::{SignalKind, signal};
 
 type Failure = Box<dyn std::error::Error>;
@@ -36,7 +37,7 @@ async fn main() -> ExitCode {
         _ => Err("usage: merits-coordinator [found | fsck] <configuration file>".into()),
     };
     done.unwrap_or_else(|error| {
-        eprintln!("{error}");
+        eprintln!("{}", Document(&error.to_string()));
         ExitCode::from(2)
     })
 }
@@ -69,7 +70,7 @@ async fn serve(config: &Path, beginning: Beginning) -> Result<ExitCode, Failure>
 /// 0: clean. 1: something is wrong. 2: there was nothing to look at.
 async fn check(config: &Path) -> Result<ExitCode, Failure> {
     let report = fsck(&Config::load(config)?, &mut rand::rng()).await?;
-    println!("{report}");
+    println!("{}", Document(&report.to_string()));
     Ok(if report.is_clean() {
         ExitCode::SUCCESS
     } else {

@@ -63,6 +63,18 @@ pub enum ZkeyError {
         /// What is wrong.
         what: &'static str,
     },
+    /// The key is for a larger domain than its circuit needs.
+    #[error(
+        "the key is for an evaluation domain of 2^{in_key} points, and its circuit needs 2^{needed}: some \
+         provers take such a key, and this one takes the smallest domain only. Make the key again for \
+         this circuit (`snarkjs groth16 setup` takes the smallest domain)"
+    )]
+    LargerDomain {
+        /// log2 of the key's domain.
+        in_key: u32,
+        /// log2 of the smallest domain with room for the constraints.
+        needed: u32,
+    },
     /// A point is not what it must be.
     #[error("key file, section {section}, point {index}: not a point of the prime-order group")]
     Point {

@@ -1,7 +1,6 @@
 //! `merits source`: commit to records, sign the commitments.
 
 use std::{
-    collections::BTreeMap,
     fs::{self, File},
     io::{self, BufReader, BufWriter},
     path::{Path, PathBuf},
@@ -27,7 +26,7 @@ use merits_source::{
     register::Register,
     signer::Signer,
     signing::{Pseudonyms, RefusedReason, SignReport, sign_groups},
-    wholeness::{MOST_REJECTS_PERCENT, Wholeness, too_many_rejects},
+    wholeness::{MOST_REJECTS_PERCENT, Partial, Said, Wholeness, too_many_rejects},
 };
 
 use crate::{identity::write_handover, screen};
@@ -43,7 +42,7 @@ pub(crate) enum Command {
         #[arg(long)]
         output: PathBuf,
     },
-    /// Commit to each subject's records of each period that is over, and sign. Exit code 0: all was signed;
+    /// Commit to each subject's records of each period that the file has all of, and sign. Exit code 0: all was signed;
     /// 3: a part (the rest is named); 4: nothing
     Sign(SignArguments),
     /// Take links in: a person proves which pseudonym an account has
@@ -84,6 +83,10 @@ pub(crate) struct SignArguments {
     /// Read only the first so many subjects
     #[arg(long)]
     pub(crate) subjects: Option<usize>,
+    /// Nothing is missing from the beginning of this day (2016-05-01) on: periods that begin then or later are
+    /// signed although nothing in the file comes before them
+    #[arg(long, value_parser = parse_day)]
+    pub(crate) complete_from: Option<Date>,
     /// Nothing is missing up to the end of this day (2016-05-31): periods that end by then are signed
     /// although nothing in the file comes after them
     #[arg(long, value_parser = parse_day)]
@@ -109,8 +112,8 @@ pub(crate) struct Signing {
     pub(crate) reading: Reading,
     /// What was signed; `None` when too many rows were refused.
     pub(crate) report: Option<SignReport>,
-    /// Periods that are not over, and how many subjects have records of them.
-    pub(crate) unfinished: BTreeMap<Period, u64>,
+    /// Periods of which a part may be missing.
+    pub(crate) partial: Partial,
     /// Rows in a hundred that may be refused.
     most_rejects: u8,
 }
@@ -165,7 +168,18 @@ fn tell(arguments: &SignArguments, signing: &Signing) -> ExitCode {
     for group in &reading.refused {
         println!("refused: {group}");
     }
-    for (period, subjects) in &signing.unfinished {
+    for (period, subjects) in &signing.partial.no_beginning {
+        let oldest = reading.span.map_or_else(String::new, |span| {
+            format!("the oldest row is of {}, and ", span.first.date())
+        });
+        println!(
+            "no beginning: {} of {subjects} accounts: {oldest}what is signed of a part of a period is signed \
+             for ever. Sign a file that begins with it; or say --complete-from {} if nothing is missing",
+            period.label(),
+            day(period.first_day())
+        );
+    }
+    for (period, subjects) in &signing.partial.not_over {
         let newest = reading.span.map_or_else(String::new, |span| {
             format!("the newest row is of {}, and ", span.last.date())
         });
@@ -188,24 +202,13 @@ fn tell(arguments: &SignArguments, signing: &Signing) -> ExitCode {
     for refused in &report.refused {
         println!("refused: {refused}");
     }
-    if let Some(first) = reading.span.map(|span| span.first)
-        && let Some(group) = reading.groups.first()
-        && wall_clock::since_1970(first)
-            .is_some_and(|(day, _)| group.period.first_day() < i64::from(day))
-    {
-        println!(
-            "note: the file begins on {}, inside {}: is anything missing before it?",
-            first.date(),
-            group.period.label()
-        );
-    }
     // Accounts that nobody linked are not this source's to sign for.
     let left_out = report
         .refused
         .iter()
         .any(|refused| refused.reason != RefusedReason::NoLink);
     let all =
-        rejected == 0 && reading.refused.is_empty() && signing.unfinished.is_empty() && !left_out;
+        rejected == 0 && reading.refused.is_empty() && signing.partial.is_empty() && !left_out;
     match (report.signed, all) {
         (0, _) => {
             println!("NOTHING WAS SIGNED");
@@ -345,13 +348,17 @@ pub(crate) fn sign(arguments: &SignArguments) -> anyhow::Result<Signing> {
         arguments.subjects,
         arguments.rejects.as_deref(),
     )?;
-    let whole = Wholeness::new(reading.span, arguments.complete_until, super::unix_millis());
-    let unfinished = whole.part(&mut reading.groups);
+    let said = Said {
+        complete_from: arguments.complete_from,
+        complete_until: arguments.complete_until,
+    };
+    let whole = Wholeness::new(reading.span, said, super::unix_millis());
+    let partial = whole.part(&mut reading.groups);
     if too_many_rejects(&reading.report, most) {
         return Ok(Signing {
             reading,
             report: None,
-            unfinished,
+            partial,
             most_rejects: most,
         });
     }
@@ -426,7 +433,7 @@ pub(crate) fn sign(arguments: &SignArguments) -> anyhow::Result<Signing> {
         let at = || format!("bundle {}", arguments.output.display());
         let part = arguments.output.with_added_extension("part");
         let mut output = BufWriter::new(merits_guard::create(&part).with_context(at)?);
-        let signed = sign(&mut output).map_err(anyhow::Error::from);
+        let signed = sign(&mut output).with_context(at);
         let report = signed.and_then(|report| {
             let file = output.into_inner().map_err(io::IntoInnerError::into_error);
             file.and_then(|file| file.sync_all()).with_context(at)?;
@@ -446,7 +453,7 @@ pub(crate) fn sign(arguments: &SignArguments) -> anyhow::Result<Signing> {
     Ok(Signing {
         reading,
         report: Some(report),
-        unfinished,
+        partial,
         most_rejects: most,
     })
 }

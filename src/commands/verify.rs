@@ -124,7 +124,8 @@ impl Kit {
             tickets: policy.tickets,
             anchor_seconds: policy.anchor_seconds,
         };
-        fs::write(directory.join(FACTS), toml::to_string(&kit)?)?;
+        let path = directory.join(FACTS);
+        fs::write(&path, toml::to_string(&kit)?).with_context(|| path.display().to_string())?;
         let mut receipts = 0;
         for (index, leaf) in replica.leaves() {
             let id = leaf.entry.id();
@@ -139,7 +140,8 @@ impl Kit {
                 "{index:08}-{}.{EXTENSION}",
                 submission.entry().kind_name().replace(' ', "-")
             );
-            fs::write(directory.join(name), receipt.to_string())?;
+            let path = directory.join(name);
+            fs::write(&path, receipt.to_string()).with_context(|| path.display().to_string())?;
             receipts += 1;
         }
         Ok(receipts)

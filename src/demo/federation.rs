@@ -9,10 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use merits_params::manifest::Manifest;
-use merits_primitives::{
-    earned::Earned,
-    ids::{PartyId, PeriodKind},
-};
+use merits_primitives::{earned::Earned, ids::PartyId};
 use merits_verifier::log::LogKey;
 
 use super::packs::{Pack, Records};
@@ -83,9 +80,11 @@ impl Federation {
             "scale",
             "handover",
         ] {
-            fs::create_dir_all(directory.join(role))?;
+            let folder = directory.join(role);
+            fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
         }
-        fs::write(directory.join("scale/scale.toml"), scale)?;
+        let path = directory.join("scale/scale.toml");
+        fs::write(&path, scale).with_context(|| path.display().to_string())?;
         let [coordinator, supervisor, witness, evaluator, exchange] = free_addresses()?;
         Ok(Self {
             pack,
@@ -111,7 +110,7 @@ impl Federation {
             Records::File(path) => Ok(path.clone()),
             Records::Carried(bytes) => {
                 let path = self.path("source/records.csv");
-                fs::write(&path, bytes)?;
+                fs::write(&path, bytes).with_context(|| path.display().to_string())?;
                 Ok(path)
             }
         }
@@ -119,11 +118,7 @@ impl Federation {
 
     /// What one period of the scale is called.
     pub(super) fn period_word(&self) -> &'static str {
-        match self.manifest.period_kind() {
-            PeriodKind::Day => "day",
-            PeriodKind::Week => "week",
-            PeriodKind::Month => "month",
-        }
+        self.manifest.period_kind().word()
     }
 
     /// What a claim earned, with its units.

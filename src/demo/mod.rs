@@ -266,7 +266,8 @@ impl Arguments {
             output: bundle.clone(),
             rejects: None,
             subjects: self.subjects(),
-            // A file of records is taken as it is, to its last day.
+            // A file of records is taken as it is, from its first day to its last.
+            complete_from: Some(packs::WHOLE_FROM),
             complete_until: Some(packs::WHOLE_UNTIL),
             most_rejects_percent: None,
             dry_run: false,

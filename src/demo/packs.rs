@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail, ensure};
 use merits_params::manifest::Manifest;
 use merits_primitives::{calendar::Date, ids::Period};
 use merits_records::{Mapping, Plan, ReadOptions, Reject, read_file, wall_clock};
-use merits_source::wholeness::{MOST_REJECTS_PERCENT, Wholeness, too_many_rejects};
+use merits_source::wholeness::{MOST_REJECTS_PERCENT, Said, Wholeness, too_many_rejects};
 
 use crate::{
     commands::{scale, unix_millis},
@@ -20,6 +20,13 @@ use crate::{
 
 /// The scale that is played when none is named.
 pub(super) const DEFAULT: &str = "cycling-week";
+
+/// Records are taken for whole from here on.
+pub(super) const WHOLE_FROM: Date = Date {
+    year: 1970,
+    month: 1,
+    day: 1,
+};
 
 /// Records are taken for whole until here, those of the user's own file too, whatever it is that comes
 /// last in it: as far as the world has come.
@@ -31,7 +38,11 @@ pub(super) const WHOLE_UNTIL: Date = Date {
 
 /// Whether claims can be made for a period: the scale is for it, and it is over.
 pub(super) fn plays(manifest: &Manifest, period: Period) -> bool {
-    let whole = Wholeness::new(None, Some(WHOLE_UNTIL), unix_millis());
+    let said = Said {
+        complete_from: Some(WHOLE_FROM),
+        complete_until: Some(WHOLE_UNTIL),
+    };
+    let whole = Wholeness::new(None, said, unix_millis());
     manifest.is_valid_at(period) && whole.covers(period)
 }
 

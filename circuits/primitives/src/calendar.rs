@@ -137,6 +137,27 @@ fn days_in_month(year: i32, month: u8) -> u8 {
 /// The first day of ISO week 1970-W01, Monday 29 December 1969, is day -3.
 const WEEK_SHIFT: u32 = 3;
 
+/// A day counted from 1 January 1970, as people write it: `2014-09-01`.
+pub fn day_label(day: u32) -> String {
+    Period::of_day(PeriodKind::Day, day).label()
+}
+
+/// A month counted from January 1970, as people write it: `2014-09`.
+pub fn month_label(month: u32) -> String {
+    let kind = PeriodKind::Month;
+    Period { kind, index: month }.label()
+}
+
+/// A time in unix milliseconds, as people write it: `2014-09-01 08:00:05 UTC`.
+pub fn moment_label(millis: u64) -> String {
+    let seconds = millis / 1_000;
+    // Some 2^32 days are more than any clock of ours says.
+    let day = u32::try_from(seconds / 86_400).unwrap_or(u32::MAX);
+    let (hours, minutes) = (seconds / 3_600 % 24, seconds / 60 % 60);
+    let date = day_label(day);
+    format!("{date} {hours:02}:{minutes:02}:{:02} UTC", seconds % 60)
+}
+
 impl Period {
     /// The period of this kind that holds the day so many days after 1 January 1970.
     pub fn of_day(kind: PeriodKind, day: u32) -> Self {
@@ -475,5 +496,15 @@ mod tests {
             Expiry(538)
         );
         assert!(ExpiryRule::new(24, 0).is_none());
+    }
+
+    #[test]
+    fn days_months_and_moments_are_written_as_people_do() {
+        assert_eq!(day_label(16_314), "2014-09-01");
+        assert_eq!(month_label(536), "2014-09");
+        assert_eq!(moment_label(1_409_558_405_999), "2014-09-01 08:00:05 UTC");
+        assert_eq!(moment_label(0), "1970-01-01 00:00:00 UTC");
+        // Whatever a peer sends.
+        assert!(moment_label(u64::MAX).ends_with(" UTC"));
     }
 }

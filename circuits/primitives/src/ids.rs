@@ -216,6 +216,15 @@ impl PeriodKind {
             _ => None,
         }
     }
+
+    /// The word for one such period.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+        }
+    }
 }
 
 /// One day, week or month, counted from the one that holds 1 January 1970.

@@ -108,7 +108,9 @@ pub enum JoinError {
     )]
     OtherFacts(Vec<FactDiffers>),
     /// The thread that verified panicked: a bug.
-    #[error("verification of the copy stopped unexpectedly")]
+    #[error(
+        "the verification of the copy of the log stopped, which is this program's fault: start it again"
+    )]
     Interrupted,
 }
 

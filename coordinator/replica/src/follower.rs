@@ -35,7 +35,9 @@ pub enum FollowError {
         ahead: u64,
     },
     /// The thread that verified panicked: a bug.
-    #[error("verification stopped unexpectedly: open the replica again")]
+    #[error(
+        "the verification of the copy of the log stopped, which is this program's fault: start it again"
+    )]
     Interrupted,
 }
 

@@ -99,7 +99,7 @@ pub enum ReplicaError {
         mark: PathBuf,
     },
     /// An earlier error left the copy unusable.
-    #[error("the replica stopped at an earlier error: open it again")]
+    #[error("the copy of the log stopped at an earlier error: start this program again")]
     Stopped,
 }
 

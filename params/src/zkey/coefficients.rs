@@ -83,8 +83,13 @@ pub(super) fn read(
     if !(0..head.n_instance).all(binds) {
         return Err(inconsistent("the last rows do not bind the inputs"));
     }
-    if used.next_power_of_two() != 1 << head.domain_log2 {
-        return Err(inconsistent("the domain does not fit the constraints"));
+    // Never less: each row lies in the domain.
+    let needed = used.next_power_of_two().ilog2();
+    if needed != head.domain_log2 {
+        return Err(ZkeyError::LargerDomain {
+            in_key: head.domain_log2,
+            needed,
+        });
     }
     a.truncate(constraints);
     b.truncate(constraints);

@@ -339,6 +339,27 @@ fn coefficients_that_no_key_has_are_refused() {
     assert!(beyond(&error), "{error}");
 }
 
+/// Other provers take it: its points are those of a larger domain, and the proof would be another.
+#[test]
+fn a_key_for_a_larger_domain_says_so() {
+    let (_, zkey) = zkey();
+    let mut file = file_of(&zkey);
+    let log2 = zkey.key.h.len().ilog2();
+    let domain = 2 * 36 + 8;
+    file.section(2)[domain..domain + 4].copy_from_slice(&(2u32 << log2).to_le_bytes());
+    let points = file.section(9).clone();
+    file.section(9).extend(points);
+    for trust in [Trust::Nothing, Trust::Digest] {
+        let refused = Zkey::read(&file.bytes(), trust).unwrap_err();
+        assert!(
+            matches!(refused, ZkeyError::LargerDomain { in_key, needed } if (in_key, needed) == (log2 + 1, log2)),
+            "{refused}"
+        );
+        let said = refused.to_string();
+        assert!(said.contains("smallest domain"), "{said}");
+    }
+}
+
 /// A row in a domain of 2^27 would take a gigabyte, if the domain were believed.
 #[test]
 fn a_domain_without_points_behind_it_allocates_nothing() {

@@ -19,7 +19,9 @@ use tonic::transport::{Channel, Endpoint};
 #[derive(Debug, Error)]
 pub enum OnlineFault {
     /// The service cannot be reached.
-    #[error("verifier at {address}: {source}; is the coordinator running?")]
+    #[error(
+        "verifier at {address}: {source}; is the coordinator running, and is the address right?"
+    )]
     Unreachable {
         /// Where.
         address: String,
@@ -27,7 +29,7 @@ pub enum OnlineFault {
         source: tonic::transport::Error,
     },
     /// The call failed.
-    #[error("verifier at {address}: {fault}")]
+    #[error("{}", fault.told_of(&format!("the verifier at {address}")))]
     Call {
         /// Where.
         address: String,
@@ -35,7 +37,9 @@ pub enum OnlineFault {
         fault: Box<Fault>,
     },
     /// The stream ended early, or answered what nobody asked.
-    #[error("verifier at {address} gave {answers} verdicts for {questions} entries")]
+    #[error(
+        "the verifier at {address} gave {answers} verdicts for {questions} entries: it stopped in between, or is at fault; ask again"
+    )]
     Incomplete {
         /// Where.
         address: String,

@@ -55,7 +55,9 @@ pub enum IngestError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A task died.
-    #[error("the task that writes deeds ended without an answer; what it had written stays")]
+    #[error(
+        "the task that writes deeds ended without an answer; what it had written stays: run again, with the same files"
+    )]
     WriterLost,
 }
 

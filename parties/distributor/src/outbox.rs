@@ -56,7 +56,9 @@ pub enum OutboxError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A task died.
-    #[error("a submission ended without an answer")]
+    #[error(
+        "a submission ended without an answer, which is this program's fault: run again, the outbox keeps the entry"
+    )]
     TaskLost,
     /// The ledger did not answer for too long. Everything is in the outbox still.
     #[error(

@@ -69,7 +69,9 @@ pub enum ProvingError {
     #[error("the prover's threads cannot be made: {0}")]
     Pool(String),
     /// A worker died.
-    #[error("a proving thread ended without an answer")]
+    #[error(
+        "a proving thread ended without an answer, which is this program's fault: run again, what was proven is kept"
+    )]
     WorkerLost,
 }
 

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use merits_text::shown::check_line;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -51,6 +52,24 @@ pub enum CodeFileError {
         line: usize,
         /// Why.
         reason: BadCode,
+    },
+    /// A character that nobody sees, or that changes how the text around it is shown.
+    #[error(
+        "{path}, line {line}: character {place} is U+{:04X}, {what}: the person who types the code would not \
+         type it; take it out",
+        u32::from(*.character)
+    )]
+    Hidden {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// In the line, from 1.
+        place: usize,
+        /// The character.
+        character: char,
+        /// What it is.
+        what: &'static str,
     },
     /// A cell of a table.
     #[error(
@@ -99,6 +118,15 @@ pub fn read_codes(path: &Path, first: FirstLine) -> Result<CodeFile, CodeFileErr
         if code.len() > 1 && code.starts_with('"') && code.ends_with('"') {
             let path = path.to_owned();
             return Err(CodeFileError::Quoted { path, line });
+        }
+        if let Err(hidden) = check_line(code) {
+            return Err(CodeFileError::Hidden {
+                path: path.to_owned(),
+                line,
+                place: hidden.place,
+                character: hidden.character,
+                what: hidden.what,
+            });
         }
         Code::new(code.to_owned()).map_err(|reason| CodeFileError::Line {
             path: path.to_owned(),
@@ -188,6 +216,22 @@ mod tests {
         assert!(said.contains("line 1") && !said.contains("A-"), "{said}");
         let (codes, header) = read("A-1\r\nA-2\n", FirstLine::Unsaid).expect("reads");
         assert_eq!((codes.len(), header), (2, false));
+    }
+
+    #[test]
+    fn what_nobody_sees_is_in_no_voucher() {
+        for (hidden, name) in [
+            ('\u{202e}', "U+202E"),
+            ('\u{200b}', "U+200B"),
+            ('\u{feff}', "U+FEFF"),
+            ('\u{1b}', "U+001B"),
+            ('\t', "U+0009"),
+        ] {
+            let said = read(&format!("A-1\nA-{hidden}2\n"), FirstLine::Unsaid).expect_err(name);
+            assert!(said.contains("line 2: character 3"), "{said}");
+            assert!(said.contains(name) && !said.contains("A-"), "{said}");
+        }
+        assert!(read("善-1\n券-2\n", FirstLine::Unsaid).is_ok());
     }
 
     #[test]

@@ -90,7 +90,10 @@ impl VoucherContext<'_> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum VoucherError {
     /// The voucher key or the encapsulated key hides nothing.
-    #[error("not a usable X25519 key")]
+    #[error(
+        "the voucher's key is no usable X25519 key, so nothing can be sealed to it or opened with it: the \
+         wallet or the exchange that made it is at fault"
+    )]
     Key,
     /// Not for this key, not the answer to this redemption, or altered on the way.
     #[error(

@@ -31,7 +31,7 @@ pub enum SignError {
     #[error(transparent)]
     Register(#[from] RegisterError),
     /// The bundle cannot be written.
-    #[error("the bundle cannot be written: {0}")]
+    #[error("the bundle cannot be written: {0}; is the disk full?")]
     Output(io::Error),
     /// The links file cannot be read.
     #[error("links file: {0}")]

@@ -1,9 +1,11 @@
 //! Whether records are all there, before anything is signed about them.
 //!
 //! A subject and period has one commitment, for ever: what is signed of half a month stays half. So a
-//! period is signed only when it is over, in the world and in the data: something in the file comes after it,
-//! or whoever runs the source says until when nothing is missing. And a file of which too many rows cannot
-//! be read is the wrong file, or the mapping is: nothing of it is signed.
+//! period is signed only when the file has all of it. Its end: the period is over in the world and in the data,
+//! where something in the file comes after it, or the operator says until when nothing is missing. Its beginning:
+//! the file begins on the period's first day or before, or the operator says from when nothing is missing.
+//! And a file of which too many rows cannot be read is the wrong file, or the mapping is: nothing of it is
+//! signed.
 
 use std::collections::BTreeMap;
 
@@ -13,45 +15,89 @@ use merits_records::{Reason, Report, SubjectPeriod, reading::Span, wall_clock};
 /// Rows in a hundred that may be unreadable before nothing is signed, unless the source says otherwise.
 pub const MOST_REJECTS_PERCENT: u8 = 5;
 
-/// Up to which day records are all there.
+/// What the operator says of a file: between these days nothing is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Said {
+    /// From the beginning of this day on.
+    pub complete_from: Option<Date>,
+    /// Up to the end of this day.
+    pub complete_until: Option<Date>,
+}
+
+/// Between which days records are all there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wholeness {
+    /// The day of the oldest row. A file that was cut by days has all of it.
+    oldest: Option<i64>,
     /// The last day before the newest row's: all of that day may not be there.
     data: Option<i64>,
-    /// The day that was said.
-    said: Option<i64>,
+    /// The first day that was said.
+    from: Option<i64>,
+    /// The last day that was said.
+    until: Option<i64>,
     /// The last day that is over somewhere on earth.
     world: i64,
 }
 
+/// Periods that are not signed because a part of them may be missing, and how many subjects have records
+/// of each. A period can be in both.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Partial {
+    /// The file begins inside them.
+    pub no_beginning: BTreeMap<Period, u64>,
+    /// They are not over.
+    pub not_over: BTreeMap<Period, u64>,
+}
+
+impl Partial {
+    /// Whether nothing was left out.
+    pub fn is_empty(&self) -> bool {
+        self.no_beginning.is_empty() && self.not_over.is_empty()
+    }
+}
+
 impl Wholeness {
     /// Of a file, with what was said of it, at `now` (unix milliseconds).
-    pub fn new(span: Option<Span>, complete_until: Option<Date>, now: u64) -> Self {
-        let day = |moment| wall_clock::since_1970(moment).map(|(day, _)| i64::from(day) - 1);
+    pub fn new(span: Option<Span>, said: Said, now: u64) -> Self {
+        let day = |moment| wall_clock::since_1970(moment).map(|(day, _)| i64::from(day));
         Self {
-            data: span.and_then(|span| day(span.last)),
-            said: complete_until.map(Date::to_days),
-            world: day(wall_clock::latest(now)).unwrap_or(i64::MAX),
+            oldest: span.and_then(|span| day(span.first)),
+            data: span.and_then(|span| day(span.last)).map(|day| day - 1),
+            from: said.complete_from.map(Date::to_days),
+            until: said.complete_until.map(Date::to_days),
+            world: day(wall_clock::latest(now)).map_or(i64::MAX, |day| day - 1),
         }
     }
 
-    /// Whether a period is over.
+    /// Whether all of a period is there.
     pub fn covers(&self, period: Period) -> bool {
-        let over = |day: Option<i64>| day.is_some_and(|day| period.last_day() <= day);
-        over(Some(self.world)) && (over(self.data) || over(self.said))
+        self.has_beginning(period) && self.is_over(period)
     }
 
-    /// Keeps what may be signed; answers how many subjects each period had that is not over.
-    pub fn part(&self, groups: &mut Vec<SubjectPeriod>) -> BTreeMap<Period, u64> {
-        let mut unfinished = BTreeMap::new();
+    fn has_beginning(&self, period: Period) -> bool {
+        let begun = |day: Option<i64>| day.is_some_and(|day| day <= period.first_day());
+        begun(self.oldest) || begun(self.from)
+    }
+
+    fn is_over(&self, period: Period) -> bool {
+        let over = |day: Option<i64>| day.is_some_and(|day| period.last_day() <= day);
+        over(Some(self.world)) && (over(self.data) || over(self.until))
+    }
+
+    /// Keeps what may be signed; answers what was left out.
+    pub fn part(&self, groups: &mut Vec<SubjectPeriod>) -> Partial {
+        let mut partial = Partial::default();
         groups.retain(|group| {
-            let whole = self.covers(group.period);
-            if !whole {
-                *unfinished.entry(group.period).or_default() += 1;
+            let period = group.period;
+            if !self.has_beginning(period) {
+                *partial.no_beginning.entry(period).or_default() += 1;
             }
-            whole
+            if !self.is_over(period) {
+                *partial.not_over.entry(period).or_default() += 1;
+            }
+            self.covers(period)
         });
-        unfinished
+        partial
     }
 }
 
@@ -79,10 +125,22 @@ mod tests {
         Period::from_label(label).expect("a period")
     }
 
-    fn span(last: &str) -> Option<Span> {
-        let last: jiff::civil::DateTime = last.parse().expect("a moment");
-        let first = last;
+    fn span(first: &str, last: &str) -> Option<Span> {
+        let moment = |text: &str| -> jiff::civil::DateTime { text.parse().expect("a moment") };
+        let (first, last) = (moment(first), moment(last));
         Some(Span { first, last })
+    }
+
+    /// A file from April on.
+    fn until(last: &str) -> Option<Span> {
+        span("2016-04-01T08:00:00", last)
+    }
+
+    fn said(until: &str) -> Said {
+        Said {
+            complete_from: Some(day("2016-01-01")),
+            complete_until: Some(day(until)),
+        }
     }
 
     /// 2016-06-01T00:00Z.
@@ -90,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_period_is_over_in_the_data_or_by_ones_word_and_never_before_it_is() {
-        let whole = Wholeness::new(span("2016-05-12T23:59:00"), None, JUNE);
+        let whole = Wholeness::new(until("2016-05-12T23:59:00"), Said::default(), JUNE);
         assert!(whole.covers(period("2016-04")));
         assert!(whole.covers(period("2016-05-11")));
         assert!(
@@ -98,23 +156,50 @@ mod tests {
             "the day of the last row"
         );
         assert!(!whole.covers(period("2016-05")));
-        let said = Wholeness::new(span("2016-05-12T23:59:00"), Some(day("2016-05-31")), JUNE);
-        assert!(said.covers(period("2016-05")));
-        assert!(!said.covers(period("2016-06")));
-        let less = Wholeness::new(span("2016-05-12T23:59:00"), Some(day("2016-04-10")), JUNE);
+        let more = Wholeness::new(until("2016-05-12T23:59:00"), said("2016-05-31"), JUNE);
+        assert!(more.covers(period("2016-05")));
+        assert!(!more.covers(period("2016-06")));
+        let less = Wholeness::new(until("2016-05-12T23:59:00"), said("2016-04-10"), JUNE);
         assert!(less.covers(period("2016-04")), "the data say more");
-        let nothing = Wholeness::new(None, None, JUNE);
+        let nothing = Wholeness::new(None, Said::default(), JUNE);
         assert!(!nothing.covers(period("2016-04")));
         // Whatever is said.
-        let early = Wholeness::new(span("2016-07-01T00:00:00"), Some(day("2030-01-01")), JUNE);
+        let early = Wholeness::new(until("2016-07-01T00:00:00"), said("2030-01-01"), JUNE);
         assert!(early.covers(period("2016-05")));
         assert!(!early.covers(period("2016-06")));
         // In Kiribati June has begun.
-        let early = Wholeness::new(None, Some(day("2016-05-31")), JUNE - 14 * 3_600_000);
+        let early = Wholeness::new(None, said("2016-05-31"), JUNE - 14 * 3_600_000);
         assert!(early.covers(period("2016-05")));
-        let early = Wholeness::new(None, Some(day("2016-05-31")), JUNE - 15 * 3_600_000);
+        let early = Wholeness::new(None, said("2016-05-31"), JUNE - 15 * 3_600_000);
         assert!(!early.covers(period("2016-05")));
         assert_eq!(period("2016-05").kind, PeriodKind::Month);
+    }
+
+    #[test]
+    fn a_period_has_its_beginning_in_the_data_or_by_ones_word() {
+        let file = span("2016-04-12T08:00:00", "2016-06-01T00:00:00");
+        let whole = Wholeness::new(file, Said::default(), JUNE);
+        assert!(
+            !whole.covers(period("2016-04")),
+            "eleven days are not there"
+        );
+        assert!(!whole.covers(period("2016-W15")), "Monday is not there");
+        assert!(whole.covers(period("2016-04-12")), "a file is cut by days");
+        assert!(whole.covers(period("2016-W16")));
+        assert!(whole.covers(period("2016-05")));
+        for (from, covers) in [("2016-04-01", true), ("2016-04-02", false)] {
+            let complete_from = Some(day(from));
+            let said = Said {
+                complete_from,
+                ..Said::default()
+            };
+            let whole = Wholeness::new(file, said, JUNE);
+            assert_eq!(whole.covers(period("2016-04")), covers, "{from}");
+            assert!(whole.covers(period("2016-05")), "the data say more");
+        }
+        let exact = span("2016-04-01T23:00:00", "2016-05-01T00:00:00");
+        let whole = Wholeness::new(exact, Said::default(), JUNE);
+        assert!(whole.covers(period("2016-04")));
     }
 
     #[test]

@@ -61,7 +61,10 @@ pub enum CheckFault {
     )]
     ManifestSchema,
     /// The fields are not the schema's.
-    #[error("the disclosure's fields {found:?} are not the schema's {expected:?}")]
+    #[error(
+        "the disclosure has the fields {}, and the schema has {}: ask the distributor for the right file",
+        .found.join(", "), .expected.join(", ")
+    )]
     Fields {
         /// What the schema has.
         expected: Vec<String>,
@@ -93,7 +96,8 @@ pub enum CheckFault {
     },
     /// They open C, and measure something else than the opening.
     #[error(
-        "the formula measures {computed:?} for the disclosed records, and the opening gave {opened:?}: the entry's proof cannot be valid, replay the log"
+        "the formula measures {} for the disclosed records, and the opening gave {}: the entry's proof cannot be valid, replay the log",
+        measured(*.computed), measured(*.opened)
     )]
     OtherMeasure {
         /// By the formula.
@@ -104,6 +108,11 @@ pub enum CheckFault {
     /// The formula cannot be evaluated.
     #[error("the approved formula cannot be evaluated: {0}")]
     Formula(EvalError),
+}
+
+/// A measure in words.
+fn measured(measure: Option<u64>) -> String {
+    measure.map_or_else(|| "nothing".to_owned(), |measure| measure.to_string())
 }
 
 /// Checks a disclosure against the ledger and the opened values.

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use merits_ledger::entry::OpeningContent;
 use merits_primitives::{
+    calendar::moment_label,
     dleq::{Equality, PROOF_BYTES},
     field,
     ids::{EntryId, Epoch, Origin, PartyId, ScaleId},
@@ -99,7 +100,10 @@ pub enum Refused {
     )]
     CommitmentMismatch,
     /// Too late.
-    #[error("the request's deadline {deadline} is past (now {now}): append a new request")]
+    #[error(
+        "the request's deadline {} is past, by this holder's clock, which says {}: append a new request",
+        moment_label(*.deadline), moment_label(*.now)
+    )]
     DeadlinePast {
         /// Unix milliseconds.
         deadline: u64,

@@ -72,7 +72,10 @@ pub struct Sealed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum SealError {
     /// The recipient's key, or the encapsulated key, is no usable X25519 key.
-    #[error("not a usable X25519 key")]
+    #[error(
+        "the receiver's sealing key, or the key that the message came with, is no usable X25519 key: \
+         rotate the receiver's, or ask for the message again"
+    )]
     Key,
     /// Not for this key, not in this context, or altered on the way.
     #[error("the sealed message does not open: it is for another key or request, or was altered")]

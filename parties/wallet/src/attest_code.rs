@@ -38,7 +38,9 @@ pub enum CodeError {
     #[error("the image is damaged, or of a kind that is not read: {0}")]
     Image(String),
     /// An image over the limit.
-    #[error("the image has {pixels} pixels; at most {most} are read")]
+    #[error(
+        "the image has {pixels} pixels; at most {most} are read: make it smaller, or cut it to the code"
+    )]
     TooLarge {
         /// Pixels.
         pixels: u64,

@@ -11,6 +11,7 @@ use merits_ledger::{
 };
 use merits_primitives::{
     Fr,
+    calendar::day_label,
     group::GroupError,
     ids::{PartyId, Period, ScaleId},
     message::{SALT_BYTES, claim_salt, link_message},
@@ -49,8 +50,9 @@ pub enum ConsentError {
     Retired,
     /// Not yet eligible.
     #[error(
-        "the identity is eligible from day {from} on, and the period begins on day {start} (days \
-         since 1970): after a registration anew only periods that no older ticket can reach count"
+        "the identity is eligible from {} on, and the period begins on {}: after a registration anew \
+         only periods that no older ticket can reach count",
+        day_label(*.from), day_label(*.start)
     )]
     NotEligible {
         /// First day of eligibility.

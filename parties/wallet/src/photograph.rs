@@ -1,12 +1,15 @@
 //! QR codes out of photographs: PNG and JPEG in.
 //!
 //! A phone holds the picture askew, out of focus, in the shade of a hand. One look does not find
-//! every code, so several are taken: as it is, smaller, sharpened and larger with a threshold for
-//! each place, the other way round (light on dark), and turned by steps of 15°, of which every quarter
-//! turn has the same. The first look that reads a code ends the search. Measured against another
-//! reader by `parties/wallet/tests/photographs/measure.sh`.
+//! every code, so several are taken: as it is, larger with a threshold for each place, light on dark,
+//! smaller, turned. The first look that reads a code ends the search. The reader of codes (crate
+//! `quircs`) finds corners and reads what is sharp; where it finds a code and cannot read it, `modules`
+//! fits a grid to the brightness between pixels. Measured against another reader by
+//! `parties/wallet/tests/photographs/measure.sh`. The looks are bounded by their pixels, so that a
+//! picture without a code costs seconds.
 
 mod grey;
+mod modules;
 
 use std::{
     io::Cursor,
@@ -30,7 +33,10 @@ const MAX_PIXELS: u64 = 50_000_000;
 const CLOSE: usize = 2_000;
 
 /// Most pixels of a picture that was made larger.
-const MOST_LARGER: usize = 16_000_000;
+const MOST_LARGER: usize = 4_000_000;
+
+/// Most pixels of a picture that is looked at as it is.
+const MOST_WHOLE: usize = 12_000_000;
 
 /// What one look at a picture found.
 #[derive(Default)]
@@ -47,7 +53,10 @@ struct Look {
 pub fn read_code(file: &[u8]) -> Result<Vec<u8>, CodeError> {
     let picture = decode(file)?;
     let (mut damaged, mut sequence) = (false, false);
-    for look in looks(&picture) {
+    // Every look but one is at the same picture, which is made once.
+    let longest = picture.width.max(picture.height).max(1);
+    let close = picture.scaled((CLOSE as f32 / longest as f32).min(1.0));
+    for look in looks(&picture, &close) {
         let mut look = look_at(&look());
         look.read.sort();
         look.read.dedup();
@@ -68,49 +77,69 @@ pub fn read_code(file: &[u8]) -> Result<Vec<u8>, CodeError> {
     })
 }
 
-/// The looks to take, the cheap ones first. Each is made when it is its turn.
-fn looks(picture: &Grey) -> Vec<Box<dyn Fn() -> Grey + '_>> {
-    let longest = picture.width.max(picture.height).max(1);
-    let shrink = (CLOSE as f32 / longest as f32).min(1.0);
-    let close = move || picture.scaled(shrink);
+/// A picture in grey, and the same one as the reader of codes sees it best.
+struct Sight {
+    soft: Grey,
+    hard: Option<Grey>,
+}
+
+impl From<Grey> for Sight {
+    fn from(soft: Grey) -> Self {
+        Self { soft, hard: None }
+    }
+}
+
+/// The looks to take at a picture and its `close` size, the likely ones first. Each is made when it is
+/// its turn.
+fn looks<'a>(picture: &'a Grey, close: &'a Grey) -> Vec<Box<dyn Fn() -> Sight + 'a>> {
     // As much larger as wished, within what is still quick.
-    let larger = move |wanted: f32| {
-        let pixels = (picture.width * picture.height) as f32 * shrink * shrink;
-        wanted
-            .min((MOST_LARGER as f32 / pixels.max(1.0)).sqrt())
-            .max(1.0)
+    let pixels = (close.width * close.height) as f32;
+    let most_larger = (MOST_LARGER as f32 / pixels).sqrt();
+    let larger = move |wanted: f32| wanted.min(most_larger).max(1.0);
+    let by_place = move |close: &Grey| Sight {
+        soft: close.scaled(larger(2.0)),
+        hard: Some(close.sharpened().scaled(larger(2.0)).by_place(40)),
     };
-    let mut looks: Vec<Box<dyn Fn() -> Grey + '_>> = vec![Box::new(|| picture.scaled(1.0))];
-    if shrink < 1.0 {
-        looks.push(Box::new(close));
+    let mut looks: Vec<Box<dyn Fn() -> Sight + 'a>> = vec![
+        Box::new(|| close.clone().into()),
+        Box::new(move || by_place(close)),
+        Box::new(|| close.inverted().into()),
+        Box::new(|| close.scaled(0.5).into()),
+        Box::new(|| {
+            let soft = close.scaled(0.5);
+            let hard = soft.by_place(20);
+            let hard = Some(hard);
+            Sight { soft, hard }
+        }),
+    ];
+    for degrees in [22.5, 45.0, 67.5] {
+        looks.push(Box::new(move || {
+            let factor = larger(1.5);
+            let hard = close.sharpened().turned(degrees, factor).by_place(40);
+            Sight {
+                soft: close.turned(degrees, factor),
+                hard: Some(hard),
+            }
+        }));
     }
-    looks.push(Box::new(move || {
-        let factor = larger(2.0);
-        close().sharpened().scaled(factor).by_place(40)
-    }));
-    looks.push(Box::new(move || close().inverted()));
-    looks.push(Box::new(move || picture.scaled(shrink * 0.5)));
-    for degrees in [15.0, 30.0, 45.0, 60.0, 75.0] {
-        for (factor, radius) in [(1.5, 30), (3.0, 60)] {
-            looks.push(Box::new(move || {
-                let factor = larger(factor / 1.4);
-                close().sharpened().turned(degrees, factor).by_place(radius)
-            }));
-        }
+    looks.push(Box::new(move || by_place(&close.inverted())));
+    // A code that is a small part of a large picture.
+    let whole = (MOST_WHOLE as f32 / (picture.width * picture.height) as f32).sqrt();
+    if picture.width > close.width {
+        looks.push(Box::new(move || picture.scaled(whole.min(1.0)).into()));
     }
-    looks.push(Box::new(move || {
-        let factor = larger(2.0);
-        close().inverted().sharpened().scaled(factor).by_place(40)
-    }));
     looks
 }
 
-fn look_at(picture: &Grey) -> Look {
+fn look_at(sight: &Sight) -> Look {
     // The reader is not ours, and the picture is a stranger's: a panic is a look that found nothing.
     let look = catch_unwind(AssertUnwindSafe(|| {
         let mut look = Look::default();
         let mut reader = Quirc::default();
+        let picture = sight.hard.as_ref().unwrap_or(&sight.soft);
+        let mut codes = 0;
         for code in reader.identify(picture.width, picture.height, &picture.pixels) {
+            codes += 1;
             match code.map(|code| code.decode()) {
                 // The reader stops without an error at content that it does not know; of a code that is part
                 // of a sequence that is the first thing.
@@ -119,6 +148,16 @@ fn look_at(picture: &Grey) -> Look {
                 Ok(Err(_)) => look.damaged = true,
                 // Corners that belong to no code.
                 Err(_) => {}
+            }
+        }
+        if look.damaged || codes == 0 {
+            for readings in modules::codes(&reader, &sight.soft) {
+                let read = readings.iter().find_map(|code| code.decode().ok());
+                match read {
+                    Some(data) if data.data_type.is_none() => look.sequence = true,
+                    Some(data) => look.read.push(data.payload),
+                    None => {}
+                }
             }
         }
         look

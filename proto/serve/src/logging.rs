@@ -4,16 +4,23 @@
 //! writes at most [`LINES_A_MINUTE`] lines a minute; what is left out is counted, and the count is
 //! written when the minute is over. Levels below `info` are for people who look for something, and
 //! are not limited.
+//!
+//! What peers and files say gets into lines too. What has no place on a screen is escaped
+//! ([`merits_text::shown`]), line breaks too: nobody writes a line of their own, or speaks to the terminal.
 
 use std::{
     collections::HashMap,
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use tracing::{Event, Level, Metadata, Subscriber, callsite::Identifier};
+use merits_text::shown::Line;
+use tracing::{Event, Level, Metadata, Subscriber, callsite::Identifier, field::Field};
 use tracing_subscriber::{
     EnvFilter, Layer as _,
+    field::MakeExt as _,
+    fmt::format::{Writer, debug_fn},
     layer::{Context, Filter, SubscriberExt as _},
     util::SubscriberInitExt as _,
 };
@@ -29,6 +36,7 @@ pub fn start(filter: EnvFilter, ansi: bool) {
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(ansi)
+        .fmt_fields(debug_fn(write_field).delimited(" "))
         .with_filter(sampling.clone());
     tracing_subscriber::registry()
         .with(lines)
@@ -43,6 +51,15 @@ pub fn start(filter: EnvFilter, ansi: bool) {
     // Without it lines are still left out, and their number is missing.
     if let Err(error) = std::thread::Builder::new().name("log".into()).spawn(report) {
         tracing::warn!(%error, "lines that are left out of this log are not counted in it");
+    }
+}
+
+/// A field of a line, without what has no place on a screen.
+fn write_field(out: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
+    let value = format!("{value:?}");
+    match field.name() {
+        "message" => write!(out, "{}", Line(&value)),
+        name => write!(out, "{name}={}", Line(&value)),
     }
 }
 
@@ -165,5 +182,35 @@ mod tests {
         assert!(text.contains("left_out=9970"), "{text}");
         assert!(text.contains("logging.rs:"), "{text}");
         assert_eq!(text.lines().count(), LINES_A_MINUTE as usize + 3, "{text}");
+    }
+
+    #[test]
+    fn what_a_peer_says_stays_in_its_line_and_commands_no_terminal() {
+        let log = Log::default();
+        let writer = log.clone();
+        let lines = tracing_subscriber::fmt::layer()
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .fmt_fields(debug_fn(write_field).delimited(" "));
+        let subscriber = tracing_subscriber::registry().with(lines);
+        let said = "full\u{1b}[2J\u{202e}\n2026-01-01T00:00:00Z  INFO all is well";
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::warn!(error = %said, quoted = said, number = 5, "the peer \u{7} said {said}");
+        });
+        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert!(
+            text.trim_end()
+                .chars()
+                .all(|c| !c.is_control() && c != '\u{202e}'),
+            "{text:?}"
+        );
+        for part in [
+            "the peer \\u{7} said full\\u{1b}[2J",
+            "error=full\\u{1b}[2J\\u{202e}\\n2026",
+            "number=5",
+        ] {
+            assert!(text.contains(part), "{part} is not in {text}");
+        }
     }
 }

@@ -39,7 +39,7 @@ use crate::{
 #[non_exhaustive]
 pub enum ServeError {
     /// The listening socket.
-    #[error("the listening socket: {0}")]
+    #[error("the socket that this server listens on failed: {0}; start the server again")]
     Socket(#[from] io::Error),
     /// The reflection service.
     #[error("gRPC reflection: {0}")]

@@ -233,7 +233,9 @@ impl Desk {
         claim: u16,
         basis: &str,
     ) -> anyhow::Result<(OpenedClaim, PathBuf)> {
-        std::fs::create_dir_all(&self.config.requests)?;
+        let requests = &self.config.requests;
+        std::fs::create_dir_all(requests)
+            .with_context(|| format!("requests {}", requests.display()))?;
         let deadline = unix_millis() + u64::from(self.config.deadline_days) * DAY_MILLIS;
         let file = self.config.requests.join(format!(
             "{}-{claim}-{}.json",

@@ -121,7 +121,7 @@ fn neither_a_register_nor_salts_are_begun_beside_the_other() {
     let source = source(DAYS);
     let path = source.path();
     write(path, "steps.csv", &rows());
-    let command = "--input steps.csv --output bundle.jsonl --complete-until 2016-05-31";
+    let command = "--input steps.csv --output bundle.jsonl --complete-from 2016-04-01 --complete-until 2016-05-31";
     sign(path, command).succeeds("commitments");
     let bundle = fs::read(path.join("bundle.jsonl")).expect("written");
     for (lost, left) in [
@@ -147,7 +147,7 @@ fn the_order_of_a_file_does_not_matter_and_its_last_month_is_not_over() {
     write(path, "oldest.csv", &rows);
     rows.reverse();
     write(path, "newest.csv", &rows);
-    let newest = "--input newest.csv --output newest.jsonl";
+    let newest = "--input newest.csv --output newest.jsonl --complete-from 2016-04-01";
     // A source that never signed tries it out, and nothing is made.
     let would = "30 commitments over 570 records would be signed";
     ends(&sign(path, &format!("{newest} --dry-run")), 3, &[would]);
@@ -164,7 +164,10 @@ fn the_order_of_a_file_does_not_matter_and_its_last_month_is_not_over() {
     );
     let bundle = fs::read(path.join("newest.jsonl")).expect("written");
     ends(
-        &sign(path, "--input oldest.csv --output oldest.jsonl"),
+        &sign(
+            path,
+            "--input oldest.csv --output oldest.jsonl --complete-from 2016-04-01",
+        ),
         3,
         &[april],
     );
@@ -191,7 +194,8 @@ fn the_order_of_a_file_does_not_matter_and_its_last_month_is_not_over() {
     // Or the file goes on.
     rows.insert(0, "1,2016-06-01,1\n".to_owned());
     write(path, "longer.csv", &rows);
-    let longer = sign(path, "--input longer.csv --output longer.jsonl");
+    let longer = "--input longer.csv --output longer.jsonl --complete-from 2016-04-01";
+    let longer = sign(path, longer);
     ends(
         &longer,
         3,
@@ -203,13 +207,46 @@ fn the_order_of_a_file_does_not_matter_and_its_last_month_is_not_over() {
     assert_eq!(wrong.code, Some(2), "{wrong:#?}");
 }
 
+/// Eleven days of April are not in the file. A month that is signed without them stays without them.
+#[test]
+fn a_file_that_begins_inside_a_month_signs_nothing_of_it() {
+    let source = source(DAYS);
+    let path = source.path();
+    let mut rows = rows();
+    rows.push("1,2016-06-01,1\n".to_owned());
+    write(path, "steps.csv", &rows);
+    let command = "--input steps.csv --output bundle.jsonl";
+    let says = [
+        "no beginning: 2016-04 of 30 accounts: the oldest row is of 2016-04-12",
+        "--complete-from 2016-04-01",
+        "30 commitments over 360 records signed",
+    ];
+    ends(&sign(path, command), 3, &says);
+    // A day too late is as good as nothing; the whole month is still free to be signed.
+    let late = format!("{command} --complete-from 2016-04-02");
+    ends(&sign(path, &late), 3, &says);
+    let said = format!("{command} --complete-from 2016-04-01 --complete-until 2016-06-30");
+    let all = "61 commitments over 931 records signed";
+    ends(&sign(path, &said), 0, &[all]);
+    // A file that has nothing but a part of one month.
+    write(path, "april.csv", &rows[..19]);
+    let april = sign(path, "--input april.csv --output april.jsonl");
+    let both = [
+        "no beginning: 2016-04",
+        "not over: 2016-04",
+        "NOTHING WAS SIGNED",
+    ];
+    ends(&april, 4, &both);
+}
+
 #[test]
 fn a_row_of_the_future_covers_nothing() {
     let source = source(DAYS);
     let mut rows = rows();
     rows.push("7,2999-01-01,5\n".to_owned());
     write(source.path(), "stray.csv", &rows);
-    let ran = sign(source.path(), "--input stray.csv --output bundle.jsonl");
+    let stray = "--input stray.csv --output bundle.jsonl --complete-from 2016-04-01";
+    let ran = sign(source.path(), stray);
     ends(
         &ran,
         3,
@@ -231,7 +268,8 @@ fn of_a_file_that_cannot_be_read_nothing_is_signed() {
         *row = row.replace(",2016-", ",16/");
     }
     write(path, "mixed.csv", &rows);
-    let mixed = "--input mixed.csv --output bundle.jsonl --rejects rejects.csv";
+    let mixed =
+        "--input mixed.csv --output bundle.jsonl --rejects rejects.csv --complete-from 2016-04-01";
     let ran = sign(path, mixed);
     ends(
         &ran,
@@ -270,7 +308,7 @@ fn a_time_that_came_twice_is_named_with_both_instants() {
     write(path, "clock.csv", &rows.map(str::to_owned));
     let ran = sign(
         path,
-        "--input clock.csv --output b.jsonl --rejects r.csv --most-rejects-percent 100 --complete-until 2025-12-31",
+        "--input clock.csv --output b.jsonl --rejects r.csv --most-rejects-percent 100 --complete-from 2025-03-01 --complete-until 2025-12-31",
     );
     ends(
         &ran,

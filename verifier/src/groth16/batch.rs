@@ -14,7 +14,10 @@ use super::{PreparedKey, Proof, arithmetic, check_input_count};
 
 /// Some proofs of a batch do not hold; the others do.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{} of the batch's proofs do not hold: {bad:?}", bad.len())]
+#[error(
+    "{} of the batch's proofs do not hold: number {}, counted from 0",
+    bad.len(), bad.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+)]
 pub struct BatchError {
     /// Indexes of the proofs that do not hold, ascending.
     pub bad: Vec<usize>,

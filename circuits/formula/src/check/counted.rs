@@ -1,11 +1,13 @@
-//! Numbers that count from a beginning: days of the period from 0, days of the week from 0, dates
-//! from 1970.
+//! Numbers that count from a beginning: days of the period from 0, days of the week from 0, minutes of the
+//! period from 0, dates from 1970.
 //!
 //! People count days from 1, files and examples too: `d.on == 1` would be the second of the month.
 //! So what such a number gives may not depend on where its counting begins. Differences of two do
 //! not, nor does comparing one with another; comparing with a number written out does, and so does
 //! rounding, `%`, adding up, a table's edge, and the credits. `day_of_month(..)` and
-//! `iso_weekday(..)` give plain numbers from 1 instead.
+//! `iso_weekday(..)` give plain numbers from 1 instead. A time of a weekly or monthly scale is such a number
+//! too: `math.floor(t.start / 1440) == 1` would be the second day, and `t.start < 480` the first morning only.
+//! A time of a daily scale is plain, because its minutes count from midnight, as people do.
 //!
 //! Manifests that were approved before this was refused keep their meaning: for them nothing here
 //! is looked at ([`crate::check_approved`]).
@@ -37,6 +39,10 @@ pub(super) enum Beginning {
     Week,
     /// The only day of a daily scale is 0.
     Day,
+    /// The first minute of the month is 0.
+    MinuteOfMonth,
+    /// Monday's first minute is 0.
+    MinuteOfWeek,
     /// 1970-01-01 is 0.
     Date,
     /// 1970-01-01T00:00 is 0.
@@ -96,6 +102,11 @@ impl Checker<'_> {
         match kind {
             Kind::Field { field, .. } => match self.schema.fields[*field].kind {
                 FieldKind::DayInPeriod => Since(self.beginning()),
+                FieldKind::TimeInPeriod => match self.schema.period {
+                    PeriodKind::Day => Plain,
+                    PeriodKind::Week => Since(Beginning::MinuteOfWeek),
+                    PeriodKind::Month => Since(Beginning::MinuteOfMonth),
+                },
                 FieldKind::Date { .. } => Since(Beginning::Date),
                 FieldKind::DateTime { .. } => Since(Beginning::DateTime),
                 _ => Plain,
@@ -215,6 +226,12 @@ impl Checker<'_> {
             Beginning::Month => "counts days from 0, so that 1 is the second of the month",
             Beginning::Week => "counts days from 0, so that 1 is Tuesday",
             Beginning::Day => "is 0 in every record of a daily scale",
+            Beginning::MinuteOfMonth => {
+                "counts minutes from the beginning of the month, so that 1440 is the beginning of the second"
+            }
+            Beginning::MinuteOfWeek => {
+                "counts minutes from the beginning of the week, so that 1440 is the beginning of Tuesday"
+            }
             Beginning::Date => "counts days from 1970-01-01",
             Beginning::DateTime => "counts minutes from 1970-01-01T00:00",
         };
@@ -236,6 +253,15 @@ impl Checker<'_> {
                 format!("write iso_weekday({field}), which is 1 for Monday and 7 for Sunday")
             }
             Beginning::Day => "leave it out".to_owned(),
+            Beginning::MinuteOfMonth => format!(
+                "write day_of_month({field}), which is 1 for the first, or minute_of_day({field}), which \
+                 counts from midnight; a difference of two times is a number of minutes"
+            ),
+            Beginning::MinuteOfWeek => format!(
+                "write iso_weekday({field}), which is 1 for Monday and 7 for Sunday, or \
+                 minute_of_day({field}), which counts from midnight; a difference of two times is a number \
+                 of minutes"
+            ),
             Beginning::Date => format!(
                 "compare it with a date that is written out, as in {field} >= \"2024-03-01\", or with \
                  another date; iso_weekday({field}) is 1 for Monday and 7 for Sunday"
@@ -265,6 +291,9 @@ impl Checker<'_> {
         let fits = |kind: &FieldKind| match beginning {
             Beginning::Date => matches!(kind, FieldKind::Date { .. }),
             Beginning::DateTime => matches!(kind, FieldKind::DateTime { .. }),
+            Beginning::MinuteOfMonth | Beginning::MinuteOfWeek => {
+                matches!(kind, FieldKind::TimeInPeriod)
+            }
             _ => matches!(kind, FieldKind::DayInPeriod | FieldKind::TimeInPeriod),
         };
         let field = self.schema.fields.iter().find(|field| fits(&field.kind));

@@ -1,6 +1,6 @@
 //! Why a person's registration, or the group of people that a proof was made for, is refused.
 
-use merits_primitives::ids::PartyId;
+use merits_primitives::{calendar::day_label, ids::PartyId};
 use thiserror::Error;
 
 /// A person, an evaluation of a uniqueness tag or the group of people is not as the entry needs it.
@@ -39,7 +39,8 @@ pub enum IdentityRefusal {
     PersonKnown,
     /// A new generation would overlap with tickets of the one before.
     #[error(
-        "an identity given anew is eligible from day {earliest} at the earliest, not {found}: tickets of the one before may reach until then"
+        "an identity given anew is eligible from {} at the earliest, not from {}: tickets of the one before may reach until then",
+        day_label(*.earliest), day_label(*.found)
     )]
     EligibleTooEarly {
         /// First day that is possible.

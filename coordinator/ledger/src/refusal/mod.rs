@@ -17,6 +17,7 @@ pub use ticket::TicketRefusal;
 pub use totals::TotalRefusal;
 
 use merits_primitives::{
+    calendar::moment_label,
     figures::FiguresError,
     ids::{Epoch, PartyId},
     jubjub::PointError,
@@ -87,7 +88,10 @@ pub enum Refusal {
         kind: &'static str,
     },
     /// The sequencer's time is less than the last leaf's. The coordinator's clock is to blame.
-    #[error("time {found} ms is before the last leaf's {last} ms: the sequencer's clock went back")]
+    #[error(
+        "the coordinator's clock went back: it says {}, and the last entry was dated {}",
+        moment_label(*.found), moment_label(*.last)
+    )]
     TimeBackwards {
         /// Time of the last leaf.
         last: u64,
@@ -250,7 +254,7 @@ pub enum Refusal {
         found: String,
     },
     /// Another kind of period than the scale's.
-    #[error("the batch is for a {found:?}; the scale counts by {expected:?}")]
+    #[error("the batch is for a {}; the scale counts by the {}", .found.word(), .expected.word())]
     OtherPeriod {
         /// The scale's kind.
         expected: merits_primitives::ids::PeriodKind,

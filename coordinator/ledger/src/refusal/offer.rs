@@ -1,6 +1,9 @@
 //! Why an offer or a redemption of one is refused.
 
-use merits_primitives::ids::{EntryId, Expiry};
+use merits_primitives::{
+    calendar::{day_label, month_label},
+    ids::{EntryId, Expiry},
+};
 use thiserror::Error;
 
 /// An offer is not one, is not open to this redemption, or the credits are past.
@@ -46,13 +49,16 @@ pub enum OfferRefusal {
         offer: EntryId,
     },
     /// The notes' expiry bucket is past by the ledger's time.
-    #[error("credits of expiry bucket {} have expired: they were good until before that month (counted from January 1970)", expiry.0)]
+    #[error("the credits have expired: they were good until before {}", month_label(expiry.0))]
     CreditsExpired {
         /// The bucket.
         expiry: Expiry,
     },
     /// The daily limit counts by the ledger's day, and the proof by another.
-    #[error("the proof counts by day {found}, and today is day {today}: prove again")]
+    #[error(
+        "the proof counts by the day {}, and on the ledger it is {}: prove again",
+        day_label(*.found), day_label(*.today)
+    )]
     OtherDay {
         /// The ledger's day.
         today: u32,

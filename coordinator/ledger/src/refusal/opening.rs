@@ -1,6 +1,6 @@
 //! Why a step of an opening request is refused.
 
-use merits_primitives::ids::EntryId;
+use merits_primitives::{calendar::moment_label, ids::EntryId};
 use thiserror::Error;
 
 /// An opening request is not there, or does not stand as the step needs it.
@@ -29,7 +29,8 @@ pub enum OpeningRefusal {
     },
     /// The deadline is past, or too far.
     #[error(
-        "the deadline {deadline} ms must be after the ledger's time {now} ms, and within {limit} ms of it"
+        "the deadline {} must be after the ledger's time {}, and at most {} days after it",
+        moment_label(*.deadline), moment_label(*.now), .limit / 86_400_000
     )]
     Deadline {
         /// The request's deadline.

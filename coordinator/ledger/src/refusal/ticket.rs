@@ -1,6 +1,6 @@
 //! Why terms, a ticket, a withdrawal or a claim's ticket is refused.
 
-use merits_primitives::ids::PartyId;
+use merits_primitives::{calendar::moment_label, ids::PartyId};
 use thiserror::Error;
 
 use super::code::of_claim;
@@ -23,7 +23,8 @@ pub enum TicketRefusal {
     },
     /// The nullifier is reserved, by an open ticket, for a while.
     #[error(
-        "this person's claim of the period is reserved for distributor {distributor} until {until} ms: the person withdraws there first, or waits"
+        "this person's claim of the period is reserved for distributor {distributor} until {}: the person withdraws there first, or waits",
+        moment_label(*.until)
     )]
     Reserved {
         /// For whom.
@@ -61,7 +62,8 @@ pub enum TicketRefusal {
     },
     /// The ticket was not claimed with in time.
     #[error(
-        "claim {claim}: the ticket's reservation ended at {until} ms: ask the person for another"
+        "claim {claim}: the ticket's reservation ended at {}: ask the person for another",
+        moment_label(*.until)
     )]
     Lapsed {
         /// Index of the claim.

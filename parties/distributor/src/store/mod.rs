@@ -47,7 +47,7 @@ const SCHEMA_VERSION: i64 = 4;
 #[non_exhaustive]
 pub enum StoreError {
     /// The database.
-    #[error("the record store failed: {0}")]
+    #[error("the record store failed: {0}; is its disk full, or its file not writable?")]
     Database(#[from] sqlx::Error),
     /// The database's file, or one beside it.
     #[error(transparent)]

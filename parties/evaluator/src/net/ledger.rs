@@ -14,7 +14,7 @@ pub enum LedgerFault {
     #[error("the log cannot be reached: {0}")]
     Unreachable(String),
     /// The ledger refused an entry.
-    #[error("the ledger refuses ({code}): {message}")]
+    #[error("the ledger refused the evaluator's entry ({code}): {message}")]
     Refused {
         /// Why, for machines.
         code: String,

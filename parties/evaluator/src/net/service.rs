@@ -194,7 +194,7 @@ pub async fn serve<L: Ledger>(
 #[derive(Debug, Error)]
 pub enum ServeError {
     /// The listening socket.
-    #[error("the listening socket: {0}")]
+    #[error("the socket that this server listens on failed: {0}; start the server again")]
     Socket(#[from] std::io::Error),
     /// The server.
     #[error("the gRPC server: {0}")]

@@ -74,7 +74,7 @@ impl<L: LedgerPort> ExchangeRpc for Service<L> {
 #[derive(Debug, Error)]
 pub enum ServeError {
     /// The listening socket.
-    #[error("the listening socket: {0}")]
+    #[error("the socket that this server listens on failed: {0}; start the server again")]
     Socket(#[from] std::io::Error),
     /// The server.
     #[error("the gRPC server: {0}")]

@@ -40,7 +40,7 @@ const ASSIGNED_AT_ONCE: usize = 512;
 #[non_exhaustive]
 pub enum StoreError {
     /// The database.
-    #[error("the voucher store failed: {0}")]
+    #[error("the voucher store failed: {0}; is its disk full, or its file not writable?")]
     Database(#[from] sqlx::Error),
     /// The database's file, or one beside it.
     #[error(transparent)]

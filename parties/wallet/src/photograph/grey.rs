@@ -27,7 +27,7 @@ impl Grey {
     }
 
     /// Between pixels; outside, the nearest one.
-    fn between(&self, x: f32, y: f32) -> u8 {
+    pub(super) fn between(&self, x: f32, y: f32) -> u8 {
         let x = x.clamp(0.0, (self.width - 1) as f32);
         let y = y.clamp(0.0, (self.height - 1) as f32);
         let (left, top) = (x as usize, y as usize);
@@ -42,7 +42,12 @@ impl Grey {
     }
 
     /// Another picture of this one: `place` says where each of its pixels comes from.
-    fn drawn(&self, width: usize, height: usize, place: impl Fn(f32, f32) -> (f32, f32)) -> Self {
+    pub(super) fn drawn(
+        &self,
+        width: usize,
+        height: usize,
+        place: impl Fn(f32, f32) -> (f32, f32),
+    ) -> Self {
         let mut pixels = Vec::with_capacity(width * height);
         for y in 0..height {
             pixels.extend((0..width).map(|x| {
@@ -110,7 +115,7 @@ impl Grey {
     }
 
     /// The mean of the square around each pixel, by a table of sums.
-    fn mean(&self, radius: usize) -> Self {
+    pub(super) fn mean(&self, radius: usize) -> Self {
         let (width, height) = (self.width, self.height);
         let stride = width + 1;
         let mut sums = vec![0u64; stride * (height + 1)];

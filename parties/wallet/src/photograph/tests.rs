@@ -58,6 +58,76 @@ fn what_a_phone_photographs_is_read() {
     }
 }
 
+/// Numbers from 0 to 1, the same ones every time.
+struct Chance(u64);
+
+impl Chance {
+    fn next(&mut self) -> f32 {
+        self.0 = (self.0)
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 40) as f32 / (1u64 << 24) as f32
+    }
+
+    fn within(&mut self, from: f32, to: f32) -> f32 {
+        from + (to - from) * self.next()
+    }
+}
+
+/// Turned 0 to 45 degrees, scaled 0.5 to 2, seen from the side, blurred, lit unevenly, with noise.
+fn photographed(flat: &Grey, chance: &mut Chance) -> (Grey, String) {
+    let (scale, degrees) = (chance.within(0.5, 2.0), chance.within(0.0, 45.0));
+    let side = chance.within(0.0, 0.15);
+    let turned = flat.scaled(scale).turned(degrees, 1.0);
+    let middle = turned.height as f32 / 2.0;
+    // One edge is further away.
+    let mut seen = turned.drawn(turned.width, turned.height, |x, y| {
+        let far = (1.0 + side) / (1.0 + side * x / turned.width as f32);
+        (x * far, middle + (y - middle) * far)
+    });
+    // Twice the mean of nine pixels is a blur of 1.2 pixels.
+    let blurs = chance.within(0.0, 2.99) as usize;
+    for _ in 0..blurs {
+        seen = seen.mean(1);
+    }
+    let mut lit = lit(&seen, chance.within(0.0, 0.35));
+    for pixel in &mut lit.pixels {
+        *pixel = (f32::from(*pixel) + chance.within(-5.0, 5.0)).clamp(0.0, 255.0) as u8;
+    }
+    let what = format!("scale {scale}, {degrees} degrees, side {side}, {blurs} blurs");
+    (lit, what)
+}
+
+/// A small part of `tests/photographs/measure.sh`, from every side too.
+#[test]
+fn photographs_of_attestations_are_read() {
+    let mut chance = Chance(20_261_130);
+    for _ in 0..16 {
+        let data = bytes(chance.within(600.0, 1_600.0) as usize);
+        let (photograph, what) = photographed(&picture(&data), &mut chance);
+        let read = read_code(&png_of(&photograph));
+        assert!(read.ok().as_ref() == Some(&data), "{what}");
+    }
+}
+
+/// What the crate's reader cannot read off its own grid is read off the fitted one.
+#[test]
+fn modules_are_read_off_a_small_blurred_picture() {
+    let data = bytes(1_500);
+    let small = picture(&data)
+        .scaled(0.55)
+        .turned(41.0, 1.0)
+        .mean(1)
+        .mean(1);
+    let mut reader = Quirc::default();
+    let by_reader = reader
+        .identify(small.width, small.height, &small.pixels)
+        .filter_map(|code| code.ok()?.decode().ok())
+        .count();
+    assert_eq!(by_reader, 0, "nothing is left to show here");
+    assert_eq!(read_code(&png_of(&small)).ok(), Some(data));
+}
+
 #[test]
 fn a_jpeg_is_read_too() {
     let file = include_bytes!("../../tests/photographs/turned.jpg");

@@ -60,7 +60,7 @@ fn scale(period: PeriodKind, source: &str) -> Declarations {
 use PeriodKind::{Day, Month, Week};
 
 /// What is refused of what is written today, what it points at, and what the advice names.
-const REFUSED: [(PeriodKind, &str, &str, &str); 34] = [
+const REFUSED: [(PeriodKind, &str, &str, &str); 42] = [
     (
         Month,
         "deeds.filter(d, d.on == 1).size()",
@@ -265,6 +265,55 @@ const REFUSED: [(PeriodKind, &str, &str, &str); 34] = [
         "math.floor(d.due / 30)",
         "2024-03-01",
     ),
+    // A time counts minutes from the period's first midnight: 1440 is the second day.
+    (
+        Month,
+        "deeds.filter(d, math.floor(d.at / 1440) == 1).size()",
+        "math.floor(d.at / 1440)",
+        "day_of_month(t.at), which is 1 for the first",
+    ),
+    (
+        Month,
+        "deeds.filter(d, d.at / 1440 == 1).size()",
+        "d.at / 1440 == 1",
+        "day_of_month(t.at)",
+    ),
+    (
+        Month,
+        "deeds.filter(d, d.at < 1440).size()",
+        "d.at < 1440",
+        "day_of_month(d.at)",
+    ),
+    (
+        Month,
+        "deeds.filter(d, d.at % 1440 < 480).size()",
+        "d.at % 1440",
+        "minute_of_day",
+    ),
+    (
+        Month,
+        "deeds.map(d, d.at).max(0) / unit(1, \"min\")",
+        "deeds.map(d, d.at).max(0)",
+        "day_of_month(t.at)",
+    ),
+    (
+        Week,
+        "deeds.filter(d, d.at >= 480).size()",
+        "d.at >= 480",
+        "minute_of_day(d.at), which counts from midnight",
+    ),
+    (
+        Week,
+        "deeds.filter(d, math.floor(d.at / 1440) == 1).size()",
+        "math.floor(d.at / 1440)",
+        "iso_weekday(t.at), which is 1 for Monday",
+    ),
+    (
+        Week,
+        "deeds.filter(d, math.ceil(d.at / 60) == 8).size()",
+        "",
+        "minute_of_day(t.at)",
+    ),
 ];
 
 #[test]
@@ -390,6 +439,21 @@ fn what_counts_as_people_do_means_what_it_says() {
             1,
         ),
         (Week, "deeds.groups(d, day(d.at)).size()", 3),
+        (
+            Month,
+            "deeds.pairs(a, b, b.at - a.at).max(0) / unit(1, \"min\")",
+            16 * 1440,
+        ),
+        (
+            Month,
+            "deeds.pairs(a, b, b.at < a.at + 20000 ? 1 : 0).sum()",
+            0,
+        ),
+        (
+            Month,
+            "deeds.pairs(a, b, math.floor((b.at - a.at) / 1440) == 14 ? 1 : 0).sum()",
+            1,
+        ),
     ] {
         let decl = scale(period, source);
         let typed = crate::check(&decl).unwrap_or_else(|faults| panic!("{source}: {faults:?}"));
@@ -401,6 +465,21 @@ fn what_counts_as_people_do_means_what_it_says() {
             _ => Vec::new(),
         };
         assert_eq!(worth(&typed, &rows, &numbers), credits, "{source}");
+    }
+}
+
+/// The minutes of a daily scale count from midnight, as people do.
+#[test]
+fn a_time_of_a_daily_scale_is_a_plain_number() {
+    for source in [
+        "deeds.filter(d, d.at >= 480).size()",
+        "deeds.filter(d, math.floor(d.at / 60) == 8).size()",
+        "deeds.filter(d, d.at == minute_of_day(d.at)).size()",
+    ] {
+        let typed = crate::check(&scale(Day, source))
+            .unwrap_or_else(|faults| panic!("{source}: {faults:?}"));
+        let morning = [[0, 480, 18_262, 26_297_280, 0]];
+        assert_eq!(worth(&typed, &morning, &[]), 1, "{source}");
     }
 }
 

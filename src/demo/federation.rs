@@ -83,7 +83,8 @@ impl Federation {
             "scale",
             "handover",
         ] {
-            fs::create_dir_all(directory.join(role))?;
+            // Keys lie in them: nobody else may write there, whatever the umask says.
+            merits_guard::create_folder(&directory.join(role))?;
         }
         fs::write(directory.join("scale/scale.toml"), scale)?;
         let [coordinator, supervisor, witness, evaluator, exchange] = free_addresses()?;

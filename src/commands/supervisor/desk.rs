@@ -233,7 +233,8 @@ impl Desk {
         claim: u16,
         basis: &str,
     ) -> anyhow::Result<(OpenedClaim, PathBuf)> {
-        std::fs::create_dir_all(&self.config.requests)?;
+        merits_guard::create_folder(&self.config.requests)
+            .with_context(|| self.config.requests.display().to_string())?;
         let deadline = unix_millis() + u64::from(self.config.deadline_days) * DAY_MILLIS;
         let file = self.config.requests.join(format!(
             "{}-{claim}-{}.json",

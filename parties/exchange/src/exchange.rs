@@ -294,7 +294,14 @@ impl<L: LedgerPort> Exchange<L> {
             (found.collect(), replica.size())
         });
         let all: Vec<Owed> = handed.owed.iter().chain(&found).copied().collect();
-        let done = self.store.assign(&all).await?;
+        let done = match self.store.assign(&all).await {
+            Ok(done) => done,
+            Err(error) => {
+                // What was proven before is no word for it any more.
+                *self.written.lock().await = None;
+                return Err(error);
+            }
+        };
         // Anybody may cause this, and whoever redeems waits for it: no search in a list for each of them.
         let report = {
             let before: HashSet<&Owed> = handed.owed.iter().collect();

@@ -34,7 +34,8 @@ pub mod reason {
     pub const OUT_OF_STEP: &str = "clock-out-of-step";
     /// The service failed; its operator must look.
     pub const INTERNAL: &str = "internal";
-    /// The call got no answer: nobody refused anything. Made by the client, never sent.
+    /// The call got no answer: nobody refused anything. Made by the client, never sent: a server that got
+    /// no answer from another one sends [`INTERNAL`].
     pub const NO_ANSWER: &str = "no-answer";
 }
 
@@ -230,9 +231,14 @@ impl From<Fault> for Status {
         truncate(&mut message, REFUSAL_TEXT_BYTES);
         let mut status = Status::new(fault.code, message);
         let metadata = status.metadata_mut();
+        // The caller has an answer. That another server gave this one none is this one's failure.
+        let reason = match fault.reason.as_ref() {
+            reason::NO_ANSWER => reason::INTERNAL,
+            reason => reason,
+        };
         // Reasons and field paths are ASCII; a path with a user's text in it is left out rather
         // than failing the answer.
-        if let Ok(value) = MetadataValue::try_from(fault.reason.as_ref()) {
+        if let Ok(value) = MetadataValue::try_from(reason) {
             metadata.insert(REASON, value);
         }
         if !fault.field.is_empty()
@@ -328,6 +334,22 @@ mod tests {
             (refused, false),
         ] {
             assert_eq!(fault.leaves_open(), open, "{fault}");
+        }
+    }
+
+    /// A server that passes on the silence of another one would be called silent itself.
+    #[test]
+    fn an_answer_never_says_that_there_is_none() {
+        let broken = std::io::Error::other("keep-alive timed out");
+        for silence in [
+            Status::from_error(broken.into()),
+            Status::unavailable("connection refused"),
+        ] {
+            let silent = Fault::from_status(&silence);
+            assert_eq!(silent.reason, reason::NO_ANSWER);
+            let passed_on = Fault::from_status(&Status::from(silent));
+            assert_eq!(passed_on.reason, reason::INTERNAL);
+            assert!(passed_on.leaves_open() && passed_on.may_retry());
         }
     }
 

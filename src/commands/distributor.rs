@@ -11,14 +11,19 @@ use std::{
 use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand};
 use merits_distributor::{
-    config::DistributorConfig, consents::Wait, depositing::DepositReport, publishing::Published,
-    store::Imported, summary::RunSummary,
+    config::DistributorConfig,
+    consents::Wait,
+    depositing::DepositReport,
+    publishing::Published,
+    store::Imported,
+    summary::{Outcome, RunSummary},
 };
 use merits_ledger::{Role, entry::PartyAdmitted};
 use merits_text::typed::argument;
 
 use self::cabinet::Cabinet;
 pub(crate) use self::station::Station;
+use super::source::{NOTHING, PARTLY};
 use crate::{
     identity::{Identity, make_keys, write_handover},
     screen::{self, VOUCHED, thousands},
@@ -192,11 +197,11 @@ impl Command {
                 let done = station.run(&arguments).await;
                 let summary = station.close(done).await?;
                 print(&summary);
-                ensure!(
-                    summary.submitted.refused.is_empty(),
-                    "the ledger refused {} batches",
-                    summary.submitted.refused.len()
-                );
+                return Ok(match summary.outcome() {
+                    Outcome::Whole => ExitCode::SUCCESS,
+                    Outcome::Partly => PARTLY.into(),
+                    Outcome::Nothing => NOTHING.into(),
+                });
             }
             Self::Status { config, receipts } => {
                 let config = DistributorConfig::load(&config)?;
@@ -361,6 +366,15 @@ async fn tickets_of(station: &Station, import: &[PathBuf]) -> anyhow::Result<usi
                     refused += 1;
                     println!("REFUSED {path}: it lapsed or was taken back; a new one is needed");
                 }
+                Ok(Imported::LooksLike(known)) => {
+                    refused += 1;
+                    println!(
+                        "REFUSED {path}: its account has no records here and looks like {known:?}, which has: \
+                         find out whether they are one person's. If they are two people, name the new one in \
+                         `distinct_accounts` of the configuration and import again; if not, the person has to \
+                         consent anew, by the account's right name"
+                    );
+                }
                 Err(fault) => {
                     refused += 1;
                     println!("REFUSED {path}: {fault}");
@@ -429,6 +443,15 @@ fn print(summary: &RunSummary) {
         println!("REFUSED {entry}: {fault}");
     }
     print_consents(summary);
+    if summary.lost_earnings > 0 {
+        println!(
+            "LOST: the store does not have any more what {} claims on the ledger earn: restore it from a copy",
+            thousands(summary.lost_earnings)
+        );
+    }
+    if summary.outcome() == Outcome::Nothing {
+        println!("NOTHING WAS TAKEN IN OR CLAIMED");
+    }
 }
 
 /// What the run heard of people's consents, and what waits.

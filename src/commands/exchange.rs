@@ -142,13 +142,13 @@ impl Command {
     }
 }
 
-/// Key files and name of the exchange.
 /// The application of a party that is new; its keys are made here.
 pub(crate) fn apply(config: &ExchangeConfig) -> anyhow::Result<PartyAdmitted> {
     make_keys(&config.signing_key, &config.sealing_key)?;
     Ok(identity(config)?.application(&[Role::Exchange]))
 }
 
+/// Key files and name of the exchange.
 pub(crate) fn identity(config: &ExchangeConfig) -> anyhow::Result<Identity> {
     Identity::load(
         config.ledger.origin()?,

@@ -100,11 +100,11 @@ pub(crate) struct SignArguments {
     pub(crate) dry_run: bool,
 }
 
-/// Exit code of a signing that left something out.
-const PARTLY: u8 = 3;
+/// Exit code of a signing, or a distributor's run, that left something out.
+pub(super) const PARTLY: u8 = 3;
 
-/// Exit code of a signing of nothing.
-const NOTHING: u8 = 4;
+/// Exit code of a signing of nothing, or of a run that did nothing of what there was to do.
+pub(super) const NOTHING: u8 = 4;
 
 /// What a signing did.
 pub(crate) struct Signing {

@@ -76,13 +76,13 @@ impl Command {
     }
 }
 
-/// The identity of a holder.
 /// The application of a party that is new; its keys are made here.
 pub(crate) fn apply(config: &WitnessConfig) -> anyhow::Result<PartyAdmitted> {
     make_keys(&config.signing_key, &config.sealing_key)?;
     Ok(identity(config)?.application(&[Role::Witness]))
 }
 
+/// Key files and name of the witness.
 pub(crate) fn identity(config: &WitnessConfig) -> anyhow::Result<Identity> {
     Identity::load(
         config.ledger.origin()?,

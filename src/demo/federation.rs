@@ -80,8 +80,9 @@ impl Federation {
             "scale",
             "handover",
         ] {
+            // Keys lie in them: nobody else may write there, whatever the umask says.
             let folder = directory.join(role);
-            fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+            merits_guard::create_folder(&folder).with_context(|| folder.display().to_string())?;
         }
         let path = directory.join("scale/scale.toml");
         fs::write(&path, scale).with_context(|| path.display().to_string())?;

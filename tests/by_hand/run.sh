@@ -38,7 +38,7 @@ while [ $# -gt 0 ]; do
 done
 [ ${#_parts[@]} -gt 0 ] || _parts=(custody people)
 [ -n "$_work" ] || { _work=$(mktemp -d) && rmdir "$_work" && _remove=$_work; }
-mkdir "$_work" "$_work/blocks"
+mkdir -m 700 "$_work" "$_work/blocks"
 
 # The settings that the page names.
 source "$_root/tests/by_hand/ports.sh"

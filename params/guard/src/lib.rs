@@ -7,7 +7,10 @@
 //! only they may write into it (in a folder such as `/tmp`, whose sticky bit is set, nobody
 //! replaces other people's files).
 //!
-//! What is no regular file (a pipe, a terminal) has no owner to guard it from: none is asked of it.
+//! A pipe is checked as a file is: whoever may write into it says what is read. One that a shell made for a
+//! command (`<(…)`, `|`) is its user's alone. Of a device, such as a terminal, owner and folder are checked; its
+//! mode says who may speak to it, not what is typed.
+//!
 //! Out of scope: folders above the file's own, access control lists, root.
 
 use std::{
@@ -42,12 +45,13 @@ pub enum GuardError {
     /// Somebody else's.
     #[error(
         "{} belongs to another user (number {owner}; this program runs as {user}), who could have \
-         put anything there: make a file of your own, or run the program as its owner",
-        path.display()
+         put anything there: make {} of your own, or run the program as its owner",
+        place.named(),
+        place.noun()
     )]
     Foreign {
         /// The file or its folder.
-        path: PathBuf,
+        place: Place,
         /// Whose it is.
         owner: u32,
         /// Who we are.
@@ -56,12 +60,13 @@ pub enum GuardError {
     /// Others could have changed or replaced it.
     #[error(
         "{} has mode {mode:03o}, so others may have changed or replaced what is in it: make sure \
-         that it is yours, then take their right to write (chmod go-w)",
-        path.display()
+         that it is yours, then take their right to write (chmod go-w {})",
+        place.named(),
+        place.path().display()
     )]
     Writable {
         /// The file or its folder.
-        path: PathBuf,
+        place: Place,
         /// Its permission bits.
         mode: u32,
         /// Whose it is.
@@ -79,12 +84,58 @@ pub enum GuardError {
         /// Its permission bits.
         mode: u32,
     },
+    /// Nothing that a secret or a trusted file is read from.
+    #[error("{} is no file, pipe or terminal", path.display())]
+    NoFile {
+        /// What was named.
+        path: PathBuf,
+    },
     /// No Unix permissions to go by.
     #[error("{}: this system does not say who may write a file", path.display())]
     Unsupported {
         /// The file.
         path: PathBuf,
     },
+}
+
+/// What others could have touched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// The file itself.
+    File(PathBuf),
+    /// The folder that it lies in, or is to lie in.
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// The file.
+        file: PathBuf,
+    },
+}
+
+impl Place {
+    /// The file, or the folder.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::File(path) => path,
+            Self::Folder { folder, .. } => folder,
+        }
+    }
+
+    fn named(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Folder { folder, file } => {
+                format!("{}: its folder {}", file.display(), folder.display())
+            }
+        }
+    }
+
+    fn noun(&self) -> &'static str {
+        match self {
+            Self::File(_) => "a file",
+            Self::Folder { .. } => "a folder",
+        }
+    }
 }
 
 impl GuardError {
@@ -94,7 +145,8 @@ impl GuardError {
     }
 }
 
-/// Opens a file for reading, and checks the opened file and its folder.
+/// Opens a file for reading, and checks the opened file and its folder. It is checked before as well: a pipe
+/// that somebody else put there would keep the program waiting for a writer.
 ///
 /// # Errors
 /// [`GuardError`].
@@ -103,6 +155,7 @@ pub fn open(path: &Path, guard: Guard) -> Result<File, GuardError> {
         path: path.to_owned(),
         source,
     };
+    check(path, &fs::metadata(path).map_err(io)?, guard)?;
     let file = File::open(path).map_err(io)?;
     check(path, &file.metadata().map_err(io)?, guard)?;
     Ok(file)
@@ -113,12 +166,19 @@ pub fn open(path: &Path, guard: Guard) -> Result<File, GuardError> {
 /// # Errors
 /// [`GuardError`].
 pub fn check(path: &Path, metadata: &Metadata, guard: Guard) -> Result<(), GuardError> {
-    if !metadata.is_file() {
-        return Ok(());
-    }
-    owned(path, metadata)?;
-    if guard == Guard::Private {
-        unread(path, metadata)?;
+    match Kind::of(metadata) {
+        Kind::Readable => {
+            owned(&Place::File(path.to_owned()), metadata)?;
+            if guard == Guard::Private {
+                unread(path, metadata)?;
+            }
+        }
+        Kind::Device => belongs(&Place::File(path.to_owned()), metadata)?,
+        Kind::Other => {
+            return Err(GuardError::NoFile {
+                path: path.to_owned(),
+            });
+        }
     }
     check_folder(path)?;
     // The folder of a link's file counts as well.
@@ -153,12 +213,29 @@ fn private(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
     let file = options.open(path)?;
-    // One that was there before keeps its mode otherwise. A pipe has none.
+    // One that was there before keeps its mode otherwise; of another user's it cannot be set, which ends here.
     #[cfg(unix)]
-    if file.metadata()?.is_file() {
+    if Kind::of(&file.metadata()?) == Kind::Readable {
         file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     }
     Ok(file)
+}
+
+/// Makes a folder, and those above it that are missing: only their owner enters them (mode 0700, whatever the
+/// umask says). One that is there keeps its mode.
+///
+/// # Errors
+/// As for making folders.
+pub fn create_folder(path: &Path) -> io::Result<()> {
+    // A relative name's parent.
+    if path.as_os_str().is_empty() {
+        return Ok(());
+    }
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
 }
 
 /// Checks the folder of a file that is there or shall be made: nobody else may replace what is in it.
@@ -175,27 +252,75 @@ pub fn check_folder(path: &Path) -> Result<(), GuardError> {
         path: folder.to_owned(),
         source,
     })?;
-    owned(folder, &metadata)
+    let place = Place::Folder {
+        folder: folder.to_owned(),
+        file: path.to_owned(),
+    };
+    owned(&place, &metadata)
 }
 
-/// Refuses what belongs to others than this user and root, or what others may write.
+/// What stands under a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A file or a pipe: its mode says who decides what is read from it.
+    Readable,
+    /// A terminal, or another device that gives characters.
+    Device,
+    /// A folder, a socket, a disk.
+    Other,
+}
+
+impl Kind {
+    #[cfg(unix)]
+    fn of(metadata: &Metadata) -> Self {
+        use std::os::unix::fs::FileTypeExt as _;
+        let kind = metadata.file_type();
+        if kind.is_file() || kind.is_fifo() {
+            Self::Readable
+        } else if kind.is_char_device() {
+            Self::Device
+        } else {
+            Self::Other
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn of(metadata: &Metadata) -> Self {
+        if metadata.is_file() {
+            Self::Readable
+        } else {
+            Self::Other
+        }
+    }
+}
+
+/// Refuses what belongs to others than this user and root.
 #[cfg(unix)]
-fn owned(path: &Path, metadata: &Metadata) -> Result<(), GuardError> {
+fn belongs(place: &Place, metadata: &Metadata) -> Result<(), GuardError> {
     use std::os::unix::fs::MetadataExt as _;
-    let (owner, mode) = (metadata.uid(), metadata.mode() & 0o7777);
+    let owner = metadata.uid();
     let user = rustix::process::geteuid().as_raw();
     if owner != user && owner != 0 {
         return Err(GuardError::Foreign {
-            path: path.to_owned(),
+            place: place.clone(),
             owner,
             user,
         });
     }
+    Ok(())
+}
+
+/// Refuses what belongs to others than this user and root, or what others may write.
+#[cfg(unix)]
+fn owned(place: &Place, metadata: &Metadata) -> Result<(), GuardError> {
+    use std::os::unix::fs::MetadataExt as _;
+    belongs(place, metadata)?;
+    let (owner, mode) = (metadata.uid(), metadata.mode() & 0o7777);
     // In a sticky folder nobody renames or removes other people's files.
     let sticky = metadata.is_dir() && mode & 0o1000 != 0;
     if mode & 0o022 != 0 && !sticky {
         return Err(GuardError::Writable {
-            path: path.to_owned(),
+            place: place.clone(),
             mode,
             owner,
         });
@@ -217,9 +342,16 @@ fn unread(path: &Path, metadata: &Metadata) -> Result<(), GuardError> {
 }
 
 #[cfg(not(unix))]
-fn owned(path: &Path, _: &Metadata) -> Result<(), GuardError> {
+fn belongs(place: &Place, _: &Metadata) -> Result<(), GuardError> {
     Err(GuardError::Unsupported {
-        path: path.to_owned(),
+        path: place.path().to_owned(),
+    })
+}
+
+#[cfg(not(unix))]
+fn owned(place: &Place, _: &Metadata) -> Result<(), GuardError> {
+    Err(GuardError::Unsupported {
+        path: place.path().to_owned(),
     })
 }
 
@@ -286,6 +418,17 @@ mod tests {
             let other = folder.join("other.key");
             assert_eq!(check_folder(&other).is_ok(), taken, "{mode:o}");
         }
+        set(&folder, 0o775);
+        let said = open(&path, Guard::Private).expect_err("open").to_string();
+        let named = format!(
+            "{}: its folder {} has mode 775",
+            path.display(),
+            folder.display()
+        );
+        assert!(said.starts_with(&named), "{said}");
+        let advice = format!("(chmod go-w {})", folder.display());
+        assert!(said.ends_with(&advice), "{said}");
+        set(&folder, 0o755);
         let missing = open(&folder.join("none"), Guard::Private).expect_err("not there");
         assert!(missing.is_missing());
         // A link does not hide where its file lies.
@@ -299,6 +442,91 @@ mod tests {
             open(&link, Guard::Private),
             Err(GuardError::Writable { .. })
         ));
+    }
+
+    fn pipe(path: &Path, mode: u32) {
+        let made = std::process::Command::new("mkfifo").arg(path).status();
+        assert!(made.expect("mkfifo runs").success());
+        set(path, mode);
+    }
+
+    /// Opening it would wait for a writer: that none of these does is a part of the test.
+    #[test]
+    fn a_named_pipe_is_checked_before_anything_waits_for_it() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let folder = dir.path().join("keys");
+        fs::create_dir(&folder).expect("made");
+        set(&folder, 0o700);
+        let path = folder.join("seed.key");
+        pipe(&path, 0o660);
+        assert!(matches!(
+            open(&path, Guard::Trusted),
+            Err(GuardError::Writable { mode: 0o660, .. })
+        ));
+        set(&path, 0o644);
+        assert!(matches!(
+            open(&path, Guard::Private),
+            Err(GuardError::Readable { mode: 0o644, .. })
+        ));
+        set(&path, 0o600);
+        set(&folder, 0o770);
+        assert!(matches!(
+            open(&path, Guard::Private),
+            Err(GuardError::Writable { mode: 0o770, .. })
+        ));
+        // Ours alone: it is read.
+        set(&folder, 0o700);
+        let writer = std::thread::spawn({
+            let path = path.clone();
+            move || fs::write(path, "secret")
+        });
+        let mut text = String::new();
+        let mut file = open(&path, Guard::Private).expect("ours alone");
+        io::Read::read_to_string(&mut file, &mut text).expect("read");
+        assert_eq!(text, "secret");
+        writer.join().expect("ended").expect("written");
+        // What is private is written into a pipe that others read no more.
+        set(&path, 0o644);
+        let reader = File::options().read(true).write(true).open(&path);
+        let _reader = reader.expect("somebody reads");
+        create(&path).expect("opened");
+        let mode = fs::metadata(&path).expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_shells_pipe_and_a_device_are_read_and_a_folder_is_not() {
+        let (reader, mut writer) = io::pipe().expect("a pipe");
+        io::Write::write_all(&mut writer, b"secret").expect("written");
+        drop(writer);
+        let number = std::os::fd::AsRawFd::as_raw_fd(&reader);
+        let path = PathBuf::from(format!("/dev/fd/{number}"));
+        let mut text = String::new();
+        let mut file = open(&path, Guard::Private).expect("the shell's own");
+        io::Read::read_to_string(&mut file, &mut text).expect("read");
+        assert_eq!(text, "secret");
+        open(Path::new("/dev/null"), Guard::Private).expect("root's device");
+        let dir = tempfile::tempdir().expect("a directory");
+        assert!(matches!(
+            open(dir.path(), Guard::Private),
+            Err(GuardError::NoFile { .. })
+        ));
+    }
+
+    #[test]
+    fn a_made_folder_is_the_owners_alone() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("a/b");
+        create_folder(&path).expect("made");
+        for folder in [dir.path().join("a"), path.clone()] {
+            let mode = fs::metadata(folder).expect("there").permissions().mode();
+            assert_eq!(mode & 0o777, 0o700);
+        }
+        set(&path, 0o755);
+        create_folder(&path).expect("there already");
+        create_folder(Path::new("")).expect("here");
+        let mode = fs::metadata(&path).expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o755, "as somebody chose");
     }
 
     /// Only root can give files away.

@@ -8,7 +8,6 @@
 //! Out of scope: encryption of the file itself. Put the directory on an encrypted disk.
 
 use std::{
-    fs,
     io::{self, Read, Write as _},
     path::{Path, PathBuf},
 };
@@ -168,7 +167,7 @@ pub fn keep(path: &Path, kind: KeyKind, secret: &[u8; SECRET_BYTES]) -> Result<(
         source,
     };
     if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).map_err(io)?;
+        merits_guard::create_folder(parent).map_err(io)?;
     }
     // It would be refused when it is read.
     merits_guard::check_folder(path).map_err(KeyFileError::Exposed)?;
@@ -255,6 +254,7 @@ pub fn signing_key(path: &Path, kind: KeyKind) -> Result<SigningKey, KeyFileErro
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn a_key_comes_back_as_its_kind_only() {

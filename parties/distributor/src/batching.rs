@@ -187,24 +187,22 @@ pub struct Place<T> {
 }
 
 /// Splits unclaimed deeds into batches: neighbours of one period and source, at most `capacity`
-/// together, after those that are claimed alone. The order is the store's (period, source, commitment), so
-/// that the same deeds make the same batches, and the order of commitments says nothing about accounts.
+/// together; and after all of these, those that are claimed alone, so that they keep nobody waiting. The order is
+/// the store's (period, source, commitment), so that the same deeds make the same batches, and the order of
+/// commitments says nothing about accounts.
 pub fn split<T: Copy>(unclaimed: &[Place<T>], capacity: usize) -> Vec<(Period, PartyId, Vec<T>)> {
-    let mut batches = Vec::new();
-    for group in unclaimed.chunk_by(|a, b| (a.period, a.source) == (b.period, b.source)) {
-        let (alone, others): (Vec<&Place<T>>, Vec<&Place<T>>) =
-            group.iter().partition(|place| place.alone);
-        let chunks = alone.chunks(1).chain(others.chunks(capacity.max(1)));
-        for chunk in chunks {
+    let (alone, others): (Vec<&Place<T>>, Vec<&Place<T>>) =
+        unclaimed.iter().partition(|place| place.alone);
+    let groups = others.chunk_by(|a, b| (a.period, a.source) == (b.period, b.source));
+    groups
+        .flat_map(|group| group.chunks(capacity.max(1)))
+        .chain(alone.chunks(1))
+        .filter_map(|chunk| {
+            let first = chunk.first()?;
             let items = chunk.iter().map(|place| place.item).collect();
-            batches.extend(
-                chunk
-                    .first()
-                    .map(|place| (place.period, place.source, items)),
-            );
-        }
-    }
-    batches
+            Some((first.period, first.source, items))
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -241,6 +239,9 @@ mod tests {
                     prop_assert!(!place.alone || ids.len() == 1);
                 }
             }
+            // Whatever was tried before comes last.
+            let alone = |(_, _, ids): &(Period, PartyId, Vec<DeedId>)| unclaimed[ids[0] as usize].alone;
+            prop_assert!(batches.iter().map(alone).is_sorted());
             // No more batches than needed.
             let needed: usize = unclaimed.chunk_by(|a, b| (a.period, a.source) == (b.period, b.source))
                 .map(|group| {

@@ -22,7 +22,8 @@ use crate::{
     progress::{Event, Progress},
     proving::{ProverPool, ProvingError, TermsFn},
     store::{
-        Candidate, Deed, DeedId, FormedBatch, NewBatch, Opened, StoreError, TicketId, Unclaimed,
+        AsideReason, Candidate, Deed, DeedId, FormedBatch, NewBatch, Opened, StoreError, TicketId,
+        Unclaimed,
     },
     summary::EarnedSum,
     terms::{Terms, TermsError},
@@ -218,7 +219,7 @@ impl Forming<'_> {
         }
         match self.state(terms, deeds).await {
             Ok((stated, _)) => Ok((stated.entry.to_bytes() == batch.statement).then_some(stated)),
-            Err(error) if error.may_be_the_batchs() => Ok(None),
+            Err(error) if error.aside_reason().is_some() => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -249,8 +250,9 @@ impl Forming<'_> {
         };
         let Opened { deeds, damaged } = store.claimed_deeds(&claims).await?;
         for damaged in damaged {
-            let reason = damaged.fault.to_string();
-            self.tried.set_aside(store, damaged.deed, &reason).await?;
+            self.tried
+                .set_aside(store, damaged.deed, AsideReason::Damaged)
+                .await?;
         }
         let deeds = self.that_the_formula_takes(&terms, deeds).await?;
         if deeds.is_empty() {
@@ -260,12 +262,11 @@ impl Forming<'_> {
         let ids: Vec<DeedId> = deeds.iter().map(|deed| deed.id).collect();
         let (stated, deeds) = match self.state(terms, deeds).await {
             Ok(stated) => stated,
-            Err(error) if error.may_be_the_batchs() => {
-                let reason = error.to_string();
-                self.tried.set_all_aside(store, ids, &reason).await?;
+            Err(error) => {
+                let reason = error.aside_reason().ok_or(error)?;
+                self.tried.set_all_aside(store, ids, reason).await?;
                 return Ok(None);
             }
-            Err(error) => return Err(error),
         };
         let entry = Entry::EarnBatch(stated.entry.clone());
         let statement = entry.statement();
@@ -306,10 +307,12 @@ impl Forming<'_> {
             // Whether its numbers work out at all; they are worked out again where they are stated.
             match formula.eval(&deed.records, &terms.circuit.constants) {
                 Ok(_) => taken.push(deed),
-                Err(error) => {
-                    let reason = format!("the formula gives no credits for its records: {error}");
+                // What it says of the records stays here.
+                Err(_) => {
                     let store = self.node.store();
-                    self.tried.set_aside(store, deed.id, &reason).await?;
+                    self.tried
+                        .set_aside(store, deed.id, AsideReason::Formula)
+                        .await?;
                 }
             }
         }
@@ -408,8 +411,9 @@ impl Forming<'_> {
         let store = self.node.store();
         let Opened { mut deeds, damaged } = store.claimed_deeds(&[claim]).await?;
         for damaged in damaged {
-            let reason = damaged.fault.to_string();
-            self.tried.set_aside(store, damaged.deed, &reason).await?;
+            self.tried
+                .set_aside(store, damaged.deed, AsideReason::Damaged)
+                .await?;
             waiting.add(Wait::Aside);
         }
         // Gone meanwhile: the next round sees it no more.

@@ -32,7 +32,7 @@ use crate::{
     forming::{Fixed, FormReport, Forming},
     node::Node,
     progress::{Event, Progress},
-    store::StoreError,
+    store::{AsideReason, StoreError},
     terms::{Terms, TermsError},
 };
 
@@ -65,6 +65,17 @@ pub enum ProvingError {
         /// Why.
         source: ProveError,
     },
+    /// It proves nothing at all.
+    #[error(
+        "the prover made a proof of none of {failed} batches: look at its key, its memory and its log; the deeds \
+         wait. The last time: {last}"
+    )]
+    Prover {
+        /// Batches that it made no proof of.
+        failed: u32,
+        /// Why, the last time.
+        last: Box<ProvingError>,
+    },
     /// The pool.
     #[error("the prover's threads cannot be made: {0}")]
     Pool(String),
@@ -76,11 +87,14 @@ pub enum ProvingError {
 }
 
 impl ProvingError {
-    /// Whether another batch may go through all the same.
-    pub(crate) fn may_be_the_batchs(&self) -> bool {
+    /// Why the deeds of a batch are set aside; `None` if no other batch would go through either.
+    pub(crate) fn aside_reason(&self) -> Option<AsideReason> {
         match self {
-            Self::Batch(_) | Self::Witness { .. } | Self::Prove { .. } | Self::WorkerLost => true,
-            Self::Store(_) | Self::Terms(_) | Self::Pool(_) => false,
+            Self::Batch(BatchError::Formula(_)) => Some(AsideReason::Formula),
+            Self::Batch(_) => Some(AsideReason::Statement),
+            Self::Witness { .. } => Some(AsideReason::Witness),
+            Self::Prove { .. } | Self::WorkerLost => Some(AsideReason::Proof),
+            Self::Store(_) | Self::Terms(_) | Self::Prover { .. } | Self::Pool(_) => None,
         }
     }
 }

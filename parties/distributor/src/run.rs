@@ -86,6 +86,7 @@ pub async fn run<L: LedgerPort>(
     summary.followed.erased.extend(followed.erased);
     summary.followed.lapsed += followed.lapsed;
     let tried = Tried::default();
+    let refused_before = node.store().counts(node.scale()).await?.refused;
     for _ in 0..ROUNDS {
         let start = Instant::now();
         let filling = AtomicBool::new(true);
@@ -122,6 +123,7 @@ pub async fn run<L: LedgerPort>(
         summary.submitted.acknowledged += submitted.acknowledged;
         summary.submitted.refused.extend(submitted.refused);
         summary.counts = node.store().counts(node.scale()).await?;
+        summary.newly_refused = summary.counts.refused.saturating_sub(refused_before);
         summary.submitted.outdated += submitted.outdated;
         summary.submitted.damaged += submitted.damaged;
         summary.aside = node.store().aside(node.scale()).await?;
@@ -134,6 +136,10 @@ pub async fn run<L: LedgerPort>(
             break;
         }
     }
-    summary.earned = node.store().acknowledged(node.scale()).await?;
-    Ok(())
+    let acknowledged = node.store().acknowledged(node.scale()).await?;
+    summary.earned = acknowledged.earned;
+    summary.lost_earnings = acknowledged.lost;
+    tried
+        .prover_at_fault()
+        .map_or(Ok(()), |error| Err(error.into()))
 }

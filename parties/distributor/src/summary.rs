@@ -9,7 +9,7 @@ use crate::{
     consents::Followed,
     depositing::DepositReport,
     forming::FormReport,
-    ingest::IngestReport,
+    ingest::{IngestFault, IngestReport},
     outbox::SubmitReport,
     proving::ProveReport,
     store::{Aside, StoreCounts},
@@ -34,12 +34,16 @@ pub struct RunSummary {
     pub proved: ProveReport,
     /// The ledger's answers.
     pub submitted: SubmitReport,
+    /// Claims that the ledger refused for good in this run.
+    pub newly_refused: u64,
     /// Deeds that no claim could be made of, of all runs; they stop no others.
     pub aside: Vec<Aside>,
     /// The store after the run.
     pub counts: StoreCounts,
     /// What is on the ledger, of all runs, of subjects that the store still knows.
     pub earned: EarnedSum,
+    /// Claims on the ledger whose earnings the store has lost.
+    pub lost_earnings: u64,
     /// Time on the wall, by phase.
     pub times: PhaseTimes,
 }
@@ -89,7 +93,52 @@ pub struct PhaseTimes {
     pub total: Duration,
 }
 
+/// Whether a run did all that it was to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything, but for what waits for a person's consent.
+    Whole,
+    /// A part: somebody was left out.
+    Partly,
+    /// Nothing of what there was.
+    Nothing,
+}
+
 impl RunSummary {
+    /// Whether somebody was left out in the end. What the ledger refused and took when it was stated anew is
+    /// not; accounts without a commitment are the source's to tell, and those without a ticket wait for their
+    /// people.
+    pub fn outcome(&self) -> Outcome {
+        let waiting = &self.formed.waiting;
+        let untaken = self.ingest.untaken.iter();
+        let kept_out = untaken
+            .filter(|untaken| untaken.fault != IngestFault::MissingCommitment)
+            .count();
+        let tickets = self.deposits.refused.len() + self.deposits.damaged.len();
+        let unfinished = self.counts.ingested > waiting.total()
+            || self.counts.formed > 0
+            || self.counts.outbox > 0;
+        let left_out = self.reading.rejected > 0
+            || !self.refused_groups.is_empty()
+            || kept_out > 0
+            || tickets > 0
+            || self.newly_refused > 0
+            || !self.aside.is_empty()
+            || !waiting.without_terms.is_empty()
+            || !waiting.other_person.is_empty()
+            || self.lost_earnings > 0
+            || unfinished;
+        let done = self.ingest.ingested
+            + self.ingest.known
+            + self.deposits.deposited
+            + self.submitted.acknowledged;
+        match (left_out, done) {
+            (false, _) => Outcome::Whole,
+            (true, 0) => Outcome::Nothing,
+            (true, _) => Outcome::Partly,
+        }
+    }
+
     /// Claims a second of proving, over the wall; `None` when nothing was proven.
     pub fn claims_per_second(&self) -> Option<f64> {
         let seconds = self.proved.elapsed.as_secs_f64();

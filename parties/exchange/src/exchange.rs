@@ -19,6 +19,7 @@
 //! from an older copy gives everybody the same one again.
 
 use std::{
+    collections::HashSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -68,7 +69,7 @@ pub struct Exchange<L> {
     paced: Paced<Fault>,
     /// One permit a core: more verifications at once would only wait for each other.
     cores: Semaphore,
-    /// When the last proof that the store can write began.
+    /// When the last proof that the store can write began; `None` after one that failed.
     written: tokio::sync::Mutex<Option<Instant>>,
     /// How far the log's redemptions have their vouchers.
     handed: tokio::sync::Mutex<Handed>,
@@ -266,12 +267,16 @@ impl<L: LedgerPort> Exchange<L> {
         self.hand_out().await.map_err(failed)
     }
 
-    /// Whether redemptions can be taken now: the store can write.
+    /// Whether redemptions can be taken now: the store could write a minute ago at most, and did not fail
+    /// since. Each redemption makes sure for itself.
     ///
     /// # Errors
     /// [`Fault`] says what is missing.
     pub async fn ready(&self) -> Result<(), Fault> {
-        self.writable_since(Instant::now()).await
+        let now = Instant::now();
+        // A machine that runs for less than that has no such instant.
+        let asked = now.checked_sub(ROOM_IS_KNOWN_FOR).unwrap_or(now);
+        self.writable_since(asked).await
     }
 
     /// Gives every redemption of this exchange in the own copy of the log its voucher, in the log's
@@ -289,14 +294,22 @@ impl<L: LedgerPort> Exchange<L> {
             (found.collect(), replica.size())
         });
         let all: Vec<Owed> = handed.owed.iter().chain(&found).copied().collect();
-        let done = self.store.assign(&all).await?;
-        let news = done
-            .without
-            .iter()
-            .filter(|owed| !handed.owed.contains(owed));
-        let report = Reconciled {
-            assigned: done.assigned,
-            missing: news.map(|(redemption, _)| *redemption).collect(),
+        let done = match self.store.assign(&all).await {
+            Ok(done) => done,
+            Err(error) => {
+                // What was proven before is no word for it any more.
+                *self.written.lock().await = None;
+                return Err(error);
+            }
+        };
+        // Anybody may cause this, and whoever redeems waits for it: no search in a list for each of them.
+        let report = {
+            let before: HashSet<&Owed> = handed.owed.iter().collect();
+            let news = done.without.iter().filter(|owed| !before.contains(owed));
+            Reconciled {
+                assigned: done.assigned,
+                missing: news.map(|(redemption, _)| *redemption).collect(),
+            }
         };
         *handed = Handed {
             next: until,
@@ -409,6 +422,7 @@ impl<L: LedgerPort> Exchange<L> {
             return Ok(());
         }
         let now = Instant::now();
+        *began = None;
         self.store.make_room().await.map_err(unwritable)?;
         *began = Some(now);
         Ok(())
@@ -538,6 +552,10 @@ fn not_stocked() -> Fault {
         "this exchange has fewer vouchers than the offer's quota and does not serve it: its operator or the sponsor must act; nothing was spent",
     )
 }
+
+/// How long health takes the store's word that it can write. To prove it costs some 80 KB on the disk, and
+/// health is asked every few seconds: each time would be more than a gigabyte a day.
+const ROOM_IS_KNOWN_FOR: Duration = Duration::from_secs(60);
 
 /// After which it may be worth trying a store again that could not write.
 const STORE_RETRY: Duration = Duration::from_secs(5);

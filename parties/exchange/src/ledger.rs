@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use merits_primitives::ids::EntryId;
-use merits_proto::Fault;
+use merits_proto::{Fault, reason};
 use merits_replica::{ClientError, Follower, Replica};
 use merits_verifier::{entry::SignedEntry, receipt::Receipt};
 use tonic::Code;
@@ -46,11 +46,18 @@ impl LedgerPort for Follower {
     }
 }
 
-/// What the coordinator said goes to the wallet as it is, with the signed refusal; what it could not
-/// say becomes a fault that may be tried again.
+/// What the coordinator judged goes to the wallet as it is, with the signed refusal. Its silence or its
+/// failure is no judgement, and not the exchange's: it becomes a fault that may be tried again.
 fn passed_on(error: ClientError) -> Fault {
     match error {
-        ClientError::Refused { fault, .. } => *fault,
+        ClientError::Refused { fault, .. } => match fault.reason.as_ref() {
+            reason::NO_ANSWER => unavailable("the log does not answer"),
+            reason::INTERNAL => {
+                tracing::error!(%fault, "the coordinator failed");
+                unavailable("the log's coordinator failed")
+            }
+            _ => *fault,
+        },
         ClientError::Unreachable { .. } => unavailable("the log does not answer"),
         // A receipt that does not verify: the operator must know, and nothing is handed out.
         error => {
@@ -69,5 +76,37 @@ fn unavailable(what: &str) -> Fault {
             "",
             format!("{what}; send the same redemption again later, nothing is lost"),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tonic::Status;
+
+    /// The wallet must not read the coordinator's silence as the exchange's.
+    #[test]
+    fn a_coordinator_that_is_silent_or_broken_is_named_and_asked_again() {
+        let told = |status: Status| {
+            let fault = Box::new(Fault::from_status(&status));
+            passed_on(ClientError::Refused {
+                fault,
+                notice: None,
+            })
+        };
+        for (status, said) in [
+            (Status::unavailable("refused"), "the log does not answer"),
+            (
+                Status::from(Fault::internal()),
+                "the log's coordinator failed",
+            ),
+        ] {
+            let fault = told(status);
+            assert_eq!(fault.reason, "ledger-unavailable");
+            assert!(fault.may_retry());
+            assert!(fault.message.starts_with(said), "{fault}");
+        }
+        let judged = Fault::new(Code::FailedPrecondition, "spent", "sn1", "was spent");
+        assert_eq!(told(Status::from(judged.clone())), judged);
     }
 }

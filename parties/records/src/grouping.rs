@@ -15,6 +15,8 @@ use std::{
 use merits_formula::Record;
 use merits_primitives::{field, ids::Period};
 
+use crate::reject;
+
 /// One subject's records of one period, in strictly ascending key order: what one claim proves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubjectPeriod {
@@ -52,8 +54,9 @@ impl std::fmt::Display for RefusedGroup {
     }
 }
 
-/// A row that was accepted by itself and cannot count beside another.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A row that was accepted by itself and cannot count beside another. Of a file that came twice that is each
+/// row, so it holds no text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Beside {
     /// Its line.
     pub(crate) line: u64,
@@ -64,10 +67,10 @@ pub(crate) struct Beside {
 }
 
 /// What two rows have that one only may have.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Same {
-    /// The row key, with its text.
-    RowKey(String),
+    /// The row key; [`Grouped::row_key`] has its text.
+    RowKey(ShortKey),
     /// Subject, period and the value that orders records.
     Key(Period, u64),
 }
@@ -83,6 +86,15 @@ pub(crate) struct Grouped {
     pub(crate) beside: Vec<Beside>,
     /// Subjects with a record.
     pub(crate) subjects: u64,
+    /// The texts of row keys that came more than once: each is there once, however many rows have it.
+    texts: HashMap<ShortKey, String>,
+}
+
+impl Grouped {
+    /// The text of a row key that rows share.
+    pub(crate) fn row_key(&self, key: &ShortKey) -> &str {
+        self.texts.get(key).map_or("", String::as_str)
+    }
 }
 
 /// Collects accepted records.
@@ -102,7 +114,7 @@ pub(crate) struct Grouping {
 }
 
 /// 128 bits of SHA-256: two keys never meet by chance, and a long key takes no more room.
-type ShortKey = [u8; 16];
+pub(crate) type ShortKey = [u8; 16];
 
 #[derive(Clone, Copy)]
 struct Row {
@@ -150,7 +162,9 @@ impl Grouping {
             let digest = field::digest("merits/row-key/v1", &[text.as_bytes()]);
             short.copy_from_slice(&digest[..16]);
             if !self.row_keys.insert(short) {
-                self.twice.entry(short).or_insert_with(|| text.to_owned());
+                // As it is shown: a cell may be long.
+                let shown = || reject::shown(text.as_bytes());
+                self.twice.entry(short).or_insert_with(shown);
             }
         }
         // Rows, hence subjects, are at most ACCEPTED_ROWS, far below 2^32.
@@ -234,6 +248,7 @@ impl Grouping {
             refused,
             beside,
             subjects: seen.iter().filter(|seen| **seen).count() as u64,
+            texts: self.twice,
         }
     }
 
@@ -257,11 +272,10 @@ impl Grouping {
         let mut beside = Vec::new();
         rows.retain(|row| match best.get(&row.row_key) {
             Some(kept) if kept.at != row.at => {
-                let text = self.twice.get(&row.row_key).cloned().unwrap_or_default();
                 beside.push(Beside {
                     line: row.line,
                     kept: kept.line,
-                    same: Same::RowKey(text),
+                    same: Same::RowKey(row.row_key),
                 });
                 false
             }

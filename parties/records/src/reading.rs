@@ -16,7 +16,7 @@ use thiserror::Error;
 use crate::{
     csv_rows::{CsvRows, HeaderFault},
     field_plan::FieldPlan,
-    grouping::{Beside, Grouping, RefusedGroup, Same, SubjectPeriod},
+    grouping::{Beside, Grouped, Grouping, RefusedGroup, Same, SubjectPeriod},
     json_rows::JsonRows,
     limits,
     mapping::{Format, Plan},
@@ -223,7 +223,7 @@ pub fn read(
     progress(report.rows);
     let grouped = grouping.finish();
     for beside in &grouped.beside {
-        let reject = beside_another(plan, beside);
+        let reject = beside_another(plan, &grouped, beside);
         report.accepted -= 1;
         report.rejected += 1;
         *report.reasons.entry(reject.reason).or_default() += 1;
@@ -239,12 +239,12 @@ pub fn read(
 }
 
 /// Why a row does not count beside another.
-fn beside_another(plan: &Plan, beside: &Beside) -> Reject {
+fn beside_another(plan: &Plan, grouped: &Grouped, beside: &Beside) -> Reject {
     let kept = beside.kept;
     let (column, value, reason, detail) = match &beside.same {
-        Same::RowKey(text) => (
+        Same::RowKey(key) => (
             plan.row_key.unwrap_or(plan.subject),
-            text.clone(),
+            grouped.row_key(key).to_owned(),
             Reason::DuplicateKey,
             format!("line {kept} has this key too, and counts"),
         ),

@@ -111,7 +111,7 @@ impl Register {
             source,
         };
         if let Some(directory) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
-            std::fs::create_dir_all(directory).map_err(io)?;
+            merits_guard::create_folder(directory).map_err(io)?;
         }
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);

@@ -168,15 +168,25 @@ impl Backup {
     /// # Errors
     /// [`BackupError::Sealed`] for another passphrase or an altered file.
     pub fn open(&self, passphrase: &str) -> Result<Zeroizing<[u8; 32]>, BackupError> {
-        let spellings = typed::spellings(passphrase).into_iter();
-        let mut spellings = spellings.map(|spelling| Zeroizing::new(spelling.into_owned()));
         let first = one_form(passphrase);
         match self.open_as(&first) {
-            Err(BackupError::Sealed) => spellings
-                .find_map(|spelling| (*spelling != *first).then(|| self.open_as(&spelling).ok())?)
-                .ok_or(BackupError::Sealed),
-            opened => opened,
+            Err(BackupError::Sealed) => {}
+            opened => return opened,
         }
+        if passphrase != *first
+            && let Ok(seed) = self.open_as(passphrase)
+        {
+            return Ok(seed);
+        }
+        // A copy of the passphrase is made only once it is needed, and wiped after it.
+        let apart = Zeroizing::new(typed::apart(passphrase));
+        if *apart != *first
+            && *apart != passphrase
+            && let Ok(seed) = self.open_as(&apart)
+        {
+            return Ok(seed);
+        }
+        Err(BackupError::Sealed)
     }
 
     /// Opens the backup with these very bytes.

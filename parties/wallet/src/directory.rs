@@ -236,7 +236,7 @@ impl Directory {
         config.ledger.replica = "replica".into();
         // Whose table it was keeps a mark of their own.
         config.ledger.high_water_mark = None;
-        make_private(path).map_err(io)?;
+        merits_guard::create_folder(path).map_err(io)?;
         let text =
             toml::to_string(&config).map_err(|error| io(io::Error::other(error.to_string())))?;
         let mut out = merits_guard::create(&file).map_err(io)?;
@@ -245,15 +245,6 @@ impl Directory {
             .map_err(io)?;
         Self::open(path)
     }
-}
-
-/// A directory that only its owner enters.
-fn make_private(path: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use merits_distributor::{
 };
 use merits_keyfile::{KeyFileError, KeyKind, SecretBytes};
 use merits_ledger::State;
-use merits_primitives::ids::{PartyId, ScaleId};
+use merits_primitives::ids::{EntryId, PartyId, ScaleId};
 use merits_supervisor::sealing::SealingKey;
 use merits_text::typed::typed;
 
@@ -239,11 +239,24 @@ pub(super) async fn write_receipts(
 ) -> anyhow::Result<usize> {
     fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;
     let receipts = store.receipts(scale).await?;
-    for (entry, receipt) in &receipts {
+    for (entry, receipt) in &receipts.held {
         let path = directory.join(format!("{}.receipt", &entry.to_hex()[..16]));
         fs::write(&path, receipt).with_context(|| path.display().to_string())?;
     }
-    Ok(receipts.len())
+    ensure!(
+        receipts.lost.is_empty(),
+        "wrote {} receipts into {}; the store has lost those of other entries that are on the ledger: {}. Restore \
+         it from a copy",
+        receipts.held.len(),
+        directory.display(),
+        listed(&receipts.lost)
+    );
+    Ok(receipts.held.len())
+}
+
+fn listed(entries: &[EntryId]) -> String {
+    let entries: Vec<String> = entries.iter().map(ToString::to_string).collect();
+    entries.join(", ")
 }
 
 /// A secret from its file, made only as long as nothing depends on it: beside a store, a fresh

@@ -234,7 +234,7 @@ impl Desk {
         basis: &str,
     ) -> anyhow::Result<(OpenedClaim, PathBuf)> {
         let requests = &self.config.requests;
-        std::fs::create_dir_all(requests)
+        merits_guard::create_folder(requests)
             .with_context(|| format!("requests {}", requests.display()))?;
         let deadline = unix_millis() + u64::from(self.config.deadline_days) * DAY_MILLIS;
         let file = self.config.requests.join(format!(

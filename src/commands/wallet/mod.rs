@@ -11,6 +11,7 @@ mod openings;
 mod recompute;
 mod redeem;
 mod session;
+mod standing;
 
 use std::process::ExitCode;
 

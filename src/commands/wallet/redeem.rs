@@ -16,6 +16,7 @@ use merits_wallet::{
 use serde::Serialize;
 
 use super::session::{Place, Session, end_of, name_of, scale_id, unit_of};
+use super::standing::Standing;
 use crate::{
     commands::unix_millis,
     identity::find_party,
@@ -111,19 +112,20 @@ impl Redeem {
         let origin = session.keys.origin().clone();
         let id = EntryId::derive(&origin, REDEEMED, &exchange, &statement);
         let answer = client.redeem(&exchange, &planned.entry, &proof).await;
-        let voucher = answer.map_err(|error| {
-            let spent = error.may_have_spent();
-            let error = anyhow!(error);
-            if spent {
-                error.context(format!(
-                    "the exchange gave no voucher, and the credits may be spent. Nothing is lost: if \
-                     `merits wallet history` shows redemption {id}, `merits wallet voucher \
-                     --redemption {id}` gets its voucher; else no credits were spent"
-                ))
-            } else {
-                error.context("no credits were spent")
+        let voucher = match answer {
+            Ok(voucher) => voucher,
+            Err(error) => {
+                // The exchange has the redemption, proof included: only the log says what became of it.
+                let synced = session.sync().await;
+                let (leaf, size) = {
+                    let replica = session.replica();
+                    (replica.find(&id), replica.size())
+                };
+                let standing = Standing::of(synced, leaf, size);
+                let told = standing.told(&id, &self.exchange, error.may_have_spent());
+                return Err(anyhow!(error).context(told));
             }
-        })?;
+        };
         session.sync().await.with_context(|| {
             format!(
                 "redemption {id} is in the log; `merits wallet voucher --redemption {id}` gets its \
@@ -320,7 +322,7 @@ fn keep(
         receipt,
     };
     let text = serde_json::to_string_pretty(&kept)?;
-    std::fs::create_dir_all(&directory).with_context(|| directory.display().to_string())?;
+    merits_guard::create_folder(&directory).with_context(|| directory.display().to_string())?;
     let at = || path.display().to_string();
     let mut out = merits_guard::create(&path).with_context(at)?;
     writeln!(out, "{text}").with_context(at)?;

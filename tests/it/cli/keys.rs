@@ -1,7 +1,7 @@
 //! Key files: a secret that others could read, or of another kind, is not used; and nothing that
 //! depends on a lost one is made anew.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 
 use crate::cli::{
     configuration::valid_log_key,
@@ -52,6 +52,47 @@ fn the_same_keys_and_name_give_the_same_party() {
             .mode();
         assert_eq!(mode & 0o777, 0o600, "{key}");
     }
+}
+
+/// Under the umask of many systems a folder is the group's too, and keys in such a folder are refused.
+#[test]
+fn the_first_command_does_not_refuse_the_folder_that_it_made() {
+    let directory = samples_directory();
+    let config = directory.path().join("distributor.toml");
+    edit(&config, SAMPLE_LOG_KEY, &valid_log_key());
+    edit(
+        &config,
+        "\"distributor.key\"",
+        "\"keys/own/distributor.key\"",
+    );
+    for output in ["application.json", "again.json"] {
+        let ran = Command::new("sh")
+            .args(["-c", "umask 002 && exec \"$0\" \"$@\""])
+            .arg(env!("CARGO_BIN_EXE_merits"))
+            .args(["distributor", "apply", "--config", "distributor.toml"])
+            .args(["--output", output])
+            .current_dir(directory.path())
+            .output()
+            .expect("the command starts");
+        assert!(ran.status.success(), "{ran:?}");
+    }
+    for folder in ["keys", "keys/own"] {
+        let made = fs::metadata(directory.path().join(folder)).expect("made");
+        assert_eq!(made.permissions().mode() & 0o777, 0o700, "{folder}");
+    }
+    // One that somebody else made so is named, with what to do.
+    let keys = directory.path().join("keys/own");
+    fs::set_permissions(&keys, fs::Permissions::from_mode(0o775)).expect("set");
+    let apply = [
+        "distributor",
+        "apply",
+        "--config",
+        "distributor.toml",
+        "--output",
+        "third.json",
+    ];
+    let ran = merits(directory.path(), &apply);
+    ran.refuses(&["its folder", "keys/own has mode 775", "chmod go-w"]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::PermissionsExt;
 
-use merits_guard::GuardError;
+use merits_guard::{GuardError, Place};
 use std::sync::Barrier;
 
 use ark_bn254::{Fq, Fr, G1Affine, G2Affine};
@@ -477,13 +477,18 @@ fn what_others_could_have_written_is_not_taken() {
     }
     fixture.file.open().unwrap();
     // Of another user, who could give themselves the right. Only root can try.
-    for path in [&place, &fixture.file.dir] {
+    let file = Place::File(place.clone());
+    let folder = Place::Folder {
+        folder: fixture.file.dir.clone(),
+        file: place.clone(),
+    };
+    for (path, at) in [(&place, file), (&fixture.file.dir, folder)] {
         if std::os::unix::fs::chown(path, Some(1), None).is_err() {
             continue;
         }
         let error = fixture.file.open().unwrap_err();
         let foreign = GuardError::Foreign {
-            path: path.clone(),
+            place: at,
             owner: 1,
             user: 0,
         };

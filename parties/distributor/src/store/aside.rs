@@ -1,5 +1,8 @@
 //! Deeds that no claim could be made of. Each keeps its reason, waits, and stops no other: it is tried
-//! again by every run, alone in its batch.
+//! again by every run, alone in its batch and after all others.
+//!
+//! A reason rests in the clear, and in every backup. So it is one of a few words, and never holds what an error
+//! says of the records.
 
 use merits_primitives::ids::{Period, ScaleId};
 
@@ -10,6 +13,84 @@ use super::{
     deeds::{DeedId, period},
 };
 
+/// Why no claim was made of a deed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AsideReason {
+    /// Its row does not open.
+    Damaged,
+    /// The formula gives nothing for its records.
+    Formula,
+    /// The batch that it was in cannot be stated.
+    Statement,
+    /// The batch that it was in has no witness.
+    Witness,
+    /// The prover made no proof of the batch that it was in.
+    Proof,
+    /// The ledger refused the batch that it was in, and named no claim of it.
+    Refused,
+    /// A reason of another version of this program.
+    Unknown,
+}
+
+impl AsideReason {
+    const ALL: [Self; 7] = [
+        Self::Damaged,
+        Self::Formula,
+        Self::Statement,
+        Self::Witness,
+        Self::Proof,
+        Self::Refused,
+        Self::Unknown,
+    ];
+
+    /// The word in the store.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Damaged => "damaged",
+            Self::Formula => "formula",
+            Self::Statement => "statement",
+            Self::Witness => "witness",
+            Self::Proof => "proof",
+            Self::Refused => "refused",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    fn of_word(word: &str) -> Self {
+        let found = Self::ALL.into_iter().find(|reason| reason.word() == word);
+        found.unwrap_or(Self::Unknown)
+    }
+}
+
+impl std::fmt::Display for AsideReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Damaged => "its row in the store does not open: restore the store from a copy",
+            Self::Formula => {
+                "the formula gives no credits for its records; `merits scale eval` on them says why"
+            }
+            Self::Statement => {
+                "no batch can be stated of its records; `merits scale eval` on them says more"
+            }
+            Self::Witness => "its records have no witness in the scale's circuit",
+            Self::Proof => "the prover made no proof of it: its log says why",
+            Self::Refused => {
+                "the ledger refused a batch with it and named no claim: it is claimed alone next"
+            }
+            Self::Unknown => "another version of this program made no claim of it",
+        })
+    }
+}
+
+/// A deed that was in a batch which was taken apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Released {
+    /// Its row.
+    pub deed: DeedId,
+    /// Whether it had been set aside before.
+    pub again: bool,
+}
+
 /// A deed that waits, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Aside {
@@ -18,7 +99,7 @@ pub struct Aside {
     /// The period.
     pub period: Period,
     /// What the last run found.
-    pub reason: String,
+    pub reason: AsideReason,
 }
 
 impl std::fmt::Display for Aside {
@@ -38,35 +119,39 @@ impl Store {
     pub async fn set_batch_aside(
         &self,
         batch: i64,
-        reason: &str,
-    ) -> Result<Vec<DeedId>, StoreError> {
+        reason: AsideReason,
+    ) -> Result<Vec<Released>, StoreError> {
         let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        let deeds: Vec<DeedId> = sqlx::query_scalar(
-            "SELECT deed FROM claim JOIN batch ON batch.id = claim.batch
+        let deeds: Vec<(DeedId, bool)> = sqlx::query_as(
+            "SELECT deed, deed.aside IS NOT NULL FROM claim JOIN batch ON batch.id = claim.batch
+             JOIN deed ON deed.id = claim.deed
              WHERE batch = ? AND batch.state = 'formed' ORDER BY position",
         )
         .bind(batch)
         .fetch_all(&mut *tx)
         .await?;
         dissolve(&mut tx, batch).await?;
-        for deed in &deeds {
+        for (deed, _) in &deeds {
             sqlx::query("UPDATE deed SET aside = ? WHERE id = ? AND state = 'ingested'")
-                .bind(reason)
+                .bind(reason.word())
                 .bind(deed)
                 .execute(&mut *tx)
                 .await?;
         }
         tx.commit().await?;
-        Ok(deeds)
+        let released = deeds.into_iter();
+        Ok(released
+            .map(|(deed, again)| Released { deed, again })
+            .collect())
     }
 
     /// Keeps why no claim could be made of a deed.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn set_aside(&self, deed: DeedId, reason: &str) -> Result<(), StoreError> {
+    pub async fn set_aside(&self, deed: DeedId, reason: AsideReason) -> Result<(), StoreError> {
         sqlx::query("UPDATE deed SET aside = ? WHERE id = ? AND state = 'ingested'")
-            .bind(reason)
+            .bind(reason.word())
             .bind(deed)
             .execute(&self.pool)
             .await?;
@@ -100,7 +185,7 @@ impl Store {
                 Ok(Aside {
                     subject: subject(row).ok(),
                     period: period(row)?,
-                    reason: needed(row, "aside", "reason")?,
+                    reason: AsideReason::of_word(needed(row, "aside", "reason")?),
                 })
             })
             .collect()
@@ -119,5 +204,20 @@ impl Store {
         .execute(&self.pool)
         .await?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_a_word_of_its_own() {
+        for reason in AsideReason::ALL {
+            assert_eq!(AsideReason::of_word(reason.word()), reason);
+        }
+        let before = "the formula gives no credits for its records: field `weight` = 12345";
+        assert_eq!(AsideReason::of_word(before), AsideReason::Unknown);
+        assert!(!AsideReason::Unknown.to_string().contains("12345"));
     }
 }

@@ -9,7 +9,7 @@ use rand_core::CryptoRng;
 use sqlx::{Row, Sqlite, Transaction};
 
 use super::{
-    Store, StoreError, array,
+    AsideReason, Store, StoreError, array,
     deeds::{Deed, DeedId, period, stored},
     tickets::TicketId,
 };
@@ -225,13 +225,23 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn put_in_outbox(&self, batch: i64, envelope: &[u8]) -> Result<bool, StoreError> {
+        let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         let done = sqlx::query(
             "UPDATE batch SET state = 'proved', envelope = ? WHERE id = ? AND state = 'formed'",
         )
         .bind(envelope)
         .bind(batch)
-        .execute(&self.pool)
+        .execute(&mut *tx)
         .await?;
+        // Whatever kept them from being proven before is over.
+        sqlx::query(
+            "UPDATE deed SET aside = NULL WHERE aside IS NOT NULL
+             AND id IN (SELECT deed FROM claim WHERE batch = ?)",
+        )
+        .bind(batch)
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
         Ok(done.rows_affected() == 1)
     }
 
@@ -325,7 +335,7 @@ impl Store {
                 give_back(&mut tx, deed).await?;
                 if *guilt == Guilt::Unnamed {
                     sqlx::query("UPDATE deed SET aside = ? WHERE id = ?")
-                        .bind(refusal)
+                        .bind(AsideReason::Refused.word())
                         .bind(deed)
                         .execute(&mut *tx)
                         .await?;

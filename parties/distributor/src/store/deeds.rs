@@ -140,11 +140,12 @@ impl Store {
             .iter()
             .map(|deed| self.master.tag(&deed.subject))
             .collect();
-        let mut keys = self.known_subjects(&mut tx, &tags).await?;
+        let mut keys = self.subjects_with_deeds(&mut tx, &tags).await?;
         let mut out = Vec::with_capacity(deeds.len());
         for (deed, tag) in deeds.iter().zip(tags) {
             let (subject, key) = match keys.entry(tag) {
                 Entry::Occupied(known) => known.into_mut(),
+                // New, or known by its tickets alone, which nobody but its person made.
                 Entry::Vacant(place) => {
                     if let Some(known) = self.lookalike(&mut tx, &tag, &deed.subject).await? {
                         out.push(Inserted::LooksLike(known));
@@ -159,8 +160,8 @@ impl Store {
         Ok(out)
     }
 
-    /// Rows and data keys of those subjects that have them.
-    async fn known_subjects(
+    /// Rows and data keys of those subjects that have deeds.
+    async fn subjects_with_deeds(
         &self,
         tx: &mut Transaction<'_, Sqlite>,
         tags: &[SubjectTag],
@@ -173,7 +174,7 @@ impl Store {
             for tag in tags {
                 list.push_bind(tag.as_slice());
             }
-            query.push(")");
+            query.push(") AND EXISTS (SELECT 1 FROM deed WHERE deed.subject = subject.id)");
             for row in query.build().fetch_all(&mut **tx).await? {
                 let tag = array(row.try_get("tag")?, "subject tag")?;
                 let key = self.master.unwrap(&tag, row.try_get("wrapped_key")?)?;
@@ -190,8 +191,10 @@ impl Store {
         self
     }
 
-    /// Another account that looks like this one, unless somebody decided about it.
-    async fn lookalike(
+    /// Another account that looks like this one and has deeds, unless somebody decided about it. Accounts that
+    /// only gave tickets do not count: anybody can give one for an account of any name, and would keep the
+    /// records of whoever has a name like it out.
+    pub(super) async fn lookalike(
         &self,
         tx: &mut Transaction<'_, Sqlite>,
         tag: &SubjectTag,
@@ -201,7 +204,8 @@ impl Store {
             return Ok(None);
         }
         let row = sqlx::query(
-            "SELECT tag, wrapped_key, name FROM subject WHERE look = ? AND tag <> ? LIMIT 1",
+            "SELECT tag, wrapped_key, name FROM subject WHERE look = ? AND tag <> ?
+             AND EXISTS (SELECT 1 FROM deed WHERE deed.subject = subject.id) LIMIT 1",
         )
         .bind(self.master.look(subject).as_slice())
         .bind(tag.as_slice())

@@ -75,12 +75,13 @@ impl Store {
         .execute(&mut *tx)
         .await?
         .rows_affected();
-        done.shredded =
-            sqlx::query("UPDATE deed SET records = NULL, credits = NULL WHERE subject = ?")
-                .bind(id)
-                .execute(&mut *tx)
-                .await?
-                .rows_affected();
+        done.shredded = sqlx::query(
+            "UPDATE deed SET records = NULL, credits = NULL, aside = NULL WHERE subject = ?",
+        )
+        .bind(id)
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
         // A ticket that was not deposited is nobody's any more. What the ledger has stays known by
         // its nullifier, without keys.
         sqlx::query("DELETE FROM ticket WHERE subject = ? AND state = 'imported'")
@@ -277,7 +278,8 @@ async fn erase_records(
                 .await?
                 .rows_affected();
         done.shredded += sqlx::query(
-            "UPDATE deed SET records = NULL, credits = NULL, subject = NULL WHERE id = ?",
+            "UPDATE deed SET records = NULL, credits = NULL, aside = NULL, subject = NULL
+             WHERE id = ?",
         )
         .bind(deed)
         .execute(&mut **tx)

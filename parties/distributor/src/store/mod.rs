@@ -29,12 +29,12 @@ use thiserror::Error;
 
 use crate::sealing::{MasterKey, UnsealError};
 
-pub use aside::Aside;
+pub use aside::{Aside, AsideReason, Released};
 pub use backup::{Copied, copy};
 pub use batches::{FormedBatch, Guilt, NewBatch, OutboxItem};
 pub use deeds::{Damaged, Deed, DeedId, Inserted, NewDeed, Opened, Unclaimed};
 pub use forgetting::{Erased, Forgotten};
-pub use queries::{ClaimPlace, StoreCounts};
+pub use queries::{Acknowledged, ClaimPlace, Receipts, StoreCounts};
 pub use tickets::{
     Candidate, Deposit, Imported, LiveTicket, NewTicket, TicketCounts, TicketEnd, TicketId,
 };

@@ -1,10 +1,11 @@
 //! What others ask the store: counts, receipts, the deed behind a claim.
 
 use merits_primitives::{
+    earned::Earned,
     field,
     ids::{EntryId, ScaleId},
 };
-use sqlx::Row;
+use sqlx::{Row, sqlite::SqliteRow};
 
 use super::{Store, StoreError, array, batches::earned, columns::needed, deeds::Deed};
 use crate::summary::EarnedSum;
@@ -41,6 +42,24 @@ pub enum ClaimPlace {
     Forgotten,
     /// The deed.
     Deed(Box<Deed>),
+}
+
+/// What is on the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Acknowledged {
+    /// What its claims earn together, as far as the store still has it.
+    pub earned: EarnedSum,
+    /// Claims of subjects that were not forgotten, whose earnings the store has lost: they are not in the sum.
+    pub lost: u64,
+}
+
+/// Receipts of acknowledged batches.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Receipts {
+    /// Those that the store has, oldest first.
+    pub held: Vec<(EntryId, String)>,
+    /// Entries whose receipts it has lost. The log still has them.
+    pub lost: Vec<EntryId>,
 }
 
 impl Store {
@@ -91,50 +110,61 @@ impl Store {
         Ok(counts)
     }
 
-    /// What is on the ledger of subjects that the store still knows, opened and added up.
+    /// What is on the ledger of subjects that the store still knows, opened and added up. A subject that was
+    /// forgotten has no row; what does not open of another one is counted as lost.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn acknowledged(&self, scale: &ScaleId) -> Result<EarnedSum, StoreError> {
+    pub async fn acknowledged(&self, scale: &ScaleId) -> Result<Acknowledged, StoreError> {
         let rows = sqlx::query(
             "SELECT tag, wrapped_key, commitment, credits
              FROM deed JOIN subject ON subject.id = deed.subject
-             WHERE scale = ? AND state = 'acknowledged' AND credits IS NOT NULL",
+             WHERE scale = ? AND state = 'acknowledged'",
         )
         .bind(scale.as_str())
         .fetch_all(&self.pool)
         .await?;
-        let mut sum = EarnedSum::default();
+        let mut found = Acknowledged::default();
         for row in rows {
-            let tag = array(row.try_get("tag")?, "subject tag")?;
-            let key = self.master.unwrap(&tag, row.try_get("wrapped_key")?)?;
-            let place: &[u8] = row.try_get("commitment")?;
-            let plain = key.unseal("credits", place, needed(&row, "credits", "credits")?)?;
-            sum.add(&[earned(&plain)?]);
+            match self.earned_by(&row) {
+                Ok(earned) => found.earned.add(&[earned]),
+                Err(fault @ StoreError::Database(_)) => return Err(fault),
+                Err(_) => found.lost += 1,
+            }
         }
-        Ok(sum)
+        Ok(found)
     }
 
-    /// Receipts of acknowledged batches, oldest first.
+    /// What the claim in a row earns.
+    fn earned_by(&self, row: &SqliteRow) -> Result<Earned, StoreError> {
+        let tag = array(row.try_get("tag")?, "subject tag")?;
+        let key = self.master.unwrap(&tag, row.try_get("wrapped_key")?)?;
+        let place: &[u8] = row.try_get("commitment")?;
+        let plain = key.unseal("credits", place, needed(row, "credits", "credits")?)?;
+        earned(&plain)
+    }
+
+    /// Receipts of acknowledged batches.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn receipts(&self, scale: &ScaleId) -> Result<Vec<(EntryId, String)>, StoreError> {
+    pub async fn receipts(&self, scale: &ScaleId) -> Result<Receipts, StoreError> {
         let rows = sqlx::query(
             "SELECT entry_id, receipt FROM batch
-             WHERE scale = ? AND state = 'acknowledged' AND receipt IS NOT NULL ORDER BY id",
+             WHERE scale = ? AND state = 'acknowledged' ORDER BY id",
         )
         .bind(scale.as_str())
         .fetch_all(&self.pool)
         .await?;
-        rows.iter()
-            .map(|row| {
-                Ok((
-                    EntryId(array(row.try_get("entry_id")?, "entry id")?),
-                    needed(row, "receipt", "receipt")?,
-                ))
-            })
-            .collect()
+        let mut found = Receipts::default();
+        for row in &rows {
+            let entry = EntryId(array(row.try_get("entry_id")?, "entry id")?);
+            match row.try_get("receipt")? {
+                Some(receipt) => found.held.push((entry, receipt)),
+                None => found.lost.push(entry),
+            }
+        }
+        Ok(found)
     }
 
     /// Keeps whether a scale is vouched, as its approved manifest says.

@@ -39,7 +39,8 @@ CREATE TABLE deed (
     credits     BLOB,                                             -- sealed; once claimed
     state       TEXT    NOT NULL CHECK (state IN ('ingested', 'claimed', 'acknowledged', 'refused')),
     refusal     TEXT,
-    aside       TEXT,              -- why the last run made no claim of it; it is tried again, alone
+    -- Why the last run made no claim of it, as one of a few words: nothing of the records. Tried again, alone.
+    aside       TEXT,
     UNIQUE (scale, commitment),
     UNIQUE (scale, subject, source, period)
 ) STRICT;

@@ -17,7 +17,7 @@ use super::{
     columns::needed,
     deeds::{DeedId, period, stored},
 };
-use crate::sealing::DataKey;
+use crate::sealing::{DataKey, SubjectTag};
 
 /// A ticket's row.
 pub type TicketId = i64;
@@ -57,7 +57,7 @@ impl std::fmt::Debug for NewTicket {
 }
 
 /// What became of a new ticket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Imported {
     /// It is in the store and waits to be deposited.
     New,
@@ -69,6 +69,9 @@ pub enum Imported {
     Standing,
     /// It was here before and is over: it lapsed, or its person took it back.
     Over,
+    /// It is not taken in: its account has no records here, and looks like this one, which has. A person
+    /// decides whether they are one.
+    LooksLike(String),
 }
 
 /// A ticket that waits for its deposit.
@@ -175,8 +178,6 @@ impl Store {
         rng: &mut (impl CryptoRng + Send),
     ) -> Result<Imported, StoreError> {
         let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        let tag = self.master.tag(&ticket.subject);
-        let (subject, key) = self.subject(&mut tx, &tag, &ticket.subject, rng).await?;
         let known: Option<(TicketId, String)> =
             sqlx::query_as("SELECT id, state FROM ticket WHERE entry_id = ?")
                 .bind(ticket.entry_id.0.as_slice())
@@ -187,6 +188,13 @@ impl Store {
             Some("imported" | "deposited" | "claimed") => return Ok(Imported::Known),
             Some(_) => return Ok(Imported::Over),
         }
+        let tag = self.master.tag(&ticket.subject);
+        if !has_deeds(&mut tx, &tag).await?
+            && let Some(like) = self.lookalike(&mut tx, &tag, &ticket.subject).await?
+        {
+            return Ok(Imported::LooksLike(like));
+        }
+        let (subject, key) = self.subject(&mut tx, &tag, &ticket.subject, rng).await?;
         if stands(&mut tx, subject, ticket).await? {
             return Ok(Imported::Standing);
         }
@@ -428,6 +436,16 @@ impl Store {
             })
             .collect()
     }
+}
+
+/// Whether the store has deeds of an account.
+async fn has_deeds(tx: &mut Transaction<'_, Sqlite>, tag: &SubjectTag) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM deed JOIN subject ON subject.id = deed.subject WHERE tag = ?)",
+    )
+    .bind(tag.as_slice())
+    .fetch_one(&mut **tx)
+    .await?)
 }
 
 /// Whether the account has another ticket for this period and source that stands.

@@ -38,7 +38,8 @@ pub enum ExchangeError {
         /// What the transport said.
         source: tonic::transport::Error,
     },
-    /// It refused, or failed. `notice` is the log's signed judgement, if there is one that verifies.
+    /// It refused, or failed. `notice` is the log's signed judgement on this redemption, if there is one
+    /// that verifies.
     #[error("{}", fault.told_of("the exchange"))]
     Refused {
         /// Reason, field and words.
@@ -76,13 +77,14 @@ impl ExchangeError {
         }
     }
 
-    /// True unless it is certain that a redemption which got this answer spent nothing.
+    /// False only if the log itself signed that it refuses the redemption which got this answer, or if
+    /// nothing of it was sent. An exchange's own word is none: it has the redemption, proof included, and may
+    /// have submitted it. The log says whether it did.
     pub fn may_have_spent(&self) -> bool {
         match self {
             // Before a byte of the redemption was sent.
             Self::Unreachable { .. } => false,
-            // A busy exchange may have sent it on before.
-            Self::Refused { fault, .. } => fault.leaves_open() || fault.may_retry(),
+            Self::Refused { notice, .. } => notice.is_none(),
             Self::Receipt(_) | Self::OtherEntry { .. } | Self::Voucher(_) | Self::Malformed(_) => {
                 true
             }
@@ -179,7 +181,7 @@ impl ExchangeClient {
             };
             let answer = self.wire.list_offers(request).await;
             let page = answer
-                .map_err(|status| self.refused(&status))?
+                .map_err(|status| self.refused(&status, None))?
                 .into_inner()
                 .offers;
             if page.is_empty() {
@@ -218,7 +220,9 @@ impl ExchangeClient {
         };
         let request = tonic::Request::new(request.into());
         let answer = self.wire.redeem(request).await;
-        let answer = answer.map_err(|status| self.refused(&status))?.into_inner();
+        let answer = answer
+            .map_err(|status| self.refused(&status, Some(&id)))?
+            .into_inner();
         let receipt = Receipt::parse(&answer.receipt)?;
         let found = receipt.verify(&self.log)?.id();
         if found != id {
@@ -253,15 +257,19 @@ impl ExchangeClient {
             .wire
             .get_voucher(tonic::Request::new(request.into()))
             .await;
-        let answer = answer.map_err(|status| self.refused(&status))?.into_inner();
+        let answer = answer
+            .map_err(|status| self.refused(&status, None))?
+            .into_inner();
         answer.voucher.try_into().map_err(malformed)
     }
 
-    fn refused(&self, status: &tonic::Status) -> ExchangeError {
+    /// A signed refusal counts only if it is about the entry that was asked for.
+    fn refused(&self, status: &tonic::Status, asked: Option<&EntryId>) -> ExchangeError {
         let fault = Fault::from_status(status);
         let notice = SignedRefusal::parse(&fault.signed_refusal)
             .ok()
             .and_then(|signed| signed.verify(&self.log).ok())
+            .filter(|notice| asked == Some(&notice.entry))
             .map(Box::new);
         ExchangeError::Refused {
             fault: Box::new(fault),

@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use crate::federation::{Draft, World, code, now, stock};
+use crate::federation::{Draft, Serving, World, code, now, stock};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use ed25519_dalek::SigningKey;
 use merits_exchange::{
@@ -26,6 +26,7 @@ use merits_verifier::{
     log::{Checkpoint, LogSigner, leaf_hash},
     receipt::Receipt,
 };
+use sqlx::ConnectOptions as _;
 use tokio::task::JoinSet;
 
 fn reason(answer: Result<Voucher, ExchangeError>) -> String {
@@ -411,4 +412,82 @@ async fn a_crash_between_append_and_voucher_loses_nothing() {
     let sealed = exchange.voucher(request).await.unwrap();
     assert_eq!(code(&world, &asked, &Voucher { sealed, ..voucher }), first);
     assert_eq!(store.assigned_count(&offer).await.unwrap(), 2);
+}
+
+/// A log that shows this exchange nothing of what is submitted from now on.
+#[derive(Clone)]
+struct Hiding(Follower);
+
+impl LedgerPort for Hiding {
+    async fn sync(&self) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    async fn submit(&self, entry: &SignedEntry) -> Result<Receipt, Fault> {
+        LedgerPort::submit(&self.0, entry).await
+    }
+
+    async fn receipt(&self, id: &EntryId) -> Result<Receipt, Fault> {
+        LedgerPort::receipt(&self.0, id).await
+    }
+
+    fn read<R>(&self, read: impl FnOnce(&Replica) -> R) -> R {
+        LedgerPort::read(&self.0, read)
+    }
+}
+
+/// The exchange's two failures after the log took the redemption: the wallet must not believe that nothing
+/// was spent. Only the log's signed refusal of this very redemption says that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wallet_is_never_told_that_nothing_was_spent_when_it_was() {
+    let mut world = World::new(8).await;
+    let member = world.first();
+    let offer = world.offer(9, |_| ()).await;
+    let store = world.store(&member).await;
+    stock(&store, &world, &offer, 9).await;
+    let spent = |follower: &Follower| -> u32 {
+        let replica = follower.replica();
+        let state = replica.state().unwrap();
+        state.offers().get(&offer).unwrap().redeemed
+    };
+
+    let hiding = Hiding(world.follower("hiding").await);
+    let exchange = world.exchange(&member, store.clone(), hiding);
+    let serving = Serving::start(exchange, store.clone(), &world).await;
+    let draft = world.draft(offer, &member);
+    let error = serving.redeem(&member, &draft).await.unwrap_err();
+    assert_eq!(error.reason(), Some("log-differs"), "{error}");
+    assert!(error.may_have_spent(), "{error}");
+    assert_eq!(spent(&world.follower("looking").await), 1);
+
+    // Its stock is gone, and the store still counts what it once took in.
+    let path = world.dir.path().join(format!("{}.sqlite", member.name));
+    let mut disk = merits_sqlite::durable(&path).connect().await.unwrap();
+    sqlx::raw_sql("DELETE FROM voucher")
+        .execute(&mut disk)
+        .await
+        .unwrap();
+    let follower = world.follower("following").await;
+    let exchange = world.exchange(&member, store.clone(), follower);
+    let serving = Serving::start(exchange, store, &world).await;
+    let draft = world.draft(offer, &member);
+    let error = serving.redeem(&member, &draft).await.unwrap_err();
+    assert_eq!(error.reason(), Some("voucher-missing"), "{error}");
+    assert!(error.may_have_spent(), "{error}");
+    assert_eq!(spent(&world.follower("looking-again").await), 2);
+
+    // Refused by the exchange alone: it may say so and submit.
+    let mut other = world.draft(offer, &member);
+    other.redeemed.voucher_key = draft.redeemed.voucher_key;
+    let error = serving.redeem(&member, &other).await.unwrap_err();
+    assert_eq!(error.reason(), Some("proof-invalid"), "{error}");
+    assert!(error.may_have_spent(), "the exchange's own word");
+    // Refused by the log.
+    let owner = world.owner();
+    let draft = world.draft_of(offer, &member, &owner, |redeemed| {
+        redeemed.spending.note_root = Fr::from(5u64);
+    });
+    let error = serving.redeem(&member, &draft).await.unwrap_err();
+    assert_eq!(error.reason(), Some("note-root-unknown"), "{error}");
+    assert!(!error.may_have_spent(), "{error}");
 }

@@ -7,4 +7,6 @@ cmp bundle.jsonl bundle-again.jsonl
 claims=$(($(wc -l <bundle.jsonl) - 1))
 expect "claims      0 in no batch yet, $claims on the ledger, 0 refused" merits distributor status --config distributor.toml
 # Again: nothing is lost, nothing twice.
-expect '0 proofs over 0 claims' merits distributor run --config distributor.toml --input trips.csv --bundle bundle.jsonl --source bay-area-bike-share --subjects 40
+# The trip that is too long is left out again.
+again=$(merits distributor run --config distributor.toml --input trips.csv --bundle bundle.jsonl --source bay-area-bike-share --subjects 40) || [ $? -eq 3 ]
+grep -q '0 proofs over 0 claims' <<<"$again"

@@ -9,10 +9,10 @@ use merits_circuits::{
 };
 use merits_distributor::{
     outbox::Patience,
-    proving::ProverPool,
+    proving::{ProverPool, ProvingError},
     run::RunError,
-    store::{Inserted, NewDeed},
-    summary::RunSummary,
+    store::{AsideReason, Inserted, NewDeed},
+    summary::{Outcome, RunSummary},
 };
 use merits_formula::Record;
 use merits_primitives::{Fr, field, owner::Handle};
@@ -23,15 +23,10 @@ use rand_core::CryptoRng;
 use crate::federation::{World, csv, custody::Scene, files, read_groups, scale_id, week};
 
 /// Accounts and reasons.
-fn aside(summary: &RunSummary) -> Vec<(&str, &str)> {
+fn aside(summary: &RunSummary) -> Vec<(&str, AsideReason)> {
     let aside = summary.aside.iter();
     aside
-        .map(|aside| {
-            (
-                aside.subject.as_deref().unwrap_or("?"),
-                aside.reason.as_str(),
-            )
-        })
+        .map(|aside| (aside.subject.as_deref().unwrap_or("?"), aside.reason))
         .collect()
 }
 
@@ -51,6 +46,7 @@ async fn records_of_periods_without_terms_stop_no_others() {
         let [(early, 1), (late, 1)] = reasons[..] else {
             panic!("{reasons:?}")
         };
+        assert_ne!(summary.outcome(), Outcome::Whole);
         let said = format!("{early}\n{late}");
         assert!(said.contains("no approved version for 2014-W35"), "{said}");
         assert!(said.contains("2999-W02"), "{said}");
@@ -99,13 +95,16 @@ async fn a_deed_that_does_not_open_or_work_out_stops_no_other() {
         assert_eq!(summary.counts.ingested, 2);
         let aside = aside(&summary);
         assert_eq!(aside.len(), 2, "{aside:?}");
-        assert!(aside[0].1.contains("does not open"), "{aside:?}");
-        assert_eq!(aside[1].0, "rider-overflow");
-        assert!(aside[1].1.contains("formula"), "{aside:?}");
+        assert_eq!(aside[0].1, AsideReason::Damaged);
+        assert_eq!(aside[1], ("rider-overflow", AsideReason::Formula));
+        assert_eq!(summary.outcome(), [Outcome::Partly, Outcome::Nothing][run]);
         if run == 1 {
             assert_eq!(summary.proved.proofs, 0);
         }
     }
+    // The error names the value; a reason rests in the clear, and in backups.
+    let value = (1u64 << 40).to_string();
+    assert_eq!(files::holding(scene.dir(), value.as_bytes()), None);
 }
 
 /// Another spelling of a known account would be a second cap: a person decides about it.
@@ -250,7 +249,42 @@ async fn a_batch_that_cannot_be_proven_costs_its_guilty_claims_only() {
         .world
         .run(&scene.node, &scene.ledger, &state, Patience::default())
         .await;
-    assert!(matches!(ran, Err(RunError::Proving(_))), "{ran:?}");
+    assert!(
+        matches!(ran, Err(RunError::Proving(ProvingError::Prover { .. }))),
+        "{ran:?}"
+    );
     guilty.lock().unwrap().clear();
-    assert_eq!(scene.run().await.counts.acknowledged, 6);
+    let summary = scene.run().await;
+    assert_eq!(summary.counts.acknowledged, 6);
+    assert_eq!(summary.outcome(), Outcome::Whole);
+    // What is over is not remembered.
+    let left = files::column(scene.dir(), "SELECT aside FROM deed WHERE aside NOTNULL").await;
+    assert!(left.is_empty(), "{left:?}");
+}
+
+/// However many deeds cannot be proven, they come after all others and hold none of them up, in later runs too.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_deeds_that_cannot_be_proven_hold_up_no_others() {
+    let (scene, guilty) = failing(25).await;
+    scene.collect(6, 1).await;
+    let all = commitments(&scene).await;
+    *guilty.lock().unwrap() = all[..5].iter().map(|c| (*c, Failure::Error)).collect();
+    let summary = scene.run().await;
+    assert_eq!((summary.counts.acknowledged, summary.aside.len()), (1, 5));
+    assert_eq!(summary.outcome(), Outcome::Partly);
+    // The next week's come after them in the store's order.
+    let groups: Vec<_> = scene.groups(6, 2).split_off(6);
+    assert!(groups.iter().all(|group| group.period == week(37)));
+    let bundle = scene.bundle(&groups);
+    scene.take_in(groups, &bundle).await;
+    let summary = scene.run().await;
+    assert_eq!((summary.counts.acknowledged, summary.aside.len()), (7, 5));
+    // Nothing but them: whether it is the prover, nobody can tell, and it was told before.
+    let summary = scene.run().await;
+    assert_eq!((summary.proved.proofs, summary.aside.len()), (0, 5));
+    assert_eq!(summary.outcome(), Outcome::Nothing);
+    guilty.lock().unwrap().clear();
+    let summary = scene.run().await;
+    assert_eq!((summary.counts.acknowledged, summary.aside.len()), (12, 0));
+    assert_eq!(summary.outcome(), Outcome::Whole);
 }

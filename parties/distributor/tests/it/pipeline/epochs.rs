@@ -1,6 +1,6 @@
 //! View-key epochs that begin while a node works.
 
-use merits_distributor::outbox::Patience;
+use merits_distributor::{outbox::Patience, summary::Outcome};
 use merits_ledger::{Entry, fixture::START};
 use merits_primitives::ids::Epoch;
 
@@ -32,9 +32,11 @@ async fn a_new_epoch_makes_batches_anew() {
         (summary.submitted.outdated, summary.counts.acknowledged),
         (2, 3)
     );
+    assert_eq!(summary.outcome(), Outcome::Nothing, "they wait");
     let summary = scene.run().await;
     assert_eq!(summary.counts.acknowledged, 6);
     assert_eq!(summary.counts.refused, 0);
+    assert_eq!(summary.outcome(), Outcome::Whole);
 }
 
 /// Opens an epoch that is active at once, and ends the one before.

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use merits_distributor::{
     outbox::{LedgerPort, Patience, SubmitFault},
-    store::ClaimPlace,
+    store::{ClaimPlace, Receipts},
+    summary::Outcome,
 };
 use merits_verifier::entry::SignedEntry;
 
@@ -66,13 +67,18 @@ async fn what_is_missing_is_never_read_as_empty() {
     let store = scene.node.store();
     let scale = scale_id();
     let whole = store.acknowledged(&scale).await.unwrap();
-    let receipts = store.receipts(&scale).await.unwrap();
-    assert_eq!(receipts.len(), 2);
+    assert_eq!(whole.lost, 0);
+    let Receipts {
+        held: receipts,
+        lost,
+    } = store.receipts(&scale).await.unwrap();
+    assert_eq!((receipts.len(), lost.len()), (2, 0));
     assert!(receipts.iter().all(|(_, receipt)| !receipt.is_empty()));
 
     change(&scene, "UPDATE batch SET receipt = NULL WHERE id = 1").await;
     let left = store.receipts(&scale).await.unwrap();
-    assert_eq!(left, receipts[1..]);
+    assert_eq!(left.held, receipts[1..]);
+    assert_eq!(left.lost, [receipts[0].0], "it is named");
 
     let (entry, _) = receipts[1];
     let claim = store.claim(&entry, 0).await.unwrap();
@@ -85,11 +91,24 @@ async fn what_is_missing_is_never_read_as_empty() {
     let other = store.claim(&entry, 1).await.unwrap();
     assert!(matches!(other, ClaimPlace::Deed(_)), "{other:?}");
     let less = store.acknowledged(&scale).await.unwrap();
-    assert!(less.credits < whole.credits);
+    assert!(less.earned.credits < whole.earned.credits);
+    assert_eq!(less.lost, 1, "its account was not forgotten");
+    let summary = scene.run().await;
+    assert_eq!(summary.lost_earnings, 1);
+    assert_ne!(summary.outcome(), Outcome::Whole);
     // A name that is still there takes the rest along.
     let statement = "UPDATE deed SET subject = NULL
          WHERE id = (SELECT deed FROM claim WHERE batch = 2 AND position = 1)";
     change(&scene, statement).await;
     let gone = store.claim(&entry, 1).await.unwrap();
     assert!(matches!(gone, ClaimPlace::Forgotten), "{gone:?}");
+    // What was forgotten is not lost; what does not open is.
+    let statement = "UPDATE deed SET subject = NULL
+         WHERE id = (SELECT deed FROM claim WHERE batch = 2 AND position = 0)";
+    change(&scene, statement).await;
+    assert_eq!(store.acknowledged(&scale).await.unwrap().lost, 0);
+    let statement = "UPDATE deed SET credits = zeroblob(60)
+         WHERE id = (SELECT deed FROM claim WHERE batch = 1 AND position = 0)";
+    change(&scene, statement).await;
+    assert_eq!(store.acknowledged(&scale).await.unwrap().lost, 1);
 }

@@ -6,6 +6,7 @@ use merits_distributor::{
     outbox::{LedgerPort, OutboxError, Patience, SubmitFault, empty_outbox},
     progress::Event,
     run::RunError,
+    summary::Outcome,
 };
 use merits_verifier::entry::SignedEntry;
 
@@ -32,6 +33,10 @@ async fn a_used_commitment_costs_its_claim_only() {
         (3, 1)
     );
     assert_eq!(summary.submitted.refused.len(), 1);
+    assert_eq!(summary.newly_refused, 1);
+    assert_eq!(summary.outcome(), Outcome::Partly);
+    // It was told.
+    assert_eq!(scene.run_with(&second).await.outcome(), Outcome::Whole);
     let (_, fault) = &summary.submitted.refused[0];
     assert!(matches!(fault, SubmitFault::Refused { code, .. } if code == "commitment-used"));
     let reasons = second.store().refusals(&scale_id()).await.unwrap();

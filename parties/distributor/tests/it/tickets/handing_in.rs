@@ -2,14 +2,15 @@
 
 use merits_distributor::{
     consents::Wait,
-    store::{Imported, TicketCounts},
+    store::{Imported, Inserted, NewDeed, Store, TicketCounts},
     tickets::{Importer, TicketFault},
 };
+use merits_formula::Record;
 use merits_ledger::{
     Entry, Role,
     fixture::{Citizen, Member},
 };
-use merits_primitives::Fr;
+use merits_primitives::{Fr, owner::Handle};
 use merits_records::handover::{HandoverError, Ticket};
 
 use crate::federation::{people::rider, scale_id, week};
@@ -126,4 +127,54 @@ async fn one_distributor_at_a_time() {
     // Nobody claims for the period again, with whatever ticket.
     let found = scene.import(&one, &scene.given(0, week(36)).1).await;
     assert!(matches!(found, Err(TicketFault::Withdrawn)));
+}
+
+/// On a ledger with tickets too an account that only looks like another one comes in by nothing, and a ticket,
+/// which anybody can give for an account of any name, keeps nobody's records out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_neither_makes_a_lookalike_known_nor_keeps_its_likeness_out() {
+    let scene = Scene::new(37, 5);
+    let dir = tempfile::tempdir().unwrap();
+    let node = scene.world.node(dir.path(), 5).await;
+    scene.collect(&node, 2, 1, dir.path()).await;
+    let distributor = &scene.world.federation.distributor;
+    let give = |number, account: &str| {
+        let consented = scene.consent(&Citizen::new(number), week(36), distributor);
+        scene.seal(&scene.ticket(account, &consented), distributor)
+    };
+    let like = give(3, "Rider-000");
+    let known = Imported::LooksLike(rider(0));
+    assert_eq!(scene.import(&node, &like).await.unwrap(), known);
+    assert_eq!(scene.counts(&node).await.total(), 0);
+    // Its own tickets are taken in.
+    let (_, own) = scene.given(0, week(36));
+    assert_eq!(scene.import(&node, &own).await.unwrap(), Imported::New);
+
+    // A ticket comes before any records: the account that it looks like is let in with its records, and the
+    // ticket's is not.
+    let early = give(4, "Rider-002");
+    assert_eq!(scene.import(&node, &early).await.unwrap(), Imported::New);
+    scene.collect(&node, 3, 1, dir.path()).await;
+    let deed = |commitment: u64| NewDeed {
+        subject: "Rider-002".into(),
+        period: week(36),
+        handle: Handle(Fr::from(commitment)),
+        salt: Fr::from(4u64),
+        records: vec![Record(vec![1, 60])],
+        commitment: Fr::from(commitment),
+        signature: [0; 64],
+    };
+    let source = scene.world.federation.source.id;
+    let store = node.store();
+    let insert = |store: Store, deed: NewDeed| async move {
+        store
+            .insert_deeds(&scale_id(), &source, &[deed], &mut rng())
+            .await
+            .unwrap()
+    };
+    let untaken = insert(store.clone(), deed(11)).await;
+    assert_eq!(untaken, [Inserted::LooksLike(rider(2))]);
+    // Two people, as somebody decided.
+    let decided = store.clone().with_distinct(["Rider-002".to_owned()]);
+    assert_eq!(insert(decided, deed(11)).await, [Inserted::New]);
 }

@@ -37,7 +37,7 @@ mod startup;
 mod timekeeper;
 mod verify_pool;
 
-pub use backup::{BackupError, Kept, backup, raise_mark, restore};
+pub use backup::{BackupError, Kept, Raised, backup, raise_mark, restore};
 pub use clock::{Clock, SystemClock};
 pub use config::{Config, Database, Sequencer, Verification};
 pub use error::{ConfigError, StartError};

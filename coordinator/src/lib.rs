@@ -25,6 +25,7 @@ mod fsck;
 mod intake;
 mod log_key;
 mod log_writer;
+mod needs;
 mod node;
 mod notes;
 mod opening;

@@ -40,6 +40,7 @@ use crate::{
     founding,
     intake::Intake,
     log_key,
+    needs::Needs,
     notes::BucketRoots,
     opening::{Opening, start_sequencer},
     schema,
@@ -49,7 +50,7 @@ use crate::{
     verify_pool::{PoolLimits, VerifyPool},
 };
 
-/// How often the clock is looked at while nothing is appended.
+/// How often the clock, the files and the stored log are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// A running coordinator. Dropping it stops it without waiting; [`Coordinator::shutdown`] stops
@@ -240,7 +241,8 @@ impl Rim {
             let _ = stopping.wait_for(|stop| *stop).await;
         });
         tokio::pin!(served);
-        let watch = tokio::spawn(watch_the_clock(Arc::clone(&self.time), health.clone()));
+        let needs = Needs::of(&config, &intake);
+        let watch = tokio::spawn(watch(Arc::clone(&self.time), needs, health.clone()));
 
         let mut stopped = self.stop.subscribe();
         let mut early_end = None;
@@ -300,15 +302,15 @@ impl Rim {
     }
 }
 
-/// Health follows the clock, and the time is written down.
-async fn watch_the_clock(time: Arc<Timekeeper>, health: Health) {
+/// Health follows what is needed, and the time is written down.
+async fn watch(time: Arc<Timekeeper>, needs: Needs, health: Health) {
     let noting = async {
         loop {
             tokio::time::sleep(NOTE_EVERY).await;
             time.note();
         }
     };
-    let following = health.follow(LOOK_EVERY, || std::future::ready(time.now().map(|_| ())));
+    let following = health.follow(LOOK_EVERY, || needs.look());
     tokio::select! {
         () = noting => {}
         never = following => match never {},

@@ -7,6 +7,7 @@ mod federation;
 mod founding;
 mod kill;
 mod lifecycle;
+mod needs;
 mod people;
 mod refusals;
 mod strangers;

@@ -5,7 +5,6 @@ mod clocks;
 mod damage;
 mod federation;
 mod founding;
-mod kill;
 mod lifecycle;
 mod needs;
 mod people;

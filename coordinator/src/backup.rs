@@ -8,6 +8,7 @@ use std::{
 };
 
 use merits_ledger::tree::{Frontier, frontier_nodes};
+use merits_primitives::ids::Origin;
 use merits_replica::{HighWaterMark, MarkError};
 use merits_sqlite::{FileError, Staged};
 use merits_verifier::{
@@ -21,7 +22,7 @@ use thiserror::Error;
 use crate::{
     config::Config,
     error::StartError,
-    fsck::{Report, fsck_file},
+    fsck::{Report, fsck_file, require_facts},
     log_key, node, schema, startup,
 };
 
@@ -34,14 +35,22 @@ pub enum BackupError {
     Ledger(#[from] StartError),
     /// The copy does not hold together.
     #[error(
-        "the copy of {} is no ledger that could be served, so it was thrown away: {report}",
-        path.display()
+        "the copy of {} is no ledger that could be served, so it was thrown away:\n{report}\n{} is damaged: {}",
+        path.display(),
+        path.display(),
+        if *live {
+            "check it with `merits coordinator fsck`, and restore an older backup"
+        } else {
+            "take another backup"
+        }
     )]
     Unsound {
         /// What was copied.
         path: PathBuf,
         /// What fsck found.
         report: String,
+        /// True for the ledger's own database, false for a backup of it.
+        live: bool,
     },
     /// The checkpoint cannot be read.
     #[error("the checkpoint in {}: {reason}", path.display())]
@@ -54,7 +63,7 @@ pub enum BackupError {
     /// The copy lacks entries that others have receipts of.
     #[error(
         "{} holds {found} entries, and the checkpoint in {} covers {needed}: entries that were acknowledged \
-         are not in it, and serving it would fork the log. Nothing was changed; take a newer backup",
+         are not in it, and serving it would fork the log. Nothing was changed; bring back newer data, or take a newer backup",
         path.display(),
         checkpoint.display()
     )]
@@ -67,6 +76,41 @@ pub enum BackupError {
         checkpoint: PathBuf,
         /// Entries that it covers.
         needed: u64,
+    },
+    /// Nothing shows that the copy is the newest.
+    #[error(
+        "the checkpoint in {} is the newest of {} itself, so it does not show that nothing came after the \
+         backup, and there is no high-water mark at {} that would. Name the newest checkpoint that another \
+         party has (`checkpoint.txt` in its copy of the log). Only if you have looked at every party's, and \
+         none has anything newer, say so with --nothing-newer. Nothing was changed",
+        checkpoint.display(),
+        path.display(),
+        mark.display()
+    )]
+    OwnCheckpoint {
+        /// The backup.
+        path: PathBuf,
+        /// Where the checkpoint is.
+        checkpoint: PathBuf,
+        /// Where the high-water mark would be.
+        mark: PathBuf,
+    },
+    /// A high-water mark is never lowered.
+    #[error(
+        "the checkpoint in {} covers {found} entries, and the high-water mark {} is at {mark} already: it is \
+         only ever raised. Nothing was changed",
+        checkpoint.display(),
+        path.display()
+    )]
+    Lower {
+        /// The mark.
+        path: PathBuf,
+        /// Entries that it covers.
+        mark: u64,
+        /// Where the checkpoint is.
+        checkpoint: PathBuf,
+        /// Entries that the checkpoint covers.
+        found: u64,
     },
     /// The copy is another history.
     #[error(
@@ -135,7 +179,12 @@ pub async fn backup(
     // Read first: what is copied afterwards may only be newer.
     let mark = HighWaterMark::look(&config.high_water_mark, &config.data_dir, &key)?;
     let staged = Staged::copy_of(&database, output).await?;
-    let (report, signed, checkpoint) = sound(config, &database, staged.path(), &key, rng).await?;
+    let unsound = |report| BackupError::Unsound {
+        path: database.clone(),
+        report,
+        live: true,
+    };
+    let (report, signed, checkpoint) = sound(config, staged.path(), &key, unsound, rng).await?;
     if let Some(mark) = mark {
         require(
             staged.path(),
@@ -146,8 +195,7 @@ pub async fn backup(
         )
         .await?;
     }
-    staged.put_in_place()?;
-    write_new(&checkpoint_file, &signed.to_string())?;
+    place(staged, &checkpoint_file, &signed.to_string())?;
     Ok(Kept {
         report,
         checkpoint,
@@ -155,16 +203,30 @@ pub async fn backup(
     })
 }
 
+/// Gives a backup its name, with its checkpoint beside it: both, or neither.
+fn place(staged: Staged, checkpoint_file: &Path, checkpoint: &str) -> Result<(), BackupError> {
+    // The checkpoint first: a backup that has its name is complete.
+    write_new(checkpoint_file, checkpoint)?;
+    staged.put_in_place().map_err(|error| {
+        let _ = std::fs::remove_file(checkpoint_file);
+        error.into()
+    })
+}
+
 /// Puts a backup where `config` wants its database, which must not exist. `not_behind` is a file with a
 /// checkpoint that the restored ledger must hold: the newest that any party has, so that nothing that
-/// was acknowledged is missing. The high-water mark is raised to the backup.
+/// was acknowledged is missing. Where there is no high-water mark, the backup's own checkpoint shows
+/// nothing; it is taken only if somebody says that no party has anything newer (`nothing_newer`). The
+/// high-water mark is raised to the backup.
 ///
 /// # Errors
-/// [`BackupError`]; nothing is changed then.
+/// [`BackupError`]; no database is there then. If it could not be put in place at last, the mark is
+/// raised already, and the same command goes on.
 pub async fn restore(
     config: &Config,
     input: &Path,
     not_behind: &Path,
+    nothing_newer: bool,
     rng: &mut impl CryptoRng,
 ) -> Result<Kept, BackupError> {
     config.check().map_err(StartError::from)?;
@@ -175,10 +237,25 @@ pub async fn restore(
     let _lock = node::lock_data_dir(config)?;
     let mut mark = HighWaterMark::open(&config.high_water_mark, &config.data_dir, &key)?;
     let staged = Staged::copy_of(input, &database).await?;
-    let (report, signed, checkpoint) = sound(config, input, staged.path(), &key, rng).await?;
+    let unsound = |report| BackupError::Unsound {
+        path: input.to_owned(),
+        report,
+        live: false,
+    };
+    let (report, signed, checkpoint) = sound(config, staged.path(), &key, unsound, rng).await?;
     require(staged.path(), &checkpoint, &needed, input, not_behind).await?;
-    if let Some(marked) = mark.newest().cloned() {
-        require(staged.path(), &checkpoint, &marked, input, mark.path()).await?;
+    match mark.newest().cloned() {
+        Some(marked) => {
+            require(staged.path(), &checkpoint, &marked, input, mark.path()).await?;
+        }
+        None if needed == checkpoint && !nothing_newer => {
+            return Err(BackupError::OwnCheckpoint {
+                path: input.to_owned(),
+                checkpoint: not_behind.to_owned(),
+                mark: mark.path().to_owned(),
+            });
+        }
+        None => {}
     }
     // The mark first: if the power fails in between, the same command goes on, and a start finds that
     // the ledger is lost instead of one without a mark.
@@ -191,23 +268,75 @@ pub async fn restore(
     })
 }
 
-/// Makes or raises the high-water mark to a checkpoint that somebody else kept. It is never lowered.
-///
-/// # Errors
-/// [`BackupError`].
-pub async fn raise_mark(config: &Config, checkpoint: &Path) -> Result<Checkpoint, BackupError> {
-    crate::founding::require(config).await?;
-    let _lock = node::lock_data_dir(config)?;
-    let key = key_of(config, &config.database()).await?;
-    let (newest, signed) = read_signed(checkpoint, &key)?;
-    let mut mark = HighWaterMark::open(&config.high_water_mark, &config.data_dir, &key)?;
-    mark.raise(&newest, &signed)?;
-    Ok(newest)
+/// A high-water mark that was made or raised.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Raised {
+    /// The tree that it is at.
+    pub checkpoint: Checkpoint,
+    /// Entries in the database. Fewer than the mark covers are an older copy, which is not served.
+    pub stored: u64,
 }
 
-/// The key of the log in a database. If the configuration's key file is there, it must be that key.
+/// Makes or raises the high-water mark to a checkpoint that somebody else kept. It is never lowered.
+/// The database must hold the trees of the mark that there was and of the new one, as far as it reaches:
+/// two that it does not hold both are two histories of the log.
+///
+/// # Errors
+/// [`BackupError`]; the mark that there was is kept then.
+pub async fn raise_mark(config: &Config, checkpoint: &Path) -> Result<Raised, BackupError> {
+    crate::founding::require(config).await?;
+    let _lock = node::lock_data_dir(config)?;
+    let database = config.database();
+    let key = key_of(config, &database).await?;
+    let (newest, signed) = read_signed(checkpoint, &key)?;
+    let mut mark = HighWaterMark::open(&config.high_water_mark, &config.data_dir, &key)?;
+    let stored = stored_tree(&database).await?;
+    // A tree that the log signed and that the database does not reach is taken: the mark then keeps this
+    // older copy from being served.
+    if newest.size <= stored.size {
+        require(&database, &stored, &newest, &database, checkpoint).await?;
+    }
+    if let Some(old) = mark.newest().cloned() {
+        // A mark that the database does not reach has nothing here to compare its successor with.
+        require(&database, &stored, &old, &database, mark.path()).await?;
+        if newest.size < old.size {
+            return Err(BackupError::Lower {
+                path: mark.path().to_owned(),
+                mark: old.size,
+                checkpoint: checkpoint.to_owned(),
+                found: newest.size,
+            });
+        }
+    }
+    mark.raise(&newest, &signed)?;
+    Ok(Raised {
+        checkpoint: newest,
+        stored: stored.size,
+    })
+}
+
+/// The tree that the stored nodes have, which must be that of the table `log`.
+async fn stored_tree(database: &Path) -> Result<Checkpoint, BackupError> {
+    let mut db = open(database).await?;
+    let row = startup::log_row(&mut db).await?;
+    let damaged = |what: &str| StartError::Damaged(format!("{}: {what}", database.display()));
+    let row = row.ok_or_else(|| damaged("the log was never founded"))?;
+    let root = root_at(&mut db, row.size).await?;
+    db.close().await?;
+    let root = root.filter(|root| root[..] == row.root[..]);
+    Ok(Checkpoint {
+        origin: Origin::new(&row.origin).map_err(|error| damaged(&error.to_string()))?,
+        size: row.size,
+        root: root.ok_or_else(|| damaged("the stored tree nodes lead to another root"))?,
+    })
+}
+
+/// The key of the log in a database, whose founding facts must be the configuration's. If the
+/// configuration's key file is there, it must be that key.
 async fn key_of(config: &Config, database: &Path) -> Result<LogKey, BackupError> {
     let mut db = open(database).await?;
+    require_facts(&mut db, config, database).await?;
     let row = startup::log_row(&mut db).await?;
     db.close().await?;
     let damaged = |what: &str| StartError::Damaged(format!("{}: {what}", database.display()));
@@ -225,21 +354,17 @@ async fn key_of(config: &Config, database: &Path) -> Result<LogKey, BackupError>
     }
 }
 
-/// Checks a copy as fsck does, and reads its checkpoint.
+/// Checks a copy as fsck does, and reads its checkpoint. `unsound` says what was copied.
 async fn sound(
     config: &Config,
-    source: &Path,
     copy: &Path,
     key: &LogKey,
+    unsound: impl Fn(String) -> BackupError,
     rng: &mut impl CryptoRng,
 ) -> Result<(Report, SignedCheckpoint, Checkpoint), BackupError> {
-    let unsound = |report: String| BackupError::Unsound {
-        path: source.to_owned(),
-        report,
-    };
     let report = fsck_file(config, copy, rng).await?;
     if !report.is_clean() {
-        return Err(unsound(report.to_string()));
+        return Err(unsound(report.lines()));
     }
     let mut db = open(copy).await?;
     let row = startup::log_row(&mut db).await?;
@@ -332,10 +457,16 @@ fn write_new(path: &Path, text: &str) -> Result<(), StartError> {
             _ => File::open(".")?.sync_all(),
         }
     };
-    write().map_err(|source| StartError::File {
-        action: "write",
-        path: path.to_owned(),
-        source,
+    write().map_err(|source| {
+        // A part of it would keep the next attempt from writing it. What was there before stays.
+        if source.kind() != std::io::ErrorKind::AlreadyExists {
+            let _ = std::fs::remove_file(path);
+        }
+        StartError::File {
+            action: "write",
+            path: path.to_owned(),
+            source,
+        }
     })
 }
 
@@ -343,4 +474,64 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// A store, and a copy of it that has no name yet.
+    async fn staged(dir: &Path, output: &Path) -> Staged {
+        let store = dir.join("store.sqlite");
+        let db = schema::create(&store).await.unwrap();
+        db.close().await.unwrap();
+        Staged::copy_of(&store, output).await.unwrap()
+    }
+
+    /// The fault: the copy had its name, its checkpoint could not be written, and the next attempt was
+    /// refused because the copy was there.
+    #[tokio::test]
+    async fn a_backup_and_its_checkpoint_are_there_both_or_neither() {
+        let dir = tempfile::tempdir().unwrap();
+        let output = dir.path().join("backup");
+        let beside = dir.path().join("backup.checkpoint");
+        let left = || {
+            let mut names: Vec<_> = fs::read_dir(dir.path())
+                .unwrap()
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .filter(|name| name.starts_with("backup"))
+                .collect();
+            names.sort();
+            names
+        };
+        // The checkpoint cannot be written.
+        let nowhere = dir.path().join("not-there/backup.checkpoint");
+        let copy = staged(dir.path(), &output).await;
+        assert!(place(copy, &nowhere, "checkpoint").is_err());
+        assert_eq!(left(), Vec::<String>::new());
+        // Somebody made a file of this name meanwhile: it stays.
+        fs::remove_file(dir.path().join("store.sqlite")).unwrap();
+        let copy = staged(dir.path(), &output).await;
+        fs::write(&beside, "mine").unwrap();
+        assert!(place(copy, &beside, "checkpoint").is_err());
+        assert_eq!(left(), ["backup.checkpoint"]);
+        assert_eq!(fs::read_to_string(&beside).unwrap(), "mine");
+        fs::remove_file(&beside).unwrap();
+        // The copy cannot get its name.
+        fs::remove_file(dir.path().join("store.sqlite")).unwrap();
+        let copy = staged(dir.path(), &output).await;
+        fs::write(&output, "mine").unwrap();
+        assert!(place(copy, &beside, "checkpoint").is_err());
+        assert_eq!(left(), ["backup"]);
+        assert_eq!(fs::read_to_string(&output).unwrap(), "mine");
+        fs::remove_file(&output).unwrap();
+        // And then it can.
+        fs::remove_file(dir.path().join("store.sqlite")).unwrap();
+        let copy = staged(dir.path(), &output).await;
+        place(copy, &beside, "checkpoint").unwrap();
+        assert_eq!(left(), ["backup", "backup.checkpoint"]);
+        assert_eq!(fs::read_to_string(&beside).unwrap(), "checkpoint");
+    }
 }

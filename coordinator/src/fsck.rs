@@ -27,6 +27,9 @@ use crate::{config::Config, error::StartError, schema, startup};
 /// Findings that are kept: more say nothing more about what to do.
 const MOST_FINDINGS: usize = 100;
 
+/// Where findings about the high-water mark are.
+const MARK: &str = "mark";
+
 /// Rows of one page.
 const PAGE: i64 = 4_096;
 
@@ -48,6 +51,12 @@ impl Report {
     /// True if nothing is wrong.
     pub fn is_clean(&self) -> bool {
         self.findings.is_empty()
+    }
+
+    /// The findings, one a line.
+    pub(crate) fn lines(&self) -> String {
+        let lines = self.findings.iter().map(ToString::to_string);
+        lines.collect::<Vec<_>>().join("\n")
     }
 
     fn find(&mut self, place: &'static str, what: impl Into<String>) {
@@ -72,18 +81,23 @@ impl fmt::Display for Report {
         findings
             .iter()
             .try_for_each(|finding| writeln!(f, "{finding}"))?;
-        if findings.is_empty() {
-            f.write_str("clean")
-        } else {
-            write!(f, "{} findings: restore a backup", findings.len())
+        match findings.len() {
+            0 => return f.write_str("clean"),
+            1 => f.write_str("1 finding")?,
+            count => write!(f, "{count} findings")?,
         }
+        // What is found about the mark says itself what to do: the stored data may be sound.
+        if findings.iter().any(|finding| finding.place != MARK) {
+            f.write_str(": the stored data is damaged, restore a backup")?;
+        }
+        Ok(())
     }
 }
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// Table, or "file", or "rules".
+    /// Table, or "file", "rules", or "mark" for the high-water mark.
     pub place: &'static str,
     /// What is wrong.
     pub what: String,
@@ -98,13 +112,15 @@ impl fmt::Display for Finding {
 /// Checks the database that `config` names. `rng` blinds the batches of proofs.
 ///
 /// # Errors
-/// [`StartError`] when there is no database of this program and version to look at; what is wrong
-/// inside one is in the [`Report`].
+/// [`StartError`] when there is no database of this program and version to look at, or when its
+/// ledger was founded on other facts than the configuration says; what is wrong inside one is in the
+/// [`Report`].
 pub async fn fsck(config: &Config, rng: &mut impl CryptoRng) -> Result<Report, StartError> {
     let path = config.database();
     // Before the snapshot that is checked: the mark of a running coordinator goes on.
     let mark = {
         let mut db = open(&path).await?;
+        require_facts(&mut db, config, &path).await?;
         let key = match startup::log_row(&mut db).await? {
             Some(row) => public_key(&row.log_key),
             None => None,
@@ -123,7 +139,30 @@ pub async fn fsck(config: &Config, rng: &mut impl CryptoRng) -> Result<Report, S
     check_file(config, &path, mark, rng).await
 }
 
-/// Checks a database of the ledger that `config` names, wherever it lies: a backup.
+/// Refuses a database whose ledger was founded on other facts than `config` says: replayed under those,
+/// sound entries break rules that were never theirs. One that was never founded has no facts.
+///
+/// # Errors
+/// [`StartError::OtherFacts`].
+pub(crate) async fn require_facts(
+    db: &mut SqliteConnection,
+    config: &Config,
+    path: &Path,
+) -> Result<(), StartError> {
+    if startup::log_row(&mut *db).await?.is_none() {
+        return Ok(());
+    }
+    let facts = startup::differences(&mut *db, &config.policy()?).await?;
+    if facts.is_empty() {
+        Ok(())
+    } else {
+        let database = path.to_owned();
+        Err(StartError::OtherFacts { database, facts })
+    }
+}
+
+/// Checks a database of the ledger that `config` names, wherever it lies: a backup. Its founding facts
+/// were compared before ([`require_facts`]).
 pub(crate) async fn fsck_file(
     config: &Config,
     path: &Path,
@@ -161,8 +200,15 @@ async fn check_file(
     check_log(&mut snapshot, config, &leaves.frontier, &mut report).await?;
     match mark {
         None => {}
-        Some(Err(error)) => report.find("mark", error.to_string()),
-        Some(Ok(None)) => report.find("mark", "the high-water mark is not there"),
+        Some(Err(error)) => report.find(MARK, error.to_string()),
+        Some(Ok(None)) => report.find(
+            MARK,
+            format!(
+                "the high-water mark {} is not there: make it from the newest checkpoint that another party \
+                 has, by `merits coordinator mark`",
+                config.high_water_mark.display()
+            ),
+        ),
         Some(Ok(Some(mark))) => check_mark(&mark, &leaves, &mut report),
     }
     snapshot.rollback().await?;
@@ -364,13 +410,19 @@ fn check_mark(mark: &Checkpoint, leaves: &FromLeaves, report: &mut Report) {
     let (marked, found) = (mark.size, leaves.frontier.size());
     if found < marked {
         report.find(
-            "mark",
-            format!("{marked} entries were published, and there are {found} leaves"),
+            MARK,
+            format!(
+                "{marked} entries were published, and there are {found} leaves: this is an older copy; bring \
+                 back the newest data, or restore a backup that holds all {marked}"
+            ),
         );
     } else if tree::root(&leaves.nodes, marked).ok() != Some(mark.root) {
         report.find(
-            "mark",
-            format!("the first {marked} leaves are not those that were published"),
+            MARK,
+            format!(
+                "the first {marked} leaves are not those that were published: this is another history of the \
+                 log; bring back the data that the mark belongs to"
+            ),
         );
     }
 }
@@ -390,9 +442,7 @@ async fn check_log(
         report.find("log", "the log was never founded");
         return Ok(());
     };
-    for fact in startup::differences(&mut *db, &config.policy()?).await? {
-        report.find("founding", fact.to_string());
-    }
+    // The founding facts have this origin too.
     let origin = config.origin()?;
     if row.origin != origin.as_str() {
         report.find("log", format!("it is the log {}, not {origin}", row.origin));

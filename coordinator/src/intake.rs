@@ -1,7 +1,7 @@
 //! The path of a submission: envelope, early receipt, signatures, proof, sequencer, receipt.
 //!
 //! Everything heavy runs in the [`VerifyPool`]; what is here only waits. A submission holds a
-//! permit from its first step to its answer, so the pool and the sequencer's queue are bounded by
+//! permit from its first step to the sequencer's answer, also when its caller has gone, so the pool and the sequencer's queue are bounded by
 //! the permits, and whoever gets none is told to come back.
 //!
 //! Whoever submits is a stranger until the signature of a party in standing holds. Strangers have
@@ -24,7 +24,11 @@ use merits_verifier::{
     receipt::Receipt,
     refusal::RefusalNotice,
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{
+    OwnedSemaphorePermit, Semaphore,
+    mpsc::{self, error::TrySendError},
+    oneshot, watch,
+};
 use tonic::Code;
 
 use crate::{
@@ -111,7 +115,7 @@ impl Intake {
     pub(crate) async fn submit(
         &self,
         entry: Vec<u8>,
-        _admitted: OwnedSemaphorePermit,
+        admitted: OwnedSemaphorePermit,
     ) -> Result<Accepted, Fault> {
         let bytes = entry_bytes(entry)?;
         let signed = SignedEntry::from_bytes(&bytes)
@@ -139,10 +143,13 @@ impl Intake {
         let ready = Ready {
             authentic,
             verified,
+            admitted,
             reply,
         };
-        // The permits leave room in the queue; a closed one means that the sequencer stopped.
-        self.queue.try_send(ready).map_err(|_| Fault::stopping())?;
+        self.queue.try_send(ready).map_err(|error| match error {
+            TrySendError::Full(_) => Fault::busy(RETRY),
+            TrySendError::Closed(_) => Fault::stopping(),
+        })?;
         match outcome.await.map_err(|_| Fault::internal())? {
             Err(NotPlaced::Refused(refusal)) => Err(refuse(refusal)),
             Err(NotPlaced::OutOfStep(error)) => Err(out_of_step(error)),

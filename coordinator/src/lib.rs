@@ -27,6 +27,7 @@ mod intake;
 mod keys;
 mod log_key;
 mod log_writer;
+mod needs;
 mod node;
 mod notes;
 mod opening;
@@ -39,7 +40,7 @@ mod startup;
 mod timekeeper;
 mod verify_pool;
 
-pub use backup::{BackupError, Kept, backup, raise_mark, restore};
+pub use backup::{BackupError, Kept, Raised, backup, raise_mark, restore};
 pub use clock::{Clock, SystemClock};
 pub use config::{ClockConfig, Config, Database, Sequencer, Verification};
 pub use error::{ConfigError, StartError};

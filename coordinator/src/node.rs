@@ -41,6 +41,7 @@ use crate::{
     intake::Intake,
     keys::Keys,
     log_key,
+    needs::Needs,
     notes::BucketRoots,
     opening::{Opening, start_sequencer},
     schema,
@@ -53,7 +54,7 @@ use crate::{
 /// The lock's file in `data_dir`.
 pub(crate) const LOCK: &str = "coordinator.lock";
 
-/// How often the clock is looked at while nothing is appended.
+/// How often the clock, the files and the stored log are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// A running coordinator. Dropping it stops it without waiting; [`Coordinator::shutdown`] stops
@@ -263,9 +264,13 @@ impl Rim {
             let _ = stopping.wait_for(|stop| *stop).await;
         });
         tokio::pin!(served);
-        let watching =
-            watch_the_clock(Arc::clone(&self.time), health.clone(), config.clock.clone());
-        let watch = tokio::spawn(watching);
+        let needs = Needs::of(&config, &intake);
+        let watch = tokio::spawn(watch(
+            Arc::clone(&self.time),
+            needs,
+            health.clone(),
+            config.clock.clone(),
+        ));
 
         let mut stopped = self.stop.subscribe();
         let mut early_end = None;
@@ -325,8 +330,8 @@ impl Rim {
     }
 }
 
-/// Health follows the clock, the peers are asked for theirs, and the time is written down.
-async fn watch_the_clock(time: Arc<Timekeeper>, health: Health, config: ClockConfig) {
+/// Health follows what is needed, the peers are asked for their clocks, and the time is written down.
+async fn watch(time: Arc<Timekeeper>, needs: Needs, health: Health, config: ClockConfig) {
     let asking = async {
         if config.peers.is_empty() {
             return std::future::pending().await;
@@ -342,7 +347,7 @@ async fn watch_the_clock(time: Arc<Timekeeper>, health: Health, config: ClockCon
             time.note();
         }
     };
-    let following = health.follow(LOOK_EVERY, || std::future::ready(time.now().map(|_| ())));
+    let following = health.follow(LOOK_EVERY, || needs.look());
     tokio::select! {
         () = noting => {}
         () = asking => {}

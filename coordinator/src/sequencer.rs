@@ -24,7 +24,7 @@ use merits_verifier::{
     Verified,
     log::{Checkpoint, Hash, LogSigner, SignedCheckpoint, leaf_hash},
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use crate::{
     log_writer::{Group, LogWriter},
@@ -37,6 +37,9 @@ use crate::{
 pub(crate) struct Ready {
     pub(crate) authentic: Authentic,
     pub(crate) verified: Option<Verified<ProvenStatement>>,
+    /// Held until the answer, also when its caller has gone: there are no more of them than places in
+    /// the queue.
+    pub(crate) admitted: OwnedSemaphorePermit,
     pub(crate) reply: oneshot::Sender<Outcome>,
 }
 
@@ -134,6 +137,7 @@ impl Sequencer {
             let Ready {
                 authentic,
                 verified,
+                admitted,
                 reply,
             } = ready;
             let outcome = pending
@@ -145,12 +149,12 @@ impl Sequencer {
                     time,
                 )
                 .await?;
-            answers.push((reply, outcome));
+            answers.push((reply, outcome, admitted));
         }
         if pending.effects.is_empty() {
             drop(transaction);
             self.edge = pending.nodes;
-            for (reply, outcome) in answers {
+            for (reply, outcome, _admitted) in answers {
                 let outcome = outcome.map_err(NotPlaced::Refused);
                 let _ = reply.send(outcome.map(|_| Placed::Before));
             }
@@ -169,7 +173,7 @@ impl Sequencer {
 
         self.published
             .advance(&checkpoint, Arc::clone(&signed), pending.effects)?;
-        for (reply, outcome) in answers {
+        for (reply, outcome, _admitted) in answers {
             let placed = match outcome {
                 Err(refusal) => Err(NotPlaced::Refused(refusal)),
                 Ok(None) => Ok(Placed::Before),

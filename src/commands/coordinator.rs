@@ -53,6 +53,10 @@ pub(crate) enum Command {
         /// backup must not be behind it
         #[arg(long, value_name = "FILE")]
         checkpoint: PathBuf,
+        /// Where there is no high-water mark: take the backup's own checkpoint. You have looked at every
+        /// party's copy, and none has anything newer
+        #[arg(long)]
+        nothing_newer: bool,
     },
     /// Make or raise the high-water mark to a checkpoint that somebody kept
     Mark {
@@ -114,9 +118,11 @@ impl Command {
                 config,
                 input,
                 checkpoint,
+                nothing_newer,
             } => {
                 let config = Config::load(&config)?;
-                let kept = restore(&config, &input, &checkpoint, &mut rand::rng()).await?;
+                let rng = &mut rand::rng();
+                let kept = restore(&config, &input, &checkpoint, nothing_newer, rng).await?;
                 println!(
                     "restored {}: {} entries, checked; the high-water mark {} is raised to it",
                     config.database().display(),
@@ -134,12 +140,19 @@ impl Command {
             }
             Self::Mark { config, checkpoint } => {
                 let config = Config::load(&config)?;
-                let newest = raise_mark(&config, &checkpoint).await?;
+                let raised = raise_mark(&config, &checkpoint).await?;
+                let (marked, stored) = (raised.checkpoint.size, raised.stored);
                 println!(
-                    "the high-water mark {} is at {} entries",
+                    "the high-water mark {} is at {marked} entries",
                     config.high_water_mark.display(),
-                    newest.size
                 );
+                if stored < marked {
+                    println!(
+                        "{} holds {stored} of them: it is an older copy, and is not served; bring back the \
+                         newest data",
+                        config.database().display()
+                    );
+                }
                 Ok(ExitCode::SUCCESS)
             }
         }

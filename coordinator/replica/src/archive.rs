@@ -6,6 +6,7 @@
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write as _},
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
@@ -162,6 +163,7 @@ impl Archive {
         leaves: &[Vec<u8>],
         checkpoint: &str,
     ) -> Result<(), ArchiveError> {
+        self.require_in_place()?;
         let path = self.directory.join(LEAVES);
         self.leaves
             .seek(SeekFrom::Start(self.end))
@@ -183,6 +185,22 @@ impl Archive {
         self.replace(CHECKPOINT, checkpoint)?;
         self.end = end;
         Ok(())
+    }
+
+    /// Refuses to write to a file that is no longer under its name: its leaves would be missing behind
+    /// the checkpoint that is.
+    fn require_in_place(&self) -> Result<(), ArchiveError> {
+        let path = self.directory.join(LEAVES);
+        let named = fs::metadata(&path).map_err(at(&path))?;
+        let open = self.leaves.metadata().map_err(at(&path))?;
+        if (named.dev(), named.ino()) == (open.dev(), open.ino()) {
+            Ok(())
+        } else {
+            Err(at(&path)(io::Error::other(
+                "is another file than the one that was opened: the directory was moved or replaced while \
+                 it was in use; start this program again",
+            )))
+        }
     }
 
     /// Keeps evidence beside the files.

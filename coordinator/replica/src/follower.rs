@@ -128,11 +128,13 @@ impl Follower {
     /// signed before.
     pub async fn sync(&self) -> Result<Progress, FollowError> {
         let _turn = self.turn.lock().await;
+        let from = self.replica().size();
+        self.settle().await?;
         let mut client = self.client.clone();
         let checkpoint = client.checkpoint().await?;
         let mut update = self.replica().update(&checkpoint)?;
         let progress = Progress {
-            from: update.next(),
+            from,
             to: update.until(),
         };
         if update.is_complete() {
@@ -150,17 +152,36 @@ impl Follower {
         }
         self.watch.look(update.newest_time())?;
         tracing::debug!(from = progress.from, to = progress.to, "verifying leaves");
+        self.change(move |replica| replica.finish(update, &mut rand::rng()))
+            .await?;
+        Ok(progress)
+    }
+
+    /// Writes what an earlier update verified and could not write, when the disk was full.
+    async fn settle(&self) -> Result<(), FollowError> {
+        if !self.replica().is_unwritten() {
+            return Ok(());
+        }
+        self.change(Replica::settle).await?;
+        tracing::info!("wrote the leaves of the log that could not be written before");
+        Ok(())
+    }
+
+    /// Changes the replica. Proofs, signatures and disks take time: never on the async runtime.
+    async fn change(
+        &self,
+        change: impl FnOnce(&mut Replica) -> Result<(), ReplicaError> + Send + 'static,
+    ) -> Result<(), FollowError> {
         let replica = Arc::clone(&self.replica);
-        // Proofs and signatures cost the CPU: never on the async runtime.
         tokio::task::spawn_blocking(move || {
             let mut replica = replica
                 .write()
                 .unwrap_or_else(std::sync::PoisonError::into_inner);
-            replica.finish(update, &mut rand::rng())
+            change(&mut replica)
         })
         .await
         .map_err(|_| FollowError::Interrupted)??;
-        Ok(progress)
+        Ok(())
     }
 
     /// Before anything is fetched: the log must show that its new tree continues the one that

@@ -98,8 +98,22 @@ pub enum ReplicaError {
         /// The mark's file.
         mark: PathBuf,
     },
+    /// What was verified last is not in the files.
+    #[error(
+        "the newest leaves of the log were verified and could not be written to {} or to its high-water \
+         mark, so nothing is answered from this copy: make room if the disk is full, or bring the folder \
+         back; the next synchronisation writes them",
+        directory.display()
+    )]
+    Unwritten {
+        /// The directory of the copy.
+        directory: PathBuf,
+    },
     /// An earlier error left the copy unusable.
-    #[error("the copy of the log stopped at an earlier error: start this program again")]
+    #[error(
+        "an earlier error left this copy of the log unusable: start this program again, which reads and \
+         verifies the copy anew"
+    )]
     Stopped,
 }
 
@@ -111,8 +125,10 @@ pub struct Replica {
     archive: Archive,
     mark: Option<HighWaterMark>,
     newest: Option<(Checkpoint, SignedCheckpoint)>,
-    /// `None` after an error in the middle of an update.
+    /// `None` after an error in the middle of an update. Ahead of the rest while something is unwritten.
     replay: Option<Replay>,
+    /// What was verified and is not in the files.
+    unwritten: Option<Unwritten>,
     frontier: Frontier,
     nodes: HashMap<Node, Hash>,
     leaves: Vec<Vec<u8>>,
@@ -165,6 +181,7 @@ impl Replica {
             mark: None,
             newest: None,
             replay: Some(Replay::new(policy)),
+            unwritten: None,
             frontier: Frontier::new(),
             nodes: HashMap::new(),
             leaves: Vec::new(),
@@ -177,7 +194,8 @@ impl Replica {
             if frontier.root() != checkpoint.root {
                 return Err(ReplicaError::Altered(directory.to_owned()));
             }
-            replica.apply(leaves, frontier, nodes, rng)?;
+            replica.verify(&leaves, rng)?;
+            replica.show(leaves, frontier, nodes);
             replica.newest = Some((checkpoint, signed));
         }
         Ok(replica)
@@ -217,11 +235,13 @@ impl Replica {
     /// The ledger's state after all leaves of the copy.
     ///
     /// # Errors
-    /// [`ReplicaError::Stopped`] after an error in the middle of an update, [`ReplicaError::Behind`]
-    /// for a copy that is older than its high-water mark.
+    /// [`ReplicaError::Stopped`] after an error in the middle of an update,
+    /// [`ReplicaError::Unwritten`] while what was verified is not in the files,
+    /// [`ReplicaError::Behind`] for a copy that is older than its high-water mark.
     pub fn state(&self) -> Result<&State, ReplicaError> {
         let state = self.replay.as_ref().map(Replay::state);
         let state = state.ok_or(ReplicaError::Stopped)?;
+        self.require_written()?;
         match &self.mark {
             Some(mark)
                 if mark
@@ -235,6 +255,15 @@ impl Replica {
                 })
             }
             _ => Ok(state),
+        }
+    }
+
+    fn require_written(&self) -> Result<(), ReplicaError> {
+        match self.unwritten {
+            None => Ok(()),
+            Some(_) => Err(ReplicaError::Unwritten {
+                directory: self.directory.clone(),
+            }),
         }
     }
 
@@ -276,7 +305,8 @@ impl Replica {
     /// The leaf that used a value which may occur once.
     pub fn used(&self, set: UniqueSet, value: &[u8; 32]) -> Option<u64> {
         let uniques = self.replay.as_ref()?.uniques();
-        uniques.get(&(set, *value)).copied()
+        let leaf = uniques.get(&(set, *value)).copied();
+        leaf.filter(|leaf| *leaf < self.size())
     }
 
     /// The time of the newest leaf.
@@ -308,11 +338,12 @@ impl Replica {
     ///
     /// # Errors
     /// [`ReplicaError`]: not signed by the log, older than one seen, or another tree of the same
-    /// size.
+    /// size; something is unwritten ([`Replica::settle`] comes first).
     pub fn update(&self, checkpoint: &str) -> Result<Update, ReplicaError> {
         if self.replay.is_none() {
             return Err(ReplicaError::Stopped);
         }
+        self.require_written()?;
         let signed = SignedCheckpoint::parse(checkpoint)?;
         let target = signed.verify(&self.key)?;
         let verified = self.verified();
@@ -333,11 +364,15 @@ impl Replica {
         })
     }
 
-    /// Verifies and takes what an update collected.
+    /// Verifies what an update collected, writes it to the files and to the high-water mark, and only
+    /// then shows it.
     ///
     /// # Errors
-    /// [`ReplicaError`]. After [`ReplicaError::Invalid`] the replica must be opened again.
+    /// [`ReplicaError`]. After [`ReplicaError::Invalid`] the replica must be opened again. After
+    /// [`ReplicaError::Archive`] or [`ReplicaError::Mark`] the replica answers nothing until
+    /// [`Replica::settle`] succeeds.
     pub fn finish(&mut self, update: Update, rng: &mut impl CryptoRng) -> Result<(), ReplicaError> {
+        self.settle()?;
         let Update {
             from,
             target,
@@ -370,15 +405,44 @@ impl Replica {
             let old = note(self.mark.as_ref().and_then(HighWaterMark::signed));
             return Err(self.rewritten(mark.size, &old, target.size, &signed.to_string())?);
         }
-        let first = self.leaves.len();
-        self.apply(leaves, frontier, nodes, rng)?;
-        self.archive
-            .append(&self.leaves[first..], &signed.to_string())?;
-        if let Some(mark) = &mut self.mark {
-            mark.raise(&target, &signed)?;
+        self.verify(&leaves, rng)?;
+        self.unwritten = Some(Unwritten {
+            leaves,
+            frontier,
+            nodes,
+            target,
+            signed,
+            in_archive: false,
+        });
+        self.settle()
+    }
+
+    /// Writes what was verified and could not be written, if there is anything.
+    ///
+    /// # Errors
+    /// [`ReplicaError::Archive`] or [`ReplicaError::Mark`]; it can be tried again.
+    pub fn settle(&mut self) -> Result<(), ReplicaError> {
+        let Some(unwritten) = &mut self.unwritten else {
+            return Ok(());
+        };
+        if !unwritten.in_archive {
+            self.archive
+                .append(&unwritten.leaves, &unwritten.signed.to_string())?;
+            unwritten.in_archive = true;
         }
-        self.newest = Some((target, signed));
+        if let Some(mark) = &mut self.mark {
+            mark.raise(&unwritten.target, &unwritten.signed)?;
+        }
+        if let Some(written) = self.unwritten.take() {
+            self.show(written.leaves, written.frontier, written.nodes);
+            self.newest = Some((written.target, written.signed));
+        }
         Ok(())
+    }
+
+    /// True while what was verified is not in the files.
+    pub(crate) fn is_unwritten(&self) -> bool {
+        self.unwritten.is_some()
     }
 
     /// Keeps both checkpoints when the log cannot show that the new tree continues the old.
@@ -427,19 +491,20 @@ impl Replica {
         }
     }
 
-    fn apply(
-        &mut self,
-        leaves: Vec<Vec<u8>>,
-        frontier: Frontier,
-        nodes: Vec<(Node, Hash)>,
-        rng: &mut impl CryptoRng,
-    ) -> Result<(), ReplicaError> {
+    /// Takes leaves into the state, signatures and proofs verified.
+    fn verify(&mut self, leaves: &[Vec<u8>], rng: &mut impl CryptoRng) -> Result<(), ReplicaError> {
         // Taken out, so that an error leaves no half-applied state behind.
         let mut replay = self.replay.take().ok_or(ReplicaError::Stopped)?;
-        for leaf in &leaves {
+        for leaf in leaves {
             replay.push(leaf, rng)?;
         }
         replay.flush(rng)?;
+        self.replay = Some(replay);
+        Ok(())
+    }
+
+    /// Takes verified leaves into what is answered.
+    fn show(&mut self, leaves: Vec<Vec<u8>>, frontier: Frontier, nodes: Vec<(Node, Hash)>) {
         for leaf in leaves {
             if let Ok(decoded) = Leaf::from_bytes(&leaf) {
                 self.by_id
@@ -449,9 +514,19 @@ impl Replica {
         }
         self.frontier = frontier;
         self.nodes.extend(nodes);
-        self.replay = Some(replay);
-        Ok(())
     }
+}
+
+/// Leaves that were verified and are not in the files.
+#[derive(Debug)]
+struct Unwritten {
+    leaves: Vec<Vec<u8>>,
+    frontier: Frontier,
+    nodes: Vec<(Node, Hash)>,
+    target: Checkpoint,
+    signed: SignedCheckpoint,
+    /// They are in the archive, and the high-water mark is still to be raised.
+    in_archive: bool,
 }
 
 /// A tree that new leaves were appended to.

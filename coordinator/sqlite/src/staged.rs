@@ -75,7 +75,8 @@ impl Staged {
     /// Gives the copy its name; it is on disk afterwards.
     ///
     /// # Errors
-    /// [`FileError::Exists`] when the name was taken meanwhile.
+    /// [`FileError::Exists`] when the name was taken meanwhile. After any error nothing of this copy is
+    /// left under the name.
     pub fn put_in_place(mut self) -> Result<(), FileError> {
         // SQLite does not synchronise what VACUUM INTO writes.
         File::open(&self.part)
@@ -96,13 +97,20 @@ impl Staged {
             }
             Err(error) => return Err(FileError::io("create", &self.destination)(error)),
         }
-        fs::rename(&self.part, &self.destination)
-            .map_err(FileError::io("create", &self.destination))?;
-        self.done = true;
         let folder = self.destination.parent().unwrap_or(Path::new("/"));
-        File::open(folder)
-            .and_then(|folder| folder.sync_all())
-            .map_err(FileError::io("write", folder))
+        let placed = fs::rename(&self.part, &self.destination)
+            .map_err(FileError::io("create", &self.destination))
+            .and_then(|()| {
+                self.done = true;
+                File::open(folder)
+                    .and_then(|folder| folder.sync_all())
+                    .map_err(FileError::io("write", folder))
+            });
+        if placed.is_err() {
+            // The empty file of our own, or a copy that a power cut could take away again.
+            let _ = fs::remove_file(&self.destination);
+        }
+        placed
     }
 }
 

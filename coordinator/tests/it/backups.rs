@@ -3,8 +3,9 @@
 use std::{fs, path::Path, sync::Arc};
 
 use merits_coordinator::{
-    BackupError, Config, Coordinator, StartError, SystemClock, backup, fsck, restore,
+    BackupError, Config, Coordinator, StartError, SystemClock, backup, fsck, raise_mark, restore,
 };
+use merits_replica::MarkError;
 use merits_sqlite::FileError;
 
 use crate::federation::{Founding, Node};
@@ -53,7 +54,17 @@ async fn a_backup_of_a_running_coordinator_is_restored_elsewhere() {
         .unwrap_err();
     assert!(matches!(error, StartError::Lost { .. }), "{error}");
     let own = kept.checkpoint_file.clone();
-    restore(&restored, &output, &own, &mut rand::rng())
+    // The backup's own checkpoint says nothing about what came after it, and nothing else here does.
+    let error = restore(&restored, &output, &own, false, &mut rand::rng())
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, BackupError::OwnCheckpoint { .. }),
+        "{error}"
+    );
+    assert!(error.to_string().contains("--nothing-newer"), "{error}");
+    assert!(!restored.database().exists() && !restored.high_water_mark.exists());
+    restore(&restored, &output, &own, true, &mut rand::rng())
         .await
         .unwrap();
     assert!(fsck(&restored, &mut rand::rng()).await.unwrap().is_clean());
@@ -62,7 +73,7 @@ async fn a_backup_of_a_running_coordinator_is_restored_elsewhere() {
     node.coordinator.shutdown().await.unwrap();
 
     // Nothing is overwritten.
-    let error = restore(&restored, &output, &own, &mut rand::rng())
+    let error = restore(&restored, &output, &own, false, &mut rand::rng())
         .await
         .unwrap_err();
     assert!(
@@ -76,7 +87,8 @@ async fn a_backup_of_a_running_coordinator_is_restored_elsewhere() {
     // A checkpoint that somebody has since then.
     let third = tempfile::tempdir().unwrap();
     let behind = elsewhere(&founding, third.path(), &config);
-    let error = restore(&behind, &output, &config.high_water_mark, &mut rand::rng())
+    let newer = config.high_water_mark.as_path();
+    let error = restore(&behind, &output, newer, true, &mut rand::rng())
         .await
         .unwrap_err();
     assert!(
@@ -88,11 +100,17 @@ async fn a_backup_of_a_running_coordinator_is_restored_elsewhere() {
 
     // The mark of this machine, whatever checkpoint is named.
     fs::copy(&config.high_water_mark, &behind.high_water_mark).unwrap();
-    let error = restore(&behind, &output, &own, &mut rand::rng())
+    let error = restore(&behind, &output, &own, true, &mut rand::rng())
         .await
         .unwrap_err();
     assert!(matches!(error, BackupError::Behind { .. }), "{error}");
     assert!(!behind.database().exists());
+
+    // A mark that the backup is not behind says enough.
+    fs::copy(&own, &behind.high_water_mark).unwrap();
+    restore(&behind, &output, &own, false, &mut rand::rng())
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -118,7 +136,7 @@ async fn what_is_no_backup_of_this_ledger_is_not_put_back() {
     let put = |input: std::path::PathBuf, checkpoint: std::path::PathBuf| {
         let target = target.clone();
         async move {
-            let put = restore(&target, &input, &checkpoint, &mut rand::rng()).await;
+            let put = restore(&target, &input, &checkpoint, true, &mut rand::rng()).await;
             let error = put.unwrap_err();
             assert!(!target.database().exists(), "{error}");
             assert!(!target.high_water_mark.exists(), "{error}");
@@ -147,21 +165,12 @@ async fn what_is_no_backup_of_this_ledger_is_not_put_back() {
     assert!(matches!(error, BackupError::Checkpoint { .. }), "{error}");
     let error = put(good.clone(), third.path().join("no-such-file")).await;
     assert!(matches!(error, BackupError::Checkpoint { .. }), "{error}");
-    // Facts of another ledger.
-    let changed = Config {
-        anchor_seconds: target.anchor_seconds + 1,
-        ..target.clone()
-    };
-    let error = restore(&changed, &good, own, &mut rand::rng())
-        .await
-        .unwrap_err();
-    assert!(error.to_string().contains("anchor_seconds"), "{error}");
     // A leftover log of another database would be played into the restored one.
     let wal = target.data_dir.join("ledger.sqlite-wal");
     fs::write(&wal, "leftover").unwrap();
     put(good.clone(), own.clone()).await;
     fs::remove_file(&wal).unwrap();
-    restore(&target, &good, own, &mut rand::rng())
+    restore(&target, &good, own, true, &mut rand::rng())
         .await
         .unwrap();
 }
@@ -196,12 +205,209 @@ async fn a_damaged_or_older_ledger_gives_no_backup() {
     let error = backup(&config, &output, &mut rand::rng())
         .await
         .unwrap_err();
-    assert!(matches!(error, BackupError::Unsound { .. }), "{error}");
-    assert!(!output.exists());
+    assert!(
+        matches!(error, BackupError::Unsound { live: true, .. }),
+        "{error}"
+    );
+    assert!(error.to_string().contains("restore an older"), "{error}");
+    assert!(!output.exists() && !dir.path().join("ledger.backup.checkpoint").exists());
     let left = fs::read_dir(dir.path()).unwrap();
     let left = left.filter(|entry| {
         let name = entry.as_ref().unwrap().file_name();
         name.to_string_lossy().contains("part")
     });
     assert_eq!(left.count(), 0);
+}
+
+/// The fault: under a mistyped setting a sound ledger was replayed by rules that were never its own, and
+/// what came of it said "restore a backup".
+#[tokio::test]
+async fn other_founding_facts_are_named_and_nothing_is_called_damaged() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut founding = Founding::new(63);
+    let (config, mut node) = running(&founding, dir.path()).await;
+    node.client.submit(&founding.earn(4)).await.unwrap();
+    node.coordinator.shutdown().await.unwrap();
+    let good = dir.path().join("good");
+    let kept = backup(&config, &good, &mut rand::rng()).await.unwrap();
+    let third = tempfile::tempdir().unwrap();
+    let target = elsewhere(&founding, third.path(), &config);
+    type Change = fn(&mut Config);
+    let changes: [(&str, Change); 4] = [
+        ("origin", |config| {
+            config.origin = "other.example/merits".into()
+        }),
+        ("authority", |config| config.authority = "ab".repeat(32)),
+        ("anchor_seconds", |config| config.anchor_seconds += 1),
+        ("tickets", |config| config.tickets = !config.tickets),
+    ];
+    for (name, change) in changes {
+        let (mut here, mut there) = (config.clone(), target.clone());
+        change(&mut here);
+        change(&mut there);
+        let output = dir.path().join("never");
+        let own = kept.checkpoint_file.as_path();
+        let rng = &mut rand::rng();
+        let ledger = |error| match error {
+            BackupError::Ledger(error) => error,
+            other => panic!("{name}: {other}"),
+        };
+        let errors = [
+            (config.database(), fsck(&here, rng).await.unwrap_err()),
+            (
+                config.database(),
+                ledger(backup(&here, &output, rng).await.unwrap_err()),
+            ),
+            (
+                config.database(),
+                ledger(raise_mark(&here, own).await.unwrap_err()),
+            ),
+            (
+                good.clone(),
+                ledger(restore(&there, &good, own, true, rng).await.unwrap_err()),
+            ),
+        ];
+        for (path, error) in errors {
+            let said = error.to_string();
+            let StartError::OtherFacts { database, facts } = error else {
+                panic!("{name}: {said}");
+            };
+            assert_eq!((database, facts.len()), (path, 1), "{said}");
+            assert_eq!(facts[0].name, name, "{said}");
+            assert!(
+                !said.contains("restore") && !said.contains("rules"),
+                "{said}"
+            );
+        }
+        assert!(!output.exists() && !target.database().exists());
+    }
+    assert!(fsck(&config, &mut rand::rng()).await.unwrap().is_clean());
+}
+
+/// The fault: a mark was replaced by any larger checkpoint that the log's key had signed, and by one of
+/// another history than the database's.
+#[tokio::test]
+async fn a_mark_is_raised_within_one_history_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut founding = Founding::new(64);
+    let (config, node) = running(&founding, dir.path()).await;
+    node.coordinator.shutdown().await.unwrap();
+    let mark = config.high_water_mark.clone();
+    let size = founding.entries.len() as u64;
+    let older = fs::read(config.database()).unwrap();
+    let at_older = dir.path().join("older.checkpoint");
+    fs::copy(&mark, &at_older).unwrap();
+    // Two histories after it, as an operator makes them who serves an older copy.
+    let mut histories = Vec::new();
+    for count in [2, 3] {
+        fs::write(config.database(), &older).unwrap();
+        fs::copy(&at_older, &mark).unwrap();
+        let mut node = Node::start(config.clone()).await;
+        for _ in 0..count {
+            node.client.submit(&founding.earn(2)).await.unwrap();
+        }
+        node.coordinator.shutdown().await.unwrap();
+        let kept = dir.path().join(format!("{count}.checkpoint"));
+        fs::copy(&mark, &kept).unwrap();
+        histories.push((fs::read(config.database()).unwrap(), kept));
+    }
+    let [(one, at_one), (two, at_two)] = <[_; 2]>::try_from(histories).unwrap();
+    let set = |database: &[u8], marked: Option<&Path>| {
+        fs::write(config.database(), database).unwrap();
+        match marked {
+            Some(marked) => {
+                fs::copy(marked, &mark).unwrap();
+            }
+            None => {
+                let _ = fs::remove_file(&mark);
+            }
+        }
+    };
+    let marked = || fs::read_to_string(&mark).ok();
+    let text = |path: &Path| Some(fs::read_to_string(path).unwrap());
+
+    // The database continues the new checkpoint, and not the mark that is there.
+    set(&two, Some(&at_one));
+    let error = raise_mark(&config, &at_two).await.unwrap_err();
+    assert!(matches!(error, BackupError::OtherHistory { .. }), "{error}");
+    assert_eq!(marked(), text(&at_one));
+    // It continues neither of them any more.
+    set(&two, None);
+    let error = raise_mark(&config, &at_one).await.unwrap_err();
+    assert!(matches!(error, BackupError::OtherHistory { .. }), "{error}");
+    assert_eq!(marked(), None);
+    // It does not reach the mark, so it cannot tell whether another one continues that.
+    set(&older, Some(&at_one));
+    let error = raise_mark(&config, &at_two).await.unwrap_err();
+    assert!(
+        matches!(error, BackupError::Behind { found, needed, .. } if (found, needed) == (size, size + 2)),
+        "{error}"
+    );
+    assert_eq!(marked(), text(&at_one));
+    // A mark is not lowered.
+    set(&one, Some(&at_one));
+    let error = raise_mark(&config, &at_older).await.unwrap_err();
+    assert!(
+        matches!(error, BackupError::Lower { mark, found, .. } if (mark, found) == (size + 2, size)),
+        "{error}"
+    );
+    assert_eq!(marked(), text(&at_one));
+    // A checkpoint that an older copy does not reach keeps it from being served.
+    set(&older, Some(&at_older));
+    let raised = raise_mark(&config, &at_one).await.unwrap();
+    assert_eq!((raised.checkpoint.size, raised.stored), (size + 2, size));
+    let error = Coordinator::start(config.clone(), Arc::new(SystemClock))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, StartError::Mark(MarkError::Below { .. })),
+        "{error}"
+    );
+    // The mark was lost, and a party has the checkpoint.
+    set(&one, None);
+    let raised = raise_mark(&config, &at_one).await.unwrap();
+    assert_eq!(raised.stored, raised.checkpoint.size);
+    assert_eq!(marked(), text(&at_one));
+    Node::start(config.clone())
+        .await
+        .coordinator
+        .shutdown()
+        .await
+        .unwrap();
+}
+
+/// fsck says what to do about the mark where the mark is at fault, and "restore" where the data is.
+#[tokio::test]
+async fn a_finding_about_the_mark_is_no_damage_of_the_data() {
+    let dir = tempfile::tempdir().unwrap();
+    let founding = Founding::new(65);
+    let (config, node) = running(&founding, dir.path()).await;
+    node.coordinator.shutdown().await.unwrap();
+    fs::rename(&config.high_water_mark, dir.path().join("lost")).unwrap();
+    let report = fsck(&config, &mut rand::rng()).await.unwrap();
+    let said = report.to_string();
+    assert!(!report.is_clean());
+    assert!(said.contains("merits coordinator mark"), "{said}");
+    assert!(
+        !said.contains("damaged") && !said.contains("restore"),
+        "{said}"
+    );
+    fs::write(&config.high_water_mark, "no checkpoint").unwrap();
+    let said = fsck(&config, &mut rand::rng()).await.unwrap().to_string();
+    assert!(
+        !said.contains("damaged") && !said.contains("restore"),
+        "{said}"
+    );
+    fs::rename(dir.path().join("lost"), &config.high_water_mark).unwrap();
+
+    use sqlx::Connection as _;
+    let url = format!("sqlite://{}", config.database().display());
+    let mut db = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    sqlx::query("DELETE FROM node WHERE level = 0 AND idx = 1")
+        .execute(&mut db)
+        .await
+        .unwrap();
+    db.close().await.unwrap();
+    let said = fsck(&config, &mut rand::rng()).await.unwrap().to_string();
+    assert!(said.ends_with("damaged, restore a backup"), "{said}");
 }

@@ -173,6 +173,54 @@ async fn pressure_is_answered_with_a_hint_and_nothing_is_lost() {
     node.coordinator.shutdown().await.unwrap();
 }
 
+/// The fault: callers who went away gave their permits back and left their entries in the queue, and who
+/// came next was told that the coordinator stops.
+#[tokio::test]
+async fn callers_who_went_away_keep_their_places_in_the_queue() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut founding = Founding::new(29);
+    let mut config = founding.config(dir.path());
+    config.sequencer.queue = 2;
+    let node = Node::founded(&founding, config.clone()).await;
+    let mut client = node.client.clone();
+    client.submit(&founding.earn(1)).await.unwrap();
+    // Another program holds the database, so the sequencer waits.
+    let url = format!("sqlite://{}", config.database().display());
+    let mut other = SqliteConnection::connect(&url).await.unwrap();
+    sqlx::raw_sql("BEGIN IMMEDIATE")
+        .execute(&mut other)
+        .await
+        .unwrap();
+    let mut faults = Vec::new();
+    for _ in 0..6 {
+        let entry = founding.earn(1);
+        let call = client.submit(&entry);
+        match tokio::time::timeout(Duration::from_millis(700), call).await {
+            // The caller goes away.
+            Err(_) => {}
+            Ok(Err(fault)) => faults.push(fault),
+            Ok(Ok(_)) => panic!("appended while the database is another's"),
+        }
+    }
+    sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
+    other.close().await.unwrap();
+    assert!(!faults.is_empty(), "the queue of 2 was never full");
+    for fault in faults {
+        assert_eq!(fault.reason, reason::BUSY, "{fault:?}");
+    }
+    // What waited is appended, and there is room again.
+    let entry = founding.earn(1);
+    loop {
+        match client.submit(&entry).await {
+            Ok(_) => break,
+            Err(fault) => assert_eq!(fault.reason, reason::BUSY, "{fault:?}"),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    node.coordinator.shutdown().await.unwrap();
+    assert!(fsck(&config, &mut rand::rng()).await.unwrap().is_clean());
+}
+
 #[tokio::test]
 async fn one_coordinator_a_directory() {
     let dir = tempfile::tempdir().unwrap();

@@ -384,3 +384,115 @@ fn a_copy_belongs_to_one_set_of_founding_facts() {
     log.policy.anchor_seconds -= 1;
     assert_eq!(log.open(directory.path()).expect("the same").size(), 1);
 }
+
+/// The fault: after a write that failed, the next synchronisation said that all is well, and the copy was
+/// ahead of its high-water mark.
+#[test]
+fn a_mark_that_cannot_be_written_is_not_forgotten() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (copy, marks) = (
+        directory.path().join("copy"),
+        directory.path().join("marks"),
+    );
+    std::fs::create_dir(&marks).expect("made");
+    let mark = marks.join("mark");
+    let mut log = Log::founded();
+    let mut replica = log.guarded(&copy, &mark).expect("a new replica");
+    log.feed(&mut replica).expect("one leaf");
+    log.admit(10, 2_000);
+    std::fs::remove_dir_all(&marks).expect("deleted");
+    let mut update = replica.update(&log.checkpoint()).expect("signed");
+    update.push(log.leaves(update.next()));
+    let mut again = replica.update(&log.checkpoint()).expect("signed");
+    again.push(log.leaves(again.next()));
+    let failed = replica.finish(update, &mut rand::rng());
+    assert!(
+        matches!(failed, Err(ReplicaError::Mark(MarkError::Io { .. }))),
+        "{failed:?}"
+    );
+    // It does not come back by itself, answers nothing, and shows no leaf above the mark.
+    for _ in 0..2 {
+        assert!(matches!(replica.settle(), Err(ReplicaError::Mark(_))));
+        let state = replica.state().map(|state| state.size());
+        assert!(
+            matches!(state, Err(ReplicaError::Unwritten { .. })),
+            "{state:?}"
+        );
+        assert!(matches!(
+            replica.update(&log.checkpoint()),
+            Err(ReplicaError::Unwritten { .. })
+        ));
+    }
+    assert_eq!(replica.size(), 1);
+    assert_eq!(replica.leaves().count(), 1);
+    assert_eq!(replica.checkpoint().map(|newest| newest.size), Some(1));
+
+    // The folder is back: the same program goes on, and an update that came twice is taken once.
+    std::fs::create_dir(&marks).expect("made");
+    let twice = replica.finish(again, &mut rand::rng());
+    assert!(
+        matches!(twice, Err(ReplicaError::WrongLeaves { .. })),
+        "{twice:?}"
+    );
+    assert_eq!(replica.size(), 2);
+    assert_eq!(
+        replica.state().expect("a state").digest(),
+        log.sequencer.state().digest()
+    );
+    let text = std::fs::read_to_string(&mark).expect("the mark");
+    assert_eq!(text.lines().nth(1), Some("2"));
+    log.admit(11, 3_000);
+    log.feed(&mut replica).expect("it goes on");
+    drop(replica);
+    // Each leaf is in the file once.
+    let replica = log.guarded(&copy, &mark).expect("the same replica");
+    assert_eq!(replica.size(), 3);
+    assert!(replica.state().is_ok());
+}
+
+/// The fault: a copy whose folder was deleted under it went on, and had a hole at its next start.
+#[test]
+fn a_copy_that_cannot_be_written_answers_nothing() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let copy = directory.path().join("copy");
+    let mut log = Log::founded();
+    let mut replica = log.open(&copy).expect("a new replica");
+    log.feed(&mut replica).expect("one leaf");
+    // The checkpoint cannot be replaced: the leaves are there, and the copy waits.
+    let blocked = copy.join("checkpoint.txt.new");
+    std::fs::create_dir(&blocked).expect("made");
+    log.admit(10, 2_000);
+    assert!(matches!(
+        log.feed(&mut replica),
+        Err(ReplicaError::Archive(ArchiveError::Io { .. }))
+    ));
+    assert!(matches!(
+        replica.state(),
+        Err(ReplicaError::Unwritten { .. })
+    ));
+    assert_eq!(replica.size(), 1);
+    std::fs::remove_dir(&blocked).expect("deleted");
+    replica.settle().expect("it can be written now");
+    assert_eq!(replica.size(), 2);
+    log.admit(11, 3_000);
+    log.feed(&mut replica).expect("it goes on");
+    drop(replica);
+    let mut replica = log.open(&copy).expect("no hole");
+    assert_eq!(replica.size(), 3);
+
+    // The folder is deleted, and made again by somebody: this copy's file is not the one in it.
+    std::fs::remove_dir_all(&copy).expect("deleted");
+    log.admit(12, 4_000);
+    assert!(log.feed(&mut replica).is_err());
+    std::fs::create_dir(&copy).expect("made");
+    assert!(replica.settle().is_err());
+    std::fs::write(copy.join("leaves.bin"), "").expect("made");
+    let error = replica.settle().expect_err("another file");
+    assert!(error.to_string().contains("start this program again"));
+    assert!(!copy.join("checkpoint.txt").exists());
+    assert!(replica.state().is_err());
+    drop(replica);
+    let mut replica = log.open(&copy).expect("an empty copy");
+    log.feed(&mut replica).expect("all of it");
+    assert_eq!(replica.size(), 4);
+}

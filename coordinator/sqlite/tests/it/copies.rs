@@ -59,6 +59,26 @@ async fn nothing_is_overwritten_and_no_leftover_log_is_taken_in() {
     assert_eq!(left_over(dir.path()), Vec::<String>::new());
 }
 
+/// The fault: an empty file of this name was left, and kept the next attempt from making the copy.
+#[tokio::test]
+async fn a_copy_that_cannot_get_its_name_leaves_nothing_under_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.sqlite");
+    let _writer = store(&path, 3).await;
+    let backup = dir.path().join("backup.sqlite");
+    let staged = Staged::copy_of(&path, &backup).await.unwrap();
+    // A folder cannot take the name of a file.
+    let part = staged.path().to_owned();
+    fs::remove_file(&part).unwrap();
+    fs::create_dir(&part).unwrap();
+    let error = staged.put_in_place().unwrap_err();
+    assert!(matches!(error, FileError::Io { .. }), "{error}");
+    assert!(!backup.exists());
+    fs::remove_dir(&part).unwrap();
+    let staged = Staged::copy_of(&path, &backup).await.unwrap();
+    staged.put_in_place().unwrap();
+}
+
 #[tokio::test]
 async fn a_damaged_store_gives_no_copy() {
     let dir = tempfile::tempdir().unwrap();

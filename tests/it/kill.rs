@@ -10,7 +10,7 @@ use std::{
     io::{BufRead as _, BufReader},
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
     time::Duration,
 };
 
@@ -28,25 +28,29 @@ use merits_verifier::{
 /// a kill in its middle leaves some of it undone.
 const LOAD: usize = 1_000;
 
-/// The real program, as its own process.
+/// `merits coordinator serve`, as its own process.
 struct Process {
     child: Child,
     address: SocketAddr,
     log_key: LogKey,
+    /// Kept open: the coordinator says something when it stops.
+    _said: std::io::Lines<BufReader<ChildStdout>>,
 }
 
 impl Process {
     fn found(config: &Path) -> Self {
-        Self::run(&["found".as_ref(), config.as_os_str()])
+        Self::serve(config, &["--found"])
     }
 
     fn start(config: &Path) -> Self {
-        Self::run(&[config.as_os_str()])
+        Self::serve(config, &[])
     }
 
-    fn run(arguments: &[&std::ffi::OsStr]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_merits-coordinator"))
-            .args(arguments)
+    fn serve(config: &Path, more: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_merits"))
+            .args(["coordinator", "serve", "--config"])
+            .arg(config)
+            .args(more)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -58,12 +62,13 @@ impl Process {
                 .unwrap();
             line.strip_prefix(prefix).unwrap().to_owned()
         };
-        let log_key = LogKey::parse(&line("log key ")).unwrap();
         let address = line("listening on ").parse().unwrap();
+        let log_key = LogKey::parse(&line("log key ")).unwrap();
         Self {
             child,
             address,
             log_key,
+            _said: lines,
         }
     }
 
@@ -167,8 +172,9 @@ async fn acknowledged_entries_survive_kill_9() {
         );
     }
 
-    let fsck = Command::new(env!("CARGO_BIN_EXE_merits-coordinator"))
-        .args(["fsck".as_ref(), config.as_os_str()])
+    let fsck = Command::new(env!("CARGO_BIN_EXE_merits"))
+        .args(["coordinator", "fsck", "--config"])
+        .arg(&config)
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&fsck.stdout).into_owned();

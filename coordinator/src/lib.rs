@@ -22,6 +22,7 @@ mod config;
 mod error;
 mod founding;
 mod fsck;
+mod holding;
 mod intake;
 mod log_key;
 mod log_writer;

@@ -27,6 +27,7 @@ use merits_verifier::{
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
+    holding::Holding,
     log_writer::{Group, LogWriter},
     published::Published,
     timekeeper::{OutOfStep, Timekeeper},
@@ -38,6 +39,8 @@ pub(crate) struct Ready {
     pub(crate) authentic: Authentic,
     pub(crate) verified: Option<Verified<ProvenStatement>>,
     pub(crate) reply: oneshot::Sender<Outcome>,
+    /// Its place in the queue is its permit's.
+    pub(crate) holding: Holding,
 }
 
 /// What became of an entry.
@@ -135,6 +138,7 @@ impl Sequencer {
                 authentic,
                 verified,
                 reply,
+                holding,
             } = ready;
             let outcome = pending
                 .place(
@@ -145,6 +149,7 @@ impl Sequencer {
                     time,
                 )
                 .await?;
+            drop(holding);
             answers.push((reply, outcome));
         }
         if pending.effects.is_empty() {

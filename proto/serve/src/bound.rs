@@ -40,8 +40,8 @@ impl Bound {
     }
 
     /// Whether somebody who holds `self` of all that is in `shared` may have so much more: whoever
-    /// holds something may not hold more than is left. So a few callers, however greedy, leave as
-    /// much as each of them has.
+    /// holds something may not hold more than is left. So each greedy caller leaves about half of what
+    /// it finds, and a newcomer gets what is there.
     pub(crate) fn leaves_enough(&self, shared: &Self, units: u32) -> bool {
         let held = self.held();
         held == 0 || held.saturating_add(units as usize) <= shared.free()
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn greedy_callers_leave_as_much_as_each_of_them_has() {
+    fn greedy_callers_at_once_leave_as_much_as_each_of_them_has() {
         let shared = Bound::new(100);
         let callers: Vec<Bound> = (0..4).map(|_| Bound::new(100)).collect();
         let mut held = Vec::new();

@@ -181,11 +181,11 @@ async fn calls_that_never_end_leave_room_for_others() {
     asking.abort();
 }
 
-/// However much they want: each of a few addresses may hold no more than is left.
+/// Four addresses of which each may have a quarter leave something, without anything being cut.
 #[tokio::test]
 async fn a_few_greedy_addresses_leave_room_for_others() {
     let limits = Limits {
-        memory_mib: 48,
+        memory_mib: 128,
         memory_mib_per_address: 32,
         unread_timeout_s: 300,
         ..Limits::default()
@@ -293,6 +293,7 @@ async fn watches_stay_and_probes_are_answered_when_all_else_is_taken() {
     let limits = Limits {
         calls: 4,
         idle_timeout_s: 1,
+        stop_timeout_s: 2,
         ..Limits::default()
     };
     let server = Serving::start(&limits).await;

@@ -233,7 +233,8 @@ impl Watch {
     ) -> bool {
         let unread = connection.unread.load(Ordering::Relaxed) > 0;
         let sends = || connection.open_calls().iter().any(|call| call.is_sending());
-        if !unread && !(pressed && sends()) {
+        let waits = unread || (pressed && sends());
+        if !waits {
             self.waiting = None;
             return false;
         }

@@ -1,17 +1,19 @@
 //! The path of a submission: envelope, early receipt, signatures, proof, sequencer, receipt.
 //!
 //! Everything heavy runs in the [`VerifyPool`]; what is here only waits. A submission holds a
-//! permit from its first step to the sequencer's answer, also when its caller has gone, so the pool and the sequencer's queue are bounded by
-//! the permits, and whoever gets none is told to come back.
+//! permit from its first step until nothing works on it, so the pool and the sequencer's queue are
+//! bounded by the permits, and whoever gets none is told to come back.
 //!
-//! Whoever submits is a stranger until the signature of a party in standing holds. Strangers have
-//! half of the permits after that, and their share of the pool, and no more.
+//! Whoever submits is a stranger until the signature of a party in standing holds, which is the first
+//! thing that is looked at: before it nothing is decoded, so what strangers send costs as much as a
+//! signature, whatever it is. Then parties have permits of their own, and their share of the pool; people, whose proof
+//! alone speaks, have others.
 
 use std::{sync::Arc, time::Duration};
 
 use merits_ledger::{
     Authentic, IdentityRefusal, Job, OfferRefusal, OpeningRefusal, ProvenStatement, Refusal,
-    ScaleRefusal, Submission, TicketRefusal, UnpreparedKey,
+    ScaleRefusal, Sender, Submission, TicketRefusal, UnpreparedKey,
 };
 use merits_primitives::ids::{EntryId, Origin, sha256};
 use merits_proto::{BareProof, Fault, VerifySubject, entry_bytes};
@@ -25,14 +27,13 @@ use merits_verifier::{
     refusal::RefusalNotice,
 };
 use tokio::sync::{
-    OwnedSemaphorePermit, Semaphore,
-    mpsc::{self, error::TrySendError},
-    oneshot, watch,
+    OwnedSemaphorePermit, Semaphore, mpsc, mpsc::error::TrySendError, oneshot, watch,
 };
 use tonic::Code;
 
 use crate::{
     archive::{Archive, StoredLeaf},
+    holding::{Holding, Kept},
     keys::Keys,
     published::Published,
     receipts,
@@ -52,6 +53,25 @@ pub(crate) struct Accepted {
     pub(crate) already_present: bool,
 }
 
+/// What a submission does that finds no permit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WithoutPermit {
+    /// It is told to come back.
+    Busy,
+    /// It waits: a stream's sender is slowed down by HTTP/2 flow control.
+    Wait,
+}
+
+impl WithoutPermit {
+    async fn admit(self, permits: &Arc<Semaphore>, kept: &Kept) -> Result<Holding, Fault> {
+        let permit = match self {
+            Self::Busy => try_permit(permits)?,
+            Self::Wait => permit(permits).await?,
+        };
+        Ok(Holding::new(permit, kept.clone()))
+    }
+}
+
 /// What came of looking at a proof: nothing, or why it is refused.
 pub(crate) type Judgement = Result<(), Box<Refusal>>;
 
@@ -66,10 +86,12 @@ pub(crate) struct Intake {
     pub(crate) queue: mpsc::Sender<Ready>,
     pub(crate) signer: Arc<LogSigner>,
     pub(crate) time: Arc<Timekeeper>,
-    /// Submissions at once.
-    pub(crate) submissions: Arc<Semaphore>,
-    /// Of them, those that no party has signed.
-    pub(crate) strangers: Semaphore,
+    /// Submissions at once of which nothing is known.
+    pub(crate) door: Arc<Semaphore>,
+    /// Submissions at once of parties in standing.
+    pub(crate) parties: Arc<Semaphore>,
+    /// Those that no party signs.
+    pub(crate) people: Arc<Semaphore>,
     /// Verifications for the Verifier service at once.
     pub(crate) verifications: Arc<Semaphore>,
     /// Turns true when the coordinator stops.
@@ -77,24 +99,14 @@ pub(crate) struct Intake {
 }
 
 impl Intake {
-    /// A permit to submit, or [`Fault::busy`] at once.
-    pub(crate) fn try_admit(&self) -> Result<OwnedSemaphorePermit, Fault> {
-        try_permit(&self.submissions)
-    }
-
-    /// A permit to submit, when there is one.
-    pub(crate) async fn admit(&self) -> Result<OwnedSemaphorePermit, Fault> {
-        permit(&self.submissions).await
-    }
-
     /// A permit to verify, or [`Fault::busy`] at once.
-    pub(crate) fn try_admit_verification(&self) -> Result<OwnedSemaphorePermit, Fault> {
-        try_permit(&self.verifications)
+    pub(crate) fn try_admit_verification(&self, kept: Kept) -> Result<Holding, Fault> {
+        Ok(Holding::new(try_permit(&self.verifications)?, kept))
     }
 
     /// A permit to verify, when there is one.
-    pub(crate) async fn admit_verification(&self) -> Result<OwnedSemaphorePermit, Fault> {
-        permit(&self.verifications).await
+    pub(crate) async fn admit_verification(&self, kept: Kept) -> Result<Holding, Fault> {
+        Ok(Holding::new(permit(&self.verifications).await?, kept))
     }
 
     /// Resolves when the coordinator stops: streams end then instead of keeping it.
@@ -105,18 +117,20 @@ impl Intake {
         }
     }
 
-    /// Refuses everything new.
+    /// Refuses everything new; what is past the door may end.
     pub(crate) fn close(&self) {
-        self.submissions.close();
+        self.door.close();
         self.verifications.close();
     }
 
-    /// Appends an entry, or finds it appended.
+    /// Appends an entry, or finds it appended. `kept` is the memory of its call.
     pub(crate) async fn submit(
         &self,
         entry: Vec<u8>,
-        admitted: OwnedSemaphorePermit,
+        kept: Kept,
+        without_permit: WithoutPermit,
     ) -> Result<Accepted, Fault> {
+        let door = without_permit.admit(&self.door, &kept).await?;
         let bytes = entry_bytes(entry)?;
         let signed = SignedEntry::from_bytes(&bytes)
             .map_err(|error| self.refuse(None, &bytes, &error.into()))?;
@@ -127,26 +141,29 @@ impl Intake {
         // Before anything costs: nothing is appended now, and nothing is judged at a wrong time.
         self.time.now().map_err(out_of_step)?;
         let refuse = |refusal: Box<Refusal>| self.refuse(Some(id), &bytes, &refusal);
-        let (authentic, job) = self.examine(Class::Door, signed).await?.map_err(refuse)?;
-        let (class, _permit) = match authentic.party() {
-            Some(_) => (Class::Parties, None),
-            None => {
-                let permit = self.strangers.try_acquire();
-                (Class::Others, Some(permit.map_err(|_| Fault::busy(RETRY))?))
-            }
+        let (sender, signed) = self.sender(signed, door).await?.map_err(refuse)?;
+        let (class, permits) = match sender {
+            Sender::Party => (Class::Parties, &self.parties),
+            // There is nobody yet whom it could keep waiting.
+            Sender::Founder => (Class::Door, &self.parties),
+            Sender::Person => (Class::Others, &self.people),
         };
+        let holding = without_permit.admit(permits, &kept).await?;
+        let examined = self.examine(class, signed, &holding).await?;
+        let (authentic, job) = examined.map_err(refuse)?;
         let verified = match job {
             None => None,
-            Some(job) => Some(self.prove(class, job).await?.map_err(refuse)?),
+            Some(job) => Some(self.prove(class, job, &holding).await?.map_err(refuse)?),
         };
         let (reply, outcome) = oneshot::channel();
         let ready = Ready {
             authentic,
             verified,
-            admitted,
             reply,
+            holding,
         };
         self.queue.try_send(ready).map_err(|error| match error {
+            // The permits leave room, but for rounding.
             TrySendError::Full(_) => Fault::busy(RETRY),
             TrySendError::Closed(_) => Fault::stopping(),
         })?;
@@ -183,16 +200,16 @@ impl Intake {
     pub(crate) async fn judge(
         &self,
         subject: VerifySubject,
-        _permit: OwnedSemaphorePermit,
+        holding: Holding,
     ) -> Result<Judgement, Fault> {
         match subject {
-            VerifySubject::Proof(proof) => self.judge_bare(proof).await,
+            VerifySubject::Proof(proof) => self.judge_bare(proof, &holding).await,
             VerifySubject::Entry(bytes) => {
                 let signed = match SignedEntry::from_bytes(&bytes) {
                     Ok(signed) => signed,
                     Err(error) => return Ok(Err(Box::new(error.into()))),
                 };
-                let job = match self.examine(Class::Others, signed).await? {
+                let job = match self.examine(Class::Others, signed, &holding).await? {
                     Ok((_, Some(job))) => job,
                     Ok((_, None)) => {
                         return Err(Fault::malformed(
@@ -202,30 +219,60 @@ impl Intake {
                     }
                     Err(refusal) => return Ok(Err(refusal)),
                 };
-                Ok(self.prove(Class::Others, job).await?.map(|_| ()))
+                let proven = self.prove(Class::Others, job, &holding).await?;
+                Ok(proven.map(|_| ()))
             }
         }
     }
 
-    async fn judge_bare(&self, bare: BareProof) -> Result<Judgement, Fault> {
+    async fn judge_bare(&self, bare: BareProof, holding: &Holding) -> Result<Judgement, Fault> {
         // Three points to decompress.
-        let read = move || Proof::from_bytes(&bare.proof).map_err(Refusal::from);
+        let held = holding.clone();
+        let read = move || {
+            let _held = held;
+            Proof::from_bytes(&bare.proof).map_err(Refusal::from)
+        };
         let read = self.pool.run(Class::Others, read).map_err(full)?;
         let proof = match read.await.map_err(lost)? {
             Ok(proof) => proof,
             Err(refusal) => return Ok(Err(Box::new(refusal))),
         };
-        let key = match self.key(Class::Others, &bare.key).await? {
+        let key = match self.key(Class::Others, &bare.key, holding).await? {
             Ok(key) => key,
             Err(refusal) => return Ok(Err(refusal)),
         };
         let answer: Answer<_> = self
             .pool
-            .verify(Class::Others, &key, BareInputs(bare.inputs), proof)
+            .verify(
+                Class::Others,
+                &key,
+                BareInputs(bare.inputs),
+                proof,
+                holding.clone(),
+            )
             .map_err(full)?
             .await
             .map_err(lost)?;
         Ok(answer.map(|_| ()).map_err(|error| Box::new(error.into())))
+    }
+
+    /// Who sends an entry: a signature to check at most, and nothing to decode.
+    async fn sender(
+        &self,
+        signed: SignedEntry,
+        door: Holding,
+    ) -> Result<Result<(Sender, SignedEntry), Box<Refusal>>, Fault> {
+        let published = Arc::clone(&self.published);
+        let look = move || -> Result<_, Box<Refusal>> {
+            let _door = door;
+            let sender = published.read().state.sender(&signed)?;
+            Ok((sender, signed))
+        };
+        self.pool
+            .run(Class::Door, look)
+            .map_err(full)?
+            .await
+            .map_err(lost)
     }
 
     /// Decodes an entry, checks its signatures, and finds what its proof must prove.
@@ -233,9 +280,12 @@ impl Intake {
         &self,
         class: Class,
         signed: SignedEntry,
+        holding: &Holding,
     ) -> Result<Result<(Authentic, Option<Job>), Box<Refusal>>, Fault> {
         let (origin, published) = (self.origin.clone(), Arc::clone(&self.published));
+        let held = holding.clone();
         let examine = move || -> Result<_, Box<Refusal>> {
+            let _held = held;
             let submission = Submission::from_signed(signed, &origin)?;
             let view = published.read();
             let authentic = view.state.authenticate(submission)?;
@@ -254,26 +304,30 @@ impl Intake {
         &self,
         class: Class,
         digest: &KeyDigest,
+        holding: &Holding,
     ) -> Result<Result<Arc<PreparedKey>, Box<Refusal>>, Fault> {
         let find = || {
             let unprepared = UnpreparedKey::of(&self.published.read().state, digest)?;
             Ok(move || unprepared.prepare())
         };
-        self.keys.get(&self.pool, class, digest, find).await
+        self.keys
+            .get(&self.pool, class, digest, holding, find)
+            .await
     }
 
     async fn prove(
         &self,
         class: Class,
         job: Job,
+        holding: &Holding,
     ) -> Result<Result<Verified<ProvenStatement>, Box<Refusal>>, Fault> {
-        let key = match self.key(class, &job.key).await? {
+        let key = match self.key(class, &job.key, holding).await? {
             Ok(key) => key,
             Err(refusal) => return Ok(Err(refusal)),
         };
         let answer = self
             .pool
-            .verify(class, &key, job.statement, job.proof)
+            .verify(class, &key, job.statement, job.proof, holding.clone())
             .map_err(full)?
             .await
             .map_err(lost)?;

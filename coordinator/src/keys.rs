@@ -13,6 +13,7 @@ use merits_verifier::groth16::{KeyDigest, PreparedKey};
 use tokio::sync::Semaphore;
 
 use crate::{
+    holding::Holding,
     intake::{full, lost},
     verify_pool::{Class, VerifyPool},
 };
@@ -34,7 +35,8 @@ impl Keys {
         }
     }
 
-    /// The key with this digest. If it is not prepared, `find` gives what prepares it, in the pool.
+    /// The key with this digest. If it is not prepared, `find` gives what prepares it, in the pool, which
+    /// keeps `holding` for as long.
     ///
     /// # Errors
     /// [`Fault`] when the pool has no room or stops; the refusal of `find` or of the key inside.
@@ -43,6 +45,7 @@ impl Keys {
         pool: &VerifyPool,
         class: Class,
         digest: &KeyDigest,
+        holding: &Holding,
         find: impl FnOnce() -> Result<P, Refusal>,
     ) -> Result<Result<Arc<PreparedKey>, Box<Refusal>>, Fault>
     where
@@ -65,7 +68,12 @@ impl Keys {
             Ok(prepare) => prepare,
             Err(refusal) => return Ok(Err(Box::new(refusal))),
         };
-        let prepared = pool.run(class, prepare).map_err(full)?;
+        let held = holding.clone();
+        let prepared = pool.run(class, move || {
+            let _held = held;
+            prepare()
+        });
+        let prepared = prepared.map_err(full)?;
         Ok(match prepared.await.map_err(lost)? {
             Ok(key) => Ok(self.ring.keep(key)),
             Err(refusal) => Err(Box::new(refusal)),
@@ -113,9 +121,12 @@ mod tests {
         };
         let pool = Arc::new(VerifyPool::start(limits).unwrap());
         let keys = Arc::new(Keys::new());
+        let held = Holding::of_nothing();
         let (known, prepared) = key(1);
         let known_digest = prepared.digest();
-        let ready = keys.get(&pool, Class::Others, &known_digest, || Ok(|| Ok(prepared)));
+        let ready = keys.get(&pool, Class::Others, &known_digest, &held, || {
+            Ok(|| Ok(prepared))
+        });
         ready.await.unwrap().unwrap();
 
         // It is slow until it is told to go on.
@@ -125,13 +136,14 @@ mod tests {
         let slow_digest = slow_key.digest();
         let slow = {
             let (pool, keys) = (Arc::clone(&pool), Arc::clone(&keys));
+            let held = held.clone();
             tokio::spawn(async move {
                 let prepare = move || {
                     begun.send(()).unwrap();
                     told.recv().unwrap();
                     Ok(slow_key)
                 };
-                keys.get(&pool, Class::Others, &slow_digest, || Ok(prepare))
+                keys.get(&pool, Class::Others, &slow_digest, &held, || Ok(prepare))
                     .await
             })
         };
@@ -145,6 +157,7 @@ mod tests {
         for seed in 10..14 {
             let (pool, keys, started) =
                 (Arc::clone(&pool), Arc::clone(&keys), Arc::clone(&started));
+            let held = held.clone();
             waiting.push(tokio::spawn(async move {
                 let (_, prepared) = key(seed);
                 let digest = prepared.digest();
@@ -152,7 +165,7 @@ mod tests {
                     started.fetch_add(1, Ordering::SeqCst);
                     Ok(prepared)
                 };
-                keys.get(&pool, Class::Others, &digest, || Ok(prepare))
+                keys.get(&pool, Class::Others, &digest, &held, || Ok(prepare))
                     .await
             }));
         }
@@ -160,13 +173,15 @@ mod tests {
         // A party's new key is prepared, and proofs under known keys are verified, of whomever.
         let (_, of_party) = key(3);
         let digest = of_party.digest();
-        let got = keys.get(&pool, Class::Parties, &digest, || Ok(|| Ok(of_party)));
+        let got = keys.get(&pool, Class::Parties, &digest, &held, || {
+            Ok(|| Ok(of_party))
+        });
         assert_eq!(got.await.unwrap().unwrap().digest(), digest);
         let unneeded = || -> Result<fn() -> Result<PreparedKey, Refusal>, Refusal> {
             panic!("it is prepared already")
         };
         for class in [Class::Parties, Class::Others] {
-            let key = keys.get(&pool, class, &known_digest, unneeded).await;
+            let key = keys.get(&pool, class, &known_digest, &held, unneeded).await;
             let inputs = [5u64.into(), 6u64.into()];
             let proof = known.prove(&inputs, &mut rand::rng()).unwrap();
             let answer = pool.verify(
@@ -174,6 +189,7 @@ mod tests {
                 &key.unwrap().unwrap(),
                 BareInputs(inputs.to_vec()),
                 proof,
+                held.clone(),
             );
             answer.unwrap().await.unwrap().unwrap();
         }

@@ -23,6 +23,7 @@ mod config;
 mod error;
 mod founding;
 mod fsck;
+mod holding;
 mod intake;
 mod keys;
 mod log_key;

@@ -14,11 +14,7 @@ use std::{
 
 use merits_proto::{
     ledger::ledger_server::LedgerServer,
-    limits::{
-        LEDGER_REQUEST_MESSAGE, NOTES_REQUEST_MESSAGE, REGISTRY_REQUEST_MESSAGE,
-        VERIFIER_REQUEST_MESSAGE,
-    },
-    notes::notes_server::NotesServer,
+    limits::{LEDGER_REQUEST_MESSAGE, REGISTRY_REQUEST_MESSAGE, VERIFIER_REQUEST_MESSAGE},
     registry::registry_server::RegistryServer,
     verifier::verifier_server::VerifierServer,
 };
@@ -188,8 +184,9 @@ impl Coordinator {
             queue,
             signer,
             time: Arc::clone(&time),
-            submissions: Arc::new(Semaphore::new(config.sequencer.queue)),
-            strangers: Semaphore::new(config.sequencer.queue.div_ceil(2)),
+            door: Arc::new(Semaphore::new(config.sequencer.queue)),
+            parties: Arc::new(Semaphore::new(config.sequencer.queue.div_ceil(2))),
+            people: Arc::new(Semaphore::new(config.sequencer.queue.div_ceil(2))),
             verifications: Arc::new(Semaphore::new(config.verification.queue)),
             stopping,
         });
@@ -375,10 +372,7 @@ fn server(config: &Config, intake: &Arc<Intake>, log_key: LogKey) -> Server {
             RegistryServer::new(registry).max_decoding_message_size(REGISTRY_REQUEST_MESSAGE),
             services::registry::WEIGHTS,
         )
-        .service(
-            NotesServer::new(notes).max_decoding_message_size(NOTES_REQUEST_MESSAGE),
-            services::notes::WEIGHTS,
-        );
+        .service(notes, services::notes::WEIGHTS);
     if !config.verification.for_others {
         return server;
     }
@@ -394,8 +388,8 @@ fn start_pool(config: &Config) -> Result<VerifyPool, StartError> {
         threads: config.verification_threads(),
         batch: config.verification.batch,
         linger: config.linger(),
-        // Each permit has at most one job in the pool.
-        queue: config.sequencer.queue + config.verification.queue,
+        // Each permit has at most one job in the pool: one at the door, and one after it.
+        queue: 2 * config.sequencer.queue + 1 + config.verification.queue,
         parties_percent: config.verification.parties_percent,
     };
     VerifyPool::start(limits).map_err(|source| StartError::File {

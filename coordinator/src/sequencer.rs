@@ -24,9 +24,10 @@ use merits_verifier::{
     Verified,
     log::{Checkpoint, Hash, LogSigner, SignedCheckpoint, leaf_hash},
 };
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::{
+    holding::Holding,
     log_writer::{Group, LogWriter},
     published::Published,
     timekeeper::{OutOfStep, Timekeeper},
@@ -37,10 +38,10 @@ use crate::{
 pub(crate) struct Ready {
     pub(crate) authentic: Authentic,
     pub(crate) verified: Option<Verified<ProvenStatement>>,
-    /// Held until the answer, also when its caller has gone: there are no more of them than places in
-    /// the queue.
-    pub(crate) admitted: OwnedSemaphorePermit,
     pub(crate) reply: oneshot::Sender<Outcome>,
+    /// Held until the answer, also when its caller has gone: there are no more permits than places in the
+    /// queue.
+    pub(crate) holding: Holding,
 }
 
 /// What became of an entry.
@@ -137,8 +138,8 @@ impl Sequencer {
             let Ready {
                 authentic,
                 verified,
-                admitted,
                 reply,
+                holding,
             } = ready;
             let outcome = pending
                 .place(
@@ -149,12 +150,12 @@ impl Sequencer {
                     time,
                 )
                 .await?;
-            answers.push((reply, outcome, admitted));
+            answers.push((reply, outcome, holding));
         }
         if pending.effects.is_empty() {
             drop(transaction);
             self.edge = pending.nodes;
-            for (reply, outcome, _admitted) in answers {
+            for (reply, outcome, _holding) in answers {
                 let outcome = outcome.map_err(NotPlaced::Refused);
                 let _ = reply.send(outcome.map(|_| Placed::Before));
             }
@@ -173,7 +174,7 @@ impl Sequencer {
 
         self.published
             .advance(&checkpoint, Arc::clone(&signed), pending.effects)?;
-        for (reply, outcome, _admitted) in answers {
+        for (reply, outcome, _holding) in answers {
             let placed = match outcome {
                 Err(refusal) => Err(NotPlaced::Refused(refusal)),
                 Ok(None) => Ok(Placed::Before),

@@ -28,6 +28,8 @@ use merits_verifier::{
 };
 use tokio::sync::oneshot;
 
+use crate::holding::Holding;
+
 /// A batch is split among the threads, but not below this: smaller batches lose the saving.
 const SPLIT_AT_LEAST: usize = 16;
 
@@ -50,7 +52,7 @@ impl Statement for BareInputs {
 pub(crate) enum Class {
     /// Submissions of parties in standing, whose signatures hold.
     Parties,
-    /// Whatever comes in, until its signatures are checked.
+    /// Whatever comes in with a party's name, until its signature is checked. Nothing is decoded there.
     Door,
     /// What people submit, and what is verified for others.
     Others,
@@ -149,6 +151,7 @@ impl VerifyPool {
         key: &Arc<PreparedKey>,
         statement: S,
         proof: Proof,
+        holding: Holding,
     ) -> Result<oneshot::Receiver<Answer<S>>, Full> {
         let (reply, answer) = oneshot::channel();
         let mut queue = self.shared.room()?;
@@ -164,12 +167,13 @@ impl VerifyPool {
             statement,
             proof,
             reply,
+            holding,
         });
         self.shared.changed.notify_one();
         Ok(answer)
     }
 
-    /// Queues any other work.
+    /// Queues any other work, which has what it holds with it.
     pub(crate) fn run<T: Send + 'static>(
         &self,
         class: Class,
@@ -215,6 +219,8 @@ struct Waiting<S> {
     statement: S,
     proof: Proof,
     reply: oneshot::Sender<Answer<S>>,
+    /// Until it is verified, whoever waits for it.
+    holding: Holding,
 }
 
 #[derive(Debug)]
@@ -268,11 +274,14 @@ impl<S: Laned> Lanes<S> {
 }
 
 fn verify_together<S: Laned>(key: &PreparedKey, batch: Vec<Waiting<S>>) {
-    let (questions, replies): (Vec<_>, Vec<_>) = batch
+    let (questions, (replies, _holdings)): (Vec<_>, (Vec<_>, Vec<_>)) = batch
         .into_iter()
         // Callers may have gone away; then nobody wants the answer.
         .filter(|waiting| !waiting.reply.is_closed())
-        .map(|waiting| ((waiting.statement, waiting.proof), waiting.reply))
+        .map(|waiting| {
+            let question = (waiting.statement, waiting.proof);
+            (question, (waiting.reply, waiting.holding))
+        })
         .unzip();
     let answers = match <[_; 1]>::try_from(questions) {
         // One proof alone is cheaper without coefficients.

@@ -32,6 +32,8 @@ pub mod reason {
     pub const STOPPING: &str = "stopping";
     /// The service's clock cannot be right; try again.
     pub const OUT_OF_STEP: &str = "clock-out-of-step";
+    /// The call took longer than the service, or its caller, allows: nobody refused anything.
+    pub const TIMED_OUT: &str = "timed-out";
     /// The service failed; its operator must look.
     pub const INTERNAL: &str = "internal";
     /// The call got no answer: nobody refused anything. Made by the client, never sent: a server that got
@@ -127,6 +129,19 @@ impl Fault {
         }
     }
 
+    /// The call took too long, and whether it did what it should is not known: [`reason::TIMED_OUT`].
+    pub fn timed_out() -> Self {
+        Self {
+            retry_after: Some(Duration::from_secs(1)),
+            ..Self::new(
+                Code::DeadlineExceeded,
+                reason::TIMED_OUT,
+                "",
+                "the call took longer than the service, or its caller, allows; send it again",
+            )
+        }
+    }
+
     /// The service failed, and the caller can do nothing about it: [`reason::INTERNAL`]. Details
     /// belong in the service's own log.
     pub fn internal() -> Self {
@@ -143,10 +158,10 @@ impl Fault {
         self.retry_after.is_some()
     }
 
-    /// Whether nobody can tell by this fault if the call did what it should: it got no answer, or the
-    /// service failed under it. A refusal changes nothing.
+    /// Whether nobody can tell by this fault if the call did what it should: it got no answer, or none
+    /// in time, or the service failed under it. A refusal changes nothing.
     pub fn leaves_open(&self) -> bool {
-        [reason::NO_ANSWER, reason::INTERNAL].contains(&self.reason.as_ref())
+        [reason::NO_ANSWER, reason::TIMED_OUT, reason::INTERNAL].contains(&self.reason.as_ref())
     }
 
     /// What `who` did, in words: who is silent, busy or broken refuses nothing.
@@ -160,6 +175,10 @@ impl Fault {
             reason::INTERNAL => format!(
                 "{who} failed, which is no refusal ({self}); whether it did what was asked is not known, \
                  and asking again does no harm"
+            ),
+            reason::TIMED_OUT => format!(
+                "{who} gives no answer in time ({}). Nothing was refused, and asking again does no harm",
+                self.message
             ),
             _ if self.may_retry() => format!("{who} cannot do it now: {self}"),
             _ => format!("{who} refuses: {self}"),
@@ -188,7 +207,8 @@ impl Fault {
             .and_then(|ms| ms.parse().ok())
             .map(Duration::from_millis);
         let lost = is_lost(status);
-        let unavailable = lost.then_some(Duration::from_secs(1));
+        let late = status.code() == Code::DeadlineExceeded;
+        let unavailable = (lost || late).then_some(Duration::from_secs(1));
         let refusal = status
             .metadata()
             .get_bin(REFUSAL)
@@ -198,6 +218,7 @@ impl Fault {
             reason: text(REASON).unwrap_or(match status.code() {
                 Code::OutOfRange | Code::ResourceExhausted => Cow::Borrowed(reason::TOO_LARGE),
                 _ if lost => Cow::Borrowed(reason::NO_ANSWER),
+                Code::DeadlineExceeded => Cow::Borrowed(reason::TIMED_OUT),
                 Code::NotFound => Cow::Borrowed(reason::NOT_FOUND),
                 Code::InvalidArgument => Cow::Borrowed(reason::MALFORMED),
                 _ => Cow::Borrowed(reason::INTERNAL),
@@ -316,7 +337,10 @@ mod tests {
         let failed = Fault::from_status(&Status::from(Fault::internal()));
         let busy = Fault::from_status(&Status::from(Fault::busy(Duration::from_secs(1))));
         let refused = Fault::from_status(&Status::from(Fault::malformed("x", "is missing")));
+        let late = Fault::from_status(&Status::deadline_exceeded("said by a proxy"));
+        assert!(late.may_retry() && late.reason == reason::TIMED_OUT);
         let told = |fault: &Fault| fault.told_of("the coordinator");
+        assert!(told(&late).starts_with("the coordinator gives no answer in time"));
         assert_eq!(silent.reason, reason::NO_ANSWER);
         assert!(
             told(&silent).starts_with("the coordinator gives no answer (keep-alive timed out)")
@@ -330,6 +354,8 @@ mod tests {
         for (fault, open) in [
             (silent, true),
             (failed, true),
+            (late, true),
+            (Fault::timed_out(), true),
             (busy, false),
             (refused, false),
         ] {

@@ -44,4 +44,4 @@ pub use role::{Role, Roles};
 pub use sequencer::{Appended, Sequencer, SubmitError};
 pub use state::{Effects, State};
 pub use store::{Conflict, MemoryStore, NewLeaf, Store, Unique, UniqueSet};
-pub use submission::{Authentic, Submission};
+pub use submission::{Authentic, Sender, Submission};

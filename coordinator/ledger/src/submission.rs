@@ -87,6 +87,17 @@ impl Submission {
     }
 }
 
+/// Who sends an entry, as far as its envelope tells. See [`crate::State::sender`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sender {
+    /// A party in standing, whose signature holds.
+    Party,
+    /// A person, by the kind: no party signs those.
+    Person,
+    /// Nobody is a party yet, so it can be whoever founds the ledger.
+    Founder,
+}
+
 /// A submission whose signatures hold under the keys noted here. Made by
 /// [`crate::State::authenticate`] only; `check` makes sure that the keys are still in force.
 #[derive(Debug, Clone)]

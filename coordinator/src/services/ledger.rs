@@ -13,13 +13,13 @@ use merits_proto::{
     },
     limits::{LEDGER_ANSWER_MESSAGE, LEDGER_REQUEST_MESSAGE},
 };
-use merits_serve::{InWork, Weights};
+use merits_serve::{InWork, ItemMemory, Memory, Weights};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{Answers, STREAM_BYTES, each};
 use crate::{
     archive::Archive,
-    intake::{Accepted, Intake, database},
+    intake::{Accepted, Intake, WithoutPermit, database},
     receipts,
 };
 
@@ -27,12 +27,13 @@ use crate::{
 /// beside.
 const ITEM_BYTES: usize = 2 * 1_024;
 
-/// What calls hold: an entry and its receipt, a page as it is read and as it is sent.
+/// What calls hold: an entry and its receipt, a page as it is read and as it is sent; an item of a
+/// stream that is being read.
 pub(crate) const WEIGHTS: Weights = Weights {
     usual: 16 * 1_024,
     methods: &[
         ("Submit", 3 * LEDGER_REQUEST_MESSAGE),
-        ("SubmitMany", STREAM_BYTES),
+        ("SubmitMany", 2 * LEDGER_REQUEST_MESSAGE),
         ("GetReceipt", 3 * LEDGER_REQUEST_MESSAGE),
         ("StreamEntries", 3 * LEDGER_ANSWER_MESSAGE),
     ],
@@ -51,8 +52,9 @@ impl Ledger for LedgerService {
         &self,
         request: Request<SubmitRequest>,
     ) -> Result<Response<SubmitResponse>, Status> {
-        let permit = self.0.try_admit()?;
-        let accepted = self.0.submit(request.into_inner().entry, permit).await?;
+        let kept = Memory::of(&request).into();
+        let entry = request.into_inner().entry;
+        let accepted = self.0.submit(entry, kept, WithoutPermit::Busy).await?;
         Ok(Response::new(answer(accepted)))
     }
 
@@ -61,16 +63,12 @@ impl Ledger for LedgerService {
         request: Request<Streaming<SubmitManyRequest>>,
     ) -> Result<Response<Self::SubmitManyStream>, Status> {
         let intake = Arc::clone(&self.0);
-        let work = move |item: SubmitManyRequest| {
+        let work = move |item: SubmitManyRequest, memory: ItemMemory| {
             let intake = Arc::clone(&intake);
             async move {
-                // A stream waits for room instead of being sent away: its sender is slowed
-                // down by HTTP/2 flow control.
-                let outcome = match intake.admit().await {
-                    Ok(permit) => intake.submit(item.entry, permit).await,
-                    Err(fault) => Err(fault),
-                };
-                let outcome = match outcome {
+                let kept = memory.into();
+                let submitted = intake.submit(item.entry, kept, WithoutPermit::Wait);
+                let outcome = match submitted.await {
                     Ok(accepted) => Outcome::Accepted(answer(accepted)),
                     Err(fault) => Outcome::Refused(refused(fault)),
                 };

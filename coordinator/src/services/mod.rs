@@ -15,7 +15,7 @@ use std::pin::Pin;
 
 use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use merits_proto::Fault;
-use merits_serve::InWork;
+use merits_serve::{InWork, ItemMemory};
 use tokio::task::JoinHandle;
 use tonic::{Status, Streaming};
 
@@ -32,13 +32,14 @@ type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 ///
 /// Each is worked on in a task of its own. An answer's stream runs only while its peer reads; work
 /// that ran within it would keep its permits for as long as a peer does not, and take them from
-/// everybody. An item's memory (`size` of the item) is kept until its answer is taken.
+/// everybody. An item's memory (`size` of the item) is kept until its answer is taken, and until nothing
+/// works on it any more, should its stream be gone before.
 fn each<I, O, W>(
     requests: Streaming<I>,
     in_work: InWork,
     stopped: impl Future<Output = ()> + Send + 'static,
     size: impl Fn(&I) -> usize + Send + 'static,
-    work: impl Fn(I) -> W + Send + Sync + 'static,
+    work: impl Fn(I, ItemMemory) -> W + Send + Sync + 'static,
 ) -> Answers<O>
 where
     I: Send + 'static,
@@ -53,7 +54,7 @@ where
             async move { Ok((in_work.memory(size).await?, item)) }
         })
         .map_ok(move |(memory, item)| {
-            let (places, working) = (places.clone(), work(item));
+            let (places, working) = (places.clone(), work(item, memory.clone()));
             let task = Task(tokio::spawn(async move {
                 let _place = places.place().await?;
                 working.await

@@ -10,7 +10,7 @@ use merits_proto::{
         verifier_server::Verifier,
     },
 };
-use merits_serve::{InWork, Weights};
+use merits_serve::{InWork, ItemMemory, Memory, Weights};
 use prost::Message as _;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -23,7 +23,7 @@ const ITEM_BYTES: usize = 2 * 1_024;
 /// What calls hold.
 pub(crate) const WEIGHTS: Weights = Weights {
     usual: 2 * VERIFIER_REQUEST_MESSAGE + VERIFIER_ANSWER_MESSAGE,
-    methods: &[("VerifyMany", STREAM_BYTES)],
+    methods: &[("VerifyMany", 2 * VERIFIER_REQUEST_MESSAGE)],
 };
 
 /// Verifies for others, in the same batches as submissions.
@@ -38,9 +38,10 @@ impl Verifier for VerifierService {
         &self,
         request: Request<VerifyOneRequest>,
     ) -> Result<Response<VerifyOneResponse>, Status> {
-        let permit = self.0.try_admit_verification()?;
+        let kept = Memory::of(&request).into();
+        let holding = self.0.try_admit_verification(kept)?;
         let subject = VerifySubject::try_from(request.into_inner().subject)?;
-        let judgement = self.0.judge(subject, permit).await?;
+        let judgement = self.0.judge(subject, holding).await?;
         Ok(Response::new(VerifyOneResponse {
             verdict: Some(verdict(judgement)),
         }))
@@ -51,10 +52,10 @@ impl Verifier for VerifierService {
         request: Request<Streaming<VerifyManyRequest>>,
     ) -> Result<Response<Self::VerifyManyStream>, Status> {
         let intake = Arc::clone(&self.0);
-        let work = move |item: VerifyManyRequest| {
+        let work = move |item: VerifyManyRequest, memory: ItemMemory| {
             let intake = Arc::clone(&intake);
             async move {
-                let judged = judge(&intake, item.subject).await;
+                let judged = judge(&intake, item.subject, memory).await;
                 let verdict = match judged {
                     Ok(judgement) => verdict(judgement),
                     // One that cannot be read does not end the stream; a stop does.
@@ -78,10 +79,11 @@ impl Verifier for VerifierService {
 async fn judge(
     intake: &Intake,
     subject: Option<merits_proto::verifier::Subject>,
+    memory: ItemMemory,
 ) -> Result<Judgement, Fault> {
-    let permit = intake.admit_verification().await?;
+    let holding = intake.admit_verification(memory.into()).await?;
     intake
-        .judge(VerifySubject::try_from(subject)?, permit)
+        .judge(VerifySubject::try_from(subject)?, holding)
         .await
 }
 

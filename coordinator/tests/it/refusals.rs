@@ -83,6 +83,38 @@ async fn envelopes_that_are_not_for_this_log_or_not_from_their_party() {
     );
 }
 
+/// The signature of a party in standing comes before the statement: of what strangers send nothing is
+/// decoded.
+#[tokio::test]
+async fn nothing_of_a_strangers_statement_is_read() {
+    let mut world = World::new(10).await;
+    let federation = world.founding.federation.clone();
+    let stranger = Member::new(&federation.origin, "stranger", &[Role::Distributor], 78);
+    let kind = world.founding.earn(1).kind;
+    let sign = |member: &Member| {
+        let garbage = vec![7; 60_000];
+        let origin = federation.origin.clone();
+        SignedEntry::sign(origin, kind, member.id, garbage, vec![1], &member.key)
+    };
+    let fault = world.refused(&sign(&stranger)).await;
+    assert_eq!(
+        told(&fault),
+        (Code::PermissionDenied, "party-unknown", "party")
+    );
+    let mut forged = sign(&federation.distributor);
+    forged.signature[3] ^= 1;
+    let fault = world.refused(&forged).await;
+    assert_eq!(
+        told(&fault),
+        (Code::Unauthenticated, "signature-invalid", "signature")
+    );
+    let fault = world.refused(&sign(&federation.distributor)).await;
+    assert_eq!(
+        (fault.code, &*fault.reason),
+        (Code::InvalidArgument, "malformed")
+    );
+}
+
 #[tokio::test]
 async fn a_party_does_not_act_outside_its_role() {
     let mut world = World::new(5).await;

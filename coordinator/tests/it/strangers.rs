@@ -5,7 +5,11 @@ use std::time::{Duration, Instant};
 use futures::StreamExt as _;
 use merits_proto::{
     Fault,
-    ledger::{SubmitManyRequest, SubmitRequest},
+    ledger::{
+        StreamEntriesRequest, SubmitManyRequest, SubmitRequest, ledger_client::LedgerClient,
+        submit_many_response::Outcome,
+    },
+    notes::{GetBucketRequest, notes_client::NotesClient},
     reason,
     verifier::{BareProof, Subject, VerifyManyRequest, subject, verifier_client::VerifierClient},
 };
@@ -93,6 +97,114 @@ async fn verify_streams_of_strangers_do_not_starve_parties() {
     assert!(took < Duration::from_secs(8), "5 submissions took {took:?}");
 }
 
+/// What strangers submit costs as much as a signature, and has its own share and permits.
+#[tokio::test(flavor = "multi_thread")]
+async fn submissions_of_strangers_do_not_starve_parties() {
+    let mut world = World::new(67).await;
+    let entries: Vec<_> = (0..5).map(|_| world.founding.earn(2)).collect();
+    // A known party's name under a signature that is none, and as many bytes as there can be.
+    let mut forged = world.founding.earn(1);
+    forged.statement.resize(60_000, 0);
+    let mut streams = Vec::new();
+    for number in 0..20 {
+        let mut ledger = LedgerClient::new(stranger(&world.node, number).await);
+        let forged = forged.clone();
+        streams.push(tokio::spawn(async move {
+            let items = futures::stream::iter(0u64..).map(move |tag| {
+                let mut entry = forged.clone();
+                entry.statement[..8].copy_from_slice(&tag.to_le_bytes());
+                let entry = entry.to_bytes();
+                SubmitManyRequest { tag, entry }
+            });
+            let Ok(answers) = ledger.submit_many(items).await else {
+                return;
+            };
+            let mut answers = answers.into_inner();
+            while let Ok(Some(answer)) = answers.message().await {
+                let Some(Outcome::Refused(refused)) = answer.outcome else {
+                    panic!("a forged entry was appended");
+                };
+                assert_eq!(refused.reason, "signature-invalid");
+            }
+        }));
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let begun = Instant::now();
+    for entry in &entries {
+        world.node.client.submit(entry).await.unwrap();
+    }
+    let took = begun.elapsed();
+    for stream in &streams {
+        assert!(!stream.is_finished(), "a stream of strangers ended");
+        stream.abort();
+    }
+    assert!(took < Duration::from_secs(8), "5 submissions took {took:?}");
+}
+
+/// A stream holds what is in work, and one on which nothing is in work next to nothing.
+#[tokio::test]
+async fn empty_streams_leave_room_at_their_own_address() {
+    let mut world = World::new(68).await;
+    let mut open = Vec::new();
+    for _ in 0..40 {
+        let empty = futures::stream::pending::<SubmitManyRequest>();
+        open.push(world.node.client.ledger.submit_many(empty).await.unwrap());
+    }
+    let begun = Instant::now();
+    let request = StreamEntriesRequest { from: 0, until: 0 };
+    let mut pages = world.node.client.ledger.stream_entries(request).await;
+    let pages = pages.as_mut().unwrap().get_mut();
+    pages.message().await.unwrap().unwrap();
+    let entry = world.founding.earn(2);
+    world.node.client.submit(&entry).await.unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(4), "it had to wait");
+    drop(open);
+}
+
+/// Answers about notes are shared: how many wallets of one address read a bucket is no matter.
+#[tokio::test(flavor = "multi_thread")]
+async fn wallets_that_read_slowly_leave_room_for_others_at_their_address() {
+    let mut world = World::new(69).await;
+    let entry = world.founding.earn(2);
+    world.node.client.submit(&entry).await.unwrap();
+    let address = world.node.coordinator.address();
+    let mut slow = Vec::new();
+    for _ in 0..40 {
+        let mut client = unread(address).await;
+        let request = http::Request::post("http://x/merits.notes.v1.Notes/GetBucket")
+            .header("content-type", "application/grpc")
+            .header("te", "trailers")
+            .body(())
+            .unwrap();
+        let (answer, mut body) = client.send_request(request, false).unwrap();
+        // Of bucket 0.
+        body.send_data(bytes::Bytes::from_static(&[0; 5]), true)
+            .unwrap();
+        assert_eq!(answer.await.unwrap().status().as_u16(), 200);
+        slow.push((client, body));
+    }
+    let begun = Instant::now();
+    let mut notes = NotesClient::new(world.node.client.channel.clone());
+    let bucket = notes.get_bucket(GetBucketRequest { index: 0 }).await;
+    assert_eq!(bucket.unwrap().into_inner().leaves.len(), 2);
+    let none = notes.get_bucket(GetBucketRequest { index: 1 }).await;
+    assert_eq!(none.unwrap_err().code(), Code::NotFound);
+    assert!(begun.elapsed() < Duration::from_secs(4), "it had to wait");
+    drop(slow);
+}
+
+/// A peer that takes no byte of any answer.
+async fn unread(address: std::net::SocketAddr) -> h2::client::SendRequest<bytes::Bytes> {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (client, connection) = h2::client::Builder::new()
+        .initial_window_size(0)
+        .handshake::<_, bytes::Bytes>(stream)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    client.ready().await.unwrap()
+}
+
 /// A stream whose peer does not read keeps nothing that others need.
 #[tokio::test(flavor = "multi_thread")]
 async fn unread_answers_of_a_stream_keep_no_permit() {
@@ -103,16 +215,7 @@ async fn unread_answers_of_a_stream_keep_no_permit() {
     config.sequencer.queue = 32;
     let mut node = Node::founded(&founding, config).await;
     let known = founding.entries[0].to_bytes();
-    let stream = TcpStream::connect(node.coordinator.address())
-        .await
-        .unwrap();
-    let (client, connection) = h2::client::Builder::new()
-        .initial_window_size(0)
-        .handshake::<_, bytes::Bytes>(stream)
-        .await
-        .unwrap();
-    tokio::spawn(connection);
-    let mut client = client.ready().await.unwrap();
+    let mut client = unread(node.coordinator.address()).await;
     let request = http::Request::post("http://x/merits.ledger.v1.Ledger/SubmitMany")
         .header("content-type", "application/grpc")
         .header("te", "trailers")

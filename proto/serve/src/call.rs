@@ -8,29 +8,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use http::{HeaderMap, Request, Response};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use merits_proto::{Fault, reason};
-use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tonic::{Code, Status, body::Body, codegen::Service as _, service::Routes};
 
 use crate::{
-    connection::{Call, Connection, Reading},
-    in_work::InWork,
+    activity::Activity,
+    connection::Connection,
+    in_work::Source,
+    room::{self, Memory, Wanted},
     server::Shared,
+    weights::UNIT,
 };
-
-/// A call that holds more units than this is large. Half of all memory is for the others, so that
-/// streams and pages do not keep single entries out.
-const LARGE: u32 = 256;
-
-/// A call waits so long for room before it is sent away.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// When a caller who found no room should come back.
-const RETRY: Duration = Duration::from_millis(500);
 
 /// Answers a request, or says why not.
 pub(crate) async fn answer(
@@ -38,73 +30,46 @@ pub(crate) async fn answer(
     connection: Arc<Connection>,
     routes: Routes,
     request: Request<Incoming>,
-) -> Response<Body> {
-    let call = connection.call();
-    match admit(&shared, &connection, request.uri().path()).await {
-        Ok((held, units)) => {
-            let open = Arc::new(Open {
-                call,
-                held,
+) -> Response<Answer> {
+    let call = Activity::begin(&connection);
+    let caller = &connection.place.0;
+    let admitted = match caller.begin(Instant::now()) {
+        Ok(()) => room::admit(&shared, &connection, wanted(&shared, &request)).await,
+        Err(wait) => Err(too_fast(wait)),
+    };
+    match admitted {
+        Ok(memory) => {
+            let source = Source {
+                shared,
                 connection,
-            });
-            serve(&shared, open, units, routes, request).await
+                call,
+            };
+            serve(source, memory, routes, request).await
         }
         Err(fault) => {
             tracing::debug!(reason = %fault.reason, "a call is not taken");
-            refusal(fault.into())
+            refusal(fault.into()).map(|body| Answer {
+                body,
+                open: None,
+                ended: None,
+            })
         }
     }
 }
 
-/// Permits that a call holds until its answer is sent.
-type Held = Vec<OwnedSemaphorePermit>;
-
-async fn admit(shared: &Shared, connection: &Connection, path: &str) -> Result<(Held, u32), Fault> {
-    let caller = &connection.place.0;
-    caller.begin(Instant::now()).map_err(too_fast)?;
-    let units = shared.units(path);
-    let mut held = Vec::with_capacity(7);
-    for calls in [&caller.calls, &shared.calls] {
-        let permit = Arc::clone(calls).try_acquire_owned().map_err(|_| {
-            shared.pressed.now();
-            Fault::busy(RETRY)
-        })?;
-        held.push(permit);
-    }
-    let room = async {
-        let mut held = Vec::with_capacity(5);
-        let large = units > LARGE;
-        for (memory, of_large_calls) in [
-            (&connection.memory, false),
-            (&caller.large, true),
-            (&caller.memory, false),
-            (&shared.large, true),
-            (&shared.memory, false),
-        ] {
-            if large || !of_large_calls {
-                held.push(room(shared, memory, units).await?);
-            }
+/// What a call asks for, with the headers that it brings.
+fn wanted(shared: &Shared, request: &Request<Incoming>) -> Wanted {
+    match shared.wanted(request.uri().path()) {
+        Wanted::Units(units) => {
+            let headers = request.headers().iter();
+            let bytes: usize = headers
+                .map(|(name, value)| name.as_str().len() + value.len())
+                .sum();
+            let headers = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
+            Wanted::Units(units.saturating_add(headers))
         }
-        Ok::<_, AcquireError>(held)
-    };
-    match tokio::time::timeout(PATIENCE, room).await {
-        Ok(Ok(more)) => held.extend(more),
-        Ok(Err(_)) => return Err(Fault::stopping()),
-        Err(_) => return Err(no_room()),
+        health => health,
     }
-    Ok((held, units))
-}
-
-async fn room(
-    shared: &Shared,
-    memory: &Arc<Semaphore>,
-    units: u32,
-) -> Result<OwnedSemaphorePermit, AcquireError> {
-    if let Ok(permit) = Arc::clone(memory).try_acquire_many_owned(units) {
-        return Ok(permit);
-    }
-    let _pressing = shared.pressed.while_held();
-    Arc::clone(memory).acquire_many_owned(units).await
 }
 
 fn too_fast(wait: Duration) -> Fault {
@@ -115,53 +80,62 @@ fn too_fast(wait: Duration) -> Fault {
     }
 }
 
-fn no_room() -> Fault {
-    let message = "there is no room for one more call: earlier calls of this connection, of this address or of all together hold it; read their answers";
-    Fault {
-        retry_after: Some(RETRY),
-        ..Fault::new(Code::ResourceExhausted, reason::BUSY, "", message)
-    }
-}
-
 /// What ends with the answer's last byte.
+#[derive(Debug)]
 struct Open {
-    #[expect(dead_code, reason = "counts the call while it is open")]
-    call: Call,
-    #[expect(dead_code, reason = "holds room while the call is open")]
-    held: Held,
-    connection: Arc<Connection>,
+    call: Arc<Activity>,
+    #[expect(dead_code, reason = "held while the call is open")]
+    memory: Memory,
 }
 
 async fn serve(
-    shared: &Shared,
-    open: Arc<Open>,
-    units: u32,
+    source: Source,
+    memory: Memory,
     mut routes: Routes,
     request: Request<Incoming>,
-) -> Response<Body> {
-    let (in_service, reading) = open.connection.in_service();
-    let stopping: Option<Stopping> =
-        Shared::is_watching(request.uri().path()).then(|| Box::pin(shared.stopping()) as Stopping);
-    let limit = shared.limits.request_timeout();
+) -> Response<Answer> {
+    let call = Arc::clone(&source.call);
+    let stopping = Shared::is_watching(request.uri().path()).then(|| source.shared.stopping());
+    let limit = source.shared.limits.request_timeout();
     let timeout = asked_timeout(request.headers()).map_or(limit, |asked| asked.min(limit));
-    let mut request = request.map(|body| Body::new(Incomings { body, reading }));
-    let items = Arc::clone(&open.connection.place.0.items);
-    request.extensions_mut().insert(InWork::new(items, units));
-    let answered = tokio::time::timeout(timeout, routes.call(request)).await;
-    drop(in_service);
-    let response = match answered {
-        Ok(Ok(response)) => response,
-        Ok(Err(never)) => match never {},
-        Err(_) => refusal(Status::deadline_exceeded(
-            "the call took longer than this server, or the caller, allows",
-        )),
-    };
-    response.map(|body| {
-        Body::new(Answer {
+    call.admit(!http_body::Body::is_end_stream(request.body()));
+    let mut request = request.map(|body| {
+        Body::new(Incomings {
             body,
-            open,
-            stopping,
+            call: Arc::clone(&call),
         })
+    });
+    request.extensions_mut().insert(memory.clone());
+    request.extensions_mut().insert(source);
+    let open = Arc::new(Open {
+        call: Arc::clone(&call),
+        memory,
+    });
+    let answered = tokio::select! {
+        answered = tokio::time::timeout(timeout, routes.call(request)) => match answered {
+            Ok(Ok(response)) => response,
+            Ok(Err(never)) => match never {},
+            Err(_) => refusal(Fault::timed_out().into()),
+        },
+        () = Arc::clone(&call).is_ended() => refusal(room::ended().into()),
+    };
+    call.answered();
+    let ended = async move {
+        let stopped = async {
+            match stopping {
+                Some(stopping) => stopping.await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = call.is_ended() => room::ended(),
+            () = stopped => Fault::stopping(),
+        }
+    };
+    answered.map(|body| Answer {
+        body,
+        open: Some(open),
+        ended: Some(Box::pin(ended)),
     })
 }
 
@@ -192,7 +166,7 @@ fn asked_timeout(headers: &HeaderMap) -> Option<Duration> {
 /// A request as it comes in.
 struct Incomings {
     body: Incoming,
-    reading: Arc<Reading>,
+    call: Arc<Activity>,
 }
 
 impl http_body::Body for Incomings {
@@ -205,58 +179,16 @@ impl http_body::Body for Incomings {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
         match &frame {
-            Poll::Ready(Some(Ok(_))) => {
-                self.reading.touch();
+            Poll::Ready(Some(Ok(frame))) => {
+                self.call.read(frame.data_ref().map_or(0, Bytes::len));
                 if self.body.is_end_stream() {
-                    self.reading.end();
+                    self.call.read_to_end();
                 }
             }
-            Poll::Ready(_) => self.reading.end(),
+            Poll::Ready(_) => self.call.read_to_end(),
             Poll::Pending => {}
         }
         frame
-    }
-
-    fn is_end_stream(&self) -> bool {
-        let end = self.body.is_end_stream();
-        if end {
-            self.reading.end();
-        }
-        end
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-/// An answer as it goes out.
-struct Answer {
-    body: Body,
-    open: Arc<Open>,
-    /// Of an answer that only ends when the server does.
-    stopping: Option<Stopping>,
-}
-
-type Stopping = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-impl http_body::Body for Answer {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let open = Arc::clone(&self.open);
-        let frame = Pin::new(&mut self.body).poll_frame(cx);
-        if let (Poll::Pending, Some(stopping)) = (&frame, &mut self.stopping)
-            && stopping.as_mut().poll(cx).is_ready()
-        {
-            self.stopping = None;
-            return Poll::Ready(Some(Ok(Frame::trailers(stopped()))));
-        }
-        frame.map_ok(|frame| frame.map_data(|bytes| unread(bytes, open)))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -268,34 +200,100 @@ impl http_body::Body for Answer {
     }
 }
 
-/// What ends an answer that only watches.
-fn stopped() -> HeaderMap {
-    let (parts, ()) = Status::from(Fault::stopping())
-        .into_http::<()>()
-        .into_parts();
+impl Drop for Incomings {
+    fn drop(&mut self) {
+        // The service goes on without the rest.
+        self.call.read_to_end();
+    }
+}
+
+/// An answer as it goes out.
+pub(crate) struct Answer {
+    body: Body,
+    /// Nothing of a call that was not taken.
+    open: Option<Arc<Open>>,
+    /// Why it is to end before its service ends it.
+    ended: Option<Ended>,
+}
+
+type Ended = Pin<Box<dyn Future<Output = Fault> + Send>>;
+
+impl http_body::Body for Answer {
+    type Data = Unread;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Unread>, Status>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        if frame.is_pending()
+            && let Some(ended) = &mut self.ended
+            && let Poll::Ready(fault) = ended.as_mut().poll(cx)
+        {
+            self.ended = None;
+            // What its service still holds goes now, not when the peer has read why.
+            self.body = Body::empty();
+            return Poll::Ready(Some(Ok(Frame::trailers(trailers(fault)))));
+        }
+        let open = self.open.clone();
+        frame.map_ok(|frame| frame.map_data(|bytes| Unread::new(bytes, open)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// What ends an answer before its time.
+fn trailers(fault: Fault) -> HeaderMap {
+    let (parts, ()) = Status::from(fault).into_http::<()>().into_parts();
     parts.headers
 }
 
-/// Bytes of an answer, counted until the peer has taken them: HTTP/2 drops them when they are in
-/// the socket's buffer, which is after this call's body is gone.
-fn unread(bytes: Bytes, open: Arc<Open>) -> Bytes {
-    open.connection.unread(bytes.len());
-    Bytes::from_owner(Unread { bytes, open })
-}
-
-struct Unread {
+/// Bytes of an answer, counted until they are on their way to the peer: HTTP/2 advances them as it
+/// writes them to the socket, which the peer's windows allow, and that may be long after this call's
+/// body is gone.
+#[derive(Debug)]
+pub(crate) struct Unread {
     bytes: Bytes,
-    open: Arc<Open>,
+    open: Option<Arc<Open>>,
 }
 
-impl AsRef<[u8]> for Unread {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
+impl Unread {
+    fn new(bytes: Bytes, open: Option<Arc<Open>>) -> Self {
+        if let Some(open) = &open {
+            open.call.unread(bytes.len());
+        }
+        Self { bytes, open }
+    }
+}
+
+impl Buf for Unread {
+    fn remaining(&self) -> usize {
+        self.bytes.remaining()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.bytes.chunk()
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.bytes.advance(count);
+        if let Some(open) = &self.open {
+            open.call.taken(count);
+        }
     }
 }
 
 impl Drop for Unread {
     fn drop(&mut self) {
-        self.open.connection.taken(self.bytes.len());
+        if let Some(open) = &self.open {
+            open.call.forget(self.bytes.len());
+        }
     }
 }

@@ -12,7 +12,7 @@ use std::{
 
 use tokio::sync::Semaphore;
 
-use crate::limits::Limits;
+use crate::{bound::Bound, limits::Limits, pressure::Pressure};
 
 /// One address, or one connection of a proxy.
 #[derive(Debug)]
@@ -20,24 +20,36 @@ pub(crate) struct Caller {
     connections: AtomicUsize,
     bucket: Mutex<Bucket>,
     /// Calls at once.
-    pub(crate) calls: Arc<Semaphore>,
+    pub(crate) calls: Bound,
+    /// Questions about health at once.
+    pub(crate) probes: Bound,
+    /// Watches of health at once.
+    pub(crate) watches: Bound,
     /// Items of streams at once.
     pub(crate) items: Arc<Semaphore>,
     /// KiB.
-    pub(crate) memory: Arc<Semaphore>,
-    /// Of them, those of large calls.
-    pub(crate) large: Arc<Semaphore>,
+    pub(crate) memory: Bound,
+    /// Of them, those of large calls, and of items of streams.
+    pub(crate) large: Bound,
+    /// Whether somebody waits for what this caller itself holds.
+    pub(crate) pressed: Pressure,
 }
+
+/// Probes, and watches, that one caller may have open.
+const HEALTH: usize = 16;
 
 impl Caller {
     fn new(limits: &Limits, calls: usize) -> Self {
         Self {
             connections: AtomicUsize::new(0),
             bucket: Mutex::new(Bucket::full(limits, Instant::now())),
-            calls: Arc::new(Semaphore::new(calls)),
+            calls: Bound::new(calls),
+            probes: Bound::new(HEALTH),
+            watches: Bound::new(HEALTH),
             items: Arc::new(Semaphore::new(calls)),
-            large: Arc::new(Semaphore::new(limits.memory_mib_per_address * 512)),
-            memory: Arc::new(Semaphore::new(limits.memory_mib_per_address * 1_024)),
+            large: Bound::new(limits.memory_mib_per_address * 512),
+            memory: Bound::new(limits.memory_mib_per_address * 1_024),
+            pressed: Pressure::default(),
         }
     }
 
@@ -47,6 +59,11 @@ impl Caller {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take(now)
+    }
+
+    /// How many connections it has.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
     }
 
     fn is_forgettable(&self, now: Instant) -> bool {

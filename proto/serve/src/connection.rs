@@ -4,7 +4,7 @@ use std::{
     io,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     task::{Context, Poll},
@@ -14,23 +14,21 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
-    sync::{Notify, Semaphore},
+    sync::Notify,
 };
 
-use crate::{callers::Place, limits::Limits};
+use crate::{
+    activity::{Activity, Fate, LEAST_BYTES_A_SECOND},
+    bound::Bound,
+    callers::Place,
+    limits::Limits,
+};
 
 /// The HTTP/2 preface and the header of the SETTINGS frame that must follow it.
 const PREFACE: u64 = 24 + 9;
 
-/// A peer that reads or sends slower than this, while we wait for it, is waited for in vain. Half
-/// of the slowest mobile networks' speed.
-const LEAST_BYTES_A_SECOND: u64 = 512;
-
 /// While others wait for what stalled peers hold, a peer has so long to move something.
 const PRESSED_STALL: Duration = Duration::from_secs(2);
-
-/// And so long to ask or take something on an open call.
-const PRESSED_IDLE: Duration = Duration::from_secs(10);
 
 /// What is known of a connection.
 #[derive(Debug)]
@@ -38,17 +36,16 @@ pub(crate) struct Connection {
     began: Instant,
     pub(crate) place: Place,
     /// KiB that its calls may hold.
-    pub(crate) memory: Arc<Semaphore>,
-    /// Bytes over the socket, both ways.
-    moved: AtomicU64,
+    pub(crate) memory: Bound,
+    /// Bytes that came in over the socket.
     read: AtomicU64,
+    /// Bytes of requests that services have read, and of answers that the peer has taken. What else
+    /// goes over the socket is no use to anybody.
+    moved: AtomicU64,
     /// Milliseconds after `began` at which something was last asked, answered, or taken.
     active: AtomicU64,
     calls: AtomicUsize,
-    /// Of them, those whose service has not answered yet.
-    in_service: AtomicUsize,
-    /// Of those, the ones whose request is not here to its end.
-    reading: AtomicUsize,
+    open: Mutex<Vec<Weak<Activity>>>,
     /// Bytes of answers that the peer has not taken.
     unread: AtomicUsize,
     gone: AtomicBool,
@@ -60,33 +57,75 @@ impl Connection {
         Self {
             began: Instant::now(),
             place,
-            memory: Arc::new(Semaphore::new(limits.memory_mib_per_connection * 1_024)),
-            moved: AtomicU64::new(0),
+            memory: Bound::new(limits.memory_mib_per_connection * 1_024),
             read: AtomicU64::new(0),
+            moved: AtomicU64::new(0),
             active: AtomicU64::new(0),
             calls: AtomicUsize::new(0),
-            in_service: AtomicUsize::new(0),
-            reading: AtomicUsize::new(0),
+            open: Mutex::default(),
             unread: AtomicUsize::new(0),
             gone: AtomicBool::new(false),
             cut: Notify::new(),
         }
     }
 
+    /// Milliseconds since it began.
+    pub(crate) fn age(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    pub(crate) fn age_at(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.began)
+    }
+
     /// Something was asked, answered, or taken.
     pub(crate) fn touch(&self) {
-        let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.active.fetch_max(now, Ordering::Relaxed);
+        self.active.fetch_max(self.age(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn moved(&self, count: usize) {
+        self.moved.fetch_add(count as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn unread(&self, count: usize) {
+        self.unread.fetch_add(count, Ordering::Relaxed);
+    }
+
+    pub(crate) fn forget(&self, count: usize) {
+        self.unread.fetch_sub(count, Ordering::Relaxed);
     }
 
     fn idle(&self, now: Instant) -> Duration {
         let active = Duration::from_millis(self.active.load(Ordering::Relaxed));
-        now.saturating_duration_since(self.began)
-            .saturating_sub(active)
+        self.age_at(now).saturating_sub(active)
     }
 
     pub(crate) fn calls(&self) -> usize {
         self.calls.load(Ordering::Relaxed)
+    }
+
+    fn open(&self) -> MutexGuard<'_, Vec<Weak<Activity>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A call begins.
+    pub(crate) fn opens(&self, call: &Arc<Activity>) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let mut open = self.open();
+        if open.len() >= 2 * self.calls().max(8) {
+            open.retain(|call| call.strong_count() > 0);
+        }
+        open.push(Arc::downgrade(call));
+    }
+
+    /// A call is over.
+    pub(crate) fn closes(&self) {
+        self.calls.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// The calls that are open.
+    fn open_calls(&self) -> Vec<Arc<Activity>> {
+        self.open().iter().filter_map(Weak::upgrade).collect()
     }
 
     pub(crate) fn is_greeted(&self) -> bool {
@@ -94,10 +133,17 @@ impl Connection {
     }
 
     /// How long it has been of no use to anybody; nothing while it is of use.
-    pub(crate) fn disuse(&self, now: Instant) -> Option<Duration> {
+    pub(crate) fn disuse(&self, now: Instant) -> Duration {
         // A call whose request is here waits for us alone.
-        let ours = self.in_service.load(Ordering::Relaxed) > self.reading.load(Ordering::Relaxed);
-        (!ours && !self.gone.load(Ordering::Relaxed)).then(|| self.idle(now))
+        if self.open_calls().iter().any(|call| call.is_ours()) {
+            return Duration::ZERO;
+        }
+        self.idle(now)
+    }
+
+    /// Whether it was told to end already.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Relaxed)
     }
 
     /// Ends it at the next occasion.
@@ -108,81 +154,6 @@ impl Connection {
 
     pub(crate) async fn is_cut(&self) {
         self.cut.notified().await;
-    }
-
-    /// A call begins.
-    pub(crate) fn call(self: &Arc<Self>) -> Call {
-        self.touch();
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        Call(Arc::clone(self))
-    }
-
-    /// The service begins to work on a call whose request may not be here yet.
-    pub(crate) fn in_service(self: &Arc<Self>) -> (InService, Arc<Reading>) {
-        self.in_service.fetch_add(1, Ordering::Relaxed);
-        self.reading.fetch_add(1, Ordering::Relaxed);
-        let reading = Arc::new(Reading {
-            connection: Arc::clone(self),
-            ended: AtomicBool::new(false),
-        });
-        let in_service = InService(Arc::clone(&reading));
-        (in_service, reading)
-    }
-
-    /// Bytes of an answer begin to wait for the peer.
-    pub(crate) fn unread(&self, count: usize) {
-        self.touch();
-        self.unread.fetch_add(count, Ordering::Relaxed);
-    }
-
-    /// The peer has taken them, or never will.
-    pub(crate) fn taken(&self, count: usize) {
-        self.touch();
-        self.unread.fetch_sub(count, Ordering::Relaxed);
-    }
-}
-
-/// An open call.
-#[derive(Debug)]
-pub(crate) struct Call(Arc<Connection>);
-
-impl Drop for Call {
-    fn drop(&mut self) {
-        self.0.touch();
-        self.0.calls.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// A request that comes in while its service waits for it.
-#[derive(Debug)]
-pub(crate) struct Reading {
-    connection: Arc<Connection>,
-    ended: AtomicBool,
-}
-
-impl Reading {
-    /// A part of it is here.
-    pub(crate) fn touch(&self) {
-        self.connection.touch();
-    }
-
-    /// It is here, or its service goes on without waiting for it.
-    pub(crate) fn end(&self) {
-        if !self.ended.swap(true, Ordering::Relaxed) {
-            self.touch();
-            self.connection.reading.fetch_sub(1, Ordering::Relaxed);
-        }
-    }
-}
-
-/// A call that the service works on.
-#[derive(Debug)]
-pub(crate) struct InService(Arc<Reading>);
-
-impl Drop for InService {
-    fn drop(&mut self) {
-        self.0.end();
-        self.0.connection.in_service.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -229,27 +200,28 @@ impl Watch {
         if self.is_stalled(connection, limits, pressed, now) {
             return Verdict::Cut("the peer does not read, or does not send what it began");
         }
-        if let Some(since) = self.closing {
-            // A peer that is there answers a good-bye at once.
-            return if connection.calls() == 0 && now.saturating_duration_since(since) >= GOOD_BYE {
-                Verdict::Cut("idle")
-            } else {
-                Verdict::Keep
-            };
-        }
-        let idle = if pressed && connection.calls() > 0 {
-            PRESSED_IDLE.min(limits.idle_timeout())
-        } else {
-            limits.idle_timeout()
-        };
-        if connection.disuse(now).is_some_and(|disuse| disuse >= idle) {
-            if connection.calls() > 0 {
-                return Verdict::Cut("open calls on which nothing moves");
+        let idle = limits.idle_timeout();
+        let calls = connection.open_calls();
+        for call in &calls {
+            match call.judge(idle, pressed, now) {
+                Fate::Keep => {}
+                Fate::End => call.end(),
+                Fate::Cut => return Verdict::Cut("the peer does not read an answer"),
             }
-            self.closing = Some(now);
-            return Verdict::Close("idle");
         }
-        Verdict::Keep
+        if !calls.is_empty() {
+            return Verdict::Keep;
+        }
+        match self.closing {
+            // A peer that is there answers a good-bye at once.
+            Some(since) if now.saturating_duration_since(since) >= GOOD_BYE => Verdict::Cut("idle"),
+            Some(_) => Verdict::Keep,
+            None if connection.idle(now) >= idle => {
+                self.closing = Some(now);
+                Verdict::Close("idle")
+            }
+            None => Verdict::Keep,
+        }
     }
 
     fn is_stalled(
@@ -260,8 +232,8 @@ impl Watch {
         now: Instant,
     ) -> bool {
         let unread = connection.unread.load(Ordering::Relaxed) > 0;
-        let reading = connection.reading.load(Ordering::Relaxed) > 0;
-        let waits = unread || (pressed && reading);
+        let sends = || connection.open_calls().iter().any(|call| call.is_sending());
+        let waits = unread || (pressed && sends());
         if !waits {
             self.waiting = None;
             return false;
@@ -280,7 +252,6 @@ impl Watch {
         if moved - before < LEAST_BYTES_A_SECOND * waited.as_secs().max(1) {
             return true;
         }
-        connection.touch();
         self.waiting = Some((now, moved));
         false
     }
@@ -289,21 +260,11 @@ impl Watch {
 /// A peer that is there closes so soon after a good-bye.
 pub(crate) const GOOD_BYE: Duration = Duration::from_millis(500);
 
-/// A socket whose traffic is counted.
+/// A socket of which we count what comes in: a peer that sent nothing has not greeted us.
 #[derive(Debug)]
 pub(crate) struct Counted {
     pub(crate) stream: TcpStream,
     pub(crate) connection: Arc<Connection>,
-}
-
-impl Counted {
-    fn sent(&self, sent: &Poll<io::Result<usize>>) {
-        if let Poll::Ready(Ok(count)) = sent {
-            self.connection
-                .moved
-                .fetch_add(*count as u64, Ordering::Relaxed);
-        }
-    }
 }
 
 impl AsyncRead for Counted {
@@ -316,7 +277,6 @@ impl AsyncRead for Counted {
         let done = Pin::new(&mut self.stream).poll_read(cx, buf);
         let count = (buf.filled().len() - before) as u64;
         self.connection.read.fetch_add(count, Ordering::Relaxed);
-        self.connection.moved.fetch_add(count, Ordering::Relaxed);
         done
     }
 }
@@ -327,9 +287,7 @@ impl AsyncWrite for Counted {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let sent = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.sent(&sent);
-        sent
+        Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 
     fn poll_write_vectored(
@@ -337,9 +295,7 @@ impl AsyncWrite for Counted {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let sent = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.sent(&sent);
-        sent
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {

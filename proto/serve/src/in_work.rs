@@ -5,61 +5,107 @@ use std::sync::Arc;
 use merits_proto::Fault;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::weights::UNIT;
+use crate::{
+    activity::{Activity, Item},
+    connection::Connection,
+    room::{self, Memory},
+    server::Shared,
+    weights::UNIT,
+};
 
-/// How much of one streaming call may be in work; the server puts it into the request's
-/// extensions.
+/// How much of one streaming call may be in work.
 #[derive(Clone, Debug)]
 pub struct InWork {
     /// The caller's items at once.
     items: Arc<Semaphore>,
-    /// What this call may hold.
-    bytes: Arc<Semaphore>,
+    /// Units that this call may hold at most.
+    units: Arc<Semaphore>,
     most: u32,
+    /// Where its items get their memory; nothing if the request came past our server.
+    source: Option<Source>,
 }
 
-/// The memory of one item, from when it was read until its answer is taken.
+/// The server, connection and call of a request, which the server puts into its extensions.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) connection: Arc<Connection>,
+    pub(crate) call: Arc<Activity>,
+}
+
+/// The memory of one item, from when it was read until its answer is taken and no work on it goes on:
+/// until the last copy is gone.
+#[derive(Clone, Debug)]
+pub struct ItemMemory(#[expect(dead_code, reason = "held")] Arc<Held>);
+
 #[derive(Debug)]
-pub struct ItemMemory(#[expect(dead_code, reason = "held")] OwnedSemaphorePermit);
+#[expect(dead_code, reason = "held")]
+struct Held {
+    of_call: OwnedSemaphorePermit,
+    memory: Memory,
+    /// While it is ours to do something, the peer is not waited for.
+    item: Option<Item>,
+}
 
 /// The place of one item in work.
 #[derive(Debug)]
 pub struct ItemPlace(#[expect(dead_code, reason = "held")] OwnedSemaphorePermit);
 
 impl InWork {
-    pub(crate) fn new(items: Arc<Semaphore>, units: u32) -> Self {
+    /// What the call of this request may have in work: items of at most `most` bytes in all.
+    pub fn of<T>(request: &tonic::Request<T>, most: usize) -> Self {
+        let source: Option<Source> = request.extensions().get().cloned();
+        let items = source.as_ref().map_or_else(
+            || Arc::new(Semaphore::new(UNBOUND_ITEMS)),
+            |source| Arc::clone(&source.connection.place.0.items),
+        );
+        let most = u32::try_from(most / UNIT).unwrap_or(u32::MAX).max(1);
         Self {
             items,
-            bytes: Arc::new(Semaphore::new(units as usize)),
-            most: units,
+            units: Arc::new(Semaphore::new(most as usize)),
+            most,
+            source,
         }
     }
 
-    /// What the server allows the call of this request; of a request that came past our server,
-    /// `usual` bytes and 256 items.
-    pub fn of<T>(request: &tonic::Request<T>, usual: usize) -> Self {
-        let units = u32::try_from(usual / UNIT).unwrap_or(u32::MAX).max(1);
-        request
-            .extensions()
-            .get::<Self>()
-            .cloned()
-            .unwrap_or_else(|| Self::new(Arc::new(Semaphore::new(256)), units))
-    }
-
-    /// Waits until an item that holds so many bytes, with its answer, has room. Ask it of one item
-    /// after another, before the next is read.
+    /// Waits until an item that holds so many bytes, with its answer, has room: in this call, its
+    /// connection, at its address and in the server. Ask it of one item after another, before the
+    /// next is read.
+    ///
+    /// # Errors
+    /// [`Fault::stopping`].
     pub async fn memory(&self, bytes: usize) -> Result<ItemMemory, Fault> {
         let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
-        let permit = Arc::clone(&self.bytes)
-            .acquire_many_owned(units.min(self.most))
-            .await;
-        permit.map(ItemMemory).map_err(|_| Fault::stopping())
+        let units = units.min(self.most);
+        let item = self.source.as_ref().map(|source| source.call.item());
+        let of_call = Arc::clone(&self.units)
+            .acquire_many_owned(units)
+            .await
+            .map_err(|_| Fault::stopping())?;
+        let memory = match &self.source {
+            None => Memory::default(),
+            Some(source) => {
+                let held = room::memory(&source.shared, &source.connection, units, true).await;
+                Memory::of_permits(held.map_err(|_| Fault::stopping())?)
+            }
+        };
+        Ok(ItemMemory(Arc::new(Held {
+            of_call,
+            memory,
+            item,
+        })))
     }
 
     /// Waits until the caller may have one more item in work. Wait in a task of its own: one that
     /// the peer's reading drives would keep its place from others while the peer does not read.
+    ///
+    /// # Errors
+    /// [`Fault::stopping`].
     pub async fn place(&self) -> Result<ItemPlace, Fault> {
         let permit = Arc::clone(&self.items).acquire_owned().await;
         permit.map(ItemPlace).map_err(|_| Fault::stopping())
     }
 }
+
+/// Items of a request that came past our server.
+const UNBOUND_ITEMS: usize = 256;

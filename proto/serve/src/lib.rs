@@ -10,9 +10,15 @@
 //! servers bound that themselves, with [`InWork`] for items of streams.
 //!
 //! Memory is counted before it is used: a call begins only when there is room for all that it may
-//! hold ([`Weights`]), and gives it back when the peer has taken the last byte. A peer that does
-//! not read holds what it has, and nothing more, until it is cut.
+//! hold ([`Weights`]), and gives it back when the peer has taken the last byte and no work on it goes
+//! on ([`Memory`]). A peer that does not read holds what it has, and nothing more, until it is cut.
+//!
+//! Who holds much is asked to move first. Each call is judged by the bytes that move on it, so that no
+//! other call speaks for it; who holds something may never hold more than is left; and one address's
+//! own bounds press nobody else.
 
+mod activity;
+mod bound;
 mod call;
 mod callers;
 mod connection;
@@ -23,6 +29,7 @@ mod limits;
 pub mod logging;
 mod paced;
 mod pressure;
+mod room;
 mod server;
 mod weights;
 
@@ -30,5 +37,6 @@ pub use health::{Health, LOOK};
 pub use in_work::{InWork, ItemMemory, ItemPlace};
 pub use limits::{Limits, LimitsError};
 pub use paced::{Paced, SPACING};
+pub use room::Memory;
 pub use server::{ServeError, Server};
 pub use weights::Weights;

@@ -10,7 +10,7 @@ use thiserror::Error;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Open connections. At the limit, the connection that was idle longest makes room.
+    /// Open connections. At the limit, the address that has the most makes room, or one that is idle.
     pub connections: usize,
     /// Open connections of one address (of one /64 network in IPv6); further ones are closed at
     /// once.
@@ -29,7 +29,8 @@ pub struct Limits {
     /// Calls that it may begin at once after a pause.
     pub burst: u32,
     /// Memory, in MiB, for requests and answers that wait for their peers or for us. Calls that hold
-    /// more than 256 KiB each have half of it, and of what an address may hold.
+    /// more than 256 KiB each, and items of streams, have half of it, and of what an address may hold.
+    /// An address may not hold more than it leaves.
     pub memory_mib: usize,
     /// Of it, what one address may hold.
     pub memory_mib_per_address: usize,
@@ -37,7 +38,8 @@ pub struct Limits {
     pub memory_mib_per_connection: usize,
     /// Longest time from the accept to the HTTP/2 preface.
     pub handshake_timeout_s: u64,
-    /// Longest time that a connection may be open while nothing is asked or answered on it.
+    /// Longest time that a connection may be open while nothing is asked or answered on it, and a call
+    /// while its peer does nothing on it.
     pub idle_timeout_s: u64,
     /// Longest time that an answer may wait for a peer that does not read.
     pub unread_timeout_s: u64,
@@ -70,7 +72,7 @@ impl Default for Limits {
     }
 }
 
-/// The dearest calls (a bucket of notes, a stream of entries) hold 8 MiB; a connection can have two.
+/// A stream has at most 8 MiB of items in work; a connection can have two such.
 const LEAST_MIB: usize = 16;
 
 /// A day: no timeout means anything beyond it, and sums of them do not overflow.

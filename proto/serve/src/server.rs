@@ -15,7 +15,7 @@ use merits_proto::limits::INFRASTRUCTURE_REQUEST_MESSAGE;
 use thiserror::Error;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
+    sync::{OwnedSemaphorePermit, mpsc, watch},
 };
 use tonic::{body::Body, codegen::Service, server::NamedService, service::Routes};
 use tonic_health::{
@@ -24,13 +24,15 @@ use tonic_health::{
 };
 
 use crate::{
+    bound::Bound,
     call,
-    callers::Callers,
+    callers::{Caller, Callers},
     connection::{Connection, Counted, GOOD_BYE, Verdict, Watch},
     descriptors,
     health::Health,
     limits::{Limits, LimitsError},
     pressure::Pressure,
+    room::Wanted,
     weights::{INFRASTRUCTURE, UNIT, UNKNOWN, Weights},
 };
 
@@ -67,7 +69,7 @@ impl Server {
         Self {
             limits: limits.clone(),
             routes: Routes::new(health),
-            weights: vec![(HEALTH, INFRASTRUCTURE)],
+            weights: Vec::new(),
             health: Health::new(reporter),
         }
     }
@@ -107,6 +109,7 @@ impl Server {
     ) -> Result<(), ServeError> {
         self.limits.check()?;
         let mut names: Vec<_> = self.weights.iter().map(|(name, _)| *name).collect();
+        names.push(HEALTH);
         names.sort_unstable();
         let reflection = || {
             let builder = tonic_reflection::server::Builder::configure()
@@ -134,13 +137,13 @@ impl Server {
         let (end, _) = watch::channel(Phase::Serving);
         let connections = descriptors::cap(self.limits.connections);
         let shared = Arc::new(Shared {
-            memory: Arc::new(Semaphore::new(
-                self.limits.memory_mib * 1_024 * 1_024 / UNIT,
-            )),
-            large: Arc::new(Semaphore::new(self.limits.memory_mib * 512 * 1_024 / UNIT)),
-            calls: Arc::new(Semaphore::new(self.limits.calls)),
+            memory: Bound::new(self.limits.memory_mib * 1_024 * 1_024 / UNIT),
+            large: Bound::new(self.limits.memory_mib * 512 * 1_024 / UNIT),
+            calls: Bound::new(self.limits.calls),
+            probes: Bound::new(PROBES),
+            watches: Bound::new(WATCHES),
             callers: Callers::new(&self.limits),
-            places: Arc::new(Semaphore::new(connections)),
+            places: Bound::new(connections),
             open: Mutex::default(),
             pressed: Pressure::default(),
             weights,
@@ -187,14 +190,18 @@ enum Phase {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) limits: Limits,
-    pub(crate) memory: Arc<Semaphore>,
-    /// Of the memory, what large calls may hold.
-    pub(crate) large: Arc<Semaphore>,
-    pub(crate) calls: Arc<Semaphore>,
+    pub(crate) memory: Bound,
+    /// Of the memory, what large calls and items of streams may hold.
+    pub(crate) large: Bound,
+    pub(crate) calls: Bound,
+    /// Questions about health at once.
+    pub(crate) probes: Bound,
+    /// Watches of health at once.
+    pub(crate) watches: Bound,
     pub(crate) pressed: Pressure,
     callers: Callers,
-    /// One permit a connection.
-    places: Arc<Semaphore>,
+    /// One a connection.
+    places: Bound,
     open: Mutex<Vec<Weak<Connection>>>,
     weights: Vec<(&'static str, Weights)>,
     phase: watch::Receiver<Phase>,
@@ -217,16 +224,38 @@ impl Shared {
         }
     }
 
-    /// What a call of this path holds, in units of memory.
-    pub(crate) fn units(&self, path: &str) -> u32 {
-        let known = path
+    /// What a call of this path asks for.
+    pub(crate) fn wanted(&self, path: &str) -> Wanted {
+        let (service, method) = path
             .strip_prefix('/')
             .and_then(|path| path.split_once('/'))
-            .and_then(|(service, method)| {
-                let known = self.weights.iter().find(|(name, _)| *name == service);
-                known.map(|(_, weights)| weights.units(method))
-            });
-        known.unwrap_or_else(|| UNKNOWN.units(""))
+            .unwrap_or_default();
+        if service == HEALTH {
+            return match method {
+                "Watch" => Wanted::Watch,
+                _ => Wanted::Probe,
+            };
+        }
+        let known = self.weights.iter().find(|(name, _)| *name == service);
+        let weights = known.map_or(UNKNOWN, |(_, weights)| *weights);
+        Wanted::Units(weights.units(method))
+    }
+
+    /// Whether a caller holds more than a small part of something that others wait for. Who does not
+    /// is not to blame, and may be slow.
+    pub(crate) fn has_more_than_its_part(&self, caller: &Caller) -> bool {
+        let much = |own: &Bound, all: &Bound| own.held() > all.total() / PARTS;
+        much(&caller.memory, &self.memory)
+            || much(&caller.large, &self.large)
+            || much(&caller.calls, &self.calls)
+            || much(&caller.probes, &self.probes)
+    }
+
+    /// Whether others wait for what this connection's calls hold.
+    fn presses(&self, connection: &Connection, now: Instant) -> bool {
+        let caller = &connection.place.0;
+        caller.pressed.is_there(now)
+            || (self.pressed.is_there(now) && self.has_more_than_its_part(caller))
     }
 
     fn open(&self) -> MutexGuard<'_, Vec<Weak<Connection>>> {
@@ -242,34 +271,72 @@ impl Shared {
         open.push(Arc::downgrade(connection));
     }
 
-    /// Ends the connection that has been of no use longest, if there is one of no use at all.
-    fn make_room(&self) {
+    /// Makes room for a connection of `caller`, which counts already among its own: ends one of the
+    /// caller that has the most, if that has more than this one, whatever it does there; or else one
+    /// that is of no use. An address that fills the server so stands in its own way only.
+    fn make_room(&self, caller: &Arc<Caller>) -> Room {
         let now = Instant::now();
-        let open = self.open();
-        let known = open.iter().filter_map(Weak::upgrade);
-        let of_no_use = known.filter_map(|connection| {
-            let least = if connection.calls() == 0 {
+        let known: Vec<_> = {
+            let open = self.open();
+            let known = open.iter().filter_map(Weak::upgrade);
+            known.filter(|connection| !connection.is_gone()).collect()
+        };
+        let own = caller.connections();
+        let most = known.iter().map(|known| known.place.0.connections()).max();
+        let most = most.unwrap_or(0);
+        let of_the_greedy = known
+            .iter()
+            .filter(|known| most > own && known.place.0.connections() == most);
+        // Of those, whoever has no call open goes first, then whoever moved nothing for longest.
+        let least_used = |known: &&Arc<Connection>| (known.calls() == 0, known.disuse(now));
+        if let Some(victim) = of_the_greedy.max_by_key(least_used) {
+            tracing::warn!(
+                connections = most,
+                "all connections are taken: one of the address with the most is closed"
+            );
+            victim.cut();
+            return Room::Soon;
+        }
+        let of_no_use = known.iter().filter(|known| {
+            let least = if known.calls() == 0 {
                 IDLE_FOR_ROOM
             } else {
                 BUSY_FOR_ROOM
             };
-            let disuse = connection.disuse(now).filter(|disuse| *disuse >= least)?;
-            // Whoever has no call open goes first.
-            Some((connection.calls() == 0, disuse, connection))
+            known.disuse(now) >= least
         });
-        if let Some((_, disuse, connection)) =
-            of_no_use.max_by_key(|(idle, disuse, _)| (*idle, *disuse))
-        {
-            tracing::warn!(?disuse, "all connections are taken: an idle one is closed");
-            connection.cut();
+        if let Some(victim) = of_no_use.max_by_key(least_used) {
+            tracing::warn!("all connections are taken: an idle one is closed");
+            victim.cut();
+            return Room::Soon;
         }
+        if own > 1 { Room::Never } else { Room::Later }
     }
 }
+
+/// Whether there is room for one more connection.
+enum Room {
+    /// One was closed.
+    Soon,
+    /// Not yet, and nobody has more than the one who asks.
+    Later,
+    /// Nobody has more than the one who asks, who has others.
+    Never,
+}
+
+/// A caller with more than this part of what is there is asked to move, when others wait.
+const PARTS: usize = 64;
+
+/// Questions about health at once, 8 KiB each at most, and watches.
+const PROBES: usize = 256;
+const WATCHES: usize = 1_024;
 
 /// A connection without a call may be closed for another one after this.
 const IDLE_FOR_ROOM: Duration = Duration::from_secs(1);
 /// One with calls on which nothing moves, after this.
 const BUSY_FOR_ROOM: Duration = Duration::from_secs(10);
+/// A new connection waits so long for one of the others to be of no use.
+const LATER: Duration = Duration::from_secs(12);
 
 /// Takes connections; never ends by itself.
 async fn accept(
@@ -280,7 +347,6 @@ async fn accept(
 ) -> Infallible {
     let mut failures = Failures::default();
     loop {
-        let permit = permit(shared).await;
         let (stream, address) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
@@ -291,6 +357,10 @@ async fn accept(
         failures.over();
         let Some(place) = shared.callers.place(address.ip()) else {
             tracing::warn!(address = %address.ip(), "an address has all the connections that it may have: one more is closed");
+            continue;
+        };
+        let Some(permit) = permit(shared, &place.0).await else {
+            tracing::warn!(address = %address.ip(), "all connections are taken: one more of an address that has others is closed");
             continue;
         };
         // Answers are small and awaited: do not hold them back.
@@ -315,20 +385,21 @@ async fn accept(
     }
 }
 
-/// Room for a connection, made if there is none.
-async fn permit(shared: &Shared) -> OwnedSemaphorePermit {
+/// Room for a connection of `caller`, made if there is none.
+async fn permit(shared: &Shared, caller: &Arc<Caller>) -> Option<OwnedSemaphorePermit> {
+    let begun = Instant::now();
     loop {
-        let free = Arc::clone(&shared.places).acquire_owned();
-        let waited = match Arc::clone(&shared.places).try_acquire_owned() {
-            Ok(permit) => return permit,
-            Err(_) => {
-                shared.make_room();
-                tokio::time::timeout(TICK, free).await
-            }
-        };
+        if let Ok(permit) = shared.places.try_take(1) {
+            return Some(permit);
+        }
+        match shared.make_room(caller) {
+            Room::Soon => {}
+            Room::Later if begun.elapsed() < LATER => {}
+            Room::Later | Room::Never => return None,
+        }
         // The semaphore is never closed.
-        if let Ok(Ok(permit)) = waited {
-            return permit;
+        if let Ok(Ok(permit)) = tokio::time::timeout(TICK, shared.places.take(1)).await {
+            return Some(permit);
         }
     }
 }
@@ -368,12 +439,13 @@ const QUIET: Duration = Duration::from_secs(2);
 /// How often a connection is looked at.
 const TICK: Duration = Duration::from_millis(200);
 
-/// Flow control of what comes in: a connection sends so much before it is read.
-const CONNECTION_WINDOW: u32 = 512 * 1_024;
-const STREAM_WINDOW: u32 = 128 * 1_024;
+/// Flow control of what comes in: a connection sends so much before it is read. It is held beside the
+/// memory that is counted, once a connection, so it is small: one entry.
+const CONNECTION_WINDOW: u32 = 64 * 1_024;
+const STREAM_WINDOW: u32 = 64 * 1_024;
 /// And of what goes out: a stream makes nothing more while so much waits.
 const SEND_BUFFER: usize = 64 * 1_024;
-/// Request headers: a few metadata entries.
+/// Request headers: a few metadata entries. A call holds what it has of them.
 const HEADER_BYTES: u32 = 16 * 1_024;
 /// How often an idle connection is asked for a sign of life, and how long it may take.
 const KEEPALIVE: Duration = Duration::from_secs(30);
@@ -443,7 +515,7 @@ async fn drive(
                 {
                     return;
                 }
-                let pressed = shared.pressed.is_there(now);
+                let pressed = shared.presses(&connection, now);
                 match watch.judge(&connection, &shared.limits, pressed, now) {
                     Verdict::Keep => {}
                     Verdict::Close(why) => {

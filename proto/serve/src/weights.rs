@@ -1,7 +1,8 @@
 //! What a call may hold in memory, said by each server for its own methods.
 
 /// Bytes that calls of one service hold at most: what is read of the request, the answer as it is
-/// made and as it is sent. A call of a stream holds what [`crate::InWork`] lets it have in work.
+/// made and as it is sent. Of a call whose requests are a stream, what it holds while nothing is in
+/// work: the message that is being read. Its items hold what [`crate::InWork`] gives them.
 #[derive(Clone, Copy, Debug)]
 pub struct Weights {
     /// Of methods that are not named.
@@ -29,7 +30,7 @@ impl Weights {
     }
 }
 
-/// Of health and reflection: descriptors of all services.
+/// Of reflection: descriptors of all services.
 pub(crate) const INFRASTRUCTURE: Weights = Weights::of_all(256 * 1_024);
 
 /// Of a path that no service has.

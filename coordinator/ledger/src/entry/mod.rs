@@ -258,7 +258,12 @@ impl Entry {
 
     /// Whether a person makes it, whom no party's signature names: the proof alone speaks.
     pub fn is_personal(&self) -> bool {
-        matches!(self.kind(), CONSENT_WITHDRAWN | ATTESTED)
+        Self::is_personal_kind(self.kind())
+    }
+
+    /// The same of a kind's number, before the statement is read.
+    pub fn is_personal_kind(kind: u16) -> bool {
+        matches!(kind, CONSENT_WITHDRAWN | ATTESTED)
     }
 
     /// Whether others' entries are judged by it: parties, scales, keys, terms, offers, openings. What

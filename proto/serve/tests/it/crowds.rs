@@ -2,12 +2,19 @@
 
 use std::time::Duration;
 
-use merits_proto::{Fault, ledger::GetCheckpointRequest, reason};
+use merits_proto::{
+    Fault,
+    ledger::{GetCheckpointRequest, SubmitRequest},
+    reason,
+};
 use merits_serve::Limits;
 use tokio::io::AsyncWriteExt as _;
 use tonic::Code;
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
 
-use crate::scene::{Serving, ask, attacker, is_closed, silent};
+use crate::scene::{Raw, Serving, ask, attacker, attacker_from, is_closed, silent};
 
 #[tokio::test]
 async fn silent_connections_shut_nobody_out() {
@@ -71,7 +78,7 @@ async fn who_says_nothing_or_asks_nothing_is_closed() {
     assert!(is_closed(&mut mute, Duration::from_secs(2)).await);
     assert!(is_closed(&mut half, Duration::from_secs(1)).await);
     assert!(is_closed(&mut idle, Duration::from_secs(4)).await);
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
     assert!(
         ask(&mut stuck, "GetCheckpoint").is_err(),
         "a stream on which nothing moves is idle too"
@@ -119,16 +126,35 @@ async fn more_calls_than_an_address_may_begin_are_told_to_come_back() {
     server.answers().await.unwrap();
 }
 
+/// The status that ends an answer.
+async fn status_of(answer: h2::client::ResponseFuture) -> (String, String) {
+    let text = |headers: &http::HeaderMap, key: &str| -> Option<String> {
+        Some(headers.get(key)?.to_str().unwrap().to_owned())
+    };
+    let answer = answer.await.unwrap();
+    let mut headers = answer.headers().clone();
+    let mut body = answer.into_body();
+    while body.data().await.is_some() {}
+    if let Some(trailers) = body.trailers().await.unwrap() {
+        headers = trailers;
+    }
+    (
+        text(&headers, "grpc-status").unwrap(),
+        text(&headers, "merits-reason").unwrap(),
+    )
+}
+
+/// Other calls on their connection do not speak for those that are stuck.
 #[tokio::test]
 async fn calls_that_never_end_leave_room_for_others() {
     let limits = Limits {
-        calls: 20,
+        calls: 40,
         calls_per_address: 15,
         ..Limits::default()
     };
     let server = Serving::start(&limits).await;
     let mut client = attacker(server.address, 65_535).await;
-    let stuck: Vec<_> = (0..15)
+    let mut stuck: Vec<_> = (0..15)
         .map(|_| ask(&mut client, "SubmitMany").unwrap())
         .collect();
     tokio::time::sleep(Duration::from_millis(200)).await;
@@ -137,13 +163,187 @@ async fn calls_that_never_end_leave_room_for_others() {
         (fault.code, &*fault.reason),
         (Code::ResourceExhausted, reason::BUSY)
     );
-    // Nothing moves on those, and others want their room: they are cut.
+    let asking = tokio::spawn(async move {
+        while let Ok((answer, _)) = ask(&mut client, "GetCheckpoint") {
+            let _ = answer.await;
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    });
+    // Nothing moves on those, and others want their room: they are ended.
     let deadline = tokio::time::Instant::now() + Duration::from_secs(14);
     while server.answers().await.is_err() {
         assert!(tokio::time::Instant::now() < deadline);
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    drop(stuck);
+    let (answer, _body) = stuck.remove(0);
+    assert_eq!(status_of(answer).await, ("8".into(), reason::BUSY.into()));
+    assert!(!asking.is_finished(), "the connection goes on");
+    asking.abort();
+}
+
+/// Four addresses of which each may have a quarter leave something, without anything being cut.
+#[tokio::test]
+async fn a_few_greedy_addresses_leave_room_for_others() {
+    let limits = Limits {
+        memory_mib: 128,
+        memory_mib_per_address: 32,
+        unread_timeout_s: 300,
+        ..Limits::default()
+    };
+    let server = Serving::start(&limits).await;
+    let mut greedy = Vec::new();
+    for number in 2..6 {
+        for _ in 0..2 {
+            let mut client = attacker_from([127, 0, 0, number], server.address, 0).await;
+            let answers: Vec<_> = (0..8)
+                .map(|_| ask(&mut client, "StreamEntries").unwrap())
+                .collect();
+            greedy.push((client, answers));
+        }
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let mut reader = attacker(server.address, 1 << 20).await;
+    let begun = tokio::time::Instant::now();
+    let (answer, _body) = ask(&mut reader, "StreamEntries").unwrap();
+    let mut body = answer.await.unwrap().into_body();
+    body.data().await.unwrap().unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(1), "{begun:?}");
+    drop(greedy);
+}
+
+/// Who runs into the bounds of their own address presses nobody else.
+#[tokio::test]
+async fn a_caller_at_its_own_bounds_presses_nobody_else() {
+    let limits = Limits {
+        calls_per_address: 4,
+        ..Limits::default()
+    };
+    let server = Serving::start(&limits).await;
+    let mut other = attacker_from([127, 0, 0, 2], server.address, 65_535).await;
+    let (answer, _body) = ask(&mut other, "SubmitMany").unwrap();
+    let mut waits = answer.await.unwrap().into_body();
+    let mut client = attacker(server.address, 65_535).await;
+    let _stuck: Vec<_> = (0..4)
+        .map(|_| ask(&mut client, "SubmitMany").unwrap())
+        .collect();
+    let end = tokio::time::Instant::now() + Duration::from_secs(13);
+    let mut refused = 0;
+    while tokio::time::Instant::now() < end {
+        refused += usize::from(server.answers().await.is_err());
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    assert!(refused > 10, "{refused}");
+    let more = tokio::time::timeout(Duration::from_millis(100), waits.data()).await;
+    assert!(more.is_err(), "its stream is open still");
+    other.ready().await.unwrap();
+}
+
+/// At the limit, whoever is busy is no safer than whoever is idle: those give way who have the most.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn busy_crowds_of_a_few_addresses_shut_nobody_out() {
+    let limits = Limits {
+        connections: 24,
+        connections_per_address: 12,
+        ..Limits::default()
+    };
+    let server = Serving::start(&limits).await;
+    let mut busy = tokio::task::JoinSet::new();
+    for number in 0..24 {
+        let address = server.address;
+        busy.spawn(async move {
+            let from = [127, 0, 0, 2 + number % 2];
+            loop {
+                let mut client = attacker_from(from, address, 65_535).await;
+                while let Ok((answer, _)) = ask(&mut client, "GetCheckpoint") {
+                    if answer.await.is_err() {
+                        break;
+                    }
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        });
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    for _ in 0..5 {
+        let waited = server.answers().await.unwrap();
+        assert!(waited < Duration::from_secs(3), "{waited:?}");
+    }
+    busy.abort_all();
+}
+
+/// A peer that was told good-bye is judged like any other.
+#[tokio::test]
+async fn who_does_not_answer_a_good_bye_keeps_nothing() {
+    let limits = Limits {
+        idle_timeout_s: 1,
+        ..Limits::default()
+    };
+    let server = Serving::start(&limits).await;
+    let mut peer = Raw::greet(server.address).await;
+    // The good-bye comes after a second, and the cut half a second later.
+    tokio::time::sleep(Duration::from_millis(1_250)).await;
+    peer.call(1, "SubmitMany").await;
+    assert!(is_closed(&mut peer.0, Duration::from_secs(6)).await);
+}
+
+/// Monitors are silent, and stay; so many of an address, whatever else is taken.
+#[tokio::test]
+async fn watches_stay_and_probes_are_answered_when_all_else_is_taken() {
+    let limits = Limits {
+        calls: 4,
+        idle_timeout_s: 1,
+        stop_timeout_s: 2,
+        ..Limits::default()
+    };
+    let server = Serving::start(&limits).await;
+    let probe = || HealthCheckRequest::default();
+    let mut health = HealthClient::new(server.client_from([127, 0, 0, 3]).await);
+    let mut watches = Vec::new();
+    for _ in 0..16 {
+        let mut watch = health.watch(probe()).await.unwrap().into_inner();
+        watch.message().await.unwrap().unwrap();
+        watches.push(watch);
+    }
+    let fault = Fault::from_status(&health.watch(probe()).await.unwrap_err());
+    assert_eq!(&*fault.reason, reason::BUSY);
+
+    let mut held = Vec::new();
+    for number in 4..9 {
+        let mut client = attacker_from([127, 0, 0, number], server.address, 65_535).await;
+        let call = ask(&mut client, "Submit").unwrap();
+        held.push((client, call));
+    }
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let fault = Fault::from_status(&server.answers().await.unwrap_err());
+    assert_eq!(&*fault.reason, reason::BUSY);
+    health.check(probe()).await.unwrap();
+
+    let stopping = tokio::spawn(server.stop());
+    for mut watch in watches {
+        let next = watch.message().await.unwrap().unwrap();
+        assert_eq!(next.status(), ServingStatus::NotServing);
+    }
+    drop(held);
+    stopping.await.unwrap().1.unwrap();
+}
+
+/// Late is not refused, and not failed: nobody knows, and it may be asked again.
+#[tokio::test]
+async fn a_call_that_takes_too_long_says_so() {
+    let server = Serving::start(&Limits {
+        request_timeout_s: 1,
+        ..Limits::default()
+    })
+    .await;
+    let mut client = server.client().await;
+    let status = client.submit(SubmitRequest::default()).await.unwrap_err();
+    let fault = Fault::from_status(&status);
+    assert_eq!(
+        (fault.code, &*fault.reason),
+        (Code::DeadlineExceeded, reason::TIMED_OUT)
+    );
+    assert!(fault.may_retry() && fault.leaves_open());
 }
 
 #[tokio::test]
@@ -156,7 +356,11 @@ async fn headers_over_their_limit_end_nothing_but_their_call() {
         .body(())
         .unwrap();
     let (answer, _) = client.send_request(request, true).unwrap();
-    let status = answer.await.map(|answer| answer.status().as_u16());
-    assert!(matches!(status, Ok(431) | Err(_)), "{status:?}");
-    server.answers().await.unwrap();
+    match answer.await {
+        Ok(answer) => assert_eq!(answer.status().as_u16(), 431),
+        Err(error) => assert!(error.is_reset(), "{error:?}"),
+    }
+    // On this very connection.
+    let (answer, _) = ask(&mut client, "GetCheckpoint").unwrap();
+    assert_eq!(answer.await.unwrap().status().as_u16(), 200);
 }

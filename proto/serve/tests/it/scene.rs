@@ -17,7 +17,7 @@ use merits_proto::ledger::{
 };
 use merits_serve::{Limits, ServeError, Server, Weights};
 use tokio::{
-    io::AsyncReadExt as _,
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpSocket, TcpStream},
     sync::oneshot,
     task::JoinHandle,
@@ -119,6 +119,16 @@ impl Serving {
         LedgerClient::new(channel.connect_lazy()).max_decoding_message_size(2 * PAGE)
     }
 
+    /// A client at another loopback address.
+    pub async fn client_from(&self, from: [u8; 4]) -> Channel {
+        Channel::from_shared(format!("http://{}", self.address))
+            .unwrap()
+            .local_address(Some(std::net::IpAddr::from(from)))
+            .connect()
+            .await
+            .unwrap()
+    }
+
     /// Whether somebody who means well gets an answer, and after how long.
     pub async fn answers(&self) -> Result<Duration, Status> {
         let begun = Instant::now();
@@ -187,6 +197,68 @@ pub async fn attacker_from(
         let _ = connection.await;
     });
     client.ready().await.unwrap()
+}
+
+/// The same, with pings without end: bytes go both ways, and mean nothing.
+pub async fn pinging_attacker(address: SocketAddr, window: u32) -> h2::client::SendRequest<Bytes> {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (client, mut connection) = h2::client::Builder::new()
+        .initial_window_size(window)
+        .handshake::<_, Bytes>(stream)
+        .await
+        .unwrap();
+    let mut pings = connection.ping_pong().unwrap();
+    tokio::spawn(async move {
+        let _ = connection.await;
+    });
+    tokio::spawn(async move {
+        while pings.ping(h2::Ping::opaque()).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    client.ready().await.unwrap()
+}
+
+/// A peer that writes its frames itself, so that it can leave out what a library would answer.
+pub struct Raw(pub TcpStream);
+
+impl Raw {
+    pub async fn greet(address: SocketAddr) -> Self {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream
+            .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
+            .await
+            .unwrap();
+        Self(stream)
+    }
+
+    async fn frame(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+        let mut frame = length[1..].to_vec();
+        frame.extend([kind, flags]);
+        frame.extend(stream.to_be_bytes());
+        frame.extend(payload);
+        self.0.write_all(&frame).await.unwrap();
+    }
+
+    /// Opens a call, and sends an empty message and no end.
+    pub async fn call(&mut self, stream: u32, method: &str) {
+        let path = format!("/merits.ledger.v1.Ledger/{method}");
+        // POST, http; literals for path, authority, content-type and te, without Huffman codes.
+        let mut headers = vec![0x83, 0x86];
+        for (name, value) in [
+            (&[0x44][..], path.as_str()),
+            (&[0x41], "x"),
+            (&[0x5f], "application/grpc"),
+            (&[0x40, 2, b't', b'e'], "trailers"),
+        ] {
+            headers.extend(name);
+            headers.push(u8::try_from(value.len()).unwrap());
+            headers.extend(value.as_bytes());
+        }
+        self.frame(1, 4, stream, &headers).await;
+        self.frame(0, 0, stream, &[0; 5]).await;
+    }
 }
 
 /// Asks for pages, and does not read them. The answer is kept, or the stream would be reset.

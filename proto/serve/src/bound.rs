@@ -1,0 +1,77 @@
+//! Something of which there is so much, and which calls hold parts of.
+
+use std::sync::Arc;
+
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, TryAcquireError};
+
+/// So many units, some of them held.
+#[derive(Clone, Debug)]
+pub(crate) struct Bound {
+    permits: Arc<Semaphore>,
+    total: usize,
+}
+
+impl Bound {
+    pub(crate) fn new(total: usize) -> Self {
+        Self {
+            permits: Arc::new(Semaphore::new(total)),
+            total,
+        }
+    }
+
+    pub(crate) fn total(&self) -> usize {
+        self.total
+    }
+
+    pub(crate) fn free(&self) -> usize {
+        self.permits.available_permits()
+    }
+
+    pub(crate) fn held(&self) -> usize {
+        self.total.saturating_sub(self.free())
+    }
+
+    pub(crate) fn try_take(&self, units: u32) -> Result<OwnedSemaphorePermit, TryAcquireError> {
+        Arc::clone(&self.permits).try_acquire_many_owned(units)
+    }
+
+    pub(crate) async fn take(&self, units: u32) -> Result<OwnedSemaphorePermit, AcquireError> {
+        Arc::clone(&self.permits).acquire_many_owned(units).await
+    }
+
+    /// Whether somebody who holds `self` of all that is in `shared` may have so much more: whoever
+    /// holds something may not hold more than is left. So each greedy caller leaves about half of what
+    /// it finds, and a newcomer gets what is there.
+    pub(crate) fn leaves_enough(&self, shared: &Self, units: u32) -> bool {
+        let held = self.held();
+        held == 0 || held.saturating_add(units as usize) <= shared.free()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn greedy_callers_at_once_leave_as_much_as_each_of_them_has() {
+        let shared = Bound::new(100);
+        let callers: Vec<Bound> = (0..4).map(|_| Bound::new(100)).collect();
+        let mut held = Vec::new();
+        let mut stuck = 0;
+        while stuck < callers.len() {
+            stuck = 0;
+            for caller in &callers {
+                if caller.leaves_enough(&shared, 1) {
+                    held.push((caller.try_take(1).unwrap(), shared.try_take(1).unwrap()));
+                } else {
+                    stuck += 1;
+                }
+            }
+        }
+        assert_eq!(shared.free(), 20);
+        // A newcomer gets what it asks for, if it is there.
+        assert!(Bound::new(100).leaves_enough(&shared, 20));
+        drop(held);
+        assert_eq!(shared.free(), 100);
+    }
+}

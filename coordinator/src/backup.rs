@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use futures::future::BoxFuture;
 use merits_ledger::tree::{Frontier, frontier_nodes};
 use merits_primitives::ids::Origin;
 use merits_replica::{HighWaterMark, MarkError};
@@ -284,35 +285,40 @@ pub struct Raised {
 ///
 /// # Errors
 /// [`BackupError`]; the mark that there was is kept then.
-pub async fn raise_mark(config: &Config, checkpoint: &Path) -> Result<Raised, BackupError> {
-    crate::founding::require(config).await?;
-    let _lock = node::lock_data_dir(config)?;
-    let database = config.database();
-    let key = key_of(config, &database).await?;
-    let (newest, signed) = read_signed(checkpoint, &key)?;
-    let mut mark = HighWaterMark::open(&config.high_water_mark, &config.data_dir, &key)?;
-    let stored = stored_tree(&database).await?;
-    // A tree that the log signed and that the database does not reach is taken: the mark then keeps this
-    // older copy from being served.
-    if newest.size <= stored.size {
-        require(&database, &stored, &newest, &database, checkpoint).await?;
-    }
-    if let Some(old) = mark.newest().cloned() {
-        // A mark that the database does not reach has nothing here to compare its successor with.
-        require(&database, &stored, &old, &database, mark.path()).await?;
-        if newest.size < old.size {
-            return Err(BackupError::Lower {
-                path: mark.path().to_owned(),
-                mark: old.size,
-                checkpoint: checkpoint.to_owned(),
-                found: newest.size,
-            });
+pub fn raise_mark<'a>(
+    config: &'a Config,
+    checkpoint: &'a Path,
+) -> BoxFuture<'a, Result<Raised, BackupError>> {
+    Box::pin(async move {
+        crate::founding::require(config).await?;
+        let _lock = node::lock_data_dir(config)?;
+        let database = config.database();
+        let key = key_of(config, &database).await?;
+        let (newest, signed) = read_signed(checkpoint, &key)?;
+        let mut mark = HighWaterMark::open(&config.high_water_mark, &config.data_dir, &key)?;
+        let stored = stored_tree(&database).await?;
+        // A tree that the log signed and that the database does not reach is taken: the mark then keeps this
+        // older copy from being served.
+        if newest.size <= stored.size {
+            require(&database, &stored, &newest, &database, checkpoint).await?;
         }
-    }
-    mark.raise(&newest, &signed)?;
-    Ok(Raised {
-        checkpoint: newest,
-        stored: stored.size,
+        if let Some(old) = mark.newest().cloned() {
+            // A mark that the database does not reach has nothing here to compare its successor with.
+            require(&database, &stored, &old, &database, mark.path()).await?;
+            if newest.size < old.size {
+                return Err(BackupError::Lower {
+                    path: mark.path().to_owned(),
+                    mark: old.size,
+                    checkpoint: checkpoint.to_owned(),
+                    found: newest.size,
+                });
+            }
+        }
+        mark.raise(&newest, &signed)?;
+        Ok(Raised {
+            checkpoint: newest,
+            stored: stored.size,
+        })
     })
 }
 

@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use futures::future::BoxFuture;
 use merits_proto::{
     ledger::ledger_server::LedgerServer,
     limits::{LEDGER_REQUEST_MESSAGE, REGISTRY_REQUEST_MESSAGE, VERIFIER_REQUEST_MESSAGE},
@@ -21,6 +22,7 @@ use merits_proto::{
 use merits_replica::HighWaterMark;
 use merits_serve::{Health, Server};
 use merits_verifier::log::LogKey;
+use rand::{SeedableRng as _, rngs::StdRng};
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, mpsc, oneshot, watch},
@@ -81,16 +83,22 @@ impl Coordinator {
     ///
     /// # Errors
     /// As [`Coordinator::begin`].
-    pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
-        Self::begin(config, clock, Beginning::GoOn).await
+    pub fn start(
+        config: Config,
+        clock: Arc<dyn Clock>,
+    ) -> BoxFuture<'static, Result<Self, StartError>> {
+        Self::begin(config, clock, Beginning::GoOn)
     }
 
     /// Founds a ledger and starts its coordinator.
     ///
     /// # Errors
     /// As [`Coordinator::begin`].
-    pub async fn found(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
-        Self::begin(config, clock, Beginning::Found).await
+    pub fn found(
+        config: Config,
+        clock: Arc<dyn Clock>,
+    ) -> BoxFuture<'static, Result<Self, StartError>> {
+        Self::begin(config, clock, Beginning::Found)
     }
 
     /// Loads and checks the log, then serves it. Returns when it serves.
@@ -99,109 +107,116 @@ impl Coordinator {
     /// [`StartError`]: a configuration that cannot be, no ledger where one should be or one where none
     /// should be, files that cannot be used, a database of another program, version, log or key, a
     /// damaged or older one, other founding facts, a clock that cannot be right.
-    pub async fn begin(
+    pub fn begin(
         config: Config,
         clock: Arc<dyn Clock>,
         beginning: Beginning,
-    ) -> Result<Self, StartError> {
-        config.check()?;
-        let policy = config.policy()?;
-        // Nothing is made before all is known to be as it should: where there is no folder yet, there is
-        // no lock to take first.
-        let lock = if beginning == Beginning::Found {
-            founding::allow(&config).await?;
-            None
-        } else {
-            founding::require(&config).await?;
-            Some(lock_data_dir(&config)?)
-        };
-        let listener =
-            TcpListener::bind(config.listen)
-                .await
-                .map_err(|source| StartError::Listen {
-                    address: config.listen,
-                    source,
-                })?;
-        let address = listener.local_addr().map_err(|source| StartError::Listen {
-            address: config.listen,
-            source,
-        })?;
+    ) -> BoxFuture<'static, Result<Self, StartError>> {
+        Box::pin(async move {
+            config.check()?;
+            let policy = config.policy()?;
+            let mut rng = StdRng::from_rng(&mut rand::rng());
+            // Nothing is made before all is known to be as it should: where there is no folder yet, there is
+            // no lock to take first.
+            let lock = if beginning == Beginning::Found {
+                founding::allow(&config).await?;
+                None
+            } else {
+                founding::require(&config).await?;
+                Some(lock_data_dir(&config)?)
+            };
+            let listener =
+                TcpListener::bind(config.listen)
+                    .await
+                    .map_err(|source| StartError::Listen {
+                        address: config.listen,
+                        source,
+                    })?;
+            let address = listener.local_addr().map_err(|source| StartError::Listen {
+                address: config.listen,
+                source,
+            })?;
 
-        let verdict = clock_peers::ask(&config.clock, &*clock).await;
-        if let Verdict::Wrong(deviation) = verdict {
-            return Err(StartError::Clock(format!(
-                "{deviation}: set it right. If it is right, and so many others are wrong, take them out of \
+            let verdict = clock_peers::ask(&config.clock, &*clock).await;
+            if let Verdict::Wrong(deviation) = verdict {
+                return Err(StartError::Clock(format!(
+                    "{deviation}: set it right. If it is right, and so many others are wrong, take them out of \
                  `clock.peers`"
-            )));
-        }
-        let lock = match lock {
-            Some(lock) => lock,
-            None => founding::found(&config, &policy, &mut rand::rng()).await?,
-        };
-        let signer = log_key::load(&config.log_key_file(), &policy.origin)?;
-        let signer = Arc::new(signer.ok_or_else(|| StartError::LogKeyMissing {
-            path: config.log_key_file(),
-            database: config.database(),
-        })?);
-        let mark_file = HighWaterMark::place(&config.high_water_mark, &config.data_dir)?;
-        if !mark_file.exists() {
-            return Err(StartError::MarkMissing {
-                path: mark_file,
+                )));
+            }
+            let lock = match lock {
+                Some(lock) => lock,
+                None => {
+                    founding::found(&config, &policy, &mut rng)
+                        .await?
+                }
+            };
+            let signer = log_key::load(&config.log_key_file(), &policy.origin)?;
+            let signer = Arc::new(signer.ok_or_else(|| StartError::LogKeyMissing {
+                path: config.log_key_file(),
                 database: config.database(),
+            })?);
+            let mark_file = HighWaterMark::place(&config.high_water_mark, &config.data_dir)?;
+            if !mark_file.exists() {
+                return Err(StartError::MarkMissing {
+                    path: mark_file,
+                    database: config.database(),
+                });
+            }
+            let mark =
+                HighWaterMark::open(&config.high_water_mark, &config.data_dir, signer.public())?;
+            if mark.newest().is_none() {
+                return Err(StartError::MarkMissing {
+                    path: mark.path().to_owned(),
+                    database: config.database(),
+                });
+            }
+            let time = Arc::new(Timekeeper::start(clock, &config.data_dir));
+            let (queue, waiting) = mpsc::channel(config.sequencer.queue);
+            let opening = Opening {
+                config: config.clone(),
+                policy,
+                signer: Arc::clone(&signer),
+                mark,
+                time: Arc::clone(&time),
+                today: match beginning {
+                    Beginning::AfterPause(today) => Some(today),
+                    Beginning::GoOn | Beginning::Found => None,
+                },
+            };
+            let started = start_sequencer(opening, waiting).await?;
+            time.note();
+            let log_key = signer.public().clone();
+            let readers = schema::open_readers(&config.database(), config.database.readers).await?;
+            let (stop, stopping) = watch::channel(false);
+            let intake = Arc::new(Intake {
+                origin: log_key.origin().clone(),
+                published: started.published,
+                archive: Archive::new(readers),
+                pool: start_pool(&config)?,
+                keys: Keys::new(),
+                queue,
+                signer,
+                time: Arc::clone(&time),
+                door: Arc::new(Semaphore::new(config.sequencer.queue)),
+                parties: Arc::new(Semaphore::new(config.sequencer.queue.div_ceil(2))),
+                people: Arc::new(Semaphore::new(config.sequencer.queue.div_ceil(2))),
+                verifications: Arc::new(Semaphore::new(config.verification.queue)),
+                stopping,
             });
-        }
-        let mark = HighWaterMark::open(&config.high_water_mark, &config.data_dir, signer.public())?;
-        if mark.newest().is_none() {
-            return Err(StartError::MarkMissing {
-                path: mark.path().to_owned(),
-                database: config.database(),
-            });
-        }
-        let time = Arc::new(Timekeeper::start(clock, &config.data_dir));
-        let (queue, waiting) = mpsc::channel(config.sequencer.queue);
-        let opening = Opening {
-            config: config.clone(),
-            policy,
-            signer: Arc::clone(&signer),
-            mark,
-            time: Arc::clone(&time),
-            today: match beginning {
-                Beginning::AfterPause(today) => Some(today),
-                Beginning::GoOn | Beginning::Found => None,
-            },
-        };
-        let started = start_sequencer(opening, waiting).await?;
-        time.note();
-        let log_key = signer.public().clone();
-        let readers = schema::open_readers(&config.database(), config.database.readers).await?;
-        let (stop, stopping) = watch::channel(false);
-        let intake = Arc::new(Intake {
-            origin: log_key.origin().clone(),
-            published: started.published,
-            archive: Archive::new(readers),
-            pool: start_pool(&config)?,
-            keys: Keys::new(),
-            queue,
-            signer,
-            time: Arc::clone(&time),
-            door: Arc::new(Semaphore::new(config.sequencer.queue)),
-            parties: Arc::new(Semaphore::new(config.sequencer.queue.div_ceil(2))),
-            people: Arc::new(Semaphore::new(config.sequencer.queue.div_ceil(2))),
-            verifications: Arc::new(Semaphore::new(config.verification.queue)),
-            stopping,
-        });
-        let rim = Rim {
-            stop: stop.clone(),
-            ended: started.ended,
-            lock,
-            time,
-        };
-        let server = tokio::spawn(rim.serve(config, listener, intake, log_key.clone()));
-        Ok(Self {
-            address,
-            log_key,
-            stop,
-            server,
+            let rim = Rim {
+                stop: stop.clone(),
+                ended: started.ended,
+                lock,
+                time,
+            };
+            let server = tokio::spawn(rim.serve(config, listener, intake, log_key.clone()));
+            Ok(Self {
+                address,
+                log_key,
+                stop,
+                server,
+            })
         })
     }
 
@@ -219,19 +234,25 @@ impl Coordinator {
     ///
     /// # Errors
     /// Why it failed.
-    pub async fn failed(&mut self) -> Result<(), StartError> {
-        (&mut self.server)
-            .await
-            .unwrap_or_else(|e| Err(StartError::Server(e.to_string())))
+    pub fn failed(&mut self) -> BoxFuture<'_, Result<(), StartError>> {
+        Box::pin(async move {
+            (&mut self.server)
+                .await
+                .unwrap_or_else(|e| Err(StartError::Server(e.to_string())))
+        })
     }
 
     /// Stops gracefully: calls in flight finish, the queue is drained, the database is closed.
     ///
     /// # Errors
     /// What went wrong while it ran or stopped; what was acknowledged is durable all the same.
-    pub async fn shutdown(mut self) -> Result<(), StartError> {
-        self.stop.send_replace(true);
-        self.failed().await
+    pub fn shutdown(self) -> BoxFuture<'static, Result<(), StartError>> {
+        Box::pin(async move {
+            let mut this = self;
+
+            this.stop.send_replace(true);
+            this.failed().await
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use merits_primitives::{Fr, ids::EntryId, note_tree::BUCKET};
 use merits_proto::{
     Fault, NoteBucket, NoteBuckets,
@@ -114,34 +115,36 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError::Unreachable`].
-    pub async fn connect(address: &str, key: LogKey) -> Result<Self, ClientError> {
-        let unreachable = |source| ClientError::Unreachable {
-            address: address.to_owned(),
-            source,
-        };
-        let channel = Endpoint::from_shared(address.to_owned())
-            .map_err(unreachable)?
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(CALL_TIMEOUT)
-            // A coordinator that was killed, stopped or cut off may leave the connection open.
-            .http2_keep_alive_interval(PING_AFTER)
-            .keep_alive_timeout(PING_TIMEOUT)
-            .keep_alive_while_idle(true)
-            .tcp_nodelay(true)
-            .connect()
-            .await
-            .map_err(unreachable)?;
-        Ok(Self {
-            key,
-            ledger: LedgerClient::new(channel.clone())
-                .max_decoding_message_size(LEDGER_ANSWER_MESSAGE)
-                .max_encoding_message_size(LEDGER_REQUEST_MESSAGE),
-            notes: NotesClient::new(channel.clone())
-                .max_decoding_message_size(NOTES_ANSWER_MESSAGE),
-            registry: RegistryClient::new(channel.clone()),
-            verifier: VerifierClient::new(channel)
-                .max_decoding_message_size(VERIFIER_ANSWER_MESSAGE)
-                .max_encoding_message_size(VERIFIER_REQUEST_MESSAGE),
+    pub fn connect(address: &str, key: LogKey) -> BoxFuture<'_, Result<Self, ClientError>> {
+        Box::pin(async move {
+            let unreachable = |source| ClientError::Unreachable {
+                address: address.to_owned(),
+                source,
+            };
+            let channel = Endpoint::from_shared(address.to_owned())
+                .map_err(unreachable)?
+                .connect_timeout(CONNECT_TIMEOUT)
+                .timeout(CALL_TIMEOUT)
+                // A coordinator that was killed, stopped or cut off may leave the connection open.
+                .http2_keep_alive_interval(PING_AFTER)
+                .keep_alive_timeout(PING_TIMEOUT)
+                .keep_alive_while_idle(true)
+                .tcp_nodelay(true)
+                .connect()
+                .await
+                .map_err(unreachable)?;
+            Ok(Self {
+                key,
+                ledger: LedgerClient::new(channel.clone())
+                    .max_decoding_message_size(LEDGER_ANSWER_MESSAGE)
+                    .max_encoding_message_size(LEDGER_REQUEST_MESSAGE),
+                notes: NotesClient::new(channel.clone())
+                    .max_decoding_message_size(NOTES_ANSWER_MESSAGE),
+                registry: RegistryClient::new(channel.clone()),
+                verifier: VerifierClient::new(channel)
+                    .max_decoding_message_size(VERIFIER_ANSWER_MESSAGE)
+                    .max_encoding_message_size(VERIFIER_REQUEST_MESSAGE),
+            })
         })
     }
 
@@ -154,38 +157,50 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn submit(&mut self, entry: &SignedEntry) -> Result<Submitted, ClientError> {
-        let request = SubmitRequest {
-            entry: entry.to_bytes(),
-        };
-        let answer = self.ledger.submit(request).await;
-        let answer = answer.map_err(|status| self.refused(&status))?.into_inner();
-        self.submitted(&entry.id(), answer)
+    pub fn submit<'a>(
+        &'a mut self,
+        entry: &'a SignedEntry,
+    ) -> BoxFuture<'a, Result<Submitted, ClientError>> {
+        Box::pin(async move {
+            let request = SubmitRequest {
+                entry: entry.to_bytes(),
+            };
+            let answer = self.ledger.submit(request).await;
+            let answer = answer.map_err(|status| self.refused(&status))?.into_inner();
+            self.submitted(&entry.id(), answer)
+        })
     }
 
     /// The receipt of an entry, verified.
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn receipt(&mut self, id: &EntryId) -> Result<Receipt, ClientError> {
-        let request = GetReceiptRequest {
-            entry_id: id.0.to_vec(),
-        };
-        let answer = self.ledger.get_receipt(request).await;
-        let answer = answer.map_err(|status| self.refused(&status))?.into_inner();
-        self.verified_receipt(id, &answer.receipt)
+    pub fn receipt<'a>(
+        &'a mut self,
+        id: &'a EntryId,
+    ) -> BoxFuture<'a, Result<Receipt, ClientError>> {
+        Box::pin(async move {
+            let request = GetReceiptRequest {
+                entry_id: id.0.to_vec(),
+            };
+            let answer = self.ledger.get_receipt(request).await;
+            let answer = answer.map_err(|status| self.refused(&status))?.into_inner();
+            self.verified_receipt(id, &answer.receipt)
+        })
     }
 
     /// The text of the newest checkpoint; the caller verifies it.
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn checkpoint(&mut self) -> Result<String, ClientError> {
-        let answer = self.ledger.get_checkpoint(GetCheckpointRequest {}).await;
-        Ok(answer
-            .map_err(|status| self.refused(&status))?
-            .into_inner()
-            .checkpoint)
+    pub fn checkpoint(&mut self) -> BoxFuture<'_, Result<String, ClientError>> {
+        Box::pin(async move {
+            let answer = self.ledger.get_checkpoint(GetCheckpointRequest {}).await;
+            Ok(answer
+                .map_err(|status| self.refused(&status))?
+                .into_inner()
+                .checkpoint)
+        })
     }
 
     /// What the coordinator says that the ledger was founded on. Its word, and enough to notice a
@@ -193,67 +208,73 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn founding_facts(&mut self) -> Result<Vec<(String, String)>, ClientError> {
-        let answer = self.registry.get_log(GetLogRequest {}).await;
-        let answer = answer.map_err(|status| self.refused(&status))?.into_inner();
-        // They end up on a screen.
-        let plain = |text: &str| {
-            text.len() <= FACT_BYTES && text.bytes().all(|b| b.is_ascii_graphic() || b == b' ')
-        };
-        let facts: Vec<_> = answer
-            .founding
-            .into_iter()
-            .map(|f| (f.name, f.value))
-            .collect();
-        if facts.len() <= MOST_FACTS
-            && facts
-                .iter()
-                .all(|(name, value)| plain(name) && plain(value))
-        {
-            Ok(facts)
-        } else {
-            Err(ClientError::Malformed("list of founding facts"))
-        }
+    pub fn founding_facts(&mut self) -> BoxFuture<'_, Result<Vec<(String, String)>, ClientError>> {
+        Box::pin(async move {
+            let answer = self.registry.get_log(GetLogRequest {}).await;
+            let answer = answer.map_err(|status| self.refused(&status))?.into_inner();
+            // They end up on a screen.
+            let plain = |text: &str| {
+                text.len() <= FACT_BYTES && text.bytes().all(|b| b.is_ascii_graphic() || b == b' ')
+            };
+            let facts: Vec<_> = answer
+                .founding
+                .into_iter()
+                .map(|f| (f.name, f.value))
+                .collect();
+            if facts.len() <= MOST_FACTS
+                && facts
+                    .iter()
+                    .all(|(name, value)| plain(name) && plain(value))
+            {
+                Ok(facts)
+            } else {
+                Err(ClientError::Malformed("list of founding facts"))
+            }
+        })
     }
 
     /// The proof that the tree of `old` leaves is a prefix of the tree of `new` leaves.
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn consistency_proof(
+    pub fn consistency_proof(
         &mut self,
         old: u64,
         new: u64,
-    ) -> Result<Vec<Hash>, ClientError> {
-        let request = GetConsistencyProofRequest {
-            old_size: old,
-            new_size: new,
-        };
-        let answer = self.ledger.get_consistency_proof(request).await;
-        let hashes = answer
-            .map_err(|status| self.refused(&status))?
-            .into_inner()
-            .hashes;
-        hashes
-            .into_iter()
-            .map(|hash| hash.try_into().map_err(|_| ClientError::Malformed("hash")))
-            .collect()
+    ) -> BoxFuture<'_, Result<Vec<Hash>, ClientError>> {
+        Box::pin(async move {
+            let request = GetConsistencyProofRequest {
+                old_size: old,
+                new_size: new,
+            };
+            let answer = self.ledger.get_consistency_proof(request).await;
+            let hashes = answer
+                .map_err(|status| self.refused(&status))?
+                .into_inner()
+                .hashes;
+            hashes
+                .into_iter()
+                .map(|hash| hash.try_into().map_err(|_| ClientError::Malformed("hash")))
+                .collect()
+        })
     }
 
     /// Leaves `from` to `until`, page by page.
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn leaves(&mut self, from: u64, until: u64) -> Result<Pages, ClientError> {
-        let answer = self
-            .ledger
-            .stream_entries(StreamEntriesRequest { from, until })
-            .await;
-        let stream = answer.map_err(|status| self.refused(&status))?.into_inner();
-        Ok(Pages {
-            next: from,
-            stream,
-            key: self.key.clone(),
+    pub fn leaves(&mut self, from: u64, until: u64) -> BoxFuture<'_, Result<Pages, ClientError>> {
+        Box::pin(async move {
+            let answer = self
+                .ledger
+                .stream_entries(StreamEntriesRequest { from, until })
+                .await;
+            let stream = answer.map_err(|status| self.refused(&status))?.into_inner();
+            Ok(Pages {
+                next: from,
+                stream,
+                key: self.key.clone(),
+            })
         })
     }
 
@@ -262,18 +283,23 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn verify_entry(&mut self, entry: &SignedEntry) -> Result<Verdict, ClientError> {
-        let subject = Subject {
-            subject: Some(subject::Subject::Entry(entry.to_bytes())),
-        };
-        let answer = self
-            .verifier
-            .verify_one(VerifyOneRequest {
-                subject: Some(subject),
-            })
-            .await;
-        let answer = answer.map_err(|status| self.refused(&status))?.into_inner();
-        answer.verdict.ok_or(ClientError::Malformed("verdict"))
+    pub fn verify_entry<'a>(
+        &'a mut self,
+        entry: &'a SignedEntry,
+    ) -> BoxFuture<'a, Result<Verdict, ClientError>> {
+        Box::pin(async move {
+            let subject = Subject {
+                subject: Some(subject::Subject::Entry(entry.to_bytes())),
+            };
+            let answer = self
+                .verifier
+                .verify_one(VerifyOneRequest {
+                    subject: Some(subject),
+                })
+                .await;
+            let answer = answer.map_err(|status| self.refused(&status))?.into_inner();
+            answer.verdict.ok_or(ClientError::Malformed("verdict"))
+        })
     }
 
     /// The buckets of the newest anchor's note tree. Trust them if their root is an anchor of a
@@ -281,10 +307,12 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn note_buckets(&mut self) -> Result<NoteBuckets, ClientError> {
-        let answer = self.notes.get_buckets(GetBucketsRequest {}).await;
-        let answer = answer.map_err(|status| self.refused(&status))?.into_inner();
-        NoteBuckets::try_from(answer).map_err(|_| ClientError::Malformed("list of buckets"))
+    pub fn note_buckets(&mut self) -> BoxFuture<'_, Result<NoteBuckets, ClientError>> {
+        Box::pin(async move {
+            let answer = self.notes.get_buckets(GetBucketsRequest {}).await;
+            let answer = answer.map_err(|status| self.refused(&status))?.into_inner();
+            NoteBuckets::try_from(answer).map_err(|_| ClientError::Malformed("list of buckets"))
+        })
     }
 
     /// The leaves of a bucket, those beyond the anchor's `size` left out. All of a bucket, so that
@@ -293,14 +321,20 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn note_bucket(&mut self, index: u32, size: u64) -> Result<Vec<Fr>, ClientError> {
-        let answer = self.notes.get_bucket(GetBucketRequest { index }).await;
-        let answer = answer.map_err(|status| self.refused(&status))?.into_inner();
-        let NoteBucket(mut leaves) =
-            NoteBucket::try_from(answer).map_err(|_| ClientError::Malformed("bucket of notes"))?;
-        let kept = size.saturating_sub(u64::from(index) * BUCKET).min(BUCKET);
-        leaves.truncate(usize::try_from(kept).unwrap_or(usize::MAX));
-        Ok(leaves)
+    pub fn note_bucket(
+        &mut self,
+        index: u32,
+        size: u64,
+    ) -> BoxFuture<'_, Result<Vec<Fr>, ClientError>> {
+        Box::pin(async move {
+            let answer = self.notes.get_bucket(GetBucketRequest { index }).await;
+            let answer = answer.map_err(|status| self.refused(&status))?.into_inner();
+            let NoteBucket(mut leaves) = NoteBucket::try_from(answer)
+                .map_err(|_| ClientError::Malformed("bucket of notes"))?;
+            let kept = size.saturating_sub(u64::from(index) * BUCKET).min(BUCKET);
+            leaves.truncate(usize::try_from(kept).unwrap_or(usize::MAX));
+            Ok(leaves)
+        })
     }
 
     fn submitted(&self, id: &EntryId, answer: SubmitResponse) -> Result<Submitted, ClientError> {
@@ -344,18 +378,20 @@ impl Pages {
     ///
     /// # Errors
     /// [`ClientError`]; [`ClientError::Malformed`] when a page does not follow the one before.
-    pub async fn next(&mut self) -> Result<Option<Vec<Vec<u8>>>, ClientError> {
-        let page = self
-            .stream
-            .message()
-            .await
-            .map_err(|status| refused(&self.key, &status))?;
-        let Some(page) = page else { return Ok(None) };
-        if page.first != self.next || page.leaves.is_empty() {
-            return Err(ClientError::Malformed("page of leaves"));
-        }
-        self.next += page.leaves.len() as u64;
-        Ok(Some(page.leaves))
+    pub fn next(&mut self) -> BoxFuture<'_, Result<Option<Vec<Vec<u8>>>, ClientError>> {
+        Box::pin(async move {
+            let page = self
+                .stream
+                .message()
+                .await
+                .map_err(|status| refused(&self.key, &status))?;
+            let Some(page) = page else { return Ok(None) };
+            if page.first != self.next || page.leaves.is_empty() {
+                return Err(ClientError::Malformed("page of leaves"));
+            }
+            self.next += page.leaves.len() as u64;
+            Ok(Some(page.leaves))
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use futures::future::BoxFuture;
 use merits_ledger::{FactDiffers, LedgerPolicy};
 use merits_primitives::ids::{Origin, PartyId};
 use merits_verifier::{groth16::KeyPolicy, log::LogKey};
@@ -198,51 +199,55 @@ impl LedgerConfig {
     ///
     /// # Errors
     /// [`JoinError`].
-    pub async fn connect(&self) -> Result<Client, JoinError> {
-        Ok(Client::connect(&self.coordinator, self.log_key()?).await?)
+    pub fn connect(&self) -> BoxFuture<'_, Result<Client, JoinError>> {
+        Box::pin(async move { Ok(Client::connect(&self.coordinator, self.log_key()?).await?) })
     }
 
     /// Opens the own copy, without the network.
     ///
     /// # Errors
     /// [`JoinError`].
-    pub async fn open(&self) -> Result<Replica, JoinError> {
-        let (directory, key, policy) = (self.replica.clone(), self.log_key()?, self.policy()?);
-        let mark = self.high_water_mark.clone();
-        // The copy is verified again when it is opened: work for a thread that may block.
-        let opened = tokio::task::spawn_blocking(move || -> Result<Replica, ReplicaError> {
-            // A mark at a wrong place is told before anything is made.
-            let mark = mark
-                .map(|path| HighWaterMark::open(&path, &directory, &key))
-                .transpose()?;
-            let replica = Replica::open(&directory, key, policy, &mut rand::rng())?;
-            match mark {
-                None => Ok(replica),
-                Some(mark) => replica.guarded_by(mark),
-            }
+    pub fn open(&self) -> BoxFuture<'_, Result<Replica, JoinError>> {
+        Box::pin(async move {
+            let (directory, key, policy) = (self.replica.clone(), self.log_key()?, self.policy()?);
+            let mark = self.high_water_mark.clone();
+            // The copy is verified again when it is opened: work for a thread that may block.
+            let opened = tokio::task::spawn_blocking(move || -> Result<Replica, ReplicaError> {
+                // A mark at a wrong place is told before anything is made.
+                let mark = mark
+                    .map(|path| HighWaterMark::open(&path, &directory, &key))
+                    .transpose()?;
+                let replica = Replica::open(&directory, key, policy, &mut rand::rng())?;
+                match mark {
+                    None => Ok(replica),
+                    Some(mark) => replica.guarded_by(mark),
+                }
+            })
+            .await
+            .map_err(|_| JoinError::Interrupted)?;
+            Ok(opened?)
         })
-        .await
-        .map_err(|_| JoinError::Interrupted)?;
-        Ok(opened?)
     }
 
     /// Connects, opens the own copy, and joins the two.
     ///
     /// # Errors
     /// [`JoinError`].
-    pub async fn follow(&self) -> Result<Follower, JoinError> {
-        // A mistake in the file is the user's own: say it before the network has its say.
-        let policy = self.policy()?;
-        let mut client = self.connect().await?;
-        let facts = client.founding_facts().await?;
-        let facts = facts
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()));
-        let differences = policy.differences(facts);
-        if !differences.is_empty() {
-            return Err(JoinError::OtherFacts(differences));
-        }
-        Ok(Follower::new(client, self.open().await?))
+    pub fn follow(&self) -> BoxFuture<'_, Result<Follower, JoinError>> {
+        Box::pin(async move {
+            // A mistake in the file is the user's own: say it before the network has its say.
+            let policy = self.policy()?;
+            let mut client = self.connect().await?;
+            let facts = client.founding_facts().await?;
+            let facts = facts
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str()));
+            let differences = policy.differences(facts);
+            if !differences.is_empty() {
+                return Err(JoinError::OtherFacts(differences));
+            }
+            Ok(Follower::new(client, self.open().await?))
+        })
     }
 }
 

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use futures::future::BoxFuture;
 use merits_verifier::log::verify_consistency;
 use thiserror::Error;
 
@@ -126,35 +127,37 @@ impl Follower {
     /// # Errors
     /// [`FollowError`]; [`ReplicaError::Rewritten`] when the log no longer continues what it
     /// signed before.
-    pub async fn sync(&self) -> Result<Progress, FollowError> {
-        let _turn = self.turn.lock().await;
-        let from = self.replica().size();
-        self.settle().await?;
-        let mut client = self.client.clone();
-        let checkpoint = client.checkpoint().await?;
-        let mut update = self.replica().update(&checkpoint)?;
-        let progress = Progress {
-            from,
-            to: update.until(),
-        };
-        if update.is_complete() {
-            self.watch.look(self.replica().newest_time())?;
-            return Ok(progress);
-        }
-        self.require_consistency(&mut client, &update).await?;
-        let mut pages = client.leaves(update.next(), update.until()).await?;
-        while !update.is_complete() {
-            let page = pages
-                .next()
-                .await?
-                .ok_or(ClientError::Malformed("end of the stream"))?;
-            update.push(page);
-        }
-        self.watch.look(update.newest_time())?;
-        tracing::debug!(from = progress.from, to = progress.to, "verifying leaves");
-        self.change(move |replica| replica.finish(update, &mut rand::rng()))
-            .await?;
-        Ok(progress)
+    pub fn sync(&self) -> BoxFuture<'_, Result<Progress, FollowError>> {
+        Box::pin(async move {
+            let _turn = self.turn.lock().await;
+            let from = self.replica().size();
+            self.settle().await?;
+            let mut client = self.client.clone();
+            let checkpoint = client.checkpoint().await?;
+            let mut update = self.replica().update(&checkpoint)?;
+            let progress = Progress {
+                from,
+                to: update.until(),
+            };
+            if update.is_complete() {
+                self.watch.look(self.replica().newest_time())?;
+                return Ok(progress);
+            }
+            self.require_consistency(&mut client, &update).await?;
+            let mut pages = client.leaves(update.next(), update.until()).await?;
+            while !update.is_complete() {
+                let page = pages
+                    .next()
+                    .await?
+                    .ok_or(ClientError::Malformed("end of the stream"))?;
+                update.push(page);
+            }
+            self.watch.look(update.newest_time())?;
+            tracing::debug!(from = progress.from, to = progress.to, "verifying leaves");
+            self.change(move |replica| replica.finish(update, &mut rand::rng()))
+                .await?;
+            Ok(progress)
+        })
     }
 
     /// Writes what an earlier update verified and could not write, when the disk was full.

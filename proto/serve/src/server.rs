@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures::future::BoxFuture;
 use http::{Request, Response};
 use hyper::{rt::Executor, server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -102,10 +103,18 @@ impl Server {
     ///
     /// # Errors
     /// [`ServeError`], before anything is served.
-    pub async fn serve(
+    pub fn serve<'a>(
         self,
         listener: TcpListener,
-        stop: impl Future<Output = ()> + Send,
+        stop: impl Future<Output = ()> + Send + 'a,
+    ) -> BoxFuture<'a, Result<(), ServeError>> {
+        Box::pin(self.serve_until(listener, Box::pin(stop)))
+    }
+
+    async fn serve_until(
+        self,
+        listener: TcpListener,
+        stop: BoxFuture<'_, ()>,
     ) -> Result<(), ServeError> {
         self.limits.check()?;
         let mut names: Vec<_> = self.weights.iter().map(|(name, _)| *name).collect();

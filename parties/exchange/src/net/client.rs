@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use merits_ledger::{
     Entry,
     entry::{REDEEMED, Redeemed},
@@ -143,60 +144,64 @@ impl ExchangeClient {
     ///
     /// # Errors
     /// [`ExchangeError::Unreachable`].
-    pub async fn connect(address: &str, log: LogKey) -> Result<Self, ExchangeError> {
-        let unreachable = |source| ExchangeError::Unreachable {
-            address: address.to_owned(),
-            source,
-        };
-        let channel = Endpoint::from_shared(address.to_owned())
-            .map_err(unreachable)?
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(CALL_TIMEOUT)
-            // An exchange that was killed, stopped or cut off may leave the connection open.
-            .http2_keep_alive_interval(PING_AFTER)
-            .keep_alive_timeout(PING_TIMEOUT)
-            .tcp_nodelay(true)
-            .connect()
-            .await
-            .map_err(unreachable)?;
-        let wire = Wire::new(channel)
-            .max_decoding_message_size(EXCHANGE_ANSWER_MESSAGE)
-            .max_encoding_message_size(EXCHANGE_REQUEST_MESSAGE);
-        Ok(Self { log, wire })
+    pub fn connect(address: &str, log: LogKey) -> BoxFuture<'_, Result<Self, ExchangeError>> {
+        Box::pin(async move {
+            let unreachable = |source| ExchangeError::Unreachable {
+                address: address.to_owned(),
+                source,
+            };
+            let channel = Endpoint::from_shared(address.to_owned())
+                .map_err(unreachable)?
+                .connect_timeout(CONNECT_TIMEOUT)
+                .timeout(CALL_TIMEOUT)
+                // An exchange that was killed, stopped or cut off may leave the connection open.
+                .http2_keep_alive_interval(PING_AFTER)
+                .keep_alive_timeout(PING_TIMEOUT)
+                .tcp_nodelay(true)
+                .connect()
+                .await
+                .map_err(unreachable)?;
+            let wire = Wire::new(channel)
+                .max_decoding_message_size(EXCHANGE_ANSWER_MESSAGE)
+                .max_encoding_message_size(EXCHANGE_REQUEST_MESSAGE);
+            Ok(Self { log, wire })
+        })
     }
 
     /// The offers that can be redeemed there now, all pages of them.
     ///
     /// # Errors
     /// [`ExchangeError`].
-    pub async fn offers(&mut self) -> Result<Vec<Redeemable>, ExchangeError> {
-        let mut offers: Vec<Redeemable> = Vec::new();
-        loop {
-            let after = offers
-                .last()
-                .map_or_else(Vec::new, |last| last.offer.0.to_vec());
-            let request = ListOffersRequest {
-                after,
-                page_size: 0,
-            };
-            let answer = self.wire.list_offers(request).await;
-            let page = answer
-                .map_err(|status| self.refused(&status, None))?
-                .into_inner()
-                .offers;
-            if page.is_empty() {
-                return Ok(offers);
-            }
-            for here in page {
-                let here = Redeemable::try_from(here).map_err(malformed)?;
-                // In order: an exchange cannot keep a wallet here for ever.
-                if offers.last().is_some_and(|last| last.offer >= here.offer) {
-                    let fault = Fault::malformed("offers", "are not in order");
-                    return Err(malformed(fault));
+    pub fn offers(&mut self) -> BoxFuture<'_, Result<Vec<Redeemable>, ExchangeError>> {
+        Box::pin(async move {
+            let mut offers: Vec<Redeemable> = Vec::new();
+            loop {
+                let after = offers
+                    .last()
+                    .map_or_else(Vec::new, |last| last.offer.0.to_vec());
+                let request = ListOffersRequest {
+                    after,
+                    page_size: 0,
+                };
+                let answer = self.wire.list_offers(request).await;
+                let page = answer
+                    .map_err(|status| self.refused(&status, None))?
+                    .into_inner()
+                    .offers;
+                if page.is_empty() {
+                    return Ok(offers);
                 }
-                offers.push(here);
+                for here in page {
+                    let here = Redeemable::try_from(here).map_err(malformed)?;
+                    // In order: an exchange cannot keep a wallet here for ever.
+                    if offers.last().is_some_and(|last| last.offer >= here.offer) {
+                        let fault = Fault::malformed("offers", "are not in order");
+                        return Err(malformed(fault));
+                    }
+                    offers.push(here);
+                }
             }
-        }
+        })
     }
 
     /// Redeems at the exchange that is party `exchange`. Returns after the redemption is in the log and
@@ -204,38 +209,40 @@ impl ExchangeClient {
     ///
     /// # Errors
     /// [`ExchangeError`]. After [`ExchangeError::may_retry`] ask again with the same values.
-    pub async fn redeem(
-        &mut self,
-        exchange: &PartyId,
-        redeemed: &Redeemed,
-        proof: &Proof,
-    ) -> Result<Voucher, ExchangeError> {
-        let statement = Entry::Redeemed(redeemed.clone()).statement();
-        let origin = self.log.origin().clone();
-        let id = EntryId::derive(&origin, REDEEMED, exchange, &statement);
-        let request = RedemptionRequest {
-            origin,
-            statement,
-            proof: proof.to_bytes(),
-        };
-        let request = tonic::Request::new(request.into());
-        let answer = self.wire.redeem(request).await;
-        let answer = answer
-            .map_err(|status| self.refused(&status, Some(&id)))?
-            .into_inner();
-        let receipt = Receipt::parse(&answer.receipt)?;
-        let found = receipt.verify(&self.log)?.id();
-        if found != id {
-            return Err(ExchangeError::OtherEntry {
-                expected: id,
-                found,
-            });
-        }
-        Ok(Voucher {
-            redemption: id,
-            offer: redeemed.offer,
-            receipt,
-            sealed: answer.voucher.try_into().map_err(malformed)?,
+    pub fn redeem<'a>(
+        &'a mut self,
+        exchange: &'a PartyId,
+        redeemed: &'a Redeemed,
+        proof: &'a Proof,
+    ) -> BoxFuture<'a, Result<Voucher, ExchangeError>> {
+        Box::pin(async move {
+            let statement = Entry::Redeemed(redeemed.clone()).statement();
+            let origin = self.log.origin().clone();
+            let id = EntryId::derive(&origin, REDEEMED, exchange, &statement);
+            let request = RedemptionRequest {
+                origin,
+                statement,
+                proof: proof.to_bytes(),
+            };
+            let request = tonic::Request::new(request.into());
+            let answer = self.wire.redeem(request).await;
+            let answer = answer
+                .map_err(|status| self.refused(&status, Some(&id)))?
+                .into_inner();
+            let receipt = Receipt::parse(&answer.receipt)?;
+            let found = receipt.verify(&self.log)?.id();
+            if found != id {
+                return Err(ExchangeError::OtherEntry {
+                    expected: id,
+                    found,
+                });
+            }
+            Ok(Voucher {
+                redemption: id,
+                offer: redeemed.offer,
+                receipt,
+                sealed: answer.voucher.try_into().map_err(malformed)?,
+            })
         })
     }
 
@@ -244,23 +251,25 @@ impl ExchangeClient {
     ///
     /// # Errors
     /// [`ExchangeError`].
-    pub async fn voucher(
-        &mut self,
-        redemption: &EntryId,
-        receipt: Option<&Receipt>,
-    ) -> Result<SealedVoucher, ExchangeError> {
-        let request = VoucherRequest {
-            redemption: *redemption,
-            receipt: receipt.map(ToString::to_string),
-        };
-        let answer = self
-            .wire
-            .get_voucher(tonic::Request::new(request.into()))
-            .await;
-        let answer = answer
-            .map_err(|status| self.refused(&status, None))?
-            .into_inner();
-        answer.voucher.try_into().map_err(malformed)
+    pub fn voucher<'a>(
+        &'a mut self,
+        redemption: &'a EntryId,
+        receipt: Option<&'a Receipt>,
+    ) -> BoxFuture<'a, Result<SealedVoucher, ExchangeError>> {
+        Box::pin(async move {
+            let request = VoucherRequest {
+                redemption: *redemption,
+                receipt: receipt.map(ToString::to_string),
+            };
+            let answer = self
+                .wire
+                .get_voucher(tonic::Request::new(request.into()))
+                .await;
+            let answer = answer
+                .map_err(|status| self.refused(&status, None))?
+                .into_inner();
+            answer.voucher.try_into().map_err(malformed)
+        })
     }
 
     /// A signed refusal counts only if it is about the entry that was asked for.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use merits_primitives::{dleq::Equality, ids::PartyId, jubjub::Point};
 use merits_proto::{
     Fault, PartialRequest, SealedPartial as WireSealed, TotalPartialRequest,
@@ -75,27 +76,29 @@ impl HolderClient {
     ///
     /// # Errors
     /// [`HolderError::Unreachable`].
-    pub async fn connect(address: &str) -> Result<Self, HolderError> {
-        let unreachable = |source| HolderError::Unreachable {
-            address: address.to_owned(),
-            source,
-        };
-        let channel = Endpoint::from_shared(address.to_owned())
-            .map_err(unreachable)?
-            .connect_timeout(CONNECT_TIMEOUT)
-            // A holder that was killed, stopped or cut off may leave the connection open.
-            .http2_keep_alive_interval(PING_AFTER)
-            .keep_alive_timeout(PING_TIMEOUT)
-            .tcp_nodelay(true)
-            .connect()
-            .await
-            .map_err(unreachable)?;
-        let client = SupervisionClient::new(channel)
-            .max_decoding_message_size(SUPERVISION_ANSWER_MESSAGE)
-            .max_encoding_message_size(SUPERVISION_REQUEST_MESSAGE);
-        Ok(Self {
-            address: address.to_owned(),
-            client,
+    pub fn connect(address: &str) -> BoxFuture<'_, Result<Self, HolderError>> {
+        Box::pin(async move {
+            let unreachable = |source| HolderError::Unreachable {
+                address: address.to_owned(),
+                source,
+            };
+            let channel = Endpoint::from_shared(address.to_owned())
+                .map_err(unreachable)?
+                .connect_timeout(CONNECT_TIMEOUT)
+                // A holder that was killed, stopped or cut off may leave the connection open.
+                .http2_keep_alive_interval(PING_AFTER)
+                .keep_alive_timeout(PING_TIMEOUT)
+                .tcp_nodelay(true)
+                .connect()
+                .await
+                .map_err(unreachable)?;
+            let client = SupervisionClient::new(channel)
+                .max_decoding_message_size(SUPERVISION_ANSWER_MESSAGE)
+                .max_encoding_message_size(SUPERVISION_REQUEST_MESSAGE);
+            Ok(Self {
+                address: address.to_owned(),
+                client,
+            })
         })
     }
 
@@ -103,29 +106,34 @@ impl HolderClient {
     ///
     /// # Errors
     /// [`HolderError`].
-    pub async fn opening(&mut self, ask: &OpeningAsk) -> Result<SealedPartial, HolderError> {
-        let request = PartialRequest {
-            origin: ask.origin.clone(),
-            request: ask.request,
-            entry: ask.content.entry,
-            claim: ask.content.claim,
-            basis: ask.content.basis.clone(),
-            nonce: ask.content.nonce,
-        };
-        let response = self
-            .client
-            .request_partial(tonic::Request::new(request.into()))
-            .await;
-        let response = response
-            .map_err(|status| self.refused(&status))?
-            .into_inner();
-        let sealed = WireSealed::try_from(response).map_err(|_| self.malformed("answer"))?;
-        Ok(SealedPartial {
-            holder: sealed.holder,
-            sealed: Sealed {
-                encapsulated: sealed.encapsulated_key,
-                ciphertext: sealed.ciphertext,
-            },
+    pub fn opening<'a>(
+        &'a mut self,
+        ask: &'a OpeningAsk,
+    ) -> BoxFuture<'a, Result<SealedPartial, HolderError>> {
+        Box::pin(async move {
+            let request = PartialRequest {
+                origin: ask.origin.clone(),
+                request: ask.request,
+                entry: ask.content.entry,
+                claim: ask.content.claim,
+                basis: ask.content.basis.clone(),
+                nonce: ask.content.nonce,
+            };
+            let response = self
+                .client
+                .request_partial(tonic::Request::new(request.into()))
+                .await;
+            let response = response
+                .map_err(|status| self.refused(&status))?
+                .into_inner();
+            let sealed = WireSealed::try_from(response).map_err(|_| self.malformed("answer"))?;
+            Ok(SealedPartial {
+                holder: sealed.holder,
+                sealed: Sealed {
+                    encapsulated: sealed.encapsulated_key,
+                    ciphertext: sealed.ciphertext,
+                },
+            })
         })
     }
 
@@ -133,23 +141,28 @@ impl HolderClient {
     ///
     /// # Errors
     /// [`HolderError`].
-    pub async fn total(&mut self, ask: &TotalAsk) -> Result<TotalPartial, HolderError> {
-        let request = TotalPartialRequest {
-            origin: ask.origin.clone(),
-            asset: ask.key.asset,
-            period: ask.key.period,
-            epoch: ask.key.epoch,
-            output: ask.key.output,
-            entries: ask.entries.clone(),
-        };
-        let response = self
-            .client
-            .request_total_partial(tonic::Request::new(request.into()))
-            .await;
-        let response = response
-            .map_err(|status| self.refused(&status))?
-            .into_inner();
-        read_total(&response).map_err(|field| self.malformed(field))
+    pub fn total<'a>(
+        &'a mut self,
+        ask: &'a TotalAsk,
+    ) -> BoxFuture<'a, Result<TotalPartial, HolderError>> {
+        Box::pin(async move {
+            let request = TotalPartialRequest {
+                origin: ask.origin.clone(),
+                asset: ask.key.asset,
+                period: ask.key.period,
+                epoch: ask.key.epoch,
+                output: ask.key.output,
+                entries: ask.entries.clone(),
+            };
+            let response = self
+                .client
+                .request_total_partial(tonic::Request::new(request.into()))
+                .await;
+            let response = response
+                .map_err(|status| self.refused(&status))?
+                .into_inner();
+            read_total(&response).map_err(|field| self.malformed(field))
+        })
     }
 
     fn refused(&self, status: &tonic::Status) -> HolderError {

@@ -155,7 +155,9 @@ impl Sequencer {
         if pending.effects.is_empty() {
             drop(transaction);
             self.edge = pending.nodes;
-            for (reply, outcome, _holding) in answers {
+            for (reply, outcome, holding) in answers {
+                // Whoever is answered finds the place free.
+                drop(holding);
                 let outcome = outcome.map_err(NotPlaced::Refused);
                 let _ = reply.send(outcome.map(|_| Placed::Before));
             }
@@ -174,7 +176,7 @@ impl Sequencer {
 
         self.published
             .advance(&checkpoint, Arc::clone(&signed), pending.effects)?;
-        for (reply, outcome, _holding) in answers {
+        for (reply, outcome, holding) in answers {
             let placed = match outcome {
                 Err(refusal) => Err(NotPlaced::Refused(refusal)),
                 Ok(None) => Ok(Placed::Before),
@@ -189,6 +191,7 @@ impl Sequencer {
                     })
                 }
             };
+            drop(holding);
             // The caller may have gone away; the entry stays, and its id brings the receipt.
             let _ = reply.send(placed);
         }

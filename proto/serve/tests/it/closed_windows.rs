@@ -64,12 +64,14 @@ async fn what_nobody_reads_is_bounded_and_its_peer_is_cut() {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
     let mut reader = attacker_from([127, 0, 0, 2], server.address, 1 << 20).await;
     loop {
+        // One that is sent away at once may be over before its request is out.
         let answers: Vec<_> = (0..6)
-            .map(|_| ask(&mut reader, "StreamEntries").unwrap())
+            .filter_map(|_| ask(&mut reader, "StreamEntries").ok())
             .collect();
         let mut bodies = Vec::new();
         for (answer, _body) in answers {
-            let mut body = answer.await.unwrap().into_body();
+            let Ok(answer) = answer.await else { continue };
+            let mut body = answer.into_body();
             if body.data().await.is_some_and(|data| data.is_ok()) {
                 bodies.push(body);
             }
@@ -78,6 +80,7 @@ async fn what_nobody_reads_is_bounded_and_its_peer_is_cut() {
             break;
         }
         assert!(tokio::time::Instant::now() < deadline, "they hold it still");
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
     let mut cut = 0;
     for (client, _) in &mut kept {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures::stream::BoxStream;
+use futures::{StreamExt as _, stream::BoxStream};
 use merits_proto::ledger::{
     GetCheckpointRequest, GetCheckpointResponse, GetConsistencyProofRequest,
     GetConsistencyProofResponse, GetReceiptRequest, GetReceiptResponse, StreamEntriesRequest,
@@ -48,9 +48,12 @@ impl Ledger for Pages {
 
     async fn submit_many(
         &self,
-        _: Request<Streaming<SubmitManyRequest>>,
+        request: Request<Streaming<SubmitManyRequest>>,
     ) -> Result<Response<Self::SubmitManyStream>, Status> {
-        Ok(Response::new(Box::pin(futures::stream::pending())))
+        // It waits for what the peer sends next, as the coordinator does.
+        let items = request.into_inner();
+        let answers = items.map(|item| item.map(|_| SubmitManyResponse::default()));
+        Ok(Response::new(answers.boxed()))
     }
 
     async fn get_receipt(

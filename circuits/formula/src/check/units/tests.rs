@@ -90,7 +90,7 @@ fn conversions_are_exact_in_the_value() {
             r#"math.floor(trips.map(t, t.duration).sum().to("min"))"#,
             2,
         ),
-        ("min", r#"trips.map(t, t.start).sum()"#, 14),
+        ("min", r#"trips.map(t, minute_of_day(t.start)).sum()"#, 14),
         (
             "m",
             r#"math.least(trips.map(t, t.distance).sum(), unit(1.7, "km").to("m"))"#,

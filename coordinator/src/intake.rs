@@ -12,8 +12,8 @@
 use std::{sync::Arc, time::Duration};
 
 use merits_ledger::{
-    Authentic, IdentityRefusal, Job, OfferRefusal, OpeningRefusal, ProvenStatement, Refusal,
-    ScaleRefusal, Sender, Submission, TicketRefusal, UnpreparedKey,
+    Authentic, CheckError, IdentityRefusal, Job, OfferRefusal, OpeningRefusal, ProvenStatement,
+    Refusal, ScaleRefusal, Sender, Submission, TicketRefusal, UnpreparedKey,
 };
 use merits_primitives::ids::{EntryId, Origin, sha256};
 use merits_proto::{BareProof, Fault, VerifySubject, entry_bytes};
@@ -284,7 +284,7 @@ impl Intake {
     ) -> Result<Result<(Authentic, Option<Job>), Box<Refusal>>, Fault> {
         let (origin, published) = (self.origin.clone(), Arc::clone(&self.published));
         let held = holding.clone();
-        let examine = move || -> Result<_, Box<Refusal>> {
+        let examine = move || -> Result<_, CheckError> {
             let _held = held;
             let submission = Submission::from_signed(signed, &origin)?;
             let view = published.read();
@@ -292,11 +292,15 @@ impl Intake {
             let job = view.state.job(authentic.submission())?;
             Ok((authentic, job))
         };
-        self.pool
-            .run(class, examine)
-            .map_err(full)?
-            .await
-            .map_err(lost)
+        let examined = self.pool.run(class, examine).map_err(full)?;
+        match examined.await.map_err(lost)? {
+            Ok(examined) => Ok(Ok(examined)),
+            Err(CheckError::Refused(refusal)) => Ok(Err(Box::new(refusal))),
+            Err(CheckError::Rows(error)) => {
+                tracing::error!(%error, "the state cannot be read");
+                Err(Fault::internal())
+            }
+        }
     }
 
     /// A key of the ledger, prepared.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use merits_ledger::{Effects, State, state::StaleEffects};
+use merits_ledger::{CommitError, Effects, State};
 use merits_verifier::log::{Checkpoint, SignedCheckpoint};
 
 use crate::notes::NoteLeaves;
@@ -42,11 +42,11 @@ impl Published {
         checkpoint: &Checkpoint,
         signed: Arc<SignedCheckpoint>,
         effects: Vec<Effects>,
-    ) -> Result<(), StaleEffects> {
+    ) -> Result<(), CommitError> {
         let mut view = self.0.write().unwrap_or_else(PoisonError::into_inner);
         for effects in effects {
             view.notes.extend(effects.notes());
-            view.state.commit(effects)?;
+            view.state.commit(&effects)?;
         }
         view.checkpoint = checkpoint.clone();
         view.signed = signed;

@@ -14,15 +14,16 @@
 use std::{collections::HashMap, sync::Arc};
 
 use merits_ledger::{
-    Authentic, Conflict, Effects, ProvenStatement, Refusal, State, UniqueSet,
-    state::StaleEffects,
+    Authentic, CheckError, CommitError, Conflict, Effects, ProvenStatement, Refusal, State,
+    UniqueSet,
+    rows::RowError,
     tree::{self, Frontier, Node},
 };
 use merits_primitives::ids::EntryId;
 use merits_replica::{HighWaterMark, MarkError};
 use merits_verifier::{
     Verified,
-    log::{Checkpoint, Hash, LogSigner, SignedCheckpoint, leaf_hash},
+    log::{Checkpoint, Hash, LogSigner, SignedCheckpoint},
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -80,7 +81,9 @@ pub(crate) enum SequencerError {
     #[error("the checkpoint cannot be signed: {0}")]
     Checkpoint(#[from] merits_verifier::log::CheckpointError),
     #[error(transparent)]
-    Stale(#[from] StaleEffects),
+    Commit(#[from] CommitError),
+    #[error(transparent)]
+    Rows(#[from] RowError),
     #[error("the tree cannot be read: {0}")]
     Tree(String),
     #[error(transparent)]
@@ -229,7 +232,8 @@ impl Pending {
         }
         let effects = match state.check(authentic, time, verified.as_ref()) {
             Ok(effects) => effects,
-            Err(refusal) => return Ok(Err(Box::new(refusal))),
+            Err(CheckError::Refused(refusal)) => return Ok(Err(Box::new(refusal))),
+            Err(CheckError::Rows(error)) => return Err(error.into()),
         };
         match transaction.append(&effects).await? {
             Ok(()) => {}
@@ -239,11 +243,11 @@ impl Pending {
                 return Ok(Err(Box::new(Refusal::AlreadyUsed { set, claim })));
             }
         }
-        let nodes = self.frontier.push(leaf_hash(effects.leaf()));
+        let nodes = self.frontier.push(effects.leaf_hash());
         self.nodes.extend(nodes.iter().copied());
         transaction.nodes(nodes);
         let placed = (effects.index(), effects.leaf().to_vec());
-        state.commit(effects.clone())?;
+        state.commit(&effects)?;
         self.effects.push(effects);
         Ok(Ok(Some(placed)))
     }

@@ -157,17 +157,9 @@ fn first_batch(desk: &Desk) -> Option<EntryId> {
 fn largest_period(desk: &Desk) -> anyhow::Result<Option<(Period, u64)>> {
     let replica = desk.follower.replica();
     let totals = replica.state()?.totals();
-    Ok(totals
-        .keys()
-        .map(|key| {
-            (
-                key.period,
-                totals
-                    .unopened(key)
-                    .map(|b| u64::from(b.claims))
-                    .sum::<u64>(),
-            )
-        })
+    let unopened = totals.summaries()?.into_iter();
+    Ok(unopened
+        .map(|(key, sums)| (key.period, sums.unopened_claims))
         .max_by_key(|(_, claims)| *claims)
         .filter(|(_, claims)| *claims >= u64::from(LEAST_CLAIMS)))
 }

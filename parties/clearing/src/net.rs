@@ -1,7 +1,7 @@
 //! A clearing bank at work: brings its copy of the log up to date, audits all of it, keeps the
 //! books.
 
-use merits_ledger::{Entry, History, ReplayError, State, entry::EARN_BATCH};
+use merits_ledger::{Entry, History, ReplayError, State, entry::EARN_BATCH, rows::RowError};
 use merits_primitives::ids::EntryId;
 use merits_replica::{FollowError, Follower, Replica, ReplicaError};
 use merits_verifier::codec::Canonical as _;
@@ -17,6 +17,9 @@ use crate::{
 /// Why an audit could not be made. What it found wrong is in the [`Report`].
 #[derive(Debug, Error)]
 pub enum AuditError {
+    /// A row of the copy of the log.
+    #[error(transparent)]
+    Rows(#[from] RowError),
     /// The copy of the log.
     #[error(transparent)]
     Follow(#[from] FollowError),
@@ -106,7 +109,7 @@ pub async fn audit_log(follower: &Follower, online: Option<&str>) -> Result<Repo
             batches: auditor.finish(rng),
             online,
             totals: totals(&replica, state),
-            issuance: issuance(state),
+            issuance: issuance(state)?,
         })
     });
     report.await.map_err(|_| FollowError::Interrupted)?

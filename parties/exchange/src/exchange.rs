@@ -392,7 +392,7 @@ impl<L: LedgerPort> Exchange<L> {
             }
         }
         let submission = Submission::from_signed(entry.clone(), &self.origin)?;
-        let job = state.job(&submission)?.ok_or(Refusal::NotVerified)?;
+        let job = state.question(&submission)?.ok_or(Refusal::NotVerified)?;
         let key = match self.keys.find(&job.key) {
             Some(key) => Key::Prepared(key),
             None => Key::Unprepared(Box::new(UnpreparedKey::of(state, &job.key)?)),

@@ -1,6 +1,6 @@
 //! A sponsor at work: brings its copy of the log up to date, then checks each batch.
 
-use merits_ledger::{History, ReplayError, entry::EARN_BATCH};
+use merits_ledger::{History, ReplayError, entry::EARN_BATCH, rows::RowError};
 use merits_replica::{ClientError, FollowError, Follower, ReplicaError};
 use merits_verifier::{codec::Canonical as _, entry::SignedEntry};
 use thiserror::Error;
@@ -16,6 +16,9 @@ const ENDED_SINCE: [&str; 3] = ["party-suspended", "scale-retired", "epoch-not-a
 /// Why a verification could not be made. What it found wrong is in the [`Report`].
 #[derive(Debug, Error)]
 pub enum VerifyError {
+    /// A row of the copy of the log.
+    #[error(transparent)]
+    Rows(#[from] RowError),
     /// The copy of the log.
     #[error(transparent)]
     Follow(#[from] FollowError),
@@ -82,7 +85,7 @@ pub async fn verify(follower: &Follower, online: bool) -> Result<Report, VerifyE
                 online: verdicts.next().flatten(),
             });
         }
-        Ok::<_, VerifyError>(Report::new(state, &outcomes))
+        Ok::<_, VerifyError>(Report::new(state, &outcomes)?)
     });
     report.await.map_err(|_| FollowError::Interrupted)?
 }

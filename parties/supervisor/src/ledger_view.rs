@@ -9,6 +9,7 @@ use merits_verifier::entry::SignedEntry;
 
 use crate::view::{
     EpochHalves, LedgerView, LoggedBatch, LoggedRequest, PartyStanding, PublishedHalf, SealedClaim,
+    Unreadable,
 };
 
 type FindEntry<'a> = dyn Fn(&EntryId) -> Option<SignedEntry> + 'a;
@@ -59,15 +60,15 @@ impl LedgerView for StateView<'_> {
         })
     }
 
-    fn request(&self, id: &EntryId) -> Option<LoggedRequest> {
+    fn request(&self, id: &EntryId) -> Result<Option<LoggedRequest>, Unreadable> {
         let opening = self.state.openings().get(id)?;
-        Some(LoggedRequest {
-            scale: opening.requested.scale.clone(),
+        Ok(opening.map(|opening| LoggedRequest {
+            scale: opening.requested.scale,
             requester: opening.requester,
             commitment: opening.requested.commitment,
             deadline: opening.requested.deadline,
             completed: opening.result.is_some(),
-        })
+        }))
     }
 
     fn batch(&self, id: &EntryId) -> Option<LoggedBatch> {
@@ -118,13 +119,13 @@ impl LedgerView for StateView<'_> {
         })
     }
 
-    fn uncovered(&self, key: &TotalsKey) -> Vec<EntryId> {
-        let unopened = self.state.totals().unopened(key);
-        unopened.map(|batch| batch.entry).collect()
+    fn uncovered(&self, key: &TotalsKey) -> Result<Vec<EntryId>, Unreadable> {
+        let unopened = self.state.totals().unopened(key)?;
+        Ok(unopened.iter().map(|batch| batch.entry).collect())
     }
 
-    fn cut(&self, key: &TotalsKey) -> Option<usize> {
-        self.state.totals().cut(key)
+    fn cut(&self, key: &TotalsKey) -> Result<Option<usize>, Unreadable> {
+        Ok(self.state.totals().cut(key)?)
     }
 
     fn minimum_claims(&self) -> u64 {

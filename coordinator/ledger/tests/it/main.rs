@@ -17,6 +17,7 @@ mod proposals;
 mod redemptions;
 mod replay;
 mod roles;
+mod rows;
 mod scales;
 mod supervision;
 mod tickets;

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use merits_ledger::{
     Entry, State,
     entry::{Attested, EarnBatch, Redeemed, SignedClaim, Spending, TicketDeposited},
+    rows::RowError,
     state::Person,
 };
 use merits_primitives::{
@@ -53,7 +54,7 @@ pub fn scan_leaves(
             found: state.origin().to_string(),
         });
     }
-    let people = own_people(state, keys);
+    let people = own_people(state, keys)?;
     let mut scan = Scan {
         state,
         secrets: (0u8..)
@@ -69,23 +70,25 @@ pub fn scan_leaves(
     for leaf in leaves {
         scan.leaf(&leaf);
     }
-    scan.finish();
+    scan.finish()?;
     Ok(scan.view)
 }
 
 /// The identities of a seed that the ledger knows, from the first on. A wallet begins one only
 /// when the one before is registered, so there are no gaps.
-fn own_people<'a>(state: &'a State, keys: &WalletKeys) -> Vec<(Fr, &'a Person)> {
-    (0..=u8::MAX)
-        .map_while(|generation| {
-            let commitment = keys.commitment(generation);
-            let person = state.people().by_commitment(&commitment)?;
-            Some((commitment, person))
-        })
-        .collect()
+fn own_people(state: &State, keys: &WalletKeys) -> Result<Vec<(Fr, Person)>, RowError> {
+    let mut people = Vec::new();
+    for generation in 0..=u8::MAX {
+        let commitment = keys.commitment(generation);
+        let Some(person) = state.people().by_commitment(&commitment)? else {
+            break;
+        };
+        people.push((commitment, person));
+    }
+    Ok(people)
 }
 
-fn newest(people: &[(Fr, &Person)], keys: &WalletKeys) -> Option<OwnIdentity> {
+fn newest(people: &[(Fr, Person)], keys: &WalletKeys) -> Option<OwnIdentity> {
     let generation = u8::try_from(people.len().checked_sub(1)?).ok()?;
     let (commitment, person) = people.last()?;
     debug_assert_eq!(*commitment, keys.commitment(generation));
@@ -383,13 +386,13 @@ impl Scan<'_> {
     }
 
     /// What the state says of consents and openings, once all entries were seen.
-    fn finish(&mut self) {
+    fn finish(&mut self) -> Result<(), RowError> {
         let (state, time) = (self.state, self.state.time());
         for consent in &mut self.view.consents {
             if matches!(consent.standing, ConsentStanding::Claimed { .. }) {
                 continue;
             }
-            let open = state.tickets().open(&consent.nullifier);
+            let open = state.tickets().open(&consent.nullifier)?;
             let open = open.filter(|ticket| ticket.entry == consent.deposit);
             consent.standing = match open {
                 _ if consent.withdrawn => ConsentStanding::Withdrawn,
@@ -399,10 +402,10 @@ impl Scan<'_> {
                 _ => ConsentStanding::Lapsed,
             };
         }
-        self.openings();
+        self.openings()
     }
 
-    fn openings(&mut self) {
+    fn openings(&mut self) -> Result<(), RowError> {
         let view = &mut self.view;
         let claimed: HashSet<(EntryId, u16)> = (view.consents.iter())
             .filter_map(|consent| match consent.standing {
@@ -413,7 +416,7 @@ impl Scan<'_> {
         let scales: HashSet<ScaleId> = (view.consents.iter())
             .map(|consent| consent.scale.clone())
             .collect();
-        for (request, opening) in self.state.openings().iter() {
+        for (request, opening) in self.state.openings().all()? {
             let Some(content) = &opening.revealed else {
                 let concerns = scales.contains(&opening.requested.scale);
                 view.hidden_requests += usize::from(concerns);
@@ -421,7 +424,7 @@ impl Scan<'_> {
             };
             if claimed.contains(&(content.entry, content.claim)) {
                 view.openings.push(OwnOpening {
-                    request: *request,
+                    request,
                     requester: opening.requester,
                     requested: opening.time,
                     entry: content.entry,
@@ -431,5 +434,6 @@ impl Scan<'_> {
                 });
             }
         }
+        Ok(())
     }
 }

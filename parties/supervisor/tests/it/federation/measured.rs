@@ -149,7 +149,7 @@ fn both_totals_are_taken_by_the_ledger_and_checked_by_clearing() {
             Err(TotalFault::Sum(SumFault::Partial(KeyHalf::TotalWitness)))
         );
     }
-    let books = issuance(fed.state());
+    let books = issuance(fed.state()).unwrap();
     assert_eq!(books.len(), 1, "one line for both outputs");
     assert_eq!(books[0].credits, Credits(4554));
     let measured = Measured {

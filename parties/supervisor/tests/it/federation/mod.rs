@@ -256,7 +256,7 @@ fn an_opened_total_is_taken_by_the_ledger_and_checked_by_clearing() {
     wrong.key.period.index += 1;
     assert_eq!(judge(&wrong), Err(TotalFault::Foreign(entry)));
 
-    let books = issuance(fed.state());
+    let books = issuance(fed.state()).unwrap();
     assert_eq!(books.len(), 1);
     assert_eq!(
         (books[0].claims, books[0].covered, books[0].at_most),
@@ -348,7 +348,7 @@ fn a_sponsor_believes_receipts_and_proofs_only() {
             online: None,
         },
     ];
-    let report = Report::new(fed.state(), &outcomes);
+    let report = Report::new(fed.state(), &outcomes).unwrap();
     assert_eq!(
         (report.batches, report.offline, report.online, report.claims),
         (2, 1, 1, 4)

@@ -28,6 +28,7 @@ mod role;
 pub mod rows;
 mod sequencer;
 pub mod state;
+pub mod storage;
 mod store;
 mod submission;
 pub mod tree;

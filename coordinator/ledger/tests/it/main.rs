@@ -19,6 +19,7 @@ mod replay;
 mod roles;
 mod rows;
 mod scales;
+mod storage;
 mod supervision;
 mod tickets;
 mod town;

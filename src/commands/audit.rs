@@ -48,10 +48,10 @@ impl Command {
                 conservation(replica.state()?)
             }
             Self::Replay { ledger } => {
-                // Opening a copy is the replay: nothing in it is taken on trust.
                 let replica = super::ledger_of(&ledger)?.open().await?;
                 let checkpoint = filled(&replica)?;
-                let state = replica.state()?;
+                // Nothing of the copy is taken on trust: leaves, tree, and the stored state itself.
+                let state = &replica.replay(&mut rand::rng())?;
                 ensure!(
                     state.size() == checkpoint.size,
                     "the copy has {} leaves, its checkpoint {}",

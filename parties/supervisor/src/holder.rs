@@ -303,7 +303,7 @@ impl Holder {
             basis,
             ..
         } = &ask.content;
-        let batch = log.batch(entry).ok_or(Refused::NoSuchBatch(*entry))?;
+        let batch = log.batch(entry)?.ok_or(Refused::NoSuchBatch(*entry))?;
         if batch.scale != request.scale {
             return Err(Refused::OtherScale {
                 entry: *entry,

@@ -159,8 +159,7 @@ impl TotalSet {
         let totals: Vec<BatchTotal> = entries
             .iter()
             .map(|entry| {
-                let batch = log.batch(entry);
-                batch
+                log.batch(entry)?
                     .and_then(|batch| BatchTotal::of(&batch, &key))
                     .ok_or(SetFault::Foreign(*entry))
             })

@@ -42,7 +42,10 @@ pub trait LedgerView {
     fn request(&self, id: &EntryId) -> Result<Option<LoggedRequest>, Unreadable>;
 
     /// An earn batch that is in the log.
-    fn batch(&self, id: &EntryId) -> Option<LoggedBatch>;
+    ///
+    /// # Errors
+    /// [`Unreadable`].
+    fn batch(&self, id: &EntryId) -> Result<Option<LoggedBatch>, Unreadable>;
 
     /// The halves of a view-key epoch that the log has opened.
     fn epoch(&self, epoch: Epoch) -> Option<EpochHalves>;

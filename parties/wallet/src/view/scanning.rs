@@ -32,11 +32,20 @@ use crate::keys::WalletKeys;
 /// # Errors
 /// [`ScanError`]: the copy is unusable or of another ledger.
 pub fn scan(replica: &Replica, keys: &WalletKeys) -> Result<View, ScanError> {
-    scan_leaves(
-        replica.state()?,
-        replica.leaves().map(|(_, leaf)| leaf),
-        keys,
-    )
+    // Leaves come in pages; an error ends them, and the view with them.
+    let mut failed = None;
+    let leaves = replica.leaves().map_while(|leaf| match leaf {
+        Ok((_, leaf)) => Some(leaf),
+        Err(error) => {
+            failed = Some(error);
+            None
+        }
+    });
+    let view = scan_leaves(replica.state()?, leaves, keys);
+    match failed {
+        Some(error) => Err(error.into()),
+        None => view,
+    }
 }
 
 /// [`scan`] over leaves that were verified and made this state, all of them and in order.

@@ -67,7 +67,7 @@ fn an_opened_claim_gives_what_the_disclosed_records_give() {
     assert_eq!(opened.earned, CARLA);
     let disclosure = fed.disclosure(entry, 2, "carla");
     let judge = |opened: &Opened| {
-        let batch = fed.view().batch(&entry).unwrap();
+        let batch = fed.view().batch(&entry).unwrap().unwrap();
         let claim = ClaimOnLedger {
             origin: &origin(),
             entry,

@@ -130,7 +130,7 @@ fn a_claim_is_opened_disclosed_and_checked() {
     assert_eq!(opened.earned, Credits(2440).into());
     let disclosure = fed.disclosure(entry, 2, "carla");
     let judge = |disclosure: &Disclosure, opened: &Opened| {
-        let batch = fed.view().batch(&entry).unwrap();
+        let batch = fed.view().batch(&entry).unwrap().unwrap();
         let claim = ClaimOnLedger {
             origin: &origin(),
             entry,

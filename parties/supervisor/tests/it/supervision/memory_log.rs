@@ -70,11 +70,9 @@ impl LedgerView for MemoryLog {
     fn request(&self, id: &EntryId) -> Result<Option<LoggedRequest>, Unreadable> {
         Ok(self.requests.get(id).cloned())
     }
-    fn batch(&self, id: &EntryId) -> Option<LoggedBatch> {
-        self.batches
-            .iter()
-            .find(|(entry, _)| entry == id)
-            .map(|(_, batch)| batch.clone())
+    fn batch(&self, id: &EntryId) -> Result<Option<LoggedBatch>, Unreadable> {
+        let batch = self.batches.iter().find(|(entry, _)| entry == id);
+        Ok(batch.map(|(_, batch)| batch.clone()))
     }
     fn epoch(&self, epoch: Epoch) -> Option<EpochHalves> {
         (epoch == EPOCH).then_some(self.halves)

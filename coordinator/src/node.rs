@@ -146,10 +146,7 @@ impl Coordinator {
             }
             let lock = match lock {
                 Some(lock) => lock,
-                None => {
-                    founding::found(&config, &policy, &mut rng)
-                        .await?
-                }
+                None => founding::found(&config, &policy, &mut rng).await?,
             };
             let signer = log_key::load(&config.log_key_file(), &policy.origin)?;
             let signer = Arc::new(signer.ok_or_else(|| StartError::LogKeyMissing {

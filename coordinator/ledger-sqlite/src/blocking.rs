@@ -12,7 +12,7 @@ use std::{
 
 use merits_ledger::{
     UniqueSet,
-    rows::{RowError, RowKey, Rows, StateDigest, Table},
+    rows::{KeyValue, RowError, RowKey, Rows, StateDigest, Table},
     storage::Head,
     tree::Node,
 };
@@ -82,12 +82,7 @@ impl Rows for StateFile {
         wait(read::get(&mut self.connection(), keys)).map_err(failed)
     }
 
-    fn range(
-        &self,
-        table: Table,
-        from: &[u8],
-        limit: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, RowError> {
+    fn range(&self, table: Table, from: &[u8], limit: usize) -> Result<Vec<KeyValue>, RowError> {
         wait(read::range(&mut self.connection(), table, from, limit)).map_err(failed)
     }
 

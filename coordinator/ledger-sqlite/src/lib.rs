@@ -20,7 +20,7 @@ use std::collections::HashMap;
 
 use merits_ledger::{
     UniqueSet,
-    rows::{RowKey, Table},
+    rows::{KeyValue, RowKey, Table},
     storage::{Head, Storage},
     tree::Node,
 };
@@ -114,12 +114,7 @@ impl Storage for Ledger {
         self.reader.get(keys).await
     }
 
-    async fn range(
-        &self,
-        table: Table,
-        from: &[u8],
-        limit: usize,
-    ) -> sqlx::Result<Vec<(Vec<u8>, Vec<u8>)>> {
+    async fn range(&self, table: Table, from: &[u8], limit: usize) -> sqlx::Result<Vec<KeyValue>> {
         self.reader.range(table, from, limit).await
     }
 

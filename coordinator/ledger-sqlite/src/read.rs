@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use merits_ledger::{
     UniqueSet,
-    rows::{RowKey, StateDigest, Table},
+    rows::{KeyValue, RowKey, StateDigest, Table},
     storage::{Head, STATE_VERSION},
     tree::Node,
 };
@@ -58,7 +58,7 @@ impl Reader {
         table: Table,
         from: &[u8],
         limit: usize,
-    ) -> sqlx::Result<Vec<(Vec<u8>, Vec<u8>)>> {
+    ) -> sqlx::Result<Vec<KeyValue>> {
         range(&mut *self.pool.acquire().await?, table, from, limit).await
     }
 
@@ -159,7 +159,7 @@ pub(crate) async fn range(
     table: Table,
     from: &[u8],
     limit: usize,
-) -> sqlx::Result<Vec<(Vec<u8>, Vec<u8>)>> {
+) -> sqlx::Result<Vec<KeyValue>> {
     sqlx::query_as("SELECT key, value FROM row WHERE tbl = ? AND key >= ? ORDER BY key LIMIT ?")
         .bind(i64::from(table.number()))
         .bind(from)

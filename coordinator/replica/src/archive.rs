@@ -134,14 +134,14 @@ impl Archive {
                 .await
                 .map_err(&failed)?;
             let found = SCHEMA.look(&mut db, &path).await?;
-            let mut writer = match found {
-                Found::Ours => Writer::new(db),
-                Found::Empty => {
-                    SCHEMA.create(&mut db).await?;
-                    Writer::new(db)
-                }
-            };
             if found == Found::Empty {
+                SCHEMA.create(&mut db).await?;
+            }
+            // A crash may have come between the tables and what they are of.
+            let founded = sqlx::query_scalar("SELECT count(*) FROM log");
+            let founded: i64 = founded.fetch_one(&mut db).await.map_err(&failed)?;
+            let mut writer = Writer::new(db);
+            if founded == 0 {
                 let empty = Checkpoint {
                     origin: policy.origin.clone(),
                     size: 0,

@@ -5,7 +5,7 @@ use std::{
     ops::Bound,
 };
 
-use super::{RowChange, RowError, RowKey, Rows, StateDigest, Table};
+use super::{KeyValue, RowChange, RowError, RowKey, Rows, StateDigest, Table};
 use crate::store::{Unique, UniqueSet};
 
 /// All rows of a state, and the values that may occur once.
@@ -67,12 +67,7 @@ impl Rows for MemoryRows {
         Ok(keys.iter().map(|key| self.rows.get(key).cloned()).collect())
     }
 
-    fn range(
-        &self,
-        table: Table,
-        from: &[u8],
-        limit: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, RowError> {
+    fn range(&self, table: Table, from: &[u8], limit: usize) -> Result<Vec<KeyValue>, RowError> {
         let from = RowKey {
             table,
             key: from.to_vec(),

@@ -226,6 +226,9 @@ pub struct RowKey {
 /// A row after an entry: its new value, or nothing where the entry removes it.
 pub type RowChange = (RowKey, Option<Vec<u8>>);
 
+/// A row of a table that is known: its key and its value.
+pub type KeyValue = (Vec<u8>, Vec<u8>);
+
 /// What stands in a row.
 pub trait Record: Canonical {
     /// Where such rows stand.
@@ -328,12 +331,7 @@ pub trait Rows: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// [`RowError::Store`].
-    fn range(
-        &self,
-        table: Table,
-        from: &[u8],
-        limit: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, RowError>;
+    fn range(&self, table: Table, from: &[u8], limit: usize) -> Result<Vec<KeyValue>, RowError>;
 
     /// The leaf that used up a value, if one did.
     ///

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{RowChange, RowError, RowKey, Rows, StateDigest, Table};
+use super::{KeyValue, RowChange, RowError, RowKey, Rows, StateDigest, Table};
 use crate::store::{Unique, UniqueSet};
 
 /// What entries change while their log is followed, over the rows of a store.
@@ -63,12 +63,7 @@ impl Rows for OverlayRows {
             .collect())
     }
 
-    fn range(
-        &self,
-        table: Table,
-        from: &[u8],
-        limit: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, RowError> {
+    fn range(&self, table: Table, from: &[u8], limit: usize) -> Result<Vec<KeyValue>, RowError> {
         let start = RowKey {
             table,
             key: from.to_vec(),

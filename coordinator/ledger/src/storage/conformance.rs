@@ -5,7 +5,7 @@ use merits_primitives::ids::EntryId;
 use merits_verifier::log::{Hash, leaf_hash};
 
 use super::{Commit, Head, Storage, StorageGroup, StoredLeaf};
-use crate::rows::{RowChange, RowKey, StateDigest, Table};
+use crate::rows::{KeyValue, RowChange, RowKey, StateDigest, Table};
 use crate::store::{Conflict, Unique, UniqueSet};
 use crate::tree::{Frontier, Node};
 
@@ -315,7 +315,7 @@ async fn rows_are_replaced_removed_and_ordered<S: Storage>(mut storage: S) {
     log.append(&mut storage, &[Made::new(0, &[])], rows.clone())
         .await;
     let all = storage.range(Table::Ticket, b"", 100).await.expect("reads");
-    let expected: Vec<(Vec<u8>, Vec<u8>)> = rows[..6]
+    let expected: Vec<KeyValue> = rows[..6]
         .iter()
         .map(|(row, value)| (row.key.clone(), value.clone().expect("put")))
         .collect();

@@ -10,7 +10,7 @@ use merits_primitives::ids::EntryId;
 use merits_verifier::log::Hash;
 
 use super::{Commit, Head, Storage, StorageGroup, StoredLeaf};
-use crate::rows::{MemoryRows, RowKey, Rows as _, Table};
+use crate::rows::{KeyValue, MemoryRows, RowKey, Rows as _, Table};
 use crate::store::{Conflict, Unique, UniqueSet};
 use crate::tree::Node;
 
@@ -71,7 +71,7 @@ impl Storage for MemoryStorage {
         table: Table,
         from: &[u8],
         limit: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Infallible> {
+    ) -> Result<Vec<KeyValue>, Infallible> {
         Ok(infallible(self.read().rows.range(table, from, limit)))
     }
 

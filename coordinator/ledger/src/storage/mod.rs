@@ -24,7 +24,7 @@ use std::{collections::HashMap, future::Future};
 use merits_primitives::ids::EntryId;
 use merits_verifier::log::Hash;
 
-use crate::rows::{RowChange, RowKey, StateDigest, Table};
+use crate::rows::{KeyValue, RowChange, RowKey, StateDigest, Table};
 use crate::store::{Conflict, Unique, UniqueSet};
 use crate::tree::Node;
 
@@ -94,7 +94,7 @@ pub trait Storage: Send + Sync {
         table: Table,
         from: &[u8],
         limit: usize,
-    ) -> impl Future<Output = Result<Vec<(Vec<u8>, Vec<u8>)>, Self::Error>> + Send;
+    ) -> impl Future<Output = Result<Vec<KeyValue>, Self::Error>> + Send;
 
     /// The leaf that used up a value, if one did.
     fn used(

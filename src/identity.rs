@@ -110,11 +110,13 @@ pub(crate) fn find_entry(replica: &Replica, text: &str) -> anyhow::Result<EntryI
         (8..=64).contains(&text.len()) && text.bytes().all(|digit| digit.is_ascii_hexdigit()),
         "entry {text:?}: 64 hexadecimal digits of an entry's id are expected, or the first 8 or more"
     );
-    let found: Vec<EntryId> = replica
-        .leaves()
-        .map(|(_, leaf)| leaf.entry.id())
-        .filter(|id| id.to_hex().starts_with(&text))
-        .collect();
+    let mut found = Vec::new();
+    for leaf in replica.leaves() {
+        let id = leaf?.1.entry.id();
+        if id.to_hex().starts_with(&text) {
+            found.push(id);
+        }
+    }
     match found.as_slice() {
         [id] => Ok(*id),
         [] => bail!(

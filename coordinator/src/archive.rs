@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 
-use merits_ledger::tree::Node;
-use merits_primitives::ids::EntryId;
+use merits_ledger::{
+    rows::{RowError, RowKey, View},
+    state::{note_runs, notes_of_run},
+    tree::Node,
+};
+use merits_ledger_sqlite::Reader;
+use merits_primitives::{Fr, ids::EntryId};
 use merits_proto::limits::PAGE_BYTES;
 use merits_verifier::log::Hash;
-use sqlx::{QueryBuilder, SqlitePool};
-
-/// Leaves that one query may return: bounds a page of the shortest leaves.
-const PAGE_LEAVES: i64 = 2_048;
 
 /// A leaf and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,14 +19,14 @@ pub(crate) struct StoredLeaf {
     pub(crate) leaf: Vec<u8>,
 }
 
-/// The stored leaves.
+/// The stored leaves and rows.
 #[derive(Clone, Debug)]
 pub(crate) struct Archive {
-    readers: SqlitePool,
+    readers: Reader,
 }
 
 impl Archive {
-    pub(crate) fn new(readers: SqlitePool) -> Self {
+    pub(crate) fn new(readers: Reader) -> Self {
         Self { readers }
     }
 
@@ -34,7 +35,7 @@ impl Archive {
         let row: Option<(i64, Vec<u8>)> =
             sqlx::query_as("SELECT idx, leaf FROM leaf WHERE entry_id = ?")
                 .bind(&id.0[..])
-                .fetch_optional(&self.readers)
+                .fetch_optional(self.readers.pool())
                 .await?;
         Ok(row.map(|(index, leaf)| StoredLeaf {
             index: index.cast_unsigned(),
@@ -45,52 +46,42 @@ impl Archive {
     /// Leaves from `from` on, before `until`: as many as a page holds, at least one if there is
     /// one.
     pub(crate) async fn page(&self, from: u64, until: u64) -> sqlx::Result<Vec<Vec<u8>>> {
-        // The running sum ends the page inside the database: a page of long leaves would
-        // otherwise be read whole to be thrown away.
-        let leaves: Vec<Vec<u8>> = sqlx::query_scalar(
-            "SELECT leaf FROM (
-                 SELECT idx, leaf, sum(length(leaf)) OVER (ORDER BY idx) - length(leaf) AS before
-                 FROM (SELECT idx, leaf FROM leaf WHERE idx >= ? AND idx < ? ORDER BY idx LIMIT ?)
-             ) WHERE before < ? ORDER BY idx",
-        )
-        .bind(signed(from))
-        .bind(signed(until))
-        .bind(PAGE_LEAVES)
-        .bind(i64::try_from(PAGE_BYTES).unwrap_or(i64::MAX))
-        .fetch_all(&self.readers)
-        .await?;
-        Ok(leaves)
+        self.readers.leaves(from, until, PAGE_BYTES).await
     }
 
     /// Hashes of complete subtrees. What is not stored is missing from the answer.
     pub(crate) async fn nodes(&self, wanted: &[Node]) -> sqlx::Result<HashMap<Node, Hash>> {
-        if wanted.is_empty() {
-            return Ok(HashMap::new());
+        self.readers.nodes(wanted).await
+    }
+
+    /// Rows of the state, as a view that knows them and nothing else.
+    pub(crate) async fn view(&self, wanted: Vec<RowKey>) -> sqlx::Result<View> {
+        let mut view = View::new();
+        if !wanted.is_empty() {
+            let values = self.readers.get(&wanted).await?;
+            view.learn(wanted.into_iter().zip(values));
         }
-        let mut select =
-            QueryBuilder::new("SELECT level, idx, hash FROM node WHERE (level, idx) IN (VALUES ");
-        let mut rows = select.separated(", ");
-        for node in wanted {
-            rows.push("(").push_bind_unseparated(i64::from(node.level));
-            rows.push_unseparated(", ")
-                .push_bind_unseparated(signed(node.index));
-            rows.push_unseparated(")");
+        Ok(view)
+    }
+
+    /// At most `count` notes from the one with index `first` on.
+    pub(crate) async fn notes(&self, first: u64, count: usize) -> Result<Vec<Fr>, NotesError> {
+        let (table, mut from) = note_runs(first);
+        let mut notes = Vec::new();
+        loop {
+            let page = self.readers.range(table, &from, NOTE_RUNS).await?;
+            let full = page.len() == NOTE_RUNS;
+            for (key, value) in page {
+                notes.extend(notes_of_run(&key, &value, first)?);
+                from = key;
+            }
+            if notes.len() >= count || !full {
+                notes.truncate(count);
+                return Ok(notes);
+            }
+            // The next key there can be.
+            from.push(0);
         }
-        select.push(")");
-        let rows: Vec<(u8, i64, Vec<u8>)> =
-            select.build_query_as().fetch_all(&self.readers).await?;
-        rows.into_iter()
-            .map(|(level, index, hash)| {
-                let hash = Hash::try_from(hash).map_err(|_| corrupt("node.hash"))?;
-                Ok((
-                    Node {
-                        level,
-                        index: index.cast_unsigned(),
-                    },
-                    hash,
-                ))
-            })
-            .collect()
     }
 
     /// Closes the connections.
@@ -99,13 +90,14 @@ impl Archive {
     }
 }
 
-/// SQLite's integers are signed; a log of 2^63 leaves does not exist, and asking past it finds
-/// nothing.
-fn signed(index: u64) -> i64 {
-    i64::try_from(index).unwrap_or(i64::MAX)
-}
+/// Rows of notes that one look brings.
+const NOTE_RUNS: usize = 1_024;
 
-/// A column that a CHECK constraint keeps in form is not: the file is damaged.
-fn corrupt(column: &str) -> sqlx::Error {
-    sqlx::Error::Decode(format!("{column} has a wrong length; run fsck").into())
+/// Why notes cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotesError {
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+    #[error(transparent)]
+    Row(#[from] RowError),
 }

@@ -14,7 +14,9 @@ use merits_replica::{HighWaterMark, MarkError};
 use merits_verifier::log::{Checkpoint, empty_root};
 use rand_core::CryptoRng;
 
-use crate::{config::Config, error::StartError, log_key, log_writer::LogWriter, node, schema};
+use merits_ledger_sqlite::Writer;
+
+use crate::{config::Config, error::StartError, log_key, node, schema};
 
 /// In `data_dir` while a ledger is being founded.
 const MARKER: &str = "founding";
@@ -135,7 +137,7 @@ async fn make(
     let signed = checkpoint
         .sign(&signer)
         .map_err(|e| StartError::Damaged(e.to_string()))?;
-    let mut writer = LogWriter::new(schema::create(&config.database()).await?);
+    let mut writer = Writer::new(schema::create(&config.database()).await?);
     let key = signer.public().public().to_bytes();
     writer
         .found(&key, &policy.facts(), &checkpoint, &signed.to_string())

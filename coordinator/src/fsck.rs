@@ -8,7 +8,9 @@
 use std::{collections::HashMap, fmt, path::Path};
 
 use merits_ledger::{
-    Replay, UniqueSet,
+    Replay, State, UniqueSet,
+    rows::{RowKey, Table},
+    storage::STATE_VERSION,
     tree::{self, Frontier, Node},
 };
 use merits_primitives::ids::EntryId;
@@ -43,6 +45,8 @@ pub struct Report {
     pub nodes: u64,
     /// Used values compared.
     pub used: u64,
+    /// Rows of the state compared.
+    pub rows: u64,
     /// What is wrong, at most the first hundred.
     pub findings: Vec<Finding>,
 }
@@ -75,9 +79,13 @@ impl fmt::Display for Report {
             leaves,
             nodes,
             used,
+            rows,
             findings,
         } = self;
-        writeln!(f, "{leaves} leaves, {nodes} tree nodes, {used} used values")?;
+        writeln!(
+            f,
+            "{leaves} leaves, {nodes} tree nodes, {used} used values, {rows} rows of the state"
+        )?;
         findings
             .iter()
             .try_for_each(|finding| writeln!(f, "{finding}"))?;
@@ -194,8 +202,9 @@ async fn check_file(
     }
     let leaves = check_leaves(&mut snapshot, config, &mut report, rng).await?;
     check_nodes(&mut snapshot, &leaves.nodes, &mut report).await?;
-    if let Some(uniques) = &leaves.uniques {
-        check_used(&mut snapshot, uniques, &mut report).await?;
+    if let Some(state) = &leaves.state {
+        check_used(&mut snapshot, state, &mut report).await?;
+        check_rows(&mut snapshot, state, &mut report).await?;
     }
     check_log(&mut snapshot, config, &leaves.frontier, &mut report).await?;
     match mark {
@@ -216,14 +225,12 @@ async fn check_file(
     Ok(report)
 }
 
-type Uniques = HashMap<(UniqueSet, [u8; 32]), u64>;
-
 /// What the leaves give.
 struct FromLeaves {
     frontier: Frontier,
     nodes: HashMap<Node, Hash>,
     /// Nothing if the replay did not reach the end.
-    uniques: Option<Uniques>,
+    state: Option<State>,
 }
 
 async fn check_leaves(
@@ -280,10 +287,10 @@ async fn check_leaves(
             };
         }
     }
-    let uniques = match replay {
+    let state = match replay {
         None => None,
-        Some(mut going) => match going.flush(rng) {
-            Ok(()) => Some(going.uniques().clone()),
+        Some(going) => match going.finish(rng) {
+            Ok((state, _)) => Some(state),
             Err(error) => {
                 report.find("rules", error.to_string());
                 None
@@ -293,7 +300,7 @@ async fn check_leaves(
     Ok(FromLeaves {
         frontier,
         nodes,
-        uniques,
+        state,
     })
 }
 
@@ -347,9 +354,12 @@ async fn check_nodes(
 
 async fn check_used(
     db: &mut SqliteConnection,
-    expected: &Uniques,
+    state: &State,
     report: &mut Report,
 ) -> Result<(), StartError> {
+    let Some(expected) = state.memory().map(merits_ledger::rows::MemoryRows::uniques) else {
+        return Ok(());
+    };
     // Entry ids are unique in `leaf`.
     let sets = [
         UniqueSet::Commitment,
@@ -402,6 +412,87 @@ async fn check_used(
             "used",
             format!("{missing} values that leaves used are missing or misplaced"),
         );
+    }
+    Ok(())
+}
+
+/// Compares the stored rows with those that the leaves give, in both directions, and what is said of them.
+async fn check_rows(
+    db: &mut SqliteConnection,
+    state: &State,
+    report: &mut Report,
+) -> Result<(), StartError> {
+    let shown = |key: &RowKey| format!("{} {}", key.table, hex::encode(&key.key));
+    let mut expected = state
+        .memory()
+        .into_iter()
+        .flat_map(|rows| rows.iter())
+        .peekable();
+    let mut at = (-1i64, Vec::new());
+    loop {
+        let rows: Vec<(i64, Vec<u8>, Vec<u8>)> = sqlx::query_as(
+            "SELECT tbl, key, value FROM row WHERE (tbl, key) > (?, ?) ORDER BY tbl, key LIMIT ?",
+        )
+        .bind(at.0)
+        .bind(at.1.clone())
+        .bind(PAGE)
+        .fetch_all(&mut *db)
+        .await?;
+        if rows.is_empty() {
+            break;
+        }
+        for (number, key, value) in rows {
+            report.rows += 1;
+            at = (number, key.clone());
+            let table = u8::try_from(number).ok().and_then(Table::from_number);
+            let Some(table) = table else {
+                report.find("row", format!("there is no table {number}"));
+                continue;
+            };
+            let key = RowKey { table, key };
+            while let Some((missing, _)) = expected.next_if(|(next, _)| **next < key) {
+                report.find("row", format!("{} is missing", shown(missing)));
+            }
+            match expected.next_if(|(next, _)| **next == key) {
+                None => report.find("row", format!("{} follows from no leaf", shown(&key))),
+                Some((_, known)) if known != value.as_slice() => {
+                    report.find(
+                        "row",
+                        format!("{} is not what the leaves give", shown(&key)),
+                    );
+                }
+                Some(_) => {}
+            }
+        }
+    }
+    for (missing, _) in expected {
+        report.find("row", format!("{} is missing", shown(missing)));
+    }
+    let stored: Option<(i64, i64, Vec<u8>)> =
+        sqlx::query_as("SELECT version, size, digest FROM state WHERE id = 1")
+            .fetch_optional(&mut *db)
+            .await?;
+    let Some((version, size, digest)) = stored else {
+        report.find("state", "nothing is said of the stored state");
+        return Ok(());
+    };
+    if version != i64::from(STATE_VERSION) {
+        let wanted = STATE_VERSION;
+        report.find(
+            "state",
+            format!("it is of version {version}, and this program's is {wanted}"),
+        );
+    }
+    if size.cast_unsigned() != state.size() {
+        let leaves = state.size();
+        report.find(
+            "state",
+            format!("it is of {size} leaves, and there are {leaves}"),
+        );
+    }
+    match state.rows().digest() {
+        Ok(expected) if expected.to_bytes() == digest => {}
+        _ => report.find("state", "its digest is not that of what the leaves give"),
     }
     Ok(())
 }

@@ -12,8 +12,8 @@
 use std::{sync::Arc, time::Duration};
 
 use merits_ledger::{
-    Authentic, IdentityRefusal, Job, OfferRefusal, OpeningRefusal, ProvenStatement, Refusal,
-    ScaleRefusal, Sender, Submission, TicketRefusal, UnpreparedKey,
+    Authentic, CheckError, IdentityRefusal, Job, OfferRefusal, OpeningRefusal, ProvenStatement,
+    Refusal, ScaleRefusal, Sender, Submission, TicketRefusal, UnpreparedKey, rows::RowKey,
 };
 use merits_primitives::ids::{EntryId, Origin, sha256};
 use merits_proto::{BareProof, Fault, VerifySubject, entry_bytes};
@@ -71,6 +71,10 @@ impl WithoutPermit {
         Ok(Holding::new(permit, kept.clone()))
     }
 }
+
+/// Looks at the rows of an entry before its submitter is told to come back: groups are appended some
+/// tens of times a second, and a look takes a fraction of a millisecond.
+const MOST_LOOKS: usize = 16;
 
 /// What came of looking at a proof: nothing, or why it is refused.
 pub(crate) type Judgement = Result<(), Box<Refusal>>;
@@ -284,19 +288,47 @@ impl Intake {
     ) -> Result<Result<(Authentic, Option<Job>), Box<Refusal>>, Fault> {
         let (origin, published) = (self.origin.clone(), Arc::clone(&self.published));
         let held = holding.clone();
-        let examine = move || -> Result<_, Box<Refusal>> {
+        let authenticate = move || -> Result<_, Box<Refusal>> {
             let _held = held;
             let submission = Submission::from_signed(signed, &origin)?;
             let view = published.read();
             let authentic = view.state.authenticate(submission)?;
-            let job = view.state.job(authentic.submission())?;
-            Ok((authentic, job))
+            let wanted = view.state.job_reads(authentic.submission());
+            Ok((authentic, wanted))
         };
-        self.pool
-            .run(class, examine)
-            .map_err(full)?
-            .await
-            .map_err(lost)
+        let authenticated = self.pool.run(class, authenticate).map_err(full)?;
+        let (authentic, wanted) = match authenticated.await.map_err(lost)? {
+            Ok(authentic) => authentic,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        match self.job(&authentic, wanted).await? {
+            Ok(job) => Ok(Ok((authentic, job))),
+            Err(CheckError::Refused(refusal)) => Ok(Err(Box::new(refusal))),
+            Err(CheckError::Rows(error)) => {
+                tracing::error!(%error, "the state cannot be read");
+                Err(Fault::internal())
+            }
+        }
+    }
+
+    /// What the proof of an entry must prove. `wanted` are the rows that this depends on.
+    async fn job(
+        &self,
+        authentic: &Authentic,
+        wanted: Vec<RowKey>,
+    ) -> Result<Result<Option<Job>, CheckError>, Fault> {
+        for _ in 0..MOST_LOOKS {
+            let before = self.published.read().state.size();
+            let rows = self.archive.view(wanted.clone()).await.map_err(database)?;
+            let view = self.published.read();
+            // Rows may be newer than what governs, and never older: a root that was superseded in between
+            // would be in neither.
+            if wanted.is_empty() || view.state.size() == before {
+                // A look at the state and two hashes.
+                return Ok(view.state.job(authentic.submission(), &rows));
+            }
+        }
+        Err(Fault::busy(RETRY))
     }
 
     /// A key of the ledger, prepared.

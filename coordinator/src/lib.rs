@@ -27,7 +27,6 @@ mod holding;
 mod intake;
 mod keys;
 mod log_key;
-mod log_writer;
 mod needs;
 mod node;
 mod notes;

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, sync::Arc, thread};
 
 use merits_ledger::LedgerPolicy;
+use merits_ledger_sqlite::Writer;
 use merits_replica::HighWaterMark;
 use merits_verifier::log::LogSigner;
 use tokio::sync::{mpsc, oneshot};
@@ -11,7 +12,6 @@ use crate::{
     config::Config,
     error::StartError,
     founding,
-    log_writer::LogWriter,
     published::{Published, View},
     schema,
     sequencer::{Ready, Sequencer, SequencerError},
@@ -100,15 +100,25 @@ async fn open(opening: Opening) -> Result<Sequencer, StartError> {
     let Some(db) = schema::open_writer(&path).await? else {
         return Err(founding::missing(&config));
     };
-    let writer = LogWriter::new(db);
+    let mut writer = Writer::new(db);
     let readers = schema::open_readers(&path, 1).await?;
     let rng = &mut rand::rng();
-    let loaded = startup::load(&readers, &config, policy, &signer, &mut mark, rng).await?;
+    let loaded = startup::load(
+        &readers,
+        &mut writer,
+        &config,
+        policy,
+        &signer,
+        &mut mark,
+        rng,
+    )
+    .await?;
     readers.close().await;
     let newest_leaf = (loaded.checkpoint.size > 0).then(|| loaded.state.time());
     time.judge_start(newest_leaf, today)?;
     let Loaded {
         state,
+        digest,
         notes,
         frontier,
         edge,
@@ -124,6 +134,7 @@ async fn open(opening: Opening) -> Result<Sequencer, StartError> {
     Ok(Sequencer {
         writer,
         state,
+        digest,
         frontier,
         edge,
         signer,

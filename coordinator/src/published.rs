@@ -1,8 +1,9 @@
-//! What the world may see: the newest durable checkpoint and the state at it.
+//! What the world may see: the newest durable checkpoint and what governs at it. Rows are read from the
+//! database, but for the notes, which all who ask share.
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use merits_ledger::{Effects, State, state::StaleEffects};
+use merits_ledger::{CommitError, Effects, Governing};
 use merits_verifier::log::{Checkpoint, SignedCheckpoint};
 
 use crate::notes::NoteLeaves;
@@ -14,7 +15,7 @@ pub(crate) struct Published(RwLock<View>);
 /// One moment of the log.
 #[derive(Debug)]
 pub(crate) struct View {
-    pub(crate) state: State,
+    pub(crate) state: Governing,
     pub(crate) notes: NoteLeaves,
     pub(crate) checkpoint: Checkpoint,
     pub(crate) signed: Arc<SignedCheckpoint>,
@@ -41,8 +42,8 @@ impl Published {
         &self,
         checkpoint: &Checkpoint,
         signed: Arc<SignedCheckpoint>,
-        effects: Vec<Effects>,
-    ) -> Result<(), StaleEffects> {
+        effects: &[Effects],
+    ) -> Result<(), CommitError> {
         let mut view = self.0.write().unwrap_or_else(PoisonError::into_inner);
         for effects in effects {
             view.notes.extend(effects.notes());

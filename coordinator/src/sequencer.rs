@@ -9,26 +9,29 @@
 //! out of step nothing is appended, and everything that waits is told to come back.
 //!
 //! It fails and stops: after a storage error nobody knows what is durable, so the state in memory
-//! is worthless; a restart replays the log and knows.
+//! is worthless; a restart reads what was committed and knows.
 
 use std::{collections::HashMap, sync::Arc};
 
 use merits_ledger::{
-    Authentic, Conflict, Effects, ProvenStatement, Refusal, State, UniqueSet,
-    state::StaleEffects,
+    Authentic, CheckError, CommitError, Conflict, Effects, Governing, ProvenStatement, Refusal,
+    UniqueSet,
+    rows::{RowError, StateDigest},
+    storage::{Commit, Head, Pending as PendingRows, PendingError, StorageGroup as _, StoredLeaf},
     tree::{self, Frontier, Node},
 };
 use merits_primitives::ids::EntryId;
 use merits_replica::{HighWaterMark, MarkError};
 use merits_verifier::{
     Verified,
-    log::{Checkpoint, Hash, LogSigner, SignedCheckpoint, leaf_hash},
+    log::{Checkpoint, Hash, LogSigner, SignedCheckpoint},
 };
 use tokio::sync::{mpsc, oneshot};
 
+use merits_ledger_sqlite::{Group, Writer};
+
 use crate::{
     holding::Holding,
-    log_writer::{Group, LogWriter},
     published::Published,
     timekeeper::{OutOfStep, Timekeeper},
 };
@@ -80,17 +83,30 @@ pub(crate) enum SequencerError {
     #[error("the checkpoint cannot be signed: {0}")]
     Checkpoint(#[from] merits_verifier::log::CheckpointError),
     #[error(transparent)]
-    Stale(#[from] StaleEffects),
+    Commit(#[from] CommitError),
+    #[error(transparent)]
+    Rows(#[from] RowError),
     #[error("the tree cannot be read: {0}")]
     Tree(String),
     #[error(transparent)]
     Mark(#[from] MarkError),
 }
 
+impl From<PendingError<sqlx::Error>> for SequencerError {
+    fn from(error: PendingError<sqlx::Error>) -> Self {
+        match error {
+            PendingError::Rows(error) => Self::Rows(error),
+            PendingError::Store(error) => Self::Database(error),
+        }
+    }
+}
+
 /// The sequencer's own view of the log, ahead of the published one by the group in hand.
 pub(crate) struct Sequencer {
-    pub(crate) writer: LogWriter,
-    pub(crate) state: State,
+    pub(crate) writer: Writer,
+    pub(crate) state: Governing,
+    /// The sum over all stored rows and used values.
+    pub(crate) digest: StateDigest,
     pub(crate) frontier: Frontier,
     /// Stored nodes at the tree's right edge: with the group's own, all that its proofs need.
     pub(crate) edge: HashMap<Node, Hash>,
@@ -130,9 +146,17 @@ impl Sequencer {
         let mut pending = Pending {
             frontier: self.frontier.clone(),
             nodes: std::mem::take(&mut self.edge),
+            new_nodes: Vec::new(),
+            rows: PendingRows::new(),
             effects: Vec::new(),
         };
         let mut transaction = self.writer.begin().await?;
+        // One look for all of the group; an entry that changes what a later one reads is rare.
+        let submissions = group.iter().map(|ready| ready.authentic.submission());
+        pending
+            .rows
+            .read(&mut transaction, &self.state, submissions)
+            .await?;
         let mut answers = Vec::with_capacity(group.len());
         for ready in group.drain(..) {
             let Ready {
@@ -171,11 +195,23 @@ impl Sequencer {
         // Signed before the commit and shown after it: a checkpoint of entries that a crash
         // takes back must never have been seen.
         let signed = Arc::new(checkpoint.sign(&self.signer)?);
-        transaction.commit(&checkpoint, &signed.to_string()).await?;
+        let (rows, digest) = pending.rows.finish(&mut transaction, &self.digest).await?;
+        let commit = Commit {
+            head: Head {
+                size: checkpoint.size,
+                root: checkpoint.root,
+                checkpoint: signed.to_string(),
+                digest: digest.clone(),
+            },
+            nodes: pending.new_nodes,
+            rows,
+        };
+        transaction.commit(commit).await?;
+        self.digest = digest;
         self.mark.raise(&checkpoint, &signed)?;
 
         self.published
-            .advance(&checkpoint, Arc::clone(&signed), pending.effects)?;
+            .advance(&checkpoint, Arc::clone(&signed), &pending.effects)?;
         for (reply, outcome, holding) in answers {
             let placed = match outcome {
                 Err(refusal) => Err(NotPlaced::Refused(refusal)),
@@ -207,7 +243,10 @@ impl Sequencer {
 /// A group in the making.
 struct Pending {
     frontier: Frontier,
+    /// Stored nodes at the tree's right edge, and those that the group adds.
     nodes: HashMap<Node, Hash>,
+    new_nodes: Vec<(Node, Hash)>,
+    rows: PendingRows,
     effects: Vec<Effects>,
 }
 
@@ -218,7 +257,7 @@ impl Pending {
     /// Checks and appends one entry.
     async fn place(
         &mut self,
-        state: &mut State,
+        state: &mut Governing,
         transaction: &mut Group<'_>,
         authentic: &Authentic,
         verified: Option<Verified<ProvenStatement>>,
@@ -227,14 +266,24 @@ impl Pending {
         let id: EntryId = authentic.submission().id();
         // The state's rules would refuse a repetition (a party cannot join twice), so it is
         // recognised before them.
-        if transaction.index_of(&id).await?.is_some() {
+        if transaction.find(&id).await?.is_some() {
             return Ok(Ok(None));
         }
-        let effects = match state.check(authentic, time, verified.as_ref()) {
+        let submission = [authentic.submission()];
+        self.rows.read(transaction, state, submission).await?;
+        let view = self.rows.view();
+        let effects = match state.check(authentic, time, verified.as_ref(), view) {
             Ok(effects) => effects,
-            Err(refusal) => return Ok(Err(Box::new(refusal))),
+            Err(CheckError::Refused(refusal)) => return Ok(Err(Box::new(refusal))),
+            Err(CheckError::Rows(error)) => return Err(error.into()),
         };
-        match transaction.append(&effects).await? {
+        let leaf = StoredLeaf {
+            index: effects.index(),
+            id,
+            bytes: effects.leaf(),
+            uniques: effects.uniques(),
+        };
+        match transaction.append(leaf).await? {
             Ok(()) => {}
             Err(Conflict(unique)) if unique.set == UniqueSet::Entry => return Ok(Ok(None)),
             Err(Conflict(unique)) => {
@@ -242,11 +291,12 @@ impl Pending {
                 return Ok(Err(Box::new(Refusal::AlreadyUsed { set, claim })));
             }
         }
-        let nodes = self.frontier.push(leaf_hash(effects.leaf()));
+        let nodes = self.frontier.push(effects.leaf_hash());
         self.nodes.extend(nodes.iter().copied());
-        transaction.nodes(nodes);
+        self.new_nodes.extend(nodes);
+        self.rows.take(&effects);
         let placed = (effects.index(), effects.leaf().to_vec());
-        state.commit(effects.clone())?;
+        state.commit(&effects)?;
         self.effects.push(effects);
         Ok(Ok(Some(placed)))
     }

@@ -1,30 +1,38 @@
-//! From a stored log to a running one: everything is read and checked again before anything is
-//! served.
+//! From a stored log to a running one.
 //!
-//! The state is replayed from the leaves with every signature and proof verified again, because
-//! the state takes nothing but verified statements and a database file is no proof of anything.
-//! That costs about a third of a millisecond an earn batch.
+//! The stored state is believed, as the log key's file is: both are the coordinator's own. What is cheap is
+//! checked (the log's key, its founding facts, its checkpoint, the tree's edge, the mark, that no leaf is
+//! missing and that the state is of the last one), and `fsck` checks the rest. A state of another version
+//! is made anew from the log, with every signature and proof verified again: about a third of a
+//! millisecond an earn batch.
 
 use std::collections::HashMap;
 
 use merits_ledger::{
-    Entry, FactDiffers, LedgerPolicy, Replay, State,
+    FactDiffers, Governing, LedgerPolicy, Replay,
+    rows::{RowKey, StateDigest, Table},
+    storage::STATE_VERSION,
     tree::{Frontier, Node, frontier_nodes},
 };
+use merits_ledger_sqlite::{Reader, Writer};
 use merits_replica::HighWaterMark;
-use merits_verifier::{
-    codec::Canonical as _,
-    entry::Leaf,
-    log::{Checkpoint, Hash, LogSigner, SignedCheckpoint, leaf_hash},
-};
+use merits_verifier::log::{Checkpoint, Hash, LogSigner, SignedCheckpoint};
 use rand_core::CryptoRng;
-use sqlx::{Row as _, SqlitePool};
+use sqlx::Row as _;
 
-use crate::{archive::Archive, config::Config, error::StartError, founding, notes::NoteLeaves};
+use crate::{
+    archive::{Archive, NotesError},
+    config::Config,
+    error::StartError,
+    founding,
+    notes::NoteLeaves,
+};
 
-/// A log as its database has it, checked.
+/// A log as its database has it.
 pub(crate) struct Loaded {
-    pub(crate) state: State,
+    pub(crate) state: Governing,
+    /// The sum over all stored rows and used values.
+    pub(crate) digest: StateDigest,
     /// All notes, in order.
     pub(crate) notes: NoteLeaves,
     pub(crate) frontier: Frontier,
@@ -78,17 +86,18 @@ pub(crate) async fn differences<'e>(
 /// Loads the log and checks it against its key, its founding facts and its high-water mark, which is
 /// raised to it.
 pub(crate) async fn load(
-    readers: &SqlitePool,
+    readers: &Reader,
+    writer: &mut Writer,
     config: &Config,
     policy: LedgerPolicy,
     signer: &LogSigner,
     mark: &mut HighWaterMark,
     rng: &mut impl CryptoRng,
 ) -> Result<Loaded, StartError> {
-    let Some(row) = log_row(readers).await? else {
+    let Some(row) = log_row(readers.pool()).await? else {
         return Err(founding::missing(config));
     };
-    let facts = differences(readers, &policy).await?;
+    let facts = differences(readers.pool(), &policy).await?;
     if !facts.is_empty() {
         let database = config.database();
         return Err(StartError::OtherFacts { database, facts });
@@ -110,25 +119,24 @@ pub(crate) async fn load(
     }
 
     let archive = Archive::new(readers.clone());
-    // Before the log is replayed, which may take its time.
     let marked = mark.newest().map_or(0, |newest| newest.size);
-    if marked > checkpoint.size {
-        mark.judge(checkpoint.size, |_| None)?;
-    }
-    let Replayed {
-        state,
-        notes,
-        root_at_mark,
-    } = replay(&archive, policy, &checkpoint, marked, rng).await?;
-    mark.judge(checkpoint.size, |_| root_at_mark)?;
-    mark.raise(&checkpoint, &signed)?;
+    let at_mark = archive.nodes(&frontier_nodes(marked)).await?;
+    mark.judge(checkpoint.size, |size| {
+        let tree = Frontier::load(&at_mark, size).ok()?;
+        Some(tree.root())
+    })?;
     let edge = archive.nodes(&frontier_nodes(checkpoint.size)).await?;
     let frontier = Frontier::load(&edge, checkpoint.size).map_err(|e| damaged(e.to_string()))?;
     if frontier.root() != checkpoint.root {
         return Err(damaged("the stored tree nodes lead to another root".into()));
     }
+    check_leaves(readers, checkpoint.size).await?;
+    mark.raise(&checkpoint, &signed)?;
+    let (state, digest) = state(readers, writer, policy, &checkpoint, rng).await?;
+    let notes = notes(&archive).await?;
     Ok(Loaded {
         state,
+        digest,
         notes,
         frontier,
         edge,
@@ -137,61 +145,145 @@ pub(crate) async fn load(
     })
 }
 
-/// What all leaves give.
-struct Replayed {
-    state: State,
-    notes: NoteLeaves,
-    /// Root of the tree of the leaves that the high-water mark covers.
-    root_at_mark: Option<Hash>,
+/// All notes, read in pages.
+async fn notes(archive: &Archive) -> Result<NoteLeaves, StartError> {
+    let mut leaves = NoteLeaves::default();
+    let mut next = 0;
+    loop {
+        let page = archive
+            .notes(next, NOTES)
+            .await
+            .map_err(|error| match error {
+                NotesError::Database(error) => error.into(),
+                NotesError::Row(error) => StartError::Damaged(error.to_string()),
+            })?;
+        leaves.extend(&page);
+        next += page.len() as u64;
+        if page.len() < NOTES {
+            return Ok(leaves);
+        }
+    }
 }
 
-/// Replays all leaves, collects their notes, and compares their tree with the checkpoint.
-async fn replay(
-    archive: &Archive,
+/// Notes of one look.
+const NOTES: usize = 65_536;
+
+/// That there are as many leaves as the checkpoint covers, and none is missing.
+async fn check_leaves(readers: &Reader, size: u64) -> Result<(), StartError> {
+    let (count, last): (i64, Option<i64>) = sqlx::query_as("SELECT count(*), max(idx) FROM leaf")
+        .fetch_one(readers.pool())
+        .await?;
+    let expected = size.cast_signed();
+    if count == expected && last.map_or(0, |last| last + 1) == expected {
+        return Ok(());
+    }
+    Err(StartError::Damaged(format!(
+        "the checkpoint covers {size} leaves, and {count} are there, the last at {}",
+        last.unwrap_or(-1)
+    )))
+}
+
+/// What governs and the digest, as stored; made anew from the log where another version of this program
+/// stored them.
+async fn state(
+    readers: &Reader,
+    writer: &mut Writer,
     policy: LedgerPolicy,
     checkpoint: &Checkpoint,
-    marked: u64,
     rng: &mut impl CryptoRng,
-) -> Result<Replayed, StartError> {
-    let mut notes = NoteLeaves::default();
-    let mut frontier = Frontier::new();
-    let mut root_at_mark = (marked == 0).then(|| frontier.root());
+) -> Result<(Governing, StateDigest), StartError> {
+    let damaged = |what: String| StartError::Damaged(what);
+    if checkpoint.size == 0 {
+        return Ok((Governing::new(policy), StateDigest::default()));
+    }
+    let digest = match readers.head().await? {
+        Some(head) => head.digest,
+        None => {
+            require_other_version(readers).await?;
+            rebuild(readers, writer, policy.clone(), checkpoint, rng).await?
+        }
+    };
+    let mut rows = Vec::new();
+    for table in Table::ALL.into_iter().filter(|table| table.governs()) {
+        // Small tables, whole.
+        let of_table = readers.range(table, &[], usize::MAX).await?;
+        rows.extend(of_table.into_iter().map(|(key, value)| (table, key, value)));
+    }
+    let rows = rows
+        .iter()
+        .map(|(table, key, value)| (*table, key.as_slice(), value.as_slice()));
+    let state = Governing::restore(policy, rows).map_err(|error| damaged(error.to_string()))?;
+    if state.size() != checkpoint.size {
+        let (stored, size) = (state.size(), checkpoint.size);
+        return Err(damaged(format!(
+            "the stored state is of {stored} leaves, and the log has {size}"
+        )));
+    }
+    Ok((state, digest))
+}
+
+/// A state is made anew where it is another program's, and not where it does not fit its log: that is
+/// damage, for somebody to look at.
+async fn require_other_version(readers: &Reader) -> Result<(), StartError> {
+    let stored: Option<i64> = sqlx::query_scalar("SELECT version FROM state WHERE id = 1")
+        .fetch_optional(readers.pool())
+        .await?;
+    match stored {
+        Some(version) if version == i64::from(STATE_VERSION) => Err(StartError::Damaged(
+            "the stored state is not of the log's last leaf".into(),
+        )),
+        Some(version) => {
+            let wanted = STATE_VERSION;
+            tracing::warn!(
+                version,
+                wanted,
+                "the stored state is made anew from the log"
+            );
+            Ok(())
+        }
+        None => Err(StartError::Damaged("the stored state is missing".into())),
+    }
+}
+
+/// Replays all leaves, and stores the state that they make.
+async fn rebuild(
+    readers: &Reader,
+    writer: &mut Writer,
+    policy: LedgerPolicy,
+    checkpoint: &Checkpoint,
+    rng: &mut impl CryptoRng,
+) -> Result<StateDigest, StartError> {
+    let damaged = |what: String| StartError::Damaged(what);
+    let archive = Archive::new(readers.clone());
     let mut replay = Replay::new(policy);
     let mut next = 0;
     while next < checkpoint.size {
         let leaves = archive.page(next, checkpoint.size).await?;
         if leaves.is_empty() {
-            return Err(StartError::Damaged(format!("leaf {next} is missing")));
+            return Err(damaged(format!("leaf {next} is missing")));
         }
         next += leaves.len() as u64;
         // Nothing is served yet, so this may keep the thread busy.
         for leaf in leaves {
-            let damaged = |what: String| StartError::Damaged(what);
-            frontier.push(leaf_hash(&leaf));
-            if frontier.size() == marked {
-                root_at_mark = Some(frontier.root());
-            }
             replay
                 .push(&leaf, rng)
                 .map_err(|e| damaged(e.to_string()))?;
-            let leaf = Leaf::from_bytes(&leaf).map_err(|e| damaged(e.to_string()))?;
-            let entry = Entry::decode(leaf.entry.kind, &leaf.entry.statement);
-            if let Some(Ok(entry)) = entry {
-                notes.extend(&entry.notes());
-            }
         }
     }
-    let (state, root) = replay
-        .finish(rng)
-        .map_err(|e| StartError::Damaged(e.to_string()))?;
+    let (state, root) = replay.finish(rng).map_err(|e| damaged(e.to_string()))?;
     if root != checkpoint.root {
-        return Err(StartError::Damaged(
-            "the leaves lead to another root".into(),
-        ));
+        return Err(damaged("the leaves lead to another root".into()));
     }
-    Ok(Replayed {
-        state,
-        notes,
-        root_at_mark,
-    })
+    let row_error = |error: merits_ledger::rows::RowError| damaged(error.to_string());
+    let digest = state.rows().digest().map_err(row_error)?;
+    let mut rows = Vec::new();
+    for table in Table::ALL {
+        let of_table = state.rows().range(table, &[], usize::MAX);
+        let of_table = of_table.map_err(row_error)?.into_iter();
+        rows.extend(of_table.map(|(key, value)| (RowKey { table, key }, Some(value))));
+    }
+    writer
+        .replace_state(checkpoint.size, &rows, &digest)
+        .await?;
+    Ok(digest)
 }

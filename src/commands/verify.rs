@@ -127,14 +127,15 @@ impl Kit {
         let path = directory.join(FACTS);
         fs::write(&path, toml::to_string(&kit)?).with_context(|| path.display().to_string())?;
         let mut receipts = 0;
-        for (index, leaf) in replica.leaves() {
+        for leaf in replica.leaves() {
+            let (index, leaf) = leaf?;
             let id = leaf.entry.id();
             let submission = Submission::from_signed(leaf.entry, replica.key().origin())?;
             if !submission.entry().governs() {
                 continue;
             }
             let receipt = replica
-                .receipt(&id)
+                .receipt(&id)?
                 .context("the replica has every receipt")?;
             let name = format!(
                 "{index:08}-{}.{EXTENSION}",

@@ -59,7 +59,7 @@ pub(super) async fn open_one_claim(
     step(10, "The supervisor opens one claim, with a trace");
     desk.sync().await?;
     Kit::write(&desk.follower.replica(), &federation.path("kit"))?;
-    let entry = first_batch(desk).context("the ledger has a batch")?;
+    let entry = first_batch(desk)?.context("the ledger has a batch")?;
     let start = Instant::now();
     let (opened, request) = desk
         .open_claim(
@@ -144,30 +144,24 @@ pub(super) async fn open_total(
     Ok(())
 }
 
-fn first_batch(desk: &Desk) -> Option<EntryId> {
+fn first_batch(desk: &Desk) -> anyhow::Result<Option<EntryId>> {
     let replica = desk.follower.replica();
-    replica
-        .leaves()
-        .map(|(_, leaf)| leaf.entry)
-        .find(|entry| entry.kind == EARN_BATCH)
-        .map(|entry| entry.id())
+    for leaf in replica.leaves() {
+        let entry = leaf?.1.entry;
+        if entry.kind == EARN_BATCH {
+            return Ok(Some(entry.id()));
+        }
+    }
+    Ok(None)
 }
 
 /// The period with the most claims, if they are enough for a total.
 fn largest_period(desk: &Desk) -> anyhow::Result<Option<(Period, u64)>> {
     let replica = desk.follower.replica();
     let totals = replica.state()?.totals();
-    Ok(totals
-        .keys()
-        .map(|key| {
-            (
-                key.period,
-                totals
-                    .unopened(key)
-                    .map(|b| u64::from(b.claims))
-                    .sum::<u64>(),
-            )
-        })
+    let unopened = totals.summaries()?.into_iter();
+    Ok(unopened
+        .map(|(key, sums)| (key.period, sums.unopened_claims))
         .max_by_key(|(_, claims)| *claims)
         .filter(|(_, claims)| *claims >= u64::from(LEAST_CLAIMS)))
 }

@@ -58,6 +58,96 @@ impl GroupPath {
     }
 }
 
+/// A node's place in a stored tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// 0 for leaves.
+    pub level: u8,
+    /// From the left.
+    pub index: u64,
+}
+
+/// Levels above the leaves in a tree of `size` leaves.
+pub fn depth(size: u64) -> u8 {
+    let mut depth = 0;
+    while width(size, depth) > 1 {
+        depth += 1;
+    }
+    depth
+}
+
+/// Nodes of a level in a tree of `size` leaves.
+fn width(size: u64, level: u8) -> u64 {
+    size.div_ceil(1 << level)
+}
+
+/// The nodes beside the path of leaf `at` in a tree of `size` leaves, from the leaf up; `None` where a
+/// node is passed up alone. What [`ancestors`] and [`path`] read.
+pub fn siblings(size: u64, at: u64) -> impl Iterator<Item = Option<Place>> {
+    (0..depth(size)).map(move |level| {
+        let index = at >> level ^ 1;
+        (index < width(size, level)).then_some(Place { level, index })
+    })
+}
+
+/// The leaf `at` of a tree of `size` leaves and all nodes above it, made anew: from the leaf up, the root
+/// last. `node` reads the stored siblings.
+///
+/// # Errors
+/// Those of `node`.
+pub fn ancestors<E>(
+    size: u64,
+    at: u64,
+    leaf: Fr,
+    mut node: impl FnMut(Place) -> Result<Fr, E>,
+) -> Result<Vec<(Place, Fr)>, E> {
+    let mut rising = leaf;
+    let mut nodes = vec![(
+        Place {
+            level: 0,
+            index: at,
+        },
+        leaf,
+    )];
+    for (level, sibling) in (1..).zip(siblings(size, at)) {
+        if let Some(place) = sibling {
+            let other = node(place)?;
+            rising = if place.index & 1 == 0 {
+                pos2(other, rising)
+            } else {
+                pos2(rising, other)
+            };
+        }
+        let index = at >> level;
+        nodes.push((Place { level, index }, rising));
+    }
+    Ok(nodes)
+}
+
+/// The path of leaf `at` in a stored tree of `size` leaves.
+///
+/// # Errors
+/// Those of `node`, which reads the stored siblings.
+pub fn path<E>(
+    size: u64,
+    at: u64,
+    mut node: impl FnMut(Place) -> Result<Fr, E>,
+) -> Result<GroupPath, E> {
+    let steps = siblings(size, at)
+        .map(|place| {
+            place
+                .map(|place| {
+                    Ok(Step {
+                        sibling: node(place)?,
+                        is_right: place.index & 1 == 0,
+                    })
+                })
+                .transpose()
+        })
+        .collect::<Result<_, E>>()?;
+    Ok(GroupPath { steps })
+}
+
 /// The tree, all of it: 64 bytes a leaf.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Group {
@@ -206,6 +296,38 @@ mod tests {
         );
         assert_ne!(left, never);
         assert!(left.is_some());
+    }
+
+    /// A tree whose nodes are stored one by one is the tree that stands in memory whole.
+    #[test]
+    fn a_stored_tree_is_the_whole_one() {
+        use std::collections::HashMap;
+        let mut group = Group::new();
+        let mut stored: HashMap<Place, Fr> = HashMap::new();
+        let missing = |place: Place| format!("{place:?} was never stored");
+        let change = |stored: &mut HashMap<Place, Fr>, size, at, leaf| {
+            let read = |place| stored.get(&place).copied().ok_or(missing(place));
+            let nodes = ancestors(size, at, leaf, read).expect("all siblings are there");
+            let root = nodes.last().expect("the leaf at least").1;
+            stored.extend(nodes);
+            root
+        };
+        for size in 1..=40u64 {
+            let leaf = Fr::from(size * 3 + 1);
+            group.push(leaf).expect("room");
+            let root = change(&mut stored, size, size - 1, leaf);
+            assert_eq!(Some(root), group.root());
+            if size % 3 == 0 {
+                let at = size / 2;
+                group.update(at, empty()).expect("a leaf");
+                let root = change(&mut stored, size, at, empty());
+                assert_eq!(Some(root), group.root());
+            }
+            for at in 0..size {
+                let read = |place| stored.get(&place).copied().ok_or(missing(place));
+                assert_eq!(path(size, at, read), Ok(group.path(at).expect("a leaf")));
+            }
+        }
     }
 
     #[test]

@@ -130,6 +130,29 @@ impl Point {
         Self::from_xy(read(x)?, read(y)?)
     }
 
+    /// Reads [`Point::to_bytes`] of a point that was checked before it was stored. That it is in the
+    /// subgroup, which costs a scalar multiplication, is not checked again. Never for bytes that somebody
+    /// else chose.
+    ///
+    /// # Errors
+    /// [`PointError`]: coordinates that are not canonical, not on the curve, or the identity's.
+    pub fn from_stored_bytes(bytes: &[u8; POINT_BYTES]) -> Result<Self, PointError> {
+        let (x, y) = bytes.split_at(32);
+        let read = |half: &[u8]| {
+            let mut word = [0u8; 32];
+            word.copy_from_slice(half);
+            field::from_bytes(&word).map_err(|_| PointError::NotCanonical)
+        };
+        let point = EdwardsAffine::new_unchecked(read(x)?, read(y)?);
+        if !point.is_on_curve() {
+            return Err(PointError::NotOnCurve);
+        }
+        if point.is_zero() {
+            return Err(PointError::Identity);
+        }
+        Ok(Self(point))
+    }
+
     /// The subgroup point with this y and the smaller of its two x (as integers).
     ///
     /// An ephemeral key travels as y alone. ±E have the same y, and a·(−E) = −(a·E) has the same

@@ -132,6 +132,35 @@ impl NoteFrontier {
         true
     }
 
+    /// The nodes that wait for their parents, from the lowest level up: with the size, all that
+    /// [`NoteFrontier::restore`] needs.
+    pub fn nodes(&self) -> impl Iterator<Item = &Fr> {
+        self.waiting.iter().flatten()
+    }
+
+    /// The frontier of a tree of `size` notes with these waiting nodes; `None` when their number is not
+    /// the one that the size asks for.
+    pub fn restore(size: u64, nodes: &[Fr]) -> Option<Self> {
+        if size > CAPACITY {
+            return None;
+        }
+        let mut frontier = Self {
+            size,
+            ..Self::default()
+        };
+        let mut rest = nodes;
+        for (level, waiting) in frontier.waiting.iter_mut().enumerate() {
+            let count = match size {
+                CAPACITY => usize::from(level == DEPTH - 1),
+                _ => (size >> (2 * level) & 3) as usize,
+            };
+            let (mine, others) = rest.split_at_checked(count)?;
+            waiting.extend_from_slice(mine);
+            rest = others;
+        }
+        rest.is_empty().then_some(frontier)
+    }
+
     /// The root: one hash a level.
     pub fn root(&self) -> Fr {
         if self.size == CAPACITY {
@@ -234,6 +263,23 @@ mod tests {
         assert_eq!(frontier.size(), 70);
         assert!(path(70, &leaves, &[bucket_root(&leaves)]).is_none());
         assert!(path(0, &leaves, &[bucket_root(&leaves[1..])]).is_none());
+    }
+
+    #[test]
+    fn a_frontier_is_restored_from_its_nodes() {
+        let mut frontier = NoteFrontier::new();
+        for i in 0..90u64 {
+            let nodes: Vec<Fr> = frontier.nodes().copied().collect();
+            let restored = NoteFrontier::restore(i, &nodes);
+            assert_eq!(restored.as_ref(), Some(&frontier));
+            assert_eq!(NoteFrontier::restore(i + 1, &nodes), None);
+            assert!(frontier.push(Fr::from(i + 5)));
+        }
+        assert_eq!(NoteFrontier::restore(CAPACITY + 1, &[]), None);
+        assert_eq!(NoteFrontier::restore(CAPACITY, &[]), None);
+        let root = Fr::from(7u64);
+        let full = NoteFrontier::restore(CAPACITY, &[root]).expect("a full tree");
+        assert_eq!(full.root(), root);
     }
 
     #[test]

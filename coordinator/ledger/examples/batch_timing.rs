@@ -40,7 +40,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             .is_ok()
     });
     println!("all rules (the sequencer's part)   {check:8.3} ms");
-    let digest = best(|| state.digest() != [0; 32]);
+    let digest = best(|| state.digest().is_ok());
     println!("digest of this small state         {digest:8.3} ms");
     Ok(())
 }

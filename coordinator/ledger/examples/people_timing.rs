@@ -99,7 +99,7 @@ fn measure(what: &str, state: &State, entries: &[SignedEntry], time: u64) -> Out
     let start = Instant::now();
     for (entry, verified) in authentic.iter().zip(&verified) {
         let effects = state.check(entry, time, Some(verified))?;
-        state.commit(effects)?;
+        state.commit(&effects)?;
     }
     println!(
         "  rules and commit         {:8.1} µs",

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use merits_verifier::groth16::{KeyDigest, KeyPolicy, PreparedKey, Provenance, VerifyingKey};
 
 use crate::refusal::Refusal;
-use crate::state::State;
+use crate::state::Governing;
 
 /// Keys that are kept at most. A prepared one has some hundreds of bytes a public input; a ledger
 /// with more scales in use at once prepares the rarest of them anew.
@@ -40,7 +40,7 @@ impl UnpreparedKey {
     ///
     /// # Errors
     /// [`Refusal::NotVerified`] when the state has no such key.
-    pub fn of(state: &State, digest: &KeyDigest) -> Result<Self, Refusal> {
+    pub fn of(state: &Governing, digest: &KeyDigest) -> Result<Self, Refusal> {
         let (key, provenance) = state.verifying_key(digest).ok_or(Refusal::NotVerified)?;
         Ok(Self {
             key: key.clone(),
@@ -84,7 +84,7 @@ impl KeyRing {
     /// # Errors
     /// [`Refusal::Key`] when the key is refused, [`Refusal::NotVerified`] when the state has no
     /// such key.
-    pub fn get(&self, state: &State, digest: &KeyDigest) -> Result<Arc<PreparedKey>, Refusal> {
+    pub fn get(&self, state: &Governing, digest: &KeyDigest) -> Result<Arc<PreparedKey>, Refusal> {
         match self.find(digest) {
             Some(key) => Ok(key),
             None => Ok(self.keep(UnpreparedKey::of(state, digest)?.prepare()?)),

@@ -4,14 +4,15 @@
 //! The path of an entry, the same everywhere:
 //!
 //! 1. [`Submission::parse`]: bytes to a typed [`Entry`], every limit before allocation.
-//! 2. [`State::authenticate`]: signatures of the party and of the sources it names.
-//! 3. [`State::job`]: what must be proven, taken from the state and never from the
+//! 2. [`Governing::authenticate`]: signatures of the party and of the sources it names.
+//! 3. [`Governing::reads`]: which rows of the state its rules need, read into a [`rows::View`].
+//! 4. [`Governing::job`]: what must be proven, taken from the state and never from the
 //!    submission; verified outside (a pool, a batch) into a [`merits_verifier::Verified`].
-//! 4. [`State::check`]: all rules, pure; answers [`Effects`] or a [`Refusal`].
-//! 5. A [`Store`] appends the leaf and the unique values in one transaction.
-//! 6. [`State::commit`]: applies the effects.
+//! 5. [`Governing::check`]: all rules, pure; answers [`Effects`] or a [`Refusal`].
+//! 6. A [`Store`] appends the leaf, the unique values and the rows in one transaction.
+//! 7. [`Governing::commit`]: applies the effects to what is in memory.
 //!
-//! Steps 2 and 3 cost the CPU and may run on any thread against a recent state; step 4 is cheap,
+//! Steps 2 and 4 cost the CPU and may run on any thread against a recent state; step 5 is cheap,
 //! repeats every rule, and belongs to the one sequencer. No clock, no I/O, no randomness here.
 
 pub mod entry;
@@ -24,8 +25,10 @@ mod proven;
 mod refusal;
 mod replay;
 mod role;
+pub mod rows;
 mod sequencer;
 pub mod state;
+pub mod storage;
 mod store;
 mod submission;
 pub mod tree;
@@ -36,12 +39,12 @@ pub use keys::{KeyRing, UnpreparedKey};
 pub use policy::{ANCHOR_SECONDS, FactDiffers, FoundingFact, LedgerPolicy};
 pub use proven::{Job, ProvenStatement};
 pub use refusal::{
-    IdentityRefusal, OfferRefusal, OpeningRefusal, Refusal, ScaleRefusal, TicketRefusal,
-    TotalRefusal,
+    CheckError, IdentityRefusal, OfferRefusal, OpeningRefusal, Refusal, ScaleRefusal,
+    TicketRefusal, TotalRefusal,
 };
 pub use replay::{Replay, ReplayError};
 pub use role::{Role, Roles};
 pub use sequencer::{Appended, Sequencer, SubmitError};
-pub use state::{Effects, State};
+pub use state::{CommitError, Effects, Governing, State};
 pub use store::{Conflict, MemoryStore, NewLeaf, Store, Unique, UniqueSet};
 pub use submission::{Authentic, Sender, Submission};

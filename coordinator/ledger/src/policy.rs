@@ -3,7 +3,7 @@
 use std::fmt;
 
 use merits_primitives::ids::{Origin, PartyId};
-use merits_verifier::{codec::Writer, groth16::KeyPolicy};
+use merits_verifier::groth16::KeyPolicy;
 
 /// A ledger's founding parameters. Two nodes with different ones do not follow one ledger; the
 /// state's digest covers them.
@@ -114,15 +114,6 @@ impl LedgerPolicy {
             }
         }
         differences
-    }
-
-    pub(crate) fn write(&self, out: &mut Writer) {
-        out.text(self.origin.as_str());
-        out.array(&self.authority.0);
-        out.bool(self.keys.allow_dev_keys);
-        out.u32(self.least_claims_per_total);
-        out.bool(self.tickets);
-        out.u32(self.anchor_seconds);
     }
 }
 

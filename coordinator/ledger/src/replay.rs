@@ -15,8 +15,9 @@ use thiserror::Error;
 use crate::keys::KeyRing;
 use crate::policy::LedgerPolicy;
 use crate::proven::ProvenStatement;
-use crate::refusal::Refusal;
-use crate::state::{StaleEffects, State};
+use crate::refusal::{CheckError, Refusal};
+use crate::rows::RowError;
+use crate::state::{CommitError, Effects, State};
 use crate::store::UniqueSet;
 use crate::submission::{Authentic, Submission};
 use crate::tree::Frontier;
@@ -46,7 +47,19 @@ pub enum ReplayFault {
     Refused(#[from] Refusal),
     /// A bug: effects and state went apart.
     #[error(transparent)]
-    Stale(#[from] StaleEffects),
+    Commit(#[from] CommitError),
+    /// The state could not be read.
+    #[error(transparent)]
+    Rows(#[from] RowError),
+}
+
+impl From<CheckError> for ReplayFault {
+    fn from(error: CheckError) -> Self {
+        match error {
+            CheckError::Refused(refusal) => Self::Refused(refusal),
+            CheckError::Rows(error) => Self::Rows(error),
+        }
+    }
 }
 
 /// A replay in progress.
@@ -54,9 +67,10 @@ pub enum ReplayFault {
 pub struct Replay {
     state: State,
     frontier: Frontier,
-    uniques: HashMap<(UniqueSet, [u8; 32]), u64>,
     keys: KeyRing,
     waiting: Vec<Waiting>,
+    /// Where what the leaves change is kept, for whoever stores it.
+    effects: Option<Vec<Effects>>,
 }
 
 /// An earn batch whose proof is not yet verified.
@@ -73,10 +87,30 @@ impl Replay {
         Self {
             state: State::new(policy),
             frontier: Frontier::new(),
-            uniques: HashMap::new(),
             keys: KeyRing::new(),
             waiting: Vec::new(),
+            effects: None,
         }
+    }
+
+    /// Of a ledger that was followed to a stored state before, with the tree of its leaves. That a value
+    /// is new is for the store to say, to which the effects of the leaves go ([`Replay::take_effects`]).
+    pub fn going_on(state: &State, frontier: Frontier, keys: KeyRing) -> Self {
+        Self {
+            state: state.ahead(),
+            frontier,
+            keys,
+            waiting: Vec::new(),
+            effects: Some(Vec::new()),
+        }
+    }
+
+    /// What the leaves that were applied since the last call change.
+    pub fn take_effects(&mut self) -> Vec<Effects> {
+        self.effects
+            .as_mut()
+            .map(std::mem::take)
+            .unwrap_or_default()
     }
 
     /// Replays all leaves. `rng` blinds the batches of proofs: the operating system's, or seeded
@@ -147,7 +181,9 @@ impl Replay {
 
     /// Every value that may occur once, with the leaf that used it.
     pub fn uniques(&self) -> &HashMap<(UniqueSet, [u8; 32]), u64> {
-        &self.uniques
+        // `new` made it so.
+        let rows = self.state.memory().expect("a replay is in memory");
+        rows.uniques()
     }
 
     /// Verifies and applies what waits: afterwards the state reflects every leaf pushed.
@@ -175,16 +211,18 @@ impl Replay {
         first: u64,
         rng: &mut impl rand_core::CryptoRng,
     ) -> Result<Vec<Option<Verified<ProvenStatement>>>, ReplayError> {
-        let at = |position: usize, refusal: Refusal| ReplayError {
-            index: first + position as u64,
-            fault: refusal.into(),
-        };
+        fn at(first: u64, position: usize, fault: impl Into<ReplayFault>) -> ReplayError {
+            ReplayError {
+                index: first + position as u64,
+                fault: fault.into(),
+            }
+        }
         let mut jobs = Vec::with_capacity(waiting.len());
         for (position, item) in waiting.iter().enumerate() {
             let job = self
                 .state
-                .job(item.authentic.submission())
-                .map_err(|refusal| at(position, refusal))?;
+                .question(item.authentic.submission())
+                .map_err(|error| at(first, position, error))?;
             jobs.extend(job.map(|job| (position, job)));
         }
         let keys: Vec<KeyDigest> = {
@@ -202,7 +240,7 @@ impl Replay {
             let key = self
                 .keys
                 .get(&self.state, &digest)
-                .map_err(|refusal| at(0, refusal))?;
+                .map_err(|refusal| at(first, 0, refusal))?;
             let positions: Vec<usize> = mine.iter().map(|(position, _)| *position).collect();
             let items = mine
                 .into_iter()
@@ -210,7 +248,7 @@ impl Replay {
                 .collect();
             let answers = Verified::check_batch(&key, items, rng);
             for (position, answer) in positions.into_iter().zip(answers) {
-                let answer = answer.map_err(|error| at(position, error.into()))?;
+                let answer = answer.map_err(|error| at(first, position, Refusal::from(error)))?;
                 if let Some(slot) = verified.get_mut(position) {
                     *slot = Some(answer);
                 }
@@ -227,17 +265,15 @@ impl Replay {
         let effects = self
             .state
             .check(&item.authentic, item.time, verified.as_ref())?;
-        for unique in effects.uniques() {
-            let earlier = self
-                .uniques
-                .insert((unique.set, unique.value), self.state.size());
-            if earlier.is_some() {
-                let (set, claim) = (unique.set, unique.claim);
-                return Err(Refusal::AlreadyUsed { set, claim }.into());
-            }
+        if let Some(unique) = self.state.taken(effects.uniques()) {
+            let (set, claim) = (unique.set, unique.claim);
+            return Err(Refusal::AlreadyUsed { set, claim }.into());
         }
         self.frontier.push(item.leaf);
-        self.state.commit(effects)?;
+        self.state.commit(&effects)?;
+        if let Some(kept) = &mut self.effects {
+            kept.push(effects);
+        }
         Ok(())
     }
 }

@@ -6,14 +6,15 @@ use merits_verifier::{
     Verified,
     codec::Canonical,
     entry::Leaf,
-    log::{Checkpoint, CheckpointError, LogSigner, SignedCheckpoint, leaf_hash},
+    log::{Checkpoint, CheckpointError, LogSigner, SignedCheckpoint},
     receipt::Receipt,
 };
 use thiserror::Error;
 
 use crate::keys::KeyRing;
-use crate::refusal::Refusal;
-use crate::state::{Effects, StaleEffects, State};
+use crate::refusal::{CheckError, Refusal};
+use crate::rows::RowError;
+use crate::state::{CommitError, Effects, State};
 use crate::store::{Conflict, NewLeaf, Store};
 use crate::submission::{Authentic, Submission};
 use crate::tree::{Frontier, TreeError, inclusion_proof};
@@ -57,10 +58,22 @@ pub enum SubmitError<E: std::error::Error> {
     Checkpoint(#[from] CheckpointError),
     /// A bug: state and store went apart.
     #[error(transparent)]
-    Stale(#[from] StaleEffects),
+    Commit(#[from] CommitError),
+    /// The state could not be read.
+    #[error(transparent)]
+    Rows(#[from] RowError),
     /// No such leaf.
     #[error("leaf {0} does not exist")]
     NoLeaf(u64),
+}
+
+impl<E: std::error::Error> From<CheckError> for SubmitError<E> {
+    fn from(error: CheckError) -> Self {
+        match error {
+            CheckError::Refused(refusal) => Self::Refused(refusal),
+            CheckError::Rows(error) => Self::Rows(error),
+        }
+    }
 }
 
 impl<S: Store> Sequencer<S> {
@@ -156,12 +169,17 @@ impl<S: Store> Sequencer<S> {
         Ok(Leaf::from_bytes(&bytes).map_err(Refusal::from)?)
     }
 
-    fn verify_and_check(&mut self, authentic: &Authentic, time: u64) -> Result<Effects, Refusal> {
+    fn verify_and_check(
+        &mut self,
+        authentic: &Authentic,
+        time: u64,
+    ) -> Result<Effects, CheckError> {
         let verified = match self.state.job(authentic.submission())? {
             None => None,
             Some(job) => {
                 let key = self.keys.get(&self.state, &job.key)?;
-                Some(Verified::check(&key, job.statement, &job.proof)?)
+                let verified = Verified::check(&key, job.statement, &job.proof);
+                Some(verified.map_err(Refusal::from)?)
             }
         };
         self.state.check(authentic, time, verified.as_ref())
@@ -169,7 +187,7 @@ impl<S: Store> Sequencer<S> {
 
     fn append(&mut self, effects: Effects) -> Result<(), SubmitError<S::Error>> {
         let mut frontier = self.frontier.clone();
-        let nodes = frontier.push(leaf_hash(effects.leaf()));
+        let nodes = frontier.push(effects.leaf_hash());
         let leaf = NewLeaf {
             index: effects.index(),
             id: effects.id(),
@@ -182,7 +200,7 @@ impl<S: Store> Sequencer<S> {
             return Err(Refusal::AlreadyUsed { set, claim }.into());
         }
         self.frontier = frontier;
-        self.state.commit(effects)?;
+        self.state.commit(&effects)?;
         Ok(())
     }
 }

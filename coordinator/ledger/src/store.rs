@@ -146,15 +146,15 @@ impl Store for MemoryStore {
     }
 
     fn append(&mut self, leaf: NewLeaf) -> Result<Result<(), Conflict>, Self::Error> {
-        let taken = leaf
-            .uniques
-            .iter()
-            .find(|unique| self.uniques.contains(&(unique.set, unique.value)));
-        if let Some(unique) = taken {
-            return Ok(Err(Conflict(*unique)));
+        for (position, unique) in leaf.uniques.iter().enumerate() {
+            if !self.uniques.insert((unique.set, unique.value)) {
+                // All or nothing: those before it were new.
+                for before in &leaf.uniques[..position] {
+                    self.uniques.remove(&(before.set, before.value));
+                }
+                return Ok(Err(Conflict(*unique)));
+            }
         }
-        self.uniques
-            .extend(leaf.uniques.iter().map(|unique| (unique.set, unique.value)));
         self.by_id.insert(leaf.id, leaf.index);
         self.nodes.extend(leaf.nodes);
         self.leaves.push(leaf.bytes);

@@ -87,7 +87,7 @@ impl Submission {
     }
 }
 
-/// Who sends an entry, as far as its envelope tells. See [`crate::State::sender`].
+/// Who sends an entry, as far as its envelope tells. See [`crate::Governing::sender`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sender {
     /// A party in standing, whose signature holds.

@@ -1,17 +1,25 @@
-//! The replica's files: leaves one after the other, and the newest checkpoint that was verified.
-//!
-//! `leaves.bin` is a sequence of (u32 length, leaf). What lies past the checkpoint's size is
-//! left over from an update that did not finish, and is cut off at the next start.
+//! The replica's files: a SQLite database with leaves, tree and state, and the newest checkpoint that was
+//! verified, as a file of its own for others to read.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
-    io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write as _},
+    collections::HashMap,
+    fs::{self, File, TryLockError},
+    io,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use merits_ledger::FoundingFact;
-use merits_verifier::entry::MAX_LEAF_BYTES;
+use merits_ledger::{
+    Conflict, Effects, LedgerPolicy, UniqueSet,
+    rows::{MemoryRows, RowChange, StateDigest},
+    storage::{Commit, Head, Pending, StorageGroup as _, StoredLeaf},
+    tree::Node,
+};
+use merits_ledger_sqlite::{StateFile, TABLES, Writer, wait};
+use merits_sqlite::{FileError, Found, Schema};
+use merits_verifier::log::{Checkpoint, Hash, LogKey, empty_root};
+use sqlx::ConnectOptions as _;
 use thiserror::Error;
 
 use crate::durable_file;
@@ -28,14 +36,35 @@ pub enum ArchiveError {
         /// What the system said.
         source: io::Error,
     },
-    /// Fewer leaves than the checkpoint covers, or a torn one among them.
+    /// The database failed.
+    #[error("the copy of the ledger in {path}: {source}")]
+    Database {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite said.
+        source: sqlx::Error,
+    },
+    /// The database's file is another program's, or another version's.
     #[error(
-        "replica {path} holds {found} whole leaves, its checkpoint covers {expected}: the file was damaged; move the directory away and sync again"
+        "the copy of the ledger: {0}; if it is a copy that another version made, delete its directory: the copy is fetched and verified again"
+    )]
+    File(#[from] FileError),
+    /// A copy as programs before this one kept it.
+    #[error(
+        "the copy of the ledger in {directory} was made by an earlier version of this program: delete that directory; the copy is fetched and verified again"
+    )]
+    Earlier {
+        /// The directory of the copy.
+        directory: PathBuf,
+    },
+    /// Fewer leaves than the checkpoint covers, or more.
+    #[error(
+        "replica {path} holds {found} leaves, its checkpoint covers {expected}: the file was damaged; move the directory away and sync again"
     )]
     Truncated {
         /// The file.
         path: PathBuf,
-        /// Whole leaves found.
+        /// Leaves found.
         found: u64,
         /// Leaves that the checkpoint covers.
         expected: u64,
@@ -54,19 +83,35 @@ pub enum ArchiveError {
     },
 }
 
+/// The open files.
 #[derive(Debug)]
 pub(crate) struct Archive {
     directory: PathBuf,
-    leaves: File,
-    /// End of the last leaf that a checkpoint covers.
-    end: u64,
+    path: PathBuf,
+    file: Arc<StateFile>,
+    /// Device and inode of the database.
+    place: (u64, u64),
+    /// Nothing after a write that failed.
+    writer: Option<Writer>,
     /// Held for as long as the archive is open.
     _lock: File,
 }
 
+const SCHEMA: Schema = Schema {
+    what: "copy of a ledger",
+    // "MERR".
+    application_id: 0x4d45_5252,
+    version: 1,
+    tables: TABLES,
+};
+
 impl Archive {
-    /// Opens the files, or makes them.
-    pub(crate) fn open(directory: &Path) -> Result<Self, ArchiveError> {
+    /// Opens the files, or makes them for the log with this key and policy.
+    pub(crate) fn open(
+        directory: &Path,
+        key: &LogKey,
+        policy: &LedgerPolicy,
+    ) -> Result<Self, ArchiveError> {
         fs::create_dir_all(directory).map_err(at(directory))?;
         let lock_path = directory.join("lock");
         let lock = File::create(&lock_path).map_err(at(&lock_path))?;
@@ -76,130 +121,205 @@ impl Archive {
             },
             TryLockError::Error(source) => at(&lock_path)(source),
         })?;
-        let path = directory.join(LEAVES);
-        let leaves = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(at(&path))?;
+        let path = directory.join(DATABASE);
+        if !path.exists() && directory.join(EARLIER).exists() {
+            let directory = directory.to_owned();
+            return Err(ArchiveError::Earlier { directory });
+        }
+        merits_sqlite::restrict(&path)?;
+        let failed = failed(&path);
+        let (writer, db) = wait(async {
+            let mut db = merits_sqlite::durable(&path)
+                .connect()
+                .await
+                .map_err(&failed)?;
+            let found = SCHEMA.look(&mut db, &path).await?;
+            if found == Found::Empty {
+                SCHEMA.create(&mut db).await?;
+            }
+            // A crash may have come between the tables and what they are of.
+            let founded = sqlx::query_scalar("SELECT count(*) FROM log");
+            let founded: i64 = founded.fetch_one(&mut db).await.map_err(&failed)?;
+            let mut writer = Writer::new(db);
+            if founded == 0 {
+                let empty = Checkpoint {
+                    origin: policy.origin.clone(),
+                    size: 0,
+                    root: empty_root(),
+                };
+                // Of the empty tree the log need not have signed anything.
+                let (key, facts) = (key.public().to_bytes(), policy.facts());
+                let founded = writer.found(&key, &facts, &empty, "");
+                founded.await.map_err(&failed)?;
+            }
+            let reading = merits_sqlite::durable(&path).read_only(true);
+            let db = reading.connect().await.map_err(&failed)?;
+            Ok::<_, ArchiveError>((writer, db))
+        })?;
+        let place = fs::metadata(&path).map_err(at(&path))?;
         Ok(Self {
             directory: directory.to_owned(),
-            leaves,
-            end: 0,
+            path,
+            place: (place.dev(), place.ino()),
+            file: Arc::new(StateFile::new(db)),
+            writer: Some(writer),
             _lock: lock,
         })
     }
 
-    /// The text of the newest checkpoint, if there is one.
-    pub(crate) fn checkpoint(&self) -> Result<Option<String>, ArchiveError> {
-        let path = self.directory.join(CHECKPOINT);
-        match fs::read_to_string(&path) {
-            Ok(text) => Ok(Some(text)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(at(&path)(error)),
+    /// The founding facts that the copy was made under.
+    pub(crate) fn facts(&self) -> Result<Vec<(String, String)>, ArchiveError> {
+        let facts = sqlx::query_as("SELECT fact, value FROM founding ORDER BY fact");
+        wait(facts.fetch_all(&mut *self.file.connection())).map_err(self.failed())
+    }
+
+    /// What is committed.
+    pub(crate) fn file(&self) -> &Arc<StateFile> {
+        &self.file
+    }
+
+    /// Size, root and checkpoint of the stored log, whatever state there is.
+    pub(crate) fn log(&self) -> Result<(u64, Vec<u8>, String), ArchiveError> {
+        let log = sqlx::query_as("SELECT size, root, checkpoint FROM log WHERE id = 1");
+        let log: (i64, Vec<u8>, String) =
+            wait(log.fetch_one(&mut *self.file.connection())).map_err(self.failed())?;
+        let (size, root, checkpoint) = log;
+        Ok((size.cast_unsigned(), root, checkpoint))
+    }
+
+    /// Refuses a copy with fewer leaves than its log has, or more.
+    pub(crate) fn check_count(&self, size: u64) -> Result<(), ArchiveError> {
+        let count = sqlx::query_as("SELECT count(*), max(idx) FROM leaf");
+        let (count, last): (i64, Option<i64>) =
+            wait(count.fetch_one(&mut *self.file.connection())).map_err(self.failed())?;
+        let expected = size.cast_signed();
+        if count == expected && last.map_or(0, |last| last + 1) == expected {
+            return Ok(());
         }
+        Err(ArchiveError::Truncated {
+            path: self.path.clone(),
+            found: count.cast_unsigned(),
+            expected: size,
+        })
     }
 
-    /// The founding facts that the copy was made under, if it says so.
-    pub(crate) fn facts(&self) -> Result<Option<Vec<(String, String)>>, ArchiveError> {
-        let path = self.directory.join(FACTS);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(at(&path)(error)),
-        };
-        let facts = text.lines().filter_map(|line| line.split_once(" = "));
-        Ok(Some(
-            facts
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .collect(),
-        ))
-    }
-
-    /// Writes down what the copy is made under.
-    pub(crate) fn keep_facts(&self, facts: &[FoundingFact]) -> Result<(), ArchiveError> {
-        let lines = facts
-            .iter()
-            .map(|(name, value)| format!("{name} = {value}\n"));
-        self.replace(FACTS, &lines.collect::<String>())
-    }
-
-    /// Reads the `count` leaves that the checkpoint covers and cuts off what lies behind them.
-    pub(crate) fn load<E: From<ArchiveError>>(
-        &mut self,
-        count: u64,
-        mut each: impl FnMut(Vec<u8>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let path = self.directory.join(LEAVES);
-        self.leaves.seek(SeekFrom::Start(0)).map_err(at(&path))?;
-        let mut reader = BufReader::new(&self.leaves);
-        let mut end = 0;
-        for found in 0..count {
-            let leaf = match read_leaf(&mut reader) {
-                Ok(leaf) => leaf,
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                    return Err(ArchiveError::Truncated {
-                        path,
-                        found,
-                        expected: count,
-                    }
-                    .into());
-                }
-                Err(error) => return Err(at(&path)(error).into()),
-            };
-            end += LENGTH_BYTES + leaf.len() as u64;
-            each(leaf)?;
-        }
-        self.end = end;
-        self.leaves.set_len(end).map_err(at(&path))?;
-        Ok(())
-    }
-
-    /// Appends leaves and the checkpoint that covers them; both are on disk afterwards.
-    pub(crate) fn append(
-        &mut self,
-        leaves: &[Vec<u8>],
-        checkpoint: &str,
-    ) -> Result<(), ArchiveError> {
-        self.require_in_place()?;
-        let path = self.directory.join(LEAVES);
-        self.leaves
-            .seek(SeekFrom::Start(self.end))
-            .map_err(at(&path))?;
-        let mut end = self.end;
-        let mut writer = BufWriter::new(&self.leaves);
-        for leaf in leaves {
-            // A leaf has at most 65,535 bytes.
-            let length = leaf.len() as u32;
-            writer
-                .write_all(&length.to_le_bytes())
-                .and_then(|()| writer.write_all(leaf))
-                .map_err(at(&path))?;
-            end += LENGTH_BYTES + leaf.len() as u64;
-        }
-        writer.flush().map_err(at(&path))?;
-        drop(writer);
-        self.leaves.sync_all().map_err(at(&path))?;
-        self.replace(CHECKPOINT, checkpoint)?;
-        self.end = end;
-        Ok(())
-    }
-
-    /// Refuses to write to a file that is no longer under its name: its leaves would be missing behind
-    /// the checkpoint that is.
+    /// Refuses to write to a file that is no longer under its name: whoever opens that name next would
+    /// not find what was written.
     fn require_in_place(&self) -> Result<(), ArchiveError> {
-        let path = self.directory.join(LEAVES);
-        let named = fs::metadata(&path).map_err(at(&path))?;
-        let open = self.leaves.metadata().map_err(at(&path))?;
-        if (named.dev(), named.ino()) == (open.dev(), open.ino()) {
+        let named = fs::metadata(&self.path).map_err(at(&self.path))?;
+        if (named.dev(), named.ino()) == self.place {
             Ok(())
         } else {
-            Err(at(&path)(io::Error::other(
+            Err(at(&self.path)(io::Error::other(
                 "is another file than the one that was opened: the directory was moved or replaced while \
                  it was in use; start this program again",
             )))
+        }
+    }
+
+    /// Appends what leaves gave, and the checkpoint that covers them; all of it is on disk afterwards.
+    /// Answers the state's digest, or the value that one of the leaves used again, with its index.
+    pub(crate) fn append(
+        &mut self,
+        effects: &[Effects],
+        nodes: &[(Node, Hash)],
+        (checkpoint, note): (&Checkpoint, &str),
+        digest: &StateDigest,
+    ) -> Result<Result<StateDigest, (u64, Conflict)>, ArchiveError> {
+        self.require_in_place()?;
+        let failed = failed(&self.path);
+        // A connection that an error left inside a transaction, as a full disk does, is not used again.
+        let mut writer = match self.writer.take() {
+            Some(writer) => writer,
+            None => wait(connect(&self.path)).map_err(&failed)?,
+        };
+        let appended = wait(async {
+            let mut group = writer.begin().await?;
+            let mut pending = Pending::new();
+            for effects in effects {
+                let leaf = StoredLeaf {
+                    index: effects.index(),
+                    id: effects.id(),
+                    bytes: effects.leaf(),
+                    uniques: effects.uniques(),
+                };
+                if let Err(conflict) = group.append(leaf).await? {
+                    return Ok(Err((effects.index(), conflict)));
+                }
+                pending.take(effects);
+            }
+            let (rows, digest) = pending.finish(&mut group, digest).await?;
+            let head = Head {
+                size: checkpoint.size,
+                root: checkpoint.root,
+                checkpoint: note.to_owned(),
+                digest: digest.clone(),
+            };
+            let nodes = nodes.to_vec();
+            group.commit(Commit { head, nodes, rows }).await?;
+            Ok(Ok(digest))
+        });
+        let appended = appended.map_err(failed)?;
+        self.writer = Some(writer);
+        Ok(appended)
+    }
+
+    /// Writes the newest checkpoint into a file of its own: for people, and for a coordinator that lost its
+    /// mark.
+    pub(crate) fn show_checkpoint(&self, note: &str) -> Result<(), ArchiveError> {
+        self.replace(CHECKPOINT, note)
+    }
+
+    /// Puts a state that was made anew from the leaves in the place of the stored one.
+    pub(crate) fn replace_state(
+        &mut self,
+        size: u64,
+        rows: &[RowChange],
+        digest: &StateDigest,
+    ) -> Result<(), ArchiveError> {
+        let failed = failed(&self.path);
+        let mut writer = wait(connect(&self.path)).map_err(&failed)?;
+        wait(writer.replace_state(size, rows, digest)).map_err(failed)
+    }
+
+    /// The version of the stored state.
+    pub(crate) fn state_version(&self) -> Result<i64, ArchiveError> {
+        let version = sqlx::query_scalar("SELECT version FROM state WHERE id = 1");
+        wait(version.fetch_one(&mut *self.file.connection())).map_err(self.failed())
+    }
+
+    /// Whether the stored used values are these.
+    pub(crate) fn same_used(&self, rows: Option<&MemoryRows>) -> Result<bool, ArchiveError> {
+        let expected = rows.into_iter().flat_map(|rows| rows.uniques());
+        let expected: HashMap<_, _> = expected
+            // Entry ids are unique among the leaves.
+            .filter(|((set, _), _)| *set != UniqueSet::Entry)
+            .map(|((set, value), index)| ((*set as u8, *value), *index))
+            .collect();
+        let mut db = self.file.connection();
+        let (mut after, mut matched) = ((-1i64, Vec::new()), 0);
+        loop {
+            let page = sqlx::query_as(
+                "SELECT kind, value, idx FROM used WHERE (kind, value) > (?, ?)
+                 ORDER BY kind, value LIMIT 4096",
+            );
+            let page = page.bind(after.0).bind(after.1.clone());
+            let page: Vec<(i64, Vec<u8>, i64)> =
+                wait(page.fetch_all(&mut *db)).map_err(self.failed())?;
+            let Some((kind, value, _)) = page.last() else {
+                return Ok(matched == expected.len());
+            };
+            after = (*kind, value.clone());
+            for (kind, value, index) in &page {
+                let key = u8::try_from(*kind)
+                    .ok()
+                    .zip(<[u8; 32]>::try_from(&value[..]).ok());
+                let known = key.and_then(|key| expected.get(&key));
+                if known.map(|known| known.cast_signed()) != Some(*index) {
+                    return Ok(false);
+                }
+                matched += 1;
+            }
         }
     }
 
@@ -213,18 +333,27 @@ impl Archive {
         durable_file::replace(&self.directory.join(name), text)
             .map_err(|(path, source)| ArchiveError::Io { path, source })
     }
+
+    /// For `map_err` of the database's errors.
+    pub(crate) fn failed(&self) -> impl Fn(sqlx::Error) -> ArchiveError + use<> {
+        failed(&self.path)
+    }
 }
 
-fn read_leaf(reader: &mut impl Read) -> io::Result<Vec<u8>> {
-    let mut length = [0u8; LENGTH_BYTES as usize];
-    reader.read_exact(&mut length)?;
-    let length = u32::from_le_bytes(length) as usize;
-    if length > MAX_LEAF_BYTES {
-        return Err(io::ErrorKind::UnexpectedEof.into());
+impl Drop for Archive {
+    /// Whoever copies the folder once the lock is free must not meet a file that is still being written.
+    fn drop(&mut self) {
+        if let Some(writer) = self.writer.take()
+            && let Err(error) = wait(writer.close())
+        {
+            tracing::warn!(%error, "the copy of the ledger was not closed in order; nothing is lost");
+        }
     }
-    let mut leaf = vec![0u8; length];
-    reader.read_exact(&mut leaf)?;
-    Ok(leaf)
+}
+
+/// A connection that writes.
+async fn connect(path: &Path) -> sqlx::Result<Writer> {
+    Ok(Writer::new(merits_sqlite::durable(path).connect().await?))
 }
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> ArchiveError + use<> {
@@ -232,7 +361,15 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> ArchiveError + use<> {
     move |source| ArchiveError::Io { path, source }
 }
 
-const LEAVES: &str = "leaves.bin";
-const FACTS: &str = "founding.txt";
+fn failed(path: &Path) -> impl Fn(sqlx::Error) -> ArchiveError + use<> {
+    let path = path.to_owned();
+    move |source| ArchiveError::Database {
+        path: path.clone(),
+        source,
+    }
+}
+
+const DATABASE: &str = "copy.sqlite";
 const CHECKPOINT: &str = "checkpoint.txt";
-const LENGTH_BYTES: u64 = 4;
+/// Where programs before this one kept the leaves.
+const EARLIER: &str = "leaves.bin";

@@ -1,9 +1,10 @@
 //! A verified copy of a ledger: follow, check consistency, apply, submit.
 //!
 //! A party trusts no coordinator. What it acts on comes from its own copy, in which every
-//! checkpoint signature, every leaf hash, every rule and every proof was checked by itself:
+//! checkpoint signature, every leaf hash, every rule and every proof was checked by itself, when it was
+//! taken in. What was stored then is believed, as own key files are; [`Replica::replay`] checks it again.
 //!
-//! - [`Replica`] holds the copy and its state. It knows files and no network.
+//! - [`Replica`] holds the copy and its state, both on disk. It knows files and no network.
 //! - [`Client`] talks to a coordinator: submits entries, verifies receipts and signed refusals.
 //! - [`Follower`] joins the two: [`Follower::sync`] brings the copy up to date.
 //!
@@ -29,4 +30,4 @@ pub use client::{Client, ClientError, Submitted};
 pub use config::{ConfigFileError, JoinError, LedgerConfig, LedgerConfigError, read_config};
 pub use follower::{FollowError, Follower, MOST_AHEAD, Progress};
 pub use mark::{HighWaterMark, MarkError};
-pub use replica::{Replica, ReplicaError, Update};
+pub use replica::{Leaves, Replica, ReplicaError, Update};

@@ -1,13 +1,16 @@
 //! The copy and its state.
 
 use std::{
-    collections::HashMap,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use merits_ledger::{
-    FactDiffers, LedgerPolicy, Replay, ReplayError, State, UniqueSet,
-    tree::{Frontier, Node, TreeError, inclusion_proof, root},
+    Conflict, Effects, FactDiffers, Governing, KeyRing, LedgerPolicy, Refusal, Replay, ReplayError,
+    State, UniqueSet,
+    rows::{RowError, RowKey, Rows, StateDigest, Table},
+    storage::STATE_VERSION,
+    tree::{Frontier, Node, frontier_nodes, inclusion_nodes, inclusion_proof, root},
 };
 use merits_primitives::ids::EntryId;
 use merits_verifier::{
@@ -109,15 +112,17 @@ pub enum ReplicaError {
         /// The directory of the copy.
         directory: PathBuf,
     },
-    /// An earlier error left the copy unusable.
+    /// The stored state is not the one that the copy's leaves make.
     #[error(
-        "an earlier error left this copy of the log unusable: start this program again, which reads and \
-         verifies the copy anew"
+        "the stored state in {0} is not what the copy's leaves make: its files were altered; move it away and sync again"
     )]
-    Stopped,
+    StateAltered(PathBuf),
+    /// The stored state.
+    #[error(transparent)]
+    Rows(#[from] RowError),
 }
 
-/// A verified copy of a ledger.
+/// A verified copy of a ledger, on disk.
 #[derive(Debug)]
 pub struct Replica {
     directory: PathBuf,
@@ -125,19 +130,20 @@ pub struct Replica {
     archive: Archive,
     mark: Option<HighWaterMark>,
     newest: Option<(Checkpoint, SignedCheckpoint)>,
-    /// `None` after an error in the middle of an update. Ahead of the rest while something is unwritten.
-    replay: Option<Replay>,
-    /// What was verified and is not in the files.
-    unwritten: Option<Unwritten>,
+    state: State,
+    /// The sum over all stored rows and used values.
+    digest: StateDigest,
     frontier: Frontier,
-    nodes: HashMap<Node, Hash>,
-    leaves: Vec<Vec<u8>>,
-    by_id: HashMap<EntryId, u64>,
+    keys: KeyRing,
+    /// What was verified and is not in all files.
+    unwritten: Option<Unwritten>,
 }
 
 impl Replica {
-    /// Opens the copy in `directory`, or starts an empty one. Everything in it is verified again,
-    /// proofs in batches: a copy that somebody else can write to is not taken on trust.
+    /// Opens the copy in `directory`, or starts an empty one. Its leaves were verified before they were
+    /// stored, and the state that they made with them is believed, as the own key files are;
+    /// [`Replica::replay`] verifies all of it again. A state of another version of this program is made anew
+    /// from the leaves.
     ///
     /// # Errors
     /// [`ReplicaError`].
@@ -147,58 +153,86 @@ impl Replica {
         policy: LedgerPolicy,
         rng: &mut impl CryptoRng,
     ) -> Result<Self, ReplicaError> {
-        let mut archive = Archive::open(directory)?;
-        match archive.facts()? {
-            None => archive.keep_facts(&policy.facts())?,
-            Some(facts) => {
-                let facts = facts
-                    .iter()
-                    .map(|(name, value)| (name.as_str(), value.as_str()));
-                let facts = policy.differences(facts);
-                if !facts.is_empty() {
-                    let directory = directory.to_owned();
-                    return Err(ReplicaError::OtherFacts { directory, facts });
-                }
-            }
+        let mut archive = Archive::open(directory, &key, &policy)?;
+        let facts = archive.facts()?;
+        let facts = facts
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        let facts = policy.differences(facts);
+        if !facts.is_empty() {
+            let directory = directory.to_owned();
+            return Err(ReplicaError::OtherFacts { directory, facts });
         }
-        let newest = match archive.checkpoint()? {
-            None => None,
-            Some(text) => {
-                let signed = SignedCheckpoint::parse(&text)?;
+        let altered = || ReplicaError::Altered(directory.to_owned());
+        let (size, root, note) = archive.log()?;
+        archive.check_count(size)?;
+        let newest = match size {
+            0 => None,
+            _ => {
+                let signed = SignedCheckpoint::parse(&note)?;
                 Some((signed.verify(&key)?, signed))
             }
         };
-        let count = newest.as_ref().map_or(0, |(checkpoint, _)| checkpoint.size);
-        let mut leaves = Vec::new();
-        archive.load(count, |leaf| -> Result<(), ArchiveError> {
-            leaves.push(leaf);
-            Ok(())
-        })?;
-        let mut replica = Self {
+        let nodes = archive.file().nodes(&frontier_nodes(size));
+        let nodes = nodes.map_err(archive.failed())?;
+        let frontier = Frontier::load(&nodes, size).map_err(|_| altered())?;
+        if let Some((checkpoint, _)) = &newest
+            && (checkpoint.size != size
+                || checkpoint.root[..] != root[..]
+                || checkpoint.root != frontier.root())
+        {
+            return Err(altered());
+        }
+        if archive.state_version()? != i64::from(STATE_VERSION) {
+            rebuild(&mut archive, directory, &policy, size, frontier.root(), rng)?;
+        }
+        let head = archive.file().head().map_err(archive.failed())?;
+        if size > 0 && head.is_none() {
+            return Err(altered());
+        }
+        let file = Arc::clone(archive.file());
+        let governing = Governing::load(policy, file.as_ref())?;
+        if governing.size() != size {
+            return Err(altered());
+        }
+        Ok(Self {
             directory: directory.to_owned(),
             key,
             archive,
             mark: None,
-            newest: None,
-            replay: Some(Replay::new(policy)),
+            newest,
+            state: State::stored(governing, file),
+            digest: head.map_or_else(StateDigest::default, |head| head.digest),
+            frontier,
+            keys: KeyRing::new(),
             unwritten: None,
-            frontier: Frontier::new(),
-            nodes: HashMap::new(),
-            leaves: Vec::new(),
-            by_id: HashMap::new(),
-        };
-        if let Some((checkpoint, signed)) = newest {
-            let Growth {
-                frontier, nodes, ..
-            } = replica.grown(&leaves, 0);
-            if frontier.root() != checkpoint.root {
-                return Err(ReplicaError::Altered(directory.to_owned()));
-            }
-            replica.verify(&leaves, rng)?;
-            replica.show(leaves, frontier, nodes);
-            replica.newest = Some((checkpoint, signed));
+        })
+    }
+
+    /// Verifies the whole copy again, from its first leaf: signatures, proofs, rules, tree; and that the
+    /// stored state is the one that the leaves make. Answers that state, in memory.
+    ///
+    /// # Errors
+    /// [`ReplicaError`].
+    pub fn replay(&self, rng: &mut impl CryptoRng) -> Result<State, ReplicaError> {
+        self.require_written()?;
+        let policy = self.state.policy().clone();
+        let (size, expected) = (self.size(), self.frontier.root());
+        let state = replayed(
+            &self.archive,
+            &self.directory,
+            policy,
+            (size, expected),
+            rng,
+        )?;
+        let same = state.rows().digest()? == self.digest
+            && same_rows(state.rows(), self.archive.file().as_ref())?
+            && self.archive.same_used(state.memory())?;
+        if same {
+            Ok(state)
+        } else {
+            Err(ReplicaError::StateAltered(self.directory.clone()))
         }
-        Ok(replica)
     }
 
     /// Puts the copy under a high-water mark. A copy that is older than its mark may be synchronised, and
@@ -208,7 +242,10 @@ impl Replica {
     /// [`ReplicaError::Rewritten`] for a copy that the mark contradicts; both checkpoints are kept.
     pub fn guarded_by(mut self, mut mark: HighWaterMark) -> Result<Self, ReplicaError> {
         if let Some((checkpoint, signed)) = &self.newest {
-            match mark.judge(checkpoint.size, |size| root(&self.nodes, size).ok()) {
+            let marked = mark.newest().map_or(0, |newest| newest.size);
+            let nodes = self.archive.file().nodes(&frontier_nodes(marked));
+            let nodes = nodes.map_err(self.archive.failed())?;
+            match mark.judge(checkpoint.size, |size| root(&nodes, size).ok()) {
                 Ok(()) => mark.raise(checkpoint, signed)?,
                 Err(MarkError::Below { .. }) => {}
                 Err(MarkError::Contradicts { size, .. }) => {
@@ -235,12 +272,9 @@ impl Replica {
     /// The ledger's state after all leaves of the copy.
     ///
     /// # Errors
-    /// [`ReplicaError::Stopped`] after an error in the middle of an update,
     /// [`ReplicaError::Unwritten`] while what was verified is not in the files,
     /// [`ReplicaError::Behind`] for a copy that is older than its high-water mark.
     pub fn state(&self) -> Result<&State, ReplicaError> {
-        let state = self.replay.as_ref().map(Replay::state);
-        let state = state.ok_or(ReplicaError::Stopped)?;
         self.require_written()?;
         match &self.mark {
             Some(mark)
@@ -254,7 +288,7 @@ impl Replica {
                     mark: mark.path().to_owned(),
                 })
             }
-            _ => Ok(state),
+            _ => Ok(&self.state),
         }
     }
 
@@ -284,54 +318,101 @@ impl Replica {
     }
 
     /// The leaf at an index.
-    pub fn leaf(&self, index: u64) -> Option<Leaf> {
-        let bytes = self.leaves.get(usize::try_from(index).ok()?)?;
-        Leaf::from_bytes(bytes).ok()
+    ///
+    /// # Errors
+    /// [`ReplicaError`] where the copy cannot be read.
+    pub fn leaf(&self, index: u64) -> Result<Option<Leaf>, ReplicaError> {
+        match self.leaf_bytes(index)? {
+            None => Ok(None),
+            Some(bytes) => self.decoded(&bytes).map(Some),
+        }
     }
 
     /// All leaves, in order.
-    pub fn leaves(&self) -> impl Iterator<Item = (u64, Leaf)> + '_ {
-        // Each was decoded when it was verified.
-        (0u64..)
-            .zip(&self.leaves)
-            .filter_map(|(index, bytes)| Some((index, Leaf::from_bytes(bytes).ok()?)))
+    pub fn leaves(&self) -> Leaves<'_> {
+        self.leaves_from(0)
+    }
+
+    /// The leaves from an index on, in order. Few of them are in memory at a time.
+    pub fn leaves_from(&self, index: u64) -> Leaves<'_> {
+        Leaves {
+            replica: self,
+            next: index,
+            page: Vec::new().into_iter(),
+        }
     }
 
     /// Where an entry stands.
-    pub fn find(&self, id: &EntryId) -> Option<u64> {
-        self.by_id.get(id).copied()
+    ///
+    /// # Errors
+    /// [`ReplicaError`] where the copy cannot be read.
+    pub fn find(&self, id: &EntryId) -> Result<Option<u64>, ReplicaError> {
+        let found = self.archive.file().find(id);
+        let found = found.map_err(self.archive.failed())?;
+        // What is in the database and not shown yet is not answered.
+        Ok(found.filter(|index| *index < self.size()))
     }
 
     /// The leaf that used a value which may occur once.
-    pub fn used(&self, set: UniqueSet, value: &[u8; 32]) -> Option<u64> {
-        let uniques = self.replay.as_ref()?.uniques();
-        let leaf = uniques.get(&(set, *value)).copied();
-        leaf.filter(|leaf| *leaf < self.size())
+    ///
+    /// # Errors
+    /// [`ReplicaError`] where the copy cannot be read.
+    pub fn used(&self, set: UniqueSet, value: &[u8; 32]) -> Result<Option<u64>, ReplicaError> {
+        let leaf = self.archive.file().used(set, value)?;
+        Ok(leaf.filter(|leaf| *leaf < self.size()))
+    }
+
+    fn leaf_bytes(&self, index: u64) -> Result<Option<Vec<u8>>, ReplicaError> {
+        let leaves = self
+            .archive
+            .file()
+            .leaves(index, self.size().min(index.saturating_add(1)), 0);
+        let leaves = leaves.map_err(self.archive.failed())?;
+        Ok(leaves.into_iter().next())
+    }
+
+    fn decoded(&self, leaf: &[u8]) -> Result<Leaf, ReplicaError> {
+        // Each was decoded when it was verified.
+        Leaf::from_bytes(leaf).map_err(|_| ReplicaError::Altered(self.directory.clone()))
     }
 
     /// The time of the newest leaf.
     pub(crate) fn newest_time(&self) -> Option<u64> {
-        Some(Leaf::from_bytes(self.leaves.last()?).ok()?.time)
+        (self.size() > 0).then(|| self.state.time())
     }
 
     /// The leaf of an entry.
-    pub fn entry(&self, id: &EntryId) -> Option<Leaf> {
-        self.leaf(self.find(id)?)
+    ///
+    /// # Errors
+    /// [`ReplicaError`] where the copy cannot be read.
+    pub fn entry(&self, id: &EntryId) -> Result<Option<Leaf>, ReplicaError> {
+        match self.find(id)? {
+            None => Ok(None),
+            Some(index) => self.leaf(index),
+        }
     }
 
     /// The receipt of an entry under the newest checkpoint, made from the copy alone.
-    pub fn receipt(&self, id: &EntryId) -> Option<Receipt> {
-        let index = self.find(id)?;
-        let (checkpoint, signed) = self.newest.as_ref()?;
-        let proof: Result<Vec<Hash>, TreeError<_>> =
-            inclusion_proof(&self.nodes, index, checkpoint.size);
-        Some(Receipt {
-            leaf: self.leaves.get(usize::try_from(index).ok()?)?.clone(),
+    ///
+    /// # Errors
+    /// [`ReplicaError`] where the copy cannot be read.
+    pub fn receipt(&self, id: &EntryId) -> Result<Option<Receipt>, ReplicaError> {
+        let (Some(index), Some((checkpoint, signed))) = (self.find(id)?, &self.newest) else {
+            return Ok(None);
+        };
+        let Some(leaf) = self.leaf_bytes(index)? else {
+            return Ok(None);
+        };
+        let wanted = inclusion_nodes(index, checkpoint.size);
+        let nodes = self.archive.file().nodes(&wanted);
+        let nodes = nodes.map_err(self.archive.failed())?;
+        let proof = inclusion_proof(&nodes, index, checkpoint.size);
+        Ok(Some(Receipt {
+            leaf,
             index,
-            // The nodes of every leaf of the copy are there.
-            proof: proof.ok()?,
+            proof: proof.map_err(|_| ReplicaError::Altered(self.directory.clone()))?,
             checkpoint: signed.clone(),
-        })
+        }))
     }
 
     /// Starts an update to a checkpoint that the coordinator gave.
@@ -340,9 +421,6 @@ impl Replica {
     /// [`ReplicaError`]: not signed by the log, older than one seen, or another tree of the same
     /// size; something is unwritten ([`Replica::settle`] comes first).
     pub fn update(&self, checkpoint: &str) -> Result<Update, ReplicaError> {
-        if self.replay.is_none() {
-            return Err(ReplicaError::Stopped);
-        }
         self.require_written()?;
         let signed = SignedCheckpoint::parse(checkpoint)?;
         let target = signed.verify(&self.key)?;
@@ -368,9 +446,8 @@ impl Replica {
     /// then shows it.
     ///
     /// # Errors
-    /// [`ReplicaError`]. After [`ReplicaError::Invalid`] the replica must be opened again. After
-    /// [`ReplicaError::Archive`] or [`ReplicaError::Mark`] the replica answers nothing until
-    /// [`Replica::settle`] succeeds.
+    /// [`ReplicaError`]. After [`ReplicaError::Archive`] or [`ReplicaError::Mark`] the replica answers
+    /// nothing until [`Replica::settle`] succeeds; after others it is as it was.
     pub fn finish(&mut self, update: Update, rng: &mut impl CryptoRng) -> Result<(), ReplicaError> {
         self.settle()?;
         let Update {
@@ -405,14 +482,15 @@ impl Replica {
             let old = note(self.mark.as_ref().and_then(HighWaterMark::signed));
             return Err(self.rewritten(mark.size, &old, target.size, &signed.to_string())?);
         }
-        self.verify(&leaves, rng)?;
+        let (governing, effects) = self.verify(&leaves, rng)?;
         self.unwritten = Some(Unwritten {
-            leaves,
+            effects,
+            governing,
             frontier,
             nodes,
             target,
             signed,
-            in_archive: false,
+            digest: None,
         });
         self.settle()
     }
@@ -421,20 +499,44 @@ impl Replica {
     ///
     /// # Errors
     /// [`ReplicaError::Archive`] or [`ReplicaError::Mark`]; it can be tried again.
+    /// [`ReplicaError::Invalid`] for a leaf that uses a value which an earlier one used; the copy is then
+    /// as it was.
     pub fn settle(&mut self) -> Result<(), ReplicaError> {
         let Some(unwritten) = &mut self.unwritten else {
             return Ok(());
         };
-        if !unwritten.in_archive {
-            self.archive
-                .append(&unwritten.leaves, &unwritten.signed.to_string())?;
-            unwritten.in_archive = true;
+        let (target, note) = (&unwritten.target, unwritten.signed.to_string());
+        if unwritten.digest.is_none() {
+            // An error may have come after the commit.
+            let head = self.archive.file().head().map_err(self.archive.failed())?;
+            unwritten.digest = head
+                .filter(|head| head.size == target.size && head.checkpoint == note)
+                .map(|head| head.digest);
         }
+        if unwritten.digest.is_none() {
+            let (effects, nodes) = (&unwritten.effects, &unwritten.nodes);
+            let appended = self
+                .archive
+                .append(effects, nodes, (target, &note), &self.digest)?;
+            match appended {
+                Ok(digest) => unwritten.digest = Some(digest),
+                Err((index, Conflict(unique))) => {
+                    self.unwritten = None;
+                    let (set, claim) = (unique.set, unique.claim);
+                    let fault = Refusal::AlreadyUsed { set, claim }.into();
+                    return Err(ReplayError { index, fault }.into());
+                }
+            }
+        }
+        self.archive.show_checkpoint(&note)?;
         if let Some(mark) = &mut self.mark {
-            mark.raise(&unwritten.target, &unwritten.signed)?;
+            mark.raise(target, &unwritten.signed)?;
         }
         if let Some(written) = self.unwritten.take() {
-            self.show(written.leaves, written.frontier, written.nodes);
+            let rows = Arc::clone(self.archive.file());
+            self.state = State::stored(written.governing, rows);
+            self.digest = written.digest.unwrap_or_default();
+            self.frontier = written.frontier;
             self.newest = Some((written.target, written.signed));
         }
         Ok(())
@@ -491,42 +593,138 @@ impl Replica {
         }
     }
 
-    /// Takes leaves into the state, signatures and proofs verified.
-    fn verify(&mut self, leaves: &[Vec<u8>], rng: &mut impl CryptoRng) -> Result<(), ReplicaError> {
-        // Taken out, so that an error leaves no half-applied state behind.
-        let mut replay = self.replay.take().ok_or(ReplicaError::Stopped)?;
+    /// Verifies leaves against the state so far: what governs after them, and what each changes.
+    fn verify(
+        &self,
+        leaves: &[Vec<u8>],
+        rng: &mut impl CryptoRng,
+    ) -> Result<(Governing, Vec<Effects>), ReplicaError> {
+        let mut replay = Replay::going_on(&self.state, self.frontier.clone(), self.keys.clone());
         for leaf in leaves {
             replay.push(leaf, rng)?;
         }
         replay.flush(rng)?;
-        self.replay = Some(replay);
-        Ok(())
-    }
-
-    /// Takes verified leaves into what is answered.
-    fn show(&mut self, leaves: Vec<Vec<u8>>, frontier: Frontier, nodes: Vec<(Node, Hash)>) {
-        for leaf in leaves {
-            if let Ok(decoded) = Leaf::from_bytes(&leaf) {
-                self.by_id
-                    .insert(decoded.entry.id(), self.leaves.len() as u64);
-            }
-            self.leaves.push(leaf);
-        }
-        self.frontier = frontier;
-        self.nodes.extend(nodes);
+        let effects = replay.take_effects();
+        Ok((replay.state().governing().clone(), effects))
     }
 }
 
-/// Leaves that were verified and are not in the files.
+/// Leaves that were verified and are not in all files.
 #[derive(Debug)]
 struct Unwritten {
-    leaves: Vec<Vec<u8>>,
+    effects: Vec<Effects>,
+    governing: Governing,
     frontier: Frontier,
     nodes: Vec<(Node, Hash)>,
     target: Checkpoint,
     signed: SignedCheckpoint,
-    /// They are in the archive, and the high-water mark is still to be raised.
-    in_archive: bool,
+    /// The state's digest after them, once they are in the database.
+    digest: Option<StateDigest>,
+}
+
+/// Leaves of a copy, in order.
+#[derive(Debug)]
+pub struct Leaves<'r> {
+    replica: &'r Replica,
+    next: u64,
+    page: std::vec::IntoIter<Vec<u8>>,
+}
+
+impl Iterator for Leaves<'_> {
+    type Item = Result<(u64, Leaf), ReplicaError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.page.len() == 0 {
+            let (file, size) = (self.replica.archive.file(), self.replica.size());
+            match file.leaves(self.next, size, PAGE_BYTES) {
+                Ok(page) => self.page = page.into_iter(),
+                Err(error) => return Some(Err(self.replica.archive.failed()(error).into())),
+            }
+        }
+        let bytes = self.page.next()?;
+        let index = self.next;
+        self.next += 1;
+        Some(self.replica.decoded(&bytes).map(|leaf| (index, leaf)))
+    }
+}
+
+/// Bytes of leaves that are in memory at a time.
+const PAGE_BYTES: usize = 512 * 1_024;
+
+/// Whether two states have the same rows.
+fn same_rows(one: &dyn Rows, other: &dyn Rows) -> Result<bool, RowError> {
+    for table in Table::ALL {
+        let mut from = Vec::new();
+        loop {
+            let page = one.range(table, &from, PAGE_ROWS)?;
+            if other.range(table, &from, PAGE_ROWS)? != page {
+                return Ok(false);
+            }
+            let Some((last, _)) = page.into_iter().next_back() else {
+                break;
+            };
+            // The next key there can be.
+            from = last;
+            from.push(0);
+        }
+    }
+    Ok(true)
+}
+
+/// Rows that one look compares.
+const PAGE_ROWS: usize = 1_024;
+
+/// The state that the leaves of a copy make, each verified again.
+fn replayed(
+    archive: &Archive,
+    directory: &Path,
+    policy: LedgerPolicy,
+    (size, expected): (u64, Hash),
+    rng: &mut impl CryptoRng,
+) -> Result<State, ReplicaError> {
+    let altered = || ReplicaError::Altered(directory.to_owned());
+    let mut replay = Replay::new(policy);
+    let mut next = 0;
+    while next < size {
+        let page = archive.file().leaves(next, size, PAGE_BYTES);
+        let page = page.map_err(archive.failed())?;
+        if page.is_empty() {
+            return Err(altered());
+        }
+        next += page.len() as u64;
+        for leaf in page {
+            replay.push(&leaf, rng)?;
+        }
+    }
+    let (state, root) = replay.finish(rng)?;
+    if root == expected {
+        Ok(state)
+    } else {
+        Err(altered())
+    }
+}
+
+/// Makes the stored state anew from the leaves.
+fn rebuild(
+    archive: &mut Archive,
+    directory: &Path,
+    policy: &LedgerPolicy,
+    size: u64,
+    expected: Hash,
+    rng: &mut impl CryptoRng,
+) -> Result<(), ReplicaError> {
+    tracing::warn!(
+        size,
+        "the stored state is of another version: it is made anew from the leaves"
+    );
+    let state = replayed(archive, directory, policy.clone(), (size, expected), rng)?;
+    let digest = state.rows().digest()?;
+    let mut rows = Vec::new();
+    for table in Table::ALL {
+        let of_table = state.rows().range(table, &[], usize::MAX)?.into_iter();
+        rows.extend(of_table.map(|(key, value)| (RowKey { table, key }, Some(value))));
+    }
+    Ok(archive.replace_state(size, &rows, &digest)?)
 }
 
 /// A tree that new leaves were appended to.

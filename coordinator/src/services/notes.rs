@@ -54,7 +54,7 @@ impl NotesService {
         let anchor = {
             let view = self.published.read();
             let time = self.time.now_or(view.state.time());
-            view.state.notes().anchor(time)
+            view.state.anchor(time)
         };
         let Some(anchor) = anchor else {
             return Ok(Vec::new());

@@ -7,18 +7,19 @@ use merits_coordinator::{Config, Coordinator, StartError, SystemClock, fsck};
 use sqlx::{Connection as _, SqliteConnection};
 
 /// SQL, the table in which fsck finds it, and whether a start refuses it.
-const DAMAGES: [(&str, &str, bool); 14] = [
+const DAMAGES: [(&str, &str, bool); 22] = [
     (
         // The last byte of the last leaf, in its signature.
         "UPDATE leaf SET leaf = CAST(substr(leaf, 1, length(leaf) - 1) || x'ff' AS BLOB) \
          WHERE idx = (SELECT max(idx) FROM leaf)",
         "rules",
-        true,
+        // A start believes the stored state, as it believes the key's file.
+        false,
     ),
     (
         "UPDATE leaf SET leaf = substr(leaf, 1, 20) WHERE idx = 3",
         "leaf",
-        true,
+        false,
     ),
     (
         "UPDATE leaf SET entry_id = zeroblob(32) WHERE idx = 2",
@@ -68,6 +69,32 @@ const DAMAGES: [(&str, &str, bool); 14] = [
         false,
     ),
     ("UPDATE log SET size = size + 1", "log", true),
+    // 40: notes of an entry; 43: a batch's total; 33: people.
+    (
+        "UPDATE row SET value = zeroblob(36) WHERE tbl = 40",
+        "row",
+        false,
+    ),
+    ("DELETE FROM row WHERE tbl = 43", "row", false),
+    (
+        "INSERT INTO row VALUES (33, zeroblob(32), zeroblob(9))",
+        "row",
+        false,
+    ),
+    (
+        "INSERT INTO row VALUES (99, zeroblob(32), zeroblob(9))",
+        "row",
+        false,
+    ),
+    // What governs is read whole.
+    (
+        "UPDATE row SET value = zeroblob(9) WHERE tbl = 5",
+        "row",
+        true,
+    ),
+    ("DELETE FROM row WHERE tbl = 1", "row", true),
+    ("UPDATE state SET size = size - 1", "state", true),
+    ("UPDATE state SET digest = zeroblob(2048)", "state", false),
 ];
 
 #[tokio::test]
@@ -138,6 +165,29 @@ async fn altered_founding_facts_are_named() {
             "{error}"
         );
     }
+}
+
+/// A state in another layout is made anew from the log beside it, and is what it was.
+#[tokio::test]
+async fn a_state_of_another_version_is_made_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut founding = Founding::new(33);
+    let config = founding.config(dir.path());
+    let mut node = Node::founded(&founding, config.clone()).await;
+    node.client.submit(&founding.earn(5)).await.unwrap();
+    node.coordinator.shutdown().await.unwrap();
+    apply(
+        &config,
+        "UPDATE state SET version = 0, digest = zeroblob(2048); \
+         DELETE FROM row WHERE tbl = 40; UPDATE row SET value = zeroblob(1) WHERE tbl = 2",
+    )
+    .await;
+    assert!(!fsck(&config, &mut rand::rng()).await.unwrap().is_clean());
+    let mut node = Node::start(config.clone()).await;
+    node.client.submit(&founding.earn(4)).await.unwrap();
+    node.coordinator.shutdown().await.unwrap();
+    let report = fsck(&config, &mut rand::rng()).await.unwrap();
+    assert!(report.is_clean(), "{report}");
 }
 
 #[tokio::test]

@@ -95,7 +95,7 @@ impl Auditor {
     ) -> Result<(), Refusal> {
         let id = signed.id();
         let submission = Submission::from_signed(signed, state.origin())?;
-        let Some(job) = state.job(&submission)? else {
+        let Some(job) = state.question(&submission)? else {
             return Ok(());
         };
         state.authenticate(submission)?;

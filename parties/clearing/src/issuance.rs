@@ -1,6 +1,6 @@
 //! The books: how much of each scale exists, by what the log makes public.
 
-use merits_ledger::State;
+use merits_ledger::{State, rows::RowError};
 use merits_primitives::ids::{AssetId, Credits, Epoch, Output, Period, ScaleId};
 
 /// One scale, period and view-key epoch.
@@ -41,13 +41,20 @@ pub struct Measured {
 }
 
 /// Reads the books off a verified state, by scale, period and epoch.
-pub fn issuance(state: &State) -> Vec<IssuanceLine> {
+///
+/// # Errors
+/// [`RowError`].
+pub fn issuance(state: &State) -> Result<Vec<IssuanceLine>, RowError> {
     let totals = state.totals();
-    let line = |key: &merits_ledger::state::TotalsKey| {
+    let keys = totals.keys()?;
+    let mut lines = Vec::new();
+    for key in &keys {
         if key.output == Output::Measure {
-            return None;
+            continue;
         }
-        let (scale, record) = state.scales().by_asset(key.asset)?;
+        let Some((scale, record)) = state.scales().by_asset(key.asset) else {
+            continue;
+        };
         // The same in all versions.
         let vouched = record.versions.iter().any(|version| version.terms.vouched);
         let mut line = IssuanceLine {
@@ -61,27 +68,26 @@ pub fn issuance(state: &State) -> Vec<IssuanceLine> {
             covered: 0,
             credits: Credits(0),
             at_most: 0,
-            measured: totals.keys().any(|other| *other == key.twin()).then(|| {
-                let mut measured = Measured::default();
-                for opened in totals.opened(&key.twin()) {
-                    measured.covered += opened.claims;
-                    measured.sum = measured.sum.saturating_add(opened.sum);
-                }
-                measured
-            }),
+            measured: keys.contains(&key.twin()).then(Measured::default),
         };
-        for batch in totals.unopened(key) {
+        if let Some(measured) = &mut line.measured {
+            for opened in totals.opened(&key.twin())? {
+                measured.covered += opened.claims;
+                measured.sum = measured.sum.saturating_add(opened.sum);
+            }
+        }
+        for batch in totals.unopened(key)? {
             line.batches += 1;
             line.claims += u64::from(batch.claims);
             line.at_most = line.at_most.saturating_add(batch.worst);
         }
-        for opened in totals.opened(key) {
+        for opened in totals.opened(key)? {
             line.batches += u64::from(opened.batches);
             line.claims += opened.claims;
             line.covered += opened.claims;
             line.credits.0 = line.credits.0.saturating_add(opened.sum);
         }
-        Some(line)
-    };
-    totals.keys().filter_map(line).collect()
+        lines.push(line);
+    }
+    Ok(lines)
 }

@@ -1,7 +1,9 @@
 //! A clearing bank at work: brings its copy of the log up to date, audits all of it, keeps the
 //! books.
 
-use merits_ledger::{Entry, History, ReplayError, State, entry::EARN_BATCH};
+use std::collections::HashMap;
+
+use merits_ledger::{Entry, History, ReplayError, State, entry::EARN_BATCH, rows::RowError};
 use merits_primitives::ids::EntryId;
 use merits_replica::{FollowError, Follower, Replica, ReplicaError};
 use merits_verifier::codec::Canonical as _;
@@ -17,6 +19,9 @@ use crate::{
 /// Why an audit could not be made. What it found wrong is in the [`Report`].
 #[derive(Debug, Error)]
 pub enum AuditError {
+    /// A row of the copy of the log.
+    #[error(transparent)]
+    Rows(#[from] RowError),
     /// The copy of the log.
     #[error(transparent)]
     Follow(#[from] FollowError),
@@ -80,11 +85,14 @@ pub async fn audit_log(follower: &Follower, online: Option<&str>) -> Result<Repo
         Some(address) => {
             let earned = {
                 let replica = follower.replica();
-                replica
-                    .leaves()
-                    .map(|(_, leaf)| leaf.entry)
-                    .filter(|entry| entry.kind == EARN_BATCH)
-                    .collect()
+                let mut earned = Vec::new();
+                for leaf in replica.leaves() {
+                    let (_, leaf) = leaf?;
+                    if leaf.entry.kind == EARN_BATCH {
+                        earned.push(leaf.entry);
+                    }
+                }
+                earned
             };
             Some(verify_online(address, earned).await?)
         }
@@ -98,33 +106,45 @@ pub async fn audit_log(follower: &Follower, online: Option<&str>) -> Result<Repo
         let rng = &mut rand::rng();
         let mut history = History::new(state.policy().clone());
         let mut auditor = Auditor::default();
-        for (_, leaf) in replica.leaves() {
+        for leaf in replica.leaves() {
+            let (_, leaf) = leaf?;
             history.push(&leaf.to_bytes(), rng)?;
             auditor.push(history.state(), leaf.entry, rng);
         }
         Ok::<_, AuditError>(Report {
             batches: auditor.finish(rng),
             online,
-            totals: totals(&replica, state),
-            issuance: issuance(state),
+            totals: totals(&replica, state)?,
+            issuance: issuance(state)?,
         })
     });
     report.await.map_err(|_| FollowError::Interrupted)?
 }
 
-fn totals(replica: &Replica, state: &State) -> Vec<(EntryId, Result<CheckedTotal, TotalFault>)> {
-    let find = |id: &EntryId| replica.entry(id).map(|leaf| leaf.entry);
-    replica
-        .leaves()
-        .filter_map(|(_, leaf)| {
-            let id = leaf.entry.id();
-            match Entry::decode(leaf.entry.kind, &leaf.entry.statement) {
-                Some(Ok(Entry::TotalsOpened(opened))) => {
-                    let keys = state.epochs().get(opened.key.epoch)?;
-                    Some((id, verify_total(state.origin(), &opened, keys, find)))
-                }
-                _ => None,
+type Totals = Vec<(EntryId, Result<CheckedTotal, TotalFault>)>;
+
+fn totals(replica: &Replica, state: &State) -> Result<Totals, ReplicaError> {
+    let mut totals = Vec::new();
+    for leaf in replica.leaves() {
+        let (_, leaf) = leaf?;
+        let id = leaf.entry.id();
+        let Some(Ok(Entry::TotalsOpened(opened))) =
+            Entry::decode(leaf.entry.kind, &leaf.entry.statement)
+        else {
+            continue;
+        };
+        let Some(keys) = state.epochs().get(opened.key.epoch) else {
+            continue;
+        };
+        // What cannot be read must not pass for absent.
+        let mut covered = HashMap::new();
+        for id in &opened.entries {
+            if let Some(leaf) = replica.entry(id)? {
+                covered.insert(*id, leaf.entry);
             }
-        })
-        .collect()
+        }
+        let find = |id: &EntryId| covered.get(id).cloned();
+        totals.push((id, verify_total(state.origin(), &opened, keys, find)));
+    }
+    Ok(totals)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use merits_ledger::State;
+use merits_ledger::{State, rows::RowError};
 use merits_primitives::ids::{PartyId, Period};
 use rand_core::CryptoRng;
 
@@ -92,19 +92,26 @@ impl<'a> Consents<'a> {
     }
 
     /// Whether the ledger takes a claim of `distributor` with this ticket.
-    pub(crate) fn open(&self, distributor: &PartyId, ticket: &LiveTicket) -> Result<(), Wait> {
+    ///
+    /// # Errors
+    /// [`RowError`], which says nothing about the ticket.
+    pub(crate) fn open(
+        &self,
+        distributor: &PartyId,
+        ticket: &LiveTicket,
+    ) -> Result<Result<(), Wait>, RowError> {
         let Self::Tickets { state, time } = self else {
-            return Ok(());
+            return Ok(Ok(()));
         };
         if !ticket.deposited {
-            return Err(Wait::NotDeposited);
+            return Ok(Err(Wait::NotDeposited));
         }
-        let open = state.tickets().open(&ticket.nullifier);
-        match open.filter(|open| is(open, distributor, ticket)) {
+        let open = state.tickets().open(&ticket.nullifier)?;
+        Ok(match open.filter(|open| is(open, distributor, ticket)) {
             Some(open) if open.reserves(*time) => Ok(()),
             Some(open) if !open.withdrawn => Err(Wait::Lapsed),
             _ => Err(Wait::NotOpen),
-        }
+        })
     }
 }
 
@@ -142,7 +149,7 @@ impl Node {
         for ticket in self.store().live_tickets().await? {
             if state
                 .tickets()
-                .is_withdrawn(&ticket.nullifier, &ticket.message)
+                .is_withdrawn(&ticket.nullifier, &ticket.message)?
             {
                 followed
                     .erased
@@ -151,8 +158,8 @@ impl Node {
             }
             let lapsed = state
                 .tickets()
-                .open(&ticket.nullifier)
-                .is_some_and(|open| is(open, &party, &ticket) && !open.reserves(state.time()));
+                .open(&ticket.nullifier)?
+                .is_some_and(|open| is(&open, &party, &ticket) && !open.reserves(state.time()));
             if lapsed && ticket.deposited {
                 self.store()
                     .end_ticket(ticket.id, TicketEnd::Lapsed)

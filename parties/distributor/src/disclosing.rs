@@ -5,7 +5,7 @@
 //! what the supervisor shows must be what that request commits to, for this very claim.
 
 use merits_formula::Schema;
-use merits_ledger::{State, entry::OpeningContent};
+use merits_ledger::{State, entry::OpeningContent, rows::RowError};
 use merits_primitives::ids::EntryId;
 use merits_records::disclosure::{DISCLOSURE, Disclosure};
 use thiserror::Error;
@@ -33,6 +33,9 @@ pub enum Ground<'a> {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DiscloseError {
+    /// The copy of the log.
+    #[error(transparent)]
+    Rows(#[from] RowError),
     /// Not this node's.
     #[error("claim {claim} of entry {entry} is not this node's, or does not exist")]
     Unknown {
@@ -125,7 +128,7 @@ fn check_request(
     content: &OpeningContent,
     wanted: (EntryId, u16),
 ) -> Result<(), DiscloseError> {
-    let opening = state.openings().get(&id);
+    let opening = state.openings().get(&id)?;
     let opening = opening.ok_or(DiscloseError::NotRequested(id))?;
     if content.commitment(state.origin()) != opening.requested.commitment {
         return Err(DiscloseError::OtherRequest(id));

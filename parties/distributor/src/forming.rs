@@ -382,7 +382,7 @@ impl Forming<'_> {
             let open = match ticket {
                 _ if self.tried.has(deed) => Err(Wait::Aside),
                 None => Err(Wait::NoTicket),
-                Some(ticket) => consents.open(&node.party(), &ticket).map(|()| ticket.id),
+                Some(ticket) => consents.open(&node.party(), &ticket)?.map(|()| ticket.id),
             };
             match open {
                 Err(wait) => waiting.add(wait),

@@ -71,8 +71,11 @@ impl Outlook {
             }
             consents @ Consents::Tickets { .. } => {
                 for candidate in store.candidates(scale).await? {
-                    let ticket = candidate.ticket.ok_or(Wait::NoTicket);
-                    match ticket.and_then(|ticket| consents.open(distributor, &ticket)) {
+                    let open_ticket = match candidate.ticket {
+                        None => Err(Wait::NoTicket),
+                        Some(ticket) => consents.open(distributor, &ticket)?,
+                    };
+                    match open_ticket {
                         Ok(()) => *open.entry(candidate.period).or_default() += 1,
                         Err(wait) => outlook.waiting.add(wait),
                     }

@@ -8,6 +8,7 @@
 use merits_ledger::{
     Entry, KeyRing, ProvenStatement, Refusal, State,
     entry::{PersonStatement, TicketDeposited},
+    rows::RowError,
 };
 use merits_primitives::{
     ids::{EntryId, Expiry, PartyId, ScaleId, ScaleVersion},
@@ -31,6 +32,9 @@ use crate::{
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TicketFault {
+    /// The copy of the log.
+    #[error(transparent)]
+    Rows(#[from] RowError),
     /// The ledger is in custody.
     #[error("the ledger takes no tickets: its accounts are in custody")]
     Custody,
@@ -156,13 +160,13 @@ impl<'a> Importer<'a> {
         let statement = state.ticket_statement(&party, &deposit)?;
         if state
             .tickets()
-            .is_withdrawn(&statement.nullifier, &statement.message)
+            .is_withdrawn(&statement.nullifier, &statement.message)?
         {
             return Err(TicketFault::Withdrawn);
         }
         if !state
             .people()
-            .accepts(statement.root, now.max(state.time()))
+            .accepts(statement.root, now.max(state.time()))?
         {
             return Err(TicketFault::OldRoot);
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use merits_ledger::Entry;
 use merits_primitives::ids::{EntryId, PartyId};
-use merits_replica::Replica;
+use merits_replica::{Replica, ReplicaError};
 
 /// An evaluation that the log has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,8 +27,12 @@ pub struct Counts {
 
 impl Counts {
     /// Reads what the copy has more than at the last time.
-    pub fn follow(&mut self, replica: &Replica) {
-        while let Some(leaf) = replica.leaf(self.size) {
+    ///
+    /// # Errors
+    /// [`ReplicaError`]; what was read before stays read.
+    pub fn follow(&mut self, replica: &Replica) -> Result<(), ReplicaError> {
+        for leaf in replica.leaves_from(self.size) {
+            let (_, leaf) = leaf?;
             self.size += 1;
             if let Some(Ok(Entry::EvaluationCounted(counted))) =
                 Entry::decode(leaf.entry.kind, &leaf.entry.statement)
@@ -40,6 +44,7 @@ impl Counts {
                     .or_insert(Counted { registrar, entry });
             }
         }
+        Ok(())
     }
 
     /// The evaluation about this.

@@ -34,12 +34,12 @@ use merits_primitives::{
     ids::{EntryId, Origin, PartyId},
 };
 use merits_proto::{Fault, OfferHere, OfferPage, RedemptionRequest, SealedVoucher, VoucherRequest};
-use merits_replica::Replica;
+use merits_replica::{Replica, ReplicaError};
 use merits_serve::Paced;
 use merits_verifier::{
     Verified,
     codec::Canonical as _,
-    entry::SignedEntry,
+    entry::{Leaf, SignedEntry},
     groth16::{PreparedKey, Proof},
     receipt::Receipt,
 };
@@ -206,7 +206,11 @@ impl<L: LedgerPort> Exchange<L> {
         } else {
             self.examine_afresh(&entry, &redeemed).await?
         } {
-            Examined::Known => match self.ledger.read(|replica| replica.receipt(&id)) {
+            Examined::Known => match self
+                .ledger
+                .read(|replica| replica.receipt(&id))
+                .map_err(unreadable)?
+            {
                 Some(receipt) => receipt,
                 // Assigned, and the copy has not come so far.
                 None => self.ledger.receipt(&id).await?,
@@ -220,7 +224,7 @@ impl<L: LedgerPort> Exchange<L> {
                 let receipt = self.ledger.submit(&entry).await?;
                 // Not the log's word for it: the own copy must have taken the entry.
                 self.paced.sync(self.ledger.sync()).await?;
-                self.find(&id).ok_or_else(|| unshown(&id))?;
+                self.find(&id)?.ok_or_else(|| unshown(&id))?;
                 receipt
             }
         };
@@ -283,16 +287,20 @@ impl<L: LedgerPort> Exchange<L> {
     /// order. After an error nothing counts as looked at, so the next call does it.
     async fn hand_out(&self) -> Result<Reconciled, StoreError> {
         let mut handed = self.handed.lock().await;
-        let (found, until): (Vec<Owed>, u64) = self.ledger.read(|replica| {
-            let entries = (handed.next..replica.size())
-                .filter_map(|index| Some(replica.leaf(index)?.entry))
-                .filter(|entry| entry.kind == REDEEMED && entry.party == self.party);
-            let found = entries.filter_map(|entry| {
-                let redeemed = Redeemed::from_bytes(&entry.statement).ok()?;
-                Some((entry.id(), redeemed.offer))
-            });
-            (found.collect(), replica.size())
+        let found = self.ledger.read(|replica| {
+            let mut found: Vec<Owed> = Vec::new();
+            for leaf in replica.leaves_from(handed.next) {
+                let (_, Leaf { entry, .. }) = leaf?;
+                if entry.kind == REDEEMED
+                    && entry.party == self.party
+                    && let Ok(redeemed) = Redeemed::from_bytes(&entry.statement)
+                {
+                    found.push((entry.id(), redeemed.offer));
+                }
+            }
+            Ok::<_, ReplicaError>((found, replica.size()))
         });
+        let (found, until) = found.map_err(|error| StoreError::Copy(Box::new(error)))?;
         let all: Vec<Owed> = handed.owed.iter().chain(&found).copied().collect();
         let done = match self.store.assign(&all).await {
             Ok(done) => done,
@@ -360,16 +368,36 @@ impl<L: LedgerPort> Exchange<L> {
     ) -> Result<Result<Examined, Box<Refusal>>, Fault> {
         self.ledger.read(|replica| {
             let state = state(replica)?;
-            if replica.find(&entry.id()).is_some() {
+            if replica.find(&entry.id()).map_err(unreadable)?.is_some() {
                 return Ok(Ok(Examined::Known));
             }
-            Ok(self.examine_new(replica, state, entry, redeemed))
+            self.examine_new(replica, state, entry, redeemed)
         })
     }
 
     fn examine_new(
         &self,
         replica: &Replica,
+        state: &State,
+        entry: &SignedEntry,
+        redeemed: &Redeemed,
+    ) -> Result<Result<Examined, Box<Refusal>>, Fault> {
+        let spending = &redeemed.spending;
+        for (set, value) in [
+            (UniqueSet::Spend, &spending.sn1),
+            (UniqueSet::Spend, &spending.sn2),
+            (UniqueSet::Rate, &spending.rn),
+        ] {
+            let used = replica.used(set, &field::to_bytes(value));
+            if used.map_err(unreadable)?.is_some() {
+                return Ok(Err(Box::new(Refusal::AlreadyUsed { set, claim: None })));
+            }
+        }
+        Ok(self.examine_unused(state, entry, redeemed))
+    }
+
+    fn examine_unused(
+        &self,
         state: &State,
         entry: &SignedEntry,
         redeemed: &Redeemed,
@@ -381,18 +409,8 @@ impl<L: LedgerPort> Exchange<L> {
             return Err(Box::new(OfferRefusal::Elsewhere { offer: id }.into()));
         }
         offer.check_open(&id, self.now(state))?;
-        let spending = &redeemed.spending;
-        for (set, value) in [
-            (UniqueSet::Spend, &spending.sn1),
-            (UniqueSet::Spend, &spending.sn2),
-            (UniqueSet::Rate, &spending.rn),
-        ] {
-            if replica.used(set, &field::to_bytes(value)).is_some() {
-                return Err(Box::new(Refusal::AlreadyUsed { set, claim: None }));
-            }
-        }
         let submission = Submission::from_signed(entry.clone(), &self.origin)?;
-        let job = state.job(&submission)?.ok_or(Refusal::NotVerified)?;
+        let job = state.question(&submission)?.ok_or(Refusal::NotVerified)?;
         let key = match self.keys.find(&job.key) {
             Some(key) => Key::Prepared(key),
             None => Key::Unprepared(Box::new(UnpreparedKey::of(state, &job.key)?)),
@@ -410,8 +428,9 @@ impl<L: LedgerPort> Exchange<L> {
     }
 
     /// The entry in the own copy as it is.
-    fn find(&self, id: &EntryId) -> Option<SignedEntry> {
-        self.ledger.read(|replica| Some(replica.entry(id)?.entry))
+    fn find(&self, id: &EntryId) -> Result<Option<SignedEntry>, Fault> {
+        let leaf = self.ledger.read(|replica| replica.entry(id));
+        Ok(leaf.map_err(unreadable)?.map(|leaf| leaf.entry))
     }
 
     /// Makes sure that the store can write, unless that was seen since `asked`: many who redeem at once
@@ -443,11 +462,11 @@ impl<L: LedgerPort> Exchange<L> {
 
     /// The entry in the own copy, every rule and proof of which was checked here.
     async fn logged(&self, id: &EntryId) -> Result<Option<SignedEntry>, Fault> {
-        if let Some(entry) = self.find(id) {
+        if let Some(entry) = self.find(id)? {
             return Ok(Some(entry));
         }
         self.sync_for_strangers().await?;
-        Ok(self.find(id))
+        self.find(id)
     }
 
     /// The voucher of a redemption that is in the log, sealed.
@@ -514,10 +533,13 @@ impl<L: LedgerPort> Exchange<L> {
 }
 
 fn state(replica: &Replica) -> Result<&State, Fault> {
-    replica.state().map_err(|error| {
-        tracing::error!(%error, "the exchange's copy of the log is stopped");
-        Fault::internal()
-    })
+    replica.state().map_err(unreadable)
+}
+
+/// The own copy cannot be used, which is no judgement on whoever asked.
+fn unreadable(error: ReplicaError) -> Fault {
+    tracing::error!(%error, "the exchange's copy of the log cannot be used");
+    Fault::internal()
 }
 
 /// The log's key signed a receipt for an entry that the log does not show this exchange.

@@ -2,6 +2,7 @@
 
 use merits_ledger::{
     entry::{IdentityRegistered, UniquenessTag},
+    rows::RowError,
     state::People,
 };
 use merits_primitives::{Fr, ids::EntryId};
@@ -37,14 +38,17 @@ pub enum RegistrationFault {
     /// Too many losses.
     #[error("this person has had 256 identities, and there are no more")]
     GenerationsUsedUp,
+    /// The copy of the log.
+    #[error(transparent)]
+    Rows(#[from] RowError),
 }
 
 /// Checks what can be checked before an evaluation is spent on it.
 ///
 /// # Errors
 /// [`RegistrationFault::CommitmentKnown`].
-pub fn check_commitment(people: &People, commitment: &Fr) -> Result<(), RegistrationFault> {
-    if people.by_commitment(commitment).is_some() {
+pub fn check_commitment(people: &People<'_>, commitment: &Fr) -> Result<(), RegistrationFault> {
+    if people.by_commitment(commitment)?.is_some() {
         Err(RegistrationFault::CommitmentKnown)
     } else {
         Ok(())
@@ -58,7 +62,7 @@ pub fn check_commitment(people: &People, commitment: &Fr) -> Result<(), Registra
 /// # Errors
 /// [`RegistrationFault`].
 pub fn registration(
-    people: &People,
+    people: &People<'_>,
     occasion: Occasion,
     commitment: Fr,
     (tag, evaluation): (UniquenessTag, EntryId),
@@ -66,7 +70,7 @@ pub fn registration(
     time: u64,
 ) -> Result<IdentityRegistered, RegistrationFault> {
     check_commitment(people, &commitment)?;
-    let (from, generation) = match (occasion, people.by_tag(&tag)) {
+    let (from, generation) = match (occasion, people.by_tag(&tag)?) {
         (Occasion::First, None) => (from, 0),
         (Occasion::First, Some(_)) => return Err(RegistrationFault::PersonKnown),
         (Occasion::AfterLoss, None) => return Err(RegistrationFault::PersonUnknown),

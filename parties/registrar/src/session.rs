@@ -91,7 +91,7 @@ impl Session {
         let public_key = {
             let replica = self.follower.replica();
             let people = replica.state()?.people();
-            check_commitment(people, &commitment)?;
+            check_commitment(&people, &commitment)?;
             let evaluator = people.evaluator().ok_or(SessionError::NoEvaluator)?;
             evaluator.public_key
         };
@@ -105,7 +105,7 @@ impl Session {
             // The ledger reads its own clock when it appends.
             let time = now.max(state.time()).saturating_add(MARGIN);
             let evaluated = (tag, answer.entry);
-            registration(state.people(), occasion, commitment, evaluated, from, time)?
+            registration(&state.people(), occasion, commitment, evaluated, from, time)?
         };
         let entry = self.registrar.register(content.clone());
         let entry = self.follower.client().submit(&entry).await?.id;

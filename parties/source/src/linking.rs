@@ -15,7 +15,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use merits_ledger::{KeyRing, ProvenStatement, Refusal, State, entry::PersonStatement};
+use merits_ledger::{
+    KeyRing, ProvenStatement, Refusal, State, entry::PersonStatement, rows::RowError,
+};
 use merits_primitives::{
     field,
     ids::{Origin, PartyId},
@@ -42,6 +44,9 @@ const DAY: u64 = 86_400_000;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum LinkFault {
+    /// The copy of the log.
+    #[error(transparent)]
+    Rows(#[from] RowError),
     /// For another ledger.
     #[error(transparent)]
     Handover(#[from] HandoverError),
@@ -134,7 +139,7 @@ impl<'a> LinkChecker<'a> {
         if u64::from(link.start) > self.now / DAY {
             return Err(LinkFault::Early);
         }
-        if !self.state.people().accepts(link.root, self.now) {
+        if !self.state.people().accepts(link.root, self.now)? {
             return Err(LinkFault::OldRoot);
         }
         let statement = TicketStatement {

@@ -1,6 +1,6 @@
 //! A sponsor at work: brings its copy of the log up to date, then checks each batch.
 
-use merits_ledger::{History, ReplayError, entry::EARN_BATCH};
+use merits_ledger::{History, ReplayError, entry::EARN_BATCH, rows::RowError};
 use merits_replica::{ClientError, FollowError, Follower, ReplicaError};
 use merits_verifier::{codec::Canonical as _, entry::SignedEntry};
 use thiserror::Error;
@@ -16,6 +16,9 @@ const ENDED_SINCE: [&str; 3] = ["party-suspended", "scale-retired", "epoch-not-a
 /// Why a verification could not be made. What it found wrong is in the [`Report`].
 #[derive(Debug, Error)]
 pub enum VerifyError {
+    /// A row of the copy of the log.
+    #[error(transparent)]
+    Rows(#[from] RowError),
     /// The copy of the log.
     #[error(transparent)]
     Follow(#[from] FollowError),
@@ -37,7 +40,7 @@ pub enum VerifyError {
 /// [`VerifyError`] when the copy or the service cannot be reached.
 pub async fn verify(follower: &Follower, online: bool) -> Result<Report, VerifyError> {
     follower.sync().await?;
-    let (leaves, subjects) = subjects(follower);
+    let (leaves, subjects) = subjects(follower)?;
     let mut verdicts = Vec::with_capacity(subjects.len());
     let mut client = follower.client();
     for entry in &subjects {
@@ -69,11 +72,14 @@ pub async fn verify(follower: &Follower, online: bool) -> Result<Report, VerifyE
         let mut offline = OfflineVerifier::new(replica.key());
         let mut verdicts = verdicts.into_iter();
         let mut outcomes = Vec::new();
-        for (_, leaf) in replica.leaves().take(leaves) {
+        for leaf in replica.leaves().take(leaves) {
+            let (_, leaf) = leaf?;
             history.push(&leaf.to_bytes(), rng)?;
             let entry = leaf.entry.id();
-            let receipt = replica.receipt(&entry);
-            let (true, Some(receipt)) = (leaf.entry.kind == EARN_BATCH, receipt) else {
+            if leaf.entry.kind != EARN_BATCH {
+                continue;
+            }
+            let Some(receipt) = replica.receipt(&entry)? else {
                 continue;
             };
             outcomes.push(BatchOutcome {
@@ -82,16 +88,21 @@ pub async fn verify(follower: &Follower, online: bool) -> Result<Report, VerifyE
                 online: verdicts.next().flatten(),
             });
         }
-        Ok::<_, VerifyError>(Report::new(state, &outcomes))
+        Ok::<_, VerifyError>(Report::new(state, &outcomes)?)
     });
     report.await.map_err(|_| FollowError::Interrupted)?
 }
 
-fn subjects(follower: &Follower) -> (usize, Vec<SignedEntry>) {
+fn subjects(follower: &Follower) -> Result<(usize, Vec<SignedEntry>), ReplicaError> {
     let replica = follower.replica();
-    let entries = replica
-        .leaves()
-        .map(|(_, leaf)| leaf.entry)
-        .filter(|entry| entry.kind == EARN_BATCH);
-    (replica.leaves().count(), entries.collect())
+    let mut leaves = 0;
+    let mut entries = Vec::new();
+    for leaf in replica.leaves() {
+        let (_, leaf) = leaf?;
+        leaves += 1;
+        if leaf.entry.kind == EARN_BATCH {
+            entries.push(leaf.entry);
+        }
+    }
+    Ok((leaves, entries))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use merits_ledger::{State, state::TotalsKey};
+use merits_ledger::{State, rows::RowError, state::TotalsKey};
 use merits_primitives::ids::{Credits, EntryId, Output, Period, ScaleId};
 
 use crate::offline::{OfflineFault, VerifiedBatch};
@@ -79,7 +79,10 @@ pub struct Report {
 
 impl Report {
     /// Adds up outcomes; opened totals come from the state, which checked them.
-    pub fn new(state: &State, outcomes: &[BatchOutcome]) -> Self {
+    ///
+    /// # Errors
+    /// [`RowError`].
+    pub fn new(state: &State, outcomes: &[BatchOutcome]) -> Result<Self, RowError> {
         let mut report = Self {
             batches: outcomes.len(),
             ..Self::default()
@@ -90,10 +93,10 @@ impl Report {
         for ((scale, _), aggregate) in &mut report.aggregates {
             aggregate.vouched = vouched(state, scale);
         }
-        for key in state.totals().keys() {
-            report.add_totals(state, key);
+        for key in state.totals().keys()? {
+            report.add_totals(state, &key)?;
         }
-        report
+        Ok(report)
     }
 
     fn add(&mut self, outcome: &BatchOutcome) {
@@ -118,14 +121,14 @@ impl Report {
         }
     }
 
-    fn add_totals(&mut self, state: &State, key: &TotalsKey) {
+    fn add_totals(&mut self, state: &State, key: &TotalsKey) -> Result<(), RowError> {
         let Some((scale, _)) = state.scales().by_asset(key.asset) else {
-            return;
+            return Ok(());
         };
         let Some(aggregate) = self.aggregates.get_mut(&(scale.clone(), key.period)) else {
-            return;
+            return Ok(());
         };
-        for total in state.totals().opened(key) {
+        for total in state.totals().opened(key)? {
             match key.output {
                 Output::Credits => {
                     aggregate.covered += total.claims;
@@ -137,6 +140,7 @@ impl Report {
                 }
             }
         }
+        Ok(())
     }
 
     /// What a sponsor saw and what it did not, in words: for the people it reports to.

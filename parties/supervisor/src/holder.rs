@@ -21,7 +21,7 @@ use crate::{
     request::opening_context,
     sealing::{self, Sealed},
     totals::{SetFault, TotalSet},
-    view::LedgerView,
+    view::{LedgerView, Unreadable},
     view_key::ViewKeyShare,
 };
 
@@ -82,6 +82,9 @@ pub enum Refused {
         /// The message's log.
         theirs: Origin,
     },
+    /// The holder's own copy, which is no judgement on the request.
+    #[error(transparent)]
+    Copy(#[from] Unreadable),
     /// No trace, no opening.
     #[error(
         "opening request {0} is not in this holder's verified copy of the log: append it first"
@@ -177,6 +180,7 @@ impl Refused {
     pub fn code(&self) -> &'static str {
         match self {
             Self::OtherLog { .. } => "other-log",
+            Self::Copy(_) => "copy-unreadable",
             Self::RequestNotLogged(_) => "request-not-logged",
             Self::NotASupervisor(_) => "not-a-supervisor",
             Self::Suspended(_) => "party-suspended",
@@ -236,11 +240,19 @@ impl Holder {
 
     /// Whether somebody shows what a request in this copy of the log commits to, which only its
     /// requester knows.
-    pub fn is_requester(log: &(impl LedgerView + ?Sized), ask: &OpeningAsk) -> bool {
-        log.origin() == &ask.origin
-            && log
-                .request(&ask.request)
-                .is_some_and(|request| ask.content.commitment(log.origin()) == request.commitment)
+    ///
+    /// # Errors
+    /// [`Unreadable`].
+    pub fn is_requester(
+        log: &(impl LedgerView + ?Sized),
+        ask: &OpeningAsk,
+    ) -> Result<bool, Unreadable> {
+        if log.origin() != &ask.origin {
+            return Ok(false);
+        }
+        let request = log.request(&ask.request)?;
+        let shown = ask.content.commitment(log.origin());
+        Ok(request.is_some_and(|request| shown == request.commitment))
     }
 
     /// The answer to exactly this question, if it was given before. It is public: giving it again
@@ -264,7 +276,7 @@ impl Holder {
     ) -> Result<SealedPartial, Refused> {
         same_log(log, &ask.origin)?;
         let request = log
-            .request(&ask.request)
+            .request(&ask.request)?
             .ok_or(Refused::RequestNotLogged(ask.request))?;
         let requester = log
             .party(&request.requester)
@@ -291,7 +303,7 @@ impl Holder {
             basis,
             ..
         } = &ask.content;
-        let batch = log.batch(entry).ok_or(Refused::NoSuchBatch(*entry))?;
+        let batch = log.batch(entry)?.ok_or(Refused::NoSuchBatch(*entry))?;
         if batch.scale != request.scale {
             return Err(Refused::OtherScale {
                 entry: *entry,

@@ -9,9 +9,10 @@ use merits_verifier::entry::SignedEntry;
 
 use crate::view::{
     EpochHalves, LedgerView, LoggedBatch, LoggedRequest, PartyStanding, PublishedHalf, SealedClaim,
+    Unreadable,
 };
 
-type FindEntry<'a> = dyn Fn(&EntryId) -> Option<SignedEntry> + 'a;
+type FindEntry<'a> = dyn Fn(&EntryId) -> Result<Option<SignedEntry>, Unreadable> + 'a;
 
 /// A state and a way to read the entries it came from.
 pub struct StateView<'a> {
@@ -32,7 +33,10 @@ impl std::fmt::Debug for StateView<'_> {
 
 impl<'a> StateView<'a> {
     /// `entry` finds an entry by its id among the leaves that made `state`.
-    pub fn new(state: &'a State, entry: impl Fn(&EntryId) -> Option<SignedEntry> + 'a) -> Self {
+    pub fn new(
+        state: &'a State,
+        entry: impl Fn(&EntryId) -> Result<Option<SignedEntry>, Unreadable> + 'a,
+    ) -> Self {
         Self {
             state,
             entry: Box::new(entry),
@@ -43,35 +47,9 @@ impl<'a> StateView<'a> {
     pub fn state(&self) -> &State {
         self.state
     }
-}
 
-impl LedgerView for StateView<'_> {
-    fn origin(&self) -> &Origin {
-        self.state.origin()
-    }
-
-    fn party(&self, id: &PartyId) -> Option<PartyStanding> {
-        let party = self.state.parties().get(id)?;
-        Some(PartyStanding {
-            is_supervisor: party.roles.has(Role::Supervisor),
-            suspended: party.suspended,
-            sealing_key: party.sealing_key,
-        })
-    }
-
-    fn request(&self, id: &EntryId) -> Option<LoggedRequest> {
-        let opening = self.state.openings().get(id)?;
-        Some(LoggedRequest {
-            scale: opening.requested.scale.clone(),
-            requester: opening.requester,
-            commitment: opening.requested.commitment,
-            deadline: opening.requested.deadline,
-            completed: opening.result.is_some(),
-        })
-    }
-
-    fn batch(&self, id: &EntryId) -> Option<LoggedBatch> {
-        let signed = (self.entry)(id)?;
+    /// A batch as supervision reads it; nothing for an entry of another kind.
+    fn logged(&self, signed: &SignedEntry) -> Option<LoggedBatch> {
         // The leaves were decoded once to make the state, so this does not fail for an earn
         // batch; other kinds are no batch.
         let Some(Ok(Entry::EarnBatch(batch))) = Entry::decode(signed.kind, &signed.statement)
@@ -104,6 +82,36 @@ impl LedgerView for StateView<'_> {
             claims: claims.collect(),
         })
     }
+}
+
+impl LedgerView for StateView<'_> {
+    fn origin(&self) -> &Origin {
+        self.state.origin()
+    }
+
+    fn party(&self, id: &PartyId) -> Option<PartyStanding> {
+        let party = self.state.parties().get(id)?;
+        Some(PartyStanding {
+            is_supervisor: party.roles.has(Role::Supervisor),
+            suspended: party.suspended,
+            sealing_key: party.sealing_key,
+        })
+    }
+
+    fn request(&self, id: &EntryId) -> Result<Option<LoggedRequest>, Unreadable> {
+        let opening = self.state.openings().get(id)?;
+        Ok(opening.map(|opening| LoggedRequest {
+            scale: opening.requested.scale,
+            requester: opening.requester,
+            commitment: opening.requested.commitment,
+            deadline: opening.requested.deadline,
+            completed: opening.result.is_some(),
+        }))
+    }
+
+    fn batch(&self, id: &EntryId) -> Result<Option<LoggedBatch>, Unreadable> {
+        Ok((self.entry)(id)?.and_then(|signed| self.logged(&signed)))
+    }
 
     fn epoch(&self, epoch: Epoch) -> Option<EpochHalves> {
         let keys = self.state.epochs().get(epoch)?;
@@ -118,13 +126,13 @@ impl LedgerView for StateView<'_> {
         })
     }
 
-    fn uncovered(&self, key: &TotalsKey) -> Vec<EntryId> {
-        let unopened = self.state.totals().unopened(key);
-        unopened.map(|batch| batch.entry).collect()
+    fn uncovered(&self, key: &TotalsKey) -> Result<Vec<EntryId>, Unreadable> {
+        let unopened = self.state.totals().unopened(key)?;
+        Ok(unopened.iter().map(|batch| batch.entry).collect())
     }
 
-    fn cut(&self, key: &TotalsKey) -> Option<usize> {
-        self.state.totals().cut(key)
+    fn cut(&self, key: &TotalsKey) -> Result<Option<usize>, Unreadable> {
+        Ok(self.state.totals().cut(key)?)
     }
 
     fn minimum_claims(&self) -> u64 {

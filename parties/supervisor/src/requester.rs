@@ -12,14 +12,17 @@ use crate::{
     holder::{OpeningAsk, PARTIAL_BYTES, SealedPartial, sealing_context},
     request::{Opened, opening_context},
     sealing::{self, SealingKey},
-    view::{EpochHalves, LedgerView},
+    view::{EpochHalves, LedgerView, Unreadable},
     view_key::Side,
 };
 
 /// Why the answers do not open the claim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum OpeningFault {
+    /// The requester's own copy.
+    #[error(transparent)]
+    Copy(#[from] Unreadable),
     /// The request's claim is not in the requester's own replica.
     #[error("claim {claim} of entry {entry} is not in the verified copy of the log: synchronise")]
     NoSuchClaim {
@@ -87,7 +90,7 @@ pub fn combine(
 ) -> Result<Opened, OpeningFault> {
     let (entry, claim) = (ask.content.entry, ask.content.claim);
     let batch = log
-        .batch(&entry)
+        .batch(&entry)?
         .ok_or(OpeningFault::NoSuchClaim { entry, claim })?;
     let sealed_claim = batch
         .claims
@@ -118,7 +121,7 @@ pub fn combine(
         proof
             .verify(&published.claim, &ephemeral, &image, &context)
             .map_err(|_| OpeningFault::BadPartial { side, holder })?;
-        Ok(image)
+        Ok::<_, OpeningFault>(image)
     };
     let supervisor = partial(Side::Supervisor)?;
     let witness = partial(Side::Witness)?;

@@ -23,7 +23,7 @@ use thiserror::Error;
 use crate::{
     discrete_log::{MAX_SUM, discrete_log},
     holder::{TotalAsk, TotalPartial},
-    view::{EpochHalves, LedgerView, LoggedBatch},
+    view::{EpochHalves, LedgerView, LoggedBatch, Unreadable},
     view_key::Side,
 };
 
@@ -77,6 +77,9 @@ pub enum SetFault {
     /// The sum could be too large to find, or to be unique.
     #[error("claims times the most that one can hold exceed 2^48: open a shorter head of the log")]
     TooLarge,
+    /// The copy of the log, which is no judgement on the set.
+    #[error(transparent)]
+    Copy(#[from] Unreadable),
 }
 
 impl SetFault {
@@ -90,6 +93,7 @@ impl SetFault {
             Self::TooMany(_) => "total-too-many-entries",
             Self::TooFew { .. } => "total-too-few-claims",
             Self::TooLarge => "total-too-large",
+            Self::Copy(_) => "copy-unreadable",
         }
     }
 }
@@ -115,8 +119,8 @@ impl TotalSet {
         key: TotalsKey,
         limit: Option<usize>,
     ) -> Result<Self, SetFault> {
-        let uncovered = log.uncovered(&key);
-        let limit = limit.or(log.cut(&key)).unwrap_or(MAX_TOTAL_ENTRIES);
+        let uncovered = log.uncovered(&key)?;
+        let limit = limit.or(log.cut(&key)?).unwrap_or(MAX_TOTAL_ENTRIES);
         let length = limit.min(uncovered.len());
         Self::check(log, key, &uncovered[..length])
     }
@@ -136,7 +140,7 @@ impl TotalSet {
         if entries.len() > MAX_TOTAL_ENTRIES {
             return Err(SetFault::TooMany(entries.len()));
         }
-        let uncovered = log.uncovered(&key);
+        let uncovered = log.uncovered(&key)?;
         let known: BTreeSet<&EntryId> = uncovered.iter().collect();
         if let Some(foreign) = entries.iter().find(|entry| !known.contains(entry)) {
             return Err(SetFault::Foreign(*foreign));
@@ -149,14 +153,13 @@ impl TotalSet {
             return Err(SetFault::Foreign(*repeated));
         }
         let found = entries.len();
-        if let Some(expected) = log.cut(&key).filter(|cut| *cut != found) {
+        if let Some(expected) = log.cut(&key)?.filter(|cut| *cut != found) {
             return Err(SetFault::Cut { expected, found });
         }
         let totals: Vec<BatchTotal> = entries
             .iter()
             .map(|entry| {
-                let batch = log.batch(entry);
-                batch
+                log.batch(entry)?
                     .and_then(|batch| BatchTotal::of(&batch, &key))
                     .ok_or(SetFault::Foreign(*entry))
             })

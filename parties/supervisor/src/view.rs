@@ -4,6 +4,7 @@
 //! ledger's memory store in tests. Every method answers from what the implementor has **itself
 //! verified**; nothing here may come from a message.
 
+use merits_ledger::rows::RowError;
 use merits_primitives::{
     Fr,
     audit::Ciphertext,
@@ -11,8 +12,20 @@ use merits_primitives::{
     jubjub::Point,
 };
 use merits_verifier::{possession::TotalsKey, statement::earn::MeasureTotal};
+use thiserror::Error;
 
 use crate::view_key::Side;
+
+/// The copy of the log cannot be read. What cannot be read must never pass for absent.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("the copy of the log cannot be read: {0}")]
+pub struct Unreadable(pub String);
+
+impl From<RowError> for Unreadable {
+    fn from(error: RowError) -> Self {
+        Self(error.to_string())
+    }
+}
 
 /// A verified copy of a ledger, as far as supervision asks it.
 pub trait LedgerView {
@@ -23,21 +36,33 @@ pub trait LedgerView {
     fn party(&self, id: &PartyId) -> Option<PartyStanding>;
 
     /// An opening request that is in the log.
-    fn request(&self, id: &EntryId) -> Option<LoggedRequest>;
+    ///
+    /// # Errors
+    /// [`Unreadable`].
+    fn request(&self, id: &EntryId) -> Result<Option<LoggedRequest>, Unreadable>;
 
     /// An earn batch that is in the log.
-    fn batch(&self, id: &EntryId) -> Option<LoggedBatch>;
+    ///
+    /// # Errors
+    /// [`Unreadable`].
+    fn batch(&self, id: &EntryId) -> Result<Option<LoggedBatch>, Unreadable>;
 
     /// The halves of a view-key epoch that the log has opened.
     fn epoch(&self, epoch: Epoch) -> Option<EpochHalves>;
 
     /// All batches of one scale, period and epoch whose output no opened total covers, in log
     /// order.
-    fn uncovered(&self, key: &TotalsKey) -> Vec<EntryId>;
+    ///
+    /// # Errors
+    /// [`Unreadable`].
+    fn uncovered(&self, key: &TotalsKey) -> Result<Vec<EntryId>, Unreadable>;
 
     /// How many of them the next total must cover, when the other output was opened first: both
     /// are opened over the same sets.
-    fn cut(&self, key: &TotalsKey) -> Option<usize>;
+    ///
+    /// # Errors
+    /// [`Unreadable`].
+    fn cut(&self, key: &TotalsKey) -> Result<Option<usize>, Unreadable>;
 
     /// The fewest claims over which a total may be opened.
     fn minimum_claims(&self) -> u64;

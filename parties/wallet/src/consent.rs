@@ -7,6 +7,7 @@ use merits_circuits::ticket::TicketWitness;
 use merits_ledger::{
     Entry, Refusal, ScaleRefusal, State,
     entry::{ConsentWithdrawn, TicketDeposited},
+    rows::RowError,
     state::MOST_DAYS_AHEAD,
 };
 use merits_primitives::{
@@ -36,6 +37,12 @@ const DAY: u64 = 86_400_000;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ConsentError {
+    /// The copy of the log.
+    #[error(transparent)]
+    Rows(#[from] RowError),
+    /// The view is of another state.
+    #[error("the wallet's view does not fit its copy of the ledger: scan again")]
+    OtherView,
     /// No identity.
     #[error(
         "this wallet's identity is not registered: run `merits wallet register` and take the \
@@ -189,7 +196,9 @@ impl<'a> Speaker<'a> {
         let witness = TicketWitness {
             secret: self.keys.secret(self.identity.generation),
             birth: self.identity.birth,
-            path: group.path(self.identity.index)?,
+            path: group
+                .path(self.identity.index)?
+                .ok_or(ConsentError::OtherView)?,
             scope_source,
         };
         // There is a leaf, so there is a root.
@@ -340,10 +349,11 @@ impl<'a> Speaker<'a> {
             });
         }
         let tickets = self.state.tickets();
-        if tickets.is_withdrawn(&nullifier, &statement.message) {
+        if tickets.is_withdrawn(&nullifier, &statement.message)? {
             return Err(ConsentError::Withdrawn { period });
         }
-        if let Some(standing) = tickets.open(&nullifier).filter(|open| open.reserves(now)) {
+        let standing = tickets.open(&nullifier)?;
+        if let Some(standing) = standing.filter(|open| open.reserves(now)) {
             let distributor = standing.distributor;
             return Err(ConsentError::Reserved {
                 period,
@@ -381,7 +391,7 @@ impl<'a> Speaker<'a> {
         // It is about no deeds, so about no source.
         let (witness, root) = self.witness(Fr::from(0u64))?;
         let nullifier = claim_nullifier(&witness.secret, scope);
-        if self.state.tickets().is_withdrawn(&nullifier, &message) {
+        if self.state.tickets().is_withdrawn(&nullifier, &message)? {
             return Err(ConsentError::AlreadyWithdrawn);
         }
         let mut withdrawn = ConsentWithdrawn {

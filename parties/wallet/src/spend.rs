@@ -9,6 +9,7 @@ use merits_circuits::redeem::{NoteWitness, RedeemFault, RedeemTerms, RedeemWitne
 use merits_ledger::{
     OfferRefusal, Refusal, State,
     entry::{Attested, Redeemed, Spending},
+    rows::RowError,
     state::{Anchor, check_not_expired},
 };
 use merits_primitives::{
@@ -41,6 +42,9 @@ const DAY: u64 = 86_400_000;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SpendError {
+    /// The copy of the log.
+    #[error(transparent)]
+    Rows(#[from] RowError),
     /// Nobody registered this wallet.
     #[error(
         "this wallet is not registered: only registered people spend; `merits wallet register` \
@@ -410,8 +414,8 @@ impl<'a> Spender<'a> {
                 .state
                 .people()
                 .group()
-                .path(self.identity.index)
-                .map_err(|_| SpendError::OtherView)?,
+                .path(self.identity.index)?
+                .ok_or(SpendError::OtherView)?,
             notes: [self.note(pair.first)?, second],
             index,
             exponent: Exponent::from_bytes(&seed),

@@ -11,6 +11,7 @@
 
 mod scanning;
 
+use merits_ledger::rows::RowError;
 use merits_primitives::{
     Fr,
     identity::Birth,
@@ -25,6 +26,9 @@ pub use self::scanning::{scan, scan_leaves};
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ScanError {
+    /// The copy of the log.
+    #[error(transparent)]
+    Rows(#[from] RowError),
     /// The own copy.
     #[error(transparent)]
     Replica(#[from] ReplicaError),

@@ -265,7 +265,7 @@ impl Desk {
         let replica = self.follower.replica();
         let state = replica.state()?;
         let leaf = replica
-            .entry(&content.entry)
+            .entry(&content.entry)?
             .context("the batch is not in the copy")?;
         let Some(Ok(Entry::EarnBatch(batch))) =
             Entry::decode(leaf.entry.kind, &leaf.entry.statement)

@@ -105,7 +105,10 @@ pub(super) async fn history(place: &Place) -> anyhow::Result<()> {
     let mut events = events(&session)?;
     events.sort_by_key(|(index, ..)| *index);
     for (_, entry, text) in &events {
-        println!("{}  {text} (entry {entry})", moment(session.time_of(entry)));
+        println!(
+            "{}  {text} (entry {entry})",
+            moment(session.time_of(entry)?)
+        );
     }
     println!("{} events, {}", events.len(), session.as_of()?);
     Ok(())
@@ -116,8 +119,9 @@ fn events(session: &Session) -> anyhow::Result<Vec<(u64, EntryId, String)>> {
     let (replica, view) = (session.replica(), &session.view);
     let state = replica.state()?;
     let mut events = Vec::new();
-    let mut happened = |entry: EntryId, text: String| {
-        events.push((replica.find(&entry).unwrap_or(0), entry, text));
+    let mut happened = |entry: EntryId, text: String| -> anyhow::Result<()> {
+        events.push((replica.find(&entry)?.unwrap_or(0), entry, text));
+        Ok(())
     };
     for consent in &view.consents {
         let text = format!(
@@ -127,12 +131,12 @@ fn events(session: &Session) -> anyhow::Result<Vec<(u64, EntryId, String)>> {
             name_of(state, &consent.distributor),
             consents::standing(consent)
         );
-        happened(consent.deposit, text);
+        happened(consent.deposit, text)?;
     }
     for note in &view.notes {
         if let NoteOrigin::Claim { entry, .. } = note.from {
             let unit = unit_of(state, &note.scale);
-            happened(entry, format!("earned {}", source(state, note, &unit)));
+            happened(entry, format!("earned {}", source(state, note, &unit)))?;
         }
     }
     for spending in &view.spendings {
@@ -158,7 +162,7 @@ fn events(session: &Session) -> anyhow::Result<Vec<(u64, EntryId, String)>> {
                 format!("attested to at least {}", thousands(floor.0))
             }
         };
-        happened(spending.entry, text);
+        happened(spending.entry, text)?;
     }
     for opening in &view.openings {
         let text = format!(
@@ -168,7 +172,7 @@ fn events(session: &Session) -> anyhow::Result<Vec<(u64, EntryId, String)>> {
             opening.entry,
             opening.basis
         );
-        happened(opening.request, text);
+        happened(opening.request, text)?;
     }
     let known = view.identity.as_ref().map(|own| own.generation);
     let own: Vec<_> = known
@@ -176,7 +180,8 @@ fn events(session: &Session) -> anyhow::Result<Vec<(u64, EntryId, String)>> {
         .flat_map(|newest| 0..=newest)
         .map(|generation| session.keys.commitment(generation))
         .collect();
-    for (_, leaf) in replica.leaves() {
+    for leaf in replica.leaves() {
+        let (_, leaf) = leaf?;
         let entry = Entry::decode(leaf.entry.kind, &leaf.entry.statement);
         let (commitment, what) = match entry {
             Some(Ok(Entry::IdentityRegistered(registered))) => {
@@ -187,7 +192,7 @@ fn events(session: &Session) -> anyhow::Result<Vec<(u64, EntryId, String)>> {
         };
         if own.contains(&commitment) {
             let by = name_of(state, &leaf.entry.party);
-            happened(leaf.entry.id(), format!("{what} by {by}"));
+            happened(leaf.entry.id(), format!("{what} by {by}"))?;
         }
     }
     Ok(events)

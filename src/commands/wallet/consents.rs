@@ -423,10 +423,12 @@ fn newest_terms(
     let published = state.tickets().all_terms();
     let newest = published
         .filter(|(_, terms)| terms.distributor == *distributor && terms.scale == *scale)
-        .filter_map(|(_, terms)| replica.find(&terms.entry))
+        .filter_map(|(_, terms)| replica.find(&terms.entry).transpose())
+        .collect::<Result<Vec<u64>, _>>()?
+        .into_iter()
         .max()
         .with_context(|| format!("{name} has published no terms for {scale}"))?;
-    let leaf = replica.leaf(newest).context("the copy lacks a leaf")?;
+    let leaf = replica.leaf(newest)?.context("the copy lacks a leaf")?;
     let Some(Ok(Entry::TermsPublished(terms))) =
         Entry::decode(leaf.entry.kind, &leaf.entry.statement)
     else {

@@ -95,7 +95,8 @@ fn credits(replica: &Replica, seed: &Path, accounts: &[String]) -> anyhow::Resul
             terms,
         );
         let mut search = accounts.search();
-        for (_, leaf) in replica.leaves() {
+        for leaf in replica.leaves() {
+            let (_, leaf) = leaf?;
             let id = leaf.entry.id();
             if let Some(batch) = merits_wallet::ledger::public_batch(state, id, &leaf.entry) {
                 for claim in search.batch(&batch) {

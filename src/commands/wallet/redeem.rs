@@ -117,9 +117,14 @@ impl Redeem {
             Err(error) => {
                 // The exchange has the redemption, proof included: only the log says what became of it.
                 let synced = session.sync().await;
-                let (leaf, size) = {
+                let (found, size) = {
                     let replica = session.replica();
                     (replica.find(&id), replica.size())
+                };
+                // A copy that cannot be read does not say that the redemption is not in it.
+                let (leaf, synced) = match found {
+                    Ok(leaf) => (leaf, synced),
+                    Err(unreadable) => (None, Err(unreadable.into())),
                 };
                 let standing = Standing::of(synced, leaf, size);
                 let told = standing.told(&id, &self.exchange, error.may_have_spent());
@@ -133,7 +138,7 @@ impl Redeem {
             )
         })?;
         ensure!(
-            session.replica().find(&id).is_some(),
+            session.replica().find(&id)?.is_some(),
             "the exchange showed a receipt for redemption {id}, which this wallet's copy of the log does \
              not have: keep the receipt and show it to a supervisor\n{}",
             voucher.receipt
@@ -168,7 +173,7 @@ impl Voucher {
         };
         let (log, receipt) = {
             let replica = session.replica();
-            (replica.key().clone(), replica.receipt(&own.entry))
+            (replica.key().clone(), replica.receipt(&own.entry)?)
         };
         let mut client = ExchangeClient::connect(&self.exchange, log).await?;
         let sealed = client.voucher(&own.entry, receipt.as_ref()).await?;

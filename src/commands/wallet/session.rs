@@ -143,8 +143,8 @@ impl Session {
     }
 
     /// When an entry of the copy was taken, unix milliseconds.
-    pub(crate) fn time_of(&self, entry: &EntryId) -> u64 {
-        self.replica().entry(entry).map_or(0, |leaf| leaf.time)
+    pub(crate) fn time_of(&self, entry: &EntryId) -> anyhow::Result<u64> {
+        Ok(self.replica().entry(entry)?.map_or(0, |leaf| leaf.time))
     }
 
     /// "as of leaf 812 of 2026-03-02".

@@ -140,11 +140,14 @@ impl Town {
     /// The private side of a citizen's ticket, by the present state.
     pub(crate) fn witness(&self, citizen: &Citizen) -> TicketWitness {
         let people = self.stage.state().people();
-        let person = people.by_commitment(&citizen.commitment()).unwrap();
+        let person = people
+            .by_commitment(&citizen.commitment())
+            .unwrap()
+            .unwrap();
         TicketWitness {
             secret: citizen.secret(),
             birth: person.birth,
-            path: people.group().path(person.index).unwrap(),
+            path: people.group().path(person.index).unwrap().unwrap(),
             scope_source: source_scope(&self.stage.federation.source.id),
         }
     }

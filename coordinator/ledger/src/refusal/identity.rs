@@ -51,6 +51,9 @@ pub enum IdentityRefusal {
     /// A generation is a byte.
     #[error("this person was registered 256 times, which is the most")]
     GenerationsUsedUp,
+    /// A path has 32 levels.
+    #[error("the group has 2^32 identities, which is the most")]
+    GroupFull,
     /// Nothing to retire.
     #[error("no identity in force has this commitment")]
     Unknown,
@@ -72,6 +75,7 @@ impl IdentityRefusal {
             Self::PersonKnown => "person-known",
             Self::EligibleTooEarly { .. } => "eligible-too-early",
             Self::GenerationsUsedUp => "generations-used-up",
+            Self::GroupFull => "group-full",
             Self::Unknown => "identity-unknown",
             Self::GroupRootUnknown => "group-root-unknown",
         }
@@ -79,7 +83,7 @@ impl IdentityRefusal {
 
     pub(super) fn field(&self) -> &'static str {
         match self {
-            Self::EvaluatorStands => "",
+            Self::EvaluatorStands | Self::GroupFull => "",
             Self::NotTheEvaluator { .. } => "party",
             Self::EvaluationNumber { .. } => "number",
             Self::EvaluationUnfit => "evaluation",

@@ -32,7 +32,39 @@ use thiserror::Error;
 
 use crate::entry::PersonStatement;
 use crate::role::Role;
+use crate::rows::RowError;
 use crate::store::UniqueSet;
+
+/// Why an entry was not judged good: it is refused, or the state could not be read, which is no judgement
+/// on the entry.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum CheckError {
+    /// The entry is refused.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The state could not be read.
+    #[error(transparent)]
+    Rows(#[from] RowError),
+}
+
+macro_rules! refused_from {
+    ($($refusal:ty),*) => {$(
+        impl From<$refusal> for CheckError {
+            fn from(refusal: $refusal) -> Self {
+                Self::Refused(refusal.into())
+            }
+        }
+    )*};
+}
+
+refused_from!(
+    IdentityRefusal,
+    OfferRefusal,
+    OpeningRefusal,
+    ScaleRefusal,
+    TicketRefusal,
+    TotalRefusal
+);
 
 /// Why an entry is refused. Unless said otherwise the submitter is to blame, and nothing
 /// changed.

@@ -6,6 +6,7 @@ use merits_primitives::ids::{AssetId, Expiry, Output};
 
 use super::State;
 use super::offers::check_not_expired;
+use crate::rows::RowError;
 
 /// The books of one scale and expiry bucket, from public data alone.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -37,10 +38,15 @@ impl Balance {
 
 impl State {
     /// The books, by scale and expiry bucket.
-    pub fn conservation(&self) -> BTreeMap<(AssetId, Expiry), Balance> {
+    ///
+    /// # Errors
+    /// [`RowError`].
+    pub fn conservation(&self) -> Result<BTreeMap<(AssetId, Expiry), Balance>, RowError> {
         let mut books: BTreeMap<_, Balance> = BTreeMap::new();
-        let credits = self.totals.keys();
-        for key in credits.filter(|key| key.output == Output::Credits) {
+        for (key, sums) in self.totals().summaries()? {
+            if key.output != Output::Credits {
+                continue;
+            }
             let Some((_, scale)) = self.scales.by_asset(key.asset) else {
                 continue;
             };
@@ -50,14 +56,10 @@ impl State {
             };
             let expiry = record.terms.expiry.expiry(key.period);
             let balance = books.entry((key.asset, expiry)).or_default();
-            for total in self.totals.opened(key) {
-                balance.issued += u128::from(total.sum);
-                balance.claims += total.claims;
-            }
-            for batch in self.totals.unopened(key) {
-                balance.unopened_claims += u64::from(batch.claims);
-                balance.unopened_worst += u128::from(batch.worst);
-            }
+            balance.issued += sums.opened_sum;
+            balance.claims += sums.opened_claims;
+            balance.unopened_claims += sums.unopened_claims;
+            balance.unopened_worst += sums.unopened_worst;
         }
         for (asset, expiry, sum) in self.offers.redeemed() {
             let balance = books.entry((asset, expiry)).or_default();
@@ -65,8 +67,8 @@ impl State {
             balance.redemptions = sum.redemptions;
         }
         for ((_, expiry), balance) in &mut books {
-            balance.expired = check_not_expired(*expiry, self.time).is_err();
+            balance.expired = check_not_expired(*expiry, self.time()).is_err();
         }
-        books
+        Ok(books)
     }
 }

@@ -14,17 +14,18 @@ use merits_verifier::{
     statement::earn::{EarnStatement, commitment_signing_bytes},
 };
 
+use super::draft::Draft;
 use super::rules::expect_verified;
-use super::totals::{BatchTotal, NewBatch};
-use super::{State, TotalsKey, VersionRecord};
+use super::totals::{BatchTotal, NewBatch, record_batch};
+use super::{Governing, TotalsKey, VersionRecord, tickets};
 use crate::entry::{EarnBatch, EarnTerms};
 use crate::proven::ProvenStatement;
-use crate::refusal::{Refusal, TicketRefusal};
+use crate::refusal::{CheckError, Refusal, TicketRefusal};
 use crate::role::Role;
-use crate::store::{Unique, UniqueSet};
+use crate::store::UniqueSet;
 use crate::submission::Authentic;
 
-impl State {
+impl Governing {
     /// What the ledger has for a version and period: what a prover proves for.
     ///
     /// # Errors
@@ -93,15 +94,15 @@ impl State {
         Ok(key)
     }
 
-    /// Every rule for an earn batch; adds its unique values.
+    /// Every rule for an earn batch; writes what it changes.
     pub(super) fn check_earn(
         &self,
         authentic: &Authentic,
         batch: &EarnBatch,
         time: u64,
         verified: Option<&Verified<ProvenStatement>>,
-        uniques: &mut Vec<Unique>,
-    ) -> Result<NewBatch, Refusal> {
+        draft: &mut Draft<'_>,
+    ) -> Result<(), CheckError> {
         let record = self
             .scales
             .in_force(&batch.scale, batch.version, batch.period)?;
@@ -110,14 +111,15 @@ impl State {
         if Some(self.source_key(batch)?) != authentic.source {
             return Err(Refusal::KeyRotated {
                 party: batch.source,
-            });
+            }
+            .into());
         }
         let distributor = authentic.submission.party();
-        let tickets = self.check_tickets(&distributor, batch, time)?;
+        self.check_tickets(&distributor, batch, time, draft)?;
         let statement = self.earn_statement(record, batch, &distributor)?;
         expect_verified(verified, &ProvenStatement::Earn(statement), record.key)?;
         if !self.notes.has_room(batch.claims.len()) {
-            return Err(Refusal::NoteTreeFull);
+            return Err(Refusal::NoteTreeFull.into());
         }
         let claims = batch.claims.len() as u64;
         let worst = record.terms.max_credits.0.saturating_mul(claims);
@@ -134,9 +136,9 @@ impl State {
         let measure = batch
             .measure
             .map(|measure| total(most.saturating_mul(claims), measure.m1, measure.m2));
-        uniques.extend(claim_uniques(record, batch));
-        Ok(NewBatch {
-            scale: batch.scale.clone(),
+        use_up_claims(draft, record, batch);
+        let new = NewBatch {
+            scale: &batch.scale,
             period: batch.period,
             key: TotalsKey {
                 asset: record.terms.asset,
@@ -146,24 +148,29 @@ impl State {
             },
             credits: total(worst, batch.t1, batch.t2),
             measure,
-            notes: batch.claims.iter().map(|claim| claim.public.cm).collect(),
-            tickets,
-        })
+        };
+        self.scales
+            .record_batch(draft, new.scale, new.period, worst);
+        record_batch(draft, &new)?;
+        let notes: Vec<Fr> = batch.claims.iter().map(|claim| claim.public.cm).collect();
+        self.notes.append(draft, &notes, time);
+        Ok(())
     }
 
-    /// Each claim has its ticket, on a ledger that asks for them; answers the nullifiers.
+    /// Each claim has its ticket, on a ledger that asks for them; uses them.
     fn check_tickets(
         &self,
         distributor: &PartyId,
         batch: &EarnBatch,
         time: u64,
-    ) -> Result<Vec<Fr>, Refusal> {
+        draft: &mut Draft<'_>,
+    ) -> Result<(), CheckError> {
         if self.policy.tickets {
-            return self.tickets.check_claims(*distributor, batch, time);
+            return tickets::check_claims(*distributor, batch, time, draft);
         }
         match batch.claims.iter().position(|claim| claim.ticket.is_some()) {
             Some(claim) => Err(TicketRefusal::Unexpected { claim }.into()),
-            None => Ok(Vec::new()),
+            None => Ok(()),
         }
     }
 
@@ -294,28 +301,13 @@ fn check_period_is_over(period: Period, time: u64) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn claim_uniques(record: &VersionRecord, batch: &EarnBatch) -> impl Iterator<Item = Unique> {
+fn use_up_claims(draft: &mut Draft<'_>, record: &VersionRecord, batch: &EarnBatch) {
     let asset = record.terms.asset.0.to_le_bytes();
-    batch
-        .claims
-        .iter()
-        .enumerate()
-        .flat_map(move |(index, claim)| {
-            let claim_index = Some(index);
-            let c = field::to_bytes(&claim.public.c);
-            let commitment = field::digest("merits/commitment-of-asset/v1", &[&asset, &c]);
-            let note = field::to_bytes(&claim.public.cm);
-            [
-                Unique {
-                    set: UniqueSet::Commitment,
-                    value: commitment,
-                    claim: claim_index,
-                },
-                Unique {
-                    set: UniqueSet::Note,
-                    value: note,
-                    claim: claim_index,
-                },
-            ]
-        })
+    for (claim, signed) in batch.claims.iter().enumerate() {
+        let c = field::to_bytes(&signed.public.c);
+        let commitment = field::digest("merits/commitment-of-asset/v1", &[&asset, &c]);
+        draft.use_up(UniqueSet::Commitment, commitment, Some(claim));
+        let note = field::to_bytes(&signed.public.cm);
+        draft.use_up(UniqueSet::Note, note, Some(claim));
+    }
 }

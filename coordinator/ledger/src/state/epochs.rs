@@ -5,14 +5,16 @@ use merits_primitives::{
     jubjub::Point,
 };
 use merits_verifier::{
-    codec::{Canonical, Writer},
+    codec::CodecError,
     possession::{KeyHalf, possession_context},
 };
 
 use super::Parties;
+use super::draft::Draft;
 use crate::entry::{HalfKeys, ViewKeyEpochOpened};
 use crate::refusal::Refusal;
 use crate::role::Role;
+use crate::rows::{Key, Record, RowError, Table, decode};
 
 /// The keys of one epoch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +25,10 @@ pub struct EpochKeys {
     pub view_key: Point,
     /// At, the sum of the halves.
     pub totals_key: Point,
+}
+
+impl Record for ViewKeyEpochOpened {
+    const TABLE: Table = Table::Epoch;
 }
 
 /// How an epoch stands at some time.
@@ -95,7 +101,8 @@ impl Epochs {
         origin: &Origin,
         parties: &Parties,
         opened: &ViewKeyEpochOpened,
-    ) -> Result<EpochKeys, Refusal> {
+        draft: &mut Draft<'_>,
+    ) -> Result<(), Refusal> {
         let expected = u32::try_from(self.0.len())
             .unwrap_or(u32::MAX)
             .saturating_add(1);
@@ -138,20 +145,26 @@ impl Epochs {
             return Err(Refusal::ViewKeysEqual);
         }
         self.check_points_are_new(opened)?;
-        Ok(EpochKeys {
-            opened: opened.clone(),
-            view_key,
-            totals_key,
-        })
+        draft.put(Key::new(&[&opened.epoch.0.to_be_bytes()]), opened);
+        Ok(())
     }
 
-    pub(super) fn apply(&mut self, keys: EpochKeys) {
-        self.0.push(keys);
-    }
-
-    pub(super) fn write(&self, out: &mut Writer) {
-        out.count(self.0.len());
-        self.0.iter().for_each(|keys| keys.opened.write(out));
+    /// Takes a row that changed.
+    pub(super) fn apply(&mut self, value: &[u8]) -> Result<(), RowError> {
+        let opened: ViewKeyEpochOpened = decode(value)?;
+        let sum = |what| {
+            move |fault| RowError::Malformed {
+                table: Table::Epoch,
+                fault: CodecError::Point { what, fault },
+            }
+        };
+        // Epochs are numbered without a gap, and rows come in the order of their keys.
+        self.0.push(EpochKeys {
+            view_key: opened.view_key().map_err(sum("view key"))?,
+            totals_key: opened.totals_key().map_err(sum("totals key"))?,
+            opened,
+        });
+        Ok(())
     }
 
     fn check_times(&self, opened: &ViewKeyEpochOpened) -> Result<(), Refusal> {

@@ -1,12 +1,13 @@
 //! The tree of notes and the anchors that redemptions prove against.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, OnceLock},
-};
+use std::sync::OnceLock;
 
 use merits_primitives::{Fr, field, note_tree::NoteFrontier};
-use merits_verifier::codec::Writer;
+use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
+
+use super::draft::Draft;
+use super::stored::MOST;
+use crate::rows::{self, Key, Record, RowError, Rows, Table, View, decode};
 
 /// The note tree as it was at the end of a slot of the ledger's time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,67 +18,116 @@ pub struct Anchor {
     pub root: Fr,
 }
 
-/// The tree before and after an entry's notes, once some state has hashed them: a coordinator keeps
-/// two states, and a batch of 16 notes costs 0.17 ms of hashing.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Hashed(Arc<OnceLock<(NoteFrontier, NoteFrontier)>>);
-
-/// All notes: the tree's right edge, and the anchors.
+/// What governs about notes: the tree's right edge and the newest anchor.
 #[derive(Debug, Clone)]
-pub struct Notes {
-    frontier: NoteFrontier,
+pub(super) struct NoteEdge {
+    stored: StoredEdge,
     /// The root, once somebody asked for it: 20 hashes that every redemption of a quiet slot would
     /// otherwise make.
     root: OnceLock<Fr>,
     /// Milliseconds of a slot.
     slot: u64,
-    /// Slot of the newest note.
-    last_slot: u64,
-    anchors: Vec<Anchor>,
-    by_root: BTreeMap<[u8; 32], u64>,
 }
 
-impl Notes {
-    pub(super) fn new(anchor_seconds: u32) -> Self {
-        Self {
-            frontier: NoteFrontier::new(),
-            root: OnceLock::new(),
-            slot: u64::from(anchor_seconds.max(1)) * 1_000,
-            last_slot: 0,
-            anchors: Vec::new(),
-            by_root: BTreeMap::new(),
-        }
-    }
+/// The row.
+#[derive(Debug, Clone, Default)]
+struct StoredEdge {
+    frontier: NoteFrontier,
+    /// Slot of the newest note.
+    last_slot: u64,
+    /// The newest anchor that a note followed.
+    anchor: Option<Anchor>,
+}
 
+/// The notes of one entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct NoteRun(Vec<Fr>);
+
+/// All notes: the tree's right edge, and a reader of the rest.
+#[derive(Debug, Clone, Copy)]
+pub struct Notes<'s> {
+    pub(super) edge: &'s NoteEdge,
+    pub(super) rows: &'s dyn Rows,
+}
+
+impl Notes<'_> {
     /// Notes in the tree.
     pub fn size(&self) -> u64 {
-        self.frontier.size()
+        self.edge.size()
     }
 
     /// The tree's root now. Twenty hashes the first time after a note.
     pub fn root(&self) -> Fr {
-        *self.root.get_or_init(|| self.frontier.root())
+        self.edge.root()
     }
 
     /// The newest anchor at `time`: the tree at the end of the last slot that is over. `None` before
     /// the first.
     pub fn anchor(&self, time: u64) -> Option<Anchor> {
-        if self.size() > 0 && time / self.slot > self.last_slot {
-            return Some(Anchor {
-                size: self.size(),
-                root: self.root(),
-            });
-        }
-        self.anchors.last().copied()
+        self.edge.anchor(time)
     }
 
     /// The anchor with this root, if it is one at `time`. However old: the tree only grows, and what
     /// is spent is kept elsewhere.
-    pub fn find_anchor(&self, root: Fr, time: u64) -> Option<Anchor> {
-        if let Some(size) = self.by_root.get(&field::to_bytes(&root)) {
-            return Some(Anchor { size: *size, root });
+    ///
+    /// # Errors
+    /// [`RowError`].
+    pub fn find_anchor(&self, root: Fr, time: u64) -> Result<Option<Anchor>, RowError> {
+        let old = rows::get(self.rows, &anchor_key(root))?;
+        Ok(old.or_else(|| self.edge.anchor(time).filter(|anchor| anchor.root == root)))
+    }
+
+    /// At most `count` notes from the one with index `first` on.
+    ///
+    /// # Errors
+    /// [`RowError`].
+    pub fn leaves(&self, first: u64, count: usize) -> Result<Vec<Fr>, RowError> {
+        let mut leaves = Vec::new();
+        let (_, from) = note_runs(first);
+        rows::scan_from(self.rows, &[], from, |key, NoteRun(notes)| {
+            leaves.extend(notes.into_iter().skip(before(key, first)));
+            leaves.len() < count
+        })?;
+        leaves.truncate(count);
+        Ok(leaves)
+    }
+}
+
+impl NoteEdge {
+    pub(super) fn new(anchor_seconds: u32) -> Self {
+        Self {
+            stored: StoredEdge::default(),
+            root: OnceLock::new(),
+            slot: u64::from(anchor_seconds.max(1)) * 1_000,
         }
-        self.anchor(time).filter(|anchor| anchor.root == root)
+    }
+
+    fn size(&self) -> u64 {
+        self.stored.frontier.size()
+    }
+
+    fn root(&self) -> Fr {
+        *self.root.get_or_init(|| self.stored.frontier.root())
+    }
+
+    pub(super) fn anchor(&self, time: u64) -> Option<Anchor> {
+        if self.size() > 0 && time / self.slot > self.stored.last_slot {
+            return Some(self.now());
+        }
+        self.stored.anchor
+    }
+
+    fn now(&self) -> Anchor {
+        Anchor {
+            size: self.size(),
+            root: self.root(),
+        }
+    }
+
+    /// Whether redemptions may prove against this root at `time`.
+    pub(super) fn accepts(&self, view: &View, root: Fr, time: u64) -> Result<bool, RowError> {
+        let old = view.get(&anchor_key(root))?;
+        Ok(old.is_some() || self.anchor(time).is_some_and(|anchor| anchor.root == root))
     }
 
     /// Whether there is room for so many more.
@@ -85,43 +135,138 @@ impl Notes {
         merits_primitives::note_tree::CAPACITY - self.size() >= notes as u64
     }
 
-    /// Appends an entry's notes. `hashed` is the entry's, shared by all states that it is applied to.
-    pub(super) fn append(&mut self, notes: &[Fr], hashed: &Hashed, time: u64) {
+    /// Appends an entry's notes. That there is room was asked before.
+    pub(super) fn append(&self, draft: &mut Draft<'_>, notes: &[Fr], time: u64) {
+        let mut stored = self.stored.clone();
         let slot = time / self.slot;
-        if slot > self.last_slot && self.size() > 0 {
-            let anchor = Anchor {
-                size: self.size(),
-                root: self.root(),
-            };
-            self.by_root
-                .insert(field::to_bytes(&anchor.root), anchor.size);
-            self.anchors.push(anchor);
+        if slot > stored.last_slot && self.size() > 0 {
+            let anchor = self.now();
+            draft.put(anchor_key(anchor.root), &anchor);
+            stored.anchor = Some(anchor);
         }
-        self.last_slot = slot;
-        self.root = OnceLock::new();
-        if let Some((before, after)) = hashed.0.get()
-            && *before == self.frontier
-        {
-            self.frontier = after.clone();
-            return;
-        }
-        let before = self.frontier.clone();
+        stored.last_slot = slot;
         for note in notes {
-            // `has_room` was asked before.
-            let _ = self.frontier.push(*note);
+            let _ = stored.frontier.push(*note);
         }
-        // Another state may have been quicker.
-        let _ = hashed.0.set((before, self.frontier.clone()));
+        draft.put(
+            Key::new(&[&self.size().to_be_bytes()]),
+            &NoteRun(notes.to_vec()),
+        );
+        draft.put(Key::new(&[]), &stored);
+        draft.note(notes);
     }
 
-    pub(super) fn write(&self, out: &mut Writer) {
-        out.u64(self.size());
-        out.field(&self.root());
-        out.u64(self.last_slot);
-        out.count(self.anchors.len());
-        for anchor in &self.anchors {
-            out.u64(anchor.size);
-            out.field(&anchor.root);
-        }
+    /// Takes the row that changed.
+    pub(super) fn apply(&mut self, value: &[u8]) -> Result<(), RowError> {
+        self.stored = decode(value)?;
+        self.root = OnceLock::new();
+        Ok(())
     }
+}
+
+/// Where the rows begin that have the notes from the one with index `first` on, for whoever reads them
+/// from a store: table and key. An entry's notes stand together, under the index of the first.
+pub fn note_runs(first: u64) -> (Table, Vec<u8>) {
+    let from = first.saturating_sub(MOST_NOTES);
+    (Table::NoteRun, from.to_be_bytes().to_vec())
+}
+
+/// The notes of such a row, without those before `first`.
+///
+/// # Errors
+/// [`RowError::Malformed`].
+pub fn notes_of_run(key: &[u8], value: &[u8], first: u64) -> Result<Vec<Fr>, RowError> {
+    let NoteRun(mut notes) = decode(value)?;
+    notes.drain(..before(key, first).min(notes.len()));
+    Ok(notes)
+}
+
+/// How many notes of a run come before the one with index `first`.
+fn before(key: &[u8], first: u64) -> usize {
+    let start = <[u8; 8]>::try_from(key).map_or(u64::MAX, u64::from_be_bytes);
+    usize::try_from(first.saturating_sub(start)).unwrap_or(usize::MAX)
+}
+
+/// Most notes of one entry: one a claim.
+const MOST_NOTES: u64 = crate::entry::MAX_CLAIMS as u64;
+
+pub(super) fn anchor_key(root: Fr) -> Key<Anchor> {
+    Key::new(&[&field::to_bytes(&root)])
+}
+
+fn write_anchor(out: &mut Writer, anchor: &Anchor) {
+    out.u64(anchor.size);
+    out.field(&anchor.root);
+}
+
+fn read_anchor(input: &mut Reader<'_>) -> Result<Anchor, CodecError> {
+    Ok(Anchor {
+        size: input.u64("size")?,
+        root: input.field("root")?,
+    })
+}
+
+impl Canonical for Anchor {
+    const NAME: &'static str = "anchor";
+
+    fn write(&self, out: &mut Writer) {
+        write_anchor(out, self);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        read_anchor(input)
+    }
+}
+
+impl Record for Anchor {
+    const TABLE: Table = Table::Anchor;
+}
+
+impl Canonical for StoredEdge {
+    const NAME: &'static str = "notes";
+
+    fn write(&self, out: &mut Writer) {
+        out.u64(self.frontier.size());
+        out.count(self.frontier.nodes().count());
+        self.frontier.nodes().for_each(|node| out.field(node));
+        out.u64(self.last_slot);
+        out.option(self.anchor.as_ref(), write_anchor);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let size = input.u64("size")?;
+        let count = input.count("edge", MOST)?;
+        let nodes: Vec<Fr> = (0..count)
+            .map(|_| input.field("edge"))
+            .collect::<Result<_, _>>()?;
+        let unfit = CodecError::NotCanonical { what: "edge" };
+        Ok(Self {
+            frontier: NoteFrontier::restore(size, &nodes).ok_or(unfit)?,
+            last_slot: input.u64("last slot")?,
+            anchor: input.option("anchor", read_anchor)?,
+        })
+    }
+}
+
+impl Record for StoredEdge {
+    const TABLE: Table = Table::Notes;
+}
+
+impl Canonical for NoteRun {
+    const NAME: &'static str = "note run";
+
+    fn write(&self, out: &mut Writer) {
+        out.count(self.0.len());
+        self.0.iter().for_each(|note| out.field(note));
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let count = input.count("notes", MOST)?;
+        let notes = (0..count).map(|_| input.field("note"));
+        notes.collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl Record for NoteRun {
+    const TABLE: Table = Table::NoteRun;
 }

@@ -3,15 +3,19 @@
 use std::collections::BTreeMap;
 
 use merits_primitives::ids::{AssetId, EntryId, Expiry, PartyId, Period, PeriodKind};
-use merits_verifier::{codec::Writer, statement::redeem::MOST_A_DAY};
-
-use super::{
-    Parties,
-    people::{ROOT_GRACE, day_of},
+use merits_verifier::{
+    codec::{Canonical, CodecError, Reader, Writer},
+    statement::redeem::MOST_A_DAY,
 };
+
+use super::Parties;
+use super::draft::Draft;
+use super::people::{ROOT_GRACE, day_of};
+use super::stored::{self, read_party, read_u128};
 use crate::entry::{OfferClosed, OfferPublished, Redeemed};
 use crate::refusal::{OfferRefusal, Refusal};
 use crate::role::Role;
+use crate::rows::{Key, Record, RowError, Table, decode};
 
 /// An offer as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,19 +59,57 @@ pub struct RedeemedSum {
     pub credits: u128,
 }
 
+impl Canonical for Offer {
+    const NAME: &'static str = "offer";
+
+    fn write(&self, out: &mut Writer) {
+        out.array(&self.sponsor.0);
+        out.u64(self.asset.0);
+        self.published.write(out);
+        out.u32(self.redeemed);
+        out.option(self.closed.as_ref(), |out, time| out.u64(*time));
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            sponsor: read_party(input, "sponsor")?,
+            asset: AssetId(input.u64("asset")?),
+            published: OfferPublished::read(input)?,
+            redeemed: input.u32("redeemed")?,
+            closed: input.option("closed", |input| input.u64("closed"))?,
+        })
+    }
+}
+
+impl Record for Offer {
+    const TABLE: Table = Table::Offer;
+}
+
+impl Canonical for RedeemedSum {
+    const NAME: &'static str = "redeemed";
+
+    fn write(&self, out: &mut Writer) {
+        out.u64(self.redemptions);
+        out.array(&self.credits.to_le_bytes());
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            redemptions: input.u64("redemptions")?,
+            credits: read_u128(input, "credits")?,
+        })
+    }
+}
+
+impl Record for RedeemedSum {
+    const TABLE: Table = Table::Redeemed;
+}
+
 /// All offers.
 #[derive(Debug, Clone, Default)]
 pub struct Offers {
     by_id: BTreeMap<EntryId, Offer>,
     redeemed: BTreeMap<(AssetId, Expiry), RedeemedSum>,
-}
-
-/// A change to apply.
-#[derive(Debug, Clone)]
-pub(super) enum OfferChange {
-    Published(EntryId, Box<Offer>),
-    Closed { offer: EntryId, time: u64 },
-    Redeemed(EntryId),
 }
 
 /// Credits are good until before the first day of their expiry's month, by the ledger's time.
@@ -115,7 +157,8 @@ impl Offers {
         asset: AssetId,
         published: &OfferPublished,
         time: u64,
-    ) -> Result<OfferChange, Refusal> {
+        draft: &mut Draft<'_>,
+    ) -> Result<(), Refusal> {
         let own = |offer: &&Offer| offer.sponsor == sponsor;
         let before = self.by_id.values().filter(own).count();
         let expected = u32::try_from(before + 1).unwrap_or(u32::MAX);
@@ -152,7 +195,8 @@ impl Offers {
             redeemed: 0,
             closed: None,
         };
-        Ok(OfferChange::Published(id, Box::new(offer)))
+        draft.put(Key::new(&[&id.0]), &offer);
+        Ok(())
     }
 
     /// `party` is the offer's sponsor; `None` for a supervisor, who may close any.
@@ -161,7 +205,8 @@ impl Offers {
         party: Option<PartyId>,
         closed: &OfferClosed,
         time: u64,
-    ) -> Result<OfferChange, Refusal> {
+        draft: &mut Draft<'_>,
+    ) -> Result<(), Refusal> {
         let offer = self.known(&closed.offer)?;
         if offer.closed.is_some() || time >= offer.published.closes {
             let offer = closed.offer;
@@ -171,10 +216,12 @@ impl Offers {
             let offer = closed.offer;
             return Err(OfferRefusal::OfAnother { offer }.into());
         }
-        Ok(OfferChange::Closed {
-            offer: closed.offer,
-            time,
-        })
+        let ended = Offer {
+            closed: Some(time),
+            ..offer.clone()
+        };
+        draft.put(Key::new(&[&closed.offer.0]), &ended);
+        Ok(())
     }
 
     pub(super) fn check_redeemed(
@@ -183,7 +230,8 @@ impl Offers {
         exchange: PartyId,
         redeemed: &Redeemed,
         time: u64,
-    ) -> Result<OfferChange, Refusal> {
+        draft: &mut Draft<'_>,
+    ) -> Result<(), Refusal> {
         let id = redeemed.offer;
         let offer = self.known(&id)?;
         offer.check_open(&id, time)?;
@@ -198,43 +246,38 @@ impl Offers {
             let found = redeemed.day;
             return Err(OfferRefusal::OtherDay { today, found }.into());
         }
-        Ok(OfferChange::Redeemed(id))
+        let (asset, expiry) = (offer.asset, offer.published.expiry);
+        let before = self.redeemed.get(&(asset, expiry));
+        let mut sum = before.copied().unwrap_or_default();
+        sum.redemptions += 1;
+        sum.credits += u128::from(offer.published.price.0);
+        let bucket = Key::new(&[&asset.0.to_be_bytes(), &expiry.0.to_be_bytes()]);
+        draft.put(bucket, &sum);
+        let counted = Offer {
+            // Below the quota, which has 32 bits too.
+            redeemed: offer.redeemed + 1,
+            ..offer.clone()
+        };
+        draft.put(Key::new(&[&id.0]), &counted);
+        Ok(())
     }
 
-    pub(super) fn apply(&mut self, change: OfferChange) {
-        match change {
-            OfferChange::Published(id, offer) => {
-                self.by_id.insert(id, *offer);
-            }
-            OfferChange::Closed { offer, time } => {
-                if let Some(offer) = self.by_id.get_mut(&offer) {
-                    offer.closed = Some(time);
-                }
-            }
-            OfferChange::Redeemed(id) => {
-                if let Some(offer) = self.by_id.get_mut(&id) {
-                    offer.redeemed += 1;
-                    let bucket = (offer.asset, offer.published.expiry);
-                    let sum = self.redeemed.entry(bucket).or_default();
-                    sum.redemptions += 1;
-                    sum.credits += u128::from(offer.published.price.0);
-                }
-            }
-        }
+    /// Takes a row that changed.
+    pub(super) fn apply(&mut self, key: &[u8], value: &[u8]) -> Result<(), RowError> {
+        let id = EntryId(stored::key(Table::Offer, key)?);
+        self.by_id.insert(id, decode(value)?);
+        Ok(())
     }
 
-    pub(super) fn write(&self, out: &mut Writer) {
-        out.count(self.by_id.len());
-        for (id, offer) in &self.by_id {
-            out.array(&id.0);
-            out.u32(offer.redeemed);
-            out.option(offer.closed.as_ref(), |out, time| out.u64(*time));
-        }
-        out.count(self.redeemed.len());
-        for ((asset, expiry), sum) in &self.redeemed {
-            out.u64(asset.0);
-            out.u32(expiry.0);
-            out.u64(sum.redemptions);
-        }
+    /// Takes a row of what was redeemed.
+    pub(super) fn apply_redeemed(&mut self, key: &[u8], value: &[u8]) -> Result<(), RowError> {
+        let key: [u8; 12] = stored::key(Table::Redeemed, key)?;
+        let [asset @ .., e0, e1, e2, e3] = key;
+        let bucket = (
+            AssetId(u64::from_be_bytes(asset)),
+            Expiry(u32::from_be_bytes([e0, e1, e2, e3])),
+        );
+        self.redeemed.insert(bucket, decode(value)?);
+        Ok(())
     }
 }

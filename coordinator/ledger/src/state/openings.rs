@@ -1,12 +1,13 @@
 //! Openings of single claims: requested, completed, revealed. Never without the first.
 
-use std::collections::BTreeMap;
-
 use merits_primitives::ids::{EntryId, Origin, PartyId};
-use merits_verifier::codec::{Canonical, Writer};
+use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
+use super::draft::Draft;
+use super::stored::read_party;
 use crate::entry::{OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed};
-use crate::refusal::{OpeningRefusal, Refusal};
+use crate::refusal::{CheckError, OpeningRefusal, Refusal};
+use crate::rows::{self, Key, Record, RowError, Rows, Table};
 
 /// Longest time from a request to its deadline: 400 days, in milliseconds. What is opened must
 /// not stay hidden for ever.
@@ -27,129 +28,157 @@ pub struct Opening {
     pub revealed: Option<OpeningContent>,
 }
 
-/// All openings, by the id of the request.
-#[derive(Debug, Clone, Default)]
-pub struct Openings(BTreeMap<EntryId, Opening>);
+impl Canonical for Opening {
+    const NAME: &'static str = "opening";
 
-/// An opening's record after the change.
-#[derive(Debug, Clone)]
-pub(super) struct OpeningChange {
-    request: EntryId,
-    opening: Opening,
+    fn write(&self, out: &mut Writer) {
+        out.array(&self.requester.0);
+        self.requested.write(out);
+        out.u64(self.time);
+        out.option(self.result.as_ref(), |out, result| out.array(result));
+        out.option(self.revealed.as_ref(), |out, content| content.write(out));
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            requester: read_party(input, "requester")?,
+            requested: OpeningRequested::read(input)?,
+            time: input.u64("time")?,
+            result: input.option("result", |input| input.array("result"))?,
+            revealed: input.option("revealed", OpeningContent::read)?,
+        })
+    }
 }
 
-impl Openings {
+impl Record for Opening {
+    const TABLE: Table = Table::Opening;
+}
+
+/// A reader of all openings, by the id of the request.
+#[derive(Debug, Clone, Copy)]
+pub struct Openings<'s> {
+    pub(super) rows: &'s dyn Rows,
+}
+
+impl Openings<'_> {
     /// An opening by its request.
-    pub fn get(&self, request: &EntryId) -> Option<&Opening> {
-        self.0.get(request)
+    ///
+    /// # Errors
+    /// [`RowError`].
+    pub fn get(&self, request: &EntryId) -> Result<Option<Opening>, RowError> {
+        rows::get(self.rows, &opening_key(request))
     }
 
     /// All openings.
-    pub fn iter(&self) -> impl Iterator<Item = (&EntryId, &Opening)> {
-        self.0.iter()
+    ///
+    /// # Errors
+    /// [`RowError`].
+    pub fn all(&self) -> Result<Vec<(EntryId, Opening)>, RowError> {
+        self.filtered(|_| true)
     }
 
     /// Requests past their deadline at `time` (unix milliseconds) that are not revealed: a
     /// supervisor's default, for everybody to see.
-    pub fn overdue(&self, time: u64) -> impl Iterator<Item = (&EntryId, &Opening)> {
-        self.0.iter().filter(move |(_, opening)| {
-            opening.revealed.is_none() && opening.requested.deadline < time
-        })
+    ///
+    /// # Errors
+    /// [`RowError`].
+    pub fn overdue(&self, time: u64) -> Result<Vec<(EntryId, Opening)>, RowError> {
+        self.filtered(|opening| opening.revealed.is_none() && opening.requested.deadline < time)
     }
 
-    pub(super) fn check_requested(
+    fn filtered(
         &self,
-        id: EntryId,
-        requester: PartyId,
-        requested: &OpeningRequested,
-        time: u64,
-    ) -> Result<OpeningChange, Refusal> {
-        let deadline = requested.deadline;
-        if deadline <= time || deadline - time > LONGEST_DEADLINE {
-            return Err(OpeningRefusal::Deadline {
-                deadline,
-                now: time,
-                limit: LONGEST_DEADLINE,
+        wanted: impl Fn(&Opening) -> bool,
+    ) -> Result<Vec<(EntryId, Opening)>, RowError> {
+        let mut found = Vec::new();
+        rows::scan(self.rows, &[], |key, opening: Opening| {
+            if let Ok(id) = <[u8; 32]>::try_from(key)
+                && wanted(&opening)
+            {
+                found.push((EntryId(id), opening));
             }
-            .into());
-        }
-        let requested = requested.clone();
-        let opening = Opening {
-            requester,
-            requested,
-            time,
-            result: None,
-            revealed: None,
-        };
-        Ok(OpeningChange {
-            request: id,
-            opening,
-        })
+            true
+        })?;
+        Ok(found)
     }
+}
 
-    pub(super) fn check_completed(
-        &self,
-        party: PartyId,
-        completed: &OpeningCompleted,
-    ) -> Result<OpeningChange, Refusal> {
-        let mut opening = self.own(party, &completed.request)?;
-        if opening.result.is_some() {
-            let (request, standing) = (completed.request, "completed");
-            return Err(OpeningRefusal::Standing { request, standing }.into());
-        }
-        opening.result = Some(completed.result);
-        Ok(OpeningChange {
-            request: completed.request,
-            opening,
-        })
-    }
+pub(super) fn opening_key(request: &EntryId) -> Key<Opening> {
+    Key::new(&[&request.0])
+}
 
-    pub(super) fn check_revealed(
-        &self,
-        origin: &Origin,
-        party: PartyId,
-        revealed: &OpeningRevealed,
-    ) -> Result<OpeningChange, Refusal> {
-        let request = revealed.request;
-        let mut opening = self.own(party, &request)?;
-        if opening.revealed.is_some() {
-            return Err(OpeningRefusal::Standing {
-                request,
-                standing: "revealed",
-            }
-            .into());
+pub(super) fn check_requested(
+    id: EntryId,
+    requester: PartyId,
+    requested: &OpeningRequested,
+    time: u64,
+    draft: &mut Draft<'_>,
+) -> Result<(), Refusal> {
+    let deadline = requested.deadline;
+    if deadline <= time || deadline - time > LONGEST_DEADLINE {
+        return Err(OpeningRefusal::Deadline {
+            deadline,
+            now: time,
+            limit: LONGEST_DEADLINE,
         }
-        if revealed.content.commitment(origin) != opening.requested.commitment {
-            return Err(OpeningRefusal::RevealMismatch { request }.into());
-        }
-        opening.revealed = Some(revealed.content.clone());
-        Ok(OpeningChange { request, opening })
+        .into());
     }
+    let requested = requested.clone();
+    let opening = Opening {
+        requester,
+        requested,
+        time,
+        result: None,
+        revealed: None,
+    };
+    draft.put(opening_key(&id), &opening);
+    Ok(())
+}
 
-    pub(super) fn apply(&mut self, change: OpeningChange) {
-        self.0.insert(change.request, change.opening);
+pub(super) fn check_completed(
+    party: PartyId,
+    completed: &OpeningCompleted,
+    draft: &mut Draft<'_>,
+) -> Result<(), CheckError> {
+    let mut opening = own(draft, party, &completed.request)?;
+    if opening.result.is_some() {
+        let (request, standing) = (completed.request, "completed");
+        return Err(OpeningRefusal::Standing { request, standing }.into());
     }
+    opening.result = Some(completed.result);
+    draft.put(opening_key(&completed.request), &opening);
+    Ok(())
+}
 
-    pub(super) fn write(&self, out: &mut Writer) {
-        out.count(self.0.len());
-        for (request, opening) in &self.0 {
-            out.array(&request.0);
-            out.array(&opening.requester.0);
-            out.u64(opening.time);
-            opening.requested.write(out);
-            out.option(opening.result.as_ref(), |out, result| out.array(result));
-            out.option(opening.revealed.as_ref(), |out, content| content.write(out));
+pub(super) fn check_revealed(
+    origin: &Origin,
+    party: PartyId,
+    revealed: &OpeningRevealed,
+    draft: &mut Draft<'_>,
+) -> Result<(), CheckError> {
+    let request = revealed.request;
+    let mut opening = own(draft, party, &request)?;
+    if opening.revealed.is_some() {
+        return Err(OpeningRefusal::Standing {
+            request,
+            standing: "revealed",
         }
+        .into());
     }
+    if revealed.content.commitment(origin) != opening.requested.commitment {
+        return Err(OpeningRefusal::RevealMismatch { request }.into());
+    }
+    opening.revealed = Some(revealed.content.clone());
+    draft.put(opening_key(&request), &opening);
+    Ok(())
+}
 
-    fn own(&self, party: PartyId, request: &EntryId) -> Result<Opening, Refusal> {
-        let opening = self
-            .0
-            .get(request)
-            .ok_or(OpeningRefusal::Unknown { request: *request })?;
-        if opening.requester != party {
-            return Err(OpeningRefusal::OfAnother { request: *request }.into());
-        }
-        Ok(opening.clone())
+fn own(draft: &Draft<'_>, party: PartyId, request: &EntryId) -> Result<Opening, CheckError> {
+    let opening = draft
+        .get(&opening_key(request))?
+        .ok_or(OpeningRefusal::Unknown { request: *request })?;
+    if opening.requester != party {
+        return Err(OpeningRefusal::OfAnother { request: *request }.into());
     }
+    Ok(opening)
 }

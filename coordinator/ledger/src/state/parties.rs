@@ -4,13 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use merits_primitives::ids::{Origin, PartyId};
 use merits_verifier::{
-    codec::{Canonical, Writer},
+    codec::{Canonical, CodecError, Reader, Writer},
     signature::PublicKey,
 };
 
+use super::draft::Draft;
+use super::stored::{self, MOST, present};
 use crate::entry::{KeysRotated, PartyAdmitted, StandingChange};
 use crate::refusal::Refusal;
 use crate::role::{Role, Roles};
+use crate::rows::{Key, Record, RowError, Table, decode};
 
 /// What the ledger knows about a party.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,12 +42,40 @@ pub struct Parties {
     keys: BTreeSet<[u8; 32]>,
 }
 
-/// A party's record after the change.
-#[derive(Debug, Clone)]
-pub(super) struct PartyChange {
-    id: PartyId,
-    party: Party,
+impl Canonical for Party {
+    const NAME: &'static str = "party";
+
+    fn write(&self, out: &mut Writer) {
+        out.text(&self.name);
+        self.roles.write(out);
+        self.signing_key.write(out);
+        out.array(&self.sealing_key);
+        out.bool(self.suspended);
+        out.u32(self.standing_changes);
+        out.u32(self.generation);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            name: input.text("name", MOST)?,
+            roles: Roles::read(input)?,
+            signing_key: PublicKey::read(input)?,
+            sealing_key: input.array("sealing key")?,
+            suspended: input.bool("suspended")?,
+            standing_changes: input.u32("standing changes")?,
+            generation: input.u32("generation")?,
+        })
+    }
 }
+
+impl Record for Party {
+    const TABLE: Table = Table::Party;
+}
+
+present!(
+    /// A signing key that was a party's once.
+    PartyKey in Table::PartyKey
+);
 
 impl Parties {
     /// The party with this id.
@@ -100,7 +131,8 @@ impl Parties {
         &self,
         origin: &Origin,
         admitted: &PartyAdmitted,
-    ) -> Result<PartyChange, Refusal> {
+        draft: &mut Draft<'_>,
+    ) -> Result<(), Refusal> {
         let id = admitted.party(origin);
         if admitted.roles.is_empty() {
             return Err(Refusal::RolesEmpty);
@@ -126,14 +158,16 @@ impl Parties {
             standing_changes: 0,
             generation: 0,
         };
-        Ok(PartyChange { id, party })
+        record(draft, &id, &party);
+        Ok(())
     }
 
     pub(super) fn check_standing(
         &self,
         change: &StandingChange,
         suspend: bool,
-    ) -> Result<PartyChange, Refusal> {
+        draft: &mut Draft<'_>,
+    ) -> Result<(), Refusal> {
         let id = change.party;
         let mut party = self
             .by_id
@@ -170,14 +204,16 @@ impl Parties {
         }
         party.suspended = suspend;
         party.standing_changes = expected;
-        Ok(PartyChange { id, party })
+        record(draft, &id, &party);
+        Ok(())
     }
 
     pub(super) fn check_rotation(
         &self,
         id: &PartyId,
         rotated: &KeysRotated,
-    ) -> Result<PartyChange, Refusal> {
+        draft: &mut Draft<'_>,
+    ) -> Result<(), Refusal> {
         let mut party = self.active(id)?.clone();
         let expected = party.generation.saturating_add(1);
         if rotated.generation != expected {
@@ -192,28 +228,21 @@ impl Parties {
         party.signing_key = rotated.signing_key;
         party.sealing_key = rotated.sealing_key;
         party.generation = expected;
-        Ok(PartyChange { id: *id, party })
+        record(draft, id, &party);
+        Ok(())
     }
 
-    pub(super) fn apply(&mut self, change: PartyChange) {
-        self.keys.insert(change.party.signing_key.to_bytes());
-        self.by_id.insert(change.id, change.party);
+    /// Takes a row that changed.
+    pub(super) fn apply(&mut self, key: &[u8], value: &[u8]) -> Result<(), RowError> {
+        let id = PartyId(stored::key(Table::Party, key)?);
+        self.by_id.insert(id, decode(value)?);
+        Ok(())
     }
 
-    pub(super) fn write(&self, out: &mut Writer) {
-        out.count(self.by_id.len());
-        for (id, party) in &self.by_id {
-            out.array(&id.0);
-            out.text(&party.name);
-            party.roles.write(out);
-            party.signing_key.write(out);
-            out.array(&party.sealing_key);
-            out.bool(party.suspended);
-            out.u32(party.standing_changes);
-            out.u32(party.generation);
-        }
-        out.count(self.keys.len());
-        self.keys.iter().for_each(|key| out.array(key));
+    /// Takes a signing key that is no longer new.
+    pub(super) fn apply_key(&mut self, key: &[u8]) -> Result<(), RowError> {
+        self.keys.insert(stored::key(Table::PartyKey, key)?);
+        Ok(())
     }
 
     fn check_key_is_new(&self, key: &PublicKey) -> Result<(), Refusal> {
@@ -223,4 +252,9 @@ impl Parties {
             Ok(())
         }
     }
+}
+
+fn record(draft: &mut Draft<'_>, id: &PartyId, party: &Party) {
+    draft.put(Key::new(&[&id.0]), party);
+    draft.put(Key::new(&[&party.signing_key.to_bytes()]), &PartyKey);
 }

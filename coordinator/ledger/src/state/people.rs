@@ -1,20 +1,27 @@
 //! Registered people: one identity each, in a group whose root statements prove against.
 
-use std::collections::{BTreeMap, VecDeque};
+mod group;
+mod records;
+
+use std::collections::BTreeMap;
 
 use merits_primitives::{
     Fr, field,
-    group::{self, Group},
+    group::{self as tree, Place},
     identity::{Birth, leaf},
     ids::{EntryId, PartyId},
 };
-use merits_verifier::codec::Writer;
 
+use super::draft::Draft;
+use super::stored;
 use super::tickets::MOST_DAYS_AHEAD;
 use crate::entry::{
     EvaluationCounted, EvaluatorOpened, IdentityRegistered, IdentityRetired, UniquenessTag,
 };
-use crate::refusal::{IdentityRefusal, Refusal};
+use crate::refusal::{CheckError, IdentityRefusal, Refusal};
+use crate::rows::{self, Key, RowError, RowKey, Rows, Table, View, decode};
+pub use group::GroupTree;
+use records::{Count, GroupHead, Node, Superseded};
 
 /// A root is taken for so long after it was superseded, milliseconds: proofs under way do not fail
 /// because somebody else was registered, and a retired identity is gone after an hour.
@@ -51,41 +58,25 @@ pub struct Person {
 
 /// An evaluation that was counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Evaluation {
+pub(super) struct Evaluation {
     registrar: PartyId,
     used: bool,
 }
 
-/// All people.
+/// What governs about people: the evaluator, and the group's root.
 #[derive(Debug, Clone, Default)]
-pub struct People {
+pub(super) struct Register {
     evaluator: Option<Evaluator>,
-    evaluations: BTreeMap<EntryId, Evaluation>,
-    by_tag: BTreeMap<UniquenessTag, Person>,
-    /// Every IC ever registered, and whose it is or was.
-    by_commitment: BTreeMap<[u8; 32], UniquenessTag>,
-    group: Group,
-    /// Superseded roots with the time at which they were.
-    superseded: VecDeque<(Fr, u64)>,
+    /// Evaluations by registrar.
+    counts: BTreeMap<PartyId, u64>,
+    group: GroupHead,
 }
 
-/// A change to apply.
-#[derive(Debug, Clone)]
-pub(super) enum PeopleChange {
-    Evaluator(Evaluator),
-    Evaluation {
-        id: EntryId,
-        registrar: PartyId,
-    },
-    Registered {
-        registrar: PartyId,
-        registered: IdentityRegistered,
-        time: u64,
-    },
-    Retired {
-        tag: UniquenessTag,
-        time: u64,
-    },
+/// All people: what governs, and a reader of the rest.
+#[derive(Debug, Clone, Copy)]
+pub struct People<'s> {
+    pub(super) register: &'s Register,
+    pub(super) rows: &'s dyn Rows,
 }
 
 /// The day of a time, counted from 1 January 1970.
@@ -93,47 +84,61 @@ pub(super) fn day_of(time: u64) -> u32 {
     u32::try_from(time / DAY).unwrap_or(u32::MAX)
 }
 
-impl People {
+impl<'s> People<'s> {
     /// The evaluator, once it showed its key.
-    pub fn evaluator(&self) -> Option<&Evaluator> {
-        self.evaluator.as_ref()
+    pub fn evaluator(&self) -> Option<&'s Evaluator> {
+        self.register.evaluator.as_ref()
     }
 
-    /// Evaluations counted, and of them those of one registrar.
+    /// Evaluations counted.
     pub fn evaluations(&self) -> u64 {
-        self.evaluations.len() as u64
+        self.register.evaluations()
     }
 
     /// Evaluations of one registrar.
     pub fn evaluations_of(&self, registrar: &PartyId) -> u64 {
-        let own = |evaluation: &&Evaluation| evaluation.registrar == *registrar;
-        self.evaluations.values().filter(own).count() as u64
+        let counts = &self.register.counts;
+        counts.get(registrar).copied().unwrap_or_default()
     }
 
     /// The person with this tag.
-    pub fn by_tag(&self, tag: &UniquenessTag) -> Option<&Person> {
-        self.by_tag.get(tag)
+    ///
+    /// # Errors
+    /// [`RowError`].
+    pub fn by_tag(&self, tag: &UniquenessTag) -> Result<Option<Person>, RowError> {
+        rows::get(self.rows, &person_key(tag))
     }
 
     /// The person whose identity has or had this IC. Compare [`Person::commitment`].
-    pub fn by_commitment(&self, commitment: &Fr) -> Option<&Person> {
-        self.by_tag
-            .get(self.by_commitment.get(&field::to_bytes(commitment))?)
+    ///
+    /// # Errors
+    /// [`RowError`].
+    pub fn by_commitment(&self, commitment: &Fr) -> Result<Option<Person>, RowError> {
+        match rows::get(self.rows, &commitment_key(commitment))? {
+            None => Ok(None),
+            Some(tag) => self.by_tag(&tag),
+        }
     }
 
     /// The group: its root, its leaves, their paths.
-    pub fn group(&self) -> &Group {
-        &self.group
+    pub fn group(&self) -> GroupTree<'s> {
+        GroupTree {
+            head: self.register.group,
+            rows: self.rows,
+        }
     }
 
     /// Whether a statement may prove against this root at `time`: the present one, or one that was
     /// superseded at most an hour ago.
-    pub fn accepts(&self, root: Fr, time: u64) -> bool {
-        self.group.root() == Some(root)
-            || self
-                .superseded
-                .iter()
-                .any(|(old, at)| *old == root && time.saturating_sub(*at) <= ROOT_GRACE)
+    ///
+    /// # Errors
+    /// [`RowError`].
+    pub fn accepts(&self, root: Fr, time: u64) -> Result<bool, RowError> {
+        if self.register.group.root == Some(root) {
+            return Ok(true);
+        }
+        let old = rows::get(self.rows, &old_root_key(root))?;
+        Ok(old.is_some_and(|old| old.is_good(time)))
     }
 
     /// The first day from which an identity that is registered anew at `time` may be eligible: no
@@ -144,19 +149,81 @@ impl People {
             .saturating_add(MOST_DAYS_AHEAD)
             .saturating_add(1)
     }
+}
+
+impl Register {
+    pub(super) fn evaluator(&self) -> Option<&Evaluator> {
+        self.evaluator.as_ref()
+    }
+
+    pub(super) fn evaluations(&self) -> u64 {
+        self.counts.values().sum()
+    }
+
+    /// Whether a statement may prove against this root at `time`.
+    pub(super) fn accepts(&self, view: &View, root: Fr, time: u64) -> Result<bool, RowError> {
+        if self.group.root == Some(root) {
+            return Ok(true);
+        }
+        let old = view.get(&old_root_key(root))?;
+        Ok(old.is_some_and(|old| old.is_good(time)))
+    }
+
+    /// The rows that a registration reads.
+    pub(super) fn registration_reads(
+        &self,
+        view: &View,
+        registered: &IdentityRegistered,
+    ) -> Result<Vec<RowKey>, RowError> {
+        let person = person_key(&registered.tag);
+        let mut keys = vec![
+            evaluation_key(&registered.evaluation).into_row(),
+            commitment_key(&registered.commitment).into_row(),
+            person.clone().into_row(),
+        ];
+        let size = self.group.size;
+        if let Some(person) = view.known(&person)?
+            && !person.retired
+        {
+            keys.extend(path_reads(size, person.index));
+        }
+        keys.extend(path_reads(size.saturating_add(1), size));
+        Ok(keys)
+    }
+
+    /// The rows that the end of an identity reads.
+    pub(super) fn retirement_reads(
+        &self,
+        view: &View,
+        retired: &IdentityRetired,
+    ) -> Result<Vec<RowKey>, RowError> {
+        let commitment = commitment_key(&retired.commitment);
+        let mut keys = vec![commitment.clone().into_row()];
+        if let Some(tag) = view.known(&commitment)? {
+            let person = person_key(&tag);
+            keys.push(person.clone().into_row());
+            if let Some(person) = view.known(&person)? {
+                keys.extend(path_reads(self.group.size, person.index));
+            }
+        }
+        Ok(keys)
+    }
 
     pub(super) fn check_opened(
         &self,
         party: PartyId,
         opened: &EvaluatorOpened,
-    ) -> Result<PeopleChange, Refusal> {
+        draft: &mut Draft<'_>,
+    ) -> Result<(), Refusal> {
         if self.evaluator.is_some() {
             return Err(IdentityRefusal::EvaluatorStands.into());
         }
-        Ok(PeopleChange::Evaluator(Evaluator {
+        let evaluator = Evaluator {
             party,
             public_key: opened.public_key,
-        }))
+        };
+        draft.put(Key::new(&[]), &evaluator);
+        Ok(())
     }
 
     pub(super) fn check_counted(
@@ -164,7 +231,8 @@ impl People {
         id: EntryId,
         party: PartyId,
         counted: &EvaluationCounted,
-    ) -> Result<PeopleChange, Refusal> {
+        draft: &mut Draft<'_>,
+    ) -> Result<(), Refusal> {
         if self.evaluator.as_ref().map(|evaluator| evaluator.party) != Some(party) {
             return Err(IdentityRefusal::NotTheEvaluator { party }.into());
         }
@@ -173,10 +241,12 @@ impl People {
             let found = counted.number;
             return Err(IdentityRefusal::EvaluationNumber { expected, found }.into());
         }
-        Ok(PeopleChange::Evaluation {
-            id,
-            registrar: counted.registrar,
-        })
+        let registrar = counted.registrar;
+        let count = self.counts.get(&registrar).copied().unwrap_or_default() + 1;
+        draft.put(Key::new(&[&registrar.0]), &Count(count));
+        let used = false;
+        draft.put(evaluation_key(&id), &Evaluation { registrar, used });
+        Ok(())
     }
 
     pub(super) fn check_registered(
@@ -184,22 +254,26 @@ impl People {
         registrar: PartyId,
         registered: &IdentityRegistered,
         time: u64,
-    ) -> Result<PeopleChange, Refusal> {
-        match self.evaluations.get(&registered.evaluation) {
+        draft: &mut Draft<'_>,
+    ) -> Result<(), CheckError> {
+        match draft.get(&evaluation_key(&registered.evaluation))? {
             Some(evaluation) if evaluation.registrar == registrar && !evaluation.used => {}
             _ => return Err(IdentityRefusal::EvaluationUnfit.into()),
         }
-        let commitment = field::to_bytes(&registered.commitment);
-        if self.by_commitment.contains_key(&commitment) {
+        if draft
+            .get(&commitment_key(&registered.commitment))?
+            .is_some()
+        {
             return Err(IdentityRefusal::CommitmentKnown.into());
         }
-        let generation = match self.by_tag.get(&registered.tag) {
+        let known = draft.get(&person_key(&registered.tag))?;
+        let generation = match &known {
             None => 0,
             Some(_) if registered.generation == 0 => {
                 return Err(IdentityRefusal::PersonKnown.into());
             }
             Some(person) => {
-                let earliest = Self::earliest_after_loss(time);
+                let earliest = People::earliest_after_loss(time);
                 if registered.from < earliest {
                     let found = registered.from;
                     return Err(IdentityRefusal::EligibleTooEarly { earliest, found }.into());
@@ -216,119 +290,141 @@ impl People {
                 what: "generation",
                 expected: generation.into(),
                 found: registered.generation.into(),
-            });
+            }
+            .into());
         }
-        Ok(PeopleChange::Registered {
+        self.supersede(draft, time);
+        let mut group = self.group;
+        if let Some(person) = known {
+            group = retire(draft, group, person)?;
+        }
+        let birth = Birth {
+            from: registered.from,
+            generation: registered.generation,
+        };
+        let index = group.size;
+        if index >> tree::MAX_DEPTH != 0 {
+            return Err(IdentityRefusal::GroupFull.into());
+        }
+        group.size += 1;
+        let leaf = leaf(registered.commitment, birth);
+        group = set_leaf(draft, group, index, leaf)?;
+        draft.put(Key::new(&[]), &group);
+        let used = true;
+        let evaluation = Evaluation { registrar, used };
+        draft.put(evaluation_key(&registered.evaluation), &evaluation);
+        draft.put(commitment_key(&registered.commitment), &registered.tag);
+        let person = Person {
+            tag: registered.tag,
+            commitment: registered.commitment,
+            index,
+            birth,
             registrar,
-            registered: registered.clone(),
-            time,
-        })
+            retired: false,
+        };
+        draft.put(person_key(&registered.tag), &person);
+        Ok(())
     }
 
     pub(super) fn check_retired(
         &self,
         retired: &IdentityRetired,
         time: u64,
-    ) -> Result<PeopleChange, Refusal> {
-        match self.by_commitment(&retired.commitment) {
+        draft: &mut Draft<'_>,
+    ) -> Result<(), CheckError> {
+        let person = match draft.get(&commitment_key(&retired.commitment))? {
+            None => None,
+            Some(tag) => draft.get(&person_key(&tag))?,
+        };
+        match person {
             Some(person) if person.commitment == retired.commitment && !person.retired => {
-                let tag = person.tag;
-                Ok(PeopleChange::Retired { tag, time })
+                self.supersede(draft, time);
+                let group = retire(draft, self.group, person)?;
+                draft.put(Key::new(&[]), &group);
+                Ok(())
             }
             _ => Err(IdentityRefusal::Unknown.into()),
         }
     }
 
-    pub(super) fn apply(&mut self, change: PeopleChange) {
-        match change {
-            PeopleChange::Evaluator(evaluator) => self.evaluator = Some(evaluator),
-            PeopleChange::Evaluation { id, registrar } => {
-                let used = false;
-                self.evaluations.insert(id, Evaluation { registrar, used });
-            }
-            PeopleChange::Registered {
-                registrar,
-                registered,
-                time,
-            } => self.register(registrar, &registered, time),
-            PeopleChange::Retired { tag, time } => {
-                self.supersede(time);
-                self.retire(&tag);
-            }
-        }
-    }
-
-    fn register(&mut self, registrar: PartyId, registered: &IdentityRegistered, time: u64) {
-        self.supersede(time);
-        self.retire(&registered.tag);
-        if let Some(evaluation) = self.evaluations.get_mut(&registered.evaluation) {
-            evaluation.used = true;
-        }
-        let birth = Birth {
-            from: registered.from,
-            generation: registered.generation,
-        };
-        // 2^32 people do not fit into memory, so the group never gets full here.
-        let Ok(index) = self.group.push(leaf(registered.commitment, birth)) else {
-            return;
-        };
-        self.by_commitment
-            .insert(field::to_bytes(&registered.commitment), registered.tag);
-        self.by_tag.insert(
-            registered.tag,
-            Person {
-                tag: registered.tag,
-                commitment: registered.commitment,
-                index,
-                birth,
-                registrar,
-                retired: false,
-            },
-        );
-    }
-
-    fn retire(&mut self, tag: &UniquenessTag) {
-        if let Some(person) = self.by_tag.get_mut(tag).filter(|person| !person.retired) {
-            person.retired = true;
-            // The index is a leaf's.
-            let _ = self.group.update(person.index, group::empty());
-        }
-    }
-
     /// Keeps the present root for those who prove against it just now.
-    fn supersede(&mut self, time: u64) {
-        self.superseded
-            .retain(|(_, at)| time.saturating_sub(*at) <= ROOT_GRACE);
-        if let Some(root) = self.group.root() {
-            self.superseded.push_back((root, time));
+    fn supersede(&self, draft: &mut Draft<'_>, time: u64) {
+        if let Some(root) = self.group.root {
+            draft.put(old_root_key(root), &Superseded(time));
         }
     }
 
-    pub(super) fn write(&self, out: &mut Writer) {
-        out.option(self.evaluator.as_ref(), |out, evaluator| {
-            out.array(&evaluator.party.0);
-            out.array(&evaluator.public_key);
-        });
-        out.count(self.evaluations.len());
-        for (id, evaluation) in &self.evaluations {
-            out.array(&id.0);
-            out.array(&evaluation.registrar.0);
-            out.bool(evaluation.used);
+    /// Takes a row that changed.
+    pub(super) fn apply(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), RowError> {
+        match table {
+            Table::Evaluator => self.evaluator = Some(decode(value)?),
+            Table::EvaluationCount => {
+                let Count(count) = decode(value)?;
+                self.counts.insert(PartyId(stored::key(table, key)?), count);
+            }
+            _ => self.group = decode(value)?,
         }
-        out.count(self.by_tag.len());
-        for person in self.by_tag.values() {
-            out.array(&person.tag.0);
-            out.field(&person.commitment);
-            out.u64(person.index);
-            out.field(&person.birth.element());
-            out.array(&person.registrar.0);
-            out.bool(person.retired);
-        }
-        out.option(self.group.root().as_ref(), |out, root| out.field(root));
-        out.count(self.superseded.len());
-        for (root, time) in &self.superseded {
-            out.field(root);
-            out.u64(*time);
-        }
+        Ok(())
     }
+}
+
+/// Ends a person's identity, if it did not end before.
+fn retire(draft: &mut Draft<'_>, group: GroupHead, person: Person) -> Result<GroupHead, RowError> {
+    if person.retired {
+        return Ok(group);
+    }
+    let group = set_leaf(draft, group, person.index, tree::empty())?;
+    let retired = Person {
+        retired: true,
+        ..person
+    };
+    draft.put(person_key(&retired.tag), &retired);
+    Ok(group)
+}
+
+/// Writes a leaf, and the nodes above it.
+fn set_leaf(
+    draft: &mut Draft<'_>,
+    group: GroupHead,
+    index: u64,
+    leaf: Fr,
+) -> Result<GroupHead, RowError> {
+    let nodes = tree::ancestors(group.size, index, leaf, |place| {
+        let node = draft.get(&node_key(place))?;
+        let missing = RowError::Missing {
+            table: Table::GroupNode,
+        };
+        node.map(|Node(node)| node).ok_or(missing)
+    })?;
+    let root = nodes.last().map(|(_, root)| *root);
+    for (place, node) in nodes {
+        draft.put(node_key(place), &Node(node));
+    }
+    Ok(GroupHead { root, ..group })
+}
+
+/// The nodes beside a leaf's path.
+fn path_reads(size: u64, index: u64) -> impl Iterator<Item = RowKey> {
+    let places = tree::siblings(size, index).flatten();
+    places.map(|place| node_key(place).into_row())
+}
+
+fn evaluation_key(id: &EntryId) -> Key<Evaluation> {
+    Key::new(&[&id.0])
+}
+
+fn person_key(tag: &UniquenessTag) -> Key<Person> {
+    Key::new(&[&tag.0])
+}
+
+fn commitment_key(commitment: &Fr) -> Key<UniquenessTag> {
+    Key::new(&[&field::to_bytes(commitment)])
+}
+
+fn node_key(place: Place) -> Key<Node> {
+    Key::new(&[&[place.level], &place.index.to_be_bytes()])
+}
+
+pub(super) fn old_root_key(root: Fr) -> Key<Superseded> {
+    Key::new(&[&field::to_bytes(&root)])
 }

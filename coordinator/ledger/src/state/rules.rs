@@ -3,23 +3,24 @@
 use merits_primitives::field;
 use merits_verifier::{Verified, groth16::KeyDigest};
 
-use super::{Change, State, check_not_expired, tickets};
+use super::draft::Draft;
+use super::{Governing, check_not_expired, openings, tickets};
 use crate::entry::{Entry, PersonStatement};
 use crate::proven::ProvenStatement;
-use crate::refusal::Refusal;
+use crate::refusal::{CheckError, Refusal};
 use crate::role::Role;
-use crate::store::{Unique, UniqueSet};
+use crate::store::UniqueSet;
 use crate::submission::Authentic;
 
-impl State {
-    /// Every rule of an entry's kind; adds the values that it uses up.
+impl Governing {
+    /// Every rule of an entry's kind; writes what it changes.
     pub(super) fn check_kind(
         &self,
         authentic: &Authentic,
         time: u64,
         verified: Option<&Verified<ProvenStatement>>,
-        uniques: &mut Vec<Unique>,
-    ) -> Result<Change, Refusal> {
+        draft: &mut Draft<'_>,
+    ) -> Result<(), CheckError> {
         let submission = &authentic.submission;
         let party = submission.party();
         let acting = |role| self.parties.acting(&party, role);
@@ -28,87 +29,74 @@ impl State {
                 if !self.parties.is_empty() {
                     acting(Role::Supervisor)?;
                 }
-                self.parties
-                    .check_admitted(self.origin(), admitted)
-                    .map(Change::Party)
+                Ok(self
+                    .parties
+                    .check_admitted(self.origin(), admitted, draft)?)
             }
             Entry::PartySuspended(change) => {
                 acting(Role::Supervisor)?;
-                self.parties.check_standing(change, true).map(Change::Party)
+                Ok(self.parties.check_standing(change, true, draft)?)
             }
             Entry::PartyReinstated(change) => {
                 acting(Role::Supervisor)?;
-                self.parties
-                    .check_standing(change, false)
-                    .map(Change::Party)
+                Ok(self.parties.check_standing(change, false, draft)?)
             }
-            Entry::KeysRotated(rotated) => self
-                .parties
-                .check_rotation(&party, rotated)
-                .map(Change::Party),
+            Entry::KeysRotated(rotated) => {
+                Ok(self.parties.check_rotation(&party, rotated, draft)?)
+            }
             Entry::ViewKeyEpochOpened(opened) => {
                 acting(Role::Supervisor)?;
-                let keys = self
-                    .epochs
-                    .check_opened(self.origin(), &self.parties, opened)?;
-                Ok(Change::Epoch(Box::new(keys)))
+                let (origin, parties) = (self.origin(), &self.parties);
+                Ok(self.epochs.check_opened(origin, parties, opened, draft)?)
             }
             Entry::ScaleProposed(proposed) => {
                 acting(Role::Issuer)?;
-                let keys = self.policy.keys;
-                self.scales
-                    .check_proposed(submission.id, party, proposed, keys)
-                    .map(Change::Scale)
+                let (id, keys) = (submission.id, self.policy.keys);
+                Ok(self
+                    .scales
+                    .check_proposed(id, party, proposed, keys, draft)?)
             }
             Entry::ScaleApproved(approved) => {
                 acting(Role::Supervisor)?;
-                self.scales
-                    .check_approved(&self.parties, approved)
-                    .map(Change::Scale)
+                Ok(self.scales.check_approved(&self.parties, approved, draft)?)
             }
             Entry::ScaleRetired(retired) => {
                 // The issuer retires its own scale; a supervisor any.
                 if !self.scales.is_issuer(&retired.id, retired.version, &party) {
                     acting(Role::Supervisor)?;
                 }
-                self.scales.check_retired(retired).map(Change::Scale)
+                Ok(self.scales.check_retired(retired, draft)?)
             }
             Entry::EarnBatch(batch) => {
                 acting(Role::Distributor)?;
-                self.check_earn(authentic, batch, time, verified, uniques)
-                    .map(Change::Earn)
+                self.check_earn(authentic, batch, time, verified, draft)
             }
             Entry::OpeningRequested(requested) => {
                 acting(Role::Supervisor)?;
                 self.scales.get(&requested.scale)?;
-                self.openings
-                    .check_requested(submission.id, party, requested, time)
-                    .map(Change::Opening)
+                let id = submission.id;
+                Ok(openings::check_requested(
+                    id, party, requested, time, draft,
+                )?)
             }
             Entry::OpeningCompleted(completed) => {
                 acting(Role::Supervisor)?;
-                self.openings
-                    .check_completed(party, completed)
-                    .map(Change::Opening)
+                openings::check_completed(party, completed, draft)
             }
             Entry::OpeningRevealed(revealed) => {
                 acting(Role::Supervisor)?;
-                self.openings
-                    .check_revealed(self.origin(), party, revealed)
-                    .map(Change::Opening)
+                openings::check_revealed(self.origin(), party, revealed, draft)
             }
             Entry::TotalsOpened(opened) => {
                 acting(Role::Supervisor)?;
-                self.check_total(submission.id, opened).map(Change::Total)
+                self.check_total(submission.id, opened, draft)
             }
             Entry::StatementKeyAdopted(adopted) => {
                 acting(Role::Supervisor)?;
-                let adopted = self
-                    .statement_keys
-                    .check_adopted(adopted, self.policy.keys)?;
-                Ok(Change::StatementKey(Box::new(adopted)))
+                let keys = self.policy.keys;
+                Ok(self.statement_keys.check_adopted(adopted, keys, draft)?)
             }
-            entry => self.check_people(entry, authentic, time, verified, uniques),
+            entry => self.check_people(entry, authentic, time, verified, draft),
         }
     }
 
@@ -119,8 +107,8 @@ impl State {
         authentic: &Authentic,
         time: u64,
         verified: Option<&Verified<ProvenStatement>>,
-        uniques: &mut Vec<Unique>,
-    ) -> Result<Change, Refusal> {
+        draft: &mut Draft<'_>,
+    ) -> Result<(), CheckError> {
         let submission = &authentic.submission;
         let (id, party) = (submission.id, submission.party());
         let acting = |role| self.parties.acting(&party, role);
@@ -135,14 +123,12 @@ impl State {
         match entry {
             Entry::EvaluatorOpened(opened) => {
                 acting(Role::Evaluator)?;
-                self.people.check_opened(party, opened).map(Change::People)
+                Ok(self.people.check_opened(party, opened, draft)?)
             }
             Entry::EvaluationCounted(counted) => {
                 acting(Role::Evaluator)?;
                 self.parties.acting(&counted.registrar, Role::Registrar)?;
-                self.people
-                    .check_counted(id, party, counted)
-                    .map(Change::People)
+                Ok(self.people.check_counted(id, party, counted, draft)?)
             }
             Entry::IdentityRegistered(registered) => {
                 acting(Role::Registrar)?;
@@ -150,48 +136,41 @@ impl State {
                 if let Some(evaluator) = self.people.evaluator() {
                     self.parties.acting(&evaluator.party, Role::Evaluator)?;
                 }
-                self.people
-                    .check_registered(party, registered, time)
-                    .map(Change::People)
+                self.people.check_registered(party, registered, time, draft)
             }
             Entry::IdentityRetired(retired) => {
                 // A registrar that knows the person, or a supervisor.
                 if acting(Role::Registrar).is_err() {
                     acting(Role::Supervisor)?;
                 }
-                self.people.check_retired(retired, time).map(Change::People)
+                self.people.check_retired(retired, time, draft)
             }
             Entry::TermsPublished(published) => {
                 acting(Role::Distributor)?;
                 self.scales.get(&published.scale)?;
-                self.tickets
-                    .check_terms(party, id, published)
-                    .map(Change::Ticket)
+                Ok(self.terms.check_terms(party, id, published, draft)?)
             }
             Entry::TicketDeposited(deposit) => {
                 acting(Role::Distributor)?;
-                self.check_deposit_terms(deposit, time)?;
+                self.check_deposit_terms(deposit, time, draft)?;
                 let statement = self.ticket_statement(&party, deposit)?;
                 let message = statement.message;
                 let new = self
-                    .tickets
-                    .check_deposit(id, party, deposit, message, time)?;
+                    .terms
+                    .check_deposit(id, party, deposit, message, time, draft)?;
                 ticket(statement)?;
-                // A ticket that lapsed or was withdrawn has used its place before.
-                if self.tickets.open(&deposit.nullifier).is_none() {
-                    uniques.push(Unique {
-                        set: UniqueSet::Nullifier,
-                        value: field::to_bytes(&deposit.nullifier),
-                        claim: None,
-                    });
+                if new {
+                    let nullifier = field::to_bytes(&deposit.nullifier);
+                    draft.use_up(UniqueSet::Nullifier, nullifier, None);
                 }
-                let change = tickets::TicketChange::Deposited(Box::new(new));
-                Ok(Change::Ticket(change))
+                self.scales
+                    .record_ticket(draft, &deposit.scale, deposit.period);
+                Ok(())
             }
             Entry::ConsentWithdrawn(withdrawn) => {
-                self.check_group_root(withdrawn.root, time)?;
+                self.check_group_root(draft.view(), withdrawn.root, time)?;
                 ticket(self.withdrawal_statement(withdrawn))?;
-                self.tickets.check_withdrawn(withdrawn).map(Change::Ticket)
+                tickets::check_withdrawn(withdrawn, draft)
             }
             Entry::OfferPublished(published) => {
                 acting(Role::Sponsor)?;
@@ -199,35 +178,31 @@ impl State {
                 for exchange in &published.exchanges {
                     self.parties.acting(exchange, Role::Exchange)?;
                 }
-                self.offers
-                    .check_published(id, party, asset, published, time)
-                    .map(Change::Offer)
+                Ok(self
+                    .offers
+                    .check_published(id, party, asset, published, time, draft)?)
             }
             Entry::OfferClosed(closed) => {
                 let sponsor = acting(Role::Sponsor).is_ok();
                 if !sponsor {
                     acting(Role::Supervisor)?;
                 }
-                self.offers
-                    .check_closed(sponsor.then_some(party), closed, time)
-                    .map(Change::Offer)
+                let party = sponsor.then_some(party);
+                Ok(self.offers.check_closed(party, closed, time, draft)?)
             }
             Entry::Redeemed(redeemed) => {
                 acting(Role::Exchange)?;
-                let change = self
-                    .offers
-                    .check_redeemed(&self.parties, party, redeemed, time)?;
-                self.check_spending(&redeemed.spending, time, uniques)?;
-                redeem(self.redeem_statement(&party, redeemed)?)?;
-                Ok(Change::Spent(Some(change), redeemed.spending.cm_out))
+                self.offers
+                    .check_redeemed(&self.parties, party, redeemed, time, draft)?;
+                self.check_spending(&redeemed.spending, time, draft)?;
+                Ok(redeem(self.redeem_statement(&party, redeemed)?)?)
             }
             Entry::Attested(attested) => {
                 check_not_expired(attested.expiry, time)?;
-                self.check_spending(&attested.spending, time, uniques)?;
-                redeem(self.attest_statement(attested)?)?;
-                Ok(Change::Spent(None, attested.spending.cm_out))
+                self.check_spending(&attested.spending, time, draft)?;
+                Ok(redeem(self.attest_statement(attested)?)?)
             }
-            _ => Err(Refusal::UnknownKind { kind: entry.kind() }),
+            _ => Err(Refusal::UnknownKind { kind: entry.kind() }.into()),
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod acts;
 mod agreement;
+mod records;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,13 +14,14 @@ use std::sync::Arc;
 use merits_primitives::ids::{
     AssetId, EntryId, PartyId, Period, PeriodKind, ScaleId, ScaleVersion,
 };
-use merits_verifier::{
-    codec::Writer,
-    groth16::{KeyDigest, Provenance, VerifyingKey},
-};
+use merits_verifier::groth16::{KeyDigest, Provenance, VerifyingKey};
 
+use super::draft::Draft;
+use super::stored;
 use crate::entry::ScaleProposed;
 use crate::refusal::{Refusal, ScaleRefusal};
+use crate::rows::{Key, RowError, Table, decode};
+use records::{Proposal, ScaleHead, Version, scale_key, version_key};
 
 /// How a version stands, apart from the period that one asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,17 +88,6 @@ pub struct Scales {
     by_asset: BTreeMap<AssetId, ScaleId>,
     /// What waits for approval, by the entry that proposed it.
     proposals: BTreeMap<EntryId, VersionRecord>,
-}
-
-#[derive(Debug, Clone)]
-pub(super) enum ScaleChange {
-    Proposed(Box<VersionRecord>),
-    Approved(EntryId),
-    Retired {
-        id: ScaleId,
-        version: ScaleVersion,
-        last: u32,
-    },
 }
 
 impl Scale {
@@ -271,105 +262,125 @@ impl Scales {
         .into())
     }
 
-    pub(super) fn apply(&mut self, change: ScaleChange) {
-        match change {
-            ScaleChange::Proposed(record) => {
-                self.proposals.insert(record.proposal, *record);
-            }
-            ScaleChange::Approved(proposal) => {
-                if let Some(record) = self.proposals.remove(&proposal) {
-                    self.approve(record);
-                }
-            }
-            ScaleChange::Retired { id, version, last } => {
-                let scale = self.by_id.get_mut(&id);
-                let number = (version.0 as usize).wrapping_sub(1);
-                if let Some(record) = scale.and_then(|scale| scale.versions.get_mut(number)) {
-                    record.standing = VersionStanding::Retired;
-                    record.last_period = Some(last);
-                }
-            }
+    /// A ticket is deposited: no version may begin in its period any more, or before it.
+    pub(super) fn record_ticket(&self, draft: &mut Draft<'_>, id: &ScaleId, period: Period) {
+        if let Some(scale) = self.by_id.get(id) {
+            let mut head = ScaleHead::of(scale);
+            head.last_ticketed = head.last_ticketed.max(Some(period.index));
+            draft.put(scale_key(id), &head);
         }
     }
 
-    /// What else was proposed as this version, or an earlier one, can never be approved.
-    fn approve(&mut self, mut record: VersionRecord) {
-        record.standing = VersionStanding::Approved;
-        let terms = record.terms.clone();
-        self.proposals
-            .retain(|_, other| other.terms.id != terms.id || other.terms.version > terms.version);
-        self.by_asset.insert(terms.asset, terms.id.clone());
-        let scale = self.by_id.entry(terms.id.clone()).or_insert_with(|| Scale {
-            asset: terms.asset,
-            period_kind: terms.period_kind,
+    /// A batch of at most `worst` credits is appended.
+    pub(super) fn record_batch(
+        &self,
+        draft: &mut Draft<'_>,
+        id: &ScaleId,
+        period: Period,
+        worst: u64,
+    ) {
+        if let Some(scale) = self.by_id.get(id) {
+            let mut head = ScaleHead::of(scale);
+            head.last_claimed = head.last_claimed.max(Some(period.index));
+            head.issued_at_most = head.issued_at_most.saturating_add(worst.into());
+            draft.put(scale_key(id), &head);
+        }
+    }
+
+    /// The credits of batches are known: they count as what they are, no longer as V_max.
+    pub(super) fn record_total(
+        &self,
+        draft: &mut Draft<'_>,
+        asset: AssetId,
+        worst: u128,
+        sum: u64,
+    ) {
+        if let Some((id, scale)) = self.by_asset(asset) {
+            let mut head = ScaleHead::of(scale);
+            let without = head.issued_at_most.saturating_sub(worst);
+            head.issued_at_most = without.saturating_add(sum.into());
+            draft.put(scale_key(id), &head);
+        }
+    }
+
+    /// Takes a scale's row that changed.
+    pub(super) fn apply(&mut self, key: &[u8], value: &[u8]) -> Result<(), RowError> {
+        let id = records::read_scale_key(Table::Scale, key)?;
+        let head: ScaleHead = decode(value)?;
+        self.by_asset.insert(head.asset, id.clone());
+        let scale = self.by_id.entry(id).or_insert_with(|| Scale {
+            asset: head.asset,
+            period_kind: head.period_kind,
             versions: Vec::new(),
             last_claimed: None,
             last_ticketed: None,
             issued_at_most: 0,
         });
-        scale.versions.push(record);
+        scale.last_claimed = head.last_claimed;
+        scale.last_ticketed = head.last_ticketed;
+        scale.issued_at_most = head.issued_at_most;
+        Ok(())
     }
 
-    /// A ticket was deposited: no version may begin in its period any more, or before it.
-    pub(super) fn record_ticket(&mut self, id: &ScaleId, period: Period) {
-        if let Some(scale) = self.by_id.get_mut(id) {
-            scale.last_ticketed = scale.last_ticketed.max(Some(period.index));
+    /// Takes a version's row that changed. Its scale's row comes before it.
+    pub(super) fn apply_version(&mut self, value: &[u8]) -> Result<(), RowError> {
+        let Version(record) = decode(value)?;
+        let scale = self.by_id.get_mut(&record.terms.id);
+        let scale = scale.ok_or(RowError::Missing {
+            table: Table::Scale,
+        })?;
+        let number = (record.version().0 as usize).wrapping_sub(1);
+        let versions = &mut scale.versions;
+        if versions.len() == number {
+            versions.push(record);
+            return Ok(());
         }
+        let table = Table::Version;
+        *versions
+            .get_mut(number)
+            .ok_or(RowError::Missing { table })? = record;
+        Ok(())
     }
 
-    pub(super) fn record_batch(&mut self, id: &ScaleId, period: Period, worst: u64) {
-        if let Some(scale) = self.by_id.get_mut(id) {
-            scale.last_claimed = scale.last_claimed.max(Some(period.index));
-            scale.issued_at_most = scale.issued_at_most.saturating_add(worst.into());
-        }
-    }
-
-    /// The credits of batches are known: they count as what they are, no longer as V_max.
-    pub(super) fn record_total(&mut self, asset: AssetId, worst: u128, sum: u64) {
-        let scale = self
-            .by_asset
-            .get(&asset)
-            .and_then(|id| self.by_id.get_mut(id));
-        if let Some(scale) = scale {
-            let without = scale.issued_at_most.saturating_sub(worst);
-            scale.issued_at_most = without.saturating_add(sum.into());
-        }
-    }
-
-    pub(super) fn write(&self, out: &mut Writer) {
-        let Self {
-            by_id,
-            // Follows from the scales.
-            by_asset: _,
-            proposals,
-        } = self;
-        out.count(by_id.len());
-        for (id, scale) in by_id {
-            let Scale {
-                asset,
-                // Of every version.
-                period_kind: _,
-                versions,
-                last_claimed,
-                last_ticketed,
-                issued_at_most,
-            } = scale;
-            out.text(id.as_str());
-            out.u64(asset.0);
-            out.option(last_claimed.as_ref(), |out, last| out.u32(*last));
-            out.option(last_ticketed.as_ref(), |out, last| out.u32(*last));
-            out.array(&issued_at_most.to_le_bytes());
-            out.count(versions.len());
-            for record in versions {
-                // The proposal's id covers all that was proposed.
-                out.array(&record.proposal.0);
-                out.u8(record.standing as u8);
-                out.option(record.last_period.as_ref(), |out, last| out.u32(*last));
+    /// Takes a proposal's row that changed; nothing for one that is gone.
+    pub(super) fn apply_proposal(
+        &mut self,
+        key: &[u8],
+        value: Option<&[u8]>,
+    ) -> Result<(), RowError> {
+        let id = EntryId(stored::key(Table::Proposal, key)?);
+        match value {
+            None => {
+                self.proposals.remove(&id);
+            }
+            Some(value) => {
+                let Proposal(record) = decode(value)?;
+                self.proposals.insert(id, record);
             }
         }
-        out.count(proposals.len());
-        for proposal in proposals.keys() {
-            out.array(&proposal.0);
+        Ok(())
+    }
+
+    /// What else was proposed as this version, or an earlier one, can never be approved.
+    fn approve(&self, draft: &mut Draft<'_>, record: &VersionRecord) {
+        let terms = &record.terms;
+        for (id, other) in &self.proposals {
+            if other.terms.id == terms.id && other.terms.version <= terms.version {
+                draft.remove::<Proposal>(Key::new(&[&id.0]));
+            }
+        }
+        let mut approved = record.clone();
+        approved.standing = VersionStanding::Approved;
+        draft.put(version_key(&approved), &Version(approved));
+        if !self.by_id.contains_key(&terms.id) {
+            let head = ScaleHead {
+                asset: terms.asset,
+                period_kind: terms.period_kind,
+                last_claimed: None,
+                last_ticketed: None,
+                issued_at_most: 0,
+            };
+            draft.put(scale_key(&terms.id), &head);
         }
     }
 }

@@ -14,13 +14,15 @@ use merits_verifier::statement::{
     ticket::TicketStatement,
 };
 
-use super::State;
+use super::Governing;
+use super::draft::Draft;
 use super::people::day_of;
 use super::tickets::MOST_DAYS_AHEAD;
 use crate::entry::{Attested, ConsentWithdrawn, Redeemed, Spending, TicketDeposited};
-use crate::refusal::{IdentityRefusal, Refusal, TicketRefusal};
+use crate::refusal::{CheckError, IdentityRefusal, Refusal, TicketRefusal};
 use crate::role::Role;
-use crate::store::{Unique, UniqueSet};
+use crate::rows::View;
+use crate::store::UniqueSet;
 
 /// What a spending proof is about, besides the spending itself.
 struct SpentOn {
@@ -33,7 +35,7 @@ struct SpentOn {
     rate_limit: u32,
 }
 
-impl State {
+impl Governing {
     /// What a deposited ticket must prove, and the person's message.
     ///
     /// # Errors
@@ -168,7 +170,8 @@ impl State {
         &self,
         deposit: &TicketDeposited,
         time: u64,
-    ) -> Result<(), Refusal> {
+        draft: &Draft<'_>,
+    ) -> Result<(), CheckError> {
         self.source(&deposit.source)?;
         let start = u64::try_from(deposit.period.first_day().max(0)).unwrap_or(0);
         let latest = u64::from(day_of(time)) + u64::from(MOST_DAYS_AHEAD);
@@ -178,30 +181,36 @@ impl State {
             }
             .into());
         }
-        self.check_group_root(deposit.root, time)
+        self.check_group_root(draft.view(), deposit.root, time)
     }
 
-    pub(super) fn check_group_root(&self, root: Fr, time: u64) -> Result<(), Refusal> {
-        if self.people.accepts(root, time) {
+    pub(super) fn check_group_root(
+        &self,
+        view: &View,
+        root: Fr,
+        time: u64,
+    ) -> Result<(), CheckError> {
+        if self.people.accepts(view, root, time)? {
             return Ok(());
         }
         Err(IdentityRefusal::GroupRootUnknown.into())
     }
 
-    /// Every rule for what spends notes but its proof; adds its unique values.
+    /// Every rule for what spends notes but its proof; writes what it changes.
     pub(super) fn check_spending(
         &self,
         spending: &Spending,
         time: u64,
-        uniques: &mut Vec<Unique>,
-    ) -> Result<(), Refusal> {
+        draft: &mut Draft<'_>,
+    ) -> Result<(), CheckError> {
         self.epochs.check_accepted(spending.epoch, time)?;
-        self.check_group_root(spending.group_root, time)?;
-        if self.notes.find_anchor(spending.note_root, time).is_none() {
-            return Err(Refusal::NoteRootUnknown);
+        let view = draft.view();
+        self.check_group_root(view, spending.group_root, time)?;
+        if !self.notes.accepts(view, spending.note_root, time)? {
+            return Err(Refusal::NoteRootUnknown.into());
         }
         if !self.notes.has_room(1) {
-            return Err(Refusal::NoteTreeFull);
+            return Err(Refusal::NoteTreeFull.into());
         }
         let values = [
             (UniqueSet::Spend, &spending.sn1),
@@ -209,11 +218,10 @@ impl State {
             (UniqueSet::Rate, &spending.rn),
             (UniqueSet::Note, &spending.cm_out),
         ];
-        uniques.extend(values.map(|(set, value)| Unique {
-            set,
-            value: field::to_bytes(value),
-            claim: None,
-        }));
+        for (set, value) in values {
+            draft.use_up(set, field::to_bytes(value), None);
+        }
+        self.notes.append(draft, &[spending.cm_out], time);
         Ok(())
     }
 

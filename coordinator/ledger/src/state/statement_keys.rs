@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use merits_verifier::{
-    codec::{Canonical as _, Writer},
-    groth16::{KeyDigest, KeyPolicy, Provenance, VerifyingKey},
-};
+use merits_verifier::groth16::{KeyDigest, KeyPolicy, Provenance, VerifyingKey};
 
+use super::draft::Draft;
 use crate::entry::{PersonStatement, StatementKeyAdopted};
 use crate::refusal::Refusal;
+use crate::rows::{Key, Record, RowError, Table, decode};
+
+impl Record for StatementKeyAdopted {
+    const TABLE: Table = Table::StatementKey;
+}
 
 /// A key in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +57,8 @@ impl StatementKeys {
         &self,
         adopted: &StatementKeyAdopted,
         policy: KeyPolicy,
-    ) -> Result<StatementKeyAdopted, Refusal> {
+        draft: &mut Draft<'_>,
+    ) -> Result<(), Refusal> {
         let before = self.get(adopted.statement).map_or(0, |key| key.generation);
         let expected = before.saturating_add(1);
         if adopted.generation != expected {
@@ -70,24 +74,19 @@ impl StatementKeys {
         if expected != found {
             return Err(Refusal::KeyInputs { expected, found });
         }
-        Ok(adopted.clone())
+        draft.put(Key::new(&[&[adopted.statement as u8]]), adopted);
+        Ok(())
     }
 
-    pub(super) fn apply(&mut self, adopted: StatementKeyAdopted) {
+    /// Takes a row that changed.
+    pub(super) fn apply(&mut self, value: &[u8]) -> Result<(), RowError> {
+        let adopted: StatementKeyAdopted = decode(value)?;
         let key = StatementKey {
             generation: adopted.generation,
             key: adopted.key,
             provenance: adopted.provenance,
         };
         self.keys.insert(adopted.statement, key);
-    }
-
-    pub(super) fn write(&self, out: &mut Writer) {
-        out.count(self.keys.len());
-        for (statement, key) in &self.keys {
-            statement.write(out);
-            out.u32(key.generation);
-            out.array(&key.key.digest().0);
-        }
+        Ok(())
     }
 }

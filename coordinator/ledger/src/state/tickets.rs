@@ -4,17 +4,20 @@
 //! the claim is made, when the person withdraws, or when its time is over; so no conflict with
 //! another distributor can sink a batch that is being proven.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use merits_primitives::{
     Fr, field,
     ids::{EntryId, PartyId, Period, ScaleId},
 };
-use merits_verifier::codec::{Canonical as _, Writer};
+use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
+use super::draft::Draft;
 use super::people::DAY;
+use super::stored::{self, MOST, present, read_entry, read_party};
 use crate::entry::{ConsentWithdrawn, EarnBatch, TermsPublished, TicketDeposited};
-use crate::refusal::{Refusal, TicketRefusal};
+use crate::refusal::{CheckError, Refusal, TicketRefusal};
+use crate::rows::{self, Key, Record, RowError, RowKey, Rows, Table, decode};
 
 /// Tickets are taken for periods that begin at most so many days after the deposit.
 pub const MOST_DAYS_AHEAD: u32 = 31;
@@ -58,24 +61,91 @@ impl Ticket {
     }
 }
 
-/// All consents.
+/// All published terms: what governs about consents.
 #[derive(Debug, Clone, Default)]
-pub struct Tickets {
+pub(super) struct PublishedTerms {
     /// By distributor and the document's SHA-256: whoever publishes another's words takes nothing
     /// from it.
     terms: BTreeMap<(PartyId, [u8; 32]), Terms>,
-    /// By nullifier; gone once claimed with.
-    open: BTreeMap<[u8; 32], Ticket>,
-    /// (nullifier, message).
-    withdrawn: BTreeSet<([u8; 32], [u8; 32])>,
 }
 
-/// A change to apply.
-#[derive(Debug, Clone)]
-pub(super) enum TicketChange {
-    Terms([u8; 32], Terms),
-    Deposited(Box<Ticket>),
-    Withdrawn { nullifier: Fr, message: Fr },
+/// All consents: published terms, and a reader of the rest.
+#[derive(Debug, Clone, Copy)]
+pub struct Tickets<'s> {
+    pub(super) published: &'s PublishedTerms,
+    pub(super) rows: &'s dyn Rows,
+}
+
+impl Canonical for Terms {
+    const NAME: &'static str = "terms";
+
+    fn write(&self, out: &mut Writer) {
+        out.array(&self.distributor.0);
+        out.text(self.scale.as_str());
+        out.array(&self.entry.0);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let distributor = read_party(input, "distributor")?;
+        let scale = input.text("scale id", MOST)?;
+        let unfit = |_| CodecError::NotText { what: "scale id" };
+        Ok(Self {
+            distributor,
+            scale: ScaleId::new(&scale).map_err(unfit)?,
+            entry: read_entry(input, "entry")?,
+        })
+    }
+}
+
+impl Record for Terms {
+    const TABLE: Table = Table::Terms;
+}
+
+impl Canonical for Ticket {
+    const NAME: &'static str = "ticket";
+
+    fn write(&self, out: &mut Writer) {
+        self.deposit.write(out);
+        out.array(&self.distributor.0);
+        out.field(&self.message);
+        out.u64(self.until);
+        out.array(&self.entry.0);
+        out.bool(self.withdrawn);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            deposit: TicketDeposited::read(input)?,
+            distributor: read_party(input, "distributor")?,
+            message: input.field("message")?,
+            until: input.u64("until")?,
+            entry: read_entry(input, "entry")?,
+            withdrawn: input.bool("withdrawn")?,
+        })
+    }
+}
+
+impl Record for Ticket {
+    const TABLE: Table = Table::Ticket;
+}
+
+present!(
+    /// A message that its person took back.
+    Withdrawal in Table::Withdrawal
+);
+
+pub(super) fn ticket_key(nullifier: &Fr) -> Key<Ticket> {
+    Key::new(&[&field::to_bytes(nullifier)])
+}
+
+pub(super) fn withdrawal_key(nullifier: &Fr, message: &Fr) -> Key<Withdrawal> {
+    Key::new(&[&field::to_bytes(nullifier), &field::to_bytes(message)])
+}
+
+/// The rows that a batch's tickets stand in.
+pub(super) fn claims_reads(batch: &EarnBatch) -> impl Iterator<Item = RowKey> {
+    let tickets = batch.claims.iter().filter_map(|claim| claim.ticket);
+    tickets.map(|nullifier| ticket_key(&nullifier).into_row())
 }
 
 /// When a period is over everywhere on Earth (UTC−12), unix milliseconds.
@@ -84,27 +154,38 @@ fn end_of(period: Period) -> u64 {
     days.saturating_mul(DAY).saturating_add(DAY / 2)
 }
 
-impl Tickets {
+impl<'s> Tickets<'s> {
     /// A distributor's published terms, by the document's SHA-256.
-    pub fn terms(&self, distributor: &PartyId, digest: &[u8; 32]) -> Option<&Terms> {
-        self.terms.get(&(*distributor, *digest))
+    pub fn terms(&self, distributor: &PartyId, digest: &[u8; 32]) -> Option<&'s Terms> {
+        self.published.get(distributor, digest)
     }
 
     /// All published terms.
-    pub fn all_terms(&self) -> impl Iterator<Item = (&[u8; 32], &Terms)> {
-        let terms = self.terms.iter();
+    pub fn all_terms(&self) -> impl Iterator<Item = (&'s [u8; 32], &'s Terms)> + use<'s> {
+        let terms = self.published.terms.iter();
         terms.map(|((_, digest), terms)| (digest, terms))
     }
 
     /// The ticket with this nullifier, if one was deposited and not claimed with.
-    pub fn open(&self, nullifier: &Fr) -> Option<&Ticket> {
-        self.open.get(&field::to_bytes(nullifier))
+    ///
+    /// # Errors
+    /// [`RowError`].
+    pub fn open(&self, nullifier: &Fr) -> Result<Option<Ticket>, RowError> {
+        rows::get(self.rows, &ticket_key(nullifier))
     }
 
     /// Whether the person of this nullifier took this message back.
-    pub fn is_withdrawn(&self, nullifier: &Fr, message: &Fr) -> bool {
-        self.withdrawn
-            .contains(&(field::to_bytes(nullifier), field::to_bytes(message)))
+    ///
+    /// # Errors
+    /// [`RowError`].
+    pub fn is_withdrawn(&self, nullifier: &Fr, message: &Fr) -> Result<bool, RowError> {
+        Ok(rows::get(self.rows, &withdrawal_key(nullifier, message))?.is_some())
+    }
+}
+
+impl PublishedTerms {
+    fn get(&self, distributor: &PartyId, digest: &[u8; 32]) -> Option<&Terms> {
+        self.terms.get(&(*distributor, *digest))
     }
 
     pub(super) fn check_terms(
@@ -112,23 +193,23 @@ impl Tickets {
         distributor: PartyId,
         entry: EntryId,
         published: &TermsPublished,
-    ) -> Result<TicketChange, Refusal> {
+        draft: &mut Draft<'_>,
+    ) -> Result<(), Refusal> {
         let digest = published.digest();
-        if self.terms(&distributor, &digest).is_some() {
+        if self.get(&distributor, &digest).is_some() {
             return Err(TicketRefusal::TermsKnown.into());
         }
-        let scale = published.scale.clone();
-        Ok(TicketChange::Terms(
-            digest,
-            Terms {
-                distributor,
-                scale,
-                entry,
-            },
-        ))
+        let terms = Terms {
+            distributor,
+            scale: published.scale.clone(),
+            entry,
+        };
+        draft.put(Key::new(&[&distributor.0, &digest]), &terms);
+        Ok(())
     }
 
-    /// What does not need the proof: terms, withdrawals, reservations.
+    /// What does not need the proof: terms, withdrawals, reservations. Answers whether the nullifier
+    /// is new: a ticket that lapsed or was withdrawn has used its place before.
     pub(super) fn check_deposit(
         &self,
         entry: EntryId,
@@ -136,15 +217,18 @@ impl Tickets {
         deposit: &TicketDeposited,
         message: Fr,
         time: u64,
-    ) -> Result<Ticket, Refusal> {
-        match self.terms(&distributor, &deposit.terms) {
+        draft: &mut Draft<'_>,
+    ) -> Result<bool, CheckError> {
+        match self.get(&distributor, &deposit.terms) {
             Some(terms) if terms.scale == deposit.scale => {}
             _ => return Err(TicketRefusal::TermsUnknown.into()),
         }
-        if self.is_withdrawn(&deposit.nullifier, &message) {
+        let nullifier = &deposit.nullifier;
+        if draft.get(&withdrawal_key(nullifier, &message))?.is_some() {
             return Err(TicketRefusal::ConsentWithdrawn { claim: None }.into());
         }
-        if let Some(standing) = self.open(&deposit.nullifier)
+        let standing = draft.get(&ticket_key(nullifier))?;
+        if let Some(standing) = &standing
             && standing.reserves(time)
         {
             return Err(TicketRefusal::Reserved {
@@ -153,132 +237,114 @@ impl Tickets {
             }
             .into());
         }
-        Ok(Ticket {
+        let ticket = Ticket {
             deposit: deposit.clone(),
             distributor,
             message,
             until: time.max(end_of(deposit.period)).saturating_add(RESERVATION),
             entry,
             withdrawn: false,
-        })
+        };
+        draft.put(ticket_key(nullifier), &ticket);
+        Ok(standing.is_none())
     }
 
-    pub(super) fn check_withdrawn(
-        &self,
-        withdrawn: &ConsentWithdrawn,
-    ) -> Result<TicketChange, Refusal> {
-        let (nullifier, message) = (withdrawn.nullifier, withdrawn.message);
-        if self.is_withdrawn(&nullifier, &message) {
-            return Err(TicketRefusal::ConsentWithdrawn { claim: None }.into());
-        }
-        Ok(TicketChange::Withdrawn { nullifier, message })
+    /// Takes a row that changed.
+    pub(super) fn apply(&mut self, key: &[u8], value: &[u8]) -> Result<(), RowError> {
+        let key: [u8; 64] = stored::key(Table::Terms, key)?;
+        let (mut distributor, mut digest) = ([0; 32], [0; 32]);
+        distributor.copy_from_slice(&key[..32]);
+        digest.copy_from_slice(&key[32..]);
+        let terms = decode(value)?;
+        self.terms.insert((PartyId(distributor), digest), terms);
+        Ok(())
     }
+}
 
-    /// Whether each claim of a batch has its ticket; answers the nullifiers.
-    pub(super) fn check_claims(
-        &self,
-        distributor: PartyId,
-        batch: &EarnBatch,
-        time: u64,
-    ) -> Result<Vec<Fr>, Refusal> {
-        let mut nullifiers = Vec::with_capacity(batch.claims.len());
-        for (claim, signed) in batch.claims.iter().enumerate() {
-            let nullifier = signed.ticket.ok_or(TicketRefusal::Missing { claim })?;
-            let ticket = self
-                .open(&nullifier)
-                .ok_or(TicketRefusal::Missing { claim })?;
-            if ticket.distributor != distributor {
-                return Err(TicketRefusal::OfAnother { claim }.into());
-            }
-            if ticket.withdrawn {
-                return Err(TicketRefusal::ConsentWithdrawn { claim: Some(claim) }.into());
-            }
-            if !ticket.reserves(time) {
-                let until = ticket.until;
-                return Err(TicketRefusal::Lapsed { claim, until }.into());
-            }
-            // Whole, so that no part of a consent goes without its part of the claim.
-            let TicketDeposited {
-                scale,
-                version,
-                period,
-                source,
-                expiry,
-                // In the message, hence in b.
-                terms: _,
-                salt: _,
-                // The person's, settled by the deposit.
-                root: _,
-                nullifier: _,
-                b,
-            } = &ticket.deposit;
-            let differs = [
-                (*scale != batch.scale, "scale"),
-                (*version != batch.version, "version"),
-                (*period != batch.period, "period"),
-                (*source != batch.source, "source"),
-                (*expiry != batch.terms.expiry, "expiry"),
-            ];
-            if let Some((_, what)) = differs.into_iter().find(|(differs, _)| *differs) {
-                return Err(TicketRefusal::Other { claim, what }.into());
-            }
-            if *b != signed.public.b {
-                return Err(TicketRefusal::OtherRecords { claim }.into());
-            }
-            if nullifiers.contains(&nullifier) {
-                return Err(TicketRefusal::Twice { claim }.into());
-            }
-            nullifiers.push(nullifier);
-        }
-        Ok(nullifiers)
+/// Whether a message can be taken back, which it is once.
+pub(super) fn check_not_withdrawn(withdrawn: Option<Withdrawal>) -> Result<(), Refusal> {
+    match withdrawn {
+        None => Ok(()),
+        Some(_) => Err(TicketRefusal::ConsentWithdrawn { claim: None }.into()),
     }
+}
 
-    pub(super) fn apply(&mut self, change: TicketChange) {
-        match change {
-            TicketChange::Terms(digest, terms) => {
-                self.terms.insert((terms.distributor, digest), terms);
-            }
-            TicketChange::Deposited(ticket) => {
-                self.open
-                    .insert(field::to_bytes(&ticket.deposit.nullifier), *ticket);
-            }
-            TicketChange::Withdrawn { nullifier, message } => {
-                let key = field::to_bytes(&nullifier);
-                self.withdrawn.insert((key, field::to_bytes(&message)));
-                if let Some(ticket) = self.open.get_mut(&key)
-                    && ticket.message == message
-                {
-                    ticket.withdrawn = true;
-                }
-            }
-        }
+pub(super) fn check_withdrawn(
+    withdrawn: &ConsentWithdrawn,
+    draft: &mut Draft<'_>,
+) -> Result<(), CheckError> {
+    let (nullifier, message) = (withdrawn.nullifier, withdrawn.message);
+    let key = withdrawal_key(&nullifier, &message);
+    check_not_withdrawn(draft.get(&key)?)?;
+    draft.put(key, &Withdrawal);
+    let key = ticket_key(&nullifier);
+    if let Some(mut ticket) = draft.get(&key)?
+        && ticket.message == message
+    {
+        ticket.withdrawn = true;
+        draft.put(key, &ticket);
     }
+    Ok(())
+}
 
-    pub(super) fn claimed(&mut self, nullifiers: &[Fr]) {
-        for nullifier in nullifiers {
-            self.open.remove(&field::to_bytes(nullifier));
+/// Whether each claim of a batch has its ticket; uses them.
+pub(super) fn check_claims(
+    distributor: PartyId,
+    batch: &EarnBatch,
+    time: u64,
+    draft: &mut Draft<'_>,
+) -> Result<(), CheckError> {
+    let mut nullifiers = Vec::with_capacity(batch.claims.len());
+    for (claim, signed) in batch.claims.iter().enumerate() {
+        let nullifier = signed.ticket.ok_or(TicketRefusal::Missing { claim })?;
+        let ticket = draft
+            .get(&ticket_key(&nullifier))?
+            .ok_or(TicketRefusal::Missing { claim })?;
+        if ticket.distributor != distributor {
+            return Err(TicketRefusal::OfAnother { claim }.into());
         }
+        if ticket.withdrawn {
+            return Err(TicketRefusal::ConsentWithdrawn { claim: Some(claim) }.into());
+        }
+        if !ticket.reserves(time) {
+            let until = ticket.until;
+            return Err(TicketRefusal::Lapsed { claim, until }.into());
+        }
+        // Whole, so that no part of a consent goes without its part of the claim.
+        let TicketDeposited {
+            scale,
+            version,
+            period,
+            source,
+            expiry,
+            // In the message, hence in b.
+            terms: _,
+            salt: _,
+            // The person's, settled by the deposit.
+            root: _,
+            nullifier: _,
+            b,
+        } = &ticket.deposit;
+        let differs = [
+            (*scale != batch.scale, "scale"),
+            (*version != batch.version, "version"),
+            (*period != batch.period, "period"),
+            (*source != batch.source, "source"),
+            (*expiry != batch.terms.expiry, "expiry"),
+        ];
+        if let Some((_, what)) = differs.into_iter().find(|(differs, _)| *differs) {
+            return Err(TicketRefusal::Other { claim, what }.into());
+        }
+        if *b != signed.public.b {
+            return Err(TicketRefusal::OtherRecords { claim }.into());
+        }
+        if nullifiers.contains(&nullifier) {
+            return Err(TicketRefusal::Twice { claim }.into());
+        }
+        nullifiers.push(nullifier);
     }
-
-    pub(super) fn write(&self, out: &mut Writer) {
-        out.count(self.terms.len());
-        for ((distributor, digest), terms) in &self.terms {
-            out.array(&distributor.0);
-            out.array(digest);
-            out.text(terms.scale.as_str());
-        }
-        out.count(self.open.len());
-        for ticket in self.open.values() {
-            ticket.deposit.write(out);
-            out.array(&ticket.distributor.0);
-            out.field(&ticket.message);
-            out.u64(ticket.until);
-            out.bool(ticket.withdrawn);
-        }
-        out.count(self.withdrawn.len());
-        for (nullifier, message) in &self.withdrawn {
-            out.array(nullifier);
-            out.array(message);
-        }
+    for nullifier in nullifiers {
+        draft.remove(ticket_key(&nullifier));
     }
+    Ok(())
 }

@@ -6,22 +6,25 @@
 //! same sets: credits and measure follow from the same records, often one from the other, so a
 //! set of credits that differs by one batch from a set of measures would open it too.
 
-use std::collections::{BTreeMap, VecDeque};
+mod records;
 
 use merits_primitives::{
-    Fr,
-    ids::{EntryId, Period, ScaleId},
+    ids::{AssetId, EntryId, Epoch, Output, Period, ScaleId},
     jubjub::Point,
 };
 use merits_verifier::{
-    codec::Writer,
+    codec::CodecError,
     possession::{KeyHalf, TotalsKey},
     total::{SumFault, TotalSum},
 };
 
-use super::State;
-use crate::entry::TotalsOpened;
-use crate::refusal::{Refusal, TotalRefusal};
+use super::Governing;
+use super::draft::Draft;
+use super::stored;
+use crate::entry::{EarnBatch, TotalsOpened};
+use crate::refusal::{CheckError, Refusal, TotalRefusal};
+use crate::rows::{self, Key, RowError, RowKey, Rows, Table, View};
+use records::TotalsHead;
 
 /// V_max × claims, or W_max × claims, of an opened set: sums up to here are found by baby steps and giant steps.
 pub const WORST_TOTAL: u128 = 1 << 48;
@@ -54,126 +57,164 @@ pub struct OpenedTotal {
     pub sum: u64,
 }
 
-/// All totals.
-#[derive(Debug, Clone, Default)]
-pub struct Totals {
-    unopened: BTreeMap<TotalsKey, VecDeque<BatchTotal>>,
-    opened: BTreeMap<TotalsKey, Vec<OpenedTotal>>,
-    /// Sizes of the sets in which the other output was opened and this one was not yet.
-    cuts: BTreeMap<TotalsKey, VecDeque<u32>>,
+/// A reader of all totals.
+#[derive(Debug, Clone, Copy)]
+pub struct Totals<'s> {
+    pub(super) rows: &'s dyn Rows,
 }
 
-/// A batch to record.
-#[derive(Debug, Clone)]
-pub(super) struct NewBatch {
-    pub(super) scale: ScaleId,
+/// What is known of the batches of one (asset, period, epoch, output), without a look at each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TotalsSummary {
+    /// Claims of batches that no total covers.
+    pub unopened_claims: u64,
+    /// The most that those can hold.
+    pub unopened_worst: u128,
+    /// Claims that opened totals cover.
+    pub opened_claims: u64,
+    /// The sum of all opened totals.
+    pub opened_sum: u128,
+}
+
+/// What a batch adds to the totals.
+#[derive(Debug)]
+pub(super) struct NewBatch<'b> {
+    pub(super) scale: &'b ScaleId,
     pub(super) period: Period,
     /// Of the credits.
     pub(super) key: TotalsKey,
     pub(super) credits: BatchTotal,
     pub(super) measure: Option<BatchTotal>,
-    /// cm of each claim.
-    pub(super) notes: Vec<Fr>,
-    /// nf of each claim's ticket; empty on a ledger in custody.
-    pub(super) tickets: Vec<Fr>,
 }
 
-/// An opened total to record.
-#[derive(Debug, Clone)]
-pub(super) struct NewTotal {
-    pub(super) key: TotalsKey,
-    pub(super) opened: OpenedTotal,
-    /// The most that the covered batches can hold.
-    pub(super) worst: u128,
-}
-
-impl Totals {
+impl Totals<'_> {
     /// The batches that no total covers, in the log's order.
-    pub fn unopened(&self, key: &TotalsKey) -> impl Iterator<Item = &BatchTotal> {
-        self.unopened.get(key).into_iter().flatten()
+    ///
+    /// # Errors
+    /// [`RowError`].
+    pub fn unopened(&self, key: &TotalsKey) -> Result<Vec<BatchTotal>, RowError> {
+        let mut batches = Vec::new();
+        rows::scan(self.rows, &key_bytes(key), |_, batch| {
+            batches.push(batch);
+            true
+        })?;
+        Ok(batches)
     }
 
     /// The opened totals, in the log's order.
-    pub fn opened(&self, key: &TotalsKey) -> impl Iterator<Item = &OpenedTotal> {
-        self.opened.get(key).into_iter().flatten()
+    ///
+    /// # Errors
+    /// [`RowError`].
+    pub fn opened(&self, key: &TotalsKey) -> Result<Vec<OpenedTotal>, RowError> {
+        let mut totals = Vec::new();
+        rows::scan(self.rows, &key_bytes(key), |_, total| {
+            totals.push(total);
+            true
+        })?;
+        Ok(totals)
     }
 
     /// How many batches the next total must cover, if the other output's total says.
-    pub fn cut(&self, key: &TotalsKey) -> Option<usize> {
-        let next = self.cuts.get(key)?.front()?;
-        Some(*next as usize)
+    ///
+    /// # Errors
+    /// [`RowError`].
+    pub fn cut(&self, key: &TotalsKey) -> Result<Option<usize>, RowError> {
+        let head = rows::get(self.rows, &head_key(key))?;
+        Ok(head.and_then(|head| head.cut()))
     }
 
-    /// Every (asset, period, epoch, output) with a batch.
-    pub fn keys(&self) -> impl Iterator<Item = &TotalsKey> {
-        self.unopened.keys()
+    /// Every (asset, period, epoch, output) with a batch, in order.
+    ///
+    /// # Errors
+    /// [`RowError`].
+    pub fn keys(&self) -> Result<Vec<TotalsKey>, RowError> {
+        Ok(self.summaries()?.into_iter().map(|(key, _)| key).collect())
+    }
+
+    /// Every (asset, period, epoch, output) with a batch, in order, and the sums of its batches.
+    ///
+    /// # Errors
+    /// [`RowError`].
+    pub fn summaries(&self) -> Result<Vec<(TotalsKey, TotalsSummary)>, RowError> {
+        let mut found = Vec::new();
+        rows::scan(self.rows, &[], |key, head: TotalsHead| {
+            found.push((read_key(key), head.summary));
+            true
+        })?;
+        found
+            .into_iter()
+            .map(|(key, summary)| Ok((key?, summary)))
+            .collect()
     }
 
     /// Σ T1 and Σ T2 of batches.
     pub fn sums<'a>(batches: impl IntoIterator<Item = &'a BatchTotal>) -> TotalSum {
         TotalSum::of(batches.into_iter().map(|batch| (batch.t1, batch.t2)))
     }
+}
 
-    pub(super) fn apply_batch(&mut self, batch: NewBatch) {
-        let mut push = |key, total| self.unopened.entry(key).or_default().push_back(total);
-        push(batch.key, batch.credits);
-        if let Some(measure) = batch.measure {
-            push(batch.key.twin(), measure);
-        }
+/// The rows that a batch reads: where its totals stand.
+pub(super) fn batch_reads(asset: AssetId, batch: &EarnBatch) -> Vec<RowKey> {
+    let key = TotalsKey {
+        asset,
+        period: batch.period,
+        epoch: batch.epoch,
+        output: Output::Credits,
+    };
+    let mut keys = vec![head_key(&key).into_row()];
+    if batch.measure.is_some() {
+        keys.push(head_key(&key.twin()).into_row());
     }
+    keys
+}
 
-    pub(super) fn apply_total(&mut self, total: NewTotal) {
-        let (key, covered) = (total.key, total.opened.batches);
-        if let Some(queue) = self.unopened.get_mut(&key) {
-            queue.drain(..(covered as usize).min(queue.len()));
-        }
-        // Either this total follows a cut that the other output's made, or it makes one. A
-        // period's batches are all of one version, so all of them have a measure or none.
-        let followed = self.cuts.get_mut(&key).and_then(VecDeque::pop_front);
-        if followed.is_none() && self.unopened.contains_key(&key.twin()) {
-            let cuts = self.cuts.entry(key.twin()).or_default();
-            cuts.push_back(covered);
-        }
-        self.opened.entry(key).or_default().push(total.opened);
+/// The rows that an opened total reads: where both outputs stand, and the batches that it may cover.
+pub(super) fn total_reads(view: &View, opened: &TotalsOpened) -> Result<Vec<RowKey>, RowError> {
+    let own = head_key(&opened.key);
+    let mut keys = vec![
+        own.clone().into_row(),
+        head_key(&opened.key.twin()).into_row(),
+    ];
+    if let Some(head) = view.known(&own)? {
+        let next = head.next_batches(opened.entries.len());
+        keys.extend(next.map(|number| batch_key(&opened.key, number).into_row()));
     }
+    Ok(keys)
+}
 
-    pub(super) fn write(&self, out: &mut Writer) {
-        out.count(self.unopened.len());
-        for (key, batches) in &self.unopened {
-            write_key(out, key);
-            out.count(batches.len());
-            for batch in batches {
-                // The id covers claims, T1 and T2.
-                out.array(&batch.entry.0);
-            }
-        }
-        out.count(self.opened.len());
-        for (key, totals) in &self.opened {
-            write_key(out, key);
-            out.count(totals.len());
-            totals.iter().for_each(|total| out.array(&total.entry.0));
-        }
-        out.count(self.cuts.len());
-        for (key, cuts) in &self.cuts {
-            write_key(out, key);
-            out.count(cuts.len());
-            cuts.iter().for_each(|cut| out.u32(*cut));
-        }
+/// Appends a batch to its totals.
+pub(super) fn record_batch(draft: &mut Draft<'_>, batch: &NewBatch<'_>) -> Result<(), RowError> {
+    push(draft, &batch.key, &batch.credits)?;
+    match &batch.measure {
+        None => Ok(()),
+        Some(measure) => push(draft, &batch.key.twin(), measure),
     }
 }
 
-impl State {
+fn push(draft: &mut Draft<'_>, key: &TotalsKey, batch: &BatchTotal) -> Result<(), RowError> {
+    let mut head = draft.get(&head_key(key))?.unwrap_or_default();
+    draft.put(batch_key(key, head.next), batch);
+    head.next += 1;
+    head.summary.unopened_claims += u64::from(batch.claims);
+    head.summary.unopened_worst += u128::from(batch.worst);
+    draft.put(head_key(key), &head);
+    Ok(())
+}
+
+impl Governing {
     /// Checks an opened total: the right batches, the other output's set, enough of them, both
     /// partials, the sum.
     pub(super) fn check_total(
         &self,
         id: EntryId,
         opened: &TotalsOpened,
-    ) -> Result<NewTotal, Refusal> {
+        draft: &mut Draft<'_>,
+    ) -> Result<(), CheckError> {
         let key = opened.key;
-        let batches = self.next_batches(&key, &opened.entries)?;
+        let mut head = draft.get(&head_key(&key))?.unwrap_or_default();
+        let batches = next_batches(&head, &key, &opened.entries, draft)?;
         let found = batches.len();
-        if let Some(expected) = self.totals.cut(&key).filter(|cut| *cut != found) {
+        if let Some(expected) = head.cut().filter(|cut| *cut != found) {
             return Err(TotalRefusal::Cut { expected, found }.into());
         }
         let claims: u64 = batches.iter().map(|batch| u64::from(batch.claims)).sum();
@@ -186,40 +227,36 @@ impl State {
             return Err(TotalRefusal::TooLarge { worst }.into());
         }
         let sum = opened.sum;
-        self.check_sum(opened, &Totals::sums(batches.iter().copied()))?;
+        self.check_sum(opened, &Totals::sums(&batches))?;
         if u128::from(sum) > worst {
             return Err(TotalRefusal::SumWrong { sum }.into());
         }
         // An entry holds at most 1,900 ids.
-        let batches = batches.len() as u32;
-        let opened = OpenedTotal {
+        let covered = batches.len() as u32;
+        let total = OpenedTotal {
             entry: id,
-            batches,
+            batches: covered,
             claims,
             sum,
         };
-        Ok(NewTotal { key, opened, worst })
-    }
-
-    /// The entries must be the next unopened batches, from the first.
-    fn next_batches(
-        &self,
-        key: &TotalsKey,
-        entries: &[EntryId],
-    ) -> Result<Vec<&BatchTotal>, Refusal> {
-        let batches: Vec<_> = self.totals.unopened(key).take(entries.len()).collect();
-        let fault = entries.iter().enumerate().find(|(position, entry)| {
-            batches
-                .get(*position)
-                .is_none_or(|batch| batch.entry != **entry)
-        });
-        match fault {
-            Some((position, _)) => Err(TotalRefusal::Set { position }.into()),
-            None if batches.is_empty() => Err(TotalRefusal::Set { position: 0 }.into()),
-            None => Ok(batches),
+        if key.output == Output::Credits {
+            self.scales.record_total(draft, key.asset, worst, sum);
         }
+        for number in head.next_batches(found) {
+            draft.remove(batch_key(&key, number));
+        }
+        draft.put(opened_key(&key, head.opened), &total);
+        // Either this total follows a cut that the other output's made, or it makes one. A
+        // period's batches are all of one version, so all of them have a measure or none.
+        if head.cover(&total, worst).is_none()
+            && let Some(mut twin) = draft.get(&head_key(&key.twin()))?
+        {
+            twin.cuts.push(covered);
+            draft.put(head_key(&key.twin()), &twin);
+        }
+        draft.put(head_key(&key), &head);
+        Ok(())
     }
-
     /// Both partials, or none of a total that is open already, and the sum.
     fn check_sum(&self, opened: &TotalsOpened, sums: &TotalSum) -> Result<(), Refusal> {
         let TotalsOpened {
@@ -253,9 +290,78 @@ impl State {
     }
 }
 
-fn write_key(out: &mut Writer, key: &TotalsKey) {
-    out.u64(key.asset.0);
-    out.u64(key.period.to_u64());
-    out.u32(key.epoch.0);
-    out.u8(key.output as u8);
+/// The entries must be the next unopened batches, from the first.
+fn next_batches(
+    head: &TotalsHead,
+    key: &TotalsKey,
+    entries: &[EntryId],
+    draft: &Draft<'_>,
+) -> Result<Vec<BatchTotal>, CheckError> {
+    let mut batches = Vec::with_capacity(entries.len());
+    for number in head.next_batches(entries.len()) {
+        let batch = draft.get(&batch_key(key, number))?;
+        batches.push(batch.ok_or(RowError::Missing {
+            table: Table::BatchTotal,
+        })?);
+    }
+    let fault = entries.iter().enumerate().find(|(position, entry)| {
+        batches
+            .get(*position)
+            .is_none_or(|batch| batch.entry != **entry)
+    });
+    match fault {
+        Some((position, _)) => Err(TotalRefusal::Set { position }.into()),
+        None if batches.is_empty() => Err(TotalRefusal::Set { position: 0 }.into()),
+        None => Ok(batches),
+    }
+}
+
+fn key_bytes(key: &TotalsKey) -> Vec<u8> {
+    let TotalsKey {
+        asset,
+        period,
+        epoch,
+        output,
+    } = key;
+    let mut bytes = asset.0.to_be_bytes().to_vec();
+    bytes.extend(period.to_u64().to_be_bytes());
+    bytes.extend(epoch.0.to_be_bytes());
+    bytes.push(*output as u8);
+    bytes
+}
+
+fn read_key(bytes: &[u8]) -> Result<TotalsKey, RowError> {
+    let table = Table::Totals;
+    let bytes: [u8; 21] = stored::key(table, bytes)?;
+    let malformed = |what| RowError::Malformed {
+        table,
+        fault: CodecError::NotCanonical { what },
+    };
+    let number = |from: usize| {
+        let mut word = [0; 8];
+        word.copy_from_slice(&bytes[from..from + 8]);
+        u64::from_be_bytes(word)
+    };
+    let [.., e0, e1, e2, e3, output] = bytes;
+    Ok(TotalsKey {
+        asset: AssetId(number(0)),
+        period: Period::from_u64(number(8)).ok_or(malformed("period"))?,
+        epoch: Epoch(u32::from_be_bytes([e0, e1, e2, e3])),
+        output: [Output::Credits, Output::Measure]
+            .into_iter()
+            .find(|known| *known as u8 == output)
+            .ok_or(malformed("output"))?,
+    })
+}
+
+fn head_key(key: &TotalsKey) -> Key<TotalsHead> {
+    Key::new(&[&key_bytes(key)])
+}
+
+fn batch_key(key: &TotalsKey, number: u64) -> Key<BatchTotal> {
+    Key::new(&[&key_bytes(key), &number.to_be_bytes()])
+}
+
+fn opened_key(key: &TotalsKey, number: u64) -> Key<OpenedTotal> {
+    Key::new(&[&key_bytes(key), &number.to_be_bytes()])
 }

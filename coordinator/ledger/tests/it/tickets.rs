@@ -45,7 +45,12 @@ fn changed_batch(
 /// The last moment at which the ticket reserves.
 fn until(town: &Town, consented: &Consented) -> u64 {
     let nullifier = &consented.deposit.nullifier;
-    town.state().tickets().open(nullifier).unwrap().until
+    town.state()
+        .tickets()
+        .open(nullifier)
+        .unwrap()
+        .unwrap()
+        .until
 }
 
 #[test]
@@ -53,12 +58,12 @@ fn a_ticket_is_deposited_and_claimed_with_once() {
     let (mut town, citizen) = inhabited();
     let consented = town.deposit(&citizen).unwrap();
     let nullifier = consented.deposit.nullifier;
-    let ticket = town.state().tickets().open(&nullifier).unwrap();
+    let ticket = town.state().tickets().open(&nullifier).unwrap().unwrap();
     assert_eq!(ticket.message, consented.message);
     assert_eq!(ticket.distributor, town.federation.distributor.id);
     let notes = town.earn(std::slice::from_ref(&consented)).unwrap();
     assert_eq!(notes[0].value, WORTH);
-    assert_eq!(town.state().tickets().open(&nullifier), None);
+    assert_eq!(town.state().tickets().open(&nullifier).unwrap(), None);
 
     // Fresh records under the same ticket.
     let (again, _) = town.batch(std::slice::from_ref(&consented)).unwrap();
@@ -335,7 +340,12 @@ fn a_withdrawn_ticket_is_claimed_with_by_nobody_and_frees_the_period() {
     // A batch that was being proven meanwhile.
     refused(&mut town, &ready, "consent-withdrawn", "claims[0].ticket");
     let (nullifier, message) = (consented.deposit.nullifier, consented.message);
-    assert!(town.state().tickets().is_withdrawn(&nullifier, &message));
+    assert!(
+        town.state()
+            .tickets()
+            .is_withdrawn(&nullifier, &message)
+            .unwrap()
+    );
     // Not deposited again, whatever the root.
     town.register(&Citizen::new(2)).unwrap();
     let again = consent(&town, &citizen, &consented.distributor);
@@ -379,7 +389,12 @@ fn a_withdrawal_after_the_claim_is_logged_and_changes_no_credit() {
     let notes = town.state().notes().size();
     town.withdraw(&consented).unwrap();
     let (nullifier, message) = (consented.deposit.nullifier, consented.message);
-    assert!(town.state().tickets().is_withdrawn(&nullifier, &message));
+    assert!(
+        town.state()
+            .tickets()
+            .is_withdrawn(&nullifier, &message)
+            .unwrap()
+    );
     assert_eq!(town.state().notes().size(), notes);
     // And it does not free the claim.
     let rival = second_distributor(&mut town);
@@ -461,6 +476,7 @@ fn a_retired_identity_consents_for_an_hour_at_most() {
         .state()
         .people()
         .by_commitment(&anew.commitment())
+        .unwrap()
         .unwrap()
         .birth;
     let reach = (retired_at + ROOT_GRACE) / (DAY * 1_000) + u64::from(MOST_DAYS_AHEAD);

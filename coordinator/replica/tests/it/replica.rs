@@ -137,61 +137,201 @@ fn it_follows_and_survives_a_restart() {
     assert_eq!(
         replica.state().expect("a state").digest(),
         log.sequencer.state().digest(),
-        "replaying gives the coordinator's state"
+        "following gives the coordinator's state"
     );
-    for (index, leaf) in replica.leaves() {
-        let receipt = replica
-            .receipt(&leaf.entry.id())
-            .expect("a receipt of its own");
+    let replayed = replica.replay(&mut rand::rng()).expect("all of it holds");
+    assert_eq!(replayed.digest(), log.sequencer.state().digest());
+    assert_eq!(replica.leaves().count(), 11);
+    for leaf in replica.leaves() {
+        let (index, leaf) = leaf.expect("readable");
+        assert_eq!(replica.leaf(index).expect("readable"), Some(leaf.clone()));
+        let receipt = replica.receipt(&leaf.entry.id()).expect("readable");
+        let receipt = receipt.expect("a receipt of its own");
         assert_eq!(receipt.verify(&log.key).expect("verifies").index(), index);
     }
 }
 
-#[test]
-fn leaves_without_their_checkpoint_are_cut_off() {
-    use std::io::Write as _;
-    let directory = tempfile::tempdir().expect("a directory");
-    let log = Log::founded();
-    let mut replica = log.open(directory.path()).expect("a new replica");
-    log.feed(&mut replica).expect("one leaf");
-    drop(replica);
-    let path = directory.path().join("leaves.bin");
-    let whole = std::fs::metadata(&path).expect("the file").len();
-    let mut file = std::fs::OpenOptions::new()
-        .append(true)
-        .open(&path)
-        .expect("the file");
-    file.write_all(&[7; 100]).expect("a torn leaf");
-    drop(file);
-    assert_eq!(log.open(directory.path()).expect("it opens").size(), 1);
-    assert_eq!(std::fs::metadata(&path).expect("the file").len(), whole);
+/// Changes a copy behind the program's back.
+fn alter(directory: &Path, sql: &'static str) {
+    use sqlx::ConnectOptions as _;
+    let path = directory.join("copy.sqlite");
+    merits_ledger_sqlite::wait(async {
+        let mut db = merits_sqlite::durable(&path)
+            .connect()
+            .await
+            .expect("opens");
+        let changed = sqlx::raw_sql(sql).execute(&mut db).await.expect("changes");
+        assert!(changed.rows_affected() > 0, "{sql}");
+    });
 }
 
+/// The stored state is believed when a copy is opened; what does not fit together is refused, and a replay
+/// finds the rest.
 #[test]
 fn an_altered_or_shortened_copy_is_refused() {
+    let altered = |sql, opens: bool| {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut log = Log::founded();
+        log.admit(10, 2_000);
+        let mut replica = log.open(directory.path()).expect("a new replica");
+        log.feed(&mut replica).expect("two leaves");
+        drop(replica);
+        alter(directory.path(), sql);
+        match log.open(directory.path()) {
+            Err(error) => {
+                assert!(!opens, "{sql}: {error}");
+                error
+            }
+            Ok(replica) => {
+                assert!(opens, "{sql}: opened");
+                replica.replay(&mut rand::rng()).expect_err(sql)
+            }
+        }
+    };
+    let fault = altered(
+        "UPDATE leaf SET leaf = substr(leaf, 1, 20) WHERE idx = 1",
+        true,
+    );
+    assert!(matches!(fault, ReplicaError::Invalid(_)), "{fault}");
+    let fault = altered("DELETE FROM leaf WHERE idx = 0", false);
+    assert!(
+        matches!(
+            fault,
+            ReplicaError::Archive(ArchiveError::Truncated {
+                found: 1,
+                expected: 2,
+                ..
+            })
+        ),
+        "{fault}"
+    );
+    for sql in [
+        "UPDATE node SET hash = zeroblob(32) WHERE level = 1",
+        "UPDATE log SET root = zeroblob(32)",
+        "UPDATE state SET size = 1",
+    ] {
+        let fault = altered(sql, false);
+        assert!(matches!(fault, ReplicaError::Altered(_)), "{sql}: {fault}");
+    }
+    // A party that nobody admitted, keys that may serve twice, a value that nobody used, a digest of
+    // something else.
+    for sql in [
+        "INSERT INTO row SELECT tbl, zeroblob(32), value FROM row WHERE tbl = 2 LIMIT 1",
+        "DELETE FROM row WHERE tbl = 3",
+        "INSERT INTO used VALUES (1, zeroblob(32), 0)",
+        "UPDATE state SET digest = zeroblob(2048)",
+    ] {
+        let fault = altered(sql, true);
+        assert!(
+            matches!(fault, ReplicaError::StateAltered(_)),
+            "{sql}: {fault}"
+        );
+    }
+}
+
+/// A state that another version stored is made anew from the leaves, and goes on.
+#[test]
+fn a_state_of_another_version_is_made_anew() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut log = Log::founded();
     log.admit(10, 2_000);
     let mut replica = log.open(directory.path()).expect("a new replica");
     log.feed(&mut replica).expect("two leaves");
     drop(replica);
-    let path = directory.path().join("leaves.bin");
-    let mut bytes = std::fs::read(&path).expect("the file");
-    let last = bytes.len() - 1;
-    bytes[last] ^= 1;
-    std::fs::write(&path, &bytes).expect("written");
+    alter(
+        directory.path(),
+        "UPDATE state SET version = 0, digest = zeroblob(2048); DELETE FROM row",
+    );
+    let mut replica = log.open(directory.path()).expect("made anew");
+    log.admit(11, 3_000);
+    log.feed(&mut replica).expect("goes on");
+    assert_eq!(
+        replica.state().expect("a state").digest(),
+        log.sequencer.state().digest()
+    );
+    replica.replay(&mut rand::rng()).expect("all of it holds");
+}
+
+/// An update that the rules refuse leaves the copy as it was.
+#[test]
+fn a_refused_update_changes_nothing() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut log = Log::founded();
+    let mut replica = log.open(directory.path()).expect("a new replica");
+    log.feed(&mut replica).expect("one leaf");
+    let before = replica.state().expect("a state").digest();
+    // The log itself signs a leaf that its rules refuse: the same party again, a second later.
+    let mut leaf = merits_verifier::entry::Leaf::from_bytes(&log.leaves(0)[0]).expect("a leaf");
+    leaf.time += 1_000;
+    let mut tree = merits_ledger::tree::Frontier::new();
+    for bytes in [&log.leaves(0)[0], &leaf.to_bytes()] {
+        tree.push(merits_verifier::log::leaf_hash(bytes));
+    }
+    let forged = merits_verifier::log::Checkpoint {
+        origin: origin(),
+        size: 2,
+        root: tree.root(),
+    };
+    let forged = forged
+        .sign(&LogSigner::new(origin(), key(2)))
+        .expect("own key");
+    let mut update = replica.update(&forged.to_string()).expect("signed");
+    update.push([leaf.to_bytes()]);
+    let refused = replica.finish(update, &mut rand::rng());
+    assert!(matches!(refused, Err(ReplicaError::Invalid(_))));
+    assert_eq!(replica.size(), 1);
+    assert_eq!(replica.state().expect("a state").digest(), before);
+    log.admit(10, 2_000);
+    log.feed(&mut replica).expect("the honest log goes on");
+}
+
+/// A full disk ends the transaction by itself, and SQLite's connection counts as inside it for ever.
+#[test]
+fn a_full_disk_needs_no_restart() {
+    use sqlx::ConnectOptions as _;
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("copy.sqlite");
+    let run = |sql: &'static str| {
+        merits_ledger_sqlite::wait(async {
+            let mut db = merits_sqlite::durable(&path)
+                .connect()
+                .await
+                .expect("opens");
+            sqlx::raw_sql(sql).execute(&mut db).await.expect("runs");
+        });
+    };
+    let mut log = Log::founded();
+    let mut replica = log.open(directory.path()).expect("a new replica");
+    log.feed(&mut replica).expect("one leaf");
+    log.admit(10, 2_000);
+    run("CREATE TRIGGER full BEFORE INSERT ON row
+         BEGIN SELECT RAISE(ROLLBACK, 'database or disk is full'); END");
     assert!(matches!(
-        log.open(directory.path()),
-        Err(ReplicaError::Altered(_))
+        log.feed(&mut replica),
+        Err(ReplicaError::Archive(ArchiveError::Database { .. }))
     ));
-    std::fs::write(&path, &bytes[..last]).expect("written");
+    assert!(replica.settle().is_err());
     assert!(matches!(
-        log.open(directory.path()),
-        Err(ReplicaError::Archive(ArchiveError::Truncated {
-            found: 1,
-            expected: 2,
-            ..
-        }))
+        replica.state(),
+        Err(ReplicaError::Unwritten { .. })
+    ));
+    assert_eq!((replica.size(), replica.leaves().count()), (1, 1));
+    run("DROP TRIGGER full");
+    replica.settle().expect("there is room");
+    assert_eq!(replica.size(), 2);
+    log.admit(11, 3_000);
+    log.feed(&mut replica).expect("it goes on");
+    replica.replay(&mut rand::rng()).expect("all of it holds");
+}
+
+#[test]
+fn a_copy_of_an_earlier_program_is_named() {
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::write(directory.path().join("leaves.bin"), "leaves").expect("written");
+    let refused = Log::founded().open(directory.path());
+    assert!(matches!(
+        refused,
+        Err(ReplicaError::Archive(ArchiveError::Earlier { .. }))
     ));
 }
 
@@ -265,9 +405,10 @@ fn a_mark_outlives_the_copy() {
     let mut replica = log.guarded(&copy, &mark).expect("a new replica");
     log.feed(&mut replica).expect("one leaf");
     drop(replica);
-    let older: Vec<_> = ["leaves.bin", "checkpoint.txt"]
-        .iter()
-        .map(|name| (name, std::fs::read(copy.join(name)).expect("a file")))
+    let older: Vec<_> = std::fs::read_dir(&copy)
+        .expect("the folder")
+        .map(|entry| entry.expect("a file").path())
+        .map(|path| (path.clone(), std::fs::read(path).expect("a file")))
         .collect();
     (10..14).for_each(|number| log.admit(number, 2_000));
     let mut replica = log.guarded(&copy, &mark).expect("the same replica");
@@ -276,8 +417,10 @@ fn a_mark_outlives_the_copy() {
     drop(replica);
 
     // It comes back older: nothing is answered from it until it is synchronised.
-    for (name, content) in &older {
-        std::fs::write(copy.join(name), content).expect("written");
+    std::fs::remove_dir_all(&copy).expect("deleted");
+    std::fs::create_dir(&copy).expect("made");
+    for (path, content) in &older {
+        std::fs::write(path, content).expect("written");
     }
     let replica = log.guarded(&copy, &mark).expect("it may be synchronised");
     assert!(matches!(
@@ -486,7 +629,7 @@ fn a_copy_that_cannot_be_written_answers_nothing() {
     assert!(log.feed(&mut replica).is_err());
     std::fs::create_dir(&copy).expect("made");
     assert!(replica.settle().is_err());
-    std::fs::write(copy.join("leaves.bin"), "").expect("made");
+    std::fs::write(copy.join("copy.sqlite"), "").expect("made");
     let error = replica.settle().expect_err("another file");
     assert!(error.to_string().contains("start this program again"));
     assert!(!copy.join("checkpoint.txt").exists());

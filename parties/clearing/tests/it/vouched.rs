@@ -36,7 +36,7 @@ fn ledger(vouched: bool) -> State {
 #[test]
 fn vouched_credits_are_marked_in_the_books() {
     for vouched in [true, false] {
-        let books = issuance(&ledger(vouched));
+        let books = issuance(&ledger(vouched)).expect("rows in memory");
         let lines: Vec<(u64, bool)> = books
             .iter()
             .map(|line| (line.claims, line.vouched))

@@ -22,6 +22,7 @@ use std::{
     time::Duration,
 };
 
+use merits_ledger::rows::RowError;
 use merits_primitives::ids::{Origin, PartyId};
 use merits_sqlite::FileError;
 use sqlx::{Row, SqliteConnection, sqlite::SqlitePool};
@@ -46,6 +47,9 @@ const SCHEMA_VERSION: i64 = 4;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StoreError {
+    /// A row of the copy of the log.
+    #[error(transparent)]
+    Rows(#[from] RowError),
     /// The database.
     #[error("the record store failed: {0}; is its disk full, or its file not writable?")]
     Database(#[from] sqlx::Error),

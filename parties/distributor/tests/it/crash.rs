@@ -332,7 +332,8 @@ async fn dies_and_lives(setting: Setting, first: &[&'static str]) {
     follower.sync().await.unwrap();
     let mut entries = BTreeSet::new();
     let mut claims = BTreeMap::new();
-    for (_, leaf) in follower.replica().leaves() {
+    for leaf in follower.replica().leaves() {
+        let (_, leaf) = leaf.unwrap();
         let Some(Ok(Entry::EarnBatch(batch))) =
             Entry::decode(leaf.entry.kind, &leaf.entry.statement)
         else {

@@ -134,7 +134,9 @@ impl<L: Ledger> UniquenessService<L> {
                     .map_err(|error| ledger_fault(&LedgerFault::Unreachable(error.to_string())))?;
                 // A panic while following leaves the counts at an earlier leaf, and whole.
                 let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
-                counts.follow(replica);
+                counts
+                    .follow(replica)
+                    .map_err(|error| ledger_fault(&LedgerFault::Unreachable(error.to_string())))?;
                 Ok(judge((party, &opened), state, &counts, &request))
             })
             .await;

@@ -13,6 +13,7 @@ use std::{
 };
 
 use merits_primitives::ids::{EntryId, Origin, PartyId};
+use merits_replica::ReplicaError;
 use merits_sqlite::FileError;
 use sqlx::{Row, SqliteConnection, sqlite::SqlitePool};
 use thiserror::Error;
@@ -39,6 +40,9 @@ const ASSIGNED_AT_ONCE: usize = 512;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StoreError {
+    /// The copy of the log, from which redemptions are read.
+    #[error("{0}")]
+    Copy(Box<ReplicaError>),
     /// The database.
     #[error("the voucher store failed: {0}; is its disk full, or its file not writable?")]
     Database(#[from] sqlx::Error),

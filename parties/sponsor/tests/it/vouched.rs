@@ -41,7 +41,8 @@ fn ledger(vouched: bool) -> State {
 fn vouched_credits_are_marked_in_the_report() {
     for vouched in [true, false] {
         let state = ledger(vouched);
-        let key = *state.totals().keys().next().expect("a batch");
+        let keys = state.totals().keys().expect("rows in memory");
+        let key = *keys.first().expect("a batch");
         let (scale, record) = state.scales().by_asset(key.asset).expect("the scale");
         let outcome = BatchOutcome {
             entry: EntryId([1; 32]),
@@ -59,7 +60,7 @@ fn vouched_credits_are_marked_in_the_report() {
             }),
             online: None,
         };
-        let report = Report::new(&state, &[outcome]);
+        let report = Report::new(&state, &[outcome]).expect("rows in memory");
         let aggregate = &report.aggregates[&(scale.clone(), key.period)];
         assert_eq!((aggregate.claims, aggregate.vouched), (4, vouched));
     }

@@ -3,7 +3,10 @@
 use merits_replica::Follower;
 
 use super::service::{Follow, FollowError};
-use crate::{ledger_view::StateView, view::LedgerView};
+use crate::{
+    ledger_view::StateView,
+    view::{LedgerView, Unreadable},
+};
 
 impl Follow for Follower {
     async fn sync(&self) -> Result<(), FollowError> {
@@ -23,7 +26,12 @@ impl Follow for Follower {
             let state = replica
                 .state()
                 .map_err(|error| FollowError(error.to_string()))?;
-            let view = StateView::new(state, |id| replica.entry(id).map(|leaf| leaf.entry));
+            let view = StateView::new(state, |id| {
+                let leaf = replica
+                    .entry(id)
+                    .map_err(|error| Unreadable(error.to_string()))?;
+                Ok(leaf.map(|leaf| leaf.entry))
+            });
             Ok(read(&view))
         })
         .await

@@ -26,6 +26,7 @@ use tonic::{Code, Request, Response, Status};
 
 use crate::{
     holder::{Holder, OpeningAsk, Refused, TotalAsk, TotalPartial},
+    totals::SetFault,
     view::LedgerView,
 };
 
@@ -182,7 +183,8 @@ impl<F: Follow, C: Clock> Supervision for HolderService<F, C> {
         let shown = ask.clone();
         let known = self
             .look(move |_, view| Holder::is_requester(view, &shown))
-            .await?;
+            .await?
+            .map_err(|error| fault(&error.into()))?;
         let answer = self
             .answer(known, move |holder, view, now| {
                 holder.answer_opening(view, &ask, now, &mut rand::rng())
@@ -291,6 +293,10 @@ fn fault(refused: &Refused) -> Fault {
         Refused::NoSuchBatch(_) => (Code::NotFound, "entry".to_owned()),
         Refused::NoSuchClaim { .. } => (Code::NotFound, "claim".to_owned()),
         Refused::Overlap { answered } => (Code::FailedPrecondition, format!("entries[{answered}]")),
+        Refused::Copy(error) | Refused::Set(SetFault::Copy(error)) => {
+            tracing::error!(%error, "a holder cannot read its copy of the log");
+            return Fault::internal();
+        }
         Refused::Set(_) => (Code::FailedPrecondition, "entries".to_owned()),
         Refused::NotASupervisor(_) | Refused::Suspended(_) => {
             (Code::PermissionDenied, "request".to_owned())

@@ -19,6 +19,7 @@ use crate::{
     requester::{OpeningFault, combine},
     sealing::SealingKey,
     totals::{OpenedTotal, SetFault, TotalFault, TotalSet},
+    view::Unreadable,
 };
 
 /// A supervisor with its copy of the log and its lines to the holders.
@@ -54,6 +55,9 @@ pub struct PublishedTotal {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SessionError {
+    /// The own copy.
+    #[error(transparent)]
+    Copy(#[from] Unreadable),
     /// The basis.
     #[error(transparent)]
     Basis(#[from] BasisError),
@@ -144,7 +148,7 @@ impl Session {
         file: &Path,
     ) -> Result<OpenedClaim, SessionError> {
         let content = request_content(entry, claim, basis, &mut rand::rng())?;
-        let batch = self.follower.synced(move |log| log.batch(&entry)).await?;
+        let batch = self.follower.synced(move |log| log.batch(&entry)).await??;
         let batch = batch
             .filter(|batch| usize::from(claim) < batch.claims.len())
             .ok_or(SessionError::NoSuchClaim { entry, claim })?;

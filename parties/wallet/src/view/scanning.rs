@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use merits_ledger::{
     Entry, State,
     entry::{Attested, EarnBatch, Redeemed, SignedClaim, Spending, TicketDeposited},
+    rows::RowError,
     state::Person,
 };
 use merits_primitives::{
@@ -31,11 +32,20 @@ use crate::keys::WalletKeys;
 /// # Errors
 /// [`ScanError`]: the copy is unusable or of another ledger.
 pub fn scan(replica: &Replica, keys: &WalletKeys) -> Result<View, ScanError> {
-    scan_leaves(
-        replica.state()?,
-        replica.leaves().map(|(_, leaf)| leaf),
-        keys,
-    )
+    // Leaves come in pages; an error ends them, and the view with them.
+    let mut failed = None;
+    let leaves = replica.leaves().map_while(|leaf| match leaf {
+        Ok((_, leaf)) => Some(leaf),
+        Err(error) => {
+            failed = Some(error);
+            None
+        }
+    });
+    let view = scan_leaves(replica.state()?, leaves, keys);
+    match failed {
+        Some(error) => Err(error.into()),
+        None => view,
+    }
 }
 
 /// [`scan`] over leaves that were verified and made this state, all of them and in order.
@@ -53,7 +63,7 @@ pub fn scan_leaves(
             found: state.origin().to_string(),
         });
     }
-    let people = own_people(state, keys);
+    let people = own_people(state, keys)?;
     let mut scan = Scan {
         state,
         secrets: (0u8..)
@@ -69,23 +79,25 @@ pub fn scan_leaves(
     for leaf in leaves {
         scan.leaf(&leaf);
     }
-    scan.finish();
+    scan.finish()?;
     Ok(scan.view)
 }
 
 /// The identities of a seed that the ledger knows, from the first on. A wallet begins one only
 /// when the one before is registered, so there are no gaps.
-fn own_people<'a>(state: &'a State, keys: &WalletKeys) -> Vec<(Fr, &'a Person)> {
-    (0..=u8::MAX)
-        .map_while(|generation| {
-            let commitment = keys.commitment(generation);
-            let person = state.people().by_commitment(&commitment)?;
-            Some((commitment, person))
-        })
-        .collect()
+fn own_people(state: &State, keys: &WalletKeys) -> Result<Vec<(Fr, Person)>, RowError> {
+    let mut people = Vec::new();
+    for generation in 0..=u8::MAX {
+        let commitment = keys.commitment(generation);
+        let Some(person) = state.people().by_commitment(&commitment)? else {
+            break;
+        };
+        people.push((commitment, person));
+    }
+    Ok(people)
 }
 
-fn newest(people: &[(Fr, &Person)], keys: &WalletKeys) -> Option<OwnIdentity> {
+fn newest(people: &[(Fr, Person)], keys: &WalletKeys) -> Option<OwnIdentity> {
     let generation = u8::try_from(people.len().checked_sub(1)?).ok()?;
     let (commitment, person) = people.last()?;
     debug_assert_eq!(*commitment, keys.commitment(generation));
@@ -383,13 +395,13 @@ impl Scan<'_> {
     }
 
     /// What the state says of consents and openings, once all entries were seen.
-    fn finish(&mut self) {
+    fn finish(&mut self) -> Result<(), RowError> {
         let (state, time) = (self.state, self.state.time());
         for consent in &mut self.view.consents {
             if matches!(consent.standing, ConsentStanding::Claimed { .. }) {
                 continue;
             }
-            let open = state.tickets().open(&consent.nullifier);
+            let open = state.tickets().open(&consent.nullifier)?;
             let open = open.filter(|ticket| ticket.entry == consent.deposit);
             consent.standing = match open {
                 _ if consent.withdrawn => ConsentStanding::Withdrawn,
@@ -399,10 +411,10 @@ impl Scan<'_> {
                 _ => ConsentStanding::Lapsed,
             };
         }
-        self.openings();
+        self.openings()
     }
 
-    fn openings(&mut self) {
+    fn openings(&mut self) -> Result<(), RowError> {
         let view = &mut self.view;
         let claimed: HashSet<(EntryId, u16)> = (view.consents.iter())
             .filter_map(|consent| match consent.standing {
@@ -413,7 +425,7 @@ impl Scan<'_> {
         let scales: HashSet<ScaleId> = (view.consents.iter())
             .map(|consent| consent.scale.clone())
             .collect();
-        for (request, opening) in self.state.openings().iter() {
+        for (request, opening) in self.state.openings().all()? {
             let Some(content) = &opening.revealed else {
                 let concerns = scales.contains(&opening.requested.scale);
                 view.hidden_requests += usize::from(concerns);
@@ -421,7 +433,7 @@ impl Scan<'_> {
             };
             if claimed.contains(&(content.entry, content.claim)) {
                 view.openings.push(OwnOpening {
-                    request: *request,
+                    request,
                     requester: opening.requester,
                     requested: opening.time,
                     entry: content.entry,
@@ -431,5 +443,6 @@ impl Scan<'_> {
                 });
             }
         }
+        Ok(())
     }
 }

@@ -8,11 +8,13 @@ use merits_primitives::{
 };
 use merits_verifier::groth16::KeyPolicy;
 
-use super::{ScaleChange, Scales, VersionRecord, VersionStanding, agreement};
+use super::records::{Proposal, Version, version_key};
+use super::{Scales, VersionRecord, VersionStanding, agreement};
 use crate::entry::{MAX_CLAIMS, ScaleApproved, ScaleProposed, ScaleRetired};
 use crate::refusal::{Refusal, ScaleRefusal};
 use crate::role::Role;
-use crate::state::{Parties, totals::WORST_TOTAL};
+use crate::rows::Key;
+use crate::state::{Parties, draft::Draft, totals::WORST_TOTAL};
 
 impl Scales {
     pub(in crate::state) fn check_proposed(
@@ -21,7 +23,8 @@ impl Scales {
         issuer: PartyId,
         proposed: &ScaleProposed,
         policy: KeyPolicy,
-    ) -> Result<ScaleChange, Refusal> {
+        draft: &mut Draft<'_>,
+    ) -> Result<(), Refusal> {
         let record = VersionRecord {
             proposal,
             issuer,
@@ -42,14 +45,16 @@ impl Scales {
             return Err(Refusal::KeyInputs { expected, found });
         }
         self.check_shape(&record)?;
-        Ok(ScaleChange::Proposed(Box::new(record)))
+        draft.put(Key::new(&[&proposal.0]), &Proposal(record));
+        Ok(())
     }
 
     pub(in crate::state) fn check_approved(
         &self,
         parties: &Parties,
         approved: &ScaleApproved,
-    ) -> Result<ScaleChange, Refusal> {
+        draft: &mut Draft<'_>,
+    ) -> Result<(), Refusal> {
         let ScaleApproved {
             id,
             version,
@@ -98,13 +103,15 @@ impl Scales {
                 return Err(ScaleRefusal::VersionUnderConsent { id, version, last }.into());
             }
         }
-        Ok(ScaleChange::Approved(*proposal))
+        self.approve(draft, record);
+        Ok(())
     }
 
     pub(in crate::state) fn check_retired(
         &self,
         retired: &ScaleRetired,
-    ) -> Result<ScaleChange, Refusal> {
+        draft: &mut Draft<'_>,
+    ) -> Result<(), Refusal> {
         let (id, version) = (retired.id.clone(), retired.version);
         let record = self.approved(&id, version)?;
         if record.standing == VersionStanding::Retired {
@@ -120,7 +127,13 @@ impl Scales {
         let last = record
             .last_period
             .map_or(retired.last_period, |last| last.min(retired.last_period));
-        Ok(ScaleChange::Retired { id, version, last })
+        let ended = VersionRecord {
+            standing: VersionStanding::Retired,
+            last_period: Some(last),
+            ..record.clone()
+        };
+        draft.put(version_key(&ended), &Version(ended));
+        Ok(())
     }
 
     /// It is the next version of an approved scale, from that scale's issuer, or the first of a new one

@@ -123,7 +123,7 @@ impl Founded {
 
     pub fn refused_at(&mut self, entry: &SignedEntry, time: u64, code: &str, field: &str) {
         let before = (
-            self.ledger.state().digest(),
+            self.ledger.state().digest().expect("rows in memory"),
             self.ledger.store().leaves().len(),
         );
         let refusal = self.submit_at(entry, time).expect_err("it must be refused");
@@ -133,7 +133,7 @@ impl Founded {
             "{refusal}"
         );
         let after = (
-            self.ledger.state().digest(),
+            self.ledger.state().digest().expect("rows in memory"),
             self.ledger.store().leaves().len(),
         );
         assert_eq!(before, after, "a refusal changes nothing");

@@ -98,7 +98,7 @@ pub fn refusal<T: std::fmt::Debug>(
 #[track_caller]
 pub fn refused(town: &mut Town, entry: &SignedEntry, code: &str, field: &str) {
     let leaves = town.ledger.store().leaves().len();
-    let digest = town.state().digest();
+    let digest = town.state().digest().unwrap();
     let refusal = refusal(town.submit(entry));
     assert_eq!(
         (refusal.code(), refusal.field().as_str()),
@@ -106,7 +106,11 @@ pub fn refused(town: &mut Town, entry: &SignedEntry, code: &str, field: &str) {
         "{refusal}"
     );
     assert_eq!(town.ledger.store().leaves().len(), leaves);
-    assert_eq!(town.state().digest(), digest, "a refusal changes nothing");
+    assert_eq!(
+        town.state().digest().unwrap(),
+        digest,
+        "a refusal changes nothing"
+    );
 }
 
 /// [`refused`] of a member's entry without a proof.

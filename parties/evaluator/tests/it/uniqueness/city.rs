@@ -183,7 +183,8 @@ impl City {
     pub(crate) async fn counted(&self) -> Vec<EvaluationCounted> {
         self.follower.sync().await.unwrap();
         let replica = self.follower.replica();
-        let counted = replica.leaves().filter_map(|(_, leaf)| {
+        let counted = replica.leaves().filter_map(|leaf| {
+            let (_, leaf) = leaf.unwrap();
             match Entry::decode(leaf.entry.kind, &leaf.entry.statement) {
                 Some(Ok(Entry::EvaluationCounted(counted))) => Some(counted),
                 _ => None,

@@ -108,7 +108,10 @@ async fn an_evaluation_that_was_counted_is_answered_after_a_crash() {
     let counted = city.counted().await;
     assert_eq!(counted.len(), 1, "the same evaluation, not another one");
     let replica = city.follower.replica();
-    let leaf = replica.entry(&registered.content.evaluation).unwrap();
+    let leaf = replica
+        .entry(&registered.content.evaluation)
+        .unwrap()
+        .unwrap();
     assert_eq!(leaf.entry.party, city.evaluator.id);
     second.shutdown_background();
 }

@@ -264,7 +264,7 @@ impl Federation {
     }
 
     pub(crate) fn view(&self) -> StateView<'_> {
-        StateView::new(self.state(), |id| self.entry(id))
+        StateView::new(self.state(), |id| Ok(self.entry(id)))
     }
 
     /// What the source committed to and the distributor keeps, for one account.

@@ -67,7 +67,7 @@ fn an_opened_claim_gives_what_the_disclosed_records_give() {
     assert_eq!(opened.earned, CARLA);
     let disclosure = fed.disclosure(entry, 2, "carla");
     let judge = |opened: &Opened| {
-        let batch = fed.view().batch(&entry).unwrap();
+        let batch = fed.view().batch(&entry).unwrap().unwrap();
         let claim = ClaimOnLedger {
             origin: &origin(),
             entry,
@@ -149,7 +149,7 @@ fn both_totals_are_taken_by_the_ledger_and_checked_by_clearing() {
             Err(TotalFault::Sum(SumFault::Partial(KeyHalf::TotalWitness)))
         );
     }
-    let books = issuance(fed.state());
+    let books = issuance(fed.state()).unwrap();
     assert_eq!(books.len(), 1, "one line for both outputs");
     assert_eq!(books[0].credits, Credits(4554));
     let measured = Measured {

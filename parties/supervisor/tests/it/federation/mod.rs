@@ -130,7 +130,7 @@ fn a_claim_is_opened_disclosed_and_checked() {
     assert_eq!(opened.earned, Credits(2440).into());
     let disclosure = fed.disclosure(entry, 2, "carla");
     let judge = |disclosure: &Disclosure, opened: &Opened| {
-        let batch = fed.view().batch(&entry).unwrap();
+        let batch = fed.view().batch(&entry).unwrap().unwrap();
         let claim = ClaimOnLedger {
             origin: &origin(),
             entry,
@@ -256,7 +256,7 @@ fn an_opened_total_is_taken_by_the_ledger_and_checked_by_clearing() {
     wrong.key.period.index += 1;
     assert_eq!(judge(&wrong), Err(TotalFault::Foreign(entry)));
 
-    let books = issuance(fed.state());
+    let books = issuance(fed.state()).unwrap();
     assert_eq!(books.len(), 1);
     assert_eq!(
         (books[0].claims, books[0].covered, books[0].at_most),
@@ -348,7 +348,7 @@ fn a_sponsor_believes_receipts_and_proofs_only() {
             online: None,
         },
     ];
-    let report = Report::new(fed.state(), &outcomes);
+    let report = Report::new(fed.state(), &outcomes).unwrap();
     assert_eq!(
         (report.batches, report.offline, report.online, report.claims),
         (2, 1, 1, 4)

@@ -18,7 +18,7 @@ use merits_supervisor::{
     sealing::SealingKey,
     view::{
         EpochHalves, LedgerView, LoggedBatch, LoggedRequest, PartyStanding, PublishedHalf,
-        SealedClaim,
+        SealedClaim, Unreadable,
     },
     view_key::{Side, ViewKeyShare, verify_half},
 };
@@ -67,29 +67,28 @@ impl LedgerView for MemoryLog {
     fn party(&self, id: &PartyId) -> Option<PartyStanding> {
         self.parties.get(id).copied()
     }
-    fn request(&self, id: &EntryId) -> Option<LoggedRequest> {
-        self.requests.get(id).cloned()
+    fn request(&self, id: &EntryId) -> Result<Option<LoggedRequest>, Unreadable> {
+        Ok(self.requests.get(id).cloned())
     }
-    fn batch(&self, id: &EntryId) -> Option<LoggedBatch> {
-        self.batches
-            .iter()
-            .find(|(entry, _)| entry == id)
-            .map(|(_, batch)| batch.clone())
+    fn batch(&self, id: &EntryId) -> Result<Option<LoggedBatch>, Unreadable> {
+        let batch = self.batches.iter().find(|(entry, _)| entry == id);
+        Ok(batch.map(|(_, batch)| batch.clone()))
     }
     fn epoch(&self, epoch: Epoch) -> Option<EpochHalves> {
         (epoch == EPOCH).then_some(self.halves)
     }
-    fn uncovered(&self, key: &TotalsKey) -> Vec<EntryId> {
-        self.batches
+    fn uncovered(&self, key: &TotalsKey) -> Result<Vec<EntryId>, Unreadable> {
+        Ok(self
+            .batches
             .iter()
             .filter(|(_, b)| b.asset == key.asset && b.period == key.period && b.epoch == key.epoch)
             .filter(|(_, b)| b.total(key.output).is_some())
             .map(|(entry, _)| *entry)
             .filter(|entry| !self.covered.contains(&(key.output, *entry)))
-            .collect()
+            .collect())
     }
-    fn cut(&self, key: &TotalsKey) -> Option<usize> {
-        self.cuts.get(&key.output).copied()
+    fn cut(&self, key: &TotalsKey) -> Result<Option<usize>, Unreadable> {
+        Ok(self.cuts.get(&key.output).copied())
     }
     fn minimum_claims(&self) -> u64 {
         self.minimum

@@ -1,0 +1,151 @@
+//! A ledger in one SQLite file: leaves, the tree's nodes, used values, and the state as rows.
+//!
+//! - [`TABLES`]: the schema, for whoever says whose file it is ([`merits_sqlite::Schema`]);
+//! - [`Reader`]: what is committed, over connections that never wait for the writer;
+//! - [`Writer`]: groups of entries, each in one transaction; a savepoint an entry;
+//! - [`Ledger`]: both, a [`merits_ledger::storage::Storage`] that passes its conformance suite;
+//! - [`StateFile`]: rows for code that cannot wait, one connection that blocks its thread for a read.
+//!
+//! All SQL about the state is here, so another database is another crate beside this one.
+
+mod blocking;
+mod read;
+mod write;
+
+pub use blocking::{StateFile, wait};
+pub use read::Reader;
+pub use write::{Group, Writer};
+
+use std::collections::HashMap;
+
+use merits_ledger::{
+    UniqueSet,
+    rows::{KeyValue, RowKey, Table},
+    storage::{Head, Storage},
+    tree::Node,
+};
+use merits_primitives::ids::EntryId;
+use merits_verifier::log::Hash;
+
+/// Each fact that must be unique stands under a PRIMARY KEY or UNIQUE constraint, because
+/// constraints are what holds when a check in code is wrong.
+pub const TABLES: &str = "
+CREATE TABLE log (
+    -- The one row that says whose log this is, and its newest checkpoint.
+    id          INTEGER PRIMARY KEY CHECK (id = 1),
+    origin      TEXT    NOT NULL,
+    log_key     BLOB    NOT NULL CHECK (length(log_key) = 32),
+    size        INTEGER NOT NULL,
+    root        BLOB    NOT NULL CHECK (length(root) = 32),
+    checkpoint  TEXT    NOT NULL
+) STRICT;
+
+CREATE TABLE founding (
+    -- What the ledger was founded on: one row a fact of `LedgerPolicy`.
+    fact        TEXT    PRIMARY KEY,
+    value       TEXT    NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE leaf (
+    -- Position in the log, from 0, without gaps.
+    idx         INTEGER PRIMARY KEY,
+    entry_id    BLOB    NOT NULL UNIQUE CHECK (length(entry_id) = 32),
+    leaf        BLOB    NOT NULL
+) STRICT;
+
+CREATE TABLE used (
+    -- What an entry used up: record commitment, note commitment, nullifiers of claims, of notes and
+    -- of daily limits (`merits-ledger`'s `UniqueSet`; entry ids are unique in `leaf`).
+    kind        INTEGER NOT NULL,
+    value       BLOB    NOT NULL CHECK (length(value) = 32),
+    idx         INTEGER NOT NULL,
+    PRIMARY KEY (kind, value)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE node (
+    -- Hash of the complete subtree of leaves idx * 2^level up to (idx + 1) * 2^level.
+    level       INTEGER NOT NULL,
+    idx         INTEGER NOT NULL,
+    hash        BLOB    NOT NULL CHECK (length(hash) = 32),
+    PRIMARY KEY (level, idx)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE state (
+    -- The one row that says of which leaves the rows below are the state, in which layout
+    -- (`merits-ledger`'s `STATE_VERSION`), and the sum of their vectors.
+    id          INTEGER PRIMARY KEY CHECK (id = 1),
+    version     INTEGER NOT NULL,
+    size        INTEGER NOT NULL,
+    digest      BLOB    NOT NULL CHECK (length(digest) = 2048)
+) STRICT;
+
+CREATE TABLE row (
+    -- The state: `merits-ledger`'s `rows` tells what stands in which table.
+    tbl         INTEGER NOT NULL,
+    key         BLOB    NOT NULL,
+    value       BLOB    NOT NULL,
+    PRIMARY KEY (tbl, key)
+) STRICT, WITHOUT ROWID;
+";
+
+/// A ledger's file, read and written.
+#[derive(Debug)]
+pub struct Ledger {
+    reader: Reader,
+    writer: Writer,
+}
+
+impl Ledger {
+    /// Of a reader and a writer of one file.
+    pub fn new(reader: Reader, writer: Writer) -> Self {
+        Self { reader, writer }
+    }
+}
+
+impl Storage for Ledger {
+    type Error = sqlx::Error;
+    type Group<'s> = Group<'s>;
+
+    async fn head(&self) -> sqlx::Result<Option<Head>> {
+        self.reader.head().await
+    }
+
+    async fn get(&self, keys: &[RowKey]) -> sqlx::Result<Vec<Option<Vec<u8>>>> {
+        self.reader.get(keys).await
+    }
+
+    async fn range(&self, table: Table, from: &[u8], limit: usize) -> sqlx::Result<Vec<KeyValue>> {
+        self.reader.range(table, from, limit).await
+    }
+
+    async fn used(&self, set: UniqueSet, value: &[u8; 32]) -> sqlx::Result<Option<u64>> {
+        self.reader.used(set, value).await
+    }
+
+    async fn find(&self, id: &EntryId) -> sqlx::Result<Option<u64>> {
+        self.reader.find(id).await
+    }
+
+    async fn leaves(&self, from: u64, until: u64, bytes: usize) -> sqlx::Result<Vec<Vec<u8>>> {
+        self.reader.leaves(from, until, bytes).await
+    }
+
+    async fn nodes(&self, wanted: &[Node]) -> sqlx::Result<HashMap<Node, Hash>> {
+        self.reader.nodes(wanted).await
+    }
+
+    async fn begin(&mut self) -> sqlx::Result<Group<'_>> {
+        self.writer.begin().await
+    }
+}
+
+/// SQLite's integers are signed; a log of 2^63 leaves does not exist, and asking past it finds
+/// nothing.
+fn signed(index: u64) -> i64 {
+    i64::try_from(index).unwrap_or(i64::MAX)
+}
+
+/// A column that a CHECK constraint keeps in form is not: the file is damaged.
+fn corrupt(column: &str) -> sqlx::Error {
+    sqlx::Error::Decode(format!("{column} has a wrong length; run fsck").into())
+}

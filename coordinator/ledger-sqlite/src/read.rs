@@ -1,0 +1,242 @@
+//! Reading what is committed.
+
+use std::collections::HashMap;
+
+use merits_ledger::{
+    UniqueSet,
+    rows::{KeyValue, RowKey, StateDigest, Table},
+    storage::{Head, STATE_VERSION},
+    tree::Node,
+};
+use merits_primitives::ids::EntryId;
+use merits_verifier::log::Hash;
+use sqlx::{QueryBuilder, Row as _, SqliteConnection, SqlitePool};
+
+use crate::{corrupt, signed};
+
+/// Leaves that one query may return: bounds a page of the shortest leaves.
+const PAGE_LEAVES: i64 = 2_048;
+
+/// Rows of one look: three parameters each, far below SQLite's 32,766.
+const LOOK: usize = 1_000;
+
+/// Read-only connections to a ledger's file. Cheap to clone; clones share them.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    pool: SqlitePool,
+}
+
+impl Reader {
+    /// Over these connections.
+    pub fn new(pool: SqlitePool) -> Self {
+        Self { pool }
+    }
+
+    /// The head of the newest group; nothing before the first, and nothing where the stored state is of
+    /// another version than this program's.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub async fn head(&self) -> sqlx::Result<Option<Head>> {
+        head(&mut *self.pool.acquire().await?).await
+    }
+
+    /// The values of rows, in the order of the keys.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub async fn get(&self, keys: &[RowKey]) -> sqlx::Result<Vec<Option<Vec<u8>>>> {
+        get(&mut *self.pool.acquire().await?, keys).await
+    }
+
+    /// The first `limit` rows of a table from a key on.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub async fn range(
+        &self,
+        table: Table,
+        from: &[u8],
+        limit: usize,
+    ) -> sqlx::Result<Vec<KeyValue>> {
+        range(&mut *self.pool.acquire().await?, table, from, limit).await
+    }
+
+    /// The leaf that used up a value, if one did.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub async fn used(&self, set: UniqueSet, value: &[u8; 32]) -> sqlx::Result<Option<u64>> {
+        used(&mut *self.pool.acquire().await?, set, value).await
+    }
+
+    /// Index of an entry's leaf.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub async fn find(&self, id: &EntryId) -> sqlx::Result<Option<u64>> {
+        find(&mut *self.pool.acquire().await?, id).await
+    }
+
+    /// Leaves from `from` on, before `until`, until they hold `bytes` or more: at least one, if there
+    /// is one.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub async fn leaves(&self, from: u64, until: u64, bytes: usize) -> sqlx::Result<Vec<Vec<u8>>> {
+        leaves(&mut *self.pool.acquire().await?, from, until, bytes).await
+    }
+
+    /// Hashes of complete subtrees. What is not stored is missing from the answer.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub async fn nodes(&self, wanted: &[Node]) -> sqlx::Result<HashMap<Node, Hash>> {
+        nodes(&mut *self.pool.acquire().await?, wanted).await
+    }
+
+    /// The connections, for queries about what is not the state.
+    pub fn pool(&self) -> &SqlitePool {
+        &self.pool
+    }
+
+    /// Closes the connections.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+pub(crate) async fn head(db: &mut SqliteConnection) -> sqlx::Result<Option<Head>> {
+    let row = sqlx::query(
+        "SELECT log.size, log.root, log.checkpoint, state.digest
+         FROM log JOIN state ON state.id = log.id AND state.size = log.size
+         WHERE state.version = ? AND log.size > 0",
+    )
+    .bind(i64::from(STATE_VERSION))
+    .fetch_optional(db)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let root: Vec<u8> = row.try_get(1)?;
+    let digest: Vec<u8> = row.try_get(3)?;
+    Ok(Some(Head {
+        size: row.try_get::<i64, _>(0)?.cast_unsigned(),
+        root: Hash::try_from(root).map_err(|_| corrupt("log.root"))?,
+        checkpoint: row.try_get(2)?,
+        digest: StateDigest::from_bytes(&digest).ok_or_else(|| corrupt("state.digest"))?,
+    }))
+}
+
+pub(crate) async fn get(
+    db: &mut SqliteConnection,
+    keys: &[RowKey],
+) -> sqlx::Result<Vec<Option<Vec<u8>>>> {
+    let mut values = vec![None; keys.len()];
+    for (chunk, wanted) in keys.chunks(LOOK).enumerate() {
+        // The join goes from what is wanted to the rows, a lookup each.
+        let mut select = QueryBuilder::new("WITH wanted (n, tbl, key) AS (");
+        select.push_values(wanted.iter().enumerate(), |mut row, (position, key)| {
+            row.push_bind((chunk * LOOK + position) as i64)
+                .push_bind(i64::from(key.table.number()))
+                .push_bind(key.key.as_slice());
+        });
+        select.push(
+            ") SELECT wanted.n, row.value FROM wanted CROSS JOIN row
+             ON row.tbl = wanted.tbl AND row.key = wanted.key",
+        );
+        let found: Vec<(i64, Vec<u8>)> = select.build_query_as().fetch_all(&mut *db).await?;
+        for (position, value) in found {
+            let place = usize::try_from(position).ok();
+            if let Some(slot) = place.and_then(|place| values.get_mut(place)) {
+                *slot = Some(value);
+            }
+        }
+    }
+    Ok(values)
+}
+
+pub(crate) async fn range(
+    db: &mut SqliteConnection,
+    table: Table,
+    from: &[u8],
+    limit: usize,
+) -> sqlx::Result<Vec<KeyValue>> {
+    sqlx::query_as("SELECT key, value FROM row WHERE tbl = ? AND key >= ? ORDER BY key LIMIT ?")
+        .bind(i64::from(table.number()))
+        .bind(from)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(db)
+        .await
+}
+
+pub(crate) async fn used(
+    db: &mut SqliteConnection,
+    set: UniqueSet,
+    value: &[u8; 32],
+) -> sqlx::Result<Option<u64>> {
+    if set == UniqueSet::Entry {
+        return find(db, &EntryId(*value)).await;
+    }
+    let index: Option<i64> =
+        sqlx::query_scalar("SELECT idx FROM used WHERE kind = ? AND value = ?")
+            .bind(i64::from(set as u8))
+            .bind(&value[..])
+            .fetch_optional(db)
+            .await?;
+    Ok(index.map(i64::cast_unsigned))
+}
+
+pub(crate) async fn find(db: &mut SqliteConnection, id: &EntryId) -> sqlx::Result<Option<u64>> {
+    let index: Option<i64> = sqlx::query_scalar("SELECT idx FROM leaf WHERE entry_id = ?")
+        .bind(&id.0[..])
+        .fetch_optional(db)
+        .await?;
+    Ok(index.map(i64::cast_unsigned))
+}
+
+pub(crate) async fn leaves(
+    db: &mut SqliteConnection,
+    from: u64,
+    until: u64,
+    bytes: usize,
+) -> sqlx::Result<Vec<Vec<u8>>> {
+    // The running sum ends the page inside the database: a page of long leaves would otherwise be read
+    // whole to be thrown away.
+    sqlx::query_scalar(
+        "SELECT leaf FROM (
+             SELECT idx, leaf, sum(length(leaf)) OVER (ORDER BY idx) - length(leaf) AS before
+             FROM (SELECT idx, leaf FROM leaf WHERE idx >= ? AND idx < ? ORDER BY idx LIMIT ?)
+         ) WHERE before = 0 OR before < ? ORDER BY idx",
+    )
+    .bind(signed(from))
+    .bind(signed(until))
+    .bind(PAGE_LEAVES)
+    .bind(i64::try_from(bytes).unwrap_or(i64::MAX))
+    .fetch_all(db)
+    .await
+}
+
+pub(crate) async fn nodes(
+    db: &mut SqliteConnection,
+    wanted: &[Node],
+) -> sqlx::Result<HashMap<Node, Hash>> {
+    if wanted.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut select = QueryBuilder::new("WITH wanted (level, idx) AS (");
+    select.push_values(wanted, |mut row, node| {
+        row.push_bind(i64::from(node.level))
+            .push_bind(signed(node.index));
+    });
+    select.push(
+        ") SELECT node.level, node.idx, node.hash FROM wanted CROSS JOIN node
+         ON node.level = wanted.level AND node.idx = wanted.idx",
+    );
+    let rows: Vec<(u8, i64, Vec<u8>)> = select.build_query_as().fetch_all(db).await?;
+    rows.into_iter()
+        .map(|(level, index, hash)| {
+            let hash = Hash::try_from(hash).map_err(|_| corrupt("node.hash"))?;
+            let index = index.cast_unsigned();
+            Ok((Node { level, index }, hash))
+        })
+        .collect()
+}

@@ -1,0 +1,267 @@
+//! The one writer. A [`Group`] is one transaction: leaves, what they used up, tree nodes, changed rows
+//! and the checkpoint that covers them become durable together or not at all.
+
+use std::collections::HashSet;
+
+use merits_ledger::{
+    Conflict, FoundingFact, Unique, UniqueSet,
+    rows::{RowChange, RowKey, StateDigest},
+    storage::{Commit, Head, STATE_VERSION, StorageGroup, StoredLeaf},
+    tree::Node,
+};
+use merits_primitives::ids::EntryId;
+use merits_verifier::log::{Checkpoint, Hash};
+use sqlx::{Connection as _, QueryBuilder, Sqlite, SqliteConnection, Transaction};
+
+use crate::read;
+
+/// Rows of one INSERT: three parameters each, far below SQLite's 32,766.
+const ROWS: usize = 1_000;
+
+/// The writing connection.
+#[derive(Debug)]
+pub struct Writer {
+    db: SqliteConnection,
+}
+
+impl Writer {
+    /// Over a connection that opened its file durably.
+    pub fn new(db: SqliteConnection) -> Self {
+        Self { db }
+    }
+
+    /// Opens a transaction that holds the write lock from its beginning.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub async fn begin(&mut self) -> sqlx::Result<Group<'_>> {
+        let tx = self.db.begin_with("BEGIN IMMEDIATE").await?;
+        Ok(Group { tx })
+    }
+
+    /// Stores whose log this is and what it is founded on, with the checkpoint of the empty tree. Only
+    /// once.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub async fn found(
+        &mut self,
+        log_key: &[u8; 32],
+        facts: &[FoundingFact],
+        checkpoint: &Checkpoint,
+        note: &str,
+    ) -> sqlx::Result<()> {
+        let mut tx = self.db.begin().await?;
+        for (fact, value) in facts {
+            sqlx::query("INSERT INTO founding (fact, value) VALUES (?, ?)")
+                .bind(*fact)
+                .bind(value)
+                .execute(&mut *tx)
+                .await?;
+        }
+        sqlx::query(
+            "INSERT INTO log (id, origin, log_key, size, root, checkpoint)
+             VALUES (1, ?, ?, 0, ?, ?)",
+        )
+        .bind(checkpoint.origin.as_str())
+        .bind(&log_key[..])
+        .bind(&checkpoint.root[..])
+        .bind(note)
+        .execute(&mut *tx)
+        .await?;
+        put_state(&mut tx, 0, &StateDigest::default()).await?;
+        tx.commit().await
+    }
+
+    /// Puts another state in the place of the stored one: all rows of the leaves that are there, made
+    /// anew.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub async fn replace_state(
+        &mut self,
+        size: u64,
+        rows: &[RowChange],
+        digest: &StateDigest,
+    ) -> sqlx::Result<()> {
+        let mut tx = self.db.begin_with("BEGIN IMMEDIATE").await?;
+        sqlx::query("DELETE FROM row").execute(&mut *tx).await?;
+        put_rows(&mut tx, rows).await?;
+        put_state(&mut tx, size, digest).await?;
+        tx.commit().await
+    }
+
+    /// Closes the connection. Folding the write-ahead log is the matter of whoever closes the last one.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub async fn close(self) -> sqlx::Result<()> {
+        self.db.close().await
+    }
+}
+
+/// One transaction of appends. Dropped without [`StorageGroup::commit`], it never happened.
+#[derive(Debug)]
+pub struct Group<'w> {
+    tx: Transaction<'w, Sqlite>,
+}
+
+impl StorageGroup for Group<'_> {
+    type Error = sqlx::Error;
+
+    async fn get(&mut self, keys: &[RowKey]) -> sqlx::Result<Vec<Option<Vec<u8>>>> {
+        read::get(&mut self.tx, keys).await
+    }
+
+    async fn find(&mut self, id: &EntryId) -> sqlx::Result<Option<u64>> {
+        read::find(&mut self.tx, id).await
+    }
+
+    async fn append(&mut self, leaf: StoredLeaf<'_>) -> sqlx::Result<Result<(), Conflict>> {
+        // A savepoint: where a constraint refuses the leaf, all of it goes.
+        let mut entry = self.tx.begin().await?;
+        let error = match insert(&mut entry, &leaf).await {
+            Ok(()) => {
+                entry.commit().await?;
+                return Ok(Ok(()));
+            }
+            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => error,
+            Err(error) => return Err(error),
+        };
+        entry.rollback().await?;
+        tracing::debug!(%error, "a value is taken");
+        Ok(Err(Conflict(taken(&mut self.tx, &leaf).await?)))
+    }
+
+    async fn commit(mut self, commit: Commit) -> sqlx::Result<()> {
+        let Commit {
+            head:
+                Head {
+                    size,
+                    root,
+                    checkpoint,
+                    digest,
+                },
+            nodes,
+            rows,
+        } = commit;
+        put_nodes(&mut self.tx, &nodes).await?;
+        put_rows(&mut self.tx, &rows).await?;
+        put_state(&mut self.tx, size, &digest).await?;
+        sqlx::query("UPDATE log SET size = ?, root = ?, checkpoint = ? WHERE id = 1")
+            .bind(size.cast_signed())
+            .bind(&root[..])
+            .bind(checkpoint)
+            .execute(&mut *self.tx)
+            .await?;
+        self.tx.commit().await
+    }
+}
+
+async fn insert(tx: &mut SqliteConnection, leaf: &StoredLeaf<'_>) -> sqlx::Result<()> {
+    sqlx::query("INSERT INTO leaf (idx, entry_id, leaf) VALUES (?, ?, ?)")
+        .bind(leaf.index.cast_signed())
+        .bind(&leaf.id.0[..])
+        .bind(leaf.bytes)
+        .execute(&mut *tx)
+        .await?;
+    let values: Vec<&Unique> = leaf
+        .uniques
+        .iter()
+        .filter(|unique| unique.set != UniqueSet::Entry)
+        .collect();
+    for values in values.chunks(ROWS) {
+        let mut insert = QueryBuilder::new("INSERT INTO used (kind, value, idx) ");
+        insert.push_values(values, |mut row, unique| {
+            row.push_bind(i64::from(unique.set as u8))
+                .push_bind(&unique.value[..])
+                .push_bind(leaf.index.cast_signed());
+        });
+        insert.build().execute(&mut *tx).await?;
+    }
+    Ok(())
+}
+
+/// The first of a leaf's values that was used before, or that stands among them twice.
+async fn taken(db: &mut SqliteConnection, leaf: &StoredLeaf<'_>) -> sqlx::Result<Unique> {
+    let entry = Unique {
+        set: UniqueSet::Entry,
+        value: leaf.id.0,
+        claim: None,
+    };
+    if read::find(db, &leaf.id).await?.is_some() {
+        return Ok(entry);
+    }
+    let mut seen = HashSet::new();
+    for unique in leaf.uniques {
+        let used = read::used(db, unique.set, &unique.value).await?;
+        if used.is_some() || !seen.insert((unique.set, unique.value)) {
+            return Ok(*unique);
+        }
+    }
+    // The constraint that refused the leaf is on one of the values above.
+    Ok(entry)
+}
+
+async fn put_nodes(tx: &mut SqliteConnection, nodes: &[(Node, Hash)]) -> sqlx::Result<()> {
+    for nodes in nodes.chunks(ROWS) {
+        let mut insert = QueryBuilder::new("INSERT INTO node (level, idx, hash) ");
+        insert.push_values(nodes, |mut row, (node, hash)| {
+            row.push_bind(i64::from(node.level))
+                .push_bind(node.index.cast_signed())
+                .push_bind(&hash[..]);
+        });
+        insert.build().execute(&mut *tx).await?;
+    }
+    Ok(())
+}
+
+async fn put_rows(tx: &mut SqliteConnection, rows: &[RowChange]) -> sqlx::Result<()> {
+    let put: Vec<(&RowKey, &Vec<u8>)> = rows
+        .iter()
+        .filter_map(|(key, value)| Some((key, value.as_ref()?)))
+        .collect();
+    for rows in put.chunks(ROWS) {
+        let mut insert = QueryBuilder::new("INSERT INTO row (tbl, key, value) ");
+        insert.push_values(rows, |mut row, (key, value)| {
+            row.push_bind(i64::from(key.table.number()))
+                .push_bind(key.key.as_slice())
+                .push_bind(value.as_slice());
+        });
+        insert.push(" ON CONFLICT (tbl, key) DO UPDATE SET value = excluded.value");
+        insert.build().execute(&mut *tx).await?;
+    }
+    let gone: Vec<&RowKey> = rows
+        .iter()
+        .filter(|(_, value)| value.is_none())
+        .map(|(key, _)| key)
+        .collect();
+    for of_table in gone.chunk_by(|one, other| one.table == other.table) {
+        for keys in of_table.chunks(ROWS) {
+            let mut delete = QueryBuilder::new("DELETE FROM row WHERE tbl = ");
+            delete.push_bind(i64::from(keys[0].table.number()));
+            delete.push(" AND key IN (");
+            let mut list = delete.separated(", ");
+            for key in keys {
+                list.push_bind(key.key.as_slice());
+            }
+            delete.push(")");
+            delete.build().execute(&mut *tx).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn put_state(tx: &mut SqliteConnection, size: u64, digest: &StateDigest) -> sqlx::Result<()> {
+    sqlx::query(
+        "INSERT INTO state (id, version, size, digest) VALUES (1, ?, ?, ?)
+         ON CONFLICT (id) DO UPDATE
+         SET version = excluded.version, size = excluded.size, digest = excluded.digest",
+    )
+    .bind(i64::from(STATE_VERSION))
+    .bind(size.cast_signed())
+    .bind(digest.to_bytes())
+    .execute(tx)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,195 @@
+//! A ledger in a SQLite file does what every store must.
+#![allow(clippy::unwrap_used, reason = "a failure to set up is a failure")]
+
+use merits_ledger::{
+    Governing, State,
+    fixture::{Citizen, Stage},
+    rows::{Rows, StateDigest, Table},
+    storage::{Commit, Head, Pending, Storage as _, StorageGroup as _, StoredLeaf, conformance},
+    tree::{Frontier, Node},
+};
+use merits_ledger_sqlite::{Ledger, Reader, StateFile, TABLES, Writer};
+use merits_primitives::ids::{Credits, Origin};
+use merits_sqlite::Schema;
+use merits_verifier::log::{Checkpoint, empty_root};
+use sqlx::ConnectOptions as _;
+use tempfile::TempDir;
+
+const SCHEMA: Schema = Schema {
+    what: "test's ledger",
+    application_id: 7,
+    version: 1,
+    tables: TABLES,
+};
+
+/// A store in a folder that goes with it.
+async fn made(dir: &TempDir) -> Ledger {
+    let path = dir.path().join("ledger.sqlite");
+    let options = merits_sqlite::durable(&path).create_if_missing(true);
+    let mut db = options.connect().await.unwrap();
+    SCHEMA.create(&mut db).await.unwrap();
+    let mut writer = Writer::new(db);
+    let checkpoint = Checkpoint {
+        origin: Origin::new("store.test").unwrap(),
+        size: 0,
+        root: empty_root(),
+    };
+    writer
+        .found(&[1; 32], &[], &checkpoint, "empty")
+        .await
+        .unwrap();
+    let readers = merits_sqlite::durable(&path).read_only(true);
+    let pool = merits_sqlite::pool(3).connect_with(readers).await.unwrap();
+    Ledger::new(Reader::new(pool), writer)
+}
+
+#[tokio::test]
+async fn sqlite_passes_the_conformance_suite() {
+    let dirs: Vec<TempDir> = (0..20).map(|_| tempfile::tempdir().unwrap()).collect();
+    let mut next = dirs.iter();
+    conformance::run(|| made(next.next().unwrap())).await;
+}
+
+/// A writer stops at the first error, and the server with it: nobody knows what is durable, and a
+/// connection that a full disk broke is not to be used again. The file is as it was.
+#[tokio::test]
+async fn a_full_disk_is_an_error_and_the_file_stays_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    made(&dir).await;
+    let path = dir.path().join("ledger.sqlite");
+    let mut db = merits_sqlite::durable(&path).connect().await.unwrap();
+    let pages: i64 = sqlx::query_scalar("PRAGMA page_count")
+        .fetch_one(&mut db)
+        .await
+        .unwrap();
+    let limit = format!("PRAGMA max_page_count = {}", pages + 2);
+    sqlx::raw_sql(sqlx::AssertSqlSafe(limit))
+        .execute(&mut db)
+        .await
+        .unwrap();
+    let mut writer = Writer::new(db);
+    let group = writer.begin().await.unwrap();
+    let head = Head {
+        size: 10_000,
+        root: empty_root(),
+        checkpoint: "never".to_owned(),
+        digest: StateDigest::default(),
+    };
+    let node = |index| (Node { level: 0, index }, [0; 32]);
+    let commit = Commit {
+        head,
+        nodes: (0..10_000).map(node).collect(),
+        rows: Vec::new(),
+    };
+    let said = group.commit(commit).await.unwrap_err();
+    assert!(said.to_string().contains("full"), "{said}");
+    // Whoever went on with it would be refused, or write outside of a transaction.
+    assert!(writer.begin().await.is_err());
+    drop(writer);
+
+    let mut db = merits_sqlite::inspecting(&path).connect().await.unwrap();
+    let (size, note, nodes): (i64, String, i64) =
+        sqlx::query_as("SELECT size, checkpoint, (SELECT count(*) FROM node) FROM log")
+            .fetch_one(&mut db)
+            .await
+            .unwrap();
+    assert_eq!((size, note.as_str(), nodes), (0, "empty", 0));
+    let db = merits_sqlite::durable(&path).connect().await.unwrap();
+    Writer::new(db).begin().await.unwrap();
+}
+
+/// A town's log goes into the file entry by entry; at each step the file has the rows and the digest
+/// that memory has, and what governs is loaded from it.
+#[tokio::test]
+async fn a_state_in_the_file_is_the_state_in_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = made(&dir).await;
+    let mut town = Stage::new(rand::rng()).unwrap();
+    for number in 1..=2 {
+        town.earner(&Citizen::new(number)).unwrap();
+    }
+    let citizen = Citizen::new(3);
+    let note = town.earner(&citizen).unwrap();
+    let offer = town.offer(Credits(30), 5).unwrap();
+    town.redeem(&citizen, &[note], offer).unwrap();
+
+    let policy = town.federation.policy();
+    let mut memory = State::new(policy.clone());
+    let mut stored = Governing::new(policy.clone());
+    let mut frontier = Frontier::new();
+    let mut digest = StateDigest::default();
+    for leaf in town.ledger.store().leaves() {
+        let (authentic, time, verified) = judged(&memory, leaf);
+        let mut group = ledger.begin().await.unwrap();
+        let mut pending = Pending::new();
+        pending
+            .read(&mut group, &stored, [authentic.submission()])
+            .await
+            .unwrap();
+        let effects = stored
+            .check(&authentic, time, verified.as_ref(), pending.view())
+            .unwrap();
+        let appended = group.append(StoredLeaf {
+            index: effects.index(),
+            id: effects.id(),
+            bytes: effects.leaf(),
+            uniques: effects.uniques(),
+        });
+        assert_eq!(appended.await.unwrap(), Ok(()));
+        pending.take(&effects);
+        let nodes = frontier.push(effects.leaf_hash());
+        let (rows, after) = pending.finish(&mut group, &digest).await.unwrap();
+        digest = after.clone();
+        let head = Head {
+            size: frontier.size(),
+            root: frontier.root(),
+            checkpoint: "a note".to_owned(),
+            digest: after,
+        };
+        group.commit(Commit { head, nodes, rows }).await.unwrap();
+        stored.commit(&effects).unwrap();
+
+        let same = memory.check(&authentic, time, verified.as_ref()).unwrap();
+        assert_eq!(same.rows(), effects.rows());
+        memory.commit(&same).unwrap();
+        assert_eq!(digest, memory.rows().digest().unwrap());
+    }
+    let path = dir.path().join("ledger.sqlite");
+    let db = merits_sqlite::inspecting(&path).connect().await.unwrap();
+    let file = StateFile::new(db);
+    for table in Table::ALL {
+        let all = |rows: &dyn Rows| rows.range(table, &[], 100_000).unwrap();
+        assert_eq!(all(&file), all(memory.rows()), "{table}");
+    }
+    let loaded = Governing::load(policy, &file).unwrap();
+    let opened = State::stored(loaded, std::sync::Arc::new(file));
+    assert_eq!(opened.digest().unwrap(), memory.digest().unwrap());
+    assert_eq!(
+        opened.conservation().unwrap(),
+        memory.conservation().unwrap()
+    );
+    assert_eq!(
+        opened.notes().leaves(1, 2).unwrap(),
+        memory.notes().leaves(1, 2).unwrap()
+    );
+}
+
+fn judged(
+    state: &State,
+    leaf: &[u8],
+) -> (
+    merits_ledger::Authentic,
+    u64,
+    Option<merits_verifier::Verified<merits_ledger::ProvenStatement>>,
+) {
+    use merits_verifier::codec::Canonical as _;
+    let leaf = merits_verifier::entry::Leaf::from_bytes(leaf).unwrap();
+    let submission = merits_ledger::Submission::from_signed(leaf.entry, state.origin()).unwrap();
+    let authentic = state.authenticate(submission).unwrap();
+    let job = state.job(authentic.submission()).unwrap();
+    let verified = job.map(|job| {
+        let key = merits_ledger::KeyRing::new().get(state, &job.key).unwrap();
+        merits_verifier::Verified::check(&key, job.statement, &job.proof).unwrap()
+    });
+    (authentic, leaf.time, verified)
+}

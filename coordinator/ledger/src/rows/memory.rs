@@ -1,0 +1,97 @@
+//! Rows in memory: for tests, audits, and logs of parties, which are small.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    ops::Bound,
+};
+
+use super::{KeyValue, RowChange, RowError, RowKey, Rows, StateDigest, Table};
+use crate::store::{Unique, UniqueSet};
+
+/// All rows of a state, and the values that may occur once.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryRows {
+    rows: BTreeMap<RowKey, Vec<u8>>,
+    used: HashMap<(UniqueSet, [u8; 32]), u64>,
+}
+
+impl MemoryRows {
+    /// Of an empty ledger.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The first of these values that was used up before, or stands among them twice.
+    pub fn taken(&self, uniques: &[Unique]) -> Option<Unique> {
+        first_taken(&self.used, uniques)
+    }
+
+    /// Takes what leaf `index` changes and uses up.
+    pub fn apply(&mut self, index: u64, changes: &[RowChange], uniques: &[Unique]) {
+        for (key, value) in changes {
+            match value {
+                Some(value) => self.rows.insert(key.clone(), value.clone()),
+                None => self.rows.remove(key),
+            };
+        }
+        let used = uniques.iter().map(|unique| (unique.set, unique.value));
+        self.used.extend(used.map(|value| (value, index)));
+    }
+
+    /// All rows, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&RowKey, &[u8])> {
+        self.rows.iter().map(|(key, value)| (key, value.as_slice()))
+    }
+
+    /// Every value that may occur once, with the leaf that used it.
+    pub fn uniques(&self) -> &HashMap<(UniqueSet, [u8; 32]), u64> {
+        &self.used
+    }
+}
+
+/// The first of these values that is used, or that stands among them twice.
+pub(super) fn first_taken(
+    used: &HashMap<(UniqueSet, [u8; 32]), u64>,
+    uniques: &[Unique],
+) -> Option<Unique> {
+    let mut seen = HashSet::with_capacity(uniques.len());
+    let mut taken = |unique: &&Unique| {
+        let value = (unique.set, unique.value);
+        used.contains_key(&value) || !seen.insert(value)
+    };
+    uniques.iter().find(|unique| taken(unique)).copied()
+}
+
+impl Rows for MemoryRows {
+    fn get(&self, keys: &[RowKey]) -> Result<Vec<Option<Vec<u8>>>, RowError> {
+        Ok(keys.iter().map(|key| self.rows.get(key).cloned()).collect())
+    }
+
+    fn range(&self, table: Table, from: &[u8], limit: usize) -> Result<Vec<KeyValue>, RowError> {
+        let from = RowKey {
+            table,
+            key: from.to_vec(),
+        };
+        let rows = self.rows.range((Bound::Included(from), Bound::Unbounded));
+        Ok(rows
+            .take_while(|(key, _)| key.table == table)
+            .take(limit)
+            .map(|(key, value)| (key.key.clone(), value.clone()))
+            .collect())
+    }
+
+    fn used(&self, set: UniqueSet, value: &[u8; 32]) -> Result<Option<u64>, RowError> {
+        Ok(self.used.get(&(set, *value)).copied())
+    }
+
+    fn digest(&self) -> Result<StateDigest, RowError> {
+        let mut digest = StateDigest::default();
+        for (key, value) in self.iter() {
+            digest.add_row(key, value);
+        }
+        for ((set, value), index) in &self.used {
+            digest.add_used(*set, value, *index);
+        }
+        Ok(digest)
+    }
+}

@@ -1,0 +1,69 @@
+//! What an entry changes, while it is checked.
+
+use std::collections::BTreeMap;
+
+use merits_primitives::Fr;
+
+use crate::rows::{Key, Record, RowChange, RowError, RowKey, View, decode};
+use crate::store::{Unique, UniqueSet};
+
+/// The rows that an entry writes, over the rows that it asked for.
+#[derive(Debug)]
+pub(super) struct Draft<'v> {
+    view: &'v View,
+    changes: BTreeMap<RowKey, Option<Vec<u8>>>,
+    uniques: Vec<Unique>,
+    notes: Vec<Fr>,
+}
+
+impl<'v> Draft<'v> {
+    /// Of an entry that changes nothing yet.
+    pub(super) fn new(view: &'v View) -> Self {
+        Self {
+            view,
+            changes: BTreeMap::new(),
+            uniques: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// The rows that the entry asked for, as they are before it.
+    pub(super) fn view(&self) -> &'v View {
+        self.view
+    }
+
+    /// A row as it is after what was written so far.
+    pub(super) fn get<T: Record>(&self, key: &Key<T>) -> Result<Option<T>, RowError> {
+        match self.changes.get(key.row()) {
+            None => self.view.get(key),
+            Some(None) => Ok(None),
+            Some(Some(value)) => decode(value).map(Some),
+        }
+    }
+
+    /// Writes a row.
+    pub(super) fn put<T: Record>(&mut self, key: Key<T>, value: &T) {
+        self.changes.insert(key.into_row(), Some(value.to_bytes()));
+    }
+
+    /// Removes a row.
+    pub(super) fn remove<T: Record>(&mut self, key: Key<T>) {
+        self.changes.insert(key.into_row(), None);
+    }
+
+    /// Uses up a value that must be new.
+    pub(super) fn use_up(&mut self, set: UniqueSet, value: [u8; 32], claim: Option<usize>) {
+        self.uniques.push(Unique { set, value, claim });
+    }
+
+    /// Remembers notes that go into the tree.
+    pub(super) fn note(&mut self, notes: &[Fr]) {
+        self.notes.extend_from_slice(notes);
+    }
+
+    /// Changed rows in the order of their keys, used values, notes.
+    pub(super) fn finish(self) -> (Vec<RowChange>, Vec<Unique>, Vec<Fr>) {
+        let changes = self.changes.into_iter().collect();
+        (changes, self.uniques, self.notes)
+    }
+}

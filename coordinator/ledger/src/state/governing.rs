@@ -1,0 +1,494 @@
+//! What governs: the part of the state that nearly every entry is judged by. Small, in memory, derived
+//! from the rows of the tables that govern, and pure.
+
+use merits_primitives::{field, ids::Origin};
+use merits_verifier::{
+    Verified,
+    codec::{Canonical, CodecError, Reader, Writer},
+    entry::{Leaf, SignedEntry},
+    groth16::{KeyDigest, Provenance, VerifyingKey},
+    log::{Hash, leaf_hash},
+};
+
+use super::draft::Draft;
+use super::notes::NoteEdge;
+use super::people::Register;
+use super::tickets::{PublishedTerms, check_not_withdrawn, withdrawal_key};
+use super::{Anchor, CommitError, Effects, Epochs, Offers, Parties, Scales, StatementKeys};
+use crate::entry::{Entry, PersonStatement};
+use crate::policy::LedgerPolicy;
+use crate::proven::{Job, ProvenStatement};
+use crate::refusal::{CheckError, Refusal};
+use crate::role::Role;
+use crate::rows::{Key, Record, RowError, Rows, Table, View, decode};
+use crate::store::UniqueSet;
+use crate::submission::{Authentic, Sender, Submission};
+
+/// The part of the state that is in memory.
+#[derive(Debug, Clone)]
+pub struct Governing {
+    pub(super) policy: LedgerPolicy,
+    log: LogHead,
+    pub(super) parties: Parties,
+    pub(super) epochs: Epochs,
+    pub(super) scales: Scales,
+    pub(super) statement_keys: StatementKeys,
+    pub(super) people: Register,
+    pub(super) terms: PublishedTerms,
+    pub(super) notes: NoteEdge,
+    pub(super) offers: Offers,
+}
+
+/// How far the log was applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct LogHead {
+    /// Leaves applied.
+    size: u64,
+    /// Time of the last leaf, unix milliseconds.
+    time: u64,
+    /// Chain over all leaf hashes, so that the digest covers what the tables do not keep.
+    history: [u8; 32],
+}
+
+impl Canonical for LogHead {
+    const NAME: &'static str = "log";
+
+    fn write(&self, out: &mut Writer) {
+        out.u64(self.size);
+        out.u64(self.time);
+        out.array(&self.history);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            size: input.u64("size")?,
+            time: input.u64("time")?,
+            history: input.array("history")?,
+        })
+    }
+}
+
+impl Record for LogHead {
+    const TABLE: Table = Table::Log;
+}
+
+impl Governing {
+    /// Of an empty ledger.
+    pub fn new(policy: LedgerPolicy) -> Self {
+        Self {
+            notes: NoteEdge::new(policy.anchor_seconds),
+            policy,
+            log: LogHead::default(),
+            parties: Parties::default(),
+            epochs: Epochs::default(),
+            scales: Scales::default(),
+            statement_keys: StatementKeys::default(),
+            people: Register::default(),
+            terms: PublishedTerms::default(),
+            offers: Offers::default(),
+        }
+    }
+
+    /// From stored rows: all rows of the tables that govern, in the order of tables and keys. Rows are
+    /// believed.
+    ///
+    /// # Errors
+    /// [`RowError`].
+    pub fn restore<'r>(
+        policy: LedgerPolicy,
+        rows: impl IntoIterator<Item = (Table, &'r [u8], &'r [u8])>,
+    ) -> Result<Self, RowError> {
+        let mut governing = Self::new(policy);
+        for (table, key, value) in rows {
+            governing.apply(table, key, Some(value))?;
+        }
+        Ok(governing)
+    }
+
+    /// As [`Governing::restore`], from a reader of rows.
+    ///
+    /// # Errors
+    /// [`RowError`].
+    pub fn load(policy: LedgerPolicy, rows: &dyn Rows) -> Result<Self, RowError> {
+        let mut governing = Self::new(policy);
+        for table in Table::ALL.into_iter().filter(|table| table.governs()) {
+            let mut from = Vec::new();
+            loop {
+                let page = rows.range(table, &from, PAGE)?;
+                let full = page.len() == PAGE;
+                for (key, value) in page {
+                    governing.apply(table, &key, Some(&value))?;
+                    from = key;
+                }
+                if !full {
+                    break;
+                }
+                // The next key there can be.
+                from.push(0);
+            }
+        }
+        Ok(governing)
+    }
+
+    /// The founding parameters.
+    pub fn policy(&self) -> &LedgerPolicy {
+        &self.policy
+    }
+
+    /// The log's name.
+    pub fn origin(&self) -> &Origin {
+        &self.policy.origin
+    }
+
+    /// Leaves applied.
+    pub fn size(&self) -> u64 {
+        self.log.size
+    }
+
+    /// Time of the last leaf, unix milliseconds; 0 before the first.
+    pub fn time(&self) -> u64 {
+        self.log.time
+    }
+
+    /// All parties.
+    pub fn parties(&self) -> &Parties {
+        &self.parties
+    }
+
+    /// All view-key epochs.
+    pub fn epochs(&self) -> &Epochs {
+        &self.epochs
+    }
+
+    /// All scales.
+    pub fn scales(&self) -> &Scales {
+        &self.scales
+    }
+
+    /// The keys of `ticket` and `redeem`.
+    pub fn statement_keys(&self) -> &StatementKeys {
+        &self.statement_keys
+    }
+
+    /// Offers and redemptions.
+    pub fn offers(&self) -> &Offers {
+        &self.offers
+    }
+
+    /// The newest anchor of the note tree at `time`; `None` before the first.
+    pub fn anchor(&self, time: u64) -> Option<Anchor> {
+        self.notes.anchor(time)
+    }
+
+    /// A verifying key of an approved version or of a statement, by digest.
+    pub fn verifying_key(&self, digest: &KeyDigest) -> Option<(&VerifyingKey, Provenance)> {
+        self.scales
+            .verifying_key(digest)
+            .or_else(|| self.statement_keys.verifying_key(digest))
+    }
+
+    /// What must be verified for this submission; `None` for kinds without a proof. `view` has the rows
+    /// that [`Governing::job_reads`] asks for.
+    ///
+    /// # Errors
+    /// [`CheckError::Refused`] when no proof could make the entry acceptable.
+    pub fn job(&self, submission: &Submission, view: &View) -> Result<Option<Job>, CheckError> {
+        // Anybody can send these two, so what is cheap is asked before a proof is looked at. The
+        // time of the last leaf is earlier than the entry's will be: a root that is too old then is
+        // too old later.
+        match submission.entry() {
+            Entry::ConsentWithdrawn(withdrawn) => {
+                self.check_group_root(view, withdrawn.root, self.log.time)?;
+                let key = withdrawal_key(&withdrawn.nullifier, &withdrawn.message);
+                check_not_withdrawn(view.get(&key)?)?;
+            }
+            Entry::Attested(attested) => {
+                let root = attested.spending.group_root;
+                self.check_group_root(view, root, self.log.time)?;
+            }
+            _ => {}
+        }
+        Ok(self.question(submission)?)
+    }
+
+    /// What the proof of this submission must show, by parties, scales, keys and offers alone: for
+    /// whoever judges an entry of the log without its people and notes. Which roots were good is then
+    /// the log's word. `None` for kinds without a proof.
+    ///
+    /// # Errors
+    /// [`Refusal`] when no proof could make the entry acceptable.
+    pub fn question(&self, submission: &Submission) -> Result<Option<Job>, Refusal> {
+        let Some(proof) = submission.proof else {
+            return Ok(None);
+        };
+        let party = submission.party();
+        let person = |kind| self.statement_keys.digest(kind);
+        let (key, statement) = match submission.entry() {
+            Entry::EarnBatch(batch) => {
+                let (key, statement) = self.earn_question(batch, &party)?;
+                (key, ProvenStatement::Earn(statement))
+            }
+            Entry::TicketDeposited(deposit) => {
+                let statement = self.ticket_statement(&party, deposit)?;
+                let key = person(PersonStatement::Ticket)?;
+                (key, ProvenStatement::Ticket(statement))
+            }
+            Entry::ConsentWithdrawn(withdrawn) => {
+                let statement = self.withdrawal_statement(withdrawn);
+                let key = person(PersonStatement::Ticket)?;
+                (key, ProvenStatement::Ticket(statement))
+            }
+            Entry::Redeemed(redeemed) => {
+                let statement = self.redeem_statement(&party, redeemed)?;
+                let key = person(PersonStatement::Redeem)?;
+                (key, ProvenStatement::Redeem(statement))
+            }
+            Entry::Attested(attested) => {
+                let statement = self.attest_statement(attested)?;
+                let key = person(PersonStatement::Redeem)?;
+                (key, ProvenStatement::Redeem(statement))
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(Job {
+            key,
+            statement,
+            proof,
+        }))
+    }
+
+    /// Who sends an entry, found from its envelope alone: costs one signature, some tens of
+    /// microseconds, and a digest of the bytes, whatever the statement holds. Says nothing about the
+    /// statement, nor about its proof.
+    ///
+    /// # Errors
+    /// [`Refusal::OtherOrigin`], [`Refusal::UnknownKind`], [`Refusal::PartyUnknown`],
+    /// [`Refusal::PartySuspended`], [`Refusal::SignatureInvalid`].
+    pub fn sender(&self, signed: &SignedEntry) -> Result<Sender, Refusal> {
+        if signed.origin != *self.origin() {
+            return Err(Refusal::OtherOrigin {
+                expected: self.origin().to_string(),
+                found: signed.origin.to_string(),
+            });
+        }
+        let kind = signed.kind;
+        // Reads nothing: whether there is such a kind.
+        if Entry::decode(kind, &[]).is_none() {
+            return Err(Refusal::UnknownKind { kind });
+        }
+        if Entry::is_personal_kind(kind) {
+            return Ok(Sender::Person);
+        }
+        if self.parties.is_empty() {
+            return Ok(Sender::Founder);
+        }
+        let party = signed.party;
+        let key = &self.parties.active(&party)?.signing_key;
+        signed
+            .verify_signature(key)
+            .map_err(|_| Refusal::SignatureInvalid { party })?;
+        Ok(Sender::Party)
+    }
+
+    /// Checks all signatures of a submission: the party's, the consent or possession that the
+    /// kind asks for, and the source's under each claim. Costs about a millisecond for 16
+    /// claims; may run on any thread.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn authenticate(&self, submission: Submission) -> Result<Authentic, Refusal> {
+        if submission.entry().is_personal() {
+            if !submission.signed().is_unsigned() {
+                return Err(Refusal::SignatureUnexpected {
+                    kind: submission.entry().kind_name(),
+                });
+            }
+            let (signer, source) = (None, None);
+            return Ok(Authentic {
+                submission,
+                signer,
+                source,
+            });
+        }
+        let party = submission.party();
+        let origin = self.origin();
+        let signer = match submission.entry() {
+            Entry::PartyAdmitted(admitted) if self.parties.is_empty() => {
+                // Nobody is admitted yet: the founder vouches for itself.
+                self.check_founder(&submission)?;
+                admitted.signing_key
+            }
+            _ => self.parties.active(&party)?.signing_key,
+        };
+        submission
+            .signed()
+            .verify_signature(&signer)
+            .map_err(|_| Refusal::SignatureInvalid { party })?;
+        let mut source = None;
+        match submission.entry() {
+            Entry::PartyAdmitted(admitted) => admitted
+                .verify_consent(origin)
+                .map_err(|_| Refusal::PossessionInvalid { what: "consent" })?,
+            Entry::KeysRotated(rotated) => rotated
+                .verify_possession(origin, &party)
+                .map_err(|_| Refusal::PossessionInvalid { what: "possession" })?,
+            Entry::EarnBatch(batch) => source = Some(self.verify_source_signatures(batch)?),
+            _ => {}
+        }
+        Ok(Authentic {
+            submission,
+            signer: Some(signer),
+            source,
+        })
+    }
+
+    /// Applies every rule. Pure: nothing changes, and the answer depends on what governs, the rows of
+    /// the view, entry and time only. An entry with a proof needs its verified statement, which must be
+    /// the one that this very state gives.
+    ///
+    /// # Errors
+    /// [`CheckError`].
+    pub fn check(
+        &self,
+        authentic: &Authentic,
+        time: u64,
+        verified: Option<&Verified<ProvenStatement>>,
+        view: &View,
+    ) -> Result<Effects, CheckError> {
+        let submission = &authentic.submission;
+        let LogHead {
+            size,
+            time: last,
+            history,
+        } = self.log;
+        if time < last {
+            return Err(Refusal::TimeBackwards { last, found: time }.into());
+        }
+        if submission.signed.origin != *self.origin() {
+            return Err(Refusal::OtherOrigin {
+                expected: self.origin().to_string(),
+                found: submission.signed.origin.to_string(),
+            }
+            .into());
+        }
+        self.check_signer(authentic)?;
+        let mut draft = Draft::new(view);
+        draft.use_up(UniqueSet::Entry, submission.id.0, None);
+        self.check_kind(authentic, time, verified, &mut draft)?;
+        let leaf = Leaf {
+            time,
+            entry: submission.signed.clone(),
+        }
+        .to_bytes();
+        let hash: Hash = leaf_hash(&leaf);
+        let head = LogHead {
+            size: size + 1,
+            time,
+            history: field::digest("merits/history/v1", &[&history, &hash]),
+        };
+        draft.put(Key::new(&[]), &head);
+        let (rows, uniques, notes) = draft.finish();
+        Ok(Effects {
+            index: size,
+            time,
+            id: submission.id,
+            leaf,
+            hash,
+            uniques,
+            rows,
+            notes,
+        })
+    }
+
+    /// Applies what [`Governing::check`] decided, after the store has taken it.
+    ///
+    /// # Errors
+    /// [`CommitError`] when another entry was committed in between.
+    pub fn commit(&mut self, effects: &Effects) -> Result<(), CommitError> {
+        if effects.index != self.log.size {
+            return Err(CommitError::Stale {
+                expected: self.log.size,
+                found: effects.index,
+            });
+        }
+        for (key, value) in &effects.rows {
+            if key.table.governs() {
+                self.apply(key.table, &key.key, value.as_deref())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a row of a table that governs; nothing for one that is gone.
+    fn apply(&mut self, table: Table, key: &[u8], value: Option<&[u8]>) -> Result<(), RowError> {
+        let Some(value) = value else {
+            // Nothing else is ever removed from what governs.
+            return match table {
+                Table::Proposal => self.scales.apply_proposal(key, None),
+                _ => Err(RowError::Missing { table }),
+            };
+        };
+        match table {
+            Table::Log => {
+                self.log = decode(value)?;
+                Ok(())
+            }
+            Table::Party => self.parties.apply(key, value),
+            Table::PartyKey => self.parties.apply_key(key),
+            Table::Epoch => self.epochs.apply(value),
+            Table::Scale => self.scales.apply(key, value),
+            Table::Version => self.scales.apply_version(value),
+            Table::Proposal => self.scales.apply_proposal(key, Some(value)),
+            Table::StatementKey => self.statement_keys.apply(value),
+            Table::Evaluator | Table::EvaluationCount | Table::Group => {
+                self.people.apply(table, key, value)
+            }
+            Table::Terms => self.terms.apply(key, value),
+            Table::Offer => self.offers.apply(key, value),
+            Table::Redeemed => self.offers.apply_redeemed(key, value),
+            Table::Notes => self.notes.apply(value),
+            Table::Evaluation
+            | Table::Person
+            | Table::Commitment
+            | Table::GroupNode
+            | Table::OldRoot
+            | Table::Ticket
+            | Table::Withdrawal
+            | Table::Anchor
+            | Table::NoteRun
+            | Table::Opening
+            | Table::Totals
+            | Table::BatchTotal
+            | Table::OpenedTotal => Ok(()),
+        }
+    }
+
+    fn check_founder(&self, submission: &Submission) -> Result<(), Refusal> {
+        let authority = self.policy.authority;
+        match submission.entry() {
+            Entry::PartyAdmitted(admitted)
+                if submission.party() == authority
+                    && admitted.party(self.origin()) == authority
+                    && admitted.roles.has(Role::Supervisor) =>
+            {
+                Ok(())
+            }
+            _ => Err(Refusal::NotFounded { authority }),
+        }
+    }
+
+    fn check_signer(&self, authentic: &Authentic) -> Result<(), Refusal> {
+        let party = authentic.submission.party();
+        if self.parties.is_empty() {
+            return self.check_founder(&authentic.submission);
+        }
+        match authentic.signer {
+            None if authentic.submission.entry().is_personal() => Ok(()),
+            Some(signer) if self.parties.active(&party)?.signing_key == signer => Ok(()),
+            _ => Err(Refusal::KeyRotated { party }),
+        }
+    }
+}
+
+/// Rows that one look at a range brings.
+const PAGE: usize = 1_024;

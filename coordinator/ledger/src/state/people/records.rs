@@ -1,0 +1,200 @@
+//! People as rows.
+
+use merits_primitives::{Fr, identity::Birth};
+use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
+
+use super::super::stored::read_party;
+use super::{Evaluation, Evaluator, Person, ROOT_GRACE};
+use crate::entry::UniquenessTag;
+use crate::rows::{Record, Table};
+
+/// Evaluations of a registrar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::state) struct Count(pub(super) u64);
+
+/// The group's size and root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in crate::state) struct GroupHead {
+    pub(super) size: u64,
+    pub(super) root: Option<Fr>,
+}
+
+/// A node of the group's tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::state) struct Node(pub(super) Fr);
+
+/// When a root was superseded, unix milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::state) struct Superseded(pub(super) u64);
+
+impl Superseded {
+    /// Whether it may still be proven against.
+    pub(super) fn is_good(self, time: u64) -> bool {
+        time.saturating_sub(self.0) <= ROOT_GRACE
+    }
+}
+
+impl Canonical for Evaluator {
+    const NAME: &'static str = "evaluator";
+
+    fn write(&self, out: &mut Writer) {
+        out.array(&self.party.0);
+        out.array(&self.public_key);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            party: read_party(input, "party")?,
+            public_key: input.array("public key")?,
+        })
+    }
+}
+
+impl Record for Evaluator {
+    const TABLE: Table = Table::Evaluator;
+}
+
+impl Canonical for Count {
+    const NAME: &'static str = "evaluation count";
+
+    fn write(&self, out: &mut Writer) {
+        out.u64(self.0);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        input.u64("count").map(Self)
+    }
+}
+
+impl Record for Count {
+    const TABLE: Table = Table::EvaluationCount;
+}
+
+impl Canonical for GroupHead {
+    const NAME: &'static str = "group";
+
+    fn write(&self, out: &mut Writer) {
+        out.u64(self.size);
+        out.option(self.root.as_ref(), |out, root| out.field(root));
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            size: input.u64("size")?,
+            root: input.option("root", |input| input.field("root"))?,
+        })
+    }
+}
+
+impl Record for GroupHead {
+    const TABLE: Table = Table::Group;
+}
+
+impl Canonical for Node {
+    const NAME: &'static str = "group node";
+
+    fn write(&self, out: &mut Writer) {
+        out.field(&self.0);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        input.field("node").map(Self)
+    }
+}
+
+impl Record for Node {
+    const TABLE: Table = Table::GroupNode;
+}
+
+impl Canonical for Superseded {
+    const NAME: &'static str = "old root";
+
+    fn write(&self, out: &mut Writer) {
+        out.u64(self.0);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        input.u64("time").map(Self)
+    }
+}
+
+impl Record for Superseded {
+    const TABLE: Table = Table::OldRoot;
+}
+
+impl Canonical for Evaluation {
+    const NAME: &'static str = "evaluation";
+
+    fn write(&self, out: &mut Writer) {
+        out.array(&self.registrar.0);
+        out.bool(self.used);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            registrar: read_party(input, "registrar")?,
+            used: input.bool("used")?,
+        })
+    }
+}
+
+impl Record for Evaluation {
+    const TABLE: Table = Table::Evaluation;
+}
+
+impl Canonical for UniquenessTag {
+    const NAME: &'static str = "uniqueness tag";
+
+    fn write(&self, out: &mut Writer) {
+        out.array(&self.0);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        input.array("tag").map(Self)
+    }
+}
+
+/// What an identity commitment leads to.
+impl Record for UniquenessTag {
+    const TABLE: Table = Table::Commitment;
+}
+
+impl Canonical for Person {
+    const NAME: &'static str = "person";
+
+    fn write(&self, out: &mut Writer) {
+        let Self {
+            tag,
+            commitment,
+            index,
+            birth: Birth { from, generation },
+            registrar,
+            retired,
+        } = self;
+        out.array(&tag.0);
+        out.field(commitment);
+        out.u64(*index);
+        out.u32(*from);
+        out.u8(*generation);
+        out.array(&registrar.0);
+        out.bool(*retired);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            tag: UniquenessTag(input.array("tag")?),
+            commitment: input.field("commitment")?,
+            index: input.u64("index")?,
+            birth: Birth {
+                from: input.u32("from")?,
+                generation: input.u8("generation")?,
+            },
+            registrar: read_party(input, "registrar")?,
+            retired: input.bool("retired")?,
+        })
+    }
+}
+
+impl Record for Person {
+    const TABLE: Table = Table::Person;
+}

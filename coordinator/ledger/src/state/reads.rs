@@ -1,0 +1,93 @@
+//! Which rows an entry's rules need.
+
+use super::{Governing, notes, openings, people, tickets, totals};
+use crate::entry::{Entry, Spending};
+use crate::rows::{RowError, RowKey, View};
+use crate::submission::Submission;
+
+impl Governing {
+    /// The rows that [`Governing::job`] looks at: none but of what anybody can send.
+    pub fn job_reads(&self, submission: &Submission) -> Vec<RowKey> {
+        match submission.entry() {
+            Entry::ConsentWithdrawn(withdrawn) => vec![
+                people::old_root_key(withdrawn.root).into_row(),
+                tickets::withdrawal_key(&withdrawn.nullifier, &withdrawn.message).into_row(),
+            ],
+            Entry::Attested(attested) => {
+                vec![people::old_root_key(attested.spending.group_root).into_row()]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The rows that [`Governing::check`] looks at. To be called with the view so
+    /// far until it asks for nothing new: a tag leads to a person, a person to the nodes beside its leaf.
+    ///
+    /// # Errors
+    /// [`RowError::Malformed`].
+    pub fn reads(&self, submission: &Submission, view: &View) -> Result<Vec<RowKey>, RowError> {
+        Ok(match submission.entry() {
+            // Parties, epochs, scales, keys, terms and offers are in memory.
+            Entry::PartyAdmitted(_)
+            | Entry::PartySuspended(_)
+            | Entry::PartyReinstated(_)
+            | Entry::KeysRotated(_)
+            | Entry::ViewKeyEpochOpened(_)
+            | Entry::ScaleProposed(_)
+            | Entry::ScaleApproved(_)
+            | Entry::ScaleRetired(_)
+            | Entry::StatementKeyAdopted(_)
+            | Entry::EvaluatorOpened(_)
+            | Entry::EvaluationCounted(_)
+            | Entry::TermsPublished(_)
+            | Entry::OfferPublished(_)
+            | Entry::OfferClosed(_)
+            // A request is new: its id is.
+            | Entry::OpeningRequested(_) => Vec::new(),
+            Entry::EarnBatch(batch) => {
+                let mut keys: Vec<RowKey> = tickets::claims_reads(batch).collect();
+                if let Ok(scale) = self.scales.get(&batch.scale) {
+                    keys.extend(totals::batch_reads(scale.asset, batch));
+                }
+                keys
+            }
+            Entry::OpeningCompleted(completed) => {
+                vec![openings::opening_key(&completed.request).into_row()]
+            }
+            Entry::OpeningRevealed(revealed) => {
+                vec![openings::opening_key(&revealed.request).into_row()]
+            }
+            Entry::TotalsOpened(opened) => totals::total_reads(view, opened)?,
+            Entry::IdentityRegistered(registered) => {
+                self.people.registration_reads(view, registered)?
+            }
+            Entry::IdentityRetired(retired) => self.people.retirement_reads(view, retired)?,
+            Entry::TicketDeposited(deposit) => {
+                let mut keys = vec![
+                    people::old_root_key(deposit.root).into_row(),
+                    tickets::ticket_key(&deposit.nullifier).into_row(),
+                ];
+                // Without a version in force there is no message, and the deposit is refused.
+                if let Ok(statement) = self.ticket_statement(&submission.party(), deposit) {
+                    let key = tickets::withdrawal_key(&deposit.nullifier, &statement.message);
+                    keys.push(key.into_row());
+                }
+                keys
+            }
+            Entry::ConsentWithdrawn(withdrawn) => vec![
+                people::old_root_key(withdrawn.root).into_row(),
+                tickets::ticket_key(&withdrawn.nullifier).into_row(),
+                tickets::withdrawal_key(&withdrawn.nullifier, &withdrawn.message).into_row(),
+            ],
+            Entry::Redeemed(redeemed) => spending_reads(&redeemed.spending),
+            Entry::Attested(attested) => spending_reads(&attested.spending),
+        })
+    }
+}
+
+fn spending_reads(spending: &Spending) -> Vec<RowKey> {
+    vec![
+        people::old_root_key(spending.group_root).into_row(),
+        notes::anchor_key(spending.note_root).into_row(),
+    ]
+}

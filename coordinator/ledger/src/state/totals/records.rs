@@ -1,0 +1,173 @@
+//! Totals as rows.
+
+use std::ops::Range;
+
+use merits_primitives::jubjub::Point;
+use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
+
+use super::super::stored::{MOST, read_entry, read_u128};
+use super::{BatchTotal, OpenedTotal, TotalsSummary};
+use crate::rows::{Record, Table};
+
+/// Where the totals of one (asset, period, epoch, output) stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TotalsHead {
+    /// Number of the first batch that no total covers.
+    pub(super) first: u64,
+    /// Number of the next batch.
+    pub(super) next: u64,
+    /// Opened totals.
+    pub(super) opened: u64,
+    pub(super) summary: TotalsSummary,
+    /// Sizes of the sets in which the other output was opened and this one was not yet.
+    pub(super) cuts: Vec<u32>,
+}
+
+impl Default for TotalsHead {
+    fn default() -> Self {
+        Self {
+            first: 0,
+            next: 0,
+            opened: 0,
+            summary: TotalsSummary {
+                unopened_claims: 0,
+                unopened_worst: 0,
+                opened_claims: 0,
+                opened_sum: 0,
+            },
+            cuts: Vec::new(),
+        }
+    }
+}
+
+impl TotalsHead {
+    /// How many batches the next total must cover, if the other output's total says.
+    pub(super) fn cut(&self) -> Option<usize> {
+        self.cuts.first().map(|cut| *cut as usize)
+    }
+
+    /// Numbers of the next batches to open, at most `count`.
+    pub(super) fn next_batches(&self, count: usize) -> Range<u64> {
+        self.first..self.next.min(self.first.saturating_add(count as u64))
+    }
+
+    /// Counts a total of the next batches; answers the cut that it followed.
+    pub(super) fn cover(&mut self, total: &OpenedTotal, worst: u128) -> Option<u32> {
+        self.first += u64::from(total.batches);
+        self.opened += 1;
+        let summary = &mut self.summary;
+        summary.unopened_claims = summary.unopened_claims.saturating_sub(total.claims);
+        summary.unopened_worst = summary.unopened_worst.saturating_sub(worst);
+        summary.opened_claims += total.claims;
+        summary.opened_sum += u128::from(total.sum);
+        (!self.cuts.is_empty()).then(|| self.cuts.remove(0))
+    }
+}
+
+impl Canonical for TotalsHead {
+    const NAME: &'static str = "totals";
+
+    fn write(&self, out: &mut Writer) {
+        let Self {
+            first,
+            next,
+            opened,
+            summary:
+                TotalsSummary {
+                    unopened_claims,
+                    unopened_worst,
+                    opened_claims,
+                    opened_sum,
+                },
+            cuts,
+        } = self;
+        out.u64(*first);
+        out.u64(*next);
+        out.u64(*opened);
+        out.u64(*unopened_claims);
+        out.array(&unopened_worst.to_le_bytes());
+        out.u64(*opened_claims);
+        out.array(&opened_sum.to_le_bytes());
+        out.count(cuts.len());
+        cuts.iter().for_each(|cut| out.u32(*cut));
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            first: input.u64("first")?,
+            next: input.u64("next")?,
+            opened: input.u64("opened")?,
+            summary: TotalsSummary {
+                unopened_claims: input.u64("unopened claims")?,
+                unopened_worst: read_u128(input, "unopened worst")?,
+                opened_claims: input.u64("opened claims")?,
+                opened_sum: read_u128(input, "opened sum")?,
+            },
+            cuts: {
+                let count = input.count("cuts", MOST)?;
+                (0..count)
+                    .map(|_| input.u32("cut"))
+                    .collect::<Result<_, _>>()?
+            },
+        })
+    }
+}
+
+impl Record for TotalsHead {
+    const TABLE: Table = Table::Totals;
+}
+
+impl Canonical for BatchTotal {
+    const NAME: &'static str = "batch total";
+
+    fn write(&self, out: &mut Writer) {
+        out.array(&self.entry.0);
+        out.u32(self.claims);
+        out.u64(self.worst);
+        out.point(&self.t1);
+        out.point(&self.t2);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        // The entry's own points were checked when it was taken.
+        let point = |input: &mut Reader<'_>, what| {
+            let bytes = input.array(what)?;
+            Point::from_stored_bytes(&bytes).map_err(|fault| CodecError::Point { what, fault })
+        };
+        Ok(Self {
+            entry: read_entry(input, "entry")?,
+            claims: input.u32("claims")?,
+            worst: input.u64("worst")?,
+            t1: point(input, "T1")?,
+            t2: point(input, "T2")?,
+        })
+    }
+}
+
+impl Record for BatchTotal {
+    const TABLE: Table = Table::BatchTotal;
+}
+
+impl Canonical for OpenedTotal {
+    const NAME: &'static str = "opened total";
+
+    fn write(&self, out: &mut Writer) {
+        out.array(&self.entry.0);
+        out.u32(self.batches);
+        out.u64(self.claims);
+        out.u64(self.sum);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            entry: read_entry(input, "entry")?,
+            batches: input.u32("batches")?,
+            claims: input.u64("claims")?,
+            sum: input.u64("sum")?,
+        })
+    }
+}
+
+impl Record for OpenedTotal {
+    const TABLE: Table = Table::OpenedTotal;
+}

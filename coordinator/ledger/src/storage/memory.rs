@@ -1,0 +1,187 @@
+//! A store in memory, for tests of what stands on one.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    convert::Infallible,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
+};
+
+use merits_primitives::ids::EntryId;
+use merits_verifier::log::Hash;
+
+use super::{Commit, Head, Storage, StorageGroup, StoredLeaf};
+use crate::rows::{KeyValue, MemoryRows, RowKey, Rows as _, Table};
+use crate::store::{Conflict, Unique, UniqueSet};
+use crate::tree::Node;
+
+/// What is committed.
+#[derive(Debug, Default)]
+struct Committed {
+    head: Option<Head>,
+    rows: MemoryRows,
+    leaves: Vec<Vec<u8>>,
+    by_id: HashMap<EntryId, u64>,
+    nodes: HashMap<Node, Hash>,
+}
+
+/// A store in memory. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryStorage(Arc<RwLock<Committed>>);
+
+impl MemoryStorage {
+    /// Of a ledger without entries.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Committed> {
+        // A commit inserts, and inserting does not panic.
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A group in memory: what it appends is kept apart until it is committed.
+#[derive(Debug)]
+pub struct MemoryGroup<'s> {
+    storage: &'s MemoryStorage,
+    leaves: Vec<(EntryId, Vec<u8>)>,
+    by_id: HashMap<EntryId, u64>,
+    used: BTreeMap<(UniqueSet, [u8; 32]), u64>,
+}
+
+/// The store cannot fail; rows in memory cannot either.
+fn infallible<T>(result: Result<T, crate::rows::RowError>) -> T {
+    result.expect("rows in memory are always there")
+}
+
+impl Storage for MemoryStorage {
+    type Error = Infallible;
+    type Group<'s> = MemoryGroup<'s>;
+
+    async fn head(&self) -> Result<Option<Head>, Infallible> {
+        Ok(self.read().head.clone())
+    }
+
+    async fn get(&self, keys: &[RowKey]) -> Result<Vec<Option<Vec<u8>>>, Infallible> {
+        Ok(infallible(self.read().rows.get(keys)))
+    }
+
+    async fn range(
+        &self,
+        table: Table,
+        from: &[u8],
+        limit: usize,
+    ) -> Result<Vec<KeyValue>, Infallible> {
+        Ok(infallible(self.read().rows.range(table, from, limit)))
+    }
+
+    async fn used(&self, set: UniqueSet, value: &[u8; 32]) -> Result<Option<u64>, Infallible> {
+        Ok(infallible(self.read().rows.used(set, value)))
+    }
+
+    async fn find(&self, id: &EntryId) -> Result<Option<u64>, Infallible> {
+        Ok(self.read().by_id.get(id).copied())
+    }
+
+    async fn leaves(
+        &self,
+        from: u64,
+        until: u64,
+        bytes: usize,
+    ) -> Result<Vec<Vec<u8>>, Infallible> {
+        let committed = self.read();
+        let end = committed.leaves.len().min(place(until));
+        let mut held = 0;
+        let leaves = committed.leaves.get(place(from)..end).unwrap_or_default();
+        let page = leaves.iter().take_while(|leaf| {
+            let before = held;
+            held += leaf.len();
+            before == 0 || before < bytes
+        });
+        Ok(page.cloned().collect())
+    }
+
+    async fn nodes(&self, wanted: &[Node]) -> Result<HashMap<Node, Hash>, Infallible> {
+        let committed = self.read();
+        let found = wanted
+            .iter()
+            .filter_map(|node| Some((*node, *committed.nodes.get(node)?)));
+        Ok(found.collect())
+    }
+
+    async fn begin(&mut self) -> Result<MemoryGroup<'_>, Infallible> {
+        Ok(MemoryGroup {
+            storage: self,
+            leaves: Vec::new(),
+            by_id: HashMap::new(),
+            used: BTreeMap::new(),
+        })
+    }
+}
+
+impl StorageGroup for MemoryGroup<'_> {
+    type Error = Infallible;
+
+    async fn get(&mut self, keys: &[RowKey]) -> Result<Vec<Option<Vec<u8>>>, Infallible> {
+        self.storage.get(keys).await
+    }
+
+    async fn find(&mut self, id: &EntryId) -> Result<Option<u64>, Infallible> {
+        match self.by_id.get(id) {
+            Some(index) => Ok(Some(*index)),
+            None => self.storage.find(id).await,
+        }
+    }
+
+    async fn append(&mut self, leaf: StoredLeaf<'_>) -> Result<Result<(), Conflict>, Infallible> {
+        let entry = Unique {
+            set: UniqueSet::Entry,
+            value: leaf.id.0,
+            claim: None,
+        };
+        if self.find(&leaf.id).await?.is_some() {
+            return Ok(Err(Conflict(entry)));
+        }
+        let here = |unique: &&Unique| self.used.contains_key(&(unique.set, unique.value));
+        let taken = self.storage.read().rows.taken(leaf.uniques);
+        if let Some(unique) = taken.or(leaf.uniques.iter().find(here).copied()) {
+            return Ok(Err(Conflict(unique)));
+        }
+        let used = leaf.uniques.iter();
+        self.used
+            .extend(used.map(|unique| ((unique.set, unique.value), leaf.index)));
+        self.by_id.insert(leaf.id, leaf.index);
+        self.leaves.push((leaf.id, leaf.bytes.to_vec()));
+        Ok(Ok(()))
+    }
+
+    async fn commit(self, commit: Commit) -> Result<(), Infallible> {
+        let mut committed = self
+            .storage
+            .0
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let Commit { head, nodes, rows } = commit;
+        committed.rows.apply(head.size, &rows, &[]);
+        for ((set, value), index) in self.used {
+            let unique = Unique {
+                set,
+                value,
+                claim: None,
+            };
+            committed.rows.apply(index, &[], &[unique]);
+        }
+        for (id, leaf) in self.leaves {
+            let index = committed.leaves.len() as u64;
+            committed.by_id.insert(id, index);
+            committed.leaves.push(leaf);
+        }
+        committed.nodes.extend(nodes);
+        committed.head = Some(head);
+        Ok(())
+    }
+}
+
+fn place(index: u64) -> usize {
+    usize::try_from(index).unwrap_or(usize::MAX)
+}

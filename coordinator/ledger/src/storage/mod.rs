@@ -1,0 +1,154 @@
+//! Where a ledger rests: what the log writer and the rules need of a store, whatever it is made of.
+//!
+//! [`Storage`] is read and written by several tasks at once: reads see what is committed, one writer
+//! appends groups of entries, each group in one transaction. A group's leaves, used values, tree nodes,
+//! changed rows and head become durable together or not at all; a [`StorageGroup`] that is dropped never
+//! happened. That a value is new is the store's constraint, asked when its leaf is appended, and a leaf
+//! that collides leaves nothing behind while the group goes on.
+//!
+//! [`Pending`] is a group in the making on the rules' side: rows that were read, overlaid with what the
+//! group's accepted entries changed.
+//!
+//! [`MemoryStorage`] serves tests. Every implementation passes [`conformance`].
+
+#[cfg(feature = "fixture")]
+pub mod conformance;
+mod memory;
+mod pending;
+
+pub use memory::{MemoryGroup, MemoryStorage};
+pub use pending::{Pending, PendingError};
+
+use std::{collections::HashMap, future::Future};
+
+use merits_primitives::ids::EntryId;
+use merits_verifier::log::Hash;
+
+use crate::rows::{KeyValue, RowChange, RowKey, StateDigest, Table};
+use crate::store::{Conflict, Unique, UniqueSet};
+use crate::tree::Node;
+
+/// The layout of the stored state: tables, keys, values, digest. Raise it with every change of them. A
+/// state of another version is made anew from the log.
+pub const STATE_VERSION: u32 = 1;
+
+/// What the newest committed group left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// Leaves.
+    pub size: u64,
+    /// Root of their tree.
+    pub root: Hash,
+    /// The checkpoint that covers them, as a signed note.
+    pub checkpoint: String,
+    /// The sum over all rows and used values.
+    pub digest: StateDigest,
+}
+
+/// A leaf to append.
+#[derive(Debug, Clone, Copy)]
+pub struct StoredLeaf<'l> {
+    /// Its index: the number of leaves before.
+    pub index: u64,
+    /// The entry's id.
+    pub id: EntryId,
+    /// The leaf's bytes.
+    pub bytes: &'l [u8],
+    /// Values that must be new. The entry's id, which stands among them, is new by the leaf.
+    pub uniques: &'l [Unique],
+}
+
+/// What a group commits beside its leaves.
+#[derive(Debug, Clone)]
+pub struct Commit {
+    /// The head after it.
+    pub head: Head,
+    /// Tree nodes that its leaves completed.
+    pub nodes: Vec<(Node, Hash)>,
+    /// Every row that it changed, once, as it is after the group.
+    pub rows: Vec<RowChange>,
+}
+
+/// A store of a ledger.
+pub trait Storage: Send + Sync {
+    /// What fails.
+    type Error: std::error::Error + Send + Sync + 'static;
+    /// A transaction of appends.
+    type Group<'s>: StorageGroup<Error = Self::Error> + Send
+    where
+        Self: 's;
+
+    /// The head of the newest committed group; nothing before the first, and nothing where the stored
+    /// state is of another version.
+    fn head(&self) -> impl Future<Output = Result<Option<Head>, Self::Error>> + Send;
+
+    /// The values of committed rows, in the order of the keys; nothing for each that is not there.
+    fn get(
+        &self,
+        keys: &[RowKey],
+    ) -> impl Future<Output = Result<Vec<Option<Vec<u8>>>, Self::Error>> + Send;
+
+    /// The first `limit` rows of a table from a key on, in the order of keys.
+    fn range(
+        &self,
+        table: Table,
+        from: &[u8],
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<KeyValue>, Self::Error>> + Send;
+
+    /// The leaf that used up a value, if one did.
+    fn used(
+        &self,
+        set: UniqueSet,
+        value: &[u8; 32],
+    ) -> impl Future<Output = Result<Option<u64>, Self::Error>> + Send;
+
+    /// Index of an entry's leaf.
+    fn find(&self, id: &EntryId) -> impl Future<Output = Result<Option<u64>, Self::Error>> + Send;
+
+    /// Leaves from `from` on, before `until`, until they hold `bytes` or more: at least one, if there is
+    /// one.
+    fn leaves(
+        &self,
+        from: u64,
+        until: u64,
+        bytes: usize,
+    ) -> impl Future<Output = Result<Vec<Vec<u8>>, Self::Error>> + Send;
+
+    /// Hashes of complete subtrees. What is not stored is missing from the answer.
+    fn nodes(
+        &self,
+        wanted: &[Node],
+    ) -> impl Future<Output = Result<HashMap<Node, Hash>, Self::Error>> + Send;
+
+    /// Begins a group. There is one at a time.
+    fn begin(&mut self) -> impl Future<Output = Result<Self::Group<'_>, Self::Error>> + Send;
+}
+
+/// One transaction of appends.
+pub trait StorageGroup {
+    /// What fails.
+    type Error: std::error::Error + Send + Sync + 'static;
+
+    /// The values of rows as they were before the group.
+    fn get(
+        &mut self,
+        keys: &[RowKey],
+    ) -> impl Future<Output = Result<Vec<Option<Vec<u8>>>, Self::Error>> + Send;
+
+    /// Index of an entry's leaf, those of this group among them.
+    fn find(
+        &mut self,
+        id: &EntryId,
+    ) -> impl Future<Output = Result<Option<u64>, Self::Error>> + Send;
+
+    /// Appends a leaf with what it uses up. A value that is taken is an answer; the group is then as if
+    /// this leaf had never come.
+    fn append(
+        &mut self,
+        leaf: StoredLeaf<'_>,
+    ) -> impl Future<Output = Result<Result<(), Conflict>, Self::Error>> + Send;
+
+    /// Makes the group durable.
+    fn commit(self, commit: Commit) -> impl Future<Output = Result<(), Self::Error>> + Send;
+}

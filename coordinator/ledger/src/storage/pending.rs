@@ -1,0 +1,121 @@
+//! A group of entries in the making.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::StorageGroup;
+use crate::rows::{RowChange, RowError, RowKey, StateDigest, View};
+use crate::state::{Effects, Governing};
+use crate::submission::Submission;
+
+/// The rows of a group: as they were before it, and as its accepted entries left them. Dropped with the
+/// group's transaction.
+#[derive(Debug, Default)]
+pub struct Pending {
+    view: View,
+    before: HashMap<RowKey, Option<Vec<u8>>>,
+    changes: BTreeMap<RowKey, Option<Vec<u8>>>,
+    used: Vec<([u8; 32], crate::store::UniqueSet, u64)>,
+}
+
+/// Why a group's rows could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum PendingError<E: std::error::Error> {
+    /// A row.
+    #[error(transparent)]
+    Rows(#[from] RowError),
+    /// The store.
+    #[error("{0}")]
+    Store(E),
+}
+
+impl Pending {
+    /// Of a group without entries.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What the group's entries see.
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// Reads what the rules of these submissions look at, those of all in as few looks as those of one.
+    ///
+    /// # Errors
+    /// [`PendingError`].
+    pub async fn read<G: StorageGroup>(
+        &mut self,
+        group: &mut G,
+        governing: &Governing,
+        submissions: impl IntoIterator<Item = &Submission> + Clone,
+    ) -> Result<(), PendingError<G::Error>> {
+        loop {
+            let mut wanted = Vec::new();
+            for submission in submissions.clone() {
+                wanted.extend(governing.reads(submission, &self.view)?);
+            }
+            let wanted = self.view.missing(wanted);
+            if wanted.is_empty() {
+                return Ok(());
+            }
+            let values = group.get(&wanted).await.map_err(PendingError::Store)?;
+            let found: Vec<RowChange> = wanted.into_iter().zip(values).collect();
+            self.before.extend(found.iter().cloned());
+            self.view.learn(found);
+        }
+    }
+
+    /// Takes what an appended entry changes.
+    pub fn take(&mut self, effects: &Effects) {
+        self.view.overlay(effects.rows());
+        self.changes.extend(effects.rows().iter().cloned());
+        let used = effects.uniques().iter();
+        self.used
+            .extend(used.map(|unique| (unique.value, unique.set, effects.index())));
+    }
+
+    /// Every row that the group changed, once, as it is after the group; and the digest after it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn finish<G: StorageGroup>(
+        self,
+        group: &mut G,
+        digest: &StateDigest,
+    ) -> Result<(Vec<RowChange>, StateDigest), G::Error> {
+        let Self {
+            view: _,
+            mut before,
+            changes,
+            used,
+        } = self;
+        let unknown: Vec<RowKey> = changes
+            .keys()
+            .filter(|key| !before.contains_key(key))
+            .cloned()
+            .collect();
+        if !unknown.is_empty() {
+            let values = group.get(&unknown).await?;
+            before.extend(unknown.into_iter().zip(values));
+        }
+        let mut digest = digest.clone();
+        let mut rows = Vec::with_capacity(changes.len());
+        for (key, after) in changes {
+            let was = before.remove(&key).flatten();
+            if was == after {
+                continue;
+            }
+            if let Some(value) = was {
+                digest.remove_row(&key, &value);
+            }
+            if let Some(value) = &after {
+                digest.add_row(&key, value);
+            }
+            rows.push((key, after));
+        }
+        for (value, set, index) in used {
+            digest.add_used(set, &value, index);
+        }
+        Ok((rows, digest))
+    }
+}

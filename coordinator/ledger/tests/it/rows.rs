@@ -1,0 +1,171 @@
+//! The state as rows: what was not asked for is never absent, what governs follows from the rows, and
+//! the digest follows from the changes.
+#![allow(clippy::unwrap_used, reason = "a failure to set up is a failure")]
+
+use std::collections::HashMap;
+
+use crate::conservation::busy;
+use crate::town::Town;
+use merits_ledger::entry::{
+    Entry, OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed,
+};
+use merits_ledger::rows::{RowError, RowKey, StateDigest, Table, View};
+use merits_ledger::{
+    Authentic, CheckError, Governing, KeyRing, ProvenStatement, State, Submission,
+};
+use merits_primitives::ids::EntryId;
+use merits_verifier::Verified;
+use merits_verifier::codec::Canonical as _;
+use merits_verifier::entry::Leaf;
+
+/// The busy town, and an opening too: every table has a row.
+fn everything() -> Town {
+    let mut town = busy();
+    let supervisor = town.federation.supervisor.clone();
+    let content = OpeningContent {
+        entry: EntryId([1; 32]),
+        claim: 0,
+        basis: "case 7".to_owned(),
+        nonce: [2; 32],
+    };
+    let requested = OpeningRequested {
+        commitment: content.commitment(&town.federation.origin),
+        scale: town.federation.scale_id(),
+        deadline: town.time + 1_000_000,
+    };
+    let request = town
+        .act(&supervisor, &Entry::OpeningRequested(requested))
+        .unwrap()
+        .id;
+    let result = [3; 32];
+    let completed = Entry::OpeningCompleted(OpeningCompleted { request, result });
+    town.act(&supervisor, &completed).unwrap();
+    let revealed = Entry::OpeningRevealed(OpeningRevealed { request, content });
+    town.act(&supervisor, &revealed).unwrap();
+    town
+}
+
+/// Goes through a log entry by entry, each with the state before it.
+fn walk(
+    town: &Town,
+    mut each: impl FnMut(&State, &Authentic, u64, Option<&Verified<ProvenStatement>>),
+) -> State {
+    let mut state = State::new(town.federation.policy());
+    let keys = KeyRing::new();
+    for leaf in town.ledger.store().leaves() {
+        let leaf = Leaf::from_bytes(leaf).unwrap();
+        let submission = Submission::from_signed(leaf.entry, state.origin()).unwrap();
+        let authentic = state.authenticate(submission).unwrap();
+        let job = state.job(authentic.submission()).unwrap();
+        let verified = job.map(|job| {
+            let key = keys.get(&state, &job.key).unwrap();
+            Verified::check(&key, job.statement, &job.proof).unwrap()
+        });
+        each(&state, &authentic, leaf.time, verified.as_ref());
+        let effects = state
+            .check(&authentic, leaf.time, verified.as_ref())
+            .unwrap();
+        state.commit(&effects).unwrap();
+    }
+    state
+}
+
+/// What the rules ask for, with what the store has.
+fn asked(state: &State, authentic: &Authentic) -> HashMap<RowKey, Option<Vec<u8>>> {
+    let mut rows = HashMap::new();
+    let mut view = View::new();
+    loop {
+        let reads = state.governing().reads(authentic.submission(), &view);
+        let wanted = view.missing(reads.unwrap());
+        if wanted.is_empty() {
+            return rows;
+        }
+        let values = state.rows().get(&wanted).unwrap();
+        let found: Vec<_> = wanted.into_iter().zip(values).collect();
+        view.learn(found.clone());
+        rows.extend(found);
+    }
+}
+
+#[test]
+fn what_was_not_asked_for_is_an_error_and_never_absent() {
+    let town = everything();
+    let mut refused_to_guess = 0;
+    walk(&town, |state, authentic, time, verified| {
+        let rows = asked(state, authentic);
+        let judge = |rows: &HashMap<RowKey, Option<Vec<u8>>>| {
+            let mut view = View::new();
+            view.learn(rows.clone());
+            let effects = state.governing().check(authentic, time, verified, &view);
+            effects.map(|effects| effects.rows().to_vec())
+        };
+        let whole = judge(&rows);
+        assert!(whole.is_ok(), "{whole:?}");
+        for key in rows.keys() {
+            let mut fewer = rows.clone();
+            fewer.remove(key);
+            let judged = judge(&fewer);
+            if judged != whole {
+                let table = key.table;
+                assert_eq!(judged, Err(CheckError::Rows(RowError::NotAsked { table })));
+                refused_to_guess += 1;
+            }
+        }
+    });
+    assert!(refused_to_guess > 30, "{refused_to_guess}");
+}
+
+#[test]
+fn what_governs_follows_from_the_rows() {
+    let town = everything();
+    let policy = town.federation.policy();
+    let same = |state: &State| {
+        // The root is made when somebody asks.
+        let _ = state.notes().root();
+        let loaded = Governing::load(policy.clone(), state.rows()).unwrap();
+        let stored = State::stored(loaded, std::sync::Arc::new(state.memory().unwrap().clone()));
+        let _ = stored.notes().root();
+        assert_eq!(
+            format!("{:?}", stored.governing()),
+            format!("{:?}", state.governing())
+        );
+    };
+    let last = walk(&town, |state, _, _, _| same(state));
+    same(&last);
+}
+
+#[test]
+fn the_digest_follows_from_the_changes() {
+    let town = everything();
+    let mut digest = StateDigest::default();
+    let last = walk(&town, |state, authentic, time, verified| {
+        assert_eq!(digest, state.rows().digest().unwrap());
+        let effects = state.check(authentic, time, verified).unwrap();
+        let keys: Vec<RowKey> = effects.rows().iter().map(|(key, _)| key.clone()).collect();
+        let before = state.rows().get(&keys).unwrap();
+        for ((key, after), before) in effects.rows().iter().zip(before) {
+            if let Some(value) = before {
+                digest.remove_row(key, &value);
+            }
+            if let Some(value) = after {
+                digest.add_row(key, value);
+            }
+        }
+        for unique in effects.uniques() {
+            digest.add_used(unique.set, &unique.value, effects.index());
+        }
+    });
+    assert_eq!(digest, last.rows().digest().unwrap());
+    let tables: std::collections::BTreeSet<_> = last
+        .memory()
+        .unwrap()
+        .iter()
+        .map(|(key, _)| key.table)
+        .collect();
+    let all: Vec<_> = Table::ALL
+        .into_iter()
+        .filter(|table| !tables.contains(table))
+        .collect();
+    // Every proposal was approved, and every batch's total opened.
+    assert_eq!(all, [Table::Proposal, Table::BatchTotal]);
+}

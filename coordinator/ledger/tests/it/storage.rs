@@ -1,0 +1,21 @@
+//! The store in memory does what every store must.
+
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use merits_ledger::storage::{MemoryStorage, conformance};
+
+/// Runs what never waits.
+fn ready<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("memory never waits"),
+    }
+}
+
+#[test]
+fn memory_passes_the_conformance_suite() {
+    ready(conformance::run(
+        || std::future::ready(MemoryStorage::new()),
+    ));
+}

@@ -1,9 +1,11 @@
 //! The sequencer's clock, injected so that tests and simulations own time.
 
 use std::{
-    fmt,
+    fmt, fs,
     time::{SystemTime, UNIX_EPOCH},
 };
+
+pub use merits_kernel_clock::Synchronised;
 
 /// Tells the time that leaves carry. It may jump: leaf times never decrease, and nothing is appended
 /// while it does not agree with the steady clock.
@@ -15,6 +17,17 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// by itself.
     fn steady_millis(&self) -> u64 {
         self.unix_millis()
+    }
+
+    /// Names the run of the machine that the steady clock counts in: between two readings with one name it
+    /// was never set back. `None` where nobody knows.
+    fn boot(&self) -> Option<String> {
+        None
+    }
+
+    /// Whether a time service keeps the clock. A clock of a simulation is right by itself.
+    fn synchronised(&self) -> Synchronised {
+        Synchronised::Yes
     }
 }
 
@@ -33,6 +46,17 @@ impl Clock for SystemClock {
 
     fn steady_millis(&self) -> u64 {
         steady_millis()
+    }
+
+    fn boot(&self) -> Option<String> {
+        // Elsewhere than on Linux the steady clock begins with the program.
+        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        let boot = boot.trim();
+        (!boot.is_empty()).then(|| boot.to_owned())
+    }
+
+    fn synchronised(&self) -> Synchronised {
+        merits_kernel_clock::synchronised()
     }
 }
 

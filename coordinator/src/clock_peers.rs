@@ -32,7 +32,9 @@ pub(crate) enum Verdict {
     Unknown,
     /// The clock is not where the peers' are.
     Wrong(Deviation),
-    /// Too few say that it is wrong, or nobody.
+    /// Too few say anything of it: it may be either.
+    Undecided,
+    /// The clock is where the peers' are.
     Right,
 }
 
@@ -109,8 +111,12 @@ fn judge(mut ahead: Vec<i64>) -> Verdict {
     } else {
         (earlier, ahead[of / 2])
     };
-    if say < FEWEST || 2 * say <= of {
+    let enough = |say: usize| say >= FEWEST && 2 * say > of;
+    if enough(of - later - earlier) {
         return Verdict::Right;
+    }
+    if !enough(say) {
+        return Verdict::Undecided;
     }
     Verdict::Wrong(Deviation {
         by: Duration::from_millis(median.unsigned_abs()),
@@ -170,12 +176,17 @@ mod tests {
     fn one_alone_is_never_believed() {
         for answers in [
             vec![40 * MINUTE],
+            vec![0],
             vec![40 * MINUTE, 0],
-            vec![-40 * MINUTE, 0, 0],
             vec![40 * MINUTE, 40 * MINUTE, 0, 0],
             // Two liars who do not even agree.
             vec![40 * MINUTE, -40 * MINUTE],
             vec![40 * MINUTE, -40 * MINUTE, 0],
+        ] {
+            assert_eq!(judge(answers.clone()), Verdict::Undecided, "{answers:?}");
+        }
+        for answers in [
+            vec![-40 * MINUTE, 0, 0],
             // What NTP may do.
             vec![4 * MINUTE, 5 * MINUTE, 4 * MINUTE],
         ] {

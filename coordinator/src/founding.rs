@@ -16,7 +16,14 @@ use rand_core::CryptoRng;
 
 use merits_ledger_sqlite::Writer;
 
-use crate::{config::Config, error::StartError, log_key, node, schema};
+use crate::{
+    clock::{Clock, Synchronised},
+    clock_peers::Verdict,
+    clock_start::moment,
+    config::Config,
+    error::StartError,
+    log_key, node, schema, timekeeper,
+};
 
 /// In `data_dir` while a ledger is being founded.
 const MARKER: &str = "founding";
@@ -77,6 +84,19 @@ pub(crate) async fn allow(config: &Config) -> Result<(), StartError> {
     Ok(())
 }
 
+/// Says under which time a ledger is about to be founded, where nobody confirms it. There is no entry yet that a
+/// wrong clock could harm, and no last one to compare it with.
+pub(crate) fn say_time(clock: &dyn Clock, peers: Verdict) {
+    if peers == Verdict::Right || clock.synchronised() == Synchronised::Yes {
+        return;
+    }
+    tracing::warn!(
+        now = %moment(clock.unix_millis()),
+        "nobody confirms this machine's clock, and the first entry's time can never be taken back: compare it \
+         with another clock before the first entry. Run a time service (NTP), or name servers in `clock.peers`"
+    );
+}
+
 /// Founds the ledger: folder, key, database, high-water mark. All of them, or none. Answers the folder's
 /// lock.
 ///
@@ -110,7 +130,11 @@ async fn found_locked(
         .and_then(|file| file.sync_all())
         .and_then(|()| sync_folder(&config.data_dir))
         .map_err(|source| file("write", &marker, source))?;
-    let made = make(config, policy, rng).await;
+    // What ran last here was another ledger, and says nothing of this one's time.
+    let made = match forget_time(config) {
+        Ok(()) => make(config, policy, rng).await,
+        Err(error) => Err(error),
+    };
     if made.is_err() {
         // None of them was there before, and none was used.
         for path in things_made(config) {
@@ -145,6 +169,16 @@ async fn make(
     writer.close().await?;
     let mut mark = HighWaterMark::open(&config.high_water_mark, &config.data_dir, signer.public())?;
     Ok(mark.raise(&checkpoint, &signed)?)
+}
+
+fn forget_time(config: &Config) -> Result<(), StartError> {
+    let path = config.data_dir.join(timekeeper::FILE);
+    match fs::remove_file(&path) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(file("delete", &path, source))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What is left of a ledger without its database.

@@ -19,6 +19,7 @@ mod archive;
 mod backup;
 mod clock;
 mod clock_peers;
+mod clock_start;
 mod config;
 mod error;
 mod founding;
@@ -41,7 +42,7 @@ mod timekeeper;
 mod verify_pool;
 
 pub use backup::{BackupError, Kept, Raised, backup, raise_mark, restore};
-pub use clock::{Clock, SystemClock};
+pub use clock::{Clock, Synchronised, SystemClock};
 pub use config::{ClockConfig, Config, Database, Sequencer, Verification};
 pub use error::{ConfigError, StartError};
 pub use fsck::{Finding, Report, fsck};

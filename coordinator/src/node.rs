@@ -71,7 +71,7 @@ pub enum Beginning {
     /// A ledger that is there goes on.
     #[default]
     GoOn,
-    /// The same after a stop of more than a day: today is this day (counted from 1 January 1970), by a clock
+    /// The same after a stop of more than a day, or with a clock that nobody else confirms: today is this day (counted from 1 January 1970), by a clock
     /// that is not this machine's.
     AfterPause(u32),
     /// A ledger is founded.
@@ -146,7 +146,10 @@ impl Coordinator {
             }
             let lock = match lock {
                 Some(lock) => lock,
-                None => founding::found(&config, &policy, &mut rng).await?,
+                None => {
+                    founding::say_time(&*clock, verdict);
+                    founding::found(&config, &policy, &mut rng).await?
+                }
             };
             let signer = log_key::load(&config.log_key_file(), &policy.origin)?;
             let signer = Arc::new(signer.ok_or_else(|| StartError::LogKeyMissing {
@@ -169,6 +172,7 @@ impl Coordinator {
                 });
             }
             let time = Arc::new(Timekeeper::start(clock, &config.data_dir));
+            time.hear(verdict);
             let (queue, waiting) = mpsc::channel(config.sequencer.queue);
             let opening = Opening {
                 config: config.clone(),
@@ -359,13 +363,22 @@ async fn watch(time: Arc<Timekeeper>, needs: Needs, health: Health, config: Cloc
     let noting = async {
         loop {
             tokio::time::sleep(NOTE_EVERY).await;
-            time.note();
+            // It waits for a disk.
+            let time = Arc::clone(&time);
+            let _ = tokio::task::spawn_blocking(move || time.note()).await;
+        }
+    };
+    let confirming = async {
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            time.confirm();
         }
     };
     let following = health.follow(LOOK_EVERY, || needs.look());
     tokio::select! {
         () = noting => {}
         () = asking => {}
+        () = confirming => {}
         never = following => match never {},
     }
 }

@@ -6,51 +6,64 @@
 //!
 //! - while it runs, a second clock that nobody sets ([`Clock::steady_millis`]): a jump of the first one
 //!   stops appending until it is right again;
-//! - at its start, the newest leaf and the last minute in which this coordinator ran (a file): a stop of
-//!   more than [`LONGEST_STOP`] is confirmed by somebody who looked at another clock;
+//! - at its start, the newest leaf, the last minute in which this coordinator ran (a file), and who
+//!   confirms the clock ([`crate::clock_start`]);
 //! - at any time, the followers' clocks: they warn or refuse (`merits-replica`);
 //! - at its start and while it runs, the clocks of peers ([`crate::clock_peers`]).
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use merits_primitives::ids::{Period, PeriodKind};
+use merits_replica::durable_file;
 
 use crate::{
     clock::Clock,
     clock_peers::{Deviation, Verdict},
+    clock_start::{Judged, Known, Seen},
     error::StartError,
 };
 
 /// How far the clock may move against the steady one. A clock that is kept by NTP moves by far less.
 pub(crate) const MOST_STEP: Duration = Duration::from_secs(5 * 60);
 
-/// The longest stop that a start takes a clock's word for.
-pub(crate) const LONGEST_STOP: Duration = Duration::from_secs(24 * 60 * 60);
-
 /// How often the time is written down.
 pub(crate) const NOTE_EVERY: Duration = Duration::from_secs(60);
 
-const FILE: &str = "last-seen";
-const DAY: u64 = 24 * 60 * 60 * 1_000;
+/// In `data_dir`: when the coordinator ran last.
+pub(crate) const FILE: &str = "last-seen";
 
 /// The clock with what is known about it.
 #[derive(Debug)]
 pub(crate) struct Timekeeper {
     clock: Arc<dyn Clock>,
-    /// Both clocks at the start.
-    wall: u64,
-    steady: u64,
     file: PathBuf,
-    /// What the peers' clocks said last, if it is that this one is wrong.
-    peers: Mutex<Option<Deviation>>,
+    state: Mutex<State>,
 }
 
-/// The clock cannot be right.
+#[derive(Debug)]
+struct State {
+    /// Both clocks when the clock was taken for right.
+    begun: Seen,
+    /// What the peers' clocks said last, if it is that this one is wrong.
+    deviation: Option<Deviation>,
+    /// Whether the peers' clocks said last that this one is right.
+    peers_agree: bool,
+    /// What a start was judged by, while nobody confirms the clock.
+    unconfirmed: Option<Start>,
+}
+
+/// What a start is judged by that does not change.
+#[derive(Debug)]
+struct Start {
+    newest_leaf: Option<u64>,
+    last_seen: Option<Seen>,
+}
+
+/// The clock cannot be right, or nobody says that it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum OutOfStep {
     /// It jumped while the coordinator ran.
@@ -72,37 +85,52 @@ pub(crate) enum OutOfStep {
          coordinator"
     )]
     Peers(Deviation),
+    /// Nobody confirmed it since the start.
+    #[error(
+        "the coordinator was started, and nobody confirms its clock yet: it appends nothing until a time \
+         service or two of the servers in `clock.peers` do. Its operator reads in its log what to do"
+    )]
+    Unconfirmed,
 }
 
 impl Timekeeper {
     /// Starts from now. `data_dir` is where the time is written down.
     pub(crate) fn start(clock: Arc<dyn Clock>, data_dir: &Path) -> Self {
+        let state = State {
+            begun: look(&*clock),
+            deviation: None,
+            peers_agree: false,
+            unconfirmed: None,
+        };
         Self {
-            wall: clock.unix_millis(),
-            steady: clock.steady_millis(),
             clock,
             file: data_dir.join(FILE),
-            peers: Mutex::new(None),
+            state: Mutex::new(state),
         }
     }
 
     /// The time, if it can be right.
     ///
     /// # Errors
-    /// [`OutOfStep`] while the clock is elsewhere than the steady one, or the peers', say.
+    /// [`OutOfStep`] while the clock is elsewhere than the steady one or the peers', or nobody confirms it.
     pub(crate) fn now(&self) -> Result<u64, OutOfStep> {
+        let state = self.state();
         let now = self.clock.unix_millis();
-        let passed = self.clock.steady_millis().saturating_sub(self.steady);
-        let expected = self.wall.saturating_add(passed);
+        if let Some(deviation) = state.deviation {
+            return Err(OutOfStep::Peers(deviation));
+        }
+        if state.unconfirmed.is_some() {
+            return Err(OutOfStep::Unconfirmed);
+        }
+        let passed = self.clock.steady_millis();
+        let passed = passed.saturating_sub(state.begun.steady);
+        let expected = state.begun.wall.saturating_add(passed);
         let by = Duration::from_millis(now.abs_diff(expected));
         if by > MOST_STEP {
             let ahead = now > expected;
             return Err(OutOfStep::Jumped { by, ahead });
         }
-        match *self.peers.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(deviation) => Err(OutOfStep::Peers(deviation)),
-            None => Ok(now),
-        }
+        Ok(now)
     }
 
     /// The clock, to compare it with others'.
@@ -112,12 +140,15 @@ impl Timekeeper {
 
     /// Takes what the peers' clocks say. That nobody answers takes nothing back.
     pub(crate) fn hear(&self, verdict: Verdict) {
-        let heard = match verdict {
+        let (deviation, agree) = match verdict {
             Verdict::Unknown => return,
-            Verdict::Wrong(deviation) => Some(deviation),
-            Verdict::Right => None,
+            Verdict::Wrong(deviation) => (Some(deviation), false),
+            Verdict::Undecided => (None, false),
+            Verdict::Right => (None, true),
         };
-        *self.peers.lock().unwrap_or_else(PoisonError::into_inner) = heard;
+        let mut state = self.state();
+        state.deviation = deviation;
+        state.peers_agree = agree;
     }
 
     /// The time for what is only said and not appended: that of the newest leaf if the clock is wrong.
@@ -125,19 +156,20 @@ impl Timekeeper {
         self.now().map_or(newest, |now| now.max(newest))
     }
 
-    /// Writes the time down, if it can be right, for the next start.
+    /// Writes the time down, if it can be right, for the next start. It is on disk afterwards.
     pub(crate) fn note(&self) {
-        let Ok(now) = self.now() else { return };
-        let new = self.file.with_extension("new");
-        let written =
-            fs::write(&new, format!("{now}\n")).and_then(|()| fs::rename(&new, &self.file));
-        if let Err(error) = written {
-            tracing::warn!(%error, file = %self.file.display(), "cannot write the time down");
+        if self.now().is_err() {
+            return;
+        }
+        let text = look(&*self.clock).to_text();
+        if let Err((path, error)) = durable_file::replace(&self.file, &text) {
+            tracing::warn!(%error, file = %path.display(), "cannot write the time down");
         }
     }
 
-    /// Judges the clock at the start, by the newest leaf and by the file. `today` is what somebody found
-    /// on another clock, in days since 1970.
+    /// Judges the clock at the start, by the newest leaf, the file and who confirms it. `today` is what
+    /// somebody found on another clock, in days since 1970. A clock that nobody confirms is taken later, by
+    /// [`Self::confirm`].
     ///
     /// # Errors
     /// [`StartError::Clock`].
@@ -146,84 +178,108 @@ impl Timekeeper {
         newest_leaf: Option<u64>,
         today: Option<u32>,
     ) -> Result<(), StartError> {
-        let last_seen = fs::read_to_string(&self.file)
-            .ok()
-            .and_then(|text| text.trim().parse().ok());
-        judge_start(self.wall, newest_leaf, last_seen, today).map_err(StartError::Clock)
+        let start = Start {
+            newest_leaf,
+            last_seen: self.last_seen(),
+        };
+        let mut state = self.state();
+        match self
+            .judge(&mut state, &start, today)
+            .map_err(StartError::Clock)?
+        {
+            Judged::Right => {}
+            Judged::Unconfirmed(reason) => {
+                tracing::warn!(%reason, "nothing is appended");
+                state.unconfirmed = Some(start);
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks again whether somebody confirms a clock that nobody did at the start.
+    pub(crate) fn confirm(&self) {
+        let mut state = self.state();
+        let Some(start) = state.unconfirmed.take() else {
+            return;
+        };
+        if let Ok(Judged::Right) = self.judge(&mut state, &start, None) {
+            tracing::info!("the clock is confirmed: entries are appended");
+        } else {
+            state.unconfirmed = Some(start);
+        }
+    }
+
+    /// What the file says. A file that cannot be read says nothing, which makes a start stricter.
+    fn last_seen(&self) -> Option<Seen> {
+        let text = match fs::read_to_string(&self.file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) => {
+                tracing::warn!(%error, file = %self.file.display(), "cannot read when the ledger ran last");
+                return None;
+            }
+        };
+        let seen = Seen::parse(&text);
+        if seen.is_none() {
+            tracing::warn!(file = %self.file.display(), "it holds no time in which the ledger ran last");
+        }
+        seen
+    }
+
+    fn judge(
+        &self,
+        state: &mut State,
+        start: &Start,
+        today: Option<u32>,
+    ) -> Result<Judged, String> {
+        let now = look(&*self.clock);
+        let known = Known {
+            now: now.clone(),
+            newest_leaf: start.newest_leaf,
+            last_seen: start.last_seen.as_ref(),
+            today,
+            peers_agree: state.peers_agree,
+            synchronised: self.clock.synchronised(),
+        };
+        let judged = known.judge()?;
+        if judged == Judged::Right {
+            // A time service may have set it since the start.
+            state.begun = now;
+        }
+        Ok(judged)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn judge_start(
-    now: u64,
-    newest_leaf: Option<u64>,
-    last_seen: Option<u64>,
-    today: Option<u32>,
-) -> Result<(), String> {
-    let newest = newest_leaf.unwrap_or(0);
-    if now.saturating_add(millis(MOST_STEP)) < newest {
-        return Err(format!(
-            "this machine's clock says {}, and the log's newest entry is of {}: the clock is behind, or it was \
-             ahead when that entry was made. Set it right; entries of the future are waited for, because a \
-             log's time never goes back",
-            moment(now),
-            moment(newest)
-        ));
+fn look(clock: &dyn Clock) -> Seen {
+    Seen {
+        wall: clock.unix_millis(),
+        steady: clock.steady_millis(),
+        boot: clock.boot(),
     }
-    if let Some(today) = today
-        && u64::from(today).abs_diff(now / DAY) > 1
-    {
-        return Err(format!(
-            "`--after-pause` says {}, this machine's clock {}: set the clock right",
-            date(u64::from(today) * DAY),
-            moment(now)
-        ));
-    }
-    // What was written down under a clock that was ahead says nothing now.
-    let known = newest.max(last_seen.filter(|seen| *seen <= now).unwrap_or(0));
-    if known > 0 && now.saturating_sub(known) > millis(LONGEST_STOP) && today.is_none() {
-        return Err(format!(
-            "this machine's clock says {}, and this ledger ran last on {}. One entry under a clock that is ahead \
-             closes offers and lets credits expire for good. If the ledger stood still for so long, look at a \
-             clock that is not this machine's, and start with `--after-pause` and today's date as you find it \
-             there (YYYY-MM-DD)",
-            moment(now),
-            moment(known)
-        ));
-    }
-    Ok(())
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Such as `2026-11-30`.
-fn date(time: u64) -> String {
-    let day = u32::try_from(time / DAY).unwrap_or(u32::MAX);
-    Period::of_day(PeriodKind::Day, day).label()
-}
-
-/// Such as `2026-11-30 06:20 UTC`.
-fn moment(time: u64) -> String {
-    let minute = time % DAY / 60_000;
-    format!("{} {:02}:{:02} UTC", date(time), minute / 60, minute % 60)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
     use super::*;
+    use crate::clock::Synchronised;
 
     const NOW: u64 = 1_796_019_600_000;
+    const DAY: u64 = 24 * 60 * MINUTE;
     const YEAR: u64 = 365 * DAY;
     const MINUTE: u64 = 60_000;
 
-    /// Two clocks that a test sets.
+    /// Two clocks that a test sets, and whether the kernel says that a time service keeps the first.
     #[derive(Debug, Default)]
     struct Two {
         wall: AtomicU64,
         steady: AtomicU64,
+        kept: AtomicBool,
     }
 
     impl Clock for Two {
@@ -233,6 +289,14 @@ mod tests {
 
         fn steady_millis(&self) -> u64 {
             self.steady.load(Ordering::Relaxed)
+        }
+
+        fn synchronised(&self) -> Synchronised {
+            if self.kept.load(Ordering::Relaxed) {
+                Synchronised::Yes
+            } else {
+                Synchronised::No
+            }
         }
     }
 
@@ -272,38 +336,69 @@ mod tests {
         assert_eq!(at(NOW + 2 * DAY, 2 * DAY), Ok(NOW + 2 * DAY));
         keeper.note();
         let noted = fs::read_to_string(dir.path().join(FILE)).unwrap();
-        assert_eq!(noted.trim().parse(), Ok(NOW + 2 * DAY));
+        let noted = Seen::parse(&noted).unwrap();
+        assert_eq!(noted.wall, NOW + 2 * DAY);
     }
 
+    /// A machine that starts after a loss of power, before its time service has set the clock.
     #[test]
-    fn a_start_after_a_long_stop_needs_a_word() {
-        let ok = |newest, seen, today| judge_start(NOW, newest, seen, today).is_ok();
-        let today = u32::try_from(NOW / DAY).unwrap();
-        assert!(ok(None, None, None), "a new ledger has no time yet");
-        assert!(ok(Some(NOW - MINUTE), None, None));
-        assert!(ok(Some(NOW + 4 * MINUTE), None, None));
-        assert!(
-            !ok(Some(NOW + 6 * MINUTE), None, None),
-            "the clock is behind"
-        );
-        assert!(!ok(Some(NOW + 6 * MINUTE), None, Some(today)));
-        // Nothing was appended for months, but it ran until a minute ago.
-        assert!(ok(Some(NOW - YEAR), Some(NOW - MINUTE), None));
-        // It stood still, or the clock is 40 years ahead: the file says nothing about a later time.
-        for seen in [None, Some(NOW - 40 * YEAR), Some(NOW + YEAR)] {
-            let newest = Some(NOW - 40 * YEAR);
-            let error = judge_start(NOW, newest, seen, None).unwrap_err();
-            assert!(error.contains("--after-pause"), "{error}");
-            assert!(ok(newest, seen, Some(today)));
+    fn a_clock_that_is_confirmed_later_appends_then() {
+        for by_peers in [false, true] {
+            let dir = tempfile::tempdir().unwrap();
+            let clock = Arc::new(Two::default());
+            // The clock is 20 hours ahead.
+            let ahead = 20 * 60 * MINUTE;
+            clock.wall.store(NOW + ahead, Ordering::Relaxed);
+            let seen = NOW - 60 * MINUTE;
+            fs::write(dir.path().join(FILE), format!("{seen} 5 another-run\n")).unwrap();
+            let keeper = Timekeeper::start(Arc::clone(&clock) as Arc<dyn Clock>, dir.path());
+            keeper.judge_start(Some(seen), None).unwrap();
+            keeper.confirm();
+            assert_eq!(keeper.now(), Err(OutOfStep::Unconfirmed));
+            assert_eq!(keeper.now_or(seen), seen);
+            keeper.note();
+            let noted = fs::read_to_string(dir.path().join(FILE)).unwrap();
             assert!(
-                !ok(newest, seen, Some(today - 2)),
-                "another day than the clock's"
+                noted.starts_with(&seen.to_string()),
+                "it is not written down"
             );
+            // The time service sets it, which is no jump, and says so.
+            clock.wall.store(NOW + MINUTE, Ordering::Relaxed);
+            clock.steady.store(MINUTE, Ordering::Relaxed);
+            keeper.confirm();
+            assert_eq!(keeper.now(), Err(OutOfStep::Unconfirmed));
+            if by_peers {
+                keeper.hear(Verdict::Undecided);
+                keeper.confirm();
+                assert!(keeper.now().is_err());
+                keeper.hear(Verdict::Right);
+            } else {
+                clock.kept.store(true, Ordering::Relaxed);
+            }
+            keeper.confirm();
+            assert_eq!(keeper.now(), Ok(NOW + MINUTE));
+            // From here on a jump is one.
+            clock.wall.store(NOW + ahead, Ordering::Relaxed);
+            keeper.confirm();
+            assert!(matches!(
+                keeper.now(),
+                Err(OutOfStep::Jumped { ahead: true, .. })
+            ));
         }
     }
 
+    /// A file that a loss of power emptied makes a start stricter, never laxer.
     #[test]
-    fn moments_are_readable() {
-        assert_eq!(moment(NOW), "2026-11-30 06:20 UTC");
+    fn a_file_that_says_nothing_confirms_nothing() {
+        for text in ["", "soon\n"] {
+            let dir = tempfile::tempdir().unwrap();
+            let clock = Arc::new(Two::default());
+            clock.wall.store(NOW, Ordering::Relaxed);
+            fs::write(dir.path().join(FILE), text).unwrap();
+            let keeper = Timekeeper::start(Arc::clone(&clock) as Arc<dyn Clock>, dir.path());
+            keeper.judge_start(Some(NOW - 60 * MINUTE), None).unwrap();
+            assert_eq!(keeper.now(), Err(OutOfStep::Unconfirmed));
+            assert!(keeper.judge_start(Some(NOW - 2 * DAY), None).is_err());
+        }
     }
 }

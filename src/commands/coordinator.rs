@@ -21,8 +21,8 @@ pub(crate) enum Command {
         /// Found a new ledger. Only the first time: without it nothing is founded, whatever is missing
         #[arg(long)]
         found: bool,
-        /// Start after a stop of more than a day: today's date, as you find it on a clock that is not this
-        /// machine's
+        /// Start after a stop of more than a day, or with a clock that nobody else confirms: today's date, as
+        /// you find it on a clock that is not this machine's
         #[arg(long, value_name = "YYYY-MM-DD", conflicts_with = "found")]
         after_pause: Option<String>,
     },

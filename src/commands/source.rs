@@ -18,7 +18,7 @@ use merits_primitives::{
 use merits_records::{
     Plan, ReadOptions, Reading, RejectsFile,
     handover::{Handover as _, LinkFile},
-    wall_clock,
+    reading::Edge,
 };
 use merits_source::{
     config::SourceConfig,
@@ -168,9 +168,21 @@ fn tell(arguments: &SignArguments, signing: &Signing) -> ExitCode {
     for group in &reading.refused {
         println!("refused: {group}");
     }
+    let of = |row: Edge| format!("{} (line {})", row.moment.date(), row.line);
+    // One row may have a wrong date, so the third one decides.
+    let third = |row: Option<Edge>| {
+        row.map_or_else(
+            || ", there are no three rows".to_owned(),
+            |row| format!(", the third of {}", of(row)),
+        )
+    };
     for (period, subjects) in &signing.partial.no_beginning {
         let oldest = reading.span.map_or_else(String::new, |span| {
-            format!("the oldest row is of {}, and ", span.first.date())
+            format!(
+                "the oldest row is of {}{}, and ",
+                of(span.first),
+                third(span.begins())
+            )
         });
         println!(
             "no beginning: {} of {subjects} accounts: {oldest}what is signed of a part of a period is signed \
@@ -181,7 +193,11 @@ fn tell(arguments: &SignArguments, signing: &Signing) -> ExitCode {
     }
     for (period, subjects) in &signing.partial.not_over {
         let newest = reading.span.map_or_else(String::new, |span| {
-            format!("the newest row is of {}, and ", span.last.date())
+            format!(
+                "the newest row is of {}{}, and ",
+                of(span.last),
+                third(span.ends())
+            )
         });
         println!(
             "not over: {} of {subjects} accounts: {newest}what is signed of a part of a period is signed \
@@ -352,7 +368,7 @@ pub(crate) fn sign(arguments: &SignArguments) -> anyhow::Result<Signing> {
         complete_from: arguments.complete_from,
         complete_until: arguments.complete_until,
     };
-    let whole = Wholeness::new(reading.span, said, super::unix_millis());
+    let whole = Wholeness::new(reading.span, said, plan.now(super::unix_millis()));
     let partial = whole.part(&mut reading.groups);
     if too_many_rejects(&reading.report, most) {
         return Ok(Signing {
@@ -479,7 +495,7 @@ pub(crate) fn read(
         plan,
         ReadOptions {
             first_subjects: subjects,
-            now: Some(wall_clock::latest(super::unix_millis())),
+            now: Some(plan.now(super::unix_millis())),
         },
         &mut |reject| {
             rejects_file

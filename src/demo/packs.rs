@@ -42,7 +42,7 @@ pub(super) fn plays(manifest: &Manifest, period: Period) -> bool {
         complete_from: Some(WHOLE_FROM),
         complete_until: Some(WHOLE_UNTIL),
     };
-    let whole = Wholeness::new(None, said, unix_millis());
+    let whole = Wholeness::new(None, said, wall_clock::latest(unix_millis()));
     manifest.is_valid_at(period) && whole.covers(period)
 }
 
@@ -193,7 +193,7 @@ impl Pack {
         let bar = working("looking at the records");
         let options = ReadOptions {
             first_subjects: choice.subjects,
-            now: Some(wall_clock::latest(unix_millis())),
+            now: Some(plan.now(unix_millis())),
         };
         let reading = read_file(input, &plan, options, &mut keep, &mut |_| {})
             .with_context(|| format!("the records {}", input.display()))?;

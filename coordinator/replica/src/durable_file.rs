@@ -10,7 +10,7 @@ use std::{
 ///
 /// # Errors
 /// The path that failed, and why.
-pub(crate) fn replace(path: &Path, text: &str) -> Result<(), (PathBuf, io::Error)> {
+pub fn replace(path: &Path, text: &str) -> Result<(), (PathBuf, io::Error)> {
     let mut name = path.as_os_str().to_owned();
     name.push(".new");
     let new = PathBuf::from(name);

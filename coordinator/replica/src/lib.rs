@@ -20,7 +20,7 @@
 mod archive;
 mod client;
 mod config;
-mod durable_file;
+pub mod durable_file;
 mod follower;
 mod mark;
 mod replica;

@@ -2,14 +2,17 @@
 
 use std::{
     fs,
+    os::unix::fs::DirBuilderExt as _,
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::Duration,
 };
 
-use merits_coordinator::{Beginning, Clock, Config, Coordinator, StartError, SystemClock};
+use merits_coordinator::{
+    Beginning, Clock, Config, Coordinator, StartError, Synchronised, SystemClock,
+};
 use merits_proto::reason;
 use merits_replica::{FollowError, Follower, Replica};
 use merits_serve::{Limits, Server};
@@ -211,6 +214,108 @@ async fn a_long_stop_is_confirmed() {
     coordinator.shutdown().await.unwrap();
     fs::remove_file(config.data_dir.join("last-seen")).unwrap();
     assert!(start(Beginning::GoOn).await.is_err());
+}
+
+/// A clock of a machine that was started so many times, without a time service or with one.
+#[derive(Debug, Default)]
+struct Unkept {
+    shifted: Shifted,
+    boots: AtomicI64,
+    kept: AtomicBool,
+}
+
+impl Clock for Unkept {
+    fn unix_millis(&self) -> u64 {
+        self.shifted.unix_millis()
+    }
+
+    fn steady_millis(&self) -> u64 {
+        self.shifted.steady_millis()
+    }
+
+    fn boot(&self) -> Option<String> {
+        Some(format!("boot-{}", self.boots.load(Ordering::Relaxed)))
+    }
+
+    fn synchronised(&self) -> Synchronised {
+        if self.kept.load(Ordering::Relaxed) {
+            Synchronised::Yes
+        } else {
+            Synchronised::Unknown("adjtimex: not permitted".to_owned())
+        }
+    }
+}
+
+/// The gap: a clock up to a day ahead at a start was served, and nothing repaired what it appended.
+#[tokio::test]
+async fn a_clock_that_nobody_confirms_appends_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut founding = Founding::new(96);
+    let clock = Arc::new(Unkept::default());
+    let config = founding.config(dir.path());
+    let coordinator = Coordinator::found(config.clone(), Arc::clone(&clock) as Arc<dyn Clock>)
+        .await
+        .unwrap();
+    let mut client = Client::connect(coordinator.address(), coordinator.log_key().clone()).await;
+    for entry in &founding.entries {
+        client.submit(entry).await.unwrap();
+    }
+    coordinator.shutdown().await.unwrap();
+    let seen = || fs::read_to_string(config.data_dir.join("last-seen")).unwrap();
+
+    for rebooted in [false, true] {
+        // Set 20 hours ahead while the coordinator stood still.
+        clock.shifted.by(20 * 60 * MINUTE);
+        clock.boots.fetch_add(rebooted.into(), Ordering::Relaxed);
+        let noted = seen();
+        let coordinator = Coordinator::start(config.clone(), Arc::clone(&clock) as Arc<dyn Clock>)
+            .await
+            .unwrap();
+        let mut client =
+            Client::connect(coordinator.address(), coordinator.log_key().clone()).await;
+        until(&client, "", ServingStatus::NotServing).await;
+        let before = client.checkpoint().await;
+        let entry = founding.earn(2);
+        let fault = client.submit(&entry).await.unwrap_err();
+        assert_eq!(fault.reason, reason::OUT_OF_STEP, "{fault:?}");
+        assert!(fault.may_retry() && fault.signed_refusal.is_empty());
+        assert_eq!(client.checkpoint().await, before);
+        assert_eq!(seen(), noted, "nor is the time written down");
+        if rebooted {
+            // A time service keeps it: the machine really stood still for so long.
+            clock.kept.store(true, Ordering::Relaxed);
+        } else {
+            // Set right: the steady clock measured the stop.
+            clock.shifted.by(0);
+        }
+        until(&client, "", ServingStatus::Serving).await;
+        client.submit(&entry).await.unwrap();
+        coordinator.shutdown().await.unwrap();
+        assert_ne!(seen(), noted);
+    }
+}
+
+/// The fault: a founding beside the `last-seen` of another ledger made everything, and then failed.
+#[tokio::test]
+async fn a_founding_forgets_when_another_ledger_ran() {
+    let dir = tempfile::tempdir().unwrap();
+    let founding = Founding::new(97);
+    let config = founding.config(dir.path());
+    fs::DirBuilder::new()
+        .mode(0o700)
+        .create(&config.data_dir)
+        .unwrap();
+    let long_ago = SystemClock.unix_millis() - (90 * DAY).unsigned_abs();
+    fs::write(
+        config.data_dir.join("last-seen"),
+        format!("{long_ago} 7 boot\n"),
+    )
+    .unwrap();
+    let clock = Arc::new(Shifted::default()) as Arc<dyn Clock>;
+    let coordinator = Coordinator::found(config.clone(), Arc::clone(&clock)).await;
+    coordinator.unwrap().shutdown().await.unwrap();
+    let coordinator = Coordinator::start(config, clock).await;
+    coordinator.unwrap().shutdown().await.unwrap();
 }
 
 #[tokio::test]

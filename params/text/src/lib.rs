@@ -20,6 +20,7 @@
 pub mod file;
 #[cfg(feature = "typed")]
 pub mod lookalike;
+mod marks;
 #[cfg(feature = "screen")]
 pub mod screen;
 pub mod shown;

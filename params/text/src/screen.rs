@@ -2,39 +2,89 @@
 //!
 //! Much of it comes from elsewhere: titles, names, reasons, files' contents, what a server said. So
 //! this crate has `println!` and the like of its own, which escape what has no place on a screen
-//! ([`crate::shown`]): a title cannot turn the line around, and a reason cannot speak to the
-//! terminal. A program takes them all by `#[macro_use] extern crate merits_text`, which hides std's,
+//! ([`crate::shown`]) and set off lines that came with a value ([`Printed`]): a title cannot turn the line
+//! around, a reason cannot speak to the terminal, and a file's name forges no line. A program takes them all by `#[macro_use] extern crate merits_text`, which hides std's,
 //! so that none can be forgotten. What the program itself colours goes through [`coloured`].
 
-/// std's, with what has no place on a screen escaped.
+/// std's, with what has no place on a screen escaped, and lines that came with a value set off.
 #[macro_export]
 macro_rules! println {
     () => { ::std::println!() };
-    ($($text:tt)*) => {
-        ::std::println!("{}", $crate::shown::Document(&::std::format!($($text)*)))
+    ($format:literal $($values:tt)*) => {
+        ::std::println!("{}", $crate::screen::Printed::new($format, ::std::format!($format $($values)*)))
     };
 }
 
-/// std's, with what has no place on a screen escaped.
+/// std's, with what has no place on a screen escaped, and lines that came with a value set off.
 #[macro_export]
 macro_rules! print {
-    ($($text:tt)*) => {
-        ::std::print!("{}", $crate::shown::Document(&::std::format!($($text)*)))
+    ($format:literal $($values:tt)*) => {
+        ::std::print!("{}", $crate::screen::Printed::new($format, ::std::format!($format $($values)*)))
     };
 }
 
-/// std's, with what has no place on a screen escaped.
+/// std's, with what has no place on a screen escaped, and lines that came with a value set off.
 #[macro_export]
 macro_rules! eprintln {
     () => { ::std::eprintln!() };
-    ($($text:tt)*) => {
-        ::std::eprintln!("{}", $crate::shown::Document(&::std::format!($($text)*)))
+    ($format:literal $($values:tt)*) => {
+        ::std::eprintln!("{}", $crate::screen::Printed::new($format, ::std::format!($format $($values)*)))
     };
 }
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, fmt, time::Duration};
 
 use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::shown::Document;
+
+/// What is printed for a format with its values filled in.
+///
+/// A file's name or a peer's reason may hold a line break, and what comes after it would look like a line of
+/// ours: `REFUSED x` and then `zoe: linked`. So where a value brought lines of its own, every line but the first
+/// begins with [`SET_OFF`]. A format that is one value and nothing else prints a text of the program's: a
+/// table, a report.
+#[derive(Debug)]
+pub struct Printed {
+    text: String,
+    set_off: bool,
+}
+
+/// Before a line that a value brought.
+pub const SET_OFF: &str = "  | ";
+
+impl Printed {
+    /// Of the format and what it became.
+    pub fn new(format: &str, text: String) -> Self {
+        let breaks = |text: &str| text.matches('\n').count();
+        let set_off = breaks(&text) > breaks(format) && !is_one_value(format);
+        Self { text, set_off }
+    }
+}
+
+impl fmt::Display for Printed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.set_off {
+            return write!(f, "{}", Document(&self.text));
+        }
+        for (number, line) in self.text.split('\n').enumerate() {
+            if number > 0 {
+                write!(f, "\n{SET_OFF}")?;
+            }
+            write!(f, "{}", Document(line))?;
+        }
+        Ok(())
+    }
+}
+
+/// Such as `{table}`, with line breaks around it or without.
+fn is_one_value(format: &str) -> bool {
+    let name = format
+        .trim()
+        .strip_prefix('{')
+        .and_then(|rest| rest.strip_suffix('}'));
+    name.is_some_and(|name| !name.contains(['{', '}']))
+}
 
 /// What every output says of credits of a scale whose sources cannot link people.
 pub const VOUCHED: &str = "the distributor vouches whose records these are";
@@ -156,6 +206,24 @@ mod tests {
         assert_eq!(thousands(999), "999");
         assert_eq!(thousands(65_798), "65,798");
         assert_eq!(thousands(1_234_567), "1,234,567");
+    }
+
+    /// The fault: a line break in a file's name made a line that looked like one of ours.
+    #[test]
+    fn a_value_forges_no_line() {
+        let printed = |format: &str, text: &str| Printed::new(format, text.to_owned()).to_string();
+        assert_eq!(
+            printed("REFUSED {}: {fault}", "REFUSED x\nzoe: linked: no link"),
+            "REFUSED x\n  | zoe: linked: no link"
+        );
+        // Lines of ours and a value's cannot be told apart then, so none passes for ours.
+        assert_eq!(
+            printed("\n{number}. {title}", "\n1. a\nb"),
+            "\n  | 1. a\n  | b"
+        );
+        assert_eq!(printed("\n{number}. {title}", "\n1. a"), "\n1. a");
+        assert_eq!(printed("\n{table}\n", "\na\nb\n"), "\na\nb\n");
+        assert_eq!(printed("{}: {}", "a\u{1b}: \nb"), "a\\u{1b}: \n  | b");
     }
 
     #[test]

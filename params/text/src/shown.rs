@@ -11,7 +11,7 @@
 //! | line and paragraph separators | a second line in what is one |
 //! | invisible characters (zero width, fillers, soft hyphen, tags, byte order mark) | two texts that look the same |
 //! | private use, noncharacters | every system shows something else |
-//! | more than [`MOST_MARKS`] combining marks in a row | they are drawn over the lines beside |
+//! | more than [`MOST_MARKS`] combining marks in a row, of any script (general categories Mn and Me) | they are drawn over the lines beside |
 //!
 //! Some invisible characters are part of a script, and are taken where the script has them, that
 //! is beside the characters that they act on, and nowhere else: the joiners U+200C and U+200D in
@@ -25,7 +25,10 @@ use std::fmt::{self, Write as _};
 
 use thiserror::Error;
 
-/// Most combining marks after one letter: Vietnamese and phonetic writing need three.
+use crate::marks::is_mark;
+
+/// Most combining marks after one letter: Vietnamese and phonetic writing need three, Hebrew with accents five,
+/// a Tibetan stack with its vowel six.
 pub const MOST_MARKS: usize = 6;
 
 /// A character that has no place in a text which others are shown. Whoever wrote the text takes it
@@ -143,14 +146,23 @@ fn judged(text: &str, form: Form) -> impl Iterator<Item = (char, Option<&'static
     std::iter::from_fn(move || {
         let character = characters.next()?;
         let after = characters.peek().copied();
-        marks = if is_mark(character) { marks + 1 } else { 0 };
-        let fault = if marks > MOST_MARKS {
+        marks = match character {
+            // A joiner parts no marks.
+            '\u{200c}' | '\u{200d}' => marks,
+            _ if is_mark(character) => marks + 1,
+            _ => 0,
+        };
+        let fault = if marks > MOST_MARKS && is_mark(character) {
             Some("one mark too many over one letter")
         } else {
+            // A mark that is one too many will be refused: nothing is beside it.
+            let after = after.filter(|next| marks < MOST_MARKS || !is_mark(*next));
             fault(before, character, after, form)
         };
         // A variation selector belongs to its character: a joiner looks past it.
-        if !matches!(character, '\u{fe00}'..='\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}') {
+        if fault.is_some() {
+            before = None;
+        } else if !matches!(character, '\u{fe00}'..='\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}') {
             before = Some(character);
         }
         Some((character, fault))
@@ -184,9 +196,9 @@ fn fault(
         '\u{e0100}'..='\u{e01ef}' if before.is_some_and(is_han) => None,
         '\u{180b}'..='\u{180f}' if before.is_some_and(is_mongolian) => None,
         // Soft hyphen, grapheme joiner, Hangul fillers, Khmer's inherent vowels, Mongolian's
-        // selectors; zero width, word joiner, invisible operators; variation selectors; byte
-        // order mark, annotations; shorthand and musical format controls; tags and the selectors
-        // above.
+        // selectors; zero width, word joiner, invisible operators; the blank Braille pattern; variation
+        // selectors; byte order mark, annotations; hieroglyphs' format controls; Khitan's filler;
+        // shorthand and musical format controls, the note without a head; tags and the selectors above.
         '\u{ad}'
         | '\u{34f}'
         | '\u{115f}'
@@ -196,12 +208,16 @@ fn fault(
         | '\u{180b}'..='\u{180f}'
         | '\u{200b}'..='\u{200d}'
         | '\u{2060}'..='\u{2065}'
+        | '\u{2800}'
         | '\u{3164}'
         | '\u{fe00}'..='\u{fe0f}'
         | '\u{feff}'
         | '\u{ffa0}'
         | '\u{fff0}'..='\u{fffb}'
+        | '\u{13430}'..='\u{1343f}'
+        | '\u{16fe4}'
         | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d159}'
         | '\u{1d173}'..='\u{1d17a}'
         | '\u{e0000}'..='\u{e0fff}' => Some("invisible"),
         '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}' => {
@@ -211,19 +227,6 @@ fn fault(
         c if u32::from(c) & 0xfffe == 0xfffe => Some("no character"),
         _ => None,
     }
-}
-
-/// Marks that are drawn over or under a letter of any script.
-fn is_mark(c: char) -> bool {
-    matches!(
-        c,
-        '\u{300}'..='\u{36f}'
-            | '\u{483}'..='\u{489}'
-            | '\u{1ab0}'..='\u{1aff}'
-            | '\u{1dc0}'..='\u{1dff}'
-            | '\u{20d0}'..='\u{20ff}'
-            | '\u{fe20}'..='\u{fe2f}'
-    )
 }
 
 /// Characters of scripts whose letters join, and in which a joiner or its opposite is spelling.
@@ -360,6 +363,11 @@ mod tests {
             ("two\nlines", 0xa, 4),
             ("tab\tbed", 0x9, 4),
             ("\u{3164}", 0x3164, 1),
+            ("a\u{2800}b", 0x2800, 2),
+            ("𝄞\u{1d159}", 0x1d159, 2),
+            ("\u{16fe4}", 0x16fe4, 1),
+            ("\u{13000}\u{13430}\u{13000}", 0x13430, 2),
+            ("\u{1343f}", 0x1343f, 1),
             ("flag\u{e0067}", 0xe0067, 5),
             ("logo \u{f8ff}", 0xf8ff, 6),
             ("\u{fffe}", 0xfffe, 1),
@@ -384,6 +392,49 @@ mod tests {
         let fault = check_document("fine\nand \u{202e}not").expect_err("turned");
         assert_eq!((fault.line, fault.place, fault.at), (2, 5, 9));
         assert!(check_document("a\rb").is_err());
+    }
+
+    /// The fault: only Latin, Cyrillic and symbols' marks were counted.
+    #[test]
+    fn marks_of_every_script_are_counted() {
+        for (letter, mark) in [
+            ('ก', '\u{e47}'),
+            ('א', '\u{5b8}'),
+            ('ب', '\u{64e}'),
+            ('क', '\u{941}'),
+            ('ཀ', '\u{f71}'),
+            ('か', '\u{3099}'),
+            ('a', '\u{20dd}'),
+        ] {
+            let with = |marks: usize| format!("{letter}{}{letter}", mark.to_string().repeat(marks));
+            assert_eq!(check_line(&with(MOST_MARKS)), Ok(()), "{mark:?}");
+            let fault = check_line(&with(MOST_MARKS + 1)).expect_err("too many");
+            assert_eq!((fault.character, fault.place), (mark, MOST_MARKS + 2));
+            assert!(check_line(&with(40)).is_err());
+        }
+        // A joiner between them parts no marks.
+        let joined = format!("क{0}\u{200d}{0}क", "\u{941}".repeat(4));
+        assert!(check_line(&joined).is_err());
+        // What people write has fewer.
+        for text in ["บ้านนี้", "שָׁל֥וֹם", "مُحَمَّدٌ", "हिन्दी में", "བསྒྲུབས", "ပြည်ထောင်စု", "ខ្មែរ"]
+        {
+            assert_eq!(check_line(text), Ok(()), "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_joins_a_mark_that_is_escaped() {
+        for joiner in ['\u{200c}', '\u{200d}'] {
+            for before in 5..8 {
+                let marks = |count: usize| "\u{941}".repeat(count);
+                for text in [
+                    format!("क{}{joiner}क", marks(before)),
+                    format!("क{}{joiner}{}क", marks(before), marks(2)),
+                ] {
+                    assert_eq!(check_line(&line(&text)), Ok(()), "{}", line(&text));
+                }
+            }
+        }
     }
 
     #[test]

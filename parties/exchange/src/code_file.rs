@@ -83,7 +83,7 @@ pub enum CodeFileError {
     },
     /// A first line unlike the others.
     #[error(
-        "{path}, line 1: it looks like a table's header and not like the other lines, which all have digits. Say which it is: --first-line header, or --first-line code"
+        "{path}, line 1: it looks like a table's header and not like the other lines, whose length, digits or letters it does not share. Say which it is: --first-line header, or --first-line code"
     )]
     HeaderOrCode {
         /// The file.
@@ -153,15 +153,56 @@ fn is_header(lines: &[&str]) -> bool {
     HEADERS.contains(&name.as_str())
 }
 
-/// Whether the first line has no digit, and all others have one: random codes do, titles do not.
+/// Whether the first line is unlike the others: it has no digit where all others have one (random codes do,
+/// titles do not), a space where none has one, another length than all others have, or a kind of character that
+/// none of them has.
 fn may_be_header(lines: &[&str]) -> bool {
+    let [first, others @ ..] = lines else {
+        return false;
+    };
+    if first.is_empty() || others.is_empty() {
+        return false;
+    }
     let has_digit = |line: &str| line.chars().any(char::is_numeric);
-    match lines {
-        [first, others @ ..] if !others.is_empty() => {
-            let alike = others.iter().all(|line| line.len() == first.len());
-            !first.is_empty() && !has_digit(first) && !alike && others.iter().all(|l| has_digit(l))
+    let has_space = |line: &str| line.chars().any(char::is_whitespace);
+    let length = |line: &str| line.chars().count();
+    let one_length = others.iter().all(|line| length(line) == length(others[0]));
+    let alike = one_length && length(first) == length(others[0]);
+    if !alike && !has_digit(first) && others.iter().all(|line| has_digit(line)) {
+        return true;
+    }
+    if has_space(first) && !others.iter().any(|line| has_space(line)) {
+        return true;
+    }
+    // Of one other line nobody knows what codes have in common, and two or three may lack a kind by chance.
+    (others.len() > 1 && one_length && !alike)
+        || (others.len() > 3
+            && first.chars().map(Kind::of).any(|kind| {
+                !others
+                    .iter()
+                    .any(|line| line.chars().any(|c| Kind::of(c) == kind))
+            }))
+}
+
+/// What alphabets are made of.
+#[derive(PartialEq, Eq)]
+enum Kind {
+    Digit,
+    Small,
+    Capital,
+    Letter,
+    Sign(char),
+}
+
+impl Kind {
+    fn of(c: char) -> Self {
+        match c {
+            _ if c.is_numeric() => Self::Digit,
+            _ if c.is_lowercase() => Self::Small,
+            _ if c.is_uppercase() => Self::Capital,
+            _ if c.is_alphabetic() => Self::Letter,
+            _ => Self::Sign(c),
         }
-        _ => false,
     }
 }
 
@@ -259,6 +300,29 @@ mod tests {
         assert_eq!(read(text, FirstLine::Code).expect("said").0.len(), 3);
         let said = read("\u{feff}\u{feff}code\nA1\n", FirstLine::Header);
         assert_eq!(said.expect("said").0, ["A1"]);
+        // A digit makes no code.
+        for header in ["Voucher codes 2026", "Codes2026", "vouchers-26", "Charge_1"] {
+            let codes = "HEMCQ-Y04EC\nSMBP5-E541P\nK2V0M-1QZ7T\n7QWJ3-PL20D\n";
+            let text = format!("{header}\n{codes}");
+            let said = read(&text, FirstLine::Unsaid).expect_err(header);
+            assert!(
+                said.contains("--first-line") && !said.contains("HEMCQ"),
+                "{said}"
+            );
+            assert_eq!(read(&text, FirstLine::Header).expect("said").0.len(), 4);
+            assert_eq!(read(&text, FirstLine::Code).expect("said").0.len(), 5);
+        }
+        let spaced = "Voucher codes 2026\nHEMCQ-Y04EC\n";
+        assert!(read(spaced, FirstLine::Unsaid).is_err());
+        // Codes are codes: of many lengths, of few lines, with a letter that comes once.
+        for codes in [
+            "A-9\nA-10\nA-100\n",
+            "AB12\nABCD\n",
+            "HEMCQ-Y04EC\nSMBP5-E541P\nHEMCQ-YO4EC\n",
+            "善-01\n券-02\n度-03\n分-04\n积-05\n",
+        ] {
+            assert!(read(codes, FirstLine::Unsaid).is_ok(), "{codes:?}");
+        }
         // Words are codes where all are words.
         let (codes, _) = read("apple-tree\nplum-tree\n", FirstLine::Unsaid).expect("reads");
         assert_eq!(codes.len(), 2);

@@ -36,6 +36,9 @@ pub mod reject;
 mod row;
 pub mod wall_clock;
 
+/// A moment by a local wall clock.
+pub use jiff::civil::DateTime;
+
 pub use grouping::{RefusedGroup, SubjectPeriod};
 pub use mapping::{Mapping, MappingError, Plan};
 pub use reading::{ReadError, ReadOptions, Reading, Report, read, read_file};

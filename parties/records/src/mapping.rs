@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::civil::DateTime;
 use merits_formula::{Field, FieldKind, Schema};
 use merits_primitives::ids::PeriodKind;
 use serde::Deserialize;
@@ -219,6 +220,12 @@ impl Plan {
     pub(crate) fn key_column(&self) -> usize {
         let key = self.fields.get(self.key);
         key.and_then(FieldPlan::column).unwrap_or(self.time)
+    }
+
+    /// What the local wall clock of the deeds shows at this time (unix milliseconds); where the mapping names no
+    /// zone, the latest that any place on earth shows.
+    pub fn now(&self, unix_millis: u64) -> DateTime {
+        self.clock.now(unix_millis)
     }
 
     /// Checks a mapping.

@@ -112,26 +112,77 @@ pub struct Reading {
     pub span: Option<Span>,
 }
 
-/// The first and the last moment of a file, by its local wall clocks: of rows that became records, and of
+/// How many rows must lie at an end of a file for it to count: one with a wrong date covers nothing.
+const FEWEST: usize = 3;
+
+/// A row at an end of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Edge {
+    /// When its deed was, by the local wall clock.
+    pub moment: DateTime,
+    /// Its line.
+    pub line: u64,
+}
+
+/// The first and the last moments of a file, by its local wall clocks: of rows that became records, and of
 /// those of subjects that were left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    /// The earliest.
-    pub first: DateTime,
-    /// The latest.
-    pub last: DateTime,
+    /// The earliest row.
+    pub first: Edge,
+    /// The latest row.
+    pub last: Edge,
+    /// The earliest ones, in their order.
+    earliest: [Option<Edge>; FEWEST],
+    /// The latest ones, the latest first.
+    latest: [Option<Edge>; FEWEST],
 }
 
 impl Span {
-    fn with(span: Option<Self>, moment: DateTime) -> Option<Self> {
-        let Self { first, last } = span.unwrap_or(Self {
-            first: moment,
-            last: moment,
-        });
-        Some(Self {
-            first: first.min(moment),
-            last: last.max(moment),
-        })
+    /// Of a file with one row.
+    pub fn new(row: Edge) -> Self {
+        let only = [Some(row), None, None];
+        Self {
+            first: row,
+            last: row,
+            earliest: only,
+            latest: only,
+        }
+    }
+
+    /// The same with one row more.
+    #[must_use]
+    pub fn with(mut self, row: Edge) -> Self {
+        self.first = self.first.min(row);
+        self.last = self.last.max(row);
+        place(&mut self.earliest, row, |new, old| new < old);
+        place(&mut self.latest, row, |new, old| new > old);
+        self
+    }
+
+    /// The row with which the file begins, as far as one row proves nothing: the third one by time.
+    pub fn begins(&self) -> Option<Edge> {
+        self.earliest[FEWEST - 1]
+    }
+
+    /// The row with which the file ends, as far as one row proves nothing: the third one from the last.
+    pub fn ends(&self) -> Option<Edge> {
+        self.latest[FEWEST - 1]
+    }
+
+    fn add(span: Option<Self>, row: Edge) -> Option<Self> {
+        Some(span.map_or_else(|| Self::new(row), |span| span.with(row)))
+    }
+}
+
+/// Puts a row where it belongs among the few that come first, and drops the one that is too many.
+fn place(rows: &mut [Option<Edge>; FEWEST], row: Edge, is_before: impl Fn(&Edge, &Edge) -> bool) {
+    let at = rows
+        .iter()
+        .position(|old| old.as_ref().is_none_or(|old| is_before(&row, old)));
+    if let Some(at) = at {
+        rows[at..].rotate_right(1);
+        rows[at] = Some(row);
     }
 }
 
@@ -140,8 +191,8 @@ impl Span {
 pub struct ReadOptions {
     /// Read only the first so many subjects of the file; a demo's choice.
     pub first_subjects: Option<usize>,
-    /// The latest local wall clock that any place on earth shows now ([`wall_clock::latest`]): what is later
-    /// has not happened, and its row is refused. Without it, nothing is taken for the future.
+    /// What the local wall clock shows now ([`Plan::now`]): what is later has not happened, and its row is
+    /// refused. Without it, nothing is taken for the future.
     pub now: Option<DateTime>,
 }
 
@@ -201,14 +252,16 @@ pub fn read(
         if report.rows.is_multiple_of(PROGRESS_ROWS) {
             progress(report.rows);
         }
+        let (RawRow::Cells { line, .. } | RawRow::Broken { line, .. }) = &raw;
+        let line = *line;
         match take(plan, options, &mut grouping, raw) {
             Ok(Taken::Record(moment)) => {
                 report.accepted += 1;
-                span = Span::with(span, moment);
+                span = Span::add(span, Edge { moment, line });
             }
             Ok(Taken::LeftOut(moment)) => {
                 report.left_out += 1;
-                span = moment.map_or(span, |moment| Span::with(span, moment));
+                span = moment.map_or(span, |moment| Span::add(span, Edge { moment, line }));
             }
             Err(reject) => {
                 report.rejected += 1;
@@ -345,7 +398,7 @@ impl Row<'_> {
         let time = self.plan.time;
         let moment = self.clock(time, &self.plan.clock)?;
         if now.is_some_and(|now| moment > now) {
-            let detail = "has not come yet anywhere";
+            let detail = "has not come yet";
             return Err(self.reject(time, Reason::Future, detail));
         }
         Ok(moment)

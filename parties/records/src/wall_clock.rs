@@ -242,6 +242,24 @@ impl WallClock {
         }))
     }
 
+    /// What the local wall clock shows at this time (unix milliseconds): in the mapping's zone, or where it
+    /// names none, the latest that any place on earth shows.
+    pub fn now(&self, unix_millis: u64) -> DateTime {
+        let zone = match &self.0 {
+            Form::Civil {
+                recorded, local, ..
+            } => local.as_ref().or(recorded.as_ref()),
+            Form::Unix { zone, .. } | Form::Rfc3339 { zone } => Some(zone),
+        };
+        let now = i64::try_from(unix_millis)
+            .ok()
+            .and_then(|millis| Timestamp::from_millisecond(millis).ok());
+        match (zone, now) {
+            (Some(zone), Some(now)) => now.to_zoned(zone.clone()).datetime(),
+            _ => latest(unix_millis),
+        }
+    }
+
     /// The local wall clock of a cell.
     ///
     /// # Errors
@@ -549,6 +567,28 @@ mod tests {
             WallClock::new(&nowhere, Needed::Minute).err(),
             Some(TimeMappingError::Twice)
         );
+    }
+
+    #[test]
+    fn now_is_the_zones_where_one_is_named() {
+        let civil = "%Y-%m-%dT%H:%M";
+        // 2026-11-30T12:00Z.
+        let noon = 1_796_040_000_000;
+        for (mapping, hour) in [
+            (mapping("unix-seconds", None, Some("Asia/Shanghai")), 20),
+            (mapping("rfc3339", None, Some("Europe/Berlin")), 13),
+            (mapping(civil, None, Some("Europe/Berlin")), 13),
+            (
+                mapping(civil, Some("Europe/Berlin"), Some("Asia/Shanghai")),
+                20,
+            ),
+        ] {
+            let clock = WallClock::new(&mapping, Needed::Minute).unwrap();
+            assert_eq!(clock.now(noon), datetime(2026, 11, 30, hour, 0, 0, 0));
+        }
+        let nowhere = WallClock::new(&mapping(civil, None, None), Needed::Minute).unwrap();
+        assert_eq!(nowhere.now(noon), latest(noon));
+        assert_eq!(nowhere.now(u64::MAX), DateTime::MAX);
     }
 
     #[test]

@@ -2,15 +2,16 @@
 //!
 //! A subject and period has one commitment, for ever: what is signed of half a month stays half. So a
 //! period is signed only when the file has all of it. Its end: the period is over in the world and in the data,
-//! where something in the file comes after it, or the operator says until when nothing is missing. Its beginning:
-//! the file begins on the period's first day or before, or the operator says from when nothing is missing.
+//! where rows of the file come after it, or the operator says until when nothing is missing. Its beginning:
+//! rows of the file are of the period's first day or before, or the operator says from when nothing is missing.
+//! A row with a wrong date happens, so it takes three rows at either end.
 //! And a file of which too many rows cannot be read is the wrong file, or the mapping is: nothing of it is
 //! signed.
 
 use std::collections::BTreeMap;
 
 use merits_primitives::{calendar::Date, ids::Period};
-use merits_records::{Reason, Report, SubjectPeriod, reading::Span, wall_clock};
+use merits_records::{DateTime, Reason, Report, SubjectPeriod, reading::Span, wall_clock};
 
 /// Rows in a hundred that may be unreadable before nothing is signed, unless the source says otherwise.
 pub const MOST_REJECTS_PERCENT: u8 = 5;
@@ -27,15 +28,15 @@ pub struct Said {
 /// Between which days records are all there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wholeness {
-    /// The day of the oldest row. A file that was cut by days has all of it.
+    /// The day on which the file begins ([`Span::begins`]). A file that was cut by days has all of it.
     oldest: Option<i64>,
-    /// The last day before the newest row's: all of that day may not be there.
+    /// The last day before the one on which the file ends ([`Span::ends`]): all of that day may not be there.
     data: Option<i64>,
     /// The first day that was said.
     from: Option<i64>,
     /// The last day that was said.
     until: Option<i64>,
-    /// The last day that is over somewhere on earth.
+    /// The last day that is over where the deeds are.
     world: i64,
 }
 
@@ -57,15 +58,18 @@ impl Partial {
 }
 
 impl Wholeness {
-    /// Of a file, with what was said of it, at `now` (unix milliseconds).
-    pub fn new(span: Option<Span>, said: Said, now: u64) -> Self {
+    /// Of a file, with what was said of it, at `now` by the wall clock of the deeds
+    /// ([`merits_records::Plan::now`]).
+    pub fn new(span: Option<Span>, said: Said, now: DateTime) -> Self {
         let day = |moment| wall_clock::since_1970(moment).map(|(day, _)| i64::from(day));
+        let begins = span.and_then(|span| span.begins());
+        let ends = span.and_then(|span| span.ends());
         Self {
-            oldest: span.and_then(|span| day(span.first)),
-            data: span.and_then(|span| day(span.last)).map(|day| day - 1),
+            oldest: begins.and_then(|row| day(row.moment)),
+            data: ends.and_then(|row| day(row.moment)).map(|day| day - 1),
             from: said.complete_from.map(Date::to_days),
             until: said.complete_until.map(Date::to_days),
-            world: day(wall_clock::latest(now)).map_or(i64::MAX, |day| day - 1),
+            world: day(now).map_or(i64::MIN, |day| day - 1),
         }
     }
 
@@ -114,6 +118,7 @@ pub fn too_many_rejects(report: &Report, most_percent: u8) -> bool {
 mod tests {
     use super::*;
     use merits_primitives::ids::PeriodKind;
+    use merits_records::reading::Edge;
 
     fn day(text: &str) -> Date {
         let number =
@@ -125,10 +130,22 @@ mod tests {
         Period::from_label(label).expect("a period")
     }
 
+    /// Of a file with so many rows of each of these moments.
+    fn rows(of_each: u64, moments: &[&str]) -> Option<Span> {
+        let edges = moments.iter().zip(1u64..).flat_map(|(moment, number)| {
+            let moment: DateTime = moment.parse().expect("a moment");
+            (0..of_each).map(move |row| Edge {
+                moment,
+                line: number * 10 + row,
+            })
+        });
+        edges.fold(None, |span: Option<Span>, row| {
+            Some(span.map_or_else(|| Span::new(row), |span| span.with(row)))
+        })
+    }
+
     fn span(first: &str, last: &str) -> Option<Span> {
-        let moment = |text: &str| -> jiff::civil::DateTime { text.parse().expect("a moment") };
-        let (first, last) = (moment(first), moment(last));
-        Some(Span { first, last })
+        rows(3, &[first, last])
     }
 
     /// A file from April on.
@@ -144,7 +161,38 @@ mod tests {
     }
 
     /// 2016-06-01T00:00Z.
-    const JUNE: u64 = 1_464_739_200_000;
+    const JUNE_MILLIS: u64 = 1_464_739_200_000;
+    const JUNE: DateTime = jiff::civil::datetime(2016, 6, 1, 14, 0, 0, 0);
+
+    /// The fault: one row with a wrong date made half a month signed for ever.
+    #[test]
+    fn rows_with_a_wrong_date_cover_nothing() {
+        let (april, may) = (period("2016-04"), period("2016-05"));
+        let (early, late) = ("1970-01-01T00:00:00", "2016-05-20T10:00:00");
+        for (wrong, covers) in [(1, false), (2, false), (3, true)] {
+            // The file has 10 to 20 April.
+            let good = rows(5, &["2016-04-10T08:00:00", "2016-04-20T08:00:00"]);
+            let with = |moment: &str| {
+                let moment = moment.parse().expect("a moment");
+                (0..wrong).fold(good, |span, line| {
+                    span.map(|span| span.with(Edge { moment, line }))
+                })
+            };
+            let from = Said {
+                complete_from: Some(day("2016-04-01")),
+                ..Said::default()
+            };
+            let whole = Wholeness::new(with(late), from, JUNE);
+            assert_eq!(whole.covers(april), covers, "{wrong} late");
+            assert!(!whole.covers(may));
+            let until = Said {
+                complete_until: Some(day("2016-04-30")),
+                ..Said::default()
+            };
+            let whole = Wholeness::new(with(early), until, JUNE);
+            assert_eq!(whole.covers(april), covers, "{wrong} early");
+        }
+    }
 
     #[test]
     fn a_period_is_over_in_the_data_or_by_ones_word_and_never_before_it_is() {
@@ -167,10 +215,11 @@ mod tests {
         let early = Wholeness::new(until("2016-07-01T00:00:00"), said("2030-01-01"), JUNE);
         assert!(early.covers(period("2016-05")));
         assert!(!early.covers(period("2016-06")));
-        // In Kiribati June has begun.
-        let early = Wholeness::new(None, said("2016-05-31"), JUNE - 14 * 3_600_000);
+        // Where no zone is named: in Kiribati June has begun.
+        let before = |hours: u64| wall_clock::latest(JUNE_MILLIS - hours * 3_600_000);
+        let early = Wholeness::new(None, said("2016-05-31"), before(14));
         assert!(early.covers(period("2016-05")));
-        let early = Wholeness::new(None, said("2016-05-31"), JUNE - 15 * 3_600_000);
+        let early = Wholeness::new(None, said("2016-05-31"), before(15));
         assert!(!early.covers(period("2016-05")));
         assert_eq!(period("2016-05").kind, PeriodKind::Month);
     }

@@ -59,6 +59,12 @@ pub enum CodeError {
         /// Different ones.
         found: usize,
     },
+    /// One that can be read beside one that cannot.
+    #[error(
+        "the image has two QR codes, and one of them is damaged or out of focus: take a picture of the one that \
+         you mean, or cut it out"
+    )]
+    Another,
     /// A code that cannot be read.
     #[error(
         "there is a QR code in the image, but too much of it is damaged or out of focus: take a \

@@ -16,7 +16,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use quircs::Quirc;
+use quircs::{Point, Quirc};
 use zune_jpeg::{
     JpegDecoder,
     zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions},
@@ -38,11 +38,15 @@ const MOST_LARGER: usize = 4_000_000;
 /// Most pixels of a picture that is looked at as it is.
 const MOST_WHOLE: usize = 12_000_000;
 
+/// Where a code is, in pixels.
+type Corners = [Point; 4];
+
 /// What one look at a picture found.
 #[derive(Default)]
 struct Look {
-    read: Vec<Vec<u8>>,
-    damaged: bool,
+    read: Vec<(Vec<u8>, Corners)>,
+    /// Of codes that cannot be read.
+    damaged: Vec<Corners>,
     sequence: bool,
 }
 
@@ -58,14 +62,19 @@ pub fn read_code(file: &[u8]) -> Result<Vec<u8>, CodeError> {
     let close = picture.scaled((CLOSE as f32 / longest as f32).min(1.0));
     for look in looks(&picture, &close) {
         let mut look = look_at(&look());
-        look.read.sort();
-        look.read.dedup();
-        match look.read.len() {
+        look.read.sort_by(|one, other| one.0.cmp(&other.0));
+        let (bytes, places): (Vec<Vec<u8>>, Vec<Corners>) = look.read.into_iter().unzip();
+        let mut bytes = bytes;
+        bytes.dedup();
+        // Nobody knows whether it was the readable one that was meant.
+        let another = |lost: &Corners| places.iter().all(|place| are_apart(place, lost));
+        match bytes.len() {
             0 => {}
-            1 => return Ok(look.read.swap_remove(0)),
+            1 if look.damaged.iter().any(another) => return Err(CodeError::Another),
+            1 => return Ok(bytes.swap_remove(0)),
             found => return Err(CodeError::Several { found }),
         }
-        damaged |= look.damaged;
+        damaged |= !look.damaged.is_empty();
         sequence |= look.sequence;
     }
     Err(if sequence {
@@ -140,22 +149,24 @@ fn look_at(sight: &Sight) -> Look {
         let mut codes = 0;
         for code in reader.identify(picture.width, picture.height, &picture.pixels) {
             codes += 1;
-            match code.map(|code| code.decode()) {
+            match code.map(|code| (code.decode(), code.corners)) {
                 // The reader stops without an error at content that it does not know; of a code that is part
                 // of a sequence that is the first thing.
-                Ok(Ok(data)) if data.data_type.is_none() => look.sequence = true,
-                Ok(Ok(data)) => look.read.push(data.payload),
-                Ok(Err(_)) => look.damaged = true,
+                Ok((Ok(data), _)) if data.data_type.is_none() => look.sequence = true,
+                Ok((Ok(data), place)) => look.read.push((data.payload, place)),
+                Ok((Err(_), place)) => look.damaged.push(place),
                 // Corners that belong to no code.
                 Err(_) => {}
             }
         }
-        if look.damaged || codes == 0 {
+        if !look.damaged.is_empty() || codes == 0 {
             for readings in modules::codes(&reader, &sight.soft) {
-                let read = readings.iter().find_map(|code| code.decode().ok());
+                let read = readings
+                    .iter()
+                    .find_map(|code| Some((code.decode().ok()?, code.corners)));
                 match read {
-                    Some(data) if data.data_type.is_none() => look.sequence = true,
-                    Some(data) => look.read.push(data.payload),
+                    Some((data, _)) if data.data_type.is_none() => look.sequence = true,
+                    Some((data, place)) => look.read.push((data.payload, place)),
                     None => {}
                 }
             }
@@ -163,6 +174,22 @@ fn look_at(sight: &Sight) -> Look {
         look
     }));
     look.unwrap_or_default()
+}
+
+/// Whether two codes lie at different places: the middle of neither is within the other.
+fn are_apart(one: &Corners, other: &Corners) -> bool {
+    let middle = |corners: &Corners| {
+        let sum = |of: fn(&Point) -> i32| corners.iter().map(|at| i64::from(of(at))).sum::<i64>();
+        (sum(|at| at.x) / 4, sum(|at| at.y) / 4)
+    };
+    let within = |corners: &Corners, (x, y): (i64, i64)| {
+        let holds = |of: fn(&Point) -> i32, at: i64| {
+            let sides = corners.iter().map(|corner| i64::from(of(corner)));
+            sides.clone().min() <= Some(at) && Some(at) <= sides.max()
+        };
+        holds(|at| at.x, x) && holds(|at| at.y, y)
+    };
+    !within(one, middle(other)) && !within(other, middle(one))
 }
 
 /// The picture's brightness. Its size is bounded before anything is decoded.

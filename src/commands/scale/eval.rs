@@ -11,7 +11,7 @@ use merits_formula::Record;
 use merits_params::manifest::Manifest;
 use merits_primitives::ids::Period;
 use merits_records::{Mapping, Plan, ReadOptions, Reject, Report, read_file};
-use merits_text::typed::argument;
+use merits_text::{shown, typed::argument};
 
 use super::{figures, file, records};
 use crate::screen::thousands;
@@ -130,7 +130,7 @@ impl Arguments {
             );
         }
         for refused in &reading.refused {
-            println!("{refused}");
+            println!("{}", shown::Line(&refused.to_string()));
         }
         println!(
             "{} claims, {} {}",

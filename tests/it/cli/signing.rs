@@ -114,6 +114,29 @@ fn ends(ran: &Ran, code: i32, says: &[&str]) {
     }
 }
 
+/// A file's name that holds a line break makes no line that looks like one of the command's.
+#[test]
+fn a_files_name_forges_no_line() {
+    let source = source(DAYS);
+    let ran = merits(
+        source.path(),
+        &[
+            "source",
+            "sign",
+            "--config",
+            "source.toml",
+            "--input",
+            "x\nzoe: linked",
+            "--output",
+            "bundle.jsonl",
+        ],
+    );
+    assert_ne!(ran.code, Some(0), "{ran:#?}");
+    assert!(ran.stderr.contains("zoe: linked"), "{ran:#?}");
+    let forged = |line: &str| line.starts_with("zoe");
+    assert!(!ran.stderr.lines().any(forged), "{ran:#?}");
+}
+
 /// Register and salts belong together: with either alone, the same weeks would be signed twice, under other
 /// commitments.
 #[test]
@@ -191,10 +214,18 @@ fn the_order_of_a_file_does_not_matter_and_its_last_month_is_not_over() {
         0,
         &["60 commitments over 930 records signed"],
     );
-    // Or the file goes on.
-    rows.insert(0, "1,2016-06-01,1\n".to_owned());
-    write(path, "longer.csv", &rows);
+    // Or the file goes on. One row or two may have a wrong date.
     let longer = "--input longer.csv --output longer.jsonl --complete-from 2016-04-01";
+    for day in ["2016-06-02", "2016-06-01"] {
+        rows.insert(0, format!("1,{day},1\n"));
+        write(path, "longer.csv", &rows);
+        let stray = "the newest row is of 2016-06-02 (line ";
+        let third = "the third of 2016-05-12 (line ";
+        let ran = sign(path, &format!("{longer} --dry-run"));
+        ends(&ran, 3, &[would, not_over, stray, third]);
+    }
+    rows.insert(0, "1,2016-06-03,1\n".to_owned());
+    write(path, "longer.csv", &rows);
     let longer = sign(path, longer);
     ends(
         &longer,
@@ -213,11 +244,11 @@ fn a_file_that_begins_inside_a_month_signs_nothing_of_it() {
     let source = source(DAYS);
     let path = source.path();
     let mut rows = rows();
-    rows.push("1,2016-06-01,1\n".to_owned());
+    rows.extend((1..=3).map(|account| format!("{account},2016-06-01,1\n")));
     write(path, "steps.csv", &rows);
     let command = "--input steps.csv --output bundle.jsonl";
     let says = [
-        "no beginning: 2016-04 of 30 accounts: the oldest row is of 2016-04-12",
+        "no beginning: 2016-04 of 30 accounts: the oldest row is of 2016-04-12 (line 2), the third of 2016-04-12",
         "--complete-from 2016-04-01",
         "30 commitments over 360 records signed",
     ];
@@ -226,8 +257,14 @@ fn a_file_that_begins_inside_a_month_signs_nothing_of_it() {
     let late = format!("{command} --complete-from 2016-04-02");
     ends(&sign(path, &late), 3, &says);
     let said = format!("{command} --complete-from 2016-04-01 --complete-until 2016-06-30");
-    let all = "61 commitments over 931 records signed";
+    let all = "63 commitments over 933 records signed";
     ends(&sign(path, &said), 0, &[all]);
+    // A row with a wrong date is no beginning.
+    rows.push("1,1970-01-01,1\n".to_owned());
+    write(path, "stray.csv", &rows);
+    let stray = "the oldest row is of 1970-01-01 (line 935), the third of 2016-04-12";
+    let ran = sign(path, "--input stray.csv --output stray.jsonl");
+    ends(&ran, 3, &["no beginning: 2016-04 of 30 accounts", stray]);
     // A file that has nothing but a part of one month.
     write(path, "april.csv", &rows[..19]);
     let april = sign(path, "--input april.csv --output april.jsonl");

@@ -358,8 +358,12 @@ fn what_has_not_happened_is_refused_and_covers_nothing() {
         panic!("{rejects:?}")
     };
     assert_eq!((reject.line, reject.reason), (3, Reason::Future));
-    let last = reading.span.expect("a row").last;
-    assert_eq!(last, jiff::civil::date(2014, 9, 1).at(8, 0, 0, 0));
+    let span = reading.span.expect("a row");
+    assert_eq!((span.last.line, span.ends()), (2, None));
+    assert_eq!(
+        span.last.moment,
+        jiff::civil::date(2014, 9, 1).at(8, 0, 0, 0)
+    );
 }
 
 proptest! {

@@ -5,7 +5,7 @@
 //! itself, between pixels, by the patterns that every code of a size has at the same places (finders,
 //! timing, alignment). Each module is then compared with those around it.
 
-use quircs::{Capstone, Code, Quirc, VERSION_DB};
+use quircs::{Capstone, Code, Point, Quirc, VERSION_DB};
 
 use super::grey::Grey;
 
@@ -297,9 +297,16 @@ fn read(picture: &Grey, grid: &Grid) -> Vec<Code> {
             }
         }
     }
+    let corners = grid.corners.map(|(x, y)| Point {
+        x: x.round() as i32,
+        y: y.round() as i32,
+    });
     SHARPER
         .iter()
-        .map(|share| code(&sharper(&light, side, *share), side))
+        .map(|share| Code {
+            corners,
+            ..code(&sharper(&light, side, *share), side)
+        })
         .collect()
 }
 

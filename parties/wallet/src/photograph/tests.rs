@@ -137,6 +137,31 @@ fn a_jpeg_is_read_too() {
     );
 }
 
+/// Two pictures in one.
+fn beside(one: &Grey, other: &Grey) -> Grey {
+    let (width, height) = (one.width + other.width, one.height.max(other.height));
+    let mut both = Grey::new(width, height, vec![255; width * height]);
+    for (picture, from) in [(one, 0), (other, one.width)] {
+        for (y, row) in picture.pixels.chunks_exact(picture.width).enumerate() {
+            let start = y * width + from;
+            both.pixels[start..start + row.len()].copy_from_slice(row);
+        }
+    }
+    both
+}
+
+/// A code that is looked at twice, or in part, is no second code.
+#[test]
+fn codes_at_one_place_are_not_apart() {
+    let square = |x: i32, y: i32, side: i32| {
+        [(x, y), (x + side, y), (x + side, y + side), (x, y + side)].map(|(x, y)| Point { x, y })
+    };
+    assert!(!are_apart(&square(0, 0, 100), &square(2, -3, 101)));
+    assert!(!are_apart(&square(0, 0, 100), &square(10, 10, 20)));
+    assert!(are_apart(&square(0, 0, 100), &square(120, 0, 100)));
+    assert!(are_apart(&square(0, 0, 100), &square(0, 300, 500)));
+}
+
 #[test]
 fn what_there_is_instead_is_said_in_words() {
     let flat = picture(&bytes(300));
@@ -153,25 +178,18 @@ fn what_there_is_instead_is_said_in_words() {
     assert!(matches!(read, Err(CodeError::Damaged)), "{read:?}");
     let sequence = include_bytes!("../../tests/photographs/part-of-three.png");
     assert!(matches!(read_code(sequence), Err(CodeError::Sequence)));
-    let mut both = Grey::new(
-        2 * flat.width,
-        flat.height,
-        vec![255; 2 * flat.pixels.len()],
-    );
     let other = picture(&bytes(299));
-    for y in 0..flat.height {
-        for x in 0..flat.width {
-            both.pixels[y * both.width + x] = flat.pixels[y * flat.width + x];
-            if x < other.width && y < other.height {
-                both.pixels[y * both.width + flat.width + x] = other.pixels[y * other.width + x];
-            }
-        }
-    }
+    let both = beside(&flat, &other);
     let read = read_code(&png_of(&both));
     assert!(
         matches!(read, Err(CodeError::Several { found: 2 })),
         "{read:?}"
     );
+    // The fault: one that can be read was taken without a word about the one that cannot.
+    for (one, two) in [(&other, &blotted), (&blotted, &other)] {
+        let read = read_code(&png_of(&beside(one, two)));
+        assert!(matches!(read, Err(CodeError::Another)), "{read:?}");
+    }
     for (file, says) in [
         (&b"no image"[..], "neither PNG nor JPEG"),
         (b"\x89PNG\r\n\x1a\nrubbish", "damaged"),

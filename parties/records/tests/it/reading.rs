@@ -4,7 +4,9 @@ use std::io::Cursor;
 
 use merits_formula::{Field, FieldKind, Schema};
 use merits_primitives::ids::PeriodKind;
-use merits_records::{Mapping, Plan, ReadError, ReadOptions, Reading, Reason, Reject, read};
+use merits_records::{
+    Mapping, Plan, ReadError, ReadOptions, Reading, Reason, Reject, read, reading::Span,
+};
 use proptest::prelude::*;
 
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/cycling/");
@@ -333,7 +335,19 @@ fn what_counts_does_not_hang_on_the_order_of_the_file() {
             }
             let (found, _) = run(format!("{HEADER}{}", rows.concat()).as_bytes(), &plan);
             assert_eq!(found.groups, want.groups);
-            assert_eq!((found.report, found.span), (want.report.clone(), want.span));
+            assert_eq!(found.report, want.report);
+            // The lines differ, the moments do not.
+            let moments = |span: &Option<Span>| {
+                let span = (*span).expect("rows");
+                let edges = [
+                    Some(span.first),
+                    span.begins(),
+                    span.ends(),
+                    Some(span.last),
+                ];
+                edges.map(|edge| edge.map(|edge| edge.moment))
+            };
+            assert_eq!(moments(&found.span), moments(&want.span));
         }
     }
 }

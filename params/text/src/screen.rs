@@ -146,6 +146,7 @@ pub fn failure(error: &anyhow::Error) {
 }
 
 /// A text with colours of ours, on stderr. `safe` says that nothing else in it needs an escape.
+#[allow(clippy::print_stderr, reason = "its escapes are the program's own")]
 pub fn coloured(text: &str, safe: bool) {
     if safe {
         std::eprintln!("{text}");

@@ -87,8 +87,8 @@ impl Weeks {
         Ok(Self { weeks, counts })
     }
 
-    /// Weeks with at least one trip, those over the shipped size included.
-    pub fn len(&self) -> usize {
+    /// How many have at least one trip, those over the shipped size included. Never none.
+    pub fn count(&self) -> usize {
         self.counts.len()
     }
 

@@ -213,7 +213,7 @@ impl All {
         let weeks = self.weeks()?;
         table.fact(
             "real weeks",
-            format!("{} with trips", thousands(weeks.len() as u64)),
+            format!("{} with trips", thousands(weeks.count() as u64)),
         );
 
         let measures = [

@@ -122,7 +122,7 @@ fn weigh(table: &mut Table, weeks: &Weeks, measured: &[(Size, f64)]) {
     let Some((_, shipped)) = measured.iter().find(|(size, _)| *size == SHIPPED) else {
         return;
     };
-    let all = weeks.len() as f64;
+    let all = weeks.count() as f64;
     table.row(
         "trips a week: median; 90 of 100 weeks; most",
         format!(
@@ -131,7 +131,7 @@ fn weigh(table: &mut Table, weeks: &Weeks, measured: &[(Size, f64)]) {
             weeks.quantile(0.9),
             weeks.quantile(1.0)
         ),
-        format!("{} weeks", thousands(weeks.len() as u64)),
+        format!("{} weeks", thousands(weeks.count() as u64)),
         format!(
             "{} over {}: refused",
             weeks.above(SHIPPED.records),

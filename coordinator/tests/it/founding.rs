@@ -443,7 +443,8 @@ async fn a_refused_founding_makes_nothing() {
     let open = dir.path().join("open");
     fs::create_dir(&open).unwrap();
     fs::set_permissions(&open, std::os::unix::fs::PermissionsExt::from_mode(0o770)).unwrap();
-    let changes: [(&str, &dyn Fn(&mut Config)); 5] = [
+    type Change<'a> = (&'a str, &'a dyn Fn(&mut Config));
+    let changes: [Change<'_>; 5] = [
         ("cannot listen", &|config| {
             config.listen = taken.local_addr().unwrap();
         }),

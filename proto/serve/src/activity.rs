@@ -89,6 +89,10 @@ impl Activity {
     }
 
     fn touch(&self) {
+        // What lets go of a call that was ended is no sign of use.
+        if self.ended.load(Ordering::Relaxed) {
+            return;
+        }
         self.active
             .fetch_max(self.connection.age(), Ordering::Relaxed);
         self.connection.touch();

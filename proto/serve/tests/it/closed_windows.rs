@@ -27,7 +27,7 @@ async fn what_nobody_reads_is_bounded_and_its_peer_is_cut() {
     let before = resident();
 
     let mut kept = Vec::new();
-    for window in [0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1] {
+    for window in [0, 1, 0, 1, 0, 1, 0, 1] {
         let mut client = attacker_from([127, 0, 0, 2], server.address, window).await;
         let mut answers = Vec::new();
         for _ in 0..200 {

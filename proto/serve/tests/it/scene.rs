@@ -52,8 +52,8 @@ impl Ledger for Pages {
     ) -> Result<Response<Self::SubmitManyStream>, Status> {
         // It waits for what the peer sends next, as the coordinator does.
         let items = request.into_inner();
-        let answers = items.map(|item| item.map(|_| SubmitManyResponse::default()));
-        Ok(Response::new(answers.boxed()))
+        let errors = items.filter_map(async |item| item.err().map(Err));
+        Ok(Response::new(errors.boxed()))
     }
 
     async fn get_receipt(

@@ -39,7 +39,8 @@ pub fn from_bytes(bytes: &[u8; BYTES]) -> Result<Fr, NotCanonical> {
     Fr::from_bigint(ark_ff::BigInt::new(limbs)).ok_or(NotCanonical)
 }
 
-/// A SHA-256 digest as a field element: its top 248 bits, read big-endian (DESIGN 3, notation).
+/// A SHA-256 digest as a field element: its top 248 bits, read big-endian
+/// (`docs/src/design-cryptography.md`, "Notation").
 pub fn from_digest(digest: &[u8; 32]) -> Fr {
     Fr::from_be_bytes_mod_order(&digest[..31])
 }

@@ -1,7 +1,7 @@
 //! Field codec, Poseidon and its tags, Baby Jubjub keys, identities, notes, view-key encryption:
 //! what provers and verifiers share, free of constraint systems and of serialization formats.
 //!
-//! Each module is one notion of DESIGN 3; the notation there is the notation here.
+//! Each module is one notion of `docs/src/design-cryptography.md`; its notation is the notation here.
 
 pub mod audit;
 pub mod calendar;

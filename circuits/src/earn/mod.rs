@@ -1,4 +1,4 @@
-//! Statement `earn` (DESIGN 3.2): credits follow the formula over committed records.
+//! Statement `earn`: credits follow the formula over committed records.
 //!
 //! The spec, with the invariants EARN-1 to EARN-17 that comments here cite, is
 //! `docs/src/statement-earn.md`. [`EarnCircuit::build`] makes the constraints,

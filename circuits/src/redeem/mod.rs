@@ -1,5 +1,5 @@
-//! Statement `redeem` (DESIGN 3.4, 3.5): a registered person spends one or two own notes, and the
-//! change goes back to the same person. With amount 0 and a floor it is an attestation.
+//! Statement `redeem`: a registered person spends one or two own notes, and the change goes back
+//! to the same person. With amount 0 and a floor it is an attestation.
 //!
 //! The spec, with the invariants REDEEM-1 to REDEEM-12 that comments here cite, is
 //! `docs/src/statement-redeem.md`. [`RedeemCircuit::build`] makes the constraints,

@@ -1,10 +1,11 @@
 //! Owner keys in custody, until wallets hold them.
 //!
 //! Each account's secret comes from one seed and the account's name, by the derivations that a
-//! wallet uses (DESIGN 3). Whoever has the seed can therefore do what every owner can: read
-//! credits, and later spend them. The seed is as precious as all accounts together; it rests in a
-//! file of mode 0600 and is not encrypted beyond that. When a person takes over the account with
-//! a wallet, the custody secret is retired and credits move with a redemption to oneself.
+//! wallet uses (`docs/src/design-cryptography.md`, "Notation"). Whoever has the seed can therefore
+//! do what every owner can: read credits, and later spend them. The seed is as precious as all
+//! accounts together; it rests in a file of mode 0600 and is not encrypted beyond that. When a
+//! person takes over the account with a wallet, the custody secret is retired and credits move
+//! with a redemption to oneself.
 
 use merits_keyfile::SecretBytes;
 use merits_primitives::{
@@ -150,7 +151,7 @@ mod tests {
         };
         let keys = custody.claim_keys("568", &claimed);
         let u = keys.binding.hide(Credits(1627));
-        // The owner's side, step by step as DESIGN 3 writes it.
+        // The owner's side, step by step as docs/src/design-cryptography.md, "Notation", writes it.
         let secret = Secret::from_seed(&[5; 32], "568");
         let h = owner::handle(&secret, scope::source_scope(&source));
         assert_eq!(h, keys.handle);

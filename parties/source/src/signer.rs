@@ -98,8 +98,9 @@ impl Signer {
         mac.finalize().into_bytes().into()
     }
 
-    /// s = HMAC-SHA-256(salt key, schema ‖ h ‖ period), its top 248 bits (DESIGN 3.2). The same
-    /// subject and period always has the same salt, so it has one commitment only.
+    /// s = HMAC-SHA-256(salt key, schema ‖ h ‖ period), its top 248 bits
+    /// (`docs/src/design-cryptography.md`, "Statement `earn`"). The same subject and period always
+    /// has the same salt, so it has one commitment only.
     pub fn salt(&self, handle: &Handle, period: Period) -> Fr {
         // HMAC takes keys of any length.
         let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(self.salts.as_ref())

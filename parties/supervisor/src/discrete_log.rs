@@ -15,7 +15,7 @@ use merits_primitives::{
 use rayon::prelude::*;
 use taceo_ark_babyjubjub::{EdwardsAffine, EdwardsProjective};
 
-/// The largest sum that a ledger may open (DESIGN 3.6): V_max · claims ≤ 2^48.
+/// The largest sum that a ledger may open (`docs/src/design-supervision.md`, "Totals"): V_max · claims ≤ 2^48.
 pub const MAX_SUM: u64 = 1 << 48;
 
 /// Most baby steps: 2^22 entries of 8 bytes at half load.

@@ -1,10 +1,10 @@
 //! One holder's half of an epoch's view keys: of A, which opens single claims, and of At, which
 //! opens totals.
 //!
-//! A = A_sup + A_wit and At likewise (DESIGN 3.6). Today each half has one holder; a half is
-//! nevertheless kept as a share with a place in a quorum, so that a distributed key generation
-//! replaces [`ViewKeyShare::generate`] and nothing else. A later epoch has keys of its own; a
-//! holder keeps old shares as long as claims of that epoch may be opened.
+//! A = A_sup + A_wit and At likewise (`docs/src/design-supervision.md`, "View keys"). Today each
+//! half has one holder; a half is nevertheless kept as a share with a place in a quorum, so that a
+//! distributed key generation replaces [`ViewKeyShare::generate`] and nothing else. A later epoch
+//! has keys of its own; a holder keeps old shares as long as claims of that epoch may be opened.
 
 use std::{
     io::{Read, Write},

@@ -305,7 +305,7 @@ mod tests {
         }
     }
 
-    /// A claim made by the derivations of DESIGN 3, spelled out here a second time.
+    /// A claim made by the derivations of `docs/src/design-cryptography.md`, spelled out here a second time.
     fn claim(index: u16, name: &str, scope: &BatchScope, credits: Credits) -> PublicClaim {
         let secret = Secret::from_seed(&SEED, name);
         let f1 = claim_scope(scope.asset, scope.period, None);

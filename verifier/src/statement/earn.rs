@@ -1,5 +1,5 @@
-//! Statement `earn` (DESIGN 3.2): a distributor's credits follow the scale's formula over
-//! records that sources committed to.
+//! Statement `earn` (`docs/src/statement-earn.md`): a distributor's credits follow the scale's
+//! formula over records that sources committed to.
 //!
 //! The public inputs, in order: asset, expiry, schema, period, context, A.x, A.y, At.x, At.y,
 //! T1.x, T1.y, T2.x, T2.y, n, constants[0..k); of a scale with a measure M1.x, M1.y, M2.x, M2.y;

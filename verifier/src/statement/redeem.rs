@@ -1,6 +1,6 @@
-//! Statement `redeem` (DESIGN 3.4): a registered person spends one or two own notes of one scale and
-//! expiry bucket, and the change goes back to the same person. With amount 0 and a floor it is an
-//! attestation (DESIGN 3.5).
+//! Statement `redeem` (`docs/src/statement-redeem.md`): a registered person spends one or two own
+//! notes of one scale and expiry bucket, and the change goes back to the same person. With amount
+//! 0 and a floor it is an attestation.
 //!
 //! The public inputs, in order: note_root, group_root, asset, expiry, amount, floor, context, sn1,
 //! sn2, cm_out, rscope, rlimit, rn, A.x, A.y, Ey, c_id.

@@ -1,5 +1,5 @@
-//! Statement `ticket` (DESIGN 3.3): a registered person, once per scope, says a message, about
-//! deeds that are bound to b.
+//! Statement `ticket` (`docs/src/statement-ticket.md`): a registered person, once per scope, says
+//! a message, about deeds that are bound to b.
 //!
 //! The public inputs, in order: root, scope, nullifier, b, message, pstart.
 

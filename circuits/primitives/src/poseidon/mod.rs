@@ -1,7 +1,8 @@
 //! Poseidon over BN254's scalar field with circomlib's parameters.
 //!
 //! The parameters come from `light-poseidon`; the permutation is written out here because that
-//! crate releases lane 0 only, and DESIGN 3 uses two lanes of one permutation (never all).
+//! crate releases lane 0 only, and MERITS uses two lanes of one permutation, never all
+//! (`docs/src/design-cryptography.md`).
 
 mod sparse;
 

@@ -18,23 +18,23 @@ const BARS: [(&str, usize); 3] = [
 const HEAD: &str = "\
 # What the scales cost
 
-Constraints of statement [`earn`](statement-earn.md), by shipped scale. A test writes this page and
-demands that it stays true: `MERITS_UPDATE_PINS=1 cargo nextest run --release -p merits-circuits
-scale_costs` rewrites it. `merits scale explain <file>` says it of any manifest, with the proving
-time.
+This page counts the constraints of statement [`earn`](statement-earn.md) for each shipped scale. A test
+writes the page and fails if it is no longer true: `MERITS_UPDATE_PINS=1 cargo nextest run --release -p
+merits-circuits scale_costs` rewrites it. `merits scale explain <file>` shows the same for any manifest, with
+the proving time.
 
-- **R**: records that a claim has room for. **numbers**: constants, cells and change days, all public.
+- **R**: the most records in a claim. **numbers**: constants, cells and change days, all public.
 - **slots**: flags, bits and bounds of the fields, order of the key. **formula**: credits and measure.
 - **C**: the commitment to the records. The rest of a claim is the same for every scale: binding, note,
   both ciphertexts, and the two multiples that encrypt for supervisors.
-- **batch**: once for a proof. **B** claims a proof, and the domain that they need.
+- **batch**: constraints that each proof has once. **B**: claims in a proof. **domain**: what B claims need.
 
 ";
 
 const TAIL: &str = "
-Bars (issue 3), audit encryption included and all numbers public: stop-driving with a reading for each
-day of a month below 6,500 constraints a claim, cycling-week with 40 trips below 7,500, steps with 31
-days below 5,500.
+A test also enforces these limits, with audit encryption included and all numbers public: stop-driving with
+a reading for each day of a month below 6,500 constraints a claim, cycling-week with 40 trips below 7,500,
+steps with 31 days below 5,500.
 ";
 
 struct Row {

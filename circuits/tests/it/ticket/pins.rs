@@ -12,7 +12,10 @@ use crate::ticket::case::circuit;
 #[test]
 fn ticket_is_pinned() {
     let costs = Costs(circuit());
-    assert!(costs.constraints() <= 12_000, "DESIGN 7\n{costs}");
+    assert!(
+        costs.constraints() <= 12_000,
+        "the limit in docs/src/design-cryptography.md\n{costs}"
+    );
     assert_eq!(costs.domain(), 1 << 14, "{costs}");
     let digest = circuit().r1cs.digest();
     let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -1,4 +1,4 @@
-//! View-key epochs (DESIGN 3.6).
+//! View-key epochs (`docs/src/design-supervision.md`, "View keys").
 
 use merits_primitives::{
     dleq::{PROOF_BYTES, Possession},

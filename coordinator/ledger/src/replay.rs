@@ -1,12 +1,16 @@
 //! Replaying a log: the audit that needs nobody's word. Every signature, proof and rule is
-//! checked again, proofs in batches.
+//! checked again: statements and signatures of a group on all cores, its proofs in batches.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    num::NonZero,
+    thread,
+};
 
 use merits_verifier::{
     Verified,
     codec::{Canonical, CodecError},
-    entry::Leaf,
+    entry::{Leaf, SignedEntry},
     groth16::KeyDigest,
     log::{Hash, leaf_hash},
 };
@@ -68,12 +72,20 @@ pub struct Replay {
     state: State,
     frontier: Frontier,
     keys: KeyRing,
-    waiting: Vec<Waiting>,
+    waiting: Vec<Unread>,
     /// Where what the leaves change is kept, for whoever stores it.
     effects: Option<Vec<Effects>>,
 }
 
-/// An earn batch whose proof is not yet verified.
+/// An entry of which nothing is checked yet.
+#[derive(Debug)]
+struct Unread {
+    time: u64,
+    leaf: Hash,
+    signed: SignedEntry,
+}
+
+/// An entry whose signatures hold, and whose proof is not yet verified.
 #[derive(Debug)]
 struct Waiting {
     time: u64,
@@ -142,24 +154,18 @@ impl Replay {
         let index = self.state.size() + self.waiting.len() as u64;
         let at = |fault: ReplayFault| ReplayError { index, fault };
         let leaf = Leaf::from_bytes(bytes).map_err(|error| at(error.into()))?;
-        let submission = Submission::from_signed(leaf.entry, self.state.origin())
-            .map_err(|refusal| at(refusal.into()))?;
         // Entries with proofs change nothing that signatures or other entries' statements depend
-        // on, so runs of them are verified together.
-        let is_proven = submission.entry().is_proven();
-        if !is_proven || self.waiting.len() == GROUP {
+        // on, so runs of them are checked together. (A proof where none belongs is refused then.)
+        let has_proof = !leaf.entry.proof.is_empty();
+        if !has_proof || self.waiting.len() == GROUP {
             self.flush(rng)?;
         }
-        let authentic = self
-            .state
-            .authenticate(submission)
-            .map_err(|refusal| at(refusal.into()))?;
-        self.waiting.push(Waiting {
+        self.waiting.push(Unread {
             time: leaf.time,
             leaf: leaf_hash(bytes),
-            authentic,
+            signed: leaf.entry,
         });
-        if is_proven { Ok(()) } else { self.flush(rng) }
+        if has_proof { Ok(()) } else { self.flush(rng) }
     }
 
     /// Verifies what waits and answers the state and the tree's root.
@@ -191,8 +197,9 @@ impl Replay {
     /// # Errors
     /// [`ReplayError`]. The replay is then of no further use.
     pub fn flush(&mut self, rng: &mut impl rand_core::CryptoRng) -> Result<(), ReplayError> {
-        let waiting = std::mem::take(&mut self.waiting);
+        let unread = std::mem::take(&mut self.waiting);
         let first = self.state.size();
+        let waiting = self.authenticate(unread, first)?;
         let mut verified = self.verify(&waiting, first, rng)?;
         for (position, (item, proof)) in waiting.iter().zip(&mut verified).enumerate() {
             self.apply(item, proof.take())
@@ -202,6 +209,30 @@ impl Replay {
                 })?;
         }
         Ok(())
+    }
+
+    /// Decodes the statements of a group and checks its signatures, on all cores. The first fault by
+    /// position is told.
+    fn authenticate(&self, unread: Vec<Unread>, first: u64) -> Result<Vec<Waiting>, ReplayError> {
+        let governing = self.state.governing();
+        let check = |item: Unread| -> Result<Waiting, Refusal> {
+            let submission = Submission::from_signed(item.signed, governing.origin())?;
+            Ok(Waiting {
+                time: item.time,
+                leaf: item.leaf,
+                authentic: governing.authenticate(submission)?,
+            })
+        };
+        in_parallel(unread, check)
+            .into_iter()
+            .zip(first..)
+            .map(|(item, index)| {
+                item.map_err(|refusal| ReplayError {
+                    index,
+                    fault: refusal.into(),
+                })
+            })
+            .collect()
     }
 
     /// Verifies the proofs of a group, one batch a key.
@@ -275,5 +306,51 @@ impl Replay {
             kept.push(effects);
         }
         Ok(())
+    }
+}
+
+/// What `work` makes of each item, in their order; a share of them on each core.
+fn in_parallel<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let share = items.len().div_ceil(cores);
+    if cores == 1 || share < LEAST_SHARE {
+        return items.into_iter().map(work).collect();
+    }
+    let mut items = items.into_iter();
+    let mut shares = Vec::with_capacity(cores);
+    while items.len() > 0 {
+        shares.push(items.by_ref().take(share).collect::<Vec<T>>());
+    }
+    let work = &work;
+    thread::scope(|scope| {
+        let started: Vec<_> = shares
+            .into_iter()
+            .map(|share| scope.spawn(move || share.into_iter().map(work).collect::<Vec<R>>()))
+            .collect();
+        started
+            .into_iter()
+            // A share that panicked panics here, as it would on one thread.
+            .flat_map(|share| {
+                share
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
+            .collect()
+    })
+}
+
+/// Fewer items than this are done before another thread is there.
+const LEAST_SHARE: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_made_of_items_stands_in_their_order() {
+        for count in [0, 1, 7, 8, 9, 128] {
+            let made = in_parallel((0..count).collect(), |item: u32| item * 2);
+            assert_eq!(made, (0..count).map(|item| item * 2).collect::<Vec<_>>());
+        }
     }
 }

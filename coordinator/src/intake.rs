@@ -294,15 +294,17 @@ impl Intake {
             let view = published.read();
             let authentic = view.state.authenticate(submission)?;
             let wanted = view.state.job_reads(authentic.submission());
-            Ok((authentic, wanted))
+            // Copies claims and makes hashes.
+            let job = view.state.question(authentic.submission());
+            Ok((authentic, wanted, job))
         };
         let authenticated = self.pool.run(class, authenticate).map_err(full)?;
-        let (authentic, wanted) = match authenticated.await.map_err(lost)? {
+        let (authentic, wanted, job) = match authenticated.await.map_err(lost)? {
             Ok(authentic) => authentic,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        match self.job(&authentic, wanted).await? {
-            Ok(job) => Ok(Ok((authentic, job))),
+        match self.check_rows(&authentic, wanted).await? {
+            Ok(()) => Ok(job.map(|job| (authentic, job)).map_err(Box::new)),
             Err(CheckError::Refused(refusal)) => Ok(Err(Box::new(refusal))),
             Err(CheckError::Rows(error)) => {
                 tracing::error!(%error, "the state cannot be read");
@@ -311,21 +313,24 @@ impl Intake {
         }
     }
 
-    /// What the proof of an entry must prove. `wanted` are the rows that this depends on.
-    async fn job(
+    /// Whether a proof could make an entry acceptable, by the rows that are `wanted` for it.
+    async fn check_rows(
         &self,
         authentic: &Authentic,
         wanted: Vec<RowKey>,
-    ) -> Result<Result<Option<Job>, CheckError>, Fault> {
+    ) -> Result<Result<(), CheckError>, Fault> {
+        if wanted.is_empty() {
+            return Ok(Ok(()));
+        }
         for _ in 0..MOST_LOOKS {
             let before = self.published.read().state.size();
             let rows = self.archive.view(wanted.clone()).await.map_err(database)?;
             let view = self.published.read();
             // Rows may be newer than what governs, and never older: a root that was superseded in between
             // would be in neither.
-            if wanted.is_empty() || view.state.size() == before {
-                // A look at the state and two hashes.
-                return Ok(view.state.job(authentic.submission(), &rows));
+            if view.state.size() == before {
+                // A comparison or two.
+                return Ok(view.state.check_before_proof(authentic.submission(), &rows));
             }
         }
         Err(Fault::busy(RETRY))

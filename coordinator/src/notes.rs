@@ -51,6 +51,11 @@ impl NoteLeaves {
         }
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> u64 {
+        (self.chunks.len() * CHUNK + self.last.len() / LEAF_BYTES) as u64
+    }
+
     /// The leaves of a bucket, if it has any: a `GetBucketResponse` in pieces.
     pub(crate) fn bucket(&self, index: usize) -> Option<Vec<Bytes>> {
         let first = index.checked_mul(BUCKET_CHUNKS)?;

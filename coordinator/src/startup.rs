@@ -1,10 +1,10 @@
 //! From a stored log to a running one.
 //!
 //! The stored state is believed, as the log key's file is: both are the coordinator's own. What is cheap is
-//! checked (the log's key, its founding facts, its checkpoint, the tree's edge, the mark, that no leaf is
-//! missing and that the state is of the last one), and `fsck` checks the rest. A state of another version
-//! is made anew from the log, with every signature and proof verified again: about a third of a
-//! millisecond an earn batch.
+//! checked (the log's key, its founding facts, its checkpoint, the tree's edge, the mark, that no leaf and
+//! no note is missing and that the state is of the last leaf), and `fsck` checks the rest. A state of
+//! another version is made anew from the log, with every signature and proof verified again: about a third
+//! of a millisecond an earn batch.
 
 use std::collections::HashMap;
 
@@ -119,21 +119,29 @@ pub(crate) async fn load(
     }
 
     let archive = Archive::new(readers.clone());
+    // Before the mark: a damaged tree is no fork.
+    let edge = archive.nodes(&frontier_nodes(checkpoint.size)).await?;
+    let frontier = Frontier::load(&edge, checkpoint.size).map_err(|e| damaged(e.to_string()))?;
+    if frontier.root() != checkpoint.root {
+        return Err(damaged("the stored tree nodes lead to another root".into()));
+    }
     let marked = mark.newest().map_or(0, |newest| newest.size);
     let at_mark = archive.nodes(&frontier_nodes(marked)).await?;
     mark.judge(checkpoint.size, |size| {
         let tree = Frontier::load(&at_mark, size).ok()?;
         Some(tree.root())
     })?;
-    let edge = archive.nodes(&frontier_nodes(checkpoint.size)).await?;
-    let frontier = Frontier::load(&edge, checkpoint.size).map_err(|e| damaged(e.to_string()))?;
-    if frontier.root() != checkpoint.root {
-        return Err(damaged("the stored tree nodes lead to another root".into()));
-    }
     check_leaves(readers, checkpoint.size).await?;
     mark.raise(&checkpoint, &signed)?;
     let (state, digest) = state(readers, writer, policy, &checkpoint, rng).await?;
     let notes = notes(&archive).await?;
+    // With one run missing, wallets would get wrong buckets.
+    if notes.len() != state.note_count() {
+        let (stored, count) = (notes.len(), state.note_count());
+        return Err(damaged(format!(
+            "the note tree has {count} notes, and {stored} are stored"
+        )));
+    }
     Ok(Loaded {
         state,
         digest,

@@ -18,7 +18,13 @@ use crate::{corrupt, signed};
 const PAGE_LEAVES: i64 = 2_048;
 
 /// Rows of one look: three parameters each, far below SQLite's 32,766.
-const LOOK: usize = 1_000;
+pub(crate) const LOOK: usize = 1_000;
+
+/// Whether a statement of so many rows comes again: it is prepared once then, and kept. Those of all other
+/// sizes would push the rest out of a connection's cache of 100 statements.
+pub(crate) fn recurs(rows: usize) -> bool {
+    rows <= 8 || rows == LOOK
+}
 
 /// Read-only connections to a ledger's file. Cheap to clone; clones share them.
 #[derive(Clone, Debug)]
@@ -143,7 +149,11 @@ pub(crate) async fn get(
             ") SELECT wanted.n, row.value FROM wanted CROSS JOIN row
              ON row.tbl = wanted.tbl AND row.key = wanted.key",
         );
-        let found: Vec<(i64, Vec<u8>)> = select.build_query_as().fetch_all(&mut *db).await?;
+        let found: Vec<(i64, Vec<u8>)> = select
+            .build_query_as()
+            .persistent(recurs(wanted.len()))
+            .fetch_all(&mut *db)
+            .await?;
         for (position, value) in found {
             let place = usize::try_from(position).ok();
             if let Some(slot) = place.and_then(|place| values.get_mut(place)) {
@@ -231,7 +241,11 @@ pub(crate) async fn nodes(
         ") SELECT node.level, node.idx, node.hash FROM wanted CROSS JOIN node
          ON node.level = wanted.level AND node.idx = wanted.idx",
     );
-    let rows: Vec<(u8, i64, Vec<u8>)> = select.build_query_as().fetch_all(db).await?;
+    let rows: Vec<(u8, i64, Vec<u8>)> = select
+        .build_query_as()
+        .persistent(recurs(wanted.len()))
+        .fetch_all(db)
+        .await?;
     rows.into_iter()
         .map(|(level, index, hash)| {
             let hash = Hash::try_from(hash).map_err(|_| corrupt("node.hash"))?;

@@ -16,7 +16,7 @@ use sqlx::{Connection as _, QueryBuilder, Sqlite, SqliteConnection, Transaction}
 use crate::read;
 
 /// Rows of one INSERT: three parameters each, far below SQLite's 32,766.
-const ROWS: usize = 1_000;
+const ROWS: usize = read::LOOK;
 
 /// The writing connection.
 #[derive(Debug)]
@@ -106,6 +106,23 @@ pub struct Group<'w> {
     tx: Transaction<'w, Sqlite>,
 }
 
+impl Group<'_> {
+    /// As [`StorageGroup::append`], for a group that a single conflict refuses: part of a leaf that
+    /// conflicts stays in the group, which must then be dropped.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub async fn append_or_drop(
+        &mut self,
+        leaf: StoredLeaf<'_>,
+    ) -> sqlx::Result<Result<(), Conflict>> {
+        match insert(&mut self.tx, &leaf).await {
+            Ok(()) => Ok(Ok(())),
+            Err(error) => Ok(Err(conflict(&mut self.tx, &leaf, error).await?)),
+        }
+    }
+}
+
 impl StorageGroup for Group<'_> {
     type Error = sqlx::Error;
 
@@ -118,19 +135,22 @@ impl StorageGroup for Group<'_> {
     }
 
     async fn append(&mut self, leaf: StoredLeaf<'_>) -> sqlx::Result<Result<(), Conflict>> {
-        // A savepoint: where a constraint refuses the leaf, all of it goes.
-        let mut entry = self.tx.begin().await?;
-        let error = match insert(&mut entry, &leaf).await {
-            Ok(()) => {
-                entry.commit().await?;
-                return Ok(Ok(()));
-            }
-            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => error,
-            Err(error) => return Err(error),
+        // Where a constraint refuses the leaf, all of it goes. The savepoint is plain SQL, because the
+        // rollback of sqlx's own leaves it open.
+        sqlx::query("SAVEPOINT entry")
+            .execute(&mut *self.tx)
+            .await?;
+        let Err(error) = insert(&mut self.tx, &leaf).await else {
+            sqlx::query("RELEASE entry").execute(&mut *self.tx).await?;
+            return Ok(Ok(()));
         };
-        entry.rollback().await?;
-        tracing::debug!(%error, "a value is taken");
-        Ok(Err(Conflict(taken(&mut self.tx, &leaf).await?)))
+        let undone = sqlx::raw_sql("ROLLBACK TO entry; RELEASE entry")
+            .execute(&mut *self.tx)
+            .await;
+        let answer = conflict(&mut self.tx, &leaf, error).await?;
+        // An error of the insertion says more than what follows from it.
+        undone?;
+        Ok(Err(answer))
     }
 
     async fn commit(mut self, commit: Commit) -> sqlx::Result<()> {
@@ -177,30 +197,54 @@ async fn insert(tx: &mut SqliteConnection, leaf: &StoredLeaf<'_>) -> sqlx::Resul
                 .push_bind(&unique.value[..])
                 .push_bind(leaf.index.cast_signed());
         });
-        insert.build().execute(&mut *tx).await?;
+        insert
+            .build()
+            .persistent(read::recurs(values.len()))
+            .execute(&mut *tx)
+            .await?;
     }
     Ok(())
 }
 
-/// The first of a leaf's values that was used before, or that stands among them twice.
-async fn taken(db: &mut SqliteConnection, leaf: &StoredLeaf<'_>) -> sqlx::Result<Unique> {
+/// Which value of a leaf is taken. Any other error of its insertion stays one, and so does a leaf whose
+/// index is taken.
+async fn conflict(
+    db: &mut SqliteConnection,
+    leaf: &StoredLeaf<'_>,
+    error: sqlx::Error,
+) -> sqlx::Result<Conflict> {
+    if !matches!(&error, sqlx::Error::Database(error) if error.is_unique_violation()) {
+        return Err(error);
+    }
+    match taken(db, leaf).await? {
+        Some(unique) => {
+            tracing::debug!(%error, "a value is taken");
+            Ok(Conflict(unique))
+        }
+        None => Err(error),
+    }
+}
+
+/// The first of a leaf's values that another leaf used, or that stands among them twice.
+async fn taken(db: &mut SqliteConnection, leaf: &StoredLeaf<'_>) -> sqlx::Result<Option<Unique>> {
+    // What stands under the leaf's own index is what was inserted of it.
+    let others = |index: Option<u64>| index.is_some_and(|index| index != leaf.index);
     let entry = Unique {
         set: UniqueSet::Entry,
         value: leaf.id.0,
         claim: None,
     };
-    if read::find(db, &leaf.id).await?.is_some() {
-        return Ok(entry);
+    if others(read::find(db, &leaf.id).await?) {
+        return Ok(Some(entry));
     }
     let mut seen = HashSet::new();
     for unique in leaf.uniques {
         let used = read::used(db, unique.set, &unique.value).await?;
-        if used.is_some() || !seen.insert((unique.set, unique.value)) {
-            return Ok(*unique);
+        if others(used) || !seen.insert((unique.set, unique.value)) {
+            return Ok(Some(*unique));
         }
     }
-    // The constraint that refused the leaf is on one of the values above.
-    Ok(entry)
+    Ok(None)
 }
 
 async fn put_nodes(tx: &mut SqliteConnection, nodes: &[(Node, Hash)]) -> sqlx::Result<()> {
@@ -211,7 +255,11 @@ async fn put_nodes(tx: &mut SqliteConnection, nodes: &[(Node, Hash)]) -> sqlx::R
                 .push_bind(node.index.cast_signed())
                 .push_bind(&hash[..]);
         });
-        insert.build().execute(&mut *tx).await?;
+        insert
+            .build()
+            .persistent(read::recurs(nodes.len()))
+            .execute(&mut *tx)
+            .await?;
     }
     Ok(())
 }
@@ -229,7 +277,11 @@ async fn put_rows(tx: &mut SqliteConnection, rows: &[RowChange]) -> sqlx::Result
                 .push_bind(value.as_slice());
         });
         insert.push(" ON CONFLICT (tbl, key) DO UPDATE SET value = excluded.value");
-        insert.build().execute(&mut *tx).await?;
+        insert
+            .build()
+            .persistent(read::recurs(rows.len()))
+            .execute(&mut *tx)
+            .await?;
     }
     let gone: Vec<&RowKey> = rows
         .iter()
@@ -246,7 +298,11 @@ async fn put_rows(tx: &mut SqliteConnection, rows: &[RowChange]) -> sqlx::Result
                 list.push_bind(key.key.as_slice());
             }
             delete.push(")");
-            delete.build().execute(&mut *tx).await?;
+            delete
+                .build()
+                .persistent(read::recurs(keys.len()))
+                .execute(&mut *tx)
+                .await?;
         }
     }
     Ok(())
@@ -264,4 +320,36 @@ async fn put_state(tx: &mut SqliteConnection, size: u64, digest: &StateDigest) -
     .execute(tx)
     .await?;
     Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failure to set up is a failure")]
+mod tests {
+    use sqlx::ConnectOptions as _;
+
+    use super::*;
+
+    /// Each savepoint that stays open costs memory until the group's end, and every later one is inside it.
+    #[tokio::test]
+    async fn no_savepoint_stays_open() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ledger.sqlite");
+        let options = merits_sqlite::durable(&path).create_if_missing(true);
+        let mut db = options.connect().await.unwrap();
+        sqlx::raw_sql(crate::TABLES).execute(&mut db).await.unwrap();
+        let mut writer = Writer::new(db);
+        let mut group = writer.begin().await.unwrap();
+        for (index, appends) in [(0, true), (1, false)] {
+            let leaf = StoredLeaf {
+                index,
+                id: EntryId([1; 32]),
+                bytes: b"leaf",
+                uniques: &[],
+            };
+            assert_eq!(group.append(leaf).await.unwrap().is_ok(), appends);
+            let release = sqlx::query("RELEASE entry").execute(&mut *group.tx);
+            let error = release.await.unwrap_err();
+            assert!(error.to_string().contains("no such savepoint"), "{error}");
+        }
+    }
 }

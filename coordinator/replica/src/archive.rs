@@ -243,7 +243,8 @@ impl Archive {
                     bytes: effects.leaf(),
                     uniques: effects.uniques(),
                 };
-                if let Err(conflict) = group.append(leaf).await? {
+                // One conflict refuses the whole update, so nothing is to be undone singly.
+                if let Err(conflict) = group.append_or_drop(leaf).await? {
                     return Ok(Err((effects.index(), conflict)));
                 }
                 pending.take(effects);

@@ -3,7 +3,7 @@
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use crate::federation::{Client, Founding, Node};
-use merits_coordinator::{Config, Coordinator, StartError, SystemClock, fsck};
+use merits_coordinator::{Config, Coordinator, SCHEMA_VERSION, StartError, SystemClock, fsck};
 use merits_proto::{
     Fault, reason,
     registry::{
@@ -262,21 +262,21 @@ async fn wrong_databases_are_refused_and_left_alone() {
         "{error}"
     );
 
-    // A ledger of the release before has no founding facts; it is named, not misread.
-    for other in [0, 1, 3] {
+    // A ledger of an earlier release has other tables; it is named, not misread.
+    for other in (0..SCHEMA_VERSION).chain([SCHEMA_VERSION + 1]) {
         sql(&config, &format!("PRAGMA user_version = {other}")).await;
         let error = start_error(config.clone()).await;
         assert!(
             matches!(
                 error,
-                StartError::Store(FileError::Version { found, known: 2, .. }) if found == other
+                StartError::Store(FileError::Version { found, known: SCHEMA_VERSION, .. }) if found == other
             ),
             "{error}"
         );
     }
     sql(
         &config,
-        "PRAGMA user_version = 2; PRAGMA application_id = 7",
+        &format!("PRAGMA user_version = {SCHEMA_VERSION}; PRAGMA application_id = 7"),
     )
     .await;
     let error = start_error(config.clone()).await;

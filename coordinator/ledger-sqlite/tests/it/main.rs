@@ -2,14 +2,14 @@
 #![allow(clippy::unwrap_used, reason = "a failure to set up is a failure")]
 
 use merits_ledger::{
-    Governing, State,
+    Conflict, Governing, State, Unique, UniqueSet,
     fixture::{Citizen, Stage},
     rows::{Rows, StateDigest, Table},
     storage::{Commit, Head, Pending, Storage as _, StorageGroup as _, StoredLeaf, conformance},
     tree::{Frontier, Node},
 };
 use merits_ledger_sqlite::{Ledger, Reader, StateFile, TABLES, Writer};
-use merits_primitives::ids::{Credits, Origin};
+use merits_primitives::ids::{Credits, EntryId, Origin};
 use merits_sqlite::Schema;
 use merits_verifier::log::{Checkpoint, empty_root};
 use sqlx::ConnectOptions as _;
@@ -50,8 +50,9 @@ async fn sqlite_passes_the_conformance_suite() {
     conformance::run(|| made(next.next().unwrap())).await;
 }
 
-/// A writer stops at the first error, and the server with it: nobody knows what is durable, and a
-/// connection that a full disk broke is not to be used again. The file is as it was.
+/// A writer stops at the first error, and the server with it: nobody knows what is durable. Whether a full
+/// disk ends the transaction or only the statement is SQLite's choice, and a connection whose transaction it
+/// ended is not to be used again. The file is as it was.
 #[tokio::test]
 async fn a_full_disk_is_an_error_and_the_file_stays_as_it_was() {
     let dir = tempfile::tempdir().unwrap();
@@ -83,8 +84,6 @@ async fn a_full_disk_is_an_error_and_the_file_stays_as_it_was() {
     };
     let said = group.commit(commit).await.unwrap_err();
     assert!(said.to_string().contains("full"), "{said}");
-    // Whoever went on with it would be refused, or write outside of a transaction.
-    assert!(writer.begin().await.is_err());
     drop(writer);
 
     let mut db = merits_sqlite::inspecting(&path).connect().await.unwrap();
@@ -96,6 +95,66 @@ async fn a_full_disk_is_an_error_and_the_file_stays_as_it_was() {
     assert_eq!((size, note.as_str(), nodes), (0, "empty", 0));
     let db = merits_sqlite::durable(&path).connect().await.unwrap();
     Writer::new(db).begin().await.unwrap();
+}
+
+fn leaf<'l>(index: u64, id: u8, uniques: &'l [Unique]) -> StoredLeaf<'l> {
+    StoredLeaf {
+        index,
+        id: EntryId([id; 32]),
+        bytes: b"leaf",
+        uniques,
+    }
+}
+
+/// Another leaf at an index that is taken is a fault of the program or of the file, and no repetition.
+#[tokio::test]
+async fn an_index_that_is_taken_is_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = made(&dir).await;
+    let mut group = ledger.begin().await.unwrap();
+    assert_eq!(group.append(leaf(0, 1, &[])).await.unwrap(), Ok(()));
+    let error = group.append(leaf(0, 2, &[])).await.unwrap_err();
+    assert!(error.to_string().contains("leaf.idx"), "{error}");
+    assert_eq!(group.find(&EntryId([2; 32])).await.unwrap(), None);
+    // The refusals left the group as it was.
+    assert_eq!(group.append(leaf(1, 2, &[])).await.unwrap(), Ok(()));
+}
+
+/// What a group of one piece answers names the value that another leaf used, not what was inserted of the
+/// same leaf before it.
+#[tokio::test]
+async fn a_group_of_one_piece_names_the_value_that_is_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = made(&dir).await;
+    let note = |value: u32| {
+        let mut bytes = [0; 32];
+        bytes[..4].copy_from_slice(&value.to_be_bytes());
+        Unique {
+            set: UniqueSet::Note,
+            value: bytes,
+            claim: None,
+        }
+    };
+    let first = [note(7)];
+    // More than one statement inserts, and the value that is taken stands in the last.
+    let mut many: Vec<Unique> = (1_000..3_000).map(note).collect();
+    many.push(note(7));
+    let twice = [note(8), note(8)];
+    for (uniques, taken) in [(&many[..], note(7)), (&twice[..], note(8))] {
+        let mut group = ledger.begin().await.unwrap();
+        let appended = group.append_or_drop(leaf(0, 1, &first)).await.unwrap();
+        assert_eq!(appended, Ok(()));
+        let refused = group.append_or_drop(leaf(1, 2, uniques)).await.unwrap();
+        assert_eq!(refused, Err(Conflict(taken)));
+        drop(group);
+        assert_eq!(ledger.find(&EntryId([1; 32])).await.unwrap(), None);
+    }
+    let mut group = ledger.begin().await.unwrap();
+    assert_eq!(group.append_or_drop(leaf(0, 1, &[])).await.unwrap(), Ok(()));
+    let Err(Conflict(again)) = group.append_or_drop(leaf(1, 1, &[])).await.unwrap() else {
+        panic!("an entry was appended twice");
+    };
+    assert_eq!(again.set, UniqueSet::Entry);
 }
 
 /// A town's log goes into the file entry by entry; at each step the file has the rows and the digest

@@ -145,6 +145,11 @@ impl Governing {
         self.log.size
     }
 
+    /// Notes in the note tree.
+    pub fn note_count(&self) -> u64 {
+        self.notes.size()
+    }
+
     /// Time of the last leaf, unix milliseconds; 0 before the first.
     pub fn time(&self) -> u64 {
         self.log.time
@@ -193,6 +198,20 @@ impl Governing {
     /// # Errors
     /// [`CheckError::Refused`] when no proof could make the entry acceptable.
     pub fn job(&self, submission: &Submission, view: &View) -> Result<Option<Job>, CheckError> {
+        self.check_before_proof(submission, view)?;
+        Ok(self.question(submission)?)
+    }
+
+    /// The part of [`Governing::job`] that looks at rows: a comparison or two. The rest is
+    /// [`Governing::question`].
+    ///
+    /// # Errors
+    /// [`CheckError::Refused`] when no proof could make the entry acceptable.
+    pub fn check_before_proof(
+        &self,
+        submission: &Submission,
+        view: &View,
+    ) -> Result<(), CheckError> {
         // Anybody can send these two, so what is cheap is asked before a proof is looked at. The
         // time of the last leaf is earlier than the entry's will be: a root that is too old then is
         // too old later.
@@ -208,7 +227,7 @@ impl Governing {
             }
             _ => {}
         }
-        Ok(self.question(submission)?)
+        Ok(())
     }
 
     /// What the proof of this submission must show, by parties, scales, keys and offers alone: for

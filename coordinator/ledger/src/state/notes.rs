@@ -102,7 +102,7 @@ impl NoteEdge {
         }
     }
 
-    fn size(&self) -> u64 {
+    pub(super) fn size(&self) -> u64 {
         self.stored.frontier.size()
     }
 

@@ -2,6 +2,7 @@
 
 use super::{Governing, notes, openings, people, tickets, totals};
 use crate::entry::{Entry, Spending};
+use crate::role::Role;
 use crate::rows::{RowError, RowKey, View};
 use crate::submission::Submission;
 
@@ -26,6 +27,13 @@ impl Governing {
     /// # Errors
     /// [`RowError::Malformed`].
     pub fn reads(&self, submission: &Submission, view: &View) -> Result<Vec<RowKey>, RowError> {
+        // The rules refuse a party without the role before they look at a row.
+        let roles = acting_roles(submission.entry());
+        let party = submission.party();
+        let acts = |role: &Role| self.parties.acting(&party, *role).is_ok();
+        if !roles.is_empty() && !roles.iter().any(acts) {
+            return Ok(Vec::new());
+        }
         Ok(match submission.entry() {
             // Parties, epochs, scales, keys, terms and offers are in memory.
             Entry::PartyAdmitted(_)
@@ -82,6 +90,21 @@ impl Governing {
             Entry::Redeemed(redeemed) => spending_reads(&redeemed.spending),
             Entry::Attested(attested) => spending_reads(&attested.spending),
         })
+    }
+}
+
+/// The roles of which a party needs one to send an entry whose rules look at rows; none where people send it,
+/// or where no row is read.
+fn acting_roles(entry: &Entry) -> &'static [Role] {
+    match entry {
+        Entry::EarnBatch(_) | Entry::TicketDeposited(_) => &[Role::Distributor],
+        Entry::OpeningCompleted(_) | Entry::OpeningRevealed(_) | Entry::TotalsOpened(_) => {
+            &[Role::Supervisor]
+        }
+        Entry::IdentityRegistered(_) => &[Role::Registrar],
+        Entry::IdentityRetired(_) => &[Role::Registrar, Role::Supervisor],
+        Entry::Redeemed(_) => &[Role::Exchange],
+        _ => &[],
     }
 }
 

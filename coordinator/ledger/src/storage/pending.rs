@@ -1,6 +1,6 @@
 //! A group of entries in the making.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::StorageGroup;
 use crate::rows::{RowChange, RowError, RowKey, StateDigest, View};
@@ -50,11 +50,13 @@ impl Pending {
         submissions: impl IntoIterator<Item = &Submission> + Clone,
     ) -> Result<(), PendingError<G::Error>> {
         loop {
-            let mut wanted = Vec::new();
+            // A key that many submissions want is kept once.
+            let mut wanted = BTreeSet::new();
             for submission in submissions.clone() {
-                wanted.extend(governing.reads(submission, &self.view)?);
+                let reads = governing.reads(submission, &self.view)?;
+                wanted.extend(self.view.missing(reads));
             }
-            let wanted = self.view.missing(wanted);
+            let wanted: Vec<RowKey> = wanted.into_iter().collect();
             if wanted.is_empty() {
                 return Ok(());
             }

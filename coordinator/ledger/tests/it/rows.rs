@@ -115,6 +115,23 @@ fn what_was_not_asked_for_is_an_error_and_never_absent() {
     assert!(refused_to_guess > 30, "{refused_to_guess}");
 }
 
+/// A party without the role costs no look at the store.
+#[test]
+fn rows_are_asked_for_those_alone_who_may_act() {
+    let town = everything();
+    let nobody_acts = Governing::new(town.federation.policy());
+    let mut spared = 0;
+    walk(&town, |state, authentic, _, _| {
+        let submission = authentic.submission();
+        let asked = |governing: &Governing| governing.reads(submission, &View::new()).unwrap();
+        if !submission.entry().is_personal() {
+            assert_eq!(asked(&nobody_acts), []);
+            spared += asked(state.governing()).len();
+        }
+    });
+    assert!(spared > 0);
+}
+
 #[test]
 fn what_governs_follows_from_the_rows() {
     let town = everything();

@@ -271,6 +271,12 @@ impl Archive {
         self.replace(CHECKPOINT, note)
     }
 
+    /// Whether the file of the newest checkpoint says this. A crash between a commit and that file leaves
+    /// the one before.
+    pub(crate) fn shows(&self, note: &str) -> bool {
+        fs::read(self.directory.join(CHECKPOINT)).is_ok_and(|shown| shown == note.as_bytes())
+    }
+
     /// Puts a state that was made anew from the leaves in the place of the stored one.
     pub(crate) fn replace_state(
         &mut self,
@@ -342,12 +348,20 @@ impl Archive {
 }
 
 impl Drop for Archive {
-    /// Whoever copies the folder once the lock is free must not meet a file that is still being written.
+    /// Whoever copies the folder once the lock is free finds all of it in the file. The reading connection
+    /// outlives this, because the state has it too, and folds nothing when it closes. While it reads nothing
+    /// it is in nobody's way.
     fn drop(&mut self) {
         if let Some(writer) = self.writer.take()
             && let Err(error) = wait(writer.close())
         {
             tracing::warn!(%error, "the copy of the ledger was not closed in order; nothing is lost");
+        }
+        // Another file under this name is not this program's to write to.
+        if self.require_in_place().is_ok()
+            && let Err(error) = wait(merits_sqlite::fold(&self.path))
+        {
+            tracing::warn!(%error, "the copy of the ledger was not folded; nothing is lost");
         }
     }
 }

@@ -2,13 +2,14 @@
 
 use std::{
     fmt,
-    sync::{Arc, RwLock, RwLockReadGuard},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     time::{Duration, SystemTime},
 };
 
 use futures::future::BoxFuture;
 use merits_verifier::log::verify_consistency;
 use thiserror::Error;
+use tokio::sync::OwnedMutexGuard;
 
 use crate::{
     client::{Client, ClientError},
@@ -65,6 +66,9 @@ pub struct Follower {
     watch: Watch,
 }
 
+/// One update at a time; the last that holds it lets the next begin.
+type Turn = Arc<OwnedMutexGuard<()>>;
+
 /// The follower's own clock, and what it is used for.
 #[derive(Clone)]
 struct Watch {
@@ -116,10 +120,7 @@ impl Follower {
 
     /// The replica. Do not hold the guard across an await.
     pub fn replica(&self) -> RwLockReadGuard<'_, Replica> {
-        // A writer that panicked left `replay` empty, which every reader sees as `Stopped`.
-        self.replica
-            .read()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        reading(&self.replica)
     }
 
     /// Fetches, verifies and applies what the log has and the replica has not.
@@ -129,9 +130,10 @@ impl Follower {
     /// signed before.
     pub fn sync(&self) -> BoxFuture<'_, Result<Progress, FollowError>> {
         Box::pin(async move {
-            let _turn = self.turn.lock().await;
+            // Shared with the thread that verifies and writes: the next update must come after it.
+            let turn = Arc::new(Arc::clone(&self.turn).lock_owned().await);
             let from = self.replica().size();
-            self.settle().await?;
+            self.settle(&turn).await?;
             let mut client = self.client.clone();
             let checkpoint = client.checkpoint().await?;
             let mut update = self.replica().update(&checkpoint)?;
@@ -154,36 +156,40 @@ impl Follower {
             }
             self.watch.look(update.newest_time())?;
             tracing::debug!(from = progress.from, to = progress.to, "verifying leaves");
-            self.change(move |replica| replica.finish(update, &mut rand::rng()))
-                .await?;
+            // Both in one run, which goes on when nobody waits for it any more. Readers wait for the
+            // second part only.
+            let take = move |replica: &RwLock<Replica>| {
+                let checked = reading(replica).check(update, &mut rand::rng())?;
+                writing(replica).accept(checked)
+            };
+            self.run(&turn, take).await?;
             Ok(progress)
         })
     }
 
     /// Writes what an earlier update verified and could not write, when the disk was full.
-    async fn settle(&self) -> Result<(), FollowError> {
+    async fn settle(&self, turn: &Turn) -> Result<(), FollowError> {
         if !self.replica().is_unwritten() {
             return Ok(());
         }
-        self.change(Replica::settle).await?;
+        self.run(turn, |replica| writing(replica).settle()).await?;
         tracing::info!("wrote the leaves of the log that could not be written before");
         Ok(())
     }
 
-    /// Changes the replica. Proofs, signatures and disks take time: never on the async runtime.
-    async fn change(
+    /// Verifies or writes. Proofs, signatures and disks take time: never on the async runtime.
+    async fn run(
         &self,
-        change: impl FnOnce(&mut Replica) -> Result<(), ReplicaError> + Send + 'static,
+        turn: &Turn,
+        work: impl FnOnce(&RwLock<Replica>) -> Result<(), ReplicaError> + Send + 'static,
     ) -> Result<(), FollowError> {
-        let replica = Arc::clone(&self.replica);
-        tokio::task::spawn_blocking(move || {
-            let mut replica = replica
-                .write()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
-            change(&mut replica)
-        })
-        .await
-        .map_err(|_| FollowError::Interrupted)??;
+        let (replica, turn) = (Arc::clone(&self.replica), Arc::clone(turn));
+        let done = tokio::task::spawn_blocking(move || {
+            let done = work(&replica);
+            drop(turn);
+            done
+        });
+        done.await.map_err(|_| FollowError::Interrupted)??;
         Ok(())
     }
 
@@ -229,6 +235,15 @@ impl Watch {
         );
         Ok(())
     }
+}
+
+/// A writer that panicked left what it had verified unwritten, which every reader is told.
+fn reading(replica: &RwLock<Replica>) -> RwLockReadGuard<'_, Replica> {
+    replica.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn writing(replica: &RwLock<Replica>) -> RwLockWriteGuard<'_, Replica> {
+    replica.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn system_millis() -> u64 {

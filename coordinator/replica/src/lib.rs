@@ -30,4 +30,4 @@ pub use client::{Client, ClientError, Submitted};
 pub use config::{ConfigFileError, JoinError, LedgerConfig, LedgerConfigError, read_config};
 pub use follower::{FollowError, Follower, MOST_AHEAD, Progress};
 pub use mark::{HighWaterMark, MarkError};
-pub use replica::{Leaves, Replica, ReplicaError, Update};
+pub use replica::{CheckedUpdate, Leaves, Replica, ReplicaError, Update};

@@ -190,6 +190,9 @@ impl Replica {
         if size > 0 && head.is_none() {
             return Err(altered());
         }
+        if size > 0 && !archive.shows(&note) {
+            archive.show_checkpoint(&note)?;
+        }
         let file = Arc::clone(archive.file());
         let governing = Governing::load(policy, file.as_ref())?;
         if governing.size() != size {
@@ -450,6 +453,21 @@ impl Replica {
     /// nothing until [`Replica::settle`] succeeds; after others it is as it was.
     pub fn finish(&mut self, update: Update, rng: &mut impl CryptoRng) -> Result<(), ReplicaError> {
         self.settle()?;
+        let checked = self.check(update, rng)?;
+        self.accept(checked)
+    }
+
+    /// Verifies what an update collected. Nothing is changed, so others may read meanwhile;
+    /// [`Replica::accept`] then writes it.
+    ///
+    /// # Errors
+    /// [`ReplicaError`]; something is unwritten ([`Replica::settle`] comes first).
+    pub fn check(
+        &self,
+        update: Update,
+        rng: &mut impl CryptoRng,
+    ) -> Result<CheckedUpdate, ReplicaError> {
+        self.require_written()?;
         let Update {
             from,
             target,
@@ -483,7 +501,7 @@ impl Replica {
             return Err(self.rewritten(mark.size, &old, target.size, &signed.to_string())?);
         }
         let (governing, effects) = self.verify(&leaves, rng)?;
-        self.unwritten = Some(Unwritten {
+        let unwritten = Unwritten {
             effects,
             governing,
             frontier,
@@ -491,7 +509,23 @@ impl Replica {
             target,
             signed,
             digest: None,
-        });
+        };
+        Ok(CheckedUpdate { from, unwritten })
+    }
+
+    /// Writes what [`Replica::check`] of this replica verified to the files and to the high-water mark, and
+    /// only then shows it.
+    ///
+    /// # Errors
+    /// As of [`Replica::finish`]; [`ReplicaError::WrongLeaves`] when the replica has grown since.
+    pub fn accept(&mut self, checked: CheckedUpdate) -> Result<(), ReplicaError> {
+        self.settle()?;
+        let CheckedUpdate { from, unwritten } = checked;
+        if from != self.size() {
+            let count = unwritten.target.size;
+            return Err(ReplicaError::WrongLeaves { count });
+        }
+        self.unwritten = Some(unwritten);
         self.settle()
     }
 
@@ -622,6 +656,14 @@ struct Unwritten {
     digest: Option<StateDigest>,
 }
 
+/// An update that a replica verified and has not taken yet.
+#[derive(Debug)]
+pub struct CheckedUpdate {
+    /// Leaves that it stands on.
+    from: u64,
+    unwritten: Unwritten,
+}
+
 /// Leaves of a copy, in order.
 #[derive(Debug)]
 pub struct Leaves<'r> {
@@ -630,15 +672,32 @@ pub struct Leaves<'r> {
     page: std::vec::IntoIter<Vec<u8>>,
 }
 
+impl Leaves<'_> {
+    /// An error comes once, and is the last that comes.
+    fn ended_by(&mut self, error: ReplicaError) -> Option<<Self as Iterator>::Item> {
+        self.next = u64::MAX;
+        Some(Err(error))
+    }
+}
+
 impl Iterator for Leaves<'_> {
     type Item = Result<(u64, Leaf), ReplicaError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.page.len() == 0 {
             let (file, size) = (self.replica.archive.file(), self.replica.size());
-            match file.leaves(self.next, size, PAGE_BYTES) {
+            if self.next >= size {
+                return None;
+            }
+            let page = file.leaves(self.next, size, PAGE_BYTES);
+            match page.map_err(self.replica.archive.failed()) {
+                // Whoever counts leaves must not take a hole for the end.
+                Ok(page) if page.is_empty() => {
+                    let directory = self.replica.directory.clone();
+                    return self.ended_by(ReplicaError::Altered(directory));
+                }
                 Ok(page) => self.page = page.into_iter(),
-                Err(error) => return Some(Err(self.replica.archive.failed()(error).into())),
+                Err(error) => return self.ended_by(error.into()),
             }
         }
         let bytes = self.page.next()?;

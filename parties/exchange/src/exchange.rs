@@ -20,19 +20,15 @@
 
 use std::{
     collections::HashSet,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
 use ed25519_dalek::SigningKey;
 use merits_ledger::{
-    Entry, Job, KeyRing, OfferRefusal, Refusal, State, Submission, UniqueSet, UnpreparedKey,
+    Entry, Job, KeyRing, OfferRefusal, Refusal,
     entry::{REDEEMED, Redeemed},
 };
-use merits_primitives::{
-    field,
-    ids::{EntryId, Origin, PartyId},
-};
+use merits_primitives::ids::{EntryId, Origin, PartyId};
 use merits_proto::{Fault, OfferHere, OfferPage, RedemptionRequest, SealedVoucher, VoucherRequest};
 use merits_replica::{Replica, ReplicaError};
 use merits_serve::Paced;
@@ -40,13 +36,14 @@ use merits_verifier::{
     Verified,
     codec::Canonical as _,
     entry::{Leaf, SignedEntry},
-    groth16::{PreparedKey, Proof},
+    groth16::Proof,
     receipt::Receipt,
 };
 use tokio::sync::Semaphore;
 use tonic::Code;
 
 use crate::{
+    examine::{Examined, Examiner, Key},
     ledger::LedgerPort,
     store::{Store, StoreError},
     voucher::{self, VoucherContext},
@@ -63,8 +60,7 @@ pub struct Exchange<L> {
     key: SigningKey,
     store: Store,
     ledger: L,
-    clock: Clock,
-    keys: KeyRing,
+    examiner: Examiner,
     /// Anybody may ask, so synchronisations are shared and spaced.
     paced: Paced<Fault>,
     /// One permit a core: more verifications at once would only wait for each other.
@@ -83,6 +79,9 @@ type Owed = (EntryId, EntryId);
 struct Handed {
     /// The first leaf that was not looked at.
     next: u64,
+    /// Redemptions before it that the store was not told of yet, in the log's order. All are later than
+    /// those below.
+    fresh: Vec<Owed>,
     /// Redemptions before it that found no voucher in stock, in the log's order.
     owed: Vec<Owed>,
 }
@@ -106,21 +105,6 @@ pub struct Reconciled {
     pub missing: Vec<EntryId>,
 }
 
-/// What the own copy of the log says of a redemption.
-enum Examined {
-    /// It is there.
-    Known,
-    /// It may come: what its proof must prove, under which key, and the offer's quota.
-    New { job: Box<Job>, key: Key, quota: u32 },
-}
-
-/// A verifying key as it is found. One that is not prepared yet is prepared where proofs are
-/// verified: outside of the copy's lock, and on a core that is there for it.
-enum Key {
-    Prepared(Arc<PreparedKey>),
-    Unprepared(Box<UnpreparedKey>),
-}
-
 impl<L: LedgerPort> Exchange<L> {
     /// An exchange over an open store.
     pub fn new(
@@ -131,14 +115,19 @@ impl<L: LedgerPort> Exchange<L> {
         ledger: L,
         clock: Clock,
     ) -> Self {
+        let examiner = Examiner {
+            origin: origin.clone(),
+            party,
+            clock,
+            keys: KeyRing::new(),
+        };
         Self {
             origin,
             party,
             key,
             store,
             ledger,
-            clock,
-            keys: KeyRing::new(),
+            examiner,
             paced: Paced::new(),
             cores: Semaphore::new(std::thread::available_parallelism().map_or(1, Into::into)),
             written: tokio::sync::Mutex::new(None),
@@ -152,22 +141,11 @@ impl<L: LedgerPort> Exchange<L> {
     /// [`Fault`].
     pub async fn offers(&self, page: OfferPage) -> Result<Vec<OfferHere>, Fault> {
         self.sync_for_strangers().await?;
-        let open: Vec<(OfferHere, u32)> = self.ledger.read(|replica| {
-            let state = state(replica)?;
-            let now = self.now(state);
-            let after = |id: &EntryId| page.after.is_none_or(|after| *id > after);
-            let open = state.offers().iter().filter(|(id, offer)| {
-                after(id)
-                    && offer.published.exchanges.contains(&self.party)
-                    && offer.check_open(id, now).is_ok()
-            });
-            let here = open.map(|(id, offer)| {
-                let quota = offer.published.quota;
-                let left = quota.saturating_sub(offer.redeemed);
-                (OfferHere { offer: *id, left }, quota)
-            });
-            Ok::<_, Fault>(here.collect())
-        })?;
+        let (examiner, after) = (self.examiner.clone(), page.after);
+        let open = self
+            .ledger
+            .look(move |replica| examiner.offers_after(replica, after))
+            .await??;
         let mut offers = Vec::new();
         for (here, quota) in open {
             if offers.len() == page.size {
@@ -208,7 +186,8 @@ impl<L: LedgerPort> Exchange<L> {
         } {
             Examined::Known => match self
                 .ledger
-                .read(|replica| replica.receipt(&id))
+                .look(move |replica| replica.receipt(&id))
+                .await?
                 .map_err(unreadable)?
             {
                 Some(receipt) => receipt,
@@ -224,7 +203,7 @@ impl<L: LedgerPort> Exchange<L> {
                 let receipt = self.ledger.submit(&entry).await?;
                 // Not the log's word for it: the own copy must have taken the entry.
                 self.paced.sync(self.ledger.sync()).await?;
-                self.find(&id)?.ok_or_else(|| unshown(&id))?;
+                self.find(&id).await?.ok_or_else(|| unshown(&id))?;
                 receipt
             }
         };
@@ -239,7 +218,7 @@ impl<L: LedgerPort> Exchange<L> {
     pub async fn voucher(&self, request: VoucherRequest) -> Result<SealedVoucher, Fault> {
         let id = &request.redemption;
         if let Some(text) = &request.receipt {
-            self.check_receipt(text, id)?;
+            self.check_receipt(text, id).await?;
         }
         // A receipt is the log's word; what is handed out rests on the own copy.
         let entry = self
@@ -268,7 +247,7 @@ impl<L: LedgerPort> Exchange<L> {
     /// [`Fault`].
     pub async fn reconcile(&self) -> Result<Reconciled, Fault> {
         self.paced.sync(self.ledger.sync()).await?;
-        self.hand_out().await.map_err(failed)
+        self.hand_out(failed).await
     }
 
     /// Whether redemptions can be taken now: the store could write a minute ago at most, and did not fail
@@ -284,30 +263,29 @@ impl<L: LedgerPort> Exchange<L> {
     }
 
     /// Gives every redemption of this exchange in the own copy of the log its voucher, in the log's
-    /// order. After an error nothing counts as looked at, so the next call does it.
-    async fn hand_out(&self) -> Result<Reconciled, StoreError> {
+    /// order. What was looked at and could not be written down stays with the next call.
+    async fn hand_out(&self, unwritten: fn(StoreError) -> Fault) -> Result<Reconciled, Fault> {
         let mut handed = self.handed.lock().await;
-        let found = self.ledger.read(|replica| {
-            let mut found: Vec<Owed> = Vec::new();
-            for leaf in replica.leaves_from(handed.next) {
-                let (_, Leaf { entry, .. }) = leaf?;
-                if entry.kind == REDEEMED
-                    && entry.party == self.party
-                    && let Ok(redeemed) = Redeemed::from_bytes(&entry.statement)
-                {
-                    found.push((entry.id(), redeemed.offer));
-                }
+        loop {
+            let (party, next) = (self.party, handed.next);
+            let looked = self
+                .ledger
+                .look(move |replica| redemptions(replica, &party, next))
+                .await?;
+            let looked = looked.map_err(|error| unwritten(StoreError::Copy(Box::new(error))))?;
+            handed.fresh.extend(looked.found);
+            handed.next = looked.next;
+            if looked.next >= looked.size {
+                break;
             }
-            Ok::<_, ReplicaError>((found, replica.size()))
-        });
-        let (found, until) = found.map_err(|error| StoreError::Copy(Box::new(error)))?;
-        let all: Vec<Owed> = handed.owed.iter().chain(&found).copied().collect();
+        }
+        let all: Vec<Owed> = handed.owed.iter().chain(&handed.fresh).copied().collect();
         let done = match self.store.assign(&all).await {
             Ok(done) => done,
             Err(error) => {
                 // What was proven before is no word for it any more.
                 *self.written.lock().await = None;
-                return Err(error);
+                return Err(unwritten(error));
             }
         };
         // Anybody may cause this, and whoever redeems waits for it: no search in a list for each of them.
@@ -319,10 +297,8 @@ impl<L: LedgerPort> Exchange<L> {
                 missing: news.map(|(redemption, _)| *redemption).collect(),
             }
         };
-        *handed = Handed {
-            next: until,
-            owed: done.without,
-        };
+        handed.fresh.clear();
+        handed.owed = done.without;
         Ok(report)
     }
 
@@ -352,74 +328,25 @@ impl<L: LedgerPort> Exchange<L> {
         entry: &SignedEntry,
         redeemed: &Redeemed,
     ) -> Result<Examined, Fault> {
-        if let Ok(examined) = self.examine(entry, redeemed)? {
+        if let Ok(examined) = self.examine(entry, redeemed).await? {
             return Ok(examined);
         }
         self.sync_for_strangers().await?;
-        self.examine(entry, redeemed)?
+        self.examine(entry, redeemed)
+            .await?
             .map_err(|refusal| refused(&refusal))
     }
 
     /// The outer error is the copy's own.
-    fn examine(
+    async fn examine(
         &self,
         entry: &SignedEntry,
         redeemed: &Redeemed,
     ) -> Result<Result<Examined, Box<Refusal>>, Fault> {
-        self.ledger.read(|replica| {
-            let state = state(replica)?;
-            if replica.find(&entry.id()).map_err(unreadable)?.is_some() {
-                return Ok(Ok(Examined::Known));
-            }
-            self.examine_new(replica, state, entry, redeemed)
-        })
-    }
-
-    fn examine_new(
-        &self,
-        replica: &Replica,
-        state: &State,
-        entry: &SignedEntry,
-        redeemed: &Redeemed,
-    ) -> Result<Result<Examined, Box<Refusal>>, Fault> {
-        let spending = &redeemed.spending;
-        for (set, value) in [
-            (UniqueSet::Spend, &spending.sn1),
-            (UniqueSet::Spend, &spending.sn2),
-            (UniqueSet::Rate, &spending.rn),
-        ] {
-            let used = replica.used(set, &field::to_bytes(value));
-            if used.map_err(unreadable)?.is_some() {
-                return Ok(Err(Box::new(Refusal::AlreadyUsed { set, claim: None })));
-            }
-        }
-        Ok(self.examine_unused(state, entry, redeemed))
-    }
-
-    fn examine_unused(
-        &self,
-        state: &State,
-        entry: &SignedEntry,
-        redeemed: &Redeemed,
-    ) -> Result<Examined, Box<Refusal>> {
-        let id = redeemed.offer;
-        let unknown = Refusal::Offer(OfferRefusal::Unknown { offer: id });
-        let offer = state.offers().get(&id).ok_or(unknown)?;
-        if !offer.published.exchanges.contains(&self.party) {
-            return Err(Box::new(OfferRefusal::Elsewhere { offer: id }.into()));
-        }
-        offer.check_open(&id, self.now(state))?;
-        let submission = Submission::from_signed(entry.clone(), &self.origin)?;
-        let job = state.question(&submission)?.ok_or(Refusal::NotVerified)?;
-        let key = match self.keys.find(&job.key) {
-            Some(key) => Key::Prepared(key),
-            None => Key::Unprepared(Box::new(UnpreparedKey::of(state, &job.key)?)),
-        };
-        Ok(Examined::New {
-            job: Box::new(job),
-            key,
-            quota: offer.published.quota,
-        })
+        let (examiner, entry, redeemed) = (self.examiner.clone(), entry.clone(), redeemed.clone());
+        self.ledger
+            .look(move |replica| examiner.examine(replica, &entry, &redeemed))
+            .await?
     }
 
     /// Brings the copy up to date for somebody whom nothing vouches for.
@@ -428,8 +355,9 @@ impl<L: LedgerPort> Exchange<L> {
     }
 
     /// The entry in the own copy as it is.
-    fn find(&self, id: &EntryId) -> Result<Option<SignedEntry>, Fault> {
-        let leaf = self.ledger.read(|replica| replica.entry(id));
+    async fn find(&self, id: &EntryId) -> Result<Option<SignedEntry>, Fault> {
+        let id = *id;
+        let leaf = self.ledger.look(move |replica| replica.entry(&id)).await?;
         Ok(leaf.map_err(unreadable)?.map(|leaf| leaf.entry))
     }
 
@@ -448,8 +376,8 @@ impl<L: LedgerPort> Exchange<L> {
     }
 
     /// The log's key signed that this entry is in the log.
-    fn check_receipt(&self, text: &str, id: &EntryId) -> Result<(), Fault> {
-        let key = self.ledger.read(|replica| replica.key().clone());
+    async fn check_receipt(&self, text: &str, id: &EntryId) -> Result<(), Fault> {
+        let key = self.ledger.look(|replica| replica.key().clone()).await?;
         let leaf = Receipt::parse(text)
             .and_then(|receipt| receipt.verify(&key))
             .map_err(|error| Fault::malformed("receipt", error.to_string()))?;
@@ -462,11 +390,11 @@ impl<L: LedgerPort> Exchange<L> {
 
     /// The entry in the own copy, every rule and proof of which was checked here.
     async fn logged(&self, id: &EntryId) -> Result<Option<SignedEntry>, Fault> {
-        if let Some(entry) = self.find(id)? {
+        if let Some(entry) = self.find(id).await? {
             return Ok(Some(entry));
         }
         self.sync_for_strangers().await?;
-        self.find(id)
+        self.find(id).await
     }
 
     /// The voucher of a redemption that is in the log, sealed.
@@ -474,7 +402,7 @@ impl<L: LedgerPort> Exchange<L> {
         let offer = &redeemed.offer;
         let mut code = self.store.assigned(offer, id).await.map_err(failed)?;
         if code.is_none() {
-            self.hand_out().await.map_err(later)?;
+            self.hand_out(later).await?;
             code = self.store.assigned(offer, id).await.map_err(failed)?;
         }
         let Some(code) = code else {
@@ -504,7 +432,7 @@ impl<L: LedgerPort> Exchange<L> {
     /// Verifies the proof: milliseconds of the CPU's, so not on an async worker.
     async fn verify(&self, job: Job, key: Key) -> Result<(), Fault> {
         let _core = self.cores.acquire().await.map_err(|_| Fault::stopping())?;
-        let keys = self.keys.clone();
+        let keys = self.examiner.keys.clone();
         let check = move || -> Result<(), Refusal> {
             let key = match key {
                 Key::Prepared(key) => key,
@@ -525,19 +453,39 @@ impl<L: LedgerPort> Exchange<L> {
             })?
             .map_err(|refusal| refused(&refusal))
     }
+}
 
-    /// The log's time never runs backwards, whatever the machine's clock does.
-    fn now(&self, state: &State) -> u64 {
-        (self.clock)().max(state.time())
+/// What a look at some leaves of the copy gave.
+struct Looked {
+    found: Vec<Owed>,
+    /// The first leaf that was not looked at, and the number of leaves.
+    next: u64,
+    size: u64,
+}
+
+/// The redemptions at an exchange among the leaves from `from` on: of so many leaves that nobody who
+/// waits for the copy's lock waits long.
+fn redemptions(replica: &Replica, party: &PartyId, from: u64) -> Result<Looked, ReplicaError> {
+    let (mut found, mut next) = (Vec::new(), from);
+    for leaf in replica.leaves_from(from).take(LOOK) {
+        let (index, Leaf { entry, .. }) = leaf?;
+        next = index + 1;
+        if entry.kind == REDEEMED
+            && entry.party == *party
+            && let Ok(redeemed) = Redeemed::from_bytes(&entry.statement)
+        {
+            found.push((entry.id(), redeemed.offer));
+        }
     }
+    let size = replica.size();
+    Ok(Looked { found, next, size })
 }
 
-fn state(replica: &Replica) -> Result<&State, Fault> {
-    replica.state().map_err(unreadable)
-}
+/// Leaves that one look at the copy goes through.
+const LOOK: usize = 2_048;
 
 /// The own copy cannot be used, which is no judgement on whoever asked.
-fn unreadable(error: ReplicaError) -> Fault {
+pub(crate) fn unreadable(error: ReplicaError) -> Fault {
     tracing::error!(%error, "the exchange's copy of the log cannot be used");
     Fault::internal()
 }

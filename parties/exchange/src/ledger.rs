@@ -19,8 +19,24 @@ pub trait LedgerPort: Clone + Send + Sync + 'static {
     /// The receipt of an entry that is in the log, verified.
     fn receipt(&self, id: &EntryId) -> impl Future<Output = Result<Receipt, Fault>> + Send;
 
-    /// Looks into the own copy. `read` must not block for long.
+    /// Looks into the own copy on this thread, which waits for the disk and for who writes the copy: not on
+    /// the async runtime.
     fn read<R>(&self, read: impl FnOnce(&Replica) -> R) -> R;
+
+    /// Looks into the own copy on a thread that may wait for the disk.
+    fn look<R: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Replica) -> R + Send + 'static,
+    ) -> impl Future<Output = Result<R, Fault>> + Send {
+        let ledger = self.clone();
+        async move {
+            let looked = tokio::task::spawn_blocking(move || ledger.read(read)).await;
+            looked.map_err(|error| {
+                tracing::error!(%error, "reading the copy of the log stopped unexpectedly");
+                Fault::internal()
+            })
+        }
+    }
 }
 
 impl LedgerPort for Follower {

@@ -17,6 +17,7 @@
 pub mod at_rest;
 pub mod code_file;
 pub mod config;
+mod examine;
 pub mod exchange;
 pub mod ledger;
 pub mod net;

@@ -157,6 +157,40 @@ async fn a_group_of_one_piece_names_the_value_that_is_taken() {
     assert_eq!(again.set, UniqueSet::Entry);
 }
 
+/// A page ends where it is full, and nothing is left open behind its end: the next page follows, and the
+/// write-ahead log can be folded.
+#[tokio::test]
+async fn a_page_leaves_nothing_open() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = made(&dir).await;
+    let path = dir.path().join("ledger.sqlite");
+    let mut db = merits_sqlite::durable(&path).connect().await.unwrap();
+    sqlx::raw_sql(
+        "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 299)
+         INSERT INTO leaf SELECT i, randomblob(32), randomblob(5000 + i) FROM n",
+    )
+    .execute(&mut db)
+    .await
+    .unwrap();
+    let mut lengths = Vec::new();
+    loop {
+        let page = ledger.leaves(lengths.len() as u64, 300, 20_000).await;
+        let page = page.unwrap();
+        if page.is_empty() {
+            break;
+        }
+        assert!(page.len() <= 4, "{} leaves", page.len());
+        lengths.extend(page.iter().map(Vec::len));
+    }
+    assert_eq!(lengths, (5_000..5_300).collect::<Vec<_>>());
+    assert_eq!(ledger.leaves(0, 300, 1).await.unwrap().len(), 1);
+    let (busy, _, _): (i64, i64, i64) = sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)")
+        .fetch_one(&mut db)
+        .await
+        .unwrap();
+    assert_eq!(busy, 0);
+}
+
 /// A town's log goes into the file entry by entry; at each step the file has the rows and the digest
 /// that memory has, and what governs is loaded from it.
 #[tokio::test]

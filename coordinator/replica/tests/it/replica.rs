@@ -229,6 +229,102 @@ fn an_altered_or_shortened_copy_is_refused() {
     }
 }
 
+/// A hole in an open copy is an error that comes once, never the end of its leaves.
+#[test]
+fn a_missing_leaf_is_not_the_end() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut log = Log::founded();
+    log.admit(10, 2_000);
+    let mut replica = log.open(directory.path()).expect("a new replica");
+    log.feed(&mut replica).expect("two leaves");
+    alter(directory.path(), "DELETE FROM leaf WHERE idx = 1");
+    let mut leaves = replica.leaves();
+    assert!(matches!(leaves.next(), Some(Ok((0, _)))));
+    let hole = leaves.next();
+    assert!(
+        matches!(hole, Some(Err(ReplicaError::Altered(_)))),
+        "{hole:?}"
+    );
+    assert!(leaves.next().is_none());
+    assert!(replica.leaves_from(2).next().is_none());
+}
+
+/// The fault: the folder was copied without `copy.sqlite-wal`, and the copy was empty.
+#[test]
+fn a_closed_copy_is_one_file() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (copy, other) = (
+        directory.path().join("copy"),
+        directory.path().join("other"),
+    );
+    let mut log = Log::founded();
+    let mut replica = log.open(&copy).expect("a new replica");
+    log.feed(&mut replica).expect("one leaf");
+    log.admit(10, 2_000);
+    log.feed(&mut replica).expect("another");
+    let wal = || std::fs::metadata(copy.join("copy.sqlite-wal")).map_or(0, |file| file.len());
+    assert!(wal() > 0, "what is to be folded");
+    // Whoever holds the state holds the file open.
+    let state = replica.state().expect("a state").clone();
+    drop(replica);
+    assert_eq!(wal(), 0);
+    std::fs::create_dir(&other).expect("made");
+    std::fs::copy(copy.join("copy.sqlite"), other.join("copy.sqlite")).expect("copied");
+    let replica = log.open(&other).expect("the file is the copy");
+    assert_eq!(replica.size(), 2);
+    replica.replay(&mut rand::rng()).expect("all of it holds");
+    assert_eq!(state.digest(), replica.state().expect("a state").digest());
+}
+
+/// A crash after the commit leaves the checkpoint before in its file.
+#[test]
+fn the_checkpoints_file_is_made_good() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut log = Log::founded();
+    let mut replica = log.open(directory.path()).expect("a new replica");
+    let shown = directory.path().join("checkpoint.txt");
+    log.feed(&mut replica).expect("one leaf");
+    let before = std::fs::read(&shown).expect("a checkpoint");
+    log.admit(10, 2_000);
+    log.feed(&mut replica).expect("another");
+    drop(replica);
+    let newest = std::fs::read(&shown).expect("a checkpoint");
+    assert_ne!(newest, before);
+    std::fs::write(&shown, &before).expect("written");
+    drop(log.open(directory.path()).expect("the same replica"));
+    assert_eq!(std::fs::read(&shown).expect("a checkpoint"), newest);
+    std::fs::remove_file(&shown).expect("deleted");
+    drop(log.open(directory.path()).expect("the same replica"));
+    assert_eq!(std::fs::read(&shown).expect("a checkpoint"), newest);
+}
+
+/// What takes long needs the copy for reading only, and is taken once.
+#[test]
+fn an_update_is_verified_beside_readers() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut log = Log::founded();
+    let mut replica = log.open(directory.path()).expect("a new replica");
+    log.feed(&mut replica).expect("one leaf");
+    log.admit(10, 2_000);
+    let readers: &Replica = &replica;
+    let checked = || {
+        let mut update = readers.update(&log.checkpoint()).expect("signed");
+        update.push(log.leaves(update.next()));
+        let checked = readers.check(update, &mut rand::rng());
+        checked.expect("the rules allow it")
+    };
+    let (first, second) = (checked(), checked());
+    assert_eq!((readers.size(), readers.leaves().count()), (1, 1));
+    replica.accept(first).expect("written");
+    assert_eq!(replica.size(), 2);
+    let twice = replica.accept(second);
+    assert!(
+        matches!(twice, Err(ReplicaError::WrongLeaves { count: 2 })),
+        "{twice:?}"
+    );
+    replica.replay(&mut rand::rng()).expect("all of it holds");
+}
+
 /// A state that another version stored is made anew from the leaves, and goes on.
 #[test]
 fn a_state_of_another_version_is_made_anew() {

@@ -18,7 +18,7 @@ use merits_primitives::{
     Fr,
     ids::{Credits, EntryId},
 };
-use merits_proto::{Fault, VoucherRequest};
+use merits_proto::{Fault, OfferPage, VoucherRequest};
 use merits_replica::{Follower, Replica};
 use merits_verifier::{
     codec::Canonical as _,
@@ -330,6 +330,30 @@ impl LedgerPort for DyingAfterAppend {
     }
 }
 
+/// A log whose copy must not be read where it would hold up everybody's requests.
+#[derive(Clone)]
+struct OffTheRuntime(Follower);
+
+impl LedgerPort for OffTheRuntime {
+    async fn sync(&self) -> Result<(), Fault> {
+        LedgerPort::sync(&self.0).await
+    }
+
+    async fn submit(&self, entry: &SignedEntry) -> Result<Receipt, Fault> {
+        LedgerPort::submit(&self.0, entry).await
+    }
+
+    async fn receipt(&self, id: &EntryId) -> Result<Receipt, Fault> {
+        LedgerPort::receipt(&self.0, id).await
+    }
+
+    fn read<R>(&self, read: impl FnOnce(&Replica) -> R) -> R {
+        // Panics on a thread that drives the runtime, which may not wait.
+        tokio::runtime::Handle::current().block_on(async {});
+        LedgerPort::read(&self.0, read)
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crash_between_append_and_voucher_loses_nothing() {
     let mut world = World::new(5).await;
@@ -353,7 +377,7 @@ async fn a_crash_between_append_and_voucher_loses_nothing() {
     drop(exchange);
 
     // Another process on the same store. A wallet that asks before it has looked through the log:
-    let follower = world.follower("after").await;
+    let follower = OffTheRuntime(world.follower("after").await);
     let exchange = world.exchange(&member, store.clone(), follower);
     let request = merits_proto::RedemptionRequest {
         origin: world.stage.federation.origin.clone(),
@@ -410,6 +434,13 @@ async fn a_crash_between_append_and_voucher_loses_nothing() {
         receipt: None,
     };
     let sealed = exchange.voucher(request).await.unwrap();
+    exchange
+        .offers(OfferPage {
+            after: None,
+            size: 9,
+        })
+        .await
+        .unwrap();
     assert_eq!(code(&world, &asked, &Voucher { sealed, ..voucher }), first);
     assert_eq!(store.assigned_count(&offer).await.unwrap(), 2);
 }

@@ -24,7 +24,7 @@ sqlx = { version = "=0.9.0", default-features = false, features = ["runtime-toki
 tokio = { version = "1", features = ["macros", "rt"] }
 T
 cat >src/main.rs <<'R'
-use sqlx::{Acquire, Connection, SqliteConnection};
+use sqlx::{Connection, SqliteConnection};
 
 /// How many savepoints are open, by releasing them one after another.
 async fn open(db: &mut SqliteConnection) -> usize {
@@ -38,13 +38,13 @@ async fn open(db: &mut SqliteConnection) -> usize {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), sqlx::Error> {
     let mut db = SqliteConnection::connect("sqlite::memory:").await?;
-    let mut outer = db.begin().await?;
+    let mut outer = SqliteConnection::begin(&mut db).await?;
     for _ in 0..3 {
-        outer.begin().await?.commit().await?;
+        SqliteConnection::begin(&mut outer).await?.commit().await?;
     }
     let committed = open(&mut outer).await;
     for _ in 0..3 {
-        outer.begin().await?.rollback().await?;
+        SqliteConnection::begin(&mut outer).await?.rollback().await?;
     }
     let rolled_back = open(&mut outer).await;
     println!("open savepoints after 3 nested commits: {committed}, after 3 nested rollbacks: {rolled_back}");

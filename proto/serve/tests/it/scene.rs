@@ -193,6 +193,7 @@ pub async fn attacker_from(
     let stream = socket.connect(address).await.unwrap();
     let (client, connection) = h2::client::Builder::new()
         .initial_window_size(window)
+        .initial_connection_window_size(window.max(65_535))
         .handshake::<_, Bytes>(stream)
         .await
         .unwrap();

@@ -193,8 +193,15 @@ impl Arguments {
                 }
             })
             .await?;
-        let deposits = station.deposit().await;
-        let deposits = station.close(deposits).await?;
+        let deposited = async {
+            let deposits = station.deposit().await?;
+            if vouched {
+                let links = federation.path("source/links.jsonl");
+                station.ticket_links(pack.source, &links).await?;
+            }
+            Ok(deposits)
+        };
+        let deposits = station.close(deposited.await).await?;
         ensure!(
             refused.is_empty() && deposits.refused.is_empty(),
             "tickets were refused: {refused:?} {:?}",
@@ -210,10 +217,6 @@ impl Arguments {
             pack.distributor,
             thousands(tickets.len() as u64),
         ));
-        if vouched {
-            let links = federation.path("source/links.jsonl");
-            station.ticket_links(pack.source, &links).await?;
-        }
         if tickets.len() > 1 {
             let person = people.last()?;
             let period = person.periods().last().context("a period")?.label();

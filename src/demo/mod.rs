@@ -272,7 +272,7 @@ impl Arguments {
             // A file of records is taken as it is, from its first day to its last.
             complete_from: Some(packs::WHOLE_FROM),
             complete_until: Some(packs::WHOLE_UNTIL),
-            most_rejects_percent: None,
+            most_rejects_percent: Some(packs::REJECTS_PERCENT),
             dry_run: false,
         })?;
         let report = signing.report.context("records that can be read")?;

@@ -21,6 +21,10 @@ use crate::{
 /// The scale that is played when none is named.
 pub(super) const DEFAULT: &str = "cycling-week";
 
+/// A row in ten of the shipped steps is a day on which nobody wore the watch. Half of a file is another
+/// file, or another mapping.
+pub(super) const REJECTS_PERCENT: u8 = 50;
+
 /// Records are taken for whole from here on.
 pub(super) const WHOLE_FROM: Date = Date {
     year: 1970,

@@ -7,7 +7,7 @@
 # MERITS_KEY_STORE names a store of proving keys to share, as made by an earlier demo.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
-cargo build --release --quiet --manifest-path "$root/Cargo.toml"
+[ -x "$root/target/release/merits" ] || cargo build --release --quiet --manifest-path "$root/Cargo.toml"
 store=${MERITS_KEY_STORE:+$(cd "$root" && realpath -m "$MERITS_KEY_STORE")}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -1,9 +1,11 @@
 //! A ticket that a person handed over: opened, and checked as the ledger will check it.
 //!
 //! Nothing in it is believed. Scope and message come from the ledger's own rules
-//! ([`State::ticket_statement`]), the proof must hold under the key that the ledger adopted, the
+//! ([`Governing::ticket_statement`][rules]), the proof must hold under the key that the ledger adopted, the
 //! terms must be the node's own, and b must be what K and h give: with another b no claim could
 //! ever be made.
+//!
+//! [rules]: merits_ledger::Governing::ticket_statement
 
 use merits_ledger::{
     Entry, KeyRing, ProvenStatement, Refusal, State,

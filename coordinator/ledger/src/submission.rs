@@ -99,7 +99,7 @@ pub enum Sender {
 }
 
 /// A submission whose signatures hold under the keys noted here. Made by
-/// [`crate::State::authenticate`] only; `check` makes sure that the keys are still in force.
+/// [`crate::Governing::authenticate`] only; `check` makes sure that the keys are still in force.
 #[derive(Debug, Clone)]
 pub struct Authentic {
     pub(crate) submission: Submission,

@@ -1,9 +1,12 @@
 //! Spending own notes: which ones, and all that the proof of it needs.
 //!
 //! What the ledger would derive comes from the ledger's own code over the wallet's copy
-//! ([`State::redeem_statement`], [`State::attest_statement`]), so that nothing is derived twice.
+//! ([`redeem_statement`], [`attest_statement`]), so that nothing is derived twice.
 //! A redemption is handed to an exchange, which signs and submits it; an attestation, and a merge of
 //! notes, which is an attestation of nothing to oneself, the wallet submits itself.
+//!
+//! [`redeem_statement`]: merits_ledger::Governing::redeem_statement
+//! [`attest_statement`]: merits_ledger::Governing::attest_statement
 
 use merits_circuits::redeem::{NoteWitness, RedeemFault, RedeemTerms, RedeemWitness};
 use merits_ledger::{

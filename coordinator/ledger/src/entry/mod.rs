@@ -53,231 +53,191 @@ pub const REDEEMED: u16 = 0x0803;
 /// The kind of an attestation.
 pub const ATTESTED: u16 = merits_verifier::spending::ATTESTED;
 
-/// A typed statement of a ledger entry.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(
-    clippy::large_enum_variant,
-    reason = "entries are handled one at a time, never in arrays"
-)]
-pub enum Entry {
+/// What all entries of one kind have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kind {
+    /// The number on the wire and in the log.
+    pub number: u16,
+    /// The name, for people.
+    pub name: &'static str,
+    /// Who makes such an entry.
+    pub author: Author,
+    /// Whether a zero-knowledge proof stands beside the statement.
+    pub proven: bool,
+    /// Whether entries of others are judged by it.
+    pub governs: bool,
+}
+
+/// Who makes an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Author {
+    /// An admitted party, which signs it.
+    Party,
+    /// A person. No signature names them: the proof alone counts.
+    Person,
+}
+
+/// Makes [`Entry`], its codec and [`KINDS`] from one table, so that no kind is missing in one of them.
+///
+/// The columns: variant and statement, number, name, author, whether it is `proven` or `plain`, and whether
+/// it `governs` or only `counts`.
+macro_rules! entries {
+    ($(
+        $(#[$doc:meta])*
+        $variant:ident($statement:ty),
+        $number:tt, $name:literal, $author:ident, $proof:ident, $reach:ident;
+    )+) => {
+        /// A typed statement of a ledger entry.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        #[allow(
+            clippy::large_enum_variant,
+            reason = "entries are handled one at a time, never in arrays"
+        )]
+        pub enum Entry {
+            $( $(#[$doc])* $variant($statement), )+
+        }
+
+        /// Every kind of entry, in the order of the numbers' families.
+        pub const KINDS: &[Kind] = &[ $( entries!(@kind $number, $name, $author, $proof, $reach), )+ ];
+
+        impl Entry {
+            /// What all entries of this kind have in common.
+            pub const fn facts(&self) -> Kind {
+                match self {
+                    $( Self::$variant(_) => entries!(@kind $number, $name, $author, $proof, $reach), )+
+                }
+            }
+
+            /// The statement's canonical encoding.
+            pub fn statement(&self) -> Vec<u8> {
+                match self {
+                    $( Self::$variant(statement) => statement.to_bytes(), )+
+                }
+            }
+
+            /// Reads a statement of this kind; `None` for a kind that does not exist.
+            ///
+            /// # Errors
+            /// [`CodecError`] names the field at fault.
+            pub fn decode(kind: u16, statement: &[u8]) -> Option<Result<Self, CodecError>> {
+                match kind {
+                    $( $number => Some(<$statement>::from_bytes(statement).map(Self::$variant)), )+
+                    _ => None,
+                }
+            }
+        }
+    };
+    (@kind $number:tt, $name:literal, $author:ident, $proof:ident, $reach:ident) => {
+        Kind {
+            number: $number,
+            name: $name,
+            author: Author::$author,
+            proven: entries!(@proof $proof),
+            governs: entries!(@reach $reach),
+        }
+    };
+    (@proof proven) => { true };
+    (@proof plain) => { false };
+    (@reach governs) => { true };
+    (@reach counts) => { false };
+}
+
+// What people prove, who is registered and which totals were opened `counts`: it governs nobody's entry, and
+// grows with people.
+entries! {
     /// A party joins.
-    PartyAdmitted(PartyAdmitted),
+    PartyAdmitted(PartyAdmitted), 0x0101, "party admitted", Party, plain, governs;
     /// A party loses its voice.
-    PartySuspended(StandingChange),
+    PartySuspended(StandingChange), 0x0102, "party suspended", Party, plain, governs;
     /// A suspended party gets it back.
-    PartyReinstated(StandingChange),
+    PartyReinstated(StandingChange), 0x0103, "party reinstated", Party, plain, governs;
     /// A party changes its keys.
-    KeysRotated(KeysRotated),
+    KeysRotated(KeysRotated), 0x0104, "keys rotated", Party, plain, governs;
     /// New view keys.
-    ViewKeyEpochOpened(ViewKeyEpochOpened),
-    /// An issuer proposes a version of a scale.
-    ScaleProposed(ScaleProposed),
-    /// A supervisor approves it.
-    ScaleApproved(ScaleApproved),
-    /// A version ends.
-    ScaleRetired(ScaleRetired),
-    /// A distributor's proven credits.
-    EarnBatch(EarnBatch),
-    /// A supervisor asks to open one claim.
-    OpeningRequested(OpeningRequested),
-    /// The opening happened.
-    OpeningCompleted(OpeningCompleted),
-    /// What was opened is revealed.
-    OpeningRevealed(OpeningRevealed),
-    /// A sum over many batches, in the open.
-    TotalsOpened(TotalsOpened),
+    ViewKeyEpochOpened(ViewKeyEpochOpened), 0x0201, "view-key epoch opened", Party, plain, governs;
     /// A verifying key of `ticket` or `redeem` comes into force.
-    StatementKeyAdopted(StatementKeyAdopted),
+    StatementKeyAdopted(StatementKeyAdopted), 0x0202, "statement key adopted", Party, plain, governs;
+    /// An issuer proposes a version of a scale.
+    ScaleProposed(ScaleProposed), 0x0305, "scale proposed", Party, plain, governs;
+    /// A supervisor approves it.
+    ScaleApproved(ScaleApproved), 0x0302, "scale approved", Party, plain, governs;
+    /// A version ends.
+    ScaleRetired(ScaleRetired), 0x0303, "scale retired", Party, plain, governs;
+    /// A distributor's proven credits.
+    EarnBatch(EarnBatch), EARN_BATCH, "earn batch", Party, proven, counts;
+    /// A supervisor asks to open one claim.
+    OpeningRequested(OpeningRequested), 0x0501, "opening requested", Party, plain, governs;
+    /// The opening happened.
+    OpeningCompleted(OpeningCompleted), 0x0502, "opening completed", Party, plain, governs;
+    /// What was opened is revealed.
+    OpeningRevealed(OpeningRevealed), 0x0503, "opening revealed", Party, plain, governs;
+    /// A sum over many batches, in the open.
+    TotalsOpened(TotalsOpened), 0x0506, "totals opened", Party, plain, counts;
     /// The evaluator of uniqueness tags shows its key.
-    EvaluatorOpened(EvaluatorOpened),
+    EvaluatorOpened(EvaluatorOpened), 0x0601, "evaluator opened", Party, plain, governs;
     /// It answered a registrar.
-    EvaluationCounted(EvaluationCounted),
+    EvaluationCounted(EvaluationCounted), 0x0602, "evaluation counted", Party, plain, counts;
     /// A person is registered.
-    IdentityRegistered(IdentityRegistered),
+    IdentityRegistered(IdentityRegistered), 0x0603, "identity registered", Party, plain, counts;
     /// An identity ends.
-    IdentityRetired(IdentityRetired),
+    IdentityRetired(IdentityRetired), 0x0604, "identity retired", Party, plain, counts;
     /// What people consent to.
-    TermsPublished(TermsPublished),
-    /// A person's consent, deposited by its recipient.
-    TicketDeposited(TicketDeposited),
+    TermsPublished(TermsPublished), 0x0701, "terms published", Party, plain, governs;
     /// A person takes a consent back.
-    ConsentWithdrawn(ConsentWithdrawn),
+    ConsentWithdrawn(ConsentWithdrawn), CONSENT_WITHDRAWN, "consent withdrawn", Person, proven, counts;
+    /// A person's consent, deposited by its recipient.
+    TicketDeposited(TicketDeposited), TICKET_DEPOSITED, "ticket deposited", Party, proven, counts;
     /// A sponsor offers something for credits.
-    OfferPublished(OfferPublished),
+    OfferPublished(OfferPublished), 0x0801, "offer published", Party, plain, governs;
     /// An offer ends before its time.
-    OfferClosed(OfferClosed),
+    OfferClosed(OfferClosed), 0x0802, "offer closed", Party, plain, governs;
     /// Credits are spent on an offer.
-    Redeemed(Redeemed),
+    Redeemed(Redeemed), REDEEMED, "redeemed", Party, proven, counts;
     /// A person shows that it owns at least so much.
-    Attested(Attested),
+    Attested(Attested), ATTESTED, "attested", Person, proven, counts;
+}
+
+impl Kind {
+    /// The kind with this number; `None` if there is none.
+    pub fn of(number: u16) -> Option<&'static Self> {
+        KINDS.iter().find(|kind| kind.number == number)
+    }
+
+    /// Whether a person makes it.
+    pub fn is_personal(&self) -> bool {
+        self.author == Author::Person
+    }
 }
 
 impl Entry {
     /// The kind's number.
-    pub fn kind(&self) -> u16 {
-        match self {
-            Self::PartyAdmitted(_) => 0x0101,
-            Self::PartySuspended(_) => 0x0102,
-            Self::PartyReinstated(_) => 0x0103,
-            Self::KeysRotated(_) => 0x0104,
-            Self::ViewKeyEpochOpened(_) => 0x0201,
-            Self::ScaleProposed(_) => 0x0305,
-            Self::ScaleApproved(_) => 0x0302,
-            Self::ScaleRetired(_) => 0x0303,
-            Self::EarnBatch(_) => EARN_BATCH,
-            Self::OpeningRequested(_) => 0x0501,
-            Self::OpeningCompleted(_) => 0x0502,
-            Self::OpeningRevealed(_) => 0x0503,
-            Self::TotalsOpened(_) => 0x0506,
-            Self::StatementKeyAdopted(_) => 0x0202,
-            Self::EvaluatorOpened(_) => 0x0601,
-            Self::EvaluationCounted(_) => 0x0602,
-            Self::IdentityRegistered(_) => 0x0603,
-            Self::IdentityRetired(_) => 0x0604,
-            Self::TermsPublished(_) => 0x0701,
-            Self::TicketDeposited(_) => TICKET_DEPOSITED,
-            Self::ConsentWithdrawn(_) => CONSENT_WITHDRAWN,
-            Self::OfferPublished(_) => 0x0801,
-            Self::OfferClosed(_) => 0x0802,
-            Self::Redeemed(_) => REDEEMED,
-            Self::Attested(_) => ATTESTED,
-        }
+    pub const fn kind(&self) -> u16 {
+        self.facts().number
     }
 
     /// The kind's name, for people.
-    pub fn kind_name(&self) -> &'static str {
-        match self {
-            Self::PartyAdmitted(_) => "party admitted",
-            Self::PartySuspended(_) => "party suspended",
-            Self::PartyReinstated(_) => "party reinstated",
-            Self::KeysRotated(_) => "keys rotated",
-            Self::ViewKeyEpochOpened(_) => "view-key epoch opened",
-            Self::ScaleProposed(_) => "scale proposed",
-            Self::ScaleApproved(_) => "scale approved",
-            Self::ScaleRetired(_) => "scale retired",
-            Self::EarnBatch(_) => "earn batch",
-            Self::OpeningRequested(_) => "opening requested",
-            Self::OpeningCompleted(_) => "opening completed",
-            Self::OpeningRevealed(_) => "opening revealed",
-            Self::TotalsOpened(_) => "totals opened",
-            Self::StatementKeyAdopted(_) => "statement key adopted",
-            Self::EvaluatorOpened(_) => "evaluator opened",
-            Self::EvaluationCounted(_) => "evaluation counted",
-            Self::IdentityRegistered(_) => "identity registered",
-            Self::IdentityRetired(_) => "identity retired",
-            Self::TermsPublished(_) => "terms published",
-            Self::TicketDeposited(_) => "ticket deposited",
-            Self::ConsentWithdrawn(_) => "consent withdrawn",
-            Self::OfferPublished(_) => "offer published",
-            Self::OfferClosed(_) => "offer closed",
-            Self::Redeemed(_) => "redeemed",
-            Self::Attested(_) => "attested",
-        }
-    }
-
-    /// The statement's canonical encoding.
-    pub fn statement(&self) -> Vec<u8> {
-        match self {
-            Self::PartyAdmitted(statement) => statement.to_bytes(),
-            Self::PartySuspended(statement) | Self::PartyReinstated(statement) => {
-                statement.to_bytes()
-            }
-            Self::KeysRotated(statement) => statement.to_bytes(),
-            Self::ViewKeyEpochOpened(statement) => statement.to_bytes(),
-            Self::ScaleProposed(statement) => statement.to_bytes(),
-            Self::ScaleApproved(statement) => statement.to_bytes(),
-            Self::ScaleRetired(statement) => statement.to_bytes(),
-            Self::EarnBatch(statement) => statement.to_bytes(),
-            Self::OpeningRequested(statement) => statement.to_bytes(),
-            Self::OpeningCompleted(statement) => statement.to_bytes(),
-            Self::OpeningRevealed(statement) => statement.to_bytes(),
-            Self::TotalsOpened(statement) => statement.to_bytes(),
-            Self::StatementKeyAdopted(statement) => statement.to_bytes(),
-            Self::EvaluatorOpened(statement) => statement.to_bytes(),
-            Self::EvaluationCounted(statement) => statement.to_bytes(),
-            Self::IdentityRegistered(statement) => statement.to_bytes(),
-            Self::IdentityRetired(statement) => statement.to_bytes(),
-            Self::TermsPublished(statement) => statement.to_bytes(),
-            Self::TicketDeposited(statement) => statement.to_bytes(),
-            Self::ConsentWithdrawn(statement) => statement.to_bytes(),
-            Self::OfferPublished(statement) => statement.to_bytes(),
-            Self::OfferClosed(statement) => statement.to_bytes(),
-            Self::Redeemed(statement) => statement.to_bytes(),
-            Self::Attested(statement) => statement.to_bytes(),
-        }
-    }
-
-    /// Reads a statement of this kind; `None` for a kind that does not exist.
-    ///
-    /// # Errors
-    /// [`CodecError`] names the field at fault.
-    pub fn decode(kind: u16, statement: &[u8]) -> Option<Result<Self, CodecError>> {
-        fn read<T: Canonical>(
-            statement: &[u8],
-            entry: impl FnOnce(T) -> Entry,
-        ) -> Option<Result<Entry, CodecError>> {
-            Some(T::from_bytes(statement).map(entry))
-        }
-        match kind {
-            0x0101 => read(statement, Self::PartyAdmitted),
-            0x0102 => read(statement, Self::PartySuspended),
-            0x0103 => read(statement, Self::PartyReinstated),
-            0x0104 => read(statement, Self::KeysRotated),
-            0x0201 => read(statement, Self::ViewKeyEpochOpened),
-            0x0305 => read(statement, Self::ScaleProposed),
-            0x0302 => read(statement, Self::ScaleApproved),
-            0x0303 => read(statement, Self::ScaleRetired),
-            EARN_BATCH => read(statement, Self::EarnBatch),
-            0x0501 => read(statement, Self::OpeningRequested),
-            0x0502 => read(statement, Self::OpeningCompleted),
-            0x0503 => read(statement, Self::OpeningRevealed),
-            0x0506 => read(statement, Self::TotalsOpened),
-            0x0202 => read(statement, Self::StatementKeyAdopted),
-            0x0601 => read(statement, Self::EvaluatorOpened),
-            0x0602 => read(statement, Self::EvaluationCounted),
-            0x0603 => read(statement, Self::IdentityRegistered),
-            0x0604 => read(statement, Self::IdentityRetired),
-            0x0701 => read(statement, Self::TermsPublished),
-            TICKET_DEPOSITED => read(statement, Self::TicketDeposited),
-            CONSENT_WITHDRAWN => read(statement, Self::ConsentWithdrawn),
-            0x0801 => read(statement, Self::OfferPublished),
-            0x0802 => read(statement, Self::OfferClosed),
-            REDEEMED => read(statement, Self::Redeemed),
-            ATTESTED => read(statement, Self::Attested),
-            _ => None,
-        }
+    pub const fn kind_name(&self) -> &'static str {
+        self.facts().name
     }
 
     /// Whether the kind carries a proof.
-    pub fn is_proven(&self) -> bool {
-        matches!(
-            self.kind(),
-            EARN_BATCH | TICKET_DEPOSITED | CONSENT_WITHDRAWN | REDEEMED | ATTESTED
-        )
+    pub const fn is_proven(&self) -> bool {
+        self.facts().proven
     }
 
-    /// Whether a person makes it, whom no party's signature names: the proof alone speaks.
+    /// Whether a person makes it, whom no party's signature names: the proof alone counts.
     pub fn is_personal(&self) -> bool {
-        Self::is_personal_kind(self.kind())
+        self.facts().is_personal()
     }
 
     /// The same of a kind's number, before the statement is read.
     pub fn is_personal_kind(kind: u16) -> bool {
-        matches!(kind, CONSENT_WITHDRAWN | ATTESTED)
+        Kind::of(kind).is_some_and(Kind::is_personal)
     }
 
-    /// Whether others' entries are judged by it: parties, scales, keys, terms, offers, openings. What
-    /// people prove, who is registered and which totals were opened governs nobody's, and grows with
-    /// people.
-    pub fn governs(&self) -> bool {
-        let grows = matches!(
-            self,
-            Self::EvaluationCounted(_)
-                | Self::IdentityRegistered(_)
-                | Self::IdentityRetired(_)
-                | Self::TotalsOpened(_)
-        );
-        !grows && !self.is_proven()
+    /// Whether others' entries are judged by it: parties, scales, keys, terms, offers, openings.
+    pub const fn governs(&self) -> bool {
+        self.facts().governs
     }
 
     /// Notes that it appends to the tree, in order.
@@ -286,7 +246,29 @@ impl Entry {
             Self::EarnBatch(batch) => batch.claims.iter().map(|claim| claim.public.cm).collect(),
             Self::Redeemed(redeemed) => vec![redeemed.spending.cm_out],
             Self::Attested(attested) => vec![attested.spending.cm_out],
-            _ => Vec::new(),
+            // By name, so that a new kind says whether it has notes.
+            Self::PartyAdmitted(_)
+            | Self::PartySuspended(_)
+            | Self::PartyReinstated(_)
+            | Self::KeysRotated(_)
+            | Self::ViewKeyEpochOpened(_)
+            | Self::StatementKeyAdopted(_)
+            | Self::ScaleProposed(_)
+            | Self::ScaleApproved(_)
+            | Self::ScaleRetired(_)
+            | Self::OpeningRequested(_)
+            | Self::OpeningCompleted(_)
+            | Self::OpeningRevealed(_)
+            | Self::TotalsOpened(_)
+            | Self::EvaluatorOpened(_)
+            | Self::EvaluationCounted(_)
+            | Self::IdentityRegistered(_)
+            | Self::IdentityRetired(_)
+            | Self::TermsPublished(_)
+            | Self::ConsentWithdrawn(_)
+            | Self::TicketDeposited(_)
+            | Self::OfferPublished(_)
+            | Self::OfferClosed(_) => Vec::new(),
         }
     }
 

@@ -9,6 +9,7 @@ mod founded;
 mod history;
 mod identities;
 mod keys;
+mod kinds;
 mod measure;
 mod offers;
 mod open_totals;

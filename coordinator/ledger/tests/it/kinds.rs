@@ -1,0 +1,51 @@
+//! The table of entry kinds, against the page that people read.
+
+use std::{fs, path::Path};
+
+use merits_ledger::entry::{Author, KINDS, Kind};
+
+/// The rows of the page's table of kinds, cell by cell.
+fn documented() -> Vec<Vec<String>> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/src/data-model.md");
+    fs::read_to_string(page)
+        .unwrap()
+        .lines()
+        .filter(|line| line.starts_with("| 0x"))
+        .map(|line| {
+            let cells = line.trim_matches('|').split(" | ");
+            cells.map(|cell| cell.trim().to_owned()).collect()
+        })
+        .collect()
+}
+
+#[test]
+fn the_page_names_every_kind_its_author_and_its_proof() {
+    let rows = documented();
+    assert_eq!(rows.len(), KINDS.len());
+    for kind in KINDS {
+        let number = format!("0x{:04x}", kind.number);
+        let row = rows.iter().find(|row| row[0] == number);
+        let row = row.unwrap_or_else(|| panic!("the page lacks {number}, {}", kind.name));
+        assert_eq!(row[1], kind.name);
+        assert_eq!(
+            row[2] == "a person",
+            kind.author == Author::Person,
+            "{row:?}"
+        );
+        let proof =
+            row[3].ends_with("with a proof") || row[3].ends_with("the proof stands beside it");
+        assert_eq!(proof, kind.proven, "{row:?}");
+    }
+}
+
+#[test]
+fn a_number_names_one_kind() {
+    for kind in KINDS {
+        assert_eq!(Kind::of(kind.number), Some(kind));
+    }
+    assert_eq!(Kind::of(0x0401), None, "a retired number");
+    // An entry that nobody signs would be anybody's.
+    for kind in KINDS.iter().filter(|kind| kind.is_personal()) {
+        assert!(kind.proven, "{}", kind.name);
+    }
+}

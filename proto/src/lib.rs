@@ -10,6 +10,7 @@
 //! it.
 
 mod checked;
+mod connect;
 mod evaluation;
 mod fault;
 pub mod limits;
@@ -20,6 +21,7 @@ pub use checked::{
     BareProof, LeafRange, PartialRequest, ScaleKey, SealedPartial, TotalPartialRequest,
     VerifySubject, digest, entry_bytes, entry_id, page_size, signed_entry,
 };
+pub use connect::{Unreachable, connect};
 pub use evaluation::{EvaluationAnswer, EvaluationRequest};
 pub use fault::{Fault, reason};
 pub use note_tree::{NoteBucket, NoteBuckets};

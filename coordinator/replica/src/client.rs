@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use merits_primitives::{Fr, ids::EntryId, note_tree::BUCKET};
 use merits_proto::{
-    Fault, NoteBucket, NoteBuckets,
+    Fault, NoteBucket, NoteBuckets, Unreachable, connect,
     ledger::{
         GetCheckpointRequest, GetConsistencyProofRequest, GetReceiptRequest, StreamEntriesRequest,
         SubmitRequest, SubmitResponse, ledger_client::LedgerClient,
@@ -26,23 +26,15 @@ use merits_verifier::{
     refusal::{RefusalNotice, SignedRefusal},
 };
 use thiserror::Error;
-use tonic::{
-    Streaming,
-    transport::{Channel, Endpoint},
-};
+use tonic::{Streaming, transport::Channel};
 
 /// Why a call to a coordinator gave no result.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ClientError {
     /// It cannot be reached.
-    #[error("coordinator at {address}: {source}; is it running, and is the address right?")]
-    Unreachable {
-        /// Where.
-        address: String,
-        /// What the transport said.
-        source: tonic::transport::Error,
-    },
+    #[error(transparent)]
+    Unreachable(#[from] Unreachable),
     /// It refused, or failed. `notice` is its signed judgement, if it gave one that verifies.
     #[error("{}", fault.told_of("the coordinator"))]
     Refused {
@@ -71,7 +63,7 @@ impl ClientError {
     /// True if the same call may succeed later: unreachable, busy, stopping.
     pub fn may_retry(&self) -> bool {
         match self {
-            Self::Unreachable { .. } => true,
+            Self::Unreachable(_) => true,
             Self::Refused { fault, .. } => fault.may_retry(),
             Self::Receipt(_) | Self::OtherEntry { .. } | Self::Malformed(_) => false,
         }
@@ -117,22 +109,7 @@ impl Client {
     /// [`ClientError::Unreachable`].
     pub fn connect(address: &str, key: LogKey) -> BoxFuture<'_, Result<Self, ClientError>> {
         Box::pin(async move {
-            let unreachable = |source| ClientError::Unreachable {
-                address: address.to_owned(),
-                source,
-            };
-            let channel = Endpoint::from_shared(address.to_owned())
-                .map_err(unreachable)?
-                .connect_timeout(CONNECT_TIMEOUT)
-                .timeout(CALL_TIMEOUT)
-                // A coordinator that was killed, stopped or cut off may leave the connection open.
-                .http2_keep_alive_interval(PING_AFTER)
-                .keep_alive_timeout(PING_TIMEOUT)
-                .keep_alive_while_idle(true)
-                .tcp_nodelay(true)
-                .connect()
-                .await
-                .map_err(unreachable)?;
+            let channel = connect("coordinator", address, Some(CALL_TIMEOUT)).await?;
             Ok(Self {
                 key,
                 ledger: LedgerClient::new(channel.clone())
@@ -411,12 +388,5 @@ fn refused(key: &LogKey, status: &tonic::Status) -> ClientError {
 const FACT_BYTES: usize = 256;
 /// There are six; a later program may have more.
 const MOST_FACTS: usize = 64;
-/// A coordinator on the same continent answers a connection well within this.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a connection may be silent before a ping asks for life.
-const PING_AFTER: Duration = Duration::from_secs(5);
-/// How long a ping may stay unanswered, by a coordinator on a machine that is busy: after both,
-/// calls in flight on a dead connection fail and can be made again.
-const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// Proof verification and a durable append take milliseconds; a full queue answers at once.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);

@@ -1,10 +1,10 @@
 //! Online verification of many entries over one stream of the coordinator's Verifier service.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use merits_primitives::ids::EntryId;
 use merits_proto::{
-    Fault,
+    Fault, Unreachable, connect,
     limits::{VERIFIER_ANSWER_MESSAGE, VERIFIER_REQUEST_MESSAGE},
     verifier::{
         Subject, VerifyManyRequest, subject::Subject as Kind, verifier_client::VerifierClient,
@@ -13,21 +13,14 @@ use merits_proto::{
 use merits_verifier::{codec::Canonical as _, entry::SignedEntry};
 use thiserror::Error;
 use tokio_stream::StreamExt as _;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 
 /// Why there are no verdicts.
 #[derive(Debug, Error)]
 pub enum OnlineFault {
     /// The service cannot be reached.
-    #[error(
-        "verifier at {address}: {source}; is the coordinator running, and is the address right?"
-    )]
-    Unreachable {
-        /// Where.
-        address: String,
-        /// What the transport said.
-        source: tonic::transport::Error,
-    },
+    #[error(transparent)]
+    Unreachable(#[from] Unreachable),
     /// The call failed.
     #[error("{}", fault.told_of(&format!("the verifier at {address}")))]
     Call {
@@ -62,24 +55,11 @@ pub async fn verify_online(
     address: &str,
     entries: Vec<SignedEntry>,
 ) -> Result<Invalid, OnlineFault> {
-    let unreachable = |source| OnlineFault::Unreachable {
-        address: address.to_owned(),
-        source,
-    };
     let call = |status: tonic::Status| OnlineFault::Call {
         address: address.to_owned(),
         fault: Box::new(Fault::from_status(&status)),
     };
-    let channel = Endpoint::from_shared(address.to_owned())
-        .map_err(unreachable)?
-        .connect_timeout(CONNECT_TIMEOUT)
-        // A coordinator that was killed, stopped or cut off may leave the connection open.
-        .http2_keep_alive_interval(PING_AFTER)
-        .keep_alive_timeout(PING_TIMEOUT)
-        .tcp_nodelay(true)
-        .connect()
-        .await
-        .map_err(unreachable)?;
+    let channel = connect("verifier", address, None).await?;
     let mut client: VerifierClient<Channel> = VerifierClient::new(channel)
         .max_decoding_message_size(VERIFIER_ANSWER_MESSAGE)
         .max_encoding_message_size(VERIFIER_REQUEST_MESSAGE);
@@ -119,10 +99,3 @@ pub async fn verify_online(
         .map(|(id, verdict)| (id, format!("{}: {}", verdict.reason, verdict.message)))
         .collect())
 }
-
-/// A coordinator on the same continent answers a connection well within this.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a connection may be silent before a ping asks for life.
-const PING_AFTER: Duration = Duration::from_secs(5);
-/// How long a ping may stay unanswered, by a process on a machine that is busy.
-const PING_TIMEOUT: Duration = Duration::from_secs(10);

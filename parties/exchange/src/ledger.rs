@@ -74,7 +74,7 @@ fn passed_on(error: ClientError) -> Fault {
             }
             _ => *fault,
         },
-        ClientError::Unreachable { .. } => unavailable("the log does not answer"),
+        ClientError::Unreachable(_) => unavailable("the log does not answer"),
         // A receipt that does not verify: the operator must know, and nothing is handed out.
         error => {
             tracing::error!(%error, "the coordinator's answer is refused");

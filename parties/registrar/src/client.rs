@@ -3,23 +3,18 @@
 use std::time::Duration;
 
 use merits_proto::{
-    EvaluationAnswer, EvaluationRequest, Fault, limits::UNIQUENESS_MESSAGE,
+    EvaluationAnswer, EvaluationRequest, Fault, Unreachable, connect, limits::UNIQUENESS_MESSAGE,
     uniqueness::uniqueness_client::UniquenessClient,
 };
 use thiserror::Error;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 
 /// Why the evaluator gave no usable answer.
 #[derive(Debug, Error)]
 pub enum EvaluatorError {
     /// It cannot be reached.
-    #[error("evaluator at {address}: {source}; is it running, and is the address right?")]
-    Unreachable {
-        /// Where.
-        address: String,
-        /// What the transport said.
-        source: tonic::transport::Error,
-    },
+    #[error(transparent)]
+    Unreachable(#[from] Unreachable),
     /// It refused, or the connection broke.
     #[error("{}", fault.told_of(&format!("the evaluator at {address}")))]
     Refused {
@@ -58,21 +53,7 @@ impl EvaluatorClient {
     /// # Errors
     /// [`EvaluatorError::Unreachable`].
     pub async fn connect(address: &str) -> Result<Self, EvaluatorError> {
-        let unreachable = |source| EvaluatorError::Unreachable {
-            address: address.to_owned(),
-            source,
-        };
-        let channel = Endpoint::from_shared(address.to_owned())
-            .map_err(unreachable)?
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(CALL_TIMEOUT)
-            // An evaluator that was killed, stopped or cut off may leave the connection open.
-            .http2_keep_alive_interval(PING_AFTER)
-            .keep_alive_timeout(PING_TIMEOUT)
-            .tcp_nodelay(true)
-            .connect()
-            .await
-            .map_err(unreachable)?;
+        let channel = connect("evaluator", address, Some(CALL_TIMEOUT)).await?;
         let client = UniquenessClient::new(channel)
             .max_decoding_message_size(UNIQUENESS_MESSAGE)
             .max_encoding_message_size(UNIQUENESS_MESSAGE);
@@ -102,11 +83,5 @@ impl EvaluatorClient {
     }
 }
 
-/// An evaluator on the same continent answers a connection well within this.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a connection may be silent before a ping asks for life.
-const PING_AFTER: Duration = Duration::from_secs(5);
-/// How long a ping may stay unanswered, by a process on a machine that is busy.
-const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// The evaluator follows the log and appends to it before it answers, one request after another.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);

@@ -9,7 +9,7 @@ use merits_ledger::{
 };
 use merits_primitives::ids::{EntryId, Origin, PartyId};
 use merits_proto::{
-    Fault, OfferHere, RedemptionRequest, SealedVoucher, VoucherRequest,
+    Fault, OfferHere, RedemptionRequest, SealedVoucher, Unreachable, VoucherRequest, connect,
     exchange::{ListOffersRequest, exchange_client::ExchangeClient as Wire},
     limits::{EXCHANGE_ANSWER_MESSAGE, EXCHANGE_REQUEST_MESSAGE},
 };
@@ -20,7 +20,7 @@ use merits_verifier::{
     refusal::{RefusalNotice, SignedRefusal},
 };
 use thiserror::Error;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 
 use crate::voucher::{self, Code, VoucherContext, VoucherError};
 
@@ -32,13 +32,8 @@ pub type Redeemable = OfferHere;
 #[non_exhaustive]
 pub enum ExchangeError {
     /// It cannot be reached.
-    #[error("exchange at {address}: {source}; is it running, and is the address right?")]
-    Unreachable {
-        /// Where.
-        address: String,
-        /// What the transport said.
-        source: tonic::transport::Error,
-    },
+    #[error(transparent)]
+    Unreachable(#[from] Unreachable),
     /// It refused, or failed. `notice` is the log's signed judgement on this redemption, if there is one
     /// that verifies.
     #[error("{}", fault.told_of("the exchange"))]
@@ -84,7 +79,7 @@ impl ExchangeError {
     pub fn may_have_spent(&self) -> bool {
         match self {
             // Before a byte of the redemption was sent.
-            Self::Unreachable { .. } => false,
+            Self::Unreachable(_) => false,
             Self::Refused { notice, .. } => notice.is_none(),
             Self::Receipt(_) | Self::OtherEntry { .. } | Self::Voucher(_) | Self::Malformed(_) => {
                 true
@@ -96,7 +91,7 @@ impl ExchangeError {
     /// again as it is: the statement is the same, so is the voucher.
     pub fn may_retry(&self) -> bool {
         match self {
-            Self::Unreachable { .. } => true,
+            Self::Unreachable(_) => true,
             Self::Refused { fault, .. } => fault.may_retry(),
             _ => false,
         }
@@ -146,21 +141,7 @@ impl ExchangeClient {
     /// [`ExchangeError::Unreachable`].
     pub fn connect(address: &str, log: LogKey) -> BoxFuture<'_, Result<Self, ExchangeError>> {
         Box::pin(async move {
-            let unreachable = |source| ExchangeError::Unreachable {
-                address: address.to_owned(),
-                source,
-            };
-            let channel = Endpoint::from_shared(address.to_owned())
-                .map_err(unreachable)?
-                .connect_timeout(CONNECT_TIMEOUT)
-                .timeout(CALL_TIMEOUT)
-                // An exchange that was killed, stopped or cut off may leave the connection open.
-                .http2_keep_alive_interval(PING_AFTER)
-                .keep_alive_timeout(PING_TIMEOUT)
-                .tcp_nodelay(true)
-                .connect()
-                .await
-                .map_err(unreachable)?;
+            let channel = connect("exchange", address, Some(CALL_TIMEOUT)).await?;
             let wire = Wire::new(channel)
                 .max_decoding_message_size(EXCHANGE_ANSWER_MESSAGE)
                 .max_encoding_message_size(EXCHANGE_REQUEST_MESSAGE);
@@ -291,11 +272,5 @@ fn malformed(fault: Fault) -> ExchangeError {
     ExchangeError::Malformed(Box::new(fault))
 }
 
-/// An exchange on the same continent answers a connection well within this.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a connection may be silent before a ping asks for life.
-const PING_AFTER: Duration = Duration::from_secs(5);
-/// How long a ping may stay unanswered, by an exchange on a machine that is busy.
-const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longer than the exchange's own call to the coordinator may take.
 const CALL_TIMEOUT: Duration = Duration::from_secs(90);

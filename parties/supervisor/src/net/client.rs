@@ -1,16 +1,14 @@
 //! The requester's side of the wire.
 
-use std::time::Duration;
-
 use futures::future::BoxFuture;
 use merits_primitives::{dleq::Equality, ids::PartyId, jubjub::Point};
 use merits_proto::{
-    Fault, PartialRequest, SealedPartial as WireSealed, TotalPartialRequest,
+    Fault, PartialRequest, SealedPartial as WireSealed, TotalPartialRequest, Unreachable, connect,
     limits::{SUPERVISION_ANSWER_MESSAGE, SUPERVISION_REQUEST_MESSAGE},
     supervision::{RequestTotalPartialResponse, supervision_client::SupervisionClient},
 };
 use thiserror::Error;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 
 use crate::{
     holder::{OpeningAsk, SealedPartial, TotalAsk, TotalPartial},
@@ -21,13 +19,8 @@ use crate::{
 #[derive(Debug, Error)]
 pub enum HolderError {
     /// It cannot be reached.
-    #[error("holder at {address}: {source}; is it running, and is the address right?")]
-    Unreachable {
-        /// Where.
-        address: String,
-        /// What the transport said.
-        source: tonic::transport::Error,
-    },
+    #[error(transparent)]
+    Unreachable(#[from] Unreachable),
     /// It refused, or gave no answer.
     #[error("{}", fault.told_of(&format!("the holder at {address}")))]
     Refused {
@@ -78,20 +71,7 @@ impl HolderClient {
     /// [`HolderError::Unreachable`].
     pub fn connect(address: &str) -> BoxFuture<'_, Result<Self, HolderError>> {
         Box::pin(async move {
-            let unreachable = |source| HolderError::Unreachable {
-                address: address.to_owned(),
-                source,
-            };
-            let channel = Endpoint::from_shared(address.to_owned())
-                .map_err(unreachable)?
-                .connect_timeout(CONNECT_TIMEOUT)
-                // A holder that was killed, stopped or cut off may leave the connection open.
-                .http2_keep_alive_interval(PING_AFTER)
-                .keep_alive_timeout(PING_TIMEOUT)
-                .tcp_nodelay(true)
-                .connect()
-                .await
-                .map_err(unreachable)?;
+            let channel = connect("holder", address, None).await?;
             let client = SupervisionClient::new(channel)
                 .max_decoding_message_size(SUPERVISION_ANSWER_MESSAGE)
                 .max_encoding_message_size(SUPERVISION_REQUEST_MESSAGE);
@@ -180,14 +160,6 @@ impl HolderClient {
         }
     }
 }
-
-/// A holder on the same continent answers a connection well within this.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a connection may be silent before a ping asks for life.
-const PING_AFTER: Duration = Duration::from_secs(5);
-/// How long a ping may stay unanswered, by a process on a machine that is busy.
-/// No call has a time limit of its own: a holder follows the log before it answers.
-const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
 fn read_total(response: &RequestTotalPartialResponse) -> Result<TotalPartial, &'static str> {
     let holder = response

@@ -147,7 +147,7 @@ async fn an_overlap_tells_the_head_to_ask_for() {
     let unreachable = HolderClient::connect("http://127.0.0.1:1")
         .await
         .unwrap_err();
-    assert!(matches!(unreachable, HolderError::Unreachable { .. }));
+    assert!(matches!(unreachable, HolderError::Unreachable(_)));
 }
 
 /// Before, each such question was a synchronisation, and a line in the journal for ever.

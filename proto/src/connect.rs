@@ -1,0 +1,94 @@
+//! How every client connects: one set of timeouts, one error.
+
+use std::{error::Error, time::Duration};
+
+use thiserror::Error;
+use tonic::transport::{Channel, Endpoint};
+
+/// A server that gave no connection. Nothing was sent to it.
+#[derive(Debug, Error)]
+#[error("{who} at {address}: {why}; is it running, and is the address right?")]
+pub struct Unreachable {
+    /// Which server, such as "coordinator".
+    pub who: &'static str,
+    /// The address that was tried.
+    pub address: String,
+    /// The innermost reason, such as "Connection refused (os error 111)".
+    why: String,
+}
+
+/// Opens a connection, or says why there is none. It reconnects by itself later.
+///
+/// `who` names the server in errors. `calls` limits every call; `None` for servers that may work on an
+/// answer for as long as they need. A server that was killed, stopped or cut off may leave the
+/// connection open, so silence is met by pings.
+///
+/// # Errors
+/// [`Unreachable`]: no connection within 5 s, or `address` is not one such as
+/// `http://127.0.0.1:7700`.
+pub async fn connect(
+    who: &'static str,
+    address: &str,
+    calls: Option<Duration>,
+) -> Result<Channel, Unreachable> {
+    let unreachable = |error: tonic::transport::Error| Unreachable {
+        who,
+        address: address.to_owned(),
+        why: innermost(&error),
+    };
+    let mut endpoint = Endpoint::from_shared(address.to_owned())
+        .map_err(unreachable)?
+        .connect_timeout(CONNECT_TIMEOUT)
+        .http2_keep_alive_interval(PING_AFTER)
+        .keep_alive_timeout(PING_TIMEOUT)
+        .keep_alive_while_idle(true)
+        .tcp_nodelay(true);
+    if let Some(timeout) = calls {
+        endpoint = endpoint.timeout(timeout);
+    }
+    endpoint.connect().await.map_err(unreachable)
+}
+
+/// The last cause. The outer ones say only that the transport failed.
+fn innermost(error: &dyn Error) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    merits_text::shown::document(&error.to_string())
+}
+
+/// A server on the same continent answers a connection well within this.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection may be silent before a ping asks whether the server is still there.
+const PING_AFTER: Duration = Duration::from_secs(5);
+/// How long a ping may stay unanswered, by a process on a busy machine. After both, calls in flight on a
+/// dead connection fail and can be made again.
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(address: &str) -> String {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let connection = runtime.block_on(connect("coordinator", address, None));
+        connection.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_server_that_is_not_there_and_a_bad_address_are_told_apart() {
+        // A port that was free a moment ago, and is not listened on.
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", free.local_addr().unwrap());
+        drop(free);
+        let message = told(&address);
+        assert!(message.starts_with(&format!("coordinator at {address}: Connection refused")));
+        assert!(message.ends_with("is it running, and is the address right?"));
+        let message = told("no address");
+        assert!(message.contains("invalid uri character"), "{message}");
+    }
+}

@@ -30,9 +30,6 @@ use crate::{
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum BatchError {
-    /// The formula gives nothing for a deed.
-    #[error("the formula gives no credits for a deed of the store: {0}")]
-    Formula(#[from] EvalError),
     /// The statement cannot be made.
     #[error(transparent)]
     Witness(#[from] WitnessFault),
@@ -52,6 +49,15 @@ pub struct StatedBatch {
     pub witness: EarnWitness,
     /// By claim.
     pub earned: Vec<Earned>,
+}
+
+/// A deed, and what the formula gives for it.
+#[derive(Debug)]
+pub struct ValuedDeed {
+    /// The deed.
+    pub deed: Deed,
+    /// Credits and measure.
+    pub earned: Earned,
 }
 
 /// What states batches: formula, seeds, keys.
@@ -76,20 +82,28 @@ impl std::fmt::Debug for Stating<'_> {
 }
 
 impl Stating<'_> {
+    /// Evaluates the formula on a deed.
+    ///
+    /// # Errors
+    /// [`EvalError`]: the formula has no value for these records.
+    pub fn value(&self, terms: &Terms, deed: &Deed) -> Result<Earned, EvalError> {
+        let outputs = self.formula.eval(&deed.records, &terms.circuit.constants)?;
+        Ok(Earned {
+            credits: Credits(outputs.credits),
+            measure: outputs.measure,
+        })
+    }
+
     /// States deeds of one source and period, in this order.
     ///
     /// # Errors
     /// [`BatchError`].
-    pub fn state(&self, terms: &Terms, deeds: &[Deed]) -> Result<StatedBatch, BatchError> {
-        let source = deeds.first().ok_or(BatchError::Empty)?.source;
+    pub fn state(&self, terms: &Terms, deeds: &[ValuedDeed]) -> Result<StatedBatch, BatchError> {
+        let source = deeds.first().ok_or(BatchError::Empty)?.deed.source;
         let mut worth = Vec::with_capacity(deeds.len());
         let mut claims = Vec::with_capacity(deeds.len());
-        for deed in deeds {
-            let outputs = self.formula.eval(&deed.records, &terms.circuit.constants)?;
-            let earned = Earned {
-                credits: Credits(outputs.credits),
-                measure: outputs.measure,
-            };
+        for ValuedDeed { deed, earned } in deeds {
+            let earned = *earned;
             claims.push(ClaimWitness {
                 key: self.owner_key(terms, deed),
                 handle: deed.handle,
@@ -138,7 +152,7 @@ impl Stating<'_> {
                 .claims
                 .iter()
                 .zip(deeds)
-                .map(|(public, deed)| SignedClaim {
+                .map(|(public, ValuedDeed { deed, .. })| SignedClaim {
                     public: *public,
                     source_signature: deed.signature,
                     ticket: deed.ticket.as_ref().map(|ticket| ticket.nullifier),

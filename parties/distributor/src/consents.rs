@@ -8,7 +8,7 @@ use rand_core::CryptoRng;
 
 use crate::{
     node::Node,
-    store::{Erased, LiveTicket, StoreError, TicketEnd},
+    store::{Deed, Erased, LiveTicket, StoreError, TicketEnd},
 };
 
 /// What a run may claim for.
@@ -77,6 +77,19 @@ impl Waiting {
 
     pub(crate) fn add(&mut self, wait: Wait) {
         *self.counts.entry(wait).or_default() += 1;
+    }
+
+    /// Takes out deeds whose ticket is another person's than the source committed to.
+    pub(crate) fn take_other_persons(&mut self, deeds: &mut Vec<Deed>) {
+        deeds.retain(|deed| {
+            let ticket = deed.ticket.as_ref();
+            let same = ticket.is_some_and(|ticket| ticket.handle == deed.handle);
+            if !same {
+                self.add(Wait::OtherPerson);
+                self.other_person.push((deed.subject.clone(), deed.period));
+            }
+            same
+        });
     }
 }
 

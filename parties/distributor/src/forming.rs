@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use merits_ledger::Entry;
+use merits_ledger::entry::EARN_BATCH;
 use merits_primitives::ids::{EntryId, PartyId, Period};
 use merits_verifier::codec::Canonical;
 use rand_core::CryptoRng;
@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     aside::Tried,
-    batching::{Place, StatedBatch, Stating, split},
+    batching::{Place, StatedBatch, Stating, ValuedDeed, split},
     consents::{Consents, Wait, Waiting},
     node::Node,
     progress::{Event, Progress},
@@ -52,6 +52,48 @@ type Claimable = (DeedId, Option<TicketId>);
 
 /// Deeds of one period and source that fit a batch.
 type Share = (Period, PartyId, Vec<Claimable>);
+
+/// What became of deeds that were to be stated.
+struct Stated {
+    /// The batch, and the deeds in it in the order of its claims.
+    batch: Option<(StatedBatch, Vec<Deed>)>,
+    /// Deeds that the formula has no value for.
+    unvalued: Vec<DeedId>,
+    /// Deeds that have one, and of which no batch could be made.
+    unstated: Vec<DeedId>,
+}
+
+impl Stated {
+    /// States the deeds that the formula has a value for. What the formula says of records stays here.
+    fn of(stating: Stating<'_>, terms: &Terms, deeds: Vec<Deed>) -> Self {
+        let mut valued = Vec::with_capacity(deeds.len());
+        let mut unvalued = Vec::new();
+        for deed in deeds {
+            match stating.value(terms, &deed) {
+                Ok(earned) => valued.push(ValuedDeed { deed, earned }),
+                Err(_) => unvalued.push(deed.id),
+            }
+        }
+        let stated = if valued.is_empty() {
+            None
+        } else {
+            stating.state(terms, &valued).ok()
+        };
+        let deeds = valued.into_iter().map(|valued| valued.deed);
+        match stated {
+            Some(stated) => Self {
+                batch: Some((stated, deeds.collect())),
+                unvalued,
+                unstated: Vec::new(),
+            },
+            None => Self {
+                batch: None,
+                unvalued,
+                unstated: deeds.map(|deed| deed.id).collect(),
+            },
+        }
+    }
+}
 
 /// A batch that is in the store, and waits for its proof.
 pub(crate) struct Fixed {
@@ -218,7 +260,15 @@ impl Forming<'_> {
             return Ok(None);
         }
         match self.state(terms, deeds).await {
-            Ok((stated, _)) => Ok((stated.entry.to_bytes() == batch.statement).then_some(stated)),
+            Ok(Stated {
+                batch: Some((stated, stated_deeds)),
+                ..
+            }) => {
+                let same = stated_deeds.len() == batch.deeds.len()
+                    && stated.entry.to_bytes() == batch.statement;
+                Ok(same.then_some(stated))
+            }
+            Ok(Stated { batch: None, .. }) => Ok(None),
             Err(error) if error.aside_reason().is_some() => Ok(None),
             Err(error) => Err(error),
         }
@@ -248,19 +298,22 @@ impl Forming<'_> {
                 return Ok(None);
             }
         };
-        let Opened { deeds, damaged } = store.claimed_deeds(&claims).await?;
+        let Opened { mut deeds, damaged } = store.claimed_deeds(&claims).await?;
         for damaged in damaged {
             self.tried
                 .set_aside(store, damaged.deed, AsideReason::Damaged)
                 .await?;
+            report.waiting.add(Wait::Aside);
         }
-        let deeds = self.that_the_formula_takes(&terms, deeds).await?;
+        if matches!(self.consents, Consents::Tickets { .. }) {
+            report.waiting.take_other_persons(&mut deeds);
+        }
         if deeds.is_empty() {
             return Ok(None);
         }
         let (version, epoch) = (terms.version, terms.epoch);
         let ids: Vec<DeedId> = deeds.iter().map(|deed| deed.id).collect();
-        let (stated, deeds) = match self.state(terms, deeds).await {
+        let stated = match self.state(terms, deeds).await {
             Ok(stated) => stated,
             Err(error) => {
                 let reason = error.aside_reason().ok_or(error)?;
@@ -268,8 +321,19 @@ impl Forming<'_> {
                 return Ok(None);
             }
         };
-        let entry = Entry::EarnBatch(stated.entry.clone());
-        let statement = entry.statement();
+        for deed in stated.unvalued {
+            self.tried
+                .set_aside(store, deed, AsideReason::Formula)
+                .await?;
+            report.waiting.add(Wait::Aside);
+        }
+        self.tried
+            .set_all_aside(store, stated.unstated, AsideReason::Statement)
+            .await?;
+        let Some((stated, deeds)) = stated.batch else {
+            return Ok(None);
+        };
+        let statement = stated.entry.to_bytes();
         let (origin, party) = (self.node.origin(), self.node.party());
         let batch = NewBatch {
             scale: self.node.scale().clone(),
@@ -277,7 +341,7 @@ impl Forming<'_> {
             epoch,
             period,
             source,
-            entry_id: EntryId::derive(origin, entry.kind(), &party, &statement),
+            entry_id: EntryId::derive(origin, EARN_BATCH, &party, &statement),
             statement,
             claims: deeds
                 .iter()
@@ -295,36 +359,8 @@ impl Forming<'_> {
         Ok(Some(Fixed { id, stated }))
     }
 
-    /// The deeds that the formula gives credits for; the others are set aside.
-    async fn that_the_formula_takes(
-        &self,
-        terms: &Terms,
-        deeds: Vec<Deed>,
-    ) -> Result<Vec<Deed>, StoreError> {
-        let formula = self.pool.circuit().formula();
-        let mut taken = Vec::with_capacity(deeds.len());
-        for deed in deeds {
-            // Whether its numbers work out at all; they are worked out again where they are stated.
-            match formula.eval(&deed.records, &terms.circuit.constants) {
-                Ok(_) => taken.push(deed),
-                // What it says of the records stays here.
-                Err(_) => {
-                    let store = self.node.store();
-                    self.tried
-                        .set_aside(store, deed.id, AsideReason::Formula)
-                        .await?;
-                }
-            }
-        }
-        Ok(taken)
-    }
-
-    /// States deeds on the pool, and gives them back.
-    async fn state(
-        &self,
-        terms: Terms,
-        deeds: Vec<Deed>,
-    ) -> Result<(StatedBatch, Vec<Deed>), ProvingError> {
+    /// States those of the deeds that the formula has a value for, on the pool.
+    async fn state(&self, terms: Terms, deeds: Vec<Deed>) -> Result<Stated, ProvingError> {
         let (keys, circuit) = (self.node.keys(), self.pool.shared_circuit());
         self.pool
             .run(move || {
@@ -334,7 +370,7 @@ impl Forming<'_> {
                     custody: &keys.custody,
                     ephemeral: &keys.ephemeral,
                 };
-                Ok((stating.state(&terms, &deeds)?, deeds))
+                Ok(Stated::of(stating, &terms, deeds))
             })
             .await
     }
@@ -388,46 +424,15 @@ impl Forming<'_> {
                 Err(wait) => waiting.add(wait),
                 Ok(ticket) => {
                     let item = (deed, Some(ticket));
-                    if self.one_person(item, waiting).await? {
-                        out.push(Place {
-                            item,
-                            period,
-                            source,
-                            alone,
-                        });
-                    }
+                    out.push(Place {
+                        item,
+                        period,
+                        source,
+                        alone,
+                    });
                 }
             }
         }
         Ok(out)
-    }
-
-    /// Whether the source's commitment and the ticket are about one person.
-    async fn one_person(
-        &self,
-        claim: Claimable,
-        waiting: &mut Waiting,
-    ) -> Result<bool, StoreError> {
-        let store = self.node.store();
-        let Opened { mut deeds, damaged } = store.claimed_deeds(&[claim]).await?;
-        for damaged in damaged {
-            self.tried
-                .set_aside(store, damaged.deed, AsideReason::Damaged)
-                .await?;
-            waiting.add(Wait::Aside);
-        }
-        // Gone meanwhile: the next round sees it no more.
-        let Some(deed) = deeds.pop() else {
-            return Ok(false);
-        };
-        let same = deed
-            .ticket
-            .as_ref()
-            .is_some_and(|ticket| ticket.handle == deed.handle);
-        if !same {
-            waiting.add(Wait::OtherPerson);
-            waiting.other_person.push((deed.subject, deed.period));
-        }
-        Ok(same)
     }
 }

@@ -19,6 +19,7 @@ use merits_circuits::{
     program::WitnessError,
     prover::{ProveError, Prover},
 };
+use merits_ledger::entry::EarnBatch;
 use merits_primitives::ids::Period;
 use merits_verifier::{codec::Canonical, groth16::Proof};
 use rand::{SeedableRng, rngs::StdRng};
@@ -90,7 +91,6 @@ impl ProvingError {
     /// Why the deeds of a batch are set aside; `None` if no other batch would go through either.
     pub(crate) fn aside_reason(&self) -> Option<AsideReason> {
         match self {
-            Self::Batch(BatchError::Formula(_)) => Some(AsideReason::Formula),
             Self::Batch(_) => Some(AsideReason::Statement),
             Self::Witness { .. } => Some(AsideReason::Witness),
             Self::Prove { .. } | Self::WorkerLost => Some(AsideReason::Proof),
@@ -133,6 +133,16 @@ impl std::fmt::Debug for ProverPool {
             .field("width", &self.width)
             .finish_non_exhaustive()
     }
+}
+
+/// A batch with its proof.
+struct Proven {
+    entry: EarnBatch,
+    proof: Proof,
+    /// Time in making the witness.
+    witness: Duration,
+    /// Time in making the proof.
+    proving: Duration,
 }
 
 /// What proving did.
@@ -232,7 +242,7 @@ impl ProverPool {
         batch: i64,
         stated: StatedBatch,
         mut rng: StdRng,
-    ) -> Result<(Proof, Duration, Duration), ProvingError> {
+    ) -> Result<Proven, ProvingError> {
         let (circuit, prover) = (self.circuit.clone(), self.prover.clone());
         self.run(move || {
             let start = Instant::now();
@@ -249,7 +259,12 @@ impl ProverPool {
             let proof = prover
                 .prove(&assignment, &mut rng)
                 .map_err(|source| ProvingError::Prove { batch, source })?;
-            Ok((proof, witnessed - start, witnessed.elapsed()))
+            Ok(Proven {
+                entry: stated.entry,
+                proof,
+                witness: witnessed - start,
+                proving: witnessed.elapsed(),
+            })
         })
         .await
     }
@@ -359,13 +374,17 @@ impl Run<'_> {
                 return Ok(());
             };
             let claims = stated.earned.len() as u64;
-            let entry = stated.entry.clone();
             let store = self.node.store();
             let proven = self
                 .pool
                 .prove(id, stated, StdRng::from_rng(&mut rng))
                 .await;
-            let (proof, witness, proving) = match proven {
+            let Proven {
+                entry,
+                proof,
+                witness,
+                proving,
+            } = match proven {
                 Ok(proven) => proven,
                 Err(error) => {
                     self.tried.set_batch_aside(store, id, error).await?;

@@ -211,9 +211,9 @@ impl Arguments {
         let period = federation.period_word();
         say(&format!(
             "{} publishes its terms: purpose, fields, retention, how to withdraw. Each wallet gives \
-             a ticket for each {period}, {} in all: some registered person, once for that {period} \
-             across all distributors, consents to exactly this one, about their own records. The \
-             distributor deposits them on the ledger, and may claim with nothing else.",
+             a ticket for each {period}, {} in all. A ticket proves that a registered person consents to \
+             this claim over their own records, once for that {period} across all distributors. The \
+             distributor deposits the tickets on the ledger. It cannot claim without them.",
             pack.distributor,
             thousands(tickets.len() as u64),
         ));

@@ -63,7 +63,7 @@ pub enum SpendError {
     /// No view key to seal the identity under.
     #[error("the ledger has no view-key epoch yet: nothing can be spent")]
     NoEpoch,
-    /// The notes do not do.
+    /// No one or two notes cover the amount.
     #[error(transparent)]
     Choice(#[from] ChoiceError),
     /// No credits of the scale.
@@ -73,7 +73,7 @@ pub enum SpendError {
         scale: ScaleId,
     },
     /// As often as the offer allows.
-    #[error("the offer allows {limit} redemptions a person and day, and so many were made today")]
+    #[error("daily limit of {limit} redemptions of this offer reached: try again tomorrow")]
     RateLimit {
         /// So many a day.
         limit: u32,

@@ -162,7 +162,7 @@ pub enum Refusal {
         party: PartyId,
     },
     /// The party acts outside its roles.
-    #[error("party {party} is no {needed}, which this entry takes")]
+    #[error("party {party} lacks the role `{needed}`")]
     RoleMissing {
         /// The party.
         party: PartyId,

@@ -14,7 +14,7 @@ mod federation;
 use std::num::NonZeroUsize;
 
 use federation::{MemoryLedger, World};
-use merits_distributor::{outbox::Patience, proving::Width};
+use merits_distributor::{outbox::Patience, pool::Width};
 use merits_records::{Mapping, Plan, ReadOptions, read_file};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../");

@@ -12,7 +12,7 @@ use std::{
 };
 
 use crate::{
-    proving::ProvingError,
+    pool::ProvingError,
     store::{AsideReason, DeedId, Released, Store, StoreError},
 };
 

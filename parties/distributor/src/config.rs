@@ -11,7 +11,7 @@ use merits_replica::LedgerConfig;
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::proving::Width;
+use crate::pool::Width;
 
 /// `distributor.toml`. Relative paths are relative to the file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -18,14 +18,14 @@ use crate::{
     aside::Tried,
     batching::{Place, StatedBatch, Stating, ValuedDeed, split},
     consents::{Consents, Wait, Waiting},
+    earnings::EarnedSum,
     node::Node,
+    pool::{ProverPool, ProvingError, TermsFn},
     progress::{Event, Progress},
-    proving::{ProverPool, ProvingError, TermsFn},
     store::{
         AsideReason, Candidate, Deed, DeedId, FormedBatch, NewBatch, Opened, StoreError, TicketId,
         Unclaimed,
     },
-    summary::EarnedSum,
     terms::{Terms, TermsError},
 };
 

@@ -10,7 +10,7 @@
 //!   becomes of it
 //! - [`batching`], [`forming`]: deeds become batches that are fixed before they are proven
 //! - `aside`: what no claim can be made of stops nothing else
-//! - [`proving`]: batches become signed entries in the outbox
+//! - [`pool`], [`proving`]: batches become signed entries in the outbox
 //! - [`outbox`]: entries become receipts
 //! - [`run`]: all of these, from whatever a former run left
 //! - [`outlook`]: what waits, and why, for reports beside a run
@@ -27,6 +27,7 @@ pub mod consents;
 pub mod custody;
 pub mod depositing;
 pub mod disclosing;
+pub mod earnings;
 pub mod forming;
 pub mod ingest;
 pub mod links;
@@ -35,6 +36,7 @@ pub mod net;
 pub mod node;
 pub mod outbox;
 pub mod outlook;
+pub mod pool;
 pub mod progress;
 pub mod proving;
 pub mod publishing;

@@ -10,7 +10,7 @@ use merits_params::{keystore::KeyStore, manifest::Manifest};
 use merits_verifier::groth16::{KeyError, KeyPolicy, PreparedKey};
 use thiserror::Error;
 
-use crate::proving::{ProverPool, ProvingError, Width};
+use crate::pool::{ProverPool, ProvingError, Width};
 
 /// Why nothing can be proven.
 #[derive(Debug, Error)]

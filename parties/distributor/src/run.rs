@@ -14,8 +14,9 @@ use crate::{
     forming::Forming,
     node::Node,
     outbox::{LedgerPort, OutboxError, Patience, empty_outbox},
+    pool::{ProverPool, ProvingError, TermsFn},
     progress::Progress,
-    proving::{ProverPool, ProvingError, TermsFn, form_and_prove},
+    proving::form_and_prove,
     summary::RunSummary,
 };
 

@@ -8,7 +8,7 @@ use merits_primitives::{
 use sqlx::{Row, sqlite::SqliteRow};
 
 use super::{Store, StoreError, array, batches::earned, columns::needed, deeds::Deed};
-use crate::summary::EarnedSum;
+use crate::earnings::EarnedSum;
 
 /// Rows by state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -5,7 +5,7 @@
 //! the other on the way.
 
 use crate::federation::{MANIFEST, World, custody::Scene, scale_id, week};
-use merits_distributor::{proving::Width, summary::EarnedSum};
+use merits_distributor::{earnings::EarnedSum, pool::Width};
 use merits_ledger::{Entry, fixture::START, state::TotalsKey};
 use merits_primitives::{
     earned::Earned,

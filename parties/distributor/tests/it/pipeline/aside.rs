@@ -9,7 +9,7 @@ use merits_circuits::{
 };
 use merits_distributor::{
     outbox::Patience,
-    proving::{ProverPool, ProvingError},
+    pool::{ProverPool, ProvingError},
     run::RunError,
     store::{AsideReason, Inserted, NewDeed},
     summary::{Outcome, RunSummary},

@@ -10,7 +10,7 @@ mod missing;
 mod outbox;
 
 use crate::federation::{custody::Scene, scale_id};
-use merits_distributor::summary::EarnedSum;
+use merits_distributor::earnings::EarnedSum;
 use merits_ledger::entry::SignedClaim;
 use merits_primitives::ids::Credits;
 use merits_verifier::receipt::Receipt;

@@ -1,0 +1,33 @@
+//! What many claims earn together.
+
+use merits_primitives::earned::Earned;
+
+/// What many claims earn together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct EarnedSum {
+    /// Σ v.
+    pub credits: u128,
+    /// Σ w; `None` of a scale without a measure, or of nothing.
+    pub measure: Option<u128>,
+}
+
+impl EarnedSum {
+    /// Adds claims.
+    pub fn add(&mut self, claims: &[Earned]) {
+        for claim in claims {
+            *self += Self {
+                credits: claim.credits.0.into(),
+                measure: claim.measure.map(u128::from),
+            };
+        }
+    }
+}
+
+impl std::ops::AddAssign for EarnedSum {
+    fn add_assign(&mut self, other: Self) {
+        self.credits += other.credits;
+        if let Some(more) = other.measure {
+            *self.measure.get_or_insert(0) += more;
+        }
+    }
+}

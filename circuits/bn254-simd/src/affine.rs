@@ -3,12 +3,16 @@
 //! An affine addition needs `1/(x_q - x_p)`. Montgomery's trick turns the inverses of a batch into
 //! one inversion and three products each, so an addition costs five products and a square, against
 //! ten or more in projective coordinates. The additions themselves are in
-//! [`crate::affine_words`] and, eight at a time, in `affine_ifma`. Equal and opposite operands, where the formula divides by
+//! [`words`] and, eight at a time, in `ifma`. Equal and opposite operands, where the formula divides by
 //! zero, are handled: doublings take their own slope, and a sum that is the identity is reported
 //! in `vanished` instead of being stored.
 
 use ark_bn254::Fq;
 use ark_ff::{AdditiveGroup, Field, One};
+
+#[cfg(target_arch = "x86_64")]
+mod ifma;
+mod words;
 
 use crate::buffer::Buffer;
 use crate::curve::Curve;
@@ -47,11 +51,9 @@ pub(crate) fn add_pairs<C: Curve>(
 ) {
     exceptional.clear();
     match path.0 {
-        Kind::Scalar => crate::affine_words::add_pairs::<C>(source, pairs, out, exceptional, kept),
+        Kind::Scalar => words::add_pairs::<C>(source, pairs, out, exceptional, kept),
         #[cfg(target_arch = "x86_64")]
-        Kind::Ifma(isa) => {
-            crate::affine_ifma::add_pairs::<C>(isa, source, pairs, out, exceptional, kept)
-        }
+        Kind::Ifma(isa) => ifma::add_pairs::<C>(isa, source, pairs, out, exceptional, kept),
     }
     if !exceptional.is_empty() {
         add_exceptional::<C>(path, source, exceptional, out, vanished);

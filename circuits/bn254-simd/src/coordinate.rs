@@ -1,5 +1,5 @@
 //! One coordinate of a point on words, for G1 (the field) and G2 (its quadratic extension): what the
-//! formulas of [`crate::affine_words`] need, with the bounds at which they use it.
+//! formulas of `affine::words` need, with the bounds at which they use it.
 //!
 //! [`crate::lanes`] is the same for eight points at once; the bounds differ (see [`crate::words`]).
 

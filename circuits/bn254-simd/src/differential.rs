@@ -14,7 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ark_std::rand::{SeedableRng, rngs::StdRng};
 
-use crate::path::Path;
+use crate::path::{Kind, Path};
 
 mod additions;
 #[cfg(target_arch = "x86_64")]
@@ -130,7 +130,12 @@ impl Part {
             Self::ScalarLanes => field::lanes::<ark_bn254::Fr>(path, rng),
             Self::BaseWords => words::words_of::<ark_bn254::Fq>(rng),
             Self::ScalarWords => words::words_of::<ark_bn254::Fr>(rng),
-            Self::Coordinates => field::coordinates(path, rng),
+            Self::Coordinates => match path.0 {
+                // There are no lanes.
+                Kind::Scalar => Ok(0),
+                #[cfg(target_arch = "x86_64")]
+                Kind::Ifma(isa) => coordinates::case(isa, rng),
+            },
             Self::Inverses => field::inverses(path, rng),
             Self::AdditionsG1 => additions::pairs::<ark_bn254::g1::Config>(path, rng),
             Self::AdditionsG2 => additions::pairs::<ark_bn254::g2::Config>(path, rng),

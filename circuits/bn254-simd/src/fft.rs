@@ -15,8 +15,9 @@ use ark_bn254::Fr;
 use ark_ff::{FftField, Field, Zero};
 use rayon::prelude::*;
 
+use crate::job::Job;
 use crate::modulus::Modulus;
-use crate::words::{Arithmetic, Job, Words, accelerate};
+use crate::words::{Arithmetic, Words, accelerate};
 
 /// The generator of snarkjs's domain of `2^log2` points, a power of the smallest non-residue.
 ///

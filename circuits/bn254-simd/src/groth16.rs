@@ -13,7 +13,8 @@ use crate::msm::{Bases, G1Bases, G2Bases, LengthMismatch, msm_shared};
 use crate::path::Path;
 use crate::qap::{LARGEST, Matrix, Reduction, domain_size};
 use crate::scalars::Scalars;
-use crate::tables::{self, QueryLengths, TableBudget, TableShape};
+use crate::table_shape::TableShape;
+use crate::tables::{self, QueryLengths, TableBudget};
 
 /// The points of a proving key, as any reader of `.zkey` files or arkworks' set-up has them: lent,
 /// or given away, which saves memory.
@@ -158,8 +159,8 @@ impl PreparedKey {
     /// Checks that the parts fit together, not that points are on their curves: that is the
     /// reader's job.
     ///
-    /// `tables` bounds the memory for multiples of the points beside the points themselves. A query
-    /// that is given away is dropped as soon as it is laid out.
+    /// `tables` bounds the memory for multiples of the points beside the points themselves. Owned
+    /// queries are freed once converted.
     ///
     /// # Errors
     /// [`KeyError`].

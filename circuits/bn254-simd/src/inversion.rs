@@ -42,7 +42,7 @@ use ark_bn254::Fq;
 use ark_ff::PrimeField;
 
 use crate::modulus::Modulus;
-use crate::words::{Job, accelerate};
+use crate::{job::Job, words::accelerate};
 
 /// Steps on approximations before the numbers themselves follow.
 const HALVINGS: u32 = 30;

@@ -25,7 +25,7 @@
 
 use core::arch::x86_64::*;
 
-use crate::words::Job;
+use crate::job::Job;
 
 /// Proof that this processor has AVX-512 F, DQ, VBMI2 and IFMA, and BMI2 and ADX.
 #[derive(Clone, Copy, Debug)]

@@ -1,5 +1,5 @@
 //! Eight coordinates at once, for G1 (the field) and G2 (its quadratic extension): what the
-//! formulas of [`crate::affine_ifma`] need, with the bounds at which they use it.
+//! formulas of `affine::ifma` need, with the bounds at which they use it.
 
 use ark_bn254::Fq;
 

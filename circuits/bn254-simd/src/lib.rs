@@ -16,9 +16,6 @@
 #![deny(unsafe_code)]
 
 mod affine;
-#[cfg(target_arch = "x86_64")]
-mod affine_ifma;
-mod affine_words;
 mod buffer;
 #[cfg(any(test, feature = "peers"))]
 mod circom_reduction;
@@ -35,9 +32,11 @@ mod groth16;
 mod inversion;
 #[cfg(target_arch = "x86_64")]
 mod isa;
+mod job;
 #[cfg(target_arch = "x86_64")]
 mod lanes;
 mod layout;
+mod layout_error;
 mod lists;
 mod map;
 mod modulus;
@@ -49,6 +48,7 @@ mod path;
 mod qap;
 mod scalars;
 mod store;
+mod table_shape;
 mod tables;
 #[cfg(target_arch = "x86_64")]
 mod unrolled;
@@ -59,10 +59,12 @@ pub use circom_reduction::CircomReduction;
 pub use curve::Group;
 pub use fft::domain_generator;
 pub use groth16::{KeyError, KeyPoints, Phases, PreparedKey, Proof, ProveError};
-pub use layout::{Label, LayoutError, Prepared, PreparedFile, Readiness};
+pub use layout::{Label, Prepared, PreparedFile, Readiness};
+pub use layout_error::LayoutError;
 pub use msm::{Bases, G1Bases, G2Bases, LengthMismatch, msm_g1, msm_g2};
 pub use pairing::{PreparedLines, SplitScalar, multiply_each, pairing_product};
 pub use path::{PATH_VARIABLE, Path, PathError};
 pub use qap::Matrix;
 pub use scalars::Scalars;
-pub use tables::{TableBudget, TableShape};
+pub use table_shape::TableShape;
+pub use tables::TableBudget;

@@ -25,7 +25,7 @@ use std::path::Path as FilePath;
 use memmap2::{Mmap, MmapOptions};
 use merits_guard::Guard;
 
-use crate::layout::LayoutError;
+use crate::layout_error::LayoutError;
 
 /// A mapped file.
 pub(crate) struct Map(Mmap);

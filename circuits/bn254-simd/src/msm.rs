@@ -15,7 +15,7 @@ use crate::multiples::rows;
 use crate::path::Path;
 use crate::scalars::{Block, Scalars};
 use crate::store::Store;
-use crate::tables::TableShape;
+use crate::table_shape::TableShape;
 
 /// Ones that a thread sums at a time.
 const ONES: usize = 1 << 15;

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use crate::curve::Group;
 use crate::path::{Kind, Path};
-use crate::tables::TableShape;
+use crate::table_shape::TableShape;
 
 /// Points that a thread doubles at a time, and that share an inversion a row.
 const BATCH: usize = 1 << 10;

@@ -13,13 +13,10 @@ use rayon::prelude::*;
 use crate::affine::NEGATIVE;
 use crate::lists::Lists;
 use crate::pages::Pages;
-use crate::tables::TableShape;
+use crate::table_shape::{LONGEST, TableShape};
 
 /// Widest window: 2^16 buckets, 4 MiB of G1 points.
 const WIDEST: usize = 17;
-
-/// Bits of the longest scalar, `(r - 1)/2`.
-pub(crate) const LONGEST: usize = 253;
 
 /// Scalars that a thread sorts out at a time.
 const PART: usize = 1 << 12;

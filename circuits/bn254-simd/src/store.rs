@@ -7,7 +7,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::map::Map;
 
-/// What may stand in a file as it stands in memory: any bytes make one, and it is all bytes.
+/// Types with identical on-disk and in-memory layout: any bytes make one, and it is all bytes.
 pub(crate) trait Plain:
     FromBytes + IntoBytes + Immutable + KnownLayout + Copy + Send + Sync + 'static
 {

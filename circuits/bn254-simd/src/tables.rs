@@ -11,7 +11,8 @@
 //! identity: rows have the same gaps, and points outside of G2's subgroup need no case of their own.
 
 use crate::affine::NEGATIVE;
-use crate::scalars::{Cut, LONGEST};
+use crate::scalars::Cut;
+use crate::table_shape::{MOST_LEVELS, TableShape};
 
 /// Bytes that a key's fixed-base tables may take beside the bases themselves.
 ///
@@ -19,48 +20,6 @@ use crate::scalars::{Cut, LONGEST};
 /// time (`docs/src/prover.md` has the figures).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct TableBudget(pub usize);
-
-/// The shape of a set of stored points: `levels` rows of as many points as there are bases other
-/// than the identity; row `k` holds `2^(k * bits)` times each of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct TableShape {
-    /// Rows; 1 without a table.
-    pub(crate) levels: u32,
-    /// Bits between two rows; 0 without a table.
-    pub(crate) bits: u32,
-}
-
-/// Rows beyond which no window is wide enough to gain from another.
-pub(crate) const MOST_LEVELS: u32 = 32;
-
-impl TableShape {
-    /// The bases alone.
-    pub const NONE: Self = Self { levels: 1, bits: 0 };
-
-    /// `levels` rows (at least one, at most 32), as far apart as the longest scalar asks for; fewer
-    /// where the last ones would lie above it.
-    pub fn of_levels(levels: u32) -> Self {
-        let levels = levels.min(MOST_LEVELS);
-        if levels <= 1 {
-            return Self::NONE;
-        }
-        let bits = (LONGEST as u32 + 1).div_ceil(levels);
-        Self {
-            levels: (LONGEST as u32 + 1).div_ceil(bits),
-            bits,
-        }
-    }
-
-    /// Rows, the bases among them.
-    pub fn levels(self) -> u32 {
-        self.levels
-    }
-
-    /// Whether a shape read from elsewhere is one that [`of_levels`](Self::of_levels) makes.
-    pub(crate) fn is_valid(self) -> bool {
-        self == Self::of_levels(self.levels)
-    }
-}
 
 /// The lengths of a key's queries: points other than the identity, and scalars.
 #[derive(Clone, Copy, Debug)]
@@ -153,6 +112,7 @@ impl Shapes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table_shape::LONGEST;
 
     #[test]
     fn shapes_cover_the_longest_scalar_and_no_more() {

@@ -28,15 +28,8 @@
 use core::hint::{black_box, select_unpredictable};
 use core::marker::PhantomData;
 
+use crate::job::Job;
 use crate::modulus::Modulus;
-
-/// A computation to be compiled for the processor's wide multiplications.
-pub(crate) trait Job {
-    /// What it returns.
-    type Output;
-    /// Runs it. Implementations, and what they call, are `#[inline(always)]`.
-    fn run(self) -> Self::Output;
-}
 
 /// Runs a job with `mulx` and its kin where the processor has them.
 #[inline]

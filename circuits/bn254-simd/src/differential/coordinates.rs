@@ -11,6 +11,11 @@ use crate::field::F8;
 use crate::isa::{Ifma, Kernel};
 use crate::lanes::{Coordinate, Pair8};
 
+/// One case of coordinates.
+pub(super) fn case(isa: Ifma, rng: &mut StdRng) -> Outcome {
+    isa.vectorize(Coordinates(rng))
+}
+
 /// A coordinate in the extension, and what its limbs stand for.
 struct Pair {
     lanes: Pair8,
@@ -33,7 +38,7 @@ impl Pair {
     }
 }
 
-pub(super) struct Coordinates<'a>(pub(super) &'a mut StdRng);
+struct Coordinates<'a>(&'a mut StdRng);
 
 impl Kernel for Coordinates<'_> {
     type Output = Outcome;

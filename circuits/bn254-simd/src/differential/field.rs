@@ -27,15 +27,6 @@ pub(super) fn lanes<M: Modulus>(path: Path, rng: &mut StdRng) -> Outcome {
     }
 }
 
-/// One case of coordinates; nothing on the path without lanes.
-pub(super) fn coordinates(path: Path, rng: &mut StdRng) -> Outcome {
-    match path.0 {
-        Kind::Scalar => Ok(0),
-        #[cfg(target_arch = "x86_64")]
-        Kind::Ifma(isa) => isa.vectorize(super::coordinates::Coordinates(rng)),
-    }
-}
-
 pub(super) fn integer(words: [u64; 4]) -> BigUint {
     BigUint::from_bytes_le(&words.map(u64::to_le_bytes).concat())
 }

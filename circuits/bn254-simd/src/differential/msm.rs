@@ -12,7 +12,7 @@ use crate::curve::Group;
 use crate::msm::{Bases, msm_shared};
 use crate::path::Path;
 use crate::scalars::Scalars;
-use crate::tables::TableShape;
+use crate::table_shape::TableShape;
 
 /// Long ones are rare, as arkworks takes its time.
 fn some_length(rng: &mut StdRng) -> usize {

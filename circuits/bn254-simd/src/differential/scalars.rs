@@ -8,7 +8,7 @@ use super::inputs::{length, scalars};
 use super::{Outcome, same};
 use crate::affine::NEGATIVE;
 use crate::scalars::Scalars;
-use crate::tables::TableShape;
+use crate::table_shape::TableShape;
 
 /// Scalars, and integers with the modulus in place of zero, from their ones and buckets.
 pub(super) fn digits(rng: &mut StdRng) -> Outcome {

@@ -6,8 +6,9 @@ use num_bigint::BigUint;
 use super::field::{below, integer};
 use super::inputs::words;
 use super::{Outcome, same};
+use crate::job::Job;
 use crate::modulus::{Modulus, canonical};
-use crate::words::{Arithmetic, Job, Words, accelerate};
+use crate::words::{Arithmetic, Words, accelerate};
 
 /// One case, compiled for the processor's wide multiplications and without them.
 pub(super) fn words_of<M: Modulus>(rng: &mut StdRng) -> Outcome {

@@ -20,7 +20,7 @@ use crate::msm::{Bases, IDENTITY};
 use crate::path::{Kind, Path};
 use crate::qap::{LARGEST, Matrix, Reduction, Term, domain_size};
 use crate::store::{Plain, Store};
-use crate::tables::TableShape;
+use crate::table_shape::TableShape;
 
 /// Elements that a thread checks at a time.
 const PART: usize = 1 << 12;
@@ -64,7 +64,10 @@ impl Mapping {
         }
         if header.version != VERSION {
             let found = header.version;
-            return Err(LayoutError::Version { found });
+            return Err(LayoutError::Version {
+                found,
+                known: VERSION,
+            });
         }
         let other = |what| Err(LayoutError::Other { what });
         if header.form != form(label.path) {

@@ -17,7 +17,7 @@ use crate::groth16::PreparedKey;
 use crate::modulus::Modulus;
 use crate::msm::Bases;
 use crate::qap::Matrix;
-use crate::tables::TableShape;
+use crate::table_shape::TableShape;
 
 /// Writes beside `path`, flushes, renames; then removes what is no longer of use there.
 pub(super) fn save(path: &FilePath, label: &Label, prepared: &Prepared) -> Result<(), LayoutError> {

@@ -7,7 +7,7 @@
 //! changes the loop's value, and not the pairing: the final exponent is a multiple of `p^2 - 1`.
 //!
 //! The slopes' denominators of a step are inverted together for all vectors, as in
-//! [`crate::affine_ifma`]: a pass that multiplies them up, one inversion, a pass back.
+//! [`crate::affine`]: a pass that multiplies them up, one inversion, a pass back.
 //!
 //! # No exceptional cases
 //!

@@ -15,7 +15,8 @@ use crate::buffer::Buffer;
 use crate::coordinate::WordsCoordinate;
 use crate::curve::Curve;
 use crate::inversion::inverse;
-use crate::words::{Arithmetic, Job, Words, accelerate};
+use crate::job::Job;
+use crate::words::{Arithmetic, Words, accelerate};
 
 /// Independent chains of products.
 const CHAINS: usize = 2;

@@ -6,7 +6,6 @@ pub mod keystore;
 pub mod manifest;
 mod positioned;
 pub mod r1cs;
-pub mod r1cs_file;
 pub mod snarkjs_json;
 pub mod terms;
 pub mod wtns;

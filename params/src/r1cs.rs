@@ -4,6 +4,8 @@
 //! inputs, the rest are private. Constraint `i` demands `<A_i, w> * <B_i, w> = <C_i, w>`.
 //! Format: <https://github.com/iden3/r1csfile/blob/master/doc/r1cs_bin_format.md>.
 
+pub mod file;
+
 use std::io::{self, Write};
 
 use ark_bn254::Fr;
@@ -12,7 +14,7 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::binfile::{BinFileError, SectionWriter};
-use crate::r1cs_file::R1csFile;
+use file::R1csFile;
 
 /// One term of a row: wire and its coefficient.
 pub type Term = (u32, Fr);

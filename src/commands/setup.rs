@@ -11,7 +11,7 @@ use anyhow::{Context as _, ensure};
 use clap::Args;
 use merits_params::{
     groth16::{MAX_DOMAIN_LOG2, set_up},
-    r1cs_file::{R1csFile, R1csHead},
+    r1cs::file::{R1csFile, R1csHead},
     snarkjs_json,
     zkey::Zkey,
 };

@@ -15,9 +15,7 @@ use merits_ledger::{
     entry::{PartyAdmitted, PersonStatement},
 };
 use merits_primitives::ids::{EntryId, Origin, Output, Period};
-use merits_supervisor::{
-    acts::Supervisor, config::SupervisorConfig, net::OpenedClaim, view_key::Side,
-};
+use merits_supervisor::{acts::Supervisor, config::SupervisorConfig, net::OpenedClaim, side::Side};
 use merits_text::typed::{argument, prose};
 
 pub(crate) use self::desk::Desk;

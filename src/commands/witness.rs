@@ -14,7 +14,8 @@ use merits_supervisor::{
     holder::Holder,
     journal::Journal,
     net::{HolderService, SystemClock, serve},
-    view_key::{Side, ViewKeyShare},
+    side::Side,
+    view_key::ViewKeyShare,
 };
 use tokio::net::TcpListener;
 

@@ -16,7 +16,7 @@ use merits_sponsor::config::SponsorConfig;
 use merits_supervisor::{
     config::{SupervisorConfig, WitnessConfig},
     net::serve,
-    view_key::Side,
+    side::Side,
 };
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 

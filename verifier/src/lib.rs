@@ -31,4 +31,5 @@ pub mod trapdoor;
 mod verified;
 
 pub use merits_primitives as primitives;
-pub use verified::{Statement, Verified, VerifyError};
+pub use statement::Statement;
+pub use verified::{Verified, VerifyError};

@@ -1,22 +1,9 @@
 //! Proof that a proof was checked, as a type.
 
-use merits_primitives::Fr;
 use thiserror::Error;
 
 use crate::groth16::{self, KeyDigest, PreparedKey, Proof, ProofError};
-use crate::statement::StatementError;
-
-/// What a proof speaks about.
-pub trait Statement {
-    /// The public inputs, in the order of the circuit.
-    fn public_inputs(&self) -> Vec<Fr>;
-
-    /// What must hold outside the circuit and needs nothing but the statement itself.
-    ///
-    /// # Errors
-    /// [`StatementError`] names the field.
-    fn check(&self) -> Result<(), StatementError>;
-}
+use crate::statement::{Statement, StatementError};
 
 /// Why a statement is not verified.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -19,7 +19,7 @@ use merits_circuits::{
 };
 use merits_params::{
     keystore::{KeyStore, ZKEY_FILE},
-    r1cs_file::R1csFile,
+    r1cs::file::R1csFile,
     wtns,
     zkey::{Trust, Zkey},
 };

@@ -1,5 +1,7 @@
 //! `[[constant]]` and `[[table]]`: the figures of a scale, with their dates.
 
+mod tables;
+
 use std::ops::Range;
 
 use merits_formula::{
@@ -13,7 +15,6 @@ use super::document::{At, Section, every, shown};
 use super::error::Faults;
 use super::fields::{Named, check_unit};
 use super::header::Validity;
-use super::tables;
 use super::values::read_date;
 
 const CONSTANT: [&str; 8] = [

@@ -30,7 +30,6 @@ mod figures;
 mod formula;
 mod header;
 mod shape;
-mod tables;
 #[cfg(test)]
 mod tests;
 mod values;

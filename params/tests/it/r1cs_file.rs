@@ -6,8 +6,8 @@ use std::io::Cursor;
 use ark_bn254::Fr;
 use ark_ff::{BigInteger, Field, PrimeField};
 use merits_params::{
+    r1cs::file::R1csFile,
     r1cs::{R1cs, R1csError},
-    r1cs_file::R1csFile,
 };
 
 /// A file of these sections.

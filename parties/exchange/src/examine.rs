@@ -15,7 +15,10 @@ use merits_proto::{Fault, OfferHere};
 use merits_replica::Replica;
 use merits_verifier::{entry::SignedEntry, groth16::PreparedKey};
 
-use crate::exchange::{Clock, unreadable};
+use crate::ledger::unreadable;
+
+/// Where an exchange reads the time: unix milliseconds.
+pub type Clock = fn() -> u64;
 
 /// What the own copy of the log says of a redemption.
 pub(crate) enum Examined {

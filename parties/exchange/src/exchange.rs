@@ -42,15 +42,13 @@ use merits_verifier::{
 use tokio::sync::Semaphore;
 use tonic::Code;
 
+pub use crate::examine::Clock;
 use crate::{
     examine::{Examined, Examiner, Key},
-    ledger::LedgerPort,
+    ledger::{LedgerPort, unreadable},
     store::{Store, StoreError},
     voucher::{self, VoucherContext},
 };
-
-/// Where an exchange reads the time: unix milliseconds.
-pub type Clock = fn() -> u64;
 
 /// An exchange: its key, its vouchers, its log.
 #[derive(Debug)]
@@ -483,12 +481,6 @@ fn redemptions(replica: &Replica, party: &PartyId, from: u64) -> Result<Looked, 
 
 /// Leaves that one look at the copy goes through.
 const LOOK: usize = 2_048;
-
-/// The own copy cannot be used, which is no judgement on whoever asked.
-pub(crate) fn unreadable(error: ReplicaError) -> Fault {
-    tracing::error!(%error, "the exchange's copy of the log cannot be used");
-    Fault::internal()
-}
 
 /// The log's key signed a receipt for an entry that the log does not show this exchange.
 fn unshown(id: &EntryId) -> Fault {

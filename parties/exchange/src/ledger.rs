@@ -4,7 +4,7 @@ use std::future::Future;
 
 use merits_primitives::ids::EntryId;
 use merits_proto::{Fault, reason};
-use merits_replica::{ClientError, Follower, Replica};
+use merits_replica::{ClientError, Follower, Replica, ReplicaError};
 use merits_verifier::{entry::SignedEntry, receipt::Receipt};
 use tonic::Code;
 
@@ -81,6 +81,12 @@ fn passed_on(error: ClientError) -> Fault {
             Fault::internal()
         }
     }
+}
+
+/// The own copy cannot be used, which is no judgement on whoever asked.
+pub(crate) fn unreadable(error: ReplicaError) -> Fault {
+    tracing::error!(%error, "the exchange's copy of the log cannot be used");
+    Fault::internal()
 }
 
 fn unavailable(what: &str) -> Fault {

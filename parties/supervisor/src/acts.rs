@@ -21,8 +21,9 @@ use thiserror::Error;
 
 use crate::{
     holder::TotalPartial,
+    side::Side,
     totals::OpenedTotal,
-    view_key::{Side, UnprovenHalf, verify_half},
+    view_key::{UnprovenHalf, verify_half},
 };
 
 /// Why a supervisor does not sign an admission.

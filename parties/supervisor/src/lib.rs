@@ -20,6 +20,7 @@ pub mod request;
 pub mod requester;
 pub mod scale_review;
 pub mod sealing;
+pub mod side;
 pub mod totals;
 pub mod view;
 pub mod view_key;

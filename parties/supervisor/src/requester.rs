@@ -12,8 +12,8 @@ use crate::{
     holder::{OpeningAsk, PARTIAL_BYTES, SealedPartial, sealing_context},
     request::{Opened, opening_context},
     sealing::{self, SealingKey},
+    side::Side,
     view::{EpochHalves, LedgerView, Unreadable},
-    view_key::Side,
 };
 
 /// Why the answers do not open the claim.

@@ -23,8 +23,8 @@ use thiserror::Error;
 use crate::{
     discrete_log::{MAX_SUM, discrete_log},
     holder::{TotalAsk, TotalPartial},
+    side::Side,
     view::{EpochHalves, LedgerView, LoggedBatch, Unreadable},
-    view_key::Side,
 };
 
 /// Why a set of entries may not be opened as a total.

@@ -14,7 +14,7 @@ use merits_primitives::{
 use merits_verifier::{possession::TotalsKey, statement::earn::MeasureTotal};
 use thiserror::Error;
 
-use crate::view_key::Side;
+use crate::side::Side;
 
 /// The copy of the log cannot be read. What cannot be read must never pass for absent.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -18,49 +18,12 @@ use merits_primitives::{
     ids::{Epoch, Origin, PartyId},
     jubjub::{Point, Scalar, random_scalar, scalar_from_bytes, scalar_to_bytes},
 };
-use merits_verifier::possession::{KeyHalf, possession_context};
+use merits_verifier::possession::possession_context;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::view::PublishedHalf;
-
-/// On which side a holder stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Side {
-    /// The supervisors' half.
-    Supervisor,
-    /// The log witnesses' half.
-    Witness,
-}
-
-impl Side {
-    /// The half of A on this side.
-    pub fn claim_half(self) -> KeyHalf {
-        match self {
-            Self::Supervisor => KeyHalf::ClaimSupervisor,
-            Self::Witness => KeyHalf::ClaimWitness,
-        }
-    }
-
-    /// The half of At on this side.
-    pub fn total_half(self) -> KeyHalf {
-        match self {
-            Self::Supervisor => KeyHalf::TotalSupervisor,
-            Self::Witness => KeyHalf::TotalWitness,
-        }
-    }
-}
-
-impl std::fmt::Display for Side {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Supervisor => "supervisor",
-            Self::Witness => "witness",
-        })
-    }
-}
+use crate::{side::Side, view::PublishedHalf};
 
 /// A holder's place in the quorum of its side. Until quorums are built, always 1 of 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -23,7 +23,7 @@ use merits_supervisor::{
     net::{HolderClient, OpenedClaim, PublishedTotal, Session},
     request::RequestFile,
     scale_review::review,
-    view_key::Side,
+    side::Side,
 };
 use merits_text::lookalike::skeleton;
 use merits_verifier::entry::SignedEntry;

@@ -15,9 +15,9 @@ use merits_primitives::{
     jubjub::Point,
 };
 
+use super::Statement;
 use super::{StatementError, curve_has_y};
 use crate::codec::{Canonical, CodecError, Reader, Writer};
-use crate::verified::Statement;
 
 /// Position of the asset.
 pub const ASSET: usize = 0;

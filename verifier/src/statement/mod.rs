@@ -9,6 +9,18 @@ use ark_ff::{AdditiveGroup, Field};
 use merits_primitives::Fr;
 use thiserror::Error;
 
+/// What a proof states.
+pub trait Statement {
+    /// The public inputs, in the order of the circuit.
+    fn public_inputs(&self) -> Vec<Fr>;
+
+    /// What must hold outside the circuit and needs nothing but the statement itself.
+    ///
+    /// # Errors
+    /// [`StatementError`] names the field.
+    fn check(&self) -> Result<(), StatementError>;
+}
+
 /// Why a statement is refused before its proof is looked at. The prover is to blame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]

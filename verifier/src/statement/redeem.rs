@@ -12,8 +12,8 @@ use merits_primitives::{
     jubjub::Point,
 };
 
+use super::Statement;
 use super::{StatementError, curve_has_y};
-use crate::verified::Statement;
 
 /// Position of the note tree's root.
 pub const NOTE_ROOT: usize = 0;

@@ -5,8 +5,8 @@
 
 use merits_primitives::Fr;
 
+use super::Statement;
 use super::StatementError;
-use crate::verified::Statement;
 
 /// Position of the group's root.
 pub const ROOT: usize = 0;

@@ -11,14 +11,12 @@ use merits_verifier::{
     statement::earn::{ClaimPublic, MeasureTotal},
 };
 
+use super::MAX_PERIOD_INDEX;
 use super::figures::MAX_NUMBERS;
 use super::scale::{read_version, write_version};
 
 /// Most claims of a batch: at 321 bytes each they fill about a third of an entry.
 pub const MAX_CLAIMS: usize = 64;
-
-/// Days from 1970 to the year 9999; weeks and months are fewer.
-pub(super) const MAX_PERIOD_INDEX: u32 = 2_932_896;
 
 /// What the prover took for granted about the scale. The ledger proves nothing with these: it
 /// compares them with its own, so that a prover with stale numbers learns which one is wrong

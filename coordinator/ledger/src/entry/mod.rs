@@ -302,6 +302,9 @@ impl Entry {
     }
 }
 
+/// Days from 1970 to the year 9999; weeks and months are fewer.
+const MAX_PERIOD_INDEX: u32 = 2_932_896;
+
 fn write_entry_id(out: &mut Writer, id: &EntryId) {
     out.array(&id.0);
 }

@@ -12,7 +12,7 @@ use merits_verifier::{
 };
 
 use super::{
-    earn::MAX_PERIOD_INDEX,
+    MAX_PERIOD_INDEX,
     figures::{read_figures, write_figures},
     read_entry_id, write_entry_id,
 };

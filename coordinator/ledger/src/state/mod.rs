@@ -51,6 +51,9 @@ use crate::rows::{MemoryRows, OverlayRows, RowChange, RowError, Rows, StateDiges
 use crate::store::Unique;
 use crate::submission::{Authentic, Submission};
 
+/// Milliseconds of a day.
+const DAY: u64 = 86_400_000;
+
 /// What replaying the log gives: what governs, and the rows.
 ///
 /// A clone keeps the rows as they are now if they are in memory. Rows of a store go on with the store.

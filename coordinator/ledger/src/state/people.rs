@@ -12,6 +12,7 @@ use merits_primitives::{
     ids::{EntryId, PartyId},
 };
 
+use super::DAY;
 use super::draft::Draft;
 use super::stored;
 use super::tickets::MOST_DAYS_AHEAD;
@@ -26,9 +27,6 @@ use records::{Count, GroupHead, Node, Superseded};
 /// A root is taken for so long after it was superseded, milliseconds: proofs under way do not fail
 /// because somebody else was registered, and a retired identity is gone after an hour.
 pub const ROOT_GRACE: u64 = 3_600_000;
-
-/// Milliseconds of a day.
-pub(super) const DAY: u64 = 86_400_000;
 
 /// The evaluator of uniqueness tags.
 #[derive(Debug, Clone, PartialEq, Eq)]

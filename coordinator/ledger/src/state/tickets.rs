@@ -12,8 +12,8 @@ use merits_primitives::{
 };
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
+use super::DAY;
 use super::draft::Draft;
-use super::people::DAY;
 use super::stored::{self, MOST, present, read_entry, read_party};
 use crate::entry::{ConsentWithdrawn, EarnBatch, TermsPublished, TicketDeposited};
 use crate::refusal::{CheckError, Refusal, TicketRefusal};

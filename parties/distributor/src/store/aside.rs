@@ -7,10 +7,7 @@
 use merits_primitives::ids::{Period, ScaleId};
 
 use super::{
-    Store, StoreError, array,
-    batches::dissolve,
-    columns::needed,
-    deeds::{DeedId, period},
+    DeedId, Store, StoreError, array, batches::dissolve, columns::needed, columns::period,
 };
 
 /// Why no claim was made of a deed.

@@ -9,8 +9,9 @@ use rand_core::CryptoRng;
 use sqlx::{Row, Sqlite, Transaction};
 
 use super::{
-    AsideReason, Store, StoreError, array,
-    deeds::{Deed, DeedId, period, stored},
+    AsideReason, DeedId, Store, StoreError, array,
+    columns::{period, stored},
+    deeds::Deed,
     tickets::TicketId,
 };
 

@@ -1,6 +1,7 @@
 //! Columns that may be NULL. SQLite hands a missing value out as an empty one, or as 0, without an error;
 //! so what may be missing is read as such, and is a fault where it must be there.
 
+use merits_primitives::ids::Period;
 use sqlx::{Decode, Row as _, Sqlite, Type, sqlite::SqliteRow};
 
 use super::StoreError;
@@ -16,6 +17,20 @@ where
 {
     row.try_get::<Option<T>, _>(column)?
         .ok_or(StoreError::Missing { what })
+}
+
+/// A period as a number of SQLite.
+pub(super) fn stored(period: Period) -> i64 {
+    period.to_u64() as i64
+}
+
+/// The period in a row.
+pub(super) fn period(row: &SqliteRow) -> Result<Period, StoreError> {
+    let number: i64 = row.try_get("period")?;
+    u64::try_from(number)
+        .ok()
+        .and_then(Period::from_u64)
+        .ok_or(StoreError::Malformed { what: "period" })
 }
 
 #[cfg(test)]

@@ -14,13 +14,11 @@ use sqlx::{QueryBuilder, Row, Sqlite, Transaction, sqlite::SqliteRow};
 use zeroize::Zeroizing;
 
 use super::{
-    Store, StoreError, array,
+    DeedId, Store, StoreError, array,
+    columns::{period, stored},
     tickets::{ClaimTicket, TicketId, open_keys},
 };
 use crate::sealing::{DataKey, SubjectTag};
-
-/// A deed's row.
-pub type DeedId = i64;
 
 /// A checked deed on its way into the store.
 #[derive(Clone)]
@@ -439,18 +437,6 @@ async fn insert_deed(
 }
 
 /// Period numbers stay below 2^34, so they keep their value and order as `i64`.
-pub(super) fn stored(period: Period) -> i64 {
-    period.to_u64() as i64
-}
-
-pub(super) fn period(row: &SqliteRow) -> Result<Period, StoreError> {
-    let number: i64 = row.try_get("period")?;
-    u64::try_from(number)
-        .ok()
-        .and_then(Period::from_u64)
-        .ok_or(StoreError::Malformed { what: "period" })
-}
-
 const MOST_RECORDS: usize = 4096;
 const MOST_FIELDS: usize = 64;
 

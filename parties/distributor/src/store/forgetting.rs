@@ -6,7 +6,10 @@ use rand_core::CryptoRng;
 use sqlx::{Row, Sqlite, SqliteConnection, Transaction};
 
 use super::{
-    Store, StoreError, array, batches::dissolve, columns::needed, deeds::period, tickets::TicketId,
+    Store, StoreError, array,
+    batches::dissolve,
+    columns::{needed, period},
+    tickets::TicketId,
 };
 use crate::sealing::SubjectTag;
 

@@ -33,12 +33,15 @@ use crate::sealing::{MasterKey, UnsealError};
 pub use aside::{Aside, AsideReason, Released};
 pub use backup::{Copied, copy};
 pub use batches::{FormedBatch, Guilt, NewBatch, OutboxItem};
-pub use deeds::{Damaged, Deed, DeedId, Inserted, NewDeed, Opened, Unclaimed};
+pub use deeds::{Damaged, Deed, Inserted, NewDeed, Opened, Unclaimed};
 pub use forgetting::{Erased, Forgotten};
 pub use queries::{Acknowledged, ClaimPlace, Receipts, StoreCounts};
 pub use tickets::{
     Candidate, Deposit, Imported, LiveTicket, NewTicket, TicketCounts, TicketEnd, TicketId,
 };
+
+/// A deed's row.
+pub type DeedId = i64;
 
 /// Version of `schema.sql`.
 const SCHEMA_VERSION: i64 = 4;

@@ -13,9 +13,8 @@ use sqlx::{Row, Sqlite, Transaction, sqlite::SqliteRow};
 use zeroize::Zeroizing;
 
 use super::{
-    Store, StoreError, array,
-    columns::needed,
-    deeds::{DeedId, period, stored},
+    DeedId, Store, StoreError, array,
+    columns::{needed, period, stored},
 };
 use crate::sealing::{DataKey, SubjectTag};
 

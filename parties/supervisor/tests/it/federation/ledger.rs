@@ -31,12 +31,8 @@ use merits_primitives::{
 };
 use merits_records::disclosure::{DISCLOSURE, Disclosure};
 use merits_supervisor::{
-    acts::Supervisor,
-    holder::Holder,
-    journal::Journal,
-    ledger_view::StateView,
-    sealing::SealingKey,
-    view_key::{Side, ViewKeyShare},
+    acts::Supervisor, holder::Holder, journal::Journal, ledger_view::StateView,
+    sealing::SealingKey, side::Side, view_key::ViewKeyShare,
 };
 use merits_verifier::{
     Statement as _,

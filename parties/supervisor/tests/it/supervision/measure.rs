@@ -14,8 +14,8 @@ use merits_supervisor::{
     holder::{Refused, TotalAsk, TotalPartial},
     journal::Answered,
     requester::{OpeningFault, combine},
+    side::Side,
     totals::{SetFault, TotalFault, TotalSet},
-    view_key::Side,
 };
 use merits_verifier::possession::TotalsKey;
 

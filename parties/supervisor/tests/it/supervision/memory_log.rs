@@ -16,11 +16,12 @@ use merits_supervisor::{
     journal::Journal,
     request::request_content,
     sealing::SealingKey,
+    side::Side,
     view::{
         EpochHalves, LedgerView, LoggedBatch, LoggedRequest, PartyStanding, PublishedHalf,
         SealedClaim, Unreadable,
     },
-    view_key::{Side, ViewKeyShare, verify_half},
+    view_key::{ViewKeyShare, verify_half},
 };
 use merits_verifier::{possession::TotalsKey, statement::earn::MeasureTotal};
 

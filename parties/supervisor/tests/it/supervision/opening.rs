@@ -19,7 +19,7 @@ use merits_supervisor::{
     request::opening_context,
     requester::{OpeningFault, combine},
     sealing::{SealingKey, seal},
-    view_key::Side,
+    side::Side,
 };
 
 fn code(answer: Result<SealedPartial, Refused>) -> &'static str {

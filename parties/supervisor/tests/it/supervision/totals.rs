@@ -11,8 +11,8 @@ use merits_primitives::{
 };
 use merits_supervisor::{
     holder::{Refused, TotalAsk, TotalPartial},
+    side::Side,
     totals::{OpenedTotal, SetFault, TotalFault, TotalSet},
-    view_key::Side,
 };
 use merits_verifier::possession::TotalsKey;
 

@@ -3,11 +3,11 @@
 use merits_formula::{Band, Decimal, FieldKind, Schema, TableBy, TableDecl};
 use merits_primitives::ids::PeriodKind;
 
-use super::document::{At, Section, decimal, every, list, names, section, shown};
-use super::error::{FaultKind, Faults};
-use super::fields::{Named, check_unit};
-use super::figures::{Table, check, frame, versions};
-use super::header::Validity;
+use super::super::document::{At, Section, decimal, every, list, names, section, shown};
+use super::super::error::{FaultKind, Faults};
+use super::super::fields::{Named, check_unit};
+use super::super::header::Validity;
+use super::{Table, check, frame, versions};
 
 pub(super) const KEYS: [&str; 11] = [
     "name", "interval", "exponent", "unit", "source", "dated", "version", "values", "bands",

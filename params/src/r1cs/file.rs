@@ -13,8 +13,8 @@ use std::{
 use ark_bn254::Fr;
 use ark_ff::{BigInt, BigInteger, PrimeField};
 
+use super::{MAX_CONSTRAINTS, R1cs, R1csError, Term, inconsistent};
 use crate::binfile::{BinFileError, limbs};
-use crate::r1cs::{MAX_CONSTRAINTS, R1cs, R1csError, Term, inconsistent};
 
 /// Sections: what they hold.
 const HEADER: u32 = 1;

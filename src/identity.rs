@@ -8,10 +8,8 @@ use merits_keyfile::KeyKind;
 use merits_ledger::{Role, Roles, entry::PartyAdmitted};
 use merits_primitives::ids::{EntryId, Origin, PartyId};
 use merits_replica::Replica;
-use merits_supervisor::{
-    handover::{self, Handover},
-    sealing::SealingKey,
-};
+use merits_sealing::SealingKey;
+use merits_supervisor::handover::{self, Handover};
 use merits_text::typed::typed;
 
 /// Key files and name of a party on one ledger.

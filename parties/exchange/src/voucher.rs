@@ -5,18 +5,13 @@
 //! origin, offer and redemption are HPKE's info, so a sealed voucher opens as the answer to its own
 //! redemption only.
 
-use hpke::{
-    Deserializable, Kem as _, OpModeR, OpModeS, Serializable, aead::ChaCha20Poly1305,
-    kdf::HkdfSha256, kem::X25519HkdfSha256,
-};
 use merits_primitives::ids::{EntryId, Origin};
 use merits_proto::SealedVoucher;
+use merits_sealing::{SealError, Sealed, SealingKey};
 use merits_verifier::codec::Writer;
 use rand_core::CryptoRng;
 use thiserror::Error;
 use zeroize::Zeroizing;
-
-type Kem = X25519HkdfSha256;
 
 /// Longest code, in bytes.
 pub const MAX_CODE_BYTES: usize = 512;
@@ -102,6 +97,15 @@ pub enum VoucherError {
     Open,
 }
 
+impl From<SealError> for VoucherError {
+    fn from(error: SealError) -> Self {
+        match error {
+            SealError::Key => Self::Key,
+            SealError::Open => Self::Open,
+        }
+    }
+}
+
 /// Seals a code to a redemption's voucher key.
 ///
 /// # Errors
@@ -112,21 +116,15 @@ pub fn seal(
     code: &Code,
     rng: &mut impl CryptoRng,
 ) -> Result<SealedVoucher, VoucherError> {
-    let key = <Kem as hpke::Kem>::PublicKey::from_bytes(to).map_err(|_| VoucherError::Key)?;
     let text = code.as_str().as_bytes();
     // A code has at most 512 bytes.
     let length = u16::try_from(text.len()).unwrap_or(u16::MAX).to_le_bytes();
     let mut plain = Zeroizing::new([&length[..], text].concat());
     plain.resize(PADDED, 0);
-    let (encapsulated, ciphertext) = hpke::single_shot_seal_with_rng::<
-        ChaCha20Poly1305,
-        HkdfSha256,
-        Kem,
-    >(&OpModeS::Base, &key, &context.info(), &plain, &[], rng)
-    .map_err(|_| VoucherError::Key)?;
+    let sealed = merits_sealing::seal(to, &context.info(), &[], &plain, rng)?;
     Ok(SealedVoucher {
-        encapsulated_key: encapsulated.to_bytes().into(),
-        ciphertext,
+        encapsulated_key: sealed.encapsulated,
+        ciphertext: sealed.ciphertext,
     })
 }
 
@@ -139,20 +137,12 @@ pub fn open(
     context: &VoucherContext<'_>,
     sealed: &SealedVoucher,
 ) -> Result<Code, VoucherError> {
-    let secret =
-        <Kem as hpke::Kem>::PrivateKey::from_bytes(secret).map_err(|_| VoucherError::Key)?;
-    let encapsulated = <Kem as hpke::Kem>::EncappedKey::from_bytes(&sealed.encapsulated_key)
-        .map_err(|_| VoucherError::Key)?;
-    let plain = hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, Kem>(
-        &OpModeR::Base,
-        &secret,
-        &encapsulated,
-        &context.info(),
-        &sealed.ciphertext,
-        &[],
-    )
-    .map(Zeroizing::new)
-    .map_err(|_| VoucherError::Open)?;
+    let key = SealingKey::from_bytes(secret)?;
+    let sealed = Sealed {
+        encapsulated: sealed.encapsulated_key,
+        ciphertext: sealed.ciphertext.clone(),
+    };
+    let plain = key.open(&context.info(), &[], &sealed)?;
     let (length, text) = plain.split_first_chunk::<2>().ok_or(VoucherError::Open)?;
     let text = text
         .get(..usize::from(u16::from_le_bytes(*length)))
@@ -163,10 +153,7 @@ pub fn open(
 
 /// Whether something can be sealed to this key at all: asked before anything is spent on it.
 pub fn is_usable(key: &[u8; 32]) -> bool {
-    let Ok(key) = <Kem as hpke::Kem>::PublicKey::from_bytes(key) else {
-        return false;
-    };
-    Kem::encap_with_rng(&key, None, &mut rand::rng()).is_ok()
+    merits_sealing::is_usable(key, &mut rand::rng())
 }
 
 #[cfg(test)]
@@ -174,8 +161,8 @@ mod tests {
     use super::*;
 
     fn pair() -> ([u8; 32], [u8; 32]) {
-        let (secret, public) = Kem::gen_keypair_with_rng(&mut rand::rng());
-        (secret.to_bytes().into(), public.to_bytes().into())
+        let key = SealingKey::generate(&mut rand::rng());
+        (*key.to_bytes(), key.public())
     }
 
     #[test]

@@ -15,15 +15,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hpke::{
-    Deserializable as _, OpModeR, OpModeS, Serializable as _, aead::ChaCha20Poly1305,
-    kdf::HkdfSha256, kem::X25519HkdfSha256,
-};
 use merits_primitives::{
     Fr, field,
     ids::{PartyId, Period},
     message::SALT_BYTES,
 };
+use merits_sealing::{Sealed, SealingKey};
 use merits_text::file::bytes_without_mark;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
@@ -39,8 +36,6 @@ const MAX_FILE_BYTES: u64 = 1 << 16;
 
 /// Separates sealed tickets from all else that is sealed to a party.
 const INFO: &[u8] = b"merits/sealed-ticket/v2";
-
-type Kem = X25519HkdfSha256;
 
 /// Why a file that was handed over cannot be used.
 #[derive(Debug, Error)]
@@ -347,27 +342,18 @@ impl Ticket {
         sealing_key: &[u8; 32],
         rng: &mut impl rand_core::CryptoRng,
     ) -> Result<TicketFile, HandoverError> {
-        let key = <Kem as hpke::Kem>::PublicKey::from_bytes(sealing_key)
-            .map_err(|_| HandoverError::Key)?;
         let text = serde_json::to_vec(self)
             .map(Zeroizing::new)
             .map_err(|_| HandoverError::Sealed)?;
-        let (encapsulated, sealed) =
-            hpke::single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, Kem>(
-                &OpModeS::Base,
-                &key,
-                INFO,
-                &text,
-                &bound_to(origin, distributor),
-                rng,
-            )
+        let bound = bound_to(origin, distributor);
+        let sealed = merits_sealing::seal(sealing_key, INFO, &bound, &text, rng)
             .map_err(|_| HandoverError::Key)?;
         Ok(TicketFile {
             merits: TicketFile::NAME.to_owned(),
             origin: origin.to_owned(),
             distributor: distributor.0,
-            encapsulated: encapsulated.to_bytes().into(),
-            sealed: hex::encode(sealed),
+            encapsulated: sealed.encapsulated,
+            sealed: hex::encode(sealed.ciphertext),
         })
     }
 }
@@ -392,21 +378,14 @@ impl TicketFile {
                 found: PartyId(self.distributor),
             });
         }
-        let secret = <Kem as hpke::Kem>::PrivateKey::from_bytes(secret)
+        let ciphertext = hex::decode(&self.sealed).map_err(|_| HandoverError::Sealed)?;
+        let sealed = Sealed {
+            encapsulated: self.encapsulated,
+            ciphertext,
+        };
+        let text = SealingKey::from_bytes(secret)
+            .and_then(|key| key.open(INFO, &bound_to(origin, distributor), &sealed))
             .map_err(|_| HandoverError::Sealed)?;
-        let encapsulated = <Kem as hpke::Kem>::EncappedKey::from_bytes(&self.encapsulated)
-            .map_err(|_| HandoverError::Sealed)?;
-        let sealed = hex::decode(&self.sealed).map_err(|_| HandoverError::Sealed)?;
-        let text = hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, Kem>(
-            &OpModeR::Base,
-            &secret,
-            &encapsulated,
-            INFO,
-            &sealed,
-            &bound_to(origin, distributor),
-        )
-        .map(Zeroizing::new)
-        .map_err(|_| HandoverError::Sealed)?;
         serde_json::from_slice(&text).map_err(|_| HandoverError::Sealed)
     }
 }
@@ -422,7 +401,6 @@ fn bound_to(origin: &str, distributor: &PartyId) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hpke::Kem as _;
     use merits_primitives::ids::PeriodKind;
 
     const ORIGIN: &str = "ledger.test/merits";
@@ -450,8 +428,8 @@ mod tests {
     }
 
     fn keys() -> ([u8; 32], [u8; 32]) {
-        let (secret, public) = Kem::gen_keypair_with_rng(&mut rand::rng());
-        (secret.to_bytes().into(), public.to_bytes().into())
+        let key = SealingKey::generate(&mut rand::rng());
+        (*key.to_bytes(), key.public())
     }
 
     #[test]

@@ -13,18 +13,22 @@ use merits_primitives::{
     ids::{EntryId, Epoch, Origin, PartyId, ScaleId},
     jubjub::{POINT_BYTES, Point, PointError},
 };
+use merits_sealing::{Sealed, seal};
 use merits_verifier::possession::{TotalsKey, total_context};
 use thiserror::Error;
 
 use crate::{
     journal::{Answered, Journal, JournalError},
     request::opening_context,
-    sealing::{self, Sealed},
     totals::{SetFault, TotalSet},
     view::{LedgerView, Unreadable},
     view_key::ViewKeyShare,
 };
 
+/// Separates sealed partials from all else that is sealed to a party. The partial travels sealed to the key
+/// that the ledger has for the party that signed the request: whoever carries it, or asks in the
+/// requester's name, learns nothing. The proof inside says who made it.
+pub const SEALED_PARTIAL: &[u8] = b"merits/sealed-partial/v1";
 /// Bytes of an opened partial message: point, then proof.
 pub const PARTIAL_BYTES: usize = POINT_BYTES + PROOF_BYTES;
 
@@ -334,8 +338,9 @@ impl Holder {
         let mut message = zeroize::Zeroizing::new([0u8; PARTIAL_BYTES]);
         message[..POINT_BYTES].copy_from_slice(&partial.to_bytes());
         message[POINT_BYTES..].copy_from_slice(&proof.to_bytes());
-        let sealed = sealing::seal(
+        let sealed = seal(
             &requester.sealing_key,
+            SEALED_PARTIAL,
             &sealing_context(log.origin(), &ask.request, &self.id),
             message.as_ref(),
             rng,

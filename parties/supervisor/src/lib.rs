@@ -19,7 +19,6 @@ pub mod net;
 pub mod request;
 pub mod requester;
 pub mod scale_review;
-pub mod sealing;
 pub mod side;
 pub mod totals;
 pub mod view;

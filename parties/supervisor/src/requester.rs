@@ -6,12 +6,12 @@ use merits_primitives::{
     ids::{Credits, EntryId, PartyId},
     jubjub::{POINT_BYTES, Point, PointError},
 };
+use merits_sealing::SealingKey;
 use thiserror::Error;
 
 use crate::{
-    holder::{OpeningAsk, PARTIAL_BYTES, SealedPartial, sealing_context},
+    holder::{OpeningAsk, PARTIAL_BYTES, SEALED_PARTIAL, SealedPartial, sealing_context},
     request::{Opened, opening_context},
-    sealing::{self, SealingKey},
     side::Side,
     view::{EpochHalves, LedgerView, Unreadable},
 };
@@ -106,7 +106,8 @@ pub fn combine(
         let answer = answer_of(&halves, side, answers)?;
         let holder = published.holder;
         let context = sealing_context(log.origin(), &ask.request, &holder);
-        let message = sealing::open(key, &context, &answer.sealed)
+        let message = key
+            .open(SEALED_PARTIAL, &context, &answer.sealed)
             .map_err(|_| OpeningFault::Unreadable { side, holder })?;
         let (image, proof) =
             read_partial(&message).ok_or(OpeningFault::Malformed { side, holder })?;

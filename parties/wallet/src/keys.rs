@@ -1,12 +1,12 @@
 //! What a person's seed gives: secrets, commitments, voucher keys. All of it comes back from the
 //! seed alone.
 
-use hpke::{Deserializable as _, Kem as _, Serializable as _, kem::X25519HkdfSha256};
 use merits_primitives::{
     Fr, field,
     identity::Secret,
     ids::{EntryId, Origin},
 };
+use merits_sealing::SealingKey;
 use zeroize::Zeroizing;
 
 /// A person's keys on one ledger.
@@ -72,18 +72,11 @@ impl WalletKeys {
                 &field::to_bytes(sn1),
             ],
         ));
-        let (secret, public) = X25519HkdfSha256::derive_keypair(material.as_ref());
+        let key = SealingKey::derive(material.as_ref());
         VoucherKey {
-            secret: Zeroizing::new(secret.to_bytes().into()),
-            public: public.to_bytes().into(),
+            secret: key.to_bytes(),
+            public: key.public(),
         }
-    }
-}
-
-impl VoucherKey {
-    /// The secret as HPKE takes it.
-    pub fn private(&self) -> Option<<X25519HkdfSha256 as hpke::Kem>::PrivateKey> {
-        <X25519HkdfSha256 as hpke::Kem>::PrivateKey::from_bytes(self.secret.as_ref()).ok()
     }
 }
 
@@ -124,10 +117,7 @@ mod tests {
             assert_ne!(one, other);
         }
         let key = keys(1, "a.test").voucher_key(&EntryId([1; 32]), &Fr::from(1u64));
-        let private = key.private().expect("a key");
-        assert_eq!(
-            X25519HkdfSha256::sk_to_pk(&private).to_bytes().as_slice(),
-            key.public
-        );
+        let again = SealingKey::from_bytes(&key.secret).expect("a key");
+        assert_eq!(again.public(), key.public);
     }
 }

@@ -15,7 +15,7 @@ use merits_distributor::{
 use merits_keyfile::{KeyFileError, KeyKind, SecretBytes};
 use merits_ledger::State;
 use merits_primitives::ids::{EntryId, PartyId, ScaleId};
-use merits_supervisor::sealing::SealingKey;
+use merits_sealing::SealingKey;
 use merits_text::typed::typed;
 
 use super::{super::unix_millis, identity};

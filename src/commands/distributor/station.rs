@@ -41,7 +41,8 @@ use merits_records::{
     handover::{Handover as _, TicketFile},
 };
 use merits_replica::Follower;
-use merits_supervisor::{request::RequestFile, sealing::SealingKey};
+use merits_sealing::SealingKey;
+use merits_supervisor::request::RequestFile;
 use merits_verifier::groth16::KeyPolicy;
 
 use super::{

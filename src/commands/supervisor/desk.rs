@@ -217,8 +217,7 @@ impl Desk {
         for address in &self.config.holders {
             holders.push(HolderClient::connect(address).await?);
         }
-        let sealing =
-            merits_supervisor::sealing::SealingKey::from_bytes(&self.identity.sealing.to_bytes())?;
+        let sealing = merits_sealing::SealingKey::from_bytes(&self.identity.sealing.to_bytes())?;
         Ok(Session::new(
             self.pen(),
             sealing,

@@ -26,7 +26,6 @@ use std::{
 };
 
 use crate::federation::{World, csv, people::rider, read_groups, scale_id, week};
-use hpke::{Kem as _, Serializable as _, kem::X25519HkdfSha256};
 use merits_coordinator::{Config, Coordinator, SystemClock};
 use merits_distributor::{
     consents::Consents,
@@ -46,6 +45,7 @@ use merits_records::{
     handover::{Handover as _, TicketFile},
 };
 use merits_replica::{Client, Follower, Replica};
+use merits_sealing::SealingKey;
 use merits_verifier::log::LogKey;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
@@ -198,8 +198,8 @@ fn ticket_file(dir: &Path, number: u64, week: u32) -> PathBuf {
 
 /// Registers everybody and writes their tickets, sealed to a fresh key that lies beside them.
 async fn hand_over(setting: Setting, world: &World, follower: &Follower, dir: &Path) {
-    let (secret, public) = X25519HkdfSha256::gen_keypair_with_rng(&mut rand::rng());
-    std::fs::write(dir.join("sealing"), secret.to_bytes()).unwrap();
+    let sealing = SealingKey::generate(&mut rand::rng());
+    std::fs::write(dir.join("sealing"), *sealing.to_bytes()).unwrap();
     let mut client = follower.client();
     for number in 0..setting.subjects as u64 {
         follower.sync().await.unwrap();
@@ -216,7 +216,7 @@ async fn hand_over(setting: Setting, world: &World, follower: &Follower, dir: &P
         let consented = world.consent(&state, &Citizen::new(number), period, distributor);
         let ticket = world.ticket(&state, &rider(number), &consented);
         world
-            .seal(&ticket, distributor, &public.to_bytes().into())
+            .seal(&ticket, distributor, &sealing.public())
             .write(&ticket_file(dir, number, number_of_week))
             .unwrap();
     }

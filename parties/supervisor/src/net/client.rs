@@ -7,13 +7,11 @@ use merits_proto::{
     limits::{SUPERVISION_ANSWER_MESSAGE, SUPERVISION_REQUEST_MESSAGE},
     supervision::{RequestTotalPartialResponse, supervision_client::SupervisionClient},
 };
+use merits_sealing::Sealed;
 use thiserror::Error;
 use tonic::transport::Channel;
 
-use crate::{
-    holder::{OpeningAsk, SealedPartial, TotalAsk, TotalPartial},
-    sealing::Sealed,
-};
+use crate::holder::{OpeningAsk, SealedPartial, TotalAsk, TotalPartial};
 
 /// Why a holder gave no usable answer.
 #[derive(Debug, Error)]

@@ -17,10 +17,10 @@ use crate::{
     holder::{OpeningAsk, SealedPartial, TotalPartial},
     request::{BasisError, Opened, RequestFile, request_content},
     requester::{OpeningFault, combine},
-    sealing::SealingKey,
     totals::{OpenedTotal, SetFault, TotalFault, TotalSet},
     view::Unreadable,
 };
+use merits_sealing::SealingKey;
 
 /// A supervisor with its copy of the log and its lines to the holders.
 #[derive(Debug)]

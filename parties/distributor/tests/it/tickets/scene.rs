@@ -7,7 +7,6 @@
 
 use std::path::Path;
 
-use hpke::{Kem as _, Serializable as _, kem::X25519HkdfSha256};
 use merits_distributor::{
     consents::Wait,
     depositing::{DepositReport, deposit_tickets},
@@ -23,6 +22,7 @@ use merits_records::{
     SubjectPeriod,
     handover::{Ticket, TicketFile},
 };
+use merits_sealing::SealingKey;
 use rand::{SeedableRng, rngs::StdRng};
 
 use crate::federation::{MemoryLedger, World, csv, people::rider, read_groups, scale_id};
@@ -44,12 +44,12 @@ impl Scene {
     pub fn new(seed: u64, people: u64) -> Self {
         let world = World::with_tickets(seed);
         let ledger = MemoryLedger::founded(&world);
-        let (secret, public) = X25519HkdfSha256::gen_keypair_with_rng(&mut rand::rng());
+        let sealing = SealingKey::generate(&mut rand::rng());
         let scene = Self {
             world,
             ledger,
-            secret: secret.to_bytes().into(),
-            public: public.to_bytes().into(),
+            secret: *sealing.to_bytes(),
+            public: sealing.public(),
         };
         for number in 0..people {
             scene.register(&Citizen::new(number), 1_000);

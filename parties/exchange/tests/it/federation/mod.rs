@@ -13,7 +13,6 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use hpke::{Kem as _, Serializable as _, kem::X25519HkdfSha256};
 use merits_coordinator::{Config, Coordinator, SystemClock};
 use merits_exchange::{
     at_rest::MasterKey,
@@ -34,6 +33,7 @@ use merits_primitives::{
     ids::{Credits, EntryId},
 };
 use merits_replica::{Client, Follower, Replica};
+use merits_sealing::SealingKey;
 use merits_serve::Limits;
 use merits_verifier::{
     codec::Canonical as _,
@@ -167,9 +167,9 @@ impl World {
         (citizen, note): &(Citizen, Note),
         change: impl FnOnce(&mut Redeemed),
     ) -> Draft {
-        let (secret, public) = X25519HkdfSha256::gen_keypair_with_rng(&mut self.stage.rng);
+        let sealing = SealingKey::generate(&mut self.stage.rng);
         let mut at = Redeeming::new(offer, exchange, now());
-        at.voucher_key = public.to_bytes().into();
+        at.voucher_key = sealing.public();
         let federation = self.stage.federation.clone();
         let state = self.stage.ledger.state();
         let (mut redeemed, _) = federation
@@ -183,7 +183,7 @@ impl World {
         Draft {
             redeemed,
             proof: Proof::from_bytes(&signed.proof).unwrap(),
-            secret: secret.to_bytes().into(),
+            secret: *sealing.to_bytes(),
         }
     }
 

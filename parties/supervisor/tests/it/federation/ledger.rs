@@ -30,9 +30,10 @@ use merits_primitives::{
     scope::{claim_scope, source_scope},
 };
 use merits_records::disclosure::{DISCLOSURE, Disclosure};
+use merits_sealing::SealingKey;
 use merits_supervisor::{
-    acts::Supervisor, holder::Holder, journal::Journal, ledger_view::StateView,
-    sealing::SealingKey, side::Side, view_key::ViewKeyShare,
+    acts::Supervisor, holder::Holder, journal::Journal, ledger_view::StateView, side::Side,
+    view_key::ViewKeyShare,
 };
 use merits_verifier::{
     Statement as _,

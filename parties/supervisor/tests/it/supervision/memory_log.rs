@@ -11,11 +11,11 @@ use merits_primitives::{
     jubjub::Point,
     owner::Handle,
 };
+use merits_sealing::SealingKey;
 use merits_supervisor::{
     holder::{Holder, OpeningAsk, Refused, SealedPartial, TotalAsk, TotalPartial},
     journal::Journal,
     request::request_content,
-    sealing::SealingKey,
     side::Side,
     view::{
         EpochHalves, LedgerView, LoggedBatch, LoggedRequest, PartyStanding, PublishedHalf,

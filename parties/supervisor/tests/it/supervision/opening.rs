@@ -13,12 +13,12 @@ use merits_primitives::{
     ids::{Credits, EntryId, Epoch, Origin, ScaleId},
     jubjub::Point,
 };
+use merits_sealing::{SealingKey, seal};
 use merits_supervisor::{
-    holder::{Holder, OpeningAsk, Refused, SealedPartial, sealing_context},
+    holder::{Holder, OpeningAsk, Refused, SEALED_PARTIAL, SealedPartial, sealing_context},
     journal::{Answered, Journal},
     request::opening_context,
     requester::{OpeningFault, combine},
-    sealing::{SealingKey, seal},
     side::Side,
 };
 
@@ -240,7 +240,14 @@ fn an_answer_to_another_request_or_claim_is_refused() {
 /// A witness's answer whose sealed content a cheat chose.
 fn forged(fed: &Federation, ask: &OpeningAsk, message: &[u8]) -> SealedPartial {
     let context = sealing_context(&fed.log.origin, &ask.request, &WITNESS);
-    let sealed = seal(&fed.key.public(), &context, message, &mut rand::rng()).unwrap();
+    let sealed = seal(
+        &fed.key.public(),
+        SEALED_PARTIAL,
+        &context,
+        message,
+        &mut rand::rng(),
+    )
+    .unwrap();
     SealedPartial {
         holder: WITNESS,
         sealed,

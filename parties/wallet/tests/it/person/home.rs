@@ -1,6 +1,5 @@
 //! A person's wallet beside the fixture's ledger.
 
-use hpke::{Kem as _, Serializable as _, kem::X25519HkdfSha256};
 use merits_circuits::{
     redeem::{self, RedeemWitness},
     ticket::{self, TicketWitness},
@@ -11,6 +10,7 @@ use merits_ledger::{
     fixture::{Citizen, Member, Stage},
 };
 use merits_primitives::ids::{Origin, Period};
+use merits_sealing::SealingKey;
 use merits_verifier::{
     Statement as _,
     codec::Canonical as _,
@@ -108,7 +108,7 @@ pub(crate) struct Rival {
 
 impl Rival {
     pub(crate) fn admitted(town: &mut Town) -> Self {
-        let (secret, public) = X25519HkdfSha256::gen_keypair_with_rng(&mut rand::rng());
+        let sealing = SealingKey::generate(&mut rand::rng());
         let origin = town.federation.origin.clone();
         let member = Member::new(&origin, "rival", &[Role::Distributor], 21);
         let application = PartyAdmitted::apply(
@@ -116,7 +116,7 @@ impl Rival {
             member.name,
             member.roles,
             &member.key,
-            public.to_bytes().into(),
+            sealing.public(),
         );
         let supervisor = town.federation.supervisor.clone();
         town.act(&supervisor, &Entry::PartyAdmitted(application))
@@ -125,7 +125,7 @@ impl Rival {
         town.act(&member, &terms).unwrap();
         Self {
             member,
-            sealing: secret.to_bytes().into(),
+            sealing: *sealing.to_bytes(),
         }
     }
 }

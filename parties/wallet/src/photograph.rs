@@ -67,7 +67,9 @@ pub fn read_code(file: &[u8]) -> Result<Vec<u8>, CodeError> {
         let mut bytes = bytes;
         bytes.dedup();
         // Nobody knows whether it was the readable one that was meant.
-        let another = |lost: &Corners| places.iter().all(|place| are_apart(place, lost));
+        let another = |lost: &Corners| {
+            might_be_code(lost) && places.iter().all(|place| are_apart(place, lost))
+        };
         match bytes.len() {
             0 => {}
             1 if look.damaged.iter().any(another) => return Err(CodeError::Another),
@@ -176,20 +178,52 @@ fn look_at(sight: &Sight) -> Look {
     look.unwrap_or_default()
 }
 
-/// Whether two codes lie at different places: the middle of neither is within the other.
+/// The four sides of a code, each from a corner to the next.
+fn sides(code: &Corners) -> [(i64, i64); 4] {
+    std::array::from_fn(|side| {
+        let (from, to) = (&code[side], &code[(side + 1) % 4]);
+        (
+            i64::from(to.x) - i64::from(from.x),
+            i64::from(to.y) - i64::from(from.y),
+        )
+    })
+}
+
+/// Whether corners can be those of a code that was photographed: its sides are about as long as each other, and
+/// its corners turn the same way. Of marks inside of one code, the reader makes shapes that are none.
+fn might_be_code(code: &Corners) -> bool {
+    let sides = sides(code);
+    let turns = |at: usize| {
+        let ((ax, ay), (bx, by)) = (sides[at], sides[(at + 1) % 4]);
+        (ax * by - ay * bx).signum()
+    };
+    let one_way = turns(0) != 0 && (1..4).all(|at| turns(at) == turns(0));
+    let lengths = sides.map(|(x, y)| x * x + y * y);
+    let (shortest, longest) = lengths.iter().fold((i64::MAX, 0), |(least, most), length| {
+        (least.min(*length), most.max(*length))
+    });
+    // Squares of lengths: no side is more than 2.5 times another.
+    one_way && longest * 4 <= shortest * 25
+}
+
+/// Whether two codes lie at different places: no corner and no middle of one is within the other.
 fn are_apart(one: &Corners, other: &Corners) -> bool {
-    let middle = |corners: &Corners| {
-        let sum = |of: fn(&Point) -> i32| corners.iter().map(|at| i64::from(of(at))).sum::<i64>();
-        (sum(|at| at.x) / 4, sum(|at| at.y) / 4)
+    let points = |code: &Corners| {
+        let sum = |of: fn(&Point) -> i32| code.iter().map(|at| i64::from(of(at))).sum::<i64>();
+        let middle = (sum(|at| at.x) / 4, sum(|at| at.y) / 4);
+        let [a, b, c, d] = code.map(|at| (i64::from(at.x), i64::from(at.y)));
+        [a, b, c, d, middle]
     };
-    let within = |corners: &Corners, (x, y): (i64, i64)| {
-        let holds = |of: fn(&Point) -> i32, at: i64| {
-            let sides = corners.iter().map(|corner| i64::from(of(corner)));
-            sides.clone().min() <= Some(at) && Some(at) <= sides.max()
+    let within = |code: &Corners, (x, y): (i64, i64)| {
+        let sides = sides(code);
+        let turn = |side: usize| {
+            let (from, (sx, sy)) = (&code[side], sides[side]);
+            (sx * (y - i64::from(from.y)) - sy * (x - i64::from(from.x))).signum()
         };
-        holds(|at| at.x, x) && holds(|at| at.y, y)
+        (0..4).all(|side| turn(side) >= 0) || (0..4).all(|side| turn(side) <= 0)
     };
-    !within(one, middle(other)) && !within(other, middle(one))
+    !points(other).iter().any(|at| within(one, *at))
+        && !points(one).iter().any(|at| within(other, *at))
 }
 
 /// The picture's brightness. Its size is bounded before anything is decoded.

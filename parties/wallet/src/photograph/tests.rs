@@ -150,6 +150,49 @@ fn beside(one: &Grey, other: &Grey) -> Grey {
     both
 }
 
+/// Shapes that the reader made of marks inside of one code, in three photographs with a single code that were
+/// refused as pictures of two.
+#[test]
+fn shapes_within_one_code_are_not_another() {
+    let corners = |at: [(i32, i32); 4]| at.map(|(x, y)| Point { x, y });
+    let read = corners([(578, 526), (1379, 576), (1329, 1379), (527, 1328)]);
+    assert!(might_be_code(&read));
+    for made in [
+        [(580, 568), (665, 292), (1278, 572), (1306, 621)],
+        [(69, 917), (801, 377), (888, 890), (390, 1315)],
+    ] {
+        let made = corners(made);
+        assert!(
+            !might_be_code(&made) || !are_apart(&read, &made),
+            "{made:?}"
+        );
+    }
+    let read = corners([(68, 136), (724, 68), (793, 724), (136, 792)]);
+    for made in [
+        [(69, 129), (317, 104), (181, 734), (132, 743)],
+        [(232, 238), (1, 2), (714, -107), (729, 99)],
+    ] {
+        let made = corners(made);
+        assert!(
+            !might_be_code(&made) || !are_apart(&read, &made),
+            "{made:?}"
+        );
+    }
+    let read = corners([(154, 919), (1079, 153), (1847, 1078), (920, 1846)]);
+    for made in [
+        [(1128, 121), (1576, 152), (213, 901), (1477, 1004)],
+        [(1284, 145), (1349, 106), (-2552, 2932), (1319, 179)],
+        [(1448, 478), (1688, 1132), (1157, 542), (376, 130)],
+        [(0, 1123), (1277, 1287), (-5070, 14125), (109, 1484)],
+    ] {
+        let made = corners(made);
+        assert!(
+            !might_be_code(&made) || !are_apart(&read, &made),
+            "{made:?}"
+        );
+    }
+}
+
 /// A code that is looked at twice, or in part, is no second code.
 #[test]
 fn codes_at_one_place_are_not_apart() {

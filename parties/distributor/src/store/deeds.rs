@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use super::{
     DeedId, Store, StoreError, array,
-    columns::{period, stored},
+    columns::{needed, period, stored},
     tickets::{ClaimTicket, TicketId, open_keys},
 };
 use crate::sealing::{DataKey, SubjectTag};
@@ -301,8 +301,7 @@ impl Store {
         for row in &rows {
             let deed = row.try_get("id")?;
             match self.open_deed(row) {
-                Ok(Some(deed)) => opened.deeds.push(deed),
-                Ok(None) => {}
+                Ok(deed) => opened.deeds.push(deed),
                 Err(fault) => opened.damaged.push(Damaged { deed, fault }),
             }
         }
@@ -348,7 +347,7 @@ impl Store {
         let row = sqlx::query(
             "SELECT ticket.id, nullifier, entry_id, keys, tag, wrapped_key
              FROM ticket JOIN subject ON subject.id = ticket.subject
-             WHERE ticket.id = ? AND ticket.state = 'deposited' AND keys IS NOT NULL",
+             WHERE ticket.id = ? AND ticket.state = 'deposited'",
         )
         .bind(id)
         .fetch_optional(&self.pool)
@@ -362,10 +361,10 @@ impl Store {
     }
 
     /// `None` when its records were forgotten.
-    fn open_deed(&self, row: &SqliteRow) -> Result<Option<Deed>, StoreError> {
-        let Some(sealed) = row.try_get::<Option<&[u8]>, _>("records")? else {
-            return Ok(None);
-        };
+    /// Opens a deed whose account is known. Its records are never deleted without the account, so that missing
+    /// ones are lost.
+    fn open_deed(&self, row: &SqliteRow) -> Result<Deed, StoreError> {
+        let sealed: &[u8] = needed(row, "records", "deed's records")?;
         let tag: SubjectTag = array(row.try_get("tag")?, "subject tag")?;
         let key = self.master.unwrap(&tag, row.try_get("wrapped_key")?)?;
         let name = key.unseal("name", &tag, row.try_get("name")?)?;
@@ -374,7 +373,7 @@ impl Store {
         let malformed = |what| StoreError::Malformed { what };
         let (handle, salt, records) =
             decode_records(&sealed).map_err(|_| malformed("list of records"))?;
-        Ok(Some(Deed {
+        Ok(Deed {
             id: row.try_get("id")?,
             subject: String::from_utf8(name.to_vec()).map_err(|_| malformed("subject name"))?,
             period: period(row)?,
@@ -385,7 +384,7 @@ impl Store {
             commitment: field::from_bytes(&commitment).map_err(|_| malformed("commitment"))?,
             signature: array(row.try_get("signature")?, "signature")?,
             ticket: None,
-        }))
+        })
     }
 }
 

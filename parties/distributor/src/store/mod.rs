@@ -108,7 +108,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// A row without what it must hold.
-    #[error("a row of the record store has no {what}: restore it from a copy")]
+    #[error("the record store has lost a {what}: restore it from a copy")]
     Missing {
         /// Which value.
         what: &'static str,

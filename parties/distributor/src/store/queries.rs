@@ -140,7 +140,7 @@ impl Store {
         let tag = array(row.try_get("tag")?, "subject tag")?;
         let key = self.master.unwrap(&tag, row.try_get("wrapped_key")?)?;
         let place: &[u8] = row.try_get("commitment")?;
-        let plain = key.unseal("credits", place, needed(row, "credits", "credits")?)?;
+        let plain = key.unseal("credits", place, needed(row, "credits", "claim's credits")?)?;
         earned(&plain)
     }
 
@@ -221,7 +221,7 @@ impl Store {
     /// The deed behind a claim on the ledger.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`]: also when the store has lost the records of an account that it knows.
     pub async fn claim(&self, entry: &EntryId, position: usize) -> Result<ClaimPlace, StoreError> {
         let Ok(position) = i64::try_from(position) else {
             return Ok(ClaimPlace::Unknown);
@@ -240,6 +240,7 @@ impl Store {
             Some((_, None)) => ClaimPlace::Forgotten,
             Some((id, Some(_))) => match self.deeds(&[id]).await?.pop() {
                 Some(deed) => ClaimPlace::Deed(Box::new(deed)),
+                // A moment ago.
                 None => ClaimPlace::Forgotten,
             },
         })

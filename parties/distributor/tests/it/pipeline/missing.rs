@@ -86,8 +86,12 @@ async fn what_is_missing_is_never_read_as_empty() {
     let statement = "UPDATE deed SET records = NULL, credits = NULL
          WHERE id = (SELECT deed FROM claim WHERE batch = 2 AND position = 0)";
     change(&scene, statement).await;
-    let claim = store.claim(&entry, 0).await.unwrap();
-    assert!(matches!(claim, ClaimPlace::Forgotten), "{claim:?}");
+    // Nobody forgot the account: what it has no records of is lost, and told so.
+    let lost = store.claim(&entry, 0).await.unwrap_err();
+    assert_eq!(
+        lost.to_string(),
+        "the record store has lost a deed's records: restore it from a copy"
+    );
     let other = store.claim(&entry, 1).await.unwrap();
     assert!(matches!(other, ClaimPlace::Deed(_)), "{other:?}");
     let less = store.acknowledged(&scale).await.unwrap();

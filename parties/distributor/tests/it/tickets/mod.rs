@@ -8,11 +8,34 @@ mod withdrawals;
 
 use std::collections::BTreeMap;
 
-use crate::federation::{csv, people::rider, read_groups, scale_id, week};
-use merits_distributor::{consents::Wait, outbox::Patience, store::Imported};
+use crate::federation::{csv, files, people::rider, read_groups, scale_id, week};
+use merits_distributor::{
+    consents::Wait,
+    outbox::Patience,
+    store::{AsideReason, Imported},
+};
 use merits_ledger::fixture::Citizen;
 use merits_primitives::field;
 use scene::{Scene, waits};
+
+/// SQLite hands a missing value out as an empty one. A ticket without its keys is no reason to wait without a
+/// word, and stops no other.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_that_lost_its_keys_is_named_and_stops_nothing() {
+    let scene = Scene::new(28, 2);
+    let dir = tempfile::tempdir().unwrap();
+    let node = scene.world.node(dir.path(), 5).await;
+    scene.collect(&node, 2, 1, dir.path()).await;
+    scene.hand_in(&node, &[0, 1], week(36)).await;
+    let mut disk = files::connect(dir.path()).await;
+    let lost = "UPDATE ticket SET keys = NULL WHERE id = (SELECT min(id) FROM ticket)";
+    sqlx::raw_sql(lost).execute(&mut disk).await.unwrap();
+    let summary = scene.run(&node).await;
+    assert_eq!(summary.counts.acknowledged, 1, "the other one");
+    assert_eq!(waits(&summary), [(Wait::Aside, 1)]);
+    let reasons: Vec<AsideReason> = summary.aside.iter().map(|aside| aside.reason).collect();
+    assert_eq!(reasons, [AsideReason::Damaged]);
+}
 
 /// The claim's keys are the person's own: the person reads the credits, the distributor's custody
 /// seed opens nothing. Who gave no ticket waits, and is claimed for once there is one.

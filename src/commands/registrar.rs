@@ -9,10 +9,7 @@ use std::{
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use merits_ledger::{Role, entry::PartyAdmitted};
-use merits_primitives::{
-    Fr, field,
-    ids::{Period, PeriodKind},
-};
+use merits_primitives::{Fr, calendar::Date, field};
 use merits_records::handover::{Handover as _, RegistrationRequest};
 use merits_registrar::{
     acts::Registrar,
@@ -24,6 +21,7 @@ use merits_registrar::{
 };
 use merits_text::typed::{argument, prose};
 
+use super::dates;
 use crate::identity::{Identity, make_keys, write_handover};
 
 #[derive(Debug, Subcommand)]
@@ -76,8 +74,8 @@ pub(crate) struct Person {
     kind: NumberKind,
     /// First day of eligibility, such as 2026-01-01; without it, deeds of any earlier day count, or
     /// after a loss the earliest day that the ledger takes
-    #[arg(long, value_parser = argument)]
-    from: Option<String>,
+    #[arg(long, value_parser = dates::day)]
+    from: Option<Date>,
 }
 
 impl Command {
@@ -112,7 +110,7 @@ impl Person {
     async fn register(self, occasion: Occasion) -> anyhow::Result<()> {
         let config = RegistrarConfig::load(&self.config)?;
         let commitment = read_request(&config, &self.request)?;
-        let from = self.from.as_deref().map(parse_day).transpose()?;
+        let from = self.from.map(dates::index);
         let number = match &self.identity_number_file {
             Some(path) => IdentityNumber::from_file(self.kind, path)
                 .with_context(|| path.display().to_string())?,
@@ -122,7 +120,7 @@ impl Person {
         let content = &registered.content;
         let from = match content.from {
             0 => "for deeds of any day".to_owned(),
-            day => format!("for deeds from {} on", day_label(day)),
+            day => format!("for deeds from {} on", dates::label(Date::from_days(day))),
         };
         println!(
             "registered with generation {}, {from}: entry {}",
@@ -186,18 +184,4 @@ fn parse_commitment(digits: &str) -> anyhow::Result<Fr> {
     hex::decode_to_slice(digits, &mut bytes)
         .context("commitment: 64 hexadecimal digits are expected")?;
     field::from_bytes(&bytes).context("commitment: no field element")
-}
-
-fn parse_day(text: &str) -> anyhow::Result<u32> {
-    let period = Period::from_label(text)?;
-    anyhow::ensure!(
-        period.kind == PeriodKind::Day,
-        "from: a day such as 2026-01-01 is expected"
-    );
-    Ok(period.index)
-}
-
-fn day_label(index: u32) -> String {
-    let kind = PeriodKind::Day;
-    Period { kind, index }.label()
 }

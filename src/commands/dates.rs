@@ -3,6 +3,7 @@
 
 use std::ops::RangeInclusive;
 
+use jiff::Timestamp;
 use merits_primitives::{
     calendar::{CalendarError, Date},
     ids::{Period, PeriodKind},
@@ -83,6 +84,17 @@ pub(crate) fn periods(text: &str) -> Result<Periods, String> {
     let kind = first.kind;
     let periods = (first.index..=last.index).map(|index| Period { kind, index });
     Ok(Periods(periods.collect()))
+}
+
+/// An instant.
+///
+/// # Errors
+/// In words, for clap.
+pub(crate) fn instant(text: &str) -> Result<Timestamp, String> {
+    text.trim().parse().map_err(|_| {
+        "a time is expected with its offset, such as 2026-03-02T08:10Z or 2026-03-02T16:10+08:00"
+            .to_owned()
+    })
 }
 
 /// Whole hours.
@@ -188,6 +200,16 @@ mod tests {
         }
         let said = periods("2024-01-01..2026-01-01").expect_err("too many");
         assert!(said.contains("at most 366"), "{said}");
+    }
+
+    #[test]
+    fn an_instant_has_an_offset() {
+        let utc = instant("2026-03-02T08:10Z").expect("an instant");
+        assert_eq!(instant("2026-03-02T16:10+08:00"), Ok(utc));
+        for wrong in ["yesterday", "2026-03-02", "2026-03-02T08:10", ""] {
+            let said = instant(wrong).expect_err(wrong);
+            assert!(said.contains("2026-03-02T08:10Z"), "{said}");
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ use merits_registrar::{
 };
 use merits_text::typed::{argument, prose};
 
-use super::dates;
+use super::{dates, unix_millis};
 use crate::identity::{Identity, make_keys, write_handover};
 
 #[derive(Debug, Subcommand)]
@@ -111,6 +111,7 @@ impl Person {
         let config = RegistrarConfig::load(&self.config)?;
         let commitment = read_request(&config, &self.request)?;
         let from = self.from.map(dates::index);
+        check_from(from, unix_millis())?;
         let number = match &self.identity_number_file {
             Some(path) => IdentityNumber::from_file(self.kind, path)
                 .with_context(|| path.display().to_string())?,
@@ -184,4 +185,37 @@ fn parse_commitment(digits: &str) -> anyhow::Result<Fr> {
     hex::decode_to_slice(digits, &mut bytes)
         .context("commitment: 64 hexadecimal digits are expected")?;
     field::from_bytes(&bytes).context("commitment: no field element")
+}
+
+/// A day of eligibility that is years away is a slip of the finger, and only a registration anew mends it.
+fn check_from(from: Option<u32>, unix_millis: u64) -> anyhow::Result<()> {
+    const MOST_DAYS_AHEAD: u64 = 366;
+    let today = unix_millis / 86_400_000;
+    let far = from.filter(|day| u64::from(*day) > today + MOST_DAYS_AHEAD);
+    if let Some(day) = far {
+        anyhow::bail!(
+            "--from {} is more than a year away: until then no deed of the person would count",
+            dates::label(Date::from_days(day))
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_registered_for_a_day_that_is_years_away() {
+        // 2026-11-30T12:00Z, day 20,787.
+        let now = 1_796_040_000_000;
+        for day in [None, Some(0), Some(20_787 + 366)] {
+            assert!(check_from(day, now).is_ok(), "{day:?}");
+        }
+        let last = dates::index(dates::day("9999-12-31").expect("a day"));
+        for (day, label) in [(20_787 + 367, "2027-12-02"), (last, "9999-12-31")] {
+            let said = check_from(Some(day), now).expect_err(label).to_string();
+            assert!(said.contains(label), "{said}");
+        }
+    }
 }

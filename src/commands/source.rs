@@ -11,7 +11,7 @@ use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand};
 use merits_keyfile::{KeyKind, SecretBytes};
 use merits_ledger::{Role, Roles, entry::PartyAdmitted};
-use merits_params::manifest::Validity;
+use merits_params::manifest::{Manifest, Validity};
 use merits_primitives::{
     calendar::Date,
     ids::{Origin, PartyId, Period, PeriodKind},
@@ -123,6 +123,8 @@ pub(crate) struct Signing {
     pub(crate) partial: Partial,
     /// The clock by which periods are over.
     present: Present,
+    /// What is to be said of periods that the scale's version is not for.
+    outside: Option<String>,
     /// Rows in a hundred that may be refused.
     most_rejects: u8,
 }
@@ -225,6 +227,9 @@ fn tell(arguments: &SignArguments, signing: &Signing) -> ExitCode {
     };
     for refused in &report.refused {
         println!("refused: {refused}");
+    }
+    if let Some(outside) = &signing.outside {
+        println!("{outside}");
     }
     // Accounts that nobody linked are not this source's to sign for.
     let left_out = report
@@ -390,12 +395,14 @@ pub(crate) fn sign(arguments: &SignArguments) -> anyhow::Result<Signing> {
     )?;
     let whole = Wholeness::new(reading.span, said, &present);
     let partial = whole.part(&mut reading.groups);
+    let outside = outside(&manifest, &reading);
     if too_many_rejects(&reading.report, most) {
         return Ok(Signing {
             reading,
             report: None,
             partial,
             present,
+            outside,
             most_rejects: most,
         });
     }
@@ -492,8 +499,38 @@ pub(crate) fn sign(arguments: &SignArguments) -> anyhow::Result<Signing> {
         report: Some(report),
         partial,
         present,
+        outside,
         most_rejects: most,
     })
+}
+
+/// Periods for which the configuration's version of the scale is not. Another version may be for them, or their
+/// dates are wrong: milliseconds that are read as seconds, a wrong century.
+fn outside(manifest: &Manifest, reading: &Reading) -> Option<String> {
+    let groups = reading.groups.iter();
+    let outside: Vec<Period> = groups
+        .map(|group| group.period)
+        .filter(|period| !manifest.is_valid_at(*period))
+        .collect();
+    // Groups come by period.
+    let (first, last) = (outside.first()?, outside.last()?);
+    Some(format!(
+        "outside the scale: {} commitments are of periods from {} to {}, and {} version {} begins with {}{}: does \
+         the mapping read the dates right? (Another version of the scale may be for them)",
+        outside.len(),
+        first.label(),
+        last.label(),
+        manifest.id(),
+        manifest.version().0,
+        manifest.validity().from.label(),
+        manifest
+            .validity()
+            .until
+            .map_or_else(String::new, |until| format!(
+                " and ends with {}",
+                until.label()
+            )),
+    ))
 }
 
 /// Reads a file of records; refused rows go to `rejects`.

@@ -294,6 +294,17 @@ fn a_file_that_begins_inside_a_month_signs_nothing_of_it() {
     let stray = "the oldest row is of 1970-01-01 (line 935), the third of 2016-04-12";
     let ran = sign(path, "--input stray.csv --output stray.jsonl");
     ends(&ran, 3, &["no beginning: 2016-04 of 30 accounts", stray]);
+    // Days before the scale's first: another version may be for them, or their dates are wrong.
+    let years = rows[..19]
+        .iter()
+        .map(|row| row.replace("2016-04", "1970-01"));
+    let mut early: Vec<String> = years.collect();
+    early.extend((1..=3).map(|day| format!("1,1970-02-0{day},1\n")));
+    early.extend((1..=3).map(|account| format!("{account},1970-01-01,1\n")));
+    write(path, "early.csv", &early);
+    let ran = sign(path, "--input early.csv --output early.jsonl --dry-run");
+    let says = "outside the scale: 3 commitments are of periods from 1970-01 to 1970-01, and daily-steps version 1";
+    ends(&ran, 3, &[says, "begins with 2016-04"]);
     // A file that has nothing but a part of one month.
     write(path, "april.csv", &rows[..19]);
     let april = sign(path, "--input april.csv --output april.jsonl");

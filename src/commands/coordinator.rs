@@ -2,14 +2,14 @@
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use clap::Subcommand;
 use merits_coordinator::{
     Beginning, Config, Coordinator, SystemClock, backup, fsck, raise_mark, restore,
 };
-use merits_primitives::ids::{Period, PeriodKind};
+use merits_primitives::calendar::Date;
 
-use super::stop_signal;
+use super::{dates, stop_signal};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -23,8 +23,8 @@ pub(crate) enum Command {
         found: bool,
         /// Start after a stop of more than a day, or with a clock that nobody else confirms: today's date, as
         /// you find it on a clock that is not this machine's
-        #[arg(long, value_name = "YYYY-MM-DD", conflicts_with = "found")]
-        after_pause: Option<String>,
+        #[arg(long, value_name = "YYYY-MM-DD", conflicts_with = "found", value_parser = dates::day)]
+        after_pause: Option<Date>,
     },
     /// Check every leaf, index, proof and signature of the stored ledger
     Fsck {
@@ -79,7 +79,7 @@ impl Command {
             } => {
                 let beginning = match (found, after_pause) {
                     (true, _) => Beginning::Found,
-                    (false, Some(today)) => Beginning::AfterPause(day(&today)?),
+                    (false, Some(today)) => Beginning::AfterPause(dates::index(today)),
                     (false, None) => Beginning::GoOn,
                 };
                 serve(Config::load(&config)?, beginning).await
@@ -170,16 +170,4 @@ async fn serve(config: Config, beginning: Beginning) -> anyhow::Result<ExitCode>
     coordinator.shutdown().await?;
     println!("stopped; every acknowledged entry is on disk");
     Ok(ExitCode::SUCCESS)
-}
-
-/// The day of a date, counted from 1970.
-fn day(text: &str) -> anyhow::Result<u32> {
-    match Period::from_label(text) {
-        Ok(Period {
-            kind: PeriodKind::Day,
-            index,
-        }) => Ok(index),
-        Ok(_) => bail!("--after-pause: {text} is no day; a date such as 2026-11-30 is expected"),
-        Err(error) => bail!("--after-pause: {error}; a date such as 2026-11-30 is expected"),
-    }
 }

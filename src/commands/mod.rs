@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod clearing;
 pub(crate) mod coordinator;
+pub(crate) mod dates;
 pub(crate) mod distributor;
 pub(crate) mod evaluator;
 pub(crate) mod exchange;

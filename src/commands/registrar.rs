@@ -9,10 +9,7 @@ use std::{
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use merits_ledger::{Role, entry::PartyAdmitted};
-use merits_primitives::{
-    Fr, field,
-    ids::{Period, PeriodKind},
-};
+use merits_primitives::{Fr, calendar::Date, field};
 use merits_records::handover::{Handover as _, RegistrationRequest};
 use merits_registrar::{
     acts::Registrar,
@@ -24,6 +21,7 @@ use merits_registrar::{
 };
 use merits_text::typed::{argument, prose};
 
+use super::{dates, unix_millis};
 use crate::identity::{Identity, make_keys, write_handover};
 
 #[derive(Debug, Subcommand)]
@@ -76,8 +74,8 @@ pub(crate) struct Person {
     kind: NumberKind,
     /// First day of eligibility, such as 2026-01-01; without it, deeds of any earlier day count, or
     /// after a loss the earliest day that the ledger takes
-    #[arg(long, value_parser = argument)]
-    from: Option<String>,
+    #[arg(long, value_parser = dates::day)]
+    from: Option<Date>,
 }
 
 impl Command {
@@ -112,7 +110,8 @@ impl Person {
     async fn register(self, occasion: Occasion) -> anyhow::Result<()> {
         let config = RegistrarConfig::load(&self.config)?;
         let commitment = read_request(&config, &self.request)?;
-        let from = self.from.as_deref().map(parse_day).transpose()?;
+        let from = self.from.map(dates::index);
+        check_from(from, unix_millis())?;
         let number = match &self.identity_number_file {
             Some(path) => IdentityNumber::from_file(self.kind, path)
                 .with_context(|| path.display().to_string())?,
@@ -122,7 +121,7 @@ impl Person {
         let content = &registered.content;
         let from = match content.from {
             0 => "for deeds of any day".to_owned(),
-            day => format!("for deeds from {} on", day_label(day)),
+            day => format!("for deeds from {} on", dates::label(Date::from_days(day))),
         };
         println!(
             "registered with generation {}, {from}: entry {}",
@@ -188,16 +187,35 @@ fn parse_commitment(digits: &str) -> anyhow::Result<Fr> {
     field::from_bytes(&bytes).context("commitment: no field element")
 }
 
-fn parse_day(text: &str) -> anyhow::Result<u32> {
-    let period = Period::from_label(text)?;
-    anyhow::ensure!(
-        period.kind == PeriodKind::Day,
-        "from: a day such as 2026-01-01 is expected"
-    );
-    Ok(period.index)
+/// A day of eligibility that is years away is a slip of the finger, and only a registration anew mends it.
+fn check_from(from: Option<u32>, unix_millis: u64) -> anyhow::Result<()> {
+    const MOST_DAYS_AHEAD: u64 = 366;
+    let today = unix_millis / 86_400_000;
+    let far = from.filter(|day| u64::from(*day) > today + MOST_DAYS_AHEAD);
+    if let Some(day) = far {
+        anyhow::bail!(
+            "--from {} is more than a year away: until then no deed of the person would count",
+            dates::label(Date::from_days(day))
+        );
+    }
+    Ok(())
 }
 
-fn day_label(index: u32) -> String {
-    let kind = PeriodKind::Day;
-    Period { kind, index }.label()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_registered_for_a_day_that_is_years_away() {
+        // 2026-11-30T12:00Z, day 20,787.
+        let now = 1_796_040_000_000;
+        for day in [None, Some(0), Some(20_787 + 366)] {
+            assert!(check_from(day, now).is_ok(), "{day:?}");
+        }
+        let last = dates::index(dates::day("9999-12-31").expect("a day"));
+        for (day, label) in [(20_787 + 367, "2027-12-02"), (last, "9999-12-31")] {
+            let said = check_from(Some(day), now).expect_err(label).to_string();
+            assert!(said.contains(label), "{said}");
+        }
+    }
 }

@@ -11,6 +11,7 @@ use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand};
 use merits_keyfile::{KeyKind, SecretBytes};
 use merits_ledger::{Role, Roles, entry::PartyAdmitted};
+use merits_params::manifest::{Manifest, Validity};
 use merits_primitives::{
     calendar::Date,
     ids::{Origin, PartyId, Period, PeriodKind},
@@ -19,16 +20,19 @@ use merits_records::{
     Plan, ReadOptions, Reading, RejectsFile,
     handover::{Handover as _, LinkFile},
     reading::Edge,
+    wall_clock::Present,
 };
 use merits_source::{
     config::SourceConfig,
     linking::{LinkChecker, LinkFault, Linked, LinksFile},
     register::Register,
+    said::{Periods, Said},
     signer::Signer,
     signing::{Pseudonyms, RefusedReason, SignReport, sign_groups},
-    wholeness::{MOST_REJECTS_PERCENT, Partial, Said, Wholeness, too_many_rejects},
+    wholeness::{MOST_REJECTS_PERCENT, Partial, Wholeness, too_many_rejects},
 };
 
+use super::dates;
 use crate::{identity::write_handover, screen};
 
 #[derive(Debug, Subcommand)]
@@ -84,12 +88,12 @@ pub(crate) struct SignArguments {
     #[arg(long)]
     pub(crate) subjects: Option<usize>,
     /// Nothing is missing from the beginning of this day (2016-05-01) on: periods that begin then or later are
-    /// signed although nothing in the file comes before them
-    #[arg(long, value_parser = parse_day)]
+    /// signed although nothing in the file comes before them. A day of the scale's periods that has come
+    #[arg(long, value_parser = dates::day)]
     pub(crate) complete_from: Option<Date>,
     /// Nothing is missing up to the end of this day (2016-05-31): periods that end by then are signed
-    /// although nothing in the file comes after them
-    #[arg(long, value_parser = parse_day)]
+    /// although nothing in the file comes after them. A day of the scale's periods that is over
+    #[arg(long, value_parser = dates::day)]
     pub(crate) complete_until: Option<Date>,
     /// Sign nothing if more rows in a hundred than this are rejected, if not the configuration's
     /// `most_rejects_percent` [default: 5]
@@ -98,6 +102,9 @@ pub(crate) struct SignArguments {
     /// Report what would be signed, and sign and write nothing but the rejects file
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// The demonstration's: the file is taken as it is, and nothing is said of it
+    #[arg(skip)]
+    pub(crate) as_it_is: bool,
 }
 
 /// Exit code of a signing, or a distributor's run, that left something out.
@@ -114,16 +121,12 @@ pub(crate) struct Signing {
     pub(crate) report: Option<SignReport>,
     /// Periods of which a part may be missing.
     pub(crate) partial: Partial,
+    /// The clock by which periods are over.
+    present: Present,
+    /// What is to be said of periods that the scale's version is not for.
+    outside: Option<String>,
     /// Rows in a hundred that may be refused.
     most_rejects: u8,
-}
-
-fn parse_day(text: &str) -> Result<Date, String> {
-    Period::from_label(text)
-        .ok()
-        .filter(|period| period.kind == PeriodKind::Day)
-        .map(|day| Date::from_days(day.index))
-        .ok_or_else(|| "a day is written like 2016-05-31".to_owned())
 }
 
 impl Command {
@@ -201,10 +204,17 @@ fn tell(arguments: &SignArguments, signing: &Signing) -> ExitCode {
         });
         println!(
             "not over: {} of {subjects} accounts: {newest}what is signed of a part of a period is signed \
-             for ever. Sign a file that goes on after it; or, once it is over, say --complete-until {} if \
-             nothing is missing",
+             for ever. Sign a file that goes on after it; or say --complete-until {} if nothing is missing",
             period.label(),
             day(period.last_day())
+        );
+    }
+    for (period, subjects) in &signing.partial.running {
+        println!(
+            "still running: {} of {subjects} accounts: it ends with {}, which is not over by {}",
+            period.label(),
+            day(period.last_day()),
+            signing.present
         );
     }
     let Some(report) = signed else {
@@ -217,6 +227,9 @@ fn tell(arguments: &SignArguments, signing: &Signing) -> ExitCode {
     };
     for refused in &report.refused {
         println!("refused: {refused}");
+    }
+    if let Some(outside) = &signing.outside {
+        println!("{outside}");
     }
     // Accounts that nobody linked are not this source's to sign for.
     let left_out = report
@@ -358,23 +371,38 @@ pub(crate) fn sign(arguments: &SignArguments) -> anyhow::Result<Signing> {
     );
     let manifest = merits_issuer::read_manifest(&config.scale)?;
     let plan = Plan::new(&config.mapping, manifest.schema())?;
+    let present = plan.present(super::unix_millis());
+    let said = if arguments.as_it_is {
+        Said::everything()
+    } else {
+        let said = Said {
+            complete_from: arguments.complete_from,
+            complete_until: arguments.complete_until,
+        };
+        let Validity { from, until } = manifest.validity();
+        let periods = Periods {
+            first: from,
+            last: until,
+        };
+        said.check(periods, &present)?;
+        said
+    };
     let mut reading = read(
         &arguments.input,
         &plan,
         arguments.subjects,
         arguments.rejects.as_deref(),
     )?;
-    let said = Said {
-        complete_from: arguments.complete_from,
-        complete_until: arguments.complete_until,
-    };
-    let whole = Wholeness::new(reading.span, said, plan.now(super::unix_millis()));
+    let whole = Wholeness::new(reading.span, said, &present);
     let partial = whole.part(&mut reading.groups);
+    let outside = outside(&manifest, &reading);
     if too_many_rejects(&reading.report, most) {
         return Ok(Signing {
             reading,
             report: None,
             partial,
+            present,
+            outside,
             most_rejects: most,
         });
     }
@@ -470,8 +498,39 @@ pub(crate) fn sign(arguments: &SignArguments) -> anyhow::Result<Signing> {
         reading,
         report: Some(report),
         partial,
+        present,
+        outside,
         most_rejects: most,
     })
+}
+
+/// Periods for which the configuration's version of the scale is not. Another version may be for them, or their
+/// dates are wrong: milliseconds that are read as seconds, a wrong century.
+fn outside(manifest: &Manifest, reading: &Reading) -> Option<String> {
+    let groups = reading.groups.iter();
+    let outside: Vec<Period> = groups
+        .map(|group| group.period)
+        .filter(|period| !manifest.is_valid_at(*period))
+        .collect();
+    // Groups come by period.
+    let (first, last) = (outside.first()?, outside.last()?);
+    Some(format!(
+        "outside the scale: {} commitments are of periods from {} to {}, and {} version {} begins with {}{}: does \
+         the mapping read the dates right? (Another version of the scale may be for them)",
+        outside.len(),
+        first.label(),
+        last.label(),
+        manifest.id(),
+        manifest.version().0,
+        manifest.validity().from.label(),
+        manifest
+            .validity()
+            .until
+            .map_or_else(String::new, |until| format!(
+                " and ends with {}",
+                until.label()
+            )),
+    ))
 }
 
 /// Reads a file of records; refused rows go to `rejects`.
@@ -495,7 +554,7 @@ pub(crate) fn read(
         plan,
         ReadOptions {
             first_subjects: subjects,
-            now: Some(plan.now(super::unix_millis())),
+            now: Some(plan.present(super::unix_millis()).latest()),
         },
         &mut |reject| {
             rejects_file

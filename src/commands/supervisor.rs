@@ -19,7 +19,7 @@ use merits_supervisor::{acts::Supervisor, config::SupervisorConfig, net::OpenedC
 use merits_text::typed::{argument, prose};
 
 pub(crate) use self::desk::Desk;
-use super::{stop_signal, witness};
+use super::{dates, stop_signal, witness};
 use crate::{
     identity::{Identity, find_entry, make_keys, read_handover},
     screen::working,
@@ -92,8 +92,8 @@ pub(crate) enum Command {
         #[arg(long)]
         version: u32,
         /// The last period it is for, such as 2014-W44
-        #[arg(long, value_parser = argument)]
-        last_period: String,
+        #[arg(long, value_parser = dates::period)]
+        last_period: Period,
     },
     /// Approve a proposed version of a scale
     Approve {
@@ -187,8 +187,8 @@ pub(crate) enum Command {
         #[arg(long, value_parser = argument)]
         scale: String,
         /// Such as 2014-W36
-        #[arg(long, value_parser = argument)]
-        period: String,
+        #[arg(long, value_parser = dates::period)]
+        period: Period,
         /// View-key epoch
         #[arg(long, default_value_t = 1)]
         epoch: u32,
@@ -269,9 +269,11 @@ impl Command {
                 last_period,
             } => {
                 let desk = Desk::open(&config).await?;
-                let last = Period::from_label(&last_period)?;
-                let entry = desk.retire(&scale, version, last).await?;
-                println!("{scale} version {version} ends with {last_period}: entry {entry}");
+                let entry = desk.retire(&scale, version, last_period).await?;
+                println!(
+                    "{scale} version {version} ends with {}: entry {entry}",
+                    last_period.label()
+                );
             }
             Self::Approve {
                 config,
@@ -358,7 +360,6 @@ impl Command {
                 measure,
             } => {
                 let desk = Desk::open(&config).await?;
-                let period = Period::from_label(&period)?;
                 let (output, did) = if measure {
                     (Output::Measure, "measured")
                 } else {

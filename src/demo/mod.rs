@@ -269,9 +269,10 @@ impl Arguments {
             output: bundle.clone(),
             rejects: None,
             subjects: self.subjects(),
-            // A file of records is taken as it is, from its first day to its last.
-            complete_from: Some(packs::WHOLE_FROM),
-            complete_until: Some(packs::WHOLE_UNTIL),
+            complete_from: None,
+            complete_until: None,
+            // From its first day to its last, as far as the world has come.
+            as_it_is: true,
             most_rejects_percent: Some(packs::REJECTS_PERCENT),
             dry_run: false,
         })?;

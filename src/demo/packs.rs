@@ -9,9 +9,12 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 use merits_params::manifest::Manifest;
-use merits_primitives::{calendar::Date, ids::Period};
-use merits_records::{Mapping, Plan, ReadOptions, Reject, read_file, wall_clock};
-use merits_source::wholeness::{MOST_REJECTS_PERCENT, Said, Wholeness, too_many_rejects};
+use merits_primitives::ids::Period;
+use merits_records::{Mapping, Plan, ReadOptions, Reject, read_file};
+use merits_source::{
+    said::Said,
+    wholeness::{MOST_REJECTS_PERCENT, Wholeness, too_many_rejects},
+};
 
 use crate::{
     commands::{scale, unix_millis},
@@ -25,28 +28,10 @@ pub(super) const DEFAULT: &str = "cycling-week";
 /// file, or another mapping.
 pub(super) const REJECTS_PERCENT: u8 = 50;
 
-/// Records are taken for whole from here on.
-pub(super) const WHOLE_FROM: Date = Date {
-    year: 1970,
-    month: 1,
-    day: 1,
-};
-
-/// Records are taken for whole until here, those of the user's own file too, whatever it is that comes
-/// last in it: as far as the world has come.
-pub(super) const WHOLE_UNTIL: Date = Date {
-    year: 9999,
-    month: 12,
-    day: 31,
-};
-
-/// Whether claims can be made for a period: the scale is for it, and it is over.
-pub(super) fn plays(manifest: &Manifest, period: Period) -> bool {
-    let said = Said {
-        complete_from: Some(WHOLE_FROM),
-        complete_until: Some(WHOLE_UNTIL),
-    };
-    let whole = Wholeness::new(None, said, wall_clock::latest(unix_millis()));
+/// Whether claims can be made for a period: the scale is for it, and it is over by the clock of the deeds.
+pub(super) fn plays(manifest: &Manifest, plan: &Plan, period: Period) -> bool {
+    let present = plan.present(unix_millis());
+    let whole = Wholeness::new(None, Said::everything(), &present);
     manifest.is_valid_at(period) && whole.covers(period)
 }
 
@@ -197,7 +182,7 @@ impl Pack {
         let bar = working("looking at the records");
         let options = ReadOptions {
             first_subjects: choice.subjects,
-            now: Some(plan.now(unix_millis())),
+            now: Some(plan.present(unix_millis()).latest()),
         };
         let reading = read_file(input, &plan, options, &mut keep, &mut |_| {})
             .with_context(|| format!("the records {}", input.display()))?;
@@ -231,7 +216,7 @@ impl Pack {
         );
         let mut periods = reading.groups.iter().map(|group| group.period);
         ensure!(
-            periods.any(|period| plays(&manifest, period)),
+            periods.any(|period| plays(&manifest, &plan, period)),
             "no record of {} lies in a period of {} version {} that is over: the version begins with \
              {}, and the first record is of {}. Mend `[validity]` in its scale.toml, or take other records",
             input.display(),

@@ -109,7 +109,7 @@ impl People {
         let mut periods: BTreeMap<String, Vec<Period>> = BTreeMap::new();
         for group in source::read(input, &plan, subjects, None)?.groups {
             // Nobody consents to a period for which no claim can be made.
-            if packs::plays(&federation.manifest, group.period) {
+            if packs::plays(&federation.manifest, &plan, group.period) {
                 periods.entry(group.subject).or_default().push(group.period);
             }
         }

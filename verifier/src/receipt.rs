@@ -16,6 +16,7 @@ use std::fmt::Write as _;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use merits_primitives::ids::EntryId;
+use merits_text::lines::plain;
 use thiserror::Error;
 
 use crate::codec::{Canonical, CodecError};
@@ -104,7 +105,8 @@ pub enum ReceiptError {
 }
 
 impl Receipt {
-    /// Reads the text of a receipt.
+    /// Reads the text of a receipt, also as mail programs and editors write it: line ends, blanks at the
+    /// end of a line and a byte order mark make no difference.
     ///
     /// # Errors
     /// [`ReceiptError`] names the line at fault.
@@ -113,7 +115,10 @@ impl Receipt {
         if text.len() > MAX_RECEIPT_BYTES {
             return Err(refuse("it is over the size limit"));
         }
-        let (head, checkpoint) = text.split_once("\n\n").ok_or(refuse("no blank line"))?;
+        let text = plain(text);
+        let (head, checkpoint) = text.split_once("\n\n").ok_or(refuse(
+            "no blank line parts the proof from the checkpoint; was a part of the file lost?",
+        ))?;
         let mut lines = head.split('\n');
         if lines.next() != Some(RECEIPT_HEADER) {
             return Err(refuse("the first line is not c2sp.org/tlog-proof@v1"));

@@ -2,8 +2,7 @@
 
 use std::{fs, io, path::Path};
 
-/// UTF-8's byte order mark: some editors begin every file with it.
-pub const MARK: &str = "\u{feff}";
+pub use crate::lines::MARK;
 
 /// The text without a byte order mark at its beginning.
 #[must_use]

@@ -7,6 +7,9 @@
 //! - [`shown`]: what has no place in a text that another party's screen shows, and how it is shown
 //!   where it has to be shown all the same. The lists are fixed: the ledger's rules use them, and
 //!   replicas must agree whatever version of Unicode their libraries know.
+//! - [`lines`]: what of a text is nothing but how a program wrote it: line ends, trailing blanks, byte order
+//!   marks.
+//! - [`cell`]: what a table program would run.
 //! - `typed`: the one form (NFC) of passphrases, accounts, names, codes, and files' entries.
 //! - `file`: text files, with or without a byte order mark.
 //! - `lookalike`: the same key for texts that people would take for one another.
@@ -16,8 +19,10 @@
 //! `typed`, `file` and `lookalike` come with the feature `typed`; the verifier does without. The crate is at the
 //! bottom of the workspace, because the verifier's codec, the wire and every party need it.
 
+pub mod cell;
 #[cfg(feature = "typed")]
 pub mod file;
+pub mod lines;
 #[cfg(feature = "typed")]
 pub mod lookalike;
 mod marks;

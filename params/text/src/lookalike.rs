@@ -17,13 +17,34 @@ use unicode_normalization::UnicodeNormalization as _;
 pub fn skeleton(text: &str) -> String {
     let folded: String = text.nfkc().flat_map(char::to_lowercase).collect();
     let words: Vec<&str> = folded.split_whitespace().collect();
-    let shapes = words.join(" ");
+    let shapes: String = words.join(" ").chars().map(by_its_capital).collect();
     let shapes: String = unicode_security::skeleton(&shapes)
         .flat_map(char::to_lowercase)
         // I, l and 1 have one shape, and i is the I of the lower case.
         .map(|c| if c == 'i' { 'l' } else { c })
         .collect();
     shapes.nfc().collect()
+}
+
+/// A letter whose capital looks like one of the Latin alphabet, as that of Cyrillic en does: that Latin letter,
+/// small. Case does not matter to the key, so one case that looks alike is enough.
+fn by_its_capital(letter: char) -> char {
+    if letter.is_ascii() {
+        return letter;
+    }
+    let mut buffer = [0; 4];
+    let mut upper = letter.to_uppercase();
+    let (Some(capital), None) = (upper.next(), upper.next()) else {
+        return letter;
+    };
+    if unicode_security::skeleton(letter.encode_utf8(&mut buffer)).all(|c| c.is_ascii()) {
+        return letter;
+    }
+    let mut shape = unicode_security::skeleton(capital.encode_utf8(&mut buffer));
+    match (shape.next(), shape.next()) {
+        (Some(latin), None) if latin.is_ascii_alphabetic() => latin.to_ascii_lowercase(),
+        _ => letter,
+    }
 }
 
 #[cfg(test)]
@@ -37,6 +58,10 @@ mod tests {
             ("zoe", "Ｚｏｅ"),
             ("zoe", "z\u{200b}oe"),
             ("zoe", "zо\u{435}"),
+            // In capitals, as codes are: Cyrillic en, ve and ka.
+            ("HB-1", "\u{41d}\u{412}-1"),
+            ("K1", "\u{41a}1"),
+            ("HB-1", "\u{43d}\u{432}-1"),
             ("Zoé", "Zoe\u{301}"),
             ("user1", "userl"),
             ("user1", "userI"),

@@ -1,11 +1,17 @@
 //! Files of voucher codes, one a line, as sponsors' programs write them.
 //!
 //! A table program puts a mark before the text and a header before the codes. Neither is a voucher:
-//! whoever got the code "code" would have nothing for the credits.
+//! whoever got the code "code" would have nothing for the credits. Nor is a comment one, or a text that a
+//! table program runs when the code is put into a table. And people read codes out and type them: two codes
+//! that a person cannot tell apart are one.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
-use merits_text::shown::check_line;
+use merits_primitives::field;
+use merits_text::{cell::formula_sign, lines::listed, lookalike::skeleton, shown::check_line};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -23,11 +29,28 @@ pub enum FirstLine {
     Header,
 }
 
+/// A code with its place.
+#[derive(Debug, Clone)]
+pub struct CodeLine {
+    /// Line of the file, from 1.
+    pub line: usize,
+    /// The code.
+    pub code: Code,
+}
+
+impl CodeLine {
+    /// Codes that come from no file, in their order.
+    pub fn numbered(codes: impl IntoIterator<Item = Code>) -> Vec<Self> {
+        let codes = (1..).zip(codes);
+        codes.map(|(line, code)| Self { line, code }).collect()
+    }
+}
+
 /// What a file holds.
 #[derive(Debug)]
 pub struct CodeFile {
     /// The codes, in their order.
-    pub codes: Vec<Code>,
+    pub codes: Vec<CodeLine>,
     /// Whether the first line was taken for a header.
     pub header: bool,
 }
@@ -71,6 +94,60 @@ pub enum CodeFileError {
         /// What it is.
         what: &'static str,
     },
+    /// A comment.
+    #[error(
+        "{path}, line {line}: it begins with # like a comment, and every line is a voucher: take it out"
+    )]
+    Comment {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+    },
+    /// What a table program would run.
+    #[error(
+        "{path}, line {line}: it begins with {sign:?}, which makes it a formula that table programs run: a \
+         voucher's code begins with a letter or a digit"
+    )]
+    Formula {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// Its first character.
+        sign: char,
+    },
+    /// A code twice.
+    #[error("{path}, line {line} repeats line {earlier}: a code is given to one person only")]
+    Twice {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The earlier line.
+        earlier: usize,
+    },
+    /// Two codes for a computer, one for a person.
+    #[error(
+        "{path}, lines {earlier} and {line} differ in nothing but {how}: the person who types one gets the \
+         other's. Have the sponsor make another code in place of one"
+    )]
+    Alike {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The earlier line.
+        earlier: usize,
+        /// In what they differ.
+        how: &'static str,
+    },
+    /// No line.
+    #[error("{path}: there is no code in it")]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
     /// A cell of a table.
     #[error(
         "{path}, line {line}: it stands in quotes, as a table program writes a cell, and a voucher is no cell: write the code alone"
@@ -101,7 +178,8 @@ pub fn read_codes(path: &Path, first: FirstLine) -> Result<CodeFile, CodeFileErr
         source,
     })?;
     let text = Zeroizing::new(text);
-    let lines: Vec<&str> = text.lines().collect();
+    let numbered: Vec<(usize, &str)> = listed(&text).collect();
+    let lines: Vec<&str> = numbered.iter().map(|(_, line)| *line).collect();
     let header = match first {
         FirstLine::Code => false,
         FirstLine::Header => true,
@@ -113,31 +191,91 @@ pub fn read_codes(path: &Path, first: FirstLine) -> Result<CodeFile, CodeFileErr
         }
         FirstLine::Unsaid => false,
     };
-    let codes = (1..).zip(lines).skip(usize::from(header));
-    let codes = codes.map(|(line, code)| {
-        if code.len() > 1 && code.starts_with('"') && code.ends_with('"') {
-            let path = path.to_owned();
-            return Err(CodeFileError::Quoted { path, line });
-        }
-        if let Err(hidden) = check_line(code) {
-            return Err(CodeFileError::Hidden {
-                path: path.to_owned(),
-                line,
-                place: hidden.place,
-                character: hidden.character,
-                what: hidden.what,
-            });
-        }
-        Code::new(code.to_owned()).map_err(|reason| CodeFileError::Line {
-            path: path.to_owned(),
+    let codes = numbered.into_iter().skip(usize::from(header));
+    let codes = codes
+        .map(|(line, text)| read_code(path, line, text))
+        .collect::<Result<Vec<_>, _>>()?;
+    if codes.is_empty() {
+        let path = path.to_owned();
+        return Err(CodeFileError::Empty { path });
+    }
+    part_lookalikes(path, &codes)?;
+    Ok(CodeFile { codes, header })
+}
+
+fn read_code(path: &Path, line: usize, text: &str) -> Result<CodeLine, CodeFileError> {
+    let at = || path.to_owned();
+    if text.len() > 1 && text.starts_with('"') && text.ends_with('"') {
+        return Err(CodeFileError::Quoted { path: at(), line });
+    }
+    if text.starts_with('#') {
+        return Err(CodeFileError::Comment { path: at(), line });
+    }
+    if let Err(hidden) = check_line(text) {
+        return Err(CodeFileError::Hidden {
+            path: at(),
+            line,
+            place: hidden.place,
+            character: hidden.character,
+            what: hidden.what,
+        });
+    }
+    if let Some(sign) = formula_sign(text) {
+        let path = at();
+        return Err(CodeFileError::Formula { path, line, sign });
+    }
+    match Code::new(text.to_owned()) {
+        Ok(code) => Ok(CodeLine { line, code }),
+        Err(reason) => Err(CodeFileError::Line {
+            path: at(),
             line,
             reason,
-        })
-    });
-    Ok(CodeFile {
-        codes: codes.collect::<Result<_, _>>()?,
-        header,
-    })
+        }),
+    }
+}
+
+/// Refuses two codes that a person cannot tell apart.
+fn part_lookalikes(path: &Path, codes: &[CodeLine]) -> Result<(), CodeFileError> {
+    let mut looks: HashMap<[u8; 32], &CodeLine> = HashMap::with_capacity(codes.len());
+    for this in codes {
+        let Some(known) = looks.insert(look(&this.code), this) else {
+            continue;
+        };
+        let (path, line, earlier) = (path.to_owned(), this.line, known.line);
+        return Err(if this.code == known.code {
+            CodeFileError::Twice {
+                path,
+                line,
+                earlier,
+            }
+        } else {
+            let how = difference(this.code.as_str(), known.code.as_str());
+            CodeFileError::Alike {
+                path,
+                line,
+                earlier,
+                how,
+            }
+        });
+    }
+    Ok(())
+}
+
+/// What a code looks like: two codes that a person cannot tell apart have one look. A digest, so that no copy of
+/// the code is kept.
+pub(crate) fn look(code: &Code) -> [u8; 32] {
+    let shape = Zeroizing::new(skeleton(code.as_str()));
+    field::digest("merits/voucher-look/v1", &[shape.as_bytes()])
+}
+
+/// In what two codes differ that look alike.
+pub(crate) fn difference(one: &str, other: &str) -> &'static str {
+    let small = |text: &str| Zeroizing::new(text.to_lowercase());
+    if small(one) == small(other) {
+        "capital and small letters"
+    } else {
+        "characters of one shape (such as O and 0, or l, I and 1), or in spaces"
+    }
 }
 
 /// Whether the first line is a name that tables give a column of codes.
@@ -245,18 +383,80 @@ mod tests {
         let path = dir.path().join("codes.txt");
         std::fs::write(&path, text).expect("written");
         let file = read_codes(&path, first).map_err(|error| error.to_string())?;
-        let codes = file.codes.iter().map(|code| code.as_str().to_owned());
+        let codes = file.codes.iter().map(|at| at.code.as_str().to_owned());
         Ok((codes.collect(), file.header))
     }
 
     #[test]
     fn a_bad_line_is_named_and_not_shown() {
-        let said = read("A-1\nA-2\n\nA-4\n", FirstLine::Unsaid).expect_err("an empty line");
-        assert!(said.contains("line 3") && !said.contains("A-"), "{said}");
+        let long = format!("A-1\nA-2\n\n{}\n", "A-4".repeat(200));
+        let said = read(&long, FirstLine::Code).expect_err("a long line");
+        assert!(said.contains("line 4") && !said.contains("A-"), "{said}");
         let said = read("\"A-1\"\n\"A-2\"\n", FirstLine::Unsaid).expect_err("cells");
         assert!(said.contains("line 1") && !said.contains("A-"), "{said}");
         let (codes, header) = read("A-1\r\nA-2\n", FirstLine::Unsaid).expect("reads");
         assert_eq!((codes.len(), header), (2, false));
+    }
+
+    /// Blank lines are none, at the end or in between, and lines end as on any system.
+    #[test]
+    fn blank_lines_and_blanks_are_no_codes() {
+        let want = ["A-1", "A-2", "A-3"];
+        for text in [
+            "A-1\nA-2\nA-3\n\n\n",
+            "A-1\n\nA-2\nA-3",
+            "\u{feff}\nA-1 \r\nA-2\t\r\n \r\n A-3\r\n\r\n",
+            "A-1\rA-2\rA-3\r",
+        ] {
+            let (codes, header) = read(text, FirstLine::Unsaid).expect("reads");
+            assert_eq!(codes, want, "{text:?}");
+            assert!(!header);
+        }
+        for nothing in ["", "\n\n", "code\n"] {
+            let said = read(nothing, FirstLine::Unsaid).expect_err(nothing);
+            assert!(said.contains("no code in it"), "{said}");
+        }
+    }
+
+    /// The fault: `ABC-1` and `abc-1` were two vouchers, of which a person who reads one out gives either.
+    #[test]
+    fn codes_that_a_person_cannot_tell_apart_are_refused() {
+        for (one, other, how) in [
+            ("HEMCQ-Y04EC", "hemcq-y04ec", "capital and small letters"),
+            ("HEMCQ-Y04EC", "HEMCQ-y04EC", "capital and small letters"),
+            ("HEMCQ-Y04EC", "HEMCQ-YO4EC", "one shape"),
+            ("K1-200", "Kl-200", "one shape"),
+            ("K1-200", "\u{41a}1-200", "one shape"),
+            ("K1-200", "K１-200", "one shape"),
+            ("K1 200", "K1\u{a0}200", "spaces"),
+            ("ZO\u{c9}-1", "ZOE\u{301}-1", "one shape"),
+        ] {
+            let text = format!("\nWX-77\n{one}\n\n{other}\n");
+            let said = read(&text, FirstLine::Code).expect_err(other);
+            assert!(said.contains("lines 3 and 5"), "{said}");
+            assert!(said.contains(how) && !said.contains(one), "{said}");
+        }
+        let said = read("code\nA-1\nA-2\nA-1\n", FirstLine::Unsaid).expect_err("twice");
+        assert!(said.contains("line 4 repeats line 2"), "{said}");
+    }
+
+    #[test]
+    fn comments_and_formulas_are_no_vouchers() {
+        for (line, says) in [
+            ("# vouchers of May", "like a comment"),
+            ("#A-3", "like a comment"),
+            ("=HYPERLINK(\"http://x\",\"y\")", "a formula"),
+            ("+A-3", "a formula"),
+            ("-A-3", "a formula"),
+            ("@A-3", "a formula"),
+            ("\u{ff1d}A-3", "a formula"),
+        ] {
+            for first in [FirstLine::Unsaid, FirstLine::Code] {
+                let said = read(&format!("A-1\nA-2\n{line}\n"), first).expect_err(line);
+                assert!(said.contains("line 3: ") && said.contains(says), "{said}");
+                assert!(!said.contains("A-3") && !said.contains("http"), "{said}");
+            }
+        }
     }
 
     #[test]
@@ -318,7 +518,7 @@ mod tests {
         for codes in [
             "A-9\nA-10\nA-100\n",
             "AB12\nABCD\n",
-            "HEMCQ-Y04EC\nSMBP5-E541P\nHEMCQ-YO4EC\n",
+            "HEMCQ-Y04EC\nSMBP5-E541P\nHEMCQ-YX4EC\n",
             "善-01\n券-02\n度-03\n分-04\n积-05\n",
         ] {
             assert!(read(codes, FirstLine::Unsaid).is_ok(), "{codes:?}");

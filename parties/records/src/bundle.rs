@@ -186,7 +186,12 @@ impl<K: FileKind, R: BufRead> FileReader<K, R> {
             reason,
         };
         let mut lines = Lines::new(input);
-        let first = lines.next()?.ok_or_else(|| header("it is empty".into()))?;
+        let first = loop {
+            let line = lines.next()?.ok_or_else(|| header("it is empty".into()))?;
+            if !line.bytes.trim_ascii().is_empty() {
+                break line;
+            }
+        };
         let parsed: K::Header =
             serde_json::from_slice(&first.bytes).map_err(|error| header(error.to_string()))?;
         if K::name(&parsed) != K::NAME {
@@ -263,6 +268,14 @@ mod tests {
             FileReader::<Links, _>::open(&file[..]),
             Err(BundleError::Header { .. })
         ));
+        // As a mail program or an editor writes it.
+        let text = String::from_utf8(file.clone()).expect("text");
+        let written = format!("\u{feff}\r\n{}\r\n\r\n", text.replace('\n', " \r\n"));
+        let (read, mut lines) =
+            FileReader::<Bundle, _>::open(written.as_bytes()).expect("the same");
+        assert_eq!(read, header);
+        assert_eq!(lines.next().expect("a line").expect("parses"), line);
+        assert!(lines.next().is_none());
         // An element of p or more is no second name of a smaller one.
         let over = String::from_utf8(file.clone()).expect("text").replace(
             &hex::encode(merits_primitives::field::to_bytes(&line.h)),

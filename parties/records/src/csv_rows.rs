@@ -26,6 +26,9 @@ pub(crate) struct CsvRows<R> {
     mapped: Vec<usize>,
 }
 
+const CR_ALONE: &str =
+    "its lines end in CR alone, as old Macintosh programs write them: save it with LF or CR LF";
+
 /// A header that cannot be used.
 #[derive(Debug)]
 pub(crate) enum HeaderFault {
@@ -55,6 +58,9 @@ impl<R: BufRead> CsvRows<R> {
                 None => return Err(HeaderFault::Empty),
                 Some((_, Parsed::Blank)) => {}
                 Some((line, Parsed::Fields(fields))) => break (line, fields),
+                Some((_, Parsed::Broken { value, .. })) if value.contains(&b'\r') => {
+                    return Err(HeaderFault::NotText(CR_ALONE));
+                }
                 Some((_, Parsed::Broken { .. })) => {
                     return Err(HeaderFault::NotText("no CSV header"));
                 }
@@ -67,6 +73,9 @@ impl<R: BufRead> CsvRows<R> {
             return Err(HeaderFault::NotText(
                 "UTF-16 or binary: save the table as UTF-8",
             ));
+        }
+        if header.iter().any(|field| field.contains(&b'\r')) {
+            return Err(HeaderFault::NotText(CR_ALONE));
         }
         if header.len() > limits::COLUMNS {
             return Err(HeaderFault::TooManyColumns(header.len()));
@@ -361,6 +370,13 @@ mod tests {
             CsvRows::open(&b"\xff\xfea\0,\0z\0\n"[..], b',', &columns),
             Err(HeaderFault::NotText(_))
         ));
+        let row = b"a,z\r1,2\r";
+        for macintosh in [row.to_vec(), row.repeat(limits::ROW_BYTES)] {
+            assert!(matches!(
+                CsvRows::open(&macintosh[..], b',', &columns),
+                Err(HeaderFault::NotText(why)) if why == CR_ALONE
+            ));
+        }
     }
 
     proptest! {

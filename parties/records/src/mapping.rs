@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use jiff::civil::DateTime;
 use merits_formula::{Field, FieldKind, Schema};
 use merits_primitives::ids::PeriodKind;
 use serde::Deserialize;
@@ -14,7 +13,7 @@ use thiserror::Error;
 use crate::{
     field_plan::{FieldPlan, field_plan},
     quantity::{ConversionError, Rounding},
-    wall_clock::{Needed, TimeMapping, TimeMappingError, Twice, WallClock},
+    wall_clock::{Needed, Present, TimeMapping, TimeMappingError, Twice, WallClock},
 };
 
 /// A mapping as a config file gives it.
@@ -223,9 +222,9 @@ impl Plan {
     }
 
     /// What the local wall clock of the deeds shows at this time (unix milliseconds); where the mapping names no
-    /// zone, the latest that any place on earth shows.
-    pub fn now(&self, unix_millis: u64) -> DateTime {
-        self.clock.now(unix_millis)
+    /// zone, all clocks on Earth.
+    pub fn present(&self, unix_millis: u64) -> Present {
+        self.clock.present(unix_millis)
     }
 
     /// Checks a mapping.

@@ -9,6 +9,8 @@ use std::{
     io::{self, Write},
 };
 
+use merits_text::cell::formula_sign;
+
 /// A table for people.
 pub struct PeoplesTable<W: Write> {
     writer: csv::Writer<W>,
@@ -46,13 +48,7 @@ impl<W: Write> PeoplesTable<W> {
 
 /// A cell that no table program runs.
 fn harmless(cell: &str) -> Cow<'_, str> {
-    // Spaces before it do not stop every program; nor do the signs as East Asian keyboards write them.
-    let begins = |c: char| "=+-@\t\r\n\u{ff1d}\u{ff0b}\u{ff0d}\u{ff20}|%".contains(c);
-    let first = cell
-        .trim_start_matches([' ', '\u{a0}', '\u{3000}'])
-        .chars()
-        .next();
-    if first.is_some_and(begins) && !is_number(cell) {
+    if formula_sign(cell).is_some() && !is_number(cell) {
         Cow::Owned(format!("'{cell}"))
     } else {
         Cow::Borrowed(cell)

@@ -191,7 +191,7 @@ fn place(rows: &mut [Option<Edge>; FEWEST], row: Edge, is_before: impl Fn(&Edge,
 pub struct ReadOptions {
     /// Read only the first so many subjects of the file; a demo's choice.
     pub first_subjects: Option<usize>,
-    /// What the local wall clock shows now ([`Plan::now`]): what is later has not happened, and its row is
+    /// The latest that the local wall clock may show now ([`Plan::present`]): what is later has not happened, and its row is
     /// refused. Without it, nothing is taken for the future.
     pub now: Option<DateTime>,
 }

@@ -1,7 +1,11 @@
 //! Reading a column of times or dates into the local wall clock, and from there into a period.
 //!
 //! The wall clock is local to the deed: a trip on Sunday night counts in the week in which the
-//! rider lived it ([`merits_primitives::calendar`]).
+//! rider lived it ([`merits_primitives::calendar`]). What that clock shows now is [`Present`]'s.
+
+mod moment;
+mod present;
+mod time_mapping;
 
 use jiff::{
     Timestamp, Zoned,
@@ -9,46 +13,12 @@ use jiff::{
     fmt::strtime,
     tz::{AmbiguousOffset, TimeZone},
 };
-use merits_primitives::{
-    calendar::Date,
-    ids::{Period, PeriodKind},
-};
-use serde::Deserialize;
 use thiserror::Error;
 
-/// How a column gives times: the `[time]` table of a mapping, or a field that is a date or a
-/// datetime.
-///
-/// Three ways to give times:
-/// - already local: `format = "%Y-%m-%dT%H:%M"` and nothing else (`"%Y-%m-%d"` where a day is
-///   enough);
-/// - civil times of another zone: also `recorded_in` and `zone`;
-/// - instants: `format = "unix-seconds"`, `"unix-millis"` or `"rfc3339"`, and `zone`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TimeMapping {
-    /// The column.
-    pub column: String,
-    /// A strptime pattern, `unix-seconds`, `unix-millis` or `rfc3339`.
-    pub format: String,
-    /// IANA zone that a civil time was recorded in, where that is not the local one.
-    pub recorded_in: Option<String>,
-    /// IANA zone whose wall clock decides the period.
-    pub zone: Option<String>,
-    /// Which instant a civil time means that came twice, because the clock was set back; such a row is
-    /// refused when this is left out.
-    pub twice: Option<Twice>,
-}
-
-/// Which of two instants with one civil time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Twice {
-    /// The earlier.
-    First,
-    /// The later.
-    Second,
-}
+pub(crate) use moment::at;
+pub use moment::{locate, since_1970};
+pub use present::Present;
+pub use time_mapping::{Needed, TimeMapping, TimeMappingError, Twice};
 
 /// Why a cell gives no moment.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -86,54 +56,6 @@ pub enum TimeFault {
     },
 }
 
-/// How exactly a column has to give a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Needed {
-    /// To the minute.
-    Minute,
-    /// The day is enough: a pattern without hours is read as 00:00.
-    Day,
-}
-
-/// A format or zone that cannot work.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum TimeMappingError {
-    /// No such zone.
-    #[error("zone {zone:?} is not in the IANA time zone database; write it as America/Los_Angeles")]
-    UnknownZone {
-        /// What came.
-        zone: String,
-    },
-    /// Instants need a zone to become local.
-    #[error(
-        "format {format:?} gives instants: say in which zone's wall clock the deed is local (zone = ...)"
-    )]
-    ZoneMissing {
-        /// The format.
-        format: String,
-    },
-    /// `recorded_in` and `zone` belong together, for civil times only.
-    #[error("recorded_in needs zone, and is for civil times only")]
-    RecordedIn,
-    /// A pattern that does not give date, hour and minute.
-    #[error("format {format:?} gives no date with hour and minute: {reason}")]
-    Pattern {
-        /// The format.
-        format: String,
-        /// What jiff said.
-        reason: String,
-    },
-    /// `twice` without a zone's clock to be set back.
-    #[error("twice is for civil times whose zone is known: give zone, or recorded_in and zone")]
-    Twice,
-    /// A day without a time is no instant, which another zone could show differently.
-    #[error("format {format:?} gives a day without a time: leave out recorded_in")]
-    DayElsewhere {
-        /// The format.
-        format: String,
-    },
-}
-
 /// Reads cells of a time column.
 #[derive(Debug, Clone)]
 pub struct WallClock(Form);
@@ -146,6 +68,8 @@ enum Form {
         recorded: Option<TimeZone>,
         /// The zone whose clock counts, where it is another.
         local: Option<TimeZone>,
+        /// The zone whose clock counts, if the mapping says it, of days without a time too.
+        counts: Option<TimeZone>,
         twice: Option<Twice>,
     },
     Unix {
@@ -235,6 +159,7 @@ impl WallClock {
         }
         Ok(Self(Form::Civil {
             pattern,
+            counts: local.clone().or_else(|| recorded.clone()),
             // A day without a time is whole, whatever the clock did in it.
             recorded: recorded.filter(|_| timed),
             local,
@@ -243,21 +168,16 @@ impl WallClock {
     }
 
     /// What the local wall clock shows at this time (unix milliseconds): in the mapping's zone, or where it
-    /// names none, the latest that any place on earth shows.
-    pub fn now(&self, unix_millis: u64) -> DateTime {
+    /// names none, anywhere on Earth.
+    pub fn present(&self, unix_millis: u64) -> Present {
         let zone = match &self.0 {
-            Form::Civil {
-                recorded, local, ..
-            } => local.as_ref().or(recorded.as_ref()),
+            Form::Civil { counts, .. } => counts.as_ref(),
             Form::Unix { zone, .. } | Form::Rfc3339 { zone } => Some(zone),
         };
-        let now = i64::try_from(unix_millis)
-            .ok()
-            .and_then(|millis| Timestamp::from_millisecond(millis).ok());
-        match (zone, now) {
-            (Some(zone), Some(now)) => now.to_zoned(zone.clone()).datetime(),
-            _ => latest(unix_millis),
-        }
+        zone.map_or_else(
+            || Present::anywhere(unix_millis),
+            |zone| Present::in_zone(zone, unix_millis),
+        )
     }
 
     /// The local wall clock of a cell.
@@ -271,6 +191,7 @@ impl WallClock {
                 pattern,
                 recorded,
                 local,
+                counts: _,
                 twice,
             } => {
                 let civil = read_civil(pattern, cell).ok_or(TimeFault::Format)?;
@@ -338,41 +259,6 @@ fn instant_of(civil: DateTime, zone: &TimeZone, twice: Option<Twice>) -> Result<
 /// A civil time for eyes, to the minute.
 fn minute(civil: DateTime) -> String {
     civil.strftime("%Y-%m-%dT%H:%M").to_string()
-}
-
-/// The latest wall clock that any place on earth shows at this time (unix milliseconds): UTC+14.
-pub fn latest(unix_millis: u64) -> DateTime {
-    const AHEAD: i64 = 14 * 60;
-    // Minutes of 2^64 milliseconds are far below 2^63.
-    let minutes = i64::try_from(unix_millis / 60_000).unwrap_or(i64::MAX);
-    at(minutes.saturating_add(AHEAD)).unwrap_or(DateTime::MAX)
-}
-
-/// The wall clock so many minutes after 1970 began on it; `None` past the calendar's end.
-pub(crate) fn at(minutes: i64) -> Option<DateTime> {
-    let seconds = minutes.checked_mul(60)?;
-    let instant = Timestamp::from_second(seconds).ok()?;
-    Some(instant.to_zoned(TimeZone::UTC).datetime())
-}
-
-/// A moment's period, and whole minutes since that period began; `None` before 1970.
-pub fn locate(moment: DateTime, kind: PeriodKind) -> Option<(Period, u64)> {
-    let (day, minute) = since_1970(moment)?;
-    let period = Period::of_day(kind, day);
-    Some((period, u64::from(period.minute_of(day, minute)?)))
-}
-
-/// Days since 1 January 1970, and whole minutes since that day began; `None` before 1970.
-pub fn since_1970(moment: DateTime) -> Option<(u32, u32)> {
-    let (month, day) = (
-        u8::try_from(moment.month()).ok()?,
-        u8::try_from(moment.day()).ok()?,
-    );
-    let date = Date::new(i32::from(moment.year()), month, day)?;
-    let day = u32::try_from(date.to_days()).ok()?;
-    // jiff's hours and minutes are never negative.
-    let minute = u32::try_from(moment.hour()).ok()? * 60 + u32::try_from(moment.minute()).ok()?;
-    Some((day, minute))
 }
 
 fn read_civil(pattern: &str, text: &str) -> Option<DateTime> {
@@ -566,52 +452,6 @@ mod tests {
         assert_eq!(
             WallClock::new(&nowhere, Needed::Minute).err(),
             Some(TimeMappingError::Twice)
-        );
-    }
-
-    #[test]
-    fn now_is_the_zones_where_one_is_named() {
-        let civil = "%Y-%m-%dT%H:%M";
-        // 2026-11-30T12:00Z.
-        let noon = 1_796_040_000_000;
-        for (mapping, hour) in [
-            (mapping("unix-seconds", None, Some("Asia/Shanghai")), 20),
-            (mapping("rfc3339", None, Some("Europe/Berlin")), 13),
-            (mapping(civil, None, Some("Europe/Berlin")), 13),
-            (
-                mapping(civil, Some("Europe/Berlin"), Some("Asia/Shanghai")),
-                20,
-            ),
-        ] {
-            let clock = WallClock::new(&mapping, Needed::Minute).unwrap();
-            assert_eq!(clock.now(noon), datetime(2026, 11, 30, hour, 0, 0, 0));
-        }
-        let nowhere = WallClock::new(&mapping(civil, None, None), Needed::Minute).unwrap();
-        assert_eq!(nowhere.now(noon), latest(noon));
-        assert_eq!(nowhere.now(u64::MAX), DateTime::MAX);
-    }
-
-    #[test]
-    fn no_place_is_later_than_the_latest() {
-        // 2026-11-30T12:00Z.
-        assert_eq!(latest(1_796_040_000_000), datetime(2026, 12, 1, 2, 0, 0, 0));
-        assert_eq!(latest(u64::MAX), DateTime::MAX);
-    }
-
-    #[test]
-    fn moments_fall_into_periods() {
-        let (week, minutes) =
-            locate(datetime(2014, 9, 1, 0, 1, 59, 0), PeriodKind::Week).expect("after 1970");
-        assert_eq!((week.label().as_str(), minutes), ("2014-W36", 1));
-        let (month, minutes) =
-            locate(datetime(2014, 9, 30, 23, 59, 0, 0), PeriodKind::Month).expect("after 1970");
-        assert_eq!(
-            (month.label().as_str(), minutes),
-            ("2014-09", 30 * 1440 - 1)
-        );
-        assert_eq!(
-            locate(datetime(1969, 12, 31, 0, 0, 0, 0), PeriodKind::Week),
-            None
         );
     }
 }

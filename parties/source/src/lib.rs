@@ -15,6 +15,7 @@
 pub mod config;
 pub mod linking;
 pub mod register;
+pub mod said;
 pub mod signer;
 pub mod signing;
 pub mod wholeness;

@@ -181,6 +181,17 @@ pub enum LinksError {
         /// What is wrong.
         source: BundleError,
     },
+    /// Two lines that cannot both be so.
+    #[error(
+        "{path}: {what}, by two lines; only what `merits source link` wrote belongs into this file: take \
+         back the copy from before it was changed"
+    )]
+    Contradiction {
+        /// The file.
+        path: PathBuf,
+        /// What the lines say.
+        what: String,
+    },
     /// Of another ledger or source.
     #[error("{path}: the links are of another ledger or source; name a file of this source's own")]
     Foreign {
@@ -251,6 +262,7 @@ impl LinksFile {
         }
         for link in lines {
             let link = link.map_err(format)?;
+            out.check_line(&link)?;
             out.insert(link.subject, Handle(link.h));
         }
         Ok(out)
@@ -338,6 +350,23 @@ impl LinksFile {
             std::fs::rename(&new, &self.path)
         };
         write().map_err(|source| self.io(source))
+    }
+
+    /// One account has one pseudonym, and one pseudonym one account: of two lines, none would be forgotten
+    /// without a word.
+    fn check_line(&self, link: &Link) -> Result<(), LinksError> {
+        let Link { subject, h } = link;
+        let what = match (self.get(subject), self.by_handle.get(&field::to_bytes(h))) {
+            (Some(known), _) if known != Handle(*h) => {
+                format!("the account {subject:?} has two pseudonyms")
+            }
+            (_, Some(known)) if known != subject => {
+                format!("the accounts {known:?} and {subject:?} have one pseudonym")
+            }
+            _ => return Ok(()),
+        };
+        let path = self.path.clone();
+        Err(LinksError::Contradiction { path, what })
     }
 
     fn insert(&mut self, account: String, handle: Handle) {

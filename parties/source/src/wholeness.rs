@@ -5,25 +5,25 @@
 //! where rows of the file come after it, or the operator says until when nothing is missing. Its beginning:
 //! rows of the file are of the period's first day or before, or the operator says from when nothing is missing.
 //! A row with a wrong date happens, so it takes three rows at either end.
+//!
+//! The world is where the deeds are: the zone of the mapping, or where it names none, all zones. There a
+//! period is over once it is over in the last of them (UTC−12).
 //! And a file of which too many rows cannot be read is the wrong file, or the mapping is: nothing of it is
 //! signed.
 
 use std::collections::BTreeMap;
 
 use merits_primitives::{calendar::Date, ids::Period};
-use merits_records::{DateTime, Reason, Report, SubjectPeriod, reading::Span, wall_clock};
+use merits_records::{
+    Reason, Report, SubjectPeriod,
+    reading::Span,
+    wall_clock::{self, Present},
+};
+
+use crate::said::Said;
 
 /// Rows in a hundred that may be unreadable before nothing is signed, unless the source says otherwise.
 pub const MOST_REJECTS_PERCENT: u8 = 5;
-
-/// What the operator says of a file: between these days nothing is missing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Said {
-    /// From the beginning of this day on.
-    pub complete_from: Option<Date>,
-    /// Up to the end of this day.
-    pub complete_until: Option<Date>,
-}
 
 /// Between which days records are all there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,31 +36,40 @@ pub struct Wholeness {
     from: Option<i64>,
     /// The last day that was said.
     until: Option<i64>,
-    /// The last day that is over where the deeds are.
+    /// The last day that is over wherever the deeds may be.
     world: i64,
 }
 
 /// Periods that are not signed because a part of them may be missing, and how many subjects have records
-/// of each. A period can be in both.
+/// of each. A period can be without beginning and end.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Partial {
     /// The file begins inside them.
     pub no_beginning: BTreeMap<Period, u64>,
-    /// They are not over.
+    /// They are not over in the file.
     pub not_over: BTreeMap<Period, u64>,
+    /// They are not over in the world, whatever the file and the operator say.
+    pub running: BTreeMap<Period, u64>,
 }
 
 impl Partial {
     /// Whether nothing was left out.
     pub fn is_empty(&self) -> bool {
-        self.no_beginning.is_empty() && self.not_over.is_empty()
+        let Self {
+            no_beginning,
+            not_over,
+            running,
+        } = self;
+        [no_beginning, not_over, running]
+            .iter()
+            .all(|periods| periods.is_empty())
     }
 }
 
 impl Wholeness {
-    /// Of a file, with what was said of it, at `now` by the wall clock of the deeds
-    /// ([`merits_records::Plan::now`]).
-    pub fn new(span: Option<Span>, said: Said, now: DateTime) -> Self {
+    /// Of a file, with what was said of it, at `present` by the wall clock of the deeds
+    /// ([`merits_records::Plan::present`]).
+    pub fn new(span: Option<Span>, said: Said, present: &Present) -> Self {
         let day = |moment| wall_clock::since_1970(moment).map(|(day, _)| i64::from(day));
         let begins = span.and_then(|span| span.begins());
         let ends = span.and_then(|span| span.ends());
@@ -69,13 +78,13 @@ impl Wholeness {
             data: ends.and_then(|row| day(row.moment)).map(|day| day - 1),
             from: said.complete_from.map(Date::to_days),
             until: said.complete_until.map(Date::to_days),
-            world: day(now).map_or(i64::MIN, |day| day - 1),
+            world: present.last_day_over().map_or(i64::MIN, Date::to_days),
         }
     }
 
     /// Whether all of a period is there.
     pub fn covers(&self, period: Period) -> bool {
-        self.has_beginning(period) && self.is_over(period)
+        self.has_beginning(period) && self.is_over(period) && !self.is_running(period)
     }
 
     fn has_beginning(&self, period: Period) -> bool {
@@ -85,7 +94,11 @@ impl Wholeness {
 
     fn is_over(&self, period: Period) -> bool {
         let over = |day: Option<i64>| day.is_some_and(|day| period.last_day() <= day);
-        over(Some(self.world)) && (over(self.data) || over(self.until))
+        over(self.data) || over(self.until)
+    }
+
+    fn is_running(&self, period: Period) -> bool {
+        self.world < period.last_day()
     }
 
     /// Keeps what may be signed; answers what was left out.
@@ -96,7 +109,9 @@ impl Wholeness {
             if !self.has_beginning(period) {
                 *partial.no_beginning.entry(period).or_default() += 1;
             }
-            if !self.is_over(period) {
+            if self.is_running(period) {
+                *partial.running.entry(period).or_default() += 1;
+            } else if !self.is_over(period) {
                 *partial.not_over.entry(period).or_default() += 1;
             }
             self.covers(period)
@@ -118,7 +133,7 @@ pub fn too_many_rejects(report: &Report, most_percent: u8) -> bool {
 mod tests {
     use super::*;
     use merits_primitives::ids::PeriodKind;
-    use merits_records::reading::Edge;
+    use merits_records::{DateTime, reading::Edge};
 
     fn day(text: &str) -> Date {
         let number =
@@ -162,7 +177,43 @@ mod tests {
 
     /// 2016-06-01T00:00Z.
     const JUNE_MILLIS: u64 = 1_464_739_200_000;
-    const JUNE: DateTime = jiff::civil::datetime(2016, 6, 1, 14, 0, 0, 0);
+    const HOUR: u64 = 3_600_000;
+
+    /// The first of June has begun everywhere.
+    fn june() -> Present {
+        Present::anywhere(JUNE_MILLIS + 12 * HOUR)
+    }
+
+    fn in_shanghai(unix_millis: u64) -> Present {
+        let zone = jiff::tz::TimeZone::get("Asia/Shanghai").expect("a zone");
+        Present::in_zone(&zone, unix_millis)
+    }
+
+    /// Whatever is said of it, a period that runs somewhere is left out as running, and as nothing else.
+    #[test]
+    fn what_is_left_out_says_why() {
+        let group = |label| SubjectPeriod {
+            subject: "1".to_owned(),
+            period: period(label),
+            records: Vec::new(),
+        };
+        let parted = |now: &Present, until: &str| {
+            let mut groups = vec![group("2016-04"), group("2016-05")];
+            let whole = Wholeness::new(None, said(until), now);
+            let partial = whole.part(&mut groups);
+            let signed: Vec<String> = groups.iter().map(|group| group.period.label()).collect();
+            (partial, signed)
+        };
+        let running = Present::anywhere(JUNE_MILLIS + 12 * HOUR - 1);
+        let (partial, signed) = parted(&running, "2016-06-30");
+        assert_eq!(signed, ["2016-04"]);
+        assert_eq!(partial.running, BTreeMap::from([(period("2016-05"), 1)]));
+        assert!(partial.not_over.is_empty() && !partial.is_empty());
+        let (partial, signed) = parted(&june(), "2016-05-30");
+        assert_eq!(signed, ["2016-04"]);
+        assert_eq!(partial.not_over, BTreeMap::from([(period("2016-05"), 1)]));
+        assert!(partial.running.is_empty());
+    }
 
     /// The fault: one row with a wrong date made half a month signed for ever.
     #[test]
@@ -182,21 +233,21 @@ mod tests {
                 complete_from: Some(day("2016-04-01")),
                 ..Said::default()
             };
-            let whole = Wholeness::new(with(late), from, JUNE);
+            let whole = Wholeness::new(with(late), from, &june());
             assert_eq!(whole.covers(april), covers, "{wrong} late");
             assert!(!whole.covers(may));
             let until = Said {
                 complete_until: Some(day("2016-04-30")),
                 ..Said::default()
             };
-            let whole = Wholeness::new(with(early), until, JUNE);
+            let whole = Wholeness::new(with(early), until, &june());
             assert_eq!(whole.covers(april), covers, "{wrong} early");
         }
     }
 
     #[test]
     fn a_period_is_over_in_the_data_or_by_ones_word_and_never_before_it_is() {
-        let whole = Wholeness::new(until("2016-05-12T23:59:00"), Said::default(), JUNE);
+        let whole = Wholeness::new(until("2016-05-12T23:59:00"), Said::default(), &june());
         assert!(whole.covers(period("2016-04")));
         assert!(whole.covers(period("2016-05-11")));
         assert!(
@@ -204,30 +255,35 @@ mod tests {
             "the day of the last row"
         );
         assert!(!whole.covers(period("2016-05")));
-        let more = Wholeness::new(until("2016-05-12T23:59:00"), said("2016-05-31"), JUNE);
+        let more = Wholeness::new(until("2016-05-12T23:59:00"), said("2016-05-31"), &june());
         assert!(more.covers(period("2016-05")));
         assert!(!more.covers(period("2016-06")));
-        let less = Wholeness::new(until("2016-05-12T23:59:00"), said("2016-04-10"), JUNE);
+        let less = Wholeness::new(until("2016-05-12T23:59:00"), said("2016-04-10"), &june());
         assert!(less.covers(period("2016-04")), "the data say more");
-        let nothing = Wholeness::new(None, Said::default(), JUNE);
+        let nothing = Wholeness::new(None, Said::default(), &june());
         assert!(!nothing.covers(period("2016-04")));
         // Whatever is said.
-        let early = Wholeness::new(until("2016-07-01T00:00:00"), said("2030-01-01"), JUNE);
+        let early = Wholeness::new(until("2016-07-01T00:00:00"), said("2030-01-01"), &june());
         assert!(early.covers(period("2016-05")));
         assert!(!early.covers(period("2016-06")));
-        // Where no zone is named: in Kiribati June has begun.
-        let before = |hours: u64| wall_clock::latest(JUNE_MILLIS - hours * 3_600_000);
-        let early = Wholeness::new(None, said("2016-05-31"), before(14));
-        assert!(early.covers(period("2016-05")));
-        let early = Wholeness::new(None, said("2016-05-31"), before(15));
-        assert!(!early.covers(period("2016-05")));
+        // Where no zone is named: in Kiribati June began 26 hours before May was over on Baker Island.
+        for (now, covers) in [
+            (Present::anywhere(JUNE_MILLIS - 14 * HOUR), false),
+            (Present::anywhere(JUNE_MILLIS + 12 * HOUR - 1), false),
+            (Present::anywhere(JUNE_MILLIS + 12 * HOUR), true),
+            (in_shanghai(JUNE_MILLIS - 8 * HOUR - 1), false),
+            (in_shanghai(JUNE_MILLIS - 8 * HOUR), true),
+        ] {
+            let whole = Wholeness::new(None, said("2016-05-31"), &now);
+            assert_eq!(whole.covers(period("2016-05")), covers, "{now}");
+        }
         assert_eq!(period("2016-05").kind, PeriodKind::Month);
     }
 
     #[test]
     fn a_period_has_its_beginning_in_the_data_or_by_ones_word() {
         let file = span("2016-04-12T08:00:00", "2016-06-01T00:00:00");
-        let whole = Wholeness::new(file, Said::default(), JUNE);
+        let whole = Wholeness::new(file, Said::default(), &june());
         assert!(
             !whole.covers(period("2016-04")),
             "eleven days are not there"
@@ -242,12 +298,12 @@ mod tests {
                 complete_from,
                 ..Said::default()
             };
-            let whole = Wholeness::new(file, said, JUNE);
+            let whole = Wholeness::new(file, said, &june());
             assert_eq!(whole.covers(period("2016-04")), covers, "{from}");
             assert!(whole.covers(period("2016-05")), "the data say more");
         }
         let exact = span("2016-04-01T23:00:00", "2016-05-01T00:00:00");
-        let whole = Wholeness::new(exact, Said::default(), JUNE);
+        let whole = Wholeness::new(exact, Said::default(), &june());
         assert!(whole.covers(period("2016-04")));
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use jiff::{civil::DateTime, tz::TimeZone};
+use jiff::{Timestamp, Zoned, civil::DateTime, tz::TimeZone};
 use merits_ledger::{
     State,
     entry::{OfferKind, OfferPublished},
@@ -227,17 +227,36 @@ fn month(key: &'static str, text: &str) -> Result<Expiry, OfferFault> {
     Ok(Expiry(month.index))
 }
 
-/// Unix milliseconds of a date, or a date and time, in UTC.
+/// Unix milliseconds of a date, or a date and time, in UTC unless it says its offset or zone.
 fn instant(key: &'static str, text: &str) -> Result<u64, OfferFault> {
     let wrong = || {
         value(
             key,
-            format!("{text:?} is no instant: 2026-12-01 or 2026-12-01T08:00 (UTC) is expected"),
+            format!(
+                "{text:?} is no instant: 2026-12-01 or 2026-12-01T08:00 (both in UTC) is expected, or with an \
+                 offset 2026-12-01T08:00+08:00"
+            ),
         )
     };
-    let civil: DateTime = text.parse().map_err(|_| wrong())?;
-    let zoned = civil.to_zoned(TimeZone::UTC).map_err(|_| wrong())?;
-    u64::try_from(zoned.timestamp().as_millisecond()).map_err(|_| wrong())
+    let text = text.trim();
+    let said = text
+        .parse()
+        .map(|zoned: Zoned| zoned.timestamp())
+        .or_else(|_| text.parse::<Timestamp>());
+    let instant = match said {
+        Ok(instant) => instant,
+        Err(_) => {
+            // The parser of civil times passes over an offset and a zone.
+            let plain = |b: u8| b.is_ascii_digit() || b"-:T .".contains(&b);
+            if !text.bytes().all(plain) || text.matches('-').count() != 2 {
+                return Err(wrong());
+            }
+            let civil: DateTime = text.parse().map_err(|_| wrong())?;
+            let zoned = civil.to_zoned(TimeZone::UTC).map_err(|_| wrong())?;
+            zoned.timestamp()
+        }
+    };
+    u64::try_from(instant.as_millisecond()).map_err(|_| wrong())
 }
 
 /// The month of an expiry bucket, such as `2029-01`: credits are good until before its first day.
@@ -431,6 +450,25 @@ mod tests {
         );
         assert_eq!(day_label(86_460_000), "1970-01-02");
         assert!(instant("opens", "1969-12-31").is_err());
+        // The fault: an offset was read and passed over.
+        for text in [
+            "1970-01-02T08:00+08:00",
+            "1970-01-01T16:00-08:00",
+            "1970-01-02T00:00Z",
+            "1970-01-02T08:00[Asia/Shanghai]",
+            " 1970-01-02 ",
+        ] {
+            assert_eq!(instant("opens", text).expect(text), 86_400_000, "{text}");
+        }
+        for text in [
+            "yesterday",
+            "1970-01-02+08:00",
+            "1970-01-02-04",
+            "02.01.1970",
+        ] {
+            let said = instant("opens", text).expect_err(text).to_string();
+            assert!(said.contains("2026-12-01T08:00+08:00"), "{said}");
+        }
         let expiry = month("expires", "2029-01").expect("a month");
         assert_eq!(month("expires", "2029-01-01").expect("its day"), expiry);
         assert_eq!(expiry_label(expiry), "2029-01");

@@ -11,10 +11,10 @@ use merits_formula::Record;
 use merits_params::manifest::Manifest;
 use merits_primitives::ids::Period;
 use merits_records::{Mapping, Plan, ReadOptions, Reject, Report, read_file};
-use merits_text::{shown, typed::argument};
+use merits_text::shown;
 
 use super::{figures, file, records};
-use crate::screen::thousands;
+use crate::{commands::dates, screen::thousands};
 
 /// What `merits scale eval` takes.
 #[derive(Debug, Args)]
@@ -30,8 +30,8 @@ pub(crate) struct Arguments {
     mapping: Option<PathBuf>,
     /// Period of the records, such as 2025-W06 or 2025-02: its figures count. The first of this
     /// version if left out; with --mapping, only this one of the file's periods
-    #[arg(long, value_parser = argument)]
-    period: Option<String>,
+    #[arg(long, value_parser = dates::period)]
+    period: Option<Period>,
 }
 
 impl Arguments {
@@ -44,9 +44,9 @@ impl Arguments {
     }
 
     fn one(&self, manifest: &Manifest) -> anyhow::Result<ExitCode> {
-        let period = file::period(manifest, self.period.as_deref())?;
+        let period = file::period(manifest, self.period)?;
         // Of the first period, which nobody said, no day is missed.
-        let said = self.period.as_ref().map(|_| period);
+        let said = self.period.map(|_| period);
         let claim = records::read(&self.input, manifest.schema(), said)?;
         for rejected in &claim.rejected {
             println!("rejected  line {}: {}", rejected.line, rejected.reason);
@@ -83,8 +83,8 @@ impl Arguments {
         let text = merits_text::file::read(mapping).with_context(at)?;
         let mapping = Mapping::from_toml(&text).with_context(at)?;
         let plan = Plan::new(&mapping, manifest.schema()).with_context(at)?;
-        let only = match &self.period {
-            Some(label) => Some(file::period(manifest, Some(label))?),
+        let only = match self.period {
+            Some(said) => Some(file::period(manifest, Some(said))?),
             None => None,
         };
         let mut rejects = Vec::new();

@@ -5,10 +5,13 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 use clap::Args;
 use merits_circuits::earn::{CostTable, EarnCircuit};
 use merits_params::manifest::Manifest;
-use merits_text::typed::argument;
+use merits_primitives::ids::Period;
 
 use super::{figures, file, setup, timing};
-use crate::screen::{indented, say, thousands, working};
+use crate::{
+    commands::dates,
+    screen::{indented, say, thousands, working},
+};
 
 /// What `merits scale explain` takes.
 #[derive(Debug, Args)]
@@ -16,8 +19,8 @@ pub(crate) struct Arguments {
     /// The scale: directory or file
     scale: PathBuf,
     /// Period whose figures are shown, such as 2025-W06; the first of this version if left out
-    #[arg(long, value_parser = argument)]
-    period: Option<String>,
+    #[arg(long, value_parser = dates::period)]
+    period: Option<Period>,
     /// Also prove a batch on this machine, with a key that is thrown away
     #[arg(long)]
     measure: bool,
@@ -26,7 +29,7 @@ pub(crate) struct Arguments {
 impl Arguments {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         let manifest = file::read(&self.scale)?;
-        let period = file::period(&manifest, self.period.as_deref())?;
+        let period = file::period(&manifest, self.period)?;
         println!(
             "{} version {}: {}",
             manifest.id(),

@@ -65,12 +65,9 @@ fn code(kind: FaultKind) -> String {
     name
 }
 
-/// A period by its label, or the first of a scale's version; one that the version is for.
-pub(super) fn period(manifest: &Manifest, label: Option<&str>) -> anyhow::Result<Period> {
-    let period = match label {
-        Some(label) => Period::from_label(label)?,
-        None => manifest.validity().from,
-    };
+/// The period that was said, or the first of a scale's version; one that the version is for.
+pub(super) fn period(manifest: &Manifest, said: Option<Period>) -> anyhow::Result<Period> {
+    let period = said.unwrap_or(manifest.validity().from);
     let Validity { from, until } = manifest.validity();
     ensure!(
         manifest.is_valid_at(period),

@@ -153,9 +153,7 @@ fn csv_rows(text: &str) -> anyhow::Result<Vec<Row>> {
 }
 
 fn json_rows(text: &str) -> anyhow::Result<Vec<Row>> {
-    let lines = (1..).zip(text.lines());
-    let rows = lines.filter(|(_, line)| !line.trim().is_empty());
-    Ok(rows
+    Ok(merits_text::lines::listed(text)
         .map(|(line, text)| Row {
             line,
             cells: json_cells(text),

@@ -12,7 +12,10 @@ use merits_params::manifest::{Manifest, show_value};
 use rand::Rng as _;
 
 use super::{batch, file, setup};
-use crate::screen::{progress, seconds, thousands, working};
+use crate::{
+    commands::dates,
+    screen::{progress, seconds, thousands, working},
+};
 
 /// What `merits scale test` takes.
 #[derive(Debug, Args)]
@@ -26,7 +29,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     seed: Option<u64>,
     /// Go on for so many minutes instead
-    #[arg(long, conflicts_with = "random", value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    #[arg(long, conflicts_with = "random", value_parser = dates::minutes)]
     minutes: Option<u64>,
 }
 

@@ -14,7 +14,10 @@ use merits_verifier::{
 use merits_wallet::photograph::read_code;
 
 use super::Kit;
-use crate::{commands::unix_millis, screen::thousands};
+use crate::{
+    commands::{dates, unix_millis},
+    screen::thousands,
+};
 
 /// What `merits verify attest` takes.
 #[derive(Debug, Args)]
@@ -32,7 +35,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_parser = argument)]
     nonce: String,
     /// Check as of this time, such as 2026-03-02T08:10Z; the default is now
-    #[arg(long)]
+    #[arg(long, value_parser = dates::instant)]
     at: Option<jiff::Timestamp>,
     /// Accept keys made by one party, who could forge
     #[arg(long)]

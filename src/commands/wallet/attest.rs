@@ -5,7 +5,7 @@ use std::{fs::File, io::Write as _, path::PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 use merits_ledger::Entry;
-use merits_primitives::ids::Credits;
+use merits_primitives::{calendar::Date, ids::Credits};
 use merits_text::typed::argument;
 use merits_verifier::attestation::{Attestation, Question};
 use merits_wallet::{
@@ -18,7 +18,7 @@ use super::{
     session::{Place, Session, end_of, moment, scale_id, unit_of},
 };
 use crate::{
-    commands::unix_millis,
+    commands::{dates, unix_millis},
     screen::{say, thousands, working},
 };
 
@@ -37,8 +37,8 @@ pub(crate) struct Attest {
     at_least: u64,
     /// Credits that are no longer good from this day on, as `merits wallet credits` shows it; the
     /// default is the longest-lasting ones of which you have enough
-    #[arg(long, value_parser = argument)]
-    expiry: Option<String>,
+    #[arg(long, value_parser = dates::day)]
+    expiry: Option<Date>,
     /// The verifier, as it names itself: nobody else can use the attestation
     #[arg(long = "for", value_parser = argument)]
     verifier: String,
@@ -46,7 +46,7 @@ pub(crate) struct Attest {
     #[arg(long, value_parser = argument)]
     nonce: String,
     /// For so many hours; afterwards it says nothing
-    #[arg(long, default_value = "24")]
+    #[arg(long, default_value = "24", value_parser = dates::hours)]
     valid_hours: u16,
     /// QR code to write, a PNG image
     #[arg(long)]
@@ -68,7 +68,7 @@ impl Attest {
             let scale = scale_id(state, &self.scale)?;
             let asset = state.scales().get(&scale)?.asset;
             let spender = Spender::new(state, &session.view, &session.keys, unix_millis())?;
-            let expiry = match &self.expiry {
+            let expiry = match self.expiry {
                 None => None,
                 Some(day) => Some(bucket(&spender.buckets(asset), day)?),
             };

@@ -22,13 +22,13 @@ use merits_wallet::{
 
 use super::session::{Place, Session, day, name_of, newest_manifest, scale_id};
 use crate::{
-    commands::unix_millis,
+    commands::{
+        dates::{self, Periods},
+        unix_millis,
+    },
     identity::find_party,
     screen::{VOUCHED, progress},
 };
-
-/// Most periods of one command: a year of days.
-const MOST_PERIODS: u32 = 366;
 
 /// What a link takes.
 #[derive(Debug, Args)]
@@ -108,8 +108,8 @@ pub(crate) struct Consent {
     #[arg(long, value_parser = argument)]
     scale: String,
     /// The period, such as 2026-W10, or several: 2026-W10..2026-W13, both included
-    #[arg(long, value_parser = argument)]
-    period: String,
+    #[arg(long, value_parser = dates::periods)]
+    period: Periods,
     /// The source of the records, by name or id
     #[arg(long, value_parser = argument)]
     source: String,
@@ -144,7 +144,7 @@ impl Consent {
                 name_of(state, &distributor),
             )
         };
-        let periods = periods(&self.period)?;
+        let Periods(periods) = self.period;
         let account = match self.account {
             Some(account) => account,
             None => {
@@ -319,8 +319,8 @@ pub(crate) struct Withdraw {
     #[arg(long, value_parser = argument)]
     scale: String,
     /// The period, or several: 2026-W10..2026-W13, both included
-    #[arg(long, required_unless_present = "all", conflicts_with = "all", value_parser = argument)]
-    period: Option<String>,
+    #[arg(long, required_unless_present = "all", conflicts_with = "all", value_parser = dates::periods)]
+    period: Option<Periods>,
     /// Every consent to this distributor for this scale that was deposited
     #[arg(long)]
     all: bool,
@@ -340,7 +340,7 @@ impl Withdraw {
             let name = name_of(replica.state()?, &distributor);
             (distributor, scale, name)
         };
-        let periods = self.period.as_deref().map(periods).transpose()?;
+        let periods = self.period.as_ref().map(|Periods(periods)| periods.clone());
         let deposited: Vec<OwnConsent> = (session.view.consents.iter())
             .filter(|own| own.distributor == distributor && own.scale == scale && !own.withdrawn)
             .filter(|own| {
@@ -442,25 +442,6 @@ fn newest_terms(
     Ok(terms)
 }
 
-/// `2026-W10`, or `2026-W10..2026-W13` with both ends.
-fn periods(text: &str) -> anyhow::Result<Vec<Period>> {
-    let (first, last) = text.split_once("..").unwrap_or((text, text));
-    let (first, last) = (Period::from_label(first)?, Period::from_label(last)?);
-    ensure!(
-        first.kind == last.kind && first.index <= last.index,
-        "{text}: the first period comes before the last, and both are days, weeks or months"
-    );
-    let count = last.index - first.index + 1;
-    ensure!(
-        count <= MOST_PERIODS,
-        "{text}: at most {MOST_PERIODS} periods at a time"
-    );
-    let kind = first.kind;
-    Ok((first.index..=last.index)
-        .map(|index| Period { kind, index })
-        .collect())
-}
-
 /// Keeps what a party calls the person.
 fn learn(session: &Session, party: &str, account: &str) -> anyhow::Result<()> {
     let mut notebook = session.directory.notebook()?;
@@ -478,26 +459,4 @@ fn asked_yes(question: &str) -> anyhow::Result<bool> {
         answer.trim().to_ascii_lowercase().as_str(),
         "y" | "yes"
     ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranges_of_periods_have_both_ends() {
-        let labels = |text: &str| -> Vec<String> {
-            let found = periods(text).expect("periods");
-            found.into_iter().map(Period::label).collect()
-        };
-        assert_eq!(labels("2026-W10"), ["2026-W10"]);
-        assert_eq!(
-            labels("2025-12..2026-02"),
-            ["2025-12", "2026-01", "2026-02"]
-        );
-        for wrong in ["2026-W13..2026-W10", "2026-W10..2026-03", "2026-W99", ""] {
-            assert!(periods(wrong).is_err(), "{wrong}");
-        }
-        assert!(periods("2020-01-01..2026-01-01").is_err(), "too many");
-    }
 }

@@ -10,7 +10,7 @@ use merits_text::typed::argument;
 use merits_wallet::recompute::{RecomputeError, approved, claims, recompute};
 
 use super::session::{Place, Session, name_of, scale_id};
-use crate::screen::thousands;
+use crate::{commands::dates, screen::thousands};
 
 /// What is worked out again.
 #[derive(Debug, Args)]
@@ -21,8 +21,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_parser = argument)]
     scale: String,
     /// The period, such as 2026-W10
-    #[arg(long, value_parser = argument)]
-    period: String,
+    #[arg(long, value_parser = dates::period)]
+    period: Period,
     /// Own records: CSV or JSON Lines, as the mapping says
     #[arg(long)]
     records: PathBuf,
@@ -40,7 +40,7 @@ impl Arguments {
         let replica = session.replica();
         let state = replica.state()?;
         let scale = scale_id(state, &self.scale)?;
-        let period = Period::from_label(&self.period)?;
+        let period = self.period;
         let manifest = approved(state, &scale, period)?;
         let at = || self.mapping.display().to_string();
         let mapping = merits_text::file::read(&self.mapping).with_context(at)?;

@@ -7,7 +7,10 @@ use clap::Args;
 use merits_exchange::net::ExchangeClient;
 use merits_exchange::voucher::{Code, VoucherContext, open};
 use merits_ledger::{Entry, entry::REDEEMED};
-use merits_primitives::ids::{Credits, EntryId, Expiry, PartyId, ScaleId};
+use merits_primitives::{
+    calendar::Date,
+    ids::{Credits, EntryId, Expiry, PartyId, ScaleId},
+};
 use merits_text::typed::argument;
 use merits_wallet::{
     spend::Spender,
@@ -18,7 +21,7 @@ use serde::Serialize;
 use super::session::{Place, Session, end_of, name_of, scale_id, unit_of};
 use super::standing::Standing;
 use crate::{
-    commands::unix_millis,
+    commands::{dates, unix_millis},
     identity::find_party,
     screen::{say, thousands, working},
 };
@@ -65,8 +68,8 @@ pub(crate) struct Merge {
     scale: String,
     /// The first day on which the credits are no longer good, as `merits wallet credits` shows it;
     /// the default is every bucket
-    #[arg(long, value_parser = argument)]
-    expiry: Option<String>,
+    #[arg(long, value_parser = dates::day)]
+    expiry: Option<Date>,
 }
 
 impl Redeem {
@@ -232,19 +235,23 @@ impl Merge {
         let all = spender.buckets(asset);
         let chosen = match &self.expiry {
             None => all,
-            Some(day) => vec![bucket(&all, day)?],
+            Some(day) => vec![bucket(&all, *day)?],
         };
         Ok((scale, chosen))
     }
 }
 
 /// The bucket whose credits are no longer good from this day on.
-pub(super) fn bucket(buckets: &[Expiry], day: &str) -> anyhow::Result<Expiry> {
+pub(super) fn bucket(buckets: &[Expiry], day: Date) -> anyhow::Result<Expiry> {
+    let day = dates::label(day);
     let found = buckets.iter().find(|expiry| end_of(**expiry) == day);
     found.copied().with_context(|| {
         let known: Vec<String> = buckets.iter().map(|expiry| end_of(*expiry)).collect();
+        if known.is_empty() {
+            return "you have no such credits".to_owned();
+        }
         format!(
-            "there are credits that are good until before: {}",
+            "no credits of yours are good until before {day}; you have some that are good until before {}",
             known.join(", ")
         )
     })

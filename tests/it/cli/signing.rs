@@ -232,10 +232,39 @@ fn the_order_of_a_file_does_not_matter_and_its_last_month_is_not_over() {
         3,
         &["60 commitments over 930 records", "2016-06 of 1 accounts"],
     );
-    let later = sign(path, &format!("{newest} --complete-until 2999-12-31"));
-    ends(&later, 0, &["60 commitments"]);
     let wrong = sign(path, &format!("{newest} --complete-until 2016-05"));
     assert_eq!(wrong.code, Some(2), "{wrong:#?}");
+}
+
+/// What cannot be so is refused before anything is read, signed or made.
+#[test]
+fn days_that_cannot_be_whole_are_refused() {
+    let source = source(DAYS);
+    let path = source.path();
+    write(path, "steps.csv", &rows());
+    for (said, says) in [
+        ("--complete-until 2999-12-31", "is not over"),
+        ("--complete-until 9999-12-31", "the clock of UTC-12"),
+        ("--complete-from 2999-01-01", "has not come"),
+        (
+            "--complete-from 2016-05-02 --complete-until 2016-05-01",
+            "mixed up",
+        ),
+        ("--complete-from 2016-03-31", "begins on 2016-04-01"),
+        ("--complete-until 1999-12-31", "begins on 2016-04-01"),
+    ] {
+        let command = format!("--input steps.csv --output bundle.jsonl {said}");
+        sign(path, &command).refuses(&[says]);
+    }
+    for word in ["yesterday", "31.05.2016", "1969-12-31"] {
+        let command = format!("--input steps.csv --output bundle.jsonl --complete-until {word}");
+        let ran = sign(path, &command);
+        assert_eq!(ran.code, Some(2), "{ran:#?}");
+        assert!(ran.stderr.contains("such as 2026-05-31"), "{ran:#?}");
+    }
+    for made in ["salts.key", "source.register", "bundle.jsonl"] {
+        assert!(!path.join(made).exists(), "{made}");
+    }
 }
 
 /// Eleven days of April are not in the file. A month that is signed without them stays without them.
@@ -265,6 +294,17 @@ fn a_file_that_begins_inside_a_month_signs_nothing_of_it() {
     let stray = "the oldest row is of 1970-01-01 (line 935), the third of 2016-04-12";
     let ran = sign(path, "--input stray.csv --output stray.jsonl");
     ends(&ran, 3, &["no beginning: 2016-04 of 30 accounts", stray]);
+    // Days before the scale's first: another version may be for them, or their dates are wrong.
+    let years = rows[..19]
+        .iter()
+        .map(|row| row.replace("2016-04", "1970-01"));
+    let mut early: Vec<String> = years.collect();
+    early.extend((1..=3).map(|day| format!("1,1970-02-0{day},1\n")));
+    early.extend((1..=3).map(|account| format!("{account},1970-01-01,1\n")));
+    write(path, "early.csv", &early);
+    let ran = sign(path, "--input early.csv --output early.jsonl --dry-run");
+    let says = "outside the scale: 3 commitments are of periods from 1970-01 to 1970-01, and daily-steps version 1";
+    ends(&ran, 3, &[says, "begins with 2016-04"]);
     // A file that has nothing but a part of one month.
     write(path, "april.csv", &rows[..19]);
     let april = sign(path, "--input april.csv --output april.jsonl");

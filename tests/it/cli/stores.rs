@@ -9,7 +9,8 @@ use merits_distributor::{
     store::{NewTicket, Store as RecordStore},
 };
 use merits_exchange::{
-    at_rest::MasterKey as VoucherKey, store::Store as VoucherStore, voucher::Code,
+    at_rest::MasterKey as VoucherKey, code_file::CodeLine, store::Store as VoucherStore,
+    voucher::Code,
 };
 use merits_keyfile::KeyKind;
 use merits_ledger::{Role, Roles, entry::PartyAdmitted};
@@ -122,9 +123,9 @@ async fn an_exchanges_store_is_copied_and_put_back() {
     let store = VoucherStore::open(&path.join("exchange.sqlite"), &origin, &id, master)
         .await
         .expect("made");
-    let codes: Vec<_> = (0..3)
-        .map(|number| Code::new(format!("BIKE-{number}")).expect("a code"))
-        .collect();
+    let codes = CodeLine::numbered(
+        (0..3).map(|number| Code::new(format!("BIKE-{number}")).expect("a code")),
+    );
     let (offer, sponsor) = (EntryId([1; 32]), PartyId([2; 32]));
     let stocked = store.stock(&offer, &sponsor, 3, &codes, &mut rng()).await;
     assert_eq!(stocked.expect("taken in"), 3);

@@ -7,6 +7,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use ed25519_dalek::SigningKey;
 use merits_primitives::ids::Origin;
+use merits_text::lines::plain;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
@@ -175,7 +176,8 @@ pub struct SignedNote {
 }
 
 impl SignedNote {
-    /// Splits a note into text and signatures.
+    /// Splits a note into text and signatures. Line ends, blanks at the end of a line and a byte order mark
+    /// are as some program wrote them, and make no difference: the signature is of the note as it was.
     ///
     /// # Errors
     /// [`NoteError`].
@@ -183,6 +185,7 @@ impl SignedNote {
         if note.len() > MAX_NOTE_BYTES {
             return Err(NoteError::TooLong { found: note.len() });
         }
+        let note = plain(note);
         if note.chars().any(|c| c.is_control() && c != '\n') {
             return Err(NoteError::Malformed);
         }

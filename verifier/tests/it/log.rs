@@ -67,6 +67,37 @@ fn a_receipt_round_trips_and_verifies() {
     assert_eq!(verified.id(), verified.leaf().entry.id());
 }
 
+/// The fault: a receipt that went through a mail program or an editor was "not a receipt: no blank line".
+#[test]
+fn a_receipt_says_the_same_however_its_lines_end() {
+    let (receipt, signer) = receipt("log.example");
+    let text = receipt.to_string();
+    for written in [
+        text.replace('\n', "\r\n"),
+        text.replace('\n', "\r"),
+        text.replace('\n', " \t\n"),
+        text.trim_end().to_owned(),
+        text.replacen("\n\n", "\n\n\n", 1),
+        format!("\u{feff}\n{text}\n\n"),
+    ] {
+        let read = Receipt::parse(&written).expect("the same receipt");
+        assert_eq!(read, receipt, "{written:?}");
+        assert!(read.verify(signer.public()).is_ok());
+        let note = written.split_once("log.example").expect("a checkpoint").1;
+        let note = format!("log.example{note}");
+        let signed = SignedCheckpoint::parse(&note).expect("the same checkpoint");
+        assert_eq!(signed, receipt.checkpoint);
+    }
+    // What is seen counts.
+    for altered in [
+        text.replacen("index ", " index ", 1),
+        text.replacen("\n\n", "\n", 1),
+        text.replacen("extra ", "extra\t", 1),
+    ] {
+        assert!(Receipt::parse(&altered).is_err(), "{altered:?}");
+    }
+}
+
 #[test]
 fn every_altered_part_of_a_receipt_is_refused() {
     let (good, signer) = receipt("log.example");

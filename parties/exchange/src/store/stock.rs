@@ -4,10 +4,14 @@ use std::collections::HashMap;
 
 use merits_primitives::ids::{EntryId, PartyId};
 use rand_core::CryptoRng;
+use sqlx::{Row as _, SqliteConnection};
 use thiserror::Error;
 
-use super::{Store, StoreError};
-use crate::voucher::Code;
+use super::{Store, StoreError, array};
+use crate::{
+    code_file::{CodeLine, difference, look},
+    voucher::Code,
+};
 
 /// Why vouchers are not taken in. None of the file's is then in stock.
 #[derive(Debug, Error)]
@@ -25,6 +29,17 @@ pub enum StockError {
         line: usize,
         /// The earlier line of the same file; `None` if the code came with an earlier file.
         earlier: Option<usize>,
+    },
+    /// A code that a person takes for another of the same offer.
+    #[error(
+        "line {line} differs from a code that is in stock in nothing but {how}: the person who types one gets \
+         the other's. Have the sponsor make another code in its place"
+    )]
+    Alike {
+        /// The line, from 1.
+        line: usize,
+        /// In what they differ.
+        how: &'static str,
     },
     /// Fewer vouchers than redemptions may come.
     #[error(
@@ -48,7 +63,7 @@ impl Store {
         offer: &EntryId,
         sponsor: &PartyId,
         quota: u64,
-        codes: &[Code],
+        codes: &[CodeLine],
         rng: &mut (impl CryptoRng + Send),
     ) -> Result<u64, StockError> {
         let database = |error| StockError::Store(StoreError::Database(error));
@@ -58,7 +73,13 @@ impl Store {
             .begin_with("BEGIN IMMEDIATE")
             .await
             .map_err(database)?;
-        for (line, code) in (1..).zip(codes) {
+        let stocked = self.looks(&mut tx, offer).await?;
+        for CodeLine { line, code } in codes {
+            let line = *line;
+            if let Some(known) = stocked.get(&look(code)).filter(|known| *known != code) {
+                let how = difference(code.as_str(), known.as_str());
+                return Err(StockError::Alike { line, how });
+            }
             let tag = self.master.tag(sponsor, code);
             if let Some(earlier) = lines.insert(tag, line) {
                 return Err(StockError::Duplicate {
@@ -98,6 +119,34 @@ impl Store {
         tx.commit().await.map_err(database)?;
         Ok(total)
     }
+
+    /// The codes of an offer that are in stock, by what they look like.
+    async fn looks(
+        &self,
+        db: &mut SqliteConnection,
+        offer: &EntryId,
+    ) -> Result<HashMap<[u8; 32], Code>, StoreError> {
+        let mut looks = HashMap::new();
+        let mut after = 0i64;
+        loop {
+            let rows = sqlx::query(
+                "SELECT id, tag, sealed FROM voucher WHERE offer = ? AND id > ? ORDER BY id LIMIT 1000",
+            )
+            .bind(offer.0.as_slice())
+            .bind(after)
+            .fetch_all(&mut *db)
+            .await?;
+            let Some(last) = rows.last() else {
+                return Ok(looks);
+            };
+            after = last.try_get("id")?;
+            for row in rows {
+                let tag = array(row.try_get("tag")?, "code tag")?;
+                let code = self.master.open(offer, &tag, row.try_get("sealed")?)?;
+                looks.insert(look(&code), code);
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -119,16 +168,18 @@ pub(super) mod tests {
         Store::open(path, &origin, &PartyId([party; 32]), master).await
     }
 
-    pub(in crate::store) fn codes(from: u32, count: u32) -> Vec<Code> {
-        (from..from + count)
-            .map(|number| Code::new(format!("SECRET-{number}")).expect("a good code"))
-            .collect()
+    pub(in crate::store) fn codes(from: u32, count: u32) -> Vec<CodeLine> {
+        CodeLine::numbered((from..from + count).map(|number| code(&format!("SECRET-{number}"))))
+    }
+
+    fn code(text: &str) -> Code {
+        Code::new(text.to_owned()).expect("a good code")
     }
 
     pub(in crate::store) async fn stock(
         store: &Store,
         quota: u64,
-        codes: &[Code],
+        codes: &[CodeLine],
     ) -> Result<u64, StockError> {
         let rng = &mut rand::make_rng::<rand::rngs::StdRng>();
         store.stock(&OFFER, &SPONSOR, quota, codes, rng).await
@@ -155,12 +206,30 @@ pub(super) mod tests {
         let error = stock(&store, 5, &codes(4, 1)).await.expect_err("again");
         assert!(error.to_string().contains("in stock"), "{error}");
         let twice = [codes(10, 2), codes(11, 1)].concat();
+        let twice = CodeLine::numbered(twice.into_iter().map(|at| at.code));
         let error = stock(&store, 5, &twice).await.expect_err("twice");
         assert!(
             error.to_string().contains("line 3 repeats line 2"),
             "{error}"
         );
         assert_eq!(store.total(&OFFER).await.expect("reads"), 6);
+    }
+
+    /// A second file is compared with the first, by its own lines.
+    #[tokio::test]
+    async fn a_code_that_looks_like_one_in_stock_is_refused() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let store = open(&dir.path().join("v.sqlite"), 1).await.expect("opens");
+        assert_eq!(stock(&store, 3, &codes(8, 3)).await.expect("enough"), 3);
+        for (text, how) in [("secret-8", "small letters"), ("SECRET-lO", "one shape")] {
+            let line = 7;
+            let code = code(text);
+            let error = stock(&store, 3, &[CodeLine { line, code }]).await;
+            let error = error.expect_err(text).to_string();
+            assert!(error.contains("line 7") && error.contains(how), "{error}");
+            assert!(!error.contains(text), "{error}");
+        }
+        assert_eq!(store.total(&OFFER).await.expect("reads"), 3);
     }
 
     #[tokio::test]

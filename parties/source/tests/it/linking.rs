@@ -153,6 +153,25 @@ fn one_account_has_one_person_and_one_person_one_account() {
     assert_eq!(read.get("rider 5").map(|h| h.0), Some(second.h));
     assert_eq!(open().get("rider 5"), read.get("rider 5"));
 
+    // Of two lines that cannot both be so, none is forgotten without a word.
+    let text = String::from_utf8(text).expect("text");
+    let fifth = text.lines().last().expect("a line");
+    for (changed, says) in [
+        (text.replace("rider 5", "rider 4"), "two pseudonyms"),
+        (
+            format!("{text}{}\n", fifth.replace("rider 5", "rider 6")),
+            "have one pseudonym",
+        ),
+    ] {
+        let other = dir.path().join("changed.jsonl");
+        std::fs::write(&other, changed).expect("written");
+        let fault = LinksFile::open(&other, &origin, source).expect_err("refused");
+        assert!(fault.to_string().contains(says), "{fault}");
+    }
+    // The same line twice says nothing new.
+    std::fs::write(&path, format!("{text}{fifth}\n")).expect("written");
+    assert_eq!(open().len(), 2);
+
     // Somebody else's file is not written over.
     for (origin, source) in [
         (Origin::new("elsewhere").expect("a name"), source),

@@ -16,6 +16,7 @@ use std::{
 use merits_coordinator::{Config, Coordinator, SystemClock};
 use merits_exchange::{
     at_rest::MasterKey,
+    code_file::CodeLine,
     exchange::Exchange,
     ledger::LedgerPort,
     net::{ExchangeClient, ExchangeError, Voucher, serve},
@@ -243,9 +244,9 @@ impl World {
 }
 
 pub async fn stock(store: &Store, world: &World, offer: &EntryId, quota: u32) {
-    let codes: Vec<Code> = (0..quota)
-        .map(|number| Code::new(format!("{}-{number}", &offer.to_hex()[..6])).unwrap())
-        .collect();
+    let codes = CodeLine::numbered(
+        (0..quota).map(|number| Code::new(format!("{}-{number}", &offer.to_hex()[..6])).unwrap()),
+    );
     let sponsor = world.stage.federation.sponsor.id;
     store
         .stock(

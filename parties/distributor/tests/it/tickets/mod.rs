@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use crate::federation::{csv, people::rider, read_groups, scale_id, week};
 use merits_distributor::{consents::Wait, outbox::Patience, store::Imported};
-use merits_ledger::fixture::Citizen;
+use merits_ledger_fixture::Citizen;
 use merits_primitives::field;
 use scene::{Scene, waits};
 

@@ -38,6 +38,7 @@ use merits_supervisor::{
     sealing::SealingKey,
     view_key::{Side, ViewKeyShare},
 };
+use merits_trapdoor::TrapdoorKey;
 use merits_verifier::{
     Statement as _,
     codec::Canonical as _,
@@ -45,7 +46,6 @@ use merits_verifier::{
     groth16::{KeyPolicy, Provenance},
     log::{LogKey, LogSigner},
     statement::earn::{ClaimPublic, EarnStatement, Layout, MeasureTotal, commitment_signing_bytes},
-    trapdoor::TrapdoorKey,
 };
 
 pub(crate) const SEED: [u8; 32] = [3; 32];

@@ -5,10 +5,8 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use merits_ledger::{
-    KeyRing, MemoryStore, Replay, Sequencer, State, Submission,
-    fixture::{Federation, START},
-};
+use merits_ledger::{KeyRing, MemoryStore, Replay, Sequencer, State, Submission};
+use merits_ledger_fixture::{Federation, START};
 use merits_verifier::{Verified, codec::Canonical as _};
 use rand::{SeedableRng as _, rngs::StdRng};
 

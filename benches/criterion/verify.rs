@@ -4,10 +4,10 @@ use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use merits_primitives::{Fr, field};
+use merits_trapdoor::TrapdoorKey;
 use merits_verifier::{
     groth16::{KeyPolicy, PreparedKey, Proof, Provenance, verify, verify_batch},
     statement::earn::input_count,
-    trapdoor::TrapdoorKey,
 };
 use rand::{SeedableRng as _, rngs::StdRng};
 

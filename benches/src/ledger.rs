@@ -11,10 +11,8 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 use merits_coordinator::{Clock, Config, Coordinator, SystemClock};
-use merits_ledger::{
-    KeyRing, MemoryStore, Sequencer, State, Submission,
-    fixture::{CAPACITY, Federation, START},
-};
+use merits_ledger::{KeyRing, MemoryStore, Sequencer, State, Submission};
+use merits_ledger_fixture::{CAPACITY, Federation, START};
 use merits_proto::{
     ledger::{SubmitManyRequest, ledger_client::LedgerClient, submit_many_response::Outcome},
     limits::{LEDGER_ANSWER_MESSAGE, LEDGER_REQUEST_MESSAGE},

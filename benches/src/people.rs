@@ -18,7 +18,7 @@ use merits_circuits::{
     ticket::{TicketCircuit, TicketWitness},
 };
 use merits_coordinator::{Clock, Coordinator};
-use merits_ledger::fixture::{Citizen, Redeeming, Stage};
+use merits_ledger_fixture::{Citizen, Redeeming, Stage};
 use merits_params::keystore::KeyStore;
 use merits_primitives::{
     Fr,

@@ -6,10 +6,10 @@ use anyhow::ensure;
 use ark_bn254::{Bn254, G1Affine, G1Projective};
 use ark_ec::{CurveGroup as _, VariableBaseMSM as _, pairing::Pairing as _};
 use merits_primitives::{Fr, field};
+use merits_trapdoor::TrapdoorKey;
 use merits_verifier::{
     groth16::{Proof, verify, verify_batch},
     statement::earn::input_count,
-    trapdoor::TrapdoorKey,
 };
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 

@@ -110,7 +110,7 @@ fn parts(founding: &Founding, entries: &[SignedEntry]) -> Result<(), Box<dyn std
     );
 
     let verified: Vec<_> = answers.into_iter().collect::<Result<_, _>>()?;
-    let time = merits_ledger::fixture::START + 1;
+    let time = merits_ledger_fixture::START + 1;
     let start = Instant::now();
     for (authentic, verified) in authentic.iter().zip(&verified) {
         let _effects = state.check(authentic, time, Some(verified))?;

@@ -16,7 +16,7 @@ use std::{
 };
 
 use federation::{Founding, Node};
-use merits_ledger::fixture::{Citizen, Redeeming, Stage};
+use merits_ledger_fixture::{Citizen, Redeeming, Stage};
 use merits_primitives::ids::Credits;
 use merits_verifier::{
     codec::Canonical as _,

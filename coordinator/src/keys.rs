@@ -91,10 +91,8 @@ mod tests {
         time::Duration,
     };
 
-    use merits_verifier::{
-        groth16::{KeyPolicy, Provenance},
-        trapdoor::TrapdoorKey,
-    };
+    use merits_trapdoor::TrapdoorKey;
+    use merits_verifier::groth16::{KeyPolicy, Provenance};
     use rand::{SeedableRng as _, rngs::StdRng};
 
     use super::*;

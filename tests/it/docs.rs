@@ -26,6 +26,70 @@ fn files(dir: &Path, extension: &str, found: &mut Vec<PathBuf>) {
     }
 }
 
+/// The crates of the architecture's table, in its order, and the roles' place among them.
+fn crates_in_order() -> Vec<String> {
+    let text = fs::read_to_string(root().join("docs/src/architecture.md")).expect("the page");
+    let rows = text
+        .lines()
+        .skip_while(|line| !line.starts_with("| crate |"));
+    let rows = rows.skip(2).take_while(|line| line.starts_with("| "));
+    rows.map(|row| {
+        let cell = row.split('|').nth(1).unwrap_or_default();
+        cell.trim().trim_matches('`').to_owned()
+    })
+    .collect()
+}
+
+/// Dependencies point one way, and what makes proofs of false statements is in no product: the page
+/// on architecture says so.
+#[test]
+fn crates_depend_on_those_above_them_in_the_table_and_never_on_what_forges() {
+    const FORGING: [&str; 2] = ["merits-trapdoor", "merits-ledger-fixture"];
+    let order = crates_in_order();
+    let role = order.iter().position(|name| name == "one for each role");
+    let role = role.expect("the roles' row");
+    let mut manifests = Vec::new();
+    files(root(), "toml", &mut manifests);
+    let mut seen = BTreeSet::new();
+    for path in manifests {
+        if path.file_name().is_none_or(|name| name != "Cargo.toml") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).expect("a manifest");
+        let manifest: toml::Table = toml::from_str(&text).expect("TOML");
+        let name = manifest["package"]["name"].as_str().expect("a name");
+        let place = |name: &str| {
+            let place = order.iter().position(|listed| listed == name);
+            place.unwrap_or(role)
+        };
+        if !order.iter().any(|listed| listed == name) {
+            let parent = path.parent().and_then(Path::parent).expect("a parent");
+            assert!(parent.ends_with("parties"), "{name} is not in the table");
+        }
+        seen.insert(name.to_owned());
+        for section in ["dependencies", "build-dependencies"] {
+            let dependencies = manifest.get(section).and_then(toml::Value::as_table);
+            for used in dependencies.into_iter().flat_map(toml::Table::keys) {
+                if !used.starts_with("merits") {
+                    continue;
+                }
+                assert!(
+                    place(used) < place(name),
+                    "{name} uses {used}, which stands below it"
+                );
+                let measures = FORGING.contains(&name) || name == "merits-bench";
+                assert!(
+                    measures || !FORGING.contains(&used.as_str()),
+                    "{name} uses {used} outside of its tests"
+                );
+            }
+        }
+    }
+    for listed in order.iter().filter(|name| *name != "one for each role") {
+        assert!(seen.contains(listed), "there is no crate {listed}");
+    }
+}
+
 /// Targets of `[text](target)` outside code blocks.
 fn links(markdown: &str) -> Vec<String> {
     let mut fenced = false;

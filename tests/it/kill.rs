@@ -15,7 +15,8 @@ use std::{
 };
 
 use crate::federation::{Client, Founding};
-use merits_ledger::{Entry, Role, fixture::Member};
+use merits_ledger::{Entry, Role};
+use merits_ledger_fixture::Member;
 use merits_primitives::ids::EntryId;
 use merits_proto::ledger::{GetReceiptRequest, submit_many_response::Outcome};
 use merits_verifier::{

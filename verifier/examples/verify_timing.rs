@@ -5,8 +5,8 @@
 use std::time::Instant;
 
 use merits_primitives::{Fr, field};
+use merits_trapdoor::TrapdoorKey;
 use merits_verifier::groth16::{KeyPolicy, PreparedKey, Proof, Provenance, verify, verify_batch};
-use merits_verifier::trapdoor::TrapdoorKey;
 use rand::SeedableRng;
 
 const INPUTS: usize = 135;

@@ -25,8 +25,6 @@ pub mod signature;
 pub mod spending;
 pub mod statement;
 pub mod total;
-#[cfg(feature = "trapdoor")]
-pub mod trapdoor;
 
 mod verified;
 

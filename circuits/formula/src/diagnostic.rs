@@ -71,6 +71,8 @@ pub enum Code {
     UnitMismatch,
     /// A day, weekday or date, which count from 0 or from 1970, where people count from 1.
     CountedFromZero,
+    /// A comparison that always holds, or never does, by the ranges of its sides.
+    Decided,
     /// A group key that is no small whole number.
     GroupKey,
     /// A value may reach 2^250.

@@ -1,11 +1,11 @@
 //! What one earn batch of 16 claims costs a node on one thread, step by step:
-//! `cargo run --release -p merits-ledger --features fixture,timing --example batch_timing`
+//! `cargo run --release -p merits-ledger --features timing --example batch_timing`
 #![allow(clippy::print_stdout, reason = "an example talks to people")]
 
 use std::time::Instant;
 
-use merits_ledger::fixture::{Federation, START};
 use merits_ledger::{KeyRing, MemoryStore, Sequencer, State, Submission};
+use merits_ledger_fixture::{Federation, START};
 use merits_verifier::{Verified, codec::Canonical};
 use rand::{SeedableRng, rngs::StdRng};
 

@@ -1,11 +1,11 @@
 //! What entries about people cost a node on one thread, step by step, and what keeping the note tree
-//! adds to a batch: `cargo run --release -p merits-ledger --features fixture,timing --example people_timing`
+//! adds to a batch: `cargo run --release -p merits-ledger --features timing --example people_timing`
 #![allow(clippy::print_stdout, reason = "an example talks to people")]
 
 use std::time::{Duration, Instant};
 
-use merits_ledger::fixture::{Citizen, Redeeming, Stage};
 use merits_ledger::{KeyRing, State, Submission};
+use merits_ledger_fixture::{Citizen, Redeeming, Stage};
 use merits_primitives::{Fr, ids::Credits, note_tree::NoteFrontier};
 use merits_verifier::{Verified, codec::Canonical, entry::SignedEntry};
 use rand::{SeedableRng, rngs::StdRng};

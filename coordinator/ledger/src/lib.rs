@@ -16,8 +16,6 @@
 //! repeats every rule, and belongs to the one sequencer. No clock, no I/O, no randomness here.
 
 pub mod entry;
-#[cfg(feature = "fixture")]
-pub mod fixture;
 mod history;
 mod keys;
 mod policy;

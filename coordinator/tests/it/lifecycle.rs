@@ -351,7 +351,7 @@ async fn only_the_authority_founds() {
     let founding = Founding::new(27);
     let mut node = Node::start(founding.config(dir.path())).await;
     let federation = &founding.federation;
-    let usurper = merits_ledger::fixture::Member::new(
+    let usurper = merits_ledger_fixture::Member::new(
         &federation.origin,
         "usurper",
         &[merits_ledger::Role::Supervisor],

@@ -5,10 +5,8 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use crate::federation::{Client, Founding, Node};
 use merits_coordinator::{Config, SystemClock, fsck};
-use merits_ledger::{
-    Entry,
-    fixture::{Citizen, Note, Redeeming, Stage},
-};
+use merits_ledger::Entry;
+use merits_ledger_fixture::{Citizen, Note, Redeeming, Stage};
 use merits_primitives::{
     Fr,
     ids::{Credits, EntryId},

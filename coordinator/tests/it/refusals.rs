@@ -2,7 +2,8 @@
 //! changes nothing.
 
 use crate::federation::world::{World, told};
-use merits_ledger::{Entry, Role, entry::EarnBatch, fixture::Member};
+use merits_ledger::{Entry, Role, entry::EarnBatch};
+use merits_ledger_fixture::Member;
 use merits_primitives::{
     Fr,
     ids::{Epoch, Origin, ScaleId, ScaleVersion},

@@ -15,13 +15,13 @@ use merits_proto::{
         BareProof, Subject, Verdict, VerifyOneRequest, subject, verifier_client::VerifierClient,
     },
 };
+use merits_trapdoor::rerandomise;
 use merits_verifier::{
     Statement as _,
     codec::Canonical as _,
     entry::{Leaf, SignedEntry},
     groth16::VerifyingKey,
     receipt::Receipt,
-    trapdoor::rerandomise,
 };
 use tonic::Code;
 

@@ -340,7 +340,7 @@ pub fn voucher_codes(
 mod tests {
     use std::collections::BTreeSet;
 
-    use merits_ledger::fixture::Stage;
+    use merits_ledger_fixture::Stage;
     use rand::{SeedableRng as _, rngs::StdRng};
 
     use super::*;

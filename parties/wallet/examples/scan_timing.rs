@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use merits_ledger::fixture::{Citizen, Stage};
+use merits_ledger_fixture::{Citizen, Stage};
 use merits_verifier::{codec::Canonical as _, entry::Leaf};
 use merits_wallet::{keys::WalletKeys, view::scan_leaves};
 use zeroize::Zeroizing;

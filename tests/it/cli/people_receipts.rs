@@ -6,8 +6,8 @@ use std::{fs, path::Path};
 use merits_ledger::{
     Submission,
     entry::{ATTESTED, CONSENT_WITHDRAWN, REDEEMED, TICKET_DEPOSITED},
-    fixture::{Citizen, Stage},
 };
+use merits_ledger_fixture::{Citizen, Stage};
 use merits_primitives::ids::Credits;
 use merits_verifier::{codec::Canonical as _, entry::Leaf};
 use rand::rngs::ThreadRng;

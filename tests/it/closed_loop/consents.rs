@@ -1,7 +1,8 @@
 //! Attacks with tickets: another's records, two claims of one period.
 
 use merits_circuits::ticket::TicketViolation;
-use merits_ledger::{Entry, Refusal, fixture::Consented};
+use merits_ledger::{Entry, Refusal};
+use merits_ledger_fixture::Consented;
 use merits_primitives::Fr;
 use merits_wallet::prover::ProvingError;
 

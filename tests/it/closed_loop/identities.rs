@@ -4,8 +4,8 @@ use merits_circuits::{redeem::RedeemViolation, ticket::TicketViolation};
 use merits_ledger::{
     Entry,
     entry::{IdentityRetired, PersonStatement},
-    fixture::Citizen,
 };
+use merits_ledger_fixture::Citizen;
 use merits_primitives::{
     Fr, field,
     identity::{SECRET_BITS, Secret},

@@ -8,8 +8,8 @@ use merits_circuits::{
 use merits_ledger::{
     Entry, Refusal, Role, SubmitError,
     entry::{Attested, PersonStatement, Redeemed, StatementKeyAdopted, TicketDeposited},
-    fixture::{Citizen, Consented, Member, Stage},
 };
+use merits_ledger_fixture::{Citizen, Consented, Member, Stage};
 use merits_params::keystore::KeyStore;
 use merits_primitives::{
     Fr,

@@ -4,11 +4,11 @@
 use ark_bn254::{G1Affine, G2Affine};
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::AdditiveGroup;
+use merits_trapdoor::{TrapdoorKey, rerandomise};
 use merits_verifier::groth16::{
     BatchError, KeyPolicy, PreparedKey, Proof, Provenance, verify, verify_batch,
 };
 use merits_verifier::primitives::{Fr, field};
-use merits_verifier::trapdoor::{TrapdoorKey, rerandomise};
 use rand::{SeedableRng, rngs::StdRng};
 
 type Item = (Vec<Fr>, Proof);

@@ -5,11 +5,11 @@ use std::convert::Infallible;
 
 use ark_bn254::{G1Affine, g1};
 use ark_ec::{AffineRepr, CurveGroup, scalar_mul::glv::GLVConfig};
+use merits_trapdoor::TrapdoorKey;
 use merits_verifier::groth16::{
     BatchError, KeyPolicy, PreparedKey, Proof, Provenance, verify_batch,
 };
 use merits_verifier::primitives::{Fr, field};
-use merits_verifier::trapdoor::TrapdoorKey;
 use rand::{SeedableRng, rngs::StdRng};
 use rand_core::{TryCryptoRng, TryRng};
 

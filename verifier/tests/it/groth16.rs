@@ -4,12 +4,12 @@ use ark_bn254::{Bn254, Fq, Fq2, G1Affine, G1Projective, G2Affine, G2Projective};
 use ark_ec::{AffineRepr, pairing::Pairing, short_weierstrass::SWCurveConfig};
 use ark_ff::{AdditiveGroup, BigInteger, Field, PrimeField};
 use merits_primitives::{Fr, field};
+use merits_trapdoor::{TrapdoorKey, rerandomise};
 use merits_verifier::codec::{Canonical, CodecError};
 use merits_verifier::groth16::{
     BatchError, KeyError, KeyPolicy, Part, PointFault, PreparedKey, Proof, ProofError,
     ProofFormatError, Provenance, VerifyingKey, verify, verify_batch,
 };
-use merits_verifier::trapdoor::{TrapdoorKey, rerandomise};
 use proptest::prelude::*;
 use rand::{SeedableRng, rngs::StdRng};
 

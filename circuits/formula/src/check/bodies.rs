@@ -35,7 +35,10 @@ impl Checker<'_> {
             Type::Records { .. } => Type::Record,
             Type::Groups { most, .. } => Type::Records { most: *most },
             Type::Numbers { item, .. } => Type::Number(item.clone()),
-            _ => return self.wrong_type(list, "a list", "as in trips.filter(t, t.distance > 0)"),
+            _ => {
+                let hint = self.example("as in trips.filter(t, t.distance > 0)");
+                return self.wrong_type(list, "a list", &hint);
+            }
         };
         let mut texts = Vec::new();
         for name in names {
@@ -56,8 +59,22 @@ impl Checker<'_> {
             return self.fault(Code::NotYet, names[0].span, message, hint);
         }
         let words = self.fingerprint(body, &texts);
-        if let Some((vars, body)) = self.bodies.get(&(list, words.clone())) {
-            return Some((vars.clone(), *body));
+        let (outside, reach) = (self.inside, self.reach);
+        // Within what is said of one record, another list is one of the claim's own: a loop
+        // within the loop, were it to speak of that record.
+        let reach_within = if outside == Inside::Record {
+            self.scope.len()
+        } else {
+            reach
+        };
+        let known = self.bodies.get(&(list, words.clone())).cloned();
+        if let Some((vars, known)) = known {
+            // The names may be others: faults found later speak of the nodes by the words that
+            // stand here.
+            (self.inside, self.reach) = (inside, reach_within);
+            self.within(texts, &vars, &element, body);
+            (self.inside, self.reach) = (outside, reach);
+            return Some((vars, known));
         }
         let vars: Vec<VarId> = (0..names.len())
             .map(|at| VarId(self.variables + at))
@@ -67,6 +84,7 @@ impl Checker<'_> {
             self.pairs.insert(later, earlier);
         }
         for var in &vars {
+            self.var_lists.insert(*var, list);
             if let (Type::Number(range), Value::List { item, .. }) =
                 (&element, &self.facts[list.0].present)
             {
@@ -78,15 +96,24 @@ impl Checker<'_> {
                 self.var_counting.insert(*var, self.counted[list.0]);
             }
         }
-        let (outside, reach) = (self.inside, self.reach);
-        // Within what is said of one record, another list is one of the claim's own: a loop
-        // within the loop, were it to speak of that record.
-        if outside == Inside::Record {
-            self.reach = self.scope.len();
-        }
-        self.inside = inside;
+        (self.inside, self.reach) = (inside, reach_within);
+        let body = self.within(texts, &vars, &element, body);
+        (self.inside, self.reach) = (outside, reach);
+        let body = body?;
+        self.bodies.insert((list, words), (vars.clone(), body));
+        Some((vars, body))
+    }
+
+    /// Checks a body with names for elements of a list.
+    fn within(
+        &mut self,
+        names: Vec<String>,
+        vars: &[VarId],
+        element: &Type,
+        body: &Syntax,
+    ) -> Option<NodeId> {
         let depth = self.scope.len();
-        for (name, var) in texts.into_iter().zip(&vars) {
+        for (name, var) in names.into_iter().zip(vars) {
             self.scope.push(Bound {
                 name,
                 var: *var,
@@ -95,16 +122,17 @@ impl Checker<'_> {
         }
         let body = self.check(body);
         self.scope.truncate(depth);
-        (self.inside, self.reach) = (outside, reach);
-        let body = body?;
-        self.bodies.insert((list, words), (vars.clone(), body));
-        Some((vars, body))
+        body
     }
 
     fn variable_name(&mut self, name: &Syntax, may_hide: bool) -> Option<String> {
         let SyntaxKind::Name(text) = &name.kind else {
             let message = "a name for the element is needed here";
-            let hint = "as in trips.filter(t, t.distance > 0): t stands for each trip in turn";
+            let each = self.example_name();
+            let hint = format!(
+                "{}: {each} stands for each record in turn",
+                self.example("as in trips.filter(t, t.distance > 0)"),
+            );
             return self.fault(Code::WrongArguments, name.span, message, hint);
         };
         if let Some(reason) = name_fault(text, NameFor::Alone) {

@@ -273,19 +273,24 @@ impl Checker<'_> {
             // `min(a, b)` is no list's.
             (Some(_), Some((_, code, hint))) if !of_list => {
                 let message = format!("`{function}` takes a list of numbers");
-                return self.fault(*code, at, message, *hint);
+                return self.fault(*code, at, message, self.example(hint));
             }
             (Some((_, usage)), _) => {
                 let message = format!("`{function}` takes other arguments");
-                return self.fault(Code::WrongArguments, at, message, format!("as in {usage}"));
+                return self.fault(
+                    Code::WrongArguments,
+                    at,
+                    message,
+                    self.example(&format!("as in {usage}")),
+                );
             }
             (None, Some((_, Code::NotYet, hint))) => {
                 let message = format!("`{function}` is not in the language yet");
-                return self.fault(Code::NotYet, at, message, *hint);
+                return self.fault(Code::NotYet, at, message, self.example(hint));
             }
             (None, Some((_, code, hint))) => {
                 let message = format!("there is no function `{function}`");
-                return self.fault(*code, at, message, *hint);
+                return self.fault(*code, at, message, self.example(hint));
             }
             (None, None) => {}
         }

@@ -12,10 +12,14 @@
 //! Manifests that were approved before this was refused keep their meaning: for them nothing here
 //! is looked at ([`crate::check_approved`]).
 
+use std::collections::BTreeSet;
+
 use merits_primitives::ids::PeriodKind;
 
 use super::Checker;
-use crate::diagnostic::{Code, Span};
+use super::examples::example_moment;
+use crate::declarations::SourceId;
+use crate::diagnostic::{Code, Diagnostic, Span};
 use crate::field::FieldKind;
 use crate::typed::{Kind, NodeId};
 
@@ -77,6 +81,18 @@ impl Counted {
     fn mixed(self) -> Self {
         self.beginning().map_or(Plain, Mixed)
     }
+}
+
+/// What is refused, as it is written.
+struct Leaf {
+    /// A field, or a function of one.
+    written: String,
+    /// The field in it.
+    field: String,
+    /// The text that it stands in.
+    at: SourceId,
+    /// A date or moment that the field may hold.
+    example: String,
 }
 
 /// What is done with a number for which it matters where counting begins.
@@ -203,25 +219,21 @@ impl Checker<'_> {
         let Some(beginning) = self.counted[id.0].beginning() else {
             return Plain;
         };
-        let (message, hint) = self.advice(beginning, self.day_written(id), used);
+        let (message, hint) = self.advice(beginning, &self.leaf(id), used);
         let told = (self.faults.iter()).any(|fault| {
             fault.code == Code::CountedFromZero
                 && fault.source == self.text
                 && fault.message == message
         });
         if !told {
+            self.told_counting = Some(beginning);
             self.fault::<()>(Code::CountedFromZero, span, message, hint);
         }
         Plain
     }
 
-    /// Message and hint; `what` is the number as it is written, and the field in it.
-    fn advice(
-        &self,
-        beginning: Beginning,
-        what: Option<(String, String)>,
-        used: Use,
-    ) -> (String, String) {
+    /// Message and hint.
+    fn advice(&self, beginning: Beginning, leaf: &Leaf, used: Use) -> (String, String) {
         let counts = match beginning {
             Beginning::Month => "counts days from 0, so that 1 is the second of the month",
             Beginning::Week => "counts days from 0, so that 1 is Tuesday",
@@ -242,11 +254,19 @@ impl Checker<'_> {
             Use::LookedUp => "is looked up in a table",
             Use::Output => "is counted itself",
         };
-        let (subject, field) = match what {
-            Some((what, field)) => (format!("`{what}`"), field),
-            None => ("this".to_owned(), self.day_field(beginning)),
+        let Leaf {
+            written, field, at, ..
+        } = leaf;
+        let step = match at {
+            SourceId::Step(step) if *at != self.text => {
+                Some(self.declarations.steps[*step].name.as_str())
+            }
+            _ => None,
         };
-        let message = format!("{subject} {counts}, and here it {done}");
+        let message = match step {
+            Some(step) => format!("`{written}` of the step `{step}` {counts}, and here it {done}"),
+            None => format!("`{written}` {counts}, and here it {done}"),
+        };
         let hint = match beginning {
             Beginning::Month => format!("write day_of_month({field}), which is 1 for the first"),
             Beginning::Week => {
@@ -263,41 +283,115 @@ impl Checker<'_> {
                  of minutes"
             ),
             Beginning::Date => format!(
-                "compare it with a date that is written out, as in {field} >= \"2024-03-01\", or with \
-                 another date; iso_weekday({field}) is 1 for Monday and 7 for Sunday"
+                "compare it with a date that is written out, as in {field} >= {:?}, or with \
+                 another date; iso_weekday({field}) is 1 for Monday and 7 for Sunday",
+                leaf.example
             ),
             Beginning::DateTime => format!(
                 "compare it with a moment that is written out, as in {field} >= \
-                 \"2024-03-01T08:00\", or with another; minute_of_day({field}) counts from midnight"
+                 {:?}, or with another; minute_of_day({field}) counts from midnight",
+                leaf.example
             ),
+        };
+        // What the advice takes the place of, where that is more than the field.
+        let hint = match beginning {
+            Beginning::Month | Beginning::Week if written != field => {
+                format!("{hint}, in place of {written}")
+            }
+            _ => hint,
+        };
+        let hint = match step {
+            Some(step) => format!("{hint}; it stands in the step `{step}`"),
+            None => hint,
         };
         (message, hint)
     }
 
-    /// A number as it is written, if a field can be seen in it, and that field.
-    fn day_written(&self, id: NodeId) -> Option<(String, String)> {
-        let written = self.written(self.places[id.0]);
-        let inner = ["day(", "weekday("].iter().find_map(|call| {
-            let inner = written.strip_prefix(call)?;
-            inner.strip_suffix(')')
+    /// The number in `id` from which the counting comes, by the words of the text that it stands in.
+    fn leaf(&self, id: NodeId) -> Leaf {
+        let id = self.leaf_of(id);
+        let at = self.texts[id.0];
+        let written = self.written_in(at, self.places[id.0]);
+        let inner = ["day", "weekday"].iter().find_map(|call| {
+            let inner = written.strip_prefix(call)?.trim_start();
+            inner.strip_prefix('(')?.strip_suffix(')')
         });
-        let field = inner.unwrap_or(&written).trim().to_owned();
-        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
-        (field.contains('.') && field.chars().all(plain)).then_some((written, field))
+        let field = inner.map_or(written.clone(), |inner| inner.trim().to_owned());
+        let example = match self.nodes[id.0].kind {
+            Kind::Field { field, .. } => example_moment(&self.schema.fields[field]),
+            _ => String::new(),
+        };
+        Leaf {
+            written,
+            field,
+            at,
+            example,
+        }
     }
 
-    /// A field of this kind, for an example.
-    fn day_field(&self, beginning: Beginning) -> String {
-        let fits = |kind: &FieldKind| match beginning {
-            Beginning::Date => matches!(kind, FieldKind::Date { .. }),
-            Beginning::DateTime => matches!(kind, FieldKind::DateTime { .. }),
-            Beginning::MinuteOfMonth | Beginning::MinuteOfWeek => {
-                matches!(kind, FieldKind::TimeInPeriod)
+    fn leaf_of(&self, id: NodeId) -> NodeId {
+        let beginning = self.counted[id.0].beginning();
+        let mut leaf = id;
+        loop {
+            let kind = &self.nodes[leaf.0].kind;
+            let mut parts = match kind {
+                Kind::Var(var) => self.var_lists.get(var).copied().into_iter().collect(),
+                _ => kind.operands(),
             }
-            _ => matches!(kind, FieldKind::DayInPeriod | FieldKind::TimeInPeriod),
+            .into_iter();
+            let next = parts.find(|part| {
+                // A number that the checker put in stands at no place of its own.
+                let written = !matches!(self.nodes[part.0].kind, Kind::Number(_));
+                written && self.counted[part.0].beginning() == beginning
+            });
+            match next {
+                Some(part) => leaf = part,
+                None => return leaf,
+            }
+        }
+    }
+
+    /// Where a node has what counts from a beginning.
+    pub(super) fn counted_leaves(&self, id: NodeId) -> Vec<(NodeId, SourceId, Span)> {
+        let (mut leaves, mut seen, mut open) = (Vec::new(), BTreeSet::new(), vec![id]);
+        while let Some(id) = open.pop() {
+            if !seen.insert(id) {
+                continue;
+            }
+            if self.counted[id.0] != Plain && self.leaf_of(id) == id {
+                leaves.push((id, self.texts[id.0], self.places[id.0]));
+            }
+            open.extend(self.nodes[id.0].kind.operands());
+        }
+        leaves
+    }
+
+    /// Of a fault about units and one about counting in the same place, one remains that says both:
+    /// `d.on == deeds.size()` is put right by a plain day, compared with a number of days.
+    pub(super) fn one_of_two(&mut self, known: usize, units: usize) {
+        let Some(beginning) = self.told_counting.take() else {
+            return;
         };
-        let field = self.schema.fields.iter().find(|field| fits(&field.kind));
-        field.map_or_else(|| "..".to_owned(), |field| format!("t.{}", field.name))
+        if units != known + 1 || self.faults.len() != units + 1 {
+            return;
+        }
+        let (Some(counted), Some(unit)) = (self.faults.pop(), self.faults.pop()) else {
+            return;
+        };
+        let also = match beginning {
+            Beginning::Month | Beginning::Week => unit.hint,
+            Beginning::MinuteOfMonth | Beginning::MinuteOfWeek => {
+                "a pure number gets the unit of what you write: unit(1, \"day\") or unit(1, \"min\")"
+                    .to_owned()
+            }
+            // No number takes its place.
+            Beginning::Day | Beginning::Date | Beginning::DateTime => {
+                self.faults.push(counted);
+                return;
+            }
+        };
+        let hint = format!("{}; {also}", counted.hint);
+        self.faults.push(Diagnostic { hint, ..counted });
     }
 
     /// What days of the period begin with.

@@ -2,6 +2,7 @@
 
 use num_bigint::BigInt;
 
+use super::decided::Side;
 use super::names::suggest;
 use super::{Checker, Inside};
 use crate::diagnostic::{Code, Span};
@@ -20,12 +21,14 @@ impl Checker<'_> {
             }
             SyntaxKind::Text(text) => {
                 let message = format!("the text {text:?} stands alone here");
-                let hint = "a text is compared with a field of an enum, as in t.mode == \"bus\", or names a unit";
+                let hint = self.example("a text is compared with a field of an enum, as in t.mode == \"bus\", or names a unit");
                 self.fault(Code::WrongType, span, message, hint)
             }
             SyntaxKind::List(_) => {
                 let message = "a list that is written out stands alone here";
-                let hint = "it stands at the right of `in`, as in t.mode in [\"bus\", \"metro\"]";
+                let hint = self.example(
+                    "it stands at the right of `in`, as in t.mode in [\"bus\", \"metro\"]",
+                );
                 self.fault(Code::WrongType, span, message, hint)
             }
             SyntaxKind::Name(name) => self.name(name, span),
@@ -55,7 +58,7 @@ impl Checker<'_> {
                     let sign = sign(operator).unwrap_or("==");
                     self.compares_no_comparison(sign, a, b)?;
                 }
-                let equal = self.equal(a, b, span)?;
+                let equal = self.equal(operator, a, b, span)?;
                 return match operator {
                     Operator::Equal => Some(equal),
                     _ => self.not(equal, span),
@@ -97,7 +100,11 @@ impl Checker<'_> {
             (Operator::Conditional, &[cond, yes, no]) => self.choose(cond, yes, no, span),
             (_, &[a, b]) => {
                 let (left, right) = (self.expect_number(a), self.expect_number(b));
-                self.binary(operator, (a, left?), (b, right?), span)
+                let (left, right) = (left?, right?);
+                let sides = [(a, args[0].span), (b, args[1].span)];
+                self.says_something(operator, sides, span, |checker| {
+                    checker.binary(operator, (a, left), (b, right), span)
+                })
             }
             // The parser gives each operator the operands of its grammar.
             _ => unreachable!("operator with {} operands", args.len()),
@@ -273,13 +280,14 @@ impl Checker<'_> {
     fn is_in(&mut self, value: &Syntax, list: &Syntax, span: Span) -> Option<NodeId> {
         let SyntaxKind::List(items) = &list.kind else {
             let message = "`in` looks into a list that is written out";
-            let hint =
-                "as in t.mode in [\"bus\", \"metro\"]; records are looked through with exists(..)";
+            let hint = self.example(
+                "as in t.mode in [\"bus\", \"metro\"]; records are looked through with exists(..)",
+            );
             return self.fault(Code::WrongArguments, list.span, message, hint);
         };
         let equals: Vec<Option<NodeId>> = items
             .iter()
-            .map(|item| self.equal(value, item, item.span))
+            .map(|item| self.equal(Operator::Equal, value, item, item.span))
             .collect();
         let equals: Vec<NodeId> = equals.into_iter().collect::<Option<_>>()?;
         match equals.as_slice() {
@@ -293,17 +301,21 @@ impl Checker<'_> {
     }
 
     /// Whether two numbers, truth values or names of an enum are equal.
-    fn equal(&mut self, a: &Syntax, b: &Syntax, span: Span) -> Option<NodeId> {
+    fn equal(&mut self, operator: Operator, a: &Syntax, b: &Syntax, span: Span) -> Option<NodeId> {
         match (&a.kind, &b.kind) {
             (SyntaxKind::Text(_), SyntaxKind::Text(_)) => {
-                let hint = "compare a field of an enum with a text, as in t.mode == \"bus\"";
+                let hint =
+                    self.example("compare a field of an enum with a text, as in t.mode == \"bus\"");
                 self.fault(Code::WrongType, span, "two texts are compared", hint)
             }
-            (SyntaxKind::Text(text), _) => self.is_named(b, text, a.span, span),
-            (_, SyntaxKind::Text(text)) => self.is_named(a, text, b.span, span),
+            (SyntaxKind::Text(text), _) => self.is_named(operator, b, (text, a.span), span),
+            (_, SyntaxKind::Text(text)) => self.is_named(operator, a, (text, b.span), span),
             _ => {
-                let (a, b) = (self.check(a), self.check(b));
-                self.equal_nodes(a?, b?, span)
+                let (left, right) = (self.check(a), self.check(b));
+                let sides = [(left?, a.span), (right?, b.span)];
+                self.says_something(operator, sides, span, |checker| {
+                    checker.equal_nodes(sides[0].0, sides[1].0, span)
+                })
             }
         }
     }
@@ -315,7 +327,7 @@ impl Checker<'_> {
             }
             (Some(_), Some(_)) => {
                 let message = "fields of different enums are compared";
-                let hint = "compare each with its names, as in t.mode == \"bus\"";
+                let hint = self.example("compare each with its names, as in t.mode == \"bus\"");
                 return self.fault(Code::WrongType, span, message, hint);
             }
             _ => {}
@@ -333,15 +345,41 @@ impl Checker<'_> {
     }
 
     /// Whether a field of an enum has this name.
-    fn is_named(&mut self, of: &Syntax, text: &str, at: Span, span: Span) -> Option<NodeId> {
-        let of = self.check(of)?;
+    fn is_named(
+        &mut self,
+        operator: Operator,
+        named: &Syntax,
+        (text, at): (&str, Span),
+        span: Span,
+    ) -> Option<NodeId> {
+        let of = self.check(named)?;
         if self.is_dated(of) {
             let date = self.date(of, text, at)?;
-            return self.equal_nodes(of, date, span);
+            let sides = [(of, named.span), (date, at)];
+            return self.says_something(operator, sides, span, |checker| {
+                checker.equal_nodes(of, date, span)
+            });
         }
         let position = self.enum_position(of, text, at)?;
         let name = self.literal(position, at)?;
         self.add(Kind::Equal(of, name), Type::Bool, span)
+    }
+
+    /// Makes a comparison; a fault if it has none of another kind, but always or never holds.
+    fn says_something(
+        &mut self,
+        operator: Operator,
+        sides: [(NodeId, Span); 2],
+        span: Span,
+        make: impl FnOnce(&mut Self) -> Option<NodeId>,
+    ) -> Option<NodeId> {
+        let known = self.faults.len();
+        let made = make(self)?;
+        if let (Some(sign), true) = (sign(operator), known == self.faults.len()) {
+            let [a, b] = sides.map(|(node, span)| Side { node, span });
+            self.decided(sign, a, b, span);
+        }
+        Some(made)
     }
 
     /// The position of a name among the values of an enum.

@@ -20,8 +20,23 @@ impl Checker<'_> {
     ) -> Option<NodeId> {
         let list = self.check(list)?;
         let (var, body) = self.bind(list, name, false, body)?;
-        self.expect_bool(body)?;
+        self.expect_condition(list, name, body)?;
         self.kept(list, var, body, span)
+    }
+
+    /// What is said of each element is a condition.
+    fn expect_condition(&mut self, list: NodeId, name: &Syntax, body: NodeId) -> Option<()> {
+        if self.nodes[body.0].ty == Type::Bool {
+            return Some(());
+        }
+        let name = self.written(name.span);
+        let example = match self.nodes[list.0].ty {
+            Type::Records { .. } => self.example_of(&name, "t.distance > 0"),
+            Type::Groups { .. } => format!("{name}.size() > 1"),
+            _ => format!("{name} > 0"),
+        };
+        let hint = format!("compare it, as in {example}");
+        self.wrong_type(body, "a truth value", &hint)
     }
 
     fn kept(
@@ -133,11 +148,10 @@ impl Checker<'_> {
         let list = self.check(list)?;
         match &self.nodes[list.0].ty {
             Type::Numbers { .. } => self.derived(Kind::Sum(list), span),
-            _ => self.wrong_type(
-                list,
-                "a list of numbers",
-                "say what is added up: .map(t, t.distance).sum()",
-            ),
+            _ => {
+                let hint = self.example("say what is added up: .map(t, t.distance).sum()");
+                self.wrong_type(list, "a list of numbers", &hint)
+            }
         }
     }
 
@@ -147,7 +161,10 @@ impl Checker<'_> {
             Type::Records { .. } | Type::Groups { .. } | Type::Numbers { .. } => {
                 self.derived(Kind::Size(list), span)
             }
-            _ => self.wrong_type(list, "a list", "count records: trips.size()"),
+            _ => {
+                let hint = self.example("count records: trips.size()");
+                self.wrong_type(list, "a list", &hint)
+            }
         }
     }
 
@@ -170,7 +187,8 @@ impl Checker<'_> {
                 Type::Number(_) => "of numbers, it is math.least(a, b) or math.greatest(a, b)",
                 _ => "say what is compared: .map(t, t.distance).max(0)",
             };
-            return self.wrong_type(list, "a list of numbers", hint);
+            let hint = self.example(hint);
+            return self.wrong_type(list, "a list of numbers", &hint);
         };
         let mut all = item;
         if let Some(otherwise) = otherwise {
@@ -203,7 +221,7 @@ impl Checker<'_> {
     ) -> Option<NodeId> {
         let list = self.check(list)?;
         let (var, body) = self.bind(list, name, false, body)?;
-        self.expect_bool(body)?;
+        self.expect_condition(list, name, body)?;
         let body = if meets { body } else { self.not(body, span)? };
         let kept = self.kept(list, var, body, span)?;
         self.derived(Kind::Size(kept), span)

@@ -3,7 +3,9 @@
 mod bodies;
 mod calls;
 mod counted;
+mod decided;
 mod declared;
+mod examples;
 mod expressions;
 mod lists;
 mod names;
@@ -18,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use num_bigint::BigInt;
 
-use self::counted::Counted;
+use self::counted::{Beginning, Counted};
 use crate::canonical::Pruning;
 use crate::constant::ConstantDecl;
 use crate::declarations::{Declarations, SourceId};
@@ -49,7 +51,7 @@ pub fn check(declarations: &Declarations) -> Result<Typed, Vec<Diagnostic>> {
 /// mistook its meaning, keeps that meaning. The tree of what [`check`] takes is the same.
 ///
 /// # Errors
-/// As [`check`], but for [`Code::CountedFromZero`].
+/// As [`check`], but for [`Code::CountedFromZero`] and [`Code::Decided`].
 pub fn check_approved(declarations: &Declarations) -> Result<Typed, Vec<Diagnostic>> {
     check_as(declarations, true)
 }
@@ -65,7 +67,9 @@ fn check_as(declarations: &Declarations, approved: bool) -> Result<Typed, Vec<Di
     }
     for at in 0..declarations.steps.len() {
         let step = checker.formula(SourceId::Step(at));
+        let written = step.map(|step| checker.counted_leaves(step));
         checker.steps.push(step);
+        checker.step_leaves.push(written.unwrap_or_default());
     }
     let credits = checker.output(SourceId::Credits);
     let measure = match &declarations.measure {
@@ -124,6 +128,8 @@ struct Checker<'a> {
     depths: Vec<usize>,
     /// Where each node was last used: a fault is shown there.
     places: Vec<Span>,
+    /// The text that this place is in.
+    texts: Vec<SourceId>,
     /// Nodes by kind and type, to make each once; several only where units or counting differ.
     known: HashMap<(Kind, Type), Vec<NodeId>>,
     /// Bodies checked already: the same words about the elements of the same list.
@@ -135,10 +141,15 @@ struct Checker<'a> {
     variables: usize,
     /// What is known of variables that stand for the numbers of a list, where present.
     number_variables: BTreeMap<VarId, Range>,
+    /// The list that each variable stands for an element of.
+    var_lists: BTreeMap<VarId, NodeId>,
     /// Of two records that follow each other, the earlier for the later.
     pairs: BTreeMap<VarId, VarId>,
     inside: Inside,
     steps: Vec<Option<NodeId>>,
+    /// Where each step has what counts from a beginning: another text may say the same of the same
+    /// list under another name.
+    step_leaves: Vec<Vec<(NodeId, SourceId, Span)>>,
     used: BTreeSet<Used>,
     units: units::Declared,
     /// Units of variables that stand for the numbers of a list.
@@ -153,6 +164,8 @@ struct Checker<'a> {
     var_counting: BTreeMap<VarId, Counted>,
     /// The same of what is made while a construct is put together.
     forced_counting: Option<Counted>,
+    /// Where counting begins of what was refused for it just now.
+    told_counting: Option<Beginning>,
     faults: Vec<Diagnostic>,
 }
 
@@ -167,15 +180,18 @@ impl<'a> Checker<'a> {
             facts: Vec::new(),
             depths: Vec::new(),
             places: Vec::new(),
+            texts: Vec::new(),
             known: HashMap::new(),
             bodies: HashMap::new(),
             scope: Vec::new(),
             reach: 0,
             variables: 0,
             number_variables: BTreeMap::new(),
+            var_lists: BTreeMap::new(),
             pairs: BTreeMap::new(),
             inside: Inside::Claim,
             steps: Vec::new(),
+            step_leaves: Vec::new(),
             used: BTreeSet::new(),
             units: units::Declared::default(),
             var_units: BTreeMap::new(),
@@ -184,6 +200,7 @@ impl<'a> Checker<'a> {
             counted: Vec::new(),
             var_counting: BTreeMap::new(),
             forced_counting: None,
+            told_counting: None,
             faults: Vec::new(),
         }
     }
@@ -194,6 +211,13 @@ impl<'a> Checker<'a> {
         match syntax::parse(text, self.declarations.text(text)) {
             Ok(parsed) => self.check(&parsed),
             Err(faults) => {
+                let with_names = |mut fault: Diagnostic| {
+                    if syntax::EXAMPLES.contains(&fault.hint.as_str()) {
+                        fault.hint = self.example(&fault.hint);
+                    }
+                    fault
+                };
+                let faults: Vec<Diagnostic> = faults.into_iter().map(with_names).collect();
                 self.faults.extend(faults);
                 None
             }
@@ -394,14 +418,18 @@ impl<'a> Checker<'a> {
 
     /// Adds a node, unless there is one that is the same in all.
     fn insert(&mut self, kind: Kind, ty: Type, facts: Facts, span: Span) -> Option<NodeId> {
+        let known = self.faults.len();
         let unit = self.unit_of(&kind, &ty, span);
+        let units = self.faults.len();
+        self.told_counting = None;
         let counted = self.counted_of(&kind, span);
+        self.one_of_two(known, units);
         let key = (kind, ty);
         let same = self.known.get(&key).into_iter().flatten();
         let same = (same.copied())
             .find(|id| self.nodes[id.0].unit == unit && self.counted[id.0] == counted);
         if let Some(id) = same {
-            self.places[id.0] = span;
+            self.place(id, span);
             return Some(id);
         }
         let deepest = key.0.operands().iter().map(|id| self.depths[id.0]).max();
@@ -432,7 +460,14 @@ impl<'a> Checker<'a> {
         self.counted.push(counted);
         self.depths.push(depth);
         self.places.push(span);
+        self.texts.push(self.text);
         Some(id)
+    }
+
+    /// Where a node is used now.
+    fn place(&mut self, id: NodeId, span: Span) {
+        self.places[id.0] = span;
+        self.texts[id.0] = self.text;
     }
 
     /// A literal that the checker itself writes: a whole number.
@@ -497,15 +532,21 @@ impl<'a> Checker<'a> {
     }
 
     fn expect_bool(&mut self, id: NodeId) -> Option<()> {
-        match &self.nodes[id.0].ty {
-            Type::Bool => Some(()),
-            _ => self.wrong_type(id, "a truth value", "compare it, as in t.distance > 0"),
+        if self.nodes[id.0].ty == Type::Bool {
+            return Some(());
         }
+        let hint = self.example("compare it, as in t.distance > 0");
+        self.wrong_type(id, "a truth value", &hint)
     }
 
     /// What stands at a place of the text under check, on one line.
     fn written(&self, span: Span) -> String {
-        let text = self.declarations.text(self.text);
+        self.written_in(self.text, span)
+    }
+
+    /// What stands at a place of a text, on one line.
+    fn written_in(&self, text: SourceId, span: Span) -> String {
+        let text = self.declarations.text(text);
         let written = text.get(span.start..span.end).unwrap_or("..");
         written.split_whitespace().collect::<Vec<_>>().join(" ")
     }

@@ -48,12 +48,7 @@ impl Checker<'_> {
             .collect();
         let hint = match self.schema.fields.iter().find(|field| field.name == name) {
             Some(_) => {
-                let record = self
-                    .scope
-                    .iter()
-                    .rev()
-                    .find(|bound| bound.ty == Type::Record);
-                let record = record.map_or("t", |bound| bound.name.as_str());
+                let record = self.example_record();
                 format!("it is a field: write it after its record, as in {record}.{name}")
             }
             None => suggest(name, &known),
@@ -86,7 +81,10 @@ impl Checker<'_> {
         }
         // A step with faults has told them.
         let node = self.steps[at]?;
-        self.places[node.0] = span;
+        for (leaf, text, written) in self.step_leaves[at].clone() {
+            (self.texts[leaf.0], self.places[leaf.0]) = (text, written);
+        }
+        self.place(node, span);
         Some(node)
     }
 
@@ -102,11 +100,12 @@ impl Checker<'_> {
         let tells = |field: &&crate::Field| {
             matches!(field.kind, FieldKind::DayInPeriod | FieldKind::TimeInPeriod)
         };
+        let record = self.example_record();
         let hint = match fields.iter().find(tells) {
-            Some(field) => format!("as in {name}.at(t.{})", field.name),
+            Some(field) => format!("as in {name}.at({record}.{})", field.name),
             None => format!(
                 "a field of type day or time tells it: declare one, such as `on`, and write \
-                 {name}.at(t.on)"
+                 {name}.at({record}.on)"
             ),
         };
         self.fault(Code::Dated, span, message, hint)
@@ -126,7 +125,10 @@ impl Checker<'_> {
             _ => false,
         };
         let field = self.schema.fields.iter().find(fits);
-        field.map_or_else(|| "..".to_owned(), |field| format!("t.{}", field.name))
+        field.map_or_else(
+            || "..".to_owned(),
+            |field| format!("{}.{}", self.example_record(), field.name),
+        )
     }
 
     pub(super) fn member(&mut self, of: &Syntax, field: &str, span: Span) -> Option<NodeId> {
@@ -134,7 +136,8 @@ impl Checker<'_> {
         let Some(var) = self.record_variable(record) else {
             let hint = match self.nodes[record.0].ty {
                 Type::Records { .. } => {
-                    format!("take it of each record: .map(t, t.{field})")
+                    let each = self.example_name();
+                    format!("take it of each record: .map({each}, {each}.{field})")
                 }
                 _ => "only records have fields".to_owned(),
             };

@@ -76,7 +76,7 @@ impl Checker<'_> {
     pub(super) fn at(&mut self, dated: &Syntax, day: &Syntax, span: Span) -> Option<NodeId> {
         let declared = self.declarations;
         let SyntaxKind::Name(name) = &dated.kind else {
-            let hint = "as in factor.at(t.start)";
+            let hint = self.example("as in factor.at(t.start)");
             let message = "`.at(..)` belongs to the name of a constant or table";
             return self.fault(Code::WrongArguments, dated.span, message, hint);
         };

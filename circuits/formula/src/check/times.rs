@@ -75,7 +75,7 @@ impl Checker<'_> {
             Some(day) => day,
             None => {
                 let hint = "day(..) takes a field of type time, as in day(t.start)";
-                self.wrong_type(time, "a time of a record", hint)
+                self.wrong_type(time, "a time of a record", &self.example(hint))
             }
         }
     }
@@ -88,7 +88,11 @@ impl Checker<'_> {
                 let last = self.schema.days() - 1;
                 Some(self.number(Kind::Day { of, field }, Range::whole(0, last), span))
             }
-            FieldKind::DayInPeriod => Some(Some(time)),
+            FieldKind::DayInPeriod => {
+                // As it is written here, with its function.
+                self.place(time, span);
+                Some(Some(time))
+            }
             _ => None,
         }
     }
@@ -113,7 +117,7 @@ impl Checker<'_> {
         };
         let hint =
             "the day that counts is that of a field of type time or day, as in factor.at(t.start)";
-        self.fault(Code::Dated, day.span, message, hint)
+        self.fault(Code::Dated, day.span, message, self.example(hint))
     }
 
     /// `minute_of_day(t.start)`
@@ -130,7 +134,7 @@ impl Checker<'_> {
                 }),
             _ => {
                 let hint = "minute_of_day(..) takes a field of type time or datetime, as in minute_of_day(t.start)";
-                self.wrong_type(time, "a time of a record", hint)
+                self.wrong_type(time, "a time of a record", &self.example(hint))
             }
         }
     }
@@ -150,17 +154,17 @@ impl Checker<'_> {
                     PeriodKind::Week => "iso_weekday(..) is known in weekly scales: 1 is Monday",
                     _ => "a field of type date compares with a date, as in t.due >= \"2024-03-01\"",
                 };
-                self.fault(Code::NotYet, span, message, hint)
+                self.fault(Code::NotYet, span, message, self.example(hint))
             }
             (Some(FieldKind::Date { .. } | FieldKind::DateTime { .. }), _) => {
                 let message = "the day of the month of a date is not in the language yet";
                 let hint = "compare it with a date that is written out, as in t.due >= \"2024-03-01\"; in a monthly scale, a field of type day or time has it";
-                self.fault(Code::NotYet, span, message, hint)
+                self.fault(Code::NotYet, span, message, self.example(hint))
             }
             _ => {
                 let hint =
                     "day_of_month(..) takes a field of type day or time, as in day_of_month(t.on)";
-                self.wrong_type(time, "a day of a record", hint)
+                self.wrong_type(time, "a day of a record", &self.example(hint))
             }
         }
     }
@@ -192,7 +196,7 @@ impl Checker<'_> {
             Some(FieldKind::TimeInPeriod | FieldKind::DayInPeriod) => {
                 let message = "the day of the week of a time is known in weekly scales only";
                 let hint = "use a field of type date or datetime, of which it is known everywhere";
-                self.fault(Code::NotYet, span, message, hint)
+                self.fault(Code::NotYet, span, message, self.example(hint))
             }
             Some(FieldKind::Date { .. }) => self.weekday_of(time, span),
             Some(FieldKind::DateTime { .. }) => {
@@ -209,7 +213,7 @@ impl Checker<'_> {
             }
             _ => {
                 let hint = "weekday(..) takes a field of type time, day, date or datetime, as in weekday(t.start)";
-                self.wrong_type(time, "a time of a record", hint)
+                self.wrong_type(time, "a time of a record", &self.example(hint))
             }
         }
     }

@@ -22,6 +22,13 @@ pub(super) enum Within {
     Index,
 }
 
+/// Hints that show an example. The parser knows no scale: the checker puts its names in place of ours.
+pub(crate) const EXAMPLES: [&str; 3] = [WORTH, NAMES, LOOKED_UP];
+
+const WORTH: &str = "write what a claim is worth, as in trips.size()";
+const NAMES: &str = "as in t.distance, or trips.size()";
+const LOOKED_UP: &str = "declare a [[table]] in the manifest, and look it up: rate[t.mode]";
+
 const SEE: &str = "see docs/src/scale-language.md for what is";
 
 impl Fault {
@@ -44,8 +51,7 @@ impl Fault {
     }
 
     pub(super) fn nothing() -> Self {
-        let hint = "write what a claim is worth, as in trips.size()";
-        Self::syntax(Span::default(), "there is no formula here", hint)
+        Self::syntax(Span::default(), "there is no formula here", WORTH)
     }
 
     pub(super) fn too_deep(span: Span) -> Self {
@@ -206,7 +212,7 @@ pub(super) fn joined_by_nothing(source: &str, tokens: &[Placed], at: usize) -> F
 
 /// Behind a point stands no name.
 pub(super) fn no_name(source: &str, tokens: &[Placed], at: usize) -> Fault {
-    let hint = "as in t.distance, or trips.size()";
+    let hint = NAMES;
     let Some(found) = tokens.get(at) else {
         let message = "the formula ends after `.`, where a name is missing";
         return Fault::syntax(end_of(tokens), message, hint);
@@ -304,7 +310,7 @@ pub(super) fn not_in_the_language(token: Token, span: Span) -> Fault {
         _ => (
             Code::NotYet,
             "a map or message is not in the language yet",
-            "declare a [[table]] in the manifest, and look it up: rate[t.mode]",
+            LOOKED_UP,
         ),
     };
     Fault::new(code, span, message, hint)

@@ -23,6 +23,8 @@ mod tests;
 mod text;
 mod token;
 
+pub(crate) use advice::EXAMPLES;
+
 use crate::decimal::Decimal;
 use crate::declarations::SourceId;
 use crate::diagnostic::{Code, Diagnostic, Span};

@@ -3,11 +3,11 @@
 
 use merits_ledger::{
     Conflict, Governing, State, Unique, UniqueSet,
-    fixture::{Citizen, Stage},
     rows::{Rows, StateDigest, Table},
-    storage::{Commit, Head, Pending, Storage as _, StorageGroup as _, StoredLeaf, conformance},
+    storage::{Commit, Head, Pending, Storage as _, StorageGroup as _, StoredLeaf},
     tree::{Frontier, Node},
 };
+use merits_ledger_fixture::{Citizen, Stage, conformance};
 use merits_ledger_sqlite::{Ledger, Reader, StateFile, TABLES, Writer};
 use merits_primitives::ids::{Credits, EntryId, Origin};
 use merits_sqlite::Schema;

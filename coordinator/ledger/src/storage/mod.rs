@@ -9,10 +9,8 @@
 //! [`Pending`] is a group in the making on the rules' side: rows that were read, overlaid with what the
 //! group's accepted entries changed.
 //!
-//! [`MemoryStorage`] serves tests. Every implementation passes [`conformance`].
+//! [`MemoryStorage`] serves tests. Every implementation passes `merits_ledger_fixture::conformance`.
 
-#[cfg(feature = "fixture")]
-pub mod conformance;
 mod memory;
 mod pending;
 

@@ -1,7 +1,7 @@
 //! A consent is to one version of a scale: no other one is claimed by with its ticket.
 
 use merits_ledger::entry::{Entry, ScaleApproved, ScaleRetired, TicketDeposited};
-use merits_ledger::fixture::{Citizen, Consented};
+use merits_ledger_fixture::{Citizen, Consented};
 use merits_primitives::ids::{EntryId, Period, PeriodKind, ScaleVersion};
 use merits_verifier::{entry::SignedEntry, groth16::Proof};
 

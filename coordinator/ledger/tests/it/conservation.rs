@@ -8,9 +8,9 @@
 
 use crate::town::{DAY, Town, second_distributor, town};
 use merits_ledger::entry::{Entry, IdentityRetired, OfferClosed};
-use merits_ledger::fixture::{Citizen, MAX_CREDITS, Note, WORTH};
 use merits_ledger::state::Balance;
 use merits_ledger::{Replay, ReplayError, State};
+use merits_ledger_fixture::{Citizen, MAX_CREDITS, Note, WORTH};
 use merits_primitives::ids::{AssetId, Credits, Expiry};
 use merits_verifier::codec::Canonical as _;
 use merits_verifier::entry::Leaf;

@@ -2,17 +2,17 @@
 
 use crate::founded::Founded;
 use merits_ledger::entry::{EarnBatch, Entry};
-use merits_ledger::fixture::{Federation, START};
 use merits_ledger::{CheckError, Refusal, SubmitError};
+use merits_ledger_fixture::{Federation, START};
 use merits_primitives::{
     Fr,
     ids::{AssetId, Expiry, Origin, Output, Period, PeriodKind, SchemaId},
 };
+use merits_trapdoor::rerandomise;
 use merits_verifier::codec::Canonical;
 use merits_verifier::entry::{MAX_ENTRY_BYTES, SignedEntry};
 use merits_verifier::groth16::Proof;
 use merits_verifier::statement::earn::MeasureTotal;
-use merits_verifier::trapdoor::rerandomise;
 
 #[test]
 fn a_batch_gets_in_and_its_receipt_verifies_offline() {
@@ -109,7 +109,7 @@ fn the_b_of_another_claim_makes_the_proof_fail() {
 fn a_proof_for_another_distributor_is_no_proof_here() {
     let mut ledger = Founded::new();
     let federation = ledger.federation.clone();
-    let other = merits_ledger::fixture::Member::new(
+    let other = merits_ledger_fixture::Member::new(
         &federation.origin,
         "other",
         &[merits_ledger::Role::Distributor],

@@ -2,7 +2,7 @@
 
 use crate::founded::Founded;
 use merits_ledger::entry::{EarnBatch, Entry, ScaleProposed};
-use merits_ledger::fixture::Federation;
+use merits_ledger_fixture::Federation;
 use merits_primitives::figures::{Figure, Figures};
 use merits_primitives::ids::{Period, PeriodKind, ScaleVersion};
 use merits_verifier::entry::SignedEntry;

@@ -8,9 +8,9 @@ use merits_ledger::entry::{
     Entry, EvaluationCounted, EvaluatorOpened, IdentityRegistered, IdentityRetired,
     PersonStatement, StandingChange, evaluation_digest,
 };
-use merits_ledger::fixture::{Citizen, Federation, Member, Stage};
 use merits_ledger::state::{People, ROOT_GRACE};
 use merits_ledger::{MemoryStore, Role, Sequencer, State};
+use merits_ledger_fixture::{Citizen, Federation, Member, Stage};
 use merits_primitives::ids::{EntryId, PartyId};
 use merits_primitives::{Fr, group};
 use merits_verifier::codec::Canonical as _;
@@ -318,10 +318,8 @@ fn statement_keys_come_in_order_and_fit_their_statement() {
     let deposit = Entry::TicketDeposited(consented.deposit);
     let old = proven(&mut town, &deposit, Some(&distributor));
     let mut other = StdRng::seed_from_u64(8);
-    town.federation.ticket_key = merits_verifier::trapdoor::TrapdoorKey::generate(
-        PersonStatement::Ticket.inputs(),
-        &mut other,
-    );
+    town.federation.ticket_key =
+        merits_trapdoor::TrapdoorKey::generate(PersonStatement::Ticket.inputs(), &mut other);
     let renewed = town.federation.statement_key(PersonStatement::Ticket, 2);
     let entry = Entry::StatementKeyAdopted(renewed);
     town.act(supervisor, &entry).unwrap();
@@ -340,7 +338,7 @@ fn development_keys_of_statements_are_refused_where_the_policy_says_so() {
     };
     let mut ledger = Sequencer::new(State::new(policy), MemoryStore::new(), federation.signer());
     let founding = federation.founding_entries(&mut rng);
-    let start = merits_ledger::fixture::START;
+    let start = merits_ledger_fixture::START;
     ledger.submit(&founding[0].to_bytes(), start).unwrap();
     let key = federation.statement_key(PersonStatement::Redeem, 1);
     let entry = federation.sign(&Entry::StatementKeyAdopted(key), &federation.supervisor);

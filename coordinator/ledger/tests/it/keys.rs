@@ -1,10 +1,8 @@
 //! Prepared keys: kept, bounded, and prepared outside of any lock.
 
 use merits_ledger::KeyRing;
-use merits_verifier::{
-    groth16::{KeyPolicy, PreparedKey, Provenance},
-    trapdoor::TrapdoorKey,
-};
+use merits_trapdoor::TrapdoorKey;
+use merits_verifier::groth16::{KeyPolicy, PreparedKey, Provenance};
 use rand::{SeedableRng as _, rngs::StdRng};
 
 fn prepared(seed: u64) -> PreparedKey {

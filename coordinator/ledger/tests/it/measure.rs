@@ -3,7 +3,7 @@
 use crate::founded::Founded;
 use merits_ledger::Replay;
 use merits_ledger::entry::{Entry, TotalsOpened};
-use merits_ledger::fixture::{MAX_MEASURE, MEASURED, WORTH};
+use merits_ledger_fixture::{MAX_MEASURE, MEASURED, WORTH};
 use merits_primitives::{ids::Output, jubjub::Point};
 use merits_verifier::statement::earn::MeasureTotal;
 

@@ -29,7 +29,7 @@ fn an_offer_is_a_sponsors_and_well_formed() {
         (|o| o.quota = 0, "offer-invalid", "quota"),
         (|o| o.closes = o.opens, "offer-invalid", "closes"),
         (
-            |o| (o.opens, o.closes) = (1, merits_ledger::fixture::START),
+            |o| (o.opens, o.closes) = (1, merits_ledger_fixture::START),
             "offer-invalid",
             "closes",
         ),

@@ -4,7 +4,7 @@ use crate::founded::Founded;
 use ed25519_dalek::SigningKey;
 use merits_ledger::Role;
 use merits_ledger::entry::{Entry, KeysRotated, StandingChange};
-use merits_ledger::fixture::Member;
+use merits_ledger_fixture::Member;
 
 fn standing(party: &Member, sequence: u32) -> StandingChange {
     StandingChange {

@@ -2,9 +2,10 @@
 
 use merits_ledger::Role;
 use merits_ledger::entry::{Entry, ScaleApproved, ScaleProposed, StandingChange};
-use merits_ledger::fixture::Member;
+use merits_ledger_fixture::Member;
 use merits_primitives::ids::{AssetId, Credits, EntryId, PeriodKind, ScaleId, ScaleVersion};
-use merits_verifier::{codec::Canonical as _, trapdoor::TrapdoorKey};
+use merits_trapdoor::TrapdoorKey;
+use merits_verifier::codec::Canonical as _;
 
 use crate::founded::Founded;
 

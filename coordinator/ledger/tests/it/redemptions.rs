@@ -9,8 +9,8 @@ use merits_ledger::Role;
 use merits_ledger::entry::{
     Attested, Entry, OfferClosed, OfferPublished, Redeemed, Spending, StandingChange,
 };
-use merits_ledger::fixture::{Citizen, Note, Redeeming, WORTH};
 use merits_ledger::state::ROOT_GRACE;
+use merits_ledger_fixture::{Citizen, Note, Redeeming, WORTH};
 use merits_primitives::Fr;
 use merits_primitives::ids::{Credits, EntryId, Epoch, Expiry};
 use merits_verifier::entry::SignedEntry;
@@ -131,7 +131,7 @@ fn nothing_is_spent_twice() {
         (before.index, true)
     );
     // Another proof under the same statement is the same entry.
-    let factor = merits_verifier::trapdoor::rerandomise(&proof_of(&first), Fr::from(3u64));
+    let factor = merits_trapdoor::rerandomise(&proof_of(&first), Fr::from(3u64));
     let exchange = town.federation.exchange.clone();
     let entry = Entry::decode(first.kind, &first.statement)
         .unwrap()

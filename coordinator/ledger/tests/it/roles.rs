@@ -5,8 +5,8 @@ use merits_ledger::entry::{
     Entry, OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed, ScaleApproved,
     ScaleRetired, StandingChange, TotalPartial, TotalPartials, TotalsOpened,
 };
-use merits_ledger::fixture::{Member, START};
 use merits_ledger::{Role, Roles};
+use merits_ledger_fixture::{Member, START};
 use merits_primitives::dleq::{Context, Equality};
 use merits_primitives::ids::{EntryId, Epoch, Output, PartyId, ScaleId, ScaleVersion};
 use merits_primitives::jubjub::{Point, Scalar};

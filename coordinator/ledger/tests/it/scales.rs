@@ -4,8 +4,8 @@ use crate::founded::Founded;
 use ark_bn254::G2Affine;
 use ark_ec::AffineRepr;
 use merits_ledger::entry::{Entry, ScaleApproved, ScaleProposed, ScaleRetired, StandingChange};
-use merits_ledger::fixture::Member;
 use merits_ledger::{LedgerPolicy, MemoryStore, Sequencer, State};
+use merits_ledger_fixture::Member;
 use merits_primitives::ids::{
     AssetId, Credits, EntryId, Period, PeriodKind, ScaleId, ScaleVersion,
 };

@@ -3,7 +3,8 @@
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use merits_ledger::storage::{MemoryStorage, conformance};
+use merits_ledger::storage::MemoryStorage;
+use merits_ledger_fixture::conformance;
 
 /// Runs what never waits.
 fn ready<T>(future: impl Future<Output = T>) -> T {

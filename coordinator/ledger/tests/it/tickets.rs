@@ -9,8 +9,8 @@ use merits_ledger::Role;
 use merits_ledger::entry::{
     ConsentWithdrawn, EarnBatch, Entry, ScaleApproved, TermsPublished, TicketDeposited,
 };
-use merits_ledger::fixture::{Citizen, Consented, Federation, Member, Stage, WORTH};
 use merits_ledger::state::{MOST_DAYS_AHEAD, RESERVATION, ROOT_GRACE};
+use merits_ledger_fixture::{Citizen, Consented, Federation, Member, Stage, WORTH};
 use merits_primitives::Fr;
 use merits_primitives::earned::Earned;
 use merits_primitives::ids::{AssetId, Expiry, PartyId, Period, PeriodKind, ScaleId};

@@ -2,8 +2,8 @@
 
 use crate::founded::Founded;
 use merits_ledger::entry::{Entry, ViewKeyEpochOpened};
-use merits_ledger::fixture::{Federation, START};
 use merits_ledger::state::EpochStanding;
+use merits_ledger_fixture::{Federation, START};
 use merits_primitives::{
     ids::Epoch,
     jubjub::{Point, Scalar},

@@ -12,7 +12,8 @@ pub mod world;
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Instant};
 
 use merits_coordinator::{Beginning, Config, Coordinator, SystemClock};
-use merits_ledger::{MemoryStore, Sequencer, State, fixture::Federation};
+use merits_ledger::{MemoryStore, Sequencer, State};
+use merits_ledger_fixture::Federation;
 use merits_proto::{
     Fault,
     ledger::{
@@ -45,7 +46,7 @@ impl Founding {
         let mut sequencer = Sequencer::new(empty, MemoryStore::new(), federation.signer());
         for entry in &entries {
             sequencer
-                .submit(&entry.to_bytes(), merits_ledger::fixture::START)
+                .submit(&entry.to_bytes(), merits_ledger_fixture::START)
                 .unwrap();
         }
         let state = sequencer.state().clone();

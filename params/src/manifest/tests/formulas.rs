@@ -98,7 +98,7 @@ fn formulas_are_as_deep_and_numbers_as_long_as_the_manual_says() {
     for fine in [
         choices(118),
         choices(150),
-        "cel = 'days.size() < 123456789012345678901234567890123456 ? 1 : 0'".into(),
+        "cel = 'days.size() * 123456789012345678901234567890123456 > 123456789012345678901234567890123456 ? 1 : 0'".into(),
         "cel = 'days.size() * 100000000000000000000 > 18446744073709551616 ? 1 : 0'".into(),
         format!("cel = '{}1{}'", "(".repeat(160), ")".repeat(160)),
     ] {
@@ -134,6 +134,12 @@ fn a_day_is_no_number_but_in_what_was_approved() {
     assert_eq!(fault.kind, FaultKind::Formula(Code::CountedFromZero));
     assert_eq!((fault.line, fault.column), (36, 16));
     assert!(fault.hint.contains("day_of_month(d.on)"), "{error}");
+    // No day is day 0: written today that is a fault, approved it is never so.
+    let none = scale("cel = '''\ndays.filter(d, day_of_month(d.on) == 0).size()\n'''");
+    let error = Manifest::from_toml(&none).expect_err("no day is day 0");
+    assert_eq!(error.faults[0].kind, FaultKind::Formula(Code::Decided));
+    assert!(error.faults[0].message.contains("from 1 to 31"), "{error}");
+    Manifest::from_approved(&none).expect("it keeps its meaning");
     let approved = Manifest::from_approved(&zero_based).expect("it keeps its meaning");
     assert_eq!(hex::encode(approved.shape().digest()), ZERO_BASED);
     // The example says what a formula means: 1 is the first.

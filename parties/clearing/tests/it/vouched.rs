@@ -1,11 +1,8 @@
 //! The books say whose word stands behind the records of a scale.
 
 use merits_clearing::issuance::issuance;
-use merits_ledger::{
-    Entry, MemoryStore, Sequencer, State,
-    entry::ScaleProposed,
-    fixture::{Federation, START},
-};
+use merits_ledger::{Entry, MemoryStore, Sequencer, State, entry::ScaleProposed};
+use merits_ledger_fixture::{Federation, START};
 use merits_verifier::codec::Canonical as _;
 
 /// A ledger whose scale is vouched or not, with one batch.

@@ -38,7 +38,8 @@ use merits_distributor::{
     summary::RunSummary,
     tickets::Importer,
 };
-use merits_ledger::{Entry, fixture::Citizen};
+use merits_ledger::Entry;
+use merits_ledger_fixture::Citizen;
 use merits_primitives::field;
 use merits_records::{
     SubjectPeriod,

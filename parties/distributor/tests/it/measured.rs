@@ -6,7 +6,8 @@
 
 use crate::federation::{MANIFEST, World, custody::Scene, scale_id, week};
 use merits_distributor::{earnings::EarnedSum, pool::Width};
-use merits_ledger::{Entry, fixture::START, state::TotalsKey};
+use merits_ledger::{Entry, state::TotalsKey};
+use merits_ledger_fixture::START;
 use merits_primitives::{
     earned::Earned,
     ids::{AssetId, Credits, Epoch, Output},

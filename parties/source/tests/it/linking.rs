@@ -1,6 +1,6 @@
 //! Links: who may say which account is whose, and one account a person.
 
-use merits_ledger::fixture::{Citizen, Stage};
+use merits_ledger_fixture::{Citizen, Stage};
 use merits_primitives::{
     Fr,
     ids::{Origin, PartyId},

@@ -4,8 +4,8 @@
 use merits_ledger::{
     Entry, History, Submission,
     entry::{ATTESTED, CONSENT_WITHDRAWN, EARN_BATCH, REDEEMED, TICKET_DEPOSITED},
-    fixture::{Citizen, Federation, Stage},
 };
+use merits_ledger_fixture::{Citizen, Federation, Stage};
 use merits_primitives::ids::Credits;
 use merits_sponsor::offline::{OfflineFault, OfflineVerifier, VerifiedEntry};
 use merits_verifier::{

@@ -1,10 +1,7 @@
 //! A sponsor's report says whose word stands behind the records of a scale.
 
-use merits_ledger::{
-    Entry, MemoryStore, Sequencer, State,
-    entry::ScaleProposed,
-    fixture::{Federation, START},
-};
+use merits_ledger::{Entry, MemoryStore, Sequencer, State, entry::ScaleProposed};
+use merits_ledger_fixture::{Federation, START};
 use merits_primitives::ids::{EntryId, PartyId};
 use merits_sponsor::{
     offline::VerifiedBatch,

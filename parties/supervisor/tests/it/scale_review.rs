@@ -7,7 +7,8 @@ use merits_primitives::{
     ids::{AssetId, Credits, PeriodKind, ScaleId, ScaleVersion, SchemaId},
 };
 use merits_supervisor::scale_review::{ReviewFault, review};
-use merits_verifier::{groth16::Provenance, trapdoor::TrapdoorKey};
+use merits_trapdoor::TrapdoorKey;
+use merits_verifier::groth16::Provenance;
 
 const SCALE: &str = include_str!("../../../../params/scales/cycling-week/scale.toml");
 

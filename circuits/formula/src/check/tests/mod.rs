@@ -3,8 +3,10 @@
 mod advice;
 mod counted;
 mod cycling;
+mod decided;
 mod facts;
 mod faults;
+mod followed;
 mod forms;
 mod limits;
 mod shapes;

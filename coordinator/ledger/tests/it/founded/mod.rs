@@ -6,8 +6,8 @@
 )]
 
 use merits_ledger::entry::{EarnBatch, Entry};
-use merits_ledger::fixture::{Federation, Member, START};
 use merits_ledger::{Appended, MemoryStore, Refusal, Sequencer, State, SubmitError};
+use merits_ledger_fixture::{Federation, Member, START};
 use merits_primitives::figures::Figures;
 use merits_verifier::codec::Canonical;
 use merits_verifier::entry::SignedEntry;

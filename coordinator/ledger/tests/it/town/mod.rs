@@ -6,8 +6,8 @@
     reason = "each test file uses a part; a failure to set up is a failure"
 )]
 
-use merits_ledger::fixture::{Citizen, Consented, Federation, Member, Stage};
 use merits_ledger::{Entry, Refusal, Role, SubmitError};
+use merits_ledger_fixture::{Citizen, Consented, Federation, Member, Stage};
 use merits_primitives::ids::EntryId;
 use merits_verifier::entry::SignedEntry;
 use rand::{SeedableRng, rngs::StdRng};
@@ -86,7 +86,7 @@ pub fn proven_or_not(town: &mut Town, entry: &Entry, member: Option<&Member>) ->
 }
 
 pub fn refusal<T: std::fmt::Debug>(
-    outcome: Result<T, merits_ledger::fixture::StageError>,
+    outcome: Result<T, merits_ledger_fixture::StageError>,
 ) -> Refusal {
     match outcome {
         Err(SubmitError::Refused(refusal)) => refusal,

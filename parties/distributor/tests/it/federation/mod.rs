@@ -36,11 +36,8 @@ use merits_distributor::{
 };
 use merits_formula::Schema;
 use merits_issuer::Built;
-use merits_ledger::{
-    Entry, MemoryStore, Sequencer, State,
-    entry::ScaleProposed,
-    fixture::{Federation, Member, START},
-};
+use merits_ledger::{Entry, MemoryStore, Sequencer, State, entry::ScaleProposed};
+use merits_ledger_fixture::{Federation, Member, START};
 use merits_params::{keystore::KeyStore, manifest::Manifest};
 use merits_primitives::{
     ids::{Period, ScaleId},

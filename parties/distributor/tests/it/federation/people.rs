@@ -1,11 +1,8 @@
 //! People of a ledger with tickets, as their wallets speak for them: rider-000 is citizen 0, and so
 //! on. Proofs come from the fixture's trapdoor.
 
-use merits_ledger::{
-    State,
-    entry::TicketDeposited,
-    fixture::{Citizen, Consented, Member},
-};
+use merits_ledger::{State, entry::TicketDeposited};
+use merits_ledger_fixture::{Citizen, Consented, Member};
 use merits_primitives::{
     ids::{Period, ScaleVersion},
     message::{Consent, claim_salt},

@@ -4,8 +4,8 @@ use merits_distributor::disclosing::{DiscloseError, Ground, disclose};
 use merits_ledger::{
     Entry,
     entry::{OpeningContent, OpeningRequested, SignedClaim},
-    fixture::START,
 };
+use merits_ledger_fixture::START;
 use merits_primitives::{commitment::Opening, ids::EntryId, owner::Handle};
 
 use crate::federation::{custody::Scene, scale_id};

@@ -1,7 +1,8 @@
 //! View-key epochs that begin while a node works.
 
 use merits_distributor::{outbox::Patience, summary::Outcome};
-use merits_ledger::{Entry, fixture::START};
+use merits_ledger::Entry;
+use merits_ledger_fixture::START;
 use merits_primitives::ids::Epoch;
 
 use crate::federation::custody::Scene;

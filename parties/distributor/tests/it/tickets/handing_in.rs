@@ -6,10 +6,8 @@ use merits_distributor::{
     tickets::{Importer, TicketFault},
 };
 use merits_formula::Record;
-use merits_ledger::{
-    Entry, Role,
-    fixture::{Citizen, Member},
-};
+use merits_ledger::{Entry, Role};
+use merits_ledger_fixture::{Citizen, Member};
 use merits_primitives::{Fr, owner::Handle};
 use merits_records::handover::{HandoverError, Ticket};
 

@@ -14,7 +14,7 @@ use merits_distributor::{
     outbox::Patience,
     store::{AsideReason, Imported},
 };
-use merits_ledger::fixture::Citizen;
+use merits_ledger_fixture::Citizen;
 use merits_primitives::field;
 use scene::{Scene, waits};
 

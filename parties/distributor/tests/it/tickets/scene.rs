@@ -16,7 +16,7 @@ use merits_distributor::{
     summary::RunSummary,
     tickets::{Importer, TicketFault},
 };
-use merits_ledger::fixture::{Citizen, Consented, Member};
+use merits_ledger_fixture::{Citizen, Consented, Member};
 use merits_primitives::{ids::Period, owner::Handle};
 use merits_records::{
     SubjectPeriod,

@@ -13,7 +13,8 @@ use merits_distributor::{
     terms::TermsReader,
     tickets::TicketFault,
 };
-use merits_ledger::{KeyRing, Submission, fixture::Citizen};
+use merits_ledger::{KeyRing, Submission};
+use merits_ledger_fixture::Citizen;
 use merits_primitives::{Fr, owner::Handle};
 use merits_verifier::{Verified, receipt::Receipt};
 

@@ -11,8 +11,8 @@ use merits_evaluator::{
 use merits_ledger::{
     Entry, Role,
     entry::{EvaluationCounted, StandingChange},
-    fixture::{Federation, Member},
 };
+use merits_ledger_fixture::{Federation, Member};
 use merits_primitives::ids::EntryId;
 use merits_registrar::{acts::Registrar, session::Session};
 use merits_replica::{Follower, LedgerConfig};

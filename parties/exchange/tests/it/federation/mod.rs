@@ -27,8 +27,8 @@ use merits_keyfile::SecretBytes;
 use merits_ledger::{
     Entry, Role,
     entry::{OfferPublished, Redeemed},
-    fixture::{Citizen, Member, Note, Redeeming, Stage, WORTH},
 };
+use merits_ledger_fixture::{Citizen, Member, Note, Redeeming, Stage, WORTH};
 use merits_primitives::{
     field,
     ids::{Credits, EntryId},

@@ -35,6 +35,7 @@ use merits_supervisor::{
     acts::Supervisor, holder::Holder, journal::Journal, ledger_view::StateView, side::Side,
     view_key::ViewKeyShare,
 };
+use merits_trapdoor::TrapdoorKey;
 use merits_verifier::{
     Statement as _,
     codec::Canonical as _,
@@ -42,7 +43,6 @@ use merits_verifier::{
     groth16::{KeyPolicy, Provenance},
     log::{LogKey, LogSigner},
     statement::earn::{ClaimPublic, EarnStatement, Layout, MeasureTotal, commitment_signing_bytes},
-    trapdoor::TrapdoorKey,
 };
 
 pub(crate) const SEED: [u8; 32] = [3; 32];

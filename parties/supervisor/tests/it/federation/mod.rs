@@ -33,6 +33,7 @@ use merits_supervisor::{
     totals::TotalSet,
     view::LedgerView as _,
 };
+use merits_trapdoor::rerandomise;
 use merits_verifier::{
     codec::Canonical as _,
     entry::{Leaf, SignedEntry},
@@ -40,7 +41,6 @@ use merits_verifier::{
     possession::{KeyHalf, TotalsKey},
     receipt::Receipt,
     total::SumFault,
-    trapdoor::rerandomise,
 };
 use merits_wallet::{credits::Accounts, ledger::public_batch};
 

@@ -4,20 +4,17 @@ use merits_circuits::{
     redeem::{self, RedeemWitness},
     ticket::{self, TicketWitness},
 };
-use merits_ledger::{
-    Entry, Role,
-    entry::PartyAdmitted,
-    fixture::{Citizen, Member, Stage},
-};
+use merits_ledger::{Entry, Role, entry::PartyAdmitted};
+use merits_ledger_fixture::{Citizen, Member, Stage};
 use merits_primitives::ids::{Origin, Period};
 use merits_sealing::SealingKey;
+use merits_trapdoor::TrapdoorKey;
 use merits_verifier::{
     Statement as _,
     codec::Canonical as _,
     entry::Leaf,
     groth16::Proof,
     statement::{redeem::RedeemStatement, ticket::TicketStatement},
-    trapdoor::TrapdoorKey,
 };
 use merits_wallet::{
     consent::Asked,

@@ -1,8 +1,7 @@
 //! Links, tickets and withdrawals, up to the ledger that takes them.
 
-use merits_ledger::{
-    Entry, Refusal, SubmitError, TicketRefusal, entry::TicketDeposited, fixture::Citizen,
-};
+use merits_ledger::{Entry, Refusal, SubmitError, TicketRefusal, entry::TicketDeposited};
+use merits_ledger_fixture::Citizen;
 use merits_primitives::{
     Fr,
     ids::{Expiry, PartyId, Period, PeriodKind, ScaleId, ScaleVersion},

@@ -3,8 +3,8 @@
 use merits_ledger::{
     Entry,
     entry::{OpeningContent, OpeningRequested, OpeningRevealed},
-    fixture::{Citizen, START, Stage, WORTH},
 };
+use merits_ledger_fixture::{Citizen, START, Stage, WORTH};
 use merits_primitives::{Fr, field, ids::Credits};
 use merits_replica::{LedgerConfig, Replica, ReplicaError};
 use merits_wallet::{

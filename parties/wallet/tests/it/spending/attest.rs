@@ -160,7 +160,7 @@ fn the_proof_must_hold_under_the_ledgers_key_scale_and_view_key() {
     let bytes = attested(&mut purse, 40).to_bytes();
     let now = purse.stage.time;
     let good = Verifier::of(&purse);
-    let other_key = merits_verifier::trapdoor::TrapdoorKey::generate(17, &mut rand::rng());
+    let other_key = merits_trapdoor::TrapdoorKey::generate(17, &mut rand::rng());
     let policy = KeyPolicy {
         allow_dev_keys: true,
     };

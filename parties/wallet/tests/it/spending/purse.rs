@@ -4,18 +4,15 @@ use merits_circuits::{
     redeem::{self, RedeemWitness},
     ticket::{self, TicketWitness},
 };
-use merits_ledger::{
-    Entry, Refusal, SubmitError,
-    entry::Redeemed,
-    fixture::{Citizen, Stage},
-};
+use merits_ledger::{Entry, Refusal, SubmitError, entry::Redeemed};
+use merits_ledger_fixture::{Citizen, Stage};
 use merits_primitives::ids::{EntryId, Period};
+use merits_trapdoor::TrapdoorKey;
 use merits_verifier::{
     Statement as _,
     groth16::Proof,
     receipt::Receipt,
     statement::{redeem::RedeemStatement, ticket::TicketStatement},
-    trapdoor::TrapdoorKey,
 };
 use merits_wallet::{
     keys::WalletKeys,

@@ -1,16 +1,15 @@
 //! Keys whose trapdoor is known, and proofs made from it: for tests and benchmarks of
 //! everything that verifies, without a circuit or a prover.
 //!
-//! Behind the feature `trapdoor`. This is exactly what a dishonest one-party set-up could do,
-//! and why keys marked `insecure-dev` are refused by default; it can forge under keys made here
-//! and under no others.
+//! This is exactly what a dishonest one-party set-up could do, and why keys marked `insecure-dev` are
+//! refused by default. It can forge under keys made here and under no others. A crate of its own, which no
+//! product depends on.
 
 use ark_bn254::{G1Affine, G2Affine};
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::Field;
 use merits_primitives::{Fr, field};
-
-use crate::groth16::{Proof, ProofFormatError, VerifyingKey};
+use merits_verifier::groth16::{Proof, ProofFormatError, VerifyingKey};
 
 /// A verifying key and its toxic waste.
 #[derive(Debug, Clone)]

@@ -1,13 +1,12 @@
-//! What every [`Storage`] must do, as checks that panic with what it did instead. Behind the feature
-//! `fixture`.
+//! What every [`Storage`] must do, as checks that panic with what it did instead.
 
 use merits_primitives::ids::EntryId;
 use merits_verifier::log::{Hash, leaf_hash};
 
-use super::{Commit, Head, Storage, StorageGroup, StoredLeaf};
-use crate::rows::{KeyValue, RowChange, RowKey, StateDigest, Table};
-use crate::store::{Conflict, Unique, UniqueSet};
-use crate::tree::{Frontier, Node};
+use merits_ledger::rows::{KeyValue, RowChange, RowKey, StateDigest, Table};
+use merits_ledger::storage::{Commit, Head, Storage, StorageGroup, StoredLeaf};
+use merits_ledger::tree::{Frontier, Node};
+use merits_ledger::{Conflict, Unique, UniqueSet};
 
 /// Runs all checks, each on a store that `make` made without entries.
 ///
@@ -195,7 +194,7 @@ async fn a_group_is_durable_together<S: Storage>(mut storage: S) {
     );
     assert_eq!(used(UniqueSet::Spend, &[2; 32]).await.expect("reads"), None);
     let loaded: Hash = {
-        let wanted = crate::tree::frontier_nodes(3);
+        let wanted = merits_ledger::tree::frontier_nodes(3);
         let nodes = storage.nodes(&wanted).await.expect("reads");
         assert_eq!(nodes.len(), wanted.len());
         Frontier::load(&nodes, 3).expect("all nodes").root()

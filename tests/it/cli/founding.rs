@@ -73,7 +73,7 @@ impl Ledger {
         .succeeds("wrote");
     }
 
-    fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         // It may have ended.
         let _ = self.coordinator.kill();
         let _ = self.coordinator.wait();

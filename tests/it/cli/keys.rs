@@ -95,6 +95,27 @@ fn the_first_command_does_not_refuse_the_folder_that_it_made() {
     ran.refuses(&["its folder", "keys/own has mode 775", "chmod go-w"]);
 }
 
+/// The fault: "else make a new one", of a key without which the ledger ends.
+#[test]
+fn a_log_key_that_others_may_read_or_that_is_damaged_says_what_to_do() {
+    let mut ledger = Ledger::found();
+    ledger.stop();
+    let key = ledger.path().join("coordinator-data/log.key");
+    let serve = "coordinator serve --config coordinator.toml";
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).expect("set");
+    ledger
+        .merits(serve)
+        .refuses(&["log.key has mode 644", "chmod 600", "would end this ledger"]);
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("set");
+    let text = fs::read_to_string(&key).expect("a key");
+    for (left, said) in [("", "is empty"), (&text[..text.len() / 2], "is damaged")] {
+        fs::write(&key, left).expect("written");
+        ledger
+            .merits(serve)
+            .refuses(&["log.key", said, "put it back from your backup"]);
+    }
+}
+
 #[test]
 fn a_key_that_others_may_read_is_refused() {
     let directory = tempfile::tempdir().expect("a temporary directory");

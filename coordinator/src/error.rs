@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr, path::PathBuf};
 use merits_guard::{GuardError, Secret};
 use merits_ledger::FactDiffers;
 use merits_replica::MarkError;
-use merits_sqlite::FileError;
+use merits_sqlite::{DatabaseError, FileError};
 use thiserror::Error;
 
 /// A configuration that cannot be used. Its author is to blame.
@@ -201,8 +201,14 @@ pub enum StartError {
     Damaged(String),
     /// The database failed.
     #[error("the database failed: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(#[from] DatabaseError),
     /// The gRPC server failed.
     #[error("the gRPC server failed: {0}")]
     Server(String),
+}
+
+impl From<sqlx::Error> for StartError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error.into())
+    }
 }

@@ -32,6 +32,8 @@ pub mod reason {
     pub const STOPPING: &str = "stopping";
     /// The service's clock cannot be right; try again.
     pub const OUT_OF_STEP: &str = "clock-out-of-step";
+    /// The service cannot keep what it is given; try again.
+    pub const CANNOT_WRITE: &str = "cannot-write";
     /// The call took longer than the service, or its caller, allows: nobody refused anything.
     pub const TIMED_OUT: &str = "timed-out";
     /// The service failed; its operator must look.
@@ -129,6 +131,21 @@ impl Fault {
         }
     }
 
+    /// The service cannot write, so it takes nothing that it would have to keep: [`reason::CANNOT_WRITE`]. If the
+    /// write failed under this call, whether it did what it should is not known.
+    pub fn cannot_write() -> Self {
+        Self {
+            retry_after: Some(Duration::from_secs(5)),
+            ..Self::new(
+                Code::Unavailable,
+                reason::CANNOT_WRITE,
+                "",
+                "the service cannot write to its disk now, so it takes nothing; what it acknowledged is not \
+                 lost. Send the same again later; its operator finds the cause in its log",
+            )
+        }
+    }
+
     /// The call took too long, and whether it did what it should is not known: [`reason::TIMED_OUT`].
     pub fn timed_out() -> Self {
         Self {
@@ -161,7 +178,13 @@ impl Fault {
     /// Whether nobody can tell by this fault if the call did what it should: it got no answer, or none
     /// in time, or the service failed under it. A refusal changes nothing.
     pub fn leaves_open(&self) -> bool {
-        [reason::NO_ANSWER, reason::TIMED_OUT, reason::INTERNAL].contains(&self.reason.as_ref())
+        [
+            reason::NO_ANSWER,
+            reason::TIMED_OUT,
+            reason::INTERNAL,
+            reason::CANNOT_WRITE,
+        ]
+        .contains(&self.reason.as_ref())
     }
 
     /// What `who` did, in words: who is silent, busy or broken refuses nothing.

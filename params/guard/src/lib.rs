@@ -22,8 +22,10 @@ use std::{
 use thiserror::Error;
 
 mod secret;
+mod state;
 
 pub use secret::{Secret, Worth};
+pub use state::{open_lock, open_state};
 
 /// What others may do with a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +92,21 @@ pub enum GuardError {
         secret: Secret,
         /// Its permission bits.
         mode: u32,
+    },
+    /// What has to be kept in it could not be.
+    #[error(
+        "{} cannot be written ({facts}): {source}. See that this user owns it and its folder, that both may be \
+         written (chmod 600 {}), and that the disk is neither full nor mounted read-only",
+        path.display(),
+        path.display()
+    )]
+    NotWritable {
+        /// The file.
+        path: PathBuf,
+        /// Its mode and owner.
+        facts: String,
+        /// The system's answer.
+        source: io::Error,
     },
     /// Nothing that a secret or a trusted file is read from.
     #[error("{} is no file, pipe or terminal", path.display())]

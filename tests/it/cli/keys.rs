@@ -95,6 +95,54 @@ fn the_first_command_does_not_refuse_the_folder_that_it_made() {
     ran.refuses(&["its folder", "keys/own has mode 775", "chmod go-w"]);
 }
 
+/// The fault: they were 0664, and the database 0644.
+#[test]
+fn what_a_ledger_keeps_is_its_owners_whatever_the_umask_is() {
+    let ledger = Ledger::found();
+    let path = ledger.path();
+    let ran = Command::new("sh")
+        .args(["-c", "umask 002 && exec \"$0\" \"$@\""])
+        .arg(env!("CARGO_BIN_EXE_merits"))
+        .args(["coordinator", "backup", "--config", "coordinator.toml"])
+        .args(["--output", "ledger.backup"])
+        .current_dir(path)
+        .output()
+        .expect("the command starts");
+    assert!(ran.status.success(), "{ran:?}");
+    let files = |folder: &Path| -> Vec<_> {
+        fs::read_dir(folder)
+            .expect("a folder")
+            .map(|entry| entry.expect("an entry").path())
+            .collect()
+    };
+    let mut kept = files(&path.join("coordinator-data"));
+    kept.extend(files(path).into_iter().filter(|file| {
+        let name = file
+            .file_name()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        name.starts_with("coordinator.mark") || name.starts_with("ledger.backup")
+    }));
+    for name in [
+        "ledger.sqlite",
+        "ledger.sqlite-wal",
+        "ledger.backup.checkpoint",
+    ] {
+        assert!(
+            kept.iter().any(|file| file.ends_with(name)),
+            "{name}: {kept:?}"
+        );
+    }
+    assert!(kept.len() >= 8, "{kept:?}");
+    for file in kept {
+        let mode = fs::metadata(&file).expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{}", file.display());
+    }
+    let folder = fs::metadata(path.join("coordinator-data")).expect("made");
+    assert_eq!(folder.permissions().mode() & 0o777, 0o700);
+}
+
 /// The fault: "else make a new one", of a key without which the ledger ends.
 #[test]
 fn a_log_key_that_others_may_read_or_that_is_damaged_says_what_to_do() {

@@ -99,6 +99,8 @@ impl fmt::Display for DatabaseError {
                 return match &self.0 {
                     // Its Display has a code before the message.
                     sqlx::Error::Database(error) => f.write_str(error.message()),
+                    // Ours, of a value that is not what it should be.
+                    sqlx::Error::Decode(error) => error.fmt(f),
                     error => error.fmt(f),
                 };
             }

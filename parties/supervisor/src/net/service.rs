@@ -303,7 +303,7 @@ fn fault(refused: &Refused) -> Fault {
         }
         Refused::Journal(error) => {
             tracing::error!(%error, "a holder cannot write its journal");
-            return Fault::internal();
+            return Fault::cannot_write();
         }
         _ => (Code::FailedPrecondition, "request".to_owned()),
     };

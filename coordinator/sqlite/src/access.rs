@@ -153,11 +153,20 @@ pub(crate) fn not_writable(path: &Path) -> FileError {
         return facts.because(advice);
     }
     if folder_is_closed(path) || denied(folder, Access::WRITE_OK | Access::EXEC_OK) {
+        let user = rustix::process::geteuid().as_raw();
+        let owner = fs::metadata(folder).map_or(user, |metadata| metadata.uid());
+        let advice = if owner == user {
+            format!("chmod u+rwx {}", folder.display())
+        } else {
+            format!(
+                "it belongs to user {owner}: chown {user} {}",
+                folder.display()
+            )
+        };
         return facts.because(format!(
-            "files are made beside it, and its folder {} (mode {:03o}) forbids that: chmod u+rwx {}",
+            "files are made beside it, and its folder {} (mode {:03o}) forbids that: {advice}",
             folder.display(),
-            mode(folder),
-            folder.display()
+            mode(folder)
         ));
     }
     for suffix in ["-wal", "-shm"] {

@@ -34,7 +34,7 @@ impl<'a> StoreKey<'a> {
             let secret = merits_keyfile::load(path, kind).with_context(|| {
                 format!(
                     "the store {} was sealed with a key that is needed (only if nothing was ever in the store, \
-                     move it away)",
+                     move the store away)",
                     store.display()
                 )
             })?;

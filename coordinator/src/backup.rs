@@ -2,8 +2,8 @@
 //! put back only where it is not behind what others have seen.
 
 use std::{
-    fs::{File, OpenOptions},
-    io::Write as _,
+    fs::File,
+    io::{ErrorKind, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use merits_ledger::tree::{Frontier, frontier_nodes};
 use merits_primitives::ids::Origin;
 use merits_replica::{HighWaterMark, MarkError};
-use merits_sqlite::{FileError, Staged};
+use merits_sqlite::{FileError, Staged, StoreKind};
 use merits_verifier::{
     log::{Checkpoint, Hash, LogKey, SignedCheckpoint},
     signature::PublicKey,
@@ -233,6 +233,7 @@ pub async fn restore(
     config.check().map_err(StartError::from)?;
     HighWaterMark::place(&config.high_water_mark, &config.data_dir)?;
     let database = config.database();
+    StoreKind::Ledger.require(input).await?;
     let key = key_of(config, input).await?;
     let needed = read_checkpoint(not_behind, &key)?;
     let _lock = node::lock_data_dir(config)?;
@@ -445,7 +446,14 @@ fn read_signed(path: &Path, key: &LogKey) -> Result<(Checkpoint, SignedCheckpoin
         path: path.to_owned(),
         reason,
     };
-    let text = std::fs::read_to_string(path).map_err(|error| refuse(error.to_string()))?;
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        refuse(match error.kind() {
+            ErrorKind::NotFound => "there is no such file".to_owned(),
+            ErrorKind::IsADirectory => "is a folder; name the file in it".to_owned(),
+            ErrorKind::InvalidData => "is no text, and so no checkpoint".to_owned(),
+            _ => error.to_string(),
+        })
+    })?;
     let signed = SignedCheckpoint::parse(&text).map_err(|error| refuse(error.to_string()))?;
     let checkpoint = signed
         .verify(key)
@@ -455,7 +463,7 @@ fn read_signed(path: &Path, key: &LogKey) -> Result<(Checkpoint, SignedCheckpoin
 
 fn write_new(path: &Path, text: &str) -> Result<(), StartError> {
     let write = || {
-        let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+        let mut file = merits_guard::create_new(path)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         match path.parent() {
@@ -465,7 +473,7 @@ fn write_new(path: &Path, text: &str) -> Result<(), StartError> {
     };
     write().map_err(|source| {
         // A part of it would keep the next attempt from writing it. What was there before stays.
-        if source.kind() != std::io::ErrorKind::AlreadyExists {
+        if source.kind() != ErrorKind::AlreadyExists {
             let _ = std::fs::remove_file(path);
         }
         StartError::File {

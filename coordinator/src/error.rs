@@ -2,10 +2,10 @@
 
 use std::{io, net::SocketAddr, path::PathBuf};
 
-use merits_guard::GuardError;
+use merits_guard::{GuardError, Secret};
 use merits_ledger::FactDiffers;
 use merits_replica::MarkError;
-use merits_sqlite::FileError;
+use merits_sqlite::{DatabaseError, FileError};
 use thiserror::Error;
 
 /// A configuration that cannot be used. Its author is to blame.
@@ -154,10 +154,10 @@ pub enum StartError {
     },
     /// The log key is not there.
     #[error(
-        "the log key {} is not there, and {} is a log that it signed: bring the key back from where you keep \
-         its copy. A new key cannot continue this log, so none was made",
+        "the log key {} is not there, and {} is a log that it signed; {}. None was made",
         path.display(),
-        database.display()
+        database.display(),
+        Secret::LogKey.worth().when_lost
     )]
     LogKeyMissing {
         /// Where the key should be.
@@ -169,17 +169,25 @@ pub enum StartError {
     #[error("{0}")]
     Clock(String),
     /// The log key is not the one that signed the log so far.
-    #[error("the log key in {} is not the one that signed this log", path.display())]
+    #[error(
+        "the log key {} is not the one that signed this log; {}",
+        path.display(),
+        Secret::LogKey.worth().when_lost
+    )]
     OtherLogKey {
         /// The key file.
         path: PathBuf,
     },
     /// The log key file is no log key.
-    #[error("the log key in {}: {reason}", path.display())]
+    #[error(
+        "the log key {} {reason}; {}",
+        path.display(),
+        Secret::LogKey.worth().when_lost
+    )]
     LogKey {
         /// The key file.
         path: PathBuf,
-        /// What is wrong.
+        /// What it is instead, as the rest of a sentence.
         reason: String,
     },
     /// Others can read, change or replace the log key.
@@ -193,8 +201,14 @@ pub enum StartError {
     Damaged(String),
     /// The database failed.
     #[error("the database failed: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(#[from] DatabaseError),
     /// The gRPC server failed.
     #[error("the gRPC server failed: {0}")]
     Server(String),
+}
+
+impl From<sqlx::Error> for StartError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error.into())
+    }
 }

@@ -126,7 +126,7 @@ async fn found_locked(
     // Again: somebody else may have founded it meanwhile.
     allow(config).await?;
     let marker = config.data_dir.join(MARKER);
-    File::create_new(&marker)
+    merits_guard::create_new(&marker)
         .and_then(|file| file.sync_all())
         .and_then(|()| sync_folder(&config.data_dir))
         .map_err(|source| file("write", &marker, source))?;

@@ -16,7 +16,8 @@ use merits_ledger::{
     Refusal, ScaleRefusal, Sender, Submission, TicketRefusal, UnpreparedKey, rows::RowKey,
 };
 use merits_primitives::ids::{EntryId, Origin, sha256};
-use merits_proto::{BareProof, Fault, VerifySubject, entry_bytes};
+use merits_proto::{BareProof, Fault, Reason, VerifySubject, entry_bytes};
+use merits_sqlite::DatabaseError;
 use merits_verifier::{
     Verified,
     codec::Canonical as _,
@@ -40,6 +41,7 @@ use crate::{
     sequencer::{NotPlaced, Placed, Ready},
     timekeeper::{OutOfStep, Timekeeper},
     verify_pool::{Answer, BareInputs, Class, Full, VerifyPool},
+    writing::Writing,
 };
 
 /// When a caller without a permit should come back: about the time of a full batch.
@@ -90,6 +92,7 @@ pub(crate) struct Intake {
     pub(crate) queue: mpsc::Sender<Ready>,
     pub(crate) signer: Arc<LogSigner>,
     pub(crate) time: Arc<Timekeeper>,
+    pub(crate) writing: Arc<Writing>,
     /// Submissions at once of which nothing is known.
     pub(crate) door: Arc<Semaphore>,
     /// Submissions at once of parties in standing.
@@ -144,6 +147,7 @@ impl Intake {
         }
         // Before anything costs: nothing is appended now, and nothing is judged at a wrong time.
         self.time.now().map_err(out_of_step)?;
+        self.writing.check().map_err(|_| Fault::cannot_write())?;
         let refuse = |refusal: Box<Refusal>| self.refuse(Some(id), &bytes, &refusal);
         let (sender, signed) = self.sender(signed, door).await?.map_err(refuse)?;
         let (class, permits) = match sender {
@@ -171,8 +175,10 @@ impl Intake {
             TrySendError::Full(_) => Fault::busy(RETRY),
             TrySendError::Closed(_) => Fault::stopping(),
         })?;
-        match outcome.await.map_err(|_| Fault::internal())? {
+        // The sequencer answers nobody whose entry it could not keep, or of whom it does not know.
+        match outcome.await.map_err(|_| Fault::cannot_write())? {
             Err(NotPlaced::Refused(refusal)) => Err(refuse(refusal)),
+            Err(NotPlaced::CannotWrite) => Err(Fault::cannot_write()),
             Err(NotPlaced::OutOfStep(error)) => Err(out_of_step(error)),
             Ok(Placed::New {
                 index,
@@ -371,8 +377,18 @@ impl Intake {
         Ok(answer.map_err(|error| Box::new(error.into())))
     }
 
+    /// The receipt of a stored leaf, if its checkpoint may be shown.
+    pub(crate) async fn receipt(&self, stored: StoredLeaf) -> Result<Receipt, Fault> {
+        let receipt = receipts::receipt(&self.archive, &self.published, stored).await;
+        receipt.map_err(|fault| match self.writing.check() {
+            // It is durable, and the mark could not be raised to it.
+            Err(_) if fault.reason == Reason::Busy => Fault::cannot_write(),
+            _ => fault,
+        })
+    }
+
     async fn present(&self, id: EntryId, stored: StoredLeaf) -> Result<Accepted, Fault> {
-        let receipt = receipts::receipt(&self.archive, &self.published, stored).await?;
+        let receipt = self.receipt(stored).await?;
         Ok(Accepted {
             id,
             receipt,
@@ -498,6 +514,7 @@ pub(crate) fn lost(_: oneshot::error::RecvError) -> Fault {
 
 /// A read failed. The cause is for the operator's log, not for the caller.
 pub(crate) fn database(error: sqlx::Error) -> Fault {
+    let error = DatabaseError::from(error);
     tracing::error!(%error, "the database failed");
     Fault::internal()
 }

@@ -40,6 +40,7 @@ mod services;
 mod startup;
 mod timekeeper;
 mod verify_pool;
+mod writing;
 
 pub use backup::{BackupError, Kept, Raised, backup, raise_mark, restore};
 pub use clock::{Clock, Synchronised, SystemClock};

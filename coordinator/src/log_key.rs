@@ -12,7 +12,7 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use ed25519_dalek::SigningKey;
-use merits_guard::Guard;
+use merits_guard::{Guard, Secret};
 use merits_primitives::ids::Origin;
 use merits_verifier::log::LogSigner;
 use rand_core::CryptoRng;
@@ -32,7 +32,7 @@ const MOST_BYTES: usize = 4_096;
 /// [`StartError::KeyExposed`] for a file that others can read, change or replace; [`StartError::LogKey`]
 /// for one that is no key of this log; [`StartError::File`].
 pub(crate) fn load(path: &Path, origin: &Origin) -> Result<Option<LogSigner>, StartError> {
-    match merits_guard::open(path, Guard::Private) {
+    match merits_guard::open(path, Guard::Private(Secret::LogKey)) {
         Ok(opened) => read(path, opened, origin).map(Some),
         Err(error) if error.is_missing() => Ok(None),
         Err(error) => Err(StartError::KeyExposed(error)),
@@ -44,32 +44,35 @@ fn read(path: &Path, opened: File, origin: &Origin) -> Result<LogSigner, StartEr
         path: path.to_owned(),
         reason: reason.into(),
     };
-    let mut text = Zeroizing::new(String::with_capacity(MOST_BYTES));
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MOST_BYTES));
     opened
         .take(MOST_BYTES as u64)
-        .read_to_string(&mut text)
+        .read_to_end(&mut bytes)
         .map_err(|e| file("read", path, e))?;
-    let malformed = || refuse("is not `PRIVATE+KEY+<origin>+<key id>+<base64>`");
+    let malformed = || refuse("is no log key (`PRIVATE+KEY+<origin>+<key id>+<base64>`)");
+    let damaged = || refuse("is damaged: it ends early, or parts of it are other bytes");
+    let text = std::str::from_utf8(&bytes).map_err(|_| malformed())?;
+    if text.trim().is_empty() {
+        return Err(refuse("is empty"));
+    }
     let rest = text.trim_end().strip_prefix(PREFIX).ok_or_else(malformed)?;
     let mut parts = rest.splitn(3, '+');
     let (Some(name), Some(id), Some(encoded)) = (parts.next(), parts.next(), parts.next()) else {
-        return Err(malformed());
+        return Err(damaged());
     };
     if name != origin.as_str() {
         return Err(refuse(&format!(
             "belongs to the log {name}, not to {origin}"
         )));
     }
-    let bytes = Zeroizing::new(BASE64.decode(encoded).map_err(|_| malformed())?);
+    let bytes = Zeroizing::new(BASE64.decode(encoded).map_err(|_| damaged())?);
     let seed: &[u8; 32] = match bytes.split_first() {
-        Some((&ALGORITHM, seed)) => seed.try_into().map_err(|_| malformed())?,
-        _ => return Err(malformed()),
+        Some((&ALGORITHM, seed)) => seed.try_into().map_err(|_| damaged())?,
+        _ => return Err(damaged()),
     };
     let signer = LogSigner::new(origin.clone(), SigningKey::from_bytes(seed));
     if key_id(&signer) != id {
-        return Err(refuse(
-            "its key id does not fit its key: the file is damaged",
-        ));
+        return Err(refuse("is damaged: its key id does not fit its key"));
     }
     Ok(signer)
 }
@@ -161,7 +164,10 @@ mod tests {
 
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         let open = load(&path, &origin("log.test")).unwrap_err().to_string();
-        assert!(open.contains("set 600"), "{open}");
+        // The fault: it said "make a new one", which would have ended the ledger.
+        let advice = format!("chmod 600 {}", path.display());
+        assert!(open.contains(&advice), "{open}");
+        assert!(open.contains("a new one would end this ledger"), "{open}");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
 
         // Whoever may write into its folder may put another key there.
@@ -181,11 +187,32 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_key_is_refused() {
+    fn a_damaged_key_is_refused_and_its_copy_is_asked_for() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log.key");
         generate(&path, &origin("log.test"), &mut rand::rng()).unwrap();
         let text = fs::read_to_string(&path).unwrap();
+        let half = &text[..text.len() / 2];
+        let at = PREFIX.len() + "log.test+12345678+".len();
+        let secret = &text[at..at + 8];
+        for (written, found) in [
+            ("", "is empty"),
+            (" \n", "is empty"),
+            (half, "is damaged"),
+            (&text[..PREFIX.len() + 3], "is damaged"),
+            ("merits-key/v1 party-ed25519 00\n", "is no log key"),
+            ("x", "is no log key"),
+        ] {
+            fs::write(&path, written).unwrap();
+            let said = load(&path, &origin("log.test")).unwrap_err().to_string();
+            let begins = format!("the log key {} {found}", path.display());
+            assert!(said.starts_with(&begins), "{said}");
+            assert!(said.contains("put it back from your backup"), "{said}");
+            assert!(!said.contains(secret), "it shows the key");
+        }
+        fs::write(&path, [0xff; 70]).unwrap();
+        let said = load(&path, &origin("log.test")).unwrap_err().to_string();
+        assert!(said.contains("is no log key"), "{said}");
         // Base64 has a '+' of its own.
         let at = PREFIX.len() + "log.test+12345678+".len();
         let (head, key) = text.trim_end().split_at(at);

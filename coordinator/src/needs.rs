@@ -3,6 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use merits_replica::HighWaterMark;
+use merits_sqlite::DatabaseError;
 use thiserror::Error;
 
 use crate::{
@@ -11,6 +12,7 @@ use crate::{
     intake::Intake,
     published::Published,
     timekeeper::{OutOfStep, Timekeeper},
+    writing::{CannotWrite, Writing},
 };
 
 /// What is missing.
@@ -18,6 +20,8 @@ use crate::{
 pub(crate) enum Missing {
     #[error(transparent)]
     Clock(#[from] OutOfStep),
+    #[error(transparent)]
+    Writing(#[from] CannotWrite),
     #[error(
         "the database {} is not there: is its disk mounted? Bring it back, and restart the coordinator",
         .0.display()
@@ -26,7 +30,7 @@ pub(crate) enum Missing {
     #[error("nothing can be appended: {0}")]
     Mark(#[from] merits_replica::MarkError),
     #[error("the stored log cannot be read: {0}")]
-    Unreadable(#[from] sqlx::Error),
+    Unreadable(#[from] DatabaseError),
     #[error("the newest published entry is not in the stored log: run `merits coordinator fsck`")]
     Entry,
     #[error("looking for the files stopped unexpectedly")]
@@ -37,6 +41,7 @@ pub(crate) enum Missing {
 #[derive(Debug)]
 pub(crate) struct Needs {
     time: Arc<Timekeeper>,
+    writing: Arc<Writing>,
     published: Arc<Published>,
     archive: Archive,
     database: PathBuf,
@@ -48,6 +53,7 @@ impl Needs {
     pub(crate) fn of(config: &Config, intake: &Intake) -> Self {
         Self {
             time: Arc::clone(&intake.time),
+            writing: Arc::clone(&intake.writing),
             published: Arc::clone(&intake.published),
             archive: intake.archive.clone(),
             database: config.database(),
@@ -62,6 +68,7 @@ impl Needs {
     /// [`Missing`], the first that is.
     pub(crate) async fn look(&self) -> Result<(), Missing> {
         self.time.now()?;
+        self.writing.check()?;
         let (database, data_dir) = (self.database.clone(), self.data_dir.clone());
         let mark = self.mark.clone();
         let files = move || {
@@ -75,7 +82,8 @@ impl Needs {
         looked.map_err(|_| Missing::Interrupted)??;
         // The newest leaf is the one that no connection has read before.
         let size = self.published.read().checkpoint.size;
-        let newest = self.archive.page(size.saturating_sub(1), size).await?;
+        let newest = self.archive.page(size.saturating_sub(1), size).await;
+        let newest = newest.map_err(DatabaseError::from)?;
         if newest.is_empty() && size > 0 {
             return Err(Missing::Entry);
         }

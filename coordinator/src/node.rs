@@ -21,6 +21,7 @@ use merits_proto::{
 };
 use merits_replica::HighWaterMark;
 use merits_serve::{Health, Server};
+use merits_sqlite::FileError;
 use merits_verifier::log::LogKey;
 use rand::{SeedableRng as _, rngs::StdRng};
 use tokio::{
@@ -122,8 +123,15 @@ impl Coordinator {
                 founding::allow(&config).await?;
                 None
             } else {
+                let database = config.database();
+                // Before SQLite opens anything: it would make files beside it with the mode of this one.
+                if database.exists() {
+                    merits_sqlite::keep_private(&database)?;
+                }
                 founding::require(&config).await?;
-                Some(lock_data_dir(&config)?)
+                let lock = lock_data_dir(&config)?;
+                schema::require_writable(&database).await?;
+                Some(lock)
             };
             let listener =
                 TcpListener::bind(config.listen)
@@ -199,6 +207,7 @@ impl Coordinator {
                 queue,
                 signer,
                 time: Arc::clone(&time),
+                writing: started.writing,
                 door: Arc::new(Semaphore::new(config.sequencer.queue)),
                 parties: Arc::new(Semaphore::new(config.sequencer.queue.div_ceil(2))),
                 people: Arc::new(Semaphore::new(config.sequencer.queue.div_ceil(2))),
@@ -443,12 +452,7 @@ pub(crate) fn lock_data_dir(config: &Config) -> Result<File, StartError> {
         .create(&config.data_dir)
         .map_err(|source| file("create", &config.data_dir, source))?;
     let path = config.data_dir.join(LOCK);
-    let lock = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(|source| file("open", &path, source))?;
+    let lock = merits_guard::open_lock(&path).map_err(FileError::from)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(StartError::InUse { path }),

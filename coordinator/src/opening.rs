@@ -14,14 +14,16 @@ use crate::{
     founding,
     published::{Published, View},
     schema,
-    sequencer::{Ready, Sequencer, SequencerError},
+    sequencer::{Log, Ready, Sequencer, SequencerError},
     startup::{self, Loaded},
     timekeeper::Timekeeper,
+    writing::Writing,
 };
 
 /// What the sequencer's thread hands over when the log is loaded.
 pub(crate) struct Started {
     pub(crate) published: Arc<Published>,
+    pub(crate) writing: Arc<Writing>,
     pub(crate) ended: oneshot::Receiver<Result<(), SequencerError>>,
 }
 
@@ -65,7 +67,11 @@ pub(crate) async fn start_sequencer(
                     let _ = loaded.send(Err(error));
                 }
                 Ok(sequencer) => {
-                    if loaded.send(Ok(Arc::clone(&sequencer.published))).is_ok() {
+                    let shared = (
+                        Arc::clone(&sequencer.published),
+                        Arc::clone(&sequencer.writing),
+                    );
+                    if loaded.send(Ok(shared)).is_ok() {
                         let _ = end.send(sequencer.run(waiting).await);
                     }
                 }
@@ -80,10 +86,14 @@ pub(crate) async fn start_sequencer(
             path: PathBuf::from("this process"),
             source,
         })?;
-    let published = ready
+    let (published, writing) = ready
         .await
         .map_err(|_| StartError::Server("the sequencer's thread panicked at its start".into()))??;
-    Ok(Started { published, ended })
+    Ok(Started {
+        published,
+        writing,
+        ended,
+    })
 }
 
 /// Opens the database, loads the log, and makes the sequencer of it.
@@ -96,26 +106,45 @@ async fn open(opening: Opening) -> Result<Sequencer, StartError> {
         time,
         today,
     } = opening;
+    let (writer, loaded) = reload(&config, policy.clone(), &signer, &mut mark).await?;
+    let newest_leaf = (loaded.checkpoint.size > 0).then(|| loaded.state.time());
+    time.judge_start(newest_leaf, today)?;
+    let (view, log) = parts(loaded);
+    Ok(Sequencer {
+        writer,
+        log,
+        signer,
+        time,
+        mark,
+        published: Arc::new(Published::new(view)),
+        writing: Arc::default(),
+        config,
+        policy,
+    })
+}
+
+/// Opens the database for writing, proves that it can be written, and loads what is stored. The high-water
+/// mark is raised to it.
+pub(crate) async fn reload(
+    config: &Config,
+    policy: LedgerPolicy,
+    signer: &LogSigner,
+    mark: &mut HighWaterMark,
+) -> Result<(Writer, Loaded), StartError> {
     let path = config.database();
     let Some(db) = schema::open_writer(&path).await? else {
-        return Err(founding::missing(&config));
+        return Err(founding::missing(config));
     };
     let mut writer = Writer::new(db);
     let readers = schema::open_readers(&path, 1).await?;
     let rng = &mut rand::rng();
-    let loaded = startup::load(
-        &readers,
-        &mut writer,
-        &config,
-        policy,
-        &signer,
-        &mut mark,
-        rng,
-    )
-    .await?;
+    let loaded = startup::load(&readers, &mut writer, config, policy, signer, mark, rng).await;
     readers.close().await;
-    let newest_leaf = (loaded.checkpoint.size > 0).then(|| loaded.state.time());
-    time.judge_start(newest_leaf, today)?;
+    Ok((writer, loaded?))
+}
+
+/// What the world sees of a loaded log, and what the sequencer goes on from.
+pub(crate) fn parts(loaded: Loaded) -> (View, Log) {
     let Loaded {
         state,
         digest,
@@ -131,16 +160,11 @@ async fn open(opening: Opening) -> Result<Sequencer, StartError> {
         checkpoint,
         signed: Arc::new(signed),
     };
-    Ok(Sequencer {
-        writer,
+    let log = Log {
         state,
         digest,
         frontier,
         edge,
-        signer,
-        time,
-        mark,
-        published: Arc::new(Published::new(view)),
-        group: config.sequencer.group,
-    })
+    };
+    (view, log)
 }

@@ -38,6 +38,12 @@ impl Published {
         (view.checkpoint.clone(), Arc::clone(&view.signed))
     }
 
+    /// Puts what is stored in the place of what was published: the same, and what was committed without an
+    /// answer.
+    pub(crate) fn replace(&self, view: View) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = view;
+    }
+
     pub(crate) fn advance(
         &self,
         checkpoint: &Checkpoint,

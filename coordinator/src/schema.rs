@@ -5,8 +5,8 @@
 use std::{path::Path, time::Duration};
 
 use merits_ledger_sqlite::Reader;
-use merits_sqlite::{FileError, Found, Schema};
-use sqlx::{ConnectOptions as _, SqliteConnection, sqlite::SqlitePoolOptions};
+use merits_sqlite::{Found, Schema};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, sqlite::SqlitePoolOptions};
 
 use crate::error::StartError;
 
@@ -27,10 +27,11 @@ const SCHEMA: Schema = Schema {
 /// # Errors
 /// [`StartError::Store`] for a file that holds anything, before anything is changed.
 pub(crate) async fn create(path: &Path) -> Result<SqliteConnection, StartError> {
+    merits_sqlite::restrict(path)?;
     let mut db = merits_sqlite::durable(path)
-        .create_if_missing(true)
         .connect()
-        .await?;
+        .await
+        .map_err(|error| merits_sqlite::explain(path, error))?;
     match SCHEMA.look(&mut db, path).await? {
         Found::Empty => {}
         Found::Ours => {
@@ -43,7 +44,8 @@ pub(crate) async fn create(path: &Path) -> Result<SqliteConnection, StartError> 
     Ok(db)
 }
 
-/// Opens the database for the one writer; nothing if it is of nobody, without a table.
+/// Opens the database for the one writer, and proves that it can be written; nothing if it is of nobody, without
+/// a table.
 ///
 /// # Errors
 /// [`StartError::Store`] before anything is changed.
@@ -52,7 +54,27 @@ pub(crate) async fn open_writer(path: &Path) -> Result<Option<SqliteConnection>,
     if open_to_inspect(path).await?.is_none() {
         return Ok(None);
     }
-    Ok(Some(merits_sqlite::durable(path).connect().await?))
+    merits_sqlite::keep_private(path)?;
+    let mut db = merits_sqlite::durable(path)
+        .connect()
+        .await
+        .map_err(|error| merits_sqlite::explain(path, error))?;
+    merits_sqlite::prove_writable(&mut db, path).await?;
+    Ok(Some(db))
+}
+
+/// Makes sure that entries can be kept, before anything is served: a coordinator that cannot write would
+/// refuse the first of them.
+///
+/// # Errors
+/// [`StartError::Store`].
+pub(crate) async fn require_writable(path: &Path) -> Result<(), StartError> {
+    if let Some(db) = open_writer(path).await? {
+        db.close()
+            .await
+            .map_err(|error| merits_sqlite::explain(path, error))?;
+    }
+    Ok(())
 }
 
 /// Opens `connections` read-only connections to a database that [`open_writer`] has checked.
@@ -61,7 +83,8 @@ pub(crate) async fn open_readers(path: &Path, connections: u32) -> Result<Reader
         .max_connections(connections)
         .acquire_timeout(Duration::from_secs(10))
         .connect_with(merits_sqlite::durable(path).read_only(true))
-        .await?;
+        .await
+        .map_err(|error| merits_sqlite::explain(path, error))?;
     Ok(Reader::new(pool))
 }
 
@@ -73,7 +96,7 @@ pub(crate) async fn open_to_inspect(path: &Path) -> Result<Option<SqliteConnecti
     let mut db = merits_sqlite::inspecting(path)
         .connect()
         .await
-        .map_err(FileError::from)?;
+        .map_err(|error| merits_sqlite::explain(path, error))?;
     match SCHEMA.look(&mut db, path).await? {
         Found::Ours => Ok(Some(db)),
         Found::Empty => Ok(None),

@@ -8,20 +8,23 @@
 //! The newest tree is written to the high-water mark before its checkpoint is shown. While the clock is
 //! out of step nothing is appended, and everything that waits is told to come back.
 //!
-//! It fails and stops: after a storage error nobody knows what is durable, so the state in memory
-//! is worthless; a restart reads what was committed and knows.
+//! After a storage error nobody knows what is durable, so the state in memory is worthless. Nothing is appended
+//! then, whoever waits is told so, and what is stored is served on. What was committed is read again as soon as
+//! a write goes through; then appending goes on. Where the disk itself failed, that is left to a restart: a disk
+//! that lost a write may answer from memory that it has it.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use merits_ledger::{
-    Authentic, CheckError, CommitError, Conflict, Effects, Governing, ProvenStatement, Refusal,
-    UniqueSet,
+    Authentic, CheckError, CommitError, Conflict, Effects, Governing, LedgerPolicy,
+    ProvenStatement, Refusal, UniqueSet,
     rows::{RowError, StateDigest},
     storage::{Commit, Head, Pending as PendingRows, PendingError, StorageGroup as _, StoredLeaf},
     tree::{self, Frontier, Node},
 };
 use merits_primitives::ids::EntryId;
 use merits_replica::{HighWaterMark, MarkError};
+use merits_sqlite::DatabaseError;
 use merits_verifier::{
     Verified,
     log::{Checkpoint, Hash, LogSigner, SignedCheckpoint},
@@ -31,9 +34,12 @@ use tokio::sync::{mpsc, oneshot};
 use merits_ledger_sqlite::{Group, Writer};
 
 use crate::{
+    config::Config,
     holding::Holding,
+    opening::{parts, reload},
     published::Published,
     timekeeper::{OutOfStep, Timekeeper},
+    writing::{CannotWrite, Writing},
 };
 
 /// An entry whose signatures and proof hold, waiting for its place.
@@ -57,6 +63,8 @@ pub(crate) enum NotPlaced {
     Refused(Box<Refusal>),
     /// The clock is wrong: no judgement on the entry.
     OutOfStep(OutOfStep),
+    /// Nothing can be kept now: no judgement on the entry.
+    CannotWrite,
 }
 
 /// An entry's place in the log.
@@ -76,10 +84,8 @@ pub(crate) enum Placed {
 /// Why the sequencer stopped.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SequencerError {
-    #[error(
-        "the log cannot be written: {0}; nothing that was acknowledged is lost: make room if the disk is full, then start the coordinator again"
-    )]
-    Database(#[from] sqlx::Error),
+    #[error("the log cannot be written: {0}")]
+    Database(#[from] DatabaseError),
     #[error("the checkpoint cannot be signed: {0}")]
     Checkpoint(#[from] merits_verifier::log::CheckpointError),
     #[error(transparent)]
@@ -92,29 +98,91 @@ pub(crate) enum SequencerError {
     Mark(#[from] MarkError),
 }
 
+impl From<sqlx::Error> for SequencerError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
 impl From<PendingError<sqlx::Error>> for SequencerError {
     fn from(error: PendingError<sqlx::Error>) -> Self {
         match error {
             PendingError::Rows(error) => Self::Rows(error),
-            PendingError::Store(error) => Self::Database(error),
+            PendingError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl SequencerError {
+    /// What becomes of the log after it.
+    fn outlook(&self) -> Outlook {
+        match self {
+            Self::Database(error) if error.is_of_the_tables() => Outlook::End,
+            Self::Database(error) if error.is_lasting() => Outlook::Restart,
+            Self::Database(_) | Self::Mark(MarkError::Io { .. }) => Outlook::Again,
+            _ => Outlook::End,
+        }
+    }
+}
+
+/// What becomes of the log after an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outlook {
+    /// It is read again once a write goes through.
+    Again,
+    /// Only a restart reads it again.
+    Restart,
+    /// The coordinator ends.
+    End,
+}
+
+/// How often it is tried whether a write goes through again.
+const TRY_EVERY: Duration = Duration::from_secs(2);
+
+/// Who waits for an answer.
+#[derive(Debug, Default)]
+struct Waiting {
+    /// Entries that nobody looked at.
+    group: Vec<Ready>,
+    /// Of those that are being appended, in their order.
+    replies: Vec<(oneshot::Sender<Outcome>, Holding)>,
+}
+
+impl Waiting {
+    /// Tells all of them that nothing can be kept. Whether their entries are in the log is not known.
+    fn refuse(&mut self) {
+        let group = self
+            .group
+            .drain(..)
+            .map(|ready| (ready.reply, ready.holding));
+        for (reply, holding) in group.chain(self.replies.drain(..)) {
+            drop(holding);
+            let _ = reply.send(Err(NotPlaced::CannotWrite));
         }
     }
 }
 
 /// The sequencer's own view of the log, ahead of the published one by the group in hand.
-pub(crate) struct Sequencer {
-    pub(crate) writer: Writer,
+pub(crate) struct Log {
     pub(crate) state: Governing,
     /// The sum over all stored rows and used values.
     pub(crate) digest: StateDigest,
     pub(crate) frontier: Frontier,
     /// Stored nodes at the tree's right edge: with the group's own, all that its proofs need.
     pub(crate) edge: HashMap<Node, Hash>,
+}
+
+/// The log with its writer.
+pub(crate) struct Sequencer {
+    pub(crate) writer: Writer,
+    pub(crate) log: Log,
     pub(crate) signer: Arc<LogSigner>,
     pub(crate) time: Arc<Timekeeper>,
     pub(crate) mark: HighWaterMark,
     pub(crate) published: Arc<Published>,
-    pub(crate) group: usize,
+    pub(crate) writing: Arc<Writing>,
+    pub(crate) config: Config,
+    pub(crate) policy: LedgerPolicy,
 }
 
 impl Sequencer {
@@ -124,18 +192,101 @@ impl Sequencer {
         mut self,
         mut queue: mpsc::Receiver<Ready>,
     ) -> Result<(), SequencerError> {
-        let mut group = Vec::with_capacity(self.group);
-        while queue.recv_many(&mut group, self.group).await > 0 {
-            self.append(&mut group).await?;
+        let mut waiting = Waiting::default();
+        loop {
+            let Err(error) = self.append_all(&mut queue, &mut waiting).await else {
+                return Ok(self.writer.close().await?);
+            };
+            let outlook = error.outlook();
+            if outlook == Outlook::End {
+                return Err(error);
+            }
+            tracing::error!(%error, "nothing is appended until the log can be written again");
+            let why = match outlook {
+                Outlook::Restart => format!("{error}. Then restart the coordinator"),
+                _ => error.to_string(),
+            };
+            self.writing.stop(CannotWrite(why));
+            // Whoever is told asks again, and is to hear the same.
+            waiting.refuse();
+            self = match self.recover(&mut queue, outlook).await {
+                Some(recovered) => recovered,
+                None => return Err(error),
+            };
         }
-        Ok(self.writer.close().await?)
     }
 
-    /// Appends what passes of `group`, and answers all of it. On an error nobody is answered:
-    /// the callers see their channel close.
-    async fn append(&mut self, group: &mut Vec<Ready>) -> Result<(), SequencerError> {
+    async fn append_all(
+        &mut self,
+        queue: &mut mpsc::Receiver<Ready>,
+        waiting: &mut Waiting,
+    ) -> Result<(), SequencerError> {
+        let most = self.config.sequencer.group;
+        while queue.recv_many(&mut waiting.group, most).await > 0 {
+            self.append(waiting).await?;
+        }
+        Ok(())
+    }
+
+    /// Refuses what comes until the log was read again; nothing when the coordinator stops first.
+    async fn recover(self, queue: &mut mpsc::Receiver<Ready>, outlook: Outlook) -> Option<Self> {
+        let Self {
+            writer,
+            log: _,
+            signer,
+            time,
+            mut mark,
+            published,
+            writing,
+            config,
+            policy,
+        } = self;
+        // It may be inside a transaction that is no more.
+        if let Err(error) = writer.close().await {
+            tracing::debug!(%error, "the writing connection was not closed in order");
+        }
+        loop {
+            let until = tokio::time::Instant::now() + TRY_EVERY;
+            loop {
+                tokio::select! {
+                    ready = queue.recv() => {
+                        let _ = ready?.reply.send(Err(NotPlaced::CannotWrite));
+                    }
+                    () = tokio::time::sleep_until(until), if outlook == Outlook::Again => break,
+                }
+            }
+            match reload(&config, policy.clone(), &signer, &mut mark).await {
+                Ok((writer, loaded)) => {
+                    let (view, log) = parts(loaded);
+                    published.replace(view);
+                    tracing::info!("the log can be written again: entries are appended");
+                    writing.resume();
+                    return Some(Self {
+                        writer,
+                        log,
+                        signer,
+                        time,
+                        mark,
+                        published,
+                        writing,
+                        config,
+                        policy,
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the log cannot be written yet");
+                    writing.stop(CannotWrite(error.to_string()));
+                }
+            }
+        }
+    }
+
+    /// Appends what passes of the group that waits, and answers all of it. On an error nobody is answered, and
+    /// all go on waiting.
+    async fn append(&mut self, waiting: &mut Waiting) -> Result<(), SequencerError> {
+        let Waiting { group, replies } = waiting;
         let time = match self.time.now() {
-            Ok(now) => now.max(self.state.time()),
+            Ok(now) => now.max(self.log.state.time()),
             Err(error) => {
                 for ready in group.drain(..) {
                     let _ = ready.reply.send(Err(NotPlaced::OutOfStep(error)));
@@ -144,8 +295,8 @@ impl Sequencer {
             }
         };
         let mut pending = Pending {
-            frontier: self.frontier.clone(),
-            nodes: std::mem::take(&mut self.edge),
+            frontier: self.log.frontier.clone(),
+            nodes: std::mem::take(&mut self.log.edge),
             new_nodes: Vec::new(),
             rows: PendingRows::new(),
             effects: Vec::new(),
@@ -155,9 +306,9 @@ impl Sequencer {
         let submissions = group.iter().map(|ready| ready.authentic.submission());
         pending
             .rows
-            .read(&mut transaction, &self.state, submissions)
+            .read(&mut transaction, &self.log.state, submissions)
             .await?;
-        let mut answers = Vec::with_capacity(group.len());
+        let mut entries = Vec::with_capacity(group.len());
         for ready in group.drain(..) {
             let Ready {
                 authentic,
@@ -165,21 +316,26 @@ impl Sequencer {
                 reply,
                 holding,
             } = ready;
+            replies.push((reply, holding));
+            entries.push((authentic, verified));
+        }
+        let mut outcomes = Vec::with_capacity(entries.len());
+        for (authentic, verified) in entries {
             let outcome = pending
                 .place(
-                    &mut self.state,
+                    &mut self.log.state,
                     &mut transaction,
                     &authentic,
                     verified,
                     time,
                 )
                 .await?;
-            answers.push((reply, outcome, holding));
+            outcomes.push(outcome);
         }
         if pending.effects.is_empty() {
             drop(transaction);
-            self.edge = pending.nodes;
-            for (reply, outcome, holding) in answers {
+            self.log.edge = pending.nodes;
+            for ((reply, holding), outcome) in replies.drain(..).zip(outcomes) {
                 // Whoever is answered finds the place free.
                 drop(holding);
                 let outcome = outcome.map_err(NotPlaced::Refused);
@@ -195,7 +351,10 @@ impl Sequencer {
         // Signed before the commit and shown after it: a checkpoint of entries that a crash
         // takes back must never have been seen.
         let signed = Arc::new(checkpoint.sign(&self.signer)?);
-        let (rows, digest) = pending.rows.finish(&mut transaction, &self.digest).await?;
+        let (rows, digest) = pending
+            .rows
+            .finish(&mut transaction, &self.log.digest)
+            .await?;
         let commit = Commit {
             head: Head {
                 size: checkpoint.size,
@@ -207,12 +366,12 @@ impl Sequencer {
             rows,
         };
         transaction.commit(commit).await?;
-        self.digest = digest;
+        self.log.digest = digest;
         self.mark.raise(&checkpoint, &signed)?;
 
         self.published
             .advance(&checkpoint, Arc::clone(&signed), &pending.effects)?;
-        for (reply, outcome, holding) in answers {
+        for ((reply, holding), outcome) in replies.drain(..).zip(outcomes) {
             let placed = match outcome {
                 Err(refusal) => Err(NotPlaced::Refused(refusal)),
                 Ok(None) => Ok(Placed::Before),
@@ -231,11 +390,11 @@ impl Sequencer {
             // The caller may have gone away; the entry stays, and its id brings the receipt.
             let _ = reply.send(placed);
         }
-        self.edge = tree::frontier_nodes(checkpoint.size)
+        self.log.edge = tree::frontier_nodes(checkpoint.size)
             .into_iter()
             .filter_map(|node| Some((node, *pending.nodes.get(&node)?)))
             .collect();
-        self.frontier = pending.frontier;
+        self.log.frontier = pending.frontier;
         Ok(())
     }
 }

@@ -246,3 +246,24 @@ fn tests_named_in_the_threat_model_exist() {
     assert!(checked > 50, "the table names its tests: {checked}");
     assert!(missing.is_empty(), "named and not there: {missing:#?}");
 }
+
+/// Somebody whose key others may have read looks there for what to do.
+#[test]
+fn the_operations_page_says_of_every_secret_what_to_do_when_others_may_have_read_it() {
+    use merits_guard::Secret;
+    let page = fs::read_to_string(root().join("docs/src/operations.md")).expect("the page");
+    let (_, section) = page
+        .split_once("## Secrets that others may have read")
+        .expect("the section");
+    let section = section.split("\n## ").next().expect("its text");
+    for secret in Secret::ALL {
+        let row = format!("| {} |", secret.worth().name);
+        let row = section.lines().find(|line| line.starts_with(&row));
+        let row = row.unwrap_or_else(|| panic!("{} has no row", secret.worth().name));
+        assert_eq!(
+            row.contains("keep it"),
+            secret.worth().when_exposed.contains("in any case"),
+            "{row}"
+        );
+    }
+}

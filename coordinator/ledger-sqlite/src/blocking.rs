@@ -97,7 +97,7 @@ impl Rows for StateFile {
 }
 
 fn failed(error: sqlx::Error) -> RowError {
-    RowError::Store(error.to_string())
+    RowError::Store(merits_sqlite::DatabaseError::from(error).to_string())
 }
 
 /// Runs a future of a connection on this thread, which sleeps while SQLite's own thread works. No runtime

@@ -17,7 +17,7 @@ use merits_ledger::{
     tree::Node,
 };
 use merits_ledger_sqlite::{StateFile, TABLES, Writer, wait};
-use merits_sqlite::{FileError, Found, Schema};
+use merits_sqlite::{DatabaseError, FileError, Found, Schema};
 use merits_verifier::log::{Checkpoint, Hash, LogKey, empty_root};
 use sqlx::ConnectOptions as _;
 use thiserror::Error;
@@ -42,11 +42,13 @@ pub enum ArchiveError {
         /// The database.
         path: PathBuf,
         /// What SQLite said.
-        source: sqlx::Error,
+        source: DatabaseError,
     },
     /// The database's file is another program's, or another version's.
     #[error(
-        "the copy of the ledger: {0}; if it is a copy that another version made, delete its directory: the copy is fetched and verified again"
+        "the copy of the ledger: {error}{advice}",
+        error = .0,
+        advice = again(.0)
     )]
     File(#[from] FileError),
     /// A copy as programs before this one kept it.
@@ -112,9 +114,9 @@ impl Archive {
         key: &LogKey,
         policy: &LedgerPolicy,
     ) -> Result<Self, ArchiveError> {
-        fs::create_dir_all(directory).map_err(at(directory))?;
+        merits_guard::create_folder(directory).map_err(at(directory))?;
         let lock_path = directory.join("lock");
-        let lock = File::create(&lock_path).map_err(at(&lock_path))?;
+        let lock = merits_guard::open_lock(&lock_path).map_err(FileError::from)?;
         lock.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => ArchiveError::InUse {
                 directory: directory.to_owned(),
@@ -132,11 +134,12 @@ impl Archive {
             let mut db = merits_sqlite::durable(&path)
                 .connect()
                 .await
-                .map_err(&failed)?;
+                .map_err(|error| merits_sqlite::explain(&path, error))?;
             let found = SCHEMA.look(&mut db, &path).await?;
             if found == Found::Empty {
                 SCHEMA.create(&mut db).await?;
             }
+            merits_sqlite::prove_writable(&mut db, &path).await?;
             // A crash may have come between the tables and what they are of.
             let founded = sqlx::query_scalar("SELECT count(*) FROM log");
             let founded: i64 = founded.fetch_one(&mut db).await.map_err(&failed)?;
@@ -380,7 +383,7 @@ fn failed(path: &Path) -> impl Fn(sqlx::Error) -> ArchiveError + use<> {
     let path = path.to_owned();
     move |source| ArchiveError::Database {
         path: path.clone(),
-        source,
+        source: source.into(),
     }
 }
 
@@ -388,3 +391,12 @@ const DATABASE: &str = "copy.sqlite";
 const CHECKPOINT: &str = "checkpoint.txt";
 /// Where programs before this one kept the leaves.
 const EARLIER: &str = "leaves.bin";
+
+/// What to do about a copy's file that is not what it should be: it holds nothing that the log has not.
+fn again(error: &FileError) -> &'static str {
+    if error.is_about_content() {
+        ". Delete its directory: the copy is fetched and verified again"
+    } else {
+        ""
+    }
+}

@@ -13,6 +13,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use merits_guard::GuardError;
 use merits_verifier::log::{Checkpoint, Hash, LogKey, SignedCheckpoint};
 use thiserror::Error;
 
@@ -25,6 +26,22 @@ pub enum MarkError {
     /// Reading or writing failed.
     #[error("high-water mark {}: {source}", path.display())]
     Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Others could replace it, or it cannot be written: the server would go below it, or stand still.
+    #[error("high-water mark {0}")]
+    Guard(#[from] GuardError),
+    /// It cannot be raised, so nothing that is newer may be shown.
+    #[error(
+        "the high-water mark {} cannot be written: {source}. It is written before anything newer is shown, so \
+         nothing is served: see that the user who runs this owns it and its folder, that both may be written, and \
+         that the disk is neither full nor mounted read-only",
+        path.display()
+    )]
+    NotWritable {
         /// The file.
         path: PathBuf,
         /// What the system said.
@@ -109,14 +126,15 @@ impl HighWaterMark {
     pub fn open(path: &Path, data: &Path, key: &LogKey) -> Result<Self, MarkError> {
         let path = Self::place(path, data)?;
         let lock_path = with_suffix(&path, ".lock");
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&lock_path)
-            .map_err(at(&lock_path))?;
+        let unwritable = |(path, source)| MarkError::NotWritable { path, source };
+        let lock = merits_guard::open_lock(&lock_path)?;
         lock.try_lock()
             .map_err(|_| MarkError::InUse { path: path.clone() })?;
+        // One that an earlier version made, or a copy.
+        if path.exists() {
+            merits_guard::open_lock(&path)?;
+        }
+        durable_file::prove_replaceable(&path).map_err(unwritable)?;
         Ok(Self {
             newest: read(&path, key)?,
             path,
@@ -127,17 +145,18 @@ impl HighWaterMark {
     /// Where a mark would be, links followed, if it may be there.
     ///
     /// # Errors
-    /// [`MarkError::Inside`], or a folder that is not there.
+    /// [`MarkError::Inside`], [`MarkError::Guard`], or a folder that is not there.
     pub fn place(path: &Path, data: &Path) -> Result<PathBuf, MarkError> {
         let path = outside(path, data)?;
         let folder = path.parent().unwrap_or(Path::new("/"));
-        if folder.is_dir() {
-            Ok(path)
-        } else {
-            Err(at(folder)(io::Error::other(
+        if !folder.is_dir() {
+            return Err(at(folder)(io::Error::other(
                 "is no folder; make it, or name another",
-            )))
+            )));
         }
+        // As every folder with a key.
+        merits_guard::check_folder(&path)?;
+        Ok(path)
     }
 
     /// What a mark says, whoever keeps it.

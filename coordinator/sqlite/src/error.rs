@@ -2,7 +2,10 @@
 
 use std::{io, path::PathBuf};
 
+use merits_guard::GuardError;
 use thiserror::Error;
+
+use crate::{whose::StoreKind, words::DatabaseError};
 
 /// Why a database's file cannot be used, folded, copied or put in place.
 #[derive(Debug, Error)]
@@ -10,7 +13,74 @@ use thiserror::Error;
 pub enum FileError {
     /// SQLite failed.
     #[error("the database failed: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(#[from] DatabaseError),
+    /// SQLite failed with a file.
+    #[error("{}: {source}", path.display())]
+    Failed {
+        /// The file.
+        path: PathBuf,
+        /// How.
+        source: DatabaseError,
+    },
+    /// Nothing has this name.
+    #[error("there is no file {}", path.display())]
+    Missing {
+        /// The name.
+        path: PathBuf,
+    },
+    /// The file is no database.
+    #[error(
+        "{} is not a SQLite database ({found}); nothing was changed. Name the right file, or bring it back",
+        path.display()
+    )]
+    NoDatabase {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        found: &'static str,
+    },
+    /// A part of a database's file.
+    #[error(
+        "{} ends early: {found} bytes of {expected}. It was not copied to its end, or its disk was full; nothing \
+         was changed. Copy it again, or take another backup",
+        path.display()
+    )]
+    Torn {
+        /// The file.
+        path: PathBuf,
+        /// Bytes that are there.
+        found: u64,
+        /// Bytes of the whole file.
+        expected: u64,
+    },
+    /// The file is another user's: what is written would belong to this one.
+    #[error(
+        "{} belongs to another user (number {owner}; this program runs as {user}): run the program as that \
+         user, or make the file this user's (chown {user} {})",
+        path.display(),
+        path.display()
+    )]
+    OtherUser {
+        /// The file.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+        /// Who we are.
+        user: u32,
+    },
+    /// Others could have replaced the file.
+    #[error(transparent)]
+    Exposed(#[from] GuardError),
+    /// Nothing can be kept in the file.
+    #[error("{} cannot be written ({facts}), and nothing is served that could not be kept: {why}", path.display())]
+    NotWritable {
+        /// The file.
+        path: PathBuf,
+        /// Its mode and owner.
+        facts: String,
+        /// Why, and what to do.
+        why: String,
+    },
     /// A file or folder cannot be used.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
@@ -22,12 +92,21 @@ pub enum FileError {
         source: io::Error,
     },
     /// The file is another program's.
-    #[error("{} is no {what}; nothing was changed", path.display())]
+    #[error(
+        "{} {}, and is no {what}; nothing was changed. Name the right file",
+        path.display(),
+        found.map_or_else(
+            || "is a database of another program".to_owned(),
+            |found| format!("holds {found}")
+        )
+    )]
     Foreign {
         /// The file.
         path: PathBuf,
         /// What it should be.
         what: &'static str,
+        /// What it is, if it is one of ours.
+        found: Option<StoreKind>,
     },
     /// The file is of another version of this program.
     #[error(
@@ -78,7 +157,25 @@ pub enum FileError {
     },
 }
 
+impl From<sqlx::Error> for FileError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
 impl FileError {
+    /// Whether the file is there and holds something else than it should, or a part of it.
+    pub fn is_about_content(&self) -> bool {
+        matches!(
+            self,
+            Self::NoDatabase { .. }
+                | Self::Torn { .. }
+                | Self::Foreign { .. }
+                | Self::Version { .. }
+                | Self::Damaged { .. }
+        )
+    }
+
     /// For `map_err`.
     pub(crate) fn io(
         action: &'static str,

@@ -7,7 +7,7 @@ use std::{
 
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 
-use crate::{durable, error::FileError};
+use crate::{durable, error::FileError, whose::explain};
 
 /// Folds the write-ahead log of `path` into the file and makes sure of it: afterwards the file alone
 /// is the whole store. Call it last, after every connection of this process is closed, also on the
@@ -21,12 +21,14 @@ pub async fn fold(path: &Path) -> Result<(), FileError> {
     }
     // A connection of its own: read-only ones that close last fold nothing, and one that failed is
     // not to be relied upon.
-    let mut db = durable(path).connect().await?;
+    let failed = |error| explain(path, error);
+    let mut db = durable(path).connect().await.map_err(failed)?;
     let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
         .fetch_one(&mut db)
-        .await?;
+        .await
+        .map_err(failed)?;
     let busy: i64 = row.try_get(0)?;
-    db.close().await?;
+    db.close().await.map_err(failed)?;
     let why = if busy != 0 {
         Some("another process is reading it")
     } else if fs::metadata(beside(path, "-wal")).is_ok_and(|file| file.len() > 0) {

@@ -3,7 +3,10 @@
 //! - [`durable`]: how a store opens its file, so that a commit survives kill -9 and power loss;
 //! - [`pool`]: connections that a full disk broke are not used again, so a server goes on without a
 //!   restart once there is room;
-//! - [`restrict`]: the files are their owner's;
+//! - [`restrict`], [`keep_private`]: the files are their owner's, and nobody else may replace them;
+//! - [`prove_writable`]: a store that cannot be written is told before anything is served from it;
+//! - [`StoreKind`], [`examine`], [`explain`]: what a file is that is not the right one, and what a failure means,
+//!   in words of those who run a server ([`DatabaseError`]);
 //! - [`Schema`]: whose file it is, and of which version, before anything is read or changed;
 //! - [`fold`]: at the stop, the write-ahead log goes into the file. A server whose readers close after
 //!   its writer leaves everything in `-wal`, and whoever copies the file alone copies an empty store;
@@ -13,21 +16,27 @@
 //! Out of scope: what the rows mean. A store checks its own copies with its own rules between
 //! [`Staged::copy_of`] and [`Staged::put_in_place`].
 
+mod access;
 mod error;
 mod fold;
 mod pool;
 mod schema;
 mod staged;
+mod whose;
+mod words;
 
 use std::{path::Path, time::Duration};
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
+pub use access::{keep_private, prove_writable, restrict};
 pub use error::FileError;
 pub use fold::fold;
-pub use pool::{pool, restrict};
+pub use pool::pool;
 pub use schema::{Found, Schema};
 pub use staged::{Staged, check_integrity};
+pub use whose::{StoreKind, examine, explain};
+pub use words::DatabaseError;
 
 /// How long a connection waits for another's lock.
 const BUSY: Duration = Duration::from_secs(10);

@@ -1,15 +1,6 @@
-//! Pools whose connections are fit to be used again, and files that are their owner's.
-
-use std::{
-    fs::{self, OpenOptions, Permissions},
-    io,
-    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
-    path::Path,
-};
+//! Pools whose connections are fit to be used again.
 
 use sqlx::{Connection as _, sqlite::SqlitePoolOptions};
-
-use crate::{error::FileError, fold::beside};
 
 /// A pool of at most so many connections, which drops a connection that is still inside a transaction
 /// when it comes back.
@@ -32,29 +23,4 @@ pub fn pool(most: u32) -> SqlitePoolOptions {
                 Ok(fit)
             })
         })
-}
-
-/// Makes the file of a store if there is none, and has its owner alone read it and what lies beside it.
-///
-/// # Errors
-/// [`FileError::Io`].
-pub fn restrict(path: &Path) -> Result<(), FileError> {
-    match OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-    {
-        Ok(_) => return Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(FileError::io("create", path)(error)),
-    }
-    for suffix in ["", "-wal", "-shm"] {
-        let path = beside(path, suffix);
-        if path.exists() {
-            fs::set_permissions(&path, Permissions::from_mode(0o600))
-                .map_err(FileError::io("restrict", &path))?;
-        }
-    }
-    Ok(())
 }

@@ -4,7 +4,10 @@ use std::path::Path;
 
 use sqlx::{Connection as _, SqliteConnection};
 
-use crate::error::FileError;
+use crate::{
+    error::FileError,
+    whose::{StoreKind, explain},
+};
 
 /// The identity and the tables of a store.
 #[derive(Debug, Clone, Copy)]
@@ -32,14 +35,17 @@ impl Schema {
     /// Looks whose file it is. Nothing is changed.
     ///
     /// # Errors
-    /// [`FileError::Foreign`], [`FileError::Version`], [`FileError::Database`].
+    /// [`FileError::Foreign`], [`FileError::Version`], or what SQLite says ([`explain`]).
     pub async fn look(&self, db: &mut SqliteConnection, path: &Path) -> Result<Found, FileError> {
+        let failed = |error| explain(path, error);
         let application: i64 = sqlx::query_scalar("PRAGMA application_id")
             .fetch_one(&mut *db)
-            .await?;
+            .await
+            .map_err(failed)?;
         let version: i64 = sqlx::query_scalar("PRAGMA user_version")
             .fetch_one(&mut *db)
-            .await?;
+            .await
+            .map_err(failed)?;
         if application == i64::from(self.application_id) {
             return if version == self.version {
                 Ok(Found::Ours)
@@ -52,14 +58,16 @@ impl Schema {
             };
         }
         let things: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema")
-            .fetch_one(db)
-            .await?;
+            .fetch_one(&mut *db)
+            .await
+            .map_err(failed)?;
         if (application, version, things) == (0, 0, 0) {
             Ok(Found::Empty)
         } else {
             Err(FileError::Foreign {
                 path: path.to_owned(),
                 what: self.what,
+                found: StoreKind::of(db).await.map_err(failed)?,
             })
         }
     }

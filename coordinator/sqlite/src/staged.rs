@@ -8,7 +8,13 @@ use std::{
 
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 
-use crate::{error::FileError, fold::beside, inspecting};
+use crate::{
+    error::FileError,
+    fold::beside,
+    inspecting,
+    whose::{examine, explain},
+    words::{DatabaseError, Trouble},
+};
 
 /// A verified copy that is not yet under its name. Dropped without
 /// [`put_in_place`](Self::put_in_place), nothing is left of it.
@@ -26,7 +32,7 @@ impl Staged {
     ///
     /// # Errors
     /// [`FileError::Exists`] for a destination that is there, or that a write-ahead log or journal
-    /// lies beside; [`FileError::Damaged`] for a source that SQLite finds so.
+    /// lies beside; [`FileError::Damaged`] for a source that SQLite finds so; what [`examine`] finds.
     pub async fn copy_of(source: &Path, destination: &Path) -> Result<Self, FileError> {
         // Absolute, so that no name is taken for a URI; SQLite reads names as text.
         let destination =
@@ -42,7 +48,9 @@ impl Staged {
                 return Err(FileError::Exists { path });
             }
         }
-        let mut db = inspecting(source).connect().await?;
+        examine(source)?;
+        let failed = |error| explain(source, error);
+        let mut db = inspecting(source).connect().await.map_err(failed)?;
         let _ = fs::remove_file(&part);
         // SQLite writes into an empty file that exists: made here, it has its mode from the start.
         OpenOptions::new()
@@ -59,8 +67,15 @@ impl Staged {
         sqlx::query("VACUUM INTO ?")
             .bind(target)
             .execute(&mut db)
-            .await?;
-        db.close().await?;
+            .await
+            .map_err(|error| match Trouble::of(&error) {
+                Trouble::Full | Trouble::Disk | Trouble::ReadOnly => FileError::Failed {
+                    path: part.clone(),
+                    source: DatabaseError::from(error),
+                },
+                _ => failed(error),
+            })?;
+        db.close().await.map_err(failed)?;
         let mut copy = inspecting(&part).connect().await?;
         check_integrity(&mut copy, &part).await?;
         copy.close().await?;
@@ -130,7 +145,8 @@ impl Drop for Staged {
 pub async fn check_integrity(db: &mut SqliteConnection, path: &Path) -> Result<(), FileError> {
     let findings: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check(1)")
         .fetch_all(&mut *db)
-        .await?;
+        .await
+        .map_err(|error| explain(path, error))?;
     let damaged = |what: String| FileError::Damaged {
         path: path.to_owned(),
         what,

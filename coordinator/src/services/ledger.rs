@@ -98,7 +98,7 @@ impl Ledger for LedgerService {
             .map_err(database)?
             .ok_or_else(|| Fault::not_found("entry_id", "no entry of this log has this id"))?;
         let index = stored.index;
-        let receipt = receipts::receipt(&self.0.archive, &self.0.published, stored).await?;
+        let receipt = self.0.receipt(stored).await?;
         Ok(Response::new(GetReceiptResponse {
             receipt: receipt.to_string(),
             index,

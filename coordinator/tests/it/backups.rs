@@ -113,6 +113,54 @@ async fn a_backup_of_a_running_coordinator_is_restored_elsewhere() {
         .unwrap();
 }
 
+/// The fault: SQLite's own words, such as "(code: 26) file is not a database".
+#[tokio::test]
+async fn what_is_no_whole_backup_is_named_as_what_it_is() {
+    let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let founding = Founding::new(66);
+    let (config, node) = running(&founding, one.path()).await;
+    let good = one.path().join("ledger.backup");
+    let kept = backup(&config, &good, &mut rand::rng()).await.unwrap();
+    node.coordinator.shutdown().await.unwrap();
+    let restored = elsewhere(&founding, two.path(), &config);
+    let whole = fs::read(&good).unwrap();
+    let given = two.path().join("given.backup");
+    for (bytes, said) in [
+        (None, "there is no file"),
+        (Some(&b""[..]), "is not a SQLite database (it is empty)"),
+        (Some(b"a text\n"), "is not a SQLite database (it is a text)"),
+        (Some(&whole[..whole.len() / 2]), "ends early"),
+        (Some(&whole[..40]), "ends early"),
+    ] {
+        if let Some(bytes) = bytes {
+            fs::write(&given, bytes).unwrap();
+        }
+        let own = &kept.checkpoint_file;
+        let error = restore(&restored, &given, own, true, &mut rand::rng()).await;
+        let text = error.unwrap_err().to_string();
+        assert!(
+            text.contains(said) && text.contains("given.backup"),
+            "{text}"
+        );
+        assert!(!text.contains("code:"), "{text}");
+        assert!(!restored.database().exists() && !restored.high_water_mark.exists());
+    }
+    // A checkpoint that is none.
+    for (path, said) in [
+        (two.path().join("nowhere"), "there is no such file"),
+        (two.path().to_owned(), "is a folder"),
+        (good.clone(), "is no text"),
+    ] {
+        let error = restore(&restored, &good, &path, true, &mut rand::rng()).await;
+        let text = error.unwrap_err().to_string();
+        assert!(text.contains(said) && !text.contains("os error"), "{text}");
+    }
+    let own = &kept.checkpoint_file;
+    restore(&restored, &good, own, true, &mut rand::rng())
+        .await
+        .unwrap();
+}
+
 #[tokio::test]
 async fn what_is_no_backup_of_this_ledger_is_not_put_back() {
     let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());

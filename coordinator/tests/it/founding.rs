@@ -8,6 +8,7 @@ use std::{
 };
 
 use merits_coordinator::{Config, Coordinator, StartError, SystemClock, fsck, raise_mark};
+use merits_proto::Reason;
 use merits_replica::{JoinError, LedgerConfig, MarkError};
 
 use crate::federation::{Founding, Node};
@@ -366,9 +367,9 @@ async fn after_a_stop_the_file_alone_is_the_ledger() {
     node.coordinator.shutdown().await.unwrap();
 }
 
-/// A coordinator that fails folds as well: here its high-water mark cannot be written any more.
+/// A coordinator that cannot raise its high-water mark hands out nothing newer, and goes on when it can.
 #[tokio::test]
-async fn a_coordinator_that_fails_hands_out_nothing_and_folds_too() {
+async fn a_coordinator_without_its_mark_hands_out_nothing_and_goes_on_with_it() {
     let dir = tempfile::tempdir().unwrap();
     let mut founding = Founding::new(80);
     let marks = dir.path().join("marks");
@@ -378,21 +379,32 @@ async fn a_coordinator_that_fails_hands_out_nothing_and_folds_too() {
         ..founding.config(dir.path())
     };
     let mut node = Node::founded(&founding, config.clone()).await;
-    let mark = fs::read(&config.high_water_mark).unwrap();
+    let before = node.client.checkpoint().await;
     fs::remove_dir_all(&marks).unwrap();
     let entry = founding.earn(2);
-    let fault = node.client.submit(&entry).await.unwrap_err();
-    assert!(fault.signed_refusal.is_empty(), "{fault:?}");
-    let error = node.coordinator.failed().await.unwrap_err();
+    for _ in 0..2 {
+        let fault = node.client.submit(&entry).await.unwrap_err();
+        assert!(fault.signed_refusal.is_empty(), "{fault:?}");
+        assert_eq!(fault.reason, Reason::CannotWrite);
+        assert!(fault.may_retry() && fault.leaves_open(), "{fault:?}");
+        assert_eq!(node.client.checkpoint().await, before, "it is not shown");
+    }
+    fs::create_dir(&marks).unwrap();
+    // The entry is durable although nobody was told; asked again, it has its receipt.
+    let answer = node.client.submit_when_it_can(&entry).await;
+    assert!(answer.already_present);
+    assert!(node.client.checkpoint_after(&before).await.size > before.size);
+    let other = founding.earn(2);
+    assert!(!node.client.submit(&other).await.unwrap().already_present);
+
+    // One that stops in that state says why, and folds too.
+    fs::remove_dir_all(&marks).unwrap();
+    let last = founding.earn(2);
+    assert!(node.client.submit(&last).await.is_err());
+    let error = node.coordinator.shutdown().await.unwrap_err();
     assert!(error.to_string().contains("high-water mark"), "{error}");
     let wal = config.data_dir.join("ledger.sqlite-wal");
     assert!(fs::metadata(&wal).map_or(0, |file| file.len()) == 0);
-    fs::create_dir(&marks).unwrap();
-    fs::write(&config.high_water_mark, mark).unwrap();
-    // The entry is durable although nobody was told; asked again, it has its receipt.
-    let mut node = Node::start(config).await;
-    assert!(node.client.submit(&entry).await.unwrap().already_present);
-    node.coordinator.shutdown().await.unwrap();
 }
 
 /// A follower's table that says otherwise is told by name, before anything is fetched.

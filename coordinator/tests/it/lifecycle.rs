@@ -306,14 +306,14 @@ async fn a_file_that_is_no_database() {
     .unwrap();
     let error = start_error(config.clone()).await;
     assert!(
-        matches!(error, StartError::Store(FileError::Database(_))),
+        matches!(error, StartError::Store(FileError::NoDatabase { .. })),
         "{error}"
     );
     let error = Coordinator::found(config.clone(), Arc::new(SystemClock))
         .await
         .unwrap_err();
     assert!(
-        matches!(error, StartError::Store(FileError::Database(_))),
+        matches!(error, StartError::Store(FileError::NoDatabase { .. })),
         "{error}"
     );
     assert!(fsck(&config, &mut rand::rng()).await.is_err());

@@ -11,3 +11,4 @@ mod people;
 mod refusals;
 mod strangers;
 mod wire;
+mod writable;

@@ -14,7 +14,7 @@ use tonic_health::pb::{
 use crate::federation::{Client, Founding, Node};
 
 /// Waits until health says so.
-async fn until(client: &Client, wanted: ServingStatus) {
+pub(crate) async fn until(client: &Client, wanted: ServingStatus) {
     let mut health = HealthClient::new(client.channel.clone());
     let begun = Instant::now();
     loop {

@@ -21,13 +21,19 @@ use std::{
 
 use thiserror::Error;
 
+mod secret;
+mod state;
+
+pub use secret::{Secret, Worth};
+pub use state::{open_lock, open_state};
+
 /// What others may do with a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guard {
     /// Read it, but not change it.
     Trusted,
-    /// Nothing.
-    Private,
+    /// Nothing: it holds a secret.
+    Private(Secret),
 }
 
 /// Why a file is not used. Never holds a part of it.
@@ -74,15 +80,33 @@ pub enum GuardError {
     },
     /// Others could have read it.
     #[error(
-        "{} has mode {mode:03o}: others may have read the secret in it; set 600 if none did, else \
-         make a new one",
-        path.display()
+        "{} has mode {mode:03o}, so others may have read it. Take their rights away (chmod 600 {}). {}",
+        path.display(),
+        path.display(),
+        secret.worth().when_exposed
     )]
     Readable {
         /// The file.
         path: PathBuf,
+        /// What it holds.
+        secret: Secret,
         /// Its permission bits.
         mode: u32,
+    },
+    /// What has to be kept in it could not be.
+    #[error(
+        "{} cannot be written ({facts}): {source}. See that this user owns it and its folder, that both may be \
+         written (chmod 600 {}), and that the disk is neither full nor mounted read-only",
+        path.display(),
+        path.display()
+    )]
+    NotWritable {
+        /// The file.
+        path: PathBuf,
+        /// Its mode and owner.
+        facts: String,
+        /// The system's answer.
+        source: io::Error,
     },
     /// Nothing that a secret or a trusted file is read from.
     #[error("{} is no file, pipe or terminal", path.display())]
@@ -169,8 +193,8 @@ pub fn check(path: &Path, metadata: &Metadata, guard: Guard) -> Result<(), Guard
     match Kind::of(metadata) {
         Kind::Readable => {
             owned(&Place::File(path.to_owned()), metadata)?;
-            if guard == Guard::Private {
-                unread(path, metadata)?;
+            if let Guard::Private(secret) = guard {
+                unread(path, secret, metadata)?;
             }
         }
         Kind::Device => belongs(&Place::File(path.to_owned()), metadata)?,
@@ -329,12 +353,13 @@ fn owned(place: &Place, metadata: &Metadata) -> Result<(), GuardError> {
 }
 
 #[cfg(unix)]
-fn unread(path: &Path, metadata: &Metadata) -> Result<(), GuardError> {
+fn unread(path: &Path, secret: Secret, metadata: &Metadata) -> Result<(), GuardError> {
     use std::os::unix::fs::MetadataExt as _;
     let mode = metadata.mode() & 0o777;
     if mode & 0o077 != 0 {
         return Err(GuardError::Readable {
             path: path.to_owned(),
+            secret,
             mode,
         });
     }
@@ -356,7 +381,7 @@ fn owned(place: &Place, _: &Metadata) -> Result<(), GuardError> {
 }
 
 #[cfg(not(unix))]
-fn unread(path: &Path, _: &Metadata) -> Result<(), GuardError> {
+fn unread(path: &Path, _: Secret, _: &Metadata) -> Result<(), GuardError> {
     Err(GuardError::Unsupported {
         path: path.to_owned(),
     })
@@ -366,6 +391,8 @@ fn unread(path: &Path, _: &Metadata) -> Result<(), GuardError> {
 mod tests {
     use super::*;
     use std::os::unix::fs::{PermissionsExt as _, chown};
+
+    const SEED: Guard = Guard::Private(Secret::WalletSeed);
 
     fn set(path: &Path, mode: u32) {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("set");
@@ -394,7 +421,7 @@ mod tests {
         fs::create_dir(&folder).expect("made");
         let path = folder.join("seed.key");
         create(&path).expect("made");
-        open(&path, Guard::Private).expect("ours alone");
+        open(&path, SEED).expect("ours alone");
         for (mode, private, trusted) in [
             (0o640, false, true),
             (0o604, false, true),
@@ -403,7 +430,7 @@ mod tests {
             (0o400, true, true),
         ] {
             set(&path, mode);
-            assert_eq!(open(&path, Guard::Private).is_ok(), private, "{mode:o}");
+            assert_eq!(open(&path, SEED).is_ok(), private, "{mode:o}");
             assert_eq!(open(&path, Guard::Trusted).is_ok(), trusted, "{mode:o}");
         }
         set(&path, 0o600);
@@ -414,12 +441,12 @@ mod tests {
             (0o755, true),
         ] {
             set(&folder, mode);
-            assert_eq!(open(&path, Guard::Private).is_ok(), taken, "{mode:o}");
+            assert_eq!(open(&path, SEED).is_ok(), taken, "{mode:o}");
             let other = folder.join("other.key");
             assert_eq!(check_folder(&other).is_ok(), taken, "{mode:o}");
         }
         set(&folder, 0o775);
-        let said = open(&path, Guard::Private).expect_err("open").to_string();
+        let said = open(&path, SEED).expect_err("open").to_string();
         let named = format!(
             "{}: its folder {} has mode 775",
             path.display(),
@@ -429,7 +456,7 @@ mod tests {
         let advice = format!("(chmod go-w {})", folder.display());
         assert!(said.ends_with(&advice), "{said}");
         set(&folder, 0o755);
-        let missing = open(&folder.join("none"), Guard::Private).expect_err("not there");
+        let missing = open(&folder.join("none"), SEED).expect_err("not there");
         assert!(missing.is_missing());
         // A link does not hide where its file lies.
         let open_folder = dir.path().join("open");
@@ -439,7 +466,7 @@ mod tests {
         let link = folder.join("link.key");
         std::os::unix::fs::symlink(open_folder.join("seed.key"), &link).expect("linked");
         assert!(matches!(
-            open(&link, Guard::Private),
+            open(&link, SEED),
             Err(GuardError::Writable { .. })
         ));
     }
@@ -465,13 +492,13 @@ mod tests {
         ));
         set(&path, 0o644);
         assert!(matches!(
-            open(&path, Guard::Private),
+            open(&path, SEED),
             Err(GuardError::Readable { mode: 0o644, .. })
         ));
         set(&path, 0o600);
         set(&folder, 0o770);
         assert!(matches!(
-            open(&path, Guard::Private),
+            open(&path, SEED),
             Err(GuardError::Writable { mode: 0o770, .. })
         ));
         // Ours alone: it is read.
@@ -481,7 +508,7 @@ mod tests {
             move || fs::write(path, "secret")
         });
         let mut text = String::new();
-        let mut file = open(&path, Guard::Private).expect("ours alone");
+        let mut file = open(&path, SEED).expect("ours alone");
         io::Read::read_to_string(&mut file, &mut text).expect("read");
         assert_eq!(text, "secret");
         writer.join().expect("ended").expect("written");
@@ -502,13 +529,13 @@ mod tests {
         let number = std::os::fd::AsRawFd::as_raw_fd(&reader);
         let path = PathBuf::from(format!("/dev/fd/{number}"));
         let mut text = String::new();
-        let mut file = open(&path, Guard::Private).expect("the shell's own");
+        let mut file = open(&path, SEED).expect("the shell's own");
         io::Read::read_to_string(&mut file, &mut text).expect("read");
         assert_eq!(text, "secret");
-        open(Path::new("/dev/null"), Guard::Private).expect("root's device");
+        open(Path::new("/dev/null"), SEED).expect("root's device");
         let dir = tempfile::tempdir().expect("a directory");
         assert!(matches!(
-            open(dir.path(), Guard::Private),
+            open(dir.path(), SEED),
             Err(GuardError::NoFile { .. })
         ));
     }
@@ -538,12 +565,12 @@ mod tests {
         if chown(&path, Some(1), None).is_err() {
             return;
         }
-        let foreign = open(&path, Guard::Private).expect_err("another's");
+        let foreign = open(&path, SEED).expect_err("another's");
         assert!(matches!(foreign, GuardError::Foreign { owner: 1, .. }));
         chown(&path, Some(0), None).expect("given back");
         chown(dir.path(), Some(1), None).expect("given away");
         assert!(matches!(
-            open(&path, Guard::Private),
+            open(&path, SEED),
             Err(GuardError::Foreign { owner: 1, .. })
         ));
     }

@@ -13,7 +13,7 @@ use std::{
 };
 
 use ed25519_dalek::SigningKey;
-use merits_guard::{Guard, GuardError};
+use merits_guard::{Guard, GuardError, Secret};
 use rand_core::CryptoRng;
 use thiserror::Error;
 use zeroize::{Zeroize, Zeroizing};
@@ -40,8 +40,10 @@ pub enum KeyKind {
     Sealing,
     /// A source's MAC key, from which salts come.
     SaltMac,
-    /// A seed from which owner secrets come.
+    /// A seed from which a person's owner secrets come.
     Seed,
+    /// A seed from which the owner secrets of accounts in custody come. Its file is as a person's.
+    Custody,
     /// A seed from which a prover's ephemeral exponents come.
     Ephemeral,
     /// The key that wraps the subject keys of a record store.
@@ -51,34 +53,31 @@ pub enum KeyKind {
 }
 
 impl KeyKind {
-    /// What to do when the file is not there.
-    fn when_lost(self) -> &'static str {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Log,
+        Self::Signing,
+        Self::Sealing,
+        Self::SaltMac,
+        Self::Seed,
+        Self::Custody,
+        Self::Ephemeral,
+        Self::Master,
+        Self::Voprf,
+    ];
+
+    /// What it is to those who keep it.
+    pub fn secret(self) -> Secret {
         match self {
-            Self::Log => {
-                "put it back from your backup: with another key the log is another log, and nobody \
-                 who follows this one takes it"
-            }
-            Self::Signing | Self::Sealing => {
-                "the role's `apply` makes the keys of a party that is new; for one that the ledger \
-                 knows, put the file back from your backup, because another key is another party's"
-            }
-            Self::SaltMac => {
-                "put it back from your backup: with another key, what was signed before could be \
-                 signed once more with other records"
-            }
-            Self::Seed => {
-                "if the seed was lost, get it back from its backup (`merits wallet restore` makes a \
-                 wallet from one); without seed and backup nobody can spend its credits, and a \
-                 person registers anew with a new wallet"
-            }
-            Self::Ephemeral => "put it back from your backup, beside the store that it belongs to",
-            Self::Master => {
-                "put it back from your backup: without it nobody can read what is in the store"
-            }
-            Self::Voprf => {
-                "put it back from your backup: a ledger has one evaluator key for its life; \
-                 `merits evaluator announce` makes that of a new ledger"
-            }
+            Self::Log => Secret::LogKey,
+            Self::Signing => Secret::SigningKey,
+            Self::Sealing => Secret::SealingKey,
+            Self::SaltMac => Secret::Salts,
+            Self::Seed => Secret::WalletSeed,
+            Self::Custody => Secret::CustodySeed,
+            Self::Ephemeral => Secret::EphemeralSeed,
+            Self::Master => Secret::StoreKey,
+            Self::Voprf => Secret::EvaluatorKey,
         }
     }
 
@@ -89,7 +88,7 @@ impl KeyKind {
             Self::Signing => "party-ed25519",
             Self::Sealing => "party-x25519",
             Self::SaltMac => "salt-mac",
-            Self::Seed => "owner-seed",
+            Self::Seed | Self::Custody => "owner-seed",
             Self::Ephemeral => "ephemeral-seed",
             Self::Master => "record-master",
             Self::Voprf => "evaluator-voprf",
@@ -131,13 +130,17 @@ pub enum KeyFileError {
     Exposed(GuardError),
     /// Not such a key.
     #[error(
-        "key file {path} is no {expected} key: one line `{MAGIC} {expected} <64 hex digits>` is expected"
+        "key file {path} {found}: one line `{MAGIC} {expected} <64 hex digits>` is expected; {advice}"
     )]
     WrongKind {
         /// The file.
         path: PathBuf,
+        /// What it is instead.
+        found: String,
         /// The kind that was asked for.
         expected: &'static str,
+        /// What to do.
+        advice: &'static str,
     },
 }
 
@@ -196,33 +199,59 @@ pub fn load(path: &Path, kind: KeyKind) -> Result<SecretBytes, KeyFileError> {
         path: path.to_owned(),
         source,
     };
-    let mut file = merits_guard::open(path, Guard::Private).map_err(|error| {
+    let mut file = merits_guard::open(path, Guard::Private(kind.secret())).map_err(|error| {
         if error.is_missing() {
             return KeyFileError::Missing {
                 path: path.to_owned(),
                 kind: kind.name(),
-                advice: kind.when_lost(),
+                advice: kind.secret().worth().when_lost,
             };
         }
         KeyFileError::Exposed(error)
     })?;
-    let mut text = Zeroizing::new(String::with_capacity(MOST_BYTES));
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MOST_BYTES));
     Read::by_ref(&mut file)
         .take(MOST_BYTES as u64)
-        .read_to_string(&mut text)
+        .read_to_end(&mut bytes)
         .map_err(io)?;
-    let wrong = || KeyFileError::WrongKind {
+    parse(&bytes, kind).map_err(|found| KeyFileError::WrongKind {
         path: path.to_owned(),
+        found,
         expected: kind.name(),
-    };
-    let mut words = merits_text::file::without_mark(&text).split_ascii_whitespace();
-    let (magic, word, digits) = (words.next(), words.next(), words.next());
-    if magic != Some(MAGIC) || word != Some(kind.name()) || words.next().is_some() {
-        return Err(wrong());
+        advice: kind.secret().worth().when_lost,
+    })
+}
+
+/// The secret in a file's bytes, or what the file is instead. That never holds a part of the file, which may be
+/// a secret as well.
+fn parse(bytes: &[u8], kind: KeyKind) -> Result<SecretBytes, String> {
+    let is_no = || format!("is no {} key", kind.name());
+    let text = std::str::from_utf8(bytes).map_err(|_| is_no())?;
+    let text = merits_text::file::without_mark(text);
+    if text.trim().is_empty() {
+        return Err("is empty".to_owned());
+    }
+    let mut words = text.split_ascii_whitespace();
+    if words.next() != Some(MAGIC) {
+        return Err(is_no());
+    }
+    let word = words.next();
+    if word != Some(kind.name()) {
+        let mut names = KeyKind::ALL.into_iter().map(KeyKind::name);
+        let other = names.find(|name| Some(*name) == word);
+        return Err(other.map_or_else(is_no, |other| {
+            format!("is of the kind {other}, and not {}", kind.name())
+        }));
     }
     let mut secret = Zeroizing::new([0u8; SECRET_BYTES]);
-    hex::decode_to_slice(digits.ok_or_else(wrong)?, secret.as_mut()).map_err(|_| wrong())?;
-    Ok(secret)
+    match (words.next(), words.next()) {
+        (Some(digits), None) if hex::decode_to_slice(digits, secret.as_mut()).is_ok() => Ok(secret),
+        (digits, None) if digits.map_or(0, str::len) < 2 * SECRET_BYTES => Err(format!(
+            "is a damaged {} key: it ends early, as a full disk leaves it",
+            kind.name()
+        )),
+        _ => Err(format!("is a damaged {} key", kind.name())),
+    }
 }
 
 /// Loads a secret, or makes it if there is no file yet.
@@ -287,16 +316,7 @@ mod tests {
     fn a_lost_key_is_told_as_such_with_what_to_do() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("seed.key");
-        for kind in [
-            KeyKind::Log,
-            KeyKind::Signing,
-            KeyKind::Sealing,
-            KeyKind::SaltMac,
-            KeyKind::Seed,
-            KeyKind::Ephemeral,
-            KeyKind::Master,
-            KeyKind::Voprf,
-        ] {
+        for kind in KeyKind::ALL {
             let said = load(&path, kind).expect_err("not there").to_string();
             assert!(
                 said.contains("there is no key file") && said.contains("backup"),
@@ -308,6 +328,47 @@ mod tests {
             );
         }
         assert!(!path.exists());
+    }
+
+    /// The fault: an empty or truncated key said which line was expected, and not where to get it from.
+    #[test]
+    fn a_damaged_key_says_what_the_file_is_and_that_a_copy_is_needed() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let path = dir.path().join("a.key");
+        create(&path, KeyKind::SaltMac, &mut rand::rng()).expect("created");
+        let text = fs::read_to_string(&path).expect("text");
+        let cut = &text[..text.len() - 9];
+        let digits = text.trim().rsplit(' ').next().expect("hex");
+        for (written, found) in [
+            ("", "is empty"),
+            ("\n", "is empty"),
+            ("\u{feff}", "is empty"),
+            (cut, "ends early"),
+            (MAGIC, "is no salt-mac key"),
+            (
+                &text.replace("salt-mac", "owner-seed"),
+                "is of the kind owner-seed, and not salt-mac",
+            ),
+            (&text.replace("salt-mac", digits), "is no salt-mac key"),
+            (&format!("{} x", text.trim()), "is a damaged salt-mac key"),
+            (digits, "is no salt-mac key"),
+        ] {
+            fs::write(&path, written).expect("written");
+            let said = load(&path, KeyKind::SaltMac)
+                .expect_err("no key")
+                .to_string();
+            assert!(said.contains(found), "{said}");
+            assert!(
+                said.contains("a.key") && said.contains("put it back from your backup"),
+                "{said}"
+            );
+            assert!(!said.contains(&digits[..16]), "it shows a part of the file");
+        }
+        fs::write(&path, [0xff; 90]).expect("written");
+        let said = load(&path, KeyKind::SaltMac)
+            .expect_err("no key")
+            .to_string();
+        assert!(said.contains("is no salt-mac key"), "{said}");
     }
 
     #[test]

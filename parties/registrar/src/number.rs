@@ -9,7 +9,7 @@ use std::{
 };
 
 use jiff::civil::Date;
-use merits_guard::{Guard, GuardError};
+use merits_guard::{Guard, GuardError, Secret};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -154,7 +154,10 @@ impl IdentityNumber {
     /// # Errors
     /// [`ReadFault`].
     pub fn from_file(kind: NumberKind, path: &Path) -> Result<Self, ReadFault> {
-        Self::read(kind, merits_guard::open(path, Guard::Private)?)
+        Self::read(
+            kind,
+            merits_guard::open(path, Guard::Private(Secret::IdentityNumber))?,
+        )
     }
 
     /// The VOPRF's input.

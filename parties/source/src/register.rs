@@ -69,6 +69,9 @@ pub enum RegisterError {
         /// Why.
         source: io::Error,
     },
+    /// Others could replace it, or it cannot be written.
+    #[error("the register {0}")]
+    Guard(#[from] merits_guard::GuardError),
     /// Not a register.
     #[error("{path}: not a source register; point register_file at the one kept with the keys")]
     Malformed {
@@ -115,9 +118,7 @@ impl Register {
         }
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(path).map_err(io)?;
+        let mut file = merits_guard::open_state(path, &mut options)?;
         file.try_lock().map_err(|error| match error {
             std::fs::TryLockError::WouldBlock => RegisterError::Busy {
                 path: path.to_owned(),

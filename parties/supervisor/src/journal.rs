@@ -9,10 +9,11 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{File, OpenOptions, TryLockError},
-    io::{self, Read, Write},
+    io::{Read, Write},
     path::{Path, PathBuf},
 };
 
+use merits_guard::GuardError;
 use merits_primitives::{
     field,
     ids::{EntryId, Output},
@@ -31,6 +32,9 @@ pub enum JournalError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Others could replace it, or it cannot be written.
+    #[error("journal {0}; the holder does not answer until it can write here")]
+    Guard(#[from] GuardError),
     /// Another process answers with it.
     #[error("journal {path} is in use by another process: one holder, one journal, one process")]
     InUse {
@@ -133,7 +137,7 @@ impl Journal {
             path: path.to_owned(),
             source,
         };
-        let mut file = open_private(path).map_err(io)?;
+        let mut file = open_private(path)?;
         file.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => JournalError::InUse {
                 path: path.to_owned(),
@@ -311,17 +315,19 @@ fn whole_lines(text: &[u8]) -> usize {
 
 /// A journal says which claims were opened, and why, before the log reveals it: nobody else reads
 /// it. And it must be found again after a power cut, so its name is put on the disk as well.
-fn open_private(path: &Path) -> io::Result<File> {
+fn open_private(path: &Path) -> Result<File, JournalError> {
     let mut options = OpenOptions::new();
     options.read(true).append(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path)?;
+    let file = merits_guard::open_state(path, &mut options)?;
     #[cfg(unix)]
     {
-        file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
         let directory = path.parent().filter(|p| !p.as_os_str().is_empty());
-        File::open(directory.unwrap_or(Path::new(".")))?.sync_all()?;
+        File::open(directory.unwrap_or(Path::new(".")))
+            .and_then(|directory| directory.sync_all())
+            .map_err(|source| JournalError::Io {
+                path: path.to_owned(),
+                source,
+            })?;
     }
     Ok(file)
 }

@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use merits_guard::{Guard, GuardError};
+use merits_guard::{Guard, GuardError, Secret};
 use merits_ledger::entry::HalfKeys;
 use merits_primitives::{
     dleq::{Context, Equality, Possession},
@@ -218,12 +218,13 @@ impl ViewKeyShare {
     /// # Errors
     /// [`KeyFileError`], also when others than its owner may read the file.
     pub fn read(path: &Path) -> Result<Self, KeyFileError> {
-        let mut input = merits_guard::open(path, Guard::Private).map_err(|error| {
-            if error.is_missing() {
-                return KeyFileError::Missing(path.to_owned());
-            }
-            KeyFileError::Exposed(error)
-        })?;
+        let mut input =
+            merits_guard::open(path, Guard::Private(Secret::ViewKeyHalf)).map_err(|error| {
+                if error.is_missing() {
+                    return KeyFileError::Missing(path.to_owned());
+                }
+                KeyFileError::Exposed(error)
+            })?;
         let mut text = Zeroizing::new(Vec::new());
         input
             .read_to_end(&mut text)
@@ -232,18 +233,32 @@ impl ViewKeyShare {
             path: path.to_owned(),
             fault,
         };
+        if text.trim_ascii().is_empty() {
+            return Err(content("is empty".to_owned()));
+        }
         let file: KeyFile = serde_json::from_slice(&text).map_err(|error| {
             // serde_json's message gives the place and kind of fault, not the secret's digits.
-            content(format!("line {}: not a view-key file", error.line()))
+            content(if error.is_eof() {
+                "is damaged: it ends early".to_owned()
+            } else {
+                format!("is no view-key file (line {})", error.line())
+            })
         })?;
         if file.kind != FILE_KIND {
-            return Err(content(format!("its kind is not {FILE_KIND}")));
+            return Err(content(format!(
+                "is no view-key file of the kind {FILE_KIND}"
+            )));
         }
         let scalar = |digits: &str, what: &str| {
-            unhex(digits).ok_or_else(|| content(format!("{what} is no scalar between 1 and l − 1")))
+            unhex(digits).ok_or_else(|| {
+                content(format!(
+                    "is damaged: {what} is no scalar between 1 and l − 1"
+                ))
+            })
         };
         Ok(Self {
-            origin: Origin::new(&file.origin).map_err(|error| content(error.to_string()))?,
+            origin: Origin::new(&file.origin)
+                .map_err(|error| content(format!("is damaged: {error}")))?,
             epoch: Epoch(file.epoch),
             side: file.side,
             place: file.place,
@@ -266,20 +281,24 @@ pub enum KeyFileError {
     },
     /// There is none.
     #[error(
-        "there is no view-key file {}: put it back from your backup; without it this half of the \
-         epoch's claims and totals is never opened again",
-        .0.display()
+        "there is no view-key file {}: {}",
+        .0.display(),
+        Secret::ViewKeyHalf.worth().when_lost
     )]
     Missing(PathBuf),
     /// Others may read, change or replace it.
-    #[error("view-key file {0}; if others read it, consider the half exposed")]
+    #[error("view-key file {0}")]
     Exposed(GuardError),
     /// It holds something else.
-    #[error("view-key file {path}: {fault}")]
+    #[error(
+        "view-key file {} {fault}; {}",
+        path.display(),
+        Secret::ViewKeyHalf.worth().when_lost
+    )]
     Content {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// What is wrong, as the rest of a sentence.
         fault: String,
     },
 }
@@ -387,6 +406,20 @@ mod tests {
             "never overwritten"
         );
         assert!(!format!("{share:?}").contains(&hex(&share.claim)));
+        let text = std::fs::read_to_string(&path).unwrap();
+        for (written, found) in [
+            ("", "is empty"),
+            (&text[..text.len() / 2], "ends early"),
+            ("half\n", "is no view-key file"),
+            (&text.replace(FILE_KIND, "x"), "is no view-key file"),
+            (&text.replace(&hex(&share.claim), "00"), "is damaged"),
+        ] {
+            std::fs::write(&path, written).unwrap();
+            let said = ViewKeyShare::read(&path).unwrap_err().to_string();
+            assert!(said.contains(found), "{said}");
+            assert!(said.contains("put it back from your backup"), "{said}");
+        }
+        std::fs::write(&path, &text).unwrap();
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;

@@ -97,6 +97,21 @@ impl Fault {
         }
     }
 
+    /// The service cannot write, so it takes nothing that it would have to keep: [`Reason::CannotWrite`]. If the
+    /// write failed under this call, whether it did what it should is not known.
+    pub fn cannot_write() -> Self {
+        Self {
+            retry_after: Some(Duration::from_secs(5)),
+            ..Self::new(
+                Code::Unavailable,
+                Reason::CannotWrite,
+                "",
+                "the service cannot write to its disk now, so it takes nothing; what it acknowledged is not \
+                 lost. Send the same again later; its operator finds the cause in its log",
+            )
+        }
+    }
+
     /// The call took too long, and whether it did what it should is not known: [`Reason::TimedOut`].
     pub fn timed_out() -> Self {
         Self {
@@ -131,7 +146,13 @@ impl Fault {
     pub fn leaves_open(&self) -> bool {
         matches!(
             self.reason.known(),
-            Some(Reason::NoAnswer | Reason::FaultUnreadable | Reason::TimedOut | Reason::Internal)
+            Some(
+                Reason::NoAnswer
+                    | Reason::FaultUnreadable
+                    | Reason::TimedOut
+                    | Reason::Internal
+                    | Reason::CannotWrite
+            )
         )
     }
 

@@ -62,7 +62,7 @@ impl Cabinet {
         }
         Ok(Self {
             scale: ScaleId::new(&config.scale)?,
-            custody: secret(&keys.custody, KeyKind::Seed, stored)?,
+            custody: secret(&keys.custody, KeyKind::Custody, stored)?,
             ephemeral: secret(&keys.ephemeral, KeyKind::Ephemeral, stored)?,
             identity,
             party,

@@ -78,7 +78,7 @@ fn measured(replica: &Replica, credit: &OwnCredit) -> anyhow::Result<String> {
 /// The own credits, from the seed and the copy alone: even the terms that were consented to stand
 /// in the manifests on the ledger.
 fn credits(replica: &Replica, seed: &Path, accounts: &[String]) -> anyhow::Result<Vec<OwnCredit>> {
-    let seed = merits_keyfile::load(seed, KeyKind::Seed)?;
+    let seed = merits_keyfile::load(seed, KeyKind::Custody)?;
     let state = replica.state()?;
     let mut terms = BTreeSet::new();
     for (_, scale) in state.scales().iter() {

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
-use merits_guard::Guard;
+use merits_guard::{Guard, Secret};
 use merits_text::{file::without_mark, typed::typed};
 use merits_wallet::{
     backup::{self, LEAST_PASSPHRASE},
@@ -162,7 +162,7 @@ fn passphrase(file: Option<&Path>, asking: Asking) -> anyhow::Result<Zeroizing<S
     if let Some(path) = file {
         let at = || format!("passphrase file {}", path.display());
         let mut text = Zeroizing::new(String::with_capacity(MOST_PASSPHRASE));
-        merits_guard::open(path, Guard::Private)?
+        merits_guard::open(path, Guard::Private(Secret::Passphrase))?
             .take(MOST_PASSPHRASE as u64)
             .read_to_string(&mut text)
             .with_context(at)?;

@@ -73,7 +73,7 @@ impl Ledger {
         .succeeds("wrote");
     }
 
-    fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         // It may have ended.
         let _ = self.coordinator.kill();
         let _ = self.coordinator.wait();
@@ -88,7 +88,10 @@ impl Drop for Ledger {
 
 /// Starts the coordinator of a directory; answers address and log key.
 fn serve(directory: &Path) -> (Child, String, String) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_merits"))
+    // The umask of many systems, under which files are their group's too.
+    let mut child = Command::new("sh")
+        .args(["-c", "umask 002 && exec \"$0\" \"$@\""])
+        .arg(env!("CARGO_BIN_EXE_merits"))
         .args([
             "coordinator",
             "serve",

@@ -95,6 +95,75 @@ fn the_first_command_does_not_refuse_the_folder_that_it_made() {
     ran.refuses(&["its folder", "keys/own has mode 775", "chmod go-w"]);
 }
 
+/// The fault: they were 0664, and the database 0644.
+#[test]
+fn what_a_ledger_keeps_is_its_owners_whatever_the_umask_is() {
+    let ledger = Ledger::found();
+    let path = ledger.path();
+    let ran = Command::new("sh")
+        .args(["-c", "umask 002 && exec \"$0\" \"$@\""])
+        .arg(env!("CARGO_BIN_EXE_merits"))
+        .args(["coordinator", "backup", "--config", "coordinator.toml"])
+        .args(["--output", "ledger.backup"])
+        .current_dir(path)
+        .output()
+        .expect("the command starts");
+    assert!(ran.status.success(), "{ran:?}");
+    let files = |folder: &Path| -> Vec<_> {
+        fs::read_dir(folder)
+            .expect("a folder")
+            .map(|entry| entry.expect("an entry").path())
+            .collect()
+    };
+    let mut kept = files(&path.join("coordinator-data"));
+    kept.extend(files(path).into_iter().filter(|file| {
+        let name = file
+            .file_name()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        name.starts_with("coordinator.mark") || name.starts_with("ledger.backup")
+    }));
+    for name in [
+        "ledger.sqlite",
+        "ledger.sqlite-wal",
+        "ledger.backup.checkpoint",
+    ] {
+        assert!(
+            kept.iter().any(|file| file.ends_with(name)),
+            "{name}: {kept:?}"
+        );
+    }
+    assert!(kept.len() >= 8, "{kept:?}");
+    for file in kept {
+        let mode = fs::metadata(&file).expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{}", file.display());
+    }
+    let folder = fs::metadata(path.join("coordinator-data")).expect("made");
+    assert_eq!(folder.permissions().mode() & 0o777, 0o700);
+}
+
+/// The fault: "else make a new one", of a key without which the ledger ends.
+#[test]
+fn a_log_key_that_others_may_read_or_that_is_damaged_says_what_to_do() {
+    let mut ledger = Ledger::found();
+    ledger.stop();
+    let key = ledger.path().join("coordinator-data/log.key");
+    let serve = "coordinator serve --config coordinator.toml";
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).expect("set");
+    ledger
+        .merits(serve)
+        .refuses(&["log.key has mode 644", "chmod 600", "would end this ledger"]);
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("set");
+    let text = fs::read_to_string(&key).expect("a key");
+    for (left, said) in [("", "is empty"), (&text[..text.len() / 2], "is damaged")] {
+        fs::write(&key, left).expect("written");
+        ledger
+            .merits(serve)
+            .refuses(&["log.key", said, "put it back from your backup"]);
+    }
+}
+
 #[test]
 fn a_key_that_others_may_read_is_refused() {
     let directory = tempfile::tempdir().expect("a temporary directory");

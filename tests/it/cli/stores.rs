@@ -80,14 +80,19 @@ fn copied_lost_and_restored(path: &Path, role: &str, key: &str, holds: &str) {
     lose(path, role);
     let copy = fs::read(path.join("copy")).expect("a copy");
     // Not half of it, not something else, and not without the key.
-    for (wrong, names) in [
-        (&copy[..copy.len() / 2], "broken"),
-        (&b"something else"[..], "broken"),
+    for (wrong, said) in [
+        (&copy[..copy.len() / 2], "ends early"),
+        (
+            &b"something else"[..],
+            "is not a SQLite database (it is a text)",
+        ),
+        (&b""[..], "is not a SQLite database (it is empty)"),
     ] {
-        fs::write(path.join(names), wrong).expect("written");
-        let command = format!("{role} restore --config {role}.toml --backup {names}");
+        fs::write(path.join("broken"), wrong).expect("written");
+        let command = format!("{role} restore --config {role}.toml --backup broken");
         let ran = run(path, &command);
-        assert_eq!(ran.code, Some(1), "{ran:#?}");
+        ran.refuses(&["broken", said]);
+        assert!(!ran.stderr.contains("(code"), "{ran:#?}");
         assert!(!store.exists(), "{ran:#?}");
     }
     run(
@@ -195,6 +200,38 @@ async fn a_distributors_store_is_copied_and_put_back() {
     fs::remove_file(path.join("distributor.sqlite")).expect("removed");
     fs::remove_file(path.join("store.key")).expect("moved away on purpose");
     run(path, status).refuses(&["there is no store", "merits distributor run"]);
+}
+
+/// The fault: "no such column: version", in SQLite's own words.
+#[test]
+fn a_backup_of_another_store_is_named_as_what_it_is() {
+    let ledger = Ledger::found();
+    let path = ledger.path();
+    ledger
+        .merits("coordinator backup --config coordinator.toml --output ledger.backup")
+        .succeeds("wrote");
+    for (role, key) in [
+        ("exchange", "exchange-store.key"),
+        ("distributor", "store.key"),
+    ] {
+        run(
+            path,
+            &format!("{role} apply --config {role}.toml --output {role}.application"),
+        )
+        .succeeds("wrote");
+        merits_keyfile::create(&path.join(key), KeyKind::Master, &mut rand::rng()).expect("made");
+        let restore = format!("{role} restore --config {role}.toml --backup");
+        ledger
+            .merits(&format!("{restore} ledger.backup"))
+            .refuses(&[
+                "ledger.backup holds a coordinator's ledger, and is no",
+                role,
+            ]);
+        ledger
+            .merits(&format!("{restore} supervisor-replica-desk/copy.sqlite"))
+            .refuses(&["holds a party's copy of a ledger, and is no", role]);
+        assert!(!path.join(format!("{role}.sqlite")).exists());
+    }
 }
 
 /// The gap: an exchange whose store was lost began an empty one, and gave nobody the voucher that they had.

@@ -68,6 +68,8 @@ reasons! {
     8 TimedOut "timed-out",
     /// The service failed: its operator finds the cause in its log.
     9 Internal "internal",
+    /// The service cannot write to its disk, and takes nothing that it would have to keep: try again.
+    10 CannotWrite "cannot-write",
 
     // Made by a client, never sent.
     /// The call got no answer: nobody refused anything.

@@ -1,10 +1,12 @@
 //! Files as a store, an operator and a crash leave them.
 #![allow(clippy::unwrap_used, reason = "a failure to set up is a failure")]
 
+mod access;
 mod copies;
 mod folding;
 mod pools;
 mod schema;
+mod strangers;
 
 use std::path::Path;
 

@@ -9,13 +9,18 @@
 #[cfg(test)]
 pub mod world;
 
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Instant};
+use std::{
+    net::SocketAddr,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use merits_coordinator::{Beginning, Config, Coordinator, SystemClock};
 use merits_ledger::{MemoryStore, Sequencer, State};
 use merits_ledger_fixture::Federation;
 use merits_proto::{
-    Fault,
+    Fault, Reason,
     ledger::{
         GetCheckpointRequest, GetConsistencyProofRequest, SubmitManyRequest, SubmitManyResponse,
         SubmitRequest, SubmitResponse, ledger_client::LedgerClient, submit_many_response::Outcome,
@@ -142,6 +147,19 @@ impl Client {
         match self.ledger.submit(SubmitRequest { entry }).await {
             Ok(answer) => Ok(answer.into_inner()),
             Err(status) => Err(Fault::from_status(&status)),
+        }
+    }
+
+    /// Submits until the coordinator can write again.
+    pub async fn submit_when_it_can(&mut self, entry: &SignedEntry) -> SubmitResponse {
+        let begun = Instant::now();
+        loop {
+            match self.submit(entry).await {
+                Ok(answer) => return answer,
+                Err(fault) => assert_eq!(fault.reason, Reason::CannotWrite, "{fault:?}"),
+            }
+            assert!(begun.elapsed().as_secs() < 60, "it does not go on");
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 

@@ -6,10 +6,10 @@
 use std::path::Path;
 
 use merits_primitives::ids::{Origin, PartyId};
-use merits_sqlite::Staged;
+use merits_sqlite::{Staged, StoreKind};
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 
-use super::{StoreError, array, check_node, is_new};
+use super::{StoreError, array, check_node};
 use crate::sealing::MasterKey;
 
 /// What a copy holds.
@@ -35,13 +35,9 @@ pub async fn copy(
     party: &PartyId,
     master: &MasterKey,
 ) -> Result<Copied, StoreError> {
+    StoreKind::Records.require(source).await?;
     let staged = Staged::copy_of(source, destination).await?;
     let mut db = merits_sqlite::inspecting(staged.path()).connect().await?;
-    if is_new(&mut db).await? {
-        return Err(StoreError::NoStore {
-            path: source.to_owned(),
-        });
-    }
     check_node(&mut db, origin, party).await?;
     let (mut subjects, mut after) = (0, 0i64);
     loop {

@@ -24,7 +24,7 @@ use std::{
 
 use merits_ledger::rows::RowError;
 use merits_primitives::ids::{Origin, PartyId};
-use merits_sqlite::FileError;
+use merits_sqlite::{DatabaseError, FileError, StoreKind};
 use sqlx::{Row, SqliteConnection, sqlite::SqlitePool};
 use thiserror::Error;
 
@@ -54,8 +54,8 @@ pub enum StoreError {
     #[error(transparent)]
     Rows(#[from] RowError),
     /// The database.
-    #[error("the record store failed: {0}; is its disk full, or its file not writable?")]
-    Database(#[from] sqlx::Error),
+    #[error("the record store failed: {0}")]
+    Database(#[from] DatabaseError),
     /// The database's file, or one beside it.
     #[error(transparent)]
     File(#[from] FileError),
@@ -101,12 +101,6 @@ pub enum StoreError {
     /// A sealed column.
     #[error(transparent)]
     Unseal(#[from] UnsealError),
-    /// A database without a store in it.
-    #[error("{path} is no record store")]
-    NoStore {
-        /// The file.
-        path: PathBuf,
-    },
     /// A row without what it must hold.
     #[error("the record store has lost a {what}: restore it from a copy")]
     Missing {
@@ -119,6 +113,12 @@ pub enum StoreError {
         /// Which value.
         what: &'static str,
     },
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error.into())
+    }
 }
 
 /// The store. Cheap to clone.
@@ -146,18 +146,20 @@ impl Store {
         master: MasterKey,
     ) -> Result<Self, StoreError> {
         if let Some(directory) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
-            std::fs::create_dir_all(directory).map_err(|source| StoreError::Io {
+            merits_guard::create_folder(directory).map_err(|source| StoreError::Io {
                 path: directory.to_owned(),
                 source,
             })?;
         }
         merits_sqlite::restrict(path)?;
+        StoreKind::Records.look(path).await?;
         let options = merits_sqlite::durable(path)
             .foreign_keys(true)
             .pragma("secure_delete", "ON")
             // Long enough for a `forget` beside a running prover.
             .busy_timeout(Duration::from_secs(20));
-        let pool = merits_sqlite::pool(4).connect_with(options).await?;
+        let pool = merits_sqlite::pool(4).connect_with(options).await;
+        let pool = pool.map_err(|error| merits_sqlite::explain(path, error))?;
         let store = Self {
             pool,
             path: path.to_owned(),
@@ -165,6 +167,9 @@ impl Store {
             master: std::sync::Arc::new(master),
         };
         store.found(origin, party).await?;
+        let mut db = store.pool.acquire().await?;
+        merits_sqlite::prove_writable(&mut db, path).await?;
+        drop(db);
         Ok(store)
     }
 
@@ -178,7 +183,7 @@ impl Store {
             path: path.clone(),
             source,
         };
-        let file = File::create(&path).map_err(io)?;
+        let file = merits_guard::open_lock(&path).map_err(FileError::from)?;
         match file.try_lock() {
             Ok(()) => Ok(NodeLock(file)),
             Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::Busy { path }),

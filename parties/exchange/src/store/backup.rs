@@ -6,10 +6,10 @@
 use std::path::Path;
 
 use merits_primitives::ids::{EntryId, Origin, PartyId};
-use merits_sqlite::Staged;
+use merits_sqlite::{Staged, StoreKind};
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 
-use super::{StoreError, array, check_node, is_new};
+use super::{StoreError, array, check_node};
 use crate::at_rest::MasterKey;
 
 /// What a copy holds.
@@ -33,13 +33,9 @@ pub async fn copy(
     party: &PartyId,
     master: &MasterKey,
 ) -> Result<Copied, StoreError> {
+    StoreKind::Vouchers.require(source).await?;
     let staged = Staged::copy_of(source, destination).await?;
     let mut db = merits_sqlite::inspecting(staged.path()).connect().await?;
-    if is_new(&mut db).await? {
-        return Err(StoreError::NoStore {
-            path: source.to_owned(),
-        });
-    }
     check_node(&mut db, origin, party).await?;
     let mut copied = Copied {
         vouchers: 0,

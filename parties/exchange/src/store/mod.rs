@@ -14,7 +14,7 @@ use std::{
 
 use merits_primitives::ids::{EntryId, Origin, PartyId};
 use merits_replica::ReplicaError;
-use merits_sqlite::FileError;
+use merits_sqlite::{DatabaseError, FileError, StoreKind};
 use sqlx::{Row, SqliteConnection, sqlite::SqlitePool};
 use thiserror::Error;
 
@@ -44,8 +44,8 @@ pub enum StoreError {
     #[error("{0}")]
     Copy(Box<ReplicaError>),
     /// The database.
-    #[error("the voucher store failed: {0}; is its disk full, or its file not writable?")]
-    Database(#[from] sqlx::Error),
+    #[error("the voucher store failed: {0}")]
+    Database(#[from] DatabaseError),
     /// The database's file, or one beside it.
     #[error(transparent)]
     File(#[from] FileError),
@@ -77,12 +77,6 @@ pub enum StoreError {
         /// What the config says.
         wanted: String,
     },
-    /// A database without a store in it.
-    #[error("{path} is no voucher store")]
-    NoStore {
-        /// The file.
-        path: PathBuf,
-    },
     /// A sealed code.
     #[error(transparent)]
     Unseal(#[from] UnsealError),
@@ -92,6 +86,12 @@ pub enum StoreError {
         /// Which value.
         what: &'static str,
     },
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error.into())
+    }
 }
 
 /// The store. Cheap to clone.
@@ -123,23 +123,28 @@ impl Store {
         master: MasterKey,
     ) -> Result<Self, StoreError> {
         if let Some(directory) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
-            std::fs::create_dir_all(directory).map_err(|source| StoreError::Io {
+            merits_guard::create_folder(directory).map_err(|source| StoreError::Io {
                 path: directory.to_owned(),
                 source,
             })?;
         }
         merits_sqlite::restrict(path)?;
+        StoreKind::Vouchers.look(path).await?;
         let options = merits_sqlite::durable(path)
             .foreign_keys(true)
             // Long enough for an import beside a running exchange.
             .busy_timeout(Duration::from_secs(20));
-        let pool = merits_sqlite::pool(1).connect_with(options).await?;
+        let pool = merits_sqlite::pool(1).connect_with(options).await;
+        let pool = pool.map_err(|error| merits_sqlite::explain(path, error))?;
         let store = Self {
             pool,
             path: path.to_owned(),
             master: Arc::new(master),
         };
         store.found(origin, party).await?;
+        let mut db = store.pool.acquire().await?;
+        merits_sqlite::prove_writable(&mut db, path).await?;
+        drop(db);
         Ok(store)
     }
 

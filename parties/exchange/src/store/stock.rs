@@ -66,7 +66,7 @@ impl Store {
         codes: &[CodeLine],
         rng: &mut (impl CryptoRng + Send),
     ) -> Result<u64, StockError> {
-        let database = |error| StockError::Store(StoreError::Database(error));
+        let database = |error: sqlx::Error| StockError::Store(error.into());
         let mut lines: HashMap<_, usize> = HashMap::with_capacity(codes.len());
         let mut tx = self
             .pool

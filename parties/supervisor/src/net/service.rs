@@ -305,7 +305,7 @@ fn fault(refused: &Refused) -> Fault {
         }
         Refused::Journal(error) => {
             tracing::error!(%error, "a holder cannot write its journal");
-            return Fault::internal();
+            return Fault::cannot_write();
         }
         _ => (Code::FailedPrecondition, FieldPath::name("request")),
     };

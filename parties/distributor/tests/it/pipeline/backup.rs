@@ -7,6 +7,7 @@ use merits_distributor::{
     store::{self, Copied, StoreError},
 };
 use merits_primitives::ids::PartyId;
+use merits_sqlite::FileError;
 use sqlx::ConnectOptions as _;
 use zeroize::Zeroizing;
 
@@ -70,6 +71,9 @@ async fn a_node_goes_on_from_a_copy_of_its_store() {
         .unwrap();
     let target = dir.path().join("target.sqlite");
     let none = store::copy(&strange, &target, origin, &party, &master(5)).await;
-    assert!(matches!(none, Err(StoreError::NoStore { .. })));
+    assert!(matches!(
+        none,
+        Err(StoreError::File(FileError::Foreign { .. }))
+    ));
     assert_eq!(files::holding(dir.path(), b"rider-003"), None);
 }

@@ -1,0 +1,215 @@
+//! Whose the files of a store are, and whether they can be written: known before a server listens, because
+//! the first thing that it could not keep would end it.
+
+use std::{
+    fs::{self, Metadata, OpenOptions, Permissions},
+    io,
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    path::Path,
+};
+
+use rustix::fs::{Access, StatVfsMountFlags};
+use sqlx::{Connection as _, SqliteConnection};
+
+use crate::{error::FileError, fold::beside, whose::explain, words::Trouble};
+
+/// Makes the file of a store if there is none, and does with it as [`keep_private`] does.
+///
+/// # Errors
+/// As [`keep_private`].
+pub fn restrict(path: &Path) -> Result<(), FileError> {
+    merits_guard::check_folder(path)?;
+    let made = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
+    match made {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => keep_private(path),
+        Err(error) if is_forbidden(&error) => Err(not_writable(path)),
+        Err(error) => Err(FileError::io("create", path)(error)),
+    }
+}
+
+/// Has the owner alone read and write the file of a store, and what SQLite keeps beside it, whatever the
+/// umask was. Refuses what belongs to another user, what others may replace, and what its owner may not write.
+///
+/// # Errors
+/// [`FileError::Exposed`] for a folder that others may write, [`FileError::OtherUser`],
+/// [`FileError::NotWritable`], [`FileError::Io`].
+pub fn keep_private(path: &Path) -> Result<(), FileError> {
+    merits_guard::check_folder(path)?;
+    let metadata = fs::metadata(path).map_err(FileError::io("read", path))?;
+    require_own(path, &metadata)?;
+    let mode = metadata.mode() & 0o777;
+    // Somebody chose that: root could write all the same.
+    if mode & 0o600 != 0o600 || folder_is_closed(path) {
+        return Err(not_writable(path));
+    }
+    if mode != 0o600 {
+        set_private(path)?;
+    }
+    // SQLite makes these with the mode that the file had, also one that it can later not use itself.
+    for suffix in ["-wal", "-shm", "-journal"] {
+        let path = beside(path, suffix);
+        if let Ok(metadata) = fs::metadata(&path) {
+            require_own(&path, &metadata)?;
+            if metadata.mode() & 0o777 != 0o600 {
+                set_private(&path)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Writes to a database as a commit does, and changes nothing: a page of it goes through the write-ahead log to
+/// the disk.
+///
+/// # Errors
+/// [`FileError::NotWritable`], which names file, mode, owner and what to do; [`FileError::Failed`].
+pub async fn prove_writable(db: &mut SqliteConnection, path: &Path) -> Result<(), FileError> {
+    write(db).await.map_err(|error| match Trouble::of(&error) {
+        Trouble::Full => NotWritable::of(path).because("its disk is full: make room"),
+        Trouble::Disk => NotWritable::of(path).because(
+            "its disk reports an error when it is written: see the system's log (dmesg), and bring the disk back",
+        ),
+        _ => explain(path, error),
+    })
+}
+
+async fn write(db: &mut SqliteConnection) -> sqlx::Result<()> {
+    let mut tx = db.begin_with("BEGIN IMMEDIATE").await?;
+    let version: i64 = sqlx::query_scalar("PRAGMA user_version")
+        .fetch_one(&mut *tx)
+        .await?;
+    let same = format!("PRAGMA user_version = {version}");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(same))
+        .execute(&mut *tx)
+        .await?;
+    tx.commit().await
+}
+
+fn set_private(path: &Path) -> Result<(), FileError> {
+    fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(|error| {
+        if is_forbidden(&error) {
+            not_writable(path)
+        } else {
+            FileError::io("restrict", path)(error)
+        }
+    })
+}
+
+fn is_forbidden(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+    )
+}
+
+fn require_own(path: &Path, metadata: &Metadata) -> Result<(), FileError> {
+    let (owner, user) = (metadata.uid(), rustix::process::geteuid().as_raw());
+    if owner == user {
+        return Ok(());
+    }
+    Err(FileError::OtherUser {
+        path: path.to_owned(),
+        owner,
+        user,
+    })
+}
+
+/// Whether the folder's own mode keeps its owner from making files in it.
+fn folder_is_closed(path: &Path) -> bool {
+    fs::metadata(folder(path)).is_ok_and(|metadata| {
+        let own = metadata.uid() == rustix::process::geteuid().as_raw();
+        own && metadata.mode() & 0o300 != 0o300
+    })
+}
+
+fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Why a file cannot be written, as far as the system tells.
+pub(crate) fn not_writable(path: &Path) -> FileError {
+    let folder = folder(path);
+    let facts = NotWritable::of(path);
+    let read_only = |path: &Path| {
+        rustix::fs::statvfs(path).is_ok_and(|disk| disk.f_flag.contains(StatVfsMountFlags::RDONLY))
+    };
+    let denied = |path: &Path, access| rustix::fs::access(path, access).is_err();
+    if read_only(folder) || read_only(path) {
+        return facts
+            .because("its disk is mounted read-only: mount it for writing (mount -o remount,rw)");
+    }
+    let mode = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.mode() & 0o777);
+    let exists = path.exists();
+    if exists && (mode(path) & 0o600 != 0o600 || denied(path, Access::READ_OK | Access::WRITE_OK)) {
+        let advice = format!("its mode forbids it: chmod 600 {}", path.display());
+        return facts.because(advice);
+    }
+    if folder_is_closed(path) || denied(folder, Access::WRITE_OK | Access::EXEC_OK) {
+        let user = rustix::process::geteuid().as_raw();
+        let owner = fs::metadata(folder).map_or(user, |metadata| metadata.uid());
+        let advice = if owner == user {
+            format!("chmod u+rwx {}", folder.display())
+        } else {
+            format!(
+                "it belongs to user {owner}: chown {user} {}",
+                folder.display()
+            )
+        };
+        return facts.because(format!(
+            "files are made beside it, and its folder {} (mode {:03o}) forbids that: {advice}",
+            folder.display(),
+            mode(folder)
+        ));
+    }
+    for suffix in ["-wal", "-shm"] {
+        let beside = beside(path, suffix);
+        if beside.exists() && denied(&beside, Access::READ_OK | Access::WRITE_OK) {
+            let advice = format!(
+                "{} beside it forbids it: chmod 600 {}",
+                beside.display(),
+                beside.display()
+            );
+            return facts.because(advice);
+        }
+    }
+    facts.because(
+        "see that the user who runs this owns file and folder, and that the disk is not mounted read-only",
+    )
+}
+
+/// Mode and owner of a file that cannot be written.
+struct NotWritable<'a> {
+    path: &'a Path,
+    facts: String,
+}
+
+impl<'a> NotWritable<'a> {
+    fn of(path: &'a Path) -> Self {
+        let user = rustix::process::geteuid().as_raw();
+        let facts = match fs::metadata(path) {
+            Ok(metadata) => format!(
+                "mode {:03o}, owner {}; this program runs as {user}",
+                metadata.mode() & 0o777,
+                metadata.uid()
+            ),
+            Err(_) => format!("this program runs as {user}"),
+        };
+        Self { path, facts }
+    }
+
+    fn because(self, why: impl Into<String>) -> FileError {
+        FileError::NotWritable {
+            path: self.path.to_owned(),
+            facts: self.facts,
+            why: why.into(),
+        }
+    }
+}

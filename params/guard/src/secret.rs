@@ -1,0 +1,210 @@
+//! The secrets of a federation: what is lost with each of them, and what to do if others may have read it.
+//!
+//! A message about a private file must not send anybody to make a new one where a new one ends something: a
+//! new log key ends the ledger, and new salts sign everything a second time. So every message takes its words
+//! from this table.
+
+/// What a private file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secret {
+    /// The key that signs a ledger's checkpoints.
+    LogKey,
+    /// The key that signs a party's entries.
+    SigningKey,
+    /// The key that opens what is sealed to a party.
+    SealingKey,
+    /// A source's key, from which salts come.
+    Salts,
+    /// The seed from which a distributor in custody derives its accounts' owner keys.
+    CustodySeed,
+    /// The seed of a person's wallet.
+    WalletSeed,
+    /// The seed of a prover's ephemeral exponents.
+    EphemeralSeed,
+    /// The key that seals a store of records or vouchers.
+    StoreKey,
+    /// The evaluator's key.
+    EvaluatorKey,
+    /// A holder's half of an epoch's view key.
+    ViewKeyHalf,
+    /// The passphrase of a wallet's backup.
+    Passphrase,
+    /// A person's identity number.
+    IdentityNumber,
+}
+
+/// A row of the table. Each text is a clause or sentences without a full stop at the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Worth {
+    /// What people call it.
+    pub name: &'static str,
+    /// How it comes back when the file is lost or damaged, and what is lost if it does not.
+    pub when_lost: &'static str,
+    /// What others can do who read it, and which command replaces it, if one does.
+    pub when_exposed: &'static str,
+}
+
+impl Secret {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::LogKey,
+        Self::SigningKey,
+        Self::SealingKey,
+        Self::Salts,
+        Self::CustodySeed,
+        Self::WalletSeed,
+        Self::EphemeralSeed,
+        Self::StoreKey,
+        Self::EvaluatorKey,
+        Self::ViewKeyHalf,
+        Self::Passphrase,
+        Self::IdentityNumber,
+    ];
+
+    /// Whether a new one can take its place, by a command that the table names. If not, whoever throws it
+    /// away ends what depends on it.
+    pub fn is_replaceable(self) -> bool {
+        match self {
+            Self::SigningKey
+            | Self::SealingKey
+            | Self::WalletSeed
+            | Self::ViewKeyHalf
+            | Self::Passphrase => true,
+            Self::LogKey
+            | Self::Salts
+            | Self::CustodySeed
+            | Self::EphemeralSeed
+            | Self::StoreKey
+            | Self::EvaluatorKey
+            | Self::IdentityNumber => false,
+        }
+    }
+
+    /// Its row of the table.
+    pub fn worth(self) -> Worth {
+        match self {
+            Self::LogKey => Worth {
+                name: "log key",
+                when_lost: "put it back from your backup: with another key the log is another log, and nobody \
+                            who follows this one takes it",
+                when_exposed: "Keep the key in any case, because a new one would end this ledger. If others \
+                               may have read it, they can sign another history in this log's name: tell every \
+                               party, so that they compare their checkpoints",
+            },
+            Self::SigningKey => Worth {
+                name: "signing key",
+                when_lost: "put it back from your backup, because another key is another party's. The role's \
+                            `apply` makes the keys of a party that is new",
+                when_exposed: "If others may have read it, they can sign as this party: have a supervisor \
+                               suspend it (`merits supervisor suspend`), and apply again under a new name, \
+                               with new keys",
+            },
+            Self::SealingKey => Worth {
+                name: "sealing key",
+                when_lost: "put it back from your backup, because another key is another party's, and nobody \
+                            can open what was sealed to this one. The role's `apply` makes the keys of a party \
+                            that is new",
+                when_exposed: "If others may have read it, they can open what is sealed to this party: have a \
+                               supervisor suspend it (`merits supervisor suspend`), and apply again under a \
+                               new name, with new keys",
+            },
+            Self::Salts => Worth {
+                name: "salt key",
+                when_lost: "put it back from your backup: with another key, what was signed before could be \
+                            signed once more with other records",
+                when_exposed: "Keep the key in any case, because the commitments are made of it and no command \
+                               replaces it. If others may have read it, they can test guesses of records \
+                               against the commitments: tell the distributors that get signatures from this \
+                               source",
+            },
+            Self::CustodySeed => Worth {
+                name: "custody seed",
+                when_lost: "put it back from your backup: without it the accounts' owners lose their credits",
+                when_exposed: "Keep the seed in any case, because the accounts' owner keys are made of it and \
+                               no command replaces it. If others may have read it, they have these owner keys \
+                               too: tell the accounts' owners",
+            },
+            Self::WalletSeed => Worth {
+                name: "wallet's seed",
+                when_lost: "if the seed was lost, get it back from its backup (`merits wallet restore` makes a \
+                            wallet from one); without seed and backup nobody can spend its credits, and a \
+                            person registers anew with a new wallet",
+                when_exposed: "Keep the seed until its credits are spent. If others may have read it, they can \
+                               spend them too: spend them now, then make a new wallet and have a registrar \
+                               register it in this one's place (`merits registrar re-register`)",
+            },
+            Self::EphemeralSeed => Worth {
+                name: "ephemeral seed",
+                when_lost: "put it back from your backup, beside the store that it belongs to",
+                when_exposed: "Keep the seed in any case, because batches that wait are proven with it and no \
+                               command replaces it. If others may have read it, they can open the claims that \
+                               were made with it: tell the supervisor",
+            },
+            Self::StoreKey => Worth {
+                name: "store's master key",
+                when_lost: "put it back from your backup: without it nobody can read what is in the store",
+                when_exposed: "Keep the key in any case, because nobody can read the store without it and no \
+                               command replaces it. If others may have read it, they can read every copy of \
+                               the store that they get: keep the store and its backups from them",
+            },
+            Self::EvaluatorKey => Worth {
+                name: "evaluator's key",
+                when_lost: "put it back from your backup: a ledger has one evaluator key for its life; \
+                            `merits evaluator announce` makes that of a new ledger",
+                when_exposed: "Keep the key in any case, because a ledger has one evaluator key for its life. \
+                               If others may have read it, they can test identity numbers against the ledger: \
+                               tell the supervisor and the registrars",
+            },
+            Self::ViewKeyHalf => Worth {
+                name: "half of a view key",
+                when_lost: "put it back from your backup; without it this half of the epoch's claims and totals \
+                            is never opened again",
+                when_exposed: "Keep the half in any case, because the claims of its epoch are opened only with \
+                               it. If others may have read it, open the next epoch with new halves (`merits \
+                               witness half`, `merits supervisor epoch`)",
+            },
+            Self::Passphrase => Worth {
+                name: "passphrase",
+                when_lost: "without it nobody can open the backup; while the wallet is there, make another \
+                            backup (`merits wallet backup`)",
+                when_exposed: "If others may have read it, make another backup under another passphrase \
+                               (`merits wallet backup`), and delete the old backup",
+            },
+            Self::IdentityNumber => Worth {
+                name: "identity number",
+                when_lost: "read it from the document again",
+                when_exposed: "Others may know the number now, and nothing here can change that: delete the \
+                               file when the person is registered",
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The fault: the message for a readable log key told people to make a new one, which ends the ledger.
+    #[test]
+    fn nobody_is_sent_to_make_anew_what_has_no_successor() {
+        for secret in Secret::ALL {
+            let Worth {
+                name,
+                when_lost,
+                when_exposed,
+            } = secret.worth();
+            for text in [name, when_lost, when_exposed] {
+                assert!(!text.is_empty() && !text.ends_with('.'), "{text}");
+                assert!(!text.contains("make a new one"), "{text}");
+            }
+            let kept = when_exposed.starts_with("Keep the ");
+            let named = when_exposed.contains("`merits ");
+            if secret.is_replaceable() {
+                assert!(named, "{name}: which command replaces it?");
+            } else {
+                assert!(!named, "{name}: no command replaces it");
+                assert!(kept || secret == Secret::IdentityNumber, "{name}");
+            }
+        }
+    }
+}

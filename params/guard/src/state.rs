@@ -1,0 +1,118 @@
+//! Files that a server goes on from: only its user has them, and they can be written.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io,
+    path::Path,
+};
+
+use crate::{GuardError, check_folder, private};
+
+/// Opens a file that a server or command must be able to write, or makes it if `options` say so. It belongs to
+/// this user, nobody else may replace it, and its mode is 0600 afterwards, whatever the umask was.
+///
+/// # Errors
+/// [`GuardError`]: [`GuardError::NotWritable`] names mode and owner.
+pub fn open_state(path: &Path, options: &mut OpenOptions) -> Result<File, GuardError> {
+    check_folder(path)?;
+    #[cfg(unix)]
+    require_writable(path)?;
+    private(path, options).map_err(|source| not_writable(path, source))
+}
+
+/// Opens a file whose lock is taken, or makes it.
+///
+/// # Errors
+/// As [`open_state`].
+pub fn open_lock(path: &Path) -> Result<File, GuardError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    open_state(path, &mut options)
+}
+
+/// Root writes in spite of a mode, and to other users' files, whose program then cannot: so both are looked at.
+#[cfg(unix)]
+fn require_writable(path: &Path) -> Result<(), GuardError> {
+    use std::os::unix::fs::MetadataExt as _;
+    let Ok(metadata) = fs::metadata(path) else {
+        return Ok(());
+    };
+    let (owner, user) = (metadata.uid(), rustix::process::geteuid().as_raw());
+    if owner != user {
+        return Err(GuardError::Foreign {
+            place: crate::Place::File(path.to_owned()),
+            owner,
+            user,
+        });
+    }
+    if metadata.is_file() && metadata.mode() & 0o600 != 0o600 {
+        return Err(not_writable(path, io::ErrorKind::PermissionDenied.into()));
+    }
+    Ok(())
+}
+
+fn not_writable(path: &Path, source: io::Error) -> GuardError {
+    #[cfg(unix)]
+    let facts = {
+        use std::os::unix::fs::MetadataExt as _;
+        let user = rustix::process::geteuid().as_raw();
+        match fs::metadata(path) {
+            Ok(metadata) => format!(
+                "mode {:03o}, owner {}; this program runs as {user}",
+                metadata.mode() & 0o777,
+                metadata.uid()
+            ),
+            Err(_) => format!("it is not there; this program runs as {user}"),
+        }
+    };
+    #[cfg(not(unix))]
+    let facts = String::new();
+    GuardError::NotWritable {
+        path: path.to_owned(),
+        facts,
+        source,
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, chown};
+
+    use super::*;
+
+    #[test]
+    fn state_is_its_users_alone_and_can_be_written() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("journal");
+        let mode = || fs::metadata(&path).expect("there").permissions().mode() & 0o777;
+        let set = |path: &Path, mode| {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("set");
+        };
+        open_lock(&path).expect("made");
+        assert_eq!(mode(), 0o600);
+        fs::write(&path, "kept").expect("written");
+        set(&path, 0o664);
+        open_lock(&path).expect("ours");
+        assert_eq!(mode(), 0o600);
+        assert_eq!(fs::read(&path).expect("read"), b"kept");
+        for closed in [0o400, 0o444, 0o200] {
+            set(&path, closed);
+            let said = open_lock(&path).expect_err("closed").to_string();
+            for part in ["journal cannot be written", "owner", "chmod 600"] {
+                assert!(said.contains(part), "{said}");
+            }
+            assert!(said.contains(&format!("mode {closed:o}")), "{said}");
+            assert_eq!(mode(), closed, "nobody decides that for its owner");
+        }
+        set(&path, 0o600);
+        set(dir.path(), 0o777);
+        let open = open_lock(&path).expect_err("others may replace it");
+        assert!(matches!(open, GuardError::Writable { mode: 0o777, .. }));
+        set(dir.path(), 0o700);
+        // Only root can give files away.
+        if chown(&path, Some(1), None).is_ok() {
+            let foreign = open_lock(&path).expect_err("another's");
+            assert!(matches!(foreign, GuardError::Foreign { owner: 1, .. }));
+        }
+    }
+}

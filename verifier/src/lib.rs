@@ -16,9 +16,11 @@
 pub mod attestation;
 pub mod codec;
 pub mod entry;
+pub mod field_path;
 pub mod groth16;
 pub mod log;
 pub mod possession;
+pub mod reason;
 pub mod receipt;
 pub mod refusal;
 pub mod signature;
@@ -28,6 +30,8 @@ pub mod total;
 
 mod verified;
 
+pub use field_path::FieldPath;
 pub use merits_primitives as primitives;
+pub use reason::{Reason, ReasonCode};
 pub use statement::Statement;
 pub use verified::{Verified, VerifyError};

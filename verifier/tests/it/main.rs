@@ -6,5 +6,6 @@ mod dependencies;
 mod groth16;
 mod log;
 mod people;
+mod reasons;
 mod statement;
 mod vectors;

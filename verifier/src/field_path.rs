@@ -1,0 +1,290 @@
+//! Which field of an entry or a request is at fault: a path of names and indices, such as
+//! `claims[3].c`.
+
+use core::{fmt, str::FromStr};
+use std::borrow::Cow;
+
+use thiserror::Error;
+
+/// Most steps of a path.
+pub const MAX_STEPS: usize = 8;
+
+/// Longest name of a step, in bytes.
+pub const MAX_NAME_BYTES: usize = 64;
+
+/// A path to a field; empty if no single field is at fault. Every path can be shown as it is: its names are
+/// short and plain ASCII.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct FieldPath(Vec<FieldStep>);
+
+/// One step of a path.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum FieldStep {
+    /// A field of a message.
+    Name(FieldName),
+    /// An element of a list, from 0.
+    Index(u32),
+}
+
+/// The name of a field: 1 to [`MAX_NAME_BYTES`] bytes of printable ASCII, with no `.`, `[` or `]` and no space
+/// around it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct FieldName(Cow<'static, str>);
+
+/// Why a text is no path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum FieldPathError {
+    /// A name that is none.
+    #[error(
+        "a field's name is 1 to {MAX_NAME_BYTES} printable ASCII characters, with no `.`, `[` or `]` and no space around it"
+    )]
+    Name,
+    /// An index that is none.
+    #[error("an index is a number up to 2^32 - 1 in brackets, with no leading zero")]
+    Index,
+    /// A path that is too long.
+    #[error("a path has at most {MAX_STEPS} steps")]
+    TooLong,
+}
+
+impl FieldPath {
+    /// No field.
+    pub const NONE: Self = Self(Vec::new());
+
+    /// A path that begins with the name of a field.
+    pub fn name(name: &'static str) -> Self {
+        Self::NONE.then(name)
+    }
+
+    /// The path to an element of the list, from 0.
+    #[must_use]
+    pub fn index(self, index: usize) -> Self {
+        // No list of the protocol has 2^32 elements.
+        self.step(FieldStep::Index(u32::try_from(index).unwrap_or(u32::MAX)))
+    }
+
+    /// The path to a field of the message.
+    #[must_use]
+    pub fn then(self, name: &'static str) -> Self {
+        let name = FieldName::new(name);
+        debug_assert!(name.is_ok(), "a name in a program is a name");
+        self.then_if(name)
+    }
+
+    /// The path to a field whose name comes from outside. What is no name is left out: the path then ends at
+    /// the message.
+    #[must_use]
+    pub fn then_given(self, name: &str) -> Self {
+        self.then_if(FieldName::new(name.to_owned()))
+    }
+
+    /// The path `inner`, which begins where this one ends.
+    #[must_use]
+    pub fn join(mut self, inner: Self) -> Self {
+        for step in inner.0 {
+            self = self.step(step);
+        }
+        self
+    }
+
+    /// The path of these steps.
+    ///
+    /// # Errors
+    /// [`FieldPathError::TooLong`].
+    pub fn from_steps(steps: Vec<FieldStep>) -> Result<Self, FieldPathError> {
+        if steps.len() <= MAX_STEPS {
+            Ok(Self(steps))
+        } else {
+            Err(FieldPathError::TooLong)
+        }
+    }
+
+    /// Its steps, from the outermost.
+    pub fn steps(&self) -> &[FieldStep] {
+        &self.0
+    }
+
+    /// Whether no single field is at fault.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// 3 for `claims[3].c` and the list `claims`.
+    pub fn index_in(&self, list: &str) -> Option<usize> {
+        match self.steps() {
+            [FieldStep::Name(name), FieldStep::Index(index), ..] if name.as_str() == list => {
+                usize::try_from(*index).ok()
+            }
+            _ => None,
+        }
+    }
+
+    fn then_if(self, name: Result<FieldName, FieldPathError>) -> Self {
+        match name {
+            Ok(name) => self.step(FieldStep::Name(name)),
+            Err(_) => self,
+        }
+    }
+
+    /// A path is cut at its limit: its beginning says more than its end.
+    fn step(mut self, step: FieldStep) -> Self {
+        if self.0.len() < MAX_STEPS {
+            self.0.push(step);
+        }
+        self
+    }
+}
+
+impl FieldName {
+    /// Checks a name.
+    ///
+    /// # Errors
+    /// [`FieldPathError::Name`].
+    pub fn new(name: impl Into<Cow<'static, str>>) -> Result<Self, FieldPathError> {
+        let name = name.into();
+        let plain = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'.' | b'[' | b']');
+        let whole = !name.is_empty() && name.len() <= MAX_NAME_BYTES && name.trim() == name;
+        if whole && name.bytes().all(plain) {
+            Ok(Self(name))
+        } else {
+            Err(FieldPathError::Name)
+        }
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<FieldStep> for FieldPath {
+    fn from(step: FieldStep) -> Self {
+        Self(vec![step])
+    }
+}
+
+/// A path that stands in the program: names joined by `.`. An empty text is no field.
+impl From<&'static str> for FieldPath {
+    fn from(names: &'static str) -> Self {
+        let names = names.split('.').filter(|name| !name.is_empty());
+        names.fold(Self::NONE, Self::then)
+    }
+}
+
+impl fmt::Display for FieldPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, step) in self.0.iter().enumerate() {
+            match step {
+                FieldStep::Name(name) if position == 0 => f.write_str(name.as_str())?,
+                FieldStep::Name(name) => write!(f, ".{}", name.as_str())?,
+                FieldStep::Index(index) => write!(f, "[{index}]")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads exactly what [`Display`](fmt::Display) writes.
+impl FromStr for FieldPath {
+    type Err = FieldPathError;
+
+    fn from_str(text: &str) -> Result<Self, FieldPathError> {
+        let mut steps = Vec::new();
+        let mut rest = text;
+        while !rest.is_empty() {
+            if steps.len() == MAX_STEPS {
+                return Err(FieldPathError::TooLong);
+            }
+            if let Some(inside) = rest.strip_prefix('[') {
+                let (number, after) = inside.split_once(']').ok_or(FieldPathError::Index)?;
+                let index: u32 = number.parse().map_err(|_| FieldPathError::Index)?;
+                if index.to_string() != number {
+                    return Err(FieldPathError::Index);
+                }
+                steps.push(FieldStep::Index(index));
+                rest = after;
+            } else {
+                let inside = match steps.is_empty() {
+                    true => rest,
+                    false => rest.strip_prefix('.').ok_or(FieldPathError::Name)?,
+                };
+                let end = inside.find(['.', '[']).unwrap_or(inside.len());
+                let (name, after) = inside.split_at(end);
+                steps.push(FieldStep::Name(FieldName::new(name.to_owned())?));
+                rest = after;
+            }
+        }
+        Ok(Self(steps))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_written_and_read_back() {
+        for (path, text) in [
+            (FieldPath::NONE, ""),
+            (FieldPath::name("claims").index(3).then("c"), "claims[3].c"),
+            (FieldPath::from("measure.m1"), "measure.m1"),
+            (
+                FieldPath::name("constants").then_given("fare (before)"),
+                "constants.fare (before)",
+            ),
+            (
+                FieldPath::NONE.index(0).index(u32::MAX as usize),
+                "[0][4294967295]",
+            ),
+        ] {
+            assert_eq!(path.to_string(), text);
+            assert_eq!(text.parse(), Ok(path));
+        }
+        let inner = FieldPath::name("public_inputs").index(2);
+        let joined = FieldPath::from("subject.proof").join(inner);
+        assert_eq!(joined.to_string(), "subject.proof.public_inputs[2]");
+    }
+
+    #[test]
+    fn what_is_no_path_is_refused() {
+        let long = "a".repeat(MAX_NAME_BYTES + 1);
+        let deep = "a.".repeat(MAX_STEPS) + "a";
+        for (text, fault) in [
+            (".a", FieldPathError::Name),
+            ("a.", FieldPathError::Name),
+            ("a..b", FieldPathError::Name),
+            ("a[1]b", FieldPathError::Name),
+            ("a]", FieldPathError::Name),
+            (" a", FieldPathError::Name),
+            ("a\u{1b}", FieldPathError::Name),
+            ("善", FieldPathError::Name),
+            (long.as_str(), FieldPathError::Name),
+            ("a[", FieldPathError::Index),
+            ("a[x]", FieldPathError::Index),
+            ("a[-1]", FieldPathError::Index),
+            ("a[+1]", FieldPathError::Index),
+            ("a[01]", FieldPathError::Index),
+            ("a[4294967296]", FieldPathError::Index),
+            (deep.as_str(), FieldPathError::TooLong),
+        ] {
+            assert_eq!(text.parse::<FieldPath>(), Err(fault), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_from_outside_is_left_out_rather_than_shown() {
+        let path = FieldPath::name("figures").then_given("a\u{202e}b");
+        assert_eq!(path.to_string(), "figures");
+        let deep = (0..2 * MAX_STEPS).fold(FieldPath::NONE, FieldPath::index);
+        assert_eq!(deep.steps().len(), MAX_STEPS);
+    }
+
+    #[test]
+    fn the_element_at_fault_is_found() {
+        let path: FieldPath = "claims[3].c".parse().unwrap();
+        assert_eq!(path.index_in("claims"), Some(3));
+        assert_eq!(path.index_in("entries"), None);
+        assert_eq!(FieldPath::name("claims").index_in("claims"), None);
+    }
+}

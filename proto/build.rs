@@ -5,8 +5,9 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message as _;
 
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     "merits/exchange/v1/exchange.proto",
+    "merits/fault/v1/fault.proto",
     "merits/ledger/v1/ledger.proto",
     "merits/notes/v1/notes.proto",
     "merits/registry/v1/registry.proto",

@@ -388,7 +388,7 @@ impl Intake {
             entry: id.unwrap_or(EntryId([0; 32])),
             submission: sha256(bytes),
             time: self.time.now_or(self.published.read().state.time()),
-            code: refusal.code().to_owned(),
+            code: refusal.code().into(),
             field: refusal.field(),
             message: refusal.to_string(),
         };

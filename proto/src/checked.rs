@@ -10,7 +10,7 @@ use merits_primitives::{
     ids::{AssetId, EntryId, Epoch, Origin, Output, PartyId, Period, ScaleId, ScaleVersion},
 };
 
-use merits_verifier::{codec::Canonical as _, entry::SignedEntry, groth16::KeyDigest};
+use merits_verifier::{FieldPath, groth16::KeyDigest};
 
 use crate::{
     Fault, ledger,
@@ -31,17 +31,6 @@ pub fn entry_bytes(entry: Vec<u8>) -> Result<Vec<u8>, Fault> {
     }
     within("entry", entry.len(), ENTRY_BYTES)?;
     Ok(entry)
-}
-
-/// The signed entry of a submission, decoded; its signature is not yet verified.
-///
-/// # Errors
-/// [`Fault`] about the field `entry`, with the place in it.
-pub fn signed_entry(entry: &[u8]) -> Result<SignedEntry, Fault> {
-    SignedEntry::from_bytes(entry).map_err(|error| {
-        let field = format!("entry.{}", error.field().replace(' ', "_"));
-        Fault::malformed(field, error.to_string())
-    })
 }
 
 /// An entry id in `field`.
@@ -157,7 +146,7 @@ impl TryFrom<verifier::BareProof> for BareProof {
     fn try_from(raw: verifier::BareProof) -> Result<Self, Fault> {
         within("public_inputs", raw.public_inputs.len(), PUBLIC_INPUTS)?;
         let inputs = raw.public_inputs.iter().enumerate().map(|(i, bytes)| {
-            let name = || format!("public_inputs[{i}]");
+            let name = || FieldPath::name("public_inputs").index(i);
             let bytes: [u8; 32] = bytes.as_slice().try_into().map_err(|_| {
                 Fault::malformed(name(), format!("has {} bytes, 32 expected", bytes.len()))
             })?;
@@ -347,16 +336,16 @@ pub(crate) fn within(field: &'static str, actual: usize, limit: usize) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reason;
+    use merits_verifier::Reason;
 
     #[test]
     fn an_entry_has_a_size() {
-        assert_eq!(entry_bytes(vec![]).unwrap_err().reason, reason::MALFORMED);
+        assert_eq!(entry_bytes(vec![]).unwrap_err().reason, Reason::Malformed);
         assert!(entry_bytes(vec![0; ENTRY_BYTES]).is_ok());
         let fault = entry_bytes(vec![0; ENTRY_BYTES + 1]).unwrap_err();
         assert_eq!(
-            (fault.reason.as_ref(), fault.field.as_ref()),
-            (reason::TOO_LARGE, "entry")
+            (fault.reason, fault.field),
+            (Reason::TooLarge.into(), "entry".into())
         );
     }
 
@@ -371,13 +360,16 @@ mod tests {
             subject: Some(verifier::subject::Subject::Proof(raw.clone())),
         };
         let fault = VerifySubject::try_from(Some(subject)).unwrap_err();
-        assert_eq!(fault.field, "subject.proof.public_inputs[1]");
+        assert_eq!(fault.field.to_string(), "subject.proof.public_inputs[1]");
         let short = verifier::BareProof {
             public_inputs: vec![],
             proof: vec![0; 127],
             ..raw
         };
-        assert_eq!(BareProof::try_from(short).unwrap_err().field, "proof");
+        assert_eq!(
+            BareProof::try_from(short).unwrap_err().field,
+            "proof".into()
+        );
     }
 
     #[test]
@@ -389,7 +381,7 @@ mod tests {
         };
         assert_eq!(
             BareProof::try_from(raw).unwrap_err().reason,
-            reason::TOO_LARGE
+            Reason::TooLarge
         );
     }
 
@@ -413,7 +405,7 @@ mod tests {
             TotalPartialRequest::try_from(request.clone())
                 .unwrap_err()
                 .field,
-            "entries"
+            "entries".into()
         );
         request.entries = vec![vec![1; 32]];
         request.output = 0;
@@ -421,13 +413,13 @@ mod tests {
             TotalPartialRequest::try_from(request.clone())
                 .unwrap_err()
                 .field,
-            "output"
+            "output".into()
         );
         request.output = 1;
         request.period = 7;
         assert_eq!(
             TotalPartialRequest::try_from(request).unwrap_err().field,
-            "period"
+            "period".into()
         );
     }
 
@@ -446,14 +438,17 @@ mod tests {
             basis: " ".into(),
             ..request.clone()
         };
-        assert_eq!(PartialRequest::try_from(blank).unwrap_err().field, "basis");
+        assert_eq!(
+            PartialRequest::try_from(blank).unwrap_err().field,
+            "basis".into()
+        );
         let long = supervision::RequestPartialRequest {
             basis: "x".repeat(4_097),
             ..request
         };
         assert_eq!(
             PartialRequest::try_from(long).unwrap_err().reason,
-            reason::TOO_LARGE
+            Reason::TooLarge
         );
     }
 
@@ -467,8 +462,8 @@ mod tests {
                 until: None
             })
         );
-        assert_eq!(range(3, 2).unwrap_err().field, "until");
+        assert_eq!(range(3, 2).unwrap_err().field, "until".into());
         assert_eq!(page_size(0), Ok(256));
-        assert_eq!(page_size(257).unwrap_err().field, "page_size");
+        assert_eq!(page_size(257).unwrap_err().field, "page_size".into());
     }
 }

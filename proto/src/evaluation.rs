@@ -177,7 +177,7 @@ mod tests {
             let mut changed = wire.clone();
             change(&mut changed);
             let fault = EvaluationRequest::try_from(changed).expect_err("refused");
-            assert_eq!(fault.field, name);
+            assert_eq!(fault.field, name.into());
         }
     }
 }

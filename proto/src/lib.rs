@@ -16,57 +16,70 @@ mod fault;
 pub mod limits;
 mod note_tree;
 mod redemption;
+mod verdict;
 
 pub use checked::{
     BareProof, LeafRange, PartialRequest, ScaleKey, SealedPartial, TotalPartialRequest,
-    VerifySubject, digest, entry_bytes, entry_id, page_size, signed_entry,
+    VerifySubject, digest, entry_bytes, entry_id, page_size,
 };
 pub use connect::{Unreachable, connect};
 pub use evaluation::{EvaluationAnswer, EvaluationRequest};
-pub use fault::{Fault, reason};
+pub use fault::{BadFault, Fault};
+pub use generated::fault::v1::Fault as FaultMessage;
 pub use note_tree::{NoteBucket, NoteBuckets};
 pub use redemption::{OfferHere, OfferPage, RedemptionRequest, SealedVoucher, VoucherRequest};
+pub use verdict::Verdict;
 
-/// Generated code of `merits.ledger.v1`.
-#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
-pub mod ledger {
-    tonic::include_proto!("merits.ledger.v1");
-}
+pub use merits_verifier::{FieldPath, Reason, ReasonCode};
 
-/// Generated code of `merits.registry.v1`.
-#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
-pub mod registry {
-    tonic::include_proto!("merits.registry.v1");
-}
+pub use generated::{
+    exchange::v1 as exchange, ledger::v1 as ledger, notes::v1 as notes, registry::v1 as registry,
+    supervision::v1 as supervision, uniqueness::v1 as uniqueness, verifier::v1 as verifier,
+};
 
-/// Generated code of `merits.verifier.v1`.
+/// Generated code, in the modules that it expects: a message may have one of another package in it.
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
-pub mod verifier {
-    tonic::include_proto!("merits.verifier.v1");
-}
-
-/// Generated code of `merits.supervision.v1`.
-#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
-pub mod supervision {
-    tonic::include_proto!("merits.supervision.v1");
-}
-
-/// Generated code of `merits.exchange.v1`.
-#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
-pub mod exchange {
-    tonic::include_proto!("merits.exchange.v1");
-}
-
-/// Generated code of `merits.notes.v1`.
-#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
-pub mod notes {
-    tonic::include_proto!("merits.notes.v1");
-}
-
-/// Generated code of `merits.uniqueness.v1`.
-#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
-pub mod uniqueness {
-    tonic::include_proto!("merits.uniqueness.v1");
+mod generated {
+    pub mod exchange {
+        pub mod v1 {
+            tonic::include_proto!("merits.exchange.v1");
+        }
+    }
+    pub mod fault {
+        pub mod v1 {
+            tonic::include_proto!("merits.fault.v1");
+        }
+    }
+    pub mod ledger {
+        pub mod v1 {
+            tonic::include_proto!("merits.ledger.v1");
+        }
+    }
+    pub mod notes {
+        pub mod v1 {
+            tonic::include_proto!("merits.notes.v1");
+        }
+    }
+    pub mod registry {
+        pub mod v1 {
+            tonic::include_proto!("merits.registry.v1");
+        }
+    }
+    pub mod supervision {
+        pub mod v1 {
+            tonic::include_proto!("merits.supervision.v1");
+        }
+    }
+    pub mod uniqueness {
+        pub mod v1 {
+            tonic::include_proto!("merits.uniqueness.v1");
+        }
+    }
+    pub mod verifier {
+        pub mod v1 {
+            tonic::include_proto!("merits.verifier.v1");
+        }
+    }
 }
 
 /// Encoded `FileDescriptorSet` of every service here, for gRPC reflection.

@@ -87,5 +87,8 @@ pub const INFRASTRUCTURE_REQUEST_MESSAGE: usize = 4 * 1_024;
 /// The signed refusal travels in a response header; HTTP/2 peers commonly allow 16 KiB of them.
 pub const REFUSAL_BYTES: usize = 4 * 1_024;
 
+/// All that a response header says of a fault: the signed refusal, and a path of 8 steps of 64 bytes beside.
+pub const FAULT_BYTES: usize = REFUSAL_BYTES + 1_024;
+
 /// Text of a refusal, in its message.
 pub const REFUSAL_TEXT_BYTES: usize = 1_024;

@@ -110,11 +110,17 @@ mod tests {
                 size: change,
                 ..raw.clone()
             };
-            assert_eq!(NoteBuckets::try_from(other).unwrap_err().field, "roots");
+            assert_eq!(
+                NoteBuckets::try_from(other).unwrap_err().field,
+                "roots".into()
+            );
         }
         let mut other = raw;
         other.roots[1] = vec![0xff; 32];
-        assert_eq!(NoteBuckets::try_from(other).unwrap_err().field, "roots");
+        assert_eq!(
+            NoteBuckets::try_from(other).unwrap_err().field,
+            "roots".into()
+        );
     }
 
     #[test]
@@ -127,10 +133,16 @@ mod tests {
         let short = notes::GetBucketResponse {
             leaves: vec![vec![0; 31]],
         };
-        assert_eq!(NoteBucket::try_from(short).unwrap_err().field, "leaves");
+        assert_eq!(
+            NoteBucket::try_from(short).unwrap_err().field,
+            "leaves".into()
+        );
         let many = notes::GetBucketResponse {
             leaves: vec![Vec::new(); (1 << 16) + 1],
         };
-        assert_eq!(NoteBucket::try_from(many).unwrap_err().field, "leaves");
+        assert_eq!(
+            NoteBucket::try_from(many).unwrap_err().field,
+            "leaves".into()
+        );
     }
 }

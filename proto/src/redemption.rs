@@ -161,7 +161,7 @@ impl From<VoucherRequest> for exchange::GetVoucherRequest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reason;
+    use merits_verifier::Reason;
 
     #[test]
     fn a_redemption_is_checked_field_by_field() {
@@ -178,33 +178,36 @@ mod tests {
                     origin: "two words".into(),
                     ..request.clone()
                 },
-                ("origin", reason::MALFORMED),
+                ("origin", Reason::Malformed),
             ),
             (
                 exchange::RedeemRequest {
                     statement: vec![],
                     ..request.clone()
                 },
-                ("statement", reason::MALFORMED),
+                ("statement", Reason::Malformed),
             ),
             (
                 exchange::RedeemRequest {
                     statement: vec![1; REDEMPTION_BYTES + 1],
                     ..request.clone()
                 },
-                ("statement", reason::TOO_LARGE),
+                ("statement", Reason::TooLarge),
             ),
             (
                 exchange::RedeemRequest {
                     proof: vec![2; PROOF_BYTES - 1],
                     ..request
                 },
-                ("proof", reason::MALFORMED),
+                ("proof", Reason::Malformed),
             ),
         ];
         for (request, expected) in wrong {
             let fault = RedemptionRequest::try_from(request).unwrap_err();
-            assert_eq!((fault.field.as_ref(), fault.reason.as_ref()), expected);
+            assert_eq!(
+                (fault.field.to_string().as_str(), fault.reason.known()),
+                (expected.0, Some(expected.1))
+            );
         }
     }
 
@@ -221,7 +224,7 @@ mod tests {
         assert_eq!(exchange::GetVoucherRequest::from(checked), request);
         request.receipt = "x".repeat(RECEIPT_BYTES + 1);
         let fault = VoucherRequest::try_from(request).unwrap_err();
-        assert_eq!(fault.reason, reason::TOO_LARGE);
+        assert_eq!(fault.reason, Reason::TooLarge);
     }
 
     #[test]
@@ -232,8 +235,8 @@ mod tests {
         let first = page(vec![], 0).unwrap();
         assert_eq!((first.after, first.size), (None, 256));
         assert_eq!(page(vec![7; 32], 5).unwrap().after, Some(EntryId([7; 32])));
-        assert_eq!(page(vec![7; 31], 5).unwrap_err().field, "after");
-        assert_eq!(page(vec![], 257).unwrap_err().field, "page_size");
+        assert_eq!(page(vec![7; 31], 5).unwrap_err().field, "after".into());
+        assert_eq!(page(vec![], 257).unwrap_err().field, "page_size".into());
     }
 
     #[test]
@@ -244,18 +247,21 @@ mod tests {
         };
         let checked = SealedVoucher::try_from(Some(raw.clone())).unwrap();
         assert_eq!(exchange::SealedVoucher::from(checked), raw);
-        assert_eq!(SealedVoucher::try_from(None).unwrap_err().field, "voucher");
+        assert_eq!(
+            SealedVoucher::try_from(None).unwrap_err().field,
+            "voucher".into()
+        );
         let short = exchange::SealedVoucher {
             encapsulated_key: vec![1; 31],
             ..raw.clone()
         };
         let fault = SealedVoucher::try_from(Some(short)).unwrap_err();
-        assert_eq!(fault.field, "encapsulated_key");
+        assert_eq!(fault.field, "encapsulated_key".into());
         let long = exchange::SealedVoucher {
             ciphertext: vec![2; SEALED_VOUCHER_BYTES + 1],
             ..raw
         };
         let fault = SealedVoucher::try_from(Some(long)).unwrap_err();
-        assert_eq!(fault.reason, reason::TOO_LARGE);
+        assert_eq!(fault.reason, Reason::TooLarge);
     }
 }

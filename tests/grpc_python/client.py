@@ -48,14 +48,35 @@ class Coordinator:
         )
         return stub(request_type(**fields), timeout=10)
 
+    def message(self, name):
+        """A message type."""
+        return message_factory.GetMessageClass(self.pool.FindMessageTypeByName(name))
 
-def refusal(call):
+
+def path(fault):
+    """The field at fault in words, such as `claims[3].c`."""
+    steps = (
+        f".{step.name}" if step.WhichOneof("step") == "name" else f"[{step.index}]"
+        for step in fault.field
+    )
+    return "".join(steps).removeprefix(".")
+
+
+def reason(fault):
+    """The name of a fault's reason."""
+    return fault.DESCRIPTOR.fields_by_name["reason"].enum_type.values_by_number[fault.reason].name
+
+
+def refusal(coordinator, call):
     """Status code, reason and field of a call that must fail."""
     try:
         call()
     except grpc.RpcError as error:
-        metadata = dict(error.trailing_metadata())
-        return error.code(), metadata.get("merits-reason"), metadata.get("merits-field")
+        details = dict(error.trailing_metadata()).get("merits-fault-bin")
+        if details is None:
+            return error.code(), None, None
+        fault = coordinator.message("merits.fault.v1.Fault").FromString(details)
+        return error.code(), reason(fault), path(fault)
     raise AssertionError("the call was accepted")
 
 
@@ -110,22 +131,21 @@ def main(address):
     print("earn batches verified over gRPC:", valid)
 
     ledger = "merits.ledger.v1.Ledger"
-    verdicts = {
-        "empty entry": refusal(lambda: coordinator.call(ledger, "Submit")),
-        "garbage": refusal(lambda: coordinator.call(ledger, "Submit", entry=b"\1garbage")),
-        "short id": refusal(lambda: coordinator.call(ledger, "GetReceipt", entry_id=b"x")),
-        "unknown id": refusal(lambda: coordinator.call(ledger, "GetReceipt", entry_id=bytes(32))),
-        "over its limit": refusal(
-            lambda: coordinator.call(ledger, "Submit", entry=bytes(100_000))
-        ),
+    calls = {
+        "empty entry": lambda: coordinator.call(ledger, "Submit"),
+        "garbage": lambda: coordinator.call(ledger, "Submit", entry=b"\1garbage"),
+        "short id": lambda: coordinator.call(ledger, "GetReceipt", entry_id=b"x"),
+        "unknown id": lambda: coordinator.call(ledger, "GetReceipt", entry_id=bytes(32)),
+        "over its limit": lambda: coordinator.call(ledger, "Submit", entry=bytes(100_000)),
     }
-    for name, (code, reason, field) in verdicts.items():
-        print(f"{name}: {code.name} {reason} {field}")
+    verdicts = {name: refusal(coordinator, call) for name, call in calls.items()}
+    for name, (code, why, field) in verdicts.items():
+        print(f"{name}: {code.name} {why} {field}")
     invalid = grpc.StatusCode.INVALID_ARGUMENT
-    assert verdicts["empty entry"] == (invalid, "malformed", "entry")
-    assert verdicts["garbage"][:2] == (invalid, "malformed")
-    assert verdicts["short id"] == (invalid, "malformed", "entry_id")
-    assert verdicts["unknown id"][:2] == (grpc.StatusCode.NOT_FOUND, "not-found")
+    assert verdicts["empty entry"] == (invalid, "REASON_MALFORMED", "entry")
+    assert verdicts["garbage"][:2] == (invalid, "REASON_MALFORMED")
+    assert verdicts["short id"] == (invalid, "REASON_MALFORMED", "entry_id")
+    assert verdicts["unknown id"][:2] == (grpc.StatusCode.NOT_FOUND, "REASON_NOT_FOUND")
     # tonic refuses it from its length prefix, before our code sees it.
     assert verdicts["over its limit"][0] == grpc.StatusCode.OUT_OF_RANGE
 
@@ -134,8 +154,8 @@ def main(address):
         "VerifyOne",
         subject={"proof": {"key_digest": bytes(32), "proof": bytes(128)}},
     ).verdict
-    assert not verdict.valid and verdict.reason, verdict
-    print("verdict on a made-up proof:", verdict.reason)
+    assert not verdict.valid and verdict.fault.reason, verdict
+    print("verdict on a made-up proof:", reason(verdict.fault))
     print("ok")
 
 

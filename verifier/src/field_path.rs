@@ -158,12 +158,6 @@ impl FieldName {
     }
 }
 
-impl From<FieldStep> for FieldPath {
-    fn from(step: FieldStep) -> Self {
-        Self(vec![step])
-    }
-}
-
 /// A path that stands in the program: names joined by `.`. An empty text is no field.
 impl From<&'static str> for FieldPath {
     fn from(names: &'static str) -> Self {
@@ -205,9 +199,10 @@ impl FromStr for FieldPath {
                 steps.push(FieldStep::Index(index));
                 rest = after;
             } else {
-                let inside = match steps.is_empty() {
-                    true => rest,
-                    false => rest.strip_prefix('.').ok_or(FieldPathError::Name)?,
+                let inside = if steps.is_empty() {
+                    rest
+                } else {
+                    rest.strip_prefix('.').ok_or(FieldPathError::Name)?
                 };
                 let end = inside.find(['.', '[']).unwrap_or(inside.len());
                 let (name, after) = inside.split_at(end);

@@ -8,7 +8,11 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use merits_primitives::ids::{EntryId, Origin};
 use thiserror::Error;
 
-use crate::log::{LogKey, LogSigner, NoteError, SignedNote};
+use crate::{
+    field_path::FieldPath,
+    log::{LogKey, LogSigner, NoteError, SignedNote},
+    reason::ReasonCode,
+};
 
 /// What a log refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,10 +25,10 @@ pub struct RefusalNotice {
     pub submission: [u8; 32],
     /// The log's time, unix milliseconds.
     pub time: u64,
-    /// Machine-readable reason.
-    pub code: String,
-    /// The field at fault, or empty.
-    pub field: String,
+    /// Why; of a newer log perhaps a reason that this program does not know.
+    pub code: ReasonCode,
+    /// The field at fault.
+    pub field: FieldPath,
     /// The reason in words, on one line.
     pub message: String,
 }
@@ -44,16 +48,15 @@ pub enum RefusalNoticeError {
 impl RefusalNotice {
     /// Signs the notice. The note names the signer's origin.
     pub fn sign(&self, signer: &LogSigner) -> SignedRefusal {
-        let line = |text: &str| text.replace(char::is_control, " ");
         SignedRefusal(signer.sign(&format!(
             "{HEADER} {}\nentry {}\nsubmission {}\ntime {}\ncode {}\nfield {}\nmessage {}\n",
             signer.public().origin(),
             self.entry,
             BASE64.encode(self.submission),
             self.time,
-            line(&self.code),
-            line(&self.field),
-            line(&self.message),
+            self.code,
+            self.field,
+            self.message.replace(char::is_control, " "),
         )))
     }
 
@@ -65,8 +68,8 @@ impl RefusalNotice {
             entry: EntryId::from_hex(value("entry")?)?,
             submission: BASE64.decode(value("submission")?).ok()?.try_into().ok()?,
             time: value("time")?.parse().ok()?,
-            code: value("code")?.to_owned(),
-            field: value("field")?.to_owned(),
+            code: value("code")?.parse().ok()?,
+            field: value("field")?.parse().ok()?,
             message: value("message")?.to_owned(),
         };
         lines.next().is_none().then_some(notice)
@@ -108,3 +111,44 @@ impl std::fmt::Display for SignedRefusal {
 }
 
 const HEADER: &str = "merits-refusal/v1";
+
+#[cfg(test)]
+mod tests {
+    use ed25519_dalek::SigningKey;
+
+    use super::*;
+    use crate::Reason;
+
+    /// The evidence of a refusal must not depend on whether the reader's program is as new as the log's.
+    #[test]
+    fn a_refusal_for_a_reason_that_is_not_known_here_verifies() {
+        let origin = Origin::new("log.example").unwrap();
+        let signer = LogSigner::new(origin, SigningKey::from_bytes(&[1; 32]));
+        let notice = |code: &str, field: &str| {
+            let (entry, submission) = (
+                "07".repeat(32),
+                "CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk=",
+            );
+            let text = signer.sign(&format!(
+                "merits-refusal/v1 log.example\nentry {entry}\nsubmission {submission}\ntime 12\n\
+                 code {code}\nfield {field}\nmessage no\n"
+            ));
+            SignedRefusal::parse(&text.to_string())
+                .unwrap()
+                .verify(signer.public())
+        };
+        let newer = notice("moon-too-full", "moon.craters[3]").unwrap();
+        assert_eq!(newer.code.to_string(), "moon-too-full");
+        assert_eq!(newer.code.known(), None);
+        assert_eq!(newer.field.to_string(), "moon.craters[3]");
+        assert_eq!(notice("spent", "").unwrap().code, Reason::Spent);
+        for (code, field) in [
+            ("Moon", ""),
+            ("", ""),
+            ("spent", "a["),
+            ("spent", "a\u{202e}"),
+        ] {
+            assert_eq!(notice(code, field), Err(RefusalNoticeError::Malformed));
+        }
+    }
+}

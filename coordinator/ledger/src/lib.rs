@@ -37,7 +37,7 @@ pub use keys::{KeyRing, UnpreparedKey};
 pub use policy::{ANCHOR_SECONDS, FactDiffers, FoundingFact, LedgerPolicy};
 pub use proven::{Job, ProvenStatement};
 pub use refusal::{
-    CheckError, IdentityRefusal, OfferRefusal, OpeningRefusal, Refusal, ScaleRefusal,
+    CheckError, IdentityRefusal, OfferRefusal, OpeningRefusal, ProvenTerm, Refusal, ScaleRefusal,
     TicketRefusal, TotalRefusal,
 };
 pub use replay::{Replay, ReplayError};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use merits_primitives::{Fr, ids::EntryId, note_tree::BUCKET};
 use merits_proto::{
-    Fault, NoteBucket, NoteBuckets, Unreachable, connect,
+    Fault, NoteBucket, NoteBuckets, Unreachable, Verdict, connect,
     ledger::{
         GetCheckpointRequest, GetConsistencyProofRequest, GetReceiptRequest, StreamEntriesRequest,
         SubmitRequest, SubmitResponse, ledger_client::LedgerClient,
@@ -16,9 +16,10 @@ use merits_proto::{
     },
     notes::{GetBucketRequest, GetBucketsRequest, notes_client::NotesClient},
     registry::{GetLogRequest, registry_client::RegistryClient},
-    verifier::{Subject, Verdict, VerifyOneRequest, subject, verifier_client::VerifierClient},
+    verifier::{Subject, VerifyOneRequest, subject, verifier_client::VerifierClient},
 };
 use merits_verifier::{
+    ReasonCode,
     codec::Canonical as _,
     entry::SignedEntry,
     log::{Hash, LogKey},
@@ -69,8 +70,8 @@ impl ClientError {
         }
     }
 
-    /// The machine-readable reason of a refusal.
-    pub fn reason(&self) -> Option<&str> {
+    /// The reason of a refusal; of a newer coordinator perhaps one that this program does not know.
+    pub fn reason(&self) -> Option<&ReasonCode> {
         match self {
             Self::Refused { fault, .. } => Some(&fault.reason),
             _ => None,
@@ -275,7 +276,7 @@ impl Client {
                 })
                 .await;
             let answer = answer.map_err(|status| self.refused(&status))?.into_inner();
-            answer.verdict.ok_or(ClientError::Malformed("verdict"))
+            Verdict::try_from(answer.verdict).map_err(|_| ClientError::Malformed("verdict"))
         })
     }
 

@@ -30,4 +30,5 @@ pub use client::{Client, ClientError, Submitted};
 pub use config::{ConfigFileError, JoinError, LedgerConfig, LedgerConfigError, read_config};
 pub use follower::{FollowError, Follower, MOST_AHEAD, Progress};
 pub use mark::{HighWaterMark, MarkError};
+pub use merits_proto::Verdict;
 pub use replica::{CheckedUpdate, Leaves, Replica, ReplicaError, Update};

@@ -7,9 +7,9 @@ use merits_proto::{
     Fault, LeafRange, entry_id,
     ledger::{
         GetCheckpointRequest, GetCheckpointResponse, GetConsistencyProofRequest,
-        GetConsistencyProofResponse, GetReceiptRequest, GetReceiptResponse, Refused,
-        StreamEntriesRequest, StreamEntriesResponse, SubmitManyRequest, SubmitManyResponse,
-        SubmitRequest, SubmitResponse, ledger_server::Ledger, submit_many_response::Outcome,
+        GetConsistencyProofResponse, GetReceiptRequest, GetReceiptResponse, StreamEntriesRequest,
+        StreamEntriesResponse, SubmitManyRequest, SubmitManyResponse, SubmitRequest,
+        SubmitResponse, ledger_server::Ledger, submit_many_response::Outcome,
     },
     limits::{LEDGER_ANSWER_MESSAGE, LEDGER_REQUEST_MESSAGE},
 };
@@ -70,7 +70,7 @@ impl Ledger for LedgerService {
                 let submitted = intake.submit(item.entry, kept, WithoutPermit::Wait);
                 let outcome = match submitted.await {
                     Ok(accepted) => Outcome::Accepted(answer(accepted)),
-                    Err(fault) => Outcome::Refused(refused(fault)),
+                    Err(fault) => Outcome::Refused(fault.into()),
                 };
                 Ok(SubmitManyResponse {
                     tag: item.tag,
@@ -169,15 +169,5 @@ fn answer(accepted: Accepted) -> SubmitResponse {
         receipt: accepted.receipt.to_string(),
         entry_id: accepted.id.0.to_vec(),
         already_present: accepted.already_present,
-    }
-}
-
-fn refused(fault: Fault) -> Refused {
-    Refused {
-        retry: fault.may_retry(),
-        reason: fault.reason.into_owned(),
-        field: fault.field.into_owned(),
-        message: fault.message,
-        signed_refusal: fault.signed_refusal,
     }
 }

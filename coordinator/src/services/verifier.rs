@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use merits_proto::{
-    Fault, VerifySubject,
+    Fault, Verdict, VerifySubject,
     limits::{VERIFIER_ANSWER_MESSAGE, VERIFIER_REQUEST_MESSAGE},
     verifier::{
-        Verdict, VerifyManyRequest, VerifyManyResponse, VerifyOneRequest, VerifyOneResponse,
+        VerifyManyRequest, VerifyManyResponse, VerifyOneRequest, VerifyOneResponse,
         verifier_server::Verifier,
     },
 };
@@ -15,7 +15,7 @@ use prost::Message as _;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{Answers, STREAM_BYTES, each};
-use crate::intake::{Intake, Judgement};
+use crate::intake::{Intake, Judgement, fault};
 
 /// An item of a stream holds its subject, read and unread, and a verdict.
 const ITEM_BYTES: usize = 2 * 1_024;
@@ -43,7 +43,7 @@ impl Verifier for VerifierService {
         let subject = VerifySubject::try_from(request.into_inner().subject)?;
         let judgement = self.0.judge(subject, holding).await?;
         Ok(Response::new(VerifyOneResponse {
-            verdict: Some(verdict(judgement)),
+            verdict: Some(verdict(judgement).into()),
         }))
     }
 
@@ -59,12 +59,12 @@ impl Verifier for VerifierService {
                 let verdict = match judged {
                     Ok(judgement) => verdict(judgement),
                     // One that cannot be read does not end the stream; a stop does.
-                    Err(fault) if !fault.may_retry() => unreadable(fault),
+                    Err(fault) if !fault.may_retry() => Verdict::Invalid(Box::new(fault)),
                     Err(fault) => return Err(fault),
                 };
                 Ok(VerifyManyResponse {
                     tag: item.tag,
-                    verdict: Some(verdict),
+                    verdict: Some(verdict.into()),
                 })
             }
         };
@@ -89,24 +89,7 @@ async fn judge(
 
 fn verdict(judgement: Judgement) -> Verdict {
     match judgement {
-        Ok(()) => Verdict {
-            valid: true,
-            ..Verdict::default()
-        },
-        Err(refusal) => Verdict {
-            valid: false,
-            reason: refusal.code().to_owned(),
-            field: refusal.field(),
-            message: refusal.to_string(),
-        },
-    }
-}
-
-fn unreadable(fault: Fault) -> Verdict {
-    Verdict {
-        valid: false,
-        reason: fault.reason.into_owned(),
-        field: fault.field.into_owned(),
-        message: fault.message,
+        Ok(()) => Verdict::Valid,
+        Err(refusal) => Verdict::Invalid(Box::new(fault(&refusal))),
     }
 }

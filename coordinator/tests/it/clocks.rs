@@ -13,7 +13,7 @@ use std::{
 use merits_coordinator::{
     Beginning, Clock, Config, Coordinator, StartError, Synchronised, SystemClock,
 };
-use merits_proto::reason;
+use merits_proto::Reason;
 use merits_replica::{FollowError, Follower, Replica};
 use merits_serve::{Limits, Server};
 use merits_verifier::{codec::Canonical as _, entry::Leaf, receipt::Receipt};
@@ -103,8 +103,8 @@ async fn a_clock_that_jumps_appends_nothing() {
         let entry = founding.earn(2);
         let fault = client.submit(&entry).await.unwrap_err();
         assert_eq!(
-            (fault.code, fault.reason.as_ref()),
-            (Code::Unavailable, reason::OUT_OF_STEP),
+            (fault.code, fault.reason.known()),
+            (Code::Unavailable, Some(Reason::ClockOutOfStep)),
             "{fault:?}"
         );
         assert!(fault.may_retry() && fault.signed_refusal.is_empty());
@@ -153,7 +153,7 @@ async fn forty_years_end_no_offer_and_no_credit() {
     let mut client = Client::connect(coordinator.address(), coordinator.log_key().clone()).await;
     clock.by(YEARS_40);
     let fault = client.submit(&first).await.unwrap_err();
-    assert_eq!(fault.reason, reason::OUT_OF_STEP);
+    assert_eq!(fault.reason, Reason::ClockOutOfStep);
     clock.by(0);
     client.submit(&first).await.unwrap();
     coordinator.shutdown().await.unwrap();
@@ -277,7 +277,7 @@ async fn a_clock_that_nobody_confirms_appends_nothing() {
         let before = client.checkpoint().await;
         let entry = founding.earn(2);
         let fault = client.submit(&entry).await.unwrap_err();
-        assert_eq!(fault.reason, reason::OUT_OF_STEP, "{fault:?}");
+        assert_eq!(fault.reason, Reason::ClockOutOfStep, "{fault:?}");
         assert!(fault.may_retry() && fault.signed_refusal.is_empty());
         assert_eq!(client.checkpoint().await, before);
         assert_eq!(seen(), noted, "nor is the time written down");
@@ -492,7 +492,7 @@ async fn peers_clocks_are_compared_while_it_runs() {
     let before = client.checkpoint().await;
     let entry = founding.earn(2);
     let fault = client.submit(&entry).await.unwrap_err();
-    assert_eq!(fault.reason, reason::OUT_OF_STEP);
+    assert_eq!(fault.reason, Reason::ClockOutOfStep);
     assert!(fault.message.contains("clock.peers"), "{}", fault.message);
     assert_eq!(client.checkpoint().await, before);
     coordinator.shutdown().await.unwrap();

@@ -5,7 +5,7 @@ use std::{fs, path::Path, sync::Arc, time::Duration};
 use crate::federation::{Client, Founding, Node};
 use merits_coordinator::{Config, Coordinator, SCHEMA_VERSION, StartError, SystemClock, fsck};
 use merits_proto::{
-    Fault, reason,
+    Fault, Reason,
     registry::{
         GetScaleRequest, ListEpochsRequest, ListPartiesRequest, registry_client::RegistryClient,
     },
@@ -148,7 +148,7 @@ async fn pressure_is_answered_with_a_hint_and_nothing_is_lost() {
                         retry_after,
                         ..
                     }) => {
-                        assert_eq!(reason, reason::BUSY);
+                        assert_eq!(reason, Reason::Busy);
                         sent_away += 1;
                         tokio::time::sleep(retry_after.unwrap() / 10).await;
                     }
@@ -206,14 +206,14 @@ async fn callers_who_went_away_keep_their_places_in_the_queue() {
     other.close().await.unwrap();
     assert!(!faults.is_empty(), "the queue of 2 was never full");
     for fault in faults {
-        assert_eq!(fault.reason, reason::BUSY, "{fault:?}");
+        assert_eq!(fault.reason, Reason::Busy, "{fault:?}");
     }
     // What waited is appended, and there is room again.
     let entry = founding.earn(1);
     loop {
         match client.submit(&entry).await {
             Ok(_) => break,
-            Err(fault) => assert_eq!(fault.reason, reason::BUSY, "{fault:?}"),
+            Err(fault) => assert_eq!(fault.reason, Reason::Busy, "{fault:?}"),
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -339,8 +339,8 @@ async fn dev_keys_need_the_operators_word() {
     }
     let fault = node.client.submit(proposal).await.unwrap_err();
     assert_eq!(
-        (fault.reason.as_ref(), fault.field.as_ref()),
-        ("dev-key", "key")
+        (fault.reason.known(), fault.field),
+        (Some(Reason::DevKey), "key".into())
     );
     node.coordinator.shutdown().await.unwrap();
 }
@@ -361,8 +361,8 @@ async fn only_the_authority_founds() {
     let entry = federation.sign(&merits_ledger::Entry::PartyAdmitted(admission), &usurper);
     let fault = node.client.submit(&entry).await.unwrap_err();
     assert_eq!(
-        (fault.code, fault.reason.as_ref()),
-        (Code::FailedPrecondition, "not-founded")
+        (fault.code, fault.reason.known()),
+        (Code::FailedPrecondition, Some(Reason::NotFounded))
     );
     node.coordinator.shutdown().await.unwrap();
 }

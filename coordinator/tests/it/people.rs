@@ -13,6 +13,7 @@ use merits_primitives::{
     note_tree::path,
 };
 use merits_proto::{
+    Fault, Reason,
     ledger::submit_many_response::Outcome,
     verifier::{Subject, VerifyOneRequest, subject, verifier_client::VerifierClient},
 };
@@ -106,7 +107,11 @@ fn now() -> u64 {
 async fn refused(client: &mut Client, entry: &SignedEntry, reason: &str, field: &str, code: Code) {
     let fault = client.submit(entry).await.unwrap_err();
     assert_eq!(
-        (fault.reason.as_ref(), fault.field.as_ref(), fault.code),
+        (
+            fault.reason.to_string().as_str(),
+            fault.field.to_string().as_str(),
+            fault.code
+        ),
         (reason, field, code),
         "{fault}"
     );
@@ -187,7 +192,7 @@ async fn people_act_over_the_wire() {
         };
         let answer = verifier.verify_one(ask(entry)).await.unwrap().into_inner();
         let verdict = answer.verdict.unwrap();
-        assert!(verdict.valid, "{:#06x}: {}", entry.kind, verdict.message);
+        assert!(verdict.valid, "{:#06x}: {:?}", entry.kind, verdict.fault);
         let mut other = entry.clone();
         other.proof[..32].copy_from_slice(&redemption.proof[..32]);
         other.proof[..32].rotate_left(1);
@@ -233,7 +238,8 @@ async fn a_quota_holds_under_load() {
         match answer.outcome.unwrap() {
             Outcome::Accepted(_) => accepted += 1,
             Outcome::Refused(refused) => {
-                assert_eq!(refused.reason, "offer-sold-out");
+                let refused = Fault::try_from(refused).unwrap();
+                assert_eq!(refused.reason, Reason::OfferSoldOut);
                 sold_out += 1;
             }
         }
@@ -273,7 +279,7 @@ async fn a_wallet_without_leaves_gets_its_path_in_buckets() {
         // Leaves beyond the anchor are left out.
         assert_eq!(client.note_bucket(0, 2).await.unwrap(), leaves[..2]);
         let none = client.note_bucket(1, buckets.size).await.unwrap_err();
-        assert_eq!(none.reason(), Some("not-found"));
+        assert_eq!(none.reason(), Some(&Reason::NotFound.into()));
     }
     node.coordinator.shutdown().await.unwrap();
 }

@@ -1,14 +1,14 @@
 //! Entries that the ledger must not take: each has its own reason and field and a signed refusal, and
 //! changes nothing.
 
-use crate::federation::world::{World, told};
+use crate::federation::world::{World, as_told, told};
 use merits_ledger::{Entry, Role, entry::EarnBatch};
 use merits_ledger_fixture::Member;
 use merits_primitives::{
     Fr,
     ids::{Epoch, Origin, ScaleId, ScaleVersion},
 };
-use merits_verifier::{codec::Canonical as _, entry::SignedEntry, groth16::Proof};
+use merits_verifier::{Reason, codec::Canonical as _, entry::SignedEntry, groth16::Proof};
 use tonic::Code;
 
 #[tokio::test]
@@ -21,7 +21,7 @@ async fn envelopes_that_are_not_for_this_log_or_not_from_their_party() {
     let fault = world.refused_bytes(bytes, None).await;
     assert_eq!(
         told(&fault),
-        (Code::InvalidArgument, "malformed", "signature")
+        as_told(Code::InvalidArgument, Reason::Malformed, "signature")
     );
 
     // Replayed under another origin: the distributor's own signature for another log.
@@ -34,7 +34,7 @@ async fn envelopes_that_are_not_for_this_log_or_not_from_their_party() {
     let fault = world.refused(&replayed).await;
     assert_eq!(
         told(&fault),
-        (Code::InvalidArgument, "other-origin", "origin")
+        as_told(Code::InvalidArgument, Reason::OtherOrigin, "origin")
     );
 
     // The other log's signature under this log's name.
@@ -49,7 +49,7 @@ async fn envelopes_that_are_not_for_this_log_or_not_from_their_party() {
     let fault = world.refused(&moved).await;
     assert_eq!(
         told(&fault),
-        (Code::Unauthenticated, "signature-invalid", "signature")
+        as_told(Code::Unauthenticated, Reason::SignatureInvalid, "signature")
     );
 
     let mut forged = entry.clone();
@@ -57,7 +57,7 @@ async fn envelopes_that_are_not_for_this_log_or_not_from_their_party() {
     let fault = world.refused(&forged).await;
     assert_eq!(
         told(&fault),
-        (Code::Unauthenticated, "signature-invalid", "signature")
+        as_told(Code::Unauthenticated, Reason::SignatureInvalid, "signature")
     );
 
     let unknown = SignedEntry {
@@ -67,7 +67,7 @@ async fn envelopes_that_are_not_for_this_log_or_not_from_their_party() {
     let fault = world.refused(&unknown).await;
     assert_eq!(
         told(&fault),
-        (Code::InvalidArgument, "kind-unknown", "kind")
+        as_told(Code::InvalidArgument, Reason::KindUnknown, "kind")
     );
 
     let origin = &world.founding.federation.origin;
@@ -80,7 +80,7 @@ async fn envelopes_that_are_not_for_this_log_or_not_from_their_party() {
     let fault = world.refused(&strange).await;
     assert_eq!(
         told(&fault),
-        (Code::PermissionDenied, "party-unknown", "party")
+        as_told(Code::PermissionDenied, Reason::PartyUnknown, "party")
     );
 }
 
@@ -100,19 +100,19 @@ async fn nothing_of_a_strangers_statement_is_read() {
     let fault = world.refused(&sign(&stranger)).await;
     assert_eq!(
         told(&fault),
-        (Code::PermissionDenied, "party-unknown", "party")
+        as_told(Code::PermissionDenied, Reason::PartyUnknown, "party")
     );
     let mut forged = sign(&federation.distributor);
     forged.signature[3] ^= 1;
     let fault = world.refused(&forged).await;
     assert_eq!(
         told(&fault),
-        (Code::Unauthenticated, "signature-invalid", "signature")
+        as_told(Code::Unauthenticated, Reason::SignatureInvalid, "signature")
     );
     let fault = world.refused(&sign(&federation.distributor)).await;
     assert_eq!(
-        (fault.code, &*fault.reason),
-        (Code::InvalidArgument, "malformed")
+        (fault.code, fault.reason.known()),
+        (Code::InvalidArgument, Some(Reason::Malformed))
     );
 }
 
@@ -131,8 +131,8 @@ async fn a_party_does_not_act_outside_its_role() {
     ] {
         let fault = world.refused(&federation.sign(entry, member)).await;
         assert_eq!(
-            (fault.code, fault.reason.as_ref()),
-            (Code::PermissionDenied, "role-missing")
+            (fault.code, fault.reason.known()),
+            (Code::PermissionDenied, Some(Reason::RoleMissing))
         );
     }
     world
@@ -169,12 +169,12 @@ async fn a_commitment_or_note_is_used_once() {
     let fault = world.refused(&second).await;
     assert_eq!(
         told(&fault),
-        (Code::AlreadyExists, "commitment-used", "claims[1].c")
+        as_told(Code::AlreadyExists, Reason::CommitmentUsed, "claims[1].c")
     );
     let fault = world.refused(&third).await;
     assert_eq!(
         told(&fault),
-        (Code::AlreadyExists, "note-used", "claims[0].cm")
+        as_told(Code::AlreadyExists, Reason::NoteUsed, "claims[0].cm")
     );
     // What a refused entry would have used up is still free.
     let mut fourth = federation.batch(1, &mut world.founding.rng);
@@ -278,7 +278,10 @@ async fn what_was_changed_after_proving_is_refused() {
         let entry = world.changed(change);
         let fault = world.refused(&entry).await;
         assert_eq!(
-            (fault.reason.as_ref(), fault.field.as_ref()),
+            (
+                fault.reason.to_string().as_str(),
+                fault.field.to_string().as_str()
+            ),
             (code, field),
             "{fault}"
         );
@@ -318,7 +321,7 @@ async fn proofs_that_are_none() {
         let fault = world.refused(&with(proof)).await;
         assert_eq!(
             told(&fault),
-            (Code::InvalidArgument, "proof-malformed", "proof")
+            as_told(Code::InvalidArgument, Reason::ProofMalformed, "proof")
         );
     }
     // A proof of another statement.
@@ -326,6 +329,6 @@ async fn proofs_that_are_none() {
     let fault = world.refused(&with(other.proof)).await;
     assert_eq!(
         told(&fault),
-        (Code::InvalidArgument, "proof-invalid", "proof")
+        as_told(Code::InvalidArgument, Reason::ProofInvalid, "proof")
     );
 }

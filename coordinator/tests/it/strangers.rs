@@ -4,13 +4,12 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 use merits_proto::{
-    Fault,
+    Fault, Reason,
     ledger::{
         StreamEntriesRequest, SubmitManyRequest, SubmitRequest, ledger_client::LedgerClient,
         submit_many_response::Outcome,
     },
     notes::{GetBucketRequest, notes_client::NotesClient},
-    reason,
     verifier::{BareProof, Subject, VerifyManyRequest, subject, verifier_client::VerifierClient},
 };
 use merits_verifier::{Statement as _, codec::Canonical as _};
@@ -124,7 +123,8 @@ async fn submissions_of_strangers_do_not_starve_parties() {
                 let Some(Outcome::Refused(refused)) = answer.outcome else {
                     panic!("a forged entry was appended");
                 };
-                assert_eq!(refused.reason, "signature-invalid");
+                let refused = Fault::try_from(refused).unwrap();
+                assert_eq!(refused.reason, Reason::SignatureInvalid);
             }
         }));
     }
@@ -293,7 +293,7 @@ async fn who_asks_too_fast_is_told_to_come_back() {
         let garbage = SubmitRequest { entry: vec![1, 2] };
         let status = node.client.ledger.submit(garbage).await.unwrap_err();
         let fault = Fault::from_status(&status);
-        if fault.reason == reason::TOO_FAST {
+        if fault.reason == Reason::TooFast {
             assert!(fault.may_retry() && fault.code == Code::ResourceExhausted);
             faults += 1;
         }

@@ -3,17 +3,14 @@
 
 use crate::federation::{
     Client,
-    world::{World, told},
+    world::{World, as_told, told},
 };
 use merits_primitives::Fr;
 use merits_proto::{
-    Fault,
+    Fault, Reason, Verdict,
     ledger::{GetReceiptRequest, StreamEntriesRequest, submit_many_response::Outcome},
     limits::{ENTRY_BYTES, LEDGER_REQUEST_MESSAGE},
-    reason,
-    verifier::{
-        BareProof, Subject, Verdict, VerifyOneRequest, subject, verifier_client::VerifierClient,
-    },
+    verifier::{BareProof, Subject, VerifyOneRequest, subject, verifier_client::VerifierClient},
 };
 use merits_trapdoor::rerandomise;
 use merits_verifier::{
@@ -110,8 +107,8 @@ async fn messages_and_entries_over_their_limits() {
         .await
         .unwrap_err();
     assert_eq!(
-        (fault.code, fault.reason.as_ref()),
-        (Code::OutOfRange, reason::TOO_LARGE)
+        (fault.code, fault.reason.known()),
+        (Code::OutOfRange, Some(Reason::TooLarge))
     );
     let fault = world
         .node
@@ -121,18 +118,18 @@ async fn messages_and_entries_over_their_limits() {
         .unwrap_err();
     assert_eq!(
         told(&fault),
-        (Code::InvalidArgument, reason::TOO_LARGE, "entry")
+        as_told(Code::InvalidArgument, Reason::TooLarge, "entry")
     );
     let fault = world.node.client.submit_bytes(vec![]).await.unwrap_err();
     assert_eq!(
         told(&fault),
-        (Code::InvalidArgument, reason::MALFORMED, "entry")
+        as_told(Code::InvalidArgument, Reason::Malformed, "entry")
     );
     // The largest entry that fits is looked at, and is garbage.
     let fault = world.refused_bytes(vec![0; ENTRY_BYTES], None).await;
     assert_eq!(
         told(&fault),
-        (Code::InvalidArgument, "malformed", "envelope version")
+        as_told(Code::InvalidArgument, Reason::Malformed, "envelope version")
     );
 
     let request = GetReceiptRequest {
@@ -145,7 +142,7 @@ async fn messages_and_entries_over_their_limits() {
         .get_receipt(request)
         .await
         .unwrap_err();
-    assert_eq!(told(&Fault::from_status(&status)).2, "entry_id");
+    assert_eq!(Fault::from_status(&status).field, "entry_id".into());
     let request = StreamEntriesRequest {
         from: 1_000,
         until: 0,
@@ -157,7 +154,7 @@ async fn messages_and_entries_over_their_limits() {
         .stream_entries(request)
         .await
         .unwrap_err();
-    assert_eq!(told(&Fault::from_status(&status)).2, "from");
+    assert_eq!(Fault::from_status(&status).field, "from".into());
 }
 
 #[tokio::test]
@@ -180,7 +177,12 @@ async fn a_bad_proof_does_not_sink_the_others() {
                 assert_eq!(leaf.leaf().entry, entries[answer.tag as usize]);
             }
             Outcome::Refused(why) => {
-                assert_eq!((why.reason.as_str(), why.retry), ("proof-invalid", false));
+                let why = Fault::try_from(why).unwrap();
+                assert!(
+                    why.reason == Reason::ProofInvalid && !why.may_retry(),
+                    "{why}"
+                );
+                assert!(!why.signed_refusal.is_empty());
                 refused.push(answer.tag);
             }
         }
@@ -190,18 +192,20 @@ async fn a_bad_proof_does_not_sink_the_others() {
     assert_eq!(world.node.client.checkpoint().await.size, before + 38);
 }
 
+fn why(verdict: Verdict) -> Option<Reason> {
+    match verdict {
+        Verdict::Valid => None,
+        Verdict::Invalid(fault) => fault.reason.known(),
+    }
+}
+
 async fn verdict(client: &Client, subject: subject::Subject) -> Verdict {
     let subject = Some(Subject {
         subject: Some(subject),
     });
     let mut verifier = VerifierClient::new(client.channel.clone());
-    verifier
-        .verify_one(VerifyOneRequest { subject })
-        .await
-        .unwrap()
-        .into_inner()
-        .verdict
-        .unwrap()
+    let answer = verifier.verify_one(VerifyOneRequest { subject }).await;
+    Verdict::try_from(answer.unwrap().into_inner().verdict).unwrap()
 }
 
 #[tokio::test]
@@ -211,7 +215,7 @@ async fn the_verifier_judges_and_changes_nothing() {
     let entry = world.founding.earn(4);
     let client = &world.node.client;
     let judged = verdict(client, subject::Subject::Entry(entry.to_bytes())).await;
-    assert!(judged.valid, "{judged:?}");
+    assert_eq!(judged, Verdict::Valid);
 
     let federation = &world.founding.federation;
     let key: &VerifyingKey = &federation.trapdoor.key;
@@ -228,36 +232,21 @@ async fn the_verifier_judges_and_changes_nothing() {
             .collect(),
         proof: entry.proof.clone(),
     };
-    assert!(
-        verdict(client, subject::Subject::Proof(bare.clone()))
-            .await
-            .valid
-    );
+    let judged = verdict(client, subject::Subject::Proof(bare.clone())).await;
+    assert_eq!(judged, Verdict::Valid);
     bare.public_inputs[20][0] ^= 1;
     let judged = verdict(client, subject::Subject::Proof(bare.clone())).await;
-    assert_eq!(
-        (judged.valid, judged.reason.as_str()),
-        (false, "proof-invalid")
-    );
+    assert_eq!(why(judged), Some(Reason::ProofInvalid));
     bare.public_inputs.pop();
     let judged = verdict(client, subject::Subject::Proof(bare.clone())).await;
-    assert_eq!(
-        (judged.valid, judged.reason.as_str()),
-        (false, "key-inputs")
-    );
+    assert_eq!(why(judged), Some(Reason::KeyInputs));
     bare.key_digest = vec![0; 32];
     let judged = verdict(client, subject::Subject::Proof(bare)).await;
-    assert_eq!(
-        (judged.valid, judged.reason.as_str()),
-        (false, "not-verified")
-    );
+    assert_eq!(why(judged), Some(Reason::NotVerified));
 
     let changed = world.changed(|batch| batch.claims[0].public.u += Fr::from(1u64));
     let client = &world.node.client;
     let judged = verdict(client, subject::Subject::Entry(changed.to_bytes())).await;
-    assert_eq!(
-        (judged.valid, judged.reason.as_str()),
-        (false, "proof-invalid")
-    );
+    assert_eq!(why(judged), Some(Reason::ProofInvalid));
     assert_eq!(world.node.client.checkpoint().await.size, size);
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use merits_primitives::ids::EntryId;
 use merits_proto::{
-    Fault, Unreachable, connect,
+    Fault, Unreachable, Verdict, connect,
     limits::{VERIFIER_ANSWER_MESSAGE, VERIFIER_REQUEST_MESSAGE},
     verifier::{
         Subject, VerifyManyRequest, subject::Subject as Kind, verifier_client::VerifierClient,
@@ -27,6 +27,14 @@ pub enum OnlineFault {
         /// Where.
         address: String,
         /// Why.
+        fault: Box<Fault>,
+    },
+    /// A verdict that is none.
+    #[error("the verifier at {address} sent no verdict that can be read ({fault}): it is at fault")]
+    Malformed {
+        /// Where.
+        address: String,
+        /// What is wrong with it.
         fault: Box<Fault>,
     },
     /// The stream ended early, or answered what nobody asked.
@@ -59,6 +67,10 @@ pub async fn verify_online(
         address: address.to_owned(),
         fault: Box::new(Fault::from_status(&status)),
     };
+    let malformed = |fault: Fault| OnlineFault::Malformed {
+        address: address.to_owned(),
+        fault: Box::new(fault),
+    };
     let channel = connect("verifier", address, None).await?;
     let mut client: VerifierClient<Channel> = VerifierClient::new(channel)
         .max_decoding_message_size(VERIFIER_ANSWER_MESSAGE)
@@ -82,7 +94,8 @@ pub async fn verify_online(
         let id = usize::try_from(answer.tag)
             .ok()
             .and_then(|tag| ids.get(tag));
-        if let (Some(id), Some(verdict)) = (id, answer.verdict) {
+        let verdict = Verdict::try_from(answer.verdict).map_err(malformed)?;
+        if let Some(id) = id {
             verdicts.insert(answer.tag, (*id, verdict));
         }
     }
@@ -95,7 +108,9 @@ pub async fn verify_online(
     }
     Ok(verdicts
         .into_values()
-        .filter(|(_, verdict)| !verdict.valid)
-        .map(|(id, verdict)| (id, format!("{}: {}", verdict.reason, verdict.message)))
+        .filter_map(|(id, verdict)| match verdict {
+            Verdict::Valid => None,
+            Verdict::Invalid(fault) => Some((id, fault.to_string())),
+        })
         .collect())
 }

@@ -34,8 +34,8 @@ fn fault(error: &ClientError) -> SubmitFault {
             notice: Some(_),
             fault,
         } if !error.may_retry() => SubmitFault::Refused {
-            code: fault.reason.to_string(),
-            field: fault.field.to_string(),
+            code: fault.reason.clone(),
+            field: fault.field.clone(),
             message: fault.message.clone(),
         },
         other => SubmitFault::Unavailable(other.to_string()),

@@ -11,7 +11,7 @@ use std::{
 };
 
 use merits_primitives::ids::EntryId;
-use merits_verifier::{codec::Canonical, entry::SignedEntry};
+use merits_verifier::{FieldPath, Reason, ReasonCode, codec::Canonical, entry::SignedEntry};
 use thiserror::Error;
 use tokio::task::JoinSet;
 
@@ -36,10 +36,10 @@ pub enum SubmitFault {
     /// The ledger refuses the entry.
     #[error("refused ({code}{}): {message}", if .field.is_empty() { String::new() } else { format!(", {}", .field) })]
     Refused {
-        /// The machine-readable reason.
-        code: String,
+        /// The reason; of a newer ledger perhaps one that this program does not know.
+        code: ReasonCode,
         /// The field at fault.
-        field: String,
+        field: FieldPath,
         /// For people.
         message: String,
     },
@@ -239,57 +239,51 @@ async fn submit_some(
     Ok((!answered).then_some(silence))
 }
 
-/// Who is to blame for a refusal, by its code and field (`merits_ledger::Refusal`).
-fn guilt(code: &str, field: &str) -> Guilt {
-    match code {
+/// Who is to blame for a refusal, by its reason and field (`merits_ledger::Refusal`).
+fn guilt(code: &ReasonCode, field: &FieldPath) -> Guilt {
+    let of = |guilt: fn(usize) -> Guilt| field.index_in("claims").map_or(Guilt::Unnamed, guilt);
+    let Some(reason) = code.known() else {
+        return Guilt::Unnamed;
+    };
+    match reason {
         // The world moved on between forming and submitting, or is not there yet: state it anew.
-        "epoch-not-accepted"
-        | "epoch-unknown"
-        | "scale-superseded"
-        | "scale-unknown"
-        | "scale-not-approved"
-        | "scale-retired"
-        | "scale-not-yet-valid"
-        | "constant-not-approved"
-        | "constant-count"
-        | "other-asset"
-        | "other-expiry"
-        | "other-schema"
-        | "other-period"
-        | "period-not-over"
-        | "party-unknown"
-        | "party-suspended"
-        | "role-missing"
-        | "key-rotated"
-        | "source-unknown" => Guilt::Terms,
+        Reason::EpochNotAccepted
+        | Reason::EpochUnknown
+        | Reason::ScaleSuperseded
+        | Reason::ScaleUnknown
+        | Reason::ScaleNotApproved
+        | Reason::ScaleRetired
+        | Reason::ScaleNotYetValid
+        | Reason::ConstantNotApproved
+        | Reason::ConstantCount
+        | Reason::OtherAsset
+        | Reason::OtherExpiry
+        | Reason::OtherSchema
+        | Reason::OtherPeriod
+        | Reason::PeriodNotOver
+        | Reason::PartyUnknown
+        | Reason::PartySuspended
+        | Reason::RoleMissing
+        | Reason::KeyRotated
+        | Reason::SourceUnknown => Guilt::Terms,
         // One claim is named; the others are free.
-        "commitment-used"
-        | "note-used"
-        | "source-signature-invalid"
-        | "ephemeral-trivial"
-        | "ephemeral-not-on-curve"
-        | "claim-as-total"
-        | "duplicate-in-batch" => claim_index(field).map_or(Guilt::Unnamed, Guilt::Claim),
+        Reason::CommitmentUsed
+        | Reason::NoteUsed
+        | Reason::SourceSignatureInvalid
+        | Reason::EphemeralTrivial
+        | Reason::EphemeralNotOnCurve
+        | Reason::ClaimAsTotal
+        | Reason::DuplicateInBatch => of(Guilt::Claim),
         // The ticket of one is named: its deed may be claimed with another ticket.
-        "ticket-missing"
-        | "ticket-of-another"
-        | "ticket-lapsed"
-        | "ticket-other"
-        | "ticket-other-records"
-        | "ticket-twice"
-        | "consent-withdrawn" => claim_index(field).map_or(Guilt::Unnamed, Guilt::Ticket),
+        Reason::TicketMissing
+        | Reason::TicketOfAnother
+        | Reason::TicketLapsed
+        | Reason::TicketOther
+        | Reason::TicketOtherRecords
+        | Reason::TicketTwice
+        | Reason::ConsentWithdrawn => of(Guilt::Ticket),
         _ => Guilt::Unnamed,
     }
-}
-
-/// 3 out of `claims[3].c`.
-fn claim_index(field: &str) -> Option<usize> {
-    field
-        .strip_prefix("claims[")?
-        .split_once(']')?
-        .0
-        .parse()
-        .ok()
 }
 
 #[cfg(test)]
@@ -298,21 +292,43 @@ mod tests {
 
     #[test]
     fn blame_follows_code_and_field() {
-        assert_eq!(guilt("commitment-used", "claims[3].c"), Guilt::Claim(3));
-        assert_eq!(guilt("note-used", "claims[0].cm"), Guilt::Claim(0));
-        assert_eq!(guilt("commitment-used", ""), Guilt::Unnamed);
-        let field = "claims[2].ticket";
-        assert_eq!(guilt("ticket-lapsed", field), Guilt::Ticket(2));
-        assert_eq!(guilt("consent-withdrawn", field), Guilt::Ticket(2));
-        assert_eq!(
-            guilt("ticket-other-records", "claims[1].b"),
-            Guilt::Ticket(1)
-        );
-        assert_eq!(guilt("commitment-used", "claims[x].c"), Guilt::Unnamed);
-        assert_eq!(guilt("epoch-not-accepted", "epoch"), Guilt::Terms);
-        assert_eq!(guilt("proof-invalid", "proof"), Guilt::Unnamed);
-        assert_eq!(guilt("period-not-over", "period"), Guilt::Terms);
-        assert_eq!(guilt("party-suspended", "party"), Guilt::Terms);
+        let claim = |index| FieldPath::name("claims").index(index);
+        let guilt = |reason: Reason, field: FieldPath| guilt(&reason.into(), &field);
+        for (reason, field, expected) in [
+            (Reason::CommitmentUsed, claim(3).then("c"), Guilt::Claim(3)),
+            (Reason::NoteUsed, claim(0).then("cm"), Guilt::Claim(0)),
+            (Reason::CommitmentUsed, FieldPath::NONE, Guilt::Unnamed),
+            (
+                Reason::TicketLapsed,
+                claim(2).then("ticket"),
+                Guilt::Ticket(2),
+            ),
+            (
+                Reason::ConsentWithdrawn,
+                claim(2).then("ticket"),
+                Guilt::Ticket(2),
+            ),
+            (
+                Reason::TicketOtherRecords,
+                claim(1).then("b"),
+                Guilt::Ticket(1),
+            ),
+            (Reason::CommitmentUsed, "claims.c".into(), Guilt::Unnamed),
+            (Reason::EpochNotAccepted, "epoch".into(), Guilt::Terms),
+            (Reason::ProofInvalid, "proof".into(), Guilt::Unnamed),
+            (Reason::PeriodNotOver, "period".into(), Guilt::Terms),
+            (Reason::PartySuspended, "party".into(), Guilt::Terms),
+        ] {
+            assert_eq!(guilt(reason, field), expected, "{reason}");
+        }
+    }
+
+    /// What is not known is blamed on nobody, whatever field it names.
+    #[test]
+    fn a_reason_of_a_newer_ledger_blames_nobody() {
+        let code = "moon-too-full".parse().expect("a reason's text");
+        let field = FieldPath::name("claims").index(3);
+        assert_eq!(guilt(&code, &field), Guilt::Unnamed);
     }
 
     #[test]

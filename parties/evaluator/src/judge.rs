@@ -5,7 +5,7 @@ use merits_ledger::{
     entry::{EvaluatorOpened, evaluation_digest},
 };
 use merits_primitives::ids::{EntryId, Origin, PartyId};
-use merits_proto::EvaluationRequest;
+use merits_proto::{EvaluationRequest, FieldPath, Reason};
 use thiserror::Error;
 
 use crate::counts::Counts;
@@ -39,25 +39,25 @@ pub enum Refused {
 }
 
 impl Refused {
-    /// The machine-readable reason.
-    pub fn code(&self) -> &'static str {
+    /// The reason, for programs.
+    pub fn code(&self) -> Reason {
         match self {
-            Self::OtherLog { .. } => "other-origin",
+            Self::OtherLog { .. } => Reason::OtherOrigin,
             Self::Registrar(refusal) => refusal.code(),
-            Self::Signature(_) => "signature-invalid",
-            Self::ElementOfAnother => "element-of-another",
-            Self::NotOpened => "evaluator-not-opened",
+            Self::Signature(_) => Reason::SignatureInvalid,
+            Self::ElementOfAnother => Reason::ElementOfAnother,
+            Self::NotOpened => Reason::EvaluatorNotOpened,
         }
     }
 
     /// The request's field at fault; empty if none is.
-    pub fn field(&self) -> &'static str {
+    pub fn field(&self) -> FieldPath {
         match self {
-            Self::OtherLog { .. } => "origin",
-            Self::Registrar(_) => "registrar",
-            Self::Signature(_) => "signature",
-            Self::ElementOfAnother => "blinded_element",
-            Self::NotOpened => "",
+            Self::OtherLog { .. } => "origin".into(),
+            Self::Registrar(_) => "registrar".into(),
+            Self::Signature(_) => "signature".into(),
+            Self::ElementOfAnother => "blinded_element".into(),
+            Self::NotOpened => FieldPath::NONE,
         }
     }
 }

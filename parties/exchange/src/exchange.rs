@@ -33,7 +33,7 @@ use merits_proto::{Fault, OfferHere, OfferPage, RedemptionRequest, SealedVoucher
 use merits_replica::{Replica, ReplicaError};
 use merits_serve::Paced;
 use merits_verifier::{
-    Verified,
+    Reason, Verified,
     codec::Canonical as _,
     entry::{Leaf, SignedEntry},
     groth16::Proof,
@@ -303,8 +303,7 @@ impl<L: LedgerPort> Exchange<L> {
     /// The redemption as an entry of this exchange.
     fn signed(&self, request: &RedemptionRequest) -> Result<(Redeemed, SignedEntry), Fault> {
         let redeemed = Redeemed::from_bytes(&request.statement).map_err(|error| {
-            let field = format!("statement.{}", error.field().replace(' ', "_"));
-            Fault::malformed(field, error.to_string())
+            Fault::malformed(error.field(), error.to_string()).within("statement")
         })?;
         let proof = Proof::from_bytes(&request.proof)
             .map_err(|error| Fault::malformed("proof", error.to_string()))?;
@@ -407,7 +406,7 @@ impl<L: LedgerPort> Exchange<L> {
             tracing::error!(redemption = %id, %offer, "a redemption in the log has no voucher in stock");
             return Err(Fault::new(
                 Code::Internal,
-                "voucher-missing",
+                Reason::VoucherMissing,
                 "",
                 "the redemption is in the log and this exchange has no voucher for it: keep the receipt and ask again when its operator has found the stock",
             ));
@@ -487,7 +486,7 @@ fn unshown(id: &EntryId) -> Fault {
     tracing::error!(redemption = %id, "the log signed a receipt for an entry that it does not show here: it shows different histories, or its key is stolen");
     Fault::new(
         Code::FailedPrecondition,
-        "log-differs",
+        Reason::LogDiffers,
         "redemption",
         "has a receipt of the log, and the log that this exchange follows does not have it: keep the receipt and show it to a supervisor",
     )
@@ -509,7 +508,7 @@ fn refused(refusal: &Refusal) -> Fault {
 fn not_stocked() -> Fault {
     Fault::new(
         Code::FailedPrecondition,
-        "offer-not-stocked",
+        Reason::OfferNotStocked,
         "offer",
         "this exchange has fewer vouchers than the offer's quota and does not serve it: its operator or the sponsor must act; nothing was spent",
     )
@@ -529,7 +528,7 @@ fn unwritable(error: StoreError) -> Fault {
         retry_after: Some(STORE_RETRY),
         ..Fault::new(
             Code::Unavailable,
-            "store-unwritable",
+            Reason::StoreUnwritable,
             "",
             "this exchange cannot write down who gets which voucher, so it takes no redemption: nothing was spent; send it again later, or go to another exchange",
         )
@@ -543,7 +542,7 @@ fn later(error: StoreError) -> Fault {
         retry_after: Some(STORE_RETRY),
         ..Fault::new(
             Code::Unavailable,
-            "voucher-later",
+            Reason::VoucherLater,
             "",
             "the redemption is in the log and counts, and this exchange cannot write down now which voucher it gets: send the same request again later, nothing is lost",
         )

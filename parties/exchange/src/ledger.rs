@@ -3,9 +3,9 @@
 use std::future::Future;
 
 use merits_primitives::ids::EntryId;
-use merits_proto::{Fault, reason};
+use merits_proto::Fault;
 use merits_replica::{ClientError, Follower, Replica, ReplicaError};
-use merits_verifier::{entry::SignedEntry, receipt::Receipt};
+use merits_verifier::{Reason, entry::SignedEntry, receipt::Receipt};
 use tonic::Code;
 
 /// What an exchange asks of its log.
@@ -66,9 +66,9 @@ impl LedgerPort for Follower {
 /// failure is no judgement, and not the exchange's: it becomes a fault that may be tried again.
 fn passed_on(error: ClientError) -> Fault {
     match error {
-        ClientError::Refused { fault, .. } => match fault.reason.as_ref() {
-            reason::NO_ANSWER => unavailable("the log does not answer"),
-            reason::INTERNAL => {
+        ClientError::Refused { fault, .. } => match fault.reason.known() {
+            Some(Reason::NoAnswer) => unavailable("the log does not answer"),
+            Some(Reason::Internal | Reason::FaultUnreadable) => {
                 tracing::error!(%fault, "the coordinator failed");
                 unavailable("the log's coordinator failed")
             }
@@ -94,7 +94,7 @@ fn unavailable(what: &str) -> Fault {
         retry_after: Some(std::time::Duration::from_secs(2)),
         ..Fault::new(
             Code::Unavailable,
-            "ledger-unavailable",
+            Reason::LedgerUnavailable,
             "",
             format!("{what}; send the same redemption again later, nothing is lost"),
         )
@@ -124,11 +124,11 @@ mod tests {
             ),
         ] {
             let fault = told(status);
-            assert_eq!(fault.reason, "ledger-unavailable");
+            assert_eq!(fault.reason, Reason::LedgerUnavailable);
             assert!(fault.may_retry());
             assert!(fault.message.starts_with(said), "{fault}");
         }
-        let judged = Fault::new(Code::FailedPrecondition, "spent", "sn1", "was spent");
+        let judged = Fault::new(Code::FailedPrecondition, Reason::Spent, "sn1", "was spent");
         assert_eq!(told(Status::from(judged.clone())), judged);
     }
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use merits_proto::{
-    EvaluationAnswer, EvaluationRequest, Fault, Unreachable, connect, limits::UNIQUENESS_MESSAGE,
-    uniqueness::uniqueness_client::UniquenessClient,
+    EvaluationAnswer, EvaluationRequest, Fault, FieldPath, Unreachable, connect,
+    limits::UNIQUENESS_MESSAGE, uniqueness::uniqueness_client::UniquenessClient,
 };
 use thiserror::Error;
 use tonic::transport::Channel;
@@ -29,7 +29,7 @@ pub enum EvaluatorError {
         /// Where.
         address: String,
         /// Which field.
-        field: String,
+        field: FieldPath,
     },
 }
 
@@ -78,7 +78,7 @@ impl EvaluatorClient {
         })?;
         EvaluationAnswer::try_from(answer.into_inner()).map_err(|fault| EvaluatorError::Malformed {
             address: self.address.clone(),
-            field: fault.field.into_owned(),
+            field: fault.field,
         })
     }
 }

@@ -1,17 +1,21 @@
 //! A sponsor at work: brings its copy of the log up to date, then checks each batch.
 
 use merits_ledger::{History, ReplayError, entry::EARN_BATCH, rows::RowError};
-use merits_replica::{ClientError, FollowError, Follower, ReplicaError};
-use merits_verifier::{codec::Canonical as _, entry::SignedEntry};
+use merits_replica::{ClientError, FollowError, Follower, ReplicaError, Verdict};
+use merits_verifier::{Reason, codec::Canonical as _, entry::SignedEntry};
 use thiserror::Error;
 
 use crate::{
     offline::OfflineVerifier,
-    report::{BatchOutcome, Report, Verdict},
+    report::{BatchOutcome, Report},
 };
 
 /// Reasons that are about what an entry may do now, not about what it was when it was appended.
-const ENDED_SINCE: [&str; 3] = ["party-suspended", "scale-retired", "epoch-not-accepted"];
+const ENDED_SINCE: [Reason; 3] = [
+    Reason::PartySuspended,
+    Reason::ScaleRetired,
+    Reason::EpochNotAccepted,
+];
 
 /// Why a verification could not be made. What it found wrong is in the [`Report`].
 #[derive(Debug, Error)]
@@ -47,16 +51,11 @@ pub async fn verify(follower: &Follower, online: bool) -> Result<Report, VerifyE
         verdicts.push(if online {
             let verdict = client.verify_entry(entry).await?;
             // The service judges by today's state. What ended since says nothing of the batch.
-            let ended = ENDED_SINCE.contains(&verdict.reason.as_str());
-            let answer = if verdict.valid {
-                Verdict::Valid
-            } else {
-                Verdict::Invalid {
-                    reason: verdict.reason,
-                    message: verdict.message,
-                }
+            let ended = match &verdict {
+                Verdict::Valid => false,
+                Verdict::Invalid(fault) => ENDED_SINCE.iter().any(|reason| fault.reason == *reason),
             };
-            (!ended).then_some(answer)
+            (!ended).then_some(verdict)
         } else {
             None
         });

@@ -4,22 +4,9 @@ use std::collections::BTreeMap;
 
 use merits_ledger::{State, rows::RowError, state::TotalsKey};
 use merits_primitives::ids::{Credits, EntryId, Output, Period, ScaleId};
+pub use merits_replica::Verdict;
 
 use crate::offline::{OfflineFault, VerifiedBatch};
-
-/// The Verifier service's verdict on one entry.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// Signatures and proof hold.
-    Valid,
-    /// They do not.
-    Invalid {
-        /// Machine-readable reason.
-        reason: String,
-        /// For people.
-        message: String,
-    },
-}
 
 /// What one batch came to.
 #[derive(Debug)]
@@ -106,9 +93,9 @@ impl Report {
         }
         match &outcome.online {
             Some(Verdict::Valid) => self.online += 1,
-            Some(Verdict::Invalid { reason, message }) => {
+            Some(Verdict::Invalid(fault)) => {
                 self.faults
-                    .push((outcome.entry, format!("online: {reason}: {message}")));
+                    .push((outcome.entry, format!("online: {fault}")));
             }
             None => {}
         }

@@ -14,7 +14,10 @@ use merits_primitives::{
     jubjub::{POINT_BYTES, Point, PointError},
 };
 use merits_sealing::{Sealed, seal};
-use merits_verifier::possession::{TotalsKey, total_context};
+use merits_verifier::{
+    Reason,
+    possession::{TotalsKey, total_context},
+};
 use thiserror::Error;
 
 use crate::{
@@ -180,27 +183,27 @@ pub enum Refused {
 }
 
 impl Refused {
-    /// Machine-readable reason.
-    pub fn code(&self) -> &'static str {
+    /// The reason, for programs.
+    pub fn code(&self) -> Reason {
         match self {
-            Self::OtherLog { .. } => "other-log",
-            Self::Copy(_) => "copy-unreadable",
-            Self::RequestNotLogged(_) => "request-not-logged",
-            Self::NotASupervisor(_) => "not-a-supervisor",
-            Self::Suspended(_) => "party-suspended",
-            Self::CommitmentMismatch => "request-mismatch",
-            Self::DeadlinePast { .. } => "deadline-past",
-            Self::AlreadyCompleted(_) => "request-completed",
-            Self::NoSuchBatch(_) => "batch-unknown",
-            Self::OtherScale { .. } => "other-scale",
-            Self::NoSuchClaim { .. } => "claim-unknown",
-            Self::NotMyEpoch(_) => "epoch-not-held",
-            Self::Ephemeral(_) => "ephemeral-unusable",
-            Self::RequesterKey(_) => "sealing-key-unusable",
+            Self::OtherLog { .. } => Reason::OtherLog,
+            Self::Copy(_) => Reason::CopyUnreadable,
+            Self::RequestNotLogged(_) => Reason::RequestNotLogged,
+            Self::NotASupervisor(_) => Reason::NotASupervisor,
+            Self::Suspended(_) => Reason::PartySuspended,
+            Self::CommitmentMismatch => Reason::RequestMismatch,
+            Self::DeadlinePast { .. } => Reason::DeadlinePast,
+            Self::AlreadyCompleted(_) => Reason::RequestCompleted,
+            Self::NoSuchBatch(_) => Reason::BatchUnknown,
+            Self::OtherScale { .. } => Reason::OtherScale,
+            Self::NoSuchClaim { .. } => Reason::ClaimUnknown,
+            Self::NotMyEpoch(_) => Reason::EpochNotHeld,
+            Self::Ephemeral(_) => Reason::EphemeralUnusable,
+            Self::RequesterKey(_) => Reason::SealingKeyUnusable,
             Self::Set(fault) => fault.code(),
-            Self::Overlap { .. } => "total-overlaps",
-            Self::OpenAlready => "total-open-already",
-            Self::Journal(_) => "journal-unavailable",
+            Self::Overlap { .. } => Reason::TotalOverlaps,
+            Self::OpenAlready => Reason::TotalOpenAlready,
+            Self::Journal(_) => Reason::JournalUnavailable,
         }
     }
 }

@@ -15,6 +15,7 @@ use merits_primitives::{
     jubjub::Point,
 };
 use merits_verifier::{
+    Reason,
     possession::TotalsKey,
     total::{Answer, TotalSum},
 };
@@ -83,17 +84,17 @@ pub enum SetFault {
 }
 
 impl SetFault {
-    /// Machine-readable reason.
-    pub fn code(&self) -> &'static str {
+    /// The reason, for programs.
+    pub fn code(&self) -> Reason {
         match self {
-            Self::Empty => "total-empty",
-            Self::Foreign(_) => "total-foreign-entry",
-            Self::Skipped(_) => "total-skips-entry",
-            Self::Cut { .. } => "total-cut",
-            Self::TooMany(_) => "total-too-many-entries",
-            Self::TooFew { .. } => "total-too-few-claims",
-            Self::TooLarge => "total-too-large",
-            Self::Copy(_) => "copy-unreadable",
+            Self::Empty => Reason::TotalEmpty,
+            Self::Foreign(_) => Reason::TotalForeignEntry,
+            Self::Skipped(_) => Reason::TotalSkipsEntry,
+            Self::Cut { .. } => Reason::TotalCut,
+            Self::TooMany(_) => Reason::TotalTooManyEntries,
+            Self::TooFew { .. } => Reason::TotalTooFewClaims,
+            Self::TooLarge => Reason::TotalTooLarge,
+            Self::Copy(_) => Reason::CopyUnreadable,
         }
     }
 }

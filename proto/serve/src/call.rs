@@ -12,7 +12,7 @@ use bytes::{Buf, Bytes};
 use http::{HeaderMap, Request, Response};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
-use merits_proto::{Fault, reason};
+use merits_proto::{Fault, Reason};
 use tonic::{Code, Status, body::Body, codegen::Service as _, service::Routes};
 
 use crate::{
@@ -76,7 +76,7 @@ fn too_fast(wait: Duration) -> Fault {
     let message = "more calls than one address may begin in a second: send it again later, or more items in one stream";
     Fault {
         retry_after: Some(wait.max(Duration::from_millis(1))),
-        ..Fault::new(Code::ResourceExhausted, reason::TOO_FAST, "", message)
+        ..Fault::new(Code::ResourceExhausted, Reason::TooFast, "", message)
     }
 }
 

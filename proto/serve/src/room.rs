@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use merits_proto::{Fault, reason};
+use merits_proto::{Fault, Reason};
 use tokio::sync::{AcquireError, OwnedSemaphorePermit};
 use tonic::Code;
 
@@ -144,7 +144,7 @@ fn no_room() -> Fault {
     let message = "there is no room for one more call: earlier calls of this connection, of this address or of all together hold it; read their answers";
     Fault {
         retry_after: Some(RETRY),
-        ..Fault::new(Code::ResourceExhausted, reason::BUSY, "", message)
+        ..Fault::new(Code::ResourceExhausted, Reason::Busy, "", message)
     }
 }
 
@@ -154,6 +154,6 @@ pub(crate) fn ended() -> Fault {
         "nothing moved on this call, and it was ended to make room for others: send it again";
     Fault {
         retry_after: Some(RETRY),
-        ..Fault::new(Code::ResourceExhausted, reason::BUSY, "", message)
+        ..Fault::new(Code::ResourceExhausted, Reason::Busy, "", message)
     }
 }

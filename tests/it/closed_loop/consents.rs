@@ -7,6 +7,7 @@ use merits_primitives::Fr;
 use merits_wallet::prover::ProvingError;
 
 use crate::closed_loop::town::Town;
+use merits_verifier::Reason;
 
 /// The batch of one claim, whose ticket is replaced.
 fn claim_with(town: &mut Town, records_of: &Consented, ticket_of: &Consented) -> Refusal {
@@ -31,7 +32,7 @@ fn one_persons_records_do_not_go_with_anothers_ticket() {
     let records = town.deposit(&one.citizen, period, &distributor).unwrap();
     let ticket = town.deposit(&other.citizen, period, &distributor).unwrap();
     let refusal = claim_with(&mut town, &records, &ticket);
-    assert_eq!(refusal.code(), "ticket-other-records", "{refusal}");
+    assert_eq!(refusal.code(), Reason::TicketOtherRecords, "{refusal}");
 
     // Nor can a ticket be made for another's records: b binds the one who proves.
     let third = town.person(3);
@@ -44,7 +45,7 @@ fn one_persons_records_do_not_go_with_anothers_ticket() {
         Err(ProvingError::Ticket(TicketViolation::Binding))
     ));
     let refusal = town.submit_deposit(&distributor, forged, &honest.unwrap());
-    assert_eq!(refusal.unwrap_err().code(), "proof-invalid");
+    assert_eq!(refusal.unwrap_err().code(), Reason::ProofInvalid);
 
     // Each with the own ticket: both are credited.
     town.stage.earn(&[records, ticket]).unwrap();
@@ -62,14 +63,14 @@ fn nobody_claims_a_period_through_two_distributors() {
     let consented = town.deposit(&soul.citizen, period, &first).unwrap();
     // While the first one's reservation stands, and after its claim.
     let refusal = town.deposit(&soul.citizen, period, &second).unwrap_err();
-    assert_eq!(refusal.code(), "ticket-reserved", "{refusal}");
+    assert_eq!(refusal.code(), Reason::TicketReserved, "{refusal}");
     town.stage.earn(std::slice::from_ref(&consented)).unwrap();
     let refusal = town.deposit(&soul.citizen, period, &second).unwrap_err();
-    assert_eq!(refusal.code(), "nullifier-used", "{refusal}");
+    assert_eq!(refusal.code(), Reason::NullifierUsed, "{refusal}");
     // The first one's ticket again is the same entry: it has its old place, and was claimed with.
     let again = town.deposit(&soul.citizen, period, &first).unwrap();
     let refusal = claim_with(&mut town, &again, &again);
-    assert_eq!(refusal.code(), "ticket-missing", "{refusal}");
+    assert_eq!(refusal.code(), Reason::TicketMissing, "{refusal}");
     // Another nullifier of the same person and scope is no nullifier.
     let mut forged = town.consent(&soul.citizen, period, &second).deposit;
     let honest = town
@@ -82,7 +83,7 @@ fn nobody_claims_a_period_through_two_distributors() {
         Err(ProvingError::Ticket(TicketViolation::Nullifier))
     ));
     let refusal = town.submit_deposit(&second, forged, &honest);
-    assert_eq!(refusal.unwrap_err().code(), "proof-invalid");
+    assert_eq!(refusal.unwrap_err().code(), Reason::ProofInvalid);
     // The next period is free.
     town.deposit(&soul.citizen, town.period(1), &second)
         .unwrap();
@@ -101,11 +102,11 @@ fn a_ticket_serves_its_own_distributor_only() {
     let proof = proof.unwrap();
     // As it is, under the other's terms, and then as it should be.
     let refusal = town.submit_deposit(&second, consented.deposit.clone(), &proof);
-    assert_eq!(refusal.unwrap_err().code(), "proof-invalid");
+    assert_eq!(refusal.unwrap_err().code(), Reason::ProofInvalid);
     let mut stolen = consented.deposit.clone();
     stolen.terms = town.stage.federation.terms_of(&second).digest();
     let refusal = town.submit_deposit(&second, stolen, &proof);
-    assert_eq!(refusal.unwrap_err().code(), "proof-invalid");
+    assert_eq!(refusal.unwrap_err().code(), Reason::ProofInvalid);
     town.submit_deposit(&first, consented.deposit, &proof)
         .unwrap();
 }

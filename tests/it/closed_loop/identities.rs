@@ -14,7 +14,7 @@ use merits_primitives::{
     owner::{Handle, OwnerKey, bind},
     poseidon, tags,
 };
-use merits_verifier::Statement as _;
+use merits_verifier::{Reason, Statement as _};
 use merits_wallet::prover::{PersonProving as _, ProvingError};
 
 use crate::closed_loop::town::{Town, circuit_of, has_witness};
@@ -40,7 +40,7 @@ fn nobody_registers_twice_wherever() {
         let refusal = town
             .submit(&federation.sign(&entry, &registrar))
             .unwrap_err();
-        assert_eq!(refusal.code(), "person-known", "{refusal}");
+        assert_eq!(refusal.code(), Reason::PersonKnown, "{refusal}");
         // Nor the same wallet for somebody else.
         again.commitment = soul.citizen.commitment();
         again.tag = other.citizen.tag(&federation);
@@ -48,7 +48,7 @@ fn nobody_registers_twice_wherever() {
         let refusal = town
             .submit(&federation.sign(&entry, &registrar))
             .unwrap_err();
-        assert_eq!(refusal.code(), "commitment-known", "{refusal}");
+        assert_eq!(refusal.code(), Reason::CommitmentKnown, "{refusal}");
     }
 }
 
@@ -107,9 +107,9 @@ fn a_retired_identity_neither_claims_nor_spends() {
     // And under the old one the ledger's hour is over.
     town.stage.wait(HOUR);
     let refusal = town.submit_deposit(&distributor, consented.deposit, &ticket);
-    assert_eq!(refusal.unwrap_err().code(), "group-root-unknown");
+    assert_eq!(refusal.unwrap_err().code(), Reason::GroupRootUnknown);
     let refusal = town.redeem(planned.entry, &spent, &exchange);
-    assert_eq!(refusal.unwrap_err().code(), "group-root-unknown");
+    assert_eq!(refusal.unwrap_err().code(), Reason::GroupRootUnknown);
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn no_period_is_reached_by_an_old_ticket_and_a_new_identity() {
     // Within the hour the old ticket still counts, for a period that the new identity has no
     // part in.
     let refusal = town.submit_deposit(&distributor, beyond.deposit, &proofs[1]);
-    assert_eq!(refusal.unwrap_err().code(), "ticket-too-early");
+    assert_eq!(refusal.unwrap_err().code(), Reason::TicketTooEarly);
     town.submit_deposit(&distributor, ahead.deposit.clone(), &proofs[0])
         .unwrap();
     let again = town.consent(&reborn, furthest, &second);
@@ -167,7 +167,7 @@ fn no_period_is_reached_by_an_old_ticket_and_a_new_identity() {
     let proof = town.prove(&witness, &distributor, &deposit).unwrap();
     town.stage.wait(HOUR);
     let refusal = town.submit_deposit(&distributor, deposit, &proof);
-    assert_eq!(refusal.unwrap_err().code(), "group-root-unknown");
+    assert_eq!(refusal.unwrap_err().code(), Reason::GroupRootUnknown);
 }
 
 #[test]
@@ -231,7 +231,7 @@ fn a_secret_that_is_larger_by_l_has_no_second_nullifier() {
     deposit.nullifier = forged.nullifier;
     deposit.b = forged.b;
     let refusal = town.submit_deposit(&distributor, deposit, &proof);
-    assert_eq!(refusal.unwrap_err().code(), "proof-invalid");
+    assert_eq!(refusal.unwrap_err().code(), Reason::ProofInvalid);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use merits_verifier::log::{
 };
 use merits_verifier::receipt::{Receipt, ReceiptError};
 use merits_verifier::refusal::{RefusalNotice, SignedRefusal};
+use merits_verifier::{FieldPath, Reason};
 
 fn origin(name: &str) -> Origin {
     Origin::new(name).expect("a good name")
@@ -213,13 +214,14 @@ fn a_refusal_is_signed_and_never_a_checkpoint() {
         entry: EntryId([7; 32]),
         submission: [9; 32],
         time: 12,
-        code: "commitment-used".to_owned(),
-        field: String::new(),
+        code: Reason::CommitmentUsed.into(),
+        field: FieldPath::name("claims").index(3).then("c"),
         message: "already used".to_owned(),
     };
     let text = notice.sign(&signer).to_string();
     let signed = SignedRefusal::parse(&text).expect("our own text");
     assert_eq!(signed.verify(signer.public()), Ok(notice));
+    assert!(text.contains("\ncode commitment-used\nfield claims[3].c\n"));
     let as_checkpoint = SignedCheckpoint::parse(&text).expect("a note");
     assert_eq!(
         as_checkpoint.verify(signer.public()),

@@ -1,103 +1,103 @@
-//! Codes for machines and the field at fault.
+//! The reason and the field at fault of each refusal.
 
 use merits_primitives::{figures::FiguresError, jubjub::PointError};
-use merits_verifier::{groth16::KeyError, statement::StatementError};
+use merits_verifier::{FieldPath, Reason, groth16::KeyError, statement::StatementError};
 
-use super::Refusal;
+use super::{ProvenTerm, Refusal};
 use crate::store::UniqueSet;
 
 impl Refusal {
-    /// The machine-readable reason. Stable: clients act on it.
-    pub fn code(&self) -> &'static str {
+    /// The reason, for programs.
+    pub fn code(&self) -> Reason {
         match self {
-            Self::TooLarge { .. } => "too-large",
-            Self::Malformed(_) => "malformed",
+            Self::TooLarge { .. } => Reason::TooLarge,
+            Self::Malformed(_) => Reason::Malformed,
             Self::BadPoint { fault, .. } => match fault {
-                PointError::NotCanonical => "point-not-canonical",
-                PointError::NotOnCurve => "point-not-on-curve",
-                PointError::OutsideSubgroup => "point-outside-subgroup",
-                PointError::Identity => "point-identity",
+                PointError::NotCanonical => Reason::PointNotCanonical,
+                PointError::NotOnCurve => Reason::PointNotOnCurve,
+                PointError::OutsideSubgroup => Reason::PointOutsideSubgroup,
+                PointError::Identity => Reason::PointIdentity,
             },
-            Self::OtherOrigin { .. } => "other-origin",
-            Self::UnknownKind { .. } => "kind-unknown",
-            Self::ProofUnexpected { .. } => "proof-unexpected",
-            Self::SignatureUnexpected { .. } => "signature-unexpected",
-            Self::TimeBackwards { .. } => "time-backwards",
-            Self::NotFounded { .. } => "not-founded",
-            Self::PartyUnknown { .. } => "party-unknown",
-            Self::PartySuspended { .. } => "party-suspended",
-            Self::SignatureInvalid { .. } => "signature-invalid",
-            Self::KeyRotated { .. } => "key-rotated",
-            Self::RoleMissing { .. } => "role-missing",
-            Self::RolesEmpty => "roles-empty",
-            Self::RoleConflict { .. } => "role-conflict",
-            Self::PartyExists { .. } => "party-exists",
-            Self::NameTaken { .. } => "name-taken",
-            Self::KeyTaken => "key-taken",
-            Self::PossessionInvalid { .. } => "possession-invalid",
-            Self::OutOfSequence { .. } => "out-of-sequence",
-            Self::StandingUnchanged { .. } => "standing-unchanged",
-            Self::LastSupervisor { .. } => "last-supervisor",
-            Self::ViewKeyIdentity { .. } => "view-key-identity",
-            Self::ViewKeysEqual => "view-keys-equal",
-            Self::OneHolder => "one-holder",
-            Self::EpochTimes { .. } => "epoch-times",
-            Self::EpochUnknown { .. } => "epoch-unknown",
-            Self::EpochNotAccepted { .. } => "epoch-not-accepted",
+            Self::OtherOrigin { .. } => Reason::OtherOrigin,
+            Self::UnknownKind { .. } => Reason::KindUnknown,
+            Self::ProofUnexpected { .. } => Reason::ProofUnexpected,
+            Self::SignatureUnexpected { .. } => Reason::SignatureUnexpected,
+            Self::TimeBackwards { .. } => Reason::TimeBackwards,
+            Self::NotFounded { .. } => Reason::NotFounded,
+            Self::PartyUnknown { .. } => Reason::PartyUnknown,
+            Self::PartySuspended { .. } => Reason::PartySuspended,
+            Self::SignatureInvalid { .. } => Reason::SignatureInvalid,
+            Self::KeyRotated { .. } => Reason::KeyRotated,
+            Self::RoleMissing { .. } => Reason::RoleMissing,
+            Self::RolesEmpty => Reason::RolesEmpty,
+            Self::RoleConflict { .. } => Reason::RoleConflict,
+            Self::PartyExists { .. } => Reason::PartyExists,
+            Self::NameTaken { .. } => Reason::NameTaken,
+            Self::KeyTaken => Reason::KeyTaken,
+            Self::PossessionInvalid { .. } => Reason::PossessionInvalid,
+            Self::OutOfSequence { .. } => Reason::OutOfSequence,
+            Self::StandingUnchanged { .. } => Reason::StandingUnchanged,
+            Self::LastSupervisor { .. } => Reason::LastSupervisor,
+            Self::ViewKeyIdentity { .. } => Reason::ViewKeyIdentity,
+            Self::ViewKeysEqual => Reason::ViewKeysEqual,
+            Self::OneHolder => Reason::OneHolder,
+            Self::EpochTimes { .. } => Reason::EpochTimes,
+            Self::EpochUnknown { .. } => Reason::EpochUnknown,
+            Self::EpochNotAccepted { .. } => Reason::EpochNotAccepted,
             Self::Figures(error) => match error {
-                FiguresError::Outside { .. } => "constant-outside-interval",
-                FiguresError::TwoChanges { .. } => "two-changes-in-a-period",
-                _ => "figures-invalid",
+                FiguresError::Outside { .. } => Reason::ConstantOutsideInterval,
+                FiguresError::TwoChanges { .. } => Reason::TwoChangesInAPeriod,
+                _ => Reason::FiguresInvalid,
             },
             Self::Key(error) => match error {
-                KeyError::DevKey => "dev-key",
-                KeyError::DeltaIsGenerator => "key-delta-generator",
-                KeyError::DeltaIsGamma => "key-delta-gamma",
-                KeyError::BetaIs { .. } => "key-beta-related",
-                KeyError::InputsAlike { .. } => "key-inputs-alike",
-                _ => "key-invalid",
+                KeyError::DevKey => Reason::DevKey,
+                KeyError::DeltaIsGenerator => Reason::KeyDeltaGenerator,
+                KeyError::DeltaIsGamma => Reason::KeyDeltaGamma,
+                KeyError::BetaIs { .. } => Reason::KeyBetaRelated,
+                KeyError::InputsAlike { .. } => Reason::KeyInputsAlike,
+                _ => Reason::KeyInvalid,
             },
-            Self::KeyInputs { .. } => "key-inputs",
-            Self::OtherTerms { what, .. } => match *what {
-                "asset" => "other-asset",
-                "expiry" => "other-expiry",
-                _ => "other-schema",
+            Self::KeyInputs { .. } => Reason::KeyInputs,
+            Self::OtherTerms { what, .. } => match what {
+                ProvenTerm::Asset => Reason::OtherAsset,
+                ProvenTerm::Expiry => Reason::OtherExpiry,
+                ProvenTerm::Schema => Reason::OtherSchema,
             },
-            Self::OtherPeriod { .. } => "other-period",
-            Self::ConstantNotApproved { .. } => "constant-not-approved",
-            Self::ConstantCount { .. } => "constant-count",
-            Self::MeasureUnfit { measured: true } => "measure-missing",
-            Self::MeasureUnfit { measured: false } => "measure-unexpected",
-            Self::PeriodNotOver { .. } => "period-not-over",
-            Self::SourceUnknown { .. } => "source-unknown",
-            Self::SourceSignature { .. } => "source-signature-invalid",
-            Self::ProofFormat(_) => "proof-malformed",
+            Self::OtherPeriod { .. } => Reason::OtherPeriod,
+            Self::ConstantNotApproved { .. } => Reason::ConstantNotApproved,
+            Self::ConstantCount { .. } => Reason::ConstantCount,
+            Self::MeasureUnfit { measured: true } => Reason::MeasureMissing,
+            Self::MeasureUnfit { measured: false } => Reason::MeasureUnexpected,
+            Self::PeriodNotOver { .. } => Reason::PeriodNotOver,
+            Self::SourceUnknown { .. } => Reason::SourceUnknown,
+            Self::SourceSignature { .. } => Reason::SourceSignatureInvalid,
+            Self::ProofFormat(_) => Reason::ProofMalformed,
             Self::Statement(error) => match error {
-                StatementError::ClaimCount { .. } => "claim-count",
-                StatementError::EphemeralTrivial { .. } => "ephemeral-trivial",
-                StatementError::EphemeralNotOnCurve { .. } => "ephemeral-not-on-curve",
-                StatementError::ClaimAsTotal { .. } => "claim-as-total",
-                StatementError::TotalsShareKey => "totals-share-key",
-                StatementError::Duplicate { .. } => "duplicate-in-batch",
-                StatementError::SameNoteTwice => "same-note-twice",
-                StatementError::RateLimit { .. } => "rate-limit-range",
-                StatementError::EmptyNote => "note-empty",
-                StatementError::RedeemEphemeral => "ephemeral-invalid",
-                _ => "statement-invalid",
+                StatementError::ClaimCount { .. } => Reason::ClaimCount,
+                StatementError::EphemeralTrivial { .. } => Reason::EphemeralTrivial,
+                StatementError::EphemeralNotOnCurve { .. } => Reason::EphemeralNotOnCurve,
+                StatementError::ClaimAsTotal { .. } => Reason::ClaimAsTotal,
+                StatementError::TotalsShareKey => Reason::TotalsShareKey,
+                StatementError::Duplicate { .. } => Reason::DuplicateInBatch,
+                StatementError::SameNoteTwice => Reason::SameNoteTwice,
+                StatementError::RateLimit { .. } => Reason::RateLimitRange,
+                StatementError::EmptyNote => Reason::NoteEmpty,
+                StatementError::RedeemEphemeral => Reason::EphemeralInvalid,
+                _ => Reason::StatementInvalid,
             },
-            Self::ProofInvalid => "proof-invalid",
-            Self::NotVerified => "not-verified",
+            Self::ProofInvalid => Reason::ProofInvalid,
+            Self::NotVerified => Reason::NotVerified,
             Self::AlreadyUsed { set, .. } => match set {
-                UniqueSet::Entry => "entry-used",
-                UniqueSet::Commitment => "commitment-used",
-                UniqueSet::Note => "note-used",
-                UniqueSet::Nullifier => "nullifier-used",
-                UniqueSet::Spend => "spent",
-                UniqueSet::Rate => "rate-limit",
+                UniqueSet::Entry => Reason::EntryUsed,
+                UniqueSet::Commitment => Reason::CommitmentUsed,
+                UniqueSet::Note => Reason::NoteUsed,
+                UniqueSet::Nullifier => Reason::NullifierUsed,
+                UniqueSet::Spend => Reason::Spent,
+                UniqueSet::Rate => Reason::RateLimit,
             },
-            Self::StatementKeyMissing { .. } => "statement-key-missing",
-            Self::NoteRootUnknown => "note-root-unknown",
-            Self::NoteTreeFull => "note-tree-full",
+            Self::StatementKeyMissing { .. } => Reason::StatementKeyMissing,
+            Self::NoteRootUnknown => Reason::NoteRootUnknown,
+            Self::NoteTreeFull => Reason::NoteTreeFull,
             Self::Scale(refusal) => refusal.code(),
             Self::Identity(refusal) => refusal.code(),
             Self::Ticket(refusal) => refusal.code(),
@@ -108,42 +108,42 @@ impl Refusal {
     }
 
     /// The field at fault, such as `claims[3].c`; empty when no single one is.
-    pub fn field(&self) -> String {
+    pub fn field(&self) -> FieldPath {
         match self {
-            Self::Malformed(error) => error.field().to_owned(),
+            Self::Malformed(error) => error.field().into(),
             Self::BadPoint { what, .. }
             | Self::OutOfSequence { what, .. }
-            | Self::PossessionInvalid { what }
-            | Self::OtherTerms { what, .. } => (*what).to_owned(),
-            Self::OtherOrigin { .. } => "origin".to_owned(),
-            Self::UnknownKind { .. } => "kind".to_owned(),
-            Self::PartyUnknown { .. } | Self::PartySuspended { .. } => "party".to_owned(),
+            | Self::PossessionInvalid { what } => (*what).into(),
+            Self::OtherTerms { what, .. } => what.name().into(),
+            Self::OtherOrigin { .. } => "origin".into(),
+            Self::UnknownKind { .. } => "kind".into(),
+            Self::PartyUnknown { .. } | Self::PartySuspended { .. } => "party".into(),
             Self::SignatureInvalid { .. }
             | Self::SignatureUnexpected { .. }
-            | Self::KeyRotated { .. } => "signature".to_owned(),
-            Self::RolesEmpty | Self::RoleConflict { .. } => "roles".to_owned(),
-            Self::EpochUnknown { .. } | Self::EpochNotAccepted { .. } => "epoch".to_owned(),
+            | Self::KeyRotated { .. } => "signature".into(),
+            Self::RolesEmpty | Self::RoleConflict { .. } => "roles".into(),
+            Self::EpochUnknown { .. } | Self::EpochNotAccepted { .. } => "epoch".into(),
             Self::Figures(error) => figures_field(error),
-            Self::ConstantNotApproved { name, .. } => format!("constants.{name}"),
-            Self::MeasureUnfit { .. } => "measure".to_owned(),
-            Self::OtherPeriod { .. } | Self::PeriodNotOver { .. } => "period".to_owned(),
-            Self::Key(_) | Self::KeyInputs { .. } => "key".to_owned(),
-            Self::SourceUnknown { .. } => "source".to_owned(),
+            Self::ConstantNotApproved { name, .. } => FieldPath::name("constants").then_given(name),
+            Self::MeasureUnfit { .. } => "measure".into(),
+            Self::OtherPeriod { .. } | Self::PeriodNotOver { .. } => "period".into(),
+            Self::Key(_) | Self::KeyInputs { .. } => "key".into(),
+            Self::SourceUnknown { .. } => "source".into(),
             Self::SourceSignature { claim: index } => of_claim(*index, "source_signature"),
             Self::ProofFormat(_) | Self::ProofInvalid | Self::ProofUnexpected { .. } => {
-                "proof".to_owned()
+                "proof".into()
             }
             Self::Statement(
                 StatementError::EphemeralTrivial { claim: index, .. }
                 | StatementError::EphemeralNotOnCurve { claim: index }
                 | StatementError::ClaimAsTotal { claim: index },
             ) => of_claim(*index, "ey"),
-            Self::Statement(StatementError::TotalsShareKey) => "measure.m1".to_owned(),
-            Self::Statement(StatementError::SameNoteTwice) => "sn2".to_owned(),
-            Self::Statement(StatementError::EmptyNote) => "cm_out".to_owned(),
-            Self::Statement(StatementError::RedeemEphemeral) => "ey".to_owned(),
+            Self::Statement(StatementError::TotalsShareKey) => "measure.m1".into(),
+            Self::Statement(StatementError::SameNoteTwice) => "sn2".into(),
+            Self::Statement(StatementError::EmptyNote) => "cm_out".into(),
+            Self::Statement(StatementError::RedeemEphemeral) => "ey".into(),
             Self::Statement(StatementError::Duplicate { second, .. }) => {
-                format!("claims[{second}]")
+                FieldPath::name("claims").index(*second)
             }
             Self::AlreadyUsed {
                 set: UniqueSet::Commitment,
@@ -154,41 +154,43 @@ impl Refusal {
                 claim: Some(index),
             } => of_claim(*index, "cm"),
             Self::AlreadyUsed { set, .. } => match set {
-                UniqueSet::Note => "cm_out".to_owned(),
-                UniqueSet::Nullifier => "nullifier".to_owned(),
-                UniqueSet::Spend => "spending".to_owned(),
-                UniqueSet::Rate => "rn".to_owned(),
-                UniqueSet::Entry | UniqueSet::Commitment => String::new(),
+                UniqueSet::Note => "cm_out".into(),
+                UniqueSet::Nullifier => "nullifier".into(),
+                UniqueSet::Spend => "spending".into(),
+                UniqueSet::Rate => "rn".into(),
+                UniqueSet::Entry | UniqueSet::Commitment => FieldPath::NONE,
             },
-            Self::NoteRootUnknown => "note_root".to_owned(),
-            Self::Scale(refusal) => refusal.field().to_owned(),
-            Self::Identity(refusal) => refusal.field().to_owned(),
+            Self::NoteRootUnknown => "note_root".into(),
+            Self::Scale(refusal) => refusal.field(),
+            Self::Identity(refusal) => refusal.field(),
             Self::Ticket(refusal) => refusal.field(),
-            Self::Offer(refusal) => refusal.field().to_owned(),
-            Self::Opening(refusal) => refusal.field().to_owned(),
+            Self::Offer(refusal) => refusal.field(),
+            Self::Opening(refusal) => refusal.field(),
             Self::Total(refusal) => refusal.field(),
-            _ => String::new(),
+            _ => FieldPath::NONE,
         }
     }
 }
 
 /// The field of a claim.
-pub(super) fn of_claim(claim: usize, field: &str) -> String {
-    format!("claims[{claim}].{field}")
+pub(super) fn of_claim(claim: usize, field: &'static str) -> FieldPath {
+    FieldPath::name("claims").index(claim).then(field)
 }
 
 /// `figures.fare` or `schedules[1]`; `figures` when neither is at fault alone.
-fn figures_field(error: &FiguresError) -> String {
+fn figures_field(error: &FiguresError) -> FieldPath {
     match error {
         FiguresError::NameTwice { name }
         | FiguresError::Exponent { name, .. }
         | FiguresError::Outside { name, .. }
         | FiguresError::NoSchedule { name, .. }
-        | FiguresError::Values { name, .. } => format!("figures.{name}"),
-        FiguresError::Name { index } => format!("figures[{index}]"),
+        | FiguresError::Values { name, .. } => FieldPath::name("figures").then_given(name),
+        FiguresError::Name { index } => FieldPath::name("figures").index(*index),
         FiguresError::ScheduleUnused { schedule }
         | FiguresError::Days { schedule }
-        | FiguresError::TwoChanges { schedule, .. } => format!("schedules[{schedule}]"),
-        _ => "figures".to_owned(),
+        | FiguresError::TwoChanges { schedule, .. } => {
+            FieldPath::name("schedules").index(*schedule)
+        }
+        _ => "figures".into(),
     }
 }

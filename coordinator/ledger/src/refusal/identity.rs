@@ -1,6 +1,7 @@
 //! Why a person's registration, or the group of people that a proof was made for, is refused.
 
 use merits_primitives::{calendar::day_label, ids::PartyId};
+use merits_verifier::{FieldPath, Reason};
 use thiserror::Error;
 
 /// A person, an evaluation of a uniqueness tag or the group of people is not as the entry needs it.
@@ -65,33 +66,33 @@ pub enum IdentityRefusal {
 }
 
 impl IdentityRefusal {
-    pub(super) fn code(&self) -> &'static str {
+    pub(super) fn code(&self) -> Reason {
         match self {
-            Self::EvaluatorStands => "evaluator-stands",
-            Self::NotTheEvaluator { .. } => "not-the-evaluator",
-            Self::EvaluationNumber { .. } => "evaluation-number",
-            Self::EvaluationUnfit => "evaluation-unfit",
-            Self::CommitmentKnown => "commitment-known",
-            Self::PersonKnown => "person-known",
-            Self::EligibleTooEarly { .. } => "eligible-too-early",
-            Self::GenerationsUsedUp => "generations-used-up",
-            Self::GroupFull => "group-full",
-            Self::Unknown => "identity-unknown",
-            Self::GroupRootUnknown => "group-root-unknown",
+            Self::EvaluatorStands => Reason::EvaluatorStands,
+            Self::NotTheEvaluator { .. } => Reason::NotTheEvaluator,
+            Self::EvaluationNumber { .. } => Reason::EvaluationNumber,
+            Self::EvaluationUnfit => Reason::EvaluationUnfit,
+            Self::CommitmentKnown => Reason::CommitmentKnown,
+            Self::PersonKnown => Reason::PersonKnown,
+            Self::EligibleTooEarly { .. } => Reason::EligibleTooEarly,
+            Self::GenerationsUsedUp => Reason::GenerationsUsedUp,
+            Self::GroupFull => Reason::GroupFull,
+            Self::Unknown => Reason::IdentityUnknown,
+            Self::GroupRootUnknown => Reason::GroupRootUnknown,
         }
     }
 
-    pub(super) fn field(&self) -> &'static str {
+    pub(super) fn field(&self) -> FieldPath {
         match self {
-            Self::EvaluatorStands | Self::GroupFull => "",
-            Self::NotTheEvaluator { .. } => "party",
-            Self::EvaluationNumber { .. } => "number",
-            Self::EvaluationUnfit => "evaluation",
-            Self::CommitmentKnown | Self::Unknown => "commitment",
-            Self::PersonKnown => "tag",
-            Self::EligibleTooEarly { .. } => "from",
-            Self::GenerationsUsedUp => "generation",
-            Self::GroupRootUnknown => "root",
+            Self::EvaluatorStands | Self::GroupFull => FieldPath::NONE,
+            Self::NotTheEvaluator { .. } => "party".into(),
+            Self::EvaluationNumber { .. } => "number".into(),
+            Self::EvaluationUnfit => "evaluation".into(),
+            Self::CommitmentKnown | Self::Unknown => "commitment".into(),
+            Self::PersonKnown => "tag".into(),
+            Self::EligibleTooEarly { .. } => "from".into(),
+            Self::GenerationsUsedUp => "generation".into(),
+            Self::GroupRootUnknown => "root".into(),
         }
     }
 }

@@ -278,8 +278,8 @@ pub enum Refusal {
     /// The prover proved for another value of the scale's terms.
     #[error("the batch was proven for {what} {found}; the approved scale has {expected}")]
     OtherTerms {
-        /// "asset", "expiry" or "schema".
-        what: &'static str,
+        /// Which one.
+        what: ProvenTerm,
         /// What the ledger has.
         expected: String,
         /// What the prover took.
@@ -402,6 +402,33 @@ pub enum Refusal {
     /// Opened totals.
     #[error(transparent)]
     Total(#[from] TotalRefusal),
+}
+
+/// A value of a scale's terms that a proof binds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProvenTerm {
+    /// The asset number.
+    Asset,
+    /// The expiry.
+    Expiry,
+    /// The schema.
+    Schema,
+}
+
+impl ProvenTerm {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Asset => "asset",
+            Self::Expiry => "expiry",
+            Self::Schema => "schema",
+        }
+    }
+}
+
+impl std::fmt::Display for ProvenTerm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 impl From<CodecError> for Refusal {

@@ -4,6 +4,7 @@ use merits_primitives::{
     calendar::{day_label, month_label},
     ids::{EntryId, Expiry},
 };
+use merits_verifier::{FieldPath, Reason};
 use thiserror::Error;
 
 /// An offer is not one, is not open to this redemption, or the credits are past.
@@ -68,29 +69,29 @@ pub enum OfferRefusal {
 }
 
 impl OfferRefusal {
-    pub(super) fn code(&self) -> &'static str {
+    pub(super) fn code(&self) -> Reason {
         match self {
-            Self::Invalid { .. } => "offer-invalid",
-            Self::Unknown { .. } => "offer-unknown",
-            Self::OfAnother { .. } => "offer-of-another",
-            Self::NotOpen { .. } => "offer-not-open",
-            Self::SoldOut { .. } => "offer-sold-out",
-            Self::Elsewhere { .. } => "offer-elsewhere",
-            Self::CreditsExpired { .. } => "credits-expired",
-            Self::OtherDay { .. } => "other-day",
+            Self::Invalid { .. } => Reason::OfferInvalid,
+            Self::Unknown { .. } => Reason::OfferUnknown,
+            Self::OfAnother { .. } => Reason::OfferOfAnother,
+            Self::NotOpen { .. } => Reason::OfferNotOpen,
+            Self::SoldOut { .. } => Reason::OfferSoldOut,
+            Self::Elsewhere { .. } => Reason::OfferElsewhere,
+            Self::CreditsExpired { .. } => Reason::CreditsExpired,
+            Self::OtherDay { .. } => Reason::OtherDay,
         }
     }
 
-    pub(super) fn field(&self) -> &'static str {
+    pub(super) fn field(&self) -> FieldPath {
         match self {
-            Self::Invalid { what, .. } => what,
+            Self::Invalid { what, .. } => (*what).into(),
             Self::Unknown { .. }
             | Self::OfAnother { .. }
             | Self::NotOpen { .. }
-            | Self::SoldOut { .. } => "offer",
-            Self::Elsewhere { .. } => "party",
-            Self::CreditsExpired { .. } => "expiry",
-            Self::OtherDay { .. } => "day",
+            | Self::SoldOut { .. } => "offer".into(),
+            Self::Elsewhere { .. } => "party".into(),
+            Self::CreditsExpired { .. } => "expiry".into(),
+            Self::OtherDay { .. } => "day".into(),
         }
     }
 }

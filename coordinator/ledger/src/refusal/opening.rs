@@ -1,6 +1,7 @@
 //! Why a step of an opening request is refused.
 
 use merits_primitives::{calendar::moment_label, ids::EntryId};
+use merits_verifier::{FieldPath, Reason};
 use thiserror::Error;
 
 /// An opening request is not there, or does not stand as the step needs it.
@@ -49,23 +50,23 @@ pub enum OpeningRefusal {
 }
 
 impl OpeningRefusal {
-    pub(super) fn code(&self) -> &'static str {
+    pub(super) fn code(&self) -> Reason {
         match self {
-            Self::Unknown { .. } => "request-unknown",
-            Self::OfAnother { .. } => "request-of-another",
-            Self::Standing { .. } => "request-standing",
-            Self::Deadline { .. } => "deadline",
-            Self::RevealMismatch { .. } => "reveal-mismatch",
+            Self::Unknown { .. } => Reason::RequestUnknown,
+            Self::OfAnother { .. } => Reason::RequestOfAnother,
+            Self::Standing { .. } => Reason::RequestStanding,
+            Self::Deadline { .. } => Reason::Deadline,
+            Self::RevealMismatch { .. } => Reason::RevealMismatch,
         }
     }
 
-    pub(super) fn field(&self) -> &'static str {
+    pub(super) fn field(&self) -> FieldPath {
         match self {
-            Self::Deadline { .. } => "deadline",
+            Self::Deadline { .. } => "deadline".into(),
             Self::Unknown { .. }
             | Self::OfAnother { .. }
             | Self::Standing { .. }
-            | Self::RevealMismatch { .. } => "",
+            | Self::RevealMismatch { .. } => FieldPath::NONE,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Why a scale, a version of it or a batch under one is refused.
 
 use merits_primitives::ids::{ScaleId, ScaleVersion};
+use merits_verifier::{FieldPath, Reason};
 use thiserror::Error;
 
 /// A scale or a version of it is not there, does not stand as needed, or would break its promises.
@@ -144,39 +145,41 @@ pub enum ScaleRefusal {
 }
 
 impl ScaleRefusal {
-    pub(super) fn code(&self) -> &'static str {
+    pub(super) fn code(&self) -> Reason {
         match self {
-            Self::Unknown { .. } | Self::IdUnknown { .. } => "scale-unknown",
-            Self::NotApproved { .. } => "scale-not-approved",
-            Self::Retired { .. } => "scale-retired",
-            Self::NotYetValid { .. } => "scale-not-yet-valid",
-            Self::Superseded { .. } => "scale-superseded",
-            Self::Standing { .. } => "scale-standing",
-            Self::ProposalMismatch { .. } => "proposal-mismatch",
-            Self::OfAnother { .. } => "scale-of-another",
-            Self::AssetMismatch { .. } => "asset-mismatch",
-            Self::VersionDiffers { .. } => "version-differs",
-            Self::Invalid { .. } => "scale-invalid",
-            Self::VersionRetroactive { .. } => "version-retroactive",
-            Self::VersionUnderConsent { .. } => "version-under-consent",
-            Self::SupplyExhausted { .. } => "supply-exhausted",
+            Self::Unknown { .. } | Self::IdUnknown { .. } => Reason::ScaleUnknown,
+            Self::NotApproved { .. } => Reason::ScaleNotApproved,
+            Self::Retired { .. } => Reason::ScaleRetired,
+            Self::NotYetValid { .. } => Reason::ScaleNotYetValid,
+            Self::Superseded { .. } => Reason::ScaleSuperseded,
+            Self::Standing { .. } => Reason::ScaleStanding,
+            Self::ProposalMismatch { .. } => Reason::ProposalMismatch,
+            Self::OfAnother { .. } => Reason::ScaleOfAnother,
+            Self::AssetMismatch { .. } => Reason::AssetMismatch,
+            Self::VersionDiffers { .. } => Reason::VersionDiffers,
+            Self::Invalid { .. } => Reason::ScaleInvalid,
+            Self::VersionRetroactive { .. } => Reason::VersionRetroactive,
+            Self::VersionUnderConsent { .. } => Reason::VersionUnderConsent,
+            Self::SupplyExhausted { .. } => Reason::SupplyExhausted,
         }
     }
 
-    pub(super) fn field(&self) -> &'static str {
+    pub(super) fn field(&self) -> FieldPath {
         match self {
-            Self::Unknown { .. } | Self::IdUnknown { .. } | Self::NotApproved { .. } => "scale",
-            Self::Superseded { .. } => "version",
-            Self::OfAnother { .. } => "id",
-            Self::AssetMismatch { .. } => "asset",
-            Self::VersionDiffers { what, .. } => what,
-            Self::Retired { .. } | Self::NotYetValid { .. } => "period",
+            Self::Unknown { .. } | Self::IdUnknown { .. } | Self::NotApproved { .. } => {
+                "scale".into()
+            }
+            Self::Superseded { .. } => "version".into(),
+            Self::OfAnother { .. } => "id".into(),
+            Self::AssetMismatch { .. } => "asset".into(),
+            Self::VersionDiffers { what, .. } => (*what).into(),
+            Self::Retired { .. } | Self::NotYetValid { .. } => "period".into(),
             Self::Standing { .. }
             | Self::ProposalMismatch { .. }
             | Self::Invalid { .. }
             | Self::VersionRetroactive { .. }
             | Self::VersionUnderConsent { .. }
-            | Self::SupplyExhausted { .. } => "",
+            | Self::SupplyExhausted { .. } => FieldPath::NONE,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Why terms, a ticket, a withdrawal or a claim's ticket is refused.
 
 use merits_primitives::{calendar::moment_label, ids::PartyId};
+use merits_verifier::{FieldPath, Reason};
 use thiserror::Error;
 
 use super::code::of_claim;
@@ -94,30 +95,30 @@ pub enum TicketRefusal {
 }
 
 impl TicketRefusal {
-    pub(super) fn code(&self) -> &'static str {
+    pub(super) fn code(&self) -> Reason {
         match self {
-            Self::TermsKnown => "terms-known",
-            Self::TermsUnknown => "terms-unknown",
-            Self::TooEarly { .. } => "ticket-too-early",
-            Self::Reserved { .. } => "ticket-reserved",
-            Self::ConsentWithdrawn { .. } => "consent-withdrawn",
-            Self::Missing { .. } => "ticket-missing",
-            Self::Unexpected { .. } => "ticket-unexpected",
-            Self::OfAnother { .. } => "ticket-of-another",
-            Self::Lapsed { .. } => "ticket-lapsed",
-            Self::Other { .. } => "ticket-other",
-            Self::OtherRecords { .. } => "ticket-other-records",
-            Self::Twice { .. } => "ticket-twice",
+            Self::TermsKnown => Reason::TermsKnown,
+            Self::TermsUnknown => Reason::TermsUnknown,
+            Self::TooEarly { .. } => Reason::TicketTooEarly,
+            Self::Reserved { .. } => Reason::TicketReserved,
+            Self::ConsentWithdrawn { .. } => Reason::ConsentWithdrawn,
+            Self::Missing { .. } => Reason::TicketMissing,
+            Self::Unexpected { .. } => Reason::TicketUnexpected,
+            Self::OfAnother { .. } => Reason::TicketOfAnother,
+            Self::Lapsed { .. } => Reason::TicketLapsed,
+            Self::Other { .. } => Reason::TicketOther,
+            Self::OtherRecords { .. } => Reason::TicketOtherRecords,
+            Self::Twice { .. } => Reason::TicketTwice,
         }
     }
 
-    pub(super) fn field(&self) -> String {
+    pub(super) fn field(&self) -> FieldPath {
         match self {
-            Self::TermsKnown => "text".to_owned(),
-            Self::TermsUnknown => "terms".to_owned(),
-            Self::TooEarly { .. } => "period".to_owned(),
-            Self::Reserved { .. } => "nullifier".to_owned(),
-            Self::ConsentWithdrawn { claim: None } => "message".to_owned(),
+            Self::TermsKnown => "text".into(),
+            Self::TermsUnknown => "terms".into(),
+            Self::TooEarly { .. } => "period".into(),
+            Self::Reserved { .. } => "nullifier".into(),
+            Self::ConsentWithdrawn { claim: None } => "message".into(),
             Self::OtherRecords { claim } => of_claim(*claim, "b"),
             Self::ConsentWithdrawn { claim: Some(claim) }
             | Self::Missing { claim }

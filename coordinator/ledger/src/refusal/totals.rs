@@ -1,5 +1,6 @@
 //! Why an opened total is refused.
 
+use merits_verifier::{FieldPath, Reason};
 use thiserror::Error;
 
 /// A total covers other batches than it may, or is not their sum.
@@ -65,27 +66,27 @@ pub enum TotalRefusal {
 }
 
 impl TotalRefusal {
-    pub(super) fn code(&self) -> &'static str {
+    pub(super) fn code(&self) -> Reason {
         match self {
-            Self::Set { .. } => "total-set",
-            Self::Cut { .. } => "total-cut",
-            Self::TooFew { .. } => "total-too-few",
-            Self::TooLarge { .. } => "total-too-large",
-            Self::OpenAlready => "total-open-already",
-            Self::PartialsMissing => "partials-missing",
-            Self::PartialInvalid { .. } => "partial-invalid",
-            Self::SumWrong { .. } => "sum-wrong",
+            Self::Set { .. } => Reason::TotalSet,
+            Self::Cut { .. } => Reason::TotalCut,
+            Self::TooFew { .. } => Reason::TotalTooFew,
+            Self::TooLarge { .. } => Reason::TotalTooLarge,
+            Self::OpenAlready => Reason::TotalOpenAlready,
+            Self::PartialsMissing => Reason::PartialsMissing,
+            Self::PartialInvalid { .. } => Reason::PartialInvalid,
+            Self::SumWrong { .. } => Reason::SumWrong,
         }
     }
 
-    pub(super) fn field(&self) -> String {
+    pub(super) fn field(&self) -> FieldPath {
         match self {
-            Self::Set { position } => format!("entries[{position}]"),
-            Self::Cut { .. } => "entries".to_owned(),
-            Self::PartialInvalid { side } => (*side).to_owned(),
-            Self::SumWrong { .. } => "sum".to_owned(),
-            Self::OpenAlready | Self::PartialsMissing => "partials".to_owned(),
-            Self::TooFew { .. } | Self::TooLarge { .. } => String::new(),
+            Self::Set { position } => FieldPath::name("entries").index(*position),
+            Self::Cut { .. } => "entries".into(),
+            Self::PartialInvalid { side } => (*side).into(),
+            Self::SumWrong { .. } => "sum".into(),
+            Self::OpenAlready | Self::PartialsMissing => "partials".into(),
+            Self::TooFew { .. } | Self::TooLarge { .. } => FieldPath::NONE,
         }
     }
 }

@@ -20,7 +20,7 @@ use super::totals::{BatchTotal, NewBatch, record_batch};
 use super::{Governing, TotalsKey, VersionRecord, tickets};
 use crate::entry::{EarnBatch, EarnTerms};
 use crate::proven::ProvenStatement;
-use crate::refusal::{CheckError, Refusal, TicketRefusal};
+use crate::refusal::{CheckError, ProvenTerm, Refusal, TicketRefusal};
 use crate::role::Role;
 use crate::store::UniqueSet;
 use crate::submission::Authentic;
@@ -251,14 +251,18 @@ fn compare_terms(
         constants,
     } = taken;
     let numbers = [
-        ("asset", approved.asset.0.to_string(), asset.0.to_string()),
         (
-            "expiry",
+            ProvenTerm::Asset,
+            approved.asset.0.to_string(),
+            asset.0.to_string(),
+        ),
+        (
+            ProvenTerm::Expiry,
             approved.expiry.0.to_string(),
             expiry.0.to_string(),
         ),
         (
-            "schema",
+            ProvenTerm::Schema,
             approved.schema.0.to_string(),
             schema.0.to_string(),
         ),

@@ -19,7 +19,7 @@ use super::draft::Draft;
 use super::people::day_of;
 use super::tickets::MOST_DAYS_AHEAD;
 use crate::entry::{Attested, ConsentWithdrawn, Redeemed, Spending, TicketDeposited};
-use crate::refusal::{CheckError, IdentityRefusal, Refusal, TicketRefusal};
+use crate::refusal::{CheckError, IdentityRefusal, ProvenTerm, Refusal, TicketRefusal};
 use crate::role::Role;
 use crate::rows::View;
 use crate::store::UniqueSet;
@@ -52,7 +52,7 @@ impl Governing {
         let expiry = terms.expiry.expiry(deposit.period);
         if deposit.expiry != expiry {
             return Err(Refusal::OtherTerms {
-                what: "expiry",
+                what: ProvenTerm::Expiry,
                 expected: expiry.0.to_string(),
                 found: deposit.expiry.0.to_string(),
             });

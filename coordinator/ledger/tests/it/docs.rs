@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use merits_verifier::Reason;
+
 /// Words of small letters and hyphens between these quotes.
 fn words(text: &str, quote: char) -> BTreeSet<String> {
     text.split(quote)
@@ -11,6 +13,12 @@ fn words(text: &str, quote: char) -> BTreeSet<String> {
         .filter(|word| word.chars().all(|c| c.is_ascii_lowercase() || c == '-'))
         .map(str::to_owned)
         .collect()
+}
+
+/// The variant's name that this text begins with.
+fn variant(text: &str) -> String {
+    let letters = text.chars().take_while(char::is_ascii_alphanumeric);
+    letters.collect()
 }
 
 #[test]
@@ -27,12 +35,13 @@ fn every_refusal_is_in_the_book() {
             Some(code.to_owned())
         })
         .collect();
-    // Patterns of `OtherTerms` are names of fields, not codes.
-    let patterns = ["asset", "expiry"].map(str::to_owned);
-    let codes: BTreeSet<_> = words(&code, '"')
-        .into_iter()
-        .filter(|word| !patterns.contains(word))
+    let given: BTreeSet<_> = code.split("Reason::").skip(1).map(variant).collect();
+    let reasons = Reason::ALL.iter();
+    let codes: BTreeSet<_> = reasons
+        .filter(|reason| given.contains(&format!("{reason:?}")))
+        .map(|reason| reason.as_str().to_owned())
         .collect();
+    assert_eq!(codes.len(), given.len());
     assert!(codes.len() > 120, "{}", codes.len());
 
     let book = read("../../docs/src/ledger.md");

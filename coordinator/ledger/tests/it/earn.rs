@@ -9,10 +9,10 @@ use merits_primitives::{
     ids::{AssetId, Expiry, Origin, Output, Period, PeriodKind, SchemaId},
 };
 use merits_trapdoor::rerandomise;
-use merits_verifier::codec::Canonical;
 use merits_verifier::entry::{MAX_ENTRY_BYTES, SignedEntry};
 use merits_verifier::groth16::Proof;
 use merits_verifier::statement::earn::MeasureTotal;
+use merits_verifier::{Reason, codec::Canonical};
 
 #[test]
 fn a_batch_gets_in_and_its_receipt_verifies_offline() {
@@ -403,10 +403,10 @@ fn the_envelope_is_checked_before_anything_else() {
             other => panic!("not a refusal: {other:?}"),
         };
     let oversized = vec![1u8; MAX_ENTRY_BYTES + 1];
-    assert_eq!(refusal(&oversized, &mut ledger).code(), "too-large");
+    assert_eq!(refusal(&oversized, &mut ledger).code(), Reason::TooLarge);
     assert_eq!(
         refusal(&good.to_bytes()[..100], &mut ledger).code(),
-        "malformed"
+        Reason::Malformed
     );
 }
 

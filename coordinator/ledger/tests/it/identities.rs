@@ -347,7 +347,10 @@ fn development_keys_of_statements_are_refused_where_the_policy_says_so() {
         panic!("not a refusal: {error}");
     };
     assert_eq!(
-        (refusal.code(), refusal.field().as_str()),
+        (
+            refusal.code().as_str(),
+            refusal.field().to_string().as_str()
+        ),
         ("dev-key", "key")
     );
 }

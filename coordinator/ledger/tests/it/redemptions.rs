@@ -13,8 +13,8 @@ use merits_ledger::state::ROOT_GRACE;
 use merits_ledger_fixture::{Citizen, Note, Redeeming, WORTH};
 use merits_primitives::Fr;
 use merits_primitives::ids::{Credits, EntryId, Epoch, Expiry};
-use merits_verifier::entry::SignedEntry;
 use merits_verifier::groth16::Proof;
+use merits_verifier::{Reason, entry::SignedEntry};
 
 const PRICE: Credits = Credits(30);
 
@@ -238,7 +238,7 @@ fn a_proof_is_for_one_offer_one_exchange_and_one_voucher_key() {
     );
     let code = refusal(town.submit(&stranger)).code();
     // The proof names the exchange; with one that named the distributor its role would be missing.
-    assert_eq!(code, "proof-invalid");
+    assert_eq!(code, Reason::ProofInvalid);
     there.exchange = federation.distributor.clone();
     let no_exchange = redeemed(&there, &mut town, &citizen, &[note]);
     refused(&mut town, &no_exchange, "role-missing", "");

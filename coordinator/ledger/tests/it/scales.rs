@@ -9,8 +9,8 @@ use merits_ledger_fixture::Member;
 use merits_primitives::ids::{
     AssetId, Credits, EntryId, Period, PeriodKind, ScaleId, ScaleVersion,
 };
-use merits_verifier::entry::SignedEntry;
 use merits_verifier::groth16::{KeyPolicy, Provenance};
+use merits_verifier::{Reason, entry::SignedEntry};
 
 /// Version 2 of the fixture's scale, changed.
 fn proposal(ledger: &Founded, change: impl FnOnce(&mut ScaleProposed)) -> SignedEntry {
@@ -265,8 +265,8 @@ fn unknown_unapproved_early_and_superseded_versions_are_told_apart() {
             )
             .map_err(|refusal| refusal.code())
     };
-    assert_eq!(terms(1, 2_300).err(), Some("scale-not-yet-valid"));
-    assert_eq!(terms(2, 2_320).err(), Some("scale-not-approved"));
+    assert_eq!(terms(1, 2_300).err(), Some(Reason::ScaleNotYetValid));
+    assert_eq!(terms(2, 2_320).err(), Some(Reason::ScaleNotApproved));
     assert_eq!(
         terms(1, 2_320).map(|terms| terms.constants),
         Ok(vec![16_272])
@@ -288,12 +288,12 @@ fn unknown_unapproved_early_and_superseded_versions_are_told_apart() {
         terms(1, 2_319).map(|terms| terms.constants),
         Ok(vec![16_272])
     );
-    assert_eq!(terms(1, 2_320).err(), Some("scale-superseded"));
+    assert_eq!(terms(1, 2_320).err(), Some(Reason::ScaleSuperseded));
     assert_eq!(
         terms(2, 2_320).map(|terms| terms.constants),
         Ok(vec![15_000])
     );
-    assert_eq!(terms(2, 2_319).err(), Some("scale-not-yet-valid"));
+    assert_eq!(terms(2, 2_319).err(), Some(Reason::ScaleNotYetValid));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use merits_ledger_fixture::{Citizen, Consented, Federation, Member, Stage, WORTH
 use merits_primitives::Fr;
 use merits_primitives::earned::Earned;
 use merits_primitives::ids::{AssetId, Expiry, PartyId, Period, PeriodKind, ScaleId};
-use merits_verifier::entry::SignedEntry;
+use merits_verifier::{Reason, entry::SignedEntry};
 use rand::{SeedableRng, rngs::StdRng};
 
 /// A deposit by the consent's distributor with a change, proven if anything can be.
@@ -74,7 +74,7 @@ fn a_ticket_is_deposited_and_claimed_with_once() {
     for distributor in [town.federation.distributor.clone(), rival] {
         let anew = consent(&town, &citizen, &distributor);
         let refusal = refusal(town.deposit_consent(&anew));
-        assert_eq!(refusal.code(), "nullifier-used");
+        assert_eq!(refusal.code(), Reason::NullifierUsed);
     }
 }
 
@@ -85,8 +85,8 @@ fn two_distributors_cannot_claim_one_period() {
     let consented = town.deposit(&citizen).unwrap();
     let other = consent(&town, &citizen, &rival);
     let refusal = refusal(town.deposit_consent(&other));
-    assert_eq!(refusal.code(), "ticket-reserved");
-    assert_eq!(refusal.field(), "nullifier");
+    assert_eq!(refusal.code(), Reason::TicketReserved);
+    assert_eq!(refusal.field(), "nullifier".into());
     // Without a deposit of its own, with the first one's ticket.
     let batch = changed_batch(&mut town, &[other], |_, _| {});
     refused(&mut town, &batch, "ticket-of-another", "claims[0].ticket");
@@ -269,7 +269,7 @@ fn a_batch_needs_the_fitting_ticket_of_every_claim() {
     let entry = changed_batch(&mut town, &both[..1], |_, b| b.claims.push(extra));
     let refusal = refusal(town.submit(&entry));
     // The circuit's statement refuses two claims with one b before the ledger looks at tickets.
-    assert_eq!(refusal.code(), "duplicate-in-batch");
+    assert_eq!(refusal.code(), Reason::DuplicateInBatch);
 
     // Another period of the same scale.
     let entry = changed_batch(&mut town, &both, |federation, batch| {
@@ -351,12 +351,12 @@ fn a_withdrawn_ticket_is_claimed_with_by_nobody_and_frees_the_period() {
     let again = consent(&town, &citizen, &consented.distributor);
     assert_eq!(
         refusal(town.deposit_consent(&again)).code(),
-        "consent-withdrawn"
+        Reason::ConsentWithdrawn
     );
     // Twice is refused: nothing new is said.
     let twice = refusal(town.withdraw(&consented));
     assert_eq!(
-        (twice.code(), twice.field().as_str()),
+        (twice.code().as_str(), twice.field().to_string().as_str()),
         ("consent-withdrawn", "message")
     );
     // Free at once for another.
@@ -372,7 +372,7 @@ fn a_withdrawal_wins_over_a_later_deposit() {
     town.withdraw(&consented).unwrap();
     assert_eq!(
         refusal(town.deposit_consent(&consented)).code(),
-        "consent-withdrawn"
+        Reason::ConsentWithdrawn
     );
     // Another consent of the same person and period is not touched.
     let rival = second_distributor(&mut town);
@@ -401,7 +401,10 @@ fn a_withdrawal_after_the_claim_is_logged_and_changes_no_credit() {
     let elsewhere = consent(&town, &citizen, &rival);
     let refusal = refusal(town.deposit_consent(&elsewhere));
     assert_eq!(
-        (refusal.code(), refusal.field().as_str()),
+        (
+            refusal.code().as_str(),
+            refusal.field().to_string().as_str()
+        ),
         ("nullifier-used", "nullifier")
     );
 }
@@ -455,7 +458,7 @@ fn a_lapsed_ticket_claims_nothing_and_another_takes_its_place() {
     let elsewhere = consent(&town, &citizen, &rival);
     assert_eq!(
         refusal(town.deposit_consent(&elsewhere)).code(),
-        "ticket-reserved"
+        Reason::TicketReserved
     );
     let (late, _) = town.batch(std::slice::from_ref(&consented)).unwrap();
     refused(&mut town, &late, "ticket-lapsed", "claims[0].ticket");

@@ -8,7 +8,7 @@
 
 use merits_ledger::entry::EarnBatch;
 use merits_primitives::ids::{EntryId, sha256};
-use merits_proto::Fault;
+use merits_proto::{Fault, FieldPath, Reason, ReasonCode};
 use merits_verifier::{codec::Canonical as _, entry::SignedEntry, refusal::SignedRefusal};
 use tonic::Code;
 
@@ -77,6 +77,11 @@ impl World {
 }
 
 /// What a caller is told, in short.
-pub fn told(fault: &Fault) -> (Code, &str, &str) {
-    (fault.code, fault.reason.as_ref(), fault.field.as_ref())
+pub fn told(fault: &Fault) -> (Code, ReasonCode, FieldPath) {
+    (fault.code, fault.reason.clone(), fault.field.clone())
+}
+
+/// What a caller must be told.
+pub fn as_told(code: Code, reason: Reason, field: &str) -> (Code, ReasonCode, FieldPath) {
+    (code, reason.into(), field.parse().unwrap())
 }

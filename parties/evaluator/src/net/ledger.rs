@@ -4,7 +4,7 @@ use std::future::Future;
 
 use merits_primitives::ids::EntryId;
 use merits_replica::{ClientError, Follower, Replica};
-use merits_verifier::entry::SignedEntry;
+use merits_verifier::{ReasonCode, entry::SignedEntry};
 use thiserror::Error;
 
 /// Why the ledger could not be asked.
@@ -16,8 +16,8 @@ pub enum LedgerFault {
     /// The ledger refused an entry.
     #[error("the ledger refused the evaluator's entry ({code}): {message}")]
     Refused {
-        /// Why, for machines.
-        code: String,
+        /// Why, for programs.
+        code: ReasonCode,
         /// Why, in words.
         message: String,
     },
@@ -63,7 +63,7 @@ impl Ledger for Follower {
             Ok(submitted) => Ok(submitted.id),
             Err(ClientError::Refused { fault, .. }) if !fault.may_retry() => {
                 Err(LedgerFault::Refused {
-                    code: fault.reason.into_owned(),
+                    code: fault.reason,
                     message: fault.message,
                 })
             }

@@ -12,13 +12,13 @@ use merits_primitives::ids::EntryId;
 use merits_proto::{
     EvaluationAnswer, EvaluationRequest, Fault,
     limits::UNIQUENESS_MESSAGE,
-    reason,
     uniqueness::{
         EvaluateRequest, EvaluateResponse,
         uniqueness_server::{Uniqueness, UniquenessServer},
     },
 };
 use merits_serve::{Limits, Paced, Server, Weights};
+use merits_verifier::Reason;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tonic::{Code, Request, Response, Status};
@@ -101,7 +101,7 @@ impl<L: Ledger> UniquenessService<L> {
             match self.ledger.append(&entry).await {
                 Ok(entry) => return Ok(entry),
                 // Another process of this evaluator took the number.
-                Err(LedgerFault::Refused { code, .. }) if code == "evaluation-number" => {}
+                Err(LedgerFault::Refused { code, .. }) if code == Reason::EvaluationNumber => {}
                 Err(fault) => return Err(ledger_fault(&fault)),
             }
         }
@@ -217,7 +217,7 @@ fn ledger_fault(fault: &LedgerFault) -> Fault {
     match fault {
         LedgerFault::Unreachable(_) => {
             tracing::error!(%fault, "the evaluator cannot follow or write its log");
-            let mut answer = Fault::new(Code::Unavailable, reason::BUSY, "", fault.to_string());
+            let mut answer = Fault::new(Code::Unavailable, Reason::Busy, "", fault.to_string());
             answer.retry_after = Some(RETRY_AFTER);
             answer
         }

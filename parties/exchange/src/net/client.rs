@@ -14,6 +14,7 @@ use merits_proto::{
     limits::{EXCHANGE_ANSWER_MESSAGE, EXCHANGE_REQUEST_MESSAGE},
 };
 use merits_verifier::{
+    ReasonCode,
     groth16::Proof,
     log::LogKey,
     receipt::{Receipt, ReceiptError},
@@ -65,8 +66,8 @@ pub enum ExchangeError {
 }
 
 impl ExchangeError {
-    /// The machine-readable reason of a refusal.
-    pub fn reason(&self) -> Option<&str> {
+    /// The reason of a refusal; of a newer exchange perhaps one that this program does not know.
+    pub fn reason(&self) -> Option<&ReasonCode> {
         match self {
             Self::Refused { fault, .. } => Some(&fault.reason),
             _ => None,

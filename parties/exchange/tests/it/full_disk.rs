@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use merits_exchange::net::{ExchangeError, Voucher};
-use merits_verifier::codec::Canonical as _;
+use merits_verifier::{Reason, ReasonCode, codec::Canonical as _};
 use sqlx::{ConnectOptions as _, SqliteConnection};
 
 use crate::federation::{World, code, stock};
@@ -17,10 +17,10 @@ async fn run(db: &mut SqliteConnection, statement: &'static str) {
     sqlx::raw_sql(statement).execute(db).await.unwrap();
 }
 
-fn reason(answer: Result<Voucher, ExchangeError>) -> String {
+fn reason(answer: Result<Voucher, ExchangeError>) -> Reason {
     let error = answer.unwrap_err();
     assert!(error.may_retry(), "{error}");
-    error.reason().unwrap().to_owned()
+    error.reason().and_then(ReasonCode::known).unwrap()
 }
 
 async fn redeemed(world: &World, name: &str) -> u32 {
@@ -48,7 +48,7 @@ async fn nothing_is_spent_that_cannot_be_handed_out_and_no_restart_is_needed() {
     let draft = world.draft(offer, &member);
     for _ in 0..3 {
         let answer = serving.redeem(&member, &draft).await;
-        assert_eq!(reason(answer), "store-unwritable");
+        assert_eq!(reason(answer), Reason::StoreUnwritable);
     }
     assert_eq!(redeemed(&world, "looking").await, 0, "nothing was spent");
     run(&mut disk, "DROP TRIGGER full").await;
@@ -62,7 +62,7 @@ async fn nothing_is_spent_that_cannot_be_handed_out_and_no_restart_is_needed() {
     let (asked, found) = (world.draft(offer, &member), world.draft(offer, &member));
     for draft in [&asked, &asked, &found] {
         let answer = serving.redeem(&member, draft).await;
-        assert_eq!(reason(answer), "voucher-later");
+        assert_eq!(reason(answer), Reason::VoucherLater);
     }
     assert_eq!(redeemed(&world, "looking-again").await, 3);
     run(&mut disk, "DROP TRIGGER full").await;
@@ -116,10 +116,10 @@ async fn health_writes_rarely_and_believes_no_store_that_failed() {
         proof: draft.proof.to_bytes(),
     };
     let fault = exchange.redeem(request.clone()).await.unwrap_err();
-    assert_eq!(fault.reason, "store-unwritable");
+    assert_eq!(fault.reason, Reason::StoreUnwritable);
     for _ in 0..2 {
         let fault = exchange.ready().await.unwrap_err();
-        assert_eq!(fault.reason, "store-unwritable");
+        assert_eq!(fault.reason, Reason::StoreUnwritable);
     }
     run(&mut disk, "DROP TRIGGER full").await;
     for _ in 0..2 {
@@ -135,7 +135,7 @@ async fn health_writes_rarely_and_believes_no_store_that_failed() {
     )
     .await;
     let fault = exchange.redeem(request).await.unwrap_err();
-    assert_eq!(fault.reason, "voucher-later");
+    assert_eq!(fault.reason, Reason::VoucherLater);
     let before = proofs_of_room(&mut disk).await;
     exchange.ready().await.unwrap();
     assert_eq!(proofs_of_room(&mut disk).await, before + 1);

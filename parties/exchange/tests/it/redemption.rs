@@ -21,6 +21,7 @@ use merits_primitives::{
 use merits_proto::{Fault, OfferPage, VoucherRequest};
 use merits_replica::{Follower, Replica};
 use merits_verifier::{
+    Reason, ReasonCode,
     codec::Canonical as _,
     entry::{Leaf, SignedEntry},
     log::{Checkpoint, LogSigner, leaf_hash},
@@ -29,11 +30,10 @@ use merits_verifier::{
 use sqlx::ConnectOptions as _;
 use tokio::task::JoinSet;
 
-fn reason(answer: Result<Voucher, ExchangeError>) -> String {
+fn reason(answer: Result<Voucher, ExchangeError>) -> Reason {
     let error = answer.unwrap_err();
-    error
-        .reason()
-        .map_or_else(|| error.to_string(), str::to_owned)
+    let known = error.reason().and_then(ReasonCode::known);
+    known.unwrap_or_else(|| panic!("no refusal: {error}"))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -61,7 +61,11 @@ async fn no_crowd_gets_more_than_the_quota() {
                 winners.push((number, voucher));
             }
             Err(error) => {
-                assert_eq!(error.reason(), Some("offer-sold-out"), "{error}");
+                assert_eq!(
+                    error.reason(),
+                    Some(&Reason::OfferSoldOut.into()),
+                    "{error}"
+                );
                 sold_out += 1;
             }
         }
@@ -112,7 +116,7 @@ async fn a_note_is_spent_at_one_exchange_whatever_the_race() {
             (Ok(_), lost @ Err(_)) | (lost @ Err(_), Ok(_)) => lost,
             both => panic!("one must win: {both:?}"),
         };
-        assert_eq!(reason(lost), "spent");
+        assert_eq!(reason(lost), Reason::Spent);
     }
     let (here, there) = (
         one.store.assigned_count(&offer).await.unwrap(),
@@ -134,7 +138,7 @@ async fn what_cannot_be_redeemed_is_refused_and_costs_nothing() {
     stolen.redeemed.voucher_key = world.draft(offer, &member).redeemed.voucher_key;
     assert_eq!(
         reason(serving.redeem(&member, &stolen).await),
-        "proof-invalid"
+        Reason::ProofInvalid
     );
     // A key that hides nothing.
     let mut open = draft.clone();
@@ -142,12 +146,12 @@ async fn what_cannot_be_redeemed_is_refused_and_costs_nothing() {
     let Err(ExchangeError::Refused { fault, .. }) = serving.redeem(&member, &open).await else {
         panic!("a voucher was sealed to a key that hides nothing");
     };
-    assert_eq!(fault.field, "statement.voucher_key");
+    assert_eq!(fault.field, "statement.voucher_key".into());
     // A proof that was made for the other exchange.
     let other = world.draft(offer, &second);
     assert_eq!(
         reason(serving.redeem(&member, &other).await),
-        "proof-invalid"
+        Reason::ProofInvalid
     );
     // The other exchange's offer; it appears after this exchange last looked at the log.
     let elsewhere = world
@@ -156,14 +160,14 @@ async fn what_cannot_be_redeemed_is_refused_and_costs_nothing() {
     let draft = world.draft(elsewhere, &member);
     assert_eq!(
         reason(serving.redeem(&member, &draft).await),
-        "offer-elsewhere"
+        Reason::OfferElsewhere
     );
     // No offer at all.
     let mut draft = world.draft(offer, &member);
     draft.redeemed.offer = EntryId([9; 32]);
     assert_eq!(
         reason(serving.redeem(&member, &draft).await),
-        "offer-unknown"
+        Reason::OfferUnknown
     );
     // Not yet open.
     let later = world
@@ -173,14 +177,14 @@ async fn what_cannot_be_redeemed_is_refused_and_costs_nothing() {
     let draft = world.draft(later, &member);
     assert_eq!(
         reason(serving.redeem(&member, &draft).await),
-        "offer-not-open"
+        Reason::OfferNotOpen
     );
     // Without vouchers: nothing reaches the log.
     let bare = world.offer(5, |_| ()).await;
     let draft = world.draft(bare, &member);
     assert_eq!(
         reason(serving.redeem(&member, &draft).await),
-        "offer-not-stocked"
+        Reason::OfferNotStocked
     );
 
     // A daily limit: the person's second turn of the day, with another note.
@@ -193,7 +197,10 @@ async fn what_cannot_be_redeemed_is_refused_and_costs_nothing() {
     serving.redeem(&member, &draft).await.unwrap();
     let (_, note) = world.owner();
     let draft = world.draft_of(daily, &member, &(citizen, note), |_| ());
-    assert_eq!(reason(serving.redeem(&member, &draft).await), "rate-limit");
+    assert_eq!(
+        reason(serving.redeem(&member, &draft).await),
+        Reason::RateLimit
+    );
 
     // What only the log can judge is passed on with its signed refusal.
     let owner = world.owner();
@@ -204,8 +211,8 @@ async fn what_cannot_be_redeemed_is_refused_and_costs_nothing() {
     else {
         panic!("a root that no tree had");
     };
-    assert_eq!(fault.reason, "note-root-unknown");
-    assert_eq!(notice.unwrap().code, "note-root-unknown");
+    assert_eq!(fault.reason, Reason::NoteRootUnknown);
+    assert_eq!(notice.unwrap().code, Reason::NoteRootUnknown);
 
     let follower = world.follower("looking-back").await;
     let redeemed: u32 = {
@@ -239,22 +246,26 @@ async fn a_voucher_is_given_for_this_exchanges_redemptions_only() {
     let mut client = serving.client.clone();
     for receipt in [None, Some(&won.receipt)] {
         let error = client.voucher(&won.redemption, receipt).await.unwrap_err();
-        assert_eq!(error.reason(), Some("not-found"), "{error}");
+        assert_eq!(error.reason(), Some(&Reason::NotFound.into()), "{error}");
     }
     let error = client.voucher(&EntryId([3; 32]), None).await.unwrap_err();
-    assert_eq!(error.reason(), Some("not-found"));
+    assert_eq!(error.reason(), Some(&Reason::NotFound.into()));
     let error = client
         .voucher(&EntryId([3; 32]), Some(&won.receipt))
         .await
         .unwrap_err();
-    assert_eq!(error.reason(), Some("malformed"), "another entry's receipt");
+    assert_eq!(
+        error.reason(),
+        Some(&Reason::Malformed.into()),
+        "another entry's receipt"
+    );
     let mut forged = won.receipt.clone();
     forged.leaf[40] ^= 1;
     let error = client
         .voucher(&won.redemption, Some(&forged))
         .await
         .unwrap_err();
-    assert_eq!(error.reason(), Some("malformed"), "{error}");
+    assert_eq!(error.reason(), Some(&Reason::Malformed.into()), "{error}");
     assert_eq!(serving.store.assigned_count(&offer).await.unwrap(), 0);
 }
 
@@ -301,7 +312,7 @@ async fn the_logs_key_alone_takes_no_voucher_out() {
     receipt.verify(world.coordinator.log_key()).unwrap();
     let mut client = serving.client.clone();
     let error = client.voucher(&id, Some(&receipt)).await.unwrap_err();
-    assert_eq!(error.reason(), Some("log-differs"), "{error}");
+    assert_eq!(error.reason(), Some(&Reason::LogDiffers.into()), "{error}");
     assert_eq!(serving.store.assigned_count(&offer).await.unwrap(), 0);
 }
 
@@ -487,7 +498,7 @@ async fn a_wallet_is_never_told_that_nothing_was_spent_when_it_was() {
     let serving = Serving::start(exchange, store.clone(), &world).await;
     let draft = world.draft(offer, &member);
     let error = serving.redeem(&member, &draft).await.unwrap_err();
-    assert_eq!(error.reason(), Some("log-differs"), "{error}");
+    assert_eq!(error.reason(), Some(&Reason::LogDiffers.into()), "{error}");
     assert!(error.may_have_spent(), "{error}");
     assert_eq!(spent(&world.follower("looking").await), 1);
 
@@ -503,7 +514,11 @@ async fn a_wallet_is_never_told_that_nothing_was_spent_when_it_was() {
     let serving = Serving::start(exchange, store, &world).await;
     let draft = world.draft(offer, &member);
     let error = serving.redeem(&member, &draft).await.unwrap_err();
-    assert_eq!(error.reason(), Some("voucher-missing"), "{error}");
+    assert_eq!(
+        error.reason(),
+        Some(&Reason::VoucherMissing.into()),
+        "{error}"
+    );
     assert!(error.may_have_spent(), "{error}");
     assert_eq!(spent(&world.follower("looking-again").await), 2);
 
@@ -511,7 +526,11 @@ async fn a_wallet_is_never_told_that_nothing_was_spent_when_it_was() {
     let mut other = world.draft(offer, &member);
     other.redeemed.voucher_key = draft.redeemed.voucher_key;
     let error = serving.redeem(&member, &other).await.unwrap_err();
-    assert_eq!(error.reason(), Some("proof-invalid"), "{error}");
+    assert_eq!(
+        error.reason(),
+        Some(&Reason::ProofInvalid.into()),
+        "{error}"
+    );
     assert!(error.may_have_spent(), "the exchange's own word");
     // Refused by the log.
     let owner = world.owner();
@@ -519,6 +538,10 @@ async fn a_wallet_is_never_told_that_nothing_was_spent_when_it_was() {
         redeemed.spending.note_root = Fr::from(5u64);
     });
     let error = serving.redeem(&member, &draft).await.unwrap_err();
-    assert_eq!(error.reason(), Some("note-root-unknown"), "{error}");
+    assert_eq!(
+        error.reason(),
+        Some(&Reason::NoteRootUnknown.into()),
+        "{error}"
+    );
     assert!(!error.may_have_spent(), "{error}");
 }

@@ -8,6 +8,7 @@ use merits_proto::{
     supervision::{RequestTotalPartialResponse, supervision_client::SupervisionClient},
 };
 use merits_sealing::Sealed;
+use merits_verifier::Reason;
 use thiserror::Error;
 use tonic::transport::Channel;
 
@@ -43,15 +44,10 @@ impl HolderError {
         let Self::Refused { fault, .. } = self else {
             return None;
         };
-        if fault.reason != "total-overlaps" {
+        if fault.reason != Reason::TotalOverlaps {
             return None;
         }
-        fault
-            .field
-            .strip_prefix("entries[")?
-            .strip_suffix(']')?
-            .parse()
-            .ok()
+        fault.field.index_in("entries")
     }
 }
 

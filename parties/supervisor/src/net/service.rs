@@ -11,7 +11,6 @@ use merits_ledger::entry::OpeningContent;
 use merits_proto::{
     Fault, PartialRequest, SealedPartial as WireSealed, TotalPartialRequest,
     limits::{SUPERVISION_ANSWER_MESSAGE, SUPERVISION_REQUEST_MESSAGE},
-    reason,
     supervision::{
         RequestPartialRequest, RequestPartialResponse, RequestTotalPartialRequest,
         RequestTotalPartialResponse,
@@ -19,7 +18,7 @@ use merits_proto::{
     },
 };
 use merits_serve::{Limits, Paced, Server, Weights};
-use merits_verifier::possession::TotalsKey;
+use merits_verifier::{FieldPath, Reason, possession::TotalsKey};
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tonic::{Code, Request, Response, Status};
@@ -155,7 +154,7 @@ fn behind(error: &FollowError) -> Fault {
     tracing::error!(%error, "a holder cannot follow its log");
     Fault {
         retry_after: Some(Duration::from_secs(2)),
-        ..Fault::new(Code::Unavailable, reason::BUSY, "", error.to_string())
+        ..Fault::new(Code::Unavailable, Reason::Busy, "", error.to_string())
     }
 }
 
@@ -288,24 +287,27 @@ pub enum ServeError {
 /// A refusal on the wire: its code, and for an overlap the first entry that does not fit.
 fn fault(refused: &Refused) -> Fault {
     let (code, field) = match refused {
-        Refused::OtherLog { .. } => (Code::InvalidArgument, "origin".to_owned()),
-        Refused::RequestNotLogged(_) => (Code::NotFound, "request".to_owned()),
-        Refused::NoSuchBatch(_) => (Code::NotFound, "entry".to_owned()),
-        Refused::NoSuchClaim { .. } => (Code::NotFound, "claim".to_owned()),
-        Refused::Overlap { answered } => (Code::FailedPrecondition, format!("entries[{answered}]")),
+        Refused::OtherLog { .. } => (Code::InvalidArgument, FieldPath::name("origin")),
+        Refused::RequestNotLogged(_) => (Code::NotFound, FieldPath::name("request")),
+        Refused::NoSuchBatch(_) => (Code::NotFound, FieldPath::name("entry")),
+        Refused::NoSuchClaim { .. } => (Code::NotFound, FieldPath::name("claim")),
+        Refused::Overlap { answered } => (
+            Code::FailedPrecondition,
+            FieldPath::name("entries").index(*answered),
+        ),
         Refused::Copy(error) | Refused::Set(SetFault::Copy(error)) => {
             tracing::error!(%error, "a holder cannot read its copy of the log");
             return Fault::internal();
         }
-        Refused::Set(_) => (Code::FailedPrecondition, "entries".to_owned()),
+        Refused::Set(_) => (Code::FailedPrecondition, FieldPath::name("entries")),
         Refused::NotASupervisor(_) | Refused::Suspended(_) => {
-            (Code::PermissionDenied, "request".to_owned())
+            (Code::PermissionDenied, FieldPath::name("request"))
         }
         Refused::Journal(error) => {
             tracing::error!(%error, "a holder cannot write its journal");
             return Fault::internal();
         }
-        _ => (Code::FailedPrecondition, "request".to_owned()),
+        _ => (Code::FailedPrecondition, FieldPath::name("request")),
     };
     Fault::new(code, refused.code(), field, refused.to_string())
 }

@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use merits_proto::{
-    Fault,
+    Fault, Reason,
     ledger::{GetCheckpointRequest, SubmitRequest},
-    reason,
 };
 use merits_serve::Limits;
 use tokio::io::AsyncWriteExt as _;
-use tonic::Code;
+use tonic::{Code, Status};
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
@@ -117,7 +116,7 @@ async fn more_calls_than_an_address_may_begin_are_told_to_come_back() {
     assert!(faults.len() >= 10, "{}", faults.len());
     for fault in &faults {
         assert_eq!(fault.code, Code::ResourceExhausted);
-        assert_eq!(fault.reason, reason::TOO_FAST);
+        assert_eq!(fault.reason, Reason::TooFast);
         assert!(fault.may_retry());
     }
     let wait = faults.last().unwrap().retry_after.unwrap();
@@ -127,10 +126,7 @@ async fn more_calls_than_an_address_may_begin_are_told_to_come_back() {
 }
 
 /// The status that ends an answer.
-async fn status_of(answer: h2::client::ResponseFuture) -> (String, String) {
-    let text = |headers: &http::HeaderMap, key: &str| -> Option<String> {
-        Some(headers.get(key)?.to_str().unwrap().to_owned())
-    };
+async fn status_of(answer: h2::client::ResponseFuture) -> Fault {
     let answer = answer.await.unwrap();
     let mut headers = answer.headers().clone();
     let mut body = answer.into_body();
@@ -138,10 +134,7 @@ async fn status_of(answer: h2::client::ResponseFuture) -> (String, String) {
     if let Some(trailers) = body.trailers().await.unwrap() {
         headers = trailers;
     }
-    (
-        text(&headers, "grpc-status").unwrap(),
-        text(&headers, "merits-reason").unwrap(),
-    )
+    Fault::from_status(&Status::from_header_map(&headers).unwrap())
 }
 
 /// Other calls on their connection do not speak for those that are stuck.
@@ -160,8 +153,8 @@ async fn calls_that_never_end_leave_room_for_others() {
     tokio::time::sleep(Duration::from_millis(200)).await;
     let fault = Fault::from_status(&server.answers().await.unwrap_err());
     assert_eq!(
-        (fault.code, &*fault.reason),
-        (Code::ResourceExhausted, reason::BUSY)
+        (fault.code, fault.reason.known()),
+        (Code::ResourceExhausted, Some(Reason::Busy))
     );
     let asking = tokio::spawn(async move {
         while let Ok((answer, _)) = ask(&mut client, "GetCheckpoint") {
@@ -176,7 +169,11 @@ async fn calls_that_never_end_leave_room_for_others() {
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
     let (answer, _body) = stuck.remove(0);
-    assert_eq!(status_of(answer).await, ("8".into(), reason::BUSY.into()));
+    let fault = status_of(answer).await;
+    assert_eq!(
+        (fault.code, fault.reason.known()),
+        (Code::ResourceExhausted, Some(Reason::Busy))
+    );
     assert!(!asking.is_finished(), "the connection goes on");
     asking.abort();
 }
@@ -306,7 +303,7 @@ async fn watches_stay_and_probes_are_answered_when_all_else_is_taken() {
         watches.push(watch);
     }
     let fault = Fault::from_status(&health.watch(probe()).await.unwrap_err());
-    assert_eq!(&*fault.reason, reason::BUSY);
+    assert_eq!(fault.reason, Reason::Busy);
 
     let mut held = Vec::new();
     for number in 4..9 {
@@ -316,7 +313,7 @@ async fn watches_stay_and_probes_are_answered_when_all_else_is_taken() {
     }
     tokio::time::sleep(Duration::from_secs(4)).await;
     let fault = Fault::from_status(&server.answers().await.unwrap_err());
-    assert_eq!(&*fault.reason, reason::BUSY);
+    assert_eq!(fault.reason, Reason::Busy);
     health.check(probe()).await.unwrap();
 
     let stopping = tokio::spawn(server.stop());
@@ -340,8 +337,8 @@ async fn a_call_that_takes_too_long_says_so() {
     let status = client.submit(SubmitRequest::default()).await.unwrap_err();
     let fault = Fault::from_status(&status);
     assert_eq!(
-        (fault.code, &*fault.reason),
-        (Code::DeadlineExceeded, reason::TIMED_OUT)
+        (fault.code, fault.reason.known()),
+        (Code::DeadlineExceeded, Some(Reason::TimedOut))
     );
     assert!(fault.may_retry() && fault.leaves_open());
 }

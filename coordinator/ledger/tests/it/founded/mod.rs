@@ -128,7 +128,10 @@ impl Founded {
         );
         let refusal = self.submit_at(entry, time).expect_err("it must be refused");
         assert_eq!(
-            (refusal.code(), refusal.field().as_str()),
+            (
+                refusal.code().as_str(),
+                refusal.field().to_string().as_str()
+            ),
             (code, field),
             "{refusal}"
         );

@@ -101,7 +101,10 @@ pub fn refused(town: &mut Town, entry: &SignedEntry, code: &str, field: &str) {
     let digest = town.state().digest().unwrap();
     let refusal = refusal(town.submit(entry));
     assert_eq!(
-        (refusal.code(), refusal.field().as_str()),
+        (
+            refusal.code().as_str(),
+            refusal.field().to_string().as_str()
+        ),
         (code, field),
         "{refusal}"
     );

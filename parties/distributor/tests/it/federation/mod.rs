@@ -440,7 +440,7 @@ impl LedgerPort for MemoryLedger {
         match answer {
             Ok(appended) => Ok(inner.sequencer.receipt(appended.index).unwrap().to_string()),
             Err(merits_ledger::SubmitError::Refused(refusal)) => Err(SubmitFault::Refused {
-                code: refusal.code().to_owned(),
+                code: refusal.code().into(),
                 field: refusal.field(),
                 message: refusal.to_string(),
             }),

@@ -8,7 +8,7 @@ use merits_distributor::{
     run::RunError,
     summary::Outcome,
 };
-use merits_verifier::entry::SignedEntry;
+use merits_verifier::{Reason, entry::SignedEntry};
 
 use crate::federation::{custody::Scene, scale_id};
 
@@ -38,7 +38,7 @@ async fn a_used_commitment_costs_its_claim_only() {
     // It was told.
     assert_eq!(scene.run_with(&second).await.outcome(), Outcome::Whole);
     let (_, fault) = &summary.submitted.refused[0];
-    assert!(matches!(fault, SubmitFault::Refused { code, .. } if code == "commitment-used"));
+    assert!(matches!(fault, SubmitFault::Refused { code, .. } if *code == Reason::CommitmentUsed));
     let reasons = second.store().refusals(&scale_id()).await.unwrap();
     assert!(reasons[0].1.contains("already used"), "{reasons:?}");
 }

@@ -13,6 +13,7 @@ use merits_records::handover::{HandoverError, Ticket};
 
 use crate::federation::{people::rider, scale_id, week};
 use crate::tickets::scene::{Scene, code, rng, waits};
+use merits_verifier::Reason;
 
 /// Whatever is wrong with a ticket is said when it is handed in, and nothing of it is kept.
 #[tokio::test(flavor = "multi_thread")]
@@ -111,7 +112,7 @@ async fn one_distributor_at_a_time() {
     let file = scene.seal(&scene.ticket(&rider(0), &consented), &second);
     assert_eq!(scene.import(&other, &file).await.unwrap(), Imported::New);
     let report = scene.deposit(&other).await;
-    assert_eq!(code(&report.refused[0].1), "ticket-reserved");
+    assert_eq!(code(&report.refused[0].1), Some(Reason::TicketReserved));
     assert_eq!(waits(&scene.run(&other).await), [(Wait::NoTicket, 1)]);
 
     scene.withdraw(&first[0]);

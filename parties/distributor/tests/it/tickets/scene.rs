@@ -23,6 +23,7 @@ use merits_records::{
     handover::{Ticket, TicketFile},
 };
 use merits_sealing::SealingKey;
+use merits_verifier::Reason;
 use rand::{SeedableRng, rngs::StdRng};
 
 use crate::federation::{MemoryLedger, World, csv, people::rider, read_groups, scale_id};
@@ -171,9 +172,9 @@ pub fn waits(summary: &RunSummary) -> Vec<(Wait, u64)> {
     counts.iter().map(|(wait, count)| (*wait, *count)).collect()
 }
 
-pub fn code(fault: &SubmitFault) -> &str {
+pub fn code(fault: &SubmitFault) -> Option<Reason> {
     match fault {
-        SubmitFault::Refused { code, .. } => code,
+        SubmitFault::Refused { code, .. } => code.known(),
         SubmitFault::Unavailable(reason) => panic!("{reason}"),
     }
 }

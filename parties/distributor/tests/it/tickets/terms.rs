@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::federation::{files, people::rider, scale_id, week};
 use crate::tickets::scene::{Scene, code, waits};
+use merits_verifier::Reason;
 
 /// Terms are published once, and only if they say what is so.
 #[tokio::test(flavor = "multi_thread")]
@@ -99,7 +100,7 @@ async fn a_ticket_to_a_superseded_version_serves_no_claim_of_the_next() {
     let TicketFault::Refused(refusal) = found else {
         panic!("{found}");
     };
-    assert_eq!(refusal.code(), "scale-superseded");
+    assert_eq!(refusal.code(), Reason::ScaleSuperseded);
     let mut said = good;
     said.version = 2;
     let file = scene.seal(&said, &federation.distributor);
@@ -107,7 +108,7 @@ async fn a_ticket_to_a_superseded_version_serves_no_claim_of_the_next() {
     assert!(matches!(found, TicketFault::Proof(_)), "{found}");
     let report = scene.deposit(&node).await;
     assert_eq!(report.deposited, 0);
-    assert_eq!(code(&report.refused[0].1), "scale-superseded");
+    assert_eq!(code(&report.refused[0].1), Some(Reason::ScaleSuperseded));
     let summary = scene.run(&node).await;
     assert_eq!(summary.counts.acknowledged, 0);
     assert_eq!(waits(&summary), [(Wait::NoTicket, 4)]);

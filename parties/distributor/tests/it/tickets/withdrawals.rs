@@ -16,7 +16,7 @@ use merits_distributor::{
 use merits_ledger::{KeyRing, Submission};
 use merits_ledger_fixture::Citizen;
 use merits_primitives::{Fr, owner::Handle};
-use merits_verifier::{Verified, receipt::Receipt};
+use merits_verifier::{Reason, Verified, receipt::Receipt};
 
 use crate::federation::{files, people::rider, scale_id, week};
 use crate::tickets::scene::{Scene, code, rng, waits};
@@ -35,7 +35,7 @@ async fn a_withdrawal_under_way_costs_one_claim() {
     assert_eq!(scene.import(&node, &file).await.unwrap(), Imported::New);
     scene.withdraw(&early);
     let report = scene.deposit(&node).await;
-    assert_eq!(code(&report.refused[0].1), "consent-withdrawn");
+    assert_eq!(code(&report.refused[0].1), Some(Reason::ConsentWithdrawn));
     let found = scene.import(&node, &file).await.unwrap_err();
     assert!(matches!(found, TicketFault::Withdrawn), "{found}");
     let refusals = node.store().ticket_refusals(&scale_id()).await.unwrap();
@@ -50,7 +50,10 @@ async fn a_withdrawal_under_way_costs_one_claim() {
         .await
         .unwrap();
     assert_eq!(summary.submitted.refused.len(), 1);
-    assert_eq!(code(&summary.submitted.refused[0].1), "consent-withdrawn");
+    assert_eq!(
+        code(&summary.submitted.refused[0].1),
+        Some(Reason::ConsentWithdrawn)
+    );
     assert_eq!(
         (summary.counts.acknowledged, summary.counts.refused),
         (1, 0)

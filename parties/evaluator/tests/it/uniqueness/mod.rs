@@ -28,6 +28,7 @@ use merits_registrar::{
     session::{Registered, Session, SessionError},
 };
 use merits_replica::ClientError;
+use merits_verifier::{FieldPath, Reason, ReasonCode};
 use rand::{SeedableRng as _, rngs::StdRng};
 
 const ANN: &str = "11010519491231002X";
@@ -77,20 +78,20 @@ fn fault(result: Result<Registered, SessionError>) -> RegistrationFault {
     }
 }
 
-/// Why the evaluator refused: code and field.
+/// Why the evaluator refused: reason and field.
 #[track_caller]
-fn refusal(result: Result<EvaluationAnswer, EvaluatorError>) -> (String, String) {
+fn refusal(result: Result<EvaluationAnswer, EvaluatorError>) -> (ReasonCode, FieldPath) {
     match result {
         Err(EvaluatorError::Refused { fault, .. }) => {
             assert!(!fault.may_retry(), "{fault}");
-            (fault.reason.into_owned(), fault.field.into_owned())
+            (fault.reason, fault.field)
         }
         other => panic!("refused, not {other:?}"),
     }
 }
 
-fn refused_as(code: &str, field: &str) -> (String, String) {
-    (code.to_owned(), field.to_owned())
+fn refused_as(reason: Reason, field: &'static str) -> (ReasonCode, FieldPath) {
+    (reason.into(), field.into())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -150,7 +151,7 @@ async fn the_ledger_itself_refuses_a_person_that_it_has() {
         evaluation: answer.entry,
     });
     match city.follower.client().submit(&again).await {
-        Err(ClientError::Refused { fault, .. }) => assert_eq!(fault.reason, "person-known"),
+        Err(ClientError::Refused { fault, .. }) => assert_eq!(fault.reason, Reason::PersonKnown),
         other => panic!("refused, not {other:?}"),
     }
 }
@@ -223,22 +224,22 @@ async fn only_active_registrars_are_answered() {
 
     let stranger = Registrar::new(origin.clone(), PartyId([9; 32]), bank.key.clone());
     let found = refusal(evaluator.evaluate(stranger.ask(&pending, rng)).await);
-    assert_eq!(found, refused_as("party-unknown", "registrar"));
+    assert_eq!(found, refused_as(Reason::PartyUnknown, "registrar"));
     let distributor = city.registrar(&city.federation.distributor);
     let found = refusal(evaluator.evaluate(distributor.ask(&pending, rng)).await);
-    assert_eq!(found, refused_as("role-missing", "registrar"));
+    assert_eq!(found, refused_as(Reason::RoleMissing, "registrar"));
     let forger = Registrar::new(origin, bank.id, city.townhall.key.clone());
     let found = refusal(evaluator.evaluate(forger.ask(&pending, rng)).await);
-    assert_eq!(found, refused_as("signature-invalid", "signature"));
+    assert_eq!(found, refused_as(Reason::SignatureInvalid, "signature"));
     let other_log = Origin::new("other.example/merits").unwrap();
     let elsewhere = Registrar::new(other_log, bank.id, bank.key.clone());
     let found = refusal(evaluator.evaluate(elsewhere.ask(&pending, rng)).await);
-    assert_eq!(found, refused_as("other-origin", "origin"));
+    assert_eq!(found, refused_as(Reason::OtherOrigin, "origin"));
     for bytes in [[0; 32], [0xff; 32]] {
         let origin = city.federation.origin.clone();
         let request = EvaluationRequest::sign(origin, bank.id, bytes, [1; 32], &bank.key);
         let found = refusal(evaluator.evaluate(request).await);
-        assert_eq!(found, refused_as("malformed", "blinded_element"));
+        assert_eq!(found, refused_as(Reason::Malformed, "blinded_element"));
     }
     assert_eq!(city.counted().await, [], "no refusal is counted");
 
@@ -250,7 +251,7 @@ async fn only_active_registrars_are_answered() {
     let fresh = city.registrar(bank).ask(&fresh, rng);
     for request in [request, fresh] {
         let found = refusal(evaluator.evaluate(request).await);
-        assert_eq!(found, refused_as("party-suspended", "registrar"));
+        assert_eq!(found, refused_as(Reason::PartySuspended, "registrar"));
     }
     assert_eq!(city.counted().await.len(), 1);
 }
@@ -273,7 +274,10 @@ async fn a_replay_gets_the_same_answer_and_nobody_elses_element_is_answered() {
         );
     }
     let found = refusal(evaluator.evaluate(townhall.ask(&pending, rng)).await);
-    assert_eq!(found, refused_as("element-of-another", "blinded_element"));
+    assert_eq!(
+        found,
+        refused_as(Reason::ElementOfAnother, "blinded_element")
+    );
     assert_eq!(city.counted().await.len(), 1);
 }
 
@@ -295,7 +299,7 @@ async fn an_evaluator_without_the_ledgers_key_does_not_answer() {
     let pending = Pending::blind(number(ANN)).unwrap();
     let request = city.registrar(&city.bank).ask(&pending, &mut rand::rng());
     let found = refusal(evaluator.evaluate(request).await);
-    assert_eq!(found, refused_as("evaluator-not-opened", ""));
+    assert_eq!(found, refused_as(Reason::EvaluatorNotOpened, ""));
     assert_eq!(city.counted().await, []);
 }
 

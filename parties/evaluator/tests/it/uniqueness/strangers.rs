@@ -12,7 +12,7 @@ use merits_evaluator::net::{Ledger, LedgerFault};
 use merits_primitives::ids::EntryId;
 use merits_registrar::{client::EvaluatorClient, evaluation::Pending};
 use merits_replica::{Follower, Replica};
-use merits_verifier::entry::SignedEntry;
+use merits_verifier::{Reason, entry::SignedEntry};
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
@@ -60,7 +60,7 @@ async fn strangers_make_an_evaluator_follow_its_log_four_times_a_second() {
                 let mut refused = 0;
                 while begun.elapsed() < Duration::from_secs(1) {
                     let found = refusal(evaluator.evaluate(forged.clone()).await);
-                    assert_eq!(found.0, "signature-invalid");
+                    assert_eq!(found.0, Reason::SignatureInvalid);
                     refused += 1;
                 }
                 refused

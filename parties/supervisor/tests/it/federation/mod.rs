@@ -113,7 +113,7 @@ impl Federation {
             .map(
                 |holder| match holder.answer_opening(&self.view(), ask, NOW, &mut rand::rng()) {
                     Ok(_) => "answered",
-                    Err(refused) => refused.code(),
+                    Err(refused) => refused.code().as_str(),
                 },
             )
             .collect();

@@ -25,7 +25,7 @@ use merits_supervisor::{
 fn code(answer: Result<SealedPartial, Refused>) -> &'static str {
     match answer {
         Ok(_) => "answered",
-        Err(refused) => refused.code(),
+        Err(refused) => refused.code().as_str(),
     }
 }
 

@@ -19,6 +19,7 @@ use merits_supervisor::{
     totals::TotalSet,
     view::LedgerView,
 };
+use merits_verifier::Reason;
 use tokio::{net::TcpListener, sync::oneshot};
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
@@ -85,9 +86,9 @@ async fn serve_at(holder: Holder, log: &Shared) -> (String, oneshot::Sender<()>)
     (address, stop)
 }
 
-fn reason(error: &HolderError) -> (&str, &str) {
+fn reason(error: &HolderError) -> (Option<Reason>, String) {
     match error {
-        HolderError::Refused { fault, .. } => (&fault.reason, &fault.field),
+        HolderError::Refused { fault, .. } => (fault.reason.known(), fault.field.to_string()),
         other => panic!("refused, not {other}"),
     }
 }
@@ -120,7 +121,10 @@ async fn an_opening_and_a_total_travel() {
         })
         .await
         .unwrap_err();
-    assert_eq!(reason(&mismatch), ("request-mismatch", "request"));
+    assert_eq!(
+        reason(&mismatch),
+        (Some(Reason::RequestMismatch), "request".to_owned())
+    );
 
     let set = TotalSet::head(&fed.log, CREDITS, None).unwrap();
     let total_ask = set.ask(&fed.log);
@@ -142,7 +146,10 @@ async fn an_overlap_tells_the_head_to_ask_for() {
     witness.total(&set.ask(&fed.log)).await.unwrap();
     let larger = TotalSet::head(&fed.log, CREDITS, None).unwrap();
     let overlap = witness.total(&larger.ask(&fed.log)).await.unwrap_err();
-    assert_eq!(reason(&overlap), ("total-overlaps", "entries[1]"));
+    assert_eq!(
+        reason(&overlap),
+        (Some(Reason::TotalOverlaps), "entries[1]".to_owned())
+    );
     assert_eq!(overlap.answered_head(), Some(1));
     let unreachable = HolderClient::connect("http://127.0.0.1:1")
         .await
@@ -194,7 +201,10 @@ async fn strangers_make_a_holder_follow_its_log_four_times_a_second() {
                 let mut refused = 0;
                 while begun.elapsed() < Duration::from_secs(1) {
                     let error = witness.opening(&stranger).await.unwrap_err();
-                    assert_eq!(reason(&error), ("request-not-logged", "request"));
+                    assert_eq!(
+                        reason(&error),
+                        (Some(Reason::RequestNotLogged), "request".to_owned())
+                    );
                     refused += 1;
                 }
                 refused

@@ -29,7 +29,7 @@ fn open(fed: &mut Federation, set: &TotalSet) -> Result<OpenedTotal, TotalFault>
 fn code(answer: Result<TotalPartial, Refused>) -> &'static str {
     match answer {
         Ok(_) => "answered",
-        Err(refused) => refused.code(),
+        Err(refused) => refused.code().as_str(),
     }
 }
 

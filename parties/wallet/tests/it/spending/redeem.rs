@@ -6,7 +6,7 @@ use merits_ledger::{
     entry::{IdentityRetired, OfferPublished},
 };
 use merits_primitives::ids::{Credits, EntryId, Expiry};
-use merits_verifier::Statement as _;
+use merits_verifier::{Reason, Statement as _};
 use merits_wallet::{
     choice::ChoiceError,
     prover::ProvingError,
@@ -165,7 +165,7 @@ fn a_spent_note_is_not_chosen_and_not_taken() {
     let proofs = [one.prove(&prover).unwrap(), other.prove(&prover).unwrap()];
     purse.exchange(one.entry, &proofs[0]).unwrap();
     let error = purse.exchange(other.entry, &proofs[1]).unwrap_err();
-    assert_eq!(error.code(), "spent", "{error}");
+    assert_eq!(error.code(), Reason::Spent, "{error}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `merits wallet link`, `terms`, `consent`, `consents`, `withdraw`.
 
 use std::{
-    io::{BufRead as _, Write as _},
+    io::{BufRead as _, Read as _},
     path::PathBuf,
     process::ExitCode,
 };
@@ -471,9 +471,12 @@ fn learn(session: &Session, party: &str, account: &str) -> anyhow::Result<()> {
 /// Nothing but y or yes is a yes.
 fn asked_yes(question: &str) -> anyhow::Result<bool> {
     print!("{question} [y/N] ");
-    std::io::stdout().flush()?;
+    // Nobody consents to a question that nobody saw.
+    crate::screen::output::finish()?;
     let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer)?;
+    // A few bytes say yes, and more say nothing else.
+    let most = 64;
+    std::io::stdin().lock().take(most).read_line(&mut answer)?;
     Ok(matches!(
         answer.trim().to_ascii_lowercase().as_str(),
         "y" | "yes"

@@ -9,14 +9,13 @@
 
 use std::{
     fs::{self, File},
-    io,
+    io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
-use merits_verifier::log::{Checkpoint, Hash, LogKey, SignedCheckpoint};
+use merits_guard::output::{self, Readers};
+use merits_verifier::log::{Checkpoint, Hash, LogKey, MAX_NOTE_BYTES, SignedCheckpoint};
 use thiserror::Error;
-
-use crate::durable_file;
 
 /// Why a high-water mark cannot be used, or what it forbids.
 #[derive(Debug, Error)]
@@ -109,12 +108,7 @@ impl HighWaterMark {
     pub fn open(path: &Path, data: &Path, key: &LogKey) -> Result<Self, MarkError> {
         let path = Self::place(path, data)?;
         let lock_path = with_suffix(&path, ".lock");
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&lock_path)
-            .map_err(at(&lock_path))?;
+        let lock = merits_guard::lock_file(&lock_path).map_err(at(&lock_path))?;
         lock.try_lock()
             .map_err(|_| MarkError::InUse { path: path.clone() })?;
         Ok(Self {
@@ -214,15 +208,18 @@ impl HighWaterMark {
         if self.newest() == Some(checkpoint) {
             return Ok(());
         }
-        durable_file::replace(&self.path, &signed.to_string())
-            .map_err(|(path, source)| MarkError::Io { path, source })?;
+        let text = signed.to_string();
+        output::replace_own(&self.path, Readers::Owner, |out| {
+            out.write_all(text.as_bytes())
+        })
+        .map_err(at(&self.path))?;
         self.newest = Some((checkpoint.clone(), signed.clone()));
         Ok(())
     }
 }
 
 fn read(path: &Path, key: &LogKey) -> Result<Option<(Checkpoint, SignedCheckpoint)>, MarkError> {
-    let text = match fs::read_to_string(path) {
+    let text = match merits_text::file::read_at_most(path, MAX_NOTE_BYTES as u64) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(at(path)(error)),

@@ -143,7 +143,7 @@ impl Store {
         master: MasterKey,
     ) -> Result<Self, StoreError> {
         if let Some(directory) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
-            std::fs::create_dir_all(directory).map_err(|source| StoreError::Io {
+            merits_guard::create_folder(directory).map_err(|source| StoreError::Io {
                 path: directory.to_owned(),
                 source,
             })?;
@@ -175,7 +175,7 @@ impl Store {
             path: path.clone(),
             source,
         };
-        let file = File::create(&path).map_err(io)?;
+        let file = merits_guard::lock_file(&path).map_err(io)?;
         match file.try_lock() {
             Ok(()) => Ok(NodeLock(file)),
             Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::Busy { path }),

@@ -123,7 +123,7 @@ impl Store {
         master: MasterKey,
     ) -> Result<Self, StoreError> {
         if let Some(directory) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
-            std::fs::create_dir_all(directory).map_err(|source| StoreError::Io {
+            merits_guard::create_folder(directory).map_err(|source| StoreError::Io {
                 path: directory.to_owned(),
                 source,
             })?;

@@ -1,9 +1,10 @@
 //! A party's identity: its key files, and the application by which it asks to be admitted.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
 use ed25519_dalek::SigningKey;
+use merits_guard::output::{Kind, Output, Readers};
 use merits_keyfile::KeyKind;
 use merits_ledger::{Role, Roles, entry::PartyAdmitted};
 use merits_primitives::ids::{EntryId, Origin, PartyId};
@@ -11,6 +12,8 @@ use merits_replica::Replica;
 use merits_sealing::SealingKey;
 use merits_supervisor::handover::{self, Handover};
 use merits_text::typed::typed;
+
+use crate::outputs;
 
 /// Key files and name of a party on one ledger.
 #[derive(Debug)]
@@ -63,10 +66,19 @@ pub(crate) fn make_keys(signing_key: &Path, sealing_key: &Path) -> anyhow::Resul
     Ok(())
 }
 
-/// Writes what is handed to a supervisor: an application, or a public half.
-pub(crate) fn write_handover(value: &impl Handover, path: &Path) -> anyhow::Result<()> {
-    fs::write(path, handover::to_line(value)).with_context(|| path.display().to_string())?;
-    println!("wrote {}", path.display());
+/// Makes what is handed to a supervisor, an application or a public half, and writes it. Nothing is made where it
+/// could not be written.
+pub(crate) fn hand_over<T: Handover>(
+    config: &Path,
+    output: &Path,
+    make: impl FnOnce() -> anyhow::Result<T>,
+) -> anyhow::Result<()> {
+    let begins = format!("{} ", T::WORD);
+    let kind = Kind::new(T::WHAT, Readers::Everybody).replacing(begins.as_bytes());
+    outputs::of_configuration(config).admit(output, T::WHAT)?;
+    Output::check(output, kind)?;
+    Output::write(output, kind, handover::to_line(&make()?).as_bytes())?;
+    println!("wrote {}", output.display());
     Ok(())
 }
 

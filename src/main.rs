@@ -8,7 +8,7 @@ use std::{io::IsTerminal as _, process::ExitCode};
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use merits_circuits::prover::SimdPath;
-use merits_text::screen;
+use merits_text::screen::{self, output::Unprinted};
 use tracing_subscriber::EnvFilter;
 
 // Its `println!` and the like hide std's: they escape what has no place on a screen.
@@ -18,6 +18,7 @@ extern crate merits_text;
 mod commands;
 mod demo;
 mod identity;
+mod outputs;
 mod store_key;
 
 /// Environment variable with the log's filter.
@@ -89,11 +90,32 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    leave_quietly_on_a_closed_pipe();
-    run(Cli::parse().command).unwrap_or_else(|error| {
-        screen::failure(&error);
-        ExitCode::FAILURE
-    })
+    let code = match Cli::try_parse() {
+        Ok(cli) => run(cli.command).unwrap_or_else(|error| {
+            screen::failure(&error);
+            ExitCode::FAILURE
+        }),
+        Err(usage) => show(&usage),
+    };
+    match screen::output::finish() {
+        // As a shell counts a process that SIGPIPE ended.
+        Err(Unprinted::ReaderGone) if code == ExitCode::SUCCESS => ExitCode::from(141),
+        Ok(()) | Err(Unprinted::ReaderGone) => code,
+        Err(unprinted) => {
+            eprintln!("error: {unprinted}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Shows help, the version, or what is wrong with the arguments.
+fn show(usage: &clap::Error) -> ExitCode {
+    match usage.print() {
+        // Help goes to standard output; of standard error there is nobody to tell.
+        Err(error) if !usage.use_stderr() => screen::output::failed(error),
+        _ => {}
+    }
+    ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2))
 }
 
 fn run(command: Command) -> anyhow::Result<ExitCode> {
@@ -109,20 +131,6 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     SimdPath::requested()?;
     let runtime = tokio::runtime::Runtime::new().context("no runtime")?;
     runtime.block_on(command.run())
-}
-
-/// `merits .. | head` ends when its reader has had enough, without a panic on the screen.
-fn leave_quietly_on_a_closed_pipe() {
-    let usual = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        // That is how `println!` ends; the text is std's.
-        let message = panic.payload().downcast_ref::<String>();
-        if message.is_some_and(|m| m.starts_with("failed printing to stdout: Broken pipe")) {
-            // As a shell counts a process that SIGPIPE ended.
-            std::process::exit(141);
-        }
-        usual(panic);
-    }));
 }
 
 impl Command {

@@ -22,13 +22,13 @@ mod verification;
 mod whole_file;
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand, ValueEnum};
+use merits_guard::output::{Kind, Output, Readers};
 use merits_text::screen::{self, thousands};
 
 pub use self::whole_file::WholeFile;
@@ -119,7 +119,7 @@ struct Effort {
 impl Effort {
     /// In this directory, which is made; on all cores if no number of threads is given.
     fn new(quick: bool, threads: Option<u16>, data_dir: &Path) -> anyhow::Result<Self> {
-        fs::create_dir_all(data_dir)
+        merits_guard::create_shared_folder(data_dir)
             .with_context(|| format!("--data-dir {} (a directory)", data_dir.display()))?;
         Ok(Self {
             quick,
@@ -164,6 +164,10 @@ impl Arguments {
     }
 }
 
+/// The table's file; a newer table takes its place.
+const TABLE: Kind<'static> =
+    Kind::new("a table of measurements", Readers::Everybody).replacing(table::BEGINS);
+
 /// A table that begins with the machine.
 fn begin(effort: &Effort) -> Table {
     let machine = Machine::read();
@@ -182,17 +186,14 @@ fn begin(effort: &Effort) -> Table {
 /// Makes sure that the table can be written where it is wanted, before the work of an hour.
 fn can_write(markdown: Option<&Path>) -> anyhow::Result<()> {
     let Some(path) = markdown else { return Ok(()) };
-    let mut options = fs::OpenOptions::new();
-    let opened = options.create(true).append(true).open(path);
-    opened.with_context(|| format!("--markdown {}", path.display()))?;
-    Ok(())
+    Output::check(path, TABLE).with_context(|| format!("--markdown {}", path.display()))
 }
 
 /// Shows the table, and writes it where that is asked for.
 fn finish(table: &Table, markdown: Option<&Path>) -> anyhow::Result<ExitCode> {
     println!("{}", table.screen());
     if let Some(path) = markdown {
-        fs::write(path, table.markdown()).with_context(|| path.display().to_string())?;
+        Output::write(path, TABLE, table.markdown().as_bytes())?;
         println!("wrote {}", path.display());
     }
     Ok(ExitCode::SUCCESS)
@@ -260,7 +261,8 @@ impl All {
 }
 
 fn read_weeks(path: &Path) -> anyhow::Result<Weeks> {
-    let file = fs::File::open(path).with_context(|| path.display().to_string())?;
+    let file =
+        merits_guard::input::open_stream(path).with_context(|| path.display().to_string())?;
     Weeks::read(std::io::BufReader::new(file)).with_context(|| path.display().to_string())
 }
 

@@ -123,6 +123,10 @@ fn verdict(value: f64, bar: f64, text: &str) -> String {
 }
 
 const WIDTH: u16 = 140;
+/// How every table begins.
+pub(super) const BEGINS: &[u8] =
+    b"| what | median | range | bar, or compare |\n|---|---|---|---|\n";
+
 const HEADER: [&str; 4] = ["what", "median", "range", "bar, or compare"];
 
 #[cfg(test)]
@@ -136,6 +140,7 @@ mod tests {
         table.share_within("good", 0.1, 0.15);
         table.share_within("bad", 0.2, 0.15);
         let text = table.markdown();
+        assert!(text.as_bytes().starts_with(BEGINS));
         assert_eq!(text.lines().count(), 5);
         assert!(text.contains("| **a / b** | | | |"));
         assert!(text.contains("| good | 10.0 % |  | at most 15.0 %: met |"));

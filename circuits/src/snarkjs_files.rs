@@ -1,9 +1,9 @@
 //! Everything about one proof as files for snarkjs, rapidsnark and Solidity generators.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write as _};
 use std::path::Path;
 
+use merits_guard::output::{Kind, Output, Readers};
 use merits_params::{keystore, r1cs::R1cs, snarkjs_json, wtns, zkey::Zkey};
 use merits_primitives::Fr;
 use merits_verifier::groth16::Proof;
@@ -20,11 +20,20 @@ pub const PUBLIC_FILE: &str = "public.json";
 /// # Errors
 /// Those of the file system.
 pub fn write_circuit(dir: &Path, r1cs: &R1cs, zkey: &Zkey) -> io::Result<()> {
-    fs::create_dir_all(dir)?;
-    buffered(&dir.join(keystore::R1CS_FILE), |out| r1cs.write(out))?;
-    buffered(&dir.join(keystore::ZKEY_FILE), |out| zkey.write(out))?;
+    merits_guard::create_shared_folder(dir)?;
+    write(dir, keystore::R1CS_FILE, Readers::Everybody, |out| {
+        r1cs.write(out)
+    })?;
+    write(dir, keystore::ZKEY_FILE, Readers::Everybody, |out| {
+        zkey.write(out)
+    })?;
     let json = snarkjs_json::verification_key(&zkey.key.vk);
-    fs::write(dir.join(keystore::VERIFICATION_KEY_FILE), json)
+    write(
+        dir,
+        keystore::VERIFICATION_KEY_FILE,
+        Readers::Everybody,
+        |out| out.write_all(json.as_bytes()),
+    )
 }
 
 /// Writes `witness.wtns` (secret: it holds the records), `proof.json` and `public.json`.
@@ -37,8 +46,10 @@ pub fn write_proof(
     assignment: &[Fr],
     proof: &Proof,
 ) -> io::Result<()> {
-    fs::create_dir_all(dir)?;
-    buffered(&dir.join(WITNESS_FILE), |out| wtns::write(assignment, out))?;
+    merits_guard::create_shared_folder(dir)?;
+    write(dir, WITNESS_FILE, Readers::Owner, |out| {
+        wtns::write(assignment, out)
+    })?;
     write_public_part(dir, assignment.get(1..=n_public).unwrap_or_default(), proof)
 }
 
@@ -47,16 +58,27 @@ pub fn write_proof(
 /// # Errors
 /// Those of the file system.
 pub fn write_public_part(dir: &Path, public: &[Fr], proof: &Proof) -> io::Result<()> {
-    fs::create_dir_all(dir)?;
-    fs::write(dir.join(PROOF_FILE), snarkjs_json::proof(proof))?;
-    fs::write(dir.join(PUBLIC_FILE), snarkjs_json::public(public))
+    merits_guard::create_shared_folder(dir)?;
+    write(dir, PROOF_FILE, Readers::Everybody, |out| {
+        out.write_all(snarkjs_json::proof(proof).as_bytes())
+    })?;
+    write(dir, PUBLIC_FILE, Readers::Everybody, |out| {
+        out.write_all(snarkjs_json::public(public).as_bytes())
+    })
 }
 
-fn buffered(
-    path: &Path,
-    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+/// Writes a new file of a circuit; none is replaced.
+///
+/// # Errors
+/// Those of the file system.
+pub fn write(
+    dir: &Path,
+    name: &str,
+    readers: Readers,
+    write: impl FnOnce(&mut Output<'_>) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut out = BufWriter::with_capacity(1 << 20, File::create(path)?);
+    let kind = Kind::new("a file of a circuit", readers);
+    let mut out = Output::begin(&dir.join(name), kind).map_err(io::Error::other)?;
     write(&mut out)?;
-    out.flush()
+    out.publish().map_err(io::Error::other)
 }

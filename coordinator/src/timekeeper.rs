@@ -12,13 +12,13 @@
 //! - at its start and while it runs, the clocks of peers ([`crate::clock_peers`]).
 
 use std::{
-    fs, io,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use merits_replica::durable_file;
+use merits_guard::output::{self, Readers};
 
 use crate::{
     clock::Clock,
@@ -162,8 +162,11 @@ impl Timekeeper {
             return;
         }
         let text = look(&*self.clock).to_text();
-        if let Err((path, error)) = durable_file::replace(&self.file, &text) {
-            tracing::warn!(%error, file = %path.display(), "cannot write the time down");
+        let written = output::replace_own(&self.file, Readers::Owner, |out| {
+            out.write_all(text.as_bytes())
+        });
+        if let Err(error) = written {
+            tracing::warn!(%error, file = %self.file.display(), "cannot write the time down");
         }
     }
 
@@ -211,7 +214,7 @@ impl Timekeeper {
 
     /// What the file says. A file that cannot be read says nothing, which makes a start stricter.
     fn last_seen(&self) -> Option<Seen> {
-        let text = match fs::read_to_string(&self.file) {
+        let text = match merits_text::file::read(&self.file) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
             Err(error) => {
@@ -264,6 +267,7 @@ fn look(clock: &dyn Clock) -> Seen {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
     use super::*;

@@ -21,6 +21,10 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
+use merits_guard::{
+    input,
+    output::{self, Readers},
+};
 use merits_verifier::groth16::{KeyDigest, KeyError, KeyPolicy, Provenance, VerifyingKey};
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
@@ -402,7 +406,7 @@ impl KeyEntry {
             dir,
         } = self;
         let path = dir.join(ZKEY_FILE);
-        let file = File::open(&path).map_err(at("reading", &path))?;
+        let file = input::open(&path).map_err(at("reading", &path))?;
         let length = file.metadata().map_err(at("reading", &path))?.len();
         let altered = |reason| KeyStoreError::Altered {
             path: path.clone(),
@@ -491,9 +495,10 @@ fn write_manifest(dir: &Path, manifest: &KeyManifest) -> Result<(), KeyStoreErro
 
 /// Keeps other processes from making the same key at the same time.
 fn lock(dir: &Path) -> Result<File, KeyStoreError> {
-    fs::create_dir_all(dir).map_err(at("creating", dir))?;
+    merits_guard::create_shared_folder(dir).map_err(at("creating", dir))?;
     let path = dir.join("lock");
-    let file = File::create(&path).map_err(at("creating", &path))?;
+    let file = merits_guard::open_lock(&path)
+        .map_err(|error| at("locking", &path)(io::Error::other(error)))?;
     file.lock().map_err(at("locking", &path))?;
     Ok(file)
 }
@@ -507,25 +512,12 @@ fn remove_if_there(path: &Path) -> Result<(), KeyStoreError> {
     }
 }
 
-/// Writes beside `path`, flushes to disk, renames, and flushes the directory.
+/// Replaces a file: a crash leaves the old one or the new one.
 fn write_atomically(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> Result<(), KeyStoreError> {
-    let beside = path.with_added_extension(format!("tmp-{}", std::process::id()));
-    let attempt = || {
-        let mut out = BufWriter::with_capacity(1 << 20, File::create(&beside)?);
-        write(&mut out)?;
-        out.into_inner()
-            .map_err(io::IntoInnerError::into_error)?
-            .sync_all()?;
-        fs::rename(&beside, path)?;
-        match path.parent() {
-            Some(dir) => File::open(dir)?.sync_all(),
-            None => Ok(()),
-        }
-    };
-    attempt().map_err(at("writing", path))
+    output::replace_own(path, Readers::Everybody, write).map_err(at("writing", path))
 }
 
 fn at<'a>(

@@ -13,7 +13,7 @@ use merits_clearing::{
 use merits_ledger::{Role, entry::PartyAdmitted};
 
 use crate::{
-    identity::{Identity, make_keys, write_handover},
+    identity::{Identity, hand_over, make_keys},
     screen::{VOUCHED, thousands},
 };
 
@@ -40,7 +40,7 @@ impl Command {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Apply { config, output } => {
-                write_handover(&apply(&ClearingConfig::load(&config)?)?, &output)?;
+                hand_over(&config, &output, || apply(&ClearingConfig::load(&config)?))?;
                 Ok(ExitCode::SUCCESS)
             }
             Self::Audit { config } => {

@@ -10,6 +10,7 @@ use merits_coordinator::{
 use merits_primitives::calendar::Date;
 
 use super::{dates, stop_signal};
+use crate::outputs;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -100,6 +101,7 @@ impl Command {
                 })
             }
             Self::Backup { config, output } => {
+                outputs::of_configuration(&config).admit(&output, "the copy")?;
                 let config = Config::load(&config)?;
                 let kept = backup(&config, &output, &mut rand::rng()).await?;
                 println!(

@@ -18,14 +18,20 @@ use merits_distributor::{
     store::Imported,
     summary::{Outcome, RunSummary},
 };
+use merits_guard::output::Output;
 use merits_ledger::{Role, entry::PartyAdmitted};
+use merits_records::{
+    bundle::{FileKind as _, Links},
+    disclosure::Disclosure,
+};
 use merits_text::typed::argument;
 
 use self::cabinet::Cabinet;
 pub(crate) use self::station::Station;
-use super::source::{NOTHING, PARTLY};
+use super::source::{NOTHING, PARTLY, admit_rejects};
 use crate::{
-    identity::{Identity, make_keys, write_handover},
+    identity::{Identity, hand_over, make_keys},
+    outputs,
     screen::{self, VOUCHED, thousands},
 };
 
@@ -173,7 +179,9 @@ impl Command {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Apply { config, output } => {
-                write_handover(&apply(&DistributorConfig::load(&config)?)?, &output)?;
+                hand_over(&config, &output, || {
+                    apply(&DistributorConfig::load(&config)?)
+                })?;
             }
             Self::Links {
                 config,
@@ -182,6 +190,12 @@ impl Command {
                 output,
                 subjects,
             } => {
+                let mut kept = outputs::of_configuration(&config);
+                if let Some(input) = &input {
+                    kept.keep(input, "the input");
+                }
+                kept.admit(&output, Links::WHAT)?;
+                Output::check(&output, Links::KIND)?;
                 let station = Station::open(&config).await?;
                 let done = links(&station, input.as_deref(), &source, &output, subjects).await;
                 station.close(done).await?;
@@ -193,6 +207,7 @@ impl Command {
             } => terms(&config, write.as_deref(), publish.as_deref()).await?,
             Self::Tickets { config, import } => return tickets(&config, &import).await,
             Self::Run(arguments) => {
+                admit(&arguments)?;
                 let station = Station::open(&arguments.config).await?;
                 let done = station.run(&arguments).await;
                 let summary = station.close(done).await?;
@@ -204,6 +219,10 @@ impl Command {
                 });
             }
             Self::Status { config, receipts } => {
+                if let Some(directory) = &receipts {
+                    outputs::of_configuration(&config)
+                        .admit(directory, "the folder of receipts")?;
+                }
                 let config = DistributorConfig::load(&config)?;
                 let cabinet = Cabinet::existing(&config).await?;
                 let done = cabinet.status(&config, receipts.as_deref()).await;
@@ -224,6 +243,7 @@ impl Command {
                 );
             }
             Self::Backup { config, output } => {
+                outputs::of_configuration(&config).admit(&output, "the copy")?;
                 let config = DistributorConfig::load(&config)?;
                 let copied = cabinet::copy(&config, &config.store, &output).await?;
                 println!(
@@ -257,6 +277,12 @@ impl Command {
                 person_asks: _,
                 output,
             } => {
+                let mut kept = outputs::of_configuration(&config);
+                if let Some(request) = &request {
+                    kept.keep(request, "the request");
+                }
+                kept.admit(&output, "the disclosure")?;
+                Output::check(&output, Disclosure::KIND)?;
                 let station = Station::open(&config).await?;
                 let done = async {
                     let entry = station.find_entry(&entry)?;
@@ -270,6 +296,20 @@ impl Command {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Refuses a run whose rejects file is something that it reads or keeps.
+fn admit(arguments: &RunArguments) -> anyhow::Result<()> {
+    let mut kept = outputs::of_configuration(&arguments.config);
+    for (path, what) in [
+        (&arguments.input, "the input"),
+        (&arguments.bundle, "the bundle"),
+    ] {
+        if let Some(path) = path {
+            kept.keep(path, what);
+        }
+    }
+    admit_rejects(&mut kept, arguments.rejects.as_deref())
 }
 
 /// Writes pseudonyms for a source.
@@ -301,6 +341,10 @@ async fn links(
 }
 
 async fn terms(config: &Path, write: Option<&Path>, publish: Option<&Path>) -> anyhow::Result<()> {
+    if let Some(output) = write {
+        outputs::of_configuration(config).admit(output, "the terms")?;
+        Output::check(output, station::TERMS)?;
+    }
     let station = Station::open(config).await?;
     let done = terms_of(&station, write, publish).await;
     station.close(done).await

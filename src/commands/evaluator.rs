@@ -16,7 +16,7 @@ use merits_replica::Follower;
 use tokio::net::TcpListener;
 
 use super::stop_signal;
-use crate::identity::{Identity, make_keys, write_handover};
+use crate::identity::{Identity, hand_over, make_keys};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -47,7 +47,7 @@ impl Command {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Apply { config, output } => {
-                write_handover(&apply(&EvaluatorConfig::load(&config)?)?, &output)?;
+                hand_over(&config, &output, || apply(&EvaluatorConfig::load(&config)?))?;
             }
             Self::Announce { config } => match announce(&EvaluatorConfig::load(&config)?).await? {
                 Some(entry) => println!("announced the evaluator's key: entry {entry}"),

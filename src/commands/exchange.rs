@@ -23,7 +23,8 @@ use tokio::net::TcpListener;
 
 use super::{stop_signal, unix_millis};
 use crate::{
-    identity::{Identity, find_entry, make_keys, write_handover},
+    identity::{Identity, find_entry, hand_over, make_keys},
+    outputs,
     screen::thousands,
     store_key::StoreKey,
 };
@@ -93,7 +94,7 @@ impl Command {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Apply { config, output } => {
-                write_handover(&apply(&ExchangeConfig::load(&config)?)?, &output)?;
+                hand_over(&config, &output, || apply(&ExchangeConfig::load(&config)?))?;
             }
             Self::Stock {
                 config,
@@ -116,6 +117,7 @@ impl Command {
                 .await?;
             }
             Self::Backup { config, output } => {
+                outputs::of_configuration(&config).admit(&output, "the copy")?;
                 let config = ExchangeConfig::load(&config)?;
                 let copied = copy(&config, &config.store, &output).await?;
                 println!(

@@ -13,7 +13,7 @@ use merits_primitives::ids::EntryId;
 use merits_verifier::groth16::KeyPolicy;
 
 use crate::{
-    identity::{Identity, make_keys, write_handover},
+    identity::{Identity, hand_over, make_keys},
     screen::working,
 };
 
@@ -40,7 +40,7 @@ impl Command {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Apply { config, output } => {
-                write_handover(&apply(&IssuerConfig::load(&config)?)?, &output)?;
+                hand_over(&config, &output, || apply(&IssuerConfig::load(&config)?))?;
             }
             Self::Propose { config } => {
                 let config = IssuerConfig::load(&config)?;

@@ -6,6 +6,7 @@ use anyhow::{Context as _, ensure};
 use clap::Args;
 
 use super::verify::Kit;
+use crate::outputs;
 
 /// What `merits kit` takes.
 #[derive(Debug, Args)]
@@ -29,6 +30,7 @@ impl Arguments {
             "{} is there already: name a directory that is not",
             self.output.display()
         );
+        outputs::of_configuration(&self.config).admit(&self.output, "the kit")?;
         let ledger = super::ledger_of(&self.config)?;
         let (size, receipts) = if self.offline {
             let replica = ledger.open().await?;

@@ -22,7 +22,7 @@ use merits_registrar::{
 use merits_text::typed::{argument, prose};
 
 use super::{dates, unix_millis};
-use crate::identity::{Identity, make_keys, write_handover};
+use crate::identity::{Identity, hand_over, make_keys};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -82,7 +82,7 @@ impl Command {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Apply { config, output } => {
-                write_handover(&apply(&RegistrarConfig::load(&config)?)?, &output)?;
+                hand_over(&config, &output, || apply(&RegistrarConfig::load(&config)?))?;
             }
             Self::Register(person) => person.register(Occasion::First).await?,
             Self::ReRegister(person) => person.register(Occasion::AfterLoss).await?,

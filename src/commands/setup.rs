@@ -1,14 +1,14 @@
 //! `merits setup`: a proving key for any circuit of circom, to try the prover on it.
 
-use std::{
-    fs::{self, File},
-    io::{self, BufWriter, Write},
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{fs, io::Write as _, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
+use merits_guard::{
+    input,
+    output::{Kind, Output, Readers},
+    protected::Protected,
+};
 use merits_params::{
     groth16::{MAX_DOMAIN_LOG2, set_up},
     r1cs::file::{R1csFile, R1csHead},
@@ -19,6 +19,9 @@ use merits_verifier::groth16::Provenance;
 use serde::Serialize;
 
 use crate::screen::{thousands, working};
+
+/// Keys are never replaced: proofs under the old one could no longer be made.
+const KEY: Kind<'static> = Kind::new("a new key", Readers::Everybody);
 
 /// What `merits setup` takes.
 #[derive(Debug, Args)]
@@ -71,24 +74,27 @@ impl Arguments {
             None => self.r1cs.with_extension("zkey"),
         };
         let marker = out.with_added_extension("json");
-        for path in [Some(&out), Some(&marker), self.vkey.as_ref()] {
-            let Some(path) = path else { continue };
-            ensure!(
-                !path.exists(),
-                "{} exists already, and keys are never overwritten: proofs under the old one \
-                 could no longer be made. Name another file, or move it away",
-                path.display()
-            );
-        }
         let at = || self.r1cs.display().to_string();
+        let mut kept = Protected::new();
+        kept.keep(&self.r1cs, "the circuit");
+        kept.admit(&out, "the proving key")?;
+        kept.admit(&marker, "what tells how the proving key was made")?;
+        if let Some(path) = &self.vkey {
+            kept.admit(path, "the verifying key")?;
+        }
         let create = || {
-            let vkey = self.vkey.as_deref().map(NewFile::create).transpose()?;
-            Ok::<_, anyhow::Error>((NewFile::create(&out)?, NewFile::create(&marker)?, vkey))
+            let vkey = self.vkey.as_deref().map(|path| Output::begin(path, KEY));
+            let vkey = vkey.transpose()?;
+            Ok::<_, anyhow::Error>((
+                Output::begin(&out, KEY)?,
+                Output::begin(&marker, KEY)?,
+                vkey,
+            ))
         };
         // Before the work of minutes: a folder that is missing is found out now. They do not stay
         // meanwhile, for who breaks the work off.
         drop(create()?);
-        let circuit = R1csFile::open(File::open(&self.r1cs).with_context(at)?).with_context(at)?;
+        let circuit = R1csFile::open(input::open(&self.r1cs).with_context(at)?).with_context(at)?;
         admit(circuit.head()).with_context(at)?;
         let bar = working("reading the constraints");
         let r1cs = circuit.read().with_context(at)?;
@@ -97,7 +103,9 @@ impl Arguments {
         let zkey = Zkey::new(key, &r1cs);
         bar.set_message("writing");
         let (mut zkey_file, mut marker_file, vkey_file) = create()?;
-        let length = zkey_file.write(|file| zkey.write(file))?;
+        zkey.write(&mut zkey_file)
+            .with_context(|| format!("writing {}", out.display()))?;
+        let length = zkey_file.length()?;
         let told = Marker {
             format: "merits-set-up/1",
             provenance: Provenance::InsecureDev.to_string(),
@@ -111,13 +119,15 @@ impl Arguments {
             verifying_key: zkey.key.vk.digest().to_string(),
         };
         let text = serde_json::to_string_pretty(&told)? + "\n";
-        marker_file.write(|file| file.write_all(text.as_bytes()))?;
+        marker_file
+            .write_all(text.as_bytes())
+            .with_context(|| format!("writing {}", marker.display()))?;
         // The mark comes first: there is no such key without it.
         marker_file.publish()?;
         zkey_file.publish()?;
         if let Some(mut file) = vkey_file {
             let text = snarkjs_json::verification_key(&zkey.key.vk);
-            file.write(|file| file.write_all(text.as_bytes()))?;
+            file.write_all(text.as_bytes())?;
             file.publish()?;
         }
         bar.finish_and_clear();
@@ -179,62 +189,4 @@ fn free_memory() -> Option<u64> {
     let line = text.lines().find_map(|l| l.strip_prefix("MemAvailable:"))?;
     let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
     Some(kib << 10)
-}
-
-/// A file that is written under a name beside its own, and gets its own when it is whole.
-struct NewFile<'p> {
-    path: &'p Path,
-    beside: PathBuf,
-    out: File,
-}
-
-impl<'p> NewFile<'p> {
-    fn create(path: &'p Path) -> anyhow::Result<Self> {
-        let beside = path.with_added_extension(format!("tmp-{}", std::process::id()));
-        let out = File::create_new(&beside).map_err(|error| {
-            let hint = match error.kind() {
-                io::ErrorKind::AlreadyExists => ": two of the files have one name",
-                io::ErrorKind::NotFound => ": make its folder first",
-                _ => "",
-            };
-            anyhow::Error::new(error).context(format!("making {}{hint}", path.display()))
-        })?;
-        Ok(Self { path, beside, out })
-    }
-
-    /// Writes and flushes it; its length.
-    fn write(
-        &mut self,
-        write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
-    ) -> anyhow::Result<u64> {
-        let attempt = || {
-            let mut out = BufWriter::with_capacity(1 << 20, &self.out);
-            write(&mut out)?;
-            out.flush()?;
-            drop(out);
-            self.out.sync_all()?;
-            Ok(self.out.metadata()?.len())
-        };
-        let result: io::Result<u64> = attempt();
-        result.with_context(|| format!("writing {}", self.path.display()))
-    }
-
-    /// Gives it its name, unless there is such a file by now.
-    fn publish(self) -> anyhow::Result<()> {
-        // Unlike a renaming, a link does not replace what came to be there meanwhile.
-        let linked = fs::hard_link(&self.beside, self.path).or_else(|error| match error.kind() {
-            io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied if !self.path.exists() => {
-                fs::rename(&self.beside, self.path)
-            }
-            _ => Err(error),
-        });
-        linked.with_context(|| format!("writing {}", self.path.display()))
-    }
-}
-
-impl Drop for NewFile<'_> {
-    fn drop(&mut self) {
-        // It is not there if it was renamed.
-        let _ = fs::remove_file(&self.beside);
-    }
 }

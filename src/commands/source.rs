@@ -1,14 +1,14 @@
 //! `merits source`: commit to records, sign the commitments.
 
 use std::{
-    fs::{self, File},
-    io::{self, BufReader, BufWriter},
+    io::{self, BufReader},
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand};
+use merits_guard::{input, output::Output, protected::Protected};
 use merits_keyfile::{KeyKind, SecretBytes};
 use merits_ledger::{Role, Roles, entry::PartyAdmitted};
 use merits_params::manifest::{Manifest, Validity};
@@ -17,7 +17,8 @@ use merits_primitives::{
     ids::{Origin, PartyId, Period, PeriodKind},
 };
 use merits_records::{
-    Plan, ReadOptions, Reading, RejectsFile,
+    Plan, REJECTS, ReadOptions, Reading, RejectsFile,
+    bundle::{Bundle, FileKind as _},
     handover::{Handover as _, LinkFile},
     reading::Edge,
     wall_clock::Present,
@@ -33,7 +34,7 @@ use merits_source::{
 };
 
 use super::dates;
-use crate::{identity::write_handover, screen};
+use crate::{identity::hand_over, outputs, screen};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -133,7 +134,9 @@ impl Command {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Apply { config, output } => {
-                write_handover(&application(&SourceConfig::load(&config)?)?, &output)?;
+                hand_over(&config, &output, || {
+                    application(&SourceConfig::load(&config)?)
+                })?;
                 Ok(ExitCode::SUCCESS)
             }
             Self::Sign(arguments) => Ok(tell(&arguments, &sign(&arguments)?)),
@@ -358,9 +361,31 @@ fn party_of(config: &SourceConfig, key: &ed25519_dalek::SigningKey) -> anyhow::R
     Ok(Signer::party_id(&origin, &config.name, key))
 }
 
+/// Refuses a signing whose outputs are each other, or what the source needs.
+fn admit(arguments: &SignArguments) -> anyhow::Result<()> {
+    let mut kept = outputs::of_configuration(&arguments.config);
+    kept.keep(&arguments.input, "the input");
+    if let Some(links) = &arguments.links {
+        kept.keep(links, "the file of pseudonyms");
+    }
+    kept.admit(&arguments.output, "the bundle")?;
+    Output::check(&arguments.output, Bundle::KIND)?;
+    admit_rejects(&mut kept, arguments.rejects.as_deref())
+}
+
+/// Refuses a rejects file that is one of these, or that may not be written.
+pub(crate) fn admit_rejects(kept: &mut Protected, rejects: Option<&Path>) -> anyhow::Result<()> {
+    if let Some(path) = rejects {
+        kept.admit(path, "the rejects file")?;
+        Output::check(path, REJECTS)?;
+    }
+    Ok(())
+}
+
 /// Reads the records and signs what they commit to, as far as they are whole.
 pub(crate) fn sign(arguments: &SignArguments) -> anyhow::Result<Signing> {
     let config = SourceConfig::load(&arguments.config)?;
+    admit(arguments)?;
     let most = arguments
         .most_rejects_percent
         .or(config.most_rejects_percent)
@@ -455,7 +480,7 @@ pub(crate) fn sign(arguments: &SignArguments) -> anyhow::Result<Signing> {
         .as_ref()
         .or(config.links_file.as_ref())
         .context("which pseudonyms? Give --links, or name `links_file` in the configuration")?;
-    let links = File::open(links).with_context(|| format!("links {}", links.display()))?;
+    let links = input::open_stream(links).with_context(|| format!("links {}", links.display()))?;
     let pseudonyms = Pseudonyms::read(BufReader::new(links), origin.as_str(), source)?;
     let schema = manifest.schema().clone();
     let signer = Signer::new(origin, source, schema, signing, salts);
@@ -474,24 +499,13 @@ pub(crate) fn sign(arguments: &SignArguments) -> anyhow::Result<Signing> {
         sign(&mut io::sink())?
     } else {
         // Under its name only when it is whole: an interrupted signing leaves the bundle of before.
-        let at = || format!("bundle {}", arguments.output.display());
-        let part = arguments.output.with_added_extension("part");
-        let mut output = BufWriter::new(merits_guard::create(&part).with_context(at)?);
-        let signed = sign(&mut output).with_context(at);
-        let report = signed.and_then(|report| {
-            let file = output.into_inner().map_err(io::IntoInnerError::into_error);
-            file.and_then(|file| file.sync_all()).with_context(at)?;
-            Ok(report)
-        });
-        match &report {
-            Ok(report) if report.signed > 0 => {
-                fs::rename(&part, &arguments.output).with_context(at)?;
-            }
-            _ => {
-                let _ = fs::remove_file(&part);
-            }
+        let mut output = Output::begin(&arguments.output, Bundle::KIND)?;
+        let report =
+            sign(&mut output).with_context(|| format!("bundle {}", arguments.output.display()))?;
+        if report.signed > 0 {
+            output.publish()?;
         }
-        report?
+        report
     };
     bar.finish_and_clear();
     Ok(Signing {
@@ -542,11 +556,7 @@ pub(crate) fn read(
 ) -> anyhow::Result<Reading> {
     let mut rejects_file = match rejects {
         None => None,
-        Some(path) => {
-            let file = merits_guard::create(path)
-                .with_context(|| format!("rejects file {}", path.display()))?;
-            Some(RejectsFile::new(BufWriter::new(file))?)
-        }
+        Some(path) => Some(RejectsFile::new(Output::begin(path, REJECTS)?)?),
     };
     let bar = screen::working("reading records");
     let reading = merits_records::read_file(
@@ -566,7 +576,7 @@ pub(crate) fn read(
     .with_context(|| format!("records {}", input.display()))?;
     bar.finish_and_clear();
     if let Some(file) = rejects_file {
-        file.finish()?;
+        file.finish()?.publish()?;
     }
     Ok(reading)
 }

@@ -12,7 +12,7 @@ use merits_ledger::{Role, entry::PartyAdmitted};
 use merits_sponsor::{config::SponsorConfig, net, report::Report};
 
 use crate::{
-    identity::{Identity, make_keys, write_handover},
+    identity::{Identity, hand_over, make_keys},
     screen::{VOUCHED, thousands},
 };
 
@@ -45,7 +45,7 @@ impl Command {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Apply { config, output } => {
-                write_handover(&apply(&SponsorConfig::load(&config)?)?, &output)?;
+                hand_over(&config, &output, || apply(&SponsorConfig::load(&config)?))?;
                 Ok(ExitCode::SUCCESS)
             }
             Self::Offer(command) => command.run().await,

@@ -16,12 +16,24 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand};
+use merits_guard::output::{Kind, Output, Readers};
 use merits_ledger::{History, Submission};
 use merits_primitives::ids::PartyId;
 use merits_replica::Replica;
 use merits_sponsor::offline::OfflineVerifier;
-use merits_verifier::{log::LogKey, receipt::Receipt};
+use merits_verifier::{
+    log::LogKey,
+    receipt::{RECEIPT_HEADER, Receipt},
+};
 use serde::{Deserialize, Serialize};
+
+/// A receipt's file, which everybody may read. A newer receipt of the entry takes its place.
+pub(crate) const RECEIPT: Kind<'static> =
+    Kind::new("a receipt", Readers::Everybody).replacing(RECEIPT_HEADER.as_bytes());
+
+/// The founding facts of a kit.
+const KIT: Kind<'static> =
+    Kind::new("a kit's founding facts", Readers::Everybody).replacing(b"log_key = ");
 
 /// What `merits verify` takes.
 #[derive(Debug, Args)]
@@ -115,7 +127,8 @@ impl Kit {
             "the copy of the log in {} is empty: bring it up to date first",
             replica.directory().display()
         );
-        fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;
+        merits_guard::create_shared_folder(directory)
+            .with_context(|| directory.display().to_string())?;
         let policy = replica.state()?.policy();
         let kit = Self {
             log_key: replica.key().to_string(),
@@ -125,7 +138,7 @@ impl Kit {
             anchor_seconds: policy.anchor_seconds,
         };
         let path = directory.join(FACTS);
-        fs::write(&path, toml::to_string(&kit)?).with_context(|| path.display().to_string())?;
+        Output::write(&path, KIT, toml::to_string(&kit)?.as_bytes())?;
         let mut receipts = 0;
         for leaf in replica.leaves() {
             let (index, leaf) = leaf?;
@@ -142,7 +155,7 @@ impl Kit {
                 submission.entry().kind_name().replace(' ', "-")
             );
             let path = directory.join(name);
-            fs::write(&path, receipt.to_string()).with_context(|| path.display().to_string())?;
+            Output::write(&path, RECEIPT, receipt.to_string().as_bytes())?;
             receipts += 1;
         }
         Ok(receipts)

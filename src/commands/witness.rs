@@ -20,7 +20,7 @@ use merits_supervisor::{
 use tokio::net::TcpListener;
 
 use super::stop_signal;
-use crate::identity::{Identity, make_keys, write_handover};
+use crate::identity::{Identity, hand_over, make_keys};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -57,14 +57,16 @@ impl Command {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Apply { config, output } => {
-                write_handover(&apply(&WitnessConfig::load(&config)?)?, &output)?;
+                hand_over(&config, &output, || apply(&WitnessConfig::load(&config)?))?;
             }
             Self::Half {
                 config,
                 epoch,
                 output,
             } => {
-                write_handover(&half(&WitnessConfig::load(&config)?, epoch)?, &output)?;
+                hand_over(&config, &output, || {
+                    half(&WitnessConfig::load(&config)?, epoch)
+                })?;
             }
             Self::Serve { config } => {
                 serve_holder(&WitnessConfig::load(&config)?, Side::Witness, async {

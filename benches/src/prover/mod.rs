@@ -8,6 +8,7 @@ mod trials;
 
 use std::{
     fs,
+    io::Write as _,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -18,6 +19,7 @@ use merits_circuits::{
     prover::{Prover as _, SimdProver},
     snarkjs_files::{self, PROOF_FILE, PUBLIC_FILE},
 };
+use merits_guard::output::Readers;
 use merits_params::{keystore::VERIFICATION_KEY_FILE, snarkjs_json};
 use merits_verifier::groth16::Proof;
 use rand::{SeedableRng as _, rngs::StdRng};
@@ -156,7 +158,7 @@ impl<'a> Judged<'a> {
     /// Finds out before the measurement that the files can be made, and that none is replaced.
     fn new(directory: &'a Path) -> anyhow::Result<Self> {
         let at = || format!("--output {}", directory.display());
-        fs::create_dir_all(directory).with_context(at)?;
+        merits_guard::create_shared_folder(directory).with_context(at)?;
         for name in Self::FILES {
             let path = directory.join(name);
             ensure!(
@@ -173,7 +175,9 @@ impl<'a> Judged<'a> {
     fn write(&self, trial: &Trial, proof: &Proof) -> anyhow::Result<()> {
         let write = || {
             let key = snarkjs_json::verification_key(&trial.zkey.key.vk);
-            fs::write(self.0.join(VERIFICATION_KEY_FILE), key)?;
+            snarkjs_files::write(self.0, VERIFICATION_KEY_FILE, Readers::Everybody, |out| {
+                out.write_all(key.as_bytes())
+            })?;
             snarkjs_files::write_public_part(self.0, trial.publics(), proof)
         };
         write().with_context(|| format!("--output {}", self.0.display()))

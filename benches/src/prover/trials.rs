@@ -17,6 +17,7 @@ use merits_circuits::{
     redeem::RedeemCircuit,
     ticket::TicketCircuit,
 };
+use merits_guard::input;
 use merits_params::{
     keystore::{KeyStore, ZKEY_FILE},
     r1cs::file::R1csFile,
@@ -201,12 +202,12 @@ impl Trial {
     ) -> anyhow::Result<Self> {
         let bar = working("reading the files");
         let at = |path: &Path| path.display().to_string();
-        let bytes = fs::read(zkey_path).with_context(|| at(zkey_path))?;
-        // A stranger's key: every point is checked.
-        let zkey = Zkey::read(&bytes, Trust::Nothing).with_context(|| at(zkey_path))?;
-        drop(bytes);
-        let bytes = Zeroizing::new(fs::read(wtns_path).with_context(|| at(wtns_path))?);
-        let assignment = Zeroizing::new(wtns::read(&bytes).with_context(|| at(wtns_path))?);
+        let open = |path: &Path| input::open(path).with_context(|| at(path));
+        // A stranger's key: every point is checked. Neither file is in memory as a whole.
+        let zkey =
+            Zkey::read_from(open(zkey_path)?, Trust::Nothing).with_context(|| at(zkey_path))?;
+        let assignment = wtns::read_from(open(wtns_path)?).with_context(|| at(wtns_path))?;
+        let assignment = Zeroizing::new(assignment);
         ensure!(
             assignment.len() == zkey.n_wires(),
             "{} is for a circuit of {} wires, and {} is the witness of one of {}: they do not \
@@ -222,8 +223,7 @@ impl Trial {
             at(wtns_path)
         );
         if let Some(path) = r1cs_path {
-            let file = File::open(path).with_context(|| at(path))?;
-            let r1cs = R1csFile::open(file)
+            let r1cs = R1csFile::open(open(path)?)
                 .and_then(R1csFile::read)
                 .with_context(|| at(path))?;
             zkey.check_circuit(&r1cs)

@@ -4,12 +4,16 @@
 use std::{
     collections::HashMap,
     fs::{self, File, TryLockError},
-    io,
+    io::{self, Write as _},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
+use merits_guard::{
+    input,
+    output::{self, Readers},
+};
 use merits_ledger::{
     Conflict, Effects, LedgerPolicy, UniqueSet,
     rows::{MemoryRows, RowChange, StateDigest},
@@ -21,8 +25,6 @@ use merits_sqlite::{DatabaseError, FileError, Found, Schema};
 use merits_verifier::log::{Checkpoint, Hash, LogKey, empty_root};
 use sqlx::ConnectOptions as _;
 use thiserror::Error;
-
-use crate::durable_file;
 
 /// Why the replica's files cannot be used.
 #[derive(Debug, Error)]
@@ -277,7 +279,9 @@ impl Archive {
     /// Whether the file of the newest checkpoint says this. A crash between a commit and that file leaves
     /// the one before.
     pub(crate) fn shows(&self, note: &str) -> bool {
-        fs::read(self.directory.join(CHECKPOINT)).is_ok_and(|shown| shown == note.as_bytes())
+        let most = note.len() as u64;
+        input::read(&self.directory.join(CHECKPOINT), most)
+            .is_ok_and(|shown| shown == note.as_bytes())
     }
 
     /// Puts a state that was made anew from the leaves in the place of the stored one.
@@ -340,8 +344,9 @@ impl Archive {
     }
 
     fn replace(&self, name: &str, text: &str) -> Result<(), ArchiveError> {
-        durable_file::replace(&self.directory.join(name), text)
-            .map_err(|(path, source)| ArchiveError::Io { path, source })
+        let path = self.directory.join(name);
+        output::replace_own(&path, Readers::Owner, |out| out.write_all(text.as_bytes()))
+            .map_err(at(&path))
     }
 
     /// For `map_err` of the database's errors.

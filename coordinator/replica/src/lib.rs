@@ -20,7 +20,6 @@
 mod archive;
 mod client;
 mod config;
-pub mod durable_file;
 mod follower;
 mod mark;
 mod replica;

@@ -9,15 +9,16 @@
 
 use std::{
     fs::{self, File},
-    io,
+    io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
-use merits_guard::GuardError;
-use merits_verifier::log::{Checkpoint, Hash, LogKey, SignedCheckpoint};
+use merits_guard::{
+    GuardError,
+    output::{self, Readers},
+};
+use merits_verifier::log::{Checkpoint, Hash, LogKey, MAX_NOTE_BYTES, SignedCheckpoint};
 use thiserror::Error;
-
-use crate::durable_file;
 
 /// Why a high-water mark cannot be used, or what it forbids.
 #[derive(Debug, Error)]
@@ -126,7 +127,10 @@ impl HighWaterMark {
     pub fn open(path: &Path, data: &Path, key: &LogKey) -> Result<Self, MarkError> {
         let path = Self::place(path, data)?;
         let lock_path = with_suffix(&path, ".lock");
-        let unwritable = |(path, source)| MarkError::NotWritable { path, source };
+        let unwritable = |source| MarkError::NotWritable {
+            path: path.clone(),
+            source,
+        };
         let lock = merits_guard::open_lock(&lock_path)?;
         lock.try_lock()
             .map_err(|_| MarkError::InUse { path: path.clone() })?;
@@ -134,7 +138,7 @@ impl HighWaterMark {
         if path.exists() {
             merits_guard::open_lock(&path)?;
         }
-        durable_file::prove_replaceable(&path).map_err(unwritable)?;
+        output::prove_replaceable(&path).map_err(unwritable)?;
         Ok(Self {
             newest: read(&path, key)?,
             path,
@@ -233,15 +237,18 @@ impl HighWaterMark {
         if self.newest() == Some(checkpoint) {
             return Ok(());
         }
-        durable_file::replace(&self.path, &signed.to_string())
-            .map_err(|(path, source)| MarkError::Io { path, source })?;
+        let text = signed.to_string();
+        output::replace_own(&self.path, Readers::Owner, |out| {
+            out.write_all(text.as_bytes())
+        })
+        .map_err(at(&self.path))?;
         self.newest = Some((checkpoint.clone(), signed.clone()));
         Ok(())
     }
 }
 
 fn read(path: &Path, key: &LogKey) -> Result<Option<(Checkpoint, SignedCheckpoint)>, MarkError> {
-    let text = match fs::read_to_string(path) {
+    let text = match merits_text::file::read_at_most(path, MAX_NOTE_BYTES as u64) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(at(path)(error)),

@@ -11,7 +11,14 @@
 //! command (`<(…)`, `|`) is its user's alone. Of a device, such as a terminal, owner and folder are checked; its
 //! mode says who may speak to it, not what is typed.
 //!
+//! [`mod@input`], [`output`] and [`protected`] are for all other files that a command reads or writes: what is judged before,
+//! how much is read, what is replaced.
+//!
 //! Out of scope: folders above the file's own, access control lists, root.
+
+pub mod input;
+pub mod output;
+pub mod protected;
 
 use std::{
     fs::{self, File, Metadata, OpenOptions},
@@ -251,6 +258,19 @@ fn private(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
 /// # Errors
 /// As for making folders.
 pub fn create_folder(path: &Path) -> io::Result<()> {
+    make_folder(path, 0o700)
+}
+
+/// Makes a folder for what everybody may read, and those above it that are missing: the umask says who else
+/// enters them, and nobody else writes into them.
+///
+/// # Errors
+/// As for making folders.
+pub fn create_shared_folder(path: &Path) -> io::Result<()> {
+    make_folder(path, 0o755)
+}
+
+fn make_folder(path: &Path, mode: u32) -> io::Result<()> {
     // A relative name's parent.
     if path.as_os_str().is_empty() {
         return Ok(());
@@ -258,7 +278,9 @@ pub fn create_folder(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, mode);
+    #[cfg(not(unix))]
+    let _ = mode;
     builder.create(path)
 }
 

@@ -1,6 +1,8 @@
 //! Text files as people's programs write them.
 
-use std::{fs, io, path::Path};
+use std::{io, path::Path};
+
+use merits_guard::input;
 
 pub use crate::lines::MARK;
 
@@ -16,12 +18,20 @@ pub fn bytes_without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(MARK.as_bytes()).unwrap_or(bytes)
 }
 
-/// Reads a text file, without its byte order mark.
+/// Reads a text file of at most [`input::MOST_TEXT`] bytes, without its byte order mark.
 ///
 /// # Errors
-/// The system's; and of the kind `InvalidData`, in words, for a file that is not UTF-8.
+/// As [`read_at_most`].
 pub fn read(path: &Path) -> io::Result<String> {
-    text(fs::read(path)?)
+    read_at_most(path, input::MOST_TEXT)
+}
+
+/// Reads a text file of at most `most` bytes, without its byte order mark.
+///
+/// # Errors
+/// Those of [`input::read`]; and of the kind `InvalidData`, in words, for a file that is not UTF-8.
+pub fn read_at_most(path: &Path, most: u64) -> io::Result<String> {
+    text(input::read(path, most)?)
 }
 
 /// Bytes of a text file as text, without the byte order mark.

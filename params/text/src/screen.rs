@@ -4,14 +4,15 @@
 //! this crate has `println!` and the like of its own, which escape what has no place on a screen
 //! ([`crate::shown`]) and set off lines that came with a value ([`Printed`]): a title cannot turn the line
 //! around, a reason cannot speak to the terminal, and a file's name forges no line. A program takes them all by `#[macro_use] extern crate merits_text`, which hides std's,
-//! so that none can be forgotten. What the program itself colours goes through [`coloured`].
+//! so that none can be forgotten. What the program itself colours goes through [`coloured`]. None of them ends
+//! the program when it cannot write ([`output`]).
 
 /// std's, with what has no place on a screen escaped, and lines that came with a value set off.
 #[macro_export]
 macro_rules! println {
-    () => { ::std::println!() };
+    () => { $crate::screen::output::out(::std::format_args!("\n")) };
     ($format:literal $($values:tt)*) => {
-        ::std::println!("{}", $crate::screen::Printed::new($format, ::std::format!($format $($values)*)))
+        $crate::screen::output::out(::std::format_args!("{}\n", $crate::screen::Printed::new($format, ::std::format!($format $($values)*))))
     };
 }
 
@@ -19,18 +20,20 @@ macro_rules! println {
 #[macro_export]
 macro_rules! print {
     ($format:literal $($values:tt)*) => {
-        ::std::print!("{}", $crate::screen::Printed::new($format, ::std::format!($format $($values)*)))
+        $crate::screen::output::out(::std::format_args!("{}", $crate::screen::Printed::new($format, ::std::format!($format $($values)*))))
     };
 }
 
 /// std's, with what has no place on a screen escaped, and lines that came with a value set off.
 #[macro_export]
 macro_rules! eprintln {
-    () => { ::std::eprintln!() };
+    () => { $crate::screen::output::err(::std::format_args!("\n")) };
     ($format:literal $($values:tt)*) => {
-        ::std::eprintln!("{}", $crate::screen::Printed::new($format, ::std::format!($format $($values)*)))
+        $crate::screen::output::err(::std::format_args!("{}\n", $crate::screen::Printed::new($format, ::std::format!($format $($values)*))))
     };
 }
+
+pub mod output;
 
 use std::{borrow::Cow, fmt, time::Duration};
 
@@ -146,10 +149,9 @@ pub fn failure(error: &anyhow::Error) {
 }
 
 /// A text with colours of ours, on stderr. `safe` says that nothing else in it needs an escape.
-#[allow(clippy::print_stderr, reason = "its escapes are the program's own")]
 pub fn coloured(text: &str, safe: bool) {
     if safe {
-        std::eprintln!("{text}");
+        output::err(format_args!("{text}\n"));
     } else {
         eprintln!("{text}");
     }

@@ -168,15 +168,19 @@ pub enum CodeFileError {
     },
 }
 
+/// Most bytes of a file of codes: nine million codes of ours.
+const MOST_BYTES: u64 = 1 << 28;
+
 /// Reads codes, one a line.
 ///
 /// # Errors
 /// [`CodeFileError`].
 pub fn read_codes(path: &Path, first: FirstLine) -> Result<CodeFile, CodeFileError> {
-    let text = merits_text::file::read(path).map_err(|source| CodeFileError::Io {
-        path: path.to_owned(),
-        source,
-    })?;
+    let text =
+        merits_text::file::read_at_most(path, MOST_BYTES).map_err(|source| CodeFileError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
     let text = Zeroizing::new(text);
     let numbered: Vec<(usize, &str)> = listed(&text).collect();
     let lines: Vec<&str> = numbered.iter().map(|(_, line)| *line).collect();

@@ -13,6 +13,7 @@ use std::{
     marker::PhantomData,
 };
 
+use merits_guard::output::{Kind, Readers};
 use merits_primitives::{Fr, ids::Period};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
@@ -105,6 +106,12 @@ pub trait FileKind {
     type Line: Serialize + DeserializeOwned;
     /// What stands in the header's `merits`.
     const NAME: &'static str;
+    /// How every file of this kind begins.
+    const BEGINS: &'static [u8];
+    /// What it is, in words with an article.
+    const WHAT: &'static str;
+    /// The kind of its file: only its owner reads it, and it replaces one of the same kind.
+    const KIND: Kind<'static> = Kind::new(Self::WHAT, Readers::Owner).replacing(Self::BEGINS);
     /// `merits` of a header.
     fn name(header: &Self::Header) -> &str;
 }
@@ -117,6 +124,8 @@ impl FileKind for Links {
     type Header = LinksHeader;
     type Line = Link;
     const NAME: &'static str = "links/v1";
+    const BEGINS: &'static [u8] = br#"{"merits":"links/v1","#;
+    const WHAT: &'static str = "a file of pseudonyms";
     fn name(header: &LinksHeader) -> &str {
         &header.merits
     }
@@ -130,6 +139,8 @@ impl FileKind for Bundle {
     type Header = BundleHeader;
     type Line = SignedCommitment;
     const NAME: &'static str = "source-bundle/v1";
+    const BEGINS: &'static [u8] = br#"{"merits":"source-bundle/v1","#;
+    const WHAT: &'static str = "a source's bundle";
     fn name(header: &BundleHeader) -> &str {
         &header.merits
     }

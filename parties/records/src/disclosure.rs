@@ -3,12 +3,13 @@
 //! One JSON document, as private as the records. It needs no signature: it either opens the
 //! commitment C that stands on the ledger, or it proves nothing.
 
-use std::{
-    io::{self, Read, Write},
-    path::Path,
-};
+use std::{io, path::Path};
 
 use merits_formula::Record;
+use merits_guard::{
+    input,
+    output::{Kind, Output, OutputError, Readers},
+};
 use merits_primitives::{
     Fr,
     ids::{EntryId, Period},
@@ -75,15 +76,19 @@ impl Disclosure {
         self.records.iter().cloned().map(Record).collect()
     }
 
+    /// The kind of its file: only its owner reads it, and it replaces none.
+    pub const KIND: Kind<'static> = Kind::new("a disclosure", Readers::Owner);
+
     /// Writes the document to a new file that only its owner may read.
     ///
     /// # Errors
-    /// What the system says; an existing file is not overwritten.
-    pub fn write(&self, path: &Path) -> io::Result<()> {
-        let text = serde_json::to_vec_pretty(self)?;
-        let mut out = merits_guard::create_new(path)?;
-        out.write_all(&text)?;
-        out.sync_all()
+    /// [`OutputError`]; an existing file is not overwritten.
+    pub fn write(&self, path: &Path) -> Result<(), OutputError> {
+        let text = serde_json::to_vec_pretty(self).map_err(|error| OutputError::Io {
+            path: path.to_owned(),
+            source: error.into(),
+        })?;
+        Output::write(path, Self::KIND, &text)
     }
 
     /// Reads a document.
@@ -93,11 +98,7 @@ impl Disclosure {
     pub fn read(path: &Path) -> io::Result<Self> {
         let invalid = |reason: &str| io::Error::new(io::ErrorKind::InvalidData, reason.to_owned());
         let mut text = Vec::new();
-        let file = std::fs::File::open(path)?;
-        file.take(MAX_DISCLOSURE_BYTES + 1).read_to_end(&mut text)?;
-        if text.len() as u64 > MAX_DISCLOSURE_BYTES {
-            return Err(invalid("the disclosure is over the limit of 1 MiB"));
-        }
+        input::whole(input::open(path)?, &mut text, MAX_DISCLOSURE_BYTES)?;
         let disclosure: Self =
             serde_json::from_slice(merits_text::file::bytes_without_mark(&text))?;
         if disclosure.merits != DISCLOSURE {

@@ -10,11 +10,14 @@
 //!   is inside, the person's credits can be read.
 
 use std::{
-    fs::File,
-    io::{self, Read as _, Write as _},
+    io,
     path::{Path, PathBuf},
 };
 
+use merits_guard::{
+    input,
+    output::{Kind, Output, OutputError, Readers},
+};
 use merits_primitives::{
     Fr, field,
     ids::{PartyId, Period},
@@ -49,6 +52,9 @@ pub enum HandoverError {
         /// Why.
         source: io::Error,
     },
+    /// It may not be written there.
+    #[error(transparent)]
+    Output(#[from] OutputError),
     /// Not such a file.
     #[error("{path} is no {wanted} file: {reason}")]
     Kind {
@@ -96,10 +102,19 @@ pub trait Handover: Serialize + DeserializeOwned {
     /// The ledger's origin.
     fn origin(&self) -> &str;
 
-    /// Writes the file, which only its owner reads; one that was there is replaced.
+    /// Judges whether the file may be written, before the work for it, and writes nothing.
     ///
     /// # Errors
-    /// [`HandoverError::Io`].
+    /// [`OutputError`].
+    fn admit(path: &Path) -> Result<(), OutputError> {
+        let begins = beginning(Self::NAME);
+        Output::check(path, kind(&begins))
+    }
+
+    /// Writes the file, which only its owner reads; one of the same kind that was there is replaced.
+    ///
+    /// # Errors
+    /// [`HandoverError::Output`].
     fn write(&self, path: &Path) -> Result<(), HandoverError> {
         let io = |source| HandoverError::Io {
             path: path.to_owned(),
@@ -109,10 +124,8 @@ pub trait Handover: Serialize + DeserializeOwned {
             .map_err(|error| io(error.into()))
             .map(Zeroizing::new)?;
         text.push('\n');
-        let mut out = merits_guard::create(path).map_err(io)?;
-        out.write_all(text.as_bytes())
-            .and_then(|()| out.sync_all())
-            .map_err(io)
+        let begins = beginning(Self::NAME);
+        Ok(Output::write(path, kind(&begins), text.as_bytes())?)
     }
 
     /// Reads a file of this kind.
@@ -130,13 +143,9 @@ pub trait Handover: Serialize + DeserializeOwned {
             reason,
         };
         let mut text = Zeroizing::new(Vec::new());
-        let file = File::open(path).map_err(io)?;
-        file.take(MAX_FILE_BYTES + 1)
-            .read_to_end(&mut text)
+        input::open(path)
+            .and_then(|file| input::whole(file, &mut text, MAX_FILE_BYTES))
             .map_err(io)?;
-        if text.len() as u64 > MAX_FILE_BYTES {
-            return Err(kind(format!("it has more than {MAX_FILE_BYTES} bytes")));
-        }
         let read: Self = serde_json::from_slice(bytes_without_mark(&text))
             .map_err(|error| kind(error.to_string()))?;
         if read.name() != Self::NAME {
@@ -159,6 +168,15 @@ pub trait Handover: Serialize + DeserializeOwned {
             found: self.origin().chars().take(128).collect(),
         })
     }
+}
+
+/// How every file of this name begins.
+fn beginning(name: &str) -> String {
+    format!("{{\n  \"merits\": \"{name}\",\n")
+}
+
+fn kind(begins: &str) -> Kind<'_> {
+    Kind::new("a file of this kind", Readers::Owner).replacing(begins.as_bytes())
 }
 
 /// A person asks a registrar to be registered.
@@ -496,7 +514,7 @@ mod tests {
         std::fs::write(&path, vec![b' '; 70_000]).expect("written");
         assert!(matches!(
             RegistrationRequest::read(&path),
-            Err(HandoverError::Kind { .. })
+            Err(HandoverError::Io { .. })
         ));
 
         let link = LinkFile {
@@ -510,8 +528,19 @@ mod tests {
             start: 20_000,
             proof: [4; PROOF_BYTES],
         };
+        // Something else is there.
+        assert!(LinkFile::admit(&path).is_err());
+        assert!(matches!(
+            link.write(&path),
+            Err(HandoverError::Output(OutputError::OtherKind { .. }))
+        ));
+        assert_eq!(std::fs::read(&path).expect("there"), vec![b' '; 70_000]);
+        let path = dir.path().join("link.json");
         link.write(&path).expect("written");
         assert_eq!(LinkFile::read(&path).expect("read"), link);
+        LinkFile::admit(&path).expect("one of the same kind is replaced");
+        link.write(&path).expect("written again");
+        assert!(RegistrationRequest::admit(&path).is_err());
         assert!(!format!("{link:?}").contains("rider"));
     }
 }

@@ -42,4 +42,4 @@ pub use jiff::civil::DateTime;
 pub use grouping::{RefusedGroup, SubjectPeriod};
 pub use mapping::{Mapping, MappingError, Plan};
 pub use reading::{ReadError, ReadOptions, Reading, Report, read, read_file};
-pub use reject::{Reason, Reject, RejectsFile};
+pub use reject::{REJECTS, Reason, Reject, RejectsFile};

@@ -37,12 +37,14 @@ impl<W: Write> PeoplesTable<W> {
         Ok(())
     }
 
-    /// Writes what is buffered.
+    /// Writes what is buffered; answers the writer.
     ///
     /// # Errors
     /// The writer's.
-    pub fn finish(mut self) -> io::Result<()> {
-        self.writer.flush()
+    pub fn finish(self) -> io::Result<W> {
+        self.writer
+            .into_inner()
+            .map_err(csv::IntoInnerError::into_error)
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::{
     borrow::Cow,
-    fs::File,
     io::{self, BufRead, BufReader},
     path::{Path, PathBuf},
 };
 
 use jiff::civil::DateTime;
 use merits_formula::{FieldKind, Record};
+use merits_guard::input;
 use merits_primitives::{calendar::MINUTES_PER_DAY, ids::Period};
 use merits_text::{shown, typed::typed};
 use thiserror::Error;
@@ -207,7 +207,7 @@ pub fn read_file(
     on_reject: &mut dyn FnMut(&Reject) -> io::Result<()>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Reading, ReadError> {
-    let file = File::open(path).map_err(|source| ReadError::Io {
+    let file = input::open_stream(path).map_err(|source| ReadError::Io {
         path: path.to_owned(),
         source,
     })?;

@@ -6,6 +6,8 @@ use std::{
     io::{self, Write},
 };
 
+use merits_guard::output::{Kind, Readers};
+
 use crate::{limits, peoples_table::PeoplesTable};
 
 /// Why a row is refused. The text of [`Reason::code`] is stable; files and programs rely on it.
@@ -112,6 +114,12 @@ pub(crate) fn shown(value: &[u8]) -> String {
     out
 }
 
+const HEADER: [&str; 5] = ["line", "column", "value", "reason", "detail"];
+
+/// The kind of its file: only its owner reads it, since values of people are in it.
+pub const REJECTS: Kind<'static> =
+    Kind::new("a rejects file", Readers::Owner).replacing(b"line,column,value,reason,detail\n");
+
 /// A rejects file: CSV with line, column, value, reason and detail.
 pub struct RejectsFile<W: Write> {
     table: PeoplesTable<W>,
@@ -124,7 +132,7 @@ impl<W: Write> RejectsFile<W> {
     /// The writer's.
     pub fn new(output: W) -> io::Result<Self> {
         let mut table = PeoplesTable::new(output);
-        table.row(["line", "column", "value", "reason", "detail"])?;
+        table.row(HEADER)?;
         Ok(Self { table })
     }
 
@@ -142,11 +150,11 @@ impl<W: Write> RejectsFile<W> {
         ])
     }
 
-    /// Writes what is buffered.
+    /// Writes what is buffered; answers the writer.
     ///
     /// # Errors
     /// The writer's.
-    pub fn finish(self) -> io::Result<()> {
+    pub fn finish(self) -> io::Result<W> {
         self.table.finish()
     }
 }

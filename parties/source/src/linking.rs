@@ -10,11 +10,14 @@
 
 use std::{
     collections::BTreeMap,
-    fs::File,
-    io::{self, BufReader, BufWriter, Write as _},
+    io::{self, BufReader},
     path::{Path, PathBuf},
 };
 
+use merits_guard::{
+    input,
+    output::{self, Readers},
+};
 use merits_ledger::{
     KeyRing, ProvenStatement, Refusal, State, entry::PersonStatement, rows::RowError,
 };
@@ -239,7 +242,7 @@ impl LinksFile {
             by_look: BTreeMap::new(),
             distinct: false,
         };
-        let file = match File::open(path) {
+        let file = match input::open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(out),
             Err(source) => return Err(out.io(source)),
@@ -327,29 +330,23 @@ impl LinksFile {
     /// # Errors
     /// [`LinksError::Io`]; the file before is then still there.
     pub fn write(&self) -> Result<(), LinksError> {
-        let mut name = self.path.as_os_str().to_owned();
-        name.push(".new");
-        let new = PathBuf::from(name);
         let header = LinksHeader {
             merits: Links::NAME.to_owned(),
             origin: self.origin.as_str().to_owned(),
             source: self.source.0,
         };
-        let write = || {
-            let mut out = BufWriter::new(merits_guard::create(&new)?);
-            write_line(&mut out, &header)?;
+        let written = output::replace_own(&self.path, Readers::Owner, |out| {
+            write_line(out, &header)?;
             for (subject, handle) in &self.accounts {
                 let link = Link {
                     subject: subject.clone(),
                     h: handle.0,
                 };
-                write_line(&mut out, &link)?;
+                write_line(out, &link)?;
             }
-            out.flush()?;
-            out.get_ref().sync_all()?;
-            std::fs::rename(&new, &self.path)
-        };
-        write().map_err(|source| self.io(source))
+            Ok(())
+        });
+        written.map_err(|source| self.io(source))
     }
 
     /// One account has one pseudonym, and one pseudonym one account: of two lines, none would be forgotten

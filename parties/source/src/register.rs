@@ -14,10 +14,11 @@
 use std::{
     collections::HashMap,
     fs::{File, OpenOptions},
-    io::{self, Read, Seek, SeekFrom, Write},
+    io::{self, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
 
+use merits_guard::input;
 use merits_primitives::{
     Fr, field,
     ids::{Period, SchemaId},
@@ -27,6 +28,9 @@ use thiserror::Error;
 
 const MAGIC: &[u8; 24] = b"merits-source-register2\n";
 const RECORD: usize = 96;
+
+/// Most bytes of a register: 170 million records.
+const MOST_BYTES: u64 = 1 << 34;
 
 /// What has one commitment only, in two views.
 #[derive(Debug, Clone, Copy)]
@@ -126,7 +130,7 @@ impl Register {
             std::fs::TryLockError::Error(source) => io(source),
         })?;
         let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(io)?;
+        input::whole(&file, &mut bytes, MOST_BYTES).map_err(io)?;
         if bytes.len() < MAGIC.len() && MAGIC.starts_with(&bytes) {
             // New, or its making was cut short: no record was ever in it.
             file.set_len(0).map_err(io)?;
@@ -152,7 +156,7 @@ impl Register {
     /// # Errors
     /// [`RegisterError`].
     pub fn look(path: &Path) -> Result<Self, RegisterError> {
-        let bytes = match std::fs::read(path) {
+        let bytes = match input::read(path, MOST_BYTES) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => MAGIC.to_vec(),
             Err(source) => {

@@ -10,14 +10,18 @@ use thiserror::Error;
 pub trait Handover: Canonical {
     /// First word of the line.
     const WORD: &'static str;
+    /// What it is, in words with an article.
+    const WHAT: &'static str;
 }
 
 impl Handover for PartyAdmitted {
     const WORD: &'static str = "merits-application/v1";
+    const WHAT: &'static str = "an application to be admitted";
 }
 
 impl Handover for HalfKeys {
     const WORD: &'static str = "merits-view-key-half/v1";
+    const WHAT: &'static str = "a public half of a view key";
 }
 
 /// Why a line is refused.

@@ -9,17 +9,20 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{File, OpenOptions, TryLockError},
-    io::{Read, Write},
+    io::Write,
     path::{Path, PathBuf},
 };
 
-use merits_guard::GuardError;
+use merits_guard::{GuardError, input};
 use merits_primitives::{
     field,
     ids::{EntryId, Output},
 };
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+/// Most bytes of a journal: tens of millions of answers.
+const MOST_BYTES: u64 = 1 << 34;
 
 /// Why a journal cannot be used. A holder without its journal must not answer.
 #[derive(Debug, Error)]
@@ -137,7 +140,7 @@ impl Journal {
             path: path.to_owned(),
             source,
         };
-        let mut file = open_private(path)?;
+        let file = open_private(path)?;
         file.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => JournalError::InUse {
                 path: path.to_owned(),
@@ -145,7 +148,7 @@ impl Journal {
             TryLockError::Error(source) => io(source),
         })?;
         let mut text = Vec::new();
-        file.read_to_end(&mut text).map_err(io)?;
+        input::whole(&file, &mut text, MOST_BYTES).map_err(io)?;
         let whole = whole_lines(&text);
         if whole < text.len() {
             file.set_len(whole as u64).map_err(io)?;
@@ -164,7 +167,7 @@ impl Journal {
     /// # Errors
     /// [`JournalError`].
     pub fn read(path: &Path) -> Result<Vec<Line>, JournalError> {
-        let text = std::fs::read(path).map_err(|source| JournalError::Io {
+        let text = input::read(path, MOST_BYTES).map_err(|source| JournalError::Io {
             path: path.to_owned(),
             source,
         })?;

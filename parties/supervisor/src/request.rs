@@ -1,7 +1,8 @@
 //! What an opening request hides, and what an opening yields.
 
-use std::{io::Write, path::Path};
+use std::path::Path;
 
+use merits_guard::output::{self, Readers};
 use merits_ledger::entry::{MAX_BASIS_BYTES, OpeningContent};
 use merits_primitives::{
     dleq::Context,
@@ -222,12 +223,9 @@ impl RequestFile {
     /// # Errors
     /// What the system says.
     pub fn write(&self, path: &Path) -> std::io::Result<()> {
-        let text = serde_json::to_vec_pretty(self)?;
-        let partial = path.with_extension("partial");
-        let mut out = merits_guard::create(&partial)?;
-        out.write_all(&text)?;
-        out.sync_all()?;
-        std::fs::rename(&partial, path)
+        output::replace_own(path, Readers::Owner, |out| {
+            Ok(serde_json::to_writer_pretty(out, self)?)
+        })
     }
 
     /// Reads a file.

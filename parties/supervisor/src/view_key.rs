@@ -7,11 +7,11 @@
 //! has keys of its own; a holder keeps old shares as long as claims of that epoch may be opened.
 
 use std::{
-    io::{Read, Write},
+    io::Write,
     path::{Path, PathBuf},
 };
 
-use merits_guard::{Guard, GuardError, Secret};
+use merits_guard::{Guard, GuardError, Secret, input};
 use merits_ledger::entry::HalfKeys;
 use merits_primitives::{
     dleq::{Context, Equality, Possession},
@@ -24,6 +24,9 @@ use thiserror::Error;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::{side::Side, view::PublishedHalf};
+
+/// Most bytes of a share's file.
+const MOST_BYTES: usize = 4_096;
 
 /// A holder's place in the quorum of its side. Until quorums are built, always 1 of 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -218,17 +221,16 @@ impl ViewKeyShare {
     /// # Errors
     /// [`KeyFileError`], also when others than its owner may read the file.
     pub fn read(path: &Path) -> Result<Self, KeyFileError> {
-        let mut input =
+        let opened =
             merits_guard::open(path, Guard::Private(Secret::ViewKeyHalf)).map_err(|error| {
                 if error.is_missing() {
                     return KeyFileError::Missing(path.to_owned());
                 }
                 KeyFileError::Exposed(error)
             })?;
-        let mut text = Zeroizing::new(Vec::new());
-        input
-            .read_to_end(&mut text)
-            .map_err(|error| io(path, error))?;
+        // Room for all of it at once: a vector that grows leaves copies behind.
+        let mut text = Zeroizing::new(Vec::with_capacity(MOST_BYTES + 1));
+        input::whole(opened, &mut text, MOST_BYTES as u64).map_err(|error| io(path, error))?;
         let content = |fault: String| KeyFileError::Content {
             path: path.to_owned(),
             fault,

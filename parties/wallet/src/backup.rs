@@ -10,7 +10,7 @@
 //! after the one form, and then the text with letters and marks apart, as some systems typed it.
 
 use std::{
-    io::{self, Read as _, Write as _},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -18,6 +18,10 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use chacha20poly1305::{
     ChaCha20Poly1305, KeyInit as _,
     aead::{Aead as _, Payload},
+};
+use merits_guard::{
+    input,
+    output::{Kind, Output, OutputError, Readers},
 };
 use merits_primitives::field;
 use merits_records::field_text;
@@ -55,6 +59,9 @@ const MOST_PASSES: u32 = 32;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum BackupError {
+    /// It may not be written there.
+    #[error(transparent)]
+    Output(#[from] OutputError),
     /// Reading or writing failed.
     #[error("{path}: {source}")]
     Io {
@@ -212,24 +219,21 @@ impl Backup {
         &self.ledger
     }
 
+    /// The kind of its file: only its owner reads it, and it replaces none.
+    pub const FILE: Kind<'static> = Kind::new("a backup", Readers::Owner);
+
     /// Writes the backup to a file that only its owner reads; none is overwritten.
     ///
     /// # Errors
-    /// [`BackupError::Io`].
+    /// [`BackupError::Output`].
     pub fn write(&self, path: &Path) -> Result<(), BackupError> {
         let io = |source| BackupError::Io {
             path: path.to_owned(),
             source,
         };
-        if path.exists() {
-            return Err(io(io::ErrorKind::AlreadyExists.into()));
-        }
         let mut text = serde_json::to_string_pretty(self).map_err(|error| io(error.into()))?;
         text.push('\n');
-        let mut out = merits_guard::create(path).map_err(io)?;
-        out.write_all(text.as_bytes())
-            .and_then(|()| out.sync_all())
-            .map_err(io)
+        Ok(Output::write(path, Self::FILE, text.as_bytes())?)
     }
 
     /// Reads a backup.
@@ -245,9 +249,7 @@ impl Backup {
             path: path.to_owned(),
             reason,
         };
-        let mut text = Vec::new();
-        let file = std::fs::File::open(path).map_err(io)?;
-        file.take(MAX_BYTES).read_to_end(&mut text).map_err(io)?;
+        let text = input::read(path, MAX_BYTES).map_err(io)?;
         let backup: Self = serde_json::from_slice(bytes_without_mark(&text))
             .map_err(|error| form(error.to_string()))?;
         if backup.merits != KIND || backup.kdf.algorithm != "argon2id" {
@@ -335,7 +337,10 @@ mod tests {
         let backup =
             Backup::seal(&[7; 32], ORIGIN, ledger(), PASSPHRASE, &mut rand::rng()).expect("sealed");
         backup.write(&path).expect("written");
-        assert!(matches!(backup.write(&path), Err(BackupError::Io { .. })));
+        assert!(matches!(
+            backup.write(&path),
+            Err(BackupError::Output(OutputError::There { .. }))
+        ));
         let text = std::fs::read_to_string(&path).expect("text");
         assert!(!text.contains(&hex::encode([7; 32])));
 

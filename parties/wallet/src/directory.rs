@@ -11,11 +11,11 @@
 //! found on the ledger; only account names have to be given again.
 
 use std::{
-    fs,
     io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
+use merits_guard::output::{self, Readers};
 use merits_keyfile::{KeyFileError, KeyKind, SecretBytes};
 use merits_replica::{ConfigFileError, LedgerConfig, LedgerConfigError, read_config};
 use merits_text::typed::typed;
@@ -67,6 +67,9 @@ pub struct WalletConfig {
     /// Which ledger.
     pub ledger: LedgerConfig,
 }
+
+/// Most bytes of `wallet.json`.
+const MOST_NOTEBOOK: u64 = 1 << 24;
 
 /// An account that the person gave a pseudonym or a ticket for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -188,7 +191,7 @@ impl Directory {
     /// [`DirectoryError`].
     pub fn notebook(&self) -> Result<Notebook, DirectoryError> {
         let path = self.path.join("wallet.json");
-        let text = match merits_text::file::read(&path) {
+        let text = match merits_text::file::read_at_most(&path, MOST_NOTEBOOK) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Notebook::default()),
             Err(source) => return Err(DirectoryError::Io { path, source }),
@@ -205,15 +208,10 @@ impl Directory {
     /// [`DirectoryError::Io`].
     pub fn keep_notebook(&self, notebook: &Notebook) -> Result<(), DirectoryError> {
         let path = self.path.join("wallet.json");
-        let draft = self.path.join("wallet.json.new");
-        let write = || {
-            let text = serde_json::to_string_pretty(notebook)?;
-            let mut out = merits_guard::create(&draft)?;
-            out.write_all(text.as_bytes())?;
-            out.sync_all()?;
-            fs::rename(&draft, &path)
-        };
-        write().map_err(|source| DirectoryError::Io { path, source })
+        output::replace_own(&path, Readers::Owner, |out| {
+            Ok(serde_json::to_writer_pretty(out, notebook)?)
+        })
+        .map_err(|source| DirectoryError::Io { path, source })
     }
 
     fn seed_path(&self) -> PathBuf {
@@ -239,7 +237,7 @@ impl Directory {
         merits_guard::create_folder(path).map_err(io)?;
         let text =
             toml::to_string(&config).map_err(|error| io(io::Error::other(error.to_string())))?;
-        let mut out = merits_guard::create(&file).map_err(io)?;
+        let mut out = merits_guard::create_new(&file).map_err(io)?;
         out.write_all(text.as_bytes())
             .and_then(|()| out.sync_all())
             .map_err(io)?;
@@ -253,6 +251,7 @@ mod tests {
     use ed25519_dalek::SigningKey;
     use merits_primitives::ids::Origin;
     use merits_verifier::log::LogSigner;
+    use std::fs;
 
     fn config() -> WalletConfig {
         let origin = Origin::new("ledger.test/merits").expect("an origin");

@@ -35,6 +35,8 @@ pub fn start(filter: EnvFilter, ansi: bool) {
     let sampling = Sampling::new();
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
+        // It would tell so on the same stream, by a panic.
+        .log_internal_errors(false)
         .with_ansi(ansi)
         .fmt_fields(debug_fn(write_field).delimited(" "))
         .with_filter(sampling.clone());

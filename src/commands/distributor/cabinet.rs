@@ -1,7 +1,7 @@
 //! A distributor's own files: database and keys. What needs no more works without coordinator and
 //! beside a running prover; somebody's records must be forgotten whoever is down.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use anyhow::{Context as _, ensure};
 use merits_distributor::{
@@ -12,6 +12,7 @@ use merits_distributor::{
     sealing::MasterKey,
     store::{self, Copied, Store},
 };
+use merits_guard::output::Output;
 use merits_keyfile::{KeyFileError, KeyKind, SecretBytes};
 use merits_ledger::State;
 use merits_primitives::ids::{EntryId, PartyId, ScaleId};
@@ -20,6 +21,7 @@ use merits_text::typed::typed;
 
 use super::{super::unix_millis, identity};
 use crate::{
+    commands::verify::RECEIPT,
     identity::Identity,
     screen::{VOUCHED, thousands},
     store_key::{self, StoreKey},
@@ -237,11 +239,11 @@ pub(super) async fn write_receipts(
     scale: &ScaleId,
     directory: &Path,
 ) -> anyhow::Result<usize> {
-    fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;
+    merits_guard::create_folder(directory).with_context(|| directory.display().to_string())?;
     let receipts = store.receipts(scale).await?;
     for (entry, receipt) in &receipts.held {
         let path = directory.join(format!("{}.receipt", &entry.to_hex()[..16]));
-        fs::write(&path, receipt).with_context(|| path.display().to_string())?;
+        Output::write(&path, RECEIPT, receipt.as_bytes())?;
     }
     ensure!(
         receipts.lost.is_empty(),

@@ -2,8 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    fs::File,
-    io::{BufReader, BufWriter, Write as _},
+    io::BufReader,
     path::Path,
     sync::{
         Arc,
@@ -33,11 +32,16 @@ use merits_distributor::{
     terms::{TermsReader, latest_version, source_key},
     tickets::{Importer, TicketFault},
 };
+use merits_guard::{
+    input,
+    output::{Kind, Output, Readers},
+};
 use merits_ledger::entry::OpeningContent;
 use merits_params::{keystore::KeyStore, manifest::Manifest, terms::TermsDocument};
 use merits_primitives::ids::{EntryId, PartyId, Period, ScaleId};
 use merits_records::{
     Plan,
+    bundle::{FileKind as _, Links},
     handover::{Handover as _, TicketFile},
 };
 use merits_replica::Follower;
@@ -122,9 +126,7 @@ impl Station {
             let name = admitted_name(replica.state()?, &party)?;
             TermsDocument::template(&party, name, &self.manifest)
         };
-        File::create_new(output)
-            .and_then(|mut file| file.write_all(text.as_bytes()))
-            .with_context(|| output.display().to_string())
+        Ok(Output::write(output, TERMS, text.as_bytes())?)
     }
 
     /// Publishes terms.
@@ -187,8 +189,9 @@ impl Station {
         let store = self.node.store();
         let handles = store.ticket_handles(self.node.scale(), &source).await?;
         let links = TicketLinks::new(handles);
-        let file = merits_guard::create(output).with_context(|| output.display().to_string())?;
-        links.write(self.node.origin(), &source, &mut BufWriter::new(file))?;
+        let mut file = Output::begin(output, Links::KIND)?;
+        links.write(self.node.origin(), &source, &mut file)?;
+        file.publish()?;
         Ok(links)
     }
 
@@ -213,8 +216,7 @@ impl Station {
             .map(|group| group.subject)
             .collect();
         let source = find_party(&self.follower.replica(), source)?;
-        let file = merits_guard::create(output).with_context(|| output.display().to_string())?;
-        let mut file = BufWriter::new(file);
+        let mut file = Output::begin(output, Links::KIND)?;
         write_links(
             self.node.custody(),
             self.node.origin(),
@@ -222,7 +224,7 @@ impl Station {
             &subjects,
             &mut file,
         )?;
-        file.flush()?;
+        file.publish()?;
         Ok(subjects.len())
     }
 
@@ -273,7 +275,8 @@ impl Station {
             custody: (!self.has_tickets()?).then(|| self.node.custody()),
             store: self.node.store(),
         };
-        let file = File::open(bundle).with_context(|| format!("bundle {}", bundle.display()))?;
+        let file =
+            input::open_stream(bundle).with_context(|| format!("bundle {}", bundle.display()))?;
         let commitments = ingestion.read_bundle(BufReader::new(file))?;
         let bar = screen::progress(reading.groups.len() as u64, "checking commitments");
         summary.ingest = ingestion
@@ -358,9 +361,7 @@ impl Station {
         let state = self.follower.replica().state()?.clone();
         let schema = self.manifest.schema();
         let disclosure = disclose(&self.node, &state, schema, (entry, claim), ground).await?;
-        disclosure
-            .write(output)
-            .with_context(|| output.display().to_string())
+        Ok(disclosure.write(output)?)
     }
 
     /// Writes every receipt of the node into a directory; answers how many.
@@ -383,6 +384,9 @@ fn read_request(path: &Path) -> anyhow::Result<(EntryId, OpeningContent)> {
         .with_context(at)?;
     Ok((id, content))
 }
+
+/// The kind of a new terms document: everybody reads it, and it replaces none.
+pub(super) const TERMS: Kind<'static> = Kind::new("a template of terms", Readers::Everybody);
 
 const FORMING: &str = "forming batches";
 const PROVING: &str = "proving";

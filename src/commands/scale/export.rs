@@ -1,15 +1,11 @@
 //! `merits scale export`: the circuit for the field's own tools.
 
-use std::{
-    fs::{self, File},
-    io::{BufWriter, Write},
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{fs, io::Write, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
 use merits_circuits::{builder::Circuit, prover::Prover as _, snarkjs_files};
+use merits_guard::output::Readers;
 use merits_params::{
     keystore::{KeyStore, R1CS_FILE, StoredKey, VERIFICATION_KEY_FILE, ZKEY_FILE},
     manifest::Manifest,
@@ -51,22 +47,26 @@ impl Arguments {
         let circuit = setup::compile(&manifest);
         let key = self.key(circuit.circuit(), &manifest)?;
         bar.set_message("writing");
-        fs::create_dir_all(output).with_context(at)?;
+        merits_guard::create_shared_folder(output).with_context(at)?;
         match &key {
             Some(key) => {
                 let r1cs = &circuit.circuit().r1cs;
                 snarkjs_files::write_circuit(output, r1cs, &key.zkey).with_context(at)?;
             }
-            None => write(&output.join(R1CS_FILE), |out| {
-                circuit.circuit().r1cs.write(out)
-            })?,
+            None => {
+                let r1cs = &circuit.circuit().r1cs;
+                snarkjs_files::write(output, R1CS_FILE, Readers::Everybody, |out| r1cs.write(out))
+                    .with_context(at)?;
+            }
         }
-        write(&output.join(SYMBOLS_FILE), |out| {
+        snarkjs_files::write(output, SYMBOLS_FILE, Readers::Everybody, |out| {
             symbols(circuit.circuit(), out)
-        })?;
-        write(&output.join(PUBLIC_INPUTS_FILE), |out| {
+        })
+        .with_context(at)?;
+        snarkjs_files::write(output, PUBLIC_INPUTS_FILE, Readers::Everybody, |out| {
             public_inputs(circuit.circuit(), out)
-        })?;
+        })
+        .with_context(at)?;
         if let (true, Some(key)) = (self.with_proof, key.as_ref()) {
             bar.set_message("proving the examples");
             self.prove(&manifest, &circuit, key.zkey.clone())?;
@@ -129,18 +129,6 @@ impl Arguments {
             println!("   public.json            its public inputs");
         }
     }
-}
-
-fn write(
-    path: &Path,
-    write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
-) -> anyhow::Result<()> {
-    let attempt = || {
-        let mut out = BufWriter::with_capacity(1 << 20, File::create(path)?);
-        write(&mut out)?;
-        out.flush()
-    };
-    attempt().with_context(|| path.display().to_string())
 }
 
 /// circom's symbols: label, wire, component, name; one line a wire from 1 on.

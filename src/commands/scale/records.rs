@@ -36,12 +36,15 @@ struct Row {
     cells: Result<BTreeMap<String, String>, String>,
 }
 
+/// Most bytes of the records of one claim.
+const MOST_BYTES: u64 = 1 << 24;
+
 /// Reads the records of one claim: CSV with a header, JSON Lines, or TOML with `records = [..]`
 /// or `[[record]]`, by the file's ending. Columns have the names of the fields. Where the period is
 /// said, a day that it does not have is none.
 pub(super) fn read(path: &Path, schema: &Schema, period: Option<Period>) -> anyhow::Result<Claim> {
     let at = || path.display().to_string();
-    let text = merits_text::file::read(path).with_context(at)?;
+    let text = merits_text::file::read_at_most(path, MOST_BYTES).with_context(at)?;
     let ending = path.extension().and_then(|ending| ending.to_str());
     let rows = match ending {
         Some("csv") => csv_rows(&text),

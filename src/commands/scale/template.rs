@@ -1,14 +1,13 @@
 //! `merits scale new`: a scale to begin with.
 
 use std::{
-    fs::{self, OpenOptions},
-    io::Write as _,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use anyhow::{Context as _, ensure};
 use clap::{Args, ValueEnum};
+use merits_guard::output::{Kind, Output, Readers};
 use merits_primitives::ids::ScaleId;
 
 use super::file::FILE;
@@ -44,16 +43,11 @@ impl Arguments {
         let there = || format!("{} is there already and stays as it is", path.display());
         ensure!(!path.exists(), there());
         let id = id_of(&self.directory)?;
-        fs::create_dir_all(&self.directory)
+        merits_guard::create_shared_folder(&self.directory)
             .with_context(|| self.directory.display().to_string())?;
         // Never over a file that came in between.
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&path)
-            .with_context(|| path.display().to_string())?;
-        file.write_all(self.template.text(&id).as_bytes())
-            .with_context(|| path.display().to_string())?;
+        let kind = Kind::new("a template", Readers::Everybody);
+        Output::write(&path, kind, self.template.text(&id).as_bytes())?;
         let shown = self.directory.display();
         println!("wrote {}", path.display());
         println!("it is complete, with made-up figures; put yours, and look at it with");

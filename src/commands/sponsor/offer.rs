@@ -1,13 +1,14 @@
 //! `merits sponsor offer` and `merits sponsor vouchers`.
 
 use std::{
-    io::{BufWriter, Write as _},
+    io::Write as _,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use anyhow::{Context as _, ensure};
 use clap::Subcommand;
+use merits_guard::output::{Kind, Output, Readers};
 use merits_ledger::{Entry, entry::OfferClosed};
 use merits_primitives::ids::EntryId;
 use merits_replica::Follower;
@@ -20,8 +21,12 @@ use merits_text::typed::{argument, prose};
 use crate::{
     commands::unix_millis,
     identity::{Identity, find_entry},
+    outputs,
     screen::thousands,
 };
+
+/// A file of vouchers replaces none: the codes in that may be with an exchange.
+const VOUCHERS: Kind<'static> = Kind::new("a file of vouchers", Readers::Owner);
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -113,6 +118,8 @@ impl Vouchers {
             count,
             output,
         } = self;
+        outputs::of_configuration(&config).admit(&output, "the vouchers")?;
+        Output::check(&output, VOUCHERS)?;
         let desk = Desk::open(&SponsorConfig::load(&config)?).await?;
         let made = desk.make_vouchers(&offer, count, &output)?;
         println!(
@@ -177,12 +184,11 @@ impl Desk {
             count.unwrap_or(offer.published.quota)
         };
         let at = || output.display().to_string();
-        // Never over another file: the codes in it may be with an exchange.
-        let mut file = BufWriter::new(merits_guard::create_new(output).with_context(at)?);
+        let mut file = Output::begin(output, VOUCHERS)?;
         for code in voucher_codes(count, &mut rand::rng()) {
             writeln!(file, "{}", code.as_str()).with_context(at)?;
         }
-        file.flush().with_context(at)?;
+        file.publish()?;
         Ok(count)
     }
 

@@ -1,6 +1,6 @@
 //! `merits verify attest`: a QR code that a person shows, checked with no network.
 
-use std::{fs, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -42,10 +42,13 @@ pub(crate) struct Arguments {
     allow_dev_keys: bool,
 }
 
+/// Most bytes of a photograph: 64 MiB.
+const MOST_IMAGE: u64 = 1 << 26;
+
 impl Arguments {
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
         let name = || self.image.display().to_string();
-        let image = fs::read(&self.image).with_context(name)?;
+        let image = merits_guard::input::read(&self.image, MOST_IMAGE).with_context(name)?;
         let attestation = read_code(&image)
             .map_err(anyhow::Error::from)
             .and_then(|bytes| Ok(Attestation::from_bytes(&bytes)?))

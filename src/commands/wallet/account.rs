@@ -22,6 +22,8 @@ pub(crate) struct Register {
 
 impl Register {
     pub(super) async fn run(self) -> anyhow::Result<()> {
+        self.place.admit(&self.output, "the request")?;
+        RegistrationRequest::admit(&self.output)?;
         let session = Session::open(&self.place).await?;
         let generation = match &session.view.identity {
             None => Some(0),

@@ -1,9 +1,10 @@
 //! `merits wallet attest`.
 
-use std::{fs::File, io::Write as _, path::PathBuf};
+use std::{io::Write as _, path::PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
+use merits_guard::output::{Kind, Output, Readers};
 use merits_ledger::Entry;
 use merits_primitives::{calendar::Date, ids::Credits};
 use merits_text::typed::argument;
@@ -21,6 +22,9 @@ use crate::{
     commands::{dates, unix_millis},
     screen::{say, thousands, working},
 };
+
+/// An image replaces none: whose it is cannot be told.
+const IMAGE: Kind<'static> = Kind::new("a QR code", Readers::Owner);
 
 const HOUR: u64 = 3_600_000;
 
@@ -58,6 +62,8 @@ pub(crate) struct Attest {
 
 impl Attest {
     pub(super) async fn run(self) -> anyhow::Result<()> {
+        self.place.admit(&self.output, "the QR code")?;
+        Output::check(&self.output, IMAGE)?;
         let mut session = Session::open(&self.place).await?;
         let question = Question::new(&self.verifier, self.nonce.as_bytes())?;
         let not_after = unix_millis() + u64::from(self.valid_hours) * HOUR;
@@ -90,13 +96,14 @@ impl Attest {
         let entry = Entry::Attested(planned.entry).personal(&origin, &proof);
         let at = || self.output.display().to_string();
         // A question is answered once: nothing may stand in the way of the answer afterwards.
-        let mut output = File::create(&self.output).with_context(at)?;
+        let mut output = Output::begin(&self.output, IMAGE)?;
         let submitted = session.submit(&entry).await?;
         let log = session.replica().key().clone();
         let packed = Attestation::pack(&submitted.receipt, &log, &question, not_after)?;
         let bytes = packed.to_bytes();
         let code = AttestationCode::new(&bytes)?;
         output.write_all(&code.png()?).with_context(at)?;
+        output.publish()?;
         if self.show {
             print!("{}", code.terminal());
         }

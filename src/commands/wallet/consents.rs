@@ -1,7 +1,7 @@
 //! `merits wallet link`, `terms`, `consent`, `consents`, `withdraw`.
 
 use std::{
-    io::{BufRead as _, Write as _},
+    io::{BufRead as _, Read as _},
     path::PathBuf,
     process::ExitCode,
 };
@@ -11,7 +11,7 @@ use clap::Args;
 use merits_ledger::{Entry, Role, State};
 use merits_params::{manifest::Manifest, terms::TermsDocument};
 use merits_primitives::ids::{PartyId, Period, ScaleId, ScaleVersion};
-use merits_records::handover::Handover as _;
+use merits_records::handover::{Handover as _, LinkFile, TicketFile};
 use merits_replica::Replica;
 use merits_text::typed::argument;
 use merits_wallet::{
@@ -48,6 +48,8 @@ pub(crate) struct Link {
 
 impl Link {
     pub(super) async fn run(self) -> anyhow::Result<()> {
+        self.place.admit(&self.output, "the link")?;
+        LinkFile::admit(&self.output)?;
         let session = Session::open(&self.place).await?;
         let prover = session.prover()?;
         let name = {
@@ -126,6 +128,7 @@ pub(crate) struct Consent {
 
 impl Consent {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let tickets = self.tickets(&self.period.0)?;
         let session = Session::open(&self.place).await?;
         let (distributor, source, scale, terms, name) = {
             let replica = session.replica();
@@ -144,9 +147,9 @@ impl Consent {
                 name_of(state, &distributor),
             )
         };
-        let Periods(periods) = self.period;
-        let account = match self.account {
-            Some(account) => account,
+        let periods: Vec<Period> = tickets.iter().map(|(period, _)| *period).collect();
+        let account = match &self.account {
+            Some(account) => account.clone(),
             None => {
                 let notebook = session.directory.notebook()?;
                 let known = notebook.account(&name).map(str::to_owned);
@@ -158,14 +161,14 @@ impl Consent {
             println!("nothing was consented to");
             return Ok(ExitCode::FAILURE);
         }
-        let directory = periods.len() > 1 || self.output.is_dir();
-        if directory {
-            std::fs::create_dir_all(&self.output)
+        if self.many(&periods) {
+            // Tickets go to their distributor alone.
+            merits_guard::create_folder(&self.output)
                 .with_context(|| self.output.display().to_string())?;
         }
         let prover = session.prover()?;
         let bar = progress(periods.len() as u64, "proving consents");
-        for period in &periods {
+        for (period, path) in &tickets {
             let asked = Asked {
                 distributor,
                 account: &account,
@@ -180,19 +183,45 @@ impl Consent {
             terms.check(&distributor, &name, &approved(state, &scale, *period)?)?;
             let speaker = Speaker::new(state, &session.keys, &session.view, &prover)?;
             let ticket = speaker.ticket(&session.view, &asked, unix_millis(), &mut rand::rng())?;
-            let path = if directory {
-                let file = format!("ticket-{scale}-{}.json", period.label());
-                self.output.join(file)
-            } else {
-                self.output.clone()
-            };
-            ticket.write(&path)?;
+            ticket.write(path)?;
             bar.inc(1);
             bar.suspend(|| println!("wrote {}, for {name} within the hour", path.display()));
         }
         bar.finish_and_clear();
         learn(&session, &name, &account)?;
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Consent {
+    /// Whether the tickets go into a folder.
+    fn many(&self, periods: &[Period]) -> bool {
+        periods.len() > 1 || self.output.is_dir()
+    }
+
+    /// The file of each period's ticket. None of them may be something else that is there.
+    fn tickets(&self, periods: &[Period]) -> anyhow::Result<Vec<(Period, PathBuf)>> {
+        let many = self.many(periods);
+        let scale = ScaleId::new(&self.scale)?;
+        let file = |period: &Period| match many {
+            true => {
+                let name = format!("ticket-{scale}-{}.json", period.label());
+                self.output.join(name)
+            }
+            false => self.output.clone(),
+        };
+        let files: Vec<_> = periods
+            .iter()
+            .map(|period| (*period, file(period)))
+            .collect();
+        for (_, path) in &files {
+            self.place.admit(path, "the ticket")?;
+            // The folder is made when the person has consented.
+            if !many || self.output.exists() {
+                TicketFile::admit(path)?;
+            }
+        }
+        Ok(files)
     }
 }
 
@@ -452,9 +481,12 @@ fn learn(session: &Session, party: &str, account: &str) -> anyhow::Result<()> {
 /// Nothing but y or yes is a yes.
 fn asked_yes(question: &str) -> anyhow::Result<bool> {
     print!("{question} [y/N] ");
-    std::io::stdout().flush()?;
+    // Nobody consents to a question that nobody saw.
+    crate::screen::output::finish()?;
     let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer)?;
+    // A few bytes say yes, and more say nothing else.
+    let most = 64;
+    std::io::stdin().lock().take(most).read_line(&mut answer)?;
     Ok(matches!(
         answer.trim().to_ascii_lowercase().as_str(),
         "y" | "yes"

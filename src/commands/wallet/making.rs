@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
-use merits_guard::{Guard, Secret};
+use merits_guard::{Guard, Secret, output::Output};
 use merits_text::{file::without_mark, typed::typed};
 use merits_wallet::{
     backup::{self, LEAST_PASSPHRASE},
@@ -15,7 +15,7 @@ use merits_wallet::{
 };
 use zeroize::Zeroizing;
 
-use crate::{commands::ledger_of, screen::say};
+use crate::{commands::ledger_of, outputs, screen::say};
 
 /// What a new wallet takes.
 #[derive(Debug, Args)]
@@ -67,6 +67,8 @@ pub(crate) struct Backup {
 
 impl Backup {
     pub(super) fn run(self) -> anyhow::Result<()> {
+        outputs::of_wallet(&self.dir).admit(&self.output, "the backup")?;
+        Output::check(&self.output, backup::Backup::FILE)?;
         let wallet = Directory::open(&self.dir)?;
         let passphrase = passphrase(self.passphrase_file.as_deref(), Asking::New)?;
         let ledger = wallet.config().ledger.clone();

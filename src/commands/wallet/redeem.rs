@@ -1,11 +1,12 @@
 //! `merits wallet redeem`, `voucher`, `merge`.
 
-use std::{io::Write as _, num::NonZeroU32, path::PathBuf};
+use std::{num::NonZeroU32, path::PathBuf};
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 use clap::Args;
 use merits_exchange::net::ExchangeClient;
 use merits_exchange::voucher::{Code, VoucherContext, open};
+use merits_guard::output::{Kind, Output, Readers};
 use merits_ledger::{Entry, entry::REDEEMED};
 use merits_primitives::{
     calendar::Date,
@@ -25,6 +26,10 @@ use crate::{
     identity::find_party,
     screen::{say, thousands, working},
 };
+
+/// A voucher that the wallet keeps: asked for again, it is the same.
+const VOUCHER: Kind<'static> =
+    Kind::new("a voucher", Readers::Owner).replacing(b"{\n  \"merits\": \"voucher/v1\",\n");
 
 /// What a redemption takes.
 #[derive(Debug, Args)]
@@ -335,10 +340,7 @@ fn keep(
     };
     let text = serde_json::to_string_pretty(&kept)?;
     merits_guard::create_folder(&directory).with_context(|| directory.display().to_string())?;
-    let at = || path.display().to_string();
-    let mut out = merits_guard::create(&path).with_context(at)?;
-    writeln!(out, "{text}").with_context(at)?;
-    out.sync_all().with_context(at)?;
+    Output::write(&path, VOUCHER, format!("{text}\n").as_bytes())?;
     let paid: Credits = *amount;
     println!(
         "{title}: {} {} at {}",

@@ -1,6 +1,10 @@
 //! A wallet at work: its files, its copy of the ledger, what it has there.
 
-use std::{ops::Deref, path::PathBuf, sync::RwLockReadGuard};
+use std::{
+    ops::Deref,
+    path::{Path, PathBuf},
+    sync::RwLockReadGuard,
+};
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
@@ -16,7 +20,7 @@ use merits_wallet::{
     view::{View, scan},
 };
 
-use crate::screen::working;
+use crate::{outputs, screen::working};
 
 /// Which wallet.
 #[derive(Debug, Args)]
@@ -27,6 +31,13 @@ pub(crate) struct Place {
     /// Use the copy of the ledger as it is, without asking the coordinator
     #[arg(long)]
     pub(crate) offline: bool,
+}
+
+impl Place {
+    /// Refuses an output that would be a file of the wallet's own.
+    pub(crate) fn admit(&self, output: &Path, what: &str) -> anyhow::Result<()> {
+        Ok(outputs::of_wallet(&self.dir).admit(output, what)?)
+    }
 }
 
 /// A wallet with its copy of the ledger, brought up to date.

@@ -8,12 +8,15 @@ mod configuration;
 mod demo;
 mod founding;
 mod help;
+mod inputs;
 mod keys;
 mod offers;
 mod operations;
 // With the fixture of the ledger, whose keys have a trapdoor.
+mod outputs;
 #[cfg(feature = "bench")]
 mod people_receipts;
+mod printing;
 mod prover;
 mod receipts;
 mod run;

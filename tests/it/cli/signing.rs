@@ -42,10 +42,10 @@ rounding = "down"
 cel = "days.map(d, math.floor(d.steps / per_point)).sum()"
 "#;
 
-const DAYS: &str = "column = \"ActivityDate\"\nformat = \"%Y-%m-%d\"\n";
+pub(super) const DAYS: &str = "column = \"ActivityDate\"\nformat = \"%Y-%m-%d\"\n";
 
 /// A source with links for accounts 1 to 30.
-fn source(time: &str) -> tempfile::TempDir {
+pub(super) fn source(time: &str) -> tempfile::TempDir {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path();
     fs::create_dir(path.join("scale")).expect("made");
@@ -85,7 +85,7 @@ fn source(time: &str) -> tempfile::TempDir {
 }
 
 /// 12 April to 12 May 2016 of 30 accounts, as rows.
-fn rows() -> Vec<String> {
+pub(super) fn rows() -> Vec<String> {
     let april = (12..=30).map(|day| format!("2016-04-{day:02}"));
     let may = (1..=12).map(|day| format!("2016-05-{day:02}"));
     let days: Vec<String> = april.chain(may).collect();
@@ -96,12 +96,12 @@ fn rows() -> Vec<String> {
     (1..=30).flat_map(of).collect()
 }
 
-fn write(directory: &Path, name: &str, rows: &[String]) {
+pub(super) fn write(directory: &Path, name: &str, rows: &[String]) {
     let text = format!("Id,ActivityDate,TotalSteps\n{}", rows.concat());
     fs::write(directory.join(name), text).expect("written");
 }
 
-fn sign(directory: &Path, more: &str) -> Ran {
+pub(super) fn sign(directory: &Path, more: &str) -> Ran {
     let command = format!("source sign --config source.toml {more}");
     merits(directory, &command.split_whitespace().collect::<Vec<_>>())
 }

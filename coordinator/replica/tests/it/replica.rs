@@ -1,7 +1,7 @@
 //! A replica against a real sequencer: it follows, survives restarts, and refuses a log that
 //! goes back, is rewritten, or sends other leaves.
 
-use std::path::Path;
+use std::{os::unix::fs::PermissionsExt as _, path::Path};
 
 use ed25519_dalek::SigningKey;
 use merits_ledger::{
@@ -593,8 +593,22 @@ fn a_mark_lies_outside_and_is_the_logs() {
         log.guarded(&copy, &link),
         Err(ReplicaError::Mark(MarkError::Inside { .. }))
     ));
+    // A lock that the umask opened to others, as one of an earlier version is.
+    let lock = directory.path().join("mark.lock");
+    std::fs::write(&lock, "").expect("written");
+    std::fs::set_permissions(&lock, std::fs::Permissions::from_mode(0o664)).expect("set");
     let mut replica = log.guarded(&copy, &mark).expect("outside");
     log.feed(&mut replica).expect("one leaf");
+    for path in [
+        &mark,
+        &lock,
+        &copy.join("checkpoint.txt"),
+        &copy.join("lock"),
+    ] {
+        let found = std::fs::metadata(path).expect("there");
+        let mode = found.permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{}", path.display());
+    }
     assert!(matches!(
         HighWaterMark::open(&mark, &copy, &log.key),
         Err(MarkError::InUse { .. })
@@ -698,7 +712,8 @@ fn a_copy_that_cannot_be_written_answers_nothing() {
     let mut replica = log.open(&copy).expect("a new replica");
     log.feed(&mut replica).expect("one leaf");
     // The checkpoint cannot be replaced: the leaves are there, and the copy waits.
-    let blocked = copy.join("checkpoint.txt.new");
+    let blocked = copy.join("checkpoint.txt");
+    std::fs::remove_file(&blocked).expect("removed");
     std::fs::create_dir(&blocked).expect("made");
     log.admit(10, 2_000);
     assert!(matches!(

@@ -1,0 +1,182 @@
+//! Files that commands read.
+//!
+//! A name that somebody types may be a file of 3 GB, a folder, `/dev/zero`, which never ends, or a pipe that
+//! nobody writes into, which keeps the program waiting. So the kind of a file is judged before anything is read,
+//! a file that is read whole has a limit, and no more than that is ever read.
+//!
+//! Secrets are opened by [`crate::open`] and read by [`whole`]: they may come from a pipe.
+
+use std::{
+    fs::{self, File, FileType, OpenOptions},
+    io::{self, Read},
+    path::Path,
+};
+
+/// Most bytes of a file that people write by hand, such as a configuration: 1 MiB.
+pub const MOST_TEXT: u64 = 1 << 20;
+
+/// Opens a regular file for reading, and nothing else. It never waits.
+///
+/// # Errors
+/// The system's; of the kind `InvalidInput`, in words, for what is no regular file.
+pub fn open(path: &Path) -> io::Result<File> {
+    open_as(path, FileType::is_file)
+}
+
+/// Opens a regular file or a pipe, for a reader that goes through it piece by piece and bounds each piece.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_stream(path: &Path) -> io::Result<File> {
+    open_as(path, |kind| kind.is_file() || is_pipe(kind))
+}
+
+/// Reads a regular file of at most `most` bytes.
+///
+/// # Errors
+/// As [`open`]; of the kind `FileTooLarge`, in words, for a larger one.
+pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let file = open(path)?;
+    let length = file.metadata()?.len();
+    if length > most {
+        return Err(too_large(most));
+    }
+    // What is read may grow meanwhile, and a file of the system's has no length.
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0).saturating_add(1));
+    whole(file, &mut bytes, most)?;
+    Ok(bytes)
+}
+
+/// Reads all of an input of at most `most` bytes into `bytes`. Where these are a secret, the caller gives
+/// room for all of them: a vector that grows leaves copies behind.
+///
+/// # Errors
+/// The system's; of the kind `FileTooLarge`, in words, for a larger one.
+pub fn whole(input: impl Read, bytes: &mut Vec<u8>, most: u64) -> io::Result<()> {
+    let before = bytes.len();
+    input.take(most.saturating_add(1)).read_to_end(bytes)?;
+    if (bytes.len() - before) as u64 > most {
+        return Err(too_large(most));
+    }
+    Ok(())
+}
+
+fn too_large(most: u64) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::FileTooLarge,
+        format!("it has more than {most} bytes, the most that is read here: is it the right file?"),
+    )
+}
+
+fn open_as(path: &Path, taken: impl Fn(&FileType) -> bool) -> io::Result<File> {
+    let judge = |kind: FileType| {
+        if taken(&kind) {
+            return Ok(());
+        }
+        let found = name(&kind);
+        Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("it is {found}, and a file is expected"),
+        ))
+    };
+    // Opening some devices does something, so they are judged before.
+    judge(fs::metadata(path)?.file_type())?;
+    let mut options = OpenOptions::new();
+    options.read(true);
+    let expected_pipe = is_pipe(&fs::metadata(path)?.file_type());
+    #[cfg(unix)]
+    if !expected_pipe {
+        // A pipe that was put there meanwhile is not waited for.
+        let never_wait = rustix::fs::OFlags::NONBLOCK.bits();
+        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, never_wait.cast_signed());
+    }
+    let file = options.open(path)?;
+    judge(file.metadata()?.file_type())?;
+    Ok(file)
+}
+
+#[cfg(unix)]
+fn is_pipe(kind: &FileType) -> bool {
+    std::os::unix::fs::FileTypeExt::is_fifo(kind)
+}
+
+#[cfg(not(unix))]
+fn is_pipe(_: &FileType) -> bool {
+    false
+}
+
+/// What stands under a name, in words.
+pub(crate) fn name(kind: &FileType) -> &'static str {
+    if kind.is_dir() {
+        "a folder"
+    } else if kind.is_symlink() {
+        "a link"
+    } else if is_pipe(kind) {
+        "a pipe"
+    } else if kind.is_file() {
+        "a file"
+    } else {
+        "a device or a socket"
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    fn pipe(path: &Path) {
+        let made = std::process::Command::new("mkfifo").arg(path).status();
+        assert!(made.expect("mkfifo runs").success());
+    }
+
+    #[test]
+    fn a_file_over_its_limit_is_refused_and_one_at_it_is_read() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("text");
+        fs::write(&path, "1234").expect("written");
+        assert_eq!(read(&path, 4).expect("at the limit"), b"1234");
+        let error = read(&path, 3).expect_err("over it");
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+        assert!(error.to_string().contains("more than 3 bytes"), "{error}");
+        // A file without a length, as those of the system are: the limit holds in what is read.
+        let error = read(Path::new("/proc/self/status"), 8).expect_err("over it");
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+        // 1 TiB of nothing takes no memory.
+        let sparse = File::create(dir.path().join("sparse")).expect("made");
+        sparse.set_len(1 << 40).expect("set");
+        assert!(read(&dir.path().join("sparse"), MOST_TEXT).is_err());
+        let mut bytes = Vec::new();
+        whole(io::repeat(0), &mut bytes, 10).expect_err("it never ends");
+        assert!(bytes.len() <= 11);
+    }
+
+    /// Opening the pipe would wait for a writer: that it does not is a part of the test.
+    #[test]
+    fn what_is_no_file_is_not_read() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let fifo = dir.path().join("pipe");
+        pipe(&fifo);
+        for (path, what) in [
+            (fifo.as_path(), "a pipe"),
+            (Path::new("/dev/zero"), "a device"),
+            (dir.path(), "a folder"),
+        ] {
+            let error = read(path, MOST_TEXT).expect_err("refused");
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{path:?}");
+            assert!(error.to_string().contains(what), "{error}");
+        }
+        assert!(open_stream(Path::new("/dev/zero")).is_err());
+        assert!(open_stream(dir.path()).is_err());
+        let write = std::thread::spawn({
+            let fifo = fifo.clone();
+            move || fs::write(fifo, "a,b")
+        });
+        let mut bytes = Vec::new();
+        let opened = open_stream(&fifo).expect("a pipe with a writer");
+        whole(opened, &mut bytes, 3).expect("read");
+        assert_eq!(bytes, b"a,b");
+        write.join().expect("ends").expect("written");
+        let missing = read(&dir.path().join("none"), 1).expect_err("none");
+        assert_eq!(missing.kind(), io::ErrorKind::NotFound);
+    }
+}

@@ -1,0 +1,473 @@
+//! Files that commands write where their users say.
+//!
+//! A name that somebody types may be that of a key, a register, the command's own input. What is lost then
+//! may be lost for ever, so a file is written by these rules and no others:
+//!
+//! - A file that is there is replaced only by a file of the same [`Kind`], which its first bytes tell, and
+//!   only where that kind may be replaced. Everything else stays as it is, and the error says what to do.
+//! - It is written under another name beside its own, flushed to the disk, and gets its name when it is
+//!   whole ([`Output`]). A crash leaves the old file or the new one.
+//! - It is none of the files that the command reads or that its configuration names, and none of the
+//!   command's other outputs ([`crate::protected`]).
+//! - Nobody but its owner reads what is secret (mode 0600). What is public has the mode that the umask
+//!   gives, and others never write it.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, BufWriter, Read as _, Write},
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use thiserror::Error;
+
+use crate::input;
+
+/// Who may read a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readers {
+    /// Its owner alone.
+    Owner,
+    /// Everybody whom the umask admits.
+    Everybody,
+}
+
+/// What is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kind<'k> {
+    what: &'k str,
+    readers: Readers,
+    begins: Option<&'k [u8]>,
+}
+
+impl<'k> Kind<'k> {
+    /// A file that never replaces another. `what` it is, in words with an article.
+    pub const fn new(what: &'k str, readers: Readers) -> Self {
+        Self {
+            what,
+            readers,
+            begins: None,
+        }
+    }
+
+    /// The same, and it replaces a file that begins with these bytes, as all of its kind do.
+    #[must_use]
+    pub const fn replacing(mut self, begins: &'k [u8]) -> Self {
+        self.begins = Some(begins);
+        self
+    }
+}
+
+/// Why a file is not written. The file that is there is as it was.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum OutputError {
+    /// The system's answer.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// It would have to be made in a folder that is not there.
+    #[error("{}: its folder is not there: make it first, or name another file", .0.display())]
+    NoFolder(PathBuf),
+    /// No name of a file.
+    #[error("{} is {found}, and a file is to be written: name a file", path.display())]
+    NoFile {
+        /// What was named.
+        path: PathBuf,
+        /// What it is.
+        found: &'static str,
+    },
+    /// There is a file, and this kind replaces none.
+    #[error(
+        "{} exists already and stays as it is: {what} never replaces a file. Name another file, or move \
+         this one away",
+        path.display()
+    )]
+    There {
+        /// The file.
+        path: PathBuf,
+        /// What was to be written.
+        what: String,
+    },
+    /// There is a file of another kind.
+    #[error(
+        "{} exists already and is not {what}, so it is not replaced. Name another file, or move this one away",
+        path.display()
+    )]
+    OtherKind {
+        /// The file.
+        path: PathBuf,
+        /// What was to be written.
+        what: String,
+    },
+    /// One that this command reads or needs.
+    #[error("{} is {what}, and nothing else is written there: name another file", path.display())]
+    Protected {
+        /// What was named.
+        path: PathBuf,
+        /// What it is.
+        what: String,
+    },
+}
+
+/// A file on its way to its name. Dropped before [`Output::publish`], it leaves nothing behind.
+#[derive(Debug)]
+pub struct Output<'k> {
+    path: PathBuf,
+    kind: Kind<'k>,
+    beside: PathBuf,
+    out: BufWriter<File>,
+}
+
+impl<'k> Output<'k> {
+    /// Judges whether the file may be written, and writes nothing.
+    ///
+    /// # Errors
+    /// [`OutputError`].
+    pub fn check(path: &Path, kind: Kind<'_>) -> Result<(), OutputError> {
+        judge(path, kind).map(|_| ())
+    }
+
+    /// Judges whether the file may be written, and begins it under another name beside its own.
+    ///
+    /// # Errors
+    /// [`OutputError`].
+    pub fn begin(path: &Path, kind: Kind<'k>) -> Result<Self, OutputError> {
+        judge(path, kind)?;
+        let (beside, out) = make_beside(path, kind.readers).map_err(at(path))?;
+        Ok(Self {
+            path: path.to_owned(),
+            kind,
+            beside,
+            out: BufWriter::with_capacity(1 << 16, out),
+        })
+    }
+
+    /// Writes a whole file.
+    ///
+    /// # Errors
+    /// [`OutputError`].
+    pub fn write(path: &Path, kind: Kind<'k>, bytes: &[u8]) -> Result<(), OutputError> {
+        let mut output = Self::begin(path, kind)?;
+        output.write_all(bytes).map_err(at(path))?;
+        output.publish()
+    }
+
+    /// Bytes that were written, all of them in the file.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn length(&mut self) -> io::Result<u64> {
+        self.out.flush()?;
+        Ok(self.out.get_ref().metadata()?.len())
+    }
+
+    /// Puts the file on the disk and gives it its name.
+    ///
+    /// # Errors
+    /// [`OutputError`]: also when another file came to be there meanwhile.
+    pub fn publish(mut self) -> Result<(), OutputError> {
+        let failed = at(&self.path);
+        self.out
+            .flush()
+            .and_then(|()| self.out.get_ref().sync_all())
+            .map_err(&failed)?;
+        if judge(&self.path, self.kind)? {
+            fs::rename(&self.beside, &self.path).map_err(&failed)?;
+        } else {
+            // Unlike a renaming, a link does not replace what came to be there meanwhile.
+            match fs::hard_link(&self.beside, &self.path) {
+                // Dropping takes the other name away.
+                Ok(()) => {}
+                // A file system without links.
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied
+                    ) && fs::symlink_metadata(&self.path).is_err() =>
+                {
+                    fs::rename(&self.beside, &self.path).map_err(&failed)?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    return Err(OutputError::There {
+                        path: self.path.clone(),
+                        what: self.kind.what.to_owned(),
+                    });
+                }
+                Err(error) => return Err(failed(error)),
+            }
+        }
+        // The name is on the disk once the folder is.
+        File::open(folder_of(&self.path))
+            .and_then(|folder| folder.sync_all())
+            .map_err(failed)
+    }
+}
+
+impl Write for Output<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+impl Drop for Output<'_> {
+    fn drop(&mut self) {
+        // It is not there if it was renamed.
+        let _ = fs::remove_file(&self.beside);
+    }
+}
+
+/// Replaces a file of the program's own state, such as a mark: its name is the program's, so nothing is judged. A
+/// crash leaves the old file or the new one; both the file and its name are on the disk afterwards.
+///
+/// # Errors
+/// The system's, and those of `write`.
+pub fn replace_own(
+    path: &Path,
+    readers: Readers,
+    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> io::Result<()> {
+    let (beside, out) = make_beside(path, readers)?;
+    let attempt = || {
+        let mut out = BufWriter::with_capacity(1 << 20, out);
+        write(&mut out)?;
+        out.into_inner()
+            .map_err(io::IntoInnerError::into_error)?
+            .sync_all()?;
+        fs::rename(&beside, path)?;
+        File::open(folder_of(path))?.sync_all()
+    };
+    let written = attempt();
+    if written.is_err() {
+        let _ = fs::remove_file(&beside);
+    }
+    written
+}
+
+/// Makes sure that [`replace_own`] will be able to: makes the file that it would rename, and deletes it.
+///
+/// # Errors
+/// The system's.
+pub fn prove_replaceable(path: &Path) -> io::Result<()> {
+    let (beside, out) = make_beside(path, Readers::Owner)?;
+    let written = out.sync_all();
+    fs::remove_file(&beside)?;
+    written
+}
+
+/// Whether a file is there that may be replaced; `false` where there is none.
+fn judge(path: &Path, kind: Kind<'_>) -> Result<bool, OutputError> {
+    let what = || kind.what.to_owned();
+    let path = || path.to_owned();
+    let found = match fs::symlink_metadata(path()) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let is_named = path().file_name().is_some();
+            return match fs::metadata(folder_of(&path())) {
+                Ok(folder) if folder.is_dir() && is_named => Ok(false),
+                _ => Err(OutputError::NoFolder(path())),
+            };
+        }
+        Err(error) => return Err(at(&path())(error)),
+    };
+    if !found.is_file() {
+        let found = input::name(&found.file_type());
+        return Err(OutputError::NoFile {
+            path: path(),
+            found,
+        });
+    }
+    let Some(begins) = kind.begins else {
+        return Err(OutputError::There {
+            path: path(),
+            what: what(),
+        });
+    };
+    let mut beginning = Vec::with_capacity(begins.len());
+    input::open(&path())
+        .and_then(|file| file.take(begins.len() as u64).read_to_end(&mut beginning))
+        .map_err(at(&path()))?;
+    if beginning != begins {
+        return Err(OutputError::OtherKind {
+            path: path(),
+            what: what(),
+        });
+    }
+    Ok(true)
+}
+
+/// Makes a new file in the folder of `path`.
+fn make_beside(path: &Path, readers: Readers) -> io::Result<(PathBuf, File)> {
+    static MADE: AtomicU64 = AtomicU64::new(0);
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        let mode = match readers {
+            Readers::Owner => 0o600,
+            Readers::Everybody => 0o644,
+        };
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+    }
+    #[cfg(not(unix))]
+    let _ = readers;
+    loop {
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let name = format!(".merits-{}-{number}.part", std::process::id());
+        let beside = folder_of(path).join(name);
+        match options.open(&beside) {
+            Ok(file) => return Ok((beside, file)),
+            // A process of this number was killed once.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+fn at(path: &Path) -> impl Fn(io::Error) -> OutputError + use<> {
+    let path = path.to_owned();
+    move |source| OutputError::Io {
+        path: path.clone(),
+        source,
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::ffi::OsString;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    const TICKET: Kind<'_> = Kind::new("a ticket", Readers::Owner).replacing(b"ticket/v1 ");
+    const APPLICATION: Kind<'_> = Kind::new("an application", Readers::Everybody);
+
+    fn folder() -> tempfile::TempDir {
+        tempfile::tempdir().expect("a directory")
+    }
+
+    fn names(folder: &Path) -> Vec<OsString> {
+        let mut names: Vec<_> = fs::read_dir(folder)
+            .expect("readable")
+            .map(|entry| entry.expect("an entry").file_name())
+            .collect();
+        names.sort();
+        names
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).expect("there").permissions().mode() & 0o777
+    }
+
+    /// The fault: `--output` of any command could be `seed.key`.
+    #[test]
+    fn only_a_file_of_the_same_kind_is_replaced() {
+        let dir = folder();
+        let path = dir.path().join("seed.key");
+        fs::write(&path, "merits-secret seed 00").expect("written");
+        let error = Output::write(&path, TICKET, b"ticket/v1 new").expect_err("refused");
+        assert!(matches!(error, OutputError::OtherKind { .. }), "{error}");
+        let error = Output::write(&path, APPLICATION, b"new").expect_err("refused");
+        assert!(matches!(error, OutputError::There { .. }), "{error}");
+        assert_eq!(fs::read(&path).expect("read"), b"merits-secret seed 00");
+        // Nor one that only begins to be of this kind, or that is empty.
+        for text in ["", "ticket/v1"] {
+            fs::write(&path, text).expect("written");
+            let error = Output::begin(&path, TICKET).expect_err("refused");
+            assert!(matches!(error, OutputError::OtherKind { .. }), "{error}");
+        }
+        assert_eq!(names(dir.path()), ["seed.key"]);
+
+        let path = dir.path().join("ticket");
+        for text in ["ticket/v1 old", "ticket/v1 new"] {
+            Output::write(&path, TICKET, text.as_bytes()).expect("written");
+            assert_eq!(fs::read(&path).expect("read"), text.as_bytes());
+            assert_eq!(mode(&path), 0o600);
+        }
+        assert_eq!(names(dir.path()), ["seed.key", "ticket"]);
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_refused() {
+        let dir = folder();
+        let target = dir.path().join("target");
+        fs::write(&target, "ticket/v1 ").expect("written");
+        let link = dir.path().join("link");
+        symlink(&target, &link).expect("linked");
+        let to_nothing = dir.path().join("to-nothing");
+        symlink(dir.path().join("nothing"), &to_nothing).expect("linked");
+        for path in [&link, &to_nothing, dir.path(), Path::new("/dev/null")] {
+            for kind in [TICKET, APPLICATION] {
+                let error = Output::begin(path, kind).expect_err("refused");
+                assert!(matches!(error, OutputError::NoFile { .. }), "{error}");
+            }
+        }
+        let missing = dir.path().join("none/file");
+        let error = Output::begin(&missing, TICKET).expect_err("refused");
+        assert!(matches!(error, OutputError::NoFolder(_)), "{error}");
+        assert_eq!(fs::read(&target).expect("read"), b"ticket/v1 ");
+    }
+
+    #[test]
+    fn a_file_has_its_name_only_when_it_is_whole() {
+        let dir = folder();
+        let path = dir.path().join("ticket");
+        Output::write(&path, TICKET, b"ticket/v1 old").expect("written");
+        let mut output = Output::begin(&path, TICKET).expect("begun");
+        output.write_all(b"ticket/v1 ne").expect("written");
+        assert_eq!(fs::read(&path).expect("read"), b"ticket/v1 old");
+        drop(output);
+        assert_eq!(names(dir.path()), ["ticket"]);
+        // What came to be there meanwhile stays.
+        let other = dir.path().join("application");
+        let output = Output::begin(&other, APPLICATION).expect("begun");
+        fs::write(&other, "somebody's").expect("written");
+        let error = output.publish().expect_err("refused");
+        assert!(matches!(error, OutputError::There { .. }), "{error}");
+        assert_eq!(fs::read(&other).expect("read"), b"somebody's");
+        assert_eq!(names(dir.path()), ["application", "ticket"]);
+    }
+
+    #[test]
+    fn others_never_write_a_public_file() {
+        let dir = folder();
+        let path = dir.path().join("application");
+        Output::write(&path, APPLICATION, b"new").expect("written");
+        assert_eq!(mode(&path) & 0o133, 0, "{:o}", mode(&path));
+        let mark = dir.path().join("mark");
+        let replace = |text: &[u8]| replace_own(&mark, Readers::Owner, |out| out.write_all(text));
+        for text in [b"1", b"2"] {
+            replace(text).expect("replaced");
+            assert_eq!(
+                (fs::read(&mark).expect("read"), mode(&mark)),
+                (text.to_vec(), 0o600)
+            );
+        }
+        // One of a more open mode gets the right one.
+        fs::set_permissions(&mark, fs::Permissions::from_mode(0o664)).expect("set");
+        replace(b"3").expect("replaced");
+        assert_eq!(mode(&mark), 0o600);
+        // One that cannot be finished leaves the old one, and nothing beside it.
+        let broken = |out: &mut BufWriter<File>| {
+            out.write_all(b"half")?;
+            Err(io::ErrorKind::StorageFull.into())
+        };
+        replace_own(&mark, Readers::Owner, broken).expect_err("broken");
+        assert_eq!(fs::read(&mark).expect("read"), b"3");
+        assert_eq!(names(dir.path()), ["application", "mark"]);
+    }
+}

@@ -1,5 +1,7 @@
 //! Proof that a proof was checked, as a type.
 
+use alloc::vec::Vec;
+
 use merits_primitives::Fr;
 use thiserror::Error;
 

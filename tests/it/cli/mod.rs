@@ -11,8 +11,6 @@ mod help;
 mod keys;
 mod offers;
 mod operations;
-// With the fixture of the ledger, whose keys have a trapdoor.
-#[cfg(feature = "bench")]
 mod people_receipts;
 mod prover;
 mod receipts;

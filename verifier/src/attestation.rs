@@ -24,6 +24,8 @@
 //!
 //! What it says, it says as of the leaf's time: the person may have spent since.
 
+use alloc::{borrow::ToOwned as _, format, string::String, string::ToString as _, vec::Vec};
+
 use merits_primitives::{
     context::attest_context,
     ids::{AssetId, Credits, EntryId, Epoch, Expiry, Period, PeriodKind, ScaleId},

@@ -5,6 +5,8 @@
 //! input. Everything that is signed, hashed or logged is written with this codec, so a second
 //! encoding of the same value would be a second identity of the same entry.
 
+use alloc::{borrow::ToOwned as _, string::String, vec::Vec};
+
 use merits_primitives::{
     Fr, field,
     jubjub::{Point, PointError},
@@ -365,7 +367,7 @@ impl<'a> Reader<'a> {
 
     fn utf8(&mut self, what: &'static str, limit: usize) -> Result<&'a str, CodecError> {
         let bytes = self.bytes(what, limit)?;
-        std::str::from_utf8(bytes).map_err(|_| CodecError::NotText { what })
+        core::str::from_utf8(bytes).map_err(|_| CodecError::NotText { what })
     }
 
     /// A field element.

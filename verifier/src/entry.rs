@@ -5,6 +5,8 @@
 //! party's signature, so that each leaf stands on its own. What a statement means is
 //! `merits-ledger`'s matter.
 
+use alloc::vec::Vec;
+
 use ed25519_dalek::SigningKey;
 use merits_primitives::ids::{EntryId, Origin, PartyId, sha256};
 

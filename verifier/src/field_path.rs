@@ -1,8 +1,12 @@
 //! Which field of an entry or a request is at fault: a path of names and indices, such as
 //! `claims[3].c`.
 
+use alloc::{
+    borrow::{Cow, ToOwned},
+    string::ToString,
+    vec::Vec,
+};
 use core::{fmt, str::FromStr};
-use std::borrow::Cow;
 
 use thiserror::Error;
 

@@ -9,9 +9,15 @@
 //! making proofs. No clock, no source of randomness and no thread of its own: a caller injects
 //! time and randomness.
 //!
+//! Without the feature `std`, which is on by default, an allocator is all that it needs.
+//!
 //! The path of a stranger: [`receipt::Receipt::parse`] → [`receipt::Receipt::verify`] under a
 //! [`log::LogKey`] → [`entry::SignedEntry`] inside the leaf → [`groth16::verify`] for its proof. Or,
 //! for what a person shows in a QR code, [`attestation::Attestation`].
+
+#![cfg_attr(not(any(feature = "std", test)), no_std)]
+
+extern crate alloc;
 
 pub mod attestation;
 pub mod codec;

@@ -2,6 +2,8 @@
 //! epoch, and the partials of an opened total. The proofs themselves are
 //! [`merits_primitives::dleq`]'s.
 
+use alloc::vec::Vec;
+
 use merits_primitives::{
     dleq::Context,
     ids::{AssetId, EntryId, Epoch, Origin, Output, PartyId, Period},

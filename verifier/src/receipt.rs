@@ -12,7 +12,8 @@
 //! <checkpoint, a signed note>
 //! ```
 
-use std::fmt::Write as _;
+use alloc::{string::String, string::ToString as _, vec::Vec};
+use core::fmt::Write as _;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use merits_primitives::ids::EntryId;
@@ -184,8 +185,8 @@ impl Receipt {
     }
 }
 
-impl std::fmt::Display for Receipt {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Display for Receipt {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         writeln!(f, "{RECEIPT_HEADER}")?;
         writeln!(f, "extra {}", BASE64.encode(&self.leaf))?;
         writeln!(f, "index {}", self.index)?;

@@ -4,6 +4,8 @@
 //! A refusal is a signed note. Its first line, `merits-refusal/v1 <origin>`, holds a space,
 //! which no origin may, so no refusal can be taken for a checkpoint.
 
+use alloc::{borrow::ToOwned as _, format, string::String};
+
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use merits_primitives::ids::{EntryId, Origin};
 use thiserror::Error;
@@ -104,8 +106,8 @@ impl SignedRefusal {
     }
 }
 
-impl std::fmt::Display for SignedRefusal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Display for SignedRefusal {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         self.0.fmt(f)
     }
 }

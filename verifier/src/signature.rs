@@ -37,8 +37,8 @@ impl PartialEq for PublicKey {
 
 impl Eq for PublicKey {}
 
-impl std::fmt::Debug for PublicKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str("PublicKey(")?;
         self.to_bytes()[..8]
             .iter()

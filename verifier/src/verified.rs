@@ -1,5 +1,6 @@
 //! Proof that a proof was checked, as a type.
 
+use alloc::vec::Vec;
 use thiserror::Error;
 
 use crate::groth16::{self, KeyDigest, PreparedKey, Proof, ProofError};

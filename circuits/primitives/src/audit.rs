@@ -4,16 +4,18 @@
 //! signed bits, e = Σ (2·b_i − 1)·2^i: always odd, |e| < 2^250 < l, hence never zero modulo l,
 //! and the additions inside the circuit never meet an exceptional case (docs, statement earn).
 
+use alloc::vec::Vec;
+
 use ark_ec::CurveGroup;
 use ark_ff::{BigInt, Field, PrimeField};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use taceo_ark_babyjubjub::EdwardsAffine;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::{
     Fr,
     earned::Earned,
+    edwards::EdwardsAffine,
     field,
     fixed_base::FixedBase,
     ids::Output,
@@ -29,8 +31,8 @@ pub const EXPONENT_BITS: usize = 250;
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Exponent([u64; 4]);
 
-impl std::fmt::Debug for Exponent {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Debug for Exponent {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str("Exponent(..)")
     }
 }

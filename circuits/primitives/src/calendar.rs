@@ -6,6 +6,8 @@
 //! hour of the wall clock comes twice; records in it may then repeat or go backwards in their
 //! key, and are refused as such.
 
+use alloc::{borrow::ToOwned as _, format, string::String};
+
 use thiserror::Error;
 
 use crate::ids::{Expiry, Period, PeriodKind};

@@ -1,5 +1,7 @@
 //! C: the commitment to one subject's records of one period.
 
+use alloc::vec::Vec;
+
 use crate::{
     Fr,
     ids::{Period, SchemaId},

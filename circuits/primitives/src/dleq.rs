@@ -12,12 +12,14 @@
 use ark_ec::CurveGroup;
 use ark_ff::{PrimeField, Zero};
 use sha2::{Digest, Sha512};
-use taceo_ark_babyjubjub::{EdwardsAffine, EdwardsProjective};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::field;
 use crate::jubjub::{Point, Scalar, scalar_from_bytes, scalar_to_bytes};
+use crate::{
+    edwards::{EdwardsAffine, EdwardsProjective},
+    field,
+};
 
 /// Bytes of an encoded proof of either kind: challenge then response, 32 each.
 pub const PROOF_BYTES: usize = 64;

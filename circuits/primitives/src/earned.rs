@@ -4,6 +4,8 @@
 //! ciphertext cv carry it, so that a measure costs no constraint there. A note holds v only,
 //! since a measure is never spent.
 
+use alloc::vec::Vec;
+
 use crate::{Fr, field, ids::Credits};
 
 /// The outputs of a scale's formula over one claim.

@@ -50,7 +50,7 @@ pub fn from_digest(digest: &[u8; 32]) -> Fr {
 /// The prefixes make the encoding injective: no two lists of parts share an input.
 pub fn digest(domain: &str, parts: &[&[u8]]) -> [u8; 32] {
     let mut hash = Sha256::new();
-    for part in std::iter::once(&domain.as_bytes()).chain(parts) {
+    for part in core::iter::once(&domain.as_bytes()).chain(parts) {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }

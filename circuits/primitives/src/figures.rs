@@ -9,6 +9,8 @@
 //! The order of [`Figures::public`] is the order of the public inputs of statement `earn`:
 //! every figure in turn (one number, or two when it has a schedule), then every schedule's day.
 
+use alloc::{borrow::ToOwned as _, format, string::String, vec::Vec};
+
 use thiserror::Error;
 
 use crate::{

@@ -9,15 +9,18 @@
 //! What is added is chosen by masks, out of all sixteen points of the row, so that no address
 //! depends on the exponent either; the field's own operations are arkworks', which do vary.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
+#[cfg(feature = "std")]
+use std::sync::{Mutex, PoisonError};
 
 use ark_ec::AdditiveGroup;
 use ark_ff::{BigInt, Field, Fp, serial_batch_inversion_and_mul};
-use taceo_ark_babyjubjub::{EdwardsAffine, EdwardsProjective};
+use once_cell::race::OnceBox;
 
 use crate::{
     Fr,
     audit::{EXPONENT_BITS, Exponent},
+    edwards::{EdwardsAffine, EdwardsProjective},
     jubjub::Point,
 };
 
@@ -30,6 +33,7 @@ const WINDOWS: usize = EXPONENT_BITS / WIDTH;
 const _: () = assert!(EXPONENT_BITS.is_multiple_of(WIDTH));
 
 /// Points whose tables are kept: the view keys of two epochs, each with one for totals.
+#[cfg(feature = "std")]
 const KEPT: usize = 4;
 
 /// The multiples of one point, 50 KiB.
@@ -38,8 +42,8 @@ pub(crate) struct FixedBase {
     rows: Vec<[EdwardsAffine; DIGITS]>,
 }
 
-impl std::fmt::Debug for FixedBase {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Debug for FixedBase {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str("FixedBase(..)")
     }
 }
@@ -76,11 +80,12 @@ impl FixedBase {
 
     /// The table of circomlib's Base8, made once.
     pub(crate) fn base() -> &'static Self {
-        static BASE: OnceLock<FixedBase> = OnceLock::new();
-        BASE.get_or_init(|| Self::new(&Point::base()))
+        static BASE: OnceBox<FixedBase> = OnceBox::new();
+        BASE.get_or_init(|| Box::new(Self::new(&Point::base())))
     }
 
     /// The table of a public key, out of those that were asked for last.
+    #[cfg(feature = "std")]
     pub(crate) fn of(point: &Point) -> Arc<Self> {
         static TABLES: Mutex<Tables> = Mutex::new(Tables(Vec::new()));
         // A thread that died left whole entries.
@@ -91,6 +96,12 @@ impl FixedBase {
             let made = Arc::new(Self::new(point));
             tables().keep(point, made)
         })
+    }
+
+    /// The table of a public key. Without `std` there is no lock, and so none are kept.
+    #[cfg(not(feature = "std"))]
+    pub(crate) fn of(point: &Point) -> Arc<Self> {
+        Arc::new(Self::new(point))
     }
 
     /// exponent · point: never the identity.
@@ -104,8 +115,10 @@ impl FixedBase {
 }
 
 /// The tables of the points that were asked for last, the last one first.
+#[cfg(feature = "std")]
 struct Tables(Vec<(Point, Arc<FixedBase>)>);
 
+#[cfg(feature = "std")]
 impl Tables {
     fn find(&mut self, point: &Point) -> Option<Arc<FixedBase>> {
         let at = self.0.iter().position(|(known, _)| known == point)?;

@@ -3,6 +3,8 @@
 //! A node without a right sibling is passed up unchanged, so the tree is only as deep as its size
 //! asks for. A retired person's leaf becomes 0 and keeps its place.
 
+use alloc::{vec, vec::Vec};
+
 use thiserror::Error;
 
 use crate::{Fr, poseidon::pos2};

@@ -41,8 +41,8 @@ pub const SECRET_BITS: usize = 251;
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Secret(Scalar);
 
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str("Secret(..)")
     }
 }

@@ -1,6 +1,7 @@
 //! Names and numbers of the ledger, each its own type, so that none is taken for another.
 
-use std::fmt;
+use alloc::{borrow::ToOwned as _, string::String};
+use core::fmt;
 
 use sha2::{Digest, Sha256};
 use thiserror::Error;

@@ -3,16 +3,15 @@
 //! [`Point`] is what keys and ciphertexts are made of: on the curve, in the subgroup of prime
 //! order l, not the identity. Nothing else gets in, so no caller can forget the check.
 
-use std::ops::Add;
+use core::ops::Add;
 
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{BigInteger, Field, PrimeField, Zero};
-use taceo_ark_babyjubjub::{EdwardsAffine, EdwardsConfig, EdwardsProjective};
 use thiserror::Error;
 
-pub use taceo_ark_babyjubjub::Fr as Scalar;
+pub use crate::edwards::{EdwardsAffine, EdwardsProjective, Scalar};
 
-use crate::{Fr, field};
+use crate::{Fr, edwards::EdwardsConfig, field};
 
 /// Bytes of an encoded point: x then y, each canonical and little-endian.
 pub const POINT_BYTES: usize = 64;
@@ -38,8 +37,8 @@ pub enum PointError {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Point(EdwardsAffine);
 
-impl std::fmt::Debug for Point {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Debug for Point {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "Point({}, {})", self.0.x, self.0.y)
     }
 }
@@ -95,9 +94,8 @@ impl Point {
         self.0.into()
     }
 
-    /// scalar · self; `None` when the scalar is zero. The same operations for every scalar (the
-    /// Montgomery ladder of `taceo-ark-babyjubjub`), over a field whose own operations are not
-    /// constant-time.
+    /// scalar · self; `None` when the scalar is zero. The same operations for every scalar, over a field
+    /// whose own operations are not constant-time.
     pub fn mul(&self, scalar: &Scalar) -> Option<Self> {
         let product = (self.projective() * scalar).into_affine();
         (!product.is_zero()).then_some(Self(product))

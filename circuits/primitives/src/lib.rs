@@ -1,7 +1,13 @@
 //! Field codec, Poseidon and its tags, Baby Jubjub keys, identities, notes, view-key encryption:
 //! what provers and verifiers share, free of constraint systems and of serialization formats.
 //!
+//! Builds without `std` (feature `std`, on by default): an allocator is all that it needs.
+//!
 //! Each module is one notion of `docs/src/design-cryptography.md`; its notation is the notation here.
+
+#![cfg_attr(not(any(feature = "std", test)), no_std)]
+
+extern crate alloc;
 
 pub mod audit;
 pub mod calendar;
@@ -9,6 +15,7 @@ pub mod commitment;
 pub mod context;
 pub mod dleq;
 pub mod earned;
+mod edwards;
 pub mod field;
 pub mod figures;
 mod fixed_base;

@@ -6,7 +6,9 @@
 //! Whoever asks for the path of one note says which note is its own. So note data is fetched in
 //! *buckets*: all 2^16 leaves of an aligned stretch, and the roots of all buckets.
 
-use std::sync::OnceLock;
+use alloc::{boxed::Box, vec::Vec};
+
+use once_cell::race::OnceBox;
 
 use crate::{Fr, poseidon, tags};
 
@@ -32,13 +34,13 @@ fn node(children: [Fr; 4]) -> Fr {
 /// # Panics
 /// For more than [`DEPTH`] levels.
 pub fn empty(levels: usize) -> Fr {
-    static EMPTY: OnceLock<[Fr; DEPTH + 1]> = OnceLock::new();
+    static EMPTY: OnceBox<[Fr; DEPTH + 1]> = OnceBox::new();
     let table = EMPTY.get_or_init(|| {
         let mut table = [Fr::from(0u64); DEPTH + 1];
         for level in 0..DEPTH {
             table[level + 1] = node([table[level]; 4]);
         }
-        table
+        Box::new(table)
     });
     table[levels]
 }
@@ -95,7 +97,7 @@ impl Default for NoteFrontier {
     fn default() -> Self {
         Self {
             size: 0,
-            waiting: std::array::from_fn(|_| Vec::with_capacity(3)),
+            waiting: core::array::from_fn(|_| Vec::with_capacity(3)),
         }
     }
 }
@@ -222,13 +224,13 @@ fn climb(nodes: &[Fr], mut at: usize, from: usize, to: usize) -> (Vec<[Fr; 3]>, 
         let child = |i: usize| nodes.get(i).copied().unwrap_or_else(|| empty(level));
         let first = at & !3;
         let mut others = (first..first + 4).filter(|i| *i != at).map(child);
-        siblings.push(std::array::from_fn(|_| {
+        siblings.push(core::array::from_fn(|_| {
             others.next().unwrap_or_else(|| empty(level))
         }));
         at >>= 2;
         let parents = nodes.len().div_ceil(4);
         nodes = (0..parents)
-            .map(|parent| node(std::array::from_fn(|i| child(4 * parent + i))))
+            .map(|parent| node(core::array::from_fn(|i| child(4 * parent + i))))
             .collect();
     }
     let root = nodes.first().copied().unwrap_or_else(|| empty(to));

@@ -13,8 +13,8 @@ pub struct Handle(pub Fr);
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct OwnerKey(pub Fr);
 
-impl std::fmt::Debug for OwnerKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Debug for OwnerKey {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str("OwnerKey(..)")
     }
 }
@@ -27,8 +27,8 @@ pub struct Binding {
     pad: Fr,
 }
 
-impl std::fmt::Debug for Binding {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Debug for Binding {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Binding")
             .field("b", &self.b)
             .field("pad", &"..")

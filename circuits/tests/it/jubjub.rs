@@ -14,13 +14,13 @@ use merits_circuits::{
         },
     },
 };
+use merits_primitives::jubjub::EdwardsAffine;
 use merits_primitives::{
     Fr,
     audit::{EXPONENT_BITS, Exponent},
     jubjub::{Point, Scalar},
 };
 use rand::{RngExt, SeedableRng};
-use taceo_ark_babyjubjub::EdwardsAffine;
 
 fn edwards(x: &Lc, y: &Lc) -> EdwardsPoint {
     EdwardsPoint {

@@ -16,8 +16,12 @@
 //! - `screen`: what commands print, with nothing on it that a peer could have hidden (feature
 //!   `screen`).
 //!
-//! `typed`, `file` and `lookalike` come with the feature `typed`; the verifier does without. The crate is at the
+//! `typed`, `file` and `lookalike` come with the feature `typed`; the verifier does without, and without `std`. The crate is at the
 //! bottom of the workspace, because the verifier's codec, the wire and every party need it.
+
+#![cfg_attr(not(any(feature = "typed", feature = "screen", test)), no_std)]
+
+extern crate alloc;
 
 pub mod cell;
 #[cfg(feature = "typed")]

@@ -12,7 +12,7 @@
 //! Formats with a rule of their own (TOML, JSON, CSV) are read by their parsers, which take the same
 //! liberties.
 
-use std::borrow::Cow;
+use alloc::{borrow::Cow, string::String};
 
 /// UTF-8's byte order mark: some editors begin every file with it.
 pub const MARK: &str = "\u{feff}";
@@ -40,7 +40,7 @@ pub fn plain(text: &str) -> Cow<'_, str> {
             blank += usize::from(begun);
             continue;
         }
-        out.extend(std::iter::repeat_n('\n', blank));
+        out.extend(core::iter::repeat_n('\n', blank));
         blank = 0;
         out.push_str(line);
         out.push('\n');
@@ -70,7 +70,7 @@ fn is_plain(text: &str) -> bool {
 /// Lines, whatever ends them. A text that ends with a line's end has an empty line more.
 fn split(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(text.trim_start_matches(MARK));
-    std::iter::from_fn(move || {
+    core::iter::from_fn(move || {
         let text = rest?;
         let Some(at) = text.find(['\n', '\r']) else {
             rest = None;

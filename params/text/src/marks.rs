@@ -9,11 +9,11 @@ pub(crate) fn is_mark(c: char) -> bool {
     MARKS
         .binary_search_by(|(first, last)| {
             if c < *first {
-                std::cmp::Ordering::Greater
+                core::cmp::Ordering::Greater
             } else if c > *last {
-                std::cmp::Ordering::Less
+                core::cmp::Ordering::Less
             } else {
-                std::cmp::Ordering::Equal
+                core::cmp::Ordering::Equal
             }
         })
         .is_ok()

@@ -21,7 +21,8 @@
 //! The lists are written out here and do not change with a library's version of Unicode: a ledger's
 //! entry must be right or wrong for everybody alike.
 
-use std::fmt::{self, Write as _};
+use alloc::{string::String, string::ToString as _};
+use core::fmt::{self, Write as _};
 
 use thiserror::Error;
 
@@ -143,7 +144,7 @@ fn judged(text: &str, form: Form) -> impl Iterator<Item = (char, Option<&'static
     let mut before: Option<char> = None;
     let mut marks = 0;
     let mut characters = text.chars().peekable();
-    std::iter::from_fn(move || {
+    core::iter::from_fn(move || {
         let character = characters.next()?;
         let after = characters.peek().copied();
         marks = match character {

@@ -8,12 +8,12 @@
 
 use ark_ec::{AdditiveGroup, CurveGroup};
 use ark_ff::{Field, batch_inversion};
+use merits_primitives::jubjub::{EdwardsAffine, EdwardsProjective};
 use merits_primitives::{
     Fr,
     jubjub::{Point, Scalar},
 };
 use rayon::prelude::*;
-use taceo_ark_babyjubjub::{EdwardsAffine, EdwardsProjective};
 
 /// The largest sum that a ledger may open (`docs/src/design-supervision.md`, "Totals"): V_max · claims ≤ 2^48.
 pub const MAX_SUM: u64 = 1 << 48;

@@ -12,9 +12,7 @@ mod inputs;
 mod keys;
 mod offers;
 mod operations;
-// With the fixture of the ledger, whose keys have a trapdoor.
 mod outputs;
-#[cfg(feature = "bench")]
 mod people_receipts;
 mod printing;
 mod prover;

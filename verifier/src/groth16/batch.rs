@@ -4,6 +4,8 @@
 //! Π e(rᵢ·Aᵢ, Bᵢ) · e(−Σ rᵢ·IC(xᵢ), γ) · e(−Σ rᵢ·Cᵢ, δ) · e(−(Σ rᵢ)·α, β) = 1. Public inputs
 //! are combined in the field first, so a batch pays for one sum over the key's input points.
 
+use alloc::{string::ToString, vec, vec::Vec};
+
 use ark_bn254::{G1Affine, G1Projective, G2Affine, g1};
 use ark_ec::{CurveGroup, scalar_mul::glv::GLVConfig};
 use ark_ff::{AdditiveGroup, Zero};

@@ -5,6 +5,8 @@
 //! the table stays small enough for the second-level cache (225 KB for 135 inputs) where full
 //! tables of multiples, 20 MB and more, would wait for memory at every addition.
 
+use alloc::{vec, vec::Vec};
+
 use ark_bn254::{G1Affine, G1Projective, g1::Config};
 use ark_ec::{AffineRepr, CurveGroup, short_weierstrass::Bucket};
 use ark_ff::{AdditiveGroup, PrimeField};

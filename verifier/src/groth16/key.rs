@@ -1,6 +1,6 @@
 //! Verifying keys: what they hold, what makes one refusable, and how they are prepared.
 
-use std::collections::HashMap;
+use alloc::{collections::BTreeMap, vec::Vec};
 
 use ark_bn254::{Bn254, Fr as BnFr, G1Affine, G1Projective, G2Affine};
 use ark_ec::{
@@ -19,14 +19,14 @@ use crate::codec::{Canonical, CodecError, Reader, Writer};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyDigest(pub [u8; 32]);
 
-impl std::fmt::Display for KeyDigest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Display for KeyDigest {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
-impl std::fmt::Debug for KeyDigest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Debug for KeyDigest {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "KeyDigest({self})")
     }
 }
@@ -41,8 +41,8 @@ pub enum Provenance {
     Ceremony = 1,
 }
 
-impl std::fmt::Display for Provenance {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Display for Provenance {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(match self {
             Self::InsecureDev => "insecure-dev",
             Self::Ceremony => "ceremony",
@@ -192,7 +192,7 @@ impl VerifyingKey {
             check_point(point).map_err(named(Part::Input(index)))?;
         }
         // Points are not the identity here, so equal x means equal or opposite.
-        let mut seen = HashMap::with_capacity(self.ic.len());
+        let mut seen = BTreeMap::new();
         for (other, point) in self.ic.iter().enumerate() {
             if let Some(one) = seen.insert(point.x, other) {
                 return Err(KeyError::InputsAlike { one, other });
@@ -261,8 +261,8 @@ pub struct PreparedKey {
     pub(super) delta: arithmetic::Fixed,
 }
 
-impl std::fmt::Debug for PreparedKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Debug for PreparedKey {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("PreparedKey")
             .field("digest", &self.digest)
             .field("provenance", &self.provenance)

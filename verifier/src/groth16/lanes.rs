@@ -1,6 +1,8 @@
 //! The arithmetic of verification over `merits-bn254-simd`: eight proofs at a time where the
 //! processor has AVX-512 IFMA.
 
+use alloc::vec::Vec;
+
 use ark_bn254::{Bn254, G1Affine, G1Projective, G2Affine, g1};
 use ark_ec::{pairing::PairingOutput, short_weierstrass::Bucket};
 use merits_bn254_simd::{Path, PreparedLines, SplitScalar, multiply_each};

@@ -1,6 +1,8 @@
 //! The Miller loops of many pairs as one, which squares its accumulator once for all of them
 //! (`ark-ec`'s own does so for four at a time).
 
+use alloc::vec::Vec;
+
 use ark_bn254::{Bn254, Config, Fq12, G1Affine};
 use ark_ec::{AffineRepr, bn::BnConfig, pairing::Pairing};
 use ark_ff::{Field, One};

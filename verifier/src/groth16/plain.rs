@@ -1,5 +1,7 @@
 //! The arithmetic of verification over `ark-ec` alone.
 
+use alloc::vec::Vec;
+
 #[cfg(not(feature = "simd"))]
 use ark_bn254::{Bn254, G2Affine};
 use ark_bn254::{G1Affine, G1Projective};

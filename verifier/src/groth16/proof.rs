@@ -45,8 +45,8 @@ pub enum Part {
     Input(usize),
 }
 
-impl std::fmt::Display for Part {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Display for Part {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::A => f.write_str("A"),
             Self::B => f.write_str("B"),

@@ -1,5 +1,7 @@
 //! Checkpoints (c2sp.org/tlog-checkpoint): a signed note of origin, size and root.
 
+use alloc::{format, string::String, string::ToString as _};
+
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use merits_primitives::ids::Origin;
 use thiserror::Error;
@@ -134,8 +136,8 @@ impl SignedCheckpoint {
     }
 }
 
-impl std::fmt::Display for SignedCheckpoint {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Display for SignedCheckpoint {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         self.0.fmt(f)
     }
 }

@@ -4,6 +4,8 @@
 //! `— <key name> <base64(4-byte key id ‖ signature)>`. Lines of unknown keys are ignored, so
 //! that witnesses may add theirs.
 
+use alloc::{borrow::ToOwned as _, format, string::String, string::ToString as _, vec, vec::Vec};
+
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use ed25519_dalek::SigningKey;
 use merits_primitives::ids::Origin;
@@ -90,8 +92,8 @@ impl LogKey {
     }
 }
 
-impl std::fmt::Display for LogKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Display for LogKey {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let id = u32::from_be_bytes(self.id());
         let mut key = vec![ED25519];
         key.extend(self.key.to_bytes());
@@ -105,8 +107,8 @@ pub struct LogSigner {
     key: SigningKey,
 }
 
-impl std::fmt::Debug for LogSigner {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Debug for LogSigner {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "LogSigner({})", self.public)
     }
 }
@@ -247,8 +249,8 @@ impl SignedNote {
     }
 }
 
-impl std::fmt::Display for SignedNote {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Display for SignedNote {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "{}\n{}", self.text, self.signatures)
     }
 }

@@ -9,6 +9,7 @@
 
 mod table;
 
+use alloc::{boxed::Box, format};
 use core::{fmt, str::FromStr};
 
 use thiserror::Error;

@@ -6,7 +6,7 @@
 //! then for each of B claims C, b, cm, u, Ey, cv, ch, all zero where no claim is present.
 //! [`Layout`] gives the positions.
 
-use std::collections::HashMap;
+use alloc::{collections::BTreeMap, vec::Vec};
 
 use ark_ff::AdditiveGroup;
 use merits_primitives::{
@@ -245,7 +245,7 @@ impl Statement for EarnStatement {
         }
         inputs.extend(self.claims.iter().flat_map(ClaimPublic::inputs));
         let absent = self.capacity.saturating_sub(self.claims.len());
-        inputs.extend(std::iter::repeat_n(Fr::ZERO, absent * CLAIM_INPUTS));
+        inputs.extend(core::iter::repeat_n(Fr::ZERO, absent * CLAIM_INPUTS));
         inputs
     }
 
@@ -288,7 +288,7 @@ fn distinct(
     what: &'static str,
     value: impl Fn(&ClaimPublic) -> Fr,
 ) -> Result<(), StatementError> {
-    let mut seen = HashMap::with_capacity(claims.len());
+    let mut seen = BTreeMap::new();
     for (second, claim) in claims.iter().enumerate() {
         if let Some(first) = seen.insert(value(claim), second) {
             return Err(StatementError::Duplicate {

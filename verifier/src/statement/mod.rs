@@ -5,6 +5,7 @@ pub mod earn;
 pub mod redeem;
 pub mod ticket;
 
+use alloc::vec::Vec;
 use ark_ff::{AdditiveGroup, Field};
 use merits_primitives::Fr;
 use thiserror::Error;

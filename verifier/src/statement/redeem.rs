@@ -5,6 +5,8 @@
 //! The public inputs, in order: note_root, group_root, asset, expiry, amount, floor, context, sn1,
 //! sn2, cm_out, rscope, rlimit, rn, A.x, A.y, Ey, c_id.
 
+use alloc::{vec, vec::Vec};
+
 use ark_ff::AdditiveGroup;
 use merits_primitives::{
     Fr,

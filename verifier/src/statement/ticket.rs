@@ -3,6 +3,8 @@
 //!
 //! The public inputs, in order: root, scope, nullifier, b, message, pstart.
 
+use alloc::{vec, vec::Vec};
+
 use merits_primitives::Fr;
 
 use super::Statement;

@@ -1,14 +1,14 @@
 //! Poseidon over BN254's scalar field with circomlib's parameters.
 //!
-//! The parameters come from `light-poseidon`; the permutation is written out here because that
-//! crate releases lane 0 only, and MERITS uses two lanes of one permutation, never all
-//! (`docs/src/design-cryptography.md`).
+//! MERITS uses two lanes of one permutation, never all (`docs/src/design-cryptography.md`).
 
+mod grain;
 mod sparse;
 
-use std::sync::OnceLock;
+use alloc::{boxed::Box, vec::Vec};
 
 use ark_ff::{AdditiveGroup, Field};
+use once_cell::race::OnceBox;
 
 use self::sparse::Schedule;
 use crate::{
@@ -34,8 +34,8 @@ pub struct Params {
 }
 
 fn schedule(t: usize) -> &'static Schedule {
-    static TABLE: [OnceLock<Schedule>; MAX_WIDTH + 1] = [const { OnceLock::new() }; MAX_WIDTH + 1];
-    TABLE[t].get_or_init(|| Schedule::new(params(t)))
+    static TABLE: [OnceBox<Schedule>; MAX_WIDTH + 1] = [const { OnceBox::new() }; MAX_WIDTH + 1];
+    TABLE[t].get_or_init(|| Box::new(Schedule::new(params(t))))
 }
 
 /// circomlib's parameters for state width `t`, 2 to 13.
@@ -43,21 +43,14 @@ fn schedule(t: usize) -> &'static Schedule {
 /// # Panics
 /// When `t` is outside 2..=13: the width is fixed by the statement, never by input.
 pub fn params(t: usize) -> &'static Params {
-    static TABLE: [OnceLock<Params>; MAX_WIDTH + 1] = [const { OnceLock::new() }; MAX_WIDTH + 1];
+    static TABLE: [OnceBox<Params>; MAX_WIDTH + 1] = [const { OnceBox::new() }; MAX_WIDTH + 1];
     assert!(
         (2..=MAX_WIDTH).contains(&t),
         "Poseidon width {t} is outside 2..=13"
     );
+    // The width was checked above, so the parameters exist.
     TABLE[t].get_or_init(|| {
-        // The width was checked above, so the parameters exist.
-        let raw = light_poseidon::parameters::bn254_x5::get_poseidon_parameters::<Fr>(t as u8)
-            .expect("circomlib publishes parameters for widths 2 to 13");
-        Params {
-            full_rounds: raw.full_rounds,
-            partial_rounds: raw.partial_rounds,
-            ark: raw.ark,
-            mds: raw.mds,
-        }
+        Box::new(grain::parameters(t).expect("there are parameters for widths 2 to 13"))
     })
 }
 

@@ -10,6 +10,8 @@
 //!
 //! A partial round then takes 2t − 1 multiplications instead of t².
 
+use alloc::{vec, vec::Vec};
+
 use ark_ff::{AdditiveGroup, Field};
 
 use super::Params;

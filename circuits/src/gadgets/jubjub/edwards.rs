@@ -1,7 +1,7 @@
 //! Complete addition in Edwards form, for sums that may hit any case.
 
 use merits_primitives::Fr;
-use taceo_ark_babyjubjub::EdwardsAffine;
+use merits_primitives::jubjub::EdwardsAffine;
 
 use crate::builder::{Builder, Lc};
 

@@ -9,8 +9,8 @@
 
 use ark_ec::twisted_edwards::MontCurveConfig;
 use ark_ff::Field;
+use merits_primitives::jubjub::EdwardsAffine;
 use merits_primitives::{Fr, jubjub::Config};
-use taceo_ark_babyjubjub::EdwardsAffine;
 
 use super::EdwardsPoint;
 use crate::builder::{Builder, Lc};

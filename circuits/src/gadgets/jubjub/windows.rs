@@ -24,12 +24,12 @@ use std::sync::{Arc, OnceLock};
 
 use ark_ec::CurveGroup;
 use ark_ff::{AdditiveGroup, Field};
+use merits_primitives::jubjub::EdwardsProjective;
 use merits_primitives::{
     Fr,
     audit::EXPONENT_BITS,
     jubjub::{Point, Scalar},
 };
-use taceo_ark_babyjubjub::EdwardsProjective;
 
 use super::{
     chain::{self, Row},

@@ -62,6 +62,17 @@ pub(super) fn first_taken(
     uniques.iter().find(|unique| taken(unique)).copied()
 }
 
+/// Adds used values to a digest, those of each leaf together.
+pub(super) fn add_used(digest: &mut StateDigest, used: &HashMap<(UniqueSet, [u8; 32]), u64>) {
+    let mut by_leaf: HashMap<u64, Vec<(UniqueSet, [u8; 32])>> = HashMap::new();
+    for (value, index) in used {
+        by_leaf.entry(*index).or_default().push(*value);
+    }
+    for (index, values) in by_leaf {
+        digest.add_used(index, values);
+    }
+}
+
 impl Rows for MemoryRows {
     fn get(&self, keys: &[RowKey]) -> Result<Vec<Option<Vec<u8>>>, RowError> {
         Ok(keys.iter().map(|key| self.rows.get(key).cloned()).collect())
@@ -89,9 +100,7 @@ impl Rows for MemoryRows {
         for (key, value) in self.iter() {
             digest.add_row(key, value);
         }
-        for ((set, value), index) in &self.used {
-            digest.add_used(*set, value, *index);
-        }
+        add_used(&mut digest, &self.used);
         Ok(digest)
     }
 }

@@ -106,9 +106,7 @@ impl Rows for OverlayRows {
                 digest.add_row(key, value);
             }
         }
-        for ((set, value), index) in &self.used {
-            digest.add_used(*set, value, *index);
-        }
+        super::memory::add_used(&mut digest, &self.used);
         Ok(digest)
     }
 }

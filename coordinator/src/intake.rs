@@ -151,7 +151,7 @@ impl Intake {
         let refuse = |refusal: Box<Refusal>| self.refuse(Some(id), &bytes, &refusal);
         let (sender, signed) = self.sender(signed, door).await?.map_err(refuse)?;
         let (class, permits) = match sender {
-            Sender::Party => (Class::Parties, &self.parties),
+            Sender::Party(_) => (Class::Parties, &self.parties),
             // There is nobody yet whom it could keep waiting.
             Sender::Founder => (Class::Door, &self.parties),
             Sender::Person => (Class::Others, &self.people),

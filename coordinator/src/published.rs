@@ -53,8 +53,8 @@ impl Published {
         let mut view = self.0.write().unwrap_or_else(PoisonError::into_inner);
         for effects in effects {
             view.notes.extend(effects.notes());
-            view.state.commit(effects)?;
         }
+        view.state.commit_all(effects)?;
         view.checkpoint = checkpoint.clone();
         view.signed = signed;
         Ok(())

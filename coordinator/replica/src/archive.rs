@@ -15,14 +15,13 @@ use merits_guard::{
     output::{self, Readers},
 };
 use merits_ledger::{
-    Conflict, Effects, LedgerPolicy, UniqueSet,
+    LedgerPolicy, UniqueSet,
     rows::{MemoryRows, RowChange, StateDigest},
-    storage::{Commit, Head, Pending, StorageGroup as _, StoredLeaf},
-    tree::Node,
+    storage::{Commit, Head},
 };
-use merits_ledger_sqlite::{StateFile, TABLES, Writer, wait};
+use merits_ledger_sqlite::{Group, StateFile, TABLES, Writer, wait};
 use merits_sqlite::{DatabaseError, FileError, Found, Schema};
-use merits_verifier::log::{Checkpoint, Hash, LogKey, empty_root};
+use merits_verifier::log::{Checkpoint, LogKey, empty_root};
 use sqlx::ConnectOptions as _;
 use thiserror::Error;
 
@@ -87,6 +86,16 @@ pub enum ArchiveError {
     },
 }
 
+impl ArchiveError {
+    /// An error of the database in a file.
+    pub(crate) fn database(path: &Path, source: sqlx::Error) -> Self {
+        Self::Database {
+            path: path.to_owned(),
+            source: source.into(),
+        }
+    }
+}
+
 /// The open files.
 #[derive(Debug)]
 pub(crate) struct Archive {
@@ -95,7 +104,7 @@ pub(crate) struct Archive {
     file: Arc<StateFile>,
     /// Device and inode of the database.
     place: (u64, u64),
-    /// Nothing after a write that failed.
+    /// Nothing while an update is in work, and after a write that failed.
     writer: Option<Writer>,
     /// Held for as long as the archive is open.
     _lock: File,
@@ -210,7 +219,7 @@ impl Archive {
 
     /// Refuses to write to a file that is no longer under its name: whoever opens that name next would
     /// not find what was written.
-    fn require_in_place(&self) -> Result<(), ArchiveError> {
+    pub(crate) fn require_in_place(&self) -> Result<(), ArchiveError> {
         let named = fs::metadata(&self.path).map_err(at(&self.path))?;
         if (named.dev(), named.ino()) == self.place {
             Ok(())
@@ -222,52 +231,46 @@ impl Archive {
         }
     }
 
-    /// Appends what leaves gave, and the checkpoint that covers them; all of it is on disk afterwards.
-    /// Answers the state's digest, or the value that one of the leaves used again, with its index.
-    pub(crate) fn append(
-        &mut self,
-        effects: &[Effects],
-        nodes: &[(Node, Hash)],
-        (checkpoint, note): (&Checkpoint, &str),
-        digest: &StateDigest,
-    ) -> Result<Result<StateDigest, (u64, Conflict)>, ArchiveError> {
+    /// Begins a transaction of appends, with the writing connection. What is not committed never happened.
+    pub(crate) fn begin(&mut self) -> Result<Group<'static>, ArchiveError> {
         self.require_in_place()?;
         let failed = failed(&self.path);
         // A connection that an error left inside a transaction, as a full disk does, is not used again.
-        let mut writer = match self.writer.take() {
+        let writer = match self.writer.take() {
             Some(writer) => writer,
             None => wait(connect(&self.path)).map_err(&failed)?,
         };
-        let appended = wait(async {
-            let mut group = writer.begin().await?;
-            let mut pending = Pending::new();
-            for effects in effects {
-                let leaf = StoredLeaf {
-                    index: effects.index(),
-                    id: effects.id(),
-                    bytes: effects.leaf(),
-                    uniques: effects.uniques(),
-                };
-                // One conflict refuses the whole update, so nothing is to be undone singly.
-                if let Err(conflict) = group.append_or_drop(leaf).await? {
-                    return Ok(Err((effects.index(), conflict)));
-                }
-                pending.take(effects);
+        wait(writer.into_group()).map_err(failed)
+    }
+
+    /// Makes a group durable under a head; all of it is on disk afterwards.
+    pub(crate) fn commit(&mut self, group: Group<'static>, head: Head) -> Result<(), ArchiveError> {
+        self.require_in_place()?;
+        let (size, note) = (head.size, head.checkpoint.clone());
+        let commit = Commit {
+            head,
+            nodes: Vec::new(),
+            rows: Vec::new(),
+        };
+        match wait(group.end(commit)) {
+            Ok(writer) => {
+                self.writer = writer;
+                Ok(())
             }
-            let (rows, digest) = pending.finish(&mut group, digest).await?;
-            let head = Head {
-                size: checkpoint.size,
-                root: checkpoint.root,
-                checkpoint: note.to_owned(),
-                digest: digest.clone(),
-            };
-            let nodes = nodes.to_vec();
-            group.commit(Commit { head, nodes, rows }).await?;
-            Ok(Ok(digest))
-        });
-        let appended = appended.map_err(failed)?;
-        self.writer = Some(writer);
-        Ok(appended)
+            Err(error) => {
+                // It may have come after the commit.
+                let head = self.file.head().map_err(self.failed())?;
+                match head.is_some_and(|head| head.size == size && head.checkpoint == note) {
+                    true => Ok(()),
+                    false => Err(ArchiveError::database(&self.path, error)),
+                }
+            }
+        }
+    }
+
+    /// The database.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Writes the newest checkpoint into a file of its own: for people, and for a coordinator that lost its
@@ -386,10 +389,7 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> ArchiveError + use<> {
 
 fn failed(path: &Path) -> impl Fn(sqlx::Error) -> ArchiveError + use<> {
     let path = path.to_owned();
-    move |source| ArchiveError::Database {
-        path: path.clone(),
-        source: source.into(),
-    }
+    move |source| ArchiveError::database(&path, source)
 }
 
 const DATABASE: &str = "copy.sqlite";

@@ -68,7 +68,7 @@ pub(super) fn contains(point: &EdwardsAffine) -> bool {
 #[cfg(test)]
 mod tests {
     use ark_ec::{AffineRepr as _, CurveGroup as _};
-    use ark_ff::Zero as _;
+    use ark_ff::{AdditiveGroup as _, Zero as _};
     use rand::SeedableRng as _;
 
     use super::*;

@@ -23,7 +23,12 @@ impl MemoryRows {
 
     /// The first of these values that was used up before, or stands among them twice.
     pub fn taken(&self, uniques: &[Unique]) -> Option<Unique> {
-        first_taken(&self.used, uniques)
+        let mut seen = HashSet::with_capacity(uniques.len());
+        let mut taken = |unique: &&Unique| {
+            let value = (unique.set, unique.value);
+            self.used.contains_key(&value) || !seen.insert(value)
+        };
+        uniques.iter().find(|unique| taken(unique)).copied()
     }
 
     /// Takes what leaf `index` changes and uses up.
@@ -46,30 +51,6 @@ impl MemoryRows {
     /// Every value that may occur once, with the leaf that used it.
     pub fn uniques(&self) -> &HashMap<(UniqueSet, [u8; 32]), u64> {
         &self.used
-    }
-}
-
-/// The first of these values that is used, or that stands among them twice.
-pub(super) fn first_taken(
-    used: &HashMap<(UniqueSet, [u8; 32]), u64>,
-    uniques: &[Unique],
-) -> Option<Unique> {
-    let mut seen = HashSet::with_capacity(uniques.len());
-    let mut taken = |unique: &&Unique| {
-        let value = (unique.set, unique.value);
-        used.contains_key(&value) || !seen.insert(value)
-    };
-    uniques.iter().find(|unique| taken(unique)).copied()
-}
-
-/// Adds used values to a digest, those of each leaf together.
-pub(super) fn add_used(digest: &mut StateDigest, used: &HashMap<(UniqueSet, [u8; 32]), u64>) {
-    let mut by_leaf: HashMap<u64, Vec<(UniqueSet, [u8; 32])>> = HashMap::new();
-    for (value, index) in used {
-        by_leaf.entry(*index).or_default().push(*value);
-    }
-    for (index, values) in by_leaf {
-        digest.add_used(index, values);
     }
 }
 
@@ -100,7 +81,14 @@ impl Rows for MemoryRows {
         for (key, value) in self.iter() {
             digest.add_row(key, value);
         }
-        add_used(&mut digest, &self.used);
+        // Those of each leaf together.
+        let mut by_leaf: HashMap<u64, Vec<(UniqueSet, [u8; 32])>> = HashMap::new();
+        for (value, index) in &self.used {
+            by_leaf.entry(*index).or_default().push(*value);
+        }
+        for (index, values) in by_leaf {
+            digest.add_used(index, values);
+        }
         Ok(digest)
     }
 }

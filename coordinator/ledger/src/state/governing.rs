@@ -1,6 +1,8 @@
 //! What governs: the part of the state that nearly every entry is judged by. Small, in memory, derived
 //! from the rows of the tables that govern, and pure.
 
+use std::collections::BTreeMap;
+
 use merits_primitives::{
     field,
     ids::{Origin, PartyId},
@@ -460,6 +462,27 @@ impl Governing {
             if key.table.governs() {
                 self.apply(key.table, &key.key, value.as_deref())?;
             }
+        }
+        Ok(())
+    }
+
+    /// As [`Governing::commit`] of one after the other. Takes each row once, as the last leaves it: a group
+    /// changes the same few rows with every entry.
+    ///
+    /// # Errors
+    /// [`CommitError`]; what governs is then of no further use.
+    pub fn commit_all(&mut self, effects: &[Effects]) -> Result<(), CommitError> {
+        let mut rows = BTreeMap::new();
+        for (effects, expected) in effects.iter().zip(self.log.size..) {
+            let found = effects.index;
+            if found != expected {
+                return Err(CommitError::Stale { expected, found });
+            }
+            let governing = effects.rows.iter().filter(|(key, _)| key.table.governs());
+            rows.extend(governing.map(|(key, value)| (key, value.as_deref())));
+        }
+        for (key, value) in rows {
+            self.apply(key.table, &key.key, value)?;
         }
         Ok(())
     }

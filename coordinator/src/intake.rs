@@ -37,6 +37,7 @@ use crate::{
     archive::{Archive, StoredLeaf},
     holding::{Holding, Kept},
     keys::Keys,
+    lookups::Lookups,
     published::Published,
     receipts,
     sequencer::{NotPlaced, Placed, Ready},
@@ -106,6 +107,7 @@ pub(crate) struct Intake {
     pub(crate) origin: Origin,
     pub(crate) published: Arc<Published>,
     pub(crate) archive: Archive,
+    pub(crate) lookups: Lookups,
     pub(crate) pool: VerifyPool,
     pub(crate) keys: Keys,
     pub(crate) queue: mpsc::Sender<Ready>,
@@ -161,8 +163,9 @@ impl Intake {
         let signed = SignedEntry::from_bytes(&bytes)
             .map_err(|error| self.refuse(None, &bytes, &error.into()))?;
         let id = signed.id();
-        if let Some(stored) = self.archive.find(&id).await.map_err(database)? {
-            return self.present(id, stored).await;
+        if self.lookups.find(id).await?.is_some() {
+            let stored = self.archive.find(&id).await.map_err(database)?;
+            return self.present(id, stored.ok_or_else(Fault::internal)?).await;
         }
         // Before anything costs: nothing is appended now, and nothing is judged at a wrong time.
         self.time.now().map_err(out_of_step)?;

@@ -40,6 +40,7 @@ use crate::{
     intake::Intake,
     keys::Keys,
     log_key,
+    lookups::Lookups,
     needs::Needs,
     notes::BucketRoots,
     opening::{Opening, start_sequencer},
@@ -201,6 +202,7 @@ impl Coordinator {
             let intake = Arc::new(Intake {
                 origin: log_key.origin().clone(),
                 published: started.published,
+                lookups: Lookups::start(readers.clone()),
                 archive: Archive::new(readers),
                 pool: start_pool(&config)?,
                 keys: Keys::new(),

@@ -90,6 +90,14 @@ impl Reader {
         find(&mut *self.pool.acquire().await?, id).await
     }
 
+    /// Of these entries, the indices of those that have a leaf.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub async fn find_all(&self, ids: &[EntryId]) -> sqlx::Result<HashMap<EntryId, u64>> {
+        find_all(&mut *self.pool.acquire().await?, ids).await
+    }
+
     /// Leaves from `from` on, before `until`, until they hold `bytes` or more: at least one, if there
     /// is one.
     ///

@@ -21,11 +21,11 @@ use rand_core::CryptoRng;
 use sqlx::Row as _;
 
 use crate::{
-    archive::{Archive, NotesError},
+    archive::Archive,
     config::Config,
     error::StartError,
     founding,
-    notes::NoteLeaves,
+    notes::{Notes, NotesError},
 };
 
 /// A log as its database has it.
@@ -33,8 +33,6 @@ pub(crate) struct Loaded {
     pub(crate) state: Governing,
     /// The sum over all stored rows and used values.
     pub(crate) digest: StateDigest,
-    /// All notes, in order.
-    pub(crate) notes: NoteLeaves,
     pub(crate) frontier: Frontier,
     /// Stored nodes of the frontier.
     pub(crate) edge: HashMap<Node, Hash>,
@@ -134,18 +132,10 @@ pub(crate) async fn load(
     check_leaves(readers, checkpoint.size).await?;
     mark.raise(&checkpoint, &signed)?;
     let (state, digest) = state(readers, writer, policy, &checkpoint, rng).await?;
-    let notes = notes(&archive).await?;
-    // With one run missing, wallets would get wrong buckets.
-    if notes.len() != state.note_count() {
-        let (stored, count) = (notes.len(), state.note_count());
-        return Err(damaged(format!(
-            "the note tree has {count} notes, and {stored} are stored"
-        )));
-    }
+    check_notes(readers, state.note_count()).await?;
     Ok(Loaded {
         state,
         digest,
-        notes,
         frontier,
         edge,
         checkpoint,
@@ -153,28 +143,20 @@ pub(crate) async fn load(
     })
 }
 
-/// All notes, read in pages.
-async fn notes(archive: &Archive) -> Result<NoteLeaves, StartError> {
-    let mut leaves = NoteLeaves::default();
-    let mut next = 0;
-    loop {
-        let page = archive
-            .notes(next, NOTES)
-            .await
-            .map_err(|error| match error {
-                NotesError::Database(error) => error.into(),
-                NotesError::Row(error) => StartError::Damaged(error.to_string()),
-            })?;
-        leaves.extend(&page);
-        next += page.len() as u64;
-        if page.len() < NOTES {
-            return Ok(leaves);
-        }
+/// That there are as many notes as the note tree has: with one run missing, wallets would get wrong buckets.
+async fn check_notes(readers: &Reader, count: u64) -> Result<(), StartError> {
+    let stored = Notes::new(readers.clone()).count().await;
+    let stored = stored.map_err(|error| match error {
+        NotesError::Database(error) => error.into(),
+        other => StartError::Damaged(other.to_string()),
+    })?;
+    if stored == count {
+        return Ok(());
     }
+    Err(StartError::Damaged(format!(
+        "the note tree has {count} notes, and {stored} are stored"
+    )))
 }
-
-/// Notes of one look.
-const NOTES: usize = 65_536;
 
 /// That there are as many leaves as the checkpoint covers, and none is missing.
 async fn check_leaves(readers: &Reader, size: u64) -> Result<(), StartError> {

@@ -31,7 +31,7 @@ use tokio::sync::oneshot;
 use crate::holding::Holding;
 
 /// A batch is split among the threads, but not below this: smaller batches lose the saving.
-const SPLIT_AT_LEAST: usize = 16;
+const SPLIT_AT_LEAST: usize = 64;
 
 /// Public inputs without a statement around them, for whoever verifies a bare proof.
 #[derive(Clone, Debug)]

@@ -180,7 +180,7 @@ impl Replay {
             return Err(Refusal::AlreadyUsed { set, claim }.into());
         }
         view.overlay(effects.rows());
-        self.frontier.push(item.leaf);
+        self.frontier.push(effects.leaf_hash());
         self.state.commit(&effects)?;
         Ok(())
     }

@@ -8,7 +8,6 @@ use merits_verifier::{
     codec::{Canonical as _, CodecError},
     entry::{Leaf, SignedEntry},
     groth16::PreparedKey,
-    log::{Hash, leaf_hash},
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::{CryptoRng, SeedableRng as _};
@@ -25,7 +24,6 @@ use crate::submission::{Authentic, Submission};
 #[derive(Debug)]
 pub(super) struct Unread {
     time: u64,
-    leaf: Hash,
     signed: SignedEntry,
 }
 
@@ -33,7 +31,6 @@ pub(super) struct Unread {
 #[derive(Debug)]
 pub(super) struct Proven {
     pub(super) time: u64,
-    pub(super) leaf: Hash,
     pub(super) authentic: Authentic,
     pub(super) verified: Option<Verified<ProvenStatement>>,
 }
@@ -47,7 +44,6 @@ impl Unread {
         let Leaf { time, entry } = Leaf::from_bytes(bytes)?;
         Ok(Self {
             time,
-            leaf: leaf_hash(bytes),
             signed: entry,
         })
     }
@@ -115,25 +111,24 @@ fn authenticated(
 ) -> Vec<Result<(Proven, Option<Job>), Refusal>> {
     let mut places = Vec::with_capacity(share.len());
     let mut unverified = Vec::with_capacity(share.len());
-    for Unread { time, leaf, signed } in share {
+    for Unread { time, signed } in share {
         let read = Submission::from_signed(signed, governing.origin())
             .and_then(|submission| governing.signatures(submission, None));
         places.push(read.map(|submission: Unverified| {
             unverified.push(submission);
-            (time, leaf)
+            time
         }));
     }
     let mut verified = verify_together(unverified).into_iter();
     places
         .into_iter()
         .map(|place| {
-            let (time, leaf) = place?;
+            let time = place?;
             // There are as many as places without a refusal.
             let authentic = verified.next().ok_or(Refusal::NotVerified)??;
             let job = governing.question(authentic.submission())?;
             let proven = Proven {
                 time,
-                leaf,
                 authentic,
                 verified: None,
             };

@@ -15,14 +15,18 @@ use merits_guard::{
     output::{self, Readers},
 };
 use merits_ledger::{
-    LedgerPolicy, UniqueSet,
+    FactDiffers, LedgerPolicy, UniqueSet,
     rows::{MemoryRows, RowChange, StateDigest},
     storage::{Commit, Head},
 };
-use merits_ledger_sqlite::{Group, StateFile, TABLES, Writer, wait};
+use merits_ledger_sqlite::{
+    Group, StateFile, TABLES, Writer,
+    inspect::{self, LogRow},
+    wait,
+};
 use merits_sqlite::{DatabaseError, FileError, Found, Schema};
 use merits_verifier::log::{Checkpoint, LogKey, empty_root};
-use sqlx::ConnectOptions as _;
+use sqlx::{ConnectOptions as _, SqliteConnection};
 use thiserror::Error;
 
 /// Why the replica's files cannot be used.
@@ -152,10 +156,9 @@ impl Archive {
             }
             merits_sqlite::prove_writable(&mut db, &path).await?;
             // A crash may have come between the tables and what they are of.
-            let founded = sqlx::query_scalar("SELECT count(*) FROM log");
-            let founded: i64 = founded.fetch_one(&mut db).await.map_err(&failed)?;
+            let founded = inspect::log_row(&mut db).await.map_err(&failed)?;
             let mut writer = Writer::new(db);
-            if founded == 0 {
+            if founded.is_none() {
                 let empty = Checkpoint {
                     origin: policy.origin.clone(),
                     size: 0,
@@ -181,10 +184,12 @@ impl Archive {
         })
     }
 
-    /// The founding facts that the copy was made under.
-    pub(crate) fn facts(&self) -> Result<Vec<(String, String)>, ArchiveError> {
-        let facts = sqlx::query_as("SELECT fact, value FROM founding ORDER BY fact");
-        wait(facts.fetch_all(&mut *self.file.connection())).map_err(self.failed())
+    /// In what the founding facts that the copy was made under differ from a policy.
+    pub(crate) fn differences(
+        &self,
+        policy: &LedgerPolicy,
+    ) -> Result<Vec<FactDiffers>, ArchiveError> {
+        self.look(async |db| inspect::differences(db, policy).await)
     }
 
     /// What is committed.
@@ -192,29 +197,32 @@ impl Archive {
         &self.file
     }
 
-    /// Size, root and checkpoint of the stored log, whatever state there is.
-    pub(crate) fn log(&self) -> Result<(u64, Vec<u8>, String), ArchiveError> {
-        let log = sqlx::query_as("SELECT size, root, checkpoint FROM log WHERE id = 1");
-        let log: (i64, Vec<u8>, String) =
-            wait(log.fetch_one(&mut *self.file.connection())).map_err(self.failed())?;
-        let (size, root, checkpoint) = log;
-        Ok((size.cast_unsigned(), root, checkpoint))
+    /// The stored log, whatever state there is.
+    pub(crate) fn log(&self) -> Result<LogRow, ArchiveError> {
+        let row = self.look(async |db| inspect::log_row(db).await)?;
+        // It was founded when it was opened.
+        row.ok_or_else(|| ArchiveError::database(&self.path, sqlx::Error::RowNotFound))
     }
 
     /// Refuses a copy with fewer leaves than its log has, or more.
     pub(crate) fn check_count(&self, size: u64) -> Result<(), ArchiveError> {
-        let count = sqlx::query_as("SELECT count(*), max(idx) FROM leaf");
-        let (count, last): (i64, Option<i64>) =
-            wait(count.fetch_one(&mut *self.file.connection())).map_err(self.failed())?;
-        let expected = size.cast_signed();
-        if count == expected && last.map_or(0, |last| last + 1) == expected {
+        let (count, last) = self.look(async |db| inspect::leaf_count(db).await)?;
+        if count == size && last.map_or(0, |last| last + 1) == size {
             return Ok(());
         }
         Err(ArchiveError::Truncated {
             path: self.path.clone(),
-            found: count.cast_unsigned(),
+            found: count,
             expected: size,
         })
+    }
+
+    /// A look at the file, of which this thread waits for the end.
+    fn look<T>(
+        &self,
+        look: impl AsyncFnOnce(&mut SqliteConnection) -> sqlx::Result<T>,
+    ) -> Result<T, ArchiveError> {
+        wait(look(&mut self.file.connection())).map_err(self.failed())
     }
 
     /// Refuses to write to a file that is no longer under its name: whoever opens that name next would
@@ -300,9 +308,9 @@ impl Archive {
     }
 
     /// The version of the stored state.
-    pub(crate) fn state_version(&self) -> Result<i64, ArchiveError> {
-        let version = sqlx::query_scalar("SELECT version FROM state WHERE id = 1");
-        wait(version.fetch_one(&mut *self.file.connection())).map_err(self.failed())
+    pub(crate) fn state_version(&self) -> Result<Option<i64>, ArchiveError> {
+        let row = self.look(async |db| inspect::state_row(db).await)?;
+        Ok(row.map(|row| row.version))
     }
 
     /// Whether the stored used values are these.
@@ -313,16 +321,10 @@ impl Archive {
             .filter(|((set, _), _)| *set != UniqueSet::Entry)
             .map(|((set, value), index)| ((*set as u8, *value), *index))
             .collect();
-        let mut db = self.file.connection();
         let (mut after, mut matched) = ((-1i64, Vec::new()), 0);
         loop {
-            let page = sqlx::query_as(
-                "SELECT kind, value, idx FROM used WHERE (kind, value) > (?, ?)
-                 ORDER BY kind, value LIMIT 4096",
-            );
-            let page = page.bind(after.0).bind(after.1.clone());
-            let page: Vec<(i64, Vec<u8>, i64)> =
-                wait(page.fetch_all(&mut *db)).map_err(self.failed())?;
+            let from = (after.0, &after.1[..]);
+            let page = self.look(async |db| inspect::used(db, from, USED).await)?;
             let Some((kind, value, _)) = page.last() else {
                 return Ok(matched == expected.len());
             };
@@ -391,6 +393,9 @@ fn failed(path: &Path) -> impl Fn(sqlx::Error) -> ArchiveError + use<> {
     let path = path.to_owned();
     move |source| ArchiveError::database(&path, source)
 }
+
+/// Used values of one look.
+const USED: u32 = 4_096;
 
 const DATABASE: &str = "copy.sqlite";
 const CHECKPOINT: &str = "checkpoint.txt";

@@ -23,6 +23,7 @@ use merits_ledger::{
     storage::STATE_VERSION,
     tree::{Frontier, frontier_nodes, root},
 };
+use merits_ledger_sqlite::inspect::LogRow;
 use merits_verifier::log::{Checkpoint, LogKey, SignedCheckpoint};
 use rand_core::CryptoRng;
 
@@ -67,17 +68,18 @@ impl Replica {
         rng: &mut impl CryptoRng,
     ) -> Result<Self, ReplicaError> {
         let mut archive = Archive::open(directory, &key, &policy)?;
-        let facts = archive.facts()?;
-        let facts = facts
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()));
-        let facts = policy.differences(facts);
+        let facts = archive.differences(&policy)?;
         if !facts.is_empty() {
             let directory = directory.to_owned();
             return Err(ReplicaError::OtherFacts { directory, facts });
         }
         let altered = || ReplicaError::Altered(directory.to_owned());
-        let (size, root, note) = archive.log()?;
+        let LogRow {
+            size,
+            root,
+            checkpoint: note,
+            ..
+        } = archive.log()?;
         archive.check_count(size)?;
         let newest = match size {
             0 => None,
@@ -96,7 +98,7 @@ impl Replica {
         {
             return Err(altered());
         }
-        if archive.state_version()? != i64::from(STATE_VERSION) {
+        if archive.state_version()? != Some(i64::from(STATE_VERSION)) {
             rebuild(&mut archive, directory, &policy, size, frontier.root(), rng)?;
         }
         let head = archive.file().head().map_err(archive.failed())?;

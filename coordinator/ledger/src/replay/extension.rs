@@ -145,17 +145,17 @@ impl Extension {
             }
         };
         self.newest_time = Some(unread.time());
-        // Entries with proofs change nothing that signatures or other entries' statements depend on, so runs
-        // of them are verified together. (A proof where none belongs is refused then.)
-        let has_proof = unread.has_proof();
-        if !has_proof || self.waiting.len() == GROUP {
+        // What governs nobody changes nothing that signatures or other entries' statements depend on, so runs
+        // of such entries are verified together.
+        let governs = unread.governs();
+        if governs || self.waiting.len() == GROUP {
             self.advance(group, rng).await?;
         }
         if self.waiting.is_empty() {
             self.first_waiting = index;
         }
         self.waiting.push(unread);
-        if !has_proof {
+        if governs {
             self.advance(group, rng).await?;
         }
         Ok(())
@@ -202,9 +202,9 @@ impl Extension {
             return Ok(());
         }
         // What governs changes for those that wait: first things first.
-        let (before, beside) = match proven.iter().all(|leaf| leaf.verified.is_some()) {
-            true => (Vec::new(), proven),
-            false => (proven, Vec::new()),
+        let (before, beside) = match proven.iter().any(Proven::governs) {
+            true => (proven, Vec::new()),
+            false => (Vec::new(), proven),
         };
         self.store(group, before).await?;
         if self.fault.is_some() {
@@ -274,7 +274,7 @@ impl Extension {
             self.governing.commit(&changed)?;
             effects.push(changed);
         }
-        if proven.iter().any(|leaf| leaf.verified.is_none()) {
+        if proven.iter().any(Proven::governs) {
             self.judging = None;
         }
         let leaves: Vec<StoredLeaf<'_>> = effects.iter().map(StoredLeaf::of).collect();

@@ -23,7 +23,7 @@ use crate::store::UniqueSet;
 use crate::tree::Frontier;
 use verify::{Proven, Unread};
 
-/// Entries with proofs that are verified together: a half on each of two cores costs a proof little more than
+/// Entries that are verified together: a half on each of two cores costs a proof little more than
 /// one in thousands, and they wait in memory, some 10 MB.
 const GROUP: usize = 512;
 
@@ -113,14 +113,14 @@ impl Replay {
         let index = self.state.size() + self.waiting.len() as u64;
         let at = |fault: ReplayFault| ReplayError { index, fault };
         let unread = Unread::read(bytes).map_err(|error| at(error.into()))?;
-        // Entries with proofs change nothing that signatures or other entries' statements depend
-        // on, so runs of them are checked together. (A proof where none belongs is refused then.)
-        let has_proof = unread.has_proof();
-        if !has_proof || self.waiting.len() == GROUP {
+        // What governs nobody changes nothing that signatures or other entries' statements depend on, so
+        // runs of such entries are checked together.
+        let governs = unread.governs();
+        if governs || self.waiting.len() == GROUP {
             self.flush(rng)?;
         }
         self.waiting.push(unread);
-        if has_proof { Ok(()) } else { self.flush(rng) }
+        if governs { self.flush(rng) } else { Ok(()) }
     }
 
     /// Verifies what waits and answers the state and the tree's root.

@@ -13,6 +13,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{CryptoRng, SeedableRng as _};
 
 use super::{ReplayError, ReplayFault};
+use crate::entry::Kind;
 use crate::keys::KeyRing;
 use crate::proven::{Job, ProvenStatement};
 use crate::refusal::Refusal;
@@ -53,8 +54,16 @@ impl Unread {
         self.time
     }
 
-    pub(super) fn has_proof(&self) -> bool {
-        !self.signed.proof.is_empty()
+    /// Whether what comes after it is judged by it. An unknown kind is refused, and ends everything.
+    pub(super) fn governs(&self) -> bool {
+        Kind::of(self.signed.kind).is_none_or(|kind| kind.governs)
+    }
+}
+
+impl Proven {
+    /// Whether what comes after it is judged by it.
+    pub(super) fn governs(&self) -> bool {
+        self.authentic.submission().entry().governs()
     }
 }
 

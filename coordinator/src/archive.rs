@@ -31,15 +31,8 @@ impl Archive {
 
     /// The leaf of an entry, if it is in the log.
     pub(crate) async fn find(&self, id: &EntryId) -> sqlx::Result<Option<StoredLeaf>> {
-        let row: Option<(i64, Vec<u8>)> =
-            sqlx::query_as("SELECT idx, leaf FROM leaf WHERE entry_id = ?")
-                .bind(&id.0[..])
-                .fetch_optional(self.readers.pool())
-                .await?;
-        Ok(row.map(|(index, leaf)| StoredLeaf {
-            index: index.cast_unsigned(),
-            leaf,
-        }))
+        let found = self.readers.entry(id).await?;
+        Ok(found.map(|(index, leaf)| StoredLeaf { index, leaf }))
     }
 
     /// Leaves from `from` on, before `until`: as many as a page holds, at least one if there is

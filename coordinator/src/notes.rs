@@ -250,7 +250,11 @@ mod tests {
     /// As a wallet reads it.
     async fn decoded(notes: &Notes, range: Range<u64>) -> Vec<Fr> {
         let pieces: Vec<Bytes> = notes.encoded(range).try_collect().await.unwrap();
-        assert!(pieces.iter().all(|piece| piece.len() <= CHUNK as usize * NOTE_BYTES));
+        assert!(
+            pieces
+                .iter()
+                .all(|piece| piece.len() <= CHUNK as usize * NOTE_BYTES)
+        );
         let raw = GetBucketResponse::decode(&*pieces.concat()).unwrap();
         NoteBucket::try_from(raw).unwrap().0
     }

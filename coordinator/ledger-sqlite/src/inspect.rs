@@ -3,7 +3,10 @@
 //!
 //! Lists come in pages. A page begins after the last row of the one before; an empty page is the end.
 
-use merits_ledger::{FactDiffers, LedgerPolicy};
+use std::collections::HashMap;
+
+use merits_ledger::{FactDiffers, LedgerPolicy, tree::Node};
+use merits_verifier::log::Hash;
 use sqlx::{SqliteConnection, SqliteExecutor};
 
 /// The row of the table `log`.
@@ -140,6 +143,17 @@ pub async fn nodes(
     .bind(limit)
     .fetch_all(db)
     .await
+}
+
+/// Hashes of these nodes. What is not stored is missing from the answer.
+///
+/// # Errors
+/// SQLite's.
+pub async fn nodes_at(
+    db: &mut SqliteConnection,
+    wanted: &[Node],
+) -> sqlx::Result<HashMap<Node, Hash>> {
+    crate::read::nodes(db, wanted).await
 }
 
 /// Used values behind a set and value, at most so many; behind -1 and no bytes all.

@@ -90,6 +90,19 @@ impl Reader {
         find(&mut *self.pool.acquire().await?, id).await
     }
 
+    /// The leaf of an entry, with its index.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub async fn entry(&self, id: &EntryId) -> sqlx::Result<Option<(u64, Vec<u8>)>> {
+        let row: Option<(i64, Vec<u8>)> =
+            sqlx::query_as("SELECT idx, leaf FROM leaf WHERE entry_id = ?")
+                .bind(&id.0[..])
+                .fetch_optional(&self.pool)
+                .await?;
+        Ok(row.map(|(index, leaf)| (index.cast_unsigned(), leaf)))
+    }
+
     /// Of these entries, the indices of those that have a leaf.
     ///
     /// # Errors

@@ -34,7 +34,7 @@ pub use error::FileError;
 pub use fold::fold;
 pub use pool::pool;
 pub use schema::{Found, Schema};
-pub use staged::{Staged, check_integrity};
+pub use staged::{Staged, check_integrity, findings};
 pub use whose::{StoreKind, examine, explain};
 pub use words::DatabaseError;
 

@@ -1,8 +1,8 @@
 //! Groups of several entries, as a sequencer and a follower make them: what they read, refuse and leave behind.
 
 use merits_ledger::{
-    Authentic, Conflict, Effects, Extension, Governing, KeyRing, LedgerPolicy, ProvenStatement, State,
-    Submission, UniqueSet,
+    Authentic, Conflict, Effects, Extension, Governing, KeyRing, LedgerPolicy, ProvenStatement,
+    State, Submission, UniqueSet,
     rows::{StateDigest, Table},
     storage::{Commit, Head, Pending, Storage, StorageGroup, StoredLeaf},
     tree::{Frontier, Node},
@@ -296,7 +296,8 @@ pub(super) async fn leaves_together_name_the_first_conflict<S: Storage>(mut stor
         let last = Made::new(3, &[(UniqueSet::Note, 1)]);
         let all = [good.stored(), bad.stored(), last.stored()];
         let mut group = storage.begin().await.expect("begins");
-        let Err((position, Conflict(taken))) = group.append_all(&all).await.expect("answers") else {
+        let Err((position, Conflict(taken))) = group.append_all(&all).await.expect("answers")
+        else {
             panic!("a value that is taken was taken again");
         };
         assert_eq!(position, 1);

@@ -9,6 +9,7 @@ use std::{
 
 use futures::future::BoxFuture;
 use merits_ledger::tree::{Frontier, frontier_nodes};
+use merits_ledger_sqlite::inspect;
 use merits_primitives::ids::Origin;
 use merits_replica::{HighWaterMark, MarkError};
 use merits_sqlite::{FileError, Staged, StoreKind};
@@ -24,7 +25,7 @@ use crate::{
     config::Config,
     error::StartError,
     fsck::{Report, fsck_file, require_facts},
-    log_key, node, schema, startup,
+    log_key, node, schema,
 };
 
 /// Why a backup was not made, or not put back.
@@ -326,7 +327,7 @@ pub fn raise_mark<'a>(
 /// The tree that the stored nodes have, which must be that of the table `log`.
 async fn stored_tree(database: &Path) -> Result<Checkpoint, BackupError> {
     let mut db = open(database).await?;
-    let row = startup::log_row(&mut db).await?;
+    let row = inspect::log_row(&mut db).await?;
     let damaged = |what: &str| StartError::Damaged(format!("{}: {what}", database.display()));
     let row = row.ok_or_else(|| damaged("the log was never founded"))?;
     let root = root_at(&mut db, row.size).await?;
@@ -344,7 +345,7 @@ async fn stored_tree(database: &Path) -> Result<Checkpoint, BackupError> {
 async fn key_of(config: &Config, database: &Path) -> Result<LogKey, BackupError> {
     let mut db = open(database).await?;
     require_facts(&mut db, config, database).await?;
-    let row = startup::log_row(&mut db).await?;
+    let row = inspect::log_row(&mut db).await?;
     db.close().await?;
     let damaged = |what: &str| StartError::Damaged(format!("{}: {what}", database.display()));
     let row = row.ok_or_else(|| damaged("the log was never founded"))?;
@@ -374,7 +375,7 @@ async fn sound(
         return Err(unsound(report.lines()));
     }
     let mut db = open(copy).await?;
-    let row = startup::log_row(&mut db).await?;
+    let row = inspect::log_row(&mut db).await?;
     db.close().await?;
     let row = row.ok_or_else(|| unsound("it was never founded".into()))?;
     let signed =
@@ -416,18 +417,7 @@ async fn require(
 
 /// The root of the first `size` leaves, by the stored nodes, which fsck has compared with the leaves.
 async fn root_at(db: &mut SqliteConnection, size: u64) -> Result<Option<Hash>, BackupError> {
-    let mut nodes = std::collections::HashMap::new();
-    for node in frontier_nodes(size) {
-        let hash: Option<Vec<u8>> =
-            sqlx::query_scalar("SELECT hash FROM node WHERE level = ? AND idx = ?")
-                .bind(i64::from(node.level))
-                .bind(node.index.cast_signed())
-                .fetch_optional(&mut *db)
-                .await?;
-        if let Some(hash) = hash.and_then(|hash| Hash::try_from(hash).ok()) {
-            nodes.insert(node, hash);
-        }
-    }
+    let nodes = inspect::nodes_at(db, &frontier_nodes(size)).await?;
     Ok(Frontier::load(&nodes, size).ok().map(|tree| tree.root()))
 }
 

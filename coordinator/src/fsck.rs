@@ -13,6 +13,7 @@ use merits_ledger::{
     storage::STATE_VERSION,
     tree::{self, Frontier, Node},
 };
+use merits_ledger_sqlite::inspect::{self, StateRow};
 use merits_primitives::ids::EntryId;
 use merits_replica::HighWaterMark;
 use merits_verifier::{
@@ -22,9 +23,9 @@ use merits_verifier::{
     signature::PublicKey,
 };
 use rand_core::CryptoRng;
-use sqlx::{Connection as _, Row as _, SqliteConnection};
+use sqlx::{Connection as _, SqliteConnection};
 
-use crate::{config::Config, error::StartError, schema, startup};
+use crate::{config::Config, error::StartError, schema};
 
 /// Findings that are kept: more say nothing more about what to do.
 const MOST_FINDINGS: usize = 100;
@@ -33,7 +34,10 @@ const MOST_FINDINGS: usize = 100;
 const MARK: &str = "mark";
 
 /// Rows of one page.
-const PAGE: i64 = 4_096;
+const PAGE: u32 = 4_096;
+
+/// What SQLite finds wrong with the file, at most so much.
+const FINDINGS: u32 = 20;
 
 /// What was looked at, and what is wrong.
 #[derive(Debug, Default)]
@@ -129,7 +133,7 @@ pub async fn fsck(config: &Config, rng: &mut impl CryptoRng) -> Result<Report, S
     let mark = {
         let mut db = open(&path).await?;
         require_facts(&mut db, config, &path).await?;
-        let key = match startup::log_row(&mut db).await? {
+        let key = match inspect::log_row(&mut db).await? {
             Some(row) => public_key(&row.log_key),
             None => None,
         };
@@ -157,10 +161,10 @@ pub(crate) async fn require_facts(
     config: &Config,
     path: &Path,
 ) -> Result<(), StartError> {
-    if startup::log_row(&mut *db).await?.is_none() {
+    if inspect::log_row(&mut *db).await?.is_none() {
         return Ok(());
     }
-    let facts = startup::differences(&mut *db, &config.policy()?).await?;
+    let facts = inspect::differences(&mut *db, &config.policy()?).await?;
     if facts.is_empty() {
         Ok(())
     } else {
@@ -194,11 +198,8 @@ async fn check_file(
     let mut db = open(path).await?;
     let mut report = Report::default();
     let mut snapshot = db.begin().await?;
-    let structure: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check(20)")
-        .fetch_all(&mut *snapshot)
-        .await?;
-    for line in structure.iter().filter(|line| *line != "ok") {
-        report.find("file", line.clone());
+    for finding in merits_sqlite::findings(&mut snapshot, FINDINGS).await? {
+        report.find("file", finding);
     }
     let leaves = check_leaves(&mut snapshot, config, &mut report, rng).await?;
     check_nodes(&mut snapshot, &leaves.nodes, &mut report).await?;
@@ -244,13 +245,7 @@ async fn check_leaves(
     let mut nodes = HashMap::new();
     let mut last = -1i64;
     loop {
-        let rows: Vec<(i64, Vec<u8>, Vec<u8>)> = sqlx::query_as(
-            "SELECT idx, entry_id, leaf FROM leaf WHERE idx > ? ORDER BY idx LIMIT ?",
-        )
-        .bind(last)
-        .bind(PAGE.min(256))
-        .fetch_all(&mut *db)
-        .await?;
+        let rows = inspect::leaves(db, last, PAGE.min(256)).await?;
         if rows.is_empty() {
             break;
         }
@@ -311,21 +306,11 @@ async fn check_nodes(
 ) -> Result<(), StartError> {
     let mut at = (-1i64, -1i64);
     loop {
-        let rows = sqlx::query(
-            "SELECT level, idx, hash FROM node WHERE (level, idx) > (?, ?)
-             ORDER BY level, idx LIMIT ?",
-        )
-        .bind(at.0)
-        .bind(at.1)
-        .bind(PAGE)
-        .fetch_all(&mut *db)
-        .await?;
+        let rows = inspect::nodes(db, at, PAGE).await?;
         if rows.is_empty() {
             break;
         }
-        for row in rows {
-            let (level, index): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
-            let hash: Vec<u8> = row.try_get(2)?;
+        for (level, index, hash) in rows {
             at = (level, index);
             report.nodes += 1;
             let node = u8::try_from(level).ok().map(|level| Node {
@@ -371,15 +356,7 @@ async fn check_used(
     let mut at = (-1i64, Vec::new());
     let mut matched = 0;
     loop {
-        let rows: Vec<(i64, Vec<u8>, i64)> = sqlx::query_as(
-            "SELECT kind, value, idx FROM used WHERE (kind, value) > (?, ?)
-             ORDER BY kind, value LIMIT ?",
-        )
-        .bind(at.0)
-        .bind(at.1.clone())
-        .bind(PAGE)
-        .fetch_all(&mut *db)
-        .await?;
+        let rows = inspect::used(db, (at.0, &at.1), PAGE).await?;
         if rows.is_empty() {
             break;
         }
@@ -430,14 +407,7 @@ async fn check_rows(
         .peekable();
     let mut at = (-1i64, Vec::new());
     loop {
-        let rows: Vec<(i64, Vec<u8>, Vec<u8>)> = sqlx::query_as(
-            "SELECT tbl, key, value FROM row WHERE (tbl, key) > (?, ?) ORDER BY tbl, key LIMIT ?",
-        )
-        .bind(at.0)
-        .bind(at.1.clone())
-        .bind(PAGE)
-        .fetch_all(&mut *db)
-        .await?;
+        let rows = inspect::rows(db, (at.0, &at.1), PAGE).await?;
         if rows.is_empty() {
             break;
         }
@@ -468,11 +438,12 @@ async fn check_rows(
     for (missing, _) in expected {
         report.find("row", format!("{} is missing", shown(missing)));
     }
-    let stored: Option<(i64, i64, Vec<u8>)> =
-        sqlx::query_as("SELECT version, size, digest FROM state WHERE id = 1")
-            .fetch_optional(&mut *db)
-            .await?;
-    let Some((version, size, digest)) = stored else {
+    let Some(StateRow {
+        version,
+        size,
+        digest,
+    }) = inspect::state_row(&mut *db).await?
+    else {
         report.find("state", "nothing is said of the stored state");
         return Ok(());
     };
@@ -483,7 +454,7 @@ async fn check_rows(
             format!("it is of version {version}, and this program's is {wanted}"),
         );
     }
-    if size.cast_unsigned() != state.size() {
+    if size != state.size() {
         let leaves = state.size();
         report.find(
             "state",
@@ -529,7 +500,7 @@ async fn check_log(
     frontier: &Frontier,
     report: &mut Report,
 ) -> Result<(), StartError> {
-    let Some(row) = startup::log_row(&mut *db).await? else {
+    let Some(row) = inspect::log_row(&mut *db).await? else {
         report.find("log", "the log was never founded");
         return Ok(());
     };

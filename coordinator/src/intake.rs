@@ -13,19 +13,20 @@ use std::{sync::Arc, time::Duration};
 
 use merits_ledger::{
     Authentic, CheckError, IdentityRefusal, Job, OfferRefusal, OpeningRefusal, ProvenStatement,
-    Refusal, ScaleRefusal, Sender, Submission, TicketRefusal, UnpreparedKey, rows::RowKey,
+    Refusal, ScaleRefusal, Sender, Submission, TicketRefusal, UnpreparedKey, Unverified,
+    rows::RowKey,
 };
 use merits_primitives::ids::{EntryId, Origin, sha256};
 use merits_proto::{BareProof, Fault, Reason, VerifySubject, entry_bytes};
 use merits_sqlite::DatabaseError;
 use merits_verifier::{
-    Verified,
     codec::Canonical as _,
     entry::SignedEntry,
     groth16::{KeyDigest, PreparedKey, Proof},
     log::LogSigner,
     receipt::Receipt,
     refusal::RefusalNotice,
+    signature::PublicKey,
 };
 use tokio::sync::{
     OwnedSemaphorePermit, Semaphore, mpsc, mpsc::error::TrySendError, oneshot, watch,
@@ -36,6 +37,8 @@ use crate::{
     archive::{Archive, StoredLeaf},
     holding::{Holding, Kept},
     keys::Keys,
+    lookups::Lookups,
+    notes::Notes,
     published::Published,
     receipts,
     sequencer::{NotPlaced, Placed, Ready},
@@ -81,12 +84,32 @@ const MOST_LOOKS: usize = 16;
 /// What came of looking at a proof: nothing, or why it is refused.
 pub(crate) type Judgement = Result<(), Box<Refusal>>;
 
+/// An entry whose statement is decoded.
+#[derive(Debug)]
+enum Examined {
+    /// Without a proof: its signatures hold.
+    Authentic(Authentic),
+    /// Signatures and proof are to be verified.
+    ToProve(Unverified, Job),
+}
+
+impl Examined {
+    fn submission(&self) -> &Submission {
+        match self {
+            Self::Authentic(authentic) => authentic.submission(),
+            Self::ToProve(unverified, _) => unverified.submission(),
+        }
+    }
+}
+
 /// Everything that submissions pass through.
 #[derive(Debug)]
 pub(crate) struct Intake {
     pub(crate) origin: Origin,
     pub(crate) published: Arc<Published>,
     pub(crate) archive: Archive,
+    pub(crate) lookups: Lookups,
+    pub(crate) notes: Notes,
     pub(crate) pool: VerifyPool,
     pub(crate) keys: Keys,
     pub(crate) queue: mpsc::Sender<Ready>,
@@ -142,26 +165,30 @@ impl Intake {
         let signed = SignedEntry::from_bytes(&bytes)
             .map_err(|error| self.refuse(None, &bytes, &error.into()))?;
         let id = signed.id();
-        if let Some(stored) = self.archive.find(&id).await.map_err(database)? {
-            return self.present(id, stored).await;
+        if self.lookups.find(id).await?.is_some() {
+            let stored = self.archive.find(&id).await.map_err(database)?;
+            return self.present(id, stored.ok_or_else(Fault::internal)?).await;
         }
         // Before anything costs: nothing is appended now, and nothing is judged at a wrong time.
         self.time.now().map_err(out_of_step)?;
         self.writing.check().map_err(|_| Fault::cannot_write())?;
         let refuse = |refusal: Box<Refusal>| self.refuse(Some(id), &bytes, &refusal);
         let (sender, signed) = self.sender(signed, door).await?.map_err(refuse)?;
-        let (class, permits) = match sender {
-            Sender::Party => (Class::Parties, &self.parties),
+        let (class, permits, signer) = match sender {
+            Sender::Party(key) => (Class::Parties, &self.parties, Some(key)),
             // There is nobody yet whom it could keep waiting.
-            Sender::Founder => (Class::Door, &self.parties),
-            Sender::Person => (Class::Others, &self.people),
+            Sender::Founder => (Class::Door, &self.parties, None),
+            Sender::Person => (Class::Others, &self.people, None),
         };
         let holding = without_permit.admit(permits, &kept).await?;
-        let examined = self.examine(class, signed, &holding).await?;
-        let (authentic, job) = examined.map_err(refuse)?;
-        let verified = match job {
-            None => None,
-            Some(job) => Some(self.prove(class, job, &holding).await?.map_err(refuse)?),
+        let examined = self.examine(class, signed, signer, &holding).await?;
+        let (authentic, verified) = match examined.map_err(refuse)? {
+            Examined::Authentic(authentic) => (authentic, None),
+            Examined::ToProve(unverified, job) => {
+                let proven = self.prove(class, unverified, job, &holding).await?;
+                let (verified, authentic) = proven.map_err(refuse)?;
+                (authentic, Some(verified))
+            }
         };
         let (reply, outcome) = oneshot::channel();
         let ready = Ready {
@@ -219,9 +246,10 @@ impl Intake {
                     Ok(signed) => signed,
                     Err(error) => return Ok(Err(Box::new(error.into()))),
                 };
-                let job = match self.examine(Class::Others, signed, &holding).await? {
-                    Ok((_, Some(job))) => job,
-                    Ok((_, None)) => {
+                let examined = self.examine(Class::Others, signed, None, &holding).await?;
+                let (unverified, job) = match examined {
+                    Ok(Examined::ToProve(unverified, job)) => (unverified, job),
+                    Ok(Examined::Authentic(_)) => {
                         return Err(Fault::malformed(
                             "subject.entry",
                             "is of a kind without a proof: there is nothing to verify",
@@ -229,7 +257,7 @@ impl Intake {
                     }
                     Err(refusal) => return Ok(Err(refusal)),
                 };
-                let proven = self.prove(Class::Others, job, &holding).await?;
+                let proven = self.prove(Class::Others, unverified, job, &holding).await?;
                 Ok(proven.map(|_| ()))
             }
         }
@@ -256,14 +284,13 @@ impl Intake {
             .verify(
                 Class::Others,
                 &key,
-                BareInputs(bare.inputs),
-                proof,
+                (BareInputs(bare.inputs), proof, ()),
                 holding.clone(),
             )
             .map_err(full)?
             .await
             .map_err(lost)?;
-        Ok(answer.map(|_| ()).map_err(|error| Box::new(error.into())))
+        Ok(answer.map(|_| ()))
     }
 
     /// Who sends an entry: a signature to check at most, and nothing to decode.
@@ -285,32 +312,45 @@ impl Intake {
             .map_err(lost)
     }
 
-    /// Decodes an entry, checks its signatures, and finds what its proof must prove.
+    /// Decodes an entry, and finds what its signatures and its proof must show. Those of an entry without a proof
+    /// are checked at once. `signer` is the key under which the party's signature was found to hold.
     async fn examine(
         &self,
         class: Class,
         signed: SignedEntry,
+        signer: Option<PublicKey>,
         holding: &Holding,
-    ) -> Result<Result<(Authentic, Option<Job>), Box<Refusal>>, Fault> {
+    ) -> Result<Result<Examined, Box<Refusal>>, Fault> {
         let (origin, published) = (self.origin.clone(), Arc::clone(&self.published));
         let held = holding.clone();
-        let authenticate = move || -> Result<_, Box<Refusal>> {
+        let decode = move || -> Result<_, Box<Refusal>> {
             let _held = held;
             let submission = Submission::from_signed(signed, &origin)?;
-            let view = published.read();
-            let authentic = view.state.authenticate(submission)?;
-            let wanted = view.state.job_reads(authentic.submission());
-            // Copies claims and makes hashes.
-            let job = view.state.question(authentic.submission());
-            Ok((authentic, wanted, job))
+            let (unverified, wanted, job) = {
+                let state = &published.read().state;
+                let unverified = state.signatures(submission, signer)?;
+                let wanted = state.job_reads(unverified.submission());
+                // Copies claims and makes hashes.
+                let job = state.question(unverified.submission());
+                (unverified, wanted, job)
+            };
+            Ok(match job {
+                Ok(None) => (Examined::Authentic(unverified.verify()?), wanted),
+                Ok(Some(job)) => (Examined::ToProve(unverified, job), wanted),
+                // Whoever may not send it hears that first.
+                Err(refusal) => {
+                    unverified.verify()?;
+                    return Err(refusal.into());
+                }
+            })
         };
-        let authenticated = self.pool.run(class, authenticate).map_err(full)?;
-        let (authentic, wanted, job) = match authenticated.await.map_err(lost)? {
-            Ok(authentic) => authentic,
+        let decoded = self.pool.run(class, decode).map_err(full)?;
+        let (examined, wanted) = match decoded.await.map_err(lost)? {
+            Ok(decoded) => decoded,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        match self.check_rows(&authentic, wanted).await? {
-            Ok(()) => Ok(job.map(|job| (authentic, job)).map_err(Box::new)),
+        match self.check_rows(examined.submission(), wanted).await? {
+            Ok(()) => Ok(Ok(examined)),
             Err(CheckError::Refused(refusal)) => Ok(Err(Box::new(refusal))),
             Err(CheckError::Rows(error)) => {
                 tracing::error!(%error, "the state cannot be read");
@@ -322,7 +362,7 @@ impl Intake {
     /// Whether a proof could make an entry acceptable, by the rows that are `wanted` for it.
     async fn check_rows(
         &self,
-        authentic: &Authentic,
+        submission: &Submission,
         wanted: Vec<RowKey>,
     ) -> Result<Result<(), CheckError>, Fault> {
         if wanted.is_empty() {
@@ -336,7 +376,7 @@ impl Intake {
             // would be in neither.
             if view.state.size() == before {
                 // A comparison or two.
-                return Ok(view.state.check_before_proof(authentic.submission(), &rows));
+                return Ok(view.state.check_before_proof(submission, &rows));
             }
         }
         Err(Fault::busy(RETRY))
@@ -358,23 +398,24 @@ impl Intake {
             .await
     }
 
+    /// Verifies signatures and proof of an entry, together with others'.
     async fn prove(
         &self,
         class: Class,
+        unverified: Unverified,
         job: Job,
         holding: &Holding,
-    ) -> Result<Result<Verified<ProvenStatement>, Box<Refusal>>, Fault> {
+    ) -> Result<Answer<ProvenStatement>, Fault> {
         let key = match self.key(class, &job.key, holding).await? {
             Ok(key) => key,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let answer = self
-            .pool
-            .verify(class, &key, job.statement, job.proof, holding.clone())
+        let question = (job.statement, job.proof, unverified);
+        self.pool
+            .verify(class, &key, question, holding.clone())
             .map_err(full)?
             .await
-            .map_err(lost)?;
-        Ok(answer.map_err(|error| Box::new(error.into())))
+            .map_err(lost)
     }
 
     /// The receipt of a stored leaf, if its checkpoint may be shown.

@@ -28,6 +28,7 @@ mod holding;
 mod intake;
 mod keys;
 mod log_key;
+mod lookups;
 mod needs;
 mod node;
 mod notes;

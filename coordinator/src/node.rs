@@ -8,7 +8,7 @@ use std::{
     net::SocketAddr,
     os::unix::fs::DirBuilderExt as _,
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::Duration,
 };
 
@@ -40,8 +40,9 @@ use crate::{
     intake::Intake,
     keys::Keys,
     log_key,
+    lookups::Lookups,
     needs::Needs,
-    notes::BucketRoots,
+    notes::Notes,
     opening::{Opening, start_sequencer},
     schema,
     sequencer::SequencerError,
@@ -201,6 +202,8 @@ impl Coordinator {
             let intake = Arc::new(Intake {
                 origin: log_key.origin().clone(),
                 published: started.published,
+                lookups: Lookups::start(readers.clone()),
+                notes: Notes::new(readers.clone()),
                 archive: Archive::new(readers),
                 pool: start_pool(&config)?,
                 keys: Keys::new(),
@@ -400,7 +403,8 @@ fn server(config: &Config, intake: &Arc<Intake>, log_key: LogKey) -> Server {
     let notes = NotesService {
         published: Arc::clone(&intake.published),
         time: Arc::clone(&intake.time),
-        roots: Arc::new(Mutex::new(BucketRoots::default())),
+        notes: intake.notes.clone(),
+        roots: Arc::default(),
     };
     let ledger = LedgerServer::new(LedgerService(Arc::clone(intake)));
     let server = Server::new(&config.server)

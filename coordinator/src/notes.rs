@@ -1,86 +1,156 @@
-//! All notes in order, for wallets that keep none, and the roots of their buckets.
+//! The notes of the store in order, for wallets that keep none, and the roots of their buckets.
 //!
-//! Notes stand in memory beside the published state, 34 bytes each, as the wire has them: an entry that
-//! makes one costs the log some hundreds of bytes on disk, and the state has a group of people of 64
-//! bytes a person, so this is not what a machine gets full by. All answers share these bytes, so what a
-//! bucket weighs is no matter to who asks for it. Roots are made when they are asked for: of complete
-//! buckets once, of the last one once an anchor.
+//! Nothing grows with the notes but 32 bytes for each complete bucket of 2^16. A bucket goes to whoever asks
+//! in chunks, each read when the one before was taken, so a peer that reads slowly costs one chunk. Roots are
+//! made when they are asked for: of complete buckets once, of the last one once an anchor.
+
+use std::ops::Range;
 
 use bytes::Bytes;
-use merits_ledger::state::Anchor;
+use futures::{Stream, stream};
+use merits_ledger::{
+    rows::RowError,
+    state::{Anchor, note_runs, notes_of_run},
+};
+use merits_ledger_sqlite::Reader;
 use merits_primitives::{
     Fr, field,
     note_tree::{BUCKET, bucket_root},
 };
 use merits_proto::{NoteBuckets, notes::GetBucketsResponse};
 use prost::Message as _;
+use thiserror::Error;
 
-/// Leaves whose bytes are kept together. Only those of the last, incomplete chunk are copied for an
-/// answer.
-pub(crate) const CHUNK: usize = 1_024;
+/// Notes that one look brings: 34 KiB on the wire.
+pub(crate) const CHUNK: u64 = 1_024;
 
-/// Before a leaf: protobuf's field 1, 32 bytes.
-const LEAF_HEADER: [u8; 2] = [0x0a, 32];
-pub(crate) const LEAF_BYTES: usize = LEAF_HEADER.len() + 32;
+/// Before a note: protobuf's field 1, 32 bytes.
+const HEADER: [u8; 2] = [0x0a, 32];
+pub(crate) const NOTE_BYTES: usize = HEADER.len() + 32;
 
-/// Chunks of a whole bucket.
-pub(crate) const BUCKET_CHUNKS: usize = 64;
-const _: () = assert!(
-    (BUCKET_CHUNKS * CHUNK) as u64 == BUCKET,
-    "a bucket is whole chunks"
-);
+/// Rows of one look: an entry of 16 claims has 16 notes in its row.
+const RUNS: usize = 64;
 
-/// The leaves of the note tree.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct NoteLeaves {
-    /// Of [`CHUNK`] leaves each.
-    chunks: Vec<Bytes>,
-    /// Those after them.
-    last: Vec<u8>,
+/// Why notes cannot be read.
+#[derive(Debug, Error)]
+pub(crate) enum NotesError {
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+    #[error(transparent)]
+    Row(#[from] RowError),
+    #[error("note {0} is missing from the stored notes; run fsck")]
+    Missing(u64),
+    #[error("the stored notes do not have the root of the anchor of {0} notes; run fsck")]
+    OtherRoot(u64),
+    #[error("making the root of a bucket stopped unexpectedly")]
+    Interrupted,
 }
 
-impl NoteLeaves {
-    /// Appends notes.
-    pub(crate) fn extend(&mut self, notes: &[Fr]) {
-        for note in notes {
-            self.last.extend(LEAF_HEADER);
-            self.last.extend(field::to_bytes(note));
-            if self.last.len() == CHUNK * LEAF_BYTES {
-                self.chunks.push(std::mem::take(&mut self.last).into());
+/// Reads notes.
+#[derive(Clone, Debug)]
+pub(crate) struct Notes {
+    readers: Reader,
+}
+
+impl Notes {
+    pub(crate) fn new(readers: Reader) -> Self {
+        Self { readers }
+    }
+
+    /// How many there are; each row is looked at.
+    pub(crate) async fn count(&self) -> Result<u64, NotesError> {
+        let (table, mut from) = note_runs(0);
+        let mut count = 0;
+        loop {
+            let page = self.readers.range(table, &from, 16 * RUNS).await?;
+            let Some((last, _)) = page.last() else {
+                return Ok(count);
+            };
+            from.clone_from(last);
+            // The next key there can be.
+            from.push(0);
+            for (key, value) in &page {
+                count += notes_of_run(key, value, 0)?.len() as u64;
             }
         }
     }
 
-    /// How many there are.
-    pub(crate) fn len(&self) -> u64 {
-        (self.chunks.len() * CHUNK + self.last.len() / LEAF_BYTES) as u64
-    }
-
-    /// The leaves of a bucket, if it has any: a `GetBucketResponse` in pieces.
-    pub(crate) fn bucket(&self, index: usize) -> Option<Vec<Bytes>> {
-        let first = index.checked_mul(BUCKET_CHUNKS)?;
-        let rest = self.chunks.get(first..)?;
-        let whole = &rest[..rest.len().min(BUCKET_CHUNKS)];
-        let mut pieces = whole.to_vec();
-        if whole.len() < BUCKET_CHUNKS && !self.last.is_empty() {
-            pieces.push(Bytes::copy_from_slice(&self.last));
-        }
-        (!pieces.is_empty()).then_some(pieces)
-    }
-}
-
-/// The first `count` leaves in the pieces of a bucket.
-fn leaves(pieces: &[Bytes], count: usize) -> Option<Vec<Fr>> {
-    let leaves: Option<Vec<Fr>> = pieces
-        .iter()
-        .flat_map(|piece| piece.chunks_exact(LEAF_BYTES))
-        .take(count)
-        .map(|leaf| {
-            let bytes = leaf.get(LEAF_HEADER.len()..)?.try_into().ok()?;
-            field::from_bytes(bytes).ok()
+    /// Notes as the wire has them, in chunks: those of a `GetBucketResponse`.
+    pub(crate) fn encoded(
+        &self,
+        notes: Range<u64>,
+    ) -> impl Stream<Item = Result<Bytes, NotesError>> + Send + use<> {
+        let reader = self.clone();
+        stream::try_unfold(notes, move |rest| {
+            let reader = reader.clone();
+            async move {
+                if rest.is_empty() {
+                    return Ok(None);
+                }
+                let chunk = rest.start..rest.end.min(rest.start + CHUNK);
+                let mut bytes = Vec::new();
+                let until = chunk.end;
+                let each = |note: &[u8; 32]| {
+                    bytes.extend(HEADER);
+                    bytes.extend(note);
+                };
+                reader.read(chunk, each).await?;
+                Ok(Some((Bytes::from(bytes), until..rest.end)))
+            }
         })
-        .collect();
-    leaves.filter(|leaves| leaves.len() == count)
+    }
+
+    /// The root of these notes, at most those of a bucket.
+    async fn root(&self, notes: Range<u64>) -> Result<Fr, NotesError> {
+        let mut leaves = Vec::new();
+        self.read(notes, |note| leaves.push(field::from_bytes(note)))
+            .await?;
+        let root = tokio::task::spawn_blocking(move || {
+            let leaves: Result<Vec<Fr>, _> = leaves.into_iter().collect();
+            leaves.map(|leaves| bucket_root(&leaves))
+        });
+        let root = root.await.map_err(|_| NotesError::Interrupted)?;
+        let not_canonical = merits_verifier::codec::CodecError::NotCanonical { what: "note" };
+        root.map_err(|_| {
+            NotesError::Row(RowError::Malformed {
+                table: note_runs(0).0,
+                fault: not_canonical,
+            })
+        })
+    }
+
+    /// Reads each of these notes, in order.
+    async fn read(
+        &self,
+        notes: Range<u64>,
+        mut each: impl FnMut(&[u8; 32]),
+    ) -> Result<(), NotesError> {
+        let (table, mut from) = note_runs(notes.start);
+        let mut next = notes.start;
+        while next < notes.end {
+            let page = self.readers.range(table, &from, RUNS).await?;
+            let Some((last, _)) = page.last() else {
+                return Err(NotesError::Missing(next));
+            };
+            from.clone_from(last);
+            // The next key there can be.
+            from.push(0);
+            for (key, value) in &page {
+                // A run is missing where the next one begins later.
+                let begins = <[u8; 8]>::try_from(&key[..]).map(u64::from_be_bytes);
+                if begins.is_ok_and(|first| first > next) {
+                    return Err(NotesError::Missing(next));
+                }
+                let run = notes_of_run(key, value, next)?;
+                let left = usize::try_from(notes.end - next).unwrap_or(usize::MAX);
+                for note in run.iter().take(left) {
+                    each(note);
+                    next += 1;
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Roots that were made.
@@ -93,103 +163,171 @@ pub(crate) struct BucketRoots {
 }
 
 impl BucketRoots {
-    /// The roots of an anchor's buckets, whose pieces `bucket` gives (the last may have later leaves):
-    /// a `GetBucketsResponse`. `None` if they lead to another root, which only a bug can bring about.
-    /// Makes at most 2^16 / 3 hashes a bucket that is new.
-    pub(crate) fn of(
-        &mut self,
-        anchor: &Anchor,
-        bucket: impl Fn(usize) -> Option<Vec<Bytes>>,
-    ) -> Option<Bytes> {
+    /// The roots of an anchor's buckets: a `GetBucketsResponse`. Makes at most 2^16 / 3 hashes a bucket that is
+    /// new.
+    ///
+    /// # Errors
+    /// [`NotesError`].
+    pub(crate) async fn of(&mut self, anchor: &Anchor, notes: &Notes) -> Result<Bytes, NotesError> {
         if let Some((size, answer)) = &self.answer
             && *size == anchor.size
         {
-            return Some(answer.clone());
+            return Ok(answer.clone());
         }
-        let whole = usize::try_from(anchor.size / BUCKET).ok()?;
-        for index in self.complete.len()..whole {
-            let leaves = leaves(&bucket(index)?, BUCKET_CHUNKS * CHUNK)?;
-            self.complete.push(bucket_root(&leaves));
+        let whole = anchor.size / BUCKET;
+        for bucket in self.complete.len() as u64..whole {
+            let root = notes.root(bucket * BUCKET..(bucket + 1) * BUCKET).await?;
+            self.complete.push(root);
         }
-        let mut roots = self.complete.get(..whole)?.to_vec();
-        let rest = usize::try_from(anchor.size % BUCKET).ok()?;
-        if rest > 0 {
-            roots.push(bucket_root(&leaves(&bucket(whole)?, rest)?));
+        // An older anchor has fewer buckets.
+        let mut roots = self.complete.clone();
+        roots.truncate(usize::try_from(whole).unwrap_or(usize::MAX));
+        if anchor.size % BUCKET > 0 {
+            roots.push(notes.root(whole * BUCKET..anchor.size).await?);
         }
         let answer = NoteBuckets {
             size: anchor.size,
             roots,
         };
         if answer.root() != anchor.root {
-            return None;
+            return Err(NotesError::OtherRoot(anchor.size));
         }
         let answer = Bytes::from(GetBucketsResponse::from(answer).encode_to_vec());
         self.answer = Some((anchor.size, answer.clone()));
-        Some(answer)
+        Ok(answer)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use futures::TryStreamExt as _;
+    use merits_ledger::{
+        rows::{RowChange, RowKey, Table},
+        storage::{Commit, Head, StorageGroup as _},
+    };
+    use merits_ledger_sqlite::{TABLES, Writer};
     use merits_primitives::note_tree::{NoteFrontier, path, root_of_buckets};
-
     use merits_proto::{NoteBucket, notes::GetBucketResponse};
+    use sqlx::ConnectOptions as _;
 
     use super::*;
 
+    /// A database with these notes in rows of so many.
+    async fn stored(dir: &tempfile::TempDir, notes: &[Fr], run: usize) -> Notes {
+        let path = dir.path().join("ledger.sqlite");
+        let options = merits_sqlite::durable(&path);
+        let mut db = options
+            .clone()
+            .create_if_missing(true)
+            .connect()
+            .await
+            .unwrap();
+        sqlx::raw_sql(TABLES).execute(&mut db).await.unwrap();
+        let mut rows: Vec<RowChange> = Vec::new();
+        let mut first = 0u64;
+        for run in notes.chunks(run) {
+            let mut value = u32::try_from(run.len()).unwrap().to_le_bytes().to_vec();
+            value.extend(run.iter().flat_map(field::to_bytes));
+            let key = first.to_be_bytes().to_vec();
+            let table = Table::NoteRun;
+            rows.push((RowKey { table, key }, Some(value)));
+            first += run.len() as u64;
+        }
+        let head = Head {
+            size: 0,
+            root: [0; 32],
+            checkpoint: String::new(),
+            digest: merits_ledger::rows::StateDigest::default(),
+        };
+        let mut writer = Writer::new(db);
+        let group = writer.begin().await.unwrap();
+        let nodes = Vec::new();
+        group.commit(Commit { head, nodes, rows }).await.unwrap();
+        let pool = merits_sqlite::pool(2).connect_with(options.read_only(true));
+        Notes::new(Reader::new(pool.await.unwrap()))
+    }
+
     /// As a wallet reads it.
-    fn decoded(pieces: &[Bytes]) -> Vec<Fr> {
+    async fn decoded(notes: &Notes, range: Range<u64>) -> Vec<Fr> {
+        let pieces: Vec<Bytes> = notes.encoded(range).try_collect().await.unwrap();
+        assert!(
+            pieces
+                .iter()
+                .all(|piece| piece.len() <= CHUNK as usize * NOTE_BYTES)
+        );
         let raw = GetBucketResponse::decode(&*pieces.concat()).unwrap();
         NoteBucket::try_from(raw).unwrap().0
     }
 
-    #[test]
-    fn answers_share_all_but_the_last_chunk() {
-        let mut leaves = NoteLeaves::default();
-        let notes: Vec<Fr> = (0..3 * CHUNK as u64 + 1).map(Fr::from).collect();
-        leaves.extend(&notes[..3 * CHUNK]);
-        let one = leaves.bucket(0).unwrap();
-        leaves.extend(&notes[3 * CHUNK..]);
-        let two = leaves.bucket(0).unwrap();
-        assert_eq!((one.len(), two.len()), (3, 4));
-        for (one, two) in one.iter().zip(&two) {
-            assert_eq!(one.as_ptr(), two.as_ptr());
+    #[tokio::test]
+    async fn notes_come_in_order_wherever_they_begin() {
+        let all: Vec<Fr> = (0..2 * CHUNK + 7).map(|i| Fr::from(i + 3)).collect();
+        for run in [1, 16, 64] {
+            let dir = tempfile::tempdir().unwrap();
+            let notes = stored(&dir, &all, run).await;
+            assert_eq!(notes.count().await.unwrap(), all.len() as u64);
+            for (from, until) in [(0, all.len()), (5, 6), (15, 1_040), (1_000, all.len())] {
+                let range = from as u64..until as u64;
+                assert_eq!(decoded(&notes, range).await, all[from..until]);
+            }
+            let beyond: Result<Vec<Bytes>, _> = notes.encoded(0..9_999).try_collect().await;
+            let missing = all.len() as u64;
+            assert!(matches!(beyond, Err(NotesError::Missing(note)) if note == missing));
         }
-        assert_eq!(decoded(&two), notes);
     }
 
-    #[test]
-    fn buckets_lead_to_the_anchor_and_give_paths() {
-        let mut leaves = NoteLeaves::default();
+    #[tokio::test]
+    async fn a_run_that_is_missing_is_named() {
+        let all: Vec<Fr> = (0..64u64).map(Fr::from).collect();
+        let dir = tempfile::tempdir().unwrap();
+        let notes = stored(&dir, &all, 8).await;
+        let path = dir.path().join("ledger.sqlite");
+        let mut db = merits_sqlite::durable(&path).connect().await.unwrap();
+        sqlx::query("DELETE FROM row WHERE key = ?")
+            .bind(&16u64.to_be_bytes()[..])
+            .execute(&mut db)
+            .await
+            .unwrap();
+        for range in [0..64, 16..20, 20..64] {
+            let read: Result<Vec<Bytes>, _> = notes.encoded(range.clone()).try_collect().await;
+            let missing = range.start.max(16);
+            assert!(matches!(read, Err(NotesError::Missing(note)) if note == missing));
+        }
+        assert_eq!(decoded(&notes, 0..16).await, all[..16]);
+        assert_eq!(decoded(&notes, 24..64).await, all[24..]);
+        assert_eq!(notes.count().await.unwrap(), 56);
+    }
+
+    #[tokio::test]
+    async fn buckets_lead_to_the_anchor_and_give_paths() {
+        let all: Vec<Fr> = (0..BUCKET + 70).map(|i| Fr::from(i + 9)).collect();
+        let dir = tempfile::tempdir().unwrap();
+        // Notes that came after the anchor are left out.
+        let notes = stored(&dir, &all, 16).await;
         let mut frontier = NoteFrontier::new();
         let mut roots = BucketRoots::default();
-        let notes: Vec<Fr> = (0..BUCKET + 70).map(|i| Fr::from(i + 9)).collect();
         for (part, size) in [(0, 50), (50, BUCKET), (BUCKET, BUCKET + 5)] {
-            let part = &notes[part as usize..size as usize];
-            leaves.extend(part);
+            let part = &all[part as usize..size as usize];
             assert!(part.iter().all(|note| frontier.push(*note)));
             let anchor = Anchor {
                 size,
                 root: frontier.root(),
             };
-            // Notes that came after the anchor are left out.
-            let mut later = leaves.clone();
-            later.extend(&notes[size as usize..]);
-            let answer = roots.of(&anchor, |index| later.bucket(index)).unwrap();
+            let answer = roots.of(&anchor, &notes).await.unwrap();
             let answer = GetBucketsResponse::decode(answer).unwrap();
             let answer = NoteBuckets::try_from(answer).unwrap();
             assert_eq!(answer.roots.len() as u64, size.div_ceil(BUCKET));
             assert_eq!(root_of_buckets(&answer.roots), anchor.root);
-            let last = decoded(&later.bucket(answer.roots.len() - 1).unwrap());
-            let kept = &last[..((size - 1) % BUCKET + 1) as usize];
-            let path = path(size - 1, kept, &answer.roots).unwrap();
-            assert_eq!(path.root(notes[size as usize - 1]), anchor.root);
+            let first = (answer.roots.len() as u64 - 1) * BUCKET;
+            let kept = decoded(&notes, first..size).await;
+            let path = path(size - 1, &kept, &answer.roots).unwrap();
+            assert_eq!(path.root(all[size as usize - 1]), anchor.root);
         }
-        assert!(leaves.bucket(2).is_none());
         let wrong = Anchor {
             size: 7,
             root: frontier.root(),
         };
-        assert_eq!(roots.of(&wrong, |index| leaves.bucket(index)), None);
+        let refused = roots.of(&wrong, &notes).await;
+        assert!(matches!(refused, Err(NotesError::OtherRoot(7))));
     }
 }

@@ -148,7 +148,6 @@ pub(crate) fn parts(loaded: Loaded) -> (View, Log) {
     let Loaded {
         state,
         digest,
-        notes,
         frontier,
         edge,
         checkpoint,
@@ -156,7 +155,6 @@ pub(crate) fn parts(loaded: Loaded) -> (View, Log) {
     } = loaded;
     let view = View {
         state: state.clone(),
-        notes,
         checkpoint,
         signed: Arc::new(signed),
     };

@@ -1,12 +1,10 @@
 //! What the world may see: the newest durable checkpoint and what governs at it. Rows are read from the
-//! database, but for the notes, which all who ask share.
+//! database.
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use merits_ledger::{CommitError, Effects, Governing};
 use merits_verifier::log::{Checkpoint, SignedCheckpoint};
-
-use crate::notes::NoteLeaves;
 
 /// The published view, advanced by the sequencer after each commit.
 #[derive(Debug)]
@@ -16,7 +14,6 @@ pub(crate) struct Published(RwLock<View>);
 #[derive(Debug)]
 pub(crate) struct View {
     pub(crate) state: Governing,
-    pub(crate) notes: NoteLeaves,
     pub(crate) checkpoint: Checkpoint,
     pub(crate) signed: Arc<SignedCheckpoint>,
 }
@@ -51,10 +48,7 @@ impl Published {
         effects: &[Effects],
     ) -> Result<(), CommitError> {
         let mut view = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        for effects in effects {
-            view.notes.extend(effects.notes());
-            view.state.commit(effects)?;
-        }
+        view.state.commit_all(effects)?;
         view.checkpoint = checkpoint.clone();
         view.signed = signed;
         Ok(())

@@ -13,11 +13,15 @@
 //! a write goes through; then appending goes on. Where the disk itself failed, that is left to a restart: a disk
 //! that lost a write may answer from memory that it has it.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use merits_ledger::{
     Authentic, CheckError, CommitError, Conflict, Effects, Governing, LedgerPolicy,
-    ProvenStatement, Refusal, UniqueSet,
+    ProvenStatement, Refusal, Submission, Unique, UniqueSet,
     rows::{RowError, StateDigest},
     storage::{Commit, Head, Pending as PendingRows, PendingError, StorageGroup as _, StoredLeaf},
     tree::{self, Frontier, Node},
@@ -294,47 +298,46 @@ impl Sequencer {
                 return Ok(());
             }
         };
-        let mut pending = Pending {
-            frontier: self.log.frontier.clone(),
-            nodes: std::mem::take(&mut self.log.edge),
-            new_nodes: Vec::new(),
-            rows: PendingRows::new(),
-            effects: Vec::new(),
-        };
+        let entries: Vec<Entry> = group
+            .drain(..)
+            .map(|ready| {
+                replies.push((ready.reply, ready.holding));
+                (ready.authentic, ready.verified)
+            })
+            .collect();
+        let submissions = entries.iter().map(|(authentic, _)| authentic.submission());
+        let ids: Vec<EntryId> = submissions.clone().map(Submission::id).collect();
+        let log = &mut self.log;
         let mut transaction = self.writer.begin().await?;
+        let known = transaction.find_all(&ids).await?;
+        let mut pending = Pending::new(log);
         // One look for all of the group; an entry that changes what a later one reads is rare.
-        let submissions = group.iter().map(|ready| ready.authentic.submission());
-        pending
-            .rows
-            .read(&mut transaction, &self.log.state, submissions)
+        let rows = &mut pending.rows;
+        rows.read(&mut transaction, &log.state, submissions.clone())
             .await?;
-        let mut entries = Vec::with_capacity(group.len());
-        for ready in group.drain(..) {
-            let Ready {
-                authentic,
-                verified,
-                reply,
-                holding,
-            } = ready;
-            replies.push((reply, holding));
-            entries.push((authentic, verified));
-        }
         let mut outcomes = Vec::with_capacity(entries.len());
-        for (authentic, verified) in entries {
-            let outcome = pending
-                .place(
-                    &mut self.log.state,
-                    &mut transaction,
-                    &authentic,
-                    verified,
-                    time,
-                )
-                .await?;
-            outcomes.push(outcome);
+        for entry in &entries {
+            let placed = pending.place(&mut log.state, &mut transaction, entry, &known, time);
+            outcomes.push(placed.await?);
+        }
+        // All at once. The constraints have the last word: where a value is taken, the group begins again and
+        // asks them leaf by leaf.
+        let leaves: Vec<StoredLeaf<'_>> = pending.effects.iter().map(StoredLeaf::of).collect();
+        if transaction.append_all(&leaves).await?.is_err() {
+            drop(transaction);
+            log.state = self.published.read().state.clone();
+            transaction = self.writer.begin().await?;
+            pending = Pending::new(log);
+            let rows = &mut pending.rows;
+            rows.read(&mut transaction, &log.state, submissions).await?;
+            outcomes.clear();
+            for entry in &entries {
+                let placed = pending.append(&mut log.state, &mut transaction, entry, &known, time);
+                outcomes.push(placed.await?);
+            }
         }
         if pending.effects.is_empty() {
             drop(transaction);
-            self.log.edge = pending.nodes;
             for ((reply, holding), outcome) in replies.drain(..).zip(outcomes) {
                 // Whoever is answered finds the place free.
                 drop(holding);
@@ -399,6 +402,9 @@ impl Sequencer {
     }
 }
 
+/// An entry of a group: authentic, and verified if its kind has a proof.
+type Entry = (Authentic, Option<Verified<ProvenStatement>>);
+
 /// A group in the making.
 struct Pending {
     frontier: Frontier,
@@ -407,56 +413,125 @@ struct Pending {
     new_nodes: Vec<(Node, Hash)>,
     rows: PendingRows,
     effects: Vec<Effects>,
+    /// What the effects use up.
+    used: HashSet<(UniqueSet, [u8; 32])>,
 }
 
 /// Index and leaf of a new entry; nothing for one that was there before.
 type Appended = Option<(u64, Vec<u8>)>;
 
+/// What the rules and the group so far say of an entry.
+enum Judged {
+    /// It is in the log, or in this group.
+    Before,
+    Refused(Box<Refusal>),
+    Taken(Effects),
+}
+
 impl Pending {
-    /// Checks and appends one entry.
+    fn new(log: &Log) -> Self {
+        Self {
+            frontier: log.frontier.clone(),
+            nodes: log.edge.clone(),
+            new_nodes: Vec::new(),
+            rows: PendingRows::new(),
+            effects: Vec::new(),
+            used: HashSet::new(),
+        }
+    }
+
+    /// Takes one entry, which is appended with all others ([`StorageGroup::append_all`]).
     async fn place(
         &mut self,
         state: &mut Governing,
         transaction: &mut Group<'_>,
-        authentic: &Authentic,
-        verified: Option<Verified<ProvenStatement>>,
+        entry: &Entry,
+        known: &HashMap<EntryId, u64>,
         time: u64,
     ) -> Result<Result<Appended, Box<Refusal>>, SequencerError> {
-        let id: EntryId = authentic.submission().id();
+        match self.judge(state, transaction, entry, known, time).await? {
+            Judged::Before => Ok(Ok(None)),
+            Judged::Refused(refusal) => Ok(Err(refusal)),
+            Judged::Taken(effects) => self.take(state, effects).map(Ok),
+        }
+    }
+
+    /// Takes and appends one entry, and lets the store say which of its values is taken.
+    async fn append(
+        &mut self,
+        state: &mut Governing,
+        transaction: &mut Group<'_>,
+        entry: &Entry,
+        known: &HashMap<EntryId, u64>,
+        time: u64,
+    ) -> Result<Result<Appended, Box<Refusal>>, SequencerError> {
+        let effects = match self.judge(state, transaction, entry, known, time).await? {
+            Judged::Before => return Ok(Ok(None)),
+            Judged::Refused(refusal) => return Ok(Err(refusal)),
+            Judged::Taken(effects) => effects,
+        };
+        match transaction.append(StoredLeaf::of(&effects)).await? {
+            Ok(()) => self.take(state, effects).map(Ok),
+            Err(Conflict(unique)) if unique.set == UniqueSet::Entry => Ok(Ok(None)),
+            Err(Conflict(unique)) => Ok(Err(already_used(unique))),
+        }
+    }
+
+    async fn judge(
+        &mut self,
+        state: &Governing,
+        transaction: &mut Group<'_>,
+        entry: &Entry,
+        known: &HashMap<EntryId, u64>,
+        time: u64,
+    ) -> Result<Judged, SequencerError> {
+        let (authentic, verified) = (&entry.0, entry.1.as_ref());
+        let id = authentic.submission().id();
         // The state's rules would refuse a repetition (a party cannot join twice), so it is
         // recognised before them.
-        if transaction.find(&id).await?.is_some() {
-            return Ok(Ok(None));
+        if known.contains_key(&id) || self.used.contains(&(UniqueSet::Entry, id.0)) {
+            return Ok(Judged::Before);
         }
         let submission = [authentic.submission()];
         self.rows.read(transaction, state, submission).await?;
-        let view = self.rows.view();
-        let effects = match state.check(authentic, time, verified.as_ref(), view) {
+        let effects = match state.check(authentic, time, verified, self.rows.view()) {
             Ok(effects) => effects,
-            Err(CheckError::Refused(refusal)) => return Ok(Err(Box::new(refusal))),
+            Err(CheckError::Refused(refusal)) => return Ok(Judged::Refused(Box::new(refusal))),
             Err(CheckError::Rows(error)) => return Err(error.into()),
         };
-        let leaf = StoredLeaf {
-            index: effects.index(),
-            id,
-            bytes: effects.leaf(),
-            uniques: effects.uniques(),
+        let mut here = HashSet::new();
+        let mut is_taken = |unique: &&Unique| {
+            let value = (unique.set, unique.value);
+            self.used.contains(&value) || !here.insert(value)
         };
-        match transaction.append(leaf).await? {
-            Ok(()) => {}
-            Err(Conflict(unique)) if unique.set == UniqueSet::Entry => return Ok(Ok(None)),
-            Err(Conflict(unique)) => {
-                let (set, claim) = (unique.set, unique.claim);
-                return Ok(Err(Box::new(Refusal::AlreadyUsed { set, claim })));
-            }
-        }
+        Ok(
+            match effects.uniques().iter().find(|unique| is_taken(unique)) {
+                Some(unique) => Judged::Refused(already_used(*unique)),
+                None => Judged::Taken(effects),
+            },
+        )
+    }
+
+    fn take(
+        &mut self,
+        state: &mut Governing,
+        effects: Effects,
+    ) -> Result<Appended, SequencerError> {
         let nodes = self.frontier.push(effects.leaf_hash());
         self.nodes.extend(nodes.iter().copied());
         self.new_nodes.extend(nodes);
         self.rows.take(&effects);
+        let uniques = effects.uniques().iter();
+        self.used
+            .extend(uniques.map(|unique| (unique.set, unique.value)));
         let placed = (effects.index(), effects.leaf().to_vec());
         state.commit(&effects)?;
         self.effects.push(effects);
-        Ok(Ok(Some(placed)))
+        Ok(Some(placed))
     }
+}
+
+fn already_used(unique: Unique) -> Box<Refusal> {
+    let (set, claim) = (unique.set, unique.claim);
+    Box::new(Refusal::AlreadyUsed { set, claim })
 }

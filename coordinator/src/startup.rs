@@ -9,23 +9,22 @@
 use std::collections::HashMap;
 
 use merits_ledger::{
-    FactDiffers, Governing, LedgerPolicy, Replay,
+    Governing, LedgerPolicy, Replay,
     rows::{RowKey, StateDigest, Table},
     storage::STATE_VERSION,
     tree::{Frontier, Node, frontier_nodes},
 };
-use merits_ledger_sqlite::{Reader, Writer};
+use merits_ledger_sqlite::{Reader, Writer, inspect};
 use merits_replica::HighWaterMark;
 use merits_verifier::log::{Checkpoint, Hash, LogSigner, SignedCheckpoint};
 use rand_core::CryptoRng;
-use sqlx::Row as _;
 
 use crate::{
-    archive::{Archive, NotesError},
+    archive::Archive,
     config::Config,
     error::StartError,
     founding,
-    notes::NoteLeaves,
+    notes::{Notes, NotesError},
 };
 
 /// A log as its database has it.
@@ -33,54 +32,11 @@ pub(crate) struct Loaded {
     pub(crate) state: Governing,
     /// The sum over all stored rows and used values.
     pub(crate) digest: StateDigest,
-    /// All notes, in order.
-    pub(crate) notes: NoteLeaves,
     pub(crate) frontier: Frontier,
     /// Stored nodes of the frontier.
     pub(crate) edge: HashMap<Node, Hash>,
     pub(crate) checkpoint: Checkpoint,
     pub(crate) signed: SignedCheckpoint,
-}
-
-/// The row of the table `log`.
-pub(crate) struct LogRow {
-    pub(crate) origin: String,
-    pub(crate) log_key: Vec<u8>,
-    pub(crate) size: u64,
-    pub(crate) root: Vec<u8>,
-    pub(crate) checkpoint: String,
-}
-
-/// Reads the row of the table `log`, if the log was founded.
-pub(crate) async fn log_row<'e>(db: impl sqlx::SqliteExecutor<'e>) -> sqlx::Result<Option<LogRow>> {
-    let row = sqlx::query("SELECT origin, log_key, size, root, checkpoint FROM log WHERE id = 1")
-        .fetch_optional(db)
-        .await?;
-    row.map(|row| {
-        Ok(LogRow {
-            origin: row.try_get(0)?,
-            log_key: row.try_get(1)?,
-            size: row.try_get::<i64, _>(2)?.cast_unsigned(),
-            root: row.try_get(3)?,
-            checkpoint: row.try_get(4)?,
-        })
-    })
-    .transpose()
-}
-
-/// What the ledger in a database was founded on, and in what `policy` differs from it.
-pub(crate) async fn differences<'e>(
-    db: impl sqlx::SqliteExecutor<'e>,
-    policy: &LedgerPolicy,
-) -> sqlx::Result<Vec<FactDiffers>> {
-    let facts: Vec<(String, String)> =
-        sqlx::query_as("SELECT fact, value FROM founding ORDER BY fact")
-            .fetch_all(db)
-            .await?;
-    let facts = facts
-        .iter()
-        .map(|(fact, value)| (fact.as_str(), value.as_str()));
-    Ok(policy.differences(facts))
 }
 
 /// Loads the log and checks it against its key, its founding facts and its high-water mark, which is
@@ -94,10 +50,10 @@ pub(crate) async fn load(
     mark: &mut HighWaterMark,
     rng: &mut impl CryptoRng,
 ) -> Result<Loaded, StartError> {
-    let Some(row) = log_row(readers.pool()).await? else {
+    let Some(row) = inspect::log_row(readers.pool()).await? else {
         return Err(founding::missing(config));
     };
-    let facts = differences(readers.pool(), &policy).await?;
+    let facts = inspect::differences(readers.pool(), &policy).await?;
     if !facts.is_empty() {
         let database = config.database();
         return Err(StartError::OtherFacts { database, facts });
@@ -134,18 +90,10 @@ pub(crate) async fn load(
     check_leaves(readers, checkpoint.size).await?;
     mark.raise(&checkpoint, &signed)?;
     let (state, digest) = state(readers, writer, policy, &checkpoint, rng).await?;
-    let notes = notes(&archive).await?;
-    // With one run missing, wallets would get wrong buckets.
-    if notes.len() != state.note_count() {
-        let (stored, count) = (notes.len(), state.note_count());
-        return Err(damaged(format!(
-            "the note tree has {count} notes, and {stored} are stored"
-        )));
-    }
+    check_notes(readers, state.note_count()).await?;
     Ok(Loaded {
         state,
         digest,
-        notes,
         frontier,
         edge,
         checkpoint,
@@ -153,41 +101,30 @@ pub(crate) async fn load(
     })
 }
 
-/// All notes, read in pages.
-async fn notes(archive: &Archive) -> Result<NoteLeaves, StartError> {
-    let mut leaves = NoteLeaves::default();
-    let mut next = 0;
-    loop {
-        let page = archive
-            .notes(next, NOTES)
-            .await
-            .map_err(|error| match error {
-                NotesError::Database(error) => error.into(),
-                NotesError::Row(error) => StartError::Damaged(error.to_string()),
-            })?;
-        leaves.extend(&page);
-        next += page.len() as u64;
-        if page.len() < NOTES {
-            return Ok(leaves);
-        }
+/// That there are as many notes as the note tree has: with one run missing, wallets would get wrong buckets.
+async fn check_notes(readers: &Reader, count: u64) -> Result<(), StartError> {
+    let stored = Notes::new(readers.clone()).count().await;
+    let stored = stored.map_err(|error| match error {
+        NotesError::Database(error) => error.into(),
+        other => StartError::Damaged(other.to_string()),
+    })?;
+    if stored == count {
+        return Ok(());
     }
+    Err(StartError::Damaged(format!(
+        "the note tree has {count} notes, and {stored} are stored"
+    )))
 }
-
-/// Notes of one look.
-const NOTES: usize = 65_536;
 
 /// That there are as many leaves as the checkpoint covers, and none is missing.
 async fn check_leaves(readers: &Reader, size: u64) -> Result<(), StartError> {
-    let (count, last): (i64, Option<i64>) = sqlx::query_as("SELECT count(*), max(idx) FROM leaf")
-        .fetch_one(readers.pool())
-        .await?;
-    let expected = size.cast_signed();
-    if count == expected && last.map_or(0, |last| last + 1) == expected {
+    let (count, last) = inspect::leaf_count(readers.pool()).await?;
+    if count == size && last.map_or(0, |last| last + 1) == size {
         return Ok(());
     }
     Err(StartError::Damaged(format!(
         "the checkpoint covers {size} leaves, and {count} are there, the last at {}",
-        last.unwrap_or(-1)
+        last.map_or("none".to_owned(), |last| last.to_string())
     )))
 }
 
@@ -233,10 +170,8 @@ async fn state(
 /// A state is made anew where it is another program's, and not where it does not fit its log: that is
 /// damage, for somebody to look at.
 async fn require_other_version(readers: &Reader) -> Result<(), StartError> {
-    let stored: Option<i64> = sqlx::query_scalar("SELECT version FROM state WHERE id = 1")
-        .fetch_optional(readers.pool())
-        .await?;
-    match stored {
+    let stored = inspect::state_row(readers.pool()).await?;
+    match stored.map(|row| row.version) {
         Some(version) if version == i64::from(STATE_VERSION) => Err(StartError::Damaged(
             "the stored state is not of the log's last leaf".into(),
         )),

@@ -1,7 +1,7 @@
 //! The bounded pool of threads that does all work heavy on the CPU: signatures, points, proofs.
 //!
-//! Proofs wait in lanes, one a key, and are verified together: a batch of 256 costs a tenth of
-//! 256 single verifications. A lane is taken when it is full or when its oldest proof has waited
+//! Proofs wait in lanes, one a key, and are verified together, with the signatures of their entries: a batch
+//! of 256 costs a tenth of 256 single verifications. A lane is taken when it is full or when its oldest proof has waited
 //! for the linger; while the threads are busy, lanes fill by themselves. A bad proof is named by
 //! the batch's bisection and does not sink the others. What does not fit in the queue is refused
 //! at once: a caller that is told to come back costs nothing, one that waits costs memory.
@@ -19,10 +19,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use merits_ledger::ProvenStatement;
+use merits_ledger::{Authentic, ProvenStatement, Refusal, Unverified};
 use merits_primitives::Fr;
 use merits_verifier::{
-    Statement, Verified, VerifyError,
+    Statement, Verified,
     groth16::{KeyDigest, PreparedKey, Proof},
     statement::StatementError,
 };
@@ -31,7 +31,7 @@ use tokio::sync::oneshot;
 use crate::holding::Holding;
 
 /// A batch is split among the threads, but not below this: smaller batches lose the saving.
-const SPLIT_AT_LEAST: usize = 16;
+const SPLIT_AT_LEAST: usize = 64;
 
 /// Public inputs without a statement around them, for whoever verifies a bare proof.
 #[derive(Clone, Debug)]
@@ -72,24 +72,47 @@ impl Class {
 
 /// A statement type that the pool has lanes for.
 pub(crate) trait Laned: Statement + Send + Sized + 'static {
+    /// What is verified beside the proof, of a whole batch together.
+    type Beside: Send + 'static;
+    /// What comes of that.
+    type Done: Send + 'static;
+
     #[doc(hidden)]
     fn lanes(waiting: &mut Work) -> &mut Lanes<Self>;
+
+    #[doc(hidden)]
+    fn verify_beside(batch: Vec<Self::Beside>) -> Vec<Result<Self::Done, Refusal>>;
 }
 
+/// A proof of an entry, and the entry's signatures: 17 of a batch of 16 claims.
 impl Laned for ProvenStatement {
+    type Beside = Unverified;
+    type Done = Authentic;
+
     fn lanes(waiting: &mut Work) -> &mut Lanes<Self> {
         &mut waiting.entries
+    }
+
+    fn verify_beside(batch: Vec<Unverified>) -> Vec<Result<Authentic, Refusal>> {
+        merits_ledger::verify_together(batch)
     }
 }
 
 impl Laned for BareInputs {
+    type Beside = ();
+    type Done = ();
+
     fn lanes(waiting: &mut Work) -> &mut Lanes<Self> {
         &mut waiting.bare
+    }
+
+    fn verify_beside(batch: Vec<()>) -> Vec<Result<(), Refusal>> {
+        batch.into_iter().map(Ok).collect()
     }
 }
 
 /// What a batch answers for one statement.
-pub(crate) type Answer<S> = Result<Verified<S>, VerifyError>;
+pub(crate) type Answer<S> = Result<(Verified<S>, <S as Laned>::Done), Box<Refusal>>;
 
 /// The queue is full; nothing was queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,8 +172,7 @@ impl VerifyPool {
         &self,
         class: Class,
         key: &Arc<PreparedKey>,
-        statement: S,
-        proof: Proof,
+        (statement, proof, beside): (S, Proof, S::Beside),
         holding: Holding,
     ) -> Result<oneshot::Receiver<Answer<S>>, Full> {
         let (reply, answer) = oneshot::channel();
@@ -166,6 +188,7 @@ impl VerifyPool {
             since: Instant::now(),
             statement,
             proof,
+            beside,
             reply,
             holding,
         });
@@ -213,27 +236,25 @@ impl Drop for VerifyPool {
 
 type Job = Box<dyn FnOnce() + Send>;
 
-#[derive(Debug)]
-struct Waiting<S> {
+struct Waiting<S: Laned> {
     since: Instant,
     statement: S,
     proof: Proof,
+    beside: S::Beside,
     reply: oneshot::Sender<Answer<S>>,
     /// Until it is verified, whoever waits for it.
     holding: Holding,
 }
 
-#[derive(Debug)]
-struct Lane<S> {
+struct Lane<S: Laned> {
     key: Arc<PreparedKey>,
     waiting: VecDeque<Waiting<S>>,
 }
 
 /// Proofs that wait, by key.
-#[derive(Debug)]
-pub(crate) struct Lanes<S>(HashMap<KeyDigest, Lane<S>>);
+pub(crate) struct Lanes<S: Laned>(HashMap<KeyDigest, Lane<S>>);
 
-impl<S> Default for Lanes<S> {
+impl<S: Laned> Default for Lanes<S> {
     fn default() -> Self {
         Self(HashMap::new())
     }
@@ -274,13 +295,31 @@ impl<S: Laned> Lanes<S> {
 }
 
 fn verify_together<S: Laned>(key: &PreparedKey, batch: Vec<Waiting<S>>) {
-    let (questions, (replies, _holdings)): (Vec<_>, (Vec<_>, Vec<_>)) = batch
+    let (questions, (besides, callers)): (Vec<_>, (Vec<_>, Vec<_>)) = batch
         .into_iter()
         // Callers may have gone away; then nobody wants the answer.
         .filter(|waiting| !waiting.reply.is_closed())
         .map(|waiting| {
             let question = (waiting.statement, waiting.proof);
-            (question, (waiting.reply, waiting.holding))
+            let caller = (waiting.reply, waiting.holding);
+            (question, (waiting.beside, caller))
+        })
+        .unzip();
+    // What is refused for its signatures needs no look at its proof.
+    let mut done = Vec::with_capacity(questions.len());
+    let (questions, callers): (Vec<_>, Vec<_>) = questions
+        .into_iter()
+        .zip(callers)
+        .zip(S::verify_beside(besides))
+        .filter_map(|((question, caller), beside)| match beside {
+            Ok(beside) => {
+                done.push(beside);
+                Some((question, caller))
+            }
+            Err(refusal) => {
+                let _ = caller.0.send(Err(Box::new(refusal)));
+                None
+            }
         })
         .unzip();
     let answers = match <[_; 1]>::try_from(questions) {
@@ -290,8 +329,9 @@ fn verify_together<S: Laned>(key: &PreparedKey, batch: Vec<Waiting<S>>) {
         // operating system, does.
         Err(questions) => Verified::check_batch(key, questions, &mut rand::rng()),
     };
-    for (reply, answer) in replies.into_iter().zip(answers) {
-        let _ = reply.send(answer);
+    for (((reply, _holding), answer), beside) in callers.into_iter().zip(answers).zip(done) {
+        let answer = answer.map(|verified| (verified, beside));
+        let _ = reply.send(answer.map_err(|error| Box::new(error.into())));
     }
 }
 

@@ -134,36 +134,44 @@ impl PublicKey {
     }
 }
 
-/// Checks many signatures under entries or claims, in about half of the time that they take one by one.
+/// Whether all of many signatures under entries or claims hold: what [`PublicKey::verify`] says of each, in a
+/// quarter of the time where they are thousands, in half of it where they are a dozen.
 ///
 /// Coefficients come out of a hash of all keys, messages and signatures, so that the answer depends on
 /// nothing else, and nobody can choose signatures for known coefficients.
+pub fn all_hold(items: &[Signed<'_>]) -> bool {
+    match items {
+        [] => return true,
+        [item] => return item.key.verify(item.message, item.signature).is_ok(),
+        _ => {}
+    }
+    let mut seed = Sha256::new();
+    let mut verifier = batch::Verifier::new();
+    seed.update(b"merits/signatures/v1");
+    for Signed {
+        key,
+        message,
+        signature,
+    } in items
+    {
+        seed.update(key.to_bytes());
+        seed.update((message.len() as u64).to_le_bytes());
+        seed.update(message);
+        seed.update(signature);
+        verifier.queue((key.zip215.into(), (**signature).into(), *message));
+    }
+    verifier
+        .verify(ChaCha20Rng::from_seed(seed.finalize().into()))
+        .is_ok()
+}
+
+/// As [`all_hold`], and names the first that does not.
 ///
 /// # Errors
 /// [`BadSignatureAt`] names the first that [`PublicKey::verify`] refuses.
 pub fn verify_batch(items: &[Signed<'_>]) -> Result<(), BadSignatureAt> {
-    if items.len() > 1 {
-        let mut seed = Sha256::new();
-        let mut verifier = batch::Verifier::new();
-        seed.update(b"merits/signatures/v1");
-        for Signed {
-            key,
-            message,
-            signature,
-        } in items
-        {
-            seed.update(key.to_bytes());
-            seed.update((message.len() as u64).to_le_bytes());
-            seed.update(message);
-            seed.update(signature);
-            verifier.queue((key.zip215.into(), (**signature).into(), *message));
-        }
-        if verifier
-            .verify(ChaCha20Rng::from_seed(seed.finalize().into()))
-            .is_ok()
-        {
-            return Ok(());
-        }
+    if items.len() > 1 && all_hold(items) {
+        return Ok(());
     }
     let bad = |item: &Signed<'_>| item.key.verify(item.message, item.signature).is_err();
     match items.iter().position(bad) {

@@ -3,6 +3,8 @@
 //! [`Point`] is what keys and ciphertexts are made of: on the curve, in the subgroup of prime
 //! order l, not the identity. Nothing else gets in, so no caller can forget the check.
 
+mod subgroup;
+
 use core::ops::Add;
 
 use ark_ec::{AffineRepr, CurveGroup};
@@ -68,7 +70,7 @@ impl Point {
         if point.is_zero() {
             return Err(PointError::Identity);
         }
-        if !point.is_in_correct_subgroup_assuming_on_curve() {
+        if !subgroup::contains(&point) {
             return Err(PointError::OutsideSubgroup);
         }
         Ok(Self(point))
@@ -129,7 +131,7 @@ impl Point {
     }
 
     /// Reads [`Point::to_bytes`] of a point that was checked before it was stored. That it is in the
-    /// subgroup, which costs a scalar multiplication, is not checked again. Never for bytes that somebody
+    /// subgroup, which costs an exponentiation, is not checked again. Never for bytes that somebody
     /// else chose.
     ///
     /// # Errors

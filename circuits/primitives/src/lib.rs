@@ -30,6 +30,7 @@ pub mod nullifier;
 pub mod owner;
 pub mod poseidon;
 pub mod products;
+pub mod residue;
 pub mod scope;
 pub mod tags;
 

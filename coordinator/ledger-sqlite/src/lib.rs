@@ -4,11 +4,13 @@
 //! - [`Reader`]: what is committed, over connections that never wait for the writer;
 //! - [`Writer`]: groups of entries, each in one transaction; a savepoint an entry;
 //! - [`Ledger`]: both, a [`merits_ledger::storage::Storage`] that passes its conformance suite;
-//! - [`StateFile`]: rows for code that cannot wait, one connection that blocks its thread for a read.
+//! - [`StateFile`]: rows for code that cannot wait, one connection that blocks its thread for a read;
+//! - [`inspect`]: the tables as they stand, for whoever checks a file.
 //!
 //! All SQL about the state is here, so another database is another crate beside this one.
 
 mod blocking;
+pub mod inspect;
 mod read;
 mod write;
 

@@ -18,13 +18,18 @@ use crate::{corrupt, signed};
 /// Leaves that one query may return: bounds a page of the shortest leaves.
 const PAGE_LEAVES: i64 = 2_048;
 
-/// Rows of one look: three parameters each, far below SQLite's 32,766.
-pub(crate) const LOOK: usize = 1_000;
+/// Rows of one statement, at most: three parameters each, far below SQLite's 32,766.
+const MOST_ROWS: usize = 1_024;
 
-/// Whether a statement of so many rows comes again: it is prepared once then, and kept. Those of all other
-/// sizes would push the rest out of a connection's cache of 100 statements.
-pub(crate) fn recurs(rows: usize) -> bool {
-    rows <= 8 || rows == LOOK
+/// Pieces of a list, whose lengths are powers of two: so a connection has few different statements, and each
+/// is prepared once and kept. To prepare one of a hundred rows takes longer than to run it.
+pub(crate) fn pieces<T>(mut rest: &[T]) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        let length = rest.len().checked_ilog2().map(|log| 1 << log)?;
+        let (piece, others) = rest.split_at(MOST_ROWS.min(length));
+        rest = others;
+        Some(piece)
+    })
 }
 
 /// Read-only connections to a ledger's file. Cheap to clone; clones share them.
@@ -85,6 +90,27 @@ impl Reader {
         find(&mut *self.pool.acquire().await?, id).await
     }
 
+    /// The leaf of an entry, with its index.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub async fn entry(&self, id: &EntryId) -> sqlx::Result<Option<(u64, Vec<u8>)>> {
+        let row: Option<(i64, Vec<u8>)> =
+            sqlx::query_as("SELECT idx, leaf FROM leaf WHERE entry_id = ?")
+                .bind(&id.0[..])
+                .fetch_optional(&self.pool)
+                .await?;
+        Ok(row.map(|(index, leaf)| (index.cast_unsigned(), leaf)))
+    }
+
+    /// Of these entries, the indices of those that have a leaf.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub async fn find_all(&self, ids: &[EntryId]) -> sqlx::Result<HashMap<EntryId, u64>> {
+        find_all(&mut *self.pool.acquire().await?, ids).await
+    }
+
     /// Leaves from `from` on, before `until`, until they hold `bytes` or more: at least one, if there
     /// is one.
     ///
@@ -138,11 +164,12 @@ pub(crate) async fn get(
     keys: &[RowKey],
 ) -> sqlx::Result<Vec<Option<Vec<u8>>>> {
     let mut values = vec![None; keys.len()];
-    for (chunk, wanted) in keys.chunks(LOOK).enumerate() {
+    let mut before = 0;
+    for wanted in pieces(keys) {
         // The join goes from what is wanted to the rows, a lookup each.
         let mut select = QueryBuilder::new("WITH wanted (n, tbl, key) AS (");
         select.push_values(wanted.iter().enumerate(), |mut row, (position, key)| {
-            row.push_bind((chunk * LOOK + position) as i64)
+            row.push_bind((before + position) as i64)
                 .push_bind(i64::from(key.table.number()))
                 .push_bind(key.key.as_slice());
         });
@@ -150,11 +177,8 @@ pub(crate) async fn get(
             ") SELECT wanted.n, row.value FROM wanted CROSS JOIN row
              ON row.tbl = wanted.tbl AND row.key = wanted.key",
         );
-        let found: Vec<(i64, Vec<u8>)> = select
-            .build_query_as()
-            .persistent(recurs(wanted.len()))
-            .fetch_all(&mut *db)
-            .await?;
+        let found: Vec<(i64, Vec<u8>)> = select.build_query_as().fetch_all(&mut *db).await?;
+        before += wanted.len();
         for (position, value) in found {
             let place = usize::try_from(position).ok();
             if let Some(slot) = place.and_then(|place| values.get_mut(place)) {
@@ -204,6 +228,29 @@ pub(crate) async fn find(db: &mut SqliteConnection, id: &EntryId) -> sqlx::Resul
     Ok(index.map(i64::cast_unsigned))
 }
 
+pub(crate) async fn find_all(
+    db: &mut SqliteConnection,
+    ids: &[EntryId],
+) -> sqlx::Result<HashMap<EntryId, u64>> {
+    let mut indices = HashMap::new();
+    for ids in pieces(ids) {
+        let mut select = QueryBuilder::new("WITH wanted (id) AS (");
+        select.push_values(ids, |mut row, id| {
+            row.push_bind(&id.0[..]);
+        });
+        select.push(
+            ") SELECT leaf.entry_id, leaf.idx FROM wanted CROSS JOIN leaf
+             ON leaf.entry_id = wanted.id",
+        );
+        let found: Vec<(Vec<u8>, i64)> = select.build_query_as().fetch_all(&mut *db).await?;
+        for (id, index) in found {
+            let id = <[u8; 32]>::try_from(id).map_err(|_| corrupt("leaf.entry_id"))?;
+            indices.insert(EntryId(id), index.cast_unsigned());
+        }
+    }
+    Ok(indices)
+}
+
 pub(crate) async fn leaves(
     db: &mut SqliteConnection,
     from: u64,
@@ -234,28 +281,40 @@ pub(crate) async fn nodes(
     db: &mut SqliteConnection,
     wanted: &[Node],
 ) -> sqlx::Result<HashMap<Node, Hash>> {
-    if wanted.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let mut select = QueryBuilder::new("WITH wanted (level, idx) AS (");
-    select.push_values(wanted, |mut row, node| {
-        row.push_bind(i64::from(node.level))
-            .push_bind(signed(node.index));
-    });
-    select.push(
-        ") SELECT node.level, node.idx, node.hash FROM wanted CROSS JOIN node
-         ON node.level = wanted.level AND node.idx = wanted.idx",
-    );
-    let rows: Vec<(u8, i64, Vec<u8>)> = select
-        .build_query_as()
-        .persistent(recurs(wanted.len()))
-        .fetch_all(db)
-        .await?;
-    rows.into_iter()
-        .map(|(level, index, hash)| {
+    let mut nodes = HashMap::new();
+    for wanted in pieces(wanted) {
+        let mut select = QueryBuilder::new("WITH wanted (level, idx) AS (");
+        select.push_values(wanted, |mut row, node| {
+            row.push_bind(i64::from(node.level))
+                .push_bind(signed(node.index));
+        });
+        select.push(
+            ") SELECT node.level, node.idx, node.hash FROM wanted CROSS JOIN node
+             ON node.level = wanted.level AND node.idx = wanted.idx",
+        );
+        let rows: Vec<(u8, i64, Vec<u8>)> = select.build_query_as().fetch_all(&mut *db).await?;
+        for (level, index, hash) in rows {
             let hash = Hash::try_from(hash).map_err(|_| corrupt("node.hash"))?;
             let index = index.cast_unsigned();
-            Ok((Node { level, index }, hash))
-        })
-        .collect()
+            nodes.insert(Node { level, index }, hash);
+        }
+    }
+    Ok(nodes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_the_list_in_few_lengths() {
+        for count in [0, 1, 2, 3, 63, 1_023, 1_024, 5_000] {
+            let list: Vec<usize> = (0..count).collect();
+            let lengths: Vec<usize> = pieces(&list).map(<[usize]>::len).collect();
+            assert!(lengths.iter().all(|length| length.is_power_of_two()));
+            assert!(lengths.iter().all(|length| *length <= MOST_ROWS));
+            assert_eq!(pieces(&list).collect::<Vec<_>>().concat(), list);
+            assert!(lengths.len() <= count / MOST_ROWS + 10);
+        }
+    }
 }

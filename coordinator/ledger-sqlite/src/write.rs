@@ -1,7 +1,10 @@
 //! The one writer. A [`Group`] is one transaction: leaves, what they used up, tree nodes, changed rows
 //! and the checkpoint that covers them become durable together or not at all.
 
-use std::collections::HashSet;
+use std::{
+    collections::{HashMap, HashSet},
+    ops::{Deref, DerefMut},
+};
 
 use merits_ledger::{
     Conflict, FoundingFact, Unique, UniqueSet,
@@ -14,9 +17,6 @@ use merits_verifier::log::{Checkpoint, Hash};
 use sqlx::{Connection as _, QueryBuilder, Sqlite, SqliteConnection, Transaction};
 
 use crate::read;
-
-/// Rows of one INSERT: three parameters each, far below SQLite's 32,766.
-const ROWS: usize = read::LOOK;
 
 /// The writing connection.
 #[derive(Debug)]
@@ -36,7 +36,19 @@ impl Writer {
     /// SQLite's.
     pub async fn begin(&mut self) -> sqlx::Result<Group<'_>> {
         let tx = self.db.begin_with("BEGIN IMMEDIATE").await?;
-        Ok(Group { tx })
+        Ok(Group { db: Held::Lent(tx) })
+    }
+
+    /// As [`Writer::begin`], of a group that has the connection: for one that outlives the function that began
+    /// it. [`Group::end`] gives the writer back.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub async fn into_group(mut self) -> sqlx::Result<Group<'static>> {
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut self.db).await?;
+        Ok(Group {
+            db: Held::Own(self.db),
+        })
     }
 
     /// Stores whose log this is and what it is founded on, with the checkpoint of the empty tree. Only
@@ -103,57 +115,45 @@ impl Writer {
 /// One transaction of appends. Dropped without [`StorageGroup::commit`], it never happened.
 #[derive(Debug)]
 pub struct Group<'w> {
-    tx: Transaction<'w, Sqlite>,
+    db: Held<'w>,
 }
 
-impl Group<'_> {
-    /// As [`StorageGroup::append`], for a group that a single conflict refuses: part of a leaf that
-    /// conflicts stays in the group, which must then be dropped.
-    ///
-    /// # Errors
-    /// SQLite's.
-    pub async fn append_or_drop(
-        &mut self,
-        leaf: StoredLeaf<'_>,
-    ) -> sqlx::Result<Result<(), Conflict>> {
-        match insert(&mut self.tx, &leaf).await {
-            Ok(()) => Ok(Ok(())),
-            Err(error) => Ok(Err(conflict(&mut self.tx, &leaf, error).await?)),
+/// How a group has its connection.
+#[derive(Debug)]
+enum Held<'w> {
+    /// Borrowed: the writer goes on when the group ends, however it ends.
+    Lent(Transaction<'w, Sqlite>),
+    /// Its own: a connection that is dropped takes its transaction back.
+    Own(SqliteConnection),
+}
+
+impl Deref for Held<'_> {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        match self {
+            Self::Lent(transaction) => transaction,
+            Self::Own(db) => db,
         }
     }
 }
 
-impl StorageGroup for Group<'_> {
-    type Error = sqlx::Error;
-
-    async fn get(&mut self, keys: &[RowKey]) -> sqlx::Result<Vec<Option<Vec<u8>>>> {
-        read::get(&mut self.tx, keys).await
+impl DerefMut for Held<'_> {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        match self {
+            Self::Lent(transaction) => transaction,
+            Self::Own(db) => db,
+        }
     }
+}
 
-    async fn find(&mut self, id: &EntryId) -> sqlx::Result<Option<u64>> {
-        read::find(&mut self.tx, id).await
-    }
-
-    async fn append(&mut self, leaf: StoredLeaf<'_>) -> sqlx::Result<Result<(), Conflict>> {
-        // Where a constraint refuses the leaf, all of it goes. The savepoint is plain SQL, because the
-        // rollback of sqlx's own leaves it open.
-        sqlx::query("SAVEPOINT entry")
-            .execute(&mut *self.tx)
-            .await?;
-        let Err(error) = insert(&mut self.tx, &leaf).await else {
-            sqlx::query("RELEASE entry").execute(&mut *self.tx).await?;
-            return Ok(Ok(()));
-        };
-        let undone = sqlx::raw_sql("ROLLBACK TO entry; RELEASE entry")
-            .execute(&mut *self.tx)
-            .await;
-        let answer = conflict(&mut self.tx, &leaf, error).await?;
-        // An error of the insertion says more than what follows from it.
-        undone?;
-        Ok(Err(answer))
-    }
-
-    async fn commit(mut self, commit: Commit) -> sqlx::Result<()> {
+impl Group<'_> {
+    /// Makes the group durable, and gives back the writer of a group that has its own
+    /// ([`Writer::into_group`]).
+    ///
+    /// # Errors
+    /// SQLite's. Nobody knows then whether the group is durable: the head says it.
+    pub async fn end(mut self, commit: Commit) -> sqlx::Result<Option<Writer>> {
         let Commit {
             head:
                 Head {
@@ -165,45 +165,136 @@ impl StorageGroup for Group<'_> {
             nodes,
             rows,
         } = commit;
-        put_nodes(&mut self.tx, &nodes).await?;
-        put_rows(&mut self.tx, &rows).await?;
-        put_state(&mut self.tx, size, &digest).await?;
+        put_nodes(&mut self.db, &nodes).await?;
+        put_rows(&mut self.db, &rows).await?;
+        put_state(&mut self.db, size, &digest).await?;
         sqlx::query("UPDATE log SET size = ?, root = ?, checkpoint = ? WHERE id = 1")
             .bind(size.cast_signed())
             .bind(&root[..])
             .bind(checkpoint)
-            .execute(&mut *self.tx)
+            .execute(&mut *self.db)
             .await?;
-        self.tx.commit().await
+        match self.db {
+            Held::Lent(transaction) => {
+                transaction.commit().await?;
+                Ok(None)
+            }
+            Held::Own(mut db) => {
+                sqlx::query("COMMIT").execute(&mut db).await?;
+                Ok(Some(Writer { db }))
+            }
+        }
     }
 }
 
-async fn insert(tx: &mut SqliteConnection, leaf: &StoredLeaf<'_>) -> sqlx::Result<()> {
-    sqlx::query("INSERT INTO leaf (idx, entry_id, leaf) VALUES (?, ?, ?)")
-        .bind(leaf.index.cast_signed())
-        .bind(&leaf.id.0[..])
-        .bind(leaf.bytes)
-        .execute(&mut *tx)
-        .await?;
-    let values: Vec<&Unique> = leaf
-        .uniques
-        .iter()
-        .filter(|unique| unique.set != UniqueSet::Entry)
-        .collect();
-    for values in values.chunks(ROWS) {
-        let mut insert = QueryBuilder::new("INSERT INTO used (kind, value, idx) ");
-        insert.push_values(values, |mut row, unique| {
-            row.push_bind(i64::from(unique.set as u8))
-                .push_bind(&unique.value[..])
-                .push_bind(leaf.index.cast_signed());
-        });
-        insert
-            .build()
-            .persistent(read::recurs(values.len()))
-            .execute(&mut *tx)
+impl StorageGroup for Group<'_> {
+    type Error = sqlx::Error;
+
+    async fn get(&mut self, keys: &[RowKey]) -> sqlx::Result<Vec<Option<Vec<u8>>>> {
+        read::get(&mut self.db, keys).await
+    }
+
+    async fn find(&mut self, id: &EntryId) -> sqlx::Result<Option<u64>> {
+        read::find(&mut self.db, id).await
+    }
+
+    async fn find_all(&mut self, ids: &[EntryId]) -> sqlx::Result<HashMap<EntryId, u64>> {
+        read::find_all(&mut self.db, ids).await
+    }
+
+    async fn append(&mut self, leaf: StoredLeaf<'_>) -> sqlx::Result<Result<(), Conflict>> {
+        // Where a constraint refuses the leaf, all of it goes. The savepoint is plain SQL, because the
+        // rollback of sqlx's own leaves it open.
+        sqlx::query("SAVEPOINT entry")
+            .execute(&mut *self.db)
             .await?;
+        let Err(error) = insert(&mut self.db, &[leaf]).await else {
+            sqlx::query("RELEASE entry").execute(&mut *self.db).await?;
+            return Ok(Ok(()));
+        };
+        let undone = sqlx::raw_sql("ROLLBACK TO entry; RELEASE entry")
+            .execute(&mut *self.db)
+            .await;
+        let answer = conflict(&mut self.db, &leaf, error).await?;
+        // An error of the insertion says more than what follows from it.
+        undone?;
+        Ok(Err(answer))
+    }
+
+    async fn append_all(
+        &mut self,
+        leaves: &[StoredLeaf<'_>],
+    ) -> sqlx::Result<Result<(), (usize, Conflict)>> {
+        sqlx::query("SAVEPOINT entries")
+            .execute(&mut *self.db)
+            .await?;
+        let Err(error) = insert(&mut self.db, leaves).await else {
+            sqlx::query("RELEASE entries")
+                .execute(&mut *self.db)
+                .await?;
+            return Ok(Ok(()));
+        };
+        // A transaction that SQLite ended itself has no savepoint to go back to.
+        let undone = sqlx::raw_sql("ROLLBACK TO entries; RELEASE entries")
+            .execute(&mut *self.db)
+            .await;
+        if !is_taken(&error) || undone.is_err() {
+            return Err(error);
+        }
+        // One by one, to name the first.
+        for (position, leaf) in leaves.iter().enumerate() {
+            if let Err(conflict) = self.append(*leaf).await? {
+                return Ok(Err((position, conflict)));
+            }
+        }
+        Err(error)
+    }
+
+    async fn put(&mut self, nodes: Vec<(Node, Hash)>, rows: Vec<RowChange>) -> sqlx::Result<()> {
+        put_nodes(&mut self.db, &nodes).await?;
+        put_rows(&mut self.db, &rows).await
+    }
+
+    async fn commit(self, commit: Commit) -> sqlx::Result<()> {
+        self.end(commit).await.map(drop)
+    }
+}
+
+/// Inserts leaves and what they used up.
+async fn insert(tx: &mut SqliteConnection, leaves: &[StoredLeaf<'_>]) -> sqlx::Result<()> {
+    for leaves in read::pieces(leaves) {
+        let mut insert = QueryBuilder::new("INSERT INTO leaf (idx, entry_id, leaf) ");
+        insert.push_values(leaves, |mut row, leaf| {
+            row.push_bind(leaf.index.cast_signed())
+                .push_bind(&leaf.id.0[..])
+                .push_bind(leaf.bytes);
+        });
+        insert.build().execute(&mut *tx).await?;
+    }
+    let uniques = leaves.iter().flat_map(|leaf| {
+        let uniques = leaf.uniques.iter();
+        uniques.map(|unique| (unique.set, &unique.value, leaf.index))
+    });
+    // Entry ids stand with their leaves.
+    let mut uniques: Vec<_> = uniques
+        .filter(|(set, _, _)| *set != UniqueSet::Entry)
+        .collect();
+    // In the order of the table, so that neighbours find the same pages.
+    uniques.sort_unstable();
+    for uniques in read::pieces(&uniques) {
+        let mut insert = QueryBuilder::new("INSERT INTO used (kind, value, idx) ");
+        insert.push_values(uniques, |mut row, (set, value, index)| {
+            row.push_bind(i64::from(*set as u8))
+                .push_bind(&value[..])
+                .push_bind(index.cast_signed());
+        });
+        insert.build().execute(&mut *tx).await?;
     }
     Ok(())
+}
+
+fn is_taken(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(error) if error.is_unique_violation())
 }
 
 /// Which value of a leaf is taken. Any other error of its insertion stays one, and so does a leaf whose
@@ -213,7 +304,7 @@ async fn conflict(
     leaf: &StoredLeaf<'_>,
     error: sqlx::Error,
 ) -> sqlx::Result<Conflict> {
-    if !matches!(&error, sqlx::Error::Database(error) if error.is_unique_violation()) {
+    if !is_taken(&error) {
         return Err(error);
     }
     match taken(db, leaf).await? {
@@ -248,18 +339,14 @@ async fn taken(db: &mut SqliteConnection, leaf: &StoredLeaf<'_>) -> sqlx::Result
 }
 
 async fn put_nodes(tx: &mut SqliteConnection, nodes: &[(Node, Hash)]) -> sqlx::Result<()> {
-    for nodes in nodes.chunks(ROWS) {
+    for nodes in read::pieces(nodes) {
         let mut insert = QueryBuilder::new("INSERT INTO node (level, idx, hash) ");
         insert.push_values(nodes, |mut row, (node, hash)| {
             row.push_bind(i64::from(node.level))
                 .push_bind(node.index.cast_signed())
                 .push_bind(&hash[..]);
         });
-        insert
-            .build()
-            .persistent(read::recurs(nodes.len()))
-            .execute(&mut *tx)
-            .await?;
+        insert.build().execute(&mut *tx).await?;
     }
     Ok(())
 }
@@ -269,7 +356,7 @@ async fn put_rows(tx: &mut SqliteConnection, rows: &[RowChange]) -> sqlx::Result
         .iter()
         .filter_map(|(key, value)| Some((key, value.as_ref()?)))
         .collect();
-    for rows in put.chunks(ROWS) {
+    for rows in read::pieces(&put) {
         let mut insert = QueryBuilder::new("INSERT INTO row (tbl, key, value) ");
         insert.push_values(rows, |mut row, (key, value)| {
             row.push_bind(i64::from(key.table.number()))
@@ -277,11 +364,7 @@ async fn put_rows(tx: &mut SqliteConnection, rows: &[RowChange]) -> sqlx::Result
                 .push_bind(value.as_slice());
         });
         insert.push(" ON CONFLICT (tbl, key) DO UPDATE SET value = excluded.value");
-        insert
-            .build()
-            .persistent(read::recurs(rows.len()))
-            .execute(&mut *tx)
-            .await?;
+        insert.build().execute(&mut *tx).await?;
     }
     let gone: Vec<&RowKey> = rows
         .iter()
@@ -289,7 +372,7 @@ async fn put_rows(tx: &mut SqliteConnection, rows: &[RowChange]) -> sqlx::Result
         .map(|(key, _)| key)
         .collect();
     for of_table in gone.chunk_by(|one, other| one.table == other.table) {
-        for keys in of_table.chunks(ROWS) {
+        for keys in read::pieces(of_table) {
             let mut delete = QueryBuilder::new("DELETE FROM row WHERE tbl = ");
             delete.push_bind(i64::from(keys[0].table.number()));
             delete.push(" AND key IN (");
@@ -298,11 +381,7 @@ async fn put_rows(tx: &mut SqliteConnection, rows: &[RowChange]) -> sqlx::Result
                 list.push_bind(key.key.as_slice());
             }
             delete.push(")");
-            delete
-                .build()
-                .persistent(read::recurs(keys.len()))
-                .execute(&mut *tx)
-                .await?;
+            delete.build().execute(&mut *tx).await?;
         }
     }
     Ok(())
@@ -347,7 +426,7 @@ mod tests {
                 uniques: &[],
             };
             assert_eq!(group.append(leaf).await.unwrap().is_ok(), appends);
-            let release = sqlx::query("RELEASE entry").execute(&mut *group.tx);
+            let release = sqlx::query("RELEASE entry").execute(&mut *group.db);
             let error = release.await.unwrap_err();
             assert!(error.to_string().contains("no such savepoint"), "{error}");
         }

@@ -4,7 +4,8 @@
 //! The path of an entry, the same everywhere:
 //!
 //! 1. [`Submission::parse`]: bytes to a typed [`Entry`], every limit before allocation.
-//! 2. [`Governing::authenticate`]: signatures of the party and of the sources it names.
+//! 2. [`Governing::signatures`] and [`verify_together`]: signatures of the party and of the sources it names,
+//!    of many entries together; [`Governing::authenticate`] for one.
 //! 3. [`Governing::reads`]: which rows of the state its rules need, read into a [`rows::View`].
 //! 4. [`Governing::job`]: what must be proven, taken from the state and never from the
 //!    submission; verified outside (a pool, a batch) into a [`merits_verifier::Verified`].
@@ -25,6 +26,7 @@ mod replay;
 mod role;
 pub mod rows;
 mod sequencer;
+mod signatures;
 pub mod state;
 pub mod storage;
 mod store;
@@ -40,9 +42,10 @@ pub use refusal::{
     CheckError, IdentityRefusal, OfferRefusal, OpeningRefusal, ProvenTerm, Refusal, ScaleRefusal,
     TicketRefusal, TotalRefusal,
 };
-pub use replay::{Replay, ReplayError};
+pub use replay::{Extended, Extension, ExtensionError, Replay, ReplayError};
 pub use role::{Role, Roles};
 pub use sequencer::{Appended, Sequencer, SubmitError};
+pub use signatures::{Unverified, verify_together};
 pub use state::{CommitError, Effects, Governing, State};
 pub use store::{Conflict, MemoryStore, NewLeaf, Store, Unique, UniqueSet};
 pub use submission::{Authentic, Sender, Submission};

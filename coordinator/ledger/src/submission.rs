@@ -90,8 +90,8 @@ impl Submission {
 /// Who sends an entry, as far as its envelope tells. See [`crate::Governing::sender`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sender {
-    /// A party in standing, whose signature holds.
-    Party,
+    /// A party in standing, whose signature holds under this key.
+    Party(PublicKey),
     /// A person, by the kind: no party signs those.
     Person,
     /// Nobody is a party yet, so it can be whoever founds the ledger.
@@ -99,7 +99,7 @@ pub enum Sender {
 }
 
 /// A submission whose signatures hold under the keys noted here. Made by
-/// [`crate::Governing::authenticate`] only; `check` makes sure that the keys are still in force.
+/// [`crate::Governing::authenticate`] and [`crate::verify_together`] only; `check` makes sure that the keys are still in force.
 #[derive(Debug, Clone)]
 pub struct Authentic {
     pub(crate) submission: Submission,

@@ -15,15 +15,18 @@ use merits_guard::{
     output::{self, Readers},
 };
 use merits_ledger::{
-    Conflict, Effects, LedgerPolicy, UniqueSet,
+    FactDiffers, LedgerPolicy, UniqueSet,
     rows::{MemoryRows, RowChange, StateDigest},
-    storage::{Commit, Head, Pending, StorageGroup as _, StoredLeaf},
-    tree::Node,
+    storage::{Commit, Head},
 };
-use merits_ledger_sqlite::{StateFile, TABLES, Writer, wait};
+use merits_ledger_sqlite::{
+    Group, StateFile, TABLES, Writer,
+    inspect::{self, LogRow},
+    wait,
+};
 use merits_sqlite::{DatabaseError, FileError, Found, Schema};
-use merits_verifier::log::{Checkpoint, Hash, LogKey, empty_root};
-use sqlx::ConnectOptions as _;
+use merits_verifier::log::{Checkpoint, LogKey, empty_root};
+use sqlx::{ConnectOptions as _, SqliteConnection};
 use thiserror::Error;
 
 /// Why the replica's files cannot be used.
@@ -87,6 +90,16 @@ pub enum ArchiveError {
     },
 }
 
+impl ArchiveError {
+    /// An error of the database in a file.
+    pub(crate) fn database(path: &Path, source: sqlx::Error) -> Self {
+        Self::Database {
+            path: path.to_owned(),
+            source: source.into(),
+        }
+    }
+}
+
 /// The open files.
 #[derive(Debug)]
 pub(crate) struct Archive {
@@ -95,7 +108,7 @@ pub(crate) struct Archive {
     file: Arc<StateFile>,
     /// Device and inode of the database.
     place: (u64, u64),
-    /// Nothing after a write that failed.
+    /// Nothing while an update is in work, and after a write that failed.
     writer: Option<Writer>,
     /// Held for as long as the archive is open.
     _lock: File,
@@ -143,10 +156,9 @@ impl Archive {
             }
             merits_sqlite::prove_writable(&mut db, &path).await?;
             // A crash may have come between the tables and what they are of.
-            let founded = sqlx::query_scalar("SELECT count(*) FROM log");
-            let founded: i64 = founded.fetch_one(&mut db).await.map_err(&failed)?;
+            let founded = inspect::log_row(&mut db).await.map_err(&failed)?;
             let mut writer = Writer::new(db);
-            if founded == 0 {
+            if founded.is_none() {
                 let empty = Checkpoint {
                     origin: policy.origin.clone(),
                     size: 0,
@@ -172,10 +184,12 @@ impl Archive {
         })
     }
 
-    /// The founding facts that the copy was made under.
-    pub(crate) fn facts(&self) -> Result<Vec<(String, String)>, ArchiveError> {
-        let facts = sqlx::query_as("SELECT fact, value FROM founding ORDER BY fact");
-        wait(facts.fetch_all(&mut *self.file.connection())).map_err(self.failed())
+    /// In what the founding facts that the copy was made under differ from a policy.
+    pub(crate) fn differences(
+        &self,
+        policy: &LedgerPolicy,
+    ) -> Result<Vec<FactDiffers>, ArchiveError> {
+        self.look(async |db| inspect::differences(db, policy).await)
     }
 
     /// What is committed.
@@ -183,34 +197,37 @@ impl Archive {
         &self.file
     }
 
-    /// Size, root and checkpoint of the stored log, whatever state there is.
-    pub(crate) fn log(&self) -> Result<(u64, Vec<u8>, String), ArchiveError> {
-        let log = sqlx::query_as("SELECT size, root, checkpoint FROM log WHERE id = 1");
-        let log: (i64, Vec<u8>, String) =
-            wait(log.fetch_one(&mut *self.file.connection())).map_err(self.failed())?;
-        let (size, root, checkpoint) = log;
-        Ok((size.cast_unsigned(), root, checkpoint))
+    /// The stored log, whatever state there is.
+    pub(crate) fn log(&self) -> Result<LogRow, ArchiveError> {
+        let row = self.look(async |db| inspect::log_row(db).await)?;
+        // It was founded when it was opened.
+        row.ok_or_else(|| ArchiveError::database(&self.path, sqlx::Error::RowNotFound))
     }
 
     /// Refuses a copy with fewer leaves than its log has, or more.
     pub(crate) fn check_count(&self, size: u64) -> Result<(), ArchiveError> {
-        let count = sqlx::query_as("SELECT count(*), max(idx) FROM leaf");
-        let (count, last): (i64, Option<i64>) =
-            wait(count.fetch_one(&mut *self.file.connection())).map_err(self.failed())?;
-        let expected = size.cast_signed();
-        if count == expected && last.map_or(0, |last| last + 1) == expected {
+        let (count, last) = self.look(async |db| inspect::leaf_count(db).await)?;
+        if count == size && last.map_or(0, |last| last + 1) == size {
             return Ok(());
         }
         Err(ArchiveError::Truncated {
             path: self.path.clone(),
-            found: count.cast_unsigned(),
+            found: count,
             expected: size,
         })
     }
 
+    /// A look at the file, of which this thread waits for the end.
+    fn look<T>(
+        &self,
+        look: impl AsyncFnOnce(&mut SqliteConnection) -> sqlx::Result<T>,
+    ) -> Result<T, ArchiveError> {
+        wait(look(&mut self.file.connection())).map_err(self.failed())
+    }
+
     /// Refuses to write to a file that is no longer under its name: whoever opens that name next would
     /// not find what was written.
-    fn require_in_place(&self) -> Result<(), ArchiveError> {
+    pub(crate) fn require_in_place(&self) -> Result<(), ArchiveError> {
         let named = fs::metadata(&self.path).map_err(at(&self.path))?;
         if (named.dev(), named.ino()) == self.place {
             Ok(())
@@ -222,52 +239,46 @@ impl Archive {
         }
     }
 
-    /// Appends what leaves gave, and the checkpoint that covers them; all of it is on disk afterwards.
-    /// Answers the state's digest, or the value that one of the leaves used again, with its index.
-    pub(crate) fn append(
-        &mut self,
-        effects: &[Effects],
-        nodes: &[(Node, Hash)],
-        (checkpoint, note): (&Checkpoint, &str),
-        digest: &StateDigest,
-    ) -> Result<Result<StateDigest, (u64, Conflict)>, ArchiveError> {
+    /// Begins a transaction of appends, with the writing connection. What is not committed never happened.
+    pub(crate) fn begin(&mut self) -> Result<Group<'static>, ArchiveError> {
         self.require_in_place()?;
         let failed = failed(&self.path);
         // A connection that an error left inside a transaction, as a full disk does, is not used again.
-        let mut writer = match self.writer.take() {
+        let writer = match self.writer.take() {
             Some(writer) => writer,
             None => wait(connect(&self.path)).map_err(&failed)?,
         };
-        let appended = wait(async {
-            let mut group = writer.begin().await?;
-            let mut pending = Pending::new();
-            for effects in effects {
-                let leaf = StoredLeaf {
-                    index: effects.index(),
-                    id: effects.id(),
-                    bytes: effects.leaf(),
-                    uniques: effects.uniques(),
-                };
-                // One conflict refuses the whole update, so nothing is to be undone singly.
-                if let Err(conflict) = group.append_or_drop(leaf).await? {
-                    return Ok(Err((effects.index(), conflict)));
-                }
-                pending.take(effects);
+        wait(writer.into_group()).map_err(failed)
+    }
+
+    /// Makes a group durable under a head; all of it is on disk afterwards.
+    pub(crate) fn commit(&mut self, group: Group<'static>, head: Head) -> Result<(), ArchiveError> {
+        self.require_in_place()?;
+        let (size, note) = (head.size, head.checkpoint.clone());
+        let commit = Commit {
+            head,
+            nodes: Vec::new(),
+            rows: Vec::new(),
+        };
+        match wait(group.end(commit)) {
+            Ok(writer) => {
+                self.writer = writer;
+                Ok(())
             }
-            let (rows, digest) = pending.finish(&mut group, digest).await?;
-            let head = Head {
-                size: checkpoint.size,
-                root: checkpoint.root,
-                checkpoint: note.to_owned(),
-                digest: digest.clone(),
-            };
-            let nodes = nodes.to_vec();
-            group.commit(Commit { head, nodes, rows }).await?;
-            Ok(Ok(digest))
-        });
-        let appended = appended.map_err(failed)?;
-        self.writer = Some(writer);
-        Ok(appended)
+            Err(error) => {
+                // It may have come after the commit.
+                let head = self.file.head().map_err(self.failed())?;
+                match head.is_some_and(|head| head.size == size && head.checkpoint == note) {
+                    true => Ok(()),
+                    false => Err(ArchiveError::database(&self.path, error)),
+                }
+            }
+        }
+    }
+
+    /// The database.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Writes the newest checkpoint into a file of its own: for people, and for a coordinator that lost its
@@ -297,9 +308,9 @@ impl Archive {
     }
 
     /// The version of the stored state.
-    pub(crate) fn state_version(&self) -> Result<i64, ArchiveError> {
-        let version = sqlx::query_scalar("SELECT version FROM state WHERE id = 1");
-        wait(version.fetch_one(&mut *self.file.connection())).map_err(self.failed())
+    pub(crate) fn state_version(&self) -> Result<Option<i64>, ArchiveError> {
+        let row = self.look(async |db| inspect::state_row(db).await)?;
+        Ok(row.map(|row| row.version))
     }
 
     /// Whether the stored used values are these.
@@ -310,16 +321,10 @@ impl Archive {
             .filter(|((set, _), _)| *set != UniqueSet::Entry)
             .map(|((set, value), index)| ((*set as u8, *value), *index))
             .collect();
-        let mut db = self.file.connection();
         let (mut after, mut matched) = ((-1i64, Vec::new()), 0);
         loop {
-            let page = sqlx::query_as(
-                "SELECT kind, value, idx FROM used WHERE (kind, value) > (?, ?)
-                 ORDER BY kind, value LIMIT 4096",
-            );
-            let page = page.bind(after.0).bind(after.1.clone());
-            let page: Vec<(i64, Vec<u8>, i64)> =
-                wait(page.fetch_all(&mut *db)).map_err(self.failed())?;
+            let from = (after.0, &after.1[..]);
+            let page = self.look(async |db| inspect::used(db, from, USED).await)?;
             let Some((kind, value, _)) = page.last() else {
                 return Ok(matched == expected.len());
             };
@@ -386,11 +391,11 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> ArchiveError + use<> {
 
 fn failed(path: &Path) -> impl Fn(sqlx::Error) -> ArchiveError + use<> {
     let path = path.to_owned();
-    move |source| ArchiveError::Database {
-        path: path.clone(),
-        source: source.into(),
-    }
+    move |source| ArchiveError::database(&path, source)
 }
+
+/// Used values of one look.
+const USED: u32 = 4_096;
 
 const DATABASE: &str = "copy.sqlite";
 const CHECKPOINT: &str = "checkpoint.txt";

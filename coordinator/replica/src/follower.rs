@@ -9,7 +9,7 @@ use std::{
 use futures::future::BoxFuture;
 use merits_verifier::log::verify_consistency;
 use thiserror::Error;
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{OwnedMutexGuard, mpsc};
 
 use crate::{
     client::{Client, ClientError},
@@ -136,7 +136,7 @@ impl Follower {
             self.settle(&turn).await?;
             let mut client = self.client.clone();
             let checkpoint = client.checkpoint().await?;
-            let mut update = self.replica().update(&checkpoint)?;
+            let update = self.replica().update(&checkpoint)?;
             let progress = Progress {
                 from,
                 to: update.until(),
@@ -146,33 +146,43 @@ impl Follower {
                 return Ok(progress);
             }
             self.require_consistency(&mut client, &update).await?;
-            let mut pages = client.leaves(update.next(), update.until()).await?;
-            while !update.is_complete() {
-                let page = pages
-                    .next()
-                    .await?
-                    .ok_or(ClientError::Malformed("end of the stream"))?;
-                update.push(page);
-            }
-            self.watch.look(update.newest_time())?;
+            let mut pages = client.leaves(update.from(), update.until()).await?;
             tracing::debug!(from = progress.from, to = progress.to, "verifying leaves");
-            // Both in one run, which goes on when nobody waits for it any more. Readers wait for the
-            // second part only.
-            let take = move |replica: &RwLock<Replica>| {
-                let checked = reading(replica).check(update, &mut rand::rng())?;
-                writing(replica).accept(checked)
+            // Leaves are verified and written while the next ones come, a few pages behind. Both go on together
+            // or end together: without pages there is no update, and without it nobody takes pages.
+            let (send, receive) = mpsc::channel(PAGES);
+            let until = update.until();
+            let fetch = async move {
+                let mut next = from;
+                while next < until {
+                    let page = pages
+                        .next()
+                        .await?
+                        .ok_or(ClientError::Malformed("end of the stream"))?;
+                    next += page.len() as u64;
+                    // The other side's error says more than that it is gone.
+                    if send.send(page).await.is_err() {
+                        break;
+                    }
+                }
+                Ok::<_, FollowError>(())
             };
-            self.run(&turn, take).await?;
+            let watch = self.watch.clone();
+            let grow = self.run(&turn, move |replica| grow(replica, update, receive, &watch));
+            let (fetched, grown) = tokio::join!(fetch, grow);
+            // Where pages stopped to come, the update is short, which is no fault of theirs.
+            fetched.and(grown)?;
             Ok(progress)
         })
     }
 
     /// Writes what an earlier update verified and could not write, when the disk was full.
     async fn settle(&self, turn: &Turn) -> Result<(), FollowError> {
-        if !self.replica().is_unwritten() {
+        if !self.replica().is_unsettled() {
             return Ok(());
         }
-        self.run(turn, |replica| writing(replica).settle()).await?;
+        self.run(turn, |replica| Ok(writing(replica).settle()?))
+            .await?;
         tracing::info!("wrote the leaves of the log that could not be written before");
         Ok(())
     }
@@ -181,7 +191,7 @@ impl Follower {
     async fn run(
         &self,
         turn: &Turn,
-        work: impl FnOnce(&RwLock<Replica>) -> Result<(), ReplicaError> + Send + 'static,
+        work: impl FnOnce(&RwLock<Replica>) -> Result<(), FollowError> + Send + 'static,
     ) -> Result<(), FollowError> {
         let (replica, turn) = (Arc::clone(&self.replica), Arc::clone(turn));
         let done = tokio::task::spawn_blocking(move || {
@@ -189,8 +199,7 @@ impl Follower {
             drop(turn);
             done
         });
-        done.await.map_err(|_| FollowError::Interrupted)??;
-        Ok(())
+        done.await.map_err(|_| FollowError::Interrupted)?
     }
 
     /// Before anything is fetched: the log must show that its new tree continues the one that
@@ -211,6 +220,28 @@ impl Follower {
         }
     }
 }
+
+/// Verifies and writes pages as they come. Readers wait for its beginning and its end only.
+fn grow(
+    replica: &RwLock<Replica>,
+    update: Update,
+    mut pages: mpsc::Receiver<Vec<Vec<u8>>>,
+    watch: &Watch,
+) -> Result<(), FollowError> {
+    let rng = &mut rand::rng();
+    let mut growth = writing(replica).begin(update)?;
+    while let Some(page) = pages.blocking_recv() {
+        growth.push(page, rng)?;
+    }
+    watch.look(growth.newest_time())?;
+    // What is still on its way is verified before readers must wait.
+    growth.end(rng)?;
+    writing(replica).accept(growth, rng)?;
+    Ok(())
+}
+
+/// Pages that wait to be verified, of half a megabyte each.
+const PAGES: usize = 4;
 
 impl Watch {
     /// Compares the newest leaf's time with the own clock.

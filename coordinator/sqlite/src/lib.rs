@@ -34,9 +34,12 @@ pub use error::FileError;
 pub use fold::fold;
 pub use pool::pool;
 pub use schema::{Found, Schema};
-pub use staged::{Staged, check_integrity};
+pub use staged::{Staged, check_integrity, findings};
 pub use whose::{StoreKind, examine, explain};
 pub use words::DatabaseError;
+
+/// Statements that a connection keeps prepared: a ledger's lists go in and out by statements of 11 lengths.
+const STATEMENTS: usize = 256;
 
 /// How long a connection waits for another's lock.
 const BUSY: Duration = Duration::from_secs(10);
@@ -51,6 +54,7 @@ pub fn durable(path: &Path) -> SqliteConnectOptions {
         // confirms survives a power cut.
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY)
+        .statement_cache_capacity(STATEMENTS)
         .pragma("cell_size_check", "ON")
 }
 

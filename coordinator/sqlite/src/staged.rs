@@ -138,20 +138,32 @@ impl Drop for Staged {
     }
 }
 
+/// What SQLite finds wrong with a database's pages and constraints, at most so much.
+///
+/// # Errors
+/// SQLite's.
+pub async fn findings(db: &mut SqliteConnection, most: u32) -> sqlx::Result<Vec<String>> {
+    // A PRAGMA takes no parameters.
+    let check = format!("PRAGMA integrity_check({most})");
+    let findings: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(check))
+        .fetch_all(db)
+        .await?;
+    Ok(findings.into_iter().filter(|line| line != "ok").collect())
+}
+
 /// Has SQLite check a database: its pages, its constraints, its foreign keys.
 ///
 /// # Errors
 /// [`FileError::Damaged`] with SQLite's first finding.
 pub async fn check_integrity(db: &mut SqliteConnection, path: &Path) -> Result<(), FileError> {
-    let findings: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check(1)")
-        .fetch_all(&mut *db)
+    let findings = findings(db, 1)
         .await
         .map_err(|error| explain(path, error))?;
     let damaged = |what: String| FileError::Damaged {
         path: path.to_owned(),
         what,
     };
-    if let Some(finding) = findings.into_iter().find(|line| line != "ok") {
+    if let Some(finding) = findings.into_iter().next() {
         return Err(damaged(finding));
     }
     let dangling = sqlx::query("PRAGMA foreign_key_check")

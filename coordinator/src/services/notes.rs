@@ -1,25 +1,27 @@
 //! `merits.notes.v1.Notes`.
 //!
-//! Its answers are the largest, and the same for everybody, so they are bytes that all who ask share.
-//! The generated server makes a message and its bytes anew for each, so this is a server of its own.
+//! A bucket is two megabytes, and goes out as it is read from the store. The generated server makes a whole
+//! message first, so this is a server of its own.
 
 use std::{
-    collections::VecDeque,
     convert::Infallible,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
-    task::{Context, Poll},
+    sync::Arc,
+    task::{Context, Poll, ready},
 };
 
 use bytes::{BufMut as _, Bytes, BytesMut};
+use futures::{Stream, StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use http::{HeaderMap, Request, Response};
 use http_body::Frame;
+use merits_primitives::note_tree::BUCKET;
 use merits_proto::{
     Fault,
     limits::NOTES_REQUEST_MESSAGE,
     notes::{GetBucketRequest, GetBucketsRequest, notes_server},
 };
 use merits_serve::Weights;
+use tokio::sync::Mutex;
 use tonic::{
     Status, Streaming,
     body::Body,
@@ -30,19 +32,19 @@ use tonic::{
 use tonic_prost::ProstCodec;
 
 use crate::{
-    notes::{BUCKET_CHUNKS, BucketRoots, CHUNK, LEAF_BYTES},
+    notes::{BucketRoots, CHUNK, NOTE_BYTES, Notes, NotesError},
     published::Published,
     timekeeper::Timekeeper,
 };
 
-/// What calls hold: the pieces of a bucket, and a copy of the last one; all else is everybody's.
-pub(crate) const WEIGHTS: Weights =
-    Weights::of_all(8 * 1_024 + BUCKET_CHUNKS * size_of::<Bytes>() + CHUNK * LEAF_BYTES);
+/// What calls hold: a chunk of a bucket as it is read, and one as it is sent.
+pub(crate) const WEIGHTS: Weights = Weights::of_all(8 * 1_024 + 3 * CHUNK as usize * NOTE_BYTES);
 
 /// Serves the note tree, in buckets.
 #[derive(Clone, Debug)]
 pub(crate) struct NotesService {
     pub(crate) published: Arc<Published>,
+    pub(crate) notes: Notes,
     pub(crate) time: Arc<Timekeeper>,
     /// Held while roots are made: whoever asks meanwhile waits for them instead of making them again.
     pub(crate) roots: Arc<Mutex<BucketRoots>>,
@@ -50,37 +52,35 @@ pub(crate) struct NotesService {
 
 impl NotesService {
     /// A `GetBucketsResponse`.
-    async fn get_buckets(&self) -> Result<Vec<Bytes>, Fault> {
+    async fn get_buckets(&self) -> Result<Message, Fault> {
         let anchor = {
             let view = self.published.read();
             let time = self.time.now_or(view.state.time());
             view.state.anchor(time)
         };
         let Some(anchor) = anchor else {
-            return Ok(Vec::new());
+            return Message::of(0, futures::stream::empty());
         };
-        let (roots, published) = (Arc::clone(&self.roots), Arc::clone(&self.published));
-        let size = anchor.size;
-        let make = move || -> Option<Bytes> {
-            // A root is pushed whole or not at all.
-            let mut roots = roots.lock().unwrap_or_else(PoisonError::into_inner);
-            roots.of(&anchor, |index| published.read().notes.bucket(index))
-        };
-        let answer = tokio::task::spawn_blocking(make)
-            .await
-            .map_err(|_| Fault::internal())?;
-        let answer = answer.ok_or_else(|| {
-            tracing::error!(size, "the kept notes are not the state's");
+        // Whoever stops waiting leaves whole buckets behind.
+        let answer = self.roots.lock().await.of(&anchor, &self.notes).await;
+        let answer = answer.map_err(|error| {
+            tracing::error!(%error, "the roots of the notes cannot be made");
             Fault::internal()
         })?;
-        Ok(vec![answer])
+        Message::of(answer.len(), futures::stream::iter([Ok(answer)]))
     }
 
     /// A `GetBucketResponse`.
-    fn get_bucket(&self, index: u32) -> Result<Vec<Bytes>, Fault> {
-        let index = usize::try_from(index).ok();
-        let pieces = index.and_then(|index| self.published.read().notes.bucket(index));
-        pieces.ok_or_else(|| Fault::not_found("index", "there is no note in this bucket"))
+    fn get_bucket(&self, index: u32) -> Result<Message, Fault> {
+        let count = self.published.read().state.note_count();
+        let first = u64::from(index) * BUCKET;
+        let notes = first..count.min(first + BUCKET);
+        if notes.is_empty() {
+            return Err(Fault::not_found("index", "there is no note in this bucket"));
+        }
+        // At most 2^16.
+        let length = (notes.end - notes.start) as usize * NOTE_BYTES;
+        Message::of(length, self.notes.encoded(notes))
     }
 
     async fn answer(&self, request: Request<Body>) -> Result<Response<Body>, Status> {
@@ -90,7 +90,7 @@ impl NotesService {
             .path()
             .strip_prefix("/merits.notes.v1.Notes/")
             .unwrap_or_default();
-        let pieces = match method {
+        let message = match method {
             "GetBuckets" => {
                 let _: GetBucketsRequest = message(body).await?;
                 self.get_buckets().await?
@@ -103,7 +103,7 @@ impl NotesService {
         };
         Response::builder()
             .header(http::header::CONTENT_TYPE, "application/grpc")
-            .body(Body::new(Pieces::of(pieces)?))
+            .body(Body::new(message))
             .map_err(|_| Fault::internal().into())
     }
 }
@@ -143,39 +143,52 @@ impl Service<Request<Body>> for NotesService {
     }
 }
 
-/// An answer of one message, in pieces.
-struct Pieces {
-    pieces: VecDeque<Bytes>,
+/// An answer of one message, in pieces that are made as they are sent.
+struct Message {
+    pieces: BoxStream<'static, Result<Bytes, Status>>,
     is_over: bool,
 }
 
-impl Pieces {
-    fn of(message: Vec<Bytes>) -> Result<Self, Fault> {
-        let length: usize = message.iter().map(Bytes::len).sum();
+impl Message {
+    /// A message of so many bytes, which the pieces must have together.
+    fn of(
+        length: usize,
+        pieces: impl Stream<Item = Result<Bytes, NotesError>> + Send + 'static,
+    ) -> Result<Self, Fault> {
         // gRPC's header: not compressed, and how long.
         let mut header = BytesMut::with_capacity(5);
         header.put_u8(0);
         header.put_u32(u32::try_from(length).map_err(|_| Fault::internal())?);
-        let mut pieces = VecDeque::from(message);
-        pieces.push_front(header.freeze());
-        let is_over = false;
-        Ok(Self { pieces, is_over })
+        let header = futures::stream::iter([Ok(header.freeze())]);
+        let pieces = pieces.map_err(|error| {
+            tracing::error!(%error, "the stored notes cannot be read");
+            Status::from(Fault::internal())
+        });
+        Ok(Self {
+            pieces: header.chain(pieces).boxed(),
+            is_over: false,
+        })
     }
 }
 
-impl http_body::Body for Pieces {
+impl http_body::Body for Message {
     type Data = Bytes;
     type Error = Status;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        if let Some(piece) = self.pieces.pop_front() {
-            return Poll::Ready(Some(Ok(Frame::data(piece))));
-        }
-        if std::mem::replace(&mut self.is_over, true) {
+        if self.is_over {
             return Poll::Ready(None);
+        }
+        match ready!(self.pieces.as_mut().poll_next(context)) {
+            Some(Ok(piece)) => return Poll::Ready(Some(Ok(Frame::data(piece)))),
+            Some(Err(status)) => {
+                self.is_over = true;
+                return Poll::Ready(Some(Err(status)));
+            }
+            None => self.is_over = true,
         }
         let status = http::HeaderName::from_static("grpc-status");
         let ok = http::HeaderValue::from_static("0");

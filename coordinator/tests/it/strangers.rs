@@ -161,7 +161,7 @@ async fn empty_streams_leave_room_at_their_own_address() {
     drop(open);
 }
 
-/// Answers about notes are shared: how many wallets of one address read a bucket is no matter.
+/// Notes are read from the store as a peer takes them: how many wallets of one address read a bucket is no matter.
 #[tokio::test(flavor = "multi_thread")]
 async fn wallets_that_read_slowly_leave_room_for_others_at_their_address() {
     let mut world = World::new(69).await;

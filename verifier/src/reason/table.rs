@@ -362,6 +362,8 @@ reasons! {
     626 PartialInvalid "partial-invalid",
     /// The sum is not what the batches hold.
     627 SumWrong "sum-wrong",
+    /// The other output has to be opened first, in the sets that wait for it.
+    628 TotalTwinBehind "total-twin-behind",
 
     // Holders of view-key shares.
     /// The holder follows another log.

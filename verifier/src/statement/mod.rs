@@ -6,8 +6,9 @@ pub mod redeem;
 pub mod ticket;
 
 use alloc::vec::Vec;
-use ark_ff::{AdditiveGroup, Field};
-use merits_primitives::Fr;
+
+use ark_ff::Field;
+use merits_primitives::{Fr, residue::is_nonzero_square};
 use thiserror::Error;
 
 /// What a proof states.
@@ -89,6 +90,5 @@ pub enum StatementError {
 fn curve_has_y(y: Fr) -> bool {
     let y2 = y.square();
     // The quotient is a square exactly when the product is: no inversion needed.
-    let product = (Fr::ONE - y2) * (Fr::from(168_700u64) - Fr::from(168_696u64) * y2);
-    !product.legendre().is_qnr() && product != Fr::ZERO
+    is_nonzero_square(&((Fr::ONE - y2) * (Fr::from(168_700u64) - Fr::from(168_696u64) * y2)))
 }

@@ -120,10 +120,10 @@ async fn an_index_that_is_taken_is_an_error() {
     assert_eq!(group.append(leaf(1, 2, &[])).await.unwrap(), Ok(()));
 }
 
-/// What a group of one piece answers names the value that another leaf used, not what was inserted of the
+/// What leaves that go in together are answered names the value that another leaf used, not what was inserted of the
 /// same leaf before it.
 #[tokio::test]
-async fn a_group_of_one_piece_names_the_value_that_is_taken() {
+async fn leaves_that_go_in_together_name_the_value_that_is_taken() {
     let dir = tempfile::tempdir().unwrap();
     let mut ledger = made(&dir).await;
     let note = |value: u32| {
@@ -142,16 +142,15 @@ async fn a_group_of_one_piece_names_the_value_that_is_taken() {
     let twice = [note(8), note(8)];
     for (uniques, taken) in [(&many[..], note(7)), (&twice[..], note(8))] {
         let mut group = ledger.begin().await.unwrap();
-        let appended = group.append_or_drop(leaf(0, 1, &first)).await.unwrap();
-        assert_eq!(appended, Ok(()));
-        let refused = group.append_or_drop(leaf(1, 2, uniques)).await.unwrap();
-        assert_eq!(refused, Err(Conflict(taken)));
+        let both = [leaf(0, 1, &first), leaf(1, 2, uniques)];
+        let refused = group.append_all(&both).await.unwrap();
+        assert_eq!(refused, Err((1, Conflict(taken))));
         drop(group);
         assert_eq!(ledger.find(&EntryId([1; 32])).await.unwrap(), None);
     }
     let mut group = ledger.begin().await.unwrap();
-    assert_eq!(group.append_or_drop(leaf(0, 1, &[])).await.unwrap(), Ok(()));
-    let Err(Conflict(again)) = group.append_or_drop(leaf(1, 1, &[])).await.unwrap() else {
+    let twice = [leaf(0, 1, &[]), leaf(1, 1, &[])];
+    let Err((1, Conflict(again))) = group.append_all(&twice).await.unwrap() else {
         panic!("an entry was appended twice");
     };
     assert_eq!(again.set, UniqueSet::Entry);

@@ -26,6 +26,14 @@ pub enum TotalRefusal {
         /// Batches that came.
         found: usize,
     },
+    /// The other output must follow first: it has as many sets to open as a ledger remembers.
+    #[error(
+        "{waiting} opened totals wait for the other output of the same batches: open these first"
+    )]
+    TwinBehind {
+        /// Sets in which this output was opened and the other was not.
+        waiting: usize,
+    },
     /// Too few claims: a sum over few says much about each.
     #[error("the total covers {claims} claims; at least {least} are needed")]
     TooFew {
@@ -70,6 +78,7 @@ impl TotalRefusal {
         match self {
             Self::Set { .. } => Reason::TotalSet,
             Self::Cut { .. } => Reason::TotalCut,
+            Self::TwinBehind { .. } => Reason::TotalTwinBehind,
             Self::TooFew { .. } => Reason::TotalTooFew,
             Self::TooLarge { .. } => Reason::TotalTooLarge,
             Self::OpenAlready => Reason::TotalOpenAlready,
@@ -86,6 +95,7 @@ impl TotalRefusal {
             Self::PartialInvalid { side } => (*side).into(),
             Self::SumWrong { .. } => "sum".into(),
             Self::OpenAlready | Self::PartialsMissing => "partials".into(),
+            Self::TwinBehind { .. } => "output".into(),
             Self::TooFew { .. } | Self::TooLarge { .. } => FieldPath::NONE,
         }
     }

@@ -23,7 +23,12 @@ impl MemoryRows {
 
     /// The first of these values that was used up before, or stands among them twice.
     pub fn taken(&self, uniques: &[Unique]) -> Option<Unique> {
-        first_taken(&self.used, uniques)
+        let mut seen = HashSet::with_capacity(uniques.len());
+        let mut taken = |unique: &&Unique| {
+            let value = (unique.set, unique.value);
+            self.used.contains_key(&value) || !seen.insert(value)
+        };
+        uniques.iter().find(|unique| taken(unique)).copied()
     }
 
     /// Takes what leaf `index` changes and uses up.
@@ -47,19 +52,6 @@ impl MemoryRows {
     pub fn uniques(&self) -> &HashMap<(UniqueSet, [u8; 32]), u64> {
         &self.used
     }
-}
-
-/// The first of these values that is used, or that stands among them twice.
-pub(super) fn first_taken(
-    used: &HashMap<(UniqueSet, [u8; 32]), u64>,
-    uniques: &[Unique],
-) -> Option<Unique> {
-    let mut seen = HashSet::with_capacity(uniques.len());
-    let mut taken = |unique: &&Unique| {
-        let value = (unique.set, unique.value);
-        used.contains_key(&value) || !seen.insert(value)
-    };
-    uniques.iter().find(|unique| taken(unique)).copied()
 }
 
 impl Rows for MemoryRows {
@@ -89,8 +81,13 @@ impl Rows for MemoryRows {
         for (key, value) in self.iter() {
             digest.add_row(key, value);
         }
-        for ((set, value), index) in &self.used {
-            digest.add_used(*set, value, *index);
+        // Those of each leaf together.
+        let mut by_leaf: HashMap<u64, Vec<(UniqueSet, [u8; 32])>> = HashMap::new();
+        for (value, index) in &self.used {
+            by_leaf.entry(*index).or_default().push(*value);
+        }
+        for (index, values) in by_leaf {
+            digest.add_used(index, values);
         }
         Ok(digest)
     }

@@ -48,12 +48,10 @@
 
 mod digest;
 mod memory;
-mod overlay;
 mod view;
 
 pub use digest::StateDigest;
 pub use memory::MemoryRows;
-pub use overlay::OverlayRows;
 pub use view::View;
 
 use std::{fmt, marker::PhantomData};

@@ -10,7 +10,7 @@ use merits_primitives::{
 use merits_verifier::{
     Verified,
     groth16::KeyDigest,
-    signature::{BadSignatureAt, PublicKey, Signed, verify_batch},
+    signature::PublicKey,
     statement::earn::{EarnStatement, commitment_signing_bytes},
 };
 
@@ -22,6 +22,7 @@ use crate::entry::{EarnBatch, EarnTerms};
 use crate::proven::ProvenStatement;
 use crate::refusal::{CheckError, ProvenTerm, Refusal, TicketRefusal};
 use crate::role::Role;
+use crate::signatures::ClaimSignature;
 use crate::store::UniqueSet;
 use crate::submission::Authentic;
 
@@ -64,34 +65,21 @@ impl Governing {
         Ok((record.key, statement))
     }
 
-    /// Checks the source's signature under every claim; answers the source's key.
-    pub(super) fn verify_source_signatures(&self, batch: &EarnBatch) -> Result<PublicKey, Refusal> {
-        let key = self.source_key(batch)?;
-        let messages: Vec<Vec<u8>> = batch
-            .claims
-            .iter()
-            .map(|signed| {
-                commitment_signing_bytes(
+    /// What the source must have signed, and under each claim the signature that came.
+    pub(super) fn source_signatures(&self, batch: &EarnBatch) -> Vec<ClaimSignature> {
+        let claims = batch.claims.iter();
+        claims
+            .map(|signed| ClaimSignature {
+                message: commitment_signing_bytes(
                     self.origin(),
                     &batch.source,
                     batch.terms.schema,
                     batch.period,
                     signed.public.c,
-                )
+                ),
+                signature: signed.source_signature,
             })
-            .collect();
-        let signatures: Vec<Signed<'_>> = messages
-            .iter()
-            .zip(&batch.claims)
-            .map(|(message, signed)| Signed {
-                key: &key,
-                message,
-                signature: &signed.source_signature,
-            })
-            .collect();
-        verify_batch(&signatures)
-            .map_err(|BadSignatureAt(claim)| Refusal::SourceSignature { claim })?;
-        Ok(key)
+            .collect()
     }
 
     /// Every rule for an earn batch; writes what it changes.
@@ -174,7 +162,7 @@ impl Governing {
         }
     }
 
-    fn source_key(&self, batch: &EarnBatch) -> Result<PublicKey, Refusal> {
+    pub(super) fn source_key(&self, batch: &EarnBatch) -> Result<PublicKey, Refusal> {
         match self.parties.acting(&batch.source, Role::Source) {
             Ok(source) => Ok(source.signing_key),
             Err(Refusal::PartyUnknown { party } | Refusal::RoleMissing { party, .. }) => {

@@ -1,13 +1,19 @@
 //! What governs: the part of the state that nearly every entry is judged by. Small, in memory, derived
 //! from the rows of the tables that govern, and pure.
 
-use merits_primitives::{field, ids::Origin};
+use std::collections::BTreeMap;
+
+use merits_primitives::{
+    field,
+    ids::{Origin, PartyId},
+};
 use merits_verifier::{
     Verified,
     codec::{Canonical, CodecError, Reader, Writer},
     entry::{Leaf, SignedEntry},
     groth16::{KeyDigest, Provenance, VerifyingKey},
     log::{Hash, leaf_hash},
+    signature::PublicKey,
 };
 
 use super::draft::Draft;
@@ -21,6 +27,7 @@ use crate::proven::{Job, ProvenStatement};
 use crate::refusal::{CheckError, Refusal};
 use crate::role::Role;
 use crate::rows::{Key, Record, RowError, Rows, Table, View, decode};
+use crate::signatures::{ClaimSignature, Unverified};
 use crate::store::UniqueSet;
 use crate::submission::{Authentic, Sender, Submission};
 
@@ -306,31 +313,38 @@ impl Governing {
         signed
             .verify_signature(key)
             .map_err(|_| Refusal::SignatureInvalid { party })?;
-        Ok(Sender::Party)
+        Ok(Sender::Party(*key))
     }
 
     /// Checks all signatures of a submission: the party's, the consent or possession that the
-    /// kind asks for, and the source's under each claim. Costs about a millisecond for 16
-    /// claims; may run on any thread.
+    /// kind asks for, and the source's under each claim. May run on any thread.
     ///
     /// # Errors
     /// [`Refusal`].
     pub fn authenticate(&self, submission: Submission) -> Result<Authentic, Refusal> {
+        self.signatures(submission, None)?.verify()
+    }
+
+    /// What [`Governing::authenticate`] would check, to be checked together with others
+    /// ([`crate::verify_together`]). `known` is the key under which the party's signature holds, where
+    /// [`Governing::sender`] found that.
+    ///
+    /// # Errors
+    /// [`Refusal`], where no signature could make the entry acceptable.
+    pub fn signatures(
+        &self,
+        submission: Submission,
+        known: Option<PublicKey>,
+    ) -> Result<Unverified, Refusal> {
         if submission.entry().is_personal() {
             if !submission.signed().is_unsigned() {
                 return Err(Refusal::SignatureUnexpected {
                     kind: submission.entry().kind_name(),
                 });
             }
-            let (signer, source) = (None, None);
-            return Ok(Authentic {
-                submission,
-                signer,
-                source,
-            });
+            return Ok(Unverified::new(submission));
         }
         let party = submission.party();
-        let origin = self.origin();
         let signer = match submission.entry() {
             Entry::PartyAdmitted(admitted) if self.parties.is_empty() => {
                 // Nobody is admitted yet: the founder vouches for itself.
@@ -339,26 +353,40 @@ impl Governing {
             }
             _ => self.parties.active(&party)?.signing_key,
         };
-        submission
-            .signed()
-            .verify_signature(&signer)
-            .map_err(|_| Refusal::SignatureInvalid { party })?;
-        let mut source = None;
+        let mut unverified = Unverified::new(submission);
+        unverified.expect_signer(signer, known == Some(signer));
+        match self.others(unverified.submission(), &party) {
+            Ok(None) => {}
+            Ok(Some((key, claims))) => unverified.expect_source(key, claims),
+            Err(refusal) => unverified.refuse(refusal),
+        }
+        Ok(unverified)
+    }
+
+    /// What must hold beside the party's signature: consent and possession, which are rare and checked at
+    /// once, and the source's signatures.
+    fn others(
+        &self,
+        submission: &Submission,
+        party: &PartyId,
+    ) -> Result<Option<(PublicKey, Vec<ClaimSignature>)>, Refusal> {
+        let origin = self.origin();
         match submission.entry() {
             Entry::PartyAdmitted(admitted) => admitted
                 .verify_consent(origin)
                 .map_err(|_| Refusal::PossessionInvalid { what: "consent" })?,
             Entry::KeysRotated(rotated) => rotated
-                .verify_possession(origin, &party)
+                .verify_possession(origin, party)
                 .map_err(|_| Refusal::PossessionInvalid { what: "possession" })?,
-            Entry::EarnBatch(batch) => source = Some(self.verify_source_signatures(batch)?),
+            Entry::EarnBatch(batch) => {
+                return Ok(Some((
+                    self.source_key(batch)?,
+                    self.source_signatures(batch),
+                )));
+            }
             _ => {}
         }
-        Ok(Authentic {
-            submission,
-            signer: Some(signer),
-            source,
-        })
+        Ok(None)
     }
 
     /// Applies every rule. Pure: nothing changes, and the answer depends on what governs, the rows of
@@ -434,6 +462,27 @@ impl Governing {
             if key.table.governs() {
                 self.apply(key.table, &key.key, value.as_deref())?;
             }
+        }
+        Ok(())
+    }
+
+    /// As [`Governing::commit`] of one after the other. Takes each row once, as the last leaves it: a group
+    /// changes the same few rows with every entry.
+    ///
+    /// # Errors
+    /// [`CommitError`]; what governs is then of no further use.
+    pub fn commit_all(&mut self, effects: &[Effects]) -> Result<(), CommitError> {
+        let mut rows = BTreeMap::new();
+        for (effects, expected) in effects.iter().zip(self.log.size..) {
+            let found = effects.index;
+            if found != expected {
+                return Err(CommitError::Stale { expected, found });
+            }
+            let governing = effects.rows.iter().filter(|(key, _)| key.table.governs());
+            rows.extend(governing.map(|(key, value)| (key, value.as_deref())));
+        }
+        for (key, value) in rows {
+            self.apply(key.table, &key.key, value)?;
         }
         Ok(())
     }

@@ -47,7 +47,7 @@ use thiserror::Error;
 use crate::policy::LedgerPolicy;
 use crate::proven::{Job, ProvenStatement};
 use crate::refusal::CheckError;
-use crate::rows::{MemoryRows, OverlayRows, RowChange, RowError, Rows, StateDigest, View};
+use crate::rows::{MemoryRows, RowChange, RowError, Rows, StateDigest, View};
 use crate::store::Unique;
 use crate::submission::{Authentic, Submission};
 
@@ -70,8 +70,6 @@ enum StateRows {
     Memory(Arc<MemoryRows>),
     /// In a store.
     Stored(Arc<dyn Rows>),
-    /// In a store, with changes over them that it does not have yet.
-    Over(Arc<OverlayRows>),
 }
 
 /// What an entry changes, decided by [`Governing::check`], to be taken by a store and then by
@@ -171,22 +169,6 @@ impl State {
         Self { governing, rows }
     }
 
-    /// A stored state that goes on in memory, whatever the store does with it: for whoever follows a log,
-    /// and stores what it changes once all of it holds.
-    #[must_use]
-    pub fn ahead(&self) -> Self {
-        let rows = match &self.rows {
-            StateRows::Stored(rows) => {
-                StateRows::Over(Arc::new(OverlayRows::new(Arc::clone(rows))))
-            }
-            rows => rows.clone(),
-        };
-        Self {
-            governing: self.governing.clone(),
-            rows,
-        }
-    }
-
     /// What governs.
     pub fn governing(&self) -> &Governing {
         &self.governing
@@ -197,7 +179,6 @@ impl State {
         match &self.rows {
             StateRows::Memory(rows) => rows.as_ref(),
             StateRows::Stored(rows) => rows.as_ref(),
-            StateRows::Over(rows) => rows.as_ref(),
         }
     }
 
@@ -205,7 +186,7 @@ impl State {
     pub fn memory(&self) -> Option<&MemoryRows> {
         match &self.rows {
             StateRows::Memory(rows) => Some(rows),
-            StateRows::Stored(_) | StateRows::Over(_) => None,
+            StateRows::Stored(_) => None,
         }
     }
 
@@ -215,7 +196,6 @@ impl State {
         match &self.rows {
             StateRows::Memory(rows) => rows.taken(uniques),
             StateRows::Stored(_) => None,
-            StateRows::Over(rows) => rows.taken(uniques),
         }
     }
 
@@ -263,6 +243,37 @@ impl State {
         Ok(view)
     }
 
+    /// The rows that the rules of several submissions look at.
+    pub(crate) fn view_of<'a>(
+        &self,
+        submissions: impl Iterator<Item = &'a Submission> + Clone,
+    ) -> Result<View, RowError> {
+        let mut view = View::new();
+        view.fill(self.rows(), |view| {
+            let mut wanted = Vec::new();
+            for submission in submissions.clone() {
+                wanted.extend(self.governing.reads(submission, view)?);
+            }
+            Ok(wanted)
+        })?;
+        Ok(view)
+    }
+
+    /// As [`State::check`], with a view that has other entries' changes too. What the entry reads beside is
+    /// added to it.
+    pub(crate) fn check_in(
+        &self,
+        authentic: &Authentic,
+        time: u64,
+        verified: Option<&Verified<ProvenStatement>>,
+        view: &mut View,
+    ) -> Result<Effects, CheckError> {
+        view.fill(self.rows(), |view| {
+            self.governing.reads(&authentic.submission, view)
+        })?;
+        self.governing.check(authentic, time, verified, view)
+    }
+
     /// As [`Governing::job`], with the rows read.
     ///
     /// # Errors
@@ -298,7 +309,6 @@ impl State {
         match &mut self.rows {
             StateRows::Memory(rows) => Arc::make_mut(rows).apply(index, changes, uniques),
             StateRows::Stored(_) => {}
-            StateRows::Over(rows) => Arc::make_mut(rows).apply(index, changes, uniques),
         }
         Ok(())
     }

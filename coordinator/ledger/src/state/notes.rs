@@ -171,13 +171,28 @@ pub fn note_runs(first: u64) -> (Table, Vec<u8>) {
     (Table::NoteRun, from.to_be_bytes().to_vec())
 }
 
-/// The notes of such a row, without those before `first`.
+/// The notes of such a row, without those before `first`: 32 bytes each, canonical field elements, which are
+/// not decoded here.
 ///
 /// # Errors
 /// [`RowError::Malformed`].
-pub fn notes_of_run(key: &[u8], value: &[u8], first: u64) -> Result<Vec<Fr>, RowError> {
-    let NoteRun(mut notes) = decode(value)?;
-    notes.drain(..before(key, first).min(notes.len()));
+pub fn notes_of_run<'v>(
+    key: &[u8],
+    value: &'v [u8],
+    first: u64,
+) -> Result<&'v [[u8; 32]], RowError> {
+    let notes = bytes_of_run(value).map_err(|fault| RowError::Malformed {
+        table: Table::NoteRun,
+        fault,
+    })?;
+    Ok(notes.get(before(key, first)..).unwrap_or_default())
+}
+
+fn bytes_of_run(value: &[u8]) -> Result<&[[u8; 32]], CodecError> {
+    let mut input = Reader::new(value);
+    let count = input.count("notes", MOST)?;
+    let (notes, _) = input.take("notes", 32 * count)?.as_chunks();
+    input.finish(NoteRun::NAME)?;
     Ok(notes)
 }
 

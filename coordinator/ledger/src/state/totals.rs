@@ -251,12 +251,13 @@ impl Governing {
         if head.cover(&total, worst).is_none()
             && let Some(mut twin) = draft.get(&head_key(&key.twin()))?
         {
-            twin.cuts.push(covered);
+            twin.follow(covered)?;
             draft.put(head_key(&key.twin()), &twin);
         }
         draft.put(head_key(&key), &head);
         Ok(())
     }
+
     /// Both partials, or none of a total that is open already, and the sum.
     fn check_sum(&self, opened: &TotalsOpened, sums: &TotalSum) -> Result<(), Refusal> {
         let TotalsOpened {

@@ -10,7 +10,7 @@ use merits_primitives::ids::EntryId;
 use merits_verifier::log::Hash;
 
 use super::{Commit, Head, Storage, StorageGroup, StoredLeaf};
-use crate::rows::{KeyValue, MemoryRows, RowKey, Rows as _, Table};
+use crate::rows::{KeyValue, MemoryRows, RowChange, RowKey, Rows as _, Table};
 use crate::store::{Conflict, Unique, UniqueSet};
 use crate::tree::Node;
 
@@ -47,6 +47,8 @@ pub struct MemoryGroup<'s> {
     leaves: Vec<(EntryId, Vec<u8>)>,
     by_id: HashMap<EntryId, u64>,
     used: BTreeMap<(UniqueSet, [u8; 32]), u64>,
+    nodes: Vec<(Node, Hash)>,
+    rows: BTreeMap<RowKey, Option<Vec<u8>>>,
 }
 
 /// The store cannot fail; rows in memory cannot either.
@@ -115,6 +117,8 @@ impl Storage for MemoryStorage {
             leaves: Vec::new(),
             by_id: HashMap::new(),
             used: BTreeMap::new(),
+            nodes: Vec::new(),
+            rows: BTreeMap::new(),
         })
     }
 }
@@ -123,7 +127,12 @@ impl StorageGroup for MemoryGroup<'_> {
     type Error = Infallible;
 
     async fn get(&mut self, keys: &[RowKey]) -> Result<Vec<Option<Vec<u8>>>, Infallible> {
-        self.storage.get(keys).await
+        let stored = self.storage.get(keys).await?;
+        let put = keys.iter().map(|key| self.rows.get(key).cloned());
+        Ok(put
+            .zip(stored)
+            .map(|(put, stored)| put.unwrap_or(stored))
+            .collect())
     }
 
     async fn find(&mut self, id: &EntryId) -> Result<Option<u64>, Infallible> {
@@ -155,14 +164,47 @@ impl StorageGroup for MemoryGroup<'_> {
         Ok(Ok(()))
     }
 
-    async fn commit(self, commit: Commit) -> Result<(), Infallible> {
+    async fn find_all(&mut self, ids: &[EntryId]) -> Result<HashMap<EntryId, u64>, Infallible> {
+        let mut found = HashMap::new();
+        for id in ids {
+            found.extend(self.find(id).await?.map(|index| (*id, index)));
+        }
+        Ok(found)
+    }
+
+    async fn append_all(
+        &mut self,
+        leaves: &[StoredLeaf<'_>],
+    ) -> Result<Result<(), (usize, Conflict)>, Infallible> {
+        for (position, leaf) in leaves.iter().enumerate() {
+            if let Err(conflict) = self.append(*leaf).await? {
+                return Ok(Err((position, conflict)));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    async fn put(
+        &mut self,
+        nodes: Vec<(Node, Hash)>,
+        rows: Vec<RowChange>,
+    ) -> Result<(), Infallible> {
+        self.nodes.extend(nodes);
+        self.rows.extend(rows);
+        Ok(())
+    }
+
+    async fn commit(mut self, commit: Commit) -> Result<(), Infallible> {
         let mut committed = self
             .storage
             .0
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         let Commit { head, nodes, rows } = commit;
+        self.rows.extend(rows);
+        let rows: Vec<RowChange> = self.rows.into_iter().collect();
         committed.rows.apply(head.size, &rows, &[]);
+        committed.nodes.extend(self.nodes);
         for ((set, value), index) in self.used {
             let unique = Unique {
                 set,

@@ -23,12 +23,13 @@ use merits_primitives::ids::EntryId;
 use merits_verifier::log::Hash;
 
 use crate::rows::{KeyValue, RowChange, RowKey, StateDigest, Table};
+use crate::state::Effects;
 use crate::store::{Conflict, Unique, UniqueSet};
 use crate::tree::Node;
 
 /// The layout of the stored state: tables, keys, values, digest. Raise it with every change of them. A
 /// state of another version is made anew from the log.
-pub const STATE_VERSION: u32 = 1;
+pub const STATE_VERSION: u32 = 2;
 
 /// What the newest committed group left.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +57,19 @@ pub struct StoredLeaf<'l> {
     pub uniques: &'l [Unique],
 }
 
-/// What a group commits beside its leaves.
+impl<'l> StoredLeaf<'l> {
+    /// Of an entry that the rules took.
+    pub fn of(effects: &'l Effects) -> Self {
+        Self {
+            index: effects.index(),
+            id: effects.id(),
+            bytes: effects.leaf(),
+            uniques: effects.uniques(),
+        }
+    }
+}
+
+/// What a group commits beside its leaves and what it put before ([`StorageGroup::put`]).
 #[derive(Debug, Clone)]
 pub struct Commit {
     /// The head after it.
@@ -128,7 +141,7 @@ pub trait StorageGroup {
     /// What fails.
     type Error: std::error::Error + Send + Sync + 'static;
 
-    /// The values of rows as they were before the group.
+    /// The values of rows as they were before the group, or as it put them ([`StorageGroup::put`]).
     fn get(
         &mut self,
         keys: &[RowKey],
@@ -146,6 +159,27 @@ pub trait StorageGroup {
         &mut self,
         leaf: StoredLeaf<'_>,
     ) -> impl Future<Output = Result<Result<(), Conflict>, Self::Error>> + Send;
+
+    /// Of these entries, the indices of those that have a leaf: what [`StorageGroup::find`] says of each, in as
+    /// few looks as of one.
+    fn find_all(
+        &mut self,
+        ids: &[EntryId],
+    ) -> impl Future<Output = Result<HashMap<EntryId, u64>, Self::Error>> + Send;
+
+    /// Appends leaves that go in together or not at all. Where a value is taken, the answer is the position of
+    /// the first leaf that uses it again; the group must then be dropped.
+    fn append_all(
+        &mut self,
+        leaves: &[StoredLeaf<'_>],
+    ) -> impl Future<Output = Result<Result<(), (usize, Conflict)>, Self::Error>> + Send;
+
+    /// Writes tree nodes and changed rows before the group's end, so that a long group needs not keep them.
+    fn put(
+        &mut self,
+        nodes: Vec<(Node, Hash)>,
+        rows: Vec<RowChange>,
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
     /// Makes the group durable.
     fn commit(self, commit: Commit) -> impl Future<Output = Result<(), Self::Error>> + Send;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::StorageGroup;
 use crate::rows::{RowChange, RowError, RowKey, StateDigest, View};
 use crate::state::{Effects, Governing};
+use crate::store::UniqueSet;
 use crate::submission::Submission;
 
 /// The rows of a group: as they were before it, and as its accepted entries left them. Dropped with the
@@ -14,7 +15,8 @@ pub struct Pending {
     view: View,
     before: HashMap<RowKey, Option<Vec<u8>>>,
     changes: BTreeMap<RowKey, Option<Vec<u8>>>,
-    used: Vec<([u8; 32], crate::store::UniqueSet, u64)>,
+    /// What each entry used up, by its leaf.
+    used: Vec<(u64, Vec<(UniqueSet, [u8; 32])>)>,
 }
 
 /// Why a group's rows could not be read.
@@ -72,8 +74,8 @@ impl Pending {
         self.view.overlay(effects.rows());
         self.changes.extend(effects.rows().iter().cloned());
         let used = effects.uniques().iter();
-        self.used
-            .extend(used.map(|unique| (unique.value, unique.set, effects.index())));
+        let used = used.map(|unique| (unique.set, unique.value)).collect();
+        self.used.push((effects.index(), used));
     }
 
     /// Every row that the group changed, once, as it is after the group; and the digest after it.
@@ -115,8 +117,8 @@ impl Pending {
             }
             rows.push((key, after));
         }
-        for (value, set, index) in used {
-            digest.add_used(set, &value, index);
+        for (index, values) in used {
+            digest.add_used(index, values);
         }
         Ok((rows, digest))
     }

@@ -168,9 +168,11 @@ fn the_digest_follows_from_the_changes() {
                 digest.add_row(key, value);
             }
         }
-        for unique in effects.uniques() {
-            digest.add_used(unique.set, &unique.value, effects.index());
-        }
+        let used = effects.uniques().iter();
+        digest.add_used(
+            effects.index(),
+            used.map(|unique| (unique.set, unique.value)),
+        );
     });
     assert_eq!(digest, last.rows().digest().unwrap());
     let tables: std::collections::BTreeSet<_> = last

@@ -111,9 +111,9 @@ impl Log {
     }
 
     fn feed(&self, replica: &mut Replica) -> Result<(), ReplicaError> {
-        let mut update = replica.update(&self.checkpoint())?;
-        update.push(self.leaves(update.next()));
-        replica.finish(update, &mut rand::rng())
+        let update = replica.update(&self.checkpoint())?;
+        let leaves = self.leaves(update.from());
+        replica.finish(update, leaves, &mut rand::rng())
     }
 }
 
@@ -306,18 +306,19 @@ fn an_update_is_verified_beside_readers() {
     let mut replica = log.open(directory.path()).expect("a new replica");
     log.feed(&mut replica).expect("one leaf");
     log.admit(10, 2_000);
-    let readers: &Replica = &replica;
-    let checked = || {
-        let mut update = readers.update(&log.checkpoint()).expect("signed");
-        update.push(log.leaves(update.next()));
-        let checked = readers.check(update, &mut rand::rng());
-        checked.expect("the rules allow it")
-    };
-    let (first, second) = (checked(), checked());
-    assert_eq!((readers.size(), readers.leaves().count()), (1, 1));
-    replica.accept(first).expect("written");
+    let update = || replica.update(&log.checkpoint()).expect("signed");
+    let (first, second) = (update(), update());
+    let before = replica.state().expect("a state").digest();
+    let rng = &mut rand::rng();
+    let mut growth = replica.begin(first).expect("one at a time");
+    growth.push(log.leaves(1), rng).expect("written");
+    growth.end(rng).expect("written");
+    // What is written is seen by nobody before it is accepted.
+    assert_eq!((replica.size(), replica.leaves().count()), (1, 1));
+    assert_eq!(replica.state().expect("a state").digest(), before);
+    replica.accept(growth, rng).expect("committed");
     assert_eq!(replica.size(), 2);
-    let twice = replica.accept(second);
+    let twice = replica.begin(second);
     assert!(
         matches!(twice, Err(ReplicaError::WrongLeaves { count: 2 })),
         "{twice:?}"
@@ -371,9 +372,8 @@ fn a_refused_update_changes_nothing() {
     let forged = forged
         .sign(&LogSigner::new(origin(), key(2)))
         .expect("own key");
-    let mut update = replica.update(&forged.to_string()).expect("signed");
-    update.push([leaf.to_bytes()]);
-    let refused = replica.finish(update, &mut rand::rng());
+    let update = replica.update(&forged.to_string()).expect("signed");
+    let refused = replica.finish(update, [leaf.to_bytes()], &mut rand::rng());
     assert!(matches!(refused, Err(ReplicaError::Invalid(_))));
     assert_eq!(replica.size(), 1);
     assert_eq!(replica.state().expect("a state").digest(), before);
@@ -406,15 +406,16 @@ fn a_full_disk_needs_no_restart() {
         log.feed(&mut replica),
         Err(ReplicaError::Archive(ArchiveError::Database { .. }))
     ));
-    assert!(replica.settle().is_err());
+    // It knows that the log is longer, and does not pass the older state for the newest.
     assert!(matches!(
         replica.state(),
         Err(ReplicaError::Unwritten { .. })
     ));
+    assert!(log.feed(&mut replica).is_err());
     assert_eq!((replica.size(), replica.leaves().count()), (1, 1));
     run("DROP TRIGGER full");
-    replica.settle().expect("there is room");
-    assert_eq!(replica.size(), 2);
+    log.feed(&mut replica).expect("there is room");
+    assert_eq!(replica.state().expect("a state").size(), 2);
     log.admit(11, 3_000);
     log.feed(&mut replica).expect("it goes on");
     replica.replay(&mut rand::rng()).expect("all of it holds");
@@ -469,14 +470,21 @@ fn other_leaves_than_the_signed_ones_are_refused() {
     let mut log = Log::founded();
     let mut replica = log.open(directory.path()).expect("a new replica");
     log.admit(10, 2_000);
-    let mut update = replica.update(&log.checkpoint()).expect("signed");
-    let mut leaves = log.leaves(0);
-    leaves.swap(0, 1);
-    update.push(leaves);
-    assert!(matches!(
-        replica.finish(update, &mut rand::rng()),
-        Err(ReplicaError::WrongLeaves { count: 2 })
-    ));
+    // Leaves that no rules allow are not the log's fault as long as it did not sign them, wherever they
+    // stand; nor are too few.
+    let mut swapped = log.leaves(0);
+    swapped.swap(0, 1);
+    let mut strange = log.leaves(0);
+    strange[0] = b"no leaf".to_vec();
+    for leaves in [swapped, strange, log.leaves(1), Vec::new()] {
+        let update = replica.update(&log.checkpoint()).expect("signed");
+        let refused = replica.finish(update, leaves, &mut rand::rng());
+        assert!(
+            matches!(refused, Err(ReplicaError::WrongLeaves { .. })),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(replica.state().expect("a state").size(), 0);
     let stranger = LogSigner::new(origin(), key(3));
     let forged = merits_verifier::log::Checkpoint {
         origin: origin(),
@@ -654,11 +662,9 @@ fn a_mark_that_cannot_be_written_is_not_forgotten() {
     log.feed(&mut replica).expect("one leaf");
     log.admit(10, 2_000);
     std::fs::remove_dir_all(&marks).expect("deleted");
-    let mut update = replica.update(&log.checkpoint()).expect("signed");
-    update.push(log.leaves(update.next()));
-    let mut again = replica.update(&log.checkpoint()).expect("signed");
-    again.push(log.leaves(again.next()));
-    let failed = replica.finish(update, &mut rand::rng());
+    let update = replica.update(&log.checkpoint()).expect("signed");
+    let again = replica.update(&log.checkpoint()).expect("signed");
+    let failed = replica.finish(update, log.leaves(1), &mut rand::rng());
     assert!(
         matches!(failed, Err(ReplicaError::Mark(MarkError::Io { .. }))),
         "{failed:?}"
@@ -682,7 +688,7 @@ fn a_mark_that_cannot_be_written_is_not_forgotten() {
 
     // The folder is back: the same program goes on, and an update that came twice is taken once.
     std::fs::create_dir(&marks).expect("made");
-    let twice = replica.finish(again, &mut rand::rng());
+    let twice = replica.finish(again, log.leaves(1), &mut rand::rng());
     assert!(
         matches!(twice, Err(ReplicaError::WrongLeaves { .. })),
         "{twice:?}"
@@ -739,9 +745,9 @@ fn a_copy_that_cannot_be_written_answers_nothing() {
     log.admit(12, 4_000);
     assert!(log.feed(&mut replica).is_err());
     std::fs::create_dir(&copy).expect("made");
-    assert!(replica.settle().is_err());
+    assert!(log.feed(&mut replica).is_err());
     std::fs::write(copy.join("copy.sqlite"), "").expect("made");
-    let error = replica.settle().expect_err("another file");
+    let error = log.feed(&mut replica).expect_err("another file");
     assert!(error.to_string().contains("start this program again"));
     assert!(!copy.join("checkpoint.txt").exists());
     assert!(replica.state().is_err());

@@ -7,6 +7,7 @@ use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
 use super::super::stored::{MOST, read_entry, read_u128};
 use super::{BatchTotal, OpenedTotal, TotalsSummary};
+use crate::refusal::TotalRefusal;
 use crate::rows::{Record, Table};
 
 /// Where the totals of one (asset, period, epoch, output) stand.
@@ -49,6 +50,19 @@ impl TotalsHead {
     /// Numbers of the next batches to open, at most `count`.
     pub(super) fn next_batches(&self, count: usize) -> Range<u64> {
         self.first..self.next.min(self.first.saturating_add(count as u64))
+    }
+
+    /// Remembers the set in which the other output was opened, of so many batches.
+    ///
+    /// # Errors
+    /// [`TotalRefusal::TwinBehind`] when the row is full: longer lists are not read back.
+    pub(super) fn follow(&mut self, batches: u32) -> Result<(), TotalRefusal> {
+        let waiting = self.cuts.len();
+        if waiting >= MOST {
+            return Err(TotalRefusal::TwinBehind { waiting });
+        }
+        self.cuts.push(batches);
+        Ok(())
     }
 
     /// Counts a total of the next batches; answers the cut that it followed.
@@ -170,4 +184,30 @@ impl Canonical for OpenedTotal {
 
 impl Record for OpenedTotal {
     const TABLE: Table = Table::OpenedTotal;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is written can be read back, whatever was opened.
+    #[test]
+    fn a_head_remembers_no_more_sets_than_it_can_read() {
+        let mut head = TotalsHead::default();
+        for _ in 0..MOST {
+            assert_eq!(head.follow(1), Ok(()));
+        }
+        let waiting = MOST;
+        assert_eq!(head.follow(1), Err(TotalRefusal::TwinBehind { waiting }));
+        assert_eq!(TotalsHead::from_bytes(&head.to_bytes()), Ok(head.clone()));
+        let total = OpenedTotal {
+            entry: merits_primitives::ids::EntryId([1; 32]),
+            batches: 1,
+            claims: 20,
+            sum: 0,
+        };
+        head.next = 1;
+        assert_eq!(head.cover(&total, 1), Some(1));
+        assert_eq!(head.follow(2), Ok(()));
+    }
 }

@@ -174,10 +174,10 @@ fn replica(town: &Town, directory: &std::path::Path) -> Replica {
 
 fn feed(town: &Town, replica: &mut Replica) -> Result<(), ReplicaError> {
     let checkpoint = town.ledger.checkpoint().unwrap().to_string();
-    let mut update = replica.update(&checkpoint)?;
-    let from = usize::try_from(update.next()).unwrap();
-    update.push(leaf_bytes(town).into_iter().skip(from));
-    replica.finish(update, &mut rand::rng())
+    let update = replica.update(&checkpoint)?;
+    let from = usize::try_from(update.from()).unwrap();
+    let leaves = leaf_bytes(town).into_iter().skip(from);
+    replica.finish(update, leaves, &mut rand::rng())
 }
 
 #[test]

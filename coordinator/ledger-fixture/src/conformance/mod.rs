@@ -1,10 +1,12 @@
 //! What every [`Storage`] must do, as checks that panic with what it did instead.
 
+mod groups;
+
 use merits_primitives::ids::EntryId;
 use merits_verifier::log::{Hash, leaf_hash};
 
 use merits_ledger::rows::{KeyValue, RowChange, RowKey, StateDigest, Table};
-use merits_ledger::storage::{Commit, Head, Storage, StorageGroup, StoredLeaf};
+use merits_ledger::storage::{Commit, Head, Storage, StorageGroup as _, StoredLeaf};
 use merits_ledger::tree::{Frontier, Node};
 use merits_ledger::{Conflict, Unique, UniqueSet};
 
@@ -20,6 +22,10 @@ pub async fn run<S: Storage, F: Future<Output = S>>(mut make: impl FnMut() -> F)
     rows_are_replaced_removed_and_ordered(make().await).await;
     many_rows_and_keys_at_once(make().await).await;
     leaves_come_in_pages(make().await).await;
+    groups::what_a_group_put_is_its_own(make().await).await;
+    groups::leaves_together_name_the_first_conflict(make().await).await;
+    groups::groups_leave_what_one_by_one_leaves(make().await).await;
+    groups::a_log_goes_in_as_one_group(make().await).await;
 }
 
 /// A log of leaves that mean nothing.

@@ -1,0 +1,90 @@
+//! Which elements of the field are squares, for public values: variable time.
+//!
+//! The Jacobi symbol by the binary algorithm (Shallit and Sorenson 1993): halvings and subtractions of four
+//! words instead of the 366 multiplications of Euler's criterion, in about half of their time.
+
+use ark_ff::PrimeField as _;
+
+use crate::Fr;
+
+/// Words of an element.
+const N: usize = 4;
+
+/// Whether an element is the square of another one than 0.
+pub fn is_nonzero_square(value: &Fr) -> bool {
+    // What stands in memory is 2^256 times the value, and 2^256 is a square.
+    let mut a = value.0.0;
+    let mut n = Fr::MODULUS.0;
+    // Whether the symbol is (a/n) or its opposite. n is odd always.
+    let mut is_opposite = false;
+    while a != [0; N] {
+        let zeros = halve_to_odd(&mut a);
+        // (2/n) = -1 where n is 3 or 5 modulo 8.
+        let two_is_none = (n[0] ^ n[0] >> 1) & 2 != 0;
+        is_opposite ^= zeros % 2 == 1 && two_is_none;
+        // Reciprocity: (a/n) = (n/a), or its opposite where both are 3 modulo 4.
+        let (difference, is_less) = minus(&a, &n);
+        is_opposite ^= is_less && a[0] & n[0] & 2 != 0;
+        let mask = u64::from(is_less).wrapping_neg();
+        let mut carry = u64::from(is_less);
+        for ((word, of_n), of_difference) in a.iter_mut().zip(&mut n).zip(difference) {
+            *of_n ^= mask & (*of_n ^ *word);
+            let (sum, over) = (of_difference ^ mask).overflowing_add(carry);
+            (*word, carry) = (sum, u64::from(over));
+        }
+    }
+    // A prime and a smaller number have no other divisor in common; of 0 the loop leaves p.
+    n == [1, 0, 0, 0] && !is_opposite
+}
+
+/// Divides a number other than 0 by 2 until it is odd; answers how often, modulo 64.
+fn halve_to_odd(a: &mut [u64; N]) -> u32 {
+    while a[0] == 0 {
+        *a = [a[1], a[2], a[3], 0];
+    }
+    let zeros = a[0].trailing_zeros();
+    if zeros > 0 {
+        for i in 0..N {
+            let above = a.get(i + 1).map_or(0, |word| word << (64 - zeros));
+            a[i] = a[i] >> zeros | above;
+        }
+    }
+    zeros
+}
+
+/// a - b modulo 2^256, and whether a is less.
+fn minus(a: &[u64; N], b: &[u64; N]) -> ([u64; N], bool) {
+    let mut difference = [0; N];
+    let mut borrow = false;
+    for ((word, a), b) in difference.iter_mut().zip(a).zip(b) {
+        let (first, one) = a.overflowing_sub(*b);
+        let (second, other) = first.overflowing_sub(u64::from(borrow));
+        (*word, borrow) = (second, one || other);
+    }
+    (difference, borrow)
+}
+
+#[cfg(test)]
+mod tests {
+    use ark_ff::{AdditiveGroup as _, Field as _};
+    use rand::SeedableRng as _;
+
+    use super::*;
+    use crate::field;
+
+    #[test]
+    fn it_is_eulers_criterion() {
+        let rng = &mut rand::rngs::StdRng::seed_from_u64(4);
+        let small = (0..300u64).flat_map(|n| [Fr::from(n), -Fr::from(n)]);
+        let powers = (0..254).map(|n| Fr::from(2u64).pow([n]));
+        let random = (0..500).map(|_| field::random(rng)).collect::<Vec<_>>();
+        let (mut squares, mut others) = (0, 0);
+        for value in small.chain(powers).chain(random) {
+            let expected = value.legendre().is_qr();
+            assert_eq!(is_nonzero_square(&value), expected, "{value}");
+            assert_eq!(is_nonzero_square(&value.square()), value != Fr::ZERO);
+            *(if expected { &mut squares } else { &mut others }) += 1;
+        }
+        assert!(squares > 300 && others > 300, "{squares} and {others}");
+    }
+}

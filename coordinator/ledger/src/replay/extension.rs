@@ -1,0 +1,299 @@
+//! A stored state that grows by the leaves of its log, as whoever follows a log has it.
+
+use std::{
+    sync::Arc,
+    thread::{self, JoinHandle},
+};
+
+use merits_verifier::log::{Hash, leaf_hash};
+use rand_chacha::ChaCha20Rng;
+use rand_core::{CryptoRng, SeedableRng as _};
+use thiserror::Error;
+
+use super::verify::{self, Proven, Unread};
+use super::{GROUP, ReplayError, ReplayFault};
+use crate::keys::KeyRing;
+use crate::refusal::{CheckError, Refusal};
+use crate::rows::{RowError, StateDigest};
+use crate::state::{CommitError, Effects, Governing};
+use crate::storage::{Pending, PendingError, StorageGroup, StoredLeaf};
+use crate::store::Conflict;
+use crate::tree::{Frontier, Node};
+
+/// Leaves on their way into a store, within one group of it: nothing is there before the group is committed,
+/// and memory is needed for two groups of [`GROUP`] leaves, however many come.
+///
+/// A leaf that is at fault does not stop it: only once all leaves are here, their root tells whether the log
+/// has that leaf or whoever sent it made it up. Nothing is stored after a fault, and the group must then be
+/// dropped.
+#[derive(Debug)]
+pub struct Extension {
+    governing: Governing,
+    /// What governs, as signatures and proofs are judged by it on other threads.
+    judging: Option<Arc<Governing>>,
+    frontier: Frontier,
+    keys: KeyRing,
+    digest: StateDigest,
+    /// Leaves that are not verified yet.
+    waiting: Vec<Unread>,
+    /// The index of the first of them.
+    first_waiting: u64,
+    /// Leaves that are verified, and not yet judged by the rules.
+    proven: Vec<Proven>,
+    /// Nodes of the tree that are not in the store yet.
+    nodes: Vec<(Node, Hash)>,
+    newest_time: Option<u64>,
+    fault: Option<ReplayError>,
+}
+
+/// What a store has once the group is committed.
+#[derive(Debug)]
+pub struct Extended {
+    /// What governs.
+    pub governing: Governing,
+    /// The tree of all leaves.
+    pub frontier: Frontier,
+    /// The sum over all rows and used values.
+    pub digest: StateDigest,
+}
+
+/// Why leaves cannot be taken. The store or the program is to blame, and not the log.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ExtensionError<E: std::error::Error> {
+    /// The store failed.
+    #[error("{0}")]
+    Store(E),
+    /// The state could not be read.
+    #[error(transparent)]
+    Rows(#[from] RowError),
+    /// A bug: effects and state went apart.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// A bug: the thread that verified panicked.
+    #[error("the verification of leaves stopped, which is this program's fault: start it again")]
+    Interrupted,
+}
+
+impl<E: std::error::Error> From<PendingError<E>> for ExtensionError<E> {
+    fn from(error: PendingError<E>) -> Self {
+        match error {
+            PendingError::Rows(error) => Self::Rows(error),
+            PendingError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl Extension {
+    /// Of a stored state: what governs, the tree of its leaves and its digest.
+    pub fn new(
+        governing: Governing,
+        frontier: Frontier,
+        digest: StateDigest,
+        keys: KeyRing,
+    ) -> Self {
+        Self {
+            first_waiting: governing.size(),
+            governing,
+            judging: None,
+            frontier,
+            keys,
+            digest,
+            waiting: Vec::new(),
+            proven: Vec::new(),
+            nodes: Vec::new(),
+            newest_time: None,
+            fault: None,
+        }
+    }
+
+    /// The tree of all leaves that came.
+    pub fn frontier(&self) -> &Frontier {
+        &self.frontier
+    }
+
+    /// Time of the newest leaf that came, unix milliseconds.
+    pub fn newest_time(&self) -> Option<u64> {
+        self.newest_time
+    }
+
+    /// Takes the next leaf. Where that completes a group, it blocks the thread until those before are in the
+    /// store: not for an async runtime's own threads. `rng` blinds the batches of proofs.
+    ///
+    /// # Errors
+    /// [`ExtensionError`]; it is then of no further use.
+    pub async fn push<G: StorageGroup>(
+        &mut self,
+        group: &mut G,
+        bytes: &[u8],
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), ExtensionError<G::Error>> {
+        let index = self.frontier.size();
+        self.nodes.extend(self.frontier.push(leaf_hash(bytes)));
+        if self.fault.is_some() {
+            // Only the root is of interest now.
+            self.nodes.clear();
+            return Ok(());
+        }
+        let unread = match Unread::read(bytes) {
+            Ok(unread) => unread,
+            Err(error) => {
+                // A leaf before may be at fault too, and is then the one to name.
+                self.end(group, rng).await?;
+                self.fail(index, error.into());
+                return Ok(());
+            }
+        };
+        self.newest_time = Some(unread.time());
+        // What governs nobody changes nothing that signatures or other entries' statements depend on, so runs
+        // of such entries are verified together.
+        let governs = unread.governs();
+        if governs || self.waiting.len() == GROUP {
+            self.advance(group, rng).await?;
+        }
+        if self.waiting.is_empty() {
+            self.first_waiting = index;
+        }
+        self.waiting.push(unread);
+        if governs {
+            self.advance(group, rng).await?;
+        }
+        Ok(())
+    }
+
+    /// Verifies and stores what is still on its way.
+    ///
+    /// # Errors
+    /// As of [`Extension::push`].
+    pub async fn end<G: StorageGroup>(
+        &mut self,
+        group: &mut G,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), ExtensionError<G::Error>> {
+        self.advance(group, rng).await?;
+        let proven = std::mem::take(&mut self.proven);
+        self.store(group, proven).await
+    }
+
+    /// What the store has, once everything ended ([`Extension::end`]) and the group is committed.
+    ///
+    /// # Errors
+    /// [`ReplayError`] names the first leaf at fault; the group must then be dropped.
+    pub fn finish(self) -> Result<Extended, ReplayError> {
+        match self.fault {
+            Some(fault) => Err(fault),
+            None => Ok(Extended {
+                governing: self.governing,
+                frontier: self.frontier,
+                digest: self.digest,
+            }),
+        }
+    }
+
+    /// Verifies the leaves that wait, on other threads, while this one stores those that were verified before.
+    async fn advance<G: StorageGroup>(
+        &mut self,
+        group: &mut G,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), ExtensionError<G::Error>> {
+        let proven = std::mem::take(&mut self.proven);
+        let waiting = std::mem::take(&mut self.waiting);
+        if self.fault.is_some() {
+            return Ok(());
+        }
+        // What governs changes for those that wait: first things first.
+        let (before, beside) = match proven.iter().any(Proven::governs) {
+            true => (proven, Vec::new()),
+            false => (Vec::new(), proven),
+        };
+        self.store(group, before).await?;
+        if self.fault.is_some() {
+            return Ok(());
+        }
+        if waiting.is_empty() {
+            return self.store(group, beside).await;
+        }
+        let verifying = self.start_to_verify(waiting, rng);
+        self.store(group, beside).await?;
+        let verified = verifying.join();
+        match verified.map_err(|_| ExtensionError::Interrupted)? {
+            Ok(proven) => self.proven = proven,
+            Err(fault) => {
+                self.fault.get_or_insert(fault);
+            }
+        }
+        Ok(())
+    }
+
+    fn start_to_verify(
+        &mut self,
+        waiting: Vec<Unread>,
+        rng: &mut impl CryptoRng,
+    ) -> JoinHandle<Result<Vec<Proven>, ReplayError>> {
+        let judging = self
+            .judging
+            .get_or_insert_with(|| Arc::new(self.governing.clone()));
+        let (governing, keys, first) = (Arc::clone(judging), self.keys.clone(), self.first_waiting);
+        let mut seed = [0; 32];
+        rng.fill_bytes(&mut seed);
+        thread::spawn(move || {
+            let mut rng = ChaCha20Rng::from_seed(seed);
+            verify::verify(&governing, &keys, waiting, first, &mut rng)
+        })
+    }
+
+    /// Lets the rules judge leaves, one after the other, and stores what they change.
+    async fn store<G: StorageGroup>(
+        &mut self,
+        group: &mut G,
+        proven: Vec<Proven>,
+    ) -> Result<(), ExtensionError<G::Error>> {
+        if proven.is_empty() || self.fault.is_some() {
+            return Ok(());
+        }
+        let mut pending = Pending::new();
+        let submissions = proven.iter().map(|leaf| leaf.authentic.submission());
+        // One look for all of them; an entry that changes what a later one reads is rare.
+        pending.read(group, &self.governing, submissions).await?;
+        let mut effects: Vec<Effects> = Vec::with_capacity(proven.len());
+        for leaf in &proven {
+            let (authentic, verified) = (&leaf.authentic, leaf.verified.as_ref());
+            let submission = [authentic.submission()];
+            pending.read(group, &self.governing, submission).await?;
+            let view = pending.view();
+            let checked = self.governing.check(authentic, leaf.time, verified, view);
+            let changed = match checked {
+                Ok(changed) => changed,
+                Err(CheckError::Rows(error)) => return Err(error.into()),
+                Err(CheckError::Refused(refusal)) => {
+                    self.fail(self.governing.size(), refusal.into());
+                    return Ok(());
+                }
+            };
+            pending.take(&changed);
+            self.governing.commit(&changed)?;
+            effects.push(changed);
+        }
+        if proven.iter().any(Proven::governs) {
+            self.judging = None;
+        }
+        let leaves: Vec<StoredLeaf<'_>> = effects.iter().map(StoredLeaf::of).collect();
+        let appended = group.append_all(&leaves).await;
+        if let Err((position, Conflict(unique))) = appended.map_err(ExtensionError::Store)? {
+            let index = leaves.get(position).map_or(0, |leaf| leaf.index);
+            let (set, claim) = (unique.set, unique.claim);
+            self.fail(index, Refusal::AlreadyUsed { set, claim }.into());
+            return Ok(());
+        }
+        let finished = pending.finish(group, &self.digest).await;
+        let (rows, digest) = finished.map_err(ExtensionError::Store)?;
+        self.digest = digest;
+        let nodes = std::mem::take(&mut self.nodes);
+        let put = group.put(nodes, rows).await;
+        put.map_err(ExtensionError::Store)
+    }
+
+    fn fail(&mut self, index: u64, fault: ReplayFault) {
+        self.fault.get_or_insert(ReplayError { index, fault });
+    }
+}

@@ -1,0 +1,187 @@
+//! Replaying a log: the audit that needs nobody's word. Every signature, proof and rule is checked again.
+//!
+//! Leaves are verified in groups (the module `verify`): decoded on all cores, with their signatures and proofs
+//! in batches. Then the rules judge them one after the other. [`Replay`] has the state in memory;
+//! [`Extension`] adds leaves to a stored state, within one transaction, and needs memory for two groups.
+
+mod extension;
+mod verify;
+
+use std::collections::HashMap;
+
+use merits_verifier::{codec::CodecError, log::Hash};
+use thiserror::Error;
+
+pub use extension::{Extended, Extension, ExtensionError};
+
+use crate::keys::KeyRing;
+use crate::policy::LedgerPolicy;
+use crate::refusal::{CheckError, Refusal};
+use crate::rows::{RowError, View};
+use crate::state::{CommitError, State};
+use crate::store::UniqueSet;
+use crate::tree::Frontier;
+use verify::{Proven, Unread};
+
+/// Entries that are verified together: a half on each of two cores costs a proof little more than
+/// one in thousands, and they wait in memory, some 10 MB.
+const GROUP: usize = 512;
+
+/// A leaf that no honest log holds. The log is to blame.
+#[derive(Debug, Error)]
+#[error("leaf {index}: {fault}")]
+pub struct ReplayError {
+    /// Index of the leaf.
+    pub index: u64,
+    /// What is wrong with it.
+    pub fault: ReplayFault,
+}
+
+/// What is wrong with a leaf.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ReplayFault {
+    /// Not the canonical encoding of a leaf.
+    #[error("not a leaf: {0}")]
+    Leaf(#[from] CodecError),
+    /// The rules refuse it.
+    #[error("the rules refuse it: {0}")]
+    Refused(#[from] Refusal),
+    /// A bug: effects and state went apart.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// The state could not be read.
+    #[error(transparent)]
+    Rows(#[from] RowError),
+}
+
+impl From<CheckError> for ReplayFault {
+    fn from(error: CheckError) -> Self {
+        match error {
+            CheckError::Refused(refusal) => Self::Refused(refusal),
+            CheckError::Rows(error) => Self::Rows(error),
+        }
+    }
+}
+
+/// A replay in progress.
+#[derive(Debug)]
+pub struct Replay {
+    state: State,
+    frontier: Frontier,
+    keys: KeyRing,
+    waiting: Vec<Unread>,
+}
+
+impl Replay {
+    /// Of a ledger with this policy, from its first leaf.
+    pub fn new(policy: LedgerPolicy) -> Self {
+        Self {
+            state: State::new(policy),
+            frontier: Frontier::new(),
+            keys: KeyRing::new(),
+            waiting: Vec::new(),
+        }
+    }
+
+    /// Replays all leaves. `rng` blinds the batches of proofs: the operating system's, or seeded
+    /// from it.
+    ///
+    /// # Errors
+    /// [`ReplayError`] names the first leaf that is not as the rules want it.
+    pub fn run<B: AsRef<[u8]>>(
+        policy: LedgerPolicy,
+        leaves: impl IntoIterator<Item = B>,
+        rng: &mut impl rand_core::CryptoRng,
+    ) -> Result<(State, Hash), ReplayError> {
+        let mut replay = Self::new(policy);
+        for leaf in leaves {
+            replay.push(leaf.as_ref(), rng)?;
+        }
+        replay.finish(rng)
+    }
+
+    /// Takes the next leaf.
+    ///
+    /// # Errors
+    /// [`ReplayError`], perhaps about an earlier leaf of the group.
+    pub fn push(
+        &mut self,
+        bytes: &[u8],
+        rng: &mut impl rand_core::CryptoRng,
+    ) -> Result<(), ReplayError> {
+        let index = self.state.size() + self.waiting.len() as u64;
+        let at = |fault: ReplayFault| ReplayError { index, fault };
+        let unread = Unread::read(bytes).map_err(|error| at(error.into()))?;
+        // What governs nobody changes nothing that signatures or other entries' statements depend on, so
+        // runs of such entries are checked together.
+        let governs = unread.governs();
+        if governs || self.waiting.len() == GROUP {
+            self.flush(rng)?;
+        }
+        self.waiting.push(unread);
+        if governs { self.flush(rng) } else { Ok(()) }
+    }
+
+    /// Verifies what waits and answers the state and the tree's root.
+    ///
+    /// # Errors
+    /// [`ReplayError`].
+    pub fn finish(
+        mut self,
+        rng: &mut impl rand_core::CryptoRng,
+    ) -> Result<(State, Hash), ReplayError> {
+        self.flush(rng)?;
+        Ok((self.state, self.frontier.root()))
+    }
+
+    /// The state without the leaves that still wait for their proofs.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Every value that may occur once, with the leaf that used it.
+    pub fn uniques(&self) -> &HashMap<(UniqueSet, [u8; 32]), u64> {
+        // `new` made it so.
+        let rows = self.state.memory().expect("a replay is in memory");
+        rows.uniques()
+    }
+
+    /// Verifies and applies what waits: afterwards the state reflects every leaf pushed.
+    ///
+    /// # Errors
+    /// [`ReplayError`]. The replay is then of no further use.
+    pub fn flush(&mut self, rng: &mut impl rand_core::CryptoRng) -> Result<(), ReplayError> {
+        let unread = std::mem::take(&mut self.waiting);
+        let first = self.state.size();
+        let proven = verify::verify(self.state.governing(), &self.keys, unread, first, rng)?;
+        // One look for all of the group; an entry that changes what a later one reads is rare.
+        let at_first = |fault: ReplayFault| ReplayError {
+            index: first,
+            fault,
+        };
+        let submissions = proven.iter().map(|item| item.authentic.submission());
+        let mut view = self
+            .state
+            .view_of(submissions)
+            .map_err(|error| at_first(error.into()))?;
+        for (item, index) in proven.iter().zip(first..) {
+            self.apply(item, &mut view)
+                .map_err(|fault| ReplayError { index, fault })?;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, item: &Proven, view: &mut View) -> Result<(), ReplayFault> {
+        let (authentic, verified) = (&item.authentic, item.verified.as_ref());
+        let effects = self.state.check_in(authentic, item.time, verified, view)?;
+        if let Some(unique) = self.state.taken(effects.uniques()) {
+            let (set, claim) = (unique.set, unique.claim);
+            return Err(Refusal::AlreadyUsed { set, claim }.into());
+        }
+        view.overlay(effects.rows());
+        self.frontier.push(effects.leaf_hash());
+        self.state.commit(&effects)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,222 @@
+//! The part of a replay that costs the processor, and that the order of leaves does not matter to: decoding,
+//! signatures, proofs. A group's share of each core is verified together.
+
+use std::{collections::BTreeMap, num::NonZero, sync::Arc, thread};
+
+use merits_verifier::{
+    Verified,
+    codec::{Canonical as _, CodecError},
+    entry::{Leaf, SignedEntry},
+    groth16::PreparedKey,
+};
+use rand_chacha::ChaCha20Rng;
+use rand_core::{CryptoRng, SeedableRng as _};
+
+use super::{ReplayError, ReplayFault};
+use crate::entry::Kind;
+use crate::keys::KeyRing;
+use crate::proven::{Job, ProvenStatement};
+use crate::refusal::Refusal;
+use crate::signatures::{Unverified, verify_together};
+use crate::state::Governing;
+use crate::submission::{Authentic, Submission};
+
+/// A leaf of which nothing is checked yet.
+#[derive(Debug)]
+pub(super) struct Unread {
+    time: u64,
+    signed: SignedEntry,
+}
+
+/// A leaf whose signatures and proof hold. The rules did not judge it yet.
+#[derive(Debug)]
+pub(super) struct Proven {
+    pub(super) time: u64,
+    pub(super) authentic: Authentic,
+    pub(super) verified: Option<Verified<ProvenStatement>>,
+}
+
+impl Unread {
+    /// Reads the envelope.
+    ///
+    /// # Errors
+    /// [`CodecError`].
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, CodecError> {
+        let Leaf { time, entry } = Leaf::from_bytes(bytes)?;
+        Ok(Self {
+            time,
+            signed: entry,
+        })
+    }
+
+    /// Unix milliseconds.
+    pub(super) fn time(&self) -> u64 {
+        self.time
+    }
+
+    /// Whether what comes after it is judged by it. An unknown kind is refused, and ends everything.
+    pub(super) fn governs(&self) -> bool {
+        Kind::of(self.signed.kind).is_none_or(|kind| kind.governs)
+    }
+}
+
+impl Proven {
+    /// Whether what comes after it is judged by it.
+    pub(super) fn governs(&self) -> bool {
+        self.authentic.submission().entry().governs()
+    }
+}
+
+/// Verifies leaves, of which the first is number `first` of the log. All are judged by what governs now, so
+/// only the last may change that.
+///
+/// # Errors
+/// [`ReplayError`] names the first leaf that is at fault.
+pub(super) fn verify(
+    governing: &Governing,
+    keys: &KeyRing,
+    unread: Vec<Unread>,
+    first: u64,
+    rng: &mut impl CryptoRng,
+) -> Result<Vec<Proven>, ReplayError> {
+    let authenticate = |share: Vec<Unread>| authenticated(governing, share);
+    let mut leaves = Vec::with_capacity(unread.len());
+    let mut jobs: BTreeMap<[u8; 32], Vec<(usize, Job)>> = BTreeMap::new();
+    let read = in_shares(unread, authenticate);
+    for (position, (leaf, index)) in read.into_iter().zip(first..).enumerate() {
+        let (leaf, job) = leaf.map_err(|refusal| at(index, refusal))?;
+        leaves.push(leaf);
+        if let Some(job) = job {
+            jobs.entry(job.key.0).or_default().push((position, job));
+        }
+    }
+    for jobs in jobs.into_values() {
+        let Some((position, job)) = jobs.first() else {
+            continue;
+        };
+        let key = keys
+            .get(governing, &job.key)
+            .map_err(|refusal| at(first + *position as u64, refusal))?;
+        for (position, answer) in prove(&key, jobs, rng) {
+            let index = first + position as u64;
+            let answer = answer.map_err(|refusal| at(index, refusal))?;
+            if let Some(leaf) = leaves.get_mut(position) {
+                leaf.verified = Some(answer);
+            }
+        }
+    }
+    Ok(leaves)
+}
+
+fn at(index: u64, refusal: Refusal) -> ReplayError {
+    let fault = ReplayFault::Refused(refusal);
+    ReplayError { index, fault }
+}
+
+/// Decodes statements, checks their signatures together, and finds what the proofs must show.
+fn authenticated(
+    governing: &Governing,
+    share: Vec<Unread>,
+) -> Vec<Result<(Proven, Option<Job>), Refusal>> {
+    let mut places = Vec::with_capacity(share.len());
+    let mut unverified = Vec::with_capacity(share.len());
+    for Unread { time, signed } in share {
+        let read = Submission::from_signed(signed, governing.origin())
+            .and_then(|submission| governing.signatures(submission, None));
+        places.push(read.map(|submission: Unverified| {
+            unverified.push(submission);
+            time
+        }));
+    }
+    let mut verified = verify_together(unverified).into_iter();
+    places
+        .into_iter()
+        .map(|place| {
+            let time = place?;
+            // There are as many as places without a refusal.
+            let authentic = verified.next().ok_or(Refusal::NotVerified)??;
+            let job = governing.question(authentic.submission())?;
+            let proven = Proven {
+                time,
+                authentic,
+                verified: None,
+            };
+            Ok((proven, job))
+        })
+        .collect()
+}
+
+/// Verifies proofs under one key.
+fn prove(
+    key: &Arc<PreparedKey>,
+    jobs: Vec<(usize, Job)>,
+    rng: &mut impl CryptoRng,
+) -> Vec<(usize, Result<Verified<ProvenStatement>, Refusal>)> {
+    let mut seed = [0; 32];
+    rng.fill_bytes(&mut seed);
+    let work = |share: Vec<(usize, Job)>| {
+        let Some(&(position, _)) = share.first() else {
+            return Vec::new();
+        };
+        // A stream of its own for each share.
+        let mut rng = ChaCha20Rng::from_seed(seed);
+        rng.set_stream(position as u64);
+        let (positions, items): (Vec<usize>, Vec<_>) = share
+            .into_iter()
+            .map(|(position, job)| (position, (job.statement, job.proof)))
+            .unzip();
+        let answers = Verified::check_batch(key, items, &mut rng);
+        let answers = answers
+            .into_iter()
+            .map(|answer| answer.map_err(Refusal::from));
+        positions.into_iter().zip(answers).collect()
+    };
+    in_shares(jobs, work)
+}
+
+/// What `work` makes of shares of the items, one on each core, in the items' order.
+fn in_shares<T: Send, R: Send>(items: Vec<T>, work: impl Fn(Vec<T>) -> Vec<R> + Sync) -> Vec<R> {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let share = items.len().div_ceil(cores);
+    if cores == 1 || share < LEAST_SHARE {
+        return work(items);
+    }
+    let mut items = items.into_iter();
+    let mut shares = Vec::with_capacity(cores);
+    while items.len() > 0 {
+        shares.push(items.by_ref().take(share).collect::<Vec<T>>());
+    }
+    let work = &work;
+    thread::scope(|scope| {
+        let started: Vec<_> = shares
+            .into_iter()
+            .map(|share| scope.spawn(move || work(share)))
+            .collect();
+        started
+            .into_iter()
+            // A share that panicked panics here, as it would on one thread.
+            .flat_map(|share| {
+                share
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
+            .collect()
+    })
+}
+
+/// Fewer items than this are done before another thread is there.
+const LEAST_SHARE: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_made_of_items_stands_in_their_order() {
+        for count in [0, 1, 7, 8, 9, 128] {
+            let double = |share: Vec<u32>| share.into_iter().map(|item| item * 2).collect();
+            let made = in_shares((0..count).collect(), double);
+            assert_eq!(made, (0..count).map(|item| item * 2).collect::<Vec<_>>());
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Signatures of entries, of many entries together: the more, the less each costs.
+
+use merits_primitives::ids::PartyId;
+use merits_verifier::signature::{PublicKey, SIGNATURE_BYTES, Signed, all_hold};
+
+use crate::refusal::Refusal;
+use crate::submission::{Authentic, Submission};
+
+/// A submission, and the signatures that must hold for it to be authentic. Made by
+/// [`crate::Governing::signatures`].
+#[derive(Debug, Clone)]
+pub struct Unverified {
+    authentic: Authentic,
+    signatures: Vec<Signature>,
+    /// What is wrong with it beside its signatures. A bad signature of the party is told first.
+    fault: Option<Refusal>,
+}
+
+/// A signature that must hold.
+#[derive(Debug, Clone)]
+struct Signature {
+    whose: Signer,
+    key: PublicKey,
+    message: Vec<u8>,
+    signature: [u8; SIGNATURE_BYTES],
+}
+
+/// What a source must have signed for a claim, and the signature that came.
+#[derive(Debug, Clone)]
+pub(crate) struct ClaimSignature {
+    pub(crate) message: Vec<u8>,
+    pub(crate) signature: [u8; SIGNATURE_BYTES],
+}
+
+/// Whose signature it is.
+#[derive(Debug, Clone, Copy)]
+enum Signer {
+    /// The party's, under the entry.
+    Party(PartyId),
+    /// The source's, under a claim.
+    Source {
+        /// Position of the claim.
+        claim: usize,
+    },
+}
+
+impl Unverified {
+    /// Without any signature yet.
+    pub(crate) fn new(submission: Submission) -> Self {
+        Self {
+            authentic: Authentic {
+                submission,
+                signer: None,
+                source: None,
+            },
+            signatures: Vec::new(),
+            fault: None,
+        }
+    }
+
+    /// The party must have signed the entry under this key. `is_known` says that its signature was verified
+    /// before.
+    pub(crate) fn expect_signer(&mut self, key: PublicKey, is_known: bool) {
+        self.authentic.signer = Some(key);
+        if is_known {
+            return;
+        }
+        let signed = self.authentic.submission.signed();
+        self.signatures.push(Signature {
+            whose: Signer::Party(signed.party),
+            key,
+            message: signed.signing_bytes(),
+            signature: signed.signature,
+        });
+    }
+
+    /// The source must have signed these messages under this key, one a claim.
+    pub(crate) fn expect_source(&mut self, key: PublicKey, claims: Vec<ClaimSignature>) {
+        self.authentic.source = Some(key);
+        let claims = claims.into_iter().enumerate();
+        self.signatures
+            .extend(claims.map(|(claim, signed)| Signature {
+                whose: Signer::Source { claim },
+                key,
+                message: signed.message,
+                signature: signed.signature,
+            }));
+    }
+
+    /// It is refused whatever its signatures are.
+    pub(crate) fn refuse(&mut self, fault: Refusal) {
+        self.fault.get_or_insert(fault);
+    }
+
+    /// The submission.
+    pub fn submission(&self) -> &Submission {
+        &self.authentic.submission
+    }
+
+    /// Checks its signatures alone.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn verify(self) -> Result<Authentic, Refusal> {
+        let signatures: Vec<Signed<'_>> = self.signed().collect();
+        if all_hold(&signatures) {
+            return self.holds();
+        }
+        let bad = |signature: &&Signature| {
+            let Signature { message, key, .. } = signature;
+            key.verify(message, &signature.signature).is_err()
+        };
+        Err(match self.signatures.iter().find(bad) {
+            None => return self.holds(),
+            Some(signature) => match signature.whose {
+                Signer::Party(party) => Refusal::SignatureInvalid { party },
+                Signer::Source { claim } => Refusal::SourceSignature { claim },
+            },
+        })
+    }
+
+    fn holds(self) -> Result<Authentic, Refusal> {
+        match self.fault {
+            Some(fault) => Err(fault),
+            None => Ok(self.authentic),
+        }
+    }
+
+    fn signed(&self) -> impl Iterator<Item = Signed<'_>> {
+        self.signatures.iter().map(|signature| Signed {
+            key: &signature.key,
+            message: &signature.message,
+            signature: &signature.signature,
+        })
+    }
+}
+
+/// Checks the signatures of many submissions together. The answers stand in the order of the submissions; a
+/// bad one is found by halving, and does not sink the others.
+pub fn verify_together(submissions: Vec<Unverified>) -> Vec<Result<Authentic, Refusal>> {
+    let mut good = vec![false; submissions.len()];
+    mark_good(&submissions, &mut good);
+    submissions
+        .into_iter()
+        .zip(good)
+        .map(|(submission, good)| match good {
+            true => submission.holds(),
+            false => submission.verify(),
+        })
+        .collect()
+}
+
+/// Marks those whose signatures all hold.
+fn mark_good(submissions: &[Unverified], good: &mut [bool]) {
+    // One alone is named, which is another look.
+    if submissions.len() < 2 {
+        return;
+    }
+    let signatures: Vec<Signed<'_>> = submissions.iter().flat_map(Unverified::signed).collect();
+    if all_hold(&signatures) {
+        good.fill(true);
+        return;
+    }
+    let middle = submissions.len() / 2;
+    let (left, right) = submissions.split_at(middle);
+    let (good_left, good_right) = good.split_at_mut(middle);
+    mark_good(left, good_left);
+    mark_good(right, good_right);
+}

@@ -1,0 +1,112 @@
+//! Why a replica refuses to go on.
+
+use std::path::PathBuf;
+
+use merits_ledger::{CommitError, FactDiffers, ReplayError, rows::RowError};
+use merits_verifier::log::CheckpointError;
+use thiserror::Error;
+
+use crate::{archive::ArchiveError, mark::MarkError};
+
+/// Why a replica refuses to go on.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ReplicaError {
+    /// The files.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// A checkpoint that the log did not sign, or is none.
+    #[error("the log's checkpoint is refused: {0}")]
+    Checkpoint(#[from] CheckpointError),
+    /// The log signed two histories. Both checkpoints are kept.
+    #[error(
+        "THE LOG WAS REWRITTEN: it signed a tree of {old} leaves, and now one of {new} leaves that does not continue it. Trust nothing from it; show {evidence} to the other parties and the supervisors"
+    )]
+    Rewritten {
+        /// Leaves of the tree that was verified before.
+        old: u64,
+        /// Leaves of the tree that does not continue it.
+        new: u64,
+        /// File with both checkpoints.
+        evidence: PathBuf,
+    },
+    /// The coordinator answers with an older checkpoint than it gave before.
+    #[error(
+        "the coordinator answers with {found} leaves after it signed {seen}: it lost data or serves an old copy; ask its operator to run fsck"
+    )]
+    WentBack {
+        /// Leaves of the newest checkpoint that was verified.
+        seen: u64,
+        /// Leaves of the one that came now.
+        found: u64,
+    },
+    /// The leaves that came do not have the root that the log signed.
+    #[error(
+        "the {count} leaves sent do not have the root that the log signed: the coordinator is at fault"
+    )]
+    WrongLeaves {
+        /// Leaves, all of the tree.
+        count: u64,
+    },
+    /// The log took an entry that its rules refuse.
+    #[error("the log holds an entry that the ledger's rules refuse: {0}")]
+    Invalid(#[from] ReplayError),
+    /// The replica's own file does not have the root of its checkpoint.
+    #[error(
+        "the replica's own leaves do not have the root of its checkpoint: its files were altered; move {0} away and sync again"
+    )]
+    Altered(PathBuf),
+    /// The copy was made under other founding facts than the configuration says.
+    #[error(
+        "the copy of the log in {directory} was made for a ledger of other founding facts than the configuration says: {}. If the configuration is right, delete that directory; the copy is fetched and verified again",
+        facts.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    )]
+    OtherFacts {
+        /// The directory of the copy.
+        directory: PathBuf,
+        /// The facts that differ.
+        facts: Vec<FactDiffers>,
+    },
+    /// The high-water mark cannot be used.
+    #[error(transparent)]
+    Mark(#[from] MarkError),
+    /// The copy is older than what was verified before.
+    #[error(
+        "this copy of the log holds {found} entries, and its high-water mark {mark} says that {verified} were verified: the copy came back older; nothing is answered from it until it is synchronised again"
+    )]
+    Behind {
+        /// Entries of the copy.
+        found: u64,
+        /// Entries that were verified before.
+        verified: u64,
+        /// The mark's file.
+        mark: PathBuf,
+    },
+    /// Newer leaves than the files have were to be written to them, and could not be.
+    #[error(
+        "the newest leaves of the log could not be written to {} or to its high-water mark, so nothing is \
+         answered from this copy: make room if the disk is full, or bring the folder back, and synchronise \
+         again",
+        directory.display()
+    )]
+    Unwritten {
+        /// The directory of the copy.
+        directory: PathBuf,
+    },
+    /// The stored state is not the one that the copy's leaves make.
+    #[error(
+        "the stored state in {0} is not what the copy's leaves make: its files were altered; move it away and sync again"
+    )]
+    StateAltered(PathBuf),
+    /// The stored state.
+    #[error(transparent)]
+    Rows(#[from] RowError),
+    /// A bug: effects and state went apart.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// A bug: the thread that verified panicked.
+    #[error(
+        "the verification of the log's leaves stopped, which is this program's fault: start it again"
+    )]
+    Interrupted,
+}

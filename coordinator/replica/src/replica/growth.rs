@@ -1,0 +1,310 @@
+//! Leaves on their way into a replica.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use merits_ledger::{Extended, Extension, ExtensionError, State, storage::Head};
+use merits_ledger_sqlite::{Group, wait};
+use merits_verifier::log::{Checkpoint, Hash, SignedCheckpoint};
+use rand_core::CryptoRng;
+
+use super::{Replica, ReplicaError, note};
+use crate::{archive::ArchiveError, mark::HighWaterMark};
+
+/// A checkpoint to which a replica can be brought: signed by the log, and not older than what was verified.
+#[derive(Debug, Clone)]
+pub struct Update {
+    from: u64,
+    pub(super) target: Checkpoint,
+    pub(super) signed: SignedCheckpoint,
+}
+
+impl Update {
+    /// The first leaf that is missing.
+    pub fn from(&self) -> u64 {
+        self.from
+    }
+
+    /// One after the last leaf.
+    pub fn until(&self) -> u64 {
+        self.target.size
+    }
+
+    /// The root that the log signed.
+    pub fn root(&self) -> Hash {
+        self.target.root
+    }
+
+    /// True when no leaf is missing.
+    pub fn is_complete(&self) -> bool {
+        self.from >= self.until()
+    }
+}
+
+/// An update in work: leaves are verified and written as they come, inside one transaction, so that memory is
+/// needed for a few pages however many leaves there are. Nothing of it is seen before [`Replica::accept`], and
+/// nothing stays if it is dropped.
+#[derive(Debug)]
+pub struct Growth {
+    update: Update,
+    group: Group<'static>,
+    extension: Extension,
+    /// The high-water mark, if it is in the part that comes: its size, and the root that it must have.
+    mark: Option<(u64, Hash)>,
+    /// The root that the new leaves give at the mark.
+    at_mark: Option<Hash>,
+    /// The database, for errors.
+    path: PathBuf,
+    lost: Arc<AtomicU64>,
+}
+
+impl Growth {
+    /// The next leaf that is missing.
+    pub fn next(&self) -> u64 {
+        self.extension.frontier().size()
+    }
+
+    /// The time of the newest leaf that came, unix milliseconds.
+    pub fn newest_time(&self) -> Option<u64> {
+        self.extension.newest_time()
+    }
+
+    /// Takes the next leaves, until the update is complete; the rest is ignored. It blocks its thread, and keeps
+    /// all cores busy.
+    ///
+    /// # Errors
+    /// [`ReplicaError::Archive`] when they cannot be written. Whether the log may have these leaves is told at
+    /// the end.
+    pub fn push(
+        &mut self,
+        leaves: impl IntoIterator<Item = Vec<u8>>,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), ReplicaError> {
+        for leaf in leaves {
+            if self.next() >= self.update.until() {
+                break;
+            }
+            let pushed = wait(self.extension.push(&mut self.group, &leaf, rng));
+            pushed.map_err(|error| self.fault(error))?;
+            if let Some((size, _)) = self.mark
+                && self.next() == size
+            {
+                self.at_mark = Some(self.extension.frontier().root());
+            }
+        }
+        Ok(())
+    }
+
+    /// Verifies and writes what is still on its way: all that [`Replica::accept`] would wait for.
+    ///
+    /// # Errors
+    /// As of [`Growth::push`].
+    pub fn end(&mut self, rng: &mut impl CryptoRng) -> Result<(), ReplicaError> {
+        let ended = wait(self.extension.end(&mut self.group, rng));
+        ended.map_err(|error| self.fault(error))
+    }
+
+    fn fault(&self, error: ExtensionError<sqlx::Error>) -> ReplicaError {
+        match error {
+            ExtensionError::Store(error) => {
+                // Whoever asks must not take the older tree for the newest.
+                self.lost.fetch_max(self.update.until(), Ordering::Relaxed);
+                ArchiveError::database(&self.path, error).into()
+            }
+            ExtensionError::Rows(error) => error.into(),
+            ExtensionError::Commit(error) => error.into(),
+            _ => ReplicaError::Interrupted,
+        }
+    }
+}
+
+/// What is in the database and not in all other files.
+#[derive(Debug)]
+pub(super) struct Unshown {
+    extended: Extended,
+    target: Checkpoint,
+    signed: SignedCheckpoint,
+}
+
+impl Replica {
+    /// Looks at a checkpoint that the coordinator gave.
+    ///
+    /// # Errors
+    /// [`ReplicaError`]: not signed by the log, older than one seen, or another tree of the same
+    /// size; something is unwritten ([`Replica::settle`] comes first).
+    pub fn update(&self, checkpoint: &str) -> Result<Update, ReplicaError> {
+        self.require_written()?;
+        let signed = SignedCheckpoint::parse(checkpoint)?;
+        let target = signed.verify(&self.key)?;
+        let verified = self.verified();
+        if target.size < verified {
+            return Err(ReplicaError::WentBack {
+                seen: verified,
+                found: target.size,
+            });
+        }
+        if target.size == self.size() && target.root != self.frontier.root() {
+            return Err(self.convicted(&target, &signed)?);
+        }
+        Ok(Update {
+            from: self.size(),
+            target,
+            signed,
+        })
+    }
+
+    /// Begins an update. There is one at a time.
+    ///
+    /// # Errors
+    /// [`ReplicaError::WrongLeaves`] when the replica has grown since [`Replica::update`];
+    /// [`ReplicaError::Archive`]; something is unwritten ([`Replica::settle`] comes first).
+    pub fn begin(&mut self, update: Update) -> Result<Growth, ReplicaError> {
+        self.require_written()?;
+        if update.from != self.size() {
+            let count = update.until();
+            return Err(ReplicaError::WrongLeaves { count });
+        }
+        let group = self.archive.begin().inspect_err(|_| self.lose(&update))?;
+        let extension = Extension::new(
+            self.state.governing().clone(),
+            self.frontier.clone(),
+            self.digest.clone(),
+            self.keys.clone(),
+        );
+        let marked = self.mark.as_ref().and_then(HighWaterMark::newest);
+        Ok(Growth {
+            group,
+            extension,
+            mark: marked
+                .filter(|mark| mark.size > update.from)
+                .map(|mark| (mark.size, mark.root)),
+            at_mark: None,
+            path: self.archive.path().to_owned(),
+            lost: Arc::clone(&self.lost),
+            update,
+        })
+    }
+
+    /// Takes an update whose leaves are all here: writes it to the files and to the high-water mark, and only
+    /// then shows it.
+    ///
+    /// # Errors
+    /// [`ReplicaError::WrongLeaves`] when the leaves are not those that the log signed, or some are missing;
+    /// [`ReplicaError::Rewritten`]; [`ReplicaError::Invalid`] when the log has a leaf that its rules refuse.
+    /// The replica is then as it was. After [`ReplicaError::Archive`] or [`ReplicaError::Mark`] it answers
+    /// nothing until it is settled ([`Replica::settle`]) and synchronised again.
+    pub fn accept(
+        &mut self,
+        mut growth: Growth,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), ReplicaError> {
+        self.require_written()?;
+        growth.end(rng)?;
+        let Growth {
+            update,
+            group,
+            extension,
+            mark,
+            at_mark,
+            ..
+        } = growth;
+        let Update {
+            from,
+            target,
+            signed,
+        } = update.clone();
+        let frontier = extension.frontier();
+        if from != self.size() || frontier.size() != target.size {
+            return Err(ReplicaError::WrongLeaves {
+                count: frontier.size(),
+            });
+        }
+        if frontier.root() != target.root {
+            // The new leaves stand on the verified old ones. If the root is another, either these
+            // leaves are not the log's, or the log no longer has the old ones. The caller asks for
+            // a consistency proof to tell the two apart; without one, nobody is convicted.
+            return Err(ReplicaError::WrongLeaves { count: target.size });
+        }
+        if let (Some((size, root)), Some(at_mark)) = (mark, at_mark)
+            && root != at_mark
+        {
+            let old = note(self.mark.as_ref().and_then(HighWaterMark::signed));
+            return Err(self.rewritten(size, &old, target.size, &signed.to_string())?);
+        }
+        let extended = extension.finish()?;
+        let head = Head {
+            size: target.size,
+            root: target.root,
+            checkpoint: signed.to_string(),
+            digest: extended.digest.clone(),
+        };
+        self.archive
+            .commit(group, head)
+            .inspect_err(|_| self.lose(&update))?;
+        self.unshown = Some(Unshown {
+            extended,
+            target,
+            signed,
+        });
+        self.settle()
+    }
+
+    /// As [`Replica::begin`] and [`Replica::accept`], of leaves that are all here.
+    ///
+    /// # Errors
+    /// As of both.
+    pub fn finish(
+        &mut self,
+        update: Update,
+        leaves: impl IntoIterator<Item = Vec<u8>>,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), ReplicaError> {
+        self.settle()?;
+        let mut growth = self.begin(update)?;
+        growth.push(leaves, rng)?;
+        self.accept(growth, rng)
+    }
+
+    /// Writes what is in the database and could not be written to the other files, if there is anything.
+    ///
+    /// # Errors
+    /// [`ReplicaError::Archive`] or [`ReplicaError::Mark`]; it can be tried again.
+    pub fn settle(&mut self) -> Result<(), ReplicaError> {
+        let Some(unshown) = &self.unshown else {
+            return Ok(());
+        };
+        let (target, signed) = (&unshown.target, &unshown.signed);
+        self.archive.require_in_place()?;
+        self.archive.show_checkpoint(&signed.to_string())?;
+        if let Some(mark) = &mut self.mark {
+            mark.raise(target, signed)?;
+        }
+        if let Some(Unshown {
+            extended,
+            target,
+            signed,
+        }) = self.unshown.take()
+        {
+            let rows = Arc::clone(self.archive.file());
+            self.state = State::stored(extended.governing, rows);
+            self.digest = extended.digest;
+            self.frontier = extended.frontier;
+            self.newest = Some((target, signed));
+        }
+        Ok(())
+    }
+
+    /// True while what is in the database is not in all other files.
+    pub(crate) fn is_unsettled(&self) -> bool {
+        self.unshown.is_some()
+    }
+
+    fn lose(&self, update: &Update) {
+        self.lost.fetch_max(update.until(), Ordering::Relaxed);
+    }
+}

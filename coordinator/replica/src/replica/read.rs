@@ -1,0 +1,164 @@
+//! What a replica answers about its leaves.
+
+use merits_ledger::{
+    UniqueSet,
+    rows::Rows as _,
+    tree::{inclusion_nodes, inclusion_proof},
+};
+use merits_primitives::ids::EntryId;
+use merits_verifier::{codec::Canonical as _, entry::Leaf, log::Checkpoint, receipt::Receipt};
+
+use super::{PAGE_BYTES, Replica, ReplicaError};
+
+impl Replica {
+    /// Number of leaves.
+    pub fn size(&self) -> u64 {
+        self.frontier.size()
+    }
+
+    /// The newest checkpoint, verified.
+    pub fn checkpoint(&self) -> Option<&Checkpoint> {
+        self.newest.as_ref().map(|(checkpoint, _)| checkpoint)
+    }
+
+    /// The leaf at an index.
+    ///
+    /// # Errors
+    /// [`ReplicaError`] where the copy cannot be read.
+    pub fn leaf(&self, index: u64) -> Result<Option<Leaf>, ReplicaError> {
+        match self.leaf_bytes(index)? {
+            None => Ok(None),
+            Some(bytes) => self.decoded(&bytes).map(Some),
+        }
+    }
+
+    /// All leaves, in order.
+    pub fn leaves(&self) -> Leaves<'_> {
+        self.leaves_from(0)
+    }
+
+    /// The leaves from an index on, in order. Few of them are in memory at a time.
+    pub fn leaves_from(&self, index: u64) -> Leaves<'_> {
+        Leaves {
+            replica: self,
+            next: index,
+            page: Vec::new().into_iter(),
+        }
+    }
+
+    /// Where an entry stands.
+    ///
+    /// # Errors
+    /// [`ReplicaError`] where the copy cannot be read.
+    pub fn find(&self, id: &EntryId) -> Result<Option<u64>, ReplicaError> {
+        let found = self.archive.file().find(id);
+        let found = found.map_err(self.archive.failed())?;
+        // What is in the database and not shown yet is not answered.
+        Ok(found.filter(|index| *index < self.size()))
+    }
+
+    /// The leaf that used a value which may occur once.
+    ///
+    /// # Errors
+    /// [`ReplicaError`] where the copy cannot be read.
+    pub fn used(&self, set: UniqueSet, value: &[u8; 32]) -> Result<Option<u64>, ReplicaError> {
+        let leaf = self.archive.file().used(set, value)?;
+        Ok(leaf.filter(|leaf| *leaf < self.size()))
+    }
+
+    fn leaf_bytes(&self, index: u64) -> Result<Option<Vec<u8>>, ReplicaError> {
+        let leaves = self
+            .archive
+            .file()
+            .leaves(index, self.size().min(index.saturating_add(1)), 0);
+        let leaves = leaves.map_err(self.archive.failed())?;
+        Ok(leaves.into_iter().next())
+    }
+
+    fn decoded(&self, leaf: &[u8]) -> Result<Leaf, ReplicaError> {
+        // Each was decoded when it was verified.
+        Leaf::from_bytes(leaf).map_err(|_| ReplicaError::Altered(self.directory.clone()))
+    }
+
+    /// The time of the newest leaf.
+    pub(crate) fn newest_time(&self) -> Option<u64> {
+        (self.size() > 0).then(|| self.state.time())
+    }
+
+    /// The leaf of an entry.
+    ///
+    /// # Errors
+    /// [`ReplicaError`] where the copy cannot be read.
+    pub fn entry(&self, id: &EntryId) -> Result<Option<Leaf>, ReplicaError> {
+        match self.find(id)? {
+            None => Ok(None),
+            Some(index) => self.leaf(index),
+        }
+    }
+
+    /// The receipt of an entry under the newest checkpoint, made from the copy alone.
+    ///
+    /// # Errors
+    /// [`ReplicaError`] where the copy cannot be read.
+    pub fn receipt(&self, id: &EntryId) -> Result<Option<Receipt>, ReplicaError> {
+        let (Some(index), Some((checkpoint, signed))) = (self.find(id)?, &self.newest) else {
+            return Ok(None);
+        };
+        let Some(leaf) = self.leaf_bytes(index)? else {
+            return Ok(None);
+        };
+        let wanted = inclusion_nodes(index, checkpoint.size);
+        let nodes = self.archive.file().nodes(&wanted);
+        let nodes = nodes.map_err(self.archive.failed())?;
+        let proof = inclusion_proof(&nodes, index, checkpoint.size);
+        Ok(Some(Receipt {
+            leaf,
+            index,
+            proof: proof.map_err(|_| ReplicaError::Altered(self.directory.clone()))?,
+            checkpoint: signed.clone(),
+        }))
+    }
+}
+
+/// Leaves of a copy, in order.
+#[derive(Debug)]
+pub struct Leaves<'r> {
+    replica: &'r Replica,
+    next: u64,
+    page: std::vec::IntoIter<Vec<u8>>,
+}
+
+impl Leaves<'_> {
+    /// An error comes once, and is the last that comes.
+    fn ended_by(&mut self, error: ReplicaError) -> Option<<Self as Iterator>::Item> {
+        self.next = u64::MAX;
+        Some(Err(error))
+    }
+}
+
+impl Iterator for Leaves<'_> {
+    type Item = Result<(u64, Leaf), ReplicaError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.page.len() == 0 {
+            let (file, size) = (self.replica.archive.file(), self.replica.size());
+            if self.next >= size {
+                return None;
+            }
+            let page = file.leaves(self.next, size, PAGE_BYTES);
+            match page.map_err(self.replica.archive.failed()) {
+                // Whoever counts leaves must not take a hole for the end.
+                Ok(page) if page.is_empty() => {
+                    let directory = self.replica.directory.clone();
+                    return self.ended_by(ReplicaError::Altered(directory));
+                }
+                Ok(page) => self.page = page.into_iter(),
+                Err(error) => return self.ended_by(error.into()),
+            }
+        }
+        let bytes = self.page.next()?;
+        let index = self.next;
+        self.next += 1;
+        Some(self.replica.decoded(&bytes).map(|leaf| (index, leaf)))
+    }
+}

@@ -1,0 +1,64 @@
+//! Whether an entry is in the log, asked for every submission: those that ask at the same time are answered by
+//! one query, which costs little more than one of a single entry.
+
+use std::collections::HashMap;
+
+use merits_ledger_sqlite::Reader;
+use merits_primitives::ids::EntryId;
+use merits_proto::Fault;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::intake::database;
+
+/// Entries of one query.
+const MOST: usize = 1_024;
+
+/// Asks the task that looks. It ends when nobody can ask it any more.
+#[derive(Debug, Clone)]
+pub(crate) struct Lookups(mpsc::Sender<Asked>);
+
+#[derive(Debug)]
+struct Asked {
+    id: EntryId,
+    reply: oneshot::Sender<Option<u64>>,
+}
+
+impl Lookups {
+    /// Starts the task, on the runtime of whoever calls.
+    pub(crate) fn start(readers: Reader) -> Self {
+        let (send, asked) = mpsc::channel(MOST);
+        tokio::spawn(look(readers, asked));
+        Self(send)
+    }
+
+    /// Index of an entry's leaf, if it is in the log.
+    ///
+    /// # Errors
+    /// [`Fault::internal`] where the log cannot be read, which is logged.
+    pub(crate) async fn find(&self, id: EntryId) -> Result<Option<u64>, Fault> {
+        let (reply, answer) = oneshot::channel();
+        let asked = self.0.send(Asked { id, reply }).await;
+        asked.map_err(|_| Fault::internal())?;
+        answer.await.map_err(|_| Fault::internal())
+    }
+}
+
+async fn look(readers: Reader, mut asked: mpsc::Receiver<Asked>) {
+    let mut together = Vec::with_capacity(MOST);
+    while asked.recv_many(&mut together, MOST).await > 0 {
+        let ids: Vec<EntryId> = together.iter().map(|asked| asked.id).collect();
+        let found: HashMap<EntryId, u64> = match readers.find_all(&ids).await {
+            Ok(found) => found,
+            Err(error) => {
+                // Without an answer the callers are told that something is wrong here.
+                let _ = database(error);
+                together.clear();
+                continue;
+            }
+        };
+        for Asked { id, reply } in together.drain(..) {
+            // The caller may have gone away.
+            let _ = reply.send(found.get(&id).copied());
+        }
+    }
+}

@@ -5,7 +5,7 @@ use std::{io, path::PathBuf};
 use merits_guard::GuardError;
 use thiserror::Error;
 
-use crate::{whose::StoreKind, words::DatabaseError};
+use crate::{kind::StoreKind, words::DatabaseError};
 
 /// Why a database's file cannot be used, folded, copied or put in place.
 #[derive(Debug, Error)]

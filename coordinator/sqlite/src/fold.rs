@@ -1,13 +1,10 @@
 //! Folding the write-ahead log into the file.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 
-use crate::{durable, error::FileError, whose::explain};
+use crate::{beside, durable, error::FileError, explain::explain};
 
 /// Folds the write-ahead log of `path` into the file and makes sure of it: afterwards the file alone
 /// is the whole store. Call it last, after every connection of this process is closed, also on the
@@ -43,11 +40,4 @@ pub async fn fold(path: &Path) -> Result<(), FileError> {
             why,
         }),
     }
-}
-
-/// The file that SQLite keeps beside a database.
-pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }

@@ -18,24 +18,32 @@
 
 mod access;
 mod error;
+mod explain;
 mod fold;
+mod kind;
 mod pool;
 mod schema;
 mod staged;
+mod unwritable;
 mod whose;
 mod words;
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
 pub use access::{keep_private, prove_writable, restrict};
 pub use error::FileError;
+pub use explain::{examine, explain};
 pub use fold::fold;
+pub use kind::StoreKind;
 pub use pool::pool;
 pub use schema::{Found, Schema};
 pub use staged::{Staged, check_integrity, findings};
-pub use whose::{StoreKind, examine, explain};
+
 pub use words::DatabaseError;
 
 /// Statements that a connection keeps prepared: a ledger's lists go in and out by statements of 11 lengths.
@@ -66,4 +74,11 @@ pub fn inspecting(path: &Path) -> SqliteConnectOptions {
         .read_only(true)
         .busy_timeout(BUSY)
         .pragma("cell_size_check", "ON")
+}
+
+/// The file that SQLite keeps beside a database.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }

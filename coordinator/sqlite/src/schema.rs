@@ -4,10 +4,7 @@ use std::path::Path;
 
 use sqlx::{Connection as _, SqliteConnection};
 
-use crate::{
-    error::FileError,
-    whose::{StoreKind, explain},
-};
+use crate::{error::FileError, explain::explain, kind::StoreKind};
 
 /// The identity and the tables of a store.
 #[derive(Debug, Clone, Copy)]

@@ -9,10 +9,10 @@ use std::{
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 
 use crate::{
+    beside,
     error::FileError,
-    fold::beside,
+    explain::{examine, explain},
     inspecting,
-    whose::{examine, explain},
     words::{DatabaseError, Trouble},
 };
 

@@ -173,7 +173,7 @@ pub(crate) async fn stock(
     }
     let identity = identity(config)?;
     // Its own copy: the serving process has the other one open.
-    let follower = config.ledger.clone().beside("-desk").follow().await?;
+    let follower = config.ledger.clone().of_the_desk().follow().await?;
     follower.sync().await?;
     let (id, published, sponsor) = {
         let replica = follower.replica();

@@ -54,7 +54,7 @@ impl Desk {
             &holder.sealing_key,
         )?;
         // Its own copy: the holder's process has the other one open.
-        let follower = holder.ledger.clone().beside("-desk").follow().await?;
+        let follower = holder.ledger.clone().of_the_desk().follow().await?;
         follower.sync().await?;
         Ok(Self {
             config,

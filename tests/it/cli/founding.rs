@@ -66,7 +66,7 @@ impl Ledger {
     }
 
     /// Makes the keys of a role, as it does when it asks to be admitted.
-    fn apply(&self, role: &str) {
+    pub(crate) fn apply(&self, role: &str) {
         self.merits(&format!(
             "{role} apply --config {role}.toml --output {role}.application"
         ))
@@ -365,24 +365,4 @@ fn a_holder_without_its_journal_answers_nothing() {
     ran.refuses(&["witness-journal.jsonl", "is not there", "copy"]);
     assert_eq!(ran.stdout, "", "it says that it answers when it does");
     assert!(!journal.exists());
-}
-
-/// A server without a high-water mark, or with one inside the copy that it guards.
-#[test]
-fn a_server_has_a_high_water_mark_outside_its_data() {
-    let ledger = Ledger::found();
-    let config = ledger.path().join("witness.toml");
-    edit(&config, "127.0.0.1:7702", "127.0.0.1:0");
-    ledger.apply("witness");
-    ledger
-        .merits("witness half --config witness.toml --epoch 1 --output half.public")
-        .succeeds("wrote");
-    edit(&config, "\"witness.mark\"", "\"witness-replica/mark\"");
-    ledger
-        .merits("witness serve --config witness.toml")
-        .refuses(&["witness-replica/mark", "high_water_mark"]);
-    edit(&config, "high_water_mark =", "# high_water_mark =");
-    ledger
-        .merits("witness serve --config witness.toml")
-        .refuses(&["ledger.high_water_mark", "a server needs one"]);
 }

@@ -19,6 +19,7 @@ mod prover;
 mod receipts;
 mod run;
 mod scale;
+mod servers;
 mod signing;
 mod stores;
 mod texts;

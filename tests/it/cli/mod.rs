@@ -8,6 +8,7 @@ mod configuration;
 mod demo;
 mod founding;
 mod help;
+mod holders;
 mod inputs;
 mod keys;
 mod offers;

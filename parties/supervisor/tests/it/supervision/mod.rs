@@ -5,4 +5,5 @@ mod measure;
 mod memory_log;
 mod opening;
 mod over_the_wire;
+mod shares;
 mod totals;

@@ -131,12 +131,12 @@ impl<L: Ledger> UniquenessService<L> {
             .look(move |replica| {
                 let state = replica
                     .state()
-                    .map_err(|error| ledger_fault(&LedgerFault::Unreachable(error.to_string())))?;
+                    .map_err(|error| ledger_fault(&LedgerFault::Copy(error.to_string())))?;
                 // A panic while following leaves the counts at an earlier leaf, and whole.
                 let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
                 counts
                     .follow(replica)
-                    .map_err(|error| ledger_fault(&LedgerFault::Unreachable(error.to_string())))?;
+                    .map_err(|error| ledger_fault(&LedgerFault::Copy(error.to_string())))?;
                 Ok(judge((party, &opened), state, &counts, &request))
             })
             .await;
@@ -215,8 +215,8 @@ fn fault(refused: &Refused) -> Fault {
 
 fn ledger_fault(fault: &LedgerFault) -> Fault {
     match fault {
-        LedgerFault::Unreachable(_) => {
-            tracing::error!(%fault, "the evaluator cannot follow or write its log");
+        LedgerFault::Copy(_) | LedgerFault::Unreachable(_) => {
+            tracing::error!(%fault, "the evaluator answers nothing now");
             let mut answer = Fault::new(Code::Unavailable, Reason::Busy, "", fault.to_string());
             answer.retry_after = Some(RETRY_AFTER);
             answer

@@ -366,3 +366,55 @@ fn a_holder_without_its_journal_answers_nothing() {
     assert_eq!(ran.stdout, "", "it says that it answers when it does");
     assert!(!journal.exists());
 }
+
+/// A name that people would take for another party's is looked at by somebody before it is admitted.
+#[test]
+fn a_name_that_looks_like_another_partys_is_admitted_on_purpose_only() {
+    let ledger = Ledger::found();
+    ledger.apply("sponsor");
+    let admit = "supervisor admit --config supervisor.toml";
+    ledger
+        .merits(&format!("{admit} sponsor.application"))
+        .succeeds("admitted green-bank");
+    // Cyrillic letters, another case, letters that run together, and the founding supervisor's own name.
+    for (number, name) in [
+        "green-b\u{430}nk",
+        "Green-Bank",
+        "gr\u{435}\u{435}n-bank",
+        "city-supervis\u{43e}r",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let role = format!("sponsor-{number}");
+        let config = ledger.path().join(format!("{role}.toml"));
+        fs::copy(ledger.path().join("sponsor.toml"), &config).expect("copied");
+        edit(
+            &config,
+            "name = \"green-bank\"",
+            &format!("name = \"{name}\""),
+        );
+        edit(&config, "\"sponsor.key\"", &format!("\"{role}.key\""));
+        edit(
+            &config,
+            "\"sponsor-sealing.key\"",
+            &format!("\"{role}-sealing.key\""),
+        );
+        ledger
+            .merits(&format!(
+                "sponsor apply --config {role}.toml --output {role}.application"
+            ))
+            .succeeds("wrote");
+        let application = format!("{role}.application");
+        let ran = ledger.merits(&format!("{admit} {application}"));
+        ran.refuses(&["looks like", "--distinct"]);
+        ledger
+            .merits(&format!("{admit} --distinct {application}"))
+            .succeeds("admitted");
+    }
+    // One that is like none needs no word.
+    ledger.apply("issuer");
+    ledger
+        .merits(&format!("{admit} issuer.application"))
+        .succeeds("admitted");
+}

@@ -25,3 +25,5 @@ mod signing;
 mod stores;
 mod texts;
 mod wallet;
+
+pub(crate) use run::merits;

@@ -159,9 +159,12 @@ fn lock(holder: &Mutex<Holder>) -> MutexGuard<'_, Holder> {
 
 fn behind(error: &FollowError) -> Fault {
     tracing::error!(%error, "a holder cannot follow its log");
+    // Where its files lie is its operator's concern alone.
+    let message = "this holder's copy of the log cannot be brought up to date now; ask again later. Its operator \
+                   finds the cause in its log";
     Fault {
         retry_after: Some(Duration::from_secs(2)),
-        ..Fault::new(Code::Unavailable, Reason::Busy, "", error.to_string())
+        ..Fault::new(Code::Unavailable, Reason::Busy, "", message)
     }
 }
 

@@ -230,6 +230,25 @@ async fn strangers_make_a_holder_follow_its_log_four_times_a_second() {
     );
 }
 
+/// The gap: callers were told where the files of a holder lie.
+#[tokio::test]
+async fn a_holder_that_is_behind_says_so_and_nothing_of_its_files() {
+    let mut fed = Federation::new();
+    let entry = fed.append_batch(&[1, 2, 3]);
+    let ask = fed.append_request(entry, 0, SUPERVISOR);
+    let log = Shared::new(&fed.log);
+    let (mut witness, _stop) = start(fed.witness, &log).await;
+    log.2.store(true, Ordering::Relaxed);
+    let HolderError::Refused { fault, .. } = witness.opening(&ask).await.unwrap_err() else {
+        panic!("it gives a reason");
+    };
+    assert!(fault.may_retry());
+    assert!(fault.message.contains("copy of the log"), "{fault}");
+    assert!(!fault.message.contains("out of reach"), "{fault}");
+    log.2.store(false, Ordering::Relaxed);
+    witness.opening(&ask).await.unwrap();
+}
+
 /// What the server's health says, each time that it changes.
 pub(crate) async fn health_of(address: &str) -> impl AsyncFnMut() -> ServingStatus + use<> {
     let channel = tonic::transport::Channel::from_shared(address.to_owned()).unwrap();

@@ -19,7 +19,6 @@ use merits_exchange::{
 use merits_keyfile::KeyKind;
 use merits_ledger::{Role, entry::PartyAdmitted};
 use merits_text::typed::argument;
-use tokio::net::TcpListener;
 
 use super::{stop_signal, unix_millis};
 use crate::{
@@ -174,7 +173,7 @@ pub(crate) async fn stock(
     }
     let identity = identity(config)?;
     // Its own copy: the serving process has the other one open.
-    let follower = config.ledger.clone().beside("-desk").follow().await?;
+    let follower = config.ledger.clone().of_the_desk().follow().await?;
     follower.sync().await?;
     let (id, published, sponsor) = {
         let replica = follower.replica();
@@ -224,9 +223,7 @@ pub(crate) async fn serve_until(
 ) -> anyhow::Result<()> {
     let identity = identity(config)?;
     let ledger = config.ledger.clone().of_a_server()?;
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .with_context(|| format!("listening on {}", config.listen))?;
+    let listener = merits_serve::listen(config.listen).await?;
     let follower = ledger.follow().await?.refusing_the_future();
     follower.sync().await?;
     {

@@ -185,8 +185,7 @@ mod tests {
             let answer = pool.verify(
                 class,
                 &key.unwrap().unwrap(),
-                BareInputs(inputs.to_vec()),
-                proof,
+                (BareInputs(inputs.to_vec()), proof, ()),
                 held.clone(),
             );
             answer.unwrap().await.unwrap().unwrap();

@@ -305,9 +305,7 @@ impl Sequencer {
                 (ready.authentic, ready.verified)
             })
             .collect();
-        let submissions = entries
-            .iter()
-            .map(|(authentic, _)| authentic.submission());
+        let submissions = entries.iter().map(|(authentic, _)| authentic.submission());
         let ids: Vec<EntryId> = submissions.clone().map(Submission::id).collect();
         let log = &mut self.log;
         let mut transaction = self.writer.begin().await?;

@@ -156,7 +156,9 @@ pub async fn findings(db: &mut SqliteConnection, most: u32) -> sqlx::Result<Vec<
 /// # Errors
 /// [`FileError::Damaged`] with SQLite's first finding.
 pub async fn check_integrity(db: &mut SqliteConnection, path: &Path) -> Result<(), FileError> {
-    let findings = findings(db, 1).await.map_err(|error| explain(path, error))?;
+    let findings = findings(db, 1)
+        .await
+        .map_err(|error| explain(path, error))?;
     let damaged = |what: String| FileError::Damaged {
         path: path.to_owned(),
         what,

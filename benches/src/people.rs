@@ -24,10 +24,11 @@ use merits_primitives::{
     Fr,
     audit::Exponent,
     field,
-    group::{Group, GroupPath},
+    group::{Group, GroupPath, GroupRoot},
     identity::{Birth, Secret, leaf},
     ids::{AssetId, Credits, Expiry},
     jubjub::{Point, random_scalar},
+    note::NoteCommitment,
     note_tree::{self, bucket_root, root_of_buckets},
 };
 use merits_verifier::{
@@ -165,7 +166,7 @@ impl Times {
 }
 
 /// Somebody in a group of [`PEOPLE`].
-fn member(rng: &mut StdRng) -> anyhow::Result<(Secret, Birth, GroupPath, Fr)> {
+fn member(rng: &mut StdRng) -> anyhow::Result<(Secret, Birth, GroupPath, GroupRoot)> {
     let secret = Secret::random(rng);
     let birth = Birth {
         from: 20_000,
@@ -212,7 +213,7 @@ pub(super) fn redeem_inputs(rng: &mut StdRng) -> anyhow::Result<Inputs> {
             f2: Fr::from(0u64),
             path: note_tree::NotePath::dummy(),
         });
-    let mut leaves: Vec<Fr> = (0..64).map(|_| field::random(rng)).collect();
+    let mut leaves: Vec<NoteCommitment> = (0..64).map(|_| field::random(rng)).collect();
     for (note, place) in own.iter().zip([5, 40]) {
         leaves[place] = note.commitment(&secret, expiry, asset);
     }

@@ -18,10 +18,11 @@ use merits_primitives::{
     Fr,
     audit::Exponent,
     field,
-    group::{Group, GroupPath},
+    group::{Group, GroupPath, GroupRoot},
     identity::{Birth, Secret, leaf},
     ids::{AssetId, Credits, Expiry, Period, PeriodKind},
     jubjub::{Point, Scalar},
+    note::NoteCommitment,
     note_tree::{self, NotePath},
     owner::{Handle, OwnerKey},
 };
@@ -72,7 +73,7 @@ pub fn earn() -> Result<(EarnTerms, EarnWitness)> {
 struct Member {
     secret: Secret,
     birth: Birth,
-    root: Fr,
+    root: GroupRoot,
     path: GroupPath,
 }
 
@@ -131,7 +132,7 @@ pub fn redeem(rng: &mut StdRng) -> Result<(RedeemTerms, RedeemWitness)> {
         f2: field::random(rng),
         path: NotePath::dummy(),
     });
-    let mut leaves: Vec<Fr> = (0..200).map(|_| field::random(rng)).collect();
+    let mut leaves: Vec<NoteCommitment> = (0..200).map(|_| field::random(rng)).collect();
     let first = leaves.len() as u64;
     let own = notes.iter();
     leaves.extend(own.map(|note| note.commitment(&person.secret, expiry, asset)));

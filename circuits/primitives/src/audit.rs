@@ -20,6 +20,7 @@ use crate::{
     fixed_base::FixedBase,
     ids::Output,
     jubjub::{Point, Scalar},
+    nullifier::SpendNullifier,
     owner::Handle,
     poseidon, tags,
 };
@@ -210,7 +211,7 @@ pub struct SealedIdentity {
 pub fn seal_identity(
     exponent: &Exponent,
     view_key: &Point,
-    sn1: Fr,
+    sn1: SpendNullifier,
     commitment: Fr,
 ) -> SealedIdentity {
     let mut e = exponent.scalar();
@@ -219,13 +220,13 @@ pub fn seal_identity(
     e.zeroize();
     SealedIdentity {
         ey: ephemeral.y,
-        c_id: commitment + poseidon::hash(tags::AUD, &[shared.y, sn1]),
+        c_id: commitment + poseidon::hash(tags::AUD, &[shared.y, sn1.0]),
     }
 }
 
 /// The identity commitment, with S.y as in [`open`].
-pub fn open_identity(shared_y: Fr, sn1: Fr, sealed: &SealedIdentity) -> Fr {
-    sealed.c_id - poseidon::hash(tags::AUD, &[shared_y, sn1])
+pub fn open_identity(shared_y: Fr, sn1: SpendNullifier, sealed: &SealedIdentity) -> Fr {
+    sealed.c_id - poseidon::hash(tags::AUD, &[shared_y, sn1.0])
 }
 
 /// A batch's total under At: T1 = r·B8, T2 = (Σ v)·B8 + r·At (ElGamal in the exponent, so

@@ -1,6 +1,16 @@
 //! Nullifiers: what may occur once, and tells nobody whose it is.
 
-use crate::{Fr, identity::Secret, poseidon, tags};
+use crate::{Fr, element::public_element, identity::Secret, note::NoteCommitment, poseidon, tags};
+
+public_element! {
+    /// sn: what a spent note leaves. Nobody but its owner can tell which note it was.
+    SpendNullifier
+}
+
+public_element! {
+    /// rn: what an act under a rate limit leaves, one for each act that the limit allows.
+    RateNullifier
+}
 
 /// nf = Pos2(scope, secret): one a person and scope, as in Semaphore v4.
 pub fn claim_nullifier(secret: &Secret, scope: Fr) -> Fr {
@@ -8,14 +18,14 @@ pub fn claim_nullifier(secret: &Secret, scope: Fr) -> Fr {
 }
 
 /// sn = P(NF; secret, cm): one a note.
-pub fn spend_nullifier(secret: &Secret, note: Fr) -> Fr {
-    poseidon::hash(tags::NF, &[secret.element(), note])
+pub fn spend_nullifier(secret: &Secret, note: NoteCommitment) -> SpendNullifier {
+    SpendNullifier(poseidon::hash(tags::NF, &[secret.element(), note.0]))
 }
 
 /// rn = P(RATE; secret, rscope, idx): as many a person and scope as the limit allows.
-pub fn rate_nullifier(secret: &Secret, scope: Fr, index: u16) -> Fr {
-    poseidon::hash(
+pub fn rate_nullifier(secret: &Secret, scope: Fr, index: u16) -> RateNullifier {
+    RateNullifier(poseidon::hash(
         tags::RATE,
         &[secret.element(), scope, Fr::from(u64::from(index))],
-    )
+    ))
 }

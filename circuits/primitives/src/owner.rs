@@ -2,7 +2,7 @@
 //!
 //! The wallet and, until wallets exist, a distributor's custody derive them by this code.
 
-use crate::{Fr, earned::Earned, identity::Secret, poseidon, tags};
+use crate::{Fr, earned::Earned, identity::Secret, nullifier::SpendNullifier, poseidon, tags};
 
 /// h: a person's pseudonym at a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -66,8 +66,8 @@ pub fn bind(key: &OwnerKey, handle: &Handle) -> Binding {
 }
 
 /// K = P(OWN; secret, sn1, 0): change of a redemption, back to the same person only.
-pub fn change_key(secret: &Secret, sn1: Fr) -> OwnerKey {
-    owner_key(secret, sn1, Fr::from(0u64))
+pub fn change_key(secret: &Secret, sn1: SpendNullifier) -> OwnerKey {
+    owner_key(secret, sn1.0, Fr::from(0u64))
 }
 
 #[cfg(test)]

@@ -263,7 +263,7 @@ fn check_claim(
     }
     demand(
         layout::CLAIM_NOTE,
-        expected.cm,
+        expected.cm.0,
         EarnViolation::Note { claim },
     )?;
     demand(

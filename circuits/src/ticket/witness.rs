@@ -3,7 +3,7 @@
 
 use merits_primitives::{
     Fr,
-    group::GroupPath,
+    group::{GroupPath, GroupRoot},
     identity::{self, Birth, Secret},
     nullifier,
     owner::{self, Handle, OwnerKey},
@@ -64,7 +64,13 @@ impl TicketWitness {
     /// The public side: of a root of the group that the path leads to, a scope, a message, and
     /// the first day of the period that the scope speaks of.
     #[must_use]
-    pub fn statement(&self, root: Fr, scope: Fr, message: Fr, start: u32) -> TicketStatement {
+    pub fn statement(
+        &self,
+        root: GroupRoot,
+        scope: Fr,
+        message: Fr,
+        start: u32,
+    ) -> TicketStatement {
         TicketStatement {
             root,
             scope,

@@ -10,6 +10,7 @@ use merits_ledger_fixture::{Citizen, Note, Redeeming, Stage};
 use merits_primitives::{
     Fr,
     ids::{Credits, EntryId},
+    note::NoteCommitment,
     note_tree::path,
 };
 use merits_proto::{
@@ -275,7 +276,10 @@ async fn a_wallet_without_leaves_gets_its_path_in_buckets() {
         let place = leaves.iter().position(|leaf| *leaf == note).unwrap();
         let path = path(place as u64, &leaves, &buckets.roots).unwrap();
         assert_eq!(path.root(note), anchor.root);
-        assert_ne!(path.root(note + Fr::from(1u64)), anchor.root);
+        assert_ne!(
+            path.root(NoteCommitment(note.0 + Fr::from(1u64))),
+            anchor.root
+        );
         // Leaves beyond the anchor are left out.
         assert_eq!(client.note_bucket(0, 2).await.unwrap(), leaves[..2]);
         let none = client.note_bucket(1, buckets.size).await.unwrap_err();

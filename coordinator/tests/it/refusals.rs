@@ -196,7 +196,7 @@ async fn what_was_changed_after_proving_is_refused() {
         (
             "proof-invalid",
             "proof",
-            Box::new(move |batch| batch.claims[0].public.cm += one),
+            Box::new(move |batch| batch.claims[0].public.cm.0 += one),
         ),
         (
             "proof-invalid",

@@ -20,6 +20,7 @@ use merits_guard::{
 };
 use merits_primitives::{
     Fr, field,
+    group::GroupRoot,
     ids::{PartyId, Period},
     message::SALT_BYTES,
 };
@@ -235,7 +236,7 @@ pub struct LinkFile {
     pub h: Fr,
     /// Root of the group of registered people.
     #[serde(with = "field_text::element")]
-    pub root: Fr,
+    pub root: GroupRoot,
     /// b of the statement.
     #[serde(with = "field_text::element")]
     pub b: Fr,
@@ -320,7 +321,7 @@ pub struct Ticket {
     pub salt: [u8; SALT_BYTES],
     /// Root of the group of registered people.
     #[serde(with = "field_text::element")]
-    pub root: Fr,
+    pub root: GroupRoot,
     /// nf.
     #[serde(with = "field_text::element")]
     pub nullifier: Fr,
@@ -436,7 +437,7 @@ mod tests {
             expiry: 684,
             terms: [3; 32],
             salt: [4; SALT_BYTES],
-            root: Fr::from(5u64),
+            root: GroupRoot(Fr::from(5u64)),
             nullifier: Fr::from(6u64),
             b: Fr::from(7u64),
             proof: [8; PROOF_BYTES],
@@ -523,7 +524,7 @@ mod tests {
             source: [1; 32],
             account: "rider 4".to_owned(),
             h: Fr::from(1u64),
-            root: Fr::from(2u64),
+            root: GroupRoot(Fr::from(2u64)),
             b: Fr::from(3u64),
             start: 20_000,
             proof: [4; PROOF_BYTES],

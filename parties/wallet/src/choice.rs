@@ -173,12 +173,13 @@ mod tests {
     use merits_primitives::{
         Fr,
         ids::{AssetId, EntryId, Expiry, ScaleId},
+        note::NoteCommitment,
     };
 
     fn note(position: u64, value: u64) -> OwnNote {
         OwnNote {
             position,
-            cm: Fr::from(position),
+            cm: NoteCommitment(Fr::from(position)),
             value: Credits(value),
             measure: None,
             scale: ScaleId::new("a").unwrap(),

@@ -13,7 +13,7 @@ use merits_ledger::{
 use merits_primitives::{
     Fr,
     calendar::day_label,
-    group::GroupError,
+    group::{GroupError, GroupRoot},
     ids::{PartyId, Period, ScaleId},
     message::{SALT_BYTES, claim_salt, link_message},
     nullifier::claim_nullifier,
@@ -191,7 +191,7 @@ impl<'a> Speaker<'a> {
     }
 
     /// The witness of what is said about deeds at `source`, and the root that it is under.
-    fn witness(&self, scope_source: Fr) -> Result<(TicketWitness, Fr), ConsentError> {
+    fn witness(&self, scope_source: Fr) -> Result<(TicketWitness, GroupRoot), ConsentError> {
         let group = self.state.people().group();
         let witness = TicketWitness {
             secret: self.keys.secret(self.identity.generation),
@@ -280,7 +280,7 @@ impl<'a> Speaker<'a> {
     fn deposit(
         &self,
         witness: &TicketWitness,
-        root: Fr,
+        root: GroupRoot,
         asked: &Asked<'_>,
     ) -> Result<(TicketDeposited, TicketStatement), ConsentError> {
         let mut deposit = self.unsalted(root, asked)?;
@@ -298,7 +298,11 @@ impl<'a> Speaker<'a> {
         Ok((deposit, statement))
     }
 
-    fn unsalted(&self, root: Fr, asked: &Asked<'_>) -> Result<TicketDeposited, ConsentError> {
+    fn unsalted(
+        &self,
+        root: GroupRoot,
+        asked: &Asked<'_>,
+    ) -> Result<TicketDeposited, ConsentError> {
         let scale = self.state.scales().get(asked.scale)?;
         let version = scale.in_force(asked.period.index).ok_or_else(|| {
             Refusal::Scale(ScaleRefusal::IdUnknown {

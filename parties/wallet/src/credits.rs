@@ -14,7 +14,7 @@ use merits_primitives::{
     identity::Secret,
     ids::{AssetId, Credits, EntryId, Expiry, Origin, PartyId, Period, ScaleId, ScaleVersion},
     message::{Consent, claim_message},
-    note::note_commitment,
+    note::{NoteCommitment, note_commitment},
     owner::{Binding, OwnerKey, bind, handle, owner_key},
     scope::{claim_scope, source_scope},
 };
@@ -50,7 +50,7 @@ pub struct PublicClaim {
     /// Ties person, ticket and deed.
     pub b: Fr,
     /// The note commitment.
-    pub cm: Fr,
+    pub cm: NoteCommitment,
     /// Tells the owner v, and w of a scale with a measure.
     pub u: Fr,
 }
@@ -454,7 +454,7 @@ mod tests {
         let larger = batch(
             1,
             vec![PublicClaim {
-                cm: good.cm + Fr::from(1u64),
+                cm: NoteCommitment(good.cm.0 + Fr::from(1u64)),
                 ..good
             }],
         );

@@ -19,10 +19,12 @@ use merits_primitives::{
     Fr,
     audit::Exponent,
     context::attest_context,
+    group::GroupRoot,
     identity::Secret,
     ids::{AssetId, Credits, EntryId, Expiry, PartyId, ScaleId},
-    note_tree,
-    nullifier::{rate_nullifier, spend_nullifier},
+    note::NoteCommitment,
+    note_tree::{self, BucketRoot, NoteRoot},
+    nullifier::{RateNullifier, SpendNullifier, rate_nullifier, spend_nullifier},
 };
 use merits_verifier::{attestation::Question, groth16::Proof, statement::redeem::RedeemStatement};
 use rand_core::CryptoRng;
@@ -350,13 +352,19 @@ impl<'a> Spender<'a> {
             .active(self.now)
             .ok_or(SpendError::NoEpoch)?;
         let zero = Fr::from(0u64);
+        let anchor = self.anchor().map(|anchor| anchor.root);
         Ok(Spending {
-            note_root: self.anchor().map_or(zero, |anchor| anchor.root),
-            group_root: self.state.people().group().root().unwrap_or(zero),
-            sn1: zero,
-            sn2: zero,
-            cm_out: zero,
-            rn: zero,
+            note_root: anchor.unwrap_or(NoteRoot(zero)),
+            group_root: self
+                .state
+                .people()
+                .group()
+                .root()
+                .unwrap_or(GroupRoot(zero)),
+            sn1: SpendNullifier(zero),
+            sn2: SpendNullifier(zero),
+            cm_out: NoteCommitment(zero),
+            rn: RateNullifier(zero),
             epoch: epoch.opened.epoch,
             ey: zero,
             c_id: zero,
@@ -449,8 +457,8 @@ impl<'a> Spender<'a> {
             .get(..size)
             .ok_or(SpendError::OtherView)?;
         // A bucket has 2^16 leaves.
-        let buckets: Vec<&[Fr]> = leaves.chunks(note_tree::BUCKET as usize).collect();
-        let roots: Vec<Fr> = buckets
+        let buckets: Vec<&[NoteCommitment]> = leaves.chunks(note_tree::BUCKET as usize).collect();
+        let roots: Vec<BucketRoot> = buckets
             .iter()
             .map(|bucket| note_tree::bucket_root(bucket))
             .collect();

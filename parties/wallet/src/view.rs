@@ -16,6 +16,8 @@ use merits_primitives::{
     Fr,
     identity::Birth,
     ids::{AssetId, Credits, EntryId, Expiry, PartyId, Period, ScaleId, ScaleVersion},
+    note::NoteCommitment,
+    nullifier::{RateNullifier, SpendNullifier},
 };
 use merits_replica::ReplicaError;
 use thiserror::Error;
@@ -151,7 +153,7 @@ pub struct OwnNote {
     /// Its place in the note tree.
     pub position: u64,
     /// cm.
-    pub cm: Fr,
+    pub cm: NoteCommitment,
     /// v.
     pub value: Credits,
     /// w of an earned note of a scale with a measure.
@@ -208,9 +210,9 @@ pub struct OwnSpending {
     /// What for.
     pub purpose: SpendingPurpose,
     /// sn of the first note.
-    pub sn1: Fr,
+    pub sn1: SpendNullifier,
     /// Rate nullifier.
-    pub rn: Fr,
+    pub rn: RateNullifier,
     /// The spent notes, as indices into [`View::notes`]: one or two.
     pub spent: Vec<usize>,
     /// The change note, likewise; `None` only if the entry contradicts itself.
@@ -266,7 +268,7 @@ pub struct View {
     /// Entries that cannot be.
     pub faults: Vec<EntryFault>,
     /// All note commitments, own and others', in the order of the tree.
-    pub note_leaves: Vec<Fr>,
+    pub note_leaves: Vec<NoteCommitment>,
 }
 
 impl View {

@@ -149,7 +149,7 @@ fn a_note_counts_once_in_one_redemption() {
     let refusal = town.redeem(entry, &proof, &exchange).unwrap_err();
     assert_eq!(refusal.code(), Reason::SameNoteTwice, "{refusal}");
     // A second nullifier for the same note is none.
-    double.sn2 += Fr::from(1u64);
+    double.sn2.0 += Fr::from(1u64);
     assert_eq!(
         refused(&town, &planned, &double),
         RedeemViolation::Nullifier { note: 1 }

@@ -13,6 +13,7 @@ use merits_primitives::{
     Fr,
     ids::{AssetId, Expiry, Origin, PartyId, Period, SchemaId},
     jubjub::Point,
+    note::NoteCommitment,
 };
 
 use super::Statement;
@@ -120,7 +121,7 @@ pub struct ClaimPublic {
     /// b: ties person, ticket and deed.
     pub b: Fr,
     /// cm: the note.
-    pub cm: Fr,
+    pub cm: NoteCommitment,
     /// u = v + pad: tells the owner v.
     pub u: Fr,
     /// Ey: the ephemeral key of the audit ciphertext.
@@ -134,7 +135,7 @@ pub struct ClaimPublic {
 impl ClaimPublic {
     /// The claim's public inputs, in order.
     pub fn inputs(&self) -> [Fr; CLAIM_INPUTS] {
-        [self.c, self.b, self.cm, self.u, self.ey, self.cv, self.ch]
+        [self.c, self.b, self.cm.0, self.u, self.ey, self.cv, self.ch]
     }
 }
 
@@ -283,10 +284,10 @@ fn check_ephemeral(claim: usize, ey: Fr) -> Result<(), StatementError> {
     Ok(())
 }
 
-fn distinct(
+fn distinct<E: Ord>(
     claims: &[ClaimPublic],
     what: &'static str,
-    value: impl Fn(&ClaimPublic) -> Fr,
+    value: impl Fn(&ClaimPublic) -> E,
 ) -> Result<(), StatementError> {
     let mut seen = BTreeMap::new();
     for (second, claim) in claims.iter().enumerate() {

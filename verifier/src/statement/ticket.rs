@@ -5,7 +5,7 @@
 
 use alloc::{vec, vec::Vec};
 
-use merits_primitives::Fr;
+use merits_primitives::{Fr, group::GroupRoot};
 
 use super::Statement;
 use super::StatementError;
@@ -29,7 +29,7 @@ pub const INPUTS: usize = 6;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TicketStatement {
     /// Root of the group of registered people.
-    pub root: Fr,
+    pub root: GroupRoot,
     /// What the nullifier is unique within.
     pub scope: Fr,
     /// nf = Pos2(scope, secret).
@@ -46,7 +46,7 @@ pub struct TicketStatement {
 impl Statement for TicketStatement {
     fn public_inputs(&self) -> Vec<Fr> {
         vec![
-            self.root,
+            self.root.0,
             self.scope,
             self.nullifier,
             self.b,

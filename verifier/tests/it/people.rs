@@ -7,8 +7,12 @@ use std::{fs, path::PathBuf};
 
 use merits_primitives::{
     Fr, field,
+    group::GroupRoot,
     ids::{AssetId, Credits, Epoch, Expiry, Origin, ScaleId},
     jubjub::{Point, PointError, Scalar},
+    note::NoteCommitment,
+    note_tree::NoteRoot,
+    nullifier::{RateNullifier, SpendNullifier},
     scope::attest_scope,
 };
 use merits_verifier::{
@@ -29,7 +33,7 @@ fn point(k: u64) -> Point {
 
 fn ticket() -> TicketStatement {
     TicketStatement {
-        root: Fr::from(1u64),
+        root: GroupRoot(Fr::from(1u64)),
         scope: Fr::from(2u64),
         nullifier: Fr::from(3u64),
         b: Fr::from(4u64),
@@ -40,19 +44,19 @@ fn ticket() -> TicketStatement {
 
 fn redeem() -> RedeemStatement {
     RedeemStatement {
-        note_root: Fr::from(1u64),
-        group_root: Fr::from(2u64),
+        note_root: NoteRoot(Fr::from(1u64)),
+        group_root: GroupRoot(Fr::from(2u64)),
         asset: AssetId(3),
         expiry: Expiry(4),
         amount: Credits(5),
         floor: Credits(6),
         context: Fr::from(7u64),
-        sn1: Fr::from(8u64),
-        sn2: Fr::from(9u64),
-        cm_out: Fr::from(10u64),
+        sn1: SpendNullifier(Fr::from(8u64)),
+        sn2: SpendNullifier(Fr::from(9u64)),
+        cm_out: NoteCommitment(Fr::from(10u64)),
         rate_scope: Fr::from(11u64),
         rate_limit: 12,
-        rn: Fr::from(13u64),
+        rn: RateNullifier(Fr::from(13u64)),
         a: point(14),
         ey: point(15).y(),
         c_id: Fr::from(16u64),
@@ -118,7 +122,7 @@ fn a_tickets_inputs_stand_where_the_named_positions_say() {
     let statement = ticket();
     let inputs = statement.public_inputs();
     assert_eq!(inputs.len(), ticket::INPUTS);
-    assert_eq!(inputs[ticket::ROOT], statement.root);
+    assert_eq!(inputs[ticket::ROOT], statement.root.0);
     assert_eq!(inputs[ticket::SCOPE], statement.scope);
     assert_eq!(inputs[ticket::NULLIFIER], statement.nullifier);
     assert_eq!(inputs[ticket::BINDING], statement.b);
@@ -172,7 +176,7 @@ fn what_the_circuit_of_redeem_leaves_open_is_checked_outside() {
             |s| s.rate_limit = 65_537,
             StatementError::RateLimit { found: 65_537 },
         ),
-        (|s| s.cm_out = Fr::from(0u64), StatementError::EmptyNote),
+        (|s| s.cm_out.0 = Fr::from(0u64), StatementError::EmptyNote),
         (|s| s.ey = Fr::from(0u64), StatementError::RedeemEphemeral),
         (|s| s.ey = Fr::from(1u64), StatementError::RedeemEphemeral),
         (|s| s.ey = not_on_curve(), StatementError::RedeemEphemeral),

@@ -4,6 +4,7 @@ use merits_primitives::{
     Fr,
     ids::{AssetId, Expiry, Period, PeriodKind, SchemaId},
     jubjub::{Point, Scalar},
+    note::NoteCommitment,
 };
 use merits_verifier::statement::{StatementError, earn};
 use merits_verifier::{
@@ -20,7 +21,7 @@ fn claim(first: u64) -> ClaimPublic {
     ClaimPublic {
         c: value(0),
         b: value(1),
-        cm: value(2),
+        cm: NoteCommitment(value(2)),
         u: value(3),
         ey: point(first).y(),
         cv: value(5),
@@ -74,7 +75,7 @@ fn inputs_stand_where_the_named_positions_say() {
     let claim = statement.claims[1];
     assert_eq!(inputs[second + earn::CLAIM_COMMITMENT], claim.c);
     assert_eq!(inputs[second + earn::CLAIM_BINDING], claim.b);
-    assert_eq!(inputs[second + earn::CLAIM_NOTE], claim.cm);
+    assert_eq!(inputs[second + earn::CLAIM_NOTE], claim.cm.0);
     assert_eq!(inputs[second + earn::CLAIM_HIDDEN], claim.u);
     assert_eq!(inputs[second + earn::CLAIM_EPHEMERAL], claim.ey);
     assert_eq!(inputs[second + earn::CLAIM_CREDITS], claim.cv);

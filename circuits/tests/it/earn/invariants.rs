@@ -318,7 +318,7 @@ fn earn_7_credits_are_the_formulas() {
     let hidden = owner::bind(&claim.key, &claim.handle).hide(more);
     let cm = note::note_commitment(more, terms.expiry, terms.asset, &claim.key);
     case.publics[claim_at(0, layout::CLAIM_HIDDEN)] = hidden;
-    case.publics[claim_at(0, layout::CLAIM_NOTE)] = cm;
+    case.publics[claim_at(0, layout::CLAIM_NOTE)] = cm.0;
     case.publics[claim_at(0, layout::CLAIM_CREDITS)] = sealed.cv;
     case.publics[layout::T2] = total.t2.x;
     case.publics[layout::T2 + 1] = total.t2.y;

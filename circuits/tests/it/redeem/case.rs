@@ -16,7 +16,10 @@ use merits_primitives::{
     identity::{self, Birth, Secret},
     ids::{AssetId, Credits, Expiry},
     jubjub::{Point, Scalar},
-    note, note_tree, owner, poseidon, tags,
+    note::{self, NoteCommitment},
+    note_tree,
+    nullifier::SpendNullifier,
+    owner, poseidon, tags,
 };
 use merits_verifier::statement::redeem::{self as layout, RedeemStatement};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -50,7 +53,7 @@ pub(crate) struct World {
     /// Where the person's leaf is.
     pub(crate) place: u64,
     /// The note tree's leaves.
-    pub(crate) notes: Vec<Fr>,
+    pub(crate) notes: Vec<NoteCommitment>,
 }
 
 /// A note that somebody has.
@@ -185,7 +188,7 @@ impl Case {
     pub(crate) fn good(seed: u64, dummy: bool) -> Self {
         let mut world = World::new(seed, 6);
         let first = world.earn(if dummy { 1000 } else { 700 });
-        world.notes.push(Fr::from(5u64));
+        world.notes.push(NoteCommitment(Fr::from(5u64)));
         let second = world.earn(300);
         let second = if dummy {
             world.dummy()
@@ -315,7 +318,7 @@ pub(crate) fn forged(case: &Case, secret: Fr, values: [u128; 2], change: u64) ->
         nullifiers[number] = poseidon::hash(tags::NF, &[secret, note]);
         inputs[layout::SN1 + number] = nullifiers[number];
         if number == 0 {
-            inputs[layout::NOTE_ROOT] = spent.path.root(note);
+            inputs[layout::NOTE_ROOT] = spent.path.root(NoteCommitment(note)).0;
         }
     }
     inputs[layout::NOTE_OUT] = note(Fr::from(change), nullifiers[0], Fr::ZERO);
@@ -323,7 +326,8 @@ pub(crate) fn forged(case: &Case, secret: Fr, values: [u128; 2], change: u64) ->
     inputs[layout::RATE_NULLIFIER] =
         poseidon::hash(tags::RATE, &[secret, statement.rate_scope, index]);
     let identity = witness.secret.commitment().expect("not zero");
-    let sealed = audit::seal_identity(&witness.exponent, &statement.a, nullifiers[0], identity);
+    let sn1 = SpendNullifier(nullifiers[0]);
+    let sealed = audit::seal_identity(&witness.exponent, &statement.a, sn1, identity);
     inputs[layout::SEALED_IDENTITY] = sealed.c_id;
     inputs
 }

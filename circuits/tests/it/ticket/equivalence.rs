@@ -88,7 +88,7 @@ proptest! {
             let from = case.witness.birth.from;
             let statement = &mut case.statement;
             let field = match at {
-                0 => &mut statement.root,
+                0 => &mut statement.root.0,
                 1 => &mut statement.scope,
                 2 => &mut statement.nullifier,
                 3 => &mut statement.b,

@@ -154,7 +154,7 @@ fn person_2_the_leaf_is_of_this_secret() {
 #[test]
 fn person_3_another_root() {
     let mut case = Case::good();
-    case.statement.root += Fr::ONE;
+    case.statement.root.0 += Fr::ONE;
     assert_eq!(case.native(), Err(TicketViolation::Member));
     assert_eq!(case.sections(), only(&["member/path"]));
 }

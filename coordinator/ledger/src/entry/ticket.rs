@@ -2,6 +2,7 @@
 
 use merits_primitives::{
     Fr,
+    group::GroupRoot,
     ids::{Expiry, PartyId, Period, ScaleId, ScaleVersion, sha256},
     message::SALT_BYTES,
 };
@@ -69,7 +70,7 @@ pub struct TicketDeposited {
     /// Salt of the message.
     pub salt: [u8; SALT_BYTES],
     /// Root of the group that the person proved to be in.
-    pub root: Fr,
+    pub root: GroupRoot,
     /// nf.
     pub nullifier: Fr,
     /// b.
@@ -120,22 +121,18 @@ pub struct ConsentWithdrawn {
     /// b of the withdrawal's own statement.
     pub b: Fr,
     /// Root of the group.
-    pub root: Fr,
+    pub root: GroupRoot,
 }
 
 impl Canonical for ConsentWithdrawn {
     const NAME: &'static str = "consent withdrawn";
 
     fn write(&self, out: &mut Writer) {
-        for element in [
-            &self.scope,
-            &self.nullifier,
-            &self.message,
-            &self.b,
-            &self.root,
-        ] {
-            out.field(element);
-        }
+        out.field(&self.scope);
+        out.field(&self.nullifier);
+        out.field(&self.message);
+        out.field(&self.b);
+        out.field(&self.root);
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {

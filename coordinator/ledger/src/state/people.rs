@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use merits_primitives::{
     Fr, field,
-    group::{self as tree, Place},
+    group::{self as tree, GroupRoot, Place},
     identity::{Birth, leaf},
     ids::{EntryId, PartyId},
 };
@@ -131,7 +131,7 @@ impl<'s> People<'s> {
     ///
     /// # Errors
     /// [`RowError`].
-    pub fn accepts(&self, root: Fr, time: u64) -> Result<bool, RowError> {
+    pub fn accepts(&self, root: GroupRoot, time: u64) -> Result<bool, RowError> {
         if self.register.group.root == Some(root) {
             return Ok(true);
         }
@@ -159,7 +159,12 @@ impl Register {
     }
 
     /// Whether a statement may prove against this root at `time`.
-    pub(super) fn accepts(&self, view: &View, root: Fr, time: u64) -> Result<bool, RowError> {
+    pub(super) fn accepts(
+        &self,
+        view: &View,
+        root: GroupRoot,
+        time: u64,
+    ) -> Result<bool, RowError> {
         if self.group.root == Some(root) {
             return Ok(true);
         }
@@ -394,7 +399,7 @@ fn set_leaf(
         };
         node.map(|Node(node)| node).ok_or(missing)
     })?;
-    let root = nodes.last().map(|(_, root)| *root);
+    let root = nodes.last().map(|(_, root)| GroupRoot(*root));
     for (place, node) in nodes {
         draft.put(node_key(place), &Node(node));
     }
@@ -423,6 +428,6 @@ fn node_key(place: Place) -> Key<Node> {
     Key::new(&[&[place.level], &place.index.to_be_bytes()])
 }
 
-pub(super) fn old_root_key(root: Fr) -> Key<Superseded> {
+pub(super) fn old_root_key(root: GroupRoot) -> Key<Superseded> {
     Key::new(&[&field::to_bytes(&root)])
 }

@@ -5,6 +5,7 @@ use merits_primitives::{
     Fr,
     context::redeem_context,
     field,
+    group::GroupRoot,
     ids::{AssetId, Credits, Expiry, PartyId},
     message::{Consent, withdrawal_message},
     scope::{attest_scope, claim_scope, rate_scope},
@@ -187,7 +188,7 @@ impl Governing {
     pub(super) fn check_group_root(
         &self,
         view: &View,
-        root: Fr,
+        root: GroupRoot,
         time: u64,
     ) -> Result<(), CheckError> {
         if self.people.accepts(view, root, time)? {
@@ -213,13 +214,13 @@ impl Governing {
             return Err(Refusal::NoteTreeFull.into());
         }
         let values = [
-            (UniqueSet::Spend, &spending.sn1),
-            (UniqueSet::Spend, &spending.sn2),
-            (UniqueSet::Rate, &spending.rn),
-            (UniqueSet::Note, &spending.cm_out),
+            (UniqueSet::Spend, field::to_bytes(&spending.sn1)),
+            (UniqueSet::Spend, field::to_bytes(&spending.sn2)),
+            (UniqueSet::Rate, field::to_bytes(&spending.rn)),
+            (UniqueSet::Note, field::to_bytes(&spending.cm_out)),
         ];
         for (set, value) in values {
-            draft.use_up(set, field::to_bytes(value), None);
+            draft.use_up(set, value, None);
         }
         self.notes.append(draft, &[spending.cm_out], time);
         Ok(())

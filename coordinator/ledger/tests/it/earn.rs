@@ -64,7 +64,7 @@ fn an_altered_public_value_makes_the_proof_fail() {
         (|claim| claim.c += Fr::from(1u64))
             as fn(&mut merits_verifier::statement::earn::ClaimPublic),
         |claim| claim.b += Fr::from(1u64),
-        |claim| claim.cm += Fr::from(1u64),
+        |claim| claim.cm.0 += Fr::from(1u64),
         |claim| claim.u += Fr::from(1u64),
         |claim| claim.cv += Fr::from(1u64),
         |claim| claim.ch += Fr::from(1u64),

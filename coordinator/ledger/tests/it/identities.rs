@@ -12,7 +12,10 @@ use merits_ledger::state::{People, ROOT_GRACE};
 use merits_ledger::{MemoryStore, Role, Sequencer, State};
 use merits_ledger_fixture::{Citizen, Federation, Member, Stage};
 use merits_primitives::ids::{EntryId, PartyId};
-use merits_primitives::{Fr, group};
+use merits_primitives::{
+    Fr,
+    group::{self, GroupRoot},
+};
 use merits_verifier::codec::Canonical as _;
 use merits_verifier::groth16::KeyPolicy;
 use rand::{SeedableRng, rngs::StdRng};
@@ -71,7 +74,11 @@ fn a_registered_person_is_in_the_group() {
             .accepts(people.group().root().unwrap(), u64::MAX)
             .unwrap()
     );
-    assert!(!people.accepts(Fr::from(1u64), town.time).unwrap());
+    assert!(
+        !people
+            .accepts(GroupRoot(Fr::from(1u64)), town.time)
+            .unwrap()
+    );
 }
 
 #[test]

@@ -159,15 +159,15 @@ fn a_spending_is_well_formed() {
     let cases: [(Change, &str, &str); 6] = [
         (|s| s.ey = Fr::from(0u64), "ephemeral-invalid", "ey"),
         (|s| s.ey = Fr::from(1u64), "ephemeral-invalid", "ey"),
-        (|s| s.cm_out = Fr::from(0u64), "note-empty", "cm_out"),
+        (|s| s.cm_out.0 = Fr::from(0u64), "note-empty", "cm_out"),
         (|s| s.epoch = Epoch(2), "epoch-unknown", "epoch"),
         (
-            |s| s.note_root = Fr::from(7u64),
+            |s| s.note_root.0 = Fr::from(7u64),
             "note-root-unknown",
             "note_root",
         ),
         (
-            |s| s.group_root = Fr::from(7u64),
+            |s| s.group_root.0 = Fr::from(7u64),
             "group-root-unknown",
             "root",
         ),
@@ -186,9 +186,9 @@ fn a_spending_is_well_formed() {
     let entry = sign_redeemed(&mut town, good.clone());
     town.submit(&entry).unwrap();
     let mut same = good;
-    same.spending.sn1 = Fr::from(1u64);
-    same.spending.sn2 = Fr::from(2u64);
-    same.spending.rn = Fr::from(3u64);
+    same.spending.sn1.0 = Fr::from(1u64);
+    same.spending.sn2.0 = Fr::from(2u64);
+    same.spending.rn.0 = Fr::from(3u64);
     let entry = sign_redeemed(&mut town, same);
     refused(&mut town, &entry, "note-used", "cm_out");
 }
@@ -217,7 +217,7 @@ fn a_proof_is_for_one_offer_one_exchange_and_one_voucher_key() {
     refused(&mut town, &cheaper, "proof-invalid", "proof");
     let unknown = with(&|r| r.offer = nowhere());
     refused(&mut town, &unknown, "offer-unknown", "offer");
-    let more_change = with(&|r| r.spending.cm_out += Fr::from(1u64));
+    let more_change = with(&|r| r.spending.cm_out.0 += Fr::from(1u64));
     refused(&mut town, &more_change, "proof-invalid", "proof");
     let hidden = with(&|r| r.spending.c_id += Fr::from(1u64));
     refused(&mut town, &hidden, "proof-invalid", "proof");
@@ -424,7 +424,7 @@ fn a_note_is_spent_under_an_anchor_only() {
     // A root that never was at a slot's end is none: those between the two.
     let empty = merits_primitives::note_tree::empty(merits_primitives::note_tree::DEPTH);
     let mut never = redemption(&at(&town, offer), &mut town, &friend, &[note]);
-    never.spending.note_root = empty;
+    never.spending.note_root.0 = empty;
     let entry = sign_redeemed(&mut town, never);
     refused(&mut town, &entry, "note-root-unknown", "note_root");
 }
@@ -502,7 +502,7 @@ fn an_attestation_is_for_one_question_and_spends_its_notes() {
     assert!(town.submit(&entry).unwrap().already_present);
     // The same question again, with the note that is left: one answer a person and question.
     let left = Note {
-        f1: attested.spending.sn1,
+        f1: attested.spending.sn1.0,
         f2: Fr::from(0u64),
         ..note
     };

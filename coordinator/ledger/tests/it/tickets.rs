@@ -143,7 +143,7 @@ fn a_deposit_must_fit_the_ledger() {
         ),
         (|d| d.terms = [1; 32], "terms-unknown", "terms"),
         (|d| d.source = PartyId([9; 32]), "source-unknown", "source"),
-        (|d| d.root = Fr::from(1u64), "group-root-unknown", "root"),
+        (|d| d.root.0 = Fr::from(1u64), "group-root-unknown", "root"),
         // Before the first version's first week.
         (|d| d.period.index = 2_200, "scale-not-yet-valid", "period"),
     ];

@@ -94,7 +94,7 @@ fn a_link_is_of_this_person_account_source_and_ledger() {
     assert!(matches!(found, LinkFault::Early), "{found}");
     let found = fault(&|link| link.account.clear());
     assert!(matches!(found, LinkFault::NoAccount), "{found}");
-    let found = fault(&|link| link.root += Fr::from(1u64));
+    let found = fault(&|link| link.root.0 += Fr::from(1u64));
     assert!(matches!(found, LinkFault::OldRoot), "{found}");
 
     // Another source has another scope: what holds there says nothing here.

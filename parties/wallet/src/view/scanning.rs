@@ -14,7 +14,7 @@ use merits_primitives::{
     ids::{AssetId, Credits, EntryId, PartyId, ScaleId},
     message::Consent,
     note::note_commitment,
-    nullifier::{claim_nullifier, spend_nullifier},
+    nullifier::{SpendNullifier, claim_nullifier, spend_nullifier},
     owner::{OwnerKey, bind, change_key, handle, owner_key},
     scope::{claim_scope, source_scope},
 };
@@ -301,7 +301,7 @@ impl Scan<'_> {
         amount: Credits,
     ) {
         self.view.note_leaves.push(spending.cm_out);
-        let own = |sn: &Fr| self.notes.get(&field::to_bytes(sn)).copied();
+        let own = |sn: &SpendNullifier| self.notes.get(&field::to_bytes(sn)).copied();
         // A dummy's nullifier belongs to no note.
         let Some(first) = own(&spending.sn1) else {
             return;
@@ -358,7 +358,7 @@ impl Scan<'_> {
             scale: spent.scale.clone(),
             asset: spent.asset,
             expiry: spent.expiry,
-            f1: spending.sn1,
+            f1: spending.sn1.0,
             f2: Fr::from(0u64),
             from: NoteOrigin::Change { entry },
             spent: None,

@@ -1,6 +1,6 @@
 //! People as rows.
 
-use merits_primitives::{Fr, identity::Birth};
+use merits_primitives::{Fr, group::GroupRoot, identity::Birth};
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
 use super::super::stored::read_party;
@@ -16,7 +16,7 @@ pub(in crate::state) struct Count(pub(super) u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(in crate::state) struct GroupHead {
     pub(super) size: u64,
-    pub(super) root: Option<Fr>,
+    pub(super) root: Option<GroupRoot>,
 }
 
 /// A node of the group's tree.

@@ -47,7 +47,7 @@ async fn what_is_wrong_with_a_ticket_is_said() {
     }
     let found = fault(&|ticket| ticket.expiry += 1).await;
     assert!(matches!(found, TicketFault::Refused(_)), "{found}");
-    let found = fault(&|ticket| ticket.root += one).await;
+    let found = fault(&|ticket| ticket.root.0 += one).await;
     assert!(matches!(found, TicketFault::OldRoot), "{found}");
     let found = fault(&|ticket| ticket.proof[3] ^= 1).await;
     let broken = matches!(found, TicketFault::ProofFormat(_) | TicketFault::Proof(_));

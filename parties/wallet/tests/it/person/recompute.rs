@@ -4,6 +4,7 @@ use merits_params::manifest::Manifest;
 use merits_primitives::{
     Fr,
     ids::{AssetId, Credits, EntryId, Expiry, PartyId, Period},
+    note::NoteCommitment,
 };
 use merits_records::SubjectPeriod;
 use merits_wallet::{
@@ -19,7 +20,7 @@ fn manifest() -> Manifest {
 fn note(manifest: &Manifest, period: Period, value: u64) -> OwnNote {
     OwnNote {
         position: 0,
-        cm: Fr::from(1u64),
+        cm: NoteCommitment(Fr::from(1u64)),
         value: Credits(value),
         measure: None,
         scale: manifest.id().clone(),

@@ -92,7 +92,10 @@ fn a_person_follows_the_own_credits_from_ticket_to_change() {
     assert_eq!((left.value, left.spent), (Credits(70), None));
     assert_eq!(left.from, NoteOrigin::Change { entry: redeemed });
     assert_eq!(left.cm, change.commitment(&citizen.secret()));
-    assert_eq!((left.f1, left.f2), (view.spendings[0].sn1, Fr::from(0u64)));
+    assert_eq!(
+        (left.f1, left.f2),
+        (view.spendings[0].sn1.0, Fr::from(0u64))
+    );
     assert_eq!(view.note_leaves[left.position as usize], left.cm);
     assert!(matches!(
         view.spendings[0].purpose,

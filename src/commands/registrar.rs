@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use merits_ledger::{Role, entry::PartyAdmitted};
-use merits_primitives::{Fr, calendar::Date, field};
+use merits_primitives::{calendar::Date, field, identity::IdentityCommitment};
 use merits_records::handover::{Handover as _, RegistrationRequest};
 use merits_registrar::{
     acts::Registrar,
@@ -135,7 +135,7 @@ impl Person {
 pub(crate) async fn register(
     config: &RegistrarConfig,
     occasion: Occasion,
-    commitment: Fr,
+    commitment: IdentityCommitment,
     number: IdentityNumber,
     from: Option<u32>,
 ) -> anyhow::Result<Registered> {
@@ -174,13 +174,13 @@ pub(crate) fn identity(config: &RegistrarConfig) -> anyhow::Result<Identity> {
     )
 }
 
-fn read_request(config: &RegistrarConfig, path: &Path) -> anyhow::Result<Fr> {
+fn read_request(config: &RegistrarConfig, path: &Path) -> anyhow::Result<IdentityCommitment> {
     let request = RegistrationRequest::read(path)?;
     request.expect_origin(config.ledger.origin()?.as_str())?;
     Ok(request.commitment)
 }
 
-fn parse_commitment(digits: &str) -> anyhow::Result<Fr> {
+fn parse_commitment(digits: &str) -> anyhow::Result<IdentityCommitment> {
     let mut bytes = [0; 32];
     hex::decode_to_slice(digits, &mut bytes)
         .context("commitment: 64 hexadecimal digits are expected")?;

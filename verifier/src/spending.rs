@@ -2,7 +2,8 @@
 //! the attestation, which strangers check without a ledger.
 
 use merits_primitives::{
-    Fr,
+    audit::{EphemeralKey, SealedCommitment},
+    context::Context,
     group::GroupRoot,
     ids::{AssetId, Credits, Epoch, Expiry, ScaleId},
     jubjub::Point,
@@ -36,9 +37,9 @@ pub struct Spending {
     /// View-key epoch of the sealed identity.
     pub epoch: Epoch,
     /// Ey.
-    pub ey: Fr,
+    pub ey: EphemeralKey,
     /// c_id.
-    pub c_id: Fr,
+    pub c_id: SealedCommitment,
 }
 
 impl Canonical for Spending {
@@ -82,7 +83,7 @@ pub struct Attested {
     /// At least this.
     pub floor: Credits,
     /// [`merits_primitives::context::attest_context`].
-    pub context: Fr,
+    pub context: Context,
     /// What spends the notes and makes one of them.
     pub spending: Spending,
 }

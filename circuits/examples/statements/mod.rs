@@ -17,6 +17,8 @@ use merits_formula::Record;
 use merits_primitives::{
     Fr,
     audit::Exponent,
+    commitment::RecordSalt,
+    context::Context,
     field,
     group::{Group, GroupPath, GroupRoot},
     identity::{Birth, Secret, leaf},
@@ -47,7 +49,7 @@ pub fn earn() -> Result<(EarnTerms, EarnWitness)> {
             kind: PeriodKind::Week,
             index: 2_333,
         },
-        context: Fr::from(5u64),
+        context: Context(Fr::from(5u64)),
         view_key: key(12_345)?,
         total_key: key(54_321)?,
         constants: vec![16_272, 20_000],
@@ -55,7 +57,7 @@ pub fn earn() -> Result<(EarnTerms, EarnWitness)> {
     let claim = |i: u64| ClaimWitness {
         key: OwnerKey(Fr::from(1_000 + i)),
         handle: Handle(Fr::from(2_000 + i)),
-        salt: Fr::from(3_000 + i),
+        salt: RecordSalt(Fr::from(3_000 + i)),
         records: (0..40)
             .map(|j| Record(vec![240 * j + i, 600 + i, 2_000 + j]))
             .collect(),

@@ -68,7 +68,33 @@ macro_rules! public_element {
     };
 }
 
-pub(crate) use public_element;
+/// Declares a field element that is not for everybody's eyes: [`Debug`](core::fmt::Debug) says its
+/// name only, and there is no other way to show it.
+macro_rules! private_element {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+        pub struct $name(pub $crate::Fr);
+
+        impl $crate::element::Element for $name {
+            fn from_element(element: $crate::Fr) -> Self {
+                Self(element)
+            }
+
+            fn element(&self) -> $crate::Fr {
+                self.0
+            }
+        }
+
+        impl core::fmt::Debug for $name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str(concat!(stringify!($name), "(..)"))
+            }
+        }
+    };
+}
+
+pub(crate) use {private_element, public_element};
 
 /// The canonical encoding as 64 hexadecimal digits.
 pub(crate) fn write_hex(element: &Fr, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -80,7 +106,14 @@ pub(crate) fn write_hex(element: &Fr, f: &mut core::fmt::Formatter<'_>) -> core:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{field, note::NoteCommitment, nullifier::SpendNullifier};
+    use crate::{commitment::RecordSalt, field, note::NoteCommitment, nullifier::SpendNullifier};
+
+    #[test]
+    fn a_private_element_is_not_shown() {
+        let salt = RecordSalt(Fr::from(0x0a_0bu64));
+        assert_eq!(format!("{salt:?}"), "RecordSalt(..)");
+        assert_eq!(field::from_bytes(&field::to_bytes(&salt)), Ok(salt));
+    }
 
     #[test]
     fn an_element_is_shown_and_encoded_as_its_canonical_bytes() {

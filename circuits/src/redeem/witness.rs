@@ -4,15 +4,18 @@
 use merits_primitives::{
     Fr,
     audit::{self, Exponent},
+    context::Context,
     field,
     group::{GroupPath, GroupRoot},
-    identity::{self, Birth, Secret},
+    identity::{self, Birth, IdentityCommitment, Secret},
     ids::{AssetId, Credits, Expiry},
     jubjub::Point,
     note::{self, NoteCommitment},
     note_tree::{NotePath, NoteRoot},
     nullifier::{self, SpendNullifier},
-    owner, poseidon, tags,
+    owner, poseidon,
+    scope::RateScope,
+    tags,
 };
 use merits_verifier::{Statement as _, statement::redeem::RedeemStatement};
 use zeroize::{Zeroize, Zeroizing};
@@ -66,9 +69,9 @@ pub struct RedeemTerms {
     /// The change is at least this.
     pub floor: Credits,
     /// What the proof is for.
-    pub context: Fr,
+    pub context: Context,
     /// Scope of the rate limit.
-    pub rate_scope: Fr,
+    pub rate_scope: RateScope,
     /// So many a scope and person, 1 to 2^16.
     pub rate_limit: u32,
     /// A: the view key.
@@ -217,7 +220,8 @@ impl RedeemWitness {
         person::secret_inputs(&self.secret, &mut inputs);
         inputs.push(self.birth.element());
         // The zero secret has no identity, and no inputs that satisfy anything.
-        let identity = self.secret.commitment().unwrap_or_default();
+        let nobody = IdentityCommitment(Fr::from(0u64));
+        let identity = self.secret.commitment().unwrap_or(nobody);
         let leaf = identity::leaf(identity, self.birth);
         person::path_inputs(leaf, &self.group_path, &mut inputs);
         for (note, commitment) in self.notes.iter().zip(notes) {

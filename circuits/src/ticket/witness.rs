@@ -4,10 +4,12 @@
 use merits_primitives::{
     Fr,
     group::{GroupPath, GroupRoot},
-    identity::{self, Birth, Secret},
+    identity::{self, Birth, IdentityCommitment, Secret},
+    message::Message,
     nullifier,
     owner::{self, Handle, OwnerKey},
     poseidon::pos2,
+    scope::Scope,
 };
 use merits_verifier::{Statement, statement::ticket::TicketStatement};
 use zeroize::Zeroizing;
@@ -30,7 +32,7 @@ pub struct TicketWitness {
     /// The leaf's path under the root that the statement names.
     pub path: GroupPath,
     /// Scope of the source whose records the ticket is about.
-    pub scope_source: Fr,
+    pub scope_source: Scope,
 }
 
 impl std::fmt::Debug for TicketWitness {
@@ -45,14 +47,17 @@ impl TicketWitness {
     #[must_use]
     pub fn leaf(&self) -> Fr {
         let commitment = self.secret.commitment();
-        let commitment = commitment.unwrap_or_else(|| pos2(Fr::from(0u64), Fr::from(1u64)));
+        let commitment = commitment.unwrap_or_else(|| {
+            let of_nobody = pos2(Fr::from(0u64), Fr::from(1u64));
+            IdentityCommitment(of_nobody)
+        });
         identity::leaf(commitment, self.birth)
     }
 
     /// K: goes to the distributor, sealed, beside the ticket.
     #[must_use]
-    pub fn owner_key(&self, scope: Fr, message: Fr) -> OwnerKey {
-        owner::owner_key(&self.secret, scope, message)
+    pub fn owner_key(&self, scope: Scope, message: Message) -> OwnerKey {
+        owner::earned_key(&self.secret, scope, message)
     }
 
     /// h: goes to the distributor likewise.
@@ -67,8 +72,8 @@ impl TicketWitness {
     pub fn statement(
         &self,
         root: GroupRoot,
-        scope: Fr,
-        message: Fr,
+        scope: Scope,
+        message: Message,
         start: u32,
     ) -> TicketStatement {
         TicketStatement {
@@ -100,7 +105,7 @@ impl TicketWitness {
             (0..GENERATION_BITS).map(|i| bits::element(self.birth.generation >> i & 1 == 1)),
         );
         path_inputs(self.leaf(), &self.path, &mut inputs);
-        inputs.push(self.scope_source);
+        inputs.push(self.scope_source.0);
         inputs
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use merits_ledger::entry::IdentityRegistered;
-use merits_primitives::{Fr, ids::EntryId};
+use merits_primitives::{identity::IdentityCommitment, ids::EntryId};
 use merits_proto::EvaluationAnswer;
 use merits_replica::{ClientError, FollowError, Follower, ReplicaError};
 use rand_core::CryptoRng;
@@ -82,7 +82,7 @@ impl Session {
         &self,
         evaluator: &mut EvaluatorClient,
         occasion: Occasion,
-        (commitment, from): (Fr, u32),
+        (commitment, from): (IdentityCommitment, u32),
         number: IdentityNumber,
         now: u64,
         rng: &mut impl CryptoRng,
@@ -116,7 +116,11 @@ impl Session {
     ///
     /// # Errors
     /// [`SessionError`].
-    pub async fn retire(&self, commitment: Fr, basis: &str) -> Result<EntryId, SessionError> {
+    pub async fn retire(
+        &self,
+        commitment: IdentityCommitment,
+        basis: &str,
+    ) -> Result<EntryId, SessionError> {
         let entry = self.registrar.retire(commitment, basis);
         Ok(self.follower.client().submit(&entry).await?.id)
     }

@@ -25,6 +25,7 @@ use merits_primitives::{
     field,
     ids::{Origin, PartyId},
     message::link_message,
+    nullifier::Nullifier,
     owner::Handle,
     scope::source_scope,
 };
@@ -148,7 +149,7 @@ impl<'a> LinkChecker<'a> {
         let statement = TicketStatement {
             root: link.root,
             scope: source_scope(&self.source),
-            nullifier: link.h,
+            nullifier: Nullifier(link.h.0),
             b: link.b,
             message: link_message(origin, &self.source, &link.account),
             start: link.start,
@@ -266,7 +267,7 @@ impl LinksFile {
         for link in lines {
             let link = link.map_err(format)?;
             out.check_line(&link)?;
-            out.insert(link.subject, Handle(link.h));
+            out.insert(link.subject, link.h);
         }
         Ok(out)
     }
@@ -298,7 +299,7 @@ impl LinksFile {
     /// # Errors
     /// [`LinkFault::OtherPseudonym`] unless `replace`, [`LinkFault::OtherAccount`] always.
     pub fn link(&mut self, link: &LinkFile, replace: bool) -> Result<Linked, LinkFault> {
-        let handle = Handle(link.h);
+        let handle = link.h;
         let of_handle = self.by_handle.get(&field::to_bytes(&link.h));
         if of_handle.is_some_and(|account| *account != link.account) {
             return Err(LinkFault::OtherAccount);
@@ -340,7 +341,7 @@ impl LinksFile {
             for (subject, handle) in &self.accounts {
                 let link = Link {
                     subject: subject.clone(),
-                    h: handle.0,
+                    h: *handle,
                 };
                 write_line(out, &link)?;
             }
@@ -354,7 +355,7 @@ impl LinksFile {
     fn check_line(&self, link: &Link) -> Result<(), LinksError> {
         let Link { subject, h } = link;
         let what = match (self.get(subject), self.by_handle.get(&field::to_bytes(h))) {
-            (Some(known), _) if known != Handle(*h) => {
+            (Some(known), _) if known != *h => {
                 format!("the account {subject:?} has two pseudonyms")
             }
             (_, Some(known)) if known != subject => {

@@ -15,9 +15,10 @@ use merits_primitives::{
     calendar::day_label,
     group::{GroupError, GroupRoot},
     ids::{PartyId, Period, ScaleId},
-    message::{SALT_BYTES, claim_salt, link_message},
-    nullifier::claim_nullifier,
-    scope::source_scope,
+    message::{Message, SALT_BYTES, claim_salt, link_message},
+    nullifier::{Nullifier, claim_nullifier},
+    owner::{Handle, RecordsBinding},
+    scope::{Scope, source_scope},
 };
 use merits_records::handover::{Handover as _, HandoverError, LinkFile, Ticket, TicketFile};
 use merits_text::typed::typed;
@@ -191,7 +192,7 @@ impl<'a> Speaker<'a> {
     }
 
     /// The witness of what is said about deeds at `source`, and the root that it is under.
-    fn witness(&self, scope_source: Fr) -> Result<(TicketWitness, GroupRoot), ConsentError> {
+    fn witness(&self, scope_source: Scope) -> Result<(TicketWitness, GroupRoot), ConsentError> {
         let group = self.state.people().group();
         let witness = TicketWitness {
             secret: self.keys.secret(self.identity.generation),
@@ -231,7 +232,7 @@ impl<'a> Speaker<'a> {
             origin: self.state.origin().to_string(),
             source: source.0,
             account: account.to_owned(),
-            h: statement.nullifier,
+            h: Handle(statement.nullifier.0),
             root,
             b: statement.b,
             start,
@@ -269,8 +270,8 @@ impl<'a> Speaker<'a> {
             nullifier: deposit.nullifier,
             b: deposit.b,
             proof: proof.to_bytes(),
-            key: witness.owner_key(statement.scope, statement.message).0,
-            h: witness.handle().0,
+            key: witness.owner_key(statement.scope, statement.message),
+            h: witness.handle(),
         };
         let origin = self.state.origin().as_str();
         Ok(ticket.seal(origin, &asked.distributor, &sealing_key, rng)?)
@@ -318,8 +319,8 @@ impl<'a> Speaker<'a> {
             terms: asked.terms,
             salt: [0; SALT_BYTES],
             root,
-            nullifier: Fr::from(0u64),
-            b: Fr::from(0u64),
+            nullifier: Nullifier(Fr::from(0u64)),
+            b: RecordsBinding(Fr::from(0u64)),
         })
     }
 
@@ -391,9 +392,13 @@ impl<'a> Speaker<'a> {
         self.withdraw_message(consent.scope, consent.message)
     }
 
-    fn withdraw_message(&self, scope: Fr, message: Fr) -> Result<SignedEntry, ConsentError> {
+    fn withdraw_message(
+        &self,
+        scope: Scope,
+        message: Message,
+    ) -> Result<SignedEntry, ConsentError> {
         // It is about no deeds, so about no source.
-        let (witness, root) = self.witness(Fr::from(0u64))?;
+        let (witness, root) = self.witness(Scope(Fr::from(0u64)))?;
         let nullifier = claim_nullifier(&witness.secret, scope);
         if self.state.tickets().is_withdrawn(&nullifier, &message)? {
             return Err(ConsentError::AlreadyWithdrawn);
@@ -402,7 +407,7 @@ impl<'a> Speaker<'a> {
             scope,
             nullifier,
             message,
-            b: Fr::from(0u64),
+            b: RecordsBinding(Fr::from(0u64)),
             root,
         };
         let asks = self.state.withdrawal_statement(&withdrawn);

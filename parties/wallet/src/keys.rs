@@ -3,7 +3,7 @@
 
 use merits_primitives::{
     Fr, field,
-    identity::Secret,
+    identity::{IdentityCommitment, Secret},
     ids::{EntryId, Origin},
     nullifier::SpendNullifier,
 };
@@ -56,9 +56,10 @@ impl WalletKeys {
     }
 
     /// IC of that identity.
-    pub fn commitment(&self, generation: u8) -> Fr {
+    pub fn commitment(&self, generation: u8) -> IdentityCommitment {
         // Only the zero secret has none, which a seed gives with a chance of 2^-251.
-        self.secret(generation).commitment().unwrap_or_default()
+        let nobody = IdentityCommitment(Fr::from(0u64));
+        self.secret(generation).commitment().unwrap_or(nobody)
     }
 
     /// The voucher key of the redemption of `offer` that spends first the note with nullifier

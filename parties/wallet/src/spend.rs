@@ -17,8 +17,8 @@ use merits_ledger::{
 };
 use merits_primitives::{
     Fr,
-    audit::Exponent,
-    context::attest_context,
+    audit::{EphemeralKey, Exponent, SealedCommitment},
+    context::{Context, attest_context},
     group::GroupRoot,
     identity::Secret,
     ids::{AssetId, Credits, EntryId, Expiry, PartyId, ScaleId},
@@ -366,8 +366,8 @@ impl<'a> Spender<'a> {
             cm_out: NoteCommitment(zero),
             rn: RateNullifier(zero),
             epoch: epoch.opened.epoch,
-            ey: zero,
-            c_id: zero,
+            ey: EphemeralKey(zero),
+            c_id: SealedCommitment(zero),
         })
     }
 
@@ -376,7 +376,7 @@ impl<'a> Spender<'a> {
         scale: &ScaleId,
         expiry: Expiry,
         floor: Credits,
-        context: Fr,
+        context: Context,
         pair: Pair<'a>,
         rng: &mut impl CryptoRng,
     ) -> Result<Planned<Attested>, SpendError> {

@@ -14,10 +14,13 @@ mod scanning;
 use merits_ledger::rows::RowError;
 use merits_primitives::{
     Fr,
-    identity::Birth,
+    context::Context,
+    identity::{Birth, IdentityCommitment},
     ids::{AssetId, Credits, EntryId, Expiry, PartyId, Period, ScaleId, ScaleVersion},
+    message::Message,
     note::NoteCommitment,
-    nullifier::{RateNullifier, SpendNullifier},
+    nullifier::{Nullifier, RateNullifier, SpendNullifier},
+    scope::Scope,
 };
 use merits_replica::ReplicaError;
 use thiserror::Error;
@@ -50,7 +53,7 @@ pub struct OwnIdentity {
     /// Which of the seed's identities, for [`WalletKeys::secret`](crate::keys::WalletKeys::secret).
     pub generation: u8,
     /// IC.
-    pub commitment: Fr,
+    pub commitment: IdentityCommitment,
     /// Index of its leaf in the group.
     pub index: u64,
     /// Eligibility and the ledger's own count of the person's registrations.
@@ -98,11 +101,11 @@ pub struct OwnConsent {
     /// Expiry bucket of the credits.
     pub expiry: Expiry,
     /// The claim's scope.
-    pub scope: Fr,
+    pub scope: Scope,
     /// The consent's message.
-    pub message: Fr,
+    pub message: Message,
     /// nf.
-    pub nullifier: Fr,
+    pub nullifier: Nullifier,
     /// The entry of the deposit.
     pub deposit: EntryId,
     /// Which of the seed's identities gave it.
@@ -198,7 +201,7 @@ pub enum SpendingPurpose {
         /// At least so many credits were shown.
         floor: Credits,
         /// For whom and what, hashed.
-        context: Fr,
+        context: Context,
     },
 }
 

@@ -11,6 +11,7 @@ use merits_primitives::{
     identity::{SECRET_BITS, Secret},
     ids::{Period, PeriodKind},
     jubjub::Scalar,
+    nullifier::Nullifier,
     owner::{Handle, OwnerKey, bind},
     poseidon, tags,
 };
@@ -208,10 +209,10 @@ fn a_secret_that_is_larger_by_l_has_no_second_nullifier() {
     // All that follows from a secret, made from any field element.
     let inputs = |secret: Fr| {
         let mut forged = statement;
-        forged.nullifier = poseidon::pos2(statement.scope, secret);
-        let key = [secret, statement.scope, statement.message];
+        forged.nullifier = Nullifier(poseidon::pos2(statement.scope.0, secret));
+        let key = [secret, statement.scope.0, statement.message.0];
         let key = OwnerKey(poseidon::hash(tags::OWN, &key));
-        let handle = Handle(poseidon::pos2(witness.scope_source, secret));
+        let handle = Handle(poseidon::pos2(witness.scope_source.0, secret));
         forged.b = bind(&key, &handle).b;
         let mut inputs = witness.inputs(&forged).to_vec();
         assert_eq!(inputs[secret_at], soul.citizen.secret().element());

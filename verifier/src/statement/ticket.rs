@@ -5,7 +5,10 @@
 
 use alloc::{vec, vec::Vec};
 
-use merits_primitives::{Fr, group::GroupRoot};
+use merits_primitives::{
+    Fr, group::GroupRoot, message::Message, nullifier::Nullifier, owner::RecordsBinding,
+    scope::Scope,
+};
 
 use super::Statement;
 use super::StatementError;
@@ -31,13 +34,13 @@ pub struct TicketStatement {
     /// Root of the group of registered people.
     pub root: GroupRoot,
     /// What the nullifier is unique within.
-    pub scope: Fr,
+    pub scope: Scope,
     /// nf = Pos2(scope, secret).
-    pub nullifier: Fr,
+    pub nullifier: Nullifier,
     /// b = P(BIND; K, h)\[0\].
-    pub b: Fr,
+    pub b: RecordsBinding,
     /// What is said: a consent, a withdrawal, a link.
-    pub message: Fr,
+    pub message: Message,
     /// First day of the period, counted from 1 January 1970: the person's leaf is eligible from
     /// that day at the latest.
     pub start: u32,
@@ -47,10 +50,10 @@ impl Statement for TicketStatement {
     fn public_inputs(&self) -> Vec<Fr> {
         vec![
             self.root.0,
-            self.scope,
-            self.nullifier,
-            self.b,
-            self.message,
+            self.scope.0,
+            self.nullifier.0,
+            self.b.0,
+            self.message.0,
             Fr::from(u64::from(self.start)),
         ]
     }

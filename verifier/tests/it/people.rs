@@ -6,14 +6,19 @@
 use std::{fs, path::PathBuf};
 
 use merits_primitives::{
-    Fr, field,
+    Fr,
+    audit::{EphemeralKey, SealedCommitment},
+    context::Context,
+    field,
     group::GroupRoot,
     ids::{AssetId, Credits, Epoch, Expiry, Origin, ScaleId},
     jubjub::{Point, PointError, Scalar},
+    message::Message,
     note::NoteCommitment,
     note_tree::NoteRoot,
-    nullifier::{RateNullifier, SpendNullifier},
-    scope::attest_scope,
+    nullifier::{Nullifier, RateNullifier, SpendNullifier},
+    owner::RecordsBinding,
+    scope::{RateScope, Scope, attest_scope},
 };
 use merits_verifier::{
     Statement,
@@ -34,10 +39,10 @@ fn point(k: u64) -> Point {
 fn ticket() -> TicketStatement {
     TicketStatement {
         root: GroupRoot(Fr::from(1u64)),
-        scope: Fr::from(2u64),
-        nullifier: Fr::from(3u64),
-        b: Fr::from(4u64),
-        message: Fr::from(5u64),
+        scope: Scope(Fr::from(2u64)),
+        nullifier: Nullifier(Fr::from(3u64)),
+        b: RecordsBinding(Fr::from(4u64)),
+        message: Message(Fr::from(5u64)),
         start: u32::MAX,
     }
 }
@@ -50,16 +55,16 @@ fn redeem() -> RedeemStatement {
         expiry: Expiry(4),
         amount: Credits(5),
         floor: Credits(6),
-        context: Fr::from(7u64),
+        context: Context(Fr::from(7u64)),
         sn1: SpendNullifier(Fr::from(8u64)),
         sn2: SpendNullifier(Fr::from(9u64)),
         cm_out: NoteCommitment(Fr::from(10u64)),
-        rate_scope: Fr::from(11u64),
+        rate_scope: RateScope(Fr::from(11u64)),
         rate_limit: 12,
         rn: RateNullifier(Fr::from(13u64)),
         a: point(14),
-        ey: point(15).y(),
-        c_id: Fr::from(16u64),
+        ey: EphemeralKey(point(15).y()),
+        c_id: SealedCommitment(Fr::from(16u64)),
     }
 }
 
@@ -123,10 +128,10 @@ fn a_tickets_inputs_stand_where_the_named_positions_say() {
     let inputs = statement.public_inputs();
     assert_eq!(inputs.len(), ticket::INPUTS);
     assert_eq!(inputs[ticket::ROOT], statement.root.0);
-    assert_eq!(inputs[ticket::SCOPE], statement.scope);
-    assert_eq!(inputs[ticket::NULLIFIER], statement.nullifier);
-    assert_eq!(inputs[ticket::BINDING], statement.b);
-    assert_eq!(inputs[ticket::MESSAGE], statement.message);
+    assert_eq!(inputs[ticket::SCOPE], statement.scope.0);
+    assert_eq!(inputs[ticket::NULLIFIER], statement.nullifier.0);
+    assert_eq!(inputs[ticket::BINDING], statement.b.0);
+    assert_eq!(inputs[ticket::MESSAGE], statement.message.0);
     assert_eq!(inputs[ticket::START], Fr::from(u64::from(u32::MAX)));
     assert_eq!(statement.check(), Ok(()));
 }
@@ -156,8 +161,8 @@ fn a_redemptions_inputs_stand_where_the_named_positions_say() {
     }
     assert_eq!(inputs[redeem::VIEW_KEY], statement.a.x());
     assert_eq!(inputs[redeem::VIEW_KEY + 1], statement.a.y());
-    assert_eq!(inputs[redeem::EPHEMERAL], statement.ey);
-    assert_eq!(inputs[redeem::SEALED_IDENTITY], statement.c_id);
+    assert_eq!(inputs[redeem::EPHEMERAL], statement.ey.0);
+    assert_eq!(inputs[redeem::SEALED_IDENTITY], statement.c_id.0);
     assert_eq!(statement.check(), Ok(()));
 }
 
@@ -177,9 +182,9 @@ fn what_the_circuit_of_redeem_leaves_open_is_checked_outside() {
             StatementError::RateLimit { found: 65_537 },
         ),
         (|s| s.cm_out.0 = Fr::from(0u64), StatementError::EmptyNote),
-        (|s| s.ey = Fr::from(0u64), StatementError::RedeemEphemeral),
-        (|s| s.ey = Fr::from(1u64), StatementError::RedeemEphemeral),
-        (|s| s.ey = not_on_curve(), StatementError::RedeemEphemeral),
+        (|s| s.ey.0 = Fr::from(0u64), StatementError::RedeemEphemeral),
+        (|s| s.ey.0 = Fr::from(1u64), StatementError::RedeemEphemeral),
+        (|s| s.ey.0 = not_on_curve(), StatementError::RedeemEphemeral),
     ];
     for (change, error) in cases {
         assert_eq!(checked(change), Err(error));

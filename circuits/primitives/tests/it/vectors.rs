@@ -8,7 +8,7 @@ use ark_ec::CurveGroup;
 use merits_primitives::{
     Fr,
     group::{self, Group, GroupRoot},
-    identity::Secret,
+    identity::{IdentityCommitment, Secret},
     jubjub::{Point, PointError, Scalar},
     poseidon,
     tags::{self, Tag},
@@ -93,7 +93,8 @@ fn identity_commitments_are_semaphores() {
         let secret = scalar(&vector["secret_scalar"]);
         assert_eq!(Point::mul_base(&secret), Some(point(vector)));
         let commitment = Secret::from_scalar(secret).commitment();
-        assert_eq!(commitment, Some(element(&vector["commitment"])));
+        let expected = IdentityCommitment(element(&vector["commitment"]));
+        assert_eq!(commitment, Some(expected));
     }
 }
 

@@ -247,7 +247,7 @@ fn somebody_elses_identity_in_the_seal() {
     let mut case = Case::good(44, true);
     let identity = case.witness.secret.commitment().expect("not zero");
     let other = Secret::from_scalar(9u64.into()).commitment();
-    case.statement.c_id += other.expect("not zero") - identity;
+    case.statement.c_id.0 += other.expect("not zero").0 - identity.0;
     assert_eq!(case.native(), Err(RedeemViolation::SealedIdentity));
     assert_eq!(case.sections(), only(&["audit/identity"]));
 }

@@ -11,6 +11,7 @@ use merits_params::r1cs::Term;
 use merits_primitives::{
     Fr,
     audit::{self, Exponent},
+    context::Context,
     field,
     group::Group,
     identity::{self, Birth, Secret},
@@ -19,7 +20,9 @@ use merits_primitives::{
     note::{self, NoteCommitment},
     note_tree,
     nullifier::SpendNullifier,
-    owner, poseidon, tags,
+    owner, poseidon,
+    scope::RateScope,
+    tags,
 };
 use merits_verifier::statement::redeem::{self as layout, RedeemStatement};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -149,8 +152,8 @@ impl World {
             expiry: EXPIRY,
             amount: Credits(450),
             floor: Credits(100),
-            context: Fr::from(99u64),
-            rate_scope: Fr::from(1234u64),
+            context: Context(Fr::from(99u64)),
+            rate_scope: RateScope(Fr::from(1234u64)),
             rate_limit: 5,
             view_key: key(0x00c0_ffee_1234_5678),
         }
@@ -324,10 +327,10 @@ pub(crate) fn forged(case: &Case, secret: Fr, values: [u128; 2], change: u64) ->
     inputs[layout::NOTE_OUT] = note(Fr::from(change), nullifiers[0], Fr::ZERO);
     let index = Fr::from(witness.index);
     inputs[layout::RATE_NULLIFIER] =
-        poseidon::hash(tags::RATE, &[secret, statement.rate_scope, index]);
+        poseidon::hash(tags::RATE, &[secret, statement.rate_scope.0, index]);
     let identity = witness.secret.commitment().expect("not zero");
     let sn1 = SpendNullifier(nullifiers[0]);
     let sealed = audit::seal_identity(&witness.exponent, &statement.a, sn1, identity);
-    inputs[layout::SEALED_IDENTITY] = sealed.c_id;
+    inputs[layout::SEALED_IDENTITY] = sealed.c_id.0;
     inputs
 }

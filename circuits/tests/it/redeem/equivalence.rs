@@ -86,14 +86,14 @@ fn change_statement(kind: usize, statement: &mut RedeemStatement, rng: &mut StdR
         5 => statement.a = case::key(rng.random_range(2..1000)),
         6 => element(&mut statement.note_root.0, rng),
         7 => element(&mut statement.group_root.0, rng),
-        8 => element(&mut statement.context, rng),
+        8 => element(&mut statement.context.0, rng),
         9 => element(&mut statement.sn1.0, rng),
         10 => element(&mut statement.sn2.0, rng),
         11 => element(&mut statement.cm_out.0, rng),
-        12 => element(&mut statement.rate_scope, rng),
+        12 => element(&mut statement.rate_scope.0, rng),
         13 => element(&mut statement.rn.0, rng),
-        14 => element(&mut statement.ey, rng),
-        15 => element(&mut statement.c_id, rng),
+        14 => element(&mut statement.ey.0, rng),
+        15 => element(&mut statement.c_id.0, rng),
         _ => {}
     }
 }

@@ -294,7 +294,7 @@ fn redeem_9_the_index_has_16_bits() {
 fn redeem_9_rn_is_of_this_person_scope_and_index() {
     let change = |case: &mut Case| case.statement.rn.0 += Fr::ONE;
     altered(change, RedeemViolation::RateNullifier, "rate/nullifier");
-    let change = |case: &mut Case| case.statement.rate_scope += Fr::ONE;
+    let change = |case: &mut Case| case.statement.rate_scope.0 += Fr::ONE;
     altered(change, RedeemViolation::RateNullifier, "rate/nullifier");
     let change = |case: &mut Case| case.witness.index += 1;
     altered(change, RedeemViolation::RateNullifier, "rate/nullifier");
@@ -314,7 +314,7 @@ fn redeem_10_ey_is_of_e() {
 
 #[test]
 fn redeem_11_the_identity_is_sealed_under_a() {
-    let change = |case: &mut Case| case.statement.c_id += Fr::ONE;
+    let change = |case: &mut Case| case.statement.c_id.0 += Fr::ONE;
     altered(change, RedeemViolation::SealedIdentity, "audit/identity");
     // Under another key: nobody who holds A could open.
     let change = |case: &mut Case| case.statement.a = case::key(77);
@@ -367,5 +367,5 @@ fn redeem_12_every_wire_is_in_a_constraint_and_every_input_in_its_place() {
     }
     let case = Case::good(11, false);
     assert_eq!(case.statement.public_inputs().len(), labels.len());
-    assert_ne!(case.statement.context, Fr::ZERO);
+    assert_ne!(case.statement.context.0, Fr::ZERO);
 }

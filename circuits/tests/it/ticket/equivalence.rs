@@ -89,10 +89,10 @@ proptest! {
             let statement = &mut case.statement;
             let field = match at {
                 0 => &mut statement.root.0,
-                1 => &mut statement.scope,
-                2 => &mut statement.nullifier,
-                3 => &mut statement.b,
-                4 => &mut statement.message,
+                1 => &mut statement.scope.0,
+                2 => &mut statement.nullifier.0,
+                3 => &mut statement.b.0,
+                4 => &mut statement.message.0,
                 _ => {
                     let days = [from, from.wrapping_sub(1), from + 1, u32::MAX];
                     statement.start = days[usize::from(how)];

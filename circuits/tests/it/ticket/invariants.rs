@@ -9,7 +9,8 @@ use merits_primitives::{
     group::{self, Step},
     identity::{Birth, Secret},
     jubjub::Scalar,
-    nullifier, owner,
+    nullifier::{self, Nullifier},
+    owner,
     poseidon::pos2,
 };
 use merits_verifier::statement::ticket as layout;
@@ -59,12 +60,15 @@ fn person_1_no_secret_of_l_or_more() {
     );
     let mut inputs = case.inputs();
     let (scope, message) = (case.statement.scope, case.statement.message);
-    let handle = owner::Handle(pos2(case.witness.scope_source, twin));
+    let handle = owner::Handle(pos2(case.witness.scope_source.0, twin));
     let hash = merits_primitives::poseidon::hash;
-    let key = owner::OwnerKey(hash(merits_primitives::tags::OWN, &[twin, scope, message]));
-    inputs[layout::NULLIFIER] = pos2(scope, twin);
-    inputs[layout::BINDING] = owner::bind(&key, &handle).b;
-    assert_ne!(inputs[layout::NULLIFIER], case.statement.nullifier);
+    let key = owner::OwnerKey(hash(
+        merits_primitives::tags::OWN,
+        &[twin, scope.0, message.0],
+    ));
+    inputs[layout::NULLIFIER] = pos2(scope.0, twin);
+    inputs[layout::BINDING] = owner::bind(&key, &handle).b.0;
+    assert_ne!(inputs[layout::NULLIFIER], case.statement.nullifier.0);
     inputs[input("secret")] = twin;
     assert_eq!(stops_in(&inputs), "person/order");
     // l itself, whose multiple of B8 is the identity; and more bits than 251.
@@ -303,7 +307,7 @@ fn ticket_1_a_birth_has_one_reading() {
 #[test]
 fn ticket_2_one_nullifier_a_person_and_scope() {
     let mut case = Case::good();
-    case.statement.nullifier += Fr::ONE;
+    case.statement.nullifier.0 += Fr::ONE;
     assert_eq!(case.native(), Err(TicketViolation::Nullifier));
     assert_eq!(case.sections(), only(&["nullifier"]));
     // Another person's nullifier in the scope.
@@ -313,7 +317,7 @@ fn ticket_2_one_nullifier_a_person_and_scope() {
     assert_eq!(case.sections(), only(&["nullifier"]));
     // The same nullifier and b in another scope: K has the scope in it too.
     let mut moved = Case::good();
-    moved.statement.scope += Fr::ONE;
+    moved.statement.scope.0 += Fr::ONE;
     assert_eq!(moved.native(), Err(TicketViolation::Nullifier));
     assert_eq!(moved.sections(), only(&["nullifier", "binding"]));
 }
@@ -325,15 +329,15 @@ fn ticket_3_b_binds_person_scope_message_and_source() {
         assert_eq!(case.sections(), only(&["binding"]));
     };
     let mut altered = Case::good();
-    altered.statement.b += Fr::ONE;
+    altered.statement.b.0 += Fr::ONE;
     check(&altered);
     // Another message under the same b: another distributor, other terms.
     let mut said = Case::good();
-    said.statement.message += Fr::ONE;
+    said.statement.message.0 += Fr::ONE;
     check(&said);
     // Another source's records.
     let mut sourced = Case::good();
-    sourced.witness.scope_source += Fr::ONE;
+    sourced.witness.scope_source.0 += Fr::ONE;
     check(&sourced);
     // Another person's b, for the same scope, message and source.
     let mut paired = Case::good();
@@ -386,7 +390,7 @@ fn the_nullifier_of_a_link_is_the_pseudonym() {
     let mut case = Case::good();
     case.statement.scope = case.witness.scope_source;
     case.restate();
-    assert_eq!(case.statement.nullifier, case.witness.handle().0);
+    assert_eq!(case.statement.nullifier, Nullifier(case.witness.handle().0));
     assert_eq!(case.native(), Ok(()));
     assert_eq!(case.sections(), only(&[]));
 }

@@ -1,7 +1,8 @@
 //! Identities: one a person across all registrars, kept by a tag that only the evaluator's key gives.
 
 use merits_primitives::{
-    Fr, field,
+    field,
+    identity::IdentityCommitment,
     ids::{EntryId, Origin, PartyId},
 };
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
@@ -84,7 +85,7 @@ impl Canonical for EvaluationCounted {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdentityRegistered {
     /// IC.
-    pub commitment: Fr,
+    pub commitment: IdentityCommitment,
     /// First day of eligibility.
     pub from: u32,
     /// 0 for the first time; one more than before after a loss.
@@ -121,7 +122,7 @@ impl Canonical for IdentityRegistered {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdentityRetired {
     /// Its IC.
-    pub commitment: Fr,
+    pub commitment: IdentityCommitment,
     /// Why, in words.
     pub basis: String,
 }

@@ -1,10 +1,12 @@
 //! Tickets: a person's consent to one distributor, for one scale and one period.
 
 use merits_primitives::{
-    Fr,
     group::GroupRoot,
     ids::{Expiry, PartyId, Period, ScaleId, ScaleVersion, sha256},
-    message::SALT_BYTES,
+    message::{Message, SALT_BYTES},
+    nullifier::Nullifier,
+    owner::RecordsBinding,
+    scope::Scope,
 };
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
@@ -72,9 +74,9 @@ pub struct TicketDeposited {
     /// Root of the group that the person proved to be in.
     pub root: GroupRoot,
     /// nf.
-    pub nullifier: Fr,
+    pub nullifier: Nullifier,
     /// b.
-    pub b: Fr,
+    pub b: RecordsBinding,
 }
 
 impl Canonical for TicketDeposited {
@@ -113,13 +115,13 @@ impl Canonical for TicketDeposited {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConsentWithdrawn {
     /// Scope of the claim.
-    pub scope: Fr,
+    pub scope: Scope,
     /// nf in that scope.
-    pub nullifier: Fr,
+    pub nullifier: Nullifier,
     /// The message of the consent that is taken back.
-    pub message: Fr,
+    pub message: Message,
     /// b of the withdrawal's own statement.
-    pub b: Fr,
+    pub b: RecordsBinding,
     /// Root of the group.
     pub root: GroupRoot,
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use merits_primitives::{
     Fr, field,
     group::{self as tree, GroupRoot, Place},
-    identity::{Birth, leaf},
+    identity::{Birth, IdentityCommitment, leaf},
     ids::{EntryId, PartyId},
 };
 
@@ -43,7 +43,7 @@ pub struct Person {
     /// The tag that keeps it one.
     pub tag: UniquenessTag,
     /// The newest IC.
-    pub commitment: Fr,
+    pub commitment: IdentityCommitment,
     /// Index of its leaf.
     pub index: u64,
     /// Eligibility and generation.
@@ -111,7 +111,10 @@ impl<'s> People<'s> {
     ///
     /// # Errors
     /// [`RowError`].
-    pub fn by_commitment(&self, commitment: &Fr) -> Result<Option<Person>, RowError> {
+    pub fn by_commitment(
+        &self,
+        commitment: &IdentityCommitment,
+    ) -> Result<Option<Person>, RowError> {
         match rows::get(self.rows, &commitment_key(commitment))? {
             None => Ok(None),
             Some(tag) => self.by_tag(&tag),
@@ -420,7 +423,7 @@ fn person_key(tag: &UniquenessTag) -> Key<Person> {
     Key::new(&[&tag.0])
 }
 
-fn commitment_key(commitment: &Fr) -> Key<UniquenessTag> {
+fn commitment_key(commitment: &IdentityCommitment) -> Key<UniquenessTag> {
     Key::new(&[&field::to_bytes(commitment)])
 }
 

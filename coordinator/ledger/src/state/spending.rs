@@ -2,13 +2,12 @@
 //! that is the ledger's taken from its state.
 
 use merits_primitives::{
-    Fr,
-    context::redeem_context,
+    context::{Context, redeem_context},
     field,
     group::GroupRoot,
     ids::{AssetId, Credits, Expiry, PartyId},
     message::{Consent, withdrawal_message},
-    scope::{attest_scope, claim_scope, rate_scope},
+    scope::{RateScope, attest_scope, claim_scope, rate_scope},
 };
 use merits_verifier::statement::{
     redeem::{MOST_A_DAY, RedeemStatement},
@@ -31,8 +30,8 @@ struct SpentOn {
     expiry: Expiry,
     amount: Credits,
     floor: Credits,
-    context: Fr,
-    rate_scope: Fr,
+    context: Context,
+    rate_scope: RateScope,
     rate_limit: u32,
 }
 

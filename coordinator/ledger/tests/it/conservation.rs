@@ -108,8 +108,8 @@ fn redeeming_more_than_was_issued_shows() {
             value: WORTH,
             expiry: bucket(&town).1,
             asset: bucket(&town).0,
-            f1: citizen.commitment(),
-            f2: citizen.commitment(),
+            f1: citizen.commitment().0,
+            f2: citizen.commitment().0,
         };
         assert!(balance(&town).outstanding().is_some());
         town.redeem(&citizen, &[note], offer).unwrap();
@@ -120,8 +120,8 @@ fn redeeming_more_than_was_issued_shows() {
         value: WORTH,
         expiry: bucket(&town).1,
         asset: bucket(&town).0,
-        f1: citizen.commitment(),
-        f2: citizen.commitment(),
+        f1: citizen.commitment().0,
+        f2: citizen.commitment().0,
     };
     town.redeem(&citizen, &[note], offer).unwrap();
     assert_eq!(balance(&town).outstanding(), None);

@@ -11,8 +11,8 @@ use merits_ledger::entry::{
 };
 use merits_ledger::state::ROOT_GRACE;
 use merits_ledger_fixture::{Citizen, Note, Redeeming, WORTH};
-use merits_primitives::Fr;
 use merits_primitives::ids::{Credits, EntryId, Epoch, Expiry};
+use merits_primitives::{Fr, audit::EphemeralKey};
 use merits_verifier::groth16::Proof;
 use merits_verifier::{Reason, entry::SignedEntry};
 
@@ -157,8 +157,16 @@ fn a_spending_is_well_formed() {
     let good = redemption(&at(&town, offer), &mut town, &citizen, &[note]);
     type Change = fn(&mut Spending);
     let cases: [(Change, &str, &str); 6] = [
-        (|s| s.ey = Fr::from(0u64), "ephemeral-invalid", "ey"),
-        (|s| s.ey = Fr::from(1u64), "ephemeral-invalid", "ey"),
+        (
+            |s| s.ey = EphemeralKey(Fr::from(0u64)),
+            "ephemeral-invalid",
+            "ey",
+        ),
+        (
+            |s| s.ey = EphemeralKey(Fr::from(1u64)),
+            "ephemeral-invalid",
+            "ey",
+        ),
         (|s| s.cm_out.0 = Fr::from(0u64), "note-empty", "cm_out"),
         (|s| s.epoch = Epoch(2), "epoch-unknown", "epoch"),
         (
@@ -219,7 +227,7 @@ fn a_proof_is_for_one_offer_one_exchange_and_one_voucher_key() {
     refused(&mut town, &unknown, "offer-unknown", "offer");
     let more_change = with(&|r| r.spending.cm_out.0 += Fr::from(1u64));
     refused(&mut town, &more_change, "proof-invalid", "proof");
-    let hidden = with(&|r| r.spending.c_id += Fr::from(1u64));
+    let hidden = with(&|r| r.spending.c_id.0 += Fr::from(1u64));
     refused(&mut town, &hidden, "proof-invalid", "proof");
 
     // Another exchange: of an offer that is not its own, and with a proof made for the first.
@@ -474,7 +482,7 @@ fn an_attestation_is_for_one_question_and_spends_its_notes() {
     let proof = proof_of(&entry);
     let federation = town.federation.clone();
     let changes: [fn(&mut Attested); 3] = [
-        |a| a.context += Fr::from(1u64),
+        |a| a.context.0 += Fr::from(1u64),
         |a| a.floor = Credits(a.floor.0 + 1),
         |a| a.expiry = Expiry(a.expiry.0 + 3),
     ];

@@ -5,7 +5,8 @@ use merits_primitives::{
     Fr,
     ids::{Origin, PartyId},
     message::link_message,
-    owner::{self, OwnerKey},
+    nullifier::Nullifier,
+    owner::{self, Handle, OwnerKey},
     scope::source_scope,
 };
 use merits_records::handover::{Handover as _, HandoverError, LinkFile};
@@ -30,7 +31,7 @@ fn link(stage: &mut Stage<StdRng>, citizen: &Citizen, account: &str) -> LinkFile
     let statement = TicketStatement {
         root: stage.state().people().group().root().expect("people"),
         scope,
-        nullifier: handle.0,
+        nullifier: Nullifier(handle.0),
         b: owner::bind(&OwnerKey(Fr::from(1u64)), &handle).b,
         message: link_message(&origin, &source, account),
         start,
@@ -44,7 +45,7 @@ fn link(stage: &mut Stage<StdRng>, citizen: &Citizen, account: &str) -> LinkFile
         origin: origin.to_string(),
         source: source.0,
         account: account.to_owned(),
-        h: statement.nullifier,
+        h: handle,
         root: statement.root,
         b: statement.b,
         start,
@@ -66,13 +67,13 @@ fn a_link_is_of_this_person_account_source_and_ledger() {
         source_scope(&stage.federation.source.id),
     );
     for change in [
-        |link: &mut LinkFile, _: Fr| link.account = "rider 5".to_owned(),
-        |link: &mut LinkFile, other: Fr| link.h = other,
-        |link: &mut LinkFile, _: Fr| link.b += Fr::from(1u64),
-        |link: &mut LinkFile, _: Fr| link.start -= 1,
+        |link: &mut LinkFile, _: Handle| link.account = "rider 5".to_owned(),
+        |link: &mut LinkFile, other: Handle| link.h = other,
+        |link: &mut LinkFile, _: Handle| link.b.0 += Fr::from(1u64),
+        |link: &mut LinkFile, _: Handle| link.start -= 1,
     ] {
         let mut bad = good.clone();
-        change(&mut bad, other_h.0);
+        change(&mut bad, other_h);
         let fault = check(&stage, &bad).expect_err("refused");
         assert!(matches!(fault, LinkFault::Proof(_)), "{fault}");
     }
@@ -149,8 +150,8 @@ fn one_account_has_one_person_and_one_person_one_account() {
     // What `merits source sign` reads.
     let text = std::fs::read(&path).expect("there");
     let read = Pseudonyms::read(&text[..], origin.as_str(), source).expect("links");
-    assert_eq!(read.get("rider 4").map(|h| h.0), Some(stolen.h));
-    assert_eq!(read.get("rider 5").map(|h| h.0), Some(second.h));
+    assert_eq!(read.get("rider 4"), Some(stolen.h));
+    assert_eq!(read.get("rider 5"), Some(second.h));
     assert_eq!(open().get("rider 5"), read.get("rider 5"));
 
     // Of two lines that cannot both be so, none is forgotten without a word.

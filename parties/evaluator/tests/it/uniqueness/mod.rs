@@ -14,8 +14,8 @@ use merits_ledger::{
     state::People,
 };
 use merits_primitives::{
-    Fr, group,
-    identity::Secret,
+    group,
+    identity::{IdentityCommitment, Secret},
     ids::{Origin, PartyId},
 };
 use merits_proto::{EvaluationAnswer, EvaluationRequest};
@@ -39,7 +39,7 @@ fn number(text: &str) -> IdentityNumber {
 }
 
 /// The commitment of a wallet with this seed.
-fn wallet(seed: u8) -> Fr {
+fn wallet(seed: u8) -> IdentityCommitment {
     let secret = Secret::from_seed(&[seed; 32], "identity/0");
     secret.commitment().unwrap()
 }
@@ -48,7 +48,7 @@ async fn register(
     session: &Session,
     evaluator: &mut EvaluatorClient,
     occasion: Occasion,
-    commitment: Fr,
+    commitment: IdentityCommitment,
     person: &str,
 ) -> Result<Registered, SessionError> {
     // One that may cross threads.

@@ -348,7 +348,7 @@ fn a_claim_that_contradicts_itself_is_told_and_not_counted() {
     let consented = town.deposit(&citizen).unwrap();
     // Whoever made the keys alone can prove what is not so.
     let (mut batch, _) = town.federation.batch_for(&[consented], &mut town.rng);
-    batch.claims[0].public.u += Fr::from(1u64);
+    batch.claims[0].public.u.0 += Fr::from(1u64);
     let entry = Entry::EarnBatch(batch);
     let distributor = town.federation.distributor.clone();
     let state = town.ledger.state();

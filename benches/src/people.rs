@@ -23,6 +23,7 @@ use merits_params::keystore::KeyStore;
 use merits_primitives::{
     Fr,
     audit::Exponent,
+    calendar::Day,
     field,
     group::{Group, GroupPath, GroupRoot},
     identity::{Birth, Secret, leaf},
@@ -169,7 +170,7 @@ impl Times {
 fn member(rng: &mut StdRng) -> anyhow::Result<(Secret, Birth, GroupPath, GroupRoot)> {
     let secret = Secret::random(rng);
     let birth = Birth {
-        from: 20_000,
+        from: Day(20_000),
         generation: 0,
     };
     let mut group = Group::new();
@@ -192,10 +193,10 @@ pub(super) fn ticket_inputs(rng: &mut StdRng) -> anyhow::Result<Inputs> {
     });
     let (scope, message) = (field::random(rng), field::random(rng));
     let again = Arc::clone(&witness);
-    let statement = witness.statement(root, scope, message, 20_500);
+    let statement = witness.statement(root, scope, message, Day(20_500));
     Ok(Inputs {
         all: Box::new(move || {
-            let statement = witness.statement(root, scope, message, 20_500);
+            let statement = witness.statement(root, scope, message, Day(20_500));
             Ok(witness.inputs(&statement))
         }),
         lay_out: Box::new(move || Ok(again.inputs(&statement))),

@@ -217,7 +217,9 @@ mod tests {
     use super::*;
 
     fn made_up(numbers: Range<u64>) -> Vec<NoteCommitment> {
-        numbers.map(|number| NoteCommitment(Fr::from(number))).collect()
+        numbers
+            .map(|number| NoteCommitment(Fr::from(number)))
+            .collect()
     }
 
     /// A database with these notes in rows of so many.

@@ -17,6 +17,7 @@ use merits_formula::Record;
 use merits_primitives::{
     Fr,
     audit::Exponent,
+    calendar::Day,
     commitment::RecordSalt,
     context::Context,
     field,
@@ -83,7 +84,7 @@ impl Member {
     fn random(rng: &mut StdRng) -> Result<Self> {
         let secret = Secret::random(rng);
         let birth = Birth {
-            from: 20_000,
+            from: Day(20_000),
             generation: 0,
         };
         let own = leaf(secret.commitment().ok_or("a zero secret")?, birth);
@@ -119,7 +120,8 @@ pub fn ticket(
         scope_source: field::random(rng),
     };
     let (root, scope, message) = (person.root, field::random(rng), field::random(rng));
-    let statement = move |witness: &TicketWitness| witness.statement(root, scope, message, 20_500);
+    let statement =
+        move |witness: &TicketWitness| witness.statement(root, scope, message, Day(20_500));
     Ok((witness, statement))
 }
 

@@ -7,6 +7,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::{
     Fr,
+    calendar::Day,
     element::public_element,
     jubjub::{Point, Scalar, random_scalar},
     poseidon::{self, pos2},
@@ -23,7 +24,7 @@ public_element! {
 pub struct Birth {
     /// The first day of eligibility, counted from 1 January 1970: periods that begin earlier
     /// belong to the generation before, or to nobody.
-    pub from: u32,
+    pub from: Day,
     /// 0 for a first registration, one more after each recovery.
     pub generation: u8,
 }
@@ -31,7 +32,7 @@ pub struct Birth {
 impl Birth {
     /// from + 2^32·gen.
     pub fn element(self) -> Fr {
-        Fr::from(u64::from(self.from) | u64::from(self.generation) << 32)
+        Fr::from(u64::from(self.from.0) | u64::from(self.generation) << 32)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     Fr,
+    calendar::Day,
     context::Context,
     element::public_element,
     field,
@@ -42,12 +43,12 @@ pub fn source_scope(source: &PartyId) -> Scope {
 }
 
 /// P(SCOPE; 3, offer, day, 0): a rate limit, one a person, offer and day of the ledger's time.
-pub fn rate_scope(offer: &EntryId, day: u32) -> RateScope {
+pub fn rate_scope(offer: &EntryId, day: Day) -> RateScope {
     let offer = field::from_digest(&offer.0);
     RateScope(scope([
         Fr::from(3u64),
         offer,
-        Fr::from(u64::from(day)),
+        Fr::from(u64::from(day.0)),
         Fr::from(0u64),
     ]))
 }

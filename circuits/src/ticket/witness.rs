@@ -3,6 +3,7 @@
 
 use merits_primitives::{
     Fr,
+    calendar::Day,
     group::{GroupPath, GroupRoot},
     identity::{self, Birth, IdentityCommitment, Secret},
     message::Message,
@@ -74,7 +75,7 @@ impl TicketWitness {
         root: GroupRoot,
         scope: Scope,
         message: Message,
-        start: u32,
+        start: Day,
     ) -> TicketStatement {
         TicketStatement {
             root,
@@ -100,7 +101,7 @@ impl TicketWitness {
         let mut inputs = Zeroizing::new(Vec::with_capacity(publics.len() + MAX_BITS));
         inputs.extend_from_slice(publics);
         secret_inputs(&self.secret, &mut inputs);
-        inputs.extend((0..DAY_BITS).map(|i| bits::element(self.birth.from >> i & 1 == 1)));
+        inputs.extend((0..DAY_BITS).map(|i| bits::element(self.birth.from.0 >> i & 1 == 1)));
         inputs.extend(
             (0..GENERATION_BITS).map(|i| bits::element(self.birth.generation >> i & 1 == 1)),
         );

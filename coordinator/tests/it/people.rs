@@ -9,6 +9,7 @@ use merits_ledger::Entry;
 use merits_ledger_fixture::{Citizen, Note, Redeeming, Stage};
 use merits_primitives::{
     Fr,
+    calendar::Day,
     ids::{Credits, EntryId},
     note::NoteCommitment,
     note_tree::path,
@@ -165,7 +166,7 @@ async fn people_act_over_the_wire() {
         Code::FailedPrecondition,
     )
     .await;
-    let registered = federation.registration(&owned[0].citizen, 0, EntryId([7; 32]));
+    let registered = federation.registration(&owned[0].citizen, Day::FIRST, EntryId([7; 32]));
     let registered = federation.sign(
         &Entry::IdentityRegistered(registered),
         &federation.registrar,

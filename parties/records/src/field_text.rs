@@ -83,3 +83,25 @@ pub mod period {
         Period::from_label(&text).map_err(D::Error::custom)
     }
 }
+
+/// For `#[serde(with = "field_text::day")]`: a day by its number, counted from 1 January 1970.
+pub mod day {
+    use merits_primitives::calendar::Day;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    /// The number.
+    ///
+    /// # Errors
+    /// The serializer's.
+    pub fn serialize<S: Serializer>(value: &Day, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u32(value.0)
+    }
+
+    /// Reads a number.
+    ///
+    /// # Errors
+    /// When the value is no number below 2^32.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Day, D::Error> {
+        u32::deserialize(deserializer).map(Day)
+    }
+}

@@ -19,6 +19,7 @@ use merits_guard::{
     output::{Kind, Output, OutputError, Readers},
 };
 use merits_primitives::{
+    calendar::Day,
     field,
     group::GroupRoot,
     identity::IdentityCommitment,
@@ -243,8 +244,9 @@ pub struct LinkFile {
     /// b of the statement.
     #[serde(with = "field_text::element")]
     pub b: RecordsBinding,
-    /// The statement's day, counted from 1 January 1970: the day on which it was made.
-    pub start: u32,
+    /// The statement's day: the day on which it was made.
+    #[serde(with = "field_text::day")]
+    pub start: Day,
     /// The proof.
     #[serde(with = "field_text::bytes")]
     pub proof: [u8; PROOF_BYTES],
@@ -529,7 +531,7 @@ mod tests {
             h: Handle(Fr::from(1u64)),
             root: GroupRoot(Fr::from(2u64)),
             b: RecordsBinding(Fr::from(3u64)),
-            start: 20_000,
+            start: Day(20_000),
             proof: [4; PROOF_BYTES],
         };
         // Something else is there.

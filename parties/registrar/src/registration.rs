@@ -5,7 +5,7 @@ use merits_ledger::{
     rows::RowError,
     state::People,
 };
-use merits_primitives::{identity::IdentityCommitment, ids::EntryId};
+use merits_primitives::{calendar::Day, identity::IdentityCommitment, ids::EntryId};
 use thiserror::Error;
 
 /// What the person comes for.
@@ -69,7 +69,7 @@ pub fn registration(
     occasion: Occasion,
     commitment: IdentityCommitment,
     (tag, evaluation): (UniquenessTag, EntryId),
-    from: u32,
+    from: Day,
     time: u64,
 ) -> Result<IdentityRegistered, RegistrationFault> {
     check_commitment(people, &commitment)?;

@@ -22,6 +22,7 @@ use merits_ledger::{
     KeyRing, ProvenStatement, Refusal, State, entry::PersonStatement, rows::RowError,
 };
 use merits_primitives::{
+    calendar::Day,
     field,
     ids::{Origin, PartyId},
     message::link_message,
@@ -40,9 +41,6 @@ use merits_verifier::{
     statement::ticket::TicketStatement,
 };
 use thiserror::Error;
-
-/// Milliseconds of a day.
-const DAY: u64 = 86_400_000;
 
 /// Why a link is not taken.
 #[derive(Debug, Error)]
@@ -140,7 +138,7 @@ impl<'a> LinkChecker<'a> {
         if link.account.is_empty() {
             return Err(LinkFault::NoAccount);
         }
-        if u64::from(link.start) > self.now / DAY {
+        if link.start > Day::of_millis(self.now) {
             return Err(LinkFault::Early);
         }
         if !self.state.people().accepts(link.root, self.now)? {

@@ -12,7 +12,7 @@ use merits_ledger::{
 };
 use merits_primitives::{
     Fr,
-    calendar::day_label,
+    calendar::Day,
     group::{GroupError, GroupRoot},
     ids::{PartyId, Period, ScaleId},
     message::{Message, SALT_BYTES, claim_salt, link_message},
@@ -30,9 +30,6 @@ use crate::{
     prover::{PersonProving, ProvingError},
     view::{ConsentStanding, OwnConsent, OwnIdentity, View},
 };
-
-/// Milliseconds of a day.
-const DAY: u64 = 86_400_000;
 
 /// Why a link, a ticket or a withdrawal is not made.
 #[derive(Debug, Error)]
@@ -58,15 +55,14 @@ pub enum ConsentError {
     Retired,
     /// Not yet eligible.
     #[error(
-        "the identity is eligible from {} on, and the period begins on {}: after a registration anew \
-         only periods that no older ticket can reach count",
-        day_label(*.from), day_label(*.start)
+        "the identity is eligible from {from} on, and the period begins on {start}: after a registration anew \
+         only periods that no older ticket can reach count"
     )]
     NotEligible {
         /// First day of eligibility.
-        from: u32,
+        from: Day,
         /// First day of the period.
-        start: u32,
+        start: Day,
     },
     /// Too far ahead.
     #[error(
@@ -220,7 +216,7 @@ impl<'a> Speaker<'a> {
     ) -> Result<LinkFile, ConsentError> {
         let scope = source_scope(source);
         let (witness, root) = self.witness(scope)?;
-        let today = u32::try_from(now / DAY).unwrap_or(u32::MAX);
+        let today = Day::of_millis(now);
         // Whoever was registered anew may link at once; only claims have to wait.
         let start = today.max(self.identity.birth.from);
         let account = &*typed(account);
@@ -338,7 +334,7 @@ impl<'a> Speaker<'a> {
         if from > start {
             return Err(ConsentError::NotEligible { from, start });
         }
-        if u64::from(start) > now / DAY + u64::from(MOST_DAYS_AHEAD) {
+        if start > Day::of_millis(now).saturating_add(MOST_DAYS_AHEAD) {
             return Err(ConsentError::TooEarly { period });
         }
         let nullifier = statement.nullifier;

@@ -18,6 +18,7 @@ use merits_ledger::{
 use merits_primitives::{
     Fr,
     audit::{EphemeralKey, Exponent, SealedCommitment},
+    calendar::Day,
     context::{Context, attest_context},
     group::GroupRoot,
     identity::Secret,
@@ -39,9 +40,6 @@ use crate::{
 
 /// Verifier's name in the context of a merge: nobody asks.
 const MERGE: &str = "self";
-
-/// Milliseconds of a day.
-const DAY: u64 = 86_400_000;
 
 /// Why nothing can be spent.
 #[derive(Debug, Error)]
@@ -193,7 +191,7 @@ impl<'a> Spender<'a> {
         let sn1 = spend_nullifier(&secret, pair.first.cm);
         let mut redeemed = Redeemed {
             offer: *id,
-            day: u32::try_from(self.now / DAY).unwrap_or(u32::MAX),
+            day: Day::of_millis(self.now),
             voucher_key: self.keys.voucher_key(id, &sn1).public,
             spending: self.blank()?,
         };

@@ -14,6 +14,7 @@ mod scanning;
 use merits_ledger::rows::RowError;
 use merits_primitives::{
     Fr,
+    calendar::Day,
     context::Context,
     identity::{Birth, IdentityCommitment},
     ids::{AssetId, Credits, EntryId, Expiry, PartyId, Period, ScaleId, ScaleVersion},
@@ -190,7 +191,7 @@ pub enum SpendingPurpose {
         /// The exchange.
         exchange: PartyId,
         /// The day that the rate limit counts by.
-        day: u32,
+        day: Day,
         /// The price.
         amount: Credits,
         /// What the voucher is sealed to.

@@ -7,7 +7,9 @@ use merits_ledger::{
 };
 use merits_ledger_fixture::Citizen;
 use merits_primitives::{
-    Fr, field,
+    Fr,
+    calendar::Day,
+    field,
     identity::{SECRET_BITS, Secret},
     ids::{Period, PeriodKind},
     jubjub::Scalar,
@@ -35,7 +37,7 @@ fn nobody_registers_twice_wherever() {
         let federation = town.stage.federation.clone();
         let evaluation = federation.evaluation(town.stage.state(), &registrar.id);
         town.submit(&evaluation).unwrap();
-        let mut again = federation.registration(&other.citizen, 0, evaluation.id());
+        let mut again = federation.registration(&other.citizen, Day::FIRST, evaluation.id());
         again.tag = soul.citizen.tag(&federation);
         let entry = Entry::IdentityRegistered(again.clone());
         let refusal = town
@@ -154,7 +156,7 @@ fn no_period_is_reached_by_an_old_ticket_and_a_new_identity() {
     );
     // To say another day of birth does not help: the leaf has the ledger's.
     let mut lying = town.witness(&reborn);
-    lying.birth.from = 0;
+    lying.birth.from.0 = 0;
     let refused = town.prove(&lying, &second, &again.deposit);
     assert!(matches!(
         refused,

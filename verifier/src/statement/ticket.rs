@@ -6,8 +6,8 @@
 use alloc::{vec, vec::Vec};
 
 use merits_primitives::{
-    Fr, group::GroupRoot, message::Message, nullifier::Nullifier, owner::RecordsBinding,
-    scope::Scope,
+    Fr, calendar::Day, group::GroupRoot, message::Message, nullifier::Nullifier,
+    owner::RecordsBinding, scope::Scope,
 };
 
 use super::Statement;
@@ -41,9 +41,9 @@ pub struct TicketStatement {
     pub b: RecordsBinding,
     /// What is said: a consent, a withdrawal, a link.
     pub message: Message,
-    /// First day of the period, counted from 1 January 1970: the person's leaf is eligible from
+    /// First day of the period: the person's leaf is eligible from
     /// that day at the latest.
-    pub start: u32,
+    pub start: Day,
 }
 
 impl Statement for TicketStatement {
@@ -54,7 +54,7 @@ impl Statement for TicketStatement {
             self.nullifier.0,
             self.b.0,
             self.message.0,
-            Fr::from(u64::from(self.start)),
+            Fr::from(u64::from(self.start.0)),
         ]
     }
 

@@ -8,6 +8,7 @@ use std::{fs, path::PathBuf};
 use merits_primitives::{
     Fr,
     audit::{EphemeralKey, SealedCommitment},
+    calendar::Day,
     context::Context,
     field,
     group::GroupRoot,
@@ -43,7 +44,7 @@ fn ticket() -> TicketStatement {
         nullifier: Nullifier(Fr::from(3u64)),
         b: RecordsBinding(Fr::from(4u64)),
         message: Message(Fr::from(5u64)),
-        start: u32::MAX,
+        start: Day::LAST,
     }
 }
 

@@ -11,6 +11,7 @@ use merits_params::r1cs::Term;
 use merits_primitives::{
     Fr,
     audit::{self, Exponent},
+    calendar::Day,
     context::Context,
     field,
     group::Group,
@@ -30,7 +31,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 pub(crate) const ASSET: AssetId = AssetId(7);
 pub(crate) const EXPIRY: Expiry = Expiry(2027);
 pub(crate) const BIRTH: Birth = Birth {
-    from: 20_000,
+    from: Day(20_000),
     generation: 1,
 };
 

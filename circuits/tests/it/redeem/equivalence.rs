@@ -41,7 +41,7 @@ fn change_witness(kind: usize, witness: &mut RedeemWitness, rng: &mut StdRng) {
     let note = rng.random_range(0..2usize);
     match kind {
         0 => witness.secret = Secret::random(rng),
-        1 => witness.birth.from += 1,
+        1 => witness.birth.from.0 += 1,
         2 => witness.birth.generation = 0,
         3 => {
             witness.group_path.steps.pop();

@@ -6,6 +6,7 @@ use ark_ff::{AdditiveGroup, BigInteger, Field, PrimeField};
 use merits_circuits::{program::WitnessError, ticket::TicketViolation};
 use merits_primitives::{
     Fr,
+    calendar::Day,
     group::{self, Step},
     identity::{Birth, Secret},
     jubjub::Scalar,
@@ -45,7 +46,7 @@ fn the_good_ticket_is_good() {
 fn person_1_no_secret_of_l_or_more() {
     let rng = &mut case::rng(1);
     let birth = Birth {
-        from: 1,
+        from: Day(1),
         generation: 0,
     };
     // 5 + l has 251 bits as well and the same commitment, but another nullifier and pseudonym.
@@ -136,7 +137,7 @@ fn person_1_no_digit_helps_a_secret_of_l_or_more() {
 fn person_1_secret_zero_has_no_identity() {
     let rng = &mut case::rng(2);
     let birth = Birth {
-        from: 1,
+        from: Day(1),
         generation: 0,
     };
     // Even where somebody registered Pos2(0, 1), the identity's own commitment.
@@ -184,7 +185,7 @@ fn person_3_another_generation() {
 #[test]
 fn person_3_an_earlier_first_day_is_another_leaf() {
     let mut case = Case::good();
-    case.witness.birth.from -= 1;
+    case.witness.birth.from.0 -= 1;
     assert_eq!(case.native(), Err(TicketViolation::Member));
     assert_eq!(case.sections(), only(&["member/path"]));
 }
@@ -270,12 +271,13 @@ fn ticket_1_not_before_the_first_day_of_eligibility() {
         generation: 1,
     };
     let secret = Secret::random(rng);
-    let on_the_day = Case::of(secret.clone(), birth(START), 5, 2, rng);
+    let on_the_day = Case::of(secret.clone(), birth(Day(START)), 5, 2, rng);
     assert_eq!(on_the_day.native(), Ok(()));
     assert_eq!(on_the_day.sections(), only(&[]));
     for from in [START + 1, u32::MAX] {
+        let (from, start) = (Day(from), Day(START));
         let early = Case::of(secret.clone(), birth(from), 5, 2, rng);
-        let violation = TicketViolation::Eligibility { from, start: START };
+        let violation = TicketViolation::Eligibility { from, start };
         assert_eq!(early.native(), Err(violation));
         assert_eq!(stops_in(&early.inputs()), "birth");
     }
@@ -286,7 +288,7 @@ fn ticket_1_not_before_the_first_day_of_eligibility() {
 fn ticket_1_a_birth_has_one_reading() {
     let rng = &mut case::rng(6);
     let birth = Birth {
-        from: START + 1,
+        from: Day(START + 1),
         generation: 1,
     };
     let early = Case::of(Secret::random(rng), birth, 5, 2, rng);

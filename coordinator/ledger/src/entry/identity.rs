@@ -1,6 +1,7 @@
 //! Identities: one a person across all registrars, kept by a tag that only the evaluator's key gives.
 
 use merits_primitives::{
+    calendar::Day,
     field,
     identity::IdentityCommitment,
     ids::{EntryId, Origin, PartyId},
@@ -87,7 +88,7 @@ pub struct IdentityRegistered {
     /// IC.
     pub commitment: IdentityCommitment,
     /// First day of eligibility.
-    pub from: u32,
+    pub from: Day,
     /// 0 for the first time; one more than before after a loss.
     pub generation: u8,
     /// The person's tag.
@@ -101,7 +102,7 @@ impl Canonical for IdentityRegistered {
 
     fn write(&self, out: &mut Writer) {
         out.field(&self.commitment);
-        out.u32(self.from);
+        out.u32(self.from.0);
         out.u8(self.generation);
         out.array(&self.tag.0);
         write_entry_id(out, &self.evaluation);
@@ -110,7 +111,7 @@ impl Canonical for IdentityRegistered {
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
         Ok(Self {
             commitment: input.field("commitment")?,
-            from: input.u32("from")?,
+            from: Day(input.u32("from")?),
             generation: input.u8("generation")?,
             tag: UniquenessTag(input.array("tag")?),
             evaluation: read_entry_id(input, "evaluation")?,

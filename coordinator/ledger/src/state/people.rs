@@ -6,13 +6,14 @@ mod records;
 use std::collections::BTreeMap;
 
 use merits_primitives::{
-    Fr, field,
+    Fr,
+    calendar::Day,
+    field,
     group::{self as tree, GroupRoot, Place},
     identity::{Birth, IdentityCommitment, leaf},
     ids::{EntryId, PartyId},
 };
 
-use super::DAY;
 use super::draft::Draft;
 use super::stored;
 use super::tickets::MOST_DAYS_AHEAD;
@@ -75,11 +76,6 @@ pub(super) struct Register {
 pub struct People<'s> {
     pub(super) register: &'s Register,
     pub(super) rows: &'s dyn Rows,
-}
-
-/// The day of a time, counted from 1 January 1970.
-pub(super) fn day_of(time: u64) -> u32 {
-    u32::try_from(time / DAY).unwrap_or(u32::MAX)
 }
 
 impl<'s> People<'s> {
@@ -145,8 +141,8 @@ impl<'s> People<'s> {
     /// The first day from which an identity that is registered anew at `time` may be eligible: no
     /// ticket of the identity before can reach it, for those are taken for periods that begin at most
     /// [`MOST_DAYS_AHEAD`] days ahead, and for an hour more under the old root.
-    pub fn earliest_after_loss(time: u64) -> u32 {
-        day_of(time.saturating_add(ROOT_GRACE))
+    pub fn earliest_after_loss(time: u64) -> Day {
+        Day::of_millis(time.saturating_add(ROOT_GRACE))
             .saturating_add(MOST_DAYS_AHEAD)
             .saturating_add(1)
     }

@@ -2,6 +2,7 @@
 //! that is the ledger's taken from its state.
 
 use merits_primitives::{
+    calendar::Day,
     context::{Context, redeem_context},
     field,
     group::GroupRoot,
@@ -16,7 +17,6 @@ use merits_verifier::statement::{
 
 use super::Governing;
 use super::draft::Draft;
-use super::people::day_of;
 use super::tickets::MOST_DAYS_AHEAD;
 use crate::entry::{Attested, ConsentWithdrawn, Redeemed, Spending, TicketDeposited};
 use crate::refusal::{CheckError, IdentityRefusal, ProvenTerm, Refusal, TicketRefusal};
@@ -74,7 +74,7 @@ impl Governing {
             b: deposit.b,
             message: consent.message(&deposit.salt),
             // A period of the year 9999 ends before 2^32 days.
-            start: u32::try_from(deposit.period.first_day().max(0)).unwrap_or(u32::MAX),
+            start: u32::try_from(deposit.period.first_day().max(0)).map_or(Day::LAST, Day),
         })
     }
 
@@ -87,7 +87,7 @@ impl Governing {
             nullifier: withdrawn.nullifier,
             b: withdrawn.b,
             message: withdrawal_message(self.origin(), withdrawn.message),
-            start: u32::MAX,
+            start: Day::LAST,
         }
     }
 
@@ -174,7 +174,7 @@ impl Governing {
     ) -> Result<(), CheckError> {
         self.source(&deposit.source)?;
         let start = u64::try_from(deposit.period.first_day().max(0)).unwrap_or(0);
-        let latest = u64::from(day_of(time)) + u64::from(MOST_DAYS_AHEAD);
+        let latest = u64::from(Day::of_millis(time).0) + u64::from(MOST_DAYS_AHEAD);
         if start > latest {
             return Err(TicketRefusal::TooEarly {
                 period: deposit.period.label(),

@@ -12,7 +12,7 @@ use merits_ledger::entry::{
 use merits_ledger::state::ROOT_GRACE;
 use merits_ledger_fixture::{Citizen, Note, Redeeming, WORTH};
 use merits_primitives::ids::{Credits, EntryId, Epoch, Expiry};
-use merits_primitives::{Fr, audit::EphemeralKey};
+use merits_primitives::{Fr, audit::EphemeralKey, calendar::Day};
 use merits_verifier::groth16::Proof;
 use merits_verifier::{Reason, entry::SignedEntry};
 
@@ -300,7 +300,7 @@ fn turn(
     town: &mut Town,
     citizen: &Citizen,
     note: Note,
-    (offer, index, day): (EntryId, u16, Option<u32>),
+    (offer, index, day): (EntryId, u16, Option<Day>),
 ) -> (SignedEntry, Note) {
     let mut at = at(town, offer);
     at.index = index;
@@ -350,14 +350,14 @@ fn a_person_redeems_so_often_a_day() {
 #[test]
 fn a_day_is_the_ledgers_or_the_one_that_just_ended() {
     let (mut town, citizen, note, offer) = rich();
-    let day = u32::try_from(town.time / (DAY * 1_000)).unwrap();
-    for other in [day - 1, day + 1] {
+    let day = Day::of_millis(town.time);
+    for other in [Day(day.0 - 1), day.saturating_add(1)] {
         // START is midnight; ten minutes of founding are not an hour, so go to noon.
-        town.time = u64::from(day) * DAY * 1_000 + DAY * 500;
+        town.time = day.start_millis() + DAY * 500;
         let (entry, _) = turn(&mut town, &citizen, note, (offer, 0, Some(other)));
         refused(&mut town, &entry, "other-day", "day");
     }
-    let midnight = u64::from(day + 1) * DAY * 1_000;
+    let midnight = day.saturating_add(1).start_millis();
     town.time = midnight - 10_000;
     let (entry, _) = turn(&mut town, &citizen, note, (offer, 0, Some(day)));
     town.time = midnight + ROOT_GRACE - 2_000;

@@ -483,7 +483,7 @@ fn a_retired_identity_consents_for_an_hour_at_most() {
         .unwrap()
         .birth;
     let reach = (retired_at + ROOT_GRACE) / (DAY * 1_000) + u64::from(MOST_DAYS_AHEAD);
-    assert!(u64::from(birth.from) > reach);
+    assert!(u64::from(birth.from.0) > reach);
     town.time = retired_at + ROOT_GRACE;
     let entry = changed(&mut town, &old, |_| {});
     refused(&mut town, &entry, "group-root-unknown", "root");

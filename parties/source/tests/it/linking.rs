@@ -3,6 +3,7 @@
 use merits_ledger_fixture::{Citizen, Stage};
 use merits_primitives::{
     Fr,
+    calendar::Day,
     ids::{Origin, PartyId},
     message::link_message,
     nullifier::Nullifier,
@@ -27,7 +28,7 @@ fn link(stage: &mut Stage<StdRng>, citizen: &Citizen, account: &str) -> LinkFile
     let (origin, source) = (stage.federation.origin.clone(), stage.federation.source.id);
     let scope = source_scope(&source);
     let handle = owner::handle(&citizen.secret(), scope);
-    let start = u32::try_from(stage.time / 86_400_000).expect("a day");
+    let start = Day::of_millis(stage.time);
     let statement = TicketStatement {
         root: stage.state().people().group().root().expect("people"),
         scope,
@@ -70,7 +71,7 @@ fn a_link_is_of_this_person_account_source_and_ledger() {
         |link: &mut LinkFile, _: Handle| link.account = "rider 5".to_owned(),
         |link: &mut LinkFile, other: Handle| link.h = other,
         |link: &mut LinkFile, _: Handle| link.b.0 += Fr::from(1u64),
-        |link: &mut LinkFile, _: Handle| link.start -= 1,
+        |link: &mut LinkFile, _: Handle| link.start.0 -= 1,
     ] {
         let mut bad = good.clone();
         change(&mut bad, other_h);
@@ -91,7 +92,7 @@ fn a_link_is_of_this_person_account_source_and_ledger() {
     let found = fault(&|link| link.source = [9; 32]);
     let foreign = matches!(found, LinkFault::Handover(HandoverError::OtherParty { .. }));
     assert!(foreign, "{found}");
-    let found = fault(&|link| link.start += 1);
+    let found = fault(&|link| link.start.0 += 1);
     assert!(matches!(found, LinkFault::Early), "{found}");
     let found = fault(&|link| link.account.clear());
     assert!(matches!(found, LinkFault::NoAccount), "{found}");

@@ -4,6 +4,7 @@ use merits_ledger::{Entry, Refusal, SubmitError, TicketRefusal, entry::TicketDep
 use merits_ledger_fixture::Citizen;
 use merits_primitives::{
     Fr,
+    calendar::Day,
     ids::{Expiry, PartyId, Period, PeriodKind, ScaleId, ScaleVersion},
     message::link_message,
     nullifier::Nullifier,
@@ -231,7 +232,7 @@ fn a_link_proves_whose_account_it_is() {
     let link = speak(&town, |speaker| speaker.link(&source, "rider 4", town.time)).unwrap();
     let secret = Citizen::from_seed(SEED).secret();
     assert_eq!(link.h, handle(&secret, source_scope(&source)));
-    assert_eq!(u64::from(link.start), town.time / 86_400_000);
+    assert_eq!(link.start, Day::of_millis(town.time));
     let statement = |account: &str| TicketStatement {
         root: link.root,
         scope: source_scope(&source),

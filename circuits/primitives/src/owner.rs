@@ -35,6 +35,39 @@ public_element! {
     HiddenEarned
 }
 
+/// What an owner key is made of besides the secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum KeyParts {
+    /// Of an earned note.
+    Earned {
+        /// The claim's scope.
+        scope: Scope,
+        /// The consent's message.
+        message: Message,
+    },
+    /// Of a change note.
+    Change {
+        /// Of the first note that was spent.
+        sn1: SpendNullifier,
+    },
+}
+
+impl KeyParts {
+    /// f1 and f2, as the circuit takes them.
+    pub fn elements(self) -> [Fr; 2] {
+        match self {
+            Self::Earned { scope, message } => [scope.0, message.0],
+            Self::Change { sn1 } => [sn1.0, Fr::from(0u64)],
+        }
+    }
+
+    /// K of this person.
+    pub fn owner_key(self, secret: &Secret) -> OwnerKey {
+        let [f1, f2] = self.elements();
+        owner_key(secret, f1, f2)
+    }
+}
+
 /// (b, pad): b is public and ties person, ticket and deed; pad hides v from all but the owner.
 #[derive(Clone, Copy)]
 pub struct Binding {
@@ -72,7 +105,7 @@ pub fn handle(secret: &Secret, source_scope: Scope) -> Handle {
 
 /// K = P(OWN; secret, scope, message): of an earned note.
 pub fn earned_key(secret: &Secret, scope: Scope, message: Message) -> OwnerKey {
-    owner_key(secret, scope.0, message.0)
+    KeyParts::Earned { scope, message }.owner_key(secret)
 }
 
 /// K = P(OWN; secret, f1, f2), whatever the note: [`earned_key`] or [`change_key`].
@@ -91,7 +124,7 @@ pub fn bind(key: &OwnerKey, handle: &Handle) -> Binding {
 
 /// K = P(OWN; secret, sn1, 0): change of a redemption, back to the same person only.
 pub fn change_key(secret: &Secret, sn1: SpendNullifier) -> OwnerKey {
-    owner_key(secret, sn1.0, Fr::from(0u64))
+    KeyParts::Change { sn1 }.owner_key(secret)
 }
 
 #[cfg(test)]

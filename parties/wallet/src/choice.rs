@@ -172,7 +172,10 @@ mod tests {
     use merits_primitives::{
         Fr,
         ids::{AssetId, EntryId, Expiry, ScaleId},
+        message::Message,
         note::NoteCommitment,
+        owner::KeyParts,
+        scope::Scope,
     };
 
     fn note(position: u64, value: u64) -> OwnNote {
@@ -184,8 +187,10 @@ mod tests {
             scale: ScaleId::new("a").unwrap(),
             asset: AssetId(1),
             expiry: Expiry(700),
-            f1: Fr::from(1u64),
-            f2: Fr::from(2u64),
+            made_of: KeyParts::Earned {
+                scope: Scope(Fr::from(1u64)),
+                message: Message(Fr::from(2u64)),
+            },
             from: NoteOrigin::Change {
                 entry: EntryId([0; 32]),
             },

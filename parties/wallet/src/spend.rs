@@ -465,10 +465,11 @@ impl<'a> Spender<'a> {
             .and_then(|at| buckets.get(at))
             .ok_or(SpendError::OtherView)?;
         let path = note_tree::path(note.position, own, &roots).ok_or(SpendError::OtherView)?;
+        let [f1, f2] = note.made_of.elements();
         Ok(NoteWitness {
             value: note.value,
-            f1: note.f1,
-            f2: note.f2,
+            f1,
+            f2,
             path,
         })
     }

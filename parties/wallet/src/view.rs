@@ -13,7 +13,6 @@ mod scanning;
 
 use merits_ledger::rows::RowError;
 use merits_primitives::{
-    Fr,
     calendar::Day,
     context::Context,
     identity::{Birth, IdentityCommitment},
@@ -21,6 +20,7 @@ use merits_primitives::{
     message::Message,
     note::NoteCommitment,
     nullifier::{Nullifier, RateNullifier, SpendNullifier},
+    owner::KeyParts,
     scope::Scope,
 };
 use merits_replica::ReplicaError;
@@ -168,10 +168,8 @@ pub struct OwnNote {
     pub asset: AssetId,
     /// Expiry bucket.
     pub expiry: Expiry,
-    /// First part of what K is made of: the scope, or sn1 of a change.
-    pub f1: Fr,
-    /// Second part: the message, or 0.
-    pub f2: Fr,
+    /// What K is made of besides the secret.
+    pub made_of: KeyParts,
     /// Where it comes from.
     pub from: NoteOrigin,
     /// The entry that spent it.

@@ -12,7 +12,9 @@ use merits_ledger::entry::{
 use merits_ledger::state::ROOT_GRACE;
 use merits_ledger_fixture::{Citizen, Note, Redeeming, WORTH};
 use merits_primitives::ids::{Credits, EntryId, Epoch, Expiry};
-use merits_primitives::{Fr, audit::EphemeralKey, calendar::Day};
+use merits_primitives::{
+    Fr, audit::EphemeralKey, calendar::Day, message::Message, owner::KeyParts, scope::Scope,
+};
 use merits_verifier::groth16::Proof;
 use merits_verifier::{Reason, entry::SignedEntry};
 
@@ -112,8 +114,10 @@ fn nothing_is_spent_twice() {
         // As the second note, beside a dummy.
         let dummy = Note {
             value: Credits(0),
-            f1: Fr::from(1u64),
-            f2: Fr::from(2u64),
+            made_of: KeyParts::Earned {
+                scope: Scope(Fr::from(1u64)),
+                message: Message(Fr::from(2u64)),
+            },
             ..note
         };
         redeemed(&at(&town, other), &mut town, &citizen, &[dummy, note])
@@ -381,7 +385,10 @@ fn expired_credits_are_good_for_nothing() {
     town.submit(&good).unwrap();
     town.time = first_day - 1_000;
     let change = Note {
-        f1: Fr::from(4u64),
+        made_of: KeyParts::Earned {
+            scope: Scope(Fr::from(4u64)),
+            message: Message(Fr::from(2u64)),
+        },
         ..note
     };
     let late = redeemed(&at(&town, offer), &mut town, &citizen, &[change]);
@@ -421,7 +428,10 @@ fn a_note_is_spent_under_an_anchor_only() {
     town.submit(&early).unwrap();
     // The old anchor is good for as long as there is a ledger.
     let other = Note {
-        f1: Fr::from(4u64),
+        made_of: KeyParts::Earned {
+            scope: Scope(Fr::from(4u64)),
+            message: Message(Fr::from(2u64)),
+        },
         ..note
     };
     town.wait(30 * DAY);
@@ -510,8 +520,9 @@ fn an_attestation_is_for_one_question_and_spends_its_notes() {
     assert!(town.submit(&entry).unwrap().already_present);
     // The same question again, with the note that is left: one answer a person and question.
     let left = Note {
-        f1: attested.spending.sn1.0,
-        f2: Fr::from(0u64),
+        made_of: KeyParts::Change {
+            sn1: attested.spending.sn1,
+        },
         ..note
     };
     let mut again = attestation(&mut town, &citizen, &[left], "bank");

@@ -9,13 +9,13 @@ use merits_ledger::{
     state::Person,
 };
 use merits_primitives::{
-    Fr, field,
+    field,
     identity::{IdentityCommitment, Secret},
     ids::{AssetId, Credits, EntryId, PartyId, ScaleId},
     message::Consent,
     note::note_commitment,
     nullifier::{SpendNullifier, claim_nullifier, spend_nullifier},
-    owner::{OwnerKey, bind, change_key, earned_key, handle},
+    owner::{KeyParts, OwnerKey, bind, change_key, earned_key, handle},
     scope::{Scope, claim_scope, source_scope},
 };
 use merits_replica::Replica;
@@ -257,8 +257,10 @@ impl Scan<'_> {
             scale: batch.scale.clone(),
             asset,
             expiry,
-            f1: consent.scope.0,
-            f2: consent.message.0,
+            made_of: KeyParts::Earned {
+                scope: consent.scope,
+                message: consent.message,
+            },
             from: NoteOrigin::Claim {
                 entry,
                 claim: index,
@@ -361,8 +363,7 @@ impl Scan<'_> {
             scale: spent.scale.clone(),
             asset: spent.asset,
             expiry: spent.expiry,
-            f1: spending.sn1.0,
-            f2: Fr::from(0u64),
+            made_of: KeyParts::Change { sn1: spending.sn1 },
             from: NoteOrigin::Change { entry },
             spent: None,
             generation: spent.generation,

@@ -5,7 +5,7 @@ use merits_ledger::{
     entry::{OpeningContent, OpeningRequested, OpeningRevealed},
 };
 use merits_ledger_fixture::{Citizen, START, Stage, WORTH};
-use merits_primitives::{Fr, field, ids::Credits};
+use merits_primitives::{Fr, field, ids::Credits, owner::KeyParts};
 use merits_replica::{LedgerConfig, Replica, ReplicaError};
 use merits_wallet::{
     backup::Backup,
@@ -93,8 +93,10 @@ fn a_person_follows_the_own_credits_from_ticket_to_change() {
     assert_eq!(left.from, NoteOrigin::Change { entry: redeemed });
     assert_eq!(left.cm, change.commitment(&citizen.secret()));
     assert_eq!(
-        (left.f1, left.f2),
-        (view.spendings[0].sn1.0, Fr::from(0u64))
+        left.made_of,
+        KeyParts::Change {
+            sn1: view.spendings[0].sn1
+        }
     );
     assert_eq!(view.note_leaves[left.position as usize], left.cm);
     assert!(matches!(

@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn a_root_is_a_root_and_there_is_one_where_arkworks_finds_one() {
         let rng = &mut rand::rngs::StdRng::seed_from_u64(9);
-        let mut coordinate = || Fq::from(field::random(rng).into_bigint());
+        let mut coordinate = || Fq::from(field::random::<Fr>(rng).into_bigint());
         let mut values: Vec<Fq2> = (0..200)
             .map(|_| Fq2::new(coordinate(), coordinate()))
             .collect();

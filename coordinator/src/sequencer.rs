@@ -374,16 +374,18 @@ impl Sequencer {
 
         self.published
             .advance(&checkpoint, Arc::clone(&signed), &pending.effects)?;
+        let mut leaves = pending.effects.into_iter().map(Effects::into_leaf);
         for ((reply, holding), outcome) in replies.drain(..).zip(outcomes) {
             let placed = match outcome {
                 Err(refusal) => Err(NotPlaced::Refused(refusal)),
                 Ok(None) => Ok(Placed::Before),
-                Ok(Some((index, leaf))) => {
+                Ok(Some(index)) => {
                     let proof = tree::inclusion_proof(&pending.nodes, index, checkpoint.size)
                         .map_err(|error| SequencerError::Tree(error.to_string()))?;
                     Ok(Placed::New {
                         index,
-                        leaf,
+                        // In the order of the entries.
+                        leaf: leaves.next().unwrap_or_default(),
                         proof,
                         checkpoint: Arc::clone(&signed),
                     })
@@ -417,8 +419,8 @@ struct Pending {
     used: HashSet<(UniqueSet, [u8; 32])>,
 }
 
-/// Index and leaf of a new entry; nothing for one that was there before.
-type Appended = Option<(u64, Vec<u8>)>;
+/// Index of a new entry; nothing for one that was there before.
+type Appended = Option<u64>;
 
 /// What the rules and the group so far say of an entry.
 enum Judged {
@@ -499,17 +501,13 @@ impl Pending {
             Err(CheckError::Refused(refusal)) => return Ok(Judged::Refused(Box::new(refusal))),
             Err(CheckError::Rows(error)) => return Err(error.into()),
         };
-        let mut here = HashSet::new();
-        let mut is_taken = |unique: &&Unique| {
-            let value = (unique.set, unique.value);
-            self.used.contains(&value) || !here.insert(value)
-        };
-        Ok(
-            match effects.uniques().iter().find(|unique| is_taken(unique)) {
-                Some(unique) => Judged::Refused(already_used(*unique)),
-                None => Judged::Taken(effects),
-            },
-        )
+        // The store finds what it has, and what an entry uses twice itself.
+        let mut uniques = effects.uniques().iter();
+        let is_taken = |unique: &&Unique| self.used.contains(&(unique.set, unique.value));
+        Ok(match uniques.find(is_taken) {
+            Some(unique) => Judged::Refused(already_used(*unique)),
+            None => Judged::Taken(effects),
+        })
     }
 
     fn take(
@@ -524,10 +522,10 @@ impl Pending {
         let uniques = effects.uniques().iter();
         self.used
             .extend(uniques.map(|unique| (unique.set, unique.value)));
-        let placed = (effects.index(), effects.leaf().to_vec());
+        let index = effects.index();
         state.commit(&effects)?;
         self.effects.push(effects);
-        Ok(Some(placed))
+        Ok(Some(index))
     }
 }
 

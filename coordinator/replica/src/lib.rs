@@ -28,6 +28,6 @@ pub use archive::ArchiveError;
 pub use client::{Client, ClientError, Submitted};
 pub use config::{ConfigFileError, JoinError, LedgerConfig, LedgerConfigError, read_config};
 pub use follower::{FollowError, Follower, MOST_AHEAD, Progress};
-pub use mark::{HighWaterMark, MarkError};
+pub use mark::{DESK, HighWaterMark, MarkError};
 pub use merits_proto::Verdict;
 pub use replica::{Growth, Leaves, Replica, ReplicaError, Update};

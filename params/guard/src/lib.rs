@@ -16,6 +16,8 @@
 //!
 //! Out of scope: folders above the file's own, access control lists, root.
 
+pub mod beside;
+pub mod folder;
 pub mod input;
 pub mod output;
 pub mod protected;

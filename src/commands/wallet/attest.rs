@@ -102,11 +102,16 @@ impl Attest {
         let packed = Attestation::pack(&submitted.receipt, &log, &question, not_after)?;
         let bytes = packed.to_bytes();
         let code = AttestationCode::new(&bytes)?;
-        output.write_all(&code.png()?).with_context(at)?;
-        output.publish()?;
-        if self.show {
+        let write = || -> anyhow::Result<()> {
+            output.write_all(&code.png()?).with_context(at)?;
+            Ok(output.publish()?)
+        };
+        let written = write();
+        // The question is answered, and no second time: what cannot be written is shown.
+        if self.show || written.is_err() {
             print!("{}", code.terminal());
         }
+        written?;
         println!(
             "shows       at least {} {unit} of {}, good until before {}",
             thousands(self.at_least),

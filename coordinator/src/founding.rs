@@ -9,6 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use merits_guard::folder::sync_name;
 use merits_ledger::LedgerPolicy;
 use merits_replica::{HighWaterMark, MarkError};
 use merits_verifier::log::{Checkpoint, empty_root};
@@ -127,10 +128,10 @@ async fn found_locked(
     // Again: somebody else may have founded it meanwhile.
     allow(config).await?;
     let marker = config.data_dir.join(MARKER);
-    merits_guard::create_new(&marker)
-        .and_then(|file| file.sync_all())
-        .and_then(|()| sync_folder(&config.data_dir))
+    let marked = merits_guard::create_new(&marker)
+        .and_then(|marked| marked.sync_all().map(|()| marked))
         .map_err(|source| file("write", &marker, source))?;
+    sync_name(&marker, &marked).map_err(|source| file("write", &marker, source))?;
     // What ran last here was another ledger, and says nothing of this one's time.
     let made = match forget_time(config) {
         Ok(()) => make(config, policy, rng).await,
@@ -143,7 +144,7 @@ async fn found_locked(
         }
     }
     fs::remove_file(&marker)
-        .and_then(|()| sync_folder(&config.data_dir))
+        .and_then(|()| sync_name(&marker, &marked))
         .map_err(|source| file("delete", &marker, source))?;
     made
 }
@@ -215,10 +216,6 @@ fn things_made(config: &Config) -> Vec<PathBuf> {
         beside("-shm"),
         config.high_water_mark.clone(),
     ]
-}
-
-fn sync_folder(path: &Path) -> std::io::Result<()> {
-    File::open(path)?.sync_all()
 }
 
 fn file(action: &'static str, path: &Path, source: std::io::Error) -> StartError {

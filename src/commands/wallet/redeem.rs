@@ -339,8 +339,16 @@ fn keep(
         receipt,
     };
     let text = serde_json::to_string_pretty(&kept)?;
-    merits_guard::create_folder(&directory).with_context(|| directory.display().to_string())?;
-    Output::write(&path, VOUCHER, format!("{text}\n").as_bytes())?;
+    let write = || -> anyhow::Result<()> {
+        merits_guard::create_folder(&directory).with_context(|| directory.display().to_string())?;
+        Ok(Output::write(
+            &path,
+            VOUCHER,
+            format!("{text}\n").as_bytes(),
+        )?)
+    };
+    // It is paid for: what cannot be kept is shown all the same.
+    let written = write();
     let paid: Credits = *amount;
     println!(
         "{title}: {} {} at {}",
@@ -350,6 +358,7 @@ fn keep(
     );
     println!("voucher     {}", code.as_str());
     println!("redemption  {}", own.entry);
+    written?;
     println!("kept in     {}", path.display());
     Ok(())
 }

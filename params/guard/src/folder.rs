@@ -1,7 +1,7 @@
-//! The folder of a file that is written: a new name is on the disk once its folder is.
+//! Folders: how they are made, and that a new name is on the disk once its folder is.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io,
     path::{Path, PathBuf},
 };
@@ -74,6 +74,38 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
     }
 }
 
+/// Makes a folder, and those above it that are missing: only their owner enters them (mode 0700, whatever the
+/// umask says). One that is there keeps its mode.
+///
+/// # Errors
+/// As for making folders.
+pub fn create_folder(path: &Path) -> io::Result<()> {
+    make_folder(path, 0o700)
+}
+
+/// Makes a folder for what everybody may read, and those above it that are missing: the umask says who else
+/// enters them, and nobody else writes into them.
+///
+/// # Errors
+/// As for making folders.
+pub fn create_shared_folder(path: &Path) -> io::Result<()> {
+    make_folder(path, 0o755)
+}
+
+fn make_folder(path: &Path, mode: u32) -> io::Result<()> {
+    // A relative name's parent.
+    if path.as_os_str().is_empty() {
+        return Ok(());
+    }
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, mode);
+    #[cfg(not(unix))]
+    let _ = mode;
+    builder.create(path)
+}
+
 /// Whether the system says that this cannot be synchronised (EINVAL, ENOTSUP, ENOSYS), and not that it failed.
 fn is_unknown(error: &io::Error) -> bool {
     matches!(
@@ -97,7 +129,7 @@ fn sync_file_system(_: &File) -> io::Result<()> {
 
 #[cfg(all(test, unix))]
 mod tests {
-    use std::os::fd::OwnedFd;
+    use std::os::{fd::OwnedFd, unix::fs::PermissionsExt as _};
 
     use super::*;
 
@@ -120,5 +152,21 @@ mod tests {
         closed.sync(&file).expect("by its file system");
         let missing = Folder::of(&dir.path().join("none/file")).expect_err("none");
         assert_eq!(missing.kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_made_folder_is_the_owners_alone() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("a/b");
+        create_folder(&path).expect("made");
+        for folder in [dir.path().join("a"), path.clone()] {
+            let mode = fs::metadata(folder).expect("there").permissions().mode();
+            assert_eq!(mode & 0o777, 0o700);
+        }
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("set");
+        create_folder(&path).expect("there already");
+        create_folder(Path::new("")).expect("here");
+        let mode = fs::metadata(&path).expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o755, "as somebody chose");
     }
 }

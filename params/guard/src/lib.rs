@@ -33,6 +33,7 @@ use thiserror::Error;
 mod secret;
 mod state;
 
+pub use folder::{create_folder, create_shared_folder};
 pub use secret::{Secret, Worth};
 pub use state::{open_lock, open_state};
 
@@ -250,38 +251,6 @@ fn private(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
         file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     }
     Ok(file)
-}
-
-/// Makes a folder, and those above it that are missing: only their owner enters them (mode 0700, whatever the
-/// umask says). One that is there keeps its mode.
-///
-/// # Errors
-/// As for making folders.
-pub fn create_folder(path: &Path) -> io::Result<()> {
-    make_folder(path, 0o700)
-}
-
-/// Makes a folder for what everybody may read, and those above it that are missing: the umask says who else
-/// enters them, and nobody else writes into them.
-///
-/// # Errors
-/// As for making folders.
-pub fn create_shared_folder(path: &Path) -> io::Result<()> {
-    make_folder(path, 0o755)
-}
-
-fn make_folder(path: &Path, mode: u32) -> io::Result<()> {
-    // A relative name's parent.
-    if path.as_os_str().is_empty() {
-        return Ok(());
-    }
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, mode);
-    #[cfg(not(unix))]
-    let _ = mode;
-    builder.create(path)
 }
 
 /// Checks the folder of a file that is there or shall be made: nobody else may replace what is in it. Where the
@@ -591,22 +560,6 @@ mod tests {
             open(dir.path(), SEED),
             Err(GuardError::NoFile { .. })
         ));
-    }
-
-    #[test]
-    fn a_made_folder_is_the_owners_alone() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let path = dir.path().join("a/b");
-        create_folder(&path).expect("made");
-        for folder in [dir.path().join("a"), path.clone()] {
-            let mode = fs::metadata(folder).expect("there").permissions().mode();
-            assert_eq!(mode & 0o777, 0o700);
-        }
-        set(&path, 0o755);
-        create_folder(&path).expect("there already");
-        create_folder(Path::new("")).expect("here");
-        let mode = fs::metadata(&path).expect("there").permissions().mode();
-        assert_eq!(mode & 0o777, 0o755, "as somebody chose");
     }
 
     /// Only root can give files away.

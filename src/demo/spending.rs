@@ -3,13 +3,14 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use merits_party::unix_millis;
 use merits_primitives::ids::{Credits, Expiry, Period};
 use merits_sponsor::offers::expiry_label;
 use merits_wallet::view::{OwnNote, scan};
 
 use super::{SPONSOR_TOML, Story, federation::Federation, people::People, typed};
 use crate::{
-    commands::{supervisor::Desk, unix_millis, verify::Kit},
+    commands::{supervisor::Desk, verify::Kit},
     screen::{say, step},
 };
 

@@ -18,18 +18,12 @@ use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand};
 use merits_guard::output::{Kind, Output, Readers};
 use merits_ledger::{History, Submission};
+use merits_party::outputs::RECEIPT;
 use merits_primitives::ids::PartyId;
 use merits_replica::Replica;
 use merits_sponsor::offline::OfflineVerifier;
-use merits_verifier::{
-    log::LogKey,
-    receipt::{RECEIPT_HEADER, Receipt},
-};
+use merits_verifier::{log::LogKey, receipt::Receipt};
 use serde::{Deserialize, Serialize};
-
-/// A receipt's file, which everybody may read. A newer receipt of the entry takes its place.
-pub(crate) const RECEIPT: Kind<'static> =
-    Kind::new("a receipt", Readers::Everybody).replacing(RECEIPT_HEADER.as_bytes());
 
 /// The founding facts of a kit.
 const KIT: Kind<'static> =

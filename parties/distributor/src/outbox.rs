@@ -12,6 +12,7 @@ use std::{
 
 use merits_primitives::ids::EntryId;
 use merits_verifier::{FieldPath, Reason, ReasonCode, codec::Canonical, entry::SignedEntry};
+use serde::Serialize;
 use thiserror::Error;
 use tokio::task::JoinSet;
 
@@ -104,11 +105,12 @@ impl Patience {
 }
 
 /// What submitting did.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct SubmitReport {
     /// Entries with a receipt.
     pub acknowledged: u64,
     /// Entries that the ledger refused, and why.
+    #[serde(serialize_with = "crate::report::refusals")]
     pub refused: Vec<(EntryId, SubmitFault)>,
     /// Batches whose signed entry the store had lost or damaged: they are proven again.
     pub damaged: u64,

@@ -1,5 +1,6 @@
 //! Notes: credits that belong to an owner key.
 
+pub use crate::note_tree::NoteCommitment;
 use crate::{
     Fr,
     ids::{AssetId, Credits, Expiry},
@@ -14,6 +15,12 @@ pub fn note_value(credits: Credits, expiry: Expiry, asset: AssetId) -> Fr {
 }
 
 /// cm = P(NOTE; v + 2^64·expiry + 2^96·asset, K).
-pub fn note_commitment(credits: Credits, expiry: Expiry, asset: AssetId, key: &OwnerKey) -> Fr {
-    poseidon::hash(tags::NOTE, &[note_value(credits, expiry, asset), key.0])
+pub fn note_commitment(
+    credits: Credits,
+    expiry: Expiry,
+    asset: AssetId,
+    key: &OwnerKey,
+) -> NoteCommitment {
+    let value = note_value(credits, expiry, asset);
+    NoteCommitment(poseidon::hash(tags::NOTE, &[value, key.0]))
 }

@@ -245,6 +245,14 @@ impl Holder {
         &self.journal
     }
 
+    /// Whether it could write its next answer ([`Journal::ready`]).
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    pub fn ready(&mut self) -> Result<(), JournalError> {
+        self.journal.ready()
+    }
+
     /// Whether somebody shows what a request in this copy of the log commits to, which only its
     /// requester knows.
     ///
@@ -327,7 +335,7 @@ impl Holder {
                 claims: batch.claims.len(),
             })?;
         let share = self.share(log, batch.epoch)?;
-        let ephemeral = Point::from_y(sealed_claim.ciphertext.ey).map_err(Refused::Ephemeral)?;
+        let ephemeral = Point::from_y(sealed_claim.ciphertext.ey.0).map_err(Refused::Ephemeral)?;
 
         let context = opening_context(
             log.origin(),

@@ -40,7 +40,7 @@ pub use merits_verifier::possession::TotalsKey;
 
 use std::{ops::Deref, sync::Arc};
 
-use merits_primitives::{Fr, ids::EntryId};
+use merits_primitives::{ids::EntryId, note::NoteCommitment};
 use merits_verifier::{Verified, log::Hash};
 use thiserror::Error;
 
@@ -84,7 +84,7 @@ pub struct Effects {
     hash: Hash,
     uniques: Vec<Unique>,
     rows: Vec<RowChange>,
-    notes: Vec<Fr>,
+    notes: Vec<NoteCommitment>,
 }
 
 impl Effects {
@@ -108,6 +108,11 @@ impl Effects {
         &self.leaf
     }
 
+    /// The leaf's bytes, for whoever needs nothing else any more.
+    pub fn into_leaf(self) -> Vec<u8> {
+        self.leaf
+    }
+
     /// The leaf's hash.
     pub fn leaf_hash(&self) -> Hash {
         self.hash
@@ -119,7 +124,7 @@ impl Effects {
     }
 
     /// Notes that it appends to the tree, in order.
-    pub fn notes(&self) -> &[Fr] {
+    pub fn notes(&self) -> &[NoteCommitment] {
         &self.notes
     }
 

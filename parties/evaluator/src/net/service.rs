@@ -132,12 +132,12 @@ impl<L: LedgerPort> UniquenessService<L> {
         let judged = self
             .ledger
             .look(move |replica| {
-                let state = replica.state().map_err(|error| unreachable(&error))?;
+                let state = replica.state().map_err(|error| copy_unusable(&error))?;
                 // A panic while following leaves the counts at an earlier leaf, and whole.
                 let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
                 counts
                     .follow(replica)
-                    .map_err(|error| unreachable(&error))?;
+                    .map_err(|error| copy_unusable(&error))?;
                 Ok(judge((party, &opened), state, &counts, &request))
             })
             .await;
@@ -226,24 +226,39 @@ fn refusal(fault: &LedgerFault) -> Option<&Fault> {
 }
 
 fn ledger_fault(fault: &LedgerFault) -> Fault {
-    let Some(refused) = refusal(fault) else {
-        return unreachable(fault);
-    };
-    let (code, message) = (refused.reason.clone(), &refused.message);
-    tracing::error!(%fault, "an evaluation could not be counted, so it is not answered");
-    Fault::new(
-        Code::FailedPrecondition,
-        code,
-        "",
-        format!("the evaluation could not be counted, so it is not answered: {message}"),
+    if let Some(refused) = refusal(fault) {
+        tracing::error!(%fault, "an evaluation could not be counted, so it is not answered");
+        let message = &refused.message;
+        return Fault::new(
+            Code::FailedPrecondition,
+            refused.reason.clone(),
+            "",
+            format!("the evaluation could not be counted, so it is not answered: {message}"),
+        );
+    }
+    match fault {
+        LedgerFault::Client(_) => later("the log takes no entry of the evaluator now", fault),
+        _ => copy_unusable(fault),
+    }
+}
+
+/// The evaluator's own copy cannot be brought up to date or read.
+fn copy_unusable(why: &dyn std::fmt::Display) -> Fault {
+    later(
+        "the evaluator's copy of the log cannot be brought up to date now",
+        why,
     )
 }
 
-/// The log cannot be followed or reached: the same call may succeed later.
-fn unreachable(why: &dyn std::fmt::Display) -> Fault {
-    let message = format!("the log cannot be reached: {why}");
-    tracing::error!(fault = %message, "the evaluator cannot follow or write its log");
-    let mut answer = Fault::new(Code::Unavailable, Reason::Busy, "", message);
+/// The same call may succeed later. Where its files lie is the evaluator's operator's concern alone.
+fn later(message: &str, why: &dyn std::fmt::Display) -> Fault {
+    tracing::error!(%why, "{message}");
+    let mut answer = Fault::new(
+        Code::Unavailable,
+        Reason::Busy,
+        "",
+        format!("{message}; ask again later. Its operator finds the cause in its log"),
+    );
     answer.retry_after = Some(RETRY_AFTER);
     answer
 }
@@ -252,3 +267,31 @@ fn unreachable(why: &dyn std::fmt::Display) -> Fault {
 const ATTEMPTS: usize = 5;
 /// A coordinator that was restarted is there again after this.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The gap: "the log cannot be reached" of a copy on a full disk, with the copy's place.
+    #[test]
+    fn callers_learn_what_is_wrong_and_nothing_of_files() {
+        const CAUSE: &str = "/srv/evaluator/copy.sqlite: the disk is full";
+        let busy = Fault::new(Code::Unavailable, Reason::Busy, "", CAUSE);
+        let client = LedgerFault::from(ClientError::Refused {
+            fault: Box::new(busy),
+            notice: None,
+        });
+        assert!(client.to_string().contains("disk is full"), "{client}");
+        for (answer, says) in [
+            (copy_unusable(&CAUSE), "copy of the log"),
+            (
+                ledger_fault(&LedgerFault::ReadingStopped),
+                "copy of the log",
+            ),
+            (ledger_fault(&client), "takes no entry"),
+        ] {
+            assert!(answer.may_retry() && answer.message.contains(says));
+            assert!(!answer.message.contains("/srv"), "{answer}");
+        }
+    }
+}

@@ -10,7 +10,7 @@ use merits_exchange::config::ExchangeConfig;
 use merits_issuer::config::IssuerConfig;
 use merits_ledger::entry::PersonStatement;
 use merits_params::manifest::Manifest;
-use merits_party::identity::{Identity, make_keys};
+use merits_party::identity::{Identity, PartyConfig as _, make_keys};
 use merits_registrar::config::RegistrarConfig;
 use merits_source::config::SourceConfig;
 use merits_sponsor::config::SponsorConfig;
@@ -27,10 +27,7 @@ use super::{
     federation::{self, Federation, ORIGIN},
 };
 use crate::{
-    commands::{
-        clearing, distributor, evaluator, exchange, issuer, registrar, source, sponsor,
-        supervisor::Desk, witness,
-    },
+    commands::{distributor, evaluator, exchange, issuer, source, supervisor::Desk, witness},
     screen::{say, step, thousands, working},
 };
 
@@ -63,17 +60,17 @@ pub(super) async fn admit(federation: &Federation) -> anyhow::Result<Desk> {
     )?)
     .await?;
     desk.found().await?;
+    let rng = &mut distributor::rng();
     for application in [
         witness::apply(&WitnessConfig::load(&federation.path(WITNESS_TOML))?)?,
-        issuer::apply(&IssuerConfig::load(&federation.path(ISSUER_TOML))?)?,
+        IssuerConfig::load(&federation.path(ISSUER_TOML))?.apply(rng)?,
         source::application(&SourceConfig::load(&federation.path(SOURCE_TOML))?)?,
-        DistributorConfig::load(&federation.path(DISTRIBUTOR_TOML))?
-            .apply(&mut distributor::rng())?,
-        sponsor::apply(&SponsorConfig::load(&federation.path(SPONSOR_TOML))?)?,
-        clearing::apply(&ClearingConfig::load(&federation.path(CLEARING_TOML))?)?,
-        evaluator::apply(&EvaluatorConfig::load(&federation.path(EVALUATOR_TOML))?)?,
-        registrar::apply(&RegistrarConfig::load(&federation.path(REGISTRAR_TOML))?)?,
-        exchange::apply(&ExchangeConfig::load(&federation.path(EXCHANGE_TOML))?)?,
+        DistributorConfig::load(&federation.path(DISTRIBUTOR_TOML))?.apply(rng)?,
+        SponsorConfig::load(&federation.path(SPONSOR_TOML))?.apply(rng)?,
+        ClearingConfig::load(&federation.path(CLEARING_TOML))?.apply(rng)?,
+        EvaluatorConfig::load(&federation.path(EVALUATOR_TOML))?.apply(rng)?,
+        RegistrarConfig::load(&federation.path(REGISTRAR_TOML))?.apply(rng)?,
+        ExchangeConfig::load(&federation.path(EXCHANGE_TOML))?.apply(rng)?,
     ] {
         desk.admit(application).await?;
     }

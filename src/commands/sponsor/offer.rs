@@ -10,7 +10,11 @@ use anyhow::{Context as _, ensure};
 use clap::Subcommand;
 use merits_guard::output::{Kind, Output, Readers};
 use merits_ledger::{Entry, entry::OfferClosed};
-use merits_party::{identity::Identity, lookup::find_entry, unix_millis};
+use merits_party::{
+    identity::{Identity, PartyConfig as _},
+    lookup::find_entry,
+    unix_millis,
+};
 use merits_primitives::ids::EntryId;
 use merits_replica::Follower;
 use merits_sponsor::{
@@ -135,7 +139,7 @@ pub(crate) struct Desk {
 
 impl Desk {
     pub(crate) async fn open(config: &SponsorConfig) -> anyhow::Result<Self> {
-        let identity = super::identity(config)?;
+        let identity = config.identity()?;
         let follower = config.ledger.follow().await?;
         follower.sync().await?;
         Ok(Self { identity, follower })

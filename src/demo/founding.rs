@@ -27,7 +27,7 @@ use super::{
     federation::{self, Federation, ORIGIN},
 };
 use crate::{
-    commands::{distributor, evaluator, exchange, issuer, source, supervisor::Desk, witness},
+    commands::{distributor, evaluator, exchange, issuer, supervisor::Desk, witness},
     screen::{say, step, thousands, working},
 };
 
@@ -64,7 +64,7 @@ pub(super) async fn admit(federation: &Federation) -> anyhow::Result<Desk> {
     for application in [
         witness::apply(&WitnessConfig::load(&federation.path(WITNESS_TOML))?)?,
         IssuerConfig::load(&federation.path(ISSUER_TOML))?.apply(rng)?,
-        source::application(&SourceConfig::load(&federation.path(SOURCE_TOML))?)?,
+        SourceConfig::load(&federation.path(SOURCE_TOML))?.apply(rng)?,
         DistributorConfig::load(&federation.path(DISTRIBUTOR_TOML))?.apply(rng)?,
         SponsorConfig::load(&federation.path(SPONSOR_TOML))?.apply(rng)?,
         ClearingConfig::load(&federation.path(CLEARING_TOML))?.apply(rng)?,

@@ -5,6 +5,8 @@
 //! point: the log decides who gets one of the last vouchers, not this process, so no number of
 //! concurrent requests, exchanges or crashes sells more than the quota.
 //!
+//! - [`config`]: the configuration, and what an exchange does by it: [`config::ExchangeConfig::serve`],
+//!   [`config::ExchangeConfig::stock`].
 //! - [`exchange`]: the steps of a redemption, and how a crash between them is made good.
 //! - [`store`]: the vouchers, in SQLite; which redemption has which.
 //! - [`code_file`]: codes as a sponsor's file has them.
@@ -20,5 +22,8 @@ mod examine;
 pub mod exchange;
 mod ledger;
 pub mod net;
+mod running;
 pub mod store;
 pub mod voucher;
+
+pub use running::{ExchangeError, StockReport};

@@ -27,7 +27,7 @@ use super::{
     federation::{self, Federation, ORIGIN},
 };
 use crate::{
-    commands::{distributor, evaluator, exchange, issuer, supervisor::Desk, witness},
+    commands::{distributor, exchange, issuer, supervisor::Desk, witness},
     screen::{say, step, thousands, working},
 };
 
@@ -171,9 +171,9 @@ pub(super) async fn serve_evaluator(
     stopped: &watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
     let config = EvaluatorConfig::load(&federation.path(EVALUATOR_TOML))?;
-    evaluator::announce(&config).await?;
+    config.announce().await?;
     let listener = merits_serve::listen(config.listen).await?;
-    let service = evaluator::service(&config).await?;
+    let service = config.service().await?;
     let mut stopped = stopped.clone();
     servers.spawn(async move {
         let stop = async move {

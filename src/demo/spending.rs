@@ -9,7 +9,7 @@ use merits_wallet::view::{OwnNote, scan};
 
 use super::{SPONSOR_TOML, Story, federation::Federation, people::People, typed};
 use crate::{
-    commands::{supervisor::Desk, unix_millis, verify::Kit},
+    commands::{supervisor::Desk, unix_millis},
     screen::{say, step},
 };
 
@@ -104,7 +104,7 @@ pub(super) async fn play(
     typed(&[&attest[..], &asked[..], &["--output", &image]].concat()).await?;
     desk.sync().await?;
     let kit = federation.path("kit").display().to_string();
-    Kit::write(&desk.follower.replica(), &federation.path("kit"))?;
+    desk.follower.replica().write_kit(&federation.path("kit"))?;
     let verify = ["verify", "attest", "--image", &image, "--kit", &kit];
     let asked = [
         "--for",

@@ -12,7 +12,7 @@ use super::{
     federation::{Federation, LEAST_CLAIMS, SPONSOR},
 };
 use crate::{
-    commands::{clearing, distributor, sponsor, supervisor::Desk, verify::Kit},
+    commands::{clearing, distributor, sponsor, supervisor::Desk},
     screen::{progress, say, step, thousands},
 };
 
@@ -58,7 +58,7 @@ pub(super) async fn open_one_claim(
 ) -> anyhow::Result<()> {
     step(10, "The supervisor opens one claim, with a trace");
     desk.sync().await?;
-    Kit::write(&desk.follower.replica(), &federation.path("kit"))?;
+    desk.follower.replica().write_kit(&federation.path("kit"))?;
     let entry = first_batch(desk)?.context("the ledger has a batch")?;
     let start = Instant::now();
     let (opened, request) = desk

@@ -11,6 +11,7 @@ use merits_params::manifest::Manifest;
 use merits_primitives::{
     Fr,
     audit::Exponent,
+    context::Context,
     field,
     ids::{Period, PeriodKind},
     jubjub::{Point, Scalar},
@@ -152,7 +153,7 @@ impl Case {
             asset: manifest.asset(),
             expiry: manifest.expiry(period),
             period,
-            context: Fr::from(5u64),
+            context: Context(Fr::from(5u64)),
             view_key: key(0x00c0_ffee)?,
             total_key: key(0x0bad_cafe)?,
             constants: manifest.public_values(manifest.validity().from),

@@ -23,11 +23,13 @@ use merits_params::keystore::KeyStore;
 use merits_primitives::{
     Fr,
     audit::Exponent,
+    calendar::Day,
     field,
-    group::{Group, GroupPath},
+    group::{Group, GroupPath, GroupRoot},
     identity::{Birth, Secret, leaf},
     ids::{AssetId, Credits, Expiry},
     jubjub::{Point, random_scalar},
+    note::NoteCommitment,
     note_tree::{self, bucket_root, root_of_buckets},
 };
 use merits_verifier::{
@@ -165,10 +167,10 @@ impl Times {
 }
 
 /// Somebody in a group of [`PEOPLE`].
-fn member(rng: &mut StdRng) -> anyhow::Result<(Secret, Birth, GroupPath, Fr)> {
+fn member(rng: &mut StdRng) -> anyhow::Result<(Secret, Birth, GroupPath, GroupRoot)> {
     let secret = Secret::random(rng);
     let birth = Birth {
-        from: 20_000,
+        from: Day(20_000),
         generation: 0,
     };
     let mut group = Group::new();
@@ -191,10 +193,10 @@ pub(super) fn ticket_inputs(rng: &mut StdRng) -> anyhow::Result<Inputs> {
     });
     let (scope, message) = (field::random(rng), field::random(rng));
     let again = Arc::clone(&witness);
-    let statement = witness.statement(root, scope, message, 20_500);
+    let statement = witness.statement(root, scope, message, Day(20_500));
     Ok(Inputs {
         all: Box::new(move || {
-            let statement = witness.statement(root, scope, message, 20_500);
+            let statement = witness.statement(root, scope, message, Day(20_500));
             Ok(witness.inputs(&statement))
         }),
         lay_out: Box::new(move || Ok(again.inputs(&statement))),
@@ -212,7 +214,7 @@ pub(super) fn redeem_inputs(rng: &mut StdRng) -> anyhow::Result<Inputs> {
             f2: Fr::from(0u64),
             path: note_tree::NotePath::dummy(),
         });
-    let mut leaves: Vec<Fr> = (0..64).map(|_| field::random(rng)).collect();
+    let mut leaves: Vec<NoteCommitment> = (0..64).map(|_| field::random(rng)).collect();
     for (note, place) in own.iter().zip([5, 40]) {
         leaves[place] = note.commitment(&secret, expiry, asset);
     }

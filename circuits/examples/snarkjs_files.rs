@@ -27,6 +27,8 @@ use merits_params::zkey::Zkey;
 use merits_primitives::{
     Fr,
     audit::Exponent,
+    commitment::RecordSalt,
+    context::Context,
     jubjub::{Point, Scalar},
     owner::{Handle, OwnerKey},
 };
@@ -73,7 +75,7 @@ fn export_earn(dir: &Path) -> Result<()> {
         .map(|(i, example)| ClaimWitness {
             key: OwnerKey(Fr::from(1_000 + i)),
             handle: Handle(Fr::from(2_000 + i)),
-            salt: Fr::from(3_000 + i),
+            salt: RecordSalt(Fr::from(3_000 + i)),
             records: example.records.clone(),
             exponent: Exponent::from_bytes(&[i as u8 + 1; 32]),
         });
@@ -88,7 +90,7 @@ fn export_earn(dir: &Path) -> Result<()> {
         asset: manifest.asset(),
         expiry: manifest.expiry(period),
         period,
-        context: Fr::from(5u64),
+        context: Context(Fr::from(5u64)),
         view_key: key(7).context("not zero")?,
         total_key: key(11).context("not zero")?,
         constants: manifest.public_values(manifest.validity().from),

@@ -180,7 +180,7 @@ fn self_check(
 
 fn non_zero(rng: &mut impl CryptoRng) -> Fr {
     loop {
-        let value = field::random(rng);
+        let value: Fr = field::random(rng);
         if !value.is_zero() {
             return value;
         }

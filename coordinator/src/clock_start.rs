@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use merits_primitives::ids::{Period, PeriodKind};
+use merits_primitives::calendar::Day;
 
 use crate::{clock::Synchronised, timekeeper::MOST_STEP};
 
@@ -170,8 +170,7 @@ fn millis(duration: Duration) -> u64 {
 
 /// Such as `2026-11-30`.
 fn date(time: u64) -> String {
-    let day = u32::try_from(time / DAY).unwrap_or(u32::MAX);
-    Period::of_day(PeriodKind::Day, day).label()
+    Day::of_millis(time).to_string()
 }
 
 /// Such as `2026-11-30 06:20 UTC`.

@@ -14,8 +14,9 @@ use merits_ledger::{
 };
 use merits_ledger_sqlite::Reader;
 use merits_primitives::{
-    Fr, field,
-    note_tree::{BUCKET, bucket_root},
+    field,
+    note::NoteCommitment,
+    note_tree::{BUCKET, BucketRoot, bucket_root},
 };
 use merits_proto::{NoteBuckets, notes::GetBucketsResponse};
 use prost::Message as _;
@@ -101,12 +102,12 @@ impl Notes {
     }
 
     /// The root of these notes, at most those of a bucket.
-    async fn root(&self, notes: Range<u64>) -> Result<Fr, NotesError> {
+    async fn root(&self, notes: Range<u64>) -> Result<BucketRoot, NotesError> {
         let mut leaves = Vec::new();
         self.read(notes, |note| leaves.push(field::from_bytes(note)))
             .await?;
         let root = tokio::task::spawn_blocking(move || {
-            let leaves: Result<Vec<Fr>, _> = leaves.into_iter().collect();
+            let leaves: Result<Vec<NoteCommitment>, _> = leaves.into_iter().collect();
             leaves.map(|leaves| bucket_root(&leaves))
         });
         let root = root.await.map_err(|_| NotesError::Interrupted)?;
@@ -157,7 +158,7 @@ impl Notes {
 #[derive(Debug, Default)]
 pub(crate) struct BucketRoots {
     /// Of complete buckets, from the first on.
-    complete: Vec<Fr>,
+    complete: Vec<BucketRoot>,
     /// Of the newest anchor: its size, and a `GetBucketsResponse`.
     answer: Option<(u64, Bytes)>,
 }
@@ -206,14 +207,23 @@ mod tests {
         storage::{Commit, Head, StorageGroup as _},
     };
     use merits_ledger_sqlite::{TABLES, Writer};
-    use merits_primitives::note_tree::{NoteFrontier, path, root_of_buckets};
+    use merits_primitives::{
+        Fr,
+        note_tree::{NoteFrontier, path, root_of_buckets},
+    };
     use merits_proto::{NoteBucket, notes::GetBucketResponse};
     use sqlx::ConnectOptions as _;
 
     use super::*;
 
+    fn made_up(numbers: Range<u64>) -> Vec<NoteCommitment> {
+        numbers
+            .map(|number| NoteCommitment(Fr::from(number)))
+            .collect()
+    }
+
     /// A database with these notes in rows of so many.
-    async fn stored(dir: &tempfile::TempDir, notes: &[Fr], run: usize) -> Notes {
+    async fn stored(dir: &tempfile::TempDir, notes: &[NoteCommitment], run: usize) -> Notes {
         let path = dir.path().join("ledger.sqlite");
         let options = merits_sqlite::durable(&path);
         let mut db = options
@@ -248,7 +258,7 @@ mod tests {
     }
 
     /// As a wallet reads it.
-    async fn decoded(notes: &Notes, range: Range<u64>) -> Vec<Fr> {
+    async fn decoded(notes: &Notes, range: Range<u64>) -> Vec<NoteCommitment> {
         let pieces: Vec<Bytes> = notes.encoded(range).try_collect().await.unwrap();
         assert!(
             pieces
@@ -261,7 +271,7 @@ mod tests {
 
     #[tokio::test]
     async fn notes_come_in_order_wherever_they_begin() {
-        let all: Vec<Fr> = (0..2 * CHUNK + 7).map(|i| Fr::from(i + 3)).collect();
+        let all = made_up(3..2 * CHUNK + 10);
         for run in [1, 16, 64] {
             let dir = tempfile::tempdir().unwrap();
             let notes = stored(&dir, &all, run).await;
@@ -278,7 +288,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_run_that_is_missing_is_named() {
-        let all: Vec<Fr> = (0..64u64).map(Fr::from).collect();
+        let all = made_up(0..64);
         let dir = tempfile::tempdir().unwrap();
         let notes = stored(&dir, &all, 8).await;
         let path = dir.path().join("ledger.sqlite");
@@ -300,7 +310,7 @@ mod tests {
 
     #[tokio::test]
     async fn buckets_lead_to_the_anchor_and_give_paths() {
-        let all: Vec<Fr> = (0..BUCKET + 70).map(|i| Fr::from(i + 9)).collect();
+        let all = made_up(9..BUCKET + 79);
         let dir = tempfile::tempdir().unwrap();
         // Notes that came after the anchor are left out.
         let notes = stored(&dir, &all, 16).await;

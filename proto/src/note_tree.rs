@@ -1,8 +1,10 @@
 //! Checked messages of `merits.notes.v1`.
 
 use merits_primitives::{
-    Fr, field,
-    note_tree::{BUCKET, root_of_buckets},
+    element::Element,
+    field,
+    note::NoteCommitment,
+    note_tree::{BUCKET, BucketRoot, NoteRoot, root_of_buckets},
 };
 
 use crate::{
@@ -18,13 +20,13 @@ pub struct NoteBuckets {
     /// Notes under the anchor.
     pub size: u64,
     /// One root a bucket.
-    pub roots: Vec<Fr>,
+    pub roots: Vec<BucketRoot>,
 }
 
 impl NoteBuckets {
     /// Root of the tree whose buckets these are: an anchor's, which whoever follows the ledger
     /// knows without asking.
-    pub fn root(&self) -> Fr {
+    pub fn root(&self) -> NoteRoot {
         root_of_buckets(&self.roots)
     }
 }
@@ -57,7 +59,7 @@ impl From<NoteBuckets> for notes::GetBucketsResponse {
 
 /// The leaves of one bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NoteBucket(pub Vec<Fr>);
+pub struct NoteBucket(pub Vec<NoteCommitment>);
 
 impl TryFrom<notes::GetBucketResponse> for NoteBucket {
     type Error = Fault;
@@ -69,15 +71,15 @@ impl TryFrom<notes::GetBucketResponse> for NoteBucket {
     }
 }
 
-impl From<&[Fr]> for notes::GetBucketResponse {
-    fn from(leaves: &[Fr]) -> Self {
+impl From<&[NoteCommitment]> for notes::GetBucketResponse {
+    fn from(leaves: &[NoteCommitment]) -> Self {
         Self {
             leaves: bytes(leaves),
         }
     }
 }
 
-fn elements(name: &'static str, raw: &[Vec<u8>]) -> Result<Vec<Fr>, Fault> {
+fn elements<E: Element>(name: &'static str, raw: &[Vec<u8>]) -> Result<Vec<E>, Fault> {
     raw.iter()
         .map(|bytes| {
             field::from_bytes(&array(name, bytes)?)
@@ -86,7 +88,7 @@ fn elements(name: &'static str, raw: &[Vec<u8>]) -> Result<Vec<Fr>, Fault> {
         .collect()
 }
 
-fn bytes(elements: &[Fr]) -> Vec<Vec<u8>> {
+fn bytes<E: Element>(elements: &[E]) -> Vec<Vec<u8>> {
     elements
         .iter()
         .map(|element| field::to_bytes(element).to_vec())
@@ -95,13 +97,15 @@ fn bytes(elements: &[Fr]) -> Vec<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use merits_primitives::Fr;
+
     use super::*;
 
     #[test]
     fn buckets_have_as_many_roots_as_their_size_asks_for() {
         let good = NoteBuckets {
             size: BUCKET + 1,
-            roots: vec![Fr::from(1u64), Fr::from(2u64)],
+            roots: [1u64, 2].map(|root| BucketRoot(Fr::from(root))).to_vec(),
         };
         let raw = notes::GetBucketsResponse::from(good.clone());
         assert_eq!(NoteBuckets::try_from(raw.clone()), Ok(good));

@@ -80,7 +80,7 @@ impl Command {
             } => {
                 let beginning = match (found, after_pause) {
                     (true, _) => Beginning::Found,
-                    (false, Some(today)) => Beginning::AfterPause(dates::index(today)),
+                    (false, Some(today)) => Beginning::AfterPause(dates::index(today).0),
                     (false, None) => Beginning::GoOn,
                 };
                 serve(Config::load(&config)?, beginning).await

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use jiff::Timestamp;
 use merits_primitives::{
-    calendar::{CalendarError, Date},
+    calendar::{CalendarError, Date, Day},
     ids::{Period, PeriodKind},
 };
 
@@ -30,10 +30,10 @@ pub(crate) fn day(text: &str) -> Result<Date, String> {
     }
 }
 
-/// A day, counted from 1970.
-pub(crate) fn index(day: Date) -> u32 {
+/// The day of a date.
+pub(crate) fn index(day: Date) -> Day {
     // No day is before 1970, and the last year is 9999.
-    u32::try_from(day.to_days()).unwrap_or_default()
+    u32::try_from(day.to_days()).map_or(Day::FIRST, Day)
 }
 
 /// A day as it is written.

@@ -9,7 +9,11 @@ use std::{
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use merits_ledger::{Role, entry::PartyAdmitted};
-use merits_primitives::{Fr, calendar::Date, field};
+use merits_primitives::{
+    calendar::{Date, Day},
+    field,
+    identity::IdentityCommitment,
+};
 use merits_records::handover::{Handover as _, RegistrationRequest};
 use merits_registrar::{
     acts::Registrar,
@@ -120,8 +124,8 @@ impl Person {
         let registered = register(&config, occasion, commitment, number, from).await?;
         let content = &registered.content;
         let from = match content.from {
-            0 => "for deeds of any day".to_owned(),
-            day => format!("for deeds from {} on", dates::label(Date::from_days(day))),
+            Day::FIRST => "for deeds of any day".to_owned(),
+            day => format!("for deeds from {day} on"),
         };
         println!(
             "registered with generation {}, {from}: entry {}",
@@ -135,16 +139,16 @@ impl Person {
 pub(crate) async fn register(
     config: &RegistrarConfig,
     occasion: Occasion,
-    commitment: Fr,
+    commitment: IdentityCommitment,
     number: IdentityNumber,
-    from: Option<u32>,
+    from: Option<Day>,
 ) -> anyhow::Result<Registered> {
     let session = session(config).await?;
     let mut evaluator = EvaluatorClient::connect(&config.evaluator).await?;
     let now = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
-    let about = (commitment, from.unwrap_or(0));
+    let about = (commitment, from.unwrap_or(Day::FIRST));
     let rng = &mut rand::rng();
     let registered = session
         .register(&mut evaluator, occasion, about, number, now, rng)
@@ -174,13 +178,13 @@ pub(crate) fn identity(config: &RegistrarConfig) -> anyhow::Result<Identity> {
     )
 }
 
-fn read_request(config: &RegistrarConfig, path: &Path) -> anyhow::Result<Fr> {
+fn read_request(config: &RegistrarConfig, path: &Path) -> anyhow::Result<IdentityCommitment> {
     let request = RegistrationRequest::read(path)?;
     request.expect_origin(config.ledger.origin()?.as_str())?;
     Ok(request.commitment)
 }
 
-fn parse_commitment(digits: &str) -> anyhow::Result<Fr> {
+fn parse_commitment(digits: &str) -> anyhow::Result<IdentityCommitment> {
     let mut bytes = [0; 32];
     hex::decode_to_slice(digits, &mut bytes)
         .context("commitment: 64 hexadecimal digits are expected")?;
@@ -188,14 +192,13 @@ fn parse_commitment(digits: &str) -> anyhow::Result<Fr> {
 }
 
 /// A day of eligibility that is years away is a slip of the finger, and only a registration anew mends it.
-fn check_from(from: Option<u32>, unix_millis: u64) -> anyhow::Result<()> {
-    const MOST_DAYS_AHEAD: u64 = 366;
-    let today = unix_millis / 86_400_000;
-    let far = from.filter(|day| u64::from(*day) > today + MOST_DAYS_AHEAD);
+fn check_from(from: Option<Day>, unix_millis: u64) -> anyhow::Result<()> {
+    const MOST_DAYS_AHEAD: u32 = 366;
+    let latest = Day::of_millis(unix_millis).saturating_add(MOST_DAYS_AHEAD);
+    let far = from.filter(|day| *day > latest);
     if let Some(day) = far {
         anyhow::bail!(
-            "--from {} is more than a year away: until then no deed of the person would count",
-            dates::label(Date::from_days(day))
+            "--from {day} is more than a year away: until then no deed of the person would count"
         );
     }
     Ok(())
@@ -209,11 +212,11 @@ mod tests {
     fn nobody_is_registered_for_a_day_that_is_years_away() {
         // 2026-11-30T12:00Z, day 20,787.
         let now = 1_796_040_000_000;
-        for day in [None, Some(0), Some(20_787 + 366)] {
+        for day in [None, Some(Day::FIRST), Some(Day(20_787 + 366))] {
             assert!(check_from(day, now).is_ok(), "{day:?}");
         }
         let last = dates::index(dates::day("9999-12-31").expect("a day"));
-        for (day, label) in [(20_787 + 367, "2027-12-02"), (last, "9999-12-31")] {
+        for (day, label) in [(Day(20_787 + 367), "2027-12-02"), (last, "9999-12-31")] {
             let said = check_from(Some(day), now).expect_err(label).to_string();
             assert!(said.contains(label), "{said}");
         }

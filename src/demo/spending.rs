@@ -3,7 +3,10 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use merits_primitives::ids::{Credits, Expiry, Period};
+use merits_primitives::{
+    calendar::Day,
+    ids::{Credits, Expiry},
+};
 use merits_sponsor::offers::expiry_label;
 use merits_wallet::view::{OwnNote, scan};
 
@@ -152,11 +155,7 @@ fn dearest(people: &People, desk: &Desk) -> anyhow::Result<Option<OwnNote>> {
 
 /// The sponsor's offer, of credits of this bucket.
 async fn offer(federation: &Federation, expiry: Expiry, price: Credits) -> anyhow::Result<()> {
-    let day = |days: u64| {
-        let index = u32::try_from(unix_millis() / 86_400_000 + days).unwrap_or(u32::MAX);
-        let kind = merits_primitives::ids::PeriodKind::Day;
-        Period { kind, index }.label()
-    };
+    let day = |days| Day::of_millis(unix_millis()).saturating_add(days);
     let text = format!(
         "scale = \"{}\"\nexpires = \"{}\"\nkind = \"goods\"\ntitle = \"A bicycle bell\"\n\
          description = \"Brass, with a mount for every handlebar.\"\nprice = {}\nquota = {QUOTA}\n\

@@ -27,6 +27,7 @@
 use alloc::{borrow::ToOwned as _, format, string::String, string::ToString as _, vec::Vec};
 
 use merits_primitives::{
+    calendar::Day,
     context::attest_context,
     ids::{AssetId, Credits, EntryId, Epoch, Expiry, Period, PeriodKind, ScaleId},
     jubjub::Point,
@@ -320,7 +321,7 @@ impl Attestation {
             return Err(AttestationFault::Late { not_after, at });
         }
         let expiry = self.expiry;
-        if Period::of_day(PeriodKind::Month, day_of(at)).index >= expiry.0 {
+        if Period::of_day(PeriodKind::Month, Day::of_millis(at).0).index >= expiry.0 {
             return Err(AttestationFault::Expired { expiry });
         }
         Ok(Included {
@@ -525,10 +526,6 @@ fn month(expiry: Expiry) -> String {
 /// A time to the minute, for people.
 fn utc(time: u64) -> String {
     let minutes = time % DAY / 60_000;
-    let date = Period::of_day(PeriodKind::Day, day_of(time)).label();
+    let date = Day::of_millis(time);
     format!("{date} {:02}:{:02} UTC", minutes / 60, minutes % 60)
-}
-
-fn day_of(time: u64) -> u32 {
-    u32::try_from(time / DAY).unwrap_or(u32::MAX)
 }

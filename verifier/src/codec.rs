@@ -8,7 +8,8 @@
 use alloc::{borrow::ToOwned as _, string::String, vec::Vec};
 
 use merits_primitives::{
-    Fr, field,
+    element::Element,
+    field,
     jubjub::{Point, PointError},
 };
 use merits_text::shown::{Unshowable, check_document, check_line};
@@ -198,8 +199,8 @@ impl Writer {
         self.u32(u32::try_from(count).unwrap_or(u32::MAX));
     }
 
-    /// A BN254 scalar-field element: 32 bytes.
-    pub fn field(&mut self, value: &Fr) {
+    /// A BN254 scalar-field element, with a meaning or without: 32 bytes.
+    pub fn field(&mut self, value: &impl Element) {
         self.array(&field::to_bytes(value));
     }
 
@@ -374,7 +375,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`CodecError::NotCanonical`] for a value of p or more.
-    pub fn field(&mut self, what: &'static str) -> Result<Fr, CodecError> {
+    pub fn field<E: Element>(&mut self, what: &'static str) -> Result<E, CodecError> {
         field::from_bytes(&self.array(what)?).map_err(|_| CodecError::NotCanonical { what })
     }
 

@@ -2,9 +2,14 @@
 //! the attestation, which strangers check without a ledger.
 
 use merits_primitives::{
-    Fr,
+    audit::{EphemeralKey, SealedCommitment},
+    context::Context,
+    group::GroupRoot,
     ids::{AssetId, Credits, Epoch, Expiry, ScaleId},
     jubjub::Point,
+    note::NoteCommitment,
+    note_tree::NoteRoot,
+    nullifier::{RateNullifier, SpendNullifier},
     scope::attest_scope,
 };
 
@@ -18,39 +23,35 @@ pub const ATTESTED: u16 = 0x0804;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spending {
     /// Root of the note tree, at an anchor.
-    pub note_root: Fr,
+    pub note_root: NoteRoot,
     /// Root of the group.
-    pub group_root: Fr,
+    pub group_root: GroupRoot,
     /// sn of the first note.
-    pub sn1: Fr,
+    pub sn1: SpendNullifier,
     /// sn of the second note, or of a dummy.
-    pub sn2: Fr,
+    pub sn2: SpendNullifier,
     /// The change note.
-    pub cm_out: Fr,
+    pub cm_out: NoteCommitment,
     /// Rate nullifier.
-    pub rn: Fr,
+    pub rn: RateNullifier,
     /// View-key epoch of the sealed identity.
     pub epoch: Epoch,
     /// Ey.
-    pub ey: Fr,
+    pub ey: EphemeralKey,
     /// c_id.
-    pub c_id: Fr,
+    pub c_id: SealedCommitment,
 }
 
 impl Canonical for Spending {
     const NAME: &'static str = "spending";
 
     fn write(&self, out: &mut Writer) {
-        for element in [
-            &self.note_root,
-            &self.group_root,
-            &self.sn1,
-            &self.sn2,
-            &self.cm_out,
-            &self.rn,
-        ] {
-            out.field(element);
-        }
+        out.field(&self.note_root);
+        out.field(&self.group_root);
+        out.field(&self.sn1);
+        out.field(&self.sn2);
+        out.field(&self.cm_out);
+        out.field(&self.rn);
         out.u32(self.epoch.0);
         out.field(&self.ey);
         out.field(&self.c_id);
@@ -82,7 +83,7 @@ pub struct Attested {
     /// At least this.
     pub floor: Credits,
     /// [`merits_primitives::context::attest_context`].
-    pub context: Fr,
+    pub context: Context,
     /// What spends the notes and makes one of them.
     pub spending: Spending,
 }

@@ -17,11 +17,15 @@ use merits_formula::Record;
 use merits_primitives::{
     Fr,
     audit::Exponent,
+    calendar::Day,
+    commitment::RecordSalt,
+    context::Context,
     field,
-    group::{Group, GroupPath},
+    group::{Group, GroupPath, GroupRoot},
     identity::{Birth, Secret, leaf},
     ids::{AssetId, Credits, Expiry, Period, PeriodKind},
     jubjub::{Point, Scalar},
+    note::NoteCommitment,
     note_tree::{self, NotePath},
     owner::{Handle, OwnerKey},
 };
@@ -46,7 +50,7 @@ pub fn earn() -> Result<(EarnTerms, EarnWitness)> {
             kind: PeriodKind::Week,
             index: 2_333,
         },
-        context: Fr::from(5u64),
+        context: Context(Fr::from(5u64)),
         view_key: key(12_345)?,
         total_key: key(54_321)?,
         constants: vec![16_272, 20_000],
@@ -54,7 +58,7 @@ pub fn earn() -> Result<(EarnTerms, EarnWitness)> {
     let claim = |i: u64| ClaimWitness {
         key: OwnerKey(Fr::from(1_000 + i)),
         handle: Handle(Fr::from(2_000 + i)),
-        salt: Fr::from(3_000 + i),
+        salt: RecordSalt(Fr::from(3_000 + i)),
         records: (0..40)
             .map(|j| Record(vec![240 * j + i, 600 + i, 2_000 + j]))
             .collect(),
@@ -72,7 +76,7 @@ pub fn earn() -> Result<(EarnTerms, EarnWitness)> {
 struct Member {
     secret: Secret,
     birth: Birth,
-    root: Fr,
+    root: GroupRoot,
     path: GroupPath,
 }
 
@@ -80,7 +84,7 @@ impl Member {
     fn random(rng: &mut StdRng) -> Result<Self> {
         let secret = Secret::random(rng);
         let birth = Birth {
-            from: 20_000,
+            from: Day(20_000),
             generation: 0,
         };
         let own = leaf(secret.commitment().ok_or("a zero secret")?, birth);
@@ -116,7 +120,8 @@ pub fn ticket(
         scope_source: field::random(rng),
     };
     let (root, scope, message) = (person.root, field::random(rng), field::random(rng));
-    let statement = move |witness: &TicketWitness| witness.statement(root, scope, message, 20_500);
+    let statement =
+        move |witness: &TicketWitness| witness.statement(root, scope, message, Day(20_500));
     Ok((witness, statement))
 }
 
@@ -131,7 +136,7 @@ pub fn redeem(rng: &mut StdRng) -> Result<(RedeemTerms, RedeemWitness)> {
         f2: field::random(rng),
         path: NotePath::dummy(),
     });
-    let mut leaves: Vec<Fr> = (0..200).map(|_| field::random(rng)).collect();
+    let mut leaves: Vec<NoteCommitment> = (0..200).map(|_| field::random(rng)).collect();
     let first = leaves.len() as u64;
     let own = notes.iter();
     leaves.extend(own.map(|note| note.commitment(&person.secret, expiry, asset)));

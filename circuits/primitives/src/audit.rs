@@ -14,12 +14,16 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::{
     Fr,
+    commitment::RecordCommitment,
     earned::Earned,
     edwards::EdwardsAffine,
+    element::public_element,
     field,
     fixed_base::FixedBase,
+    identity::IdentityCommitment,
     ids::Output,
     jubjub::{Point, Scalar},
+    nullifier::SpendNullifier,
     owner::Handle,
     poseidon, tags,
 };
@@ -54,7 +58,7 @@ impl Exponent {
     /// and no exponent ever serves two different plaintexts.
     pub fn derive(
         seed: &[u8; 32],
-        commitment: Fr,
+        commitment: RecordCommitment,
         earned: impl Into<Earned>,
         view_key: &Point,
     ) -> Self {
@@ -75,7 +79,7 @@ impl Exponent {
     pub fn derive_batch(
         seed: &[u8; 32],
         total_key: &Point,
-        claims: &[(Fr, Earned)],
+        claims: &[(RecordCommitment, Earned)],
         output: Output,
     ) -> Self {
         let claims: Vec<u8> = claims
@@ -132,15 +136,35 @@ impl Exponent {
     }
 }
 
+public_element! {
+    /// Ey: y of E = e·B8, the ephemeral key of a ciphertext.
+    EphemeralKey
+}
+
+public_element! {
+    /// cv = v + 2^64·w + k0: what was earned, for the holders of A.
+    SealedEarned
+}
+
+public_element! {
+    /// ch = h + k1: whose records they are, for the holders of A.
+    SealedHandle
+}
+
+public_element! {
+    /// c_id = IC + k: who spends, for the holders of A.
+    SealedCommitment
+}
+
 /// A claim's ciphertext under A, bound to its commitment C.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ciphertext {
     /// y of E = e·B8.
-    pub ey: Fr,
+    pub ey: EphemeralKey,
     /// v + 2^64·w + k0.
-    pub cv: Fr,
+    pub cv: SealedEarned,
     /// h + k1.
-    pub ch: Fr,
+    pub ch: SealedHandle,
 }
 
 /// A ciphertext that does not open to credits and a measure under the key that was tried.
@@ -154,16 +178,16 @@ pub struct OpenError;
 pub fn encrypt(
     exponent: &Exponent,
     view_key: &Point,
-    commitment: Fr,
+    commitment: RecordCommitment,
     earned: impl Into<Earned>,
     handle: &Handle,
 ) -> Ciphertext {
     let [ephemeral, shared] = ephemeral_and_shared(exponent, view_key);
-    let [k0, k1] = poseidon::hash2(tags::AUD, &[shared, commitment]);
+    let [k0, k1] = poseidon::hash2(tags::AUD, &[shared, commitment.0]);
     Ciphertext {
-        ey: ephemeral,
-        cv: earned.into().element() + k0,
-        ch: handle.0 + k1,
+        ey: EphemeralKey(ephemeral),
+        cv: SealedEarned(earned.into().element() + k0),
+        ch: SealedHandle(handle.0 + k1),
     }
 }
 
@@ -188,44 +212,48 @@ fn ephemeral_and_shared(exponent: &Exponent, view_key: &Point) -> [Fr; 2] {
 /// [`OpenError`] when the result is nothing that a claim can earn.
 pub fn open(
     shared_y: Fr,
-    commitment: Fr,
+    commitment: RecordCommitment,
     ciphertext: &Ciphertext,
     measured: bool,
 ) -> Result<(Earned, Handle), OpenError> {
-    let [k0, k1] = poseidon::hash2(tags::AUD, &[shared_y, commitment]);
-    let earned = Earned::from_element(&(ciphertext.cv - k0), measured).ok_or(OpenError)?;
-    Ok((earned, Handle(ciphertext.ch - k1)))
+    let [k0, k1] = poseidon::hash2(tags::AUD, &[shared_y, commitment.0]);
+    let earned = Earned::from_element(&(ciphertext.cv.0 - k0), measured).ok_or(OpenError)?;
+    Ok((earned, Handle(ciphertext.ch.0 - k1)))
 }
 
 /// Who redeems, under A, bound to the redemption's first spend nullifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SealedIdentity {
     /// y of E = e·B8.
-    pub ey: Fr,
+    pub ey: EphemeralKey,
     /// IC + k.
-    pub c_id: Fr,
+    pub c_id: SealedCommitment,
 }
 
 /// E = e·B8, S = e·A, c_id = IC + P(AUD; S.y, sn1)\[0\].
 pub fn seal_identity(
     exponent: &Exponent,
     view_key: &Point,
-    sn1: Fr,
-    commitment: Fr,
+    sn1: SpendNullifier,
+    commitment: IdentityCommitment,
 ) -> SealedIdentity {
     let mut e = exponent.scalar();
     let ephemeral = (Point::base().projective() * e).into_affine();
     let shared = (view_key.projective() * e).into_affine();
     e.zeroize();
     SealedIdentity {
-        ey: ephemeral.y,
-        c_id: commitment + poseidon::hash(tags::AUD, &[shared.y, sn1]),
+        ey: EphemeralKey(ephemeral.y),
+        c_id: SealedCommitment(commitment.0 + poseidon::hash(tags::AUD, &[shared.y, sn1.0])),
     }
 }
 
 /// The identity commitment, with S.y as in [`open`].
-pub fn open_identity(shared_y: Fr, sn1: Fr, sealed: &SealedIdentity) -> Fr {
-    sealed.c_id - poseidon::hash(tags::AUD, &[shared_y, sn1])
+pub fn open_identity(
+    shared_y: Fr,
+    sn1: SpendNullifier,
+    sealed: &SealedIdentity,
+) -> IdentityCommitment {
+    IdentityCommitment(sealed.c_id.0 - poseidon::hash(tags::AUD, &[shared_y, sn1.0]))
 }
 
 /// A batch's total under At: T1 = r·B8, T2 = (Σ v)·B8 + r·At (ElGamal in the exponent, so
@@ -260,23 +288,23 @@ mod tests {
             let secret = Scalar::from(key);
             let view_key = Point::mul_base(&secret).expect("not zero");
             let exponent = Exponent::from_bytes(&bytes);
-            let (c, h) = (Fr::from(77u64), Handle(Fr::from(5u64)));
+            let (c, h) = (RecordCommitment(Fr::from(77u64)), Handle(Fr::from(5u64)));
             let earned = Earned { credits: Credits(v), measure: w };
             let sealed = encrypt(&exponent, &view_key, c, earned, &h);
-            let ephemeral = Point::from_y(sealed.ey).expect("in the subgroup");
+            let ephemeral = Point::from_y(sealed.ey.0).expect("in the subgroup");
             let shared = ephemeral.mul(&secret).expect("not zero");
             let measured = w.is_some();
             prop_assert_eq!(open(shared.y(), c, &sealed, measured), Ok((earned, h)));
             let wrong = ephemeral.mul(&(secret + Scalar::from(1u64))).expect("not zero");
             prop_assert_eq!(open(wrong.y(), c, &sealed, measured), Err(OpenError));
-            prop_assert_eq!(open(shared.y(), c + Fr::from(1u64), &sealed, measured), Err(OpenError));
+            prop_assert_eq!(open(shared.y(), RecordCommitment(c.0 + Fr::from(1u64)), &sealed, measured), Err(OpenError));
         }
     }
 
     #[test]
     fn no_exponent_serves_two_plaintexts() {
         let at = Point::mul_base(&Scalar::from(9u64)).expect("not zero");
-        let c = Fr::from(77u64);
+        let c = RecordCommitment(Fr::from(77u64));
         let earned = |v, measure| Earned {
             credits: Credits(v),
             measure,

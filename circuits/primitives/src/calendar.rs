@@ -7,10 +7,14 @@
 //! key, and are refused as such.
 
 use alloc::{borrow::ToOwned as _, format, string::String};
+use core::fmt;
 
 use thiserror::Error;
 
 use crate::ids::{Expiry, Period, PeriodKind};
+
+/// Milliseconds of a day.
+const MILLIS_PER_DAY: u64 = 86_400_000;
 
 /// Minutes in a day.
 pub const MINUTES_PER_DAY: u32 = 1440;
@@ -121,6 +125,40 @@ impl Date {
     }
 }
 
+/// A day counted from 1 January 1970. Shown as a date, `2014-09-01`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Day(pub u32);
+
+impl Day {
+    /// 1 January 1970.
+    pub const FIRST: Self = Self(0);
+
+    /// The last day that has a number: in the year 11,761,191, after every day that occurs.
+    pub const LAST: Self = Self(u32::MAX);
+
+    /// The day of a time in unix milliseconds (UTC); [`Day::LAST`] for all later times.
+    pub fn of_millis(unix_millis: u64) -> Self {
+        u32::try_from(unix_millis / MILLIS_PER_DAY).map_or(Self::LAST, Self)
+    }
+
+    /// So many days later, at most [`Day::LAST`].
+    #[must_use]
+    pub fn saturating_add(self, days: u32) -> Self {
+        Self(self.0.saturating_add(days))
+    }
+
+    /// When the day begins (UTC), unix milliseconds.
+    pub fn start_millis(self) -> u64 {
+        u64::from(self.0) * MILLIS_PER_DAY
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&Period::of_day(PeriodKind::Day, self.0).label())
+    }
+}
+
 /// A number of exactly so many digits.
 fn digits(text: &str, length: usize) -> Option<i32> {
     let plain = text.len() == length && text.bytes().all(|b| b.is_ascii_digit());
@@ -139,11 +177,6 @@ fn days_in_month(year: i32, month: u8) -> u8 {
 /// The first day of ISO week 1970-W01, Monday 29 December 1969, is day -3.
 const WEEK_SHIFT: u32 = 3;
 
-/// A day counted from 1 January 1970, as people write it: `2014-09-01`.
-pub fn day_label(day: u32) -> String {
-    Period::of_day(PeriodKind::Day, day).label()
-}
-
 /// A month counted from January 1970, as people write it: `2014-09`.
 pub fn month_label(month: u32) -> String {
     let kind = PeriodKind::Month;
@@ -153,10 +186,8 @@ pub fn month_label(month: u32) -> String {
 /// A time in unix milliseconds, as people write it: `2014-09-01 08:00:05 UTC`.
 pub fn moment_label(millis: u64) -> String {
     let seconds = millis / 1_000;
-    // Some 2^32 days are more than any clock of ours says.
-    let day = u32::try_from(seconds / 86_400).unwrap_or(u32::MAX);
+    let date = Day::of_millis(millis);
     let (hours, minutes) = (seconds / 3_600 % 24, seconds / 60 % 60);
-    let date = day_label(day);
     format!("{date} {hours:02}:{minutes:02}:{:02} UTC", seconds % 60)
 }
 
@@ -502,7 +533,10 @@ mod tests {
 
     #[test]
     fn days_months_and_moments_are_written_as_people_do() {
-        assert_eq!(day_label(16_314), "2014-09-01");
+        assert_eq!(Day(16_314).to_string(), "2014-09-01");
+        assert_eq!(Day::of_millis(Day(16_314).start_millis()), Day(16_314));
+        assert_eq!(Day::of_millis(Day(16_314).start_millis() - 1), Day(16_313));
+        assert_eq!(Day::of_millis(u64::MAX), Day::LAST);
         assert_eq!(month_label(536), "2014-09");
         assert_eq!(moment_label(1_409_558_405_999), "2014-09-01 08:00:05 UTC");
         assert_eq!(moment_label(0), "1970-01-01 00:00:00 UTC");

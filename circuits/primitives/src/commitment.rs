@@ -4,10 +4,21 @@ use alloc::vec::Vec;
 
 use crate::{
     Fr,
+    element::{private_element, public_element},
     ids::{Period, SchemaId},
     owner::Handle,
     poseidon, tags,
 };
+
+public_element! {
+    /// C: commits a source to one person's records of one period.
+    RecordCommitment
+}
+
+private_element! {
+    /// s: hides the records in C. Whoever has it can try records until C comes out.
+    RecordSalt
+}
 
 /// Elements absorbed by one link of the chain; the twelfth input is the link before.
 pub const CHUNK: usize = 11;
@@ -27,28 +38,29 @@ pub struct Opening<'a> {
     /// Whose records.
     pub handle: Handle,
     /// s: the salt that hides the records.
-    pub salt: Fr,
+    pub salt: RecordSalt,
     /// The packed records, with zeros to R.
     pub packed: &'a [Fr],
 }
 
 impl Opening<'_> {
     /// C = chain: c := P(REC; c, next 11 elements) from c = 0, zeros filling the last chunk.
-    pub fn commitment(&self) -> Fr {
+    pub fn commitment(&self) -> RecordCommitment {
         let header = [
             self.schema.0,
             self.period.element(),
             Fr::from(self.count),
             self.handle.0,
-            self.salt,
+            self.salt.0,
         ];
         let elements: Vec<Fr> = header.iter().chain(self.packed).copied().collect();
-        elements.chunks(CHUNK).fold(Fr::from(0u64), |link, chunk| {
+        let chunks = elements.chunks(CHUNK);
+        RecordCommitment(chunks.fold(Fr::from(0u64), |link, chunk| {
             let mut inputs = [Fr::from(0u64); CHUNK + 1];
             inputs[0] = link;
             inputs[1..=chunk.len()].copy_from_slice(chunk);
             poseidon::hash(tags::REC, &inputs)
-        })
+        }))
     }
 }
 

@@ -1,9 +1,15 @@
 //! Contexts: what a proof is bound to beyond its own numbers.
 
 use crate::{
-    Fr, field,
+    element::public_element,
+    field,
     ids::{EntryId, Origin, PartyId, ScaleId, ScaleVersion},
 };
+
+public_element! {
+    /// What a proof is for. The same proof under another context does not hold.
+    Context
+}
 
 /// H(origin, distributor, scale id, version): no proof made for one ledger, party or scale
 /// version serves another.
@@ -12,8 +18,8 @@ pub fn earn_context(
     distributor: &PartyId,
     scale: &ScaleId,
     version: ScaleVersion,
-) -> Fr {
-    field::hash(
+) -> Context {
+    context(
         "merits/context/earn/v1",
         &[
             origin.as_str().as_bytes(),
@@ -31,8 +37,8 @@ pub fn redeem_context(
     offer: &EntryId,
     exchange: &PartyId,
     voucher_key: &[u8; 32],
-) -> Fr {
-    field::hash(
+) -> Context {
+    context(
         "merits/context/redeem/v1",
         &[
             origin.as_str().as_bytes(),
@@ -45,8 +51,8 @@ pub fn redeem_context(
 
 /// H(origin, verifier, nonce, not-after): an attestation is for one verifier, one question of it,
 /// and a time (unix milliseconds) after which it says nothing.
-pub fn attest_context(origin: &Origin, verifier: &str, nonce: &[u8], not_after: u64) -> Fr {
-    field::hash(
+pub fn attest_context(origin: &Origin, verifier: &str, nonce: &[u8], not_after: u64) -> Context {
+    context(
         "merits/context/attest/v1",
         &[
             origin.as_str().as_bytes(),
@@ -55,4 +61,8 @@ pub fn attest_context(origin: &Origin, verifier: &str, nonce: &[u8], not_after: 
             &not_after.to_le_bytes(),
         ],
     )
+}
+
+fn context(domain: &str, parts: &[&[u8]]) -> Context {
+    Context(field::hash(domain, parts))
 }

@@ -6,7 +6,7 @@ use ark_ff::{BigInteger, PrimeField};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::Fr;
+use crate::{Fr, element::Element};
 
 /// Bytes of one encoded field element.
 pub const BYTES: usize = 32;
@@ -17,9 +17,12 @@ pub const BYTES: usize = 32;
 pub struct NotCanonical;
 
 /// The canonical encoding: 32 bytes, little-endian, value below p.
-pub fn to_bytes(element: &Fr) -> [u8; BYTES] {
+pub fn to_bytes(element: &impl Element) -> [u8; BYTES] {
     let mut out = [0u8; BYTES];
-    for (chunk, limb) in out.chunks_exact_mut(8).zip(element.into_bigint().0) {
+    for (chunk, limb) in out
+        .chunks_exact_mut(8)
+        .zip(element.element().into_bigint().0)
+    {
         chunk.copy_from_slice(&limb.to_le_bytes());
     }
     out
@@ -29,14 +32,16 @@ pub fn to_bytes(element: &Fr) -> [u8; BYTES] {
 ///
 /// # Errors
 /// [`NotCanonical`] when the value is p or more, so that one element has one encoding only.
-pub fn from_bytes(bytes: &[u8; BYTES]) -> Result<Fr, NotCanonical> {
+pub fn from_bytes<E: Element>(bytes: &[u8; BYTES]) -> Result<E, NotCanonical> {
     let mut limbs = [0u64; 4];
     for (limb, chunk) in limbs.iter_mut().zip(bytes.chunks_exact(8)) {
         let mut word = [0u8; 8];
         word.copy_from_slice(chunk);
         *limb = u64::from_le_bytes(word);
     }
-    Fr::from_bigint(ark_ff::BigInt::new(limbs)).ok_or(NotCanonical)
+    Fr::from_bigint(ark_ff::BigInt::new(limbs))
+        .map(E::from_element)
+        .ok_or(NotCanonical)
 }
 
 /// A SHA-256 digest as a field element: its top 248 bits, read big-endian
@@ -63,10 +68,10 @@ pub fn hash(domain: &str, parts: &[&[u8]]) -> Fr {
 }
 
 /// A uniform field element: 64 random bytes reduced, so the bias is below 2^-250.
-pub fn random(rng: &mut impl rand_core::CryptoRng) -> Fr {
+pub fn random<E: Element>(rng: &mut impl rand_core::CryptoRng) -> E {
     let mut wide = zeroize::Zeroizing::new([0u8; 64]);
     rng.fill_bytes(wide.as_mut());
-    Fr::from_le_bytes_mod_order(wide.as_ref())
+    E::from_element(Fr::from_le_bytes_mod_order(wide.as_ref()))
 }
 
 /// The element as a `u64`, if it is that small.
@@ -101,10 +106,10 @@ mod tests {
         for (chunk, limb) in modulus.chunks_exact_mut(8).zip(Fr::MODULUS.0) {
             chunk.copy_from_slice(&limb.to_le_bytes());
         }
-        assert_eq!(from_bytes(&modulus), Err(NotCanonical));
+        assert_eq!(from_bytes::<Fr>(&modulus), Err(NotCanonical));
         modulus[0] -= 1;
         assert_eq!(from_bytes(&modulus), Ok(-Fr::from(1u64)));
-        assert_eq!(from_bytes(&[0xff; 32]), Err(NotCanonical));
+        assert_eq!(from_bytes::<Fr>(&[0xff; 32]), Err(NotCanonical));
     }
 
     #[test]

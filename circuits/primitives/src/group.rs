@@ -7,7 +7,12 @@ use alloc::{vec, vec::Vec};
 
 use thiserror::Error;
 
-use crate::{Fr, poseidon::pos2};
+use crate::{Fr, element::public_element, poseidon::pos2};
+
+public_element! {
+    /// Root of the group of registered people, between two changes of it.
+    GroupRoot
+}
 
 /// Deepest tree that statements take: 2^32 leaves.
 pub const MAX_DEPTH: usize = 32;
@@ -51,12 +56,12 @@ pub struct GroupPath {
 
 impl GroupPath {
     /// The root that the path leads to.
-    pub fn root(&self, leaf: Fr) -> Fr {
-        self.steps.iter().fold(leaf, |node, step| match step {
+    pub fn root(&self, leaf: Fr) -> GroupRoot {
+        GroupRoot(self.steps.iter().fold(leaf, |node, step| match step {
             None => node,
             Some(step) if step.is_right => pos2(step.sibling, node),
             Some(step) => pos2(node, step.sibling),
-        })
+        }))
     }
 }
 
@@ -174,8 +179,9 @@ impl Group {
     }
 
     /// The root; `None` of an empty group.
-    pub fn root(&self) -> Option<Fr> {
-        self.levels.last().and_then(|top| top.first()).copied()
+    pub fn root(&self) -> Option<GroupRoot> {
+        let top = self.levels.last().and_then(|top| top.first());
+        top.copied().map(GroupRoot)
     }
 
     /// Appends a leaf; answers its index.
@@ -276,7 +282,7 @@ mod tests {
     #[test]
     fn the_zeros_of_who_left_belong_to_the_root() {
         use std::str::FromStr as _;
-        let root = |digits: &str| Fr::from_str(digits).ok();
+        let root = |digits: &str| Fr::from_str(digits).ok().map(GroupRoot);
         let of = |leaves: [u64; 3]| {
             let mut group = Group::new();
             for leaf in leaves {
@@ -294,7 +300,7 @@ mod tests {
             root("21106761926285267690763443010820487107972411248208546226053195422384279971821");
         assert_eq!(
             direct(&[Fr::from(1u64), Fr::from(3u64)]),
-            never.expect("digits")
+            never.expect("digits").0
         );
         assert_ne!(left, never);
         assert!(left.is_some());
@@ -318,12 +324,12 @@ mod tests {
             let leaf = Fr::from(size * 3 + 1);
             group.push(leaf).expect("room");
             let root = change(&mut stored, size, size - 1, leaf);
-            assert_eq!(Some(root), group.root());
+            assert_eq!(Some(GroupRoot(root)), group.root());
             if size % 3 == 0 {
                 let at = size / 2;
                 group.update(at, empty()).expect("a leaf");
                 let root = change(&mut stored, size, at, empty());
-                assert_eq!(Some(root), group.root());
+                assert_eq!(Some(GroupRoot(root)), group.root());
             }
             for at in 0..size {
                 let read = |place| stored.get(&place).copied().ok_or(missing(place));
@@ -341,7 +347,7 @@ mod tests {
             let leaf = Fr::from(1000 + i);
             leaves.push(leaf);
             assert_eq!(group.push(leaf), Ok(i));
-            assert_eq!(group.root(), Some(direct(&leaves)));
+            assert_eq!(group.root(), Some(GroupRoot(direct(&leaves))));
             for (at, leaf) in (0u64..).zip(&leaves) {
                 let path = group.path(at).unwrap();
                 assert_eq!(path.root(*leaf), group.root().unwrap());
@@ -351,7 +357,7 @@ mod tests {
         for at in [0usize, 7, 19] {
             leaves[at] = empty();
             group.update(at as u64, empty()).unwrap();
-            assert_eq!(group.root(), Some(direct(&leaves)));
+            assert_eq!(group.root(), Some(GroupRoot(direct(&leaves))));
         }
         assert!(group.path(20).is_err());
         assert!(group.update(20, empty()).is_err());

@@ -7,17 +7,24 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::{
     Fr,
+    calendar::Day,
+    element::public_element,
     jubjub::{Point, Scalar, random_scalar},
     poseidon::{self, pos2},
     tags,
 };
+
+public_element! {
+    /// IC: a person as the ledger knows them.
+    IdentityCommitment
+}
 
 /// From when a leaf is eligible, and how many identities its person had before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Birth {
     /// The first day of eligibility, counted from 1 January 1970: periods that begin earlier
     /// belong to the generation before, or to nobody.
-    pub from: u32,
+    pub from: Day,
     /// 0 for a first registration, one more after each recovery.
     pub generation: u8,
 }
@@ -25,13 +32,13 @@ pub struct Birth {
 impl Birth {
     /// from + 2^32·gen.
     pub fn element(self) -> Fr {
-        Fr::from(u64::from(self.from) | u64::from(self.generation) << 32)
+        Fr::from(u64::from(self.from.0) | u64::from(self.generation) << 32)
     }
 }
 
 /// leaf = P(LEAF; IC, from + 2^32·gen). The tag keeps a leaf from ever being a node of the tree.
-pub fn leaf(commitment: Fr, birth: Birth) -> Fr {
-    poseidon::hash(tags::LEAF, &[commitment, birth.element()])
+pub fn leaf(commitment: IdentityCommitment, birth: Birth) -> Fr {
+    poseidon::hash(tags::LEAF, &[commitment.0, birth.element()])
 }
 
 /// Bits of a secret: l has so many.
@@ -86,8 +93,9 @@ impl Secret {
 
     /// IC = Pos2(pk.x, pk.y) with pk = secret·B8: Semaphore v4's identity commitment.
     /// `None` for the zero secret, which no identity may have.
-    pub fn commitment(&self) -> Option<Fr> {
-        Point::mul_base(&self.0).map(|public| pos2(public.x(), public.y()))
+    pub fn commitment(&self) -> Option<IdentityCommitment> {
+        let public = Point::mul_base(&self.0)?;
+        Some(IdentityCommitment(pos2(public.x(), public.y())))
     }
 }
 
@@ -119,7 +127,7 @@ mod tests {
         let scalar = "836300644479486621238914955644382119752207134899461818038931383840382666833";
         let commitment =
             "10234824336317645623685098380945584235911941849722611237410312816406732121338";
-        let commitment = Fr::from_str(commitment).ok();
+        let commitment = Fr::from_str(commitment).ok().map(IdentityCommitment);
         assert_eq!(number(scalar).commitment(), commitment);
         assert_ne!(number("123").commitment(), commitment);
     }

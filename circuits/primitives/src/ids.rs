@@ -6,7 +6,7 @@ use core::fmt;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::{Fr, field};
+use crate::{Fr, element::public_element, field};
 
 /// The ledger's number of a scale id, the same for all its versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,9 +62,10 @@ pub struct Epoch(pub u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ScaleVersion(pub u32);
 
-/// Identifies a record schema: fields, bounds, packing and R (the most records).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SchemaId(pub Fr);
+public_element! {
+    /// Identifies a record schema: fields, bounds, packing and R (the most records).
+    SchemaId
+}
 
 /// Why a name is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -16,6 +16,7 @@ pub mod context;
 pub mod dleq;
 pub mod earned;
 mod edwards;
+pub mod element;
 pub mod field;
 pub mod figures;
 mod fixed_base;

@@ -4,10 +4,17 @@
 //! a link or a withdrawal.
 
 use crate::{
-    Fr, field,
+    element::public_element,
+    field,
     identity::Secret,
     ids::{Expiry, Origin, PartyId, ScaleId, ScaleVersion},
+    scope::Scope,
 };
+
+public_element! {
+    /// What a ticket says: a consent, a withdrawal or a link.
+    Message
+}
 
 /// Bytes of a claim message's salt.
 pub const SALT_BYTES: usize = 16;
@@ -34,7 +41,7 @@ pub struct Consent<'a> {
 
 impl Consent<'_> {
     /// H("claim", origin, distributor, terms, scale, version, manifest, expiry, salt128).
-    pub fn message(&self, salt: &[u8; SALT_BYTES]) -> Fr {
+    pub fn message(&self, salt: &[u8; SALT_BYTES]) -> Message {
         // Whole, so that nothing that is consented to is left out.
         let Self {
             origin,
@@ -45,7 +52,7 @@ impl Consent<'_> {
             manifest,
             expiry,
         } = self;
-        field::hash(
+        message(
             "merits/message/v2",
             &[
                 b"claim",
@@ -64,7 +71,7 @@ impl Consent<'_> {
 
 /// The salt of a claim's message: a PRF of the secret and the claim scope, so that seed and ledger
 /// alone give it again.
-pub fn claim_salt(secret: &Secret, claim_scope: Fr) -> [u8; SALT_BYTES] {
+pub fn claim_salt(secret: &Secret, claim_scope: Scope) -> [u8; SALT_BYTES] {
     let digest = field::digest(
         "merits/message-salt/v1",
         &[
@@ -78,14 +85,14 @@ pub fn claim_salt(secret: &Secret, claim_scope: Fr) -> [u8; SALT_BYTES] {
 }
 
 /// The claim message of a person who derives its own salt.
-pub fn claim_message(consent: &Consent<'_>, secret: &Secret, claim_scope: Fr) -> Fr {
+pub fn claim_message(consent: &Consent<'_>, secret: &Secret, claim_scope: Scope) -> Message {
     consent.message(&claim_salt(secret, claim_scope))
 }
 
 /// What a ticket in a claim's scope says that takes a consent back: H("withdraw", origin, the
 /// consent's message).
-pub fn withdrawal_message(origin: &Origin, consent: Fr) -> Fr {
-    field::hash(
+pub fn withdrawal_message(origin: &Origin, consent: Message) -> Message {
+    message(
         "merits/message/v1",
         &[
             b"withdraw",
@@ -97,8 +104,8 @@ pub fn withdrawal_message(origin: &Origin, consent: Fr) -> Fr {
 
 /// What a ticket in a source's scope says that links a person to an account there: H("link",
 /// origin, source, account). The account is what the source calls the person.
-pub fn link_message(origin: &Origin, source: &PartyId, account: &str) -> Fr {
-    field::hash(
+pub fn link_message(origin: &Origin, source: &PartyId, account: &str) -> Message {
+    message(
         "merits/message/v1",
         &[
             b"link",
@@ -107,6 +114,10 @@ pub fn link_message(origin: &Origin, source: &PartyId, account: &str) -> Fr {
             account.as_bytes(),
         ],
     )
+}
+
+fn message(domain: &str, parts: &[&[u8]]) -> Message {
+    Message(field::hash(domain, parts))
 }
 
 #[cfg(test)]

@@ -2,10 +2,16 @@
 
 use crate::{
     Fr,
+    element::public_element,
     ids::{AssetId, Credits, Expiry},
     owner::OwnerKey,
     poseidon, tags,
 };
+
+public_element! {
+    /// cm: a note as the ledger knows it, a leaf of the note tree. 0 is an empty leaf, and no note.
+    NoteCommitment
+}
 
 /// v + 2^64·expiry + 2^96·asset: injective, since v < 2^64, expiry < 2^32, asset < 2^64.
 pub fn note_value(credits: Credits, expiry: Expiry, asset: AssetId) -> Fr {
@@ -14,6 +20,12 @@ pub fn note_value(credits: Credits, expiry: Expiry, asset: AssetId) -> Fr {
 }
 
 /// cm = P(NOTE; v + 2^64·expiry + 2^96·asset, K).
-pub fn note_commitment(credits: Credits, expiry: Expiry, asset: AssetId, key: &OwnerKey) -> Fr {
-    poseidon::hash(tags::NOTE, &[note_value(credits, expiry, asset), key.0])
+pub fn note_commitment(
+    credits: Credits,
+    expiry: Expiry,
+    asset: AssetId,
+    key: &OwnerKey,
+) -> NoteCommitment {
+    let value = note_value(credits, expiry, asset);
+    NoteCommitment(poseidon::hash(tags::NOTE, &[value, key.0]))
 }

@@ -10,7 +10,17 @@ use alloc::{boxed::Box, vec::Vec};
 
 use once_cell::race::OnceBox;
 
-use crate::{Fr, poseidon, tags};
+use crate::{Fr, element::public_element, note::NoteCommitment, poseidon, tags};
+
+public_element! {
+    /// Root of the note tree, at one moment of its growth.
+    NoteRoot
+}
+
+public_element! {
+    /// Root of a bucket: of 2^16 notes, or fewer in the last bucket.
+    BucketRoot
+}
 
 /// Levels above the leaves.
 pub const DEPTH: usize = 20;
@@ -69,19 +79,17 @@ impl NotePath {
     }
 
     /// The root that the path leads to.
-    pub fn root(&self, leaf: Fr) -> Fr {
-        self.siblings
-            .iter()
-            .enumerate()
-            .fold(leaf, |below, (level, siblings)| {
-                let place = self.place(level);
-                let mut children = [below; 4];
-                let others = (0..4).filter(|at| *at != place);
-                for (at, sibling) in others.zip(siblings) {
-                    children[at] = *sibling;
-                }
-                node(children)
-            })
+    pub fn root(&self, leaf: NoteCommitment) -> NoteRoot {
+        let levels = self.siblings.iter().enumerate();
+        NoteRoot(levels.fold(leaf.0, |below, (level, siblings)| {
+            let place = self.place(level);
+            let mut children = [below; 4];
+            let others = (0..4).filter(|at| *at != place);
+            for (at, sibling) in others.zip(siblings) {
+                children[at] = *sibling;
+            }
+            node(children)
+        }))
     }
 }
 
@@ -115,12 +123,12 @@ impl NoteFrontier {
 
     /// Appends a note; `false`, and nothing changed, when the tree is full.
     #[must_use]
-    pub fn push(&mut self, note: Fr) -> bool {
+    pub fn push(&mut self, note: NoteCommitment) -> bool {
         if self.size == CAPACITY {
             return false;
         }
         self.size += 1;
-        let mut rising = note;
+        let mut rising = note.0;
         for level in &mut self.waiting {
             let [c0, c1, c2] = level[..] else {
                 level.push(rising);
@@ -164,9 +172,9 @@ impl NoteFrontier {
     }
 
     /// The root: one hash a level.
-    pub fn root(&self) -> Fr {
+    pub fn root(&self) -> NoteRoot {
         if self.size == CAPACITY {
-            return self.waiting[DEPTH - 1][0];
+            return NoteRoot(self.waiting[DEPTH - 1][0]);
         }
         let mut edge = empty(0);
         for (level, waiting) in self.waiting.iter().enumerate() {
@@ -175,24 +183,28 @@ impl NoteFrontier {
             children[waiting.len()] = edge;
             edge = node(children);
         }
-        edge
+        NoteRoot(edge)
     }
 }
 
 /// Root of a bucket with these leaves, at most [`BUCKET`] of them.
-pub fn bucket_root(leaves: &[Fr]) -> Fr {
-    levels(leaves, 0, BUCKET_DEPTH).1
+pub fn bucket_root(leaves: &[NoteCommitment]) -> BucketRoot {
+    BucketRoot(levels(leaves, 0).1)
 }
 
 /// Path of leaf `index` in the tree whose buckets have these roots, the last of which may be
 /// incomplete. `bucket` holds the leaves of the index's own bucket as of the same tree. `None` when
 /// the leaf is not in it, or the bucket's root is not the one given.
-pub fn path(index: u64, bucket: &[Fr], bucket_roots: &[Fr]) -> Option<NotePath> {
+pub fn path(
+    index: u64,
+    bucket: &[NoteCommitment],
+    bucket_roots: &[BucketRoot],
+) -> Option<NotePath> {
     let place = usize::try_from(index / BUCKET).ok()?;
     let within = usize::try_from(index % BUCKET).ok()?;
     bucket.get(within)?;
-    let (low, root) = levels(bucket, within, BUCKET_DEPTH);
-    if *bucket_roots.get(place)? != root {
+    let (low, root) = levels(bucket, within);
+    if bucket_roots.get(place)?.0 != root {
         return None;
     }
     let (high, _) = levels_above(bucket_roots, place);
@@ -204,21 +216,22 @@ pub fn path(index: u64, bucket: &[Fr], bucket_roots: &[Fr]) -> Option<NotePath> 
 }
 
 /// Root of the tree whose buckets have these roots.
-pub fn root_of_buckets(bucket_roots: &[Fr]) -> Fr {
-    levels_above(bucket_roots, 0).1
+pub fn root_of_buckets(bucket_roots: &[BucketRoot]) -> NoteRoot {
+    NoteRoot(levels_above(bucket_roots, 0).1)
 }
 
-fn levels(leaves: &[Fr], at: usize, depth: usize) -> (Vec<[Fr; 3]>, Fr) {
-    climb(leaves, at, 0, depth)
+fn levels(leaves: &[NoteCommitment], at: usize) -> (Vec<[Fr; 3]>, Fr) {
+    let leaves = leaves.iter().map(|leaf| leaf.0).collect();
+    climb(leaves, at, 0, BUCKET_DEPTH)
 }
 
-fn levels_above(bucket_roots: &[Fr], at: usize) -> (Vec<[Fr; 3]>, Fr) {
-    climb(bucket_roots, at, BUCKET_DEPTH, DEPTH)
+fn levels_above(bucket_roots: &[BucketRoot], at: usize) -> (Vec<[Fr; 3]>, Fr) {
+    let roots = bucket_roots.iter().map(|root| root.0).collect();
+    climb(roots, at, BUCKET_DEPTH, DEPTH)
 }
 
 /// Siblings of the node at `at` on its way from one level to another, and the root there.
-fn climb(nodes: &[Fr], mut at: usize, from: usize, to: usize) -> (Vec<[Fr; 3]>, Fr) {
-    let mut nodes = nodes.to_vec();
+fn climb(mut nodes: Vec<Fr>, mut at: usize, from: usize, to: usize) -> (Vec<[Fr; 3]>, Fr) {
     let mut siblings = Vec::with_capacity(to - from);
     for level in from..to {
         let child = |i: usize| nodes.get(i).copied().unwrap_or_else(|| empty(level));
@@ -244,11 +257,11 @@ mod tests {
     #[test]
     fn frontier_buckets_and_paths_agree() {
         let mut frontier = NoteFrontier::new();
-        assert_eq!(frontier.root(), empty(DEPTH));
-        assert_eq!(root_of_buckets(&[]), empty(DEPTH));
-        let mut leaves: Vec<Fr> = Vec::new();
+        assert_eq!(frontier.root(), NoteRoot(empty(DEPTH)));
+        assert_eq!(root_of_buckets(&[]), NoteRoot(empty(DEPTH)));
+        let mut leaves: Vec<NoteCommitment> = Vec::new();
         for i in 0..70u64 {
-            let note = Fr::from(i * i + 3);
+            let note = NoteCommitment(Fr::from(i * i + 3));
             leaves.push(note);
             assert!(frontier.push(note));
             let roots = [bucket_root(&leaves)];
@@ -258,7 +271,8 @@ mod tests {
                     let leaf = leaves[at as usize];
                     let path = path(at, &leaves, &roots).unwrap();
                     assert_eq!(path.root(leaf), frontier.root());
-                    assert_ne!(path.root(leaf + Fr::from(1u64)), frontier.root());
+                    let other = NoteCommitment(leaf.0 + Fr::from(1u64));
+                    assert_ne!(path.root(other), frontier.root());
                 }
             }
         }
@@ -275,21 +289,20 @@ mod tests {
             let restored = NoteFrontier::restore(i, &nodes);
             assert_eq!(restored.as_ref(), Some(&frontier));
             assert_eq!(NoteFrontier::restore(i + 1, &nodes), None);
-            assert!(frontier.push(Fr::from(i + 5)));
+            assert!(frontier.push(NoteCommitment(Fr::from(i + 5))));
         }
         assert_eq!(NoteFrontier::restore(CAPACITY + 1, &[]), None);
         assert_eq!(NoteFrontier::restore(CAPACITY, &[]), None);
         let root = Fr::from(7u64);
         let full = NoteFrontier::restore(CAPACITY, &[root]).expect("a full tree");
-        assert_eq!(full.root(), root);
+        assert_eq!(full.root(), NoteRoot(root));
     }
 
     #[test]
     fn paths_cross_buckets() {
-        let roots: Vec<Fr> = (1..=6u64).map(Fr::from).collect();
-        let own = [Fr::from(9u64), Fr::from(8u64)];
-        let mut roots_with_own = roots.clone();
-        roots_with_own.push(bucket_root(&own));
+        let own = [9u64, 8].map(|note| NoteCommitment(Fr::from(note)));
+        let others = (1..=6u64).map(|root| BucketRoot(Fr::from(root)));
+        let roots_with_own: Vec<BucketRoot> = others.chain([bucket_root(&own)]).collect();
         let path = path(6 * BUCKET + 1, &own, &roots_with_own).unwrap();
         assert_eq!(path.root(own[1]), root_of_buckets(&roots_with_own));
     }

@@ -2,20 +2,69 @@
 //!
 //! The wallet and, until wallets exist, a distributor's custody derive them by this code.
 
-use crate::{Fr, earned::Earned, identity::Secret, poseidon, tags};
+use crate::{
+    Fr,
+    earned::Earned,
+    element::{private_element, public_element},
+    identity::Secret,
+    message::Message,
+    nullifier::SpendNullifier,
+    poseidon,
+    scope::Scope,
+    tags,
+};
 
-/// h: a person's pseudonym at a source.
+private_element! {
+    /// h: a person's pseudonym at a source. Source and distributor know it, and nobody else.
+    Handle
+}
+
+private_element! {
+    /// K: the secret owner key of one note. Whoever has it and h can read the credits, so it is
+    /// shown to the distributor only.
+    OwnerKey
+}
+
+public_element! {
+    /// b = P(BIND; K, h)\[0\]: binds a ticket and a claim to one person's records.
+    RecordsBinding
+}
+
+public_element! {
+    /// u = v + 2^64·w + pad: what was earned, for the owner's eyes.
+    HiddenEarned
+}
+
+/// What an owner key is made of besides the secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Handle(pub Fr);
+pub enum KeyParts {
+    /// Of an earned note.
+    Earned {
+        /// The claim's scope.
+        scope: Scope,
+        /// The consent's message.
+        message: Message,
+    },
+    /// Of a change note.
+    Change {
+        /// Of the first note that was spent.
+        sn1: SpendNullifier,
+    },
+}
 
-/// K: the secret owner key of one note. Whoever has it and h can read the credits, so it is
-/// shown to the distributor only.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct OwnerKey(pub Fr);
+impl KeyParts {
+    /// f1 and f2, as the circuit takes them.
+    pub fn elements(self) -> [Fr; 2] {
+        match self {
+            Self::Earned { scope, message } => [scope.0, message.0],
+            Self::Change { sn1 } => [sn1.0, Fr::from(0u64)],
+        }
+    }
 
-impl core::fmt::Debug for OwnerKey {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("OwnerKey(..)")
+    /// K of this person.
+    pub fn owner_key(self, secret: &Secret) -> OwnerKey {
+        let [f1, f2] = self.elements();
+        owner_key(secret, f1, f2)
     }
 }
 
@@ -23,7 +72,7 @@ impl core::fmt::Debug for OwnerKey {
 #[derive(Clone, Copy)]
 pub struct Binding {
     /// The public binding.
-    pub b: Fr,
+    pub b: RecordsBinding,
     pad: Fr,
 }
 
@@ -38,23 +87,28 @@ impl core::fmt::Debug for Binding {
 
 impl Binding {
     /// u = v + 2^64·w + pad.
-    pub fn hide(&self, earned: impl Into<Earned>) -> Fr {
-        earned.into().element() + self.pad
+    pub fn hide(&self, earned: impl Into<Earned>) -> HiddenEarned {
+        HiddenEarned(earned.into().element() + self.pad)
     }
 
     /// v and w out of u − pad; `None` when the difference is no such number, so u belongs to
     /// other keys. Whether the scale has a measure is the ledger's to say.
-    pub fn reveal(&self, u: Fr, measured: bool) -> Option<Earned> {
-        Earned::from_element(&(u - self.pad), measured)
+    pub fn reveal(&self, u: HiddenEarned, measured: bool) -> Option<Earned> {
+        Earned::from_element(&(u.0 - self.pad), measured)
     }
 }
 
 /// h = Pos2(scope_source, secret).
-pub fn handle(secret: &Secret, source_scope: Fr) -> Handle {
-    Handle(poseidon::pos2(source_scope, secret.element()))
+pub fn handle(secret: &Secret, source_scope: Scope) -> Handle {
+    Handle(poseidon::pos2(source_scope.0, secret.element()))
 }
 
-/// K = P(OWN; secret, f1, f2): (scope, message) for earned notes, (sn1, 0) for change.
+/// K = P(OWN; secret, scope, message): of an earned note.
+pub fn earned_key(secret: &Secret, scope: Scope, message: Message) -> OwnerKey {
+    KeyParts::Earned { scope, message }.owner_key(secret)
+}
+
+/// K = P(OWN; secret, f1, f2), whatever the note: [`earned_key`] or [`change_key`].
 pub fn owner_key(secret: &Secret, f1: Fr, f2: Fr) -> OwnerKey {
     OwnerKey(poseidon::hash(tags::OWN, &[secret.element(), f1, f2]))
 }
@@ -62,12 +116,15 @@ pub fn owner_key(secret: &Secret, f1: Fr, f2: Fr) -> OwnerKey {
 /// (b, pad) = P(BIND; K, h)[0, 1].
 pub fn bind(key: &OwnerKey, handle: &Handle) -> Binding {
     let [b, pad] = poseidon::hash2(tags::BIND, &[key.0, handle.0]);
-    Binding { b, pad }
+    Binding {
+        b: RecordsBinding(b),
+        pad,
+    }
 }
 
 /// K = P(OWN; secret, sn1, 0): change of a redemption, back to the same person only.
-pub fn change_key(secret: &Secret, sn1: Fr) -> OwnerKey {
-    owner_key(secret, sn1, Fr::from(0u64))
+pub fn change_key(secret: &Secret, sn1: SpendNullifier) -> OwnerKey {
+    KeyParts::Change { sn1 }.owner_key(secret)
 }
 
 #[cfg(test)]
@@ -78,7 +135,7 @@ mod tests {
     #[test]
     fn the_owner_reads_the_credits_and_another_key_does_not() {
         let secret = Secret::from_seed(&[1; 32], "a");
-        let h = handle(&secret, Fr::from(9u64));
+        let h = handle(&secret, Scope(Fr::from(9u64)));
         let binding = bind(&owner_key(&secret, Fr::from(1u64), Fr::from(2u64)), &h);
         let earned = Earned {
             credits: Credits(1627),

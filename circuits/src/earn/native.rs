@@ -8,11 +8,12 @@ use merits_formula::{EvalError, SequenceError, Typed};
 use merits_primitives::{
     Fr,
     audit::{self, Total},
+    context::Context,
     earned::Earned,
     field,
     ids::{AssetId, Expiry, Period},
     jubjub::Point,
-    owner,
+    owner::{self, HiddenEarned},
 };
 use merits_verifier::statement::earn as layout;
 
@@ -240,16 +241,16 @@ fn check_claim(
     };
     demand(
         layout::CLAIM_COMMITMENT,
-        expected.c,
+        expected.c.0,
         EarnViolation::Commitment { claim },
     )?;
     demand(
         layout::CLAIM_BINDING,
-        expected.b,
+        expected.b.0,
         EarnViolation::Binding { claim },
     )?;
     let binding = owner::bind(&witness.key, &witness.handle);
-    let (earned, hidden) = (worth.earned, public[layout::CLAIM_HIDDEN]);
+    let (earned, hidden) = (worth.earned, HiddenEarned(public[layout::CLAIM_HIDDEN]));
     if hidden != expected.u {
         let other = binding.reveal(hidden, earned.measure.is_some());
         let same_credits = other.is_some_and(|other| other.credits == earned.credits);
@@ -263,22 +264,22 @@ fn check_claim(
     }
     demand(
         layout::CLAIM_NOTE,
-        expected.cm,
+        expected.cm.0,
         EarnViolation::Note { claim },
     )?;
     demand(
         layout::CLAIM_EPHEMERAL,
-        expected.ey,
+        expected.ey.0,
         EarnViolation::Ephemeral { claim },
     )?;
     demand(
         layout::CLAIM_CREDITS,
-        expected.cv,
+        expected.cv.0,
         EarnViolation::Audit { claim },
     )?;
     demand(
         layout::CLAIM_HANDLE,
-        expected.ch,
+        expected.ch.0,
         EarnViolation::Audit { claim },
     )?;
     Ok(earned)
@@ -305,7 +306,7 @@ fn terms(formula: &Typed, publics: &[Fr]) -> Result<EarnTerms, EarnViolation> {
         period: number(layout::PERIOD)
             .and_then(Period::from_u64)
             .ok_or(fault("the period is none"))?,
-        context: publics[layout::CONTEXT],
+        context: Context(publics[layout::CONTEXT]),
         view_key: point(layout::VIEW_KEY).ok_or(fault("A is no key"))?,
         total_key: point(layout::TOTAL_KEY).ok_or(fault("At is no key"))?,
         constants,

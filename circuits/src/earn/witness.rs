@@ -5,7 +5,8 @@ use merits_formula::{EvalError, Record, Schema, SequenceError, Typed};
 use merits_primitives::{
     Fr,
     audit::{self, Exponent},
-    commitment::Opening,
+    commitment::{Opening, RecordCommitment, RecordSalt},
+    context::Context,
     earned::Earned,
     ids::{AssetId, Credits, Expiry, Period},
     jubjub::Point,
@@ -30,7 +31,7 @@ pub struct ClaimWitness {
     /// h: the person's pseudonym at the source.
     pub handle: Handle,
     /// s: the salt of the commitment.
-    pub salt: Fr,
+    pub salt: RecordSalt,
     /// The records, in order.
     pub records: Vec<Record>,
     /// e: the ephemeral exponent of the audit encryption, never used for anything else.
@@ -59,7 +60,7 @@ pub struct EarnTerms {
     /// Period of the records.
     pub period: Period,
     /// H(origin, distributor, scale id, version).
-    pub context: Fr,
+    pub context: Context,
     /// A: the view key.
     pub view_key: Point,
     /// At: the view key for totals.
@@ -126,7 +127,7 @@ pub enum WitnessFault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Worth {
     /// C.
-    pub commitment: Fr,
+    pub commitment: RecordCommitment,
     /// v, and w if the scale has a measure.
     pub earned: Earned,
 }
@@ -144,7 +145,7 @@ impl Drop for ClaimWitness {
         // The exponent wipes itself.
         self.key.0.zeroize();
         self.handle.0.zeroize();
-        self.salt.zeroize();
+        self.salt.0.zeroize();
         self.records
             .iter_mut()
             .for_each(|record| record.0.zeroize());
@@ -160,7 +161,7 @@ impl ClaimWitness {
         Self {
             key: OwnerKey(Fr::from(0u64)),
             handle: Handle(Fr::from(0u64)),
-            salt: Fr::from(0u64),
+            salt: RecordSalt(Fr::from(0u64)),
             records: Vec::new(),
             exponent: Exponent::from_bytes(&[0; 32]),
         }
@@ -168,7 +169,7 @@ impl ClaimWitness {
 
     /// C, for these records as they are.
     #[must_use]
-    pub fn commitment(&self, schema: &Schema, period: Period) -> Fr {
+    pub fn commitment(&self, schema: &Schema, period: Period) -> RecordCommitment {
         let opening = Opening {
             schema: schema.id(),
             period,
@@ -212,7 +213,7 @@ impl ClaimWitness {
 
     /// Private inputs in the order of `claim::claim`.
     fn inputs(&self, schema: &Schema, out: &mut Vec<Fr>) -> Result<(), usize> {
-        out.extend([self.key.0, self.handle.0, self.salt]);
+        out.extend([self.key.0, self.handle.0, self.salt.0]);
         slot_inputs(schema, &self.records, out)?;
         out.extend(self.exponent.bits().map(bits::element));
         Ok(())

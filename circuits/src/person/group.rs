@@ -30,7 +30,7 @@
 
 use merits_primitives::{
     Fr,
-    group::{GroupPath, MAX_DEPTH},
+    group::{GroupPath, GroupRoot, MAX_DEPTH},
     poseidon::pos2,
     tags,
 };
@@ -72,7 +72,7 @@ pub fn member(b: &mut Builder, commitment: &Lc, birth: &Lc, root: &Lc) {
 /// itself among them, after at most 32 hashes. It need not be the last: a leaf's path in a group
 /// that has grown since may pass through an older root, and then the leaf was under that too.
 #[must_use]
-pub fn leads_to(path: &GroupPath, leaf: Fr, root: Fr) -> bool {
+pub fn leads_to(path: &GroupPath, leaf: Fr, root: GroupRoot) -> bool {
     let mut steps = path.steps.iter().flatten().take(MAX_DEPTH);
     let parents = std::iter::successors(Some(leaf), |node| {
         let step = steps.next()?;
@@ -82,7 +82,7 @@ pub fn leads_to(path: &GroupPath, leaf: Fr, root: Fr) -> bool {
             pos2(*node, step.sibling)
         })
     });
-    parents.into_iter().any(|node| node == root)
+    parents.into_iter().any(|node| node == root.0)
 }
 
 /// Appends the private inputs of [`member`]: left and right child of each level. Above the root

@@ -3,7 +3,12 @@
 //! A test demands that [`check`] accepts exactly what the circuit accepts. Each violation names
 //! its invariant in `docs/src/statement-redeem.md`.
 
-use merits_primitives::{Fr, audit, identity, note, note_tree::NotePath, nullifier, owner};
+use merits_primitives::{
+    audit, identity,
+    note::{self, NoteCommitment},
+    note_tree::NotePath,
+    nullifier, owner,
+};
 use merits_verifier::{
     Statement as _,
     statement::{StatementError, redeem::RedeemStatement},
@@ -92,7 +97,7 @@ pub fn check(statement: &RedeemStatement, witness: &RedeemWitness) -> Result<(),
         )?;
     }
     let [first, second] = &witness.notes;
-    let is_under = |path: &NotePath, note: Fr| path.root(note) == statement.note_root;
+    let is_under = |path: &NotePath, note: NoteCommitment| path.root(note) == statement.note_root;
     demand(is_under(&first.path, notes[0]), RedeemViolation::FirstNote)?;
     demand(
         second.value.0 == 0 || is_under(&second.path, notes[1]),

@@ -4,14 +4,18 @@
 use merits_primitives::{
     Fr,
     audit::{self, Exponent},
+    context::Context,
     field,
-    group::GroupPath,
-    identity::{self, Birth, Secret},
+    group::{GroupPath, GroupRoot},
+    identity::{self, Birth, IdentityCommitment, Secret},
     ids::{AssetId, Credits, Expiry},
     jubjub::Point,
-    note,
-    note_tree::NotePath,
-    nullifier, owner, poseidon, tags,
+    note::{self, NoteCommitment},
+    note_tree::{NotePath, NoteRoot},
+    nullifier::{self, SpendNullifier},
+    owner, poseidon,
+    scope::RateScope,
+    tags,
 };
 use merits_verifier::{Statement as _, statement::redeem::RedeemStatement};
 use zeroize::{Zeroize, Zeroizing};
@@ -53,9 +57,9 @@ pub struct RedeemWitness {
 #[derive(Clone, Debug)]
 pub struct RedeemTerms {
     /// Root of the note tree, at an anchor.
-    pub note_root: Fr,
+    pub note_root: NoteRoot,
     /// Root of the group of registered people.
-    pub group_root: Fr,
+    pub group_root: GroupRoot,
     /// The scale's number.
     pub asset: AssetId,
     /// Expiry bucket of both notes and of the change.
@@ -65,9 +69,9 @@ pub struct RedeemTerms {
     /// The change is at least this.
     pub floor: Credits,
     /// What the proof is for.
-    pub context: Fr,
+    pub context: Context,
     /// Scope of the rate limit.
-    pub rate_scope: Fr,
+    pub rate_scope: RateScope,
     /// So many a scope and person, 1 to 2^16.
     pub rate_limit: u32,
     /// A: the view key.
@@ -124,16 +128,16 @@ impl NoteWitness {
 
     /// cm of this note, if it is this person's.
     #[must_use]
-    pub fn commitment(&self, secret: &Secret, expiry: Expiry, asset: AssetId) -> Fr {
+    pub fn commitment(&self, secret: &Secret, expiry: Expiry, asset: AssetId) -> NoteCommitment {
         let key = owner::owner_key(secret, self.f1, self.f2);
         note::note_commitment(self.value, expiry, asset, &key)
     }
 
     /// Private inputs in the order of `note::spent`.
-    fn inputs(&self, note: Fr, out: &mut Vec<Fr>) {
+    fn inputs(&self, note: NoteCommitment, out: &mut Vec<Fr>) {
         out.extend(number_bits(self.value.0, VALUE_BITS));
         out.extend([self.f1, self.f2]);
-        let mut below = note;
+        let mut below = note.0;
         for (level, siblings) in self.path.siblings.iter().enumerate() {
             let place = self.path.place(level);
             let mut children = [below; 4];
@@ -193,14 +197,14 @@ impl RedeemWitness {
     }
 
     /// cm of both notes.
-    pub(super) fn commitments(&self, expiry: Expiry, asset: AssetId) -> [Fr; 2] {
+    pub(super) fn commitments(&self, expiry: Expiry, asset: AssetId) -> [NoteCommitment; 2] {
         self.notes
             .each_ref()
             .map(|note| note.commitment(&self.secret, expiry, asset))
     }
 
     /// sn of both notes.
-    pub(super) fn nullifiers(&self, expiry: Expiry, asset: AssetId) -> [Fr; 2] {
+    pub(super) fn nullifiers(&self, expiry: Expiry, asset: AssetId) -> [SpendNullifier; 2] {
         self.commitments(expiry, asset)
             .map(|note| nullifier::spend_nullifier(&self.secret, note))
     }
@@ -216,7 +220,8 @@ impl RedeemWitness {
         person::secret_inputs(&self.secret, &mut inputs);
         inputs.push(self.birth.element());
         // The zero secret has no identity, and no inputs that satisfy anything.
-        let identity = self.secret.commitment().unwrap_or_default();
+        let nobody = IdentityCommitment(Fr::from(0u64));
+        let identity = self.secret.commitment().unwrap_or(nobody);
         let leaf = identity::leaf(identity, self.birth);
         person::path_inputs(leaf, &self.group_path, &mut inputs);
         for (note, commitment) in self.notes.iter().zip(notes) {

@@ -3,7 +3,7 @@
 //! A test demands that [`check`] accepts exactly what the circuit accepts. Each violation names
 //! its invariant in `docs/src/statement-ticket.md`.
 
-use merits_primitives::{identity, nullifier, owner};
+use merits_primitives::{calendar::Day, identity, nullifier, owner};
 use merits_verifier::statement::ticket::TicketStatement;
 
 use super::TicketWitness;
@@ -24,14 +24,14 @@ pub enum TicketViolation {
     Member,
     /// TICKET-1.
     #[error(
-        "TICKET-1: the identity is eligible from day {from} only, after the period's first day \
+        "TICKET-1: the identity is eligible from {from} only, after the period's first day \
          {start}"
     )]
     Eligibility {
         /// First day of eligibility.
-        from: u32,
+        from: Day,
         /// First day of the period.
-        start: u32,
+        start: Day,
     },
     /// TICKET-2.
     #[error("TICKET-2: the nullifier is not this person's in this scope")]

@@ -3,11 +3,14 @@
 
 use merits_primitives::{
     Fr,
-    group::GroupPath,
-    identity::{self, Birth, Secret},
+    calendar::Day,
+    group::{GroupPath, GroupRoot},
+    identity::{self, Birth, IdentityCommitment, Secret},
+    message::Message,
     nullifier,
     owner::{self, Handle, OwnerKey},
     poseidon::pos2,
+    scope::Scope,
 };
 use merits_verifier::{Statement, statement::ticket::TicketStatement};
 use zeroize::Zeroizing;
@@ -30,7 +33,7 @@ pub struct TicketWitness {
     /// The leaf's path under the root that the statement names.
     pub path: GroupPath,
     /// Scope of the source whose records the ticket is about.
-    pub scope_source: Fr,
+    pub scope_source: Scope,
 }
 
 impl std::fmt::Debug for TicketWitness {
@@ -45,14 +48,17 @@ impl TicketWitness {
     #[must_use]
     pub fn leaf(&self) -> Fr {
         let commitment = self.secret.commitment();
-        let commitment = commitment.unwrap_or_else(|| pos2(Fr::from(0u64), Fr::from(1u64)));
+        let commitment = commitment.unwrap_or_else(|| {
+            let of_nobody = pos2(Fr::from(0u64), Fr::from(1u64));
+            IdentityCommitment(of_nobody)
+        });
         identity::leaf(commitment, self.birth)
     }
 
     /// K: goes to the distributor, sealed, beside the ticket.
     #[must_use]
-    pub fn owner_key(&self, scope: Fr, message: Fr) -> OwnerKey {
-        owner::owner_key(&self.secret, scope, message)
+    pub fn owner_key(&self, scope: Scope, message: Message) -> OwnerKey {
+        owner::earned_key(&self.secret, scope, message)
     }
 
     /// h: goes to the distributor likewise.
@@ -64,7 +70,13 @@ impl TicketWitness {
     /// The public side: of a root of the group that the path leads to, a scope, a message, and
     /// the first day of the period that the scope speaks of.
     #[must_use]
-    pub fn statement(&self, root: Fr, scope: Fr, message: Fr, start: u32) -> TicketStatement {
+    pub fn statement(
+        &self,
+        root: GroupRoot,
+        scope: Scope,
+        message: Message,
+        start: Day,
+    ) -> TicketStatement {
         TicketStatement {
             root,
             scope,
@@ -89,12 +101,12 @@ impl TicketWitness {
         let mut inputs = Zeroizing::new(Vec::with_capacity(publics.len() + MAX_BITS));
         inputs.extend_from_slice(publics);
         secret_inputs(&self.secret, &mut inputs);
-        inputs.extend((0..DAY_BITS).map(|i| bits::element(self.birth.from >> i & 1 == 1)));
+        inputs.extend((0..DAY_BITS).map(|i| bits::element(self.birth.from.0 >> i & 1 == 1)));
         inputs.extend(
             (0..GENERATION_BITS).map(|i| bits::element(self.birth.generation >> i & 1 == 1)),
         );
         path_inputs(self.leaf(), &self.path, &mut inputs);
-        inputs.push(self.scope_source);
+        inputs.push(self.scope_source.0);
         inputs
     }
 }

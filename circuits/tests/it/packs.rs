@@ -12,6 +12,8 @@ use merits_params::manifest::Manifest;
 use merits_primitives::{
     Fr,
     audit::Exponent,
+    commitment::RecordSalt,
+    context::Context,
     ids::{Expiry, Period},
     jubjub::{Point, Scalar},
     owner::{Handle, OwnerKey},
@@ -67,7 +69,7 @@ fn batch(manifest: &Manifest, claims: Vec<Vec<Record>>) -> EarnWitness {
     let claim = |(i, records)| ClaimWitness {
         key: OwnerKey(Fr::from(1_000 + i)),
         handle: Handle(Fr::from(2_000 + i)),
-        salt: Fr::from(3_000 + i),
+        salt: RecordSalt(Fr::from(3_000 + i)),
         records,
         exponent: Exponent::from_bytes(&[i as u8 ^ 0x5a; 32]),
     };
@@ -103,7 +105,7 @@ fn shipped_records_satisfy_the_circuit_of_their_scale() -> Outcome {
                 asset: manifest.asset(),
                 expiry: Expiry(2027),
                 period,
-                context: Fr::from(5u64),
+                context: Context(Fr::from(5u64)),
                 view_key: key(12_345)?,
                 total_key: key(54_321)?,
                 constants,

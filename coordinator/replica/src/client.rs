@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use merits_primitives::{Fr, ids::EntryId, note_tree::BUCKET};
+use merits_primitives::{ids::EntryId, note::NoteCommitment, note_tree::BUCKET};
 use merits_proto::{
     Fault, NoteBucket, NoteBuckets, Unreachable, Verdict, connect,
     ledger::{
@@ -303,7 +303,7 @@ impl Client {
         &mut self,
         index: u32,
         size: u64,
-    ) -> BoxFuture<'_, Result<Vec<Fr>, ClientError>> {
+    ) -> BoxFuture<'_, Result<Vec<NoteCommitment>, ClientError>> {
         Box::pin(async move {
             let answer = self.notes.get_bucket(GetBucketRequest { index }).await;
             let answer = answer.map_err(|status| self.refused(&status))?.into_inner();

@@ -9,7 +9,9 @@ use merits_ledger::Entry;
 use merits_ledger_fixture::{Citizen, Note, Redeeming, Stage};
 use merits_primitives::{
     Fr,
+    calendar::Day,
     ids::{Credits, EntryId},
+    note::NoteCommitment,
     note_tree::path,
 };
 use merits_proto::{
@@ -164,7 +166,7 @@ async fn people_act_over_the_wire() {
         Code::FailedPrecondition,
     )
     .await;
-    let registered = federation.registration(&owned[0].citizen, 0, EntryId([7; 32]));
+    let registered = federation.registration(&owned[0].citizen, Day::FIRST, EntryId([7; 32]));
     let registered = federation.sign(
         &Entry::IdentityRegistered(registered),
         &federation.registrar,
@@ -275,7 +277,10 @@ async fn a_wallet_without_leaves_gets_its_path_in_buckets() {
         let place = leaves.iter().position(|leaf| *leaf == note).unwrap();
         let path = path(place as u64, &leaves, &buckets.roots).unwrap();
         assert_eq!(path.root(note), anchor.root);
-        assert_ne!(path.root(note + Fr::from(1u64)), anchor.root);
+        assert_ne!(
+            path.root(NoteCommitment(note.0 + Fr::from(1u64))),
+            anchor.root
+        );
         // Leaves beyond the anchor are left out.
         assert_eq!(client.note_bucket(0, 2).await.unwrap(), leaves[..2]);
         let none = client.note_bucket(1, buckets.size).await.unwrap_err();

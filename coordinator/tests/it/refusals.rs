@@ -6,6 +6,7 @@ use merits_ledger::{Entry, Role, entry::EarnBatch};
 use merits_ledger_fixture::Member;
 use merits_primitives::{
     Fr,
+    audit::EphemeralKey,
     ids::{Epoch, Origin, ScaleId, ScaleVersion},
 };
 use merits_verifier::{Reason, codec::Canonical as _, entry::SignedEntry, groth16::Proof};
@@ -196,22 +197,22 @@ async fn what_was_changed_after_proving_is_refused() {
         (
             "proof-invalid",
             "proof",
-            Box::new(move |batch| batch.claims[0].public.cm += one),
+            Box::new(move |batch| batch.claims[0].public.cm.0 += one),
         ),
         (
             "proof-invalid",
             "proof",
-            Box::new(move |batch| batch.claims[0].public.cv += one),
+            Box::new(move |batch| batch.claims[0].public.cv.0 += one),
         ),
         (
             "proof-invalid",
             "proof",
-            Box::new(move |batch| batch.claims[1].public.b += one),
+            Box::new(move |batch| batch.claims[1].public.b.0 += one),
         ),
         (
             "proof-invalid",
             "proof",
-            Box::new(move |batch| batch.claims[1].public.u += one),
+            Box::new(move |batch| batch.claims[1].public.u.0 += one),
         ),
         (
             "proof-invalid",
@@ -221,7 +222,7 @@ async fn what_was_changed_after_proving_is_refused() {
         (
             "source-signature-invalid",
             "claims[0].source_signature",
-            Box::new(move |batch| batch.claims[0].public.c += one),
+            Box::new(move |batch| batch.claims[0].public.c.0 += one),
         ),
         (
             "other-asset",
@@ -261,12 +262,12 @@ async fn what_was_changed_after_proving_is_refused() {
         (
             "ephemeral-trivial",
             "claims[0].ey",
-            Box::new(move |batch| batch.claims[0].public.ey = one),
+            Box::new(move |batch| batch.claims[0].public.ey = EphemeralKey(one)),
         ),
         (
             "claim-as-total",
             "claims[1].ey",
-            Box::new(|batch| batch.claims[1].public.ey = batch.t1.y()),
+            Box::new(|batch| batch.claims[1].public.ey = EphemeralKey(batch.t1.y())),
         ),
         (
             "duplicate-in-batch",

@@ -163,7 +163,7 @@ async fn a_bad_proof_does_not_sink_the_others() {
     let mut entries: Vec<SignedEntry> = (0..40).map(|_| world.founding.earn(2)).collect();
     let one = Fr::from(1u64);
     for bad in [7usize, 23] {
-        entries[bad] = world.changed(move |batch| batch.claims[0].public.u += one);
+        entries[bad] = world.changed(move |batch| batch.claims[0].public.u.0 += one);
     }
     let before = world.node.client.checkpoint().await.size;
     let mut answers = world.node.client.submit_many(&entries).await;
@@ -244,7 +244,7 @@ async fn the_verifier_judges_and_changes_nothing() {
     let judged = verdict(client, subject::Subject::Proof(bare)).await;
     assert_eq!(why(judged), Some(Reason::NotVerified));
 
-    let changed = world.changed(|batch| batch.claims[0].public.u += Fr::from(1u64));
+    let changed = world.changed(|batch| batch.claims[0].public.u.0 += Fr::from(1u64));
     let client = &world.node.client;
     let judged = verdict(client, subject::Subject::Entry(changed.to_bytes())).await;
     assert_eq!(why(judged), Some(Reason::ProofInvalid));

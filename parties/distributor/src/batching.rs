@@ -11,8 +11,8 @@ use merits_formula::{EvalError, Typed};
 use merits_keyfile::SecretBytes;
 use merits_ledger::entry::{EarnBatch, SignedClaim};
 use merits_primitives::{
-    Fr,
     audit::Exponent,
+    commitment::RecordCommitment,
     earned::Earned,
     ids::{Credits, Output, PartyId, Period},
     owner::OwnerKey,
@@ -122,7 +122,7 @@ impl Stating<'_> {
                 earned,
             });
         }
-        let committed: Vec<(Fr, Earned)> = worth
+        let committed: Vec<(RecordCommitment, Earned)> = worth
             .iter()
             .map(|claim| (claim.commitment, claim.earned))
             .collect();

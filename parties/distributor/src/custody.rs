@@ -105,7 +105,7 @@ impl Custody {
             expiry: claimed.expiry,
         };
         let message = message::claim_message(&consent, secret, claim_scope);
-        owner::owner_key(secret, claim_scope, message)
+        owner::earned_key(secret, claim_scope, message)
     }
 
     /// K as [`Custody::owner_key`], and (b, pad) from (K, h).
@@ -166,7 +166,7 @@ mod tests {
             expiry: Expiry(564),
         };
         let f2 = message::claim_message(&consent, &secret, f1);
-        let binding = owner::bind(&owner::owner_key(&secret, f1, f2), &h);
+        let binding = owner::bind(&owner::earned_key(&secret, f1, f2), &h);
         assert_eq!(binding.b, keys.binding.b);
         assert_eq!(binding.reveal(u, false), Some(Credits(1627).into()));
         let other = custody.claim_keys("569", &claimed);

@@ -107,9 +107,9 @@ pub async fn disclose(
             origin: node.origin().to_string(),
             entry: entry.0,
             claim,
-            schema: schema.id().0,
+            schema: schema.id(),
             period: deed.period,
-            h: deed.handle.0,
+            h: deed.handle,
             salt: deed.salt,
             fields: schema
                 .fields

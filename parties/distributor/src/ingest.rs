@@ -12,11 +12,8 @@ use std::{
 
 use merits_formula::Schema;
 use merits_primitives::{
-    Fr,
     commitment::Opening,
-    field,
     ids::{Origin, PartyId, Period, ScaleId},
-    owner::Handle,
 };
 use merits_records::{
     SubjectPeriod,
@@ -223,10 +220,9 @@ impl Ingestion<'_> {
             let found = PartyId(source).to_string();
             return foreign("source", found, self.source.to_string());
         }
-        let schema = self.schema.id().0;
+        let schema = self.schema.id();
         if packed_by != schema {
-            let hex = |element: &Fr| hex::encode(field::to_bytes(element));
-            return foreign("record schema", hex(&packed_by), hex(&schema));
+            return foreign("record schema", packed_by.to_string(), schema.to_string());
         }
         let mut out = HashMap::new();
         for line in lines {
@@ -322,7 +318,7 @@ impl Ingestion<'_> {
             Ok(signed) => Ok(NewDeed {
                 subject: group.subject,
                 period: group.period,
-                handle: Handle(signed.h),
+                handle: signed.h,
                 salt: signed.salt,
                 records: group.records,
                 commitment: signed.c,
@@ -344,7 +340,7 @@ impl Ingestion<'_> {
         let signed = signed
             .ok_or(IngestFault::MissingCommitment)?
             .ok_or(IngestFault::TwoCommitments)?;
-        let handle = Handle(signed.h);
+        let handle = signed.h;
         let own = |custody: &Custody| custody.handle(&group.subject, &self.source) == handle;
         if !self.custody.is_none_or(own) {
             return Err(IngestFault::ForeignHandle);

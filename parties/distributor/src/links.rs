@@ -88,7 +88,7 @@ fn write<'a>(
     for (subject, handle) in links {
         let link = Link {
             subject: subject.to_owned(),
-            h: handle.0,
+            h: handle,
         };
         write_line(out, &link)?;
     }

@@ -235,8 +235,8 @@ impl Checked {
                 b,
             },
             proof: Proof::from_bytes(&proof)?,
-            owner_key: OwnerKey(key),
-            handle: Handle(h),
+            owner_key: key,
+            handle: h,
         })
     }
 }

@@ -80,11 +80,11 @@ impl Examiner {
         }
         let spending = &redeemed.spending;
         for (set, value) in [
-            (UniqueSet::Spend, &spending.sn1),
-            (UniqueSet::Spend, &spending.sn2),
-            (UniqueSet::Rate, &spending.rn),
+            (UniqueSet::Spend, field::to_bytes(&spending.sn1)),
+            (UniqueSet::Spend, field::to_bytes(&spending.sn2)),
+            (UniqueSet::Rate, field::to_bytes(&spending.rn)),
         ] {
-            let used = replica.used(set, &field::to_bytes(value));
+            let used = replica.used(set, &value);
             if used.map_err(unreadable)?.is_some() {
                 return Ok(Err(Box::new(Refusal::AlreadyUsed { set, claim: None })));
             }

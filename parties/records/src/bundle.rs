@@ -14,7 +14,11 @@ use std::{
 };
 
 use merits_guard::output::{Kind, Readers};
-use merits_primitives::{Fr, ids::Period};
+use merits_primitives::{
+    commitment::{RecordCommitment, RecordSalt},
+    ids::{Period, SchemaId},
+    owner::Handle,
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
@@ -42,7 +46,7 @@ pub struct Link {
     pub subject: String,
     /// h: its pseudonym at this source.
     #[serde(with = "field_text::element")]
-    pub h: Fr,
+    pub h: Handle,
 }
 
 /// First line of a bundle.
@@ -58,7 +62,7 @@ pub struct BundleHeader {
     pub source: [u8; 32],
     /// The schema that the records were packed by.
     #[serde(with = "field_text::element")]
-    pub schema: Fr,
+    pub schema: SchemaId,
 }
 
 /// One signed commitment.
@@ -75,13 +79,13 @@ pub struct SignedCommitment {
     pub count: u16,
     /// h.
     #[serde(with = "field_text::element")]
-    pub h: Fr,
+    pub h: Handle,
     /// s: hides the records in C. Secret.
     #[serde(with = "field_text::element")]
-    pub salt: Fr,
+    pub salt: RecordSalt,
     /// C.
     #[serde(with = "field_text::element")]
-    pub c: Fr,
+    pub c: RecordCommitment,
     /// The source's Ed25519 signature over (origin, source, schema, period, C).
     #[serde(with = "field_text::bytes")]
     pub signature: [u8; 64],
@@ -246,7 +250,7 @@ impl<K: FileKind, R: BufRead> Iterator for FileReader<K, R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use merits_primitives::ids::PeriodKind;
+    use merits_primitives::{Fr, ids::PeriodKind};
 
     #[test]
     fn a_bundle_reads_back_and_other_files_do_not() {
@@ -254,7 +258,7 @@ mod tests {
             merits: Bundle::NAME.into(),
             origin: "test".into(),
             source: [7; 32],
-            schema: Fr::from(3u64),
+            schema: SchemaId(Fr::from(3u64)),
         };
         let line = SignedCommitment {
             subject: "568".into(),
@@ -263,9 +267,9 @@ mod tests {
                 index: 2330,
             },
             count: 5,
-            h: -Fr::from(1u64),
-            salt: Fr::from(4u64),
-            c: Fr::from(9u64),
+            h: Handle(-Fr::from(1u64)),
+            salt: RecordSalt(Fr::from(4u64)),
+            c: RecordCommitment(Fr::from(9u64)),
             signature: [1; 64],
         };
         let mut file = Vec::new();

@@ -11,8 +11,9 @@ use merits_guard::{
     output::{Kind, Output, OutputError, Readers},
 };
 use merits_primitives::{
-    Fr,
-    ids::{EntryId, Period},
+    commitment::RecordSalt,
+    ids::{EntryId, Period, SchemaId},
+    owner::Handle,
 };
 use serde::{Deserialize, Serialize};
 
@@ -39,16 +40,16 @@ pub struct Disclosure {
     pub claim: u16,
     /// The schema that the records were packed by.
     #[serde(with = "field_text::element")]
-    pub schema: Fr,
+    pub schema: SchemaId,
     /// The period.
     #[serde(with = "field_text::period")]
     pub period: Period,
     /// h.
     #[serde(with = "field_text::element")]
-    pub h: Fr,
+    pub h: Handle,
     /// s: hides the records in C.
     #[serde(with = "field_text::element")]
-    pub salt: Fr,
+    pub salt: RecordSalt,
     /// Names of the fields, in the schema's order.
     pub fields: Vec<String>,
     /// One integer a field, as the schema stores it: minutes or days since the period's start or
@@ -111,7 +112,7 @@ impl Disclosure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use merits_primitives::ids::PeriodKind;
+    use merits_primitives::{Fr, ids::PeriodKind};
 
     #[test]
     fn it_reads_back_and_shows_no_secret() {
@@ -122,13 +123,13 @@ mod tests {
             origin: "ledger.test/merits".into(),
             entry: [1; 32],
             claim: 3,
-            schema: Fr::from(5u64),
+            schema: SchemaId(Fr::from(5u64)),
             period: Period {
                 kind: PeriodKind::Week,
                 index: 2330,
             },
-            h: Fr::from(7u64),
-            salt: Fr::from(9u64),
+            h: Handle(Fr::from(7u64)),
+            salt: RecordSalt(Fr::from(9u64)),
             fields: vec!["start".into(), "metres".into()],
             // Any integer that a schema may hold is kept: no float stands between.
             records: vec![vec![1, 2000], vec![60, 3000], vec![u64::MAX, (1 << 53) + 1]],

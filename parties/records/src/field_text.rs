@@ -2,14 +2,17 @@
 
 /// For `#[serde(with = "field_text::element")]`.
 pub mod element {
-    use merits_primitives::{Fr, field};
+    use merits_primitives::{element::Element, field};
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
     /// 64 hexadecimal digits.
     ///
     /// # Errors
     /// The serializer's.
-    pub fn serialize<S: Serializer>(value: &Fr, serializer: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<E: Element, S: Serializer>(
+        value: &E,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&hex::encode(field::to_bytes(value)))
     }
 
@@ -17,7 +20,9 @@ pub mod element {
     ///
     /// # Errors
     /// When the text is not that.
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Fr, D::Error> {
+    pub fn deserialize<'de, E: Element, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<E, D::Error> {
         let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
         let mut bytes = [0u8; 32];
         hex::decode_to_slice(text.as_ref(), &mut bytes)
@@ -76,5 +81,27 @@ pub mod period {
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Period, D::Error> {
         let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
         Period::from_label(&text).map_err(D::Error::custom)
+    }
+}
+
+/// For `#[serde(with = "field_text::day")]`: a day by its number, counted from 1 January 1970.
+pub mod day {
+    use merits_primitives::calendar::Day;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    /// The number.
+    ///
+    /// # Errors
+    /// The serializer's.
+    pub fn serialize<S: Serializer>(value: &Day, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u32(value.0)
+    }
+
+    /// Reads a number.
+    ///
+    /// # Errors
+    /// When the value is no number below 2^32.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Day, D::Error> {
+        u32::deserialize(deserializer).map(Day)
     }
 }

@@ -19,9 +19,14 @@ use merits_guard::{
     output::{Kind, Output, OutputError, Readers},
 };
 use merits_primitives::{
-    Fr, field,
+    calendar::Day,
+    field,
+    group::GroupRoot,
+    identity::IdentityCommitment,
     ids::{PartyId, Period},
     message::SALT_BYTES,
+    nullifier::Nullifier,
+    owner::{Handle, OwnerKey, RecordsBinding},
 };
 use merits_sealing::{Sealed, SealingKey};
 use merits_text::file::bytes_without_mark;
@@ -189,12 +194,12 @@ pub struct RegistrationRequest {
     pub origin: String,
     /// IC.
     #[serde(with = "field_text::element")]
-    pub commitment: Fr,
+    pub commitment: IdentityCommitment,
 }
 
 impl RegistrationRequest {
     /// A request.
-    pub fn new(origin: &str, commitment: Fr) -> Self {
+    pub fn new(origin: &str, commitment: IdentityCommitment) -> Self {
         Self {
             merits: Self::NAME.to_owned(),
             origin: origin.to_owned(),
@@ -232,15 +237,16 @@ pub struct LinkFile {
     pub account: String,
     /// h, the statement's nullifier.
     #[serde(with = "field_text::element")]
-    pub h: Fr,
+    pub h: Handle,
     /// Root of the group of registered people.
     #[serde(with = "field_text::element")]
-    pub root: Fr,
+    pub root: GroupRoot,
     /// b of the statement.
     #[serde(with = "field_text::element")]
-    pub b: Fr,
-    /// The statement's day, counted from 1 January 1970: the day on which it was made.
-    pub start: u32,
+    pub b: RecordsBinding,
+    /// The statement's day: the day on which it was made.
+    #[serde(with = "field_text::day")]
+    pub start: Day,
     /// The proof.
     #[serde(with = "field_text::bytes")]
     pub proof: [u8; PROOF_BYTES],
@@ -320,22 +326,22 @@ pub struct Ticket {
     pub salt: [u8; SALT_BYTES],
     /// Root of the group of registered people.
     #[serde(with = "field_text::element")]
-    pub root: Fr,
+    pub root: GroupRoot,
     /// nf.
     #[serde(with = "field_text::element")]
-    pub nullifier: Fr,
+    pub nullifier: Nullifier,
     /// b.
     #[serde(with = "field_text::element")]
-    pub b: Fr,
+    pub b: RecordsBinding,
     /// The proof of the statement `ticket`.
     #[serde(with = "field_text::bytes")]
     pub proof: [u8; PROOF_BYTES],
     /// K. Secret.
     #[serde(with = "field_text::element")]
-    pub key: Fr,
+    pub key: OwnerKey,
     /// h at the source.
     #[serde(with = "field_text::element")]
-    pub h: Fr,
+    pub h: Handle,
 }
 
 impl std::fmt::Debug for Ticket {
@@ -419,7 +425,7 @@ fn bound_to(origin: &str, distributor: &PartyId) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use merits_primitives::ids::PeriodKind;
+    use merits_primitives::{Fr, ids::PeriodKind};
 
     const ORIGIN: &str = "ledger.test/merits";
 
@@ -436,12 +442,12 @@ mod tests {
             expiry: 684,
             terms: [3; 32],
             salt: [4; SALT_BYTES],
-            root: Fr::from(5u64),
-            nullifier: Fr::from(6u64),
-            b: Fr::from(7u64),
+            root: GroupRoot(Fr::from(5u64)),
+            nullifier: Nullifier(Fr::from(6u64)),
+            b: RecordsBinding(Fr::from(7u64)),
             proof: [8; PROOF_BYTES],
-            key: Fr::from(990_009u64),
-            h: Fr::from(10u64),
+            key: OwnerKey(Fr::from(990_009u64)),
+            h: Handle(Fr::from(10u64)),
         }
     }
 
@@ -496,7 +502,7 @@ mod tests {
     fn files_read_back_as_what_they_are() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("request.json");
-        let request = RegistrationRequest::new(ORIGIN, Fr::from(12u64));
+        let request = RegistrationRequest::new(ORIGIN, IdentityCommitment(Fr::from(12u64)));
         request.write(&path).expect("written");
         assert_eq!(RegistrationRequest::read(&path).expect("read"), request);
         request.expect_origin(ORIGIN).expect("the same");
@@ -522,10 +528,10 @@ mod tests {
             origin: ORIGIN.to_owned(),
             source: [1; 32],
             account: "rider 4".to_owned(),
-            h: Fr::from(1u64),
-            root: Fr::from(2u64),
-            b: Fr::from(3u64),
-            start: 20_000,
+            h: Handle(Fr::from(1u64)),
+            root: GroupRoot(Fr::from(2u64)),
+            b: RecordsBinding(Fr::from(3u64)),
+            start: Day(20_000),
             proof: [4; PROOF_BYTES],
         };
         // Something else is there.

@@ -3,7 +3,7 @@
 use ed25519_dalek::SigningKey;
 use merits_ledger::entry::{Entry, IdentityRegistered, IdentityRetired};
 use merits_primitives::{
-    Fr,
+    identity::IdentityCommitment,
     ids::{Origin, PartyId},
 };
 use merits_proto::EvaluationRequest;
@@ -53,7 +53,7 @@ impl Registrar {
     }
 
     /// Ends an identity.
-    pub fn retire(&self, commitment: Fr, basis: &str) -> SignedEntry {
+    pub fn retire(&self, commitment: IdentityCommitment, basis: &str) -> SignedEntry {
         self.sign(Entry::IdentityRetired(IdentityRetired {
             commitment,
             basis: basis.to_owned(),

@@ -5,7 +5,7 @@ use merits_ledger::{
     rows::RowError,
     state::People,
 };
-use merits_primitives::{Fr, ids::EntryId};
+use merits_primitives::{calendar::Day, identity::IdentityCommitment, ids::EntryId};
 use thiserror::Error;
 
 /// What the person comes for.
@@ -47,7 +47,10 @@ pub enum RegistrationFault {
 ///
 /// # Errors
 /// [`RegistrationFault::CommitmentKnown`].
-pub fn check_commitment(people: &People<'_>, commitment: &Fr) -> Result<(), RegistrationFault> {
+pub fn check_commitment(
+    people: &People<'_>,
+    commitment: &IdentityCommitment,
+) -> Result<(), RegistrationFault> {
     if people.by_commitment(commitment)?.is_some() {
         Err(RegistrationFault::CommitmentKnown)
     } else {
@@ -64,9 +67,9 @@ pub fn check_commitment(people: &People<'_>, commitment: &Fr) -> Result<(), Regi
 pub fn registration(
     people: &People<'_>,
     occasion: Occasion,
-    commitment: Fr,
+    commitment: IdentityCommitment,
     (tag, evaluation): (UniquenessTag, EntryId),
-    from: u32,
+    from: Day,
     time: u64,
 ) -> Result<IdentityRegistered, RegistrationFault> {
     check_commitment(people, &commitment)?;

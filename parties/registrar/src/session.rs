@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use merits_ledger::entry::IdentityRegistered;
-use merits_primitives::{Fr, ids::EntryId};
+use merits_primitives::{calendar::Day, identity::IdentityCommitment, ids::EntryId};
 use merits_proto::EvaluationAnswer;
 use merits_replica::{ClientError, FollowError, Follower, ReplicaError};
 use rand_core::CryptoRng;
@@ -70,7 +70,7 @@ impl Session {
     }
 
     /// Registers the person with this number under this commitment, eligible from this day on
-    /// (counted from 1 January 1970; after a loss from the earliest that the ledger takes, if that
+    /// (after a loss from the earliest that the ledger takes, if that
     /// is later). `now` is unix milliseconds.
     ///
     /// If anything fails after the evaluation, the next try has a new one: the blind is kept in
@@ -82,7 +82,7 @@ impl Session {
         &self,
         evaluator: &mut EvaluatorClient,
         occasion: Occasion,
-        (commitment, from): (Fr, u32),
+        (commitment, from): (IdentityCommitment, Day),
         number: IdentityNumber,
         now: u64,
         rng: &mut impl CryptoRng,
@@ -116,7 +116,11 @@ impl Session {
     ///
     /// # Errors
     /// [`SessionError`].
-    pub async fn retire(&self, commitment: Fr, basis: &str) -> Result<EntryId, SessionError> {
+    pub async fn retire(
+        &self,
+        commitment: IdentityCommitment,
+        basis: &str,
+    ) -> Result<EntryId, SessionError> {
         let entry = self.registrar.retire(commitment, basis);
         Ok(self.follower.client().submit(&entry).await?.id)
     }

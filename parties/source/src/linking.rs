@@ -22,9 +22,11 @@ use merits_ledger::{
     KeyRing, ProvenStatement, Refusal, State, entry::PersonStatement, rows::RowError,
 };
 use merits_primitives::{
+    calendar::Day,
     field,
     ids::{Origin, PartyId},
     message::link_message,
+    nullifier::Nullifier,
     owner::Handle,
     scope::source_scope,
 };
@@ -39,9 +41,6 @@ use merits_verifier::{
     statement::ticket::TicketStatement,
 };
 use thiserror::Error;
-
-/// Milliseconds of a day.
-const DAY: u64 = 86_400_000;
 
 /// Why a link is not taken.
 #[derive(Debug, Error)]
@@ -139,7 +138,7 @@ impl<'a> LinkChecker<'a> {
         if link.account.is_empty() {
             return Err(LinkFault::NoAccount);
         }
-        if u64::from(link.start) > self.now / DAY {
+        if link.start > Day::of_millis(self.now) {
             return Err(LinkFault::Early);
         }
         if !self.state.people().accepts(link.root, self.now)? {
@@ -148,7 +147,7 @@ impl<'a> LinkChecker<'a> {
         let statement = TicketStatement {
             root: link.root,
             scope: source_scope(&self.source),
-            nullifier: link.h,
+            nullifier: Nullifier(link.h.0),
             b: link.b,
             message: link_message(origin, &self.source, &link.account),
             start: link.start,
@@ -266,7 +265,7 @@ impl LinksFile {
         for link in lines {
             let link = link.map_err(format)?;
             out.check_line(&link)?;
-            out.insert(link.subject, Handle(link.h));
+            out.insert(link.subject, link.h);
         }
         Ok(out)
     }
@@ -298,7 +297,7 @@ impl LinksFile {
     /// # Errors
     /// [`LinkFault::OtherPseudonym`] unless `replace`, [`LinkFault::OtherAccount`] always.
     pub fn link(&mut self, link: &LinkFile, replace: bool) -> Result<Linked, LinkFault> {
-        let handle = Handle(link.h);
+        let handle = link.h;
         let of_handle = self.by_handle.get(&field::to_bytes(&link.h));
         if of_handle.is_some_and(|account| *account != link.account) {
             return Err(LinkFault::OtherAccount);
@@ -340,7 +339,7 @@ impl LinksFile {
             for (subject, handle) in &self.accounts {
                 let link = Link {
                     subject: subject.clone(),
-                    h: handle.0,
+                    h: *handle,
                 };
                 write_line(out, &link)?;
             }
@@ -354,7 +353,7 @@ impl LinksFile {
     fn check_line(&self, link: &Link) -> Result<(), LinksError> {
         let Link { subject, h } = link;
         let what = match (self.get(subject), self.by_handle.get(&field::to_bytes(h))) {
-            (Some(known), _) if known != Handle(*h) => {
+            (Some(known), _) if known != *h => {
                 format!("the account {subject:?} has two pseudonyms")
             }
             (_, Some(known)) if known != subject => {

@@ -20,7 +20,8 @@ use std::{
 
 use merits_guard::input;
 use merits_primitives::{
-    Fr, field,
+    commitment::RecordCommitment,
+    field,
     ids::{Period, SchemaId},
     owner::Handle,
 };
@@ -48,14 +49,14 @@ pub struct Place<'a> {
 impl Place<'_> {
     fn digests(&self) -> [[u8; 32]; 2] {
         let of = |domain, who: &[u8]| {
-            let (schema, period) = (field::to_bytes(&self.schema.0), self.period.to_u64());
+            let (schema, period) = (field::to_bytes(&self.schema), self.period.to_u64());
             field::digest(domain, &[&schema, who, &period.to_le_bytes()])
         };
         [
             of("merits/source-register/account/v2", self.account),
             of(
                 "merits/source-register/handle/v2",
-                &field::to_bytes(&self.handle.0),
+                &field::to_bytes(self.handle),
             ),
         ]
     }
@@ -179,7 +180,11 @@ impl Register {
     ///
     /// # Errors
     /// [`SecondCommitment`] when another C was signed for this place.
-    pub fn note(&mut self, place: &Place<'_>, c: &Fr) -> Result<(), SecondCommitment> {
+    pub fn note(
+        &mut self,
+        place: &Place<'_>,
+        c: &RecordCommitment,
+    ) -> Result<(), SecondCommitment> {
         let c = field::to_bytes(c);
         let [account, handle] = place.digests();
         match (self.signed.get(&account), self.signed.get(&handle)) {
@@ -256,7 +261,7 @@ fn parse(bytes: &[u8], path: &Path) -> Result<Parsed, RegisterError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use merits_primitives::ids::PeriodKind;
+    use merits_primitives::{Fr, ids::PeriodKind};
 
     fn note(register: &mut Register, h: u64, week: u32, c: u64) -> Result<(), SecondCommitment> {
         let period = Period {
@@ -271,7 +276,7 @@ mod tests {
             handle: &Handle(Fr::from(h)),
             period,
         };
-        register.note(&place, &Fr::from(c))
+        register.note(&place, &RecordCommitment(Fr::from(c)))
     }
 
     #[test]

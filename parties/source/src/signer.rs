@@ -5,8 +5,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use merits_formula::{Record, Schema};
 use merits_keyfile::SecretBytes;
 use merits_primitives::{
-    Fr,
-    commitment::Opening,
+    commitment::{Opening, RecordCommitment, RecordSalt},
     field,
     ids::{Origin, PartyId, Period},
     owner::Handle,
@@ -41,9 +40,9 @@ impl std::fmt::Debug for Signer {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Committed {
     /// s, the secret salt.
-    pub salt: Fr,
+    pub salt: RecordSalt,
     /// C.
-    pub c: Fr,
+    pub c: RecordCommitment,
     /// The source's signature.
     pub signature: [u8; 64],
 }
@@ -101,16 +100,16 @@ impl Signer {
     /// s = HMAC-SHA-256(salt key, schema ‖ h ‖ period), its top 248 bits
     /// (`docs/src/design-cryptography.md`, "Statement `earn`"). The same subject and period always
     /// has the same salt, so it has one commitment only.
-    pub fn salt(&self, handle: &Handle, period: Period) -> Fr {
+    pub fn salt(&self, handle: &Handle, period: Period) -> RecordSalt {
         // HMAC takes keys of any length.
         let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(self.salts.as_ref())
             .expect("any length fits");
         // Fixed widths: no two inputs share an encoding.
-        mac.update(&field::to_bytes(&self.schema.id().0));
-        mac.update(&field::to_bytes(&handle.0));
+        mac.update(&field::to_bytes(&self.schema.id()));
+        mac.update(&field::to_bytes(handle));
         mac.update(&period.to_u64().to_le_bytes());
         let mut tag: [u8; 32] = mac.finalize().into_bytes().into();
-        let salt = field::from_digest(&tag);
+        let salt = RecordSalt(field::from_digest(&tag));
         tag.zeroize();
         salt
     }

@@ -134,7 +134,7 @@ impl Pseudonyms {
         let mut out = HashMap::new();
         for link in lines {
             let link = link?;
-            let handle = Handle(link.h);
+            let handle = link.h;
             match out.insert(link.subject.clone(), handle) {
                 Some(other) if other != handle => {
                     return Err(SignError::TwoPseudonyms {
@@ -173,7 +173,7 @@ pub fn sign_groups(
         merits: Bundle::NAME.to_owned(),
         origin: signer.origin().as_str().to_owned(),
         source: signer.source().0,
-        schema: schema.0,
+        schema,
     };
     write_line(out, &header).map_err(SignError::Output)?;
     let mut report = SignReport::default();
@@ -208,7 +208,7 @@ pub fn sign_groups(
                 subject: group.subject.clone(),
                 period: group.period,
                 count: group.records.len() as u16,
-                h: handle.0,
+                h: handle,
                 salt: made.salt,
                 c: made.c,
                 signature: made.signature,

@@ -9,7 +9,7 @@ use merits_ledger::{
     state::Offer,
 };
 use merits_primitives::{
-    calendar::{CalendarError, Date},
+    calendar::{CalendarError, Day},
     ids::{Credits, EntryId, Expiry, PartyId, Period, PeriodKind, ScaleId},
 };
 use merits_replica::{ConfigFileError, read_config};
@@ -271,9 +271,7 @@ pub fn expiry_label(expiry: Expiry) -> String {
 
 /// The day of an instant, such as `2026-12-01`.
 pub fn day_label(unix_millis: u64) -> String {
-    let days = u32::try_from(unix_millis / 86_400_000).unwrap_or(u32::MAX);
-    let Date { year, month, day } = Date::from_days(days);
-    format!("{year}-{month:02}-{day:02}")
+    Day::of_millis(unix_millis).to_string()
 }
 
 /// How an offer stands at a time.

@@ -5,11 +5,9 @@
 
 use merits_formula::{EvalError, SequenceError, Typed};
 use merits_primitives::{
-    Fr,
-    commitment::Opening,
+    commitment::{Opening, RecordCommitment},
     earned::Earned,
     ids::{Credits, EntryId, Origin, Period, SchemaId},
-    owner::Handle,
 };
 use merits_records::disclosure::Disclosure;
 use thiserror::Error;
@@ -26,7 +24,7 @@ pub struct ClaimOnLedger<'a> {
     /// The claim's position in it.
     pub claim: u16,
     /// C.
-    pub commitment: Fr,
+    pub commitment: RecordCommitment,
     /// The period.
     pub period: Period,
     /// The schema that the approved version names.
@@ -145,7 +143,7 @@ pub fn check(
         (*entry == claim.entry.0, "entry"),
         (*position == claim.claim, "claim"),
         (*period == claim.period, "period"),
-        (*packed_by == claim.schema.0, "schema"),
+        (*packed_by == claim.schema, "schema"),
     ] {
         if !same {
             return Err(CheckFault::OtherClaim(what));
@@ -172,7 +170,7 @@ pub fn check(
         period: claim.period,
         // A checked sequence has at most R records, and R is a u16.
         count: u16::try_from(records.len()).unwrap_or(u16::MAX),
-        handle: Handle(*h),
+        handle: *h,
         salt: *salt,
         packed: &schema.pack(&records),
     };

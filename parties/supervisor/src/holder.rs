@@ -327,7 +327,7 @@ impl Holder {
                 claims: batch.claims.len(),
             })?;
         let share = self.share(log, batch.epoch)?;
-        let ephemeral = Point::from_y(sealed_claim.ciphertext.ey).map_err(Refused::Ephemeral)?;
+        let ephemeral = Point::from_y(sealed_claim.ciphertext.ey.0).map_err(Refused::Ephemeral)?;
 
         let context = opening_context(
             log.origin(),

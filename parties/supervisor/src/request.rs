@@ -107,7 +107,7 @@ impl Opened {
                 &request.0,
                 &content.nonce,
                 &field::to_bytes(&self.earned.element()),
-                &field::to_bytes(&self.handle.0),
+                &field::to_bytes(&self.handle),
             ],
         )
     }
@@ -184,7 +184,7 @@ impl RequestFile {
         self.result = Some(ResultFile {
             credits: opened.earned.credits.0,
             measure: opened.earned.measure,
-            handle: EntryId(field::to_bytes(&opened.handle.0)).to_hex(),
+            handle: EntryId(field::to_bytes(&opened.handle)).to_hex(),
             hash: EntryId(*hash).to_hex(),
         });
         self
@@ -214,7 +214,7 @@ impl RequestFile {
                 credits: Credits(result.credits),
                 measure: result.measure,
             },
-            handle: Handle(handle),
+            handle,
         })
     }
 

@@ -99,7 +99,7 @@ pub fn combine(
     let halves = log
         .epoch(batch.epoch)
         .ok_or(OpeningFault::NoEpoch(batch.epoch.0))?;
-    let ephemeral = Point::from_y(sealed_claim.ciphertext.ey).map_err(OpeningFault::Ephemeral)?;
+    let ephemeral = Point::from_y(sealed_claim.ciphertext.ey.0).map_err(OpeningFault::Ephemeral)?;
 
     let partial = |side: Side| {
         let published = halves.side(side);

@@ -6,8 +6,8 @@
 
 use merits_ledger::rows::RowError;
 use merits_primitives::{
-    Fr,
     audit::Ciphertext,
+    commitment::RecordCommitment,
     ids::{AssetId, Credits, EntryId, Epoch, Origin, Output, PartyId, Period, ScaleId},
     jubjub::Point,
 };
@@ -136,7 +136,7 @@ impl LoggedBatch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SealedClaim {
     /// C.
-    pub commitment: Fr,
+    pub commitment: RecordCommitment,
     /// Credits, measure and pseudonym under A.
     pub ciphertext: Ciphertext,
 }

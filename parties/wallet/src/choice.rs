@@ -1,6 +1,6 @@
 //! Which notes pay: one if one is enough, else two, which is all that one proof takes.
 
-use merits_primitives::ids::{Credits, Period, PeriodKind};
+use merits_primitives::{calendar::Day, ids::Credits};
 use thiserror::Error;
 
 use crate::view::OwnNote;
@@ -156,9 +156,8 @@ pub fn pairs<'a>(ready: &[&'a OwnNote]) -> Vec<Pair<'a>> {
 /// A time for people: to the minute, or to the second where it is none's beginning.
 fn time(milliseconds: u64) -> String {
     const DAY: u64 = 86_400_000;
-    let day = u32::try_from(milliseconds / DAY).unwrap_or(u32::MAX);
     let seconds = milliseconds % DAY / 1_000;
-    let date = Period::of_day(PeriodKind::Day, day).label();
+    let date = Day::of_millis(milliseconds);
     let minute = format!("{date} {:02}:{:02}", seconds / 3_600, seconds / 60 % 60);
     match seconds % 60 {
         0 => format!("{minute} UTC"),
@@ -173,19 +172,25 @@ mod tests {
     use merits_primitives::{
         Fr,
         ids::{AssetId, EntryId, Expiry, ScaleId},
+        message::Message,
+        note::NoteCommitment,
+        owner::KeyParts,
+        scope::Scope,
     };
 
     fn note(position: u64, value: u64) -> OwnNote {
         OwnNote {
             position,
-            cm: Fr::from(position),
+            cm: NoteCommitment(Fr::from(position)),
             value: Credits(value),
             measure: None,
             scale: ScaleId::new("a").unwrap(),
             asset: AssetId(1),
             expiry: Expiry(700),
-            f1: Fr::from(1u64),
-            f2: Fr::from(2u64),
+            made_of: KeyParts::Earned {
+                scope: Scope(Fr::from(1u64)),
+                message: Message(Fr::from(2u64)),
+            },
             from: NoteOrigin::Change {
                 entry: EntryId([0; 32]),
             },

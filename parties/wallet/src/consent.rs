@@ -12,12 +12,13 @@ use merits_ledger::{
 };
 use merits_primitives::{
     Fr,
-    calendar::day_label,
-    group::GroupError,
+    calendar::Day,
+    group::{GroupError, GroupRoot},
     ids::{PartyId, Period, ScaleId},
-    message::{SALT_BYTES, claim_salt, link_message},
-    nullifier::claim_nullifier,
-    scope::source_scope,
+    message::{Message, SALT_BYTES, claim_salt, link_message},
+    nullifier::{Nullifier, claim_nullifier},
+    owner::{Handle, RecordsBinding},
+    scope::{Scope, source_scope},
 };
 use merits_records::handover::{Handover as _, HandoverError, LinkFile, Ticket, TicketFile};
 use merits_text::typed::typed;
@@ -29,9 +30,6 @@ use crate::{
     prover::{PersonProving, ProvingError},
     view::{ConsentStanding, OwnConsent, OwnIdentity, View},
 };
-
-/// Milliseconds of a day.
-const DAY: u64 = 86_400_000;
 
 /// Why a link, a ticket or a withdrawal is not made.
 #[derive(Debug, Error)]
@@ -57,15 +55,14 @@ pub enum ConsentError {
     Retired,
     /// Not yet eligible.
     #[error(
-        "the identity is eligible from {} on, and the period begins on {}: after a registration anew \
-         only periods that no older ticket can reach count",
-        day_label(*.from), day_label(*.start)
+        "the identity is eligible from {from} on, and the period begins on {start}: after a registration anew \
+         only periods that no older ticket can reach count"
     )]
     NotEligible {
         /// First day of eligibility.
-        from: u32,
+        from: Day,
         /// First day of the period.
-        start: u32,
+        start: Day,
     },
     /// Too far ahead.
     #[error(
@@ -191,7 +188,7 @@ impl<'a> Speaker<'a> {
     }
 
     /// The witness of what is said about deeds at `source`, and the root that it is under.
-    fn witness(&self, scope_source: Fr) -> Result<(TicketWitness, Fr), ConsentError> {
+    fn witness(&self, scope_source: Scope) -> Result<(TicketWitness, GroupRoot), ConsentError> {
         let group = self.state.people().group();
         let witness = TicketWitness {
             secret: self.keys.secret(self.identity.generation),
@@ -219,7 +216,7 @@ impl<'a> Speaker<'a> {
     ) -> Result<LinkFile, ConsentError> {
         let scope = source_scope(source);
         let (witness, root) = self.witness(scope)?;
-        let today = u32::try_from(now / DAY).unwrap_or(u32::MAX);
+        let today = Day::of_millis(now);
         // Whoever was registered anew may link at once; only claims have to wait.
         let start = today.max(self.identity.birth.from);
         let account = &*typed(account);
@@ -231,7 +228,7 @@ impl<'a> Speaker<'a> {
             origin: self.state.origin().to_string(),
             source: source.0,
             account: account.to_owned(),
-            h: statement.nullifier,
+            h: Handle(statement.nullifier.0),
             root,
             b: statement.b,
             start,
@@ -269,8 +266,8 @@ impl<'a> Speaker<'a> {
             nullifier: deposit.nullifier,
             b: deposit.b,
             proof: proof.to_bytes(),
-            key: witness.owner_key(statement.scope, statement.message).0,
-            h: witness.handle().0,
+            key: witness.owner_key(statement.scope, statement.message),
+            h: witness.handle(),
         };
         let origin = self.state.origin().as_str();
         Ok(ticket.seal(origin, &asked.distributor, &sealing_key, rng)?)
@@ -280,7 +277,7 @@ impl<'a> Speaker<'a> {
     fn deposit(
         &self,
         witness: &TicketWitness,
-        root: Fr,
+        root: GroupRoot,
         asked: &Asked<'_>,
     ) -> Result<(TicketDeposited, TicketStatement), ConsentError> {
         let mut deposit = self.unsalted(root, asked)?;
@@ -298,7 +295,11 @@ impl<'a> Speaker<'a> {
         Ok((deposit, statement))
     }
 
-    fn unsalted(&self, root: Fr, asked: &Asked<'_>) -> Result<TicketDeposited, ConsentError> {
+    fn unsalted(
+        &self,
+        root: GroupRoot,
+        asked: &Asked<'_>,
+    ) -> Result<TicketDeposited, ConsentError> {
         let scale = self.state.scales().get(asked.scale)?;
         let version = scale.in_force(asked.period.index).ok_or_else(|| {
             Refusal::Scale(ScaleRefusal::IdUnknown {
@@ -314,8 +315,8 @@ impl<'a> Speaker<'a> {
             terms: asked.terms,
             salt: [0; SALT_BYTES],
             root,
-            nullifier: Fr::from(0u64),
-            b: Fr::from(0u64),
+            nullifier: Nullifier(Fr::from(0u64)),
+            b: RecordsBinding(Fr::from(0u64)),
         })
     }
 
@@ -333,7 +334,7 @@ impl<'a> Speaker<'a> {
         if from > start {
             return Err(ConsentError::NotEligible { from, start });
         }
-        if u64::from(start) > now / DAY + u64::from(MOST_DAYS_AHEAD) {
+        if start > Day::of_millis(now).saturating_add(MOST_DAYS_AHEAD) {
             return Err(ConsentError::TooEarly { period });
         }
         let nullifier = statement.nullifier;
@@ -387,9 +388,13 @@ impl<'a> Speaker<'a> {
         self.withdraw_message(consent.scope, consent.message)
     }
 
-    fn withdraw_message(&self, scope: Fr, message: Fr) -> Result<SignedEntry, ConsentError> {
+    fn withdraw_message(
+        &self,
+        scope: Scope,
+        message: Message,
+    ) -> Result<SignedEntry, ConsentError> {
         // It is about no deeds, so about no source.
-        let (witness, root) = self.witness(Fr::from(0u64))?;
+        let (witness, root) = self.witness(Scope(Fr::from(0u64)))?;
         let nullifier = claim_nullifier(&witness.secret, scope);
         if self.state.tickets().is_withdrawn(&nullifier, &message)? {
             return Err(ConsentError::AlreadyWithdrawn);
@@ -398,7 +403,7 @@ impl<'a> Speaker<'a> {
             scope,
             nullifier,
             message,
-            b: Fr::from(0u64),
+            b: RecordsBinding(Fr::from(0u64)),
             root,
         };
         let asks = self.state.withdrawal_statement(&withdrawn);

@@ -9,13 +9,12 @@
 use std::collections::HashMap;
 
 use merits_primitives::{
-    Fr,
     earned::Earned,
     identity::Secret,
     ids::{AssetId, Credits, EntryId, Expiry, Origin, PartyId, Period, ScaleId, ScaleVersion},
     message::{Consent, claim_message},
-    note::note_commitment,
-    owner::{Binding, OwnerKey, bind, handle, owner_key},
+    note::{NoteCommitment, note_commitment},
+    owner::{Binding, HiddenEarned, OwnerKey, RecordsBinding, bind, earned_key, handle},
     scope::{claim_scope, source_scope},
 };
 use merits_text::typed::typed;
@@ -48,11 +47,11 @@ pub struct PublicClaim {
     /// Its position in the batch.
     pub index: u16,
     /// Ties person, ticket and deed.
-    pub b: Fr,
+    pub b: RecordsBinding,
     /// The note commitment.
-    pub cm: Fr,
+    pub cm: NoteCommitment,
     /// Tells the owner v, and w of a scale with a measure.
-    pub u: Fr,
+    pub u: HiddenEarned,
 }
 
 /// One batch as everybody sees it.
@@ -166,7 +165,7 @@ impl Accounts {
     /// What each account is bound by within a scope. A scale may take deeds at two sources for
     /// different deeds, and then a claim's scope names the source; the ledger does not say which
     /// it is, so both are derived.
-    fn derive_scope(&self, scope: &BatchScope) -> HashMap<Fr, Owned<'_>> {
+    fn derive_scope(&self, scope: &BatchScope) -> HashMap<RecordsBinding, Owned<'_>> {
         let source_scope = source_scope(&scope.source);
         let consent = Consent {
             origin: &self.origin,
@@ -187,7 +186,7 @@ impl Accounts {
             })
             .map(|(claim_scope, (account, secret))| {
                 let message = claim_message(&consent, secret, claim_scope);
-                let key = owner_key(secret, claim_scope, message);
+                let key = earned_key(secret, claim_scope, message);
                 let binding = bind(&key, &handle(secret, source_scope));
                 (
                     binding.b,
@@ -206,7 +205,7 @@ impl Accounts {
 #[derive(Debug)]
 pub struct Search<'a> {
     accounts: &'a Accounts,
-    derived: HashMap<BatchScope, HashMap<Fr, Owned<'a>>>,
+    derived: HashMap<BatchScope, HashMap<RecordsBinding, Owned<'a>>>,
 }
 
 /// What an account would be bound by within one scope.
@@ -271,7 +270,7 @@ fn read(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use merits_primitives::ids::PeriodKind;
+    use merits_primitives::{Fr, ids::PeriodKind};
 
     const SEED: [u8; 32] = [3; 32];
     const TERMS: [u8; 32] = [4; 32];
@@ -318,7 +317,7 @@ mod tests {
             manifest: &scope.manifest,
             expiry: scope.expiry,
         };
-        let key = owner_key(&secret, f1, claim_message(&consent, &secret, f1));
+        let key = earned_key(&secret, f1, claim_message(&consent, &secret, f1));
         let binding = bind(&key, &handle(&secret, source_scope(&scope.source)));
         PublicClaim {
             index,
@@ -408,7 +407,7 @@ mod tests {
             manifest: &scope.manifest,
             expiry: scope.expiry,
         };
-        let key = owner_key(&secret, f1, claim_message(&consent, &secret, f1));
+        let key = earned_key(&secret, f1, claim_message(&consent, &secret, f1));
         let binding = bind(&key, &handle(&secret, source_scope(&scope.source)));
         let claim = PublicClaim {
             index: 0,
@@ -429,7 +428,7 @@ mod tests {
         let wild = batch(
             1,
             vec![PublicClaim {
-                u: good.u - Fr::from(11u64),
+                u: HiddenEarned(good.u.0 - Fr::from(11u64)),
                 ..good
             }],
         );
@@ -440,7 +439,7 @@ mod tests {
         let other = batch(
             1,
             vec![PublicClaim {
-                u: good.u + Fr::from(1u64),
+                u: HiddenEarned(good.u.0 + Fr::from(1u64)),
                 ..good
             }],
         );
@@ -454,7 +453,7 @@ mod tests {
         let larger = batch(
             1,
             vec![PublicClaim {
-                cm: good.cm + Fr::from(1u64),
+                cm: NoteCommitment(good.cm.0 + Fr::from(1u64)),
                 ..good
             }],
         );

@@ -3,8 +3,9 @@
 
 use merits_primitives::{
     Fr, field,
-    identity::Secret,
+    identity::{IdentityCommitment, Secret},
     ids::{EntryId, Origin},
+    nullifier::SpendNullifier,
 };
 use merits_sealing::SealingKey;
 use zeroize::Zeroizing;
@@ -55,14 +56,15 @@ impl WalletKeys {
     }
 
     /// IC of that identity.
-    pub fn commitment(&self, generation: u8) -> Fr {
+    pub fn commitment(&self, generation: u8) -> IdentityCommitment {
         // Only the zero secret has none, which a seed gives with a chance of 2^-251.
-        self.secret(generation).commitment().unwrap_or_default()
+        let nobody = IdentityCommitment(Fr::from(0u64));
+        self.secret(generation).commitment().unwrap_or(nobody)
     }
 
     /// The voucher key of the redemption of `offer` that spends first the note with nullifier
     /// `sn1`. A note is spent once, so the key serves once.
-    pub fn voucher_key(&self, offer: &EntryId, sn1: &Fr) -> VoucherKey {
+    pub fn voucher_key(&self, offer: &EntryId, sn1: &SpendNullifier) -> VoucherKey {
         let material = Zeroizing::new(field::digest(
             "merits/voucher-key/v1",
             &[
@@ -104,7 +106,7 @@ mod tests {
     fn a_voucher_key_is_for_one_redemption_on_one_ledger() {
         let key = |origin, offer, sn1: u64| {
             keys(1, origin)
-                .voucher_key(&EntryId([offer; 32]), &Fr::from(sn1))
+                .voucher_key(&EntryId([offer; 32]), &SpendNullifier(Fr::from(sn1)))
                 .public
         };
         let one = key("a.test", 1, 1);
@@ -116,7 +118,7 @@ mod tests {
         ] {
             assert_ne!(one, other);
         }
-        let key = keys(1, "a.test").voucher_key(&EntryId([1; 32]), &Fr::from(1u64));
+        let key = keys(1, "a.test").voucher_key(&EntryId([1; 32]), &SpendNullifier(Fr::from(1u64)));
         let again = SealingKey::from_bytes(&key.secret).expect("a key");
         assert_eq!(again.public(), key.public);
     }

@@ -17,12 +17,15 @@ use merits_ledger::{
 };
 use merits_primitives::{
     Fr,
-    audit::Exponent,
-    context::attest_context,
+    audit::{EphemeralKey, Exponent, SealedCommitment},
+    calendar::Day,
+    context::{Context, attest_context},
+    group::GroupRoot,
     identity::Secret,
     ids::{AssetId, Credits, EntryId, Expiry, PartyId, ScaleId},
-    note_tree,
-    nullifier::{rate_nullifier, spend_nullifier},
+    note::NoteCommitment,
+    note_tree::{self, BucketRoot, NoteRoot},
+    nullifier::{RateNullifier, SpendNullifier, rate_nullifier, spend_nullifier},
 };
 use merits_verifier::{attestation::Question, groth16::Proof, statement::redeem::RedeemStatement};
 use rand_core::CryptoRng;
@@ -37,9 +40,6 @@ use crate::{
 
 /// Verifier's name in the context of a merge: nobody asks.
 const MERGE: &str = "self";
-
-/// Milliseconds of a day.
-const DAY: u64 = 86_400_000;
 
 /// Why nothing can be spent.
 #[derive(Debug, Error)]
@@ -191,7 +191,7 @@ impl<'a> Spender<'a> {
         let sn1 = spend_nullifier(&secret, pair.first.cm);
         let mut redeemed = Redeemed {
             offer: *id,
-            day: u32::try_from(self.now / DAY).unwrap_or(u32::MAX),
+            day: Day::of_millis(self.now),
             voucher_key: self.keys.voucher_key(id, &sn1).public,
             spending: self.blank()?,
         };
@@ -350,16 +350,22 @@ impl<'a> Spender<'a> {
             .active(self.now)
             .ok_or(SpendError::NoEpoch)?;
         let zero = Fr::from(0u64);
+        let anchor = self.anchor().map(|anchor| anchor.root);
         Ok(Spending {
-            note_root: self.anchor().map_or(zero, |anchor| anchor.root),
-            group_root: self.state.people().group().root().unwrap_or(zero),
-            sn1: zero,
-            sn2: zero,
-            cm_out: zero,
-            rn: zero,
+            note_root: anchor.unwrap_or(NoteRoot(zero)),
+            group_root: self
+                .state
+                .people()
+                .group()
+                .root()
+                .unwrap_or(GroupRoot(zero)),
+            sn1: SpendNullifier(zero),
+            sn2: SpendNullifier(zero),
+            cm_out: NoteCommitment(zero),
+            rn: RateNullifier(zero),
             epoch: epoch.opened.epoch,
-            ey: zero,
-            c_id: zero,
+            ey: EphemeralKey(zero),
+            c_id: SealedCommitment(zero),
         })
     }
 
@@ -368,7 +374,7 @@ impl<'a> Spender<'a> {
         scale: &ScaleId,
         expiry: Expiry,
         floor: Credits,
-        context: Fr,
+        context: Context,
         pair: Pair<'a>,
         rng: &mut impl CryptoRng,
     ) -> Result<Planned<Attested>, SpendError> {
@@ -449,8 +455,8 @@ impl<'a> Spender<'a> {
             .get(..size)
             .ok_or(SpendError::OtherView)?;
         // A bucket has 2^16 leaves.
-        let buckets: Vec<&[Fr]> = leaves.chunks(note_tree::BUCKET as usize).collect();
-        let roots: Vec<Fr> = buckets
+        let buckets: Vec<&[NoteCommitment]> = leaves.chunks(note_tree::BUCKET as usize).collect();
+        let roots: Vec<BucketRoot> = buckets
             .iter()
             .map(|bucket| note_tree::bucket_root(bucket))
             .collect();
@@ -459,10 +465,11 @@ impl<'a> Spender<'a> {
             .and_then(|at| buckets.get(at))
             .ok_or(SpendError::OtherView)?;
         let path = note_tree::path(note.position, own, &roots).ok_or(SpendError::OtherView)?;
+        let [f1, f2] = note.made_of.elements();
         Ok(NoteWitness {
             value: note.value,
-            f1: note.f1,
-            f2: note.f2,
+            f1,
+            f2,
             path,
         })
     }

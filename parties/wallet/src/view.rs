@@ -13,9 +13,15 @@ mod scanning;
 
 use merits_ledger::rows::RowError;
 use merits_primitives::{
-    Fr,
-    identity::Birth,
+    calendar::Day,
+    context::Context,
+    identity::{Birth, IdentityCommitment},
     ids::{AssetId, Credits, EntryId, Expiry, PartyId, Period, ScaleId, ScaleVersion},
+    message::Message,
+    note::NoteCommitment,
+    nullifier::{Nullifier, RateNullifier, SpendNullifier},
+    owner::KeyParts,
+    scope::Scope,
 };
 use merits_replica::ReplicaError;
 use thiserror::Error;
@@ -48,7 +54,7 @@ pub struct OwnIdentity {
     /// Which of the seed's identities, for [`WalletKeys::secret`](crate::keys::WalletKeys::secret).
     pub generation: u8,
     /// IC.
-    pub commitment: Fr,
+    pub commitment: IdentityCommitment,
     /// Index of its leaf in the group.
     pub index: u64,
     /// Eligibility and the ledger's own count of the person's registrations.
@@ -96,11 +102,11 @@ pub struct OwnConsent {
     /// Expiry bucket of the credits.
     pub expiry: Expiry,
     /// The claim's scope.
-    pub scope: Fr,
+    pub scope: Scope,
     /// The consent's message.
-    pub message: Fr,
+    pub message: Message,
     /// nf.
-    pub nullifier: Fr,
+    pub nullifier: Nullifier,
     /// The entry of the deposit.
     pub deposit: EntryId,
     /// Which of the seed's identities gave it.
@@ -151,7 +157,7 @@ pub struct OwnNote {
     /// Its place in the note tree.
     pub position: u64,
     /// cm.
-    pub cm: Fr,
+    pub cm: NoteCommitment,
     /// v.
     pub value: Credits,
     /// w of an earned note of a scale with a measure.
@@ -162,10 +168,8 @@ pub struct OwnNote {
     pub asset: AssetId,
     /// Expiry bucket.
     pub expiry: Expiry,
-    /// First part of what K is made of: the scope, or sn1 of a change.
-    pub f1: Fr,
-    /// Second part: the message, or 0.
-    pub f2: Fr,
+    /// What K is made of besides the secret.
+    pub made_of: KeyParts,
     /// Where it comes from.
     pub from: NoteOrigin,
     /// The entry that spent it.
@@ -185,7 +189,7 @@ pub enum SpendingPurpose {
         /// The exchange.
         exchange: PartyId,
         /// The day that the rate limit counts by.
-        day: u32,
+        day: Day,
         /// The price.
         amount: Credits,
         /// What the voucher is sealed to.
@@ -196,7 +200,7 @@ pub enum SpendingPurpose {
         /// At least so many credits were shown.
         floor: Credits,
         /// For whom and what, hashed.
-        context: Fr,
+        context: Context,
     },
 }
 
@@ -208,9 +212,9 @@ pub struct OwnSpending {
     /// What for.
     pub purpose: SpendingPurpose,
     /// sn of the first note.
-    pub sn1: Fr,
+    pub sn1: SpendNullifier,
     /// Rate nullifier.
-    pub rn: Fr,
+    pub rn: RateNullifier,
     /// The spent notes, as indices into [`View::notes`]: one or two.
     pub spent: Vec<usize>,
     /// The change note, likewise; `None` only if the entry contradicts itself.
@@ -266,7 +270,7 @@ pub struct View {
     /// Entries that cannot be.
     pub faults: Vec<EntryFault>,
     /// All note commitments, own and others', in the order of the tree.
-    pub note_leaves: Vec<Fr>,
+    pub note_leaves: Vec<NoteCommitment>,
 }
 
 impl View {

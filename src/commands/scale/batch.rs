@@ -6,6 +6,8 @@ use merits_params::manifest::Manifest;
 use merits_primitives::{
     Fr,
     audit::Exponent,
+    commitment::RecordSalt,
+    context::Context,
     jubjub::{Point, Scalar},
     owner::{Handle, OwnerKey},
 };
@@ -30,7 +32,7 @@ pub(super) fn assignment(manifest: &Manifest, circuit: &EarnCircuit) -> anyhow::
         .map(|(i, records)| ClaimWitness {
             key: OwnerKey(Fr::from(1_000 + i)),
             handle: Handle(Fr::from(2_000 + i)),
-            salt: Fr::from(3_000 + i),
+            salt: RecordSalt(Fr::from(3_000 + i)),
             records: (*records).clone(),
             exponent: Exponent::from_bytes(&[1 + (i % 255) as u8; 32]),
         });
@@ -44,7 +46,7 @@ pub(super) fn assignment(manifest: &Manifest, circuit: &EarnCircuit) -> anyhow::
         asset: manifest.asset(),
         expiry: manifest.expiry(period),
         period,
-        context: Fr::from(5u64),
+        context: Context(Fr::from(5u64)),
         view_key: key(7)?,
         total_key: key(11)?,
         constants: manifest.public_values(period),

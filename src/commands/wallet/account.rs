@@ -7,7 +7,7 @@ use clap::Args;
 use merits_primitives::field;
 use merits_records::handover::{Handover as _, RegistrationRequest};
 
-use super::session::{Place, Session, day};
+use super::session::{Place, Session};
 use crate::screen::say;
 
 /// What a registration request takes.
@@ -61,7 +61,6 @@ pub(super) async fn identity(place: &Place) -> anyhow::Result<()> {
         println!("not registered, {}", session.as_of()?);
         return Ok(());
     };
-    let from = u64::from(identity.birth.from) * 86_400_000;
     let standing = if identity.retired {
         "RETIRED: it can claim, withdraw and spend nothing any more"
     } else {
@@ -74,7 +73,7 @@ pub(super) async fn identity(place: &Place) -> anyhow::Result<()> {
     println!("standing    {standing}");
     println!(
         "eligible    for periods that begin on {} or later",
-        day(from)
+        identity.birth.from
     );
     println!("generation  {}", identity.birth.generation);
     println!("{}", session.as_of()?);

@@ -10,7 +10,10 @@ use anyhow::{Context as _, ensure};
 use clap::Args;
 use merits_ledger::State;
 use merits_params::{keystore::KeyStore, manifest::Manifest};
-use merits_primitives::ids::{EntryId, Expiry, PartyId, Period, PeriodKind, ScaleId};
+use merits_primitives::{
+    calendar::Day,
+    ids::{EntryId, Expiry, PartyId, Period, PeriodKind, ScaleId},
+};
 use merits_replica::{Follower, Replica, Submitted};
 use merits_verifier::entry::SignedEntry;
 use merits_wallet::{
@@ -205,8 +208,7 @@ pub(crate) fn newest_manifest(state: &State, scale: &ScaleId) -> Option<Manifest
 
 /// The day of a time in unix milliseconds, such as `2026-03-02` (UTC).
 pub(crate) fn day(time: u64) -> String {
-    let day = u32::try_from(time / 86_400_000).unwrap_or(u32::MAX);
-    Period::of_day(PeriodKind::Day, day).label()
+    Day::of_millis(time).to_string()
 }
 
 /// Day and minute of a time in unix milliseconds, UTC.

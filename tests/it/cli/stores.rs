@@ -17,6 +17,8 @@ use merits_ledger::{Role, Roles, entry::PartyAdmitted};
 use merits_primitives::{
     Fr,
     ids::{EntryId, Origin, PartyId, Period, ScaleId},
+    message::Message,
+    nullifier::Nullifier,
     owner::{Handle, OwnerKey},
 };
 use rand::{SeedableRng as _, rngs::StdRng};
@@ -166,8 +168,8 @@ async fn a_distributors_store_is_copied_and_put_back() {
         scale: ScaleId::new("cycling-week").expect("a name"),
         period: Period::from_label("2014-W36").expect("a week"),
         source: PartyId([4; 32]),
-        nullifier: one,
-        message: one,
+        nullifier: Nullifier(one),
+        message: Message(one),
         entry_id: EntryId([5; 32]),
         envelope: vec![6],
         owner_key: OwnerKey(one),

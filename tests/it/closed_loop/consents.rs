@@ -76,7 +76,7 @@ fn nobody_claims_a_period_through_two_distributors() {
     let honest = town
         .prove(&town.witness(&soul.citizen), &second, &forged)
         .unwrap();
-    forged.nullifier += Fr::from(1u64);
+    forged.nullifier.0 += Fr::from(1u64);
     let refused = town.prove(&town.witness(&soul.citizen), &second, &forged);
     assert!(matches!(
         refused,

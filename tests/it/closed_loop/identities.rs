@@ -7,10 +7,13 @@ use merits_ledger::{
 };
 use merits_ledger_fixture::Citizen;
 use merits_primitives::{
-    Fr, field,
+    Fr,
+    calendar::Day,
+    field,
     identity::{SECRET_BITS, Secret},
     ids::{Period, PeriodKind},
     jubjub::Scalar,
+    nullifier::Nullifier,
     owner::{Handle, OwnerKey, bind},
     poseidon, tags,
 };
@@ -34,7 +37,7 @@ fn nobody_registers_twice_wherever() {
         let federation = town.stage.federation.clone();
         let evaluation = federation.evaluation(town.stage.state(), &registrar.id);
         town.submit(&evaluation).unwrap();
-        let mut again = federation.registration(&other.citizen, 0, evaluation.id());
+        let mut again = federation.registration(&other.citizen, Day::FIRST, evaluation.id());
         again.tag = soul.citizen.tag(&federation);
         let entry = Entry::IdentityRegistered(again.clone());
         let refusal = town
@@ -153,7 +156,7 @@ fn no_period_is_reached_by_an_old_ticket_and_a_new_identity() {
     );
     // To say another day of birth does not help: the leaf has the ledger's.
     let mut lying = town.witness(&reborn);
-    lying.birth.from = 0;
+    lying.birth.from.0 = 0;
     let refused = town.prove(&lying, &second, &again.deposit);
     assert!(matches!(
         refused,
@@ -208,10 +211,10 @@ fn a_secret_that_is_larger_by_l_has_no_second_nullifier() {
     // All that follows from a secret, made from any field element.
     let inputs = |secret: Fr| {
         let mut forged = statement;
-        forged.nullifier = poseidon::pos2(statement.scope, secret);
-        let key = [secret, statement.scope, statement.message];
+        forged.nullifier = Nullifier(poseidon::pos2(statement.scope.0, secret));
+        let key = [secret, statement.scope.0, statement.message.0];
         let key = OwnerKey(poseidon::hash(tags::OWN, &key));
-        let handle = Handle(poseidon::pos2(witness.scope_source, secret));
+        let handle = Handle(poseidon::pos2(witness.scope_source.0, secret));
         forged.b = bind(&key, &handle).b;
         let mut inputs = witness.inputs(&forged).to_vec();
         assert_eq!(inputs[secret_at], soul.citizen.secret().element());

@@ -149,7 +149,7 @@ fn a_note_counts_once_in_one_redemption() {
     let refusal = town.redeem(entry, &proof, &exchange).unwrap_err();
     assert_eq!(refusal.code(), Reason::SameNoteTwice, "{refusal}");
     // A second nullifier for the same note is none.
-    double.sn2 += Fr::from(1u64);
+    double.sn2.0 += Fr::from(1u64);
     assert_eq!(
         refused(&town, &planned, &double),
         RedeemViolation::Nullifier { note: 1 }
@@ -316,7 +316,7 @@ fn an_attestation_shows_what_is_there_and_is_not_replayed() {
     let refusal = town.attest(boast, &proof).unwrap_err();
     assert_eq!(refusal.code(), Reason::ProofInvalid, "{refusal}");
     let mut diverted = planned.entry.clone();
-    diverted.context += Fr::from(1u64);
+    diverted.context.0 += Fr::from(1u64);
     let refusal = town.attest(diverted, &proof).unwrap_err();
     assert_eq!(refusal.code(), Reason::ProofInvalid, "{refusal}");
     let id = town.attest(planned.entry.clone(), &proof).unwrap();

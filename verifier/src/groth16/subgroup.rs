@@ -79,7 +79,7 @@ mod tests {
         let mut rng = rand::rngs::StdRng::seed_from_u64(3);
         assert!(g2::Config::contains(&G2Affine::identity()));
         for stray in on_the_twist().take(40) {
-            let inside = (G2Affine::generator() * field::random(&mut rng)).into_affine();
+            let inside = (G2Affine::generator() * field::random::<Fr>(&mut rng)).into_affine();
             let sum = (inside + stray).into_affine();
             let cleared = stray.clear_cofactor();
             for (point, want) in [

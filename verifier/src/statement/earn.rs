@@ -11,8 +11,13 @@ use alloc::{collections::BTreeMap, vec::Vec};
 use ark_ff::AdditiveGroup;
 use merits_primitives::{
     Fr,
+    audit::{EphemeralKey, SealedEarned, SealedHandle},
+    commitment::RecordCommitment,
+    context::Context,
     ids::{AssetId, Expiry, Origin, PartyId, Period, SchemaId},
     jubjub::Point,
+    note::NoteCommitment,
+    owner::{HiddenEarned, RecordsBinding},
 };
 
 use super::Statement;
@@ -116,25 +121,27 @@ pub const fn input_count(constants: usize, capacity: usize) -> usize {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClaimPublic {
     /// C: the source's commitment to the records.
-    pub c: Fr,
+    pub c: RecordCommitment,
     /// b: ties person, ticket and deed.
-    pub b: Fr,
+    pub b: RecordsBinding,
     /// cm: the note.
-    pub cm: Fr,
+    pub cm: NoteCommitment,
     /// u = v + pad: tells the owner v.
-    pub u: Fr,
+    pub u: HiddenEarned,
     /// Ey: the ephemeral key of the audit ciphertext.
-    pub ey: Fr,
+    pub ey: EphemeralKey,
     /// cv = v + k0.
-    pub cv: Fr,
+    pub cv: SealedEarned,
     /// ch = h + k1.
-    pub ch: Fr,
+    pub ch: SealedHandle,
 }
 
 impl ClaimPublic {
     /// The claim's public inputs, in order.
     pub fn inputs(&self) -> [Fr; CLAIM_INPUTS] {
-        [self.c, self.b, self.cm, self.u, self.ey, self.cv, self.ch]
+        [
+            self.c.0, self.b.0, self.cm.0, self.u.0, self.ey.0, self.cv.0, self.ch.0,
+        ]
     }
 }
 
@@ -181,7 +188,7 @@ pub struct EarnStatement {
     /// Period of the records.
     pub period: Period,
     /// H(origin, distributor, scale id, version).
-    pub context: Fr,
+    pub context: Context,
     /// A: the view key.
     pub a: Point,
     /// At: the view key for totals.
@@ -217,7 +224,7 @@ impl EarnStatement {
         if measure.m1.y() == self.t1.y() {
             return Err(StatementError::TotalsShareKey);
         }
-        let shared = |claim: &ClaimPublic| claim.ey == measure.m1.y();
+        let shared = |claim: &ClaimPublic| claim.ey.0 == measure.m1.y();
         match self.claims.iter().position(shared) {
             Some(claim) => Err(StatementError::ClaimAsTotal { claim }),
             None => Ok(()),
@@ -233,7 +240,7 @@ impl Statement for EarnStatement {
             Fr::from(self.expiry.0),
             self.schema.0,
             self.period.element(),
-            self.context,
+            self.context.0,
         ]);
         for point in [&self.a, &self.at, &self.t1, &self.t2] {
             inputs.extend([point.x(), point.y()]);
@@ -256,7 +263,7 @@ impl Statement for EarnStatement {
         }
         for (claim, public) in self.claims.iter().enumerate() {
             check_ephemeral(claim, public.ey)?;
-            if public.ey == self.t1.y() {
+            if public.ey.0 == self.t1.y() {
                 return Err(StatementError::ClaimAsTotal { claim });
             }
         }
@@ -271,22 +278,22 @@ impl Statement for EarnStatement {
 }
 
 /// Ey ∉ {0, 1}, and the curve has a point with this y.
-fn check_ephemeral(claim: usize, ey: Fr) -> Result<(), StatementError> {
+fn check_ephemeral(claim: usize, EphemeralKey(y): EphemeralKey) -> Result<(), StatementError> {
     for value in [0u8, 1] {
-        if ey == Fr::from(value) {
+        if y == Fr::from(value) {
             return Err(StatementError::EphemeralTrivial { claim, value });
         }
     }
-    if !curve_has_y(ey) {
+    if !curve_has_y(y) {
         return Err(StatementError::EphemeralNotOnCurve { claim });
     }
     Ok(())
 }
 
-fn distinct(
+fn distinct<E: Ord>(
     claims: &[ClaimPublic],
     what: &'static str,
-    value: impl Fn(&ClaimPublic) -> Fr,
+    value: impl Fn(&ClaimPublic) -> E,
 ) -> Result<(), StatementError> {
     let mut seen = BTreeMap::new();
     for (second, claim) in claims.iter().enumerate() {
@@ -308,13 +315,13 @@ pub fn commitment_signing_bytes(
     source: &PartyId,
     schema: SchemaId,
     period: Period,
-    c: Fr,
+    c: RecordCommitment,
 ) -> Vec<u8> {
     let mut out = Writer::new();
     out.text("merits/record-commitment/v1");
     out.text(origin.as_str());
     out.array(&source.0);
-    out.field(&schema.0);
+    out.field(&schema);
     out.u64(period.to_u64());
     out.field(&c);
     out.into_bytes()

@@ -10,8 +10,15 @@ use alloc::{vec, vec::Vec};
 use ark_ff::AdditiveGroup;
 use merits_primitives::{
     Fr,
+    audit::{EphemeralKey, SealedCommitment},
+    context::Context,
+    group::GroupRoot,
     ids::{AssetId, Credits, Expiry},
     jubjub::Point,
+    note::NoteCommitment,
+    note_tree::NoteRoot,
+    nullifier::{RateNullifier, SpendNullifier},
+    scope::RateScope,
 };
 
 use super::Statement;
@@ -59,9 +66,9 @@ pub const MOST_A_DAY: u32 = 1 << 16;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RedeemStatement {
     /// Root of the note tree, at an anchor.
-    pub note_root: Fr,
+    pub note_root: NoteRoot,
     /// Root of the group of registered people.
-    pub group_root: Fr,
+    pub group_root: GroupRoot,
     /// The scale's number.
     pub asset: AssetId,
     /// Expiry bucket of both notes and of the change.
@@ -71,47 +78,47 @@ pub struct RedeemStatement {
     /// The change is at least this.
     pub floor: Credits,
     /// What the proof is for.
-    pub context: Fr,
+    pub context: Context,
     /// sn of the first note.
-    pub sn1: Fr,
+    pub sn1: SpendNullifier,
     /// sn of the second note, which may be a dummy of value 0.
-    pub sn2: Fr,
+    pub sn2: SpendNullifier,
     /// The change note.
-    pub cm_out: Fr,
+    pub cm_out: NoteCommitment,
     /// Scope of the rate limit.
-    pub rate_scope: Fr,
+    pub rate_scope: RateScope,
     /// So many a scope and person, 1 to 2^16.
     pub rate_limit: u32,
     /// rn = P(RATE; secret, rscope, idx).
-    pub rn: Fr,
+    pub rn: RateNullifier,
     /// A: the view key.
     pub a: Point,
     /// Ey: the ephemeral key of the sealed identity.
-    pub ey: Fr,
+    pub ey: EphemeralKey,
     /// c_id = IC + P(AUD; S.y, sn1).
-    pub c_id: Fr,
+    pub c_id: SealedCommitment,
 }
 
 impl Statement for RedeemStatement {
     fn public_inputs(&self) -> Vec<Fr> {
         vec![
-            self.note_root,
-            self.group_root,
+            self.note_root.0,
+            self.group_root.0,
             Fr::from(self.asset.0),
             Fr::from(self.expiry.0),
             Fr::from(self.amount.0),
             Fr::from(self.floor.0),
-            self.context,
-            self.sn1,
-            self.sn2,
-            self.cm_out,
-            self.rate_scope,
+            self.context.0,
+            self.sn1.0,
+            self.sn2.0,
+            self.cm_out.0,
+            self.rate_scope.0,
             Fr::from(self.rate_limit),
-            self.rn,
+            self.rn.0,
             self.a.x(),
             self.a.y(),
-            self.ey,
-            self.c_id,
+            self.ey.0,
+            self.c_id.0,
         ]
     }
 
@@ -125,10 +132,11 @@ impl Statement for RedeemStatement {
             });
         }
         // 0 is an empty leaf of the note tree.
-        if self.cm_out == Fr::ZERO {
+        if self.cm_out.0 == Fr::ZERO {
             return Err(StatementError::EmptyNote);
         }
-        if [Fr::ZERO, Fr::from(1u64)].contains(&self.ey) || !curve_has_y(self.ey) {
+        let EphemeralKey(y) = self.ey;
+        if [Fr::ZERO, Fr::from(1u64)].contains(&y) || !curve_has_y(y) {
             return Err(StatementError::RedeemEphemeral);
         }
         Ok(())

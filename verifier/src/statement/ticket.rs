@@ -5,7 +5,10 @@
 
 use alloc::{vec, vec::Vec};
 
-use merits_primitives::Fr;
+use merits_primitives::{
+    Fr, calendar::Day, group::GroupRoot, message::Message, nullifier::Nullifier,
+    owner::RecordsBinding, scope::Scope,
+};
 
 use super::Statement;
 use super::StatementError;
@@ -29,29 +32,29 @@ pub const INPUTS: usize = 6;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TicketStatement {
     /// Root of the group of registered people.
-    pub root: Fr,
+    pub root: GroupRoot,
     /// What the nullifier is unique within.
-    pub scope: Fr,
+    pub scope: Scope,
     /// nf = Pos2(scope, secret).
-    pub nullifier: Fr,
+    pub nullifier: Nullifier,
     /// b = P(BIND; K, h)\[0\].
-    pub b: Fr,
+    pub b: RecordsBinding,
     /// What is said: a consent, a withdrawal, a link.
-    pub message: Fr,
-    /// First day of the period, counted from 1 January 1970: the person's leaf is eligible from
+    pub message: Message,
+    /// First day of the period: the person's leaf is eligible from
     /// that day at the latest.
-    pub start: u32,
+    pub start: Day,
 }
 
 impl Statement for TicketStatement {
     fn public_inputs(&self) -> Vec<Fr> {
         vec![
-            self.root,
-            self.scope,
-            self.nullifier,
-            self.b,
-            self.message,
-            Fr::from(u64::from(self.start)),
+            self.root.0,
+            self.scope.0,
+            self.nullifier.0,
+            self.b.0,
+            self.message.0,
+            Fr::from(u64::from(self.start.0)),
         ]
     }
 

@@ -95,7 +95,7 @@ fn a_bad_proof_in_each_lane_is_named() {
 fn faults_that_cancel_under_equal_coefficients_are_named() {
     let mut f = Fixture::new();
     let good = f.good(17);
-    let shift = (G1Affine::generator() * field::random(&mut f.rng)).into_affine();
+    let shift = (G1Affine::generator() * field::random::<Fr>(&mut f.rng)).into_affine();
     // C + D and C' - D: the sum of both equations holds. In one vector, in neighbouring ones, in
     // the same lane of two.
     for (one, other) in [(0, 1), (0, 7), (7, 8), (0, 8), (3, 11), (0, 16)] {

@@ -6,10 +6,20 @@
 use std::{fs, path::PathBuf};
 
 use merits_primitives::{
-    Fr, field,
+    Fr,
+    audit::{EphemeralKey, SealedCommitment},
+    calendar::Day,
+    context::Context,
+    field,
+    group::GroupRoot,
     ids::{AssetId, Credits, Epoch, Expiry, Origin, ScaleId},
     jubjub::{Point, PointError, Scalar},
-    scope::attest_scope,
+    message::Message,
+    note::NoteCommitment,
+    note_tree::NoteRoot,
+    nullifier::{Nullifier, RateNullifier, SpendNullifier},
+    owner::RecordsBinding,
+    scope::{RateScope, Scope, attest_scope},
 };
 use merits_verifier::{
     Statement,
@@ -29,33 +39,33 @@ fn point(k: u64) -> Point {
 
 fn ticket() -> TicketStatement {
     TicketStatement {
-        root: Fr::from(1u64),
-        scope: Fr::from(2u64),
-        nullifier: Fr::from(3u64),
-        b: Fr::from(4u64),
-        message: Fr::from(5u64),
-        start: u32::MAX,
+        root: GroupRoot(Fr::from(1u64)),
+        scope: Scope(Fr::from(2u64)),
+        nullifier: Nullifier(Fr::from(3u64)),
+        b: RecordsBinding(Fr::from(4u64)),
+        message: Message(Fr::from(5u64)),
+        start: Day::LAST,
     }
 }
 
 fn redeem() -> RedeemStatement {
     RedeemStatement {
-        note_root: Fr::from(1u64),
-        group_root: Fr::from(2u64),
+        note_root: NoteRoot(Fr::from(1u64)),
+        group_root: GroupRoot(Fr::from(2u64)),
         asset: AssetId(3),
         expiry: Expiry(4),
         amount: Credits(5),
         floor: Credits(6),
-        context: Fr::from(7u64),
-        sn1: Fr::from(8u64),
-        sn2: Fr::from(9u64),
-        cm_out: Fr::from(10u64),
-        rate_scope: Fr::from(11u64),
+        context: Context(Fr::from(7u64)),
+        sn1: SpendNullifier(Fr::from(8u64)),
+        sn2: SpendNullifier(Fr::from(9u64)),
+        cm_out: NoteCommitment(Fr::from(10u64)),
+        rate_scope: RateScope(Fr::from(11u64)),
         rate_limit: 12,
-        rn: Fr::from(13u64),
+        rn: RateNullifier(Fr::from(13u64)),
         a: point(14),
-        ey: point(15).y(),
-        c_id: Fr::from(16u64),
+        ey: EphemeralKey(point(15).y()),
+        c_id: SealedCommitment(Fr::from(16u64)),
     }
 }
 
@@ -118,11 +128,11 @@ fn a_tickets_inputs_stand_where_the_named_positions_say() {
     let statement = ticket();
     let inputs = statement.public_inputs();
     assert_eq!(inputs.len(), ticket::INPUTS);
-    assert_eq!(inputs[ticket::ROOT], statement.root);
-    assert_eq!(inputs[ticket::SCOPE], statement.scope);
-    assert_eq!(inputs[ticket::NULLIFIER], statement.nullifier);
-    assert_eq!(inputs[ticket::BINDING], statement.b);
-    assert_eq!(inputs[ticket::MESSAGE], statement.message);
+    assert_eq!(inputs[ticket::ROOT], statement.root.0);
+    assert_eq!(inputs[ticket::SCOPE], statement.scope.0);
+    assert_eq!(inputs[ticket::NULLIFIER], statement.nullifier.0);
+    assert_eq!(inputs[ticket::BINDING], statement.b.0);
+    assert_eq!(inputs[ticket::MESSAGE], statement.message.0);
     assert_eq!(inputs[ticket::START], Fr::from(u64::from(u32::MAX)));
     assert_eq!(statement.check(), Ok(()));
 }
@@ -152,8 +162,8 @@ fn a_redemptions_inputs_stand_where_the_named_positions_say() {
     }
     assert_eq!(inputs[redeem::VIEW_KEY], statement.a.x());
     assert_eq!(inputs[redeem::VIEW_KEY + 1], statement.a.y());
-    assert_eq!(inputs[redeem::EPHEMERAL], statement.ey);
-    assert_eq!(inputs[redeem::SEALED_IDENTITY], statement.c_id);
+    assert_eq!(inputs[redeem::EPHEMERAL], statement.ey.0);
+    assert_eq!(inputs[redeem::SEALED_IDENTITY], statement.c_id.0);
     assert_eq!(statement.check(), Ok(()));
 }
 
@@ -172,10 +182,10 @@ fn what_the_circuit_of_redeem_leaves_open_is_checked_outside() {
             |s| s.rate_limit = 65_537,
             StatementError::RateLimit { found: 65_537 },
         ),
-        (|s| s.cm_out = Fr::from(0u64), StatementError::EmptyNote),
-        (|s| s.ey = Fr::from(0u64), StatementError::RedeemEphemeral),
-        (|s| s.ey = Fr::from(1u64), StatementError::RedeemEphemeral),
-        (|s| s.ey = not_on_curve(), StatementError::RedeemEphemeral),
+        (|s| s.cm_out.0 = Fr::from(0u64), StatementError::EmptyNote),
+        (|s| s.ey.0 = Fr::from(0u64), StatementError::RedeemEphemeral),
+        (|s| s.ey.0 = Fr::from(1u64), StatementError::RedeemEphemeral),
+        (|s| s.ey.0 = not_on_curve(), StatementError::RedeemEphemeral),
     ];
     for (change, error) in cases {
         assert_eq!(checked(change), Err(error));

@@ -2,8 +2,13 @@
 
 use merits_primitives::{
     Fr,
+    audit::{EphemeralKey, SealedEarned, SealedHandle},
+    commitment::RecordCommitment,
+    context::Context,
     ids::{AssetId, Expiry, Period, PeriodKind, SchemaId},
     jubjub::{Point, Scalar},
+    note::NoteCommitment,
+    owner::{HiddenEarned, RecordsBinding},
 };
 use merits_verifier::statement::{StatementError, earn};
 use merits_verifier::{
@@ -18,13 +23,13 @@ fn point(k: u64) -> Point {
 fn claim(first: u64) -> ClaimPublic {
     let value = |offset| Fr::from(1_000 * first + offset);
     ClaimPublic {
-        c: value(0),
-        b: value(1),
-        cm: value(2),
-        u: value(3),
-        ey: point(first).y(),
-        cv: value(5),
-        ch: value(6),
+        c: RecordCommitment(value(0)),
+        b: RecordsBinding(value(1)),
+        cm: NoteCommitment(value(2)),
+        u: HiddenEarned(value(3)),
+        ey: EphemeralKey(point(first).y()),
+        cv: SealedEarned(value(5)),
+        ch: SealedHandle(value(6)),
     }
 }
 
@@ -37,7 +42,7 @@ fn statement() -> EarnStatement {
             kind: PeriodKind::Week,
             index: 4,
         },
-        context: Fr::from(5u64),
+        context: Context(Fr::from(5u64)),
         a: point(11),
         at: point(12),
         t1: point(13),
@@ -72,13 +77,13 @@ fn inputs_stand_where_the_named_positions_say() {
     assert_eq!(inputs[earn::CONSTANTS + 1], Fr::from(22u64));
     let second = earn::claim_offset(2, 1);
     let claim = statement.claims[1];
-    assert_eq!(inputs[second + earn::CLAIM_COMMITMENT], claim.c);
-    assert_eq!(inputs[second + earn::CLAIM_BINDING], claim.b);
-    assert_eq!(inputs[second + earn::CLAIM_NOTE], claim.cm);
-    assert_eq!(inputs[second + earn::CLAIM_HIDDEN], claim.u);
-    assert_eq!(inputs[second + earn::CLAIM_EPHEMERAL], claim.ey);
-    assert_eq!(inputs[second + earn::CLAIM_CREDITS], claim.cv);
-    assert_eq!(inputs[second + earn::CLAIM_HANDLE], claim.ch);
+    assert_eq!(inputs[second + earn::CLAIM_COMMITMENT], claim.c.0);
+    assert_eq!(inputs[second + earn::CLAIM_BINDING], claim.b.0);
+    assert_eq!(inputs[second + earn::CLAIM_NOTE], claim.cm.0);
+    assert_eq!(inputs[second + earn::CLAIM_HIDDEN], claim.u.0);
+    assert_eq!(inputs[second + earn::CLAIM_EPHEMERAL], claim.ey.0);
+    assert_eq!(inputs[second + earn::CLAIM_CREDITS], claim.cv.0);
+    assert_eq!(inputs[second + earn::CLAIM_HANDLE], claim.ch.0);
     assert!(
         inputs[earn::claim_offset(2, 2)..]
             .iter()
@@ -126,7 +131,7 @@ fn a_measures_total_has_a_key_of_its_own() {
         Some(StatementError::TotalsShareKey)
     );
     assert_eq!(
-        measured(point(15), |s| s.claims[1].ey = point(15).y()),
+        measured(point(15), |s| s.claims[1].ey.0 = point(15).y()),
         Some(StatementError::ClaimAsTotal { claim: 1 })
     );
 }
@@ -150,7 +155,7 @@ fn each_rule_outside_the_circuit_has_its_error() {
     );
     for value in [0u8, 1] {
         assert_eq!(
-            refuse(|s| s.claims[1].ey = Fr::from(value)),
+            refuse(|s| s.claims[1].ey.0 = Fr::from(value)),
             Some(StatementError::EphemeralTrivial { claim: 1, value })
         );
     }
@@ -164,11 +169,11 @@ fn each_rule_outside_the_circuit_has_its_error() {
         })
         .expect("half of all y have no point");
     assert_eq!(
-        refuse(|s| s.claims[0].ey = stray),
+        refuse(|s| s.claims[0].ey.0 = stray),
         Some(StatementError::EphemeralNotOnCurve { claim: 0 })
     );
     assert_eq!(
-        refuse(|s| s.claims[1].ey = s.t1.y()),
+        refuse(|s| s.claims[1].ey.0 = s.t1.y()),
         Some(StatementError::ClaimAsTotal { claim: 1 })
     );
 }

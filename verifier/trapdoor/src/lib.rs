@@ -61,7 +61,7 @@ impl TrapdoorKey {
         inputs: &[Fr],
         rng: &mut impl rand_core::CryptoRng,
     ) -> Result<Proof, ProofFormatError> {
-        let (a, b) = (field::random(rng), field::random(rng));
+        let (a, b): (Fr, Fr) = (field::random(rng), field::random(rng));
         let (constant, weights) = self.ic.split_first().unwrap_or((&self.gamma, &[]));
         let sum = weights
             .iter()

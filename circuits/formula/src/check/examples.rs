@@ -3,7 +3,7 @@
 //! An issuer pastes what an example says. So its list, its variable, its fields, names and dates are
 //! those of the scale, wherever the scale has some of that kind.
 
-use merits_primitives::calendar::{MINUTES_PER_DAY, day_label};
+use merits_primitives::calendar::{Day, MINUTES_PER_DAY};
 use num_bigint::BigInt;
 
 use super::Checker;
@@ -128,7 +128,7 @@ pub(super) fn moment(kind: &FieldKind, stored: u64) -> String {
     let minutes = u64::from(MINUTES_PER_DAY);
     let date = |days: u64| {
         // Bounds of fields end with the year 9999.
-        day_label(u32::try_from(days).unwrap_or(u32::MAX))
+        u32::try_from(days).map_or(Day::LAST, Day).to_string()
     };
     match kind {
         FieldKind::DateTime { .. } => {

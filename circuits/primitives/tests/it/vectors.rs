@@ -7,8 +7,8 @@ use std::str::FromStr;
 use ark_ec::CurveGroup;
 use merits_primitives::{
     Fr,
-    group::{self, Group},
-    identity::Secret,
+    group::{self, Group, GroupRoot},
+    identity::{IdentityCommitment, Secret},
     jubjub::{Point, PointError, Scalar},
     poseidon,
     tags::{self, Tag},
@@ -93,7 +93,8 @@ fn identity_commitments_are_semaphores() {
         let secret = scalar(&vector["secret_scalar"]);
         assert_eq!(Point::mul_base(&secret), Some(point(vector)));
         let commitment = Secret::from_scalar(secret).commitment();
-        assert_eq!(commitment, Some(element(&vector["commitment"])));
+        let expected = IdentityCommitment(element(&vector["commitment"]));
+        assert_eq!(commitment, Some(expected));
     }
 }
 
@@ -101,7 +102,8 @@ fn identity_commitments_are_semaphores() {
 fn same_group(group: &Group, expected: &Value) {
     let leaves: Vec<Fr> = list(&expected["leaves"]).iter().map(element).collect();
     assert_eq!(group.leaves(), leaves);
-    assert_eq!(group.root(), Some(element(&expected["root"])));
+    let root = GroupRoot(element(&expected["root"]));
+    assert_eq!(group.root(), Some(root));
     for proof in list(&expected["proofs"]) {
         let number = |name: &str| proof[name].as_u64().expect("a small number");
         let path = group.path(number("leaf_index")).expect("a leaf");

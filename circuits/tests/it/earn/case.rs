@@ -14,6 +14,7 @@ use merits_params::r1cs::Term;
 use merits_primitives::{
     Fr,
     audit::Exponent,
+    context::Context,
     field,
     ids::{AssetId, Expiry, Period, PeriodKind},
     jubjub::{Point, Scalar},
@@ -117,7 +118,7 @@ pub(crate) fn terms() -> EarnTerms {
             kind: PeriodKind::Week,
             index: 2_333,
         },
-        context: Fr::from(99u64),
+        context: Context(Fr::from(99u64)),
         view_key: key(0x00c0_ffee_1234_5678),
         total_key: key(0x0bad_cafe_8765_4321),
         constants: CONSTANTS.to_vec(),

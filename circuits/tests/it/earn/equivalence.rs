@@ -38,7 +38,7 @@ fn change_witness(kind: usize, witness: &mut EarnWitness, rng: &mut StdRng) {
     match kind {
         0 => target.key.0 += Fr::ONE,
         1 => target.handle.0 += Fr::ONE,
-        2 => target.salt += Fr::ONE,
+        2 => target.salt.0 += Fr::ONE,
         3 => target.exponent = case::exponent(rng),
         4 => witness.total_exponent = case::exponent(rng),
         13 => witness.measure_exponent = Some(case::exponent(rng)),
@@ -121,7 +121,7 @@ proptest! {
             let period = case::terms().period;
             for (i, claim) in witness.claims.iter().enumerate() {
                 let at = shape.circuit.layout().claim_offset(i) + layout::CLAIM_COMMITMENT;
-                publics[at] = claim.commitment(formula.schema(), period);
+                publics[at] = claim.commitment(formula.schema(), period).0;
             }
             publics
         };

@@ -8,6 +8,7 @@ use merits_circuits::earn::{EarnCircuit, EarnViolation, WitnessFault, native};
 use merits_formula::{Declarations, Field, FieldKind, Record, Schema, check};
 use merits_primitives::{
     Fr, audit,
+    commitment::RecordCommitment,
     ids::{Credits, PeriodKind},
     note, owner,
 };
@@ -186,7 +187,7 @@ fn with_records(change: impl FnOnce(&mut Vec<Record>)) -> Case {
     change(&mut case.witness.claims[0].records);
     let formula = case.circuit.formula();
     let c = case.witness.claims[0].commitment(formula.schema(), case::terms().period);
-    case.publics[claim_at(0, layout::CLAIM_COMMITMENT)] = c;
+    case.publics[claim_at(0, layout::CLAIM_COMMITMENT)] = c.0;
     case
 }
 
@@ -274,7 +275,7 @@ fn earn_6_c_commits_to_these_records() {
 
     // Another salt gives another C; the audit encryption, which is bound to C, moves with it.
     let mut salted = good();
-    salted.witness.claims[1].salt += Fr::ONE;
+    salted.witness.claims[1].salt.0 += Fr::ONE;
     assert_eq!(native(&salted), Err(violation.clone()));
     assert_eq!(
         sections(&salted),
@@ -309,7 +310,13 @@ fn earn_7_credits_are_the_formulas() {
         .expect("a value");
     let more = Credits(true_credits.credits + 1);
     let c = case.publics[claim_at(0, layout::CLAIM_COMMITMENT)];
-    let sealed = audit::encrypt(&claim.exponent, &terms.view_key, c, more, &claim.handle);
+    let sealed = audit::encrypt(
+        &claim.exponent,
+        &terms.view_key,
+        RecordCommitment(c),
+        more,
+        &claim.handle,
+    );
     let other = formula
         .eval(&case.witness.claims[1].records, &terms.constants)
         .expect("a value");
@@ -317,9 +324,9 @@ fn earn_7_credits_are_the_formulas() {
     let total = audit::encrypt_total(&case.witness.total_exponent, &terms.total_key, sum);
     let hidden = owner::bind(&claim.key, &claim.handle).hide(more);
     let cm = note::note_commitment(more, terms.expiry, terms.asset, &claim.key);
-    case.publics[claim_at(0, layout::CLAIM_HIDDEN)] = hidden;
-    case.publics[claim_at(0, layout::CLAIM_NOTE)] = cm;
-    case.publics[claim_at(0, layout::CLAIM_CREDITS)] = sealed.cv;
+    case.publics[claim_at(0, layout::CLAIM_HIDDEN)] = hidden.0;
+    case.publics[claim_at(0, layout::CLAIM_NOTE)] = cm.0;
+    case.publics[claim_at(0, layout::CLAIM_CREDITS)] = sealed.cv.0;
     case.publics[layout::T2] = total.t2.x;
     case.publics[layout::T2 + 1] = total.t2.y;
     let violation = EarnViolation::Credits {
@@ -546,7 +553,7 @@ fn other_periods_and_keys_keep_their_bounds() {
         // One beyond the end, with a C that commits to it.
         case.witness.claims[0].records[2] = record(end);
         let c = case.witness.claims[0].commitment(&schema, terms.period);
-        case.publics[layout::claim_offset(0, 0)] = c;
+        case.publics[layout::claim_offset(0, 0)] = c.0;
         assert_eq!(
             native::check(&formula, 1, &case.publics, &case.witness),
             Err(EarnViolation::Bounds {

@@ -4,7 +4,13 @@ use std::collections::BTreeSet;
 
 use ark_ff::Field as _;
 use merits_circuits::earn::{EarnViolation, WitnessFault, native};
-use merits_primitives::{Fr, audit, earned::Earned, ids::Credits, owner};
+use merits_primitives::{
+    Fr, audit,
+    commitment::RecordCommitment,
+    earned::Earned,
+    ids::Credits,
+    owner::{self, HiddenEarned},
+};
 use merits_verifier::{Statement as _, statement::earn as layout};
 
 use crate::earn::case::{self, Case, violated};
@@ -64,7 +70,7 @@ fn the_measured_batch_is_good_and_stands_where_verifiers_look() {
     let metres = claim.records.iter().map(|record| record.0[2]).sum::<u64>();
     assert_eq!(outputs.measure, Some(metres));
     let u = case.publics[claim_at(&case, 0, layout::CLAIM_HIDDEN)];
-    let earned = owner::bind(&claim.key, &claim.handle).reveal(u, true);
+    let earned = owner::bind(&claim.key, &claim.handle).reveal(HiddenEarned(u), true);
     let expected = Earned {
         credits: Credits(outputs.credits),
         measure: Some(metres),
@@ -109,7 +115,13 @@ fn earn_15_the_measure_is_the_formulas() {
         measure: Some(metres + 1),
     };
     let c = case.publics[claim_at(&case, 0, layout::CLAIM_COMMITMENT)];
-    let sealed = audit::encrypt(&claim.exponent, &terms.view_key, c, more, &claim.handle);
+    let sealed = audit::encrypt(
+        &claim.exponent,
+        &terms.view_key,
+        RecordCommitment(c),
+        more,
+        &claim.handle,
+    );
     let hidden = owner::bind(&claim.key, &claim.handle).hide(more);
     let exponent = case.witness.measure_exponent.as_ref().expect("it has one");
     let sum = u128::from(metres) + 1 + u128::from(others);
@@ -119,8 +131,8 @@ fn earn_15_the_measure_is_the_formulas() {
         claim_at(&case, 0, layout::CLAIM_CREDITS),
         measure_at(&case) + 2,
     );
-    case.publics[hidden_at] = hidden;
-    case.publics[sealed_at] = sealed.cv;
+    case.publics[hidden_at] = hidden.0;
+    case.publics[sealed_at] = sealed.cv.0;
     case.publics[total_at] = total.t2.x;
     case.publics[total_at + 1] = total.t2.y;
     let violation = EarnViolation::Measure {

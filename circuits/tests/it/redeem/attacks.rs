@@ -7,7 +7,9 @@ use merits_primitives::{
     Fr, group,
     identity::Secret,
     ids::{AssetId, Credits, Expiry},
-    note, owner,
+    note,
+    note_tree::NoteRoot,
+    owner,
 };
 use merits_verifier::{Statement as _, statement::StatementError};
 
@@ -51,7 +53,7 @@ fn one_note_twice() {
     assert_eq!(case.statement.check(), Err(twice));
     assert_eq!(case.native(), Err(RedeemViolation::Precondition(twice)));
     // A note has one nullifier.
-    case.statement.sn2 += Fr::ONE;
+    case.statement.sn2.0 += Fr::ONE;
     assert_eq!(case.statement.check(), Ok(()));
     let violation = RedeemViolation::Nullifier { note: 1 };
     assert_eq!(case.native(), Err(violation));
@@ -104,7 +106,7 @@ fn a_note_of_the_next_bucket_as_one_with_2_to_64_more() {
     let left = u64::MAX - 4;
     let inputs = forged(&case, secret.element(), [5 + (1 << 64), 0], left);
     // The note is in the tree, and all else fits: what is left does too.
-    assert_eq!(inputs[0], terms.note_root);
+    assert_eq!(inputs[0], terms.note_root.0);
     assert_eq!(sections_of(&inputs), only(&["note 1/value"]));
 }
 
@@ -166,7 +168,7 @@ fn notes_of_another_tree() {
     assert_eq!(case.sections(), only(&["note roots"]));
 }
 
-fn note_root_of_another_tree() -> Fr {
+fn note_root_of_another_tree() -> NoteRoot {
     let mut other = World::new(40, 5);
     other.earn(1000);
     other.terms().note_root
@@ -245,7 +247,7 @@ fn somebody_elses_identity_in_the_seal() {
     let mut case = Case::good(44, true);
     let identity = case.witness.secret.commitment().expect("not zero");
     let other = Secret::from_scalar(9u64.into()).commitment();
-    case.statement.c_id += other.expect("not zero") - identity;
+    case.statement.c_id.0 += other.expect("not zero").0 - identity.0;
     assert_eq!(case.native(), Err(RedeemViolation::SealedIdentity));
     assert_eq!(case.sections(), only(&["audit/identity"]));
 }

@@ -11,12 +11,19 @@ use merits_params::r1cs::Term;
 use merits_primitives::{
     Fr,
     audit::{self, Exponent},
+    calendar::Day,
+    context::Context,
     field,
     group::Group,
     identity::{self, Birth, Secret},
     ids::{AssetId, Credits, Expiry},
     jubjub::{Point, Scalar},
-    note, note_tree, owner, poseidon, tags,
+    note::{self, NoteCommitment},
+    note_tree,
+    nullifier::SpendNullifier,
+    owner, poseidon,
+    scope::RateScope,
+    tags,
 };
 use merits_verifier::statement::redeem::{self as layout, RedeemStatement};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -24,7 +31,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 pub(crate) const ASSET: AssetId = AssetId(7);
 pub(crate) const EXPIRY: Expiry = Expiry(2027);
 pub(crate) const BIRTH: Birth = Birth {
-    from: 20_000,
+    from: Day(20_000),
     generation: 1,
 };
 
@@ -50,7 +57,7 @@ pub(crate) struct World {
     /// Where the person's leaf is.
     pub(crate) place: u64,
     /// The note tree's leaves.
-    pub(crate) notes: Vec<Fr>,
+    pub(crate) notes: Vec<NoteCommitment>,
 }
 
 /// A note that somebody has.
@@ -146,8 +153,8 @@ impl World {
             expiry: EXPIRY,
             amount: Credits(450),
             floor: Credits(100),
-            context: Fr::from(99u64),
-            rate_scope: Fr::from(1234u64),
+            context: Context(Fr::from(99u64)),
+            rate_scope: RateScope(Fr::from(1234u64)),
             rate_limit: 5,
             view_key: key(0x00c0_ffee_1234_5678),
         }
@@ -185,7 +192,7 @@ impl Case {
     pub(crate) fn good(seed: u64, dummy: bool) -> Self {
         let mut world = World::new(seed, 6);
         let first = world.earn(if dummy { 1000 } else { 700 });
-        world.notes.push(Fr::from(5u64));
+        world.notes.push(NoteCommitment(Fr::from(5u64)));
         let second = world.earn(300);
         let second = if dummy {
             world.dummy()
@@ -315,15 +322,16 @@ pub(crate) fn forged(case: &Case, secret: Fr, values: [u128; 2], change: u64) ->
         nullifiers[number] = poseidon::hash(tags::NF, &[secret, note]);
         inputs[layout::SN1 + number] = nullifiers[number];
         if number == 0 {
-            inputs[layout::NOTE_ROOT] = spent.path.root(note);
+            inputs[layout::NOTE_ROOT] = spent.path.root(NoteCommitment(note)).0;
         }
     }
     inputs[layout::NOTE_OUT] = note(Fr::from(change), nullifiers[0], Fr::ZERO);
     let index = Fr::from(witness.index);
     inputs[layout::RATE_NULLIFIER] =
-        poseidon::hash(tags::RATE, &[secret, statement.rate_scope, index]);
+        poseidon::hash(tags::RATE, &[secret, statement.rate_scope.0, index]);
     let identity = witness.secret.commitment().expect("not zero");
-    let sealed = audit::seal_identity(&witness.exponent, &statement.a, nullifiers[0], identity);
-    inputs[layout::SEALED_IDENTITY] = sealed.c_id;
+    let sn1 = SpendNullifier(nullifiers[0]);
+    let sealed = audit::seal_identity(&witness.exponent, &statement.a, sn1, identity);
+    inputs[layout::SEALED_IDENTITY] = sealed.c_id.0;
     inputs
 }

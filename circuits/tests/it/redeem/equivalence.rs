@@ -41,7 +41,7 @@ fn change_witness(kind: usize, witness: &mut RedeemWitness, rng: &mut StdRng) {
     let note = rng.random_range(0..2usize);
     match kind {
         0 => witness.secret = Secret::random(rng),
-        1 => witness.birth.from += 1,
+        1 => witness.birth.from.0 += 1,
         2 => witness.birth.generation = 0,
         3 => {
             witness.group_path.steps.pop();
@@ -84,16 +84,16 @@ fn change_statement(kind: usize, statement: &mut RedeemStatement, rng: &mut StdR
         3 => statement.expiry = Expiry(near(statement.expiry.0.into(), rng) as u32),
         4 => statement.rate_limit = rng.random_range(1..8),
         5 => statement.a = case::key(rng.random_range(2..1000)),
-        6 => element(&mut statement.note_root, rng),
-        7 => element(&mut statement.group_root, rng),
-        8 => element(&mut statement.context, rng),
-        9 => element(&mut statement.sn1, rng),
-        10 => element(&mut statement.sn2, rng),
-        11 => element(&mut statement.cm_out, rng),
-        12 => element(&mut statement.rate_scope, rng),
-        13 => element(&mut statement.rn, rng),
-        14 => element(&mut statement.ey, rng),
-        15 => element(&mut statement.c_id, rng),
+        6 => element(&mut statement.note_root.0, rng),
+        7 => element(&mut statement.group_root.0, rng),
+        8 => element(&mut statement.context.0, rng),
+        9 => element(&mut statement.sn1.0, rng),
+        10 => element(&mut statement.sn2.0, rng),
+        11 => element(&mut statement.cm_out.0, rng),
+        12 => element(&mut statement.rate_scope.0, rng),
+        13 => element(&mut statement.rn.0, rng),
+        14 => element(&mut statement.ey.0, rng),
+        15 => element(&mut statement.c_id.0, rng),
         _ => {}
     }
 }

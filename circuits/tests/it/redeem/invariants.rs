@@ -68,7 +68,7 @@ fn redeem_1_the_secret_is_not_0() {
 
 #[test]
 fn redeem_2_the_leaf_is_under_the_group_root() {
-    let change = |case: &mut Case| case.statement.group_root += Fr::ONE;
+    let change = |case: &mut Case| case.statement.group_root.0 += Fr::ONE;
     altered(change, RedeemViolation::Group, "member/path");
     // Another birth is another leaf.
     let change = |case: &mut Case| {
@@ -83,14 +83,14 @@ fn redeem_2_the_leaf_is_under_the_group_root() {
 #[test]
 fn redeem_3_nullifiers_are_those_of_the_notes() {
     // The second alone: from the first follow change and sealed identity.
-    let change = |case: &mut Case| case.statement.sn2 += Fr::ONE;
+    let change = |case: &mut Case| case.statement.sn2.0 += Fr::ONE;
     let violation = RedeemViolation::Nullifier { note: 1 };
     altered(change, violation, "note 2/nullifier");
 
     // The first, with all that follows from it.
     let change = |case: &mut Case| {
         let statement = &mut case.statement;
-        statement.sn1 += Fr::ONE;
+        statement.sn1.0 += Fr::ONE;
         let secret = &case.witness.secret;
         let key = owner::change_key(secret, statement.sn1);
         statement.cm_out =
@@ -107,7 +107,7 @@ fn redeem_3_nullifiers_are_those_of_the_notes() {
 fn redeem_4_the_first_note_is_under_the_root() {
     // A dummy as the second, which is under no root anyway.
     let mut case = Case::good(11, true);
-    case.statement.note_root += Fr::ONE;
+    case.statement.note_root.0 += Fr::ONE;
     assert_eq!(case.native(), Err(RedeemViolation::FirstNote));
     assert_eq!(case.sections(), only(&["note roots"]));
     // One sibling of its path.
@@ -292,9 +292,9 @@ fn redeem_9_the_index_has_16_bits() {
 
 #[test]
 fn redeem_9_rn_is_of_this_person_scope_and_index() {
-    let change = |case: &mut Case| case.statement.rn += Fr::ONE;
+    let change = |case: &mut Case| case.statement.rn.0 += Fr::ONE;
     altered(change, RedeemViolation::RateNullifier, "rate/nullifier");
-    let change = |case: &mut Case| case.statement.rate_scope += Fr::ONE;
+    let change = |case: &mut Case| case.statement.rate_scope.0 += Fr::ONE;
     altered(change, RedeemViolation::RateNullifier, "rate/nullifier");
     let change = |case: &mut Case| case.witness.index += 1;
     altered(change, RedeemViolation::RateNullifier, "rate/nullifier");
@@ -314,7 +314,7 @@ fn redeem_10_ey_is_of_e() {
 
 #[test]
 fn redeem_11_the_identity_is_sealed_under_a() {
-    let change = |case: &mut Case| case.statement.c_id += Fr::ONE;
+    let change = |case: &mut Case| case.statement.c_id.0 += Fr::ONE;
     altered(change, RedeemViolation::SealedIdentity, "audit/identity");
     // Under another key: nobody who holds A could open.
     let change = |case: &mut Case| case.statement.a = case::key(77);
@@ -367,5 +367,5 @@ fn redeem_12_every_wire_is_in_a_constraint_and_every_input_in_its_place() {
     }
     let case = Case::good(11, false);
     assert_eq!(case.statement.public_inputs().len(), labels.len());
-    assert_ne!(case.statement.context, Fr::ZERO);
+    assert_ne!(case.statement.context.0, Fr::ZERO);
 }

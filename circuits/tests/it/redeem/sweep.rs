@@ -152,7 +152,7 @@ fn the_documented_joint_freedoms_exist() {
     // Where among its siblings a child stands that occurs twice, for there are no bits for it.
     let mut moved = case.clone();
     let leaf = case.witness.notes[1].commitment(&case.witness.secret, case::EXPIRY, case::ASSET);
-    moved.witness.notes[1].path.siblings[0] = [leaf; 3];
+    moved.witness.notes[1].path.siblings[0] = [leaf.0; 3];
     let inputs = moved.inputs();
     moved.witness.notes[1].path.index = 2;
     assert_eq!(moved.inputs(), inputs);

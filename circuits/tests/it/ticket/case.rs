@@ -10,7 +10,9 @@ use merits_circuits::{
 };
 use merits_params::r1cs::Term;
 use merits_primitives::{
-    Fr, field,
+    Fr,
+    calendar::Day,
+    field,
     group::Group,
     identity::{Birth, Secret},
 };
@@ -45,7 +47,7 @@ impl Case {
         let mut rng = rng(seed);
         let secret = Secret::random(&mut rng);
         let birth = Birth {
-            from: rng.random_range(0..=START),
+            from: Day(rng.random_range(0..=START)),
             generation: rng.random(),
         };
         Self::of(secret, birth, size, index, &mut rng)
@@ -72,7 +74,7 @@ impl Case {
         group.update(index, witness.leaf()).expect("a leaf");
         witness.path = group.path(index).expect("a leaf");
         let root = group.root().expect("people");
-        let statement = witness.statement(root, field::random(rng), field::random(rng), START);
+        let statement = witness.statement(root, field::random(rng), field::random(rng), Day(START));
         Self {
             group,
             index,

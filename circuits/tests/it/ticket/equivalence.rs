@@ -13,7 +13,7 @@ fn change_witness(kind: usize, case: &mut Case, rng: &mut StdRng) {
     let hashes = witness.path.steps.iter_mut().flatten();
     match kind {
         0 => witness.secret = Secret::random(rng),
-        1 => witness.birth.from = rng.random_range(0..2 * case::START),
+        1 => witness.birth.from.0 = rng.random_range(0..2 * case::START),
         2 => witness.birth.generation = rng.random(),
         3 => witness.scope_source = field::random(rng),
         4 => {
@@ -85,17 +85,17 @@ proptest! {
         let mut case = Case::new(size, index, seed);
         let rng = &mut case::rng(!seed);
         for (at, how) in changes {
-            let from = case.witness.birth.from;
+            let from = case.witness.birth.from.0;
             let statement = &mut case.statement;
             let field = match at {
-                0 => &mut statement.root,
-                1 => &mut statement.scope,
-                2 => &mut statement.nullifier,
-                3 => &mut statement.b,
-                4 => &mut statement.message,
+                0 => &mut statement.root.0,
+                1 => &mut statement.scope.0,
+                2 => &mut statement.nullifier.0,
+                3 => &mut statement.b.0,
+                4 => &mut statement.message.0,
                 _ => {
                     let days = [from, from.wrapping_sub(1), from + 1, u32::MAX];
-                    statement.start = days[usize::from(how)];
+                    statement.start.0 = days[usize::from(how)];
                     continue;
                 }
             };

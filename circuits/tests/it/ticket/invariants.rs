@@ -6,10 +6,12 @@ use ark_ff::{AdditiveGroup, BigInteger, Field, PrimeField};
 use merits_circuits::{program::WitnessError, ticket::TicketViolation};
 use merits_primitives::{
     Fr,
+    calendar::Day,
     group::{self, Step},
     identity::{Birth, Secret},
     jubjub::Scalar,
-    nullifier, owner,
+    nullifier::{self, Nullifier},
+    owner,
     poseidon::pos2,
 };
 use merits_verifier::statement::ticket as layout;
@@ -44,7 +46,7 @@ fn the_good_ticket_is_good() {
 fn person_1_no_secret_of_l_or_more() {
     let rng = &mut case::rng(1);
     let birth = Birth {
-        from: 1,
+        from: Day(1),
         generation: 0,
     };
     // 5 + l has 251 bits as well and the same commitment, but another nullifier and pseudonym.
@@ -59,12 +61,15 @@ fn person_1_no_secret_of_l_or_more() {
     );
     let mut inputs = case.inputs();
     let (scope, message) = (case.statement.scope, case.statement.message);
-    let handle = owner::Handle(pos2(case.witness.scope_source, twin));
+    let handle = owner::Handle(pos2(case.witness.scope_source.0, twin));
     let hash = merits_primitives::poseidon::hash;
-    let key = owner::OwnerKey(hash(merits_primitives::tags::OWN, &[twin, scope, message]));
-    inputs[layout::NULLIFIER] = pos2(scope, twin);
-    inputs[layout::BINDING] = owner::bind(&key, &handle).b;
-    assert_ne!(inputs[layout::NULLIFIER], case.statement.nullifier);
+    let key = owner::OwnerKey(hash(
+        merits_primitives::tags::OWN,
+        &[twin, scope.0, message.0],
+    ));
+    inputs[layout::NULLIFIER] = pos2(scope.0, twin);
+    inputs[layout::BINDING] = owner::bind(&key, &handle).b.0;
+    assert_ne!(inputs[layout::NULLIFIER], case.statement.nullifier.0);
     inputs[input("secret")] = twin;
     assert_eq!(stops_in(&inputs), "person/order");
     // l itself, whose multiple of B8 is the identity; and more bits than 251.
@@ -132,7 +137,7 @@ fn person_1_no_digit_helps_a_secret_of_l_or_more() {
 fn person_1_secret_zero_has_no_identity() {
     let rng = &mut case::rng(2);
     let birth = Birth {
-        from: 1,
+        from: Day(1),
         generation: 0,
     };
     // Even where somebody registered Pos2(0, 1), the identity's own commitment.
@@ -154,7 +159,7 @@ fn person_2_the_leaf_is_of_this_secret() {
 #[test]
 fn person_3_another_root() {
     let mut case = Case::good();
-    case.statement.root += Fr::ONE;
+    case.statement.root.0 += Fr::ONE;
     assert_eq!(case.native(), Err(TicketViolation::Member));
     assert_eq!(case.sections(), only(&["member/path"]));
 }
@@ -180,7 +185,7 @@ fn person_3_another_generation() {
 #[test]
 fn person_3_an_earlier_first_day_is_another_leaf() {
     let mut case = Case::good();
-    case.witness.birth.from -= 1;
+    case.witness.birth.from.0 -= 1;
     assert_eq!(case.native(), Err(TicketViolation::Member));
     assert_eq!(case.sections(), only(&["member/path"]));
 }
@@ -266,12 +271,13 @@ fn ticket_1_not_before_the_first_day_of_eligibility() {
         generation: 1,
     };
     let secret = Secret::random(rng);
-    let on_the_day = Case::of(secret.clone(), birth(START), 5, 2, rng);
+    let on_the_day = Case::of(secret.clone(), birth(Day(START)), 5, 2, rng);
     assert_eq!(on_the_day.native(), Ok(()));
     assert_eq!(on_the_day.sections(), only(&[]));
     for from in [START + 1, u32::MAX] {
+        let (from, start) = (Day(from), Day(START));
         let early = Case::of(secret.clone(), birth(from), 5, 2, rng);
-        let violation = TicketViolation::Eligibility { from, start: START };
+        let violation = TicketViolation::Eligibility { from, start };
         assert_eq!(early.native(), Err(violation));
         assert_eq!(stops_in(&early.inputs()), "birth");
     }
@@ -282,7 +288,7 @@ fn ticket_1_not_before_the_first_day_of_eligibility() {
 fn ticket_1_a_birth_has_one_reading() {
     let rng = &mut case::rng(6);
     let birth = Birth {
-        from: START + 1,
+        from: Day(START + 1),
         generation: 1,
     };
     let early = Case::of(Secret::random(rng), birth, 5, 2, rng);
@@ -303,7 +309,7 @@ fn ticket_1_a_birth_has_one_reading() {
 #[test]
 fn ticket_2_one_nullifier_a_person_and_scope() {
     let mut case = Case::good();
-    case.statement.nullifier += Fr::ONE;
+    case.statement.nullifier.0 += Fr::ONE;
     assert_eq!(case.native(), Err(TicketViolation::Nullifier));
     assert_eq!(case.sections(), only(&["nullifier"]));
     // Another person's nullifier in the scope.
@@ -313,7 +319,7 @@ fn ticket_2_one_nullifier_a_person_and_scope() {
     assert_eq!(case.sections(), only(&["nullifier"]));
     // The same nullifier and b in another scope: K has the scope in it too.
     let mut moved = Case::good();
-    moved.statement.scope += Fr::ONE;
+    moved.statement.scope.0 += Fr::ONE;
     assert_eq!(moved.native(), Err(TicketViolation::Nullifier));
     assert_eq!(moved.sections(), only(&["nullifier", "binding"]));
 }
@@ -325,15 +331,15 @@ fn ticket_3_b_binds_person_scope_message_and_source() {
         assert_eq!(case.sections(), only(&["binding"]));
     };
     let mut altered = Case::good();
-    altered.statement.b += Fr::ONE;
+    altered.statement.b.0 += Fr::ONE;
     check(&altered);
     // Another message under the same b: another distributor, other terms.
     let mut said = Case::good();
-    said.statement.message += Fr::ONE;
+    said.statement.message.0 += Fr::ONE;
     check(&said);
     // Another source's records.
     let mut sourced = Case::good();
-    sourced.witness.scope_source += Fr::ONE;
+    sourced.witness.scope_source.0 += Fr::ONE;
     check(&sourced);
     // Another person's b, for the same scope, message and source.
     let mut paired = Case::good();
@@ -386,7 +392,7 @@ fn the_nullifier_of_a_link_is_the_pseudonym() {
     let mut case = Case::good();
     case.statement.scope = case.witness.scope_source;
     case.restate();
-    assert_eq!(case.statement.nullifier, case.witness.handle().0);
+    assert_eq!(case.statement.nullifier, Nullifier(case.witness.handle().0));
     assert_eq!(case.native(), Ok(()));
     assert_eq!(case.sections(), only(&[]));
 }

@@ -4,6 +4,7 @@
 use merits_circuits::ticket::TicketCircuit;
 use merits_primitives::{
     Fr,
+    calendar::Day,
     identity::{Birth, Secret},
     jubjub::Scalar,
 };
@@ -42,7 +43,7 @@ fn so_it_does_for_secrets_at_the_ends() {
     ];
     for (seed, secret) in (0..).zip(secrets) {
         let birth = Birth {
-            from: [0, case::START][seed as usize % 2],
+            from: Day([0, case::START][seed as usize % 2]),
             generation: [0, 255][seed as usize % 2],
         };
         let rng = &mut case::rng(seed);

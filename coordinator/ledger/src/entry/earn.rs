@@ -1,9 +1,10 @@
 //! A distributor's batch of proven credits.
 
 use merits_primitives::{
-    Fr,
+    commitment::RecordCommitment,
     ids::{AssetId, Epoch, Expiry, PartyId, Period, ScaleId, ScaleVersion, SchemaId},
     jubjub::Point,
+    nullifier::Nullifier,
 };
 use merits_verifier::{
     codec::{Canonical, CodecError, Reader, Writer},
@@ -39,7 +40,7 @@ impl Canonical for EarnTerms {
     fn write(&self, out: &mut Writer) {
         out.u64(self.asset.0);
         out.u32(self.expiry.0);
-        out.field(&self.schema.0);
+        out.field(&self.schema);
         out.count(self.constants.len());
         for constant in &self.constants {
             out.u64(*constant);
@@ -50,7 +51,7 @@ impl Canonical for EarnTerms {
         Ok(Self {
             asset: AssetId(input.u64("asset")?),
             expiry: Expiry(input.u32("expiry")?),
-            schema: SchemaId(input.field("schema")?),
+            schema: input.field("schema")?,
             constants: {
                 let count = input.count("constants", MAX_NUMBERS)?;
                 (0..count)
@@ -69,7 +70,7 @@ pub struct SignedClaim {
     /// Ed25519 over [`merits_verifier::statement::earn::commitment_signing_bytes`].
     pub source_signature: [u8; SIGNATURE_BYTES],
     /// nf of the deposited ticket that it claims with; `None` on a ledger in custody only.
-    pub ticket: Option<Fr>,
+    pub ticket: Option<Nullifier>,
 }
 
 impl Canonical for SignedClaim {
@@ -117,7 +118,7 @@ pub struct EarnBatch {
 
 impl EarnBatch {
     /// The record commitments.
-    pub fn commitments(&self) -> impl Iterator<Item = Fr> + '_ {
+    pub fn commitments(&self) -> impl Iterator<Item = RecordCommitment> + '_ {
         self.claims.iter().map(|claim| claim.public.c)
     }
 }

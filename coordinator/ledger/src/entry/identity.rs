@@ -1,7 +1,9 @@
 //! Identities: one a person across all registrars, kept by a tag that only the evaluator's key gives.
 
 use merits_primitives::{
-    Fr, field,
+    calendar::Day,
+    field,
+    identity::IdentityCommitment,
     ids::{EntryId, Origin, PartyId},
 };
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
@@ -84,9 +86,9 @@ impl Canonical for EvaluationCounted {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdentityRegistered {
     /// IC.
-    pub commitment: Fr,
+    pub commitment: IdentityCommitment,
     /// First day of eligibility.
-    pub from: u32,
+    pub from: Day,
     /// 0 for the first time; one more than before after a loss.
     pub generation: u8,
     /// The person's tag.
@@ -100,7 +102,7 @@ impl Canonical for IdentityRegistered {
 
     fn write(&self, out: &mut Writer) {
         out.field(&self.commitment);
-        out.u32(self.from);
+        out.u32(self.from.0);
         out.u8(self.generation);
         out.array(&self.tag.0);
         write_entry_id(out, &self.evaluation);
@@ -109,7 +111,7 @@ impl Canonical for IdentityRegistered {
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
         Ok(Self {
             commitment: input.field("commitment")?,
-            from: input.u32("from")?,
+            from: Day(input.u32("from")?),
             generation: input.u8("generation")?,
             tag: UniquenessTag(input.array("tag")?),
             evaluation: read_entry_id(input, "evaluation")?,
@@ -121,7 +123,7 @@ impl Canonical for IdentityRegistered {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdentityRetired {
     /// Its IC.
-    pub commitment: Fr,
+    pub commitment: IdentityCommitment,
     /// Why, in words.
     pub basis: String,
 }

@@ -33,8 +33,8 @@ pub use view_key::{HalfKeys, ViewKeyEpochOpened};
 
 use ed25519_dalek::SigningKey;
 use merits_primitives::{
-    Fr,
     ids::{EntryId, Origin, PartyId},
+    note::NoteCommitment,
 };
 use merits_verifier::{
     codec::{Canonical, CodecError, Reader, Writer},
@@ -241,7 +241,7 @@ impl Entry {
     }
 
     /// Notes that it appends to the tree, in order.
-    pub fn notes(&self) -> Vec<Fr> {
+    pub fn notes(&self) -> Vec<NoteCommitment> {
         match self {
             Self::EarnBatch(batch) => batch.claims.iter().map(|claim| claim.public.cm).collect(),
             Self::Redeemed(redeemed) => vec![redeemed.spending.cm_out],

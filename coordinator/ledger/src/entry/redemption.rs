@@ -1,6 +1,9 @@
 //! Offers, redemptions and attestations.
 
-use merits_primitives::ids::{Credits, EntryId, Expiry, PartyId, ScaleId};
+use merits_primitives::{
+    calendar::Day,
+    ids::{Credits, EntryId, Expiry, PartyId, ScaleId},
+};
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 pub use merits_verifier::spending::{Attested, Spending};
 
@@ -168,7 +171,7 @@ pub struct Redeemed {
     /// The offer.
     pub offer: EntryId,
     /// The day that the rate limit counts by.
-    pub day: u32,
+    pub day: Day,
     /// X25519: the fresh key that the voucher is sealed to.
     pub voucher_key: [u8; 32],
     /// What spends.
@@ -180,7 +183,7 @@ impl Canonical for Redeemed {
 
     fn write(&self, out: &mut Writer) {
         write_entry_id(out, &self.offer);
-        out.u32(self.day);
+        out.u32(self.day.0);
         out.array(&self.voucher_key);
         self.spending.write(out);
     }
@@ -188,7 +191,7 @@ impl Canonical for Redeemed {
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
         Ok(Self {
             offer: read_entry_id(input, "offer")?,
-            day: input.u32("day")?,
+            day: Day(input.u32("day")?),
             voucher_key: input.array("voucher key")?,
             spending: Spending::read(input)?,
         })

@@ -1,9 +1,12 @@
 //! Tickets: a person's consent to one distributor, for one scale and one period.
 
 use merits_primitives::{
-    Fr,
+    group::GroupRoot,
     ids::{Expiry, PartyId, Period, ScaleId, ScaleVersion, sha256},
-    message::SALT_BYTES,
+    message::{Message, SALT_BYTES},
+    nullifier::Nullifier,
+    owner::RecordsBinding,
+    scope::Scope,
 };
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
@@ -69,11 +72,11 @@ pub struct TicketDeposited {
     /// Salt of the message.
     pub salt: [u8; SALT_BYTES],
     /// Root of the group that the person proved to be in.
-    pub root: Fr,
+    pub root: GroupRoot,
     /// nf.
-    pub nullifier: Fr,
+    pub nullifier: Nullifier,
     /// b.
-    pub b: Fr,
+    pub b: RecordsBinding,
 }
 
 impl Canonical for TicketDeposited {
@@ -112,30 +115,26 @@ impl Canonical for TicketDeposited {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConsentWithdrawn {
     /// Scope of the claim.
-    pub scope: Fr,
+    pub scope: Scope,
     /// nf in that scope.
-    pub nullifier: Fr,
+    pub nullifier: Nullifier,
     /// The message of the consent that is taken back.
-    pub message: Fr,
+    pub message: Message,
     /// b of the withdrawal's own statement.
-    pub b: Fr,
+    pub b: RecordsBinding,
     /// Root of the group.
-    pub root: Fr,
+    pub root: GroupRoot,
 }
 
 impl Canonical for ConsentWithdrawn {
     const NAME: &'static str = "consent withdrawn";
 
     fn write(&self, out: &mut Writer) {
-        for element in [
-            &self.scope,
-            &self.nullifier,
-            &self.message,
-            &self.b,
-            &self.root,
-        ] {
-            out.field(element);
-        }
+        out.field(&self.scope);
+        out.field(&self.nullifier);
+        out.field(&self.message);
+        out.field(&self.b);
+        out.field(&self.root);
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {

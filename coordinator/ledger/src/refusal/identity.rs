@@ -1,6 +1,6 @@
 //! Why a person's registration, or the group of people that a proof was made for, is refused.
 
-use merits_primitives::{calendar::day_label, ids::PartyId};
+use merits_primitives::{calendar::Day, ids::PartyId};
 use merits_verifier::{FieldPath, Reason};
 use thiserror::Error;
 
@@ -40,14 +40,13 @@ pub enum IdentityRefusal {
     PersonKnown,
     /// A new generation would overlap with tickets of the one before.
     #[error(
-        "an identity given anew is eligible from {} at the earliest, not from {}: tickets of the one before may reach until then",
-        day_label(*.earliest), day_label(*.found)
+        "an identity given anew is eligible from {earliest} at the earliest, not from {found}: tickets of the one before may reach until then"
     )]
     EligibleTooEarly {
         /// First day that is possible.
-        earliest: u32,
+        earliest: Day,
         /// What came.
-        found: u32,
+        found: Day,
     },
     /// A generation is a byte.
     #[error("this person was registered 256 times, which is the most")]

@@ -1,7 +1,7 @@
 //! Why an offer or a redemption of one is refused.
 
 use merits_primitives::{
-    calendar::{day_label, month_label},
+    calendar::{Day, month_label},
     ids::{EntryId, Expiry},
 };
 use merits_verifier::{FieldPath, Reason};
@@ -56,15 +56,12 @@ pub enum OfferRefusal {
         expiry: Expiry,
     },
     /// The daily limit counts by the ledger's day, and the proof by another.
-    #[error(
-        "the proof counts by the day {}, and on the ledger it is {}: prove again",
-        day_label(*.found), day_label(*.today)
-    )]
+    #[error("the proof counts by the day {found}, and on the ledger it is {today}: prove again")]
     OtherDay {
         /// The ledger's day.
-        today: u32,
+        today: Day,
         /// What came.
-        found: u32,
+        found: Day,
     },
 }
 

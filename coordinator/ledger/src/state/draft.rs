@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use merits_primitives::Fr;
+use merits_primitives::note::NoteCommitment;
 
 use crate::rows::{Key, Record, RowChange, RowError, RowKey, View, decode};
 use crate::store::{Unique, UniqueSet};
@@ -13,7 +13,7 @@ pub(super) struct Draft<'v> {
     view: &'v View,
     changes: BTreeMap<RowKey, Option<Vec<u8>>>,
     uniques: Vec<Unique>,
-    notes: Vec<Fr>,
+    notes: Vec<NoteCommitment>,
 }
 
 impl<'v> Draft<'v> {
@@ -57,12 +57,12 @@ impl<'v> Draft<'v> {
     }
 
     /// Remembers notes that go into the tree.
-    pub(super) fn note(&mut self, notes: &[Fr]) {
+    pub(super) fn note(&mut self, notes: &[NoteCommitment]) {
         self.notes.extend_from_slice(notes);
     }
 
     /// Changed rows in the order of their keys, used values, notes.
-    pub(super) fn finish(self) -> (Vec<RowChange>, Vec<Unique>, Vec<Fr>) {
+    pub(super) fn finish(self) -> (Vec<RowChange>, Vec<Unique>, Vec<NoteCommitment>) {
         let changes = self.changes.into_iter().collect();
         (changes, self.uniques, self.notes)
     }

@@ -6,6 +6,7 @@ use merits_primitives::{
     field,
     figures::Figures,
     ids::{Output, PartyId, Period, ScaleId, ScaleVersion},
+    note::NoteCommitment,
 };
 use merits_verifier::{
     Verified,
@@ -140,7 +141,7 @@ impl Governing {
         self.scales
             .record_batch(draft, new.scale, new.period, worst);
         record_batch(draft, &new)?;
-        let notes: Vec<Fr> = batch.claims.iter().map(|claim| claim.public.cm).collect();
+        let notes: Vec<NoteCommitment> = batch.claims.iter().map(|claim| claim.public.cm).collect();
         self.notes.append(draft, &notes, time);
         Ok(())
     }

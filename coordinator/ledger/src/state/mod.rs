@@ -40,7 +40,7 @@ pub use merits_verifier::possession::TotalsKey;
 
 use std::{ops::Deref, sync::Arc};
 
-use merits_primitives::{Fr, ids::EntryId};
+use merits_primitives::{ids::EntryId, note::NoteCommitment};
 use merits_verifier::{Verified, log::Hash};
 use thiserror::Error;
 
@@ -84,7 +84,7 @@ pub struct Effects {
     hash: Hash,
     uniques: Vec<Unique>,
     rows: Vec<RowChange>,
-    notes: Vec<Fr>,
+    notes: Vec<NoteCommitment>,
 }
 
 impl Effects {
@@ -119,7 +119,7 @@ impl Effects {
     }
 
     /// Notes that it appends to the tree, in order.
-    pub fn notes(&self) -> &[Fr] {
+    pub fn notes(&self) -> &[NoteCommitment] {
         &self.notes
     }
 

@@ -2,7 +2,11 @@
 
 use std::sync::OnceLock;
 
-use merits_primitives::{Fr, field, note_tree::NoteFrontier};
+use merits_primitives::{
+    Fr, field,
+    note::NoteCommitment,
+    note_tree::{NoteFrontier, NoteRoot},
+};
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
 use super::draft::Draft;
@@ -15,7 +19,7 @@ pub struct Anchor {
     /// Notes under it.
     pub size: u64,
     /// Its root.
-    pub root: Fr,
+    pub root: NoteRoot,
 }
 
 /// What governs about notes: the tree's right edge and the newest anchor.
@@ -24,7 +28,7 @@ pub(super) struct NoteEdge {
     stored: StoredEdge,
     /// The root, once somebody asked for it: 20 hashes that every redemption of a quiet slot would
     /// otherwise make.
-    root: OnceLock<Fr>,
+    root: OnceLock<NoteRoot>,
     /// Milliseconds of a slot.
     slot: u64,
 }
@@ -41,7 +45,7 @@ struct StoredEdge {
 
 /// The notes of one entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct NoteRun(Vec<Fr>);
+struct NoteRun(Vec<NoteCommitment>);
 
 /// All notes: the tree's right edge, and a reader of the rest.
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +61,7 @@ impl Notes<'_> {
     }
 
     /// The tree's root now. Twenty hashes the first time after a note.
-    pub fn root(&self) -> Fr {
+    pub fn root(&self) -> NoteRoot {
         self.edge.root()
     }
 
@@ -72,7 +76,7 @@ impl Notes<'_> {
     ///
     /// # Errors
     /// [`RowError`].
-    pub fn find_anchor(&self, root: Fr, time: u64) -> Result<Option<Anchor>, RowError> {
+    pub fn find_anchor(&self, root: NoteRoot, time: u64) -> Result<Option<Anchor>, RowError> {
         let old = rows::get(self.rows, &anchor_key(root))?;
         Ok(old.or_else(|| self.edge.anchor(time).filter(|anchor| anchor.root == root)))
     }
@@ -81,7 +85,7 @@ impl Notes<'_> {
     ///
     /// # Errors
     /// [`RowError`].
-    pub fn leaves(&self, first: u64, count: usize) -> Result<Vec<Fr>, RowError> {
+    pub fn leaves(&self, first: u64, count: usize) -> Result<Vec<NoteCommitment>, RowError> {
         let mut leaves = Vec::new();
         let (_, from) = note_runs(first);
         rows::scan_from(self.rows, &[], from, |key, NoteRun(notes)| {
@@ -106,7 +110,7 @@ impl NoteEdge {
         self.stored.frontier.size()
     }
 
-    fn root(&self) -> Fr {
+    fn root(&self) -> NoteRoot {
         *self.root.get_or_init(|| self.stored.frontier.root())
     }
 
@@ -125,7 +129,7 @@ impl NoteEdge {
     }
 
     /// Whether redemptions may prove against this root at `time`.
-    pub(super) fn accepts(&self, view: &View, root: Fr, time: u64) -> Result<bool, RowError> {
+    pub(super) fn accepts(&self, view: &View, root: NoteRoot, time: u64) -> Result<bool, RowError> {
         let old = view.get(&anchor_key(root))?;
         Ok(old.is_some() || self.anchor(time).is_some_and(|anchor| anchor.root == root))
     }
@@ -136,7 +140,7 @@ impl NoteEdge {
     }
 
     /// Appends an entry's notes. That there is room was asked before.
-    pub(super) fn append(&self, draft: &mut Draft<'_>, notes: &[Fr], time: u64) {
+    pub(super) fn append(&self, draft: &mut Draft<'_>, notes: &[NoteCommitment], time: u64) {
         let mut stored = self.stored.clone();
         let slot = time / self.slot;
         if slot > stored.last_slot && self.size() > 0 {
@@ -205,7 +209,7 @@ fn before(key: &[u8], first: u64) -> usize {
 /// Most notes of one entry: one a claim.
 const MOST_NOTES: u64 = crate::entry::MAX_CLAIMS as u64;
 
-pub(super) fn anchor_key(root: Fr) -> Key<Anchor> {
+pub(super) fn anchor_key(root: NoteRoot) -> Key<Anchor> {
     Key::new(&[&field::to_bytes(&root)])
 }
 

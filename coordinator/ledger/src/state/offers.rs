@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use merits_primitives::ids::{AssetId, EntryId, Expiry, PartyId, Period, PeriodKind};
+use merits_primitives::{
+    calendar::Day,
+    ids::{AssetId, EntryId, Expiry, PartyId, Period, PeriodKind},
+};
 use merits_verifier::{
     codec::{Canonical, CodecError, Reader, Writer},
     statement::redeem::MOST_A_DAY,
@@ -10,7 +13,7 @@ use merits_verifier::{
 
 use super::Parties;
 use super::draft::Draft;
-use super::people::{ROOT_GRACE, day_of};
+use super::people::ROOT_GRACE;
 use super::stored::{self, read_party, read_u128};
 use crate::entry::{OfferClosed, OfferPublished, Redeemed};
 use crate::refusal::{OfferRefusal, Refusal};
@@ -117,7 +120,7 @@ pub struct Offers {
 /// # Errors
 /// [`OfferRefusal::CreditsExpired`].
 pub fn check_not_expired(expiry: Expiry, time: u64) -> Result<(), Refusal> {
-    if Period::of_day(PeriodKind::Month, day_of(time)).index >= expiry.0 {
+    if Period::of_day(PeriodKind::Month, Day::of_millis(time).0).index >= expiry.0 {
         return Err(OfferRefusal::CreditsExpired { expiry }.into());
     }
     Ok(())
@@ -241,7 +244,10 @@ impl Offers {
         // Nobody spends credits on what a suspended sponsor promised.
         parties.acting(&offer.sponsor, Role::Sponsor)?;
         // A proof that was made just before midnight is good just after it.
-        let (today, before) = (day_of(time), day_of(time.saturating_sub(ROOT_GRACE)));
+        let (today, before) = (
+            Day::of_millis(time),
+            Day::of_millis(time.saturating_sub(ROOT_GRACE)),
+        );
         if redeemed.day != today && redeemed.day != before {
             let found = redeemed.day;
             return Err(OfferRefusal::OtherDay { today, found }.into());

@@ -6,13 +6,14 @@ mod records;
 use std::collections::BTreeMap;
 
 use merits_primitives::{
-    Fr, field,
-    group::{self as tree, Place},
-    identity::{Birth, leaf},
+    Fr,
+    calendar::Day,
+    field,
+    group::{self as tree, GroupRoot, Place},
+    identity::{Birth, IdentityCommitment, leaf},
     ids::{EntryId, PartyId},
 };
 
-use super::DAY;
 use super::draft::Draft;
 use super::stored;
 use super::tickets::MOST_DAYS_AHEAD;
@@ -43,7 +44,7 @@ pub struct Person {
     /// The tag that keeps it one.
     pub tag: UniquenessTag,
     /// The newest IC.
-    pub commitment: Fr,
+    pub commitment: IdentityCommitment,
     /// Index of its leaf.
     pub index: u64,
     /// Eligibility and generation.
@@ -77,11 +78,6 @@ pub struct People<'s> {
     pub(super) rows: &'s dyn Rows,
 }
 
-/// The day of a time, counted from 1 January 1970.
-pub(super) fn day_of(time: u64) -> u32 {
-    u32::try_from(time / DAY).unwrap_or(u32::MAX)
-}
-
 impl<'s> People<'s> {
     /// The evaluator, once it showed its key.
     pub fn evaluator(&self) -> Option<&'s Evaluator> {
@@ -111,7 +107,10 @@ impl<'s> People<'s> {
     ///
     /// # Errors
     /// [`RowError`].
-    pub fn by_commitment(&self, commitment: &Fr) -> Result<Option<Person>, RowError> {
+    pub fn by_commitment(
+        &self,
+        commitment: &IdentityCommitment,
+    ) -> Result<Option<Person>, RowError> {
         match rows::get(self.rows, &commitment_key(commitment))? {
             None => Ok(None),
             Some(tag) => self.by_tag(&tag),
@@ -131,7 +130,7 @@ impl<'s> People<'s> {
     ///
     /// # Errors
     /// [`RowError`].
-    pub fn accepts(&self, root: Fr, time: u64) -> Result<bool, RowError> {
+    pub fn accepts(&self, root: GroupRoot, time: u64) -> Result<bool, RowError> {
         if self.register.group.root == Some(root) {
             return Ok(true);
         }
@@ -142,8 +141,8 @@ impl<'s> People<'s> {
     /// The first day from which an identity that is registered anew at `time` may be eligible: no
     /// ticket of the identity before can reach it, for those are taken for periods that begin at most
     /// [`MOST_DAYS_AHEAD`] days ahead, and for an hour more under the old root.
-    pub fn earliest_after_loss(time: u64) -> u32 {
-        day_of(time.saturating_add(ROOT_GRACE))
+    pub fn earliest_after_loss(time: u64) -> Day {
+        Day::of_millis(time.saturating_add(ROOT_GRACE))
             .saturating_add(MOST_DAYS_AHEAD)
             .saturating_add(1)
     }
@@ -159,7 +158,12 @@ impl Register {
     }
 
     /// Whether a statement may prove against this root at `time`.
-    pub(super) fn accepts(&self, view: &View, root: Fr, time: u64) -> Result<bool, RowError> {
+    pub(super) fn accepts(
+        &self,
+        view: &View,
+        root: GroupRoot,
+        time: u64,
+    ) -> Result<bool, RowError> {
         if self.group.root == Some(root) {
             return Ok(true);
         }
@@ -394,7 +398,7 @@ fn set_leaf(
         };
         node.map(|Node(node)| node).ok_or(missing)
     })?;
-    let root = nodes.last().map(|(_, root)| *root);
+    let root = nodes.last().map(|(_, root)| GroupRoot(*root));
     for (place, node) in nodes {
         draft.put(node_key(place), &Node(node));
     }
@@ -415,7 +419,7 @@ fn person_key(tag: &UniquenessTag) -> Key<Person> {
     Key::new(&[&tag.0])
 }
 
-fn commitment_key(commitment: &Fr) -> Key<UniquenessTag> {
+fn commitment_key(commitment: &IdentityCommitment) -> Key<UniquenessTag> {
     Key::new(&[&field::to_bytes(commitment)])
 }
 
@@ -423,6 +427,6 @@ fn node_key(place: Place) -> Key<Node> {
     Key::new(&[&[place.level], &place.index.to_be_bytes()])
 }
 
-pub(super) fn old_root_key(root: Fr) -> Key<Superseded> {
+pub(super) fn old_root_key(root: GroupRoot) -> Key<Superseded> {
     Key::new(&[&field::to_bytes(&root)])
 }

@@ -2,12 +2,13 @@
 //! that is the ledger's taken from its state.
 
 use merits_primitives::{
-    Fr,
-    context::redeem_context,
+    calendar::Day,
+    context::{Context, redeem_context},
     field,
+    group::GroupRoot,
     ids::{AssetId, Credits, Expiry, PartyId},
     message::{Consent, withdrawal_message},
-    scope::{attest_scope, claim_scope, rate_scope},
+    scope::{RateScope, attest_scope, claim_scope, rate_scope},
 };
 use merits_verifier::statement::{
     redeem::{MOST_A_DAY, RedeemStatement},
@@ -16,7 +17,6 @@ use merits_verifier::statement::{
 
 use super::Governing;
 use super::draft::Draft;
-use super::people::day_of;
 use super::tickets::MOST_DAYS_AHEAD;
 use crate::entry::{Attested, ConsentWithdrawn, Redeemed, Spending, TicketDeposited};
 use crate::refusal::{CheckError, IdentityRefusal, ProvenTerm, Refusal, TicketRefusal};
@@ -30,8 +30,8 @@ struct SpentOn {
     expiry: Expiry,
     amount: Credits,
     floor: Credits,
-    context: Fr,
-    rate_scope: Fr,
+    context: Context,
+    rate_scope: RateScope,
     rate_limit: u32,
 }
 
@@ -74,7 +74,7 @@ impl Governing {
             b: deposit.b,
             message: consent.message(&deposit.salt),
             // A period of the year 9999 ends before 2^32 days.
-            start: u32::try_from(deposit.period.first_day().max(0)).unwrap_or(u32::MAX),
+            start: u32::try_from(deposit.period.first_day().max(0)).map_or(Day::LAST, Day),
         })
     }
 
@@ -87,7 +87,7 @@ impl Governing {
             nullifier: withdrawn.nullifier,
             b: withdrawn.b,
             message: withdrawal_message(self.origin(), withdrawn.message),
-            start: u32::MAX,
+            start: Day::LAST,
         }
     }
 
@@ -174,7 +174,7 @@ impl Governing {
     ) -> Result<(), CheckError> {
         self.source(&deposit.source)?;
         let start = u64::try_from(deposit.period.first_day().max(0)).unwrap_or(0);
-        let latest = u64::from(day_of(time)) + u64::from(MOST_DAYS_AHEAD);
+        let latest = u64::from(Day::of_millis(time).0) + u64::from(MOST_DAYS_AHEAD);
         if start > latest {
             return Err(TicketRefusal::TooEarly {
                 period: deposit.period.label(),
@@ -187,7 +187,7 @@ impl Governing {
     pub(super) fn check_group_root(
         &self,
         view: &View,
-        root: Fr,
+        root: GroupRoot,
         time: u64,
     ) -> Result<(), CheckError> {
         if self.people.accepts(view, root, time)? {
@@ -213,13 +213,13 @@ impl Governing {
             return Err(Refusal::NoteTreeFull.into());
         }
         let values = [
-            (UniqueSet::Spend, &spending.sn1),
-            (UniqueSet::Spend, &spending.sn2),
-            (UniqueSet::Rate, &spending.rn),
-            (UniqueSet::Note, &spending.cm_out),
+            (UniqueSet::Spend, field::to_bytes(&spending.sn1)),
+            (UniqueSet::Spend, field::to_bytes(&spending.sn2)),
+            (UniqueSet::Rate, field::to_bytes(&spending.rn)),
+            (UniqueSet::Note, field::to_bytes(&spending.cm_out)),
         ];
         for (set, value) in values {
-            draft.use_up(set, field::to_bytes(value), None);
+            draft.use_up(set, value, None);
         }
         self.notes.append(draft, &[spending.cm_out], time);
         Ok(())

@@ -7,8 +7,10 @@
 use std::collections::BTreeMap;
 
 use merits_primitives::{
-    Fr, field,
+    field,
     ids::{EntryId, PartyId, Period, ScaleId},
+    message::Message,
+    nullifier::Nullifier,
 };
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
@@ -45,7 +47,7 @@ pub struct Ticket {
     /// By whom.
     pub distributor: PartyId,
     /// The person's message to it.
-    pub message: Fr,
+    pub message: Message,
     /// The reservation's last moment, unix milliseconds.
     pub until: u64,
     /// The entry.
@@ -134,11 +136,11 @@ present!(
     Withdrawal in Table::Withdrawal
 );
 
-pub(super) fn ticket_key(nullifier: &Fr) -> Key<Ticket> {
+pub(super) fn ticket_key(nullifier: &Nullifier) -> Key<Ticket> {
     Key::new(&[&field::to_bytes(nullifier)])
 }
 
-pub(super) fn withdrawal_key(nullifier: &Fr, message: &Fr) -> Key<Withdrawal> {
+pub(super) fn withdrawal_key(nullifier: &Nullifier, message: &Message) -> Key<Withdrawal> {
     Key::new(&[&field::to_bytes(nullifier), &field::to_bytes(message)])
 }
 
@@ -170,7 +172,7 @@ impl<'s> Tickets<'s> {
     ///
     /// # Errors
     /// [`RowError`].
-    pub fn open(&self, nullifier: &Fr) -> Result<Option<Ticket>, RowError> {
+    pub fn open(&self, nullifier: &Nullifier) -> Result<Option<Ticket>, RowError> {
         rows::get(self.rows, &ticket_key(nullifier))
     }
 
@@ -178,7 +180,7 @@ impl<'s> Tickets<'s> {
     ///
     /// # Errors
     /// [`RowError`].
-    pub fn is_withdrawn(&self, nullifier: &Fr, message: &Fr) -> Result<bool, RowError> {
+    pub fn is_withdrawn(&self, nullifier: &Nullifier, message: &Message) -> Result<bool, RowError> {
         Ok(rows::get(self.rows, &withdrawal_key(nullifier, message))?.is_some())
     }
 }
@@ -215,7 +217,7 @@ impl PublishedTerms {
         entry: EntryId,
         distributor: PartyId,
         deposit: &TicketDeposited,
-        message: Fr,
+        message: Message,
         time: u64,
         draft: &mut Draft<'_>,
     ) -> Result<bool, CheckError> {

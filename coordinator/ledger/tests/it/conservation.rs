@@ -11,7 +11,12 @@ use merits_ledger::entry::{Entry, IdentityRetired, OfferClosed};
 use merits_ledger::state::Balance;
 use merits_ledger::{Replay, ReplayError, State};
 use merits_ledger_fixture::{Citizen, MAX_CREDITS, Note, WORTH};
-use merits_primitives::ids::{AssetId, Credits, Expiry};
+use merits_primitives::{
+    ids::{AssetId, Credits, Expiry},
+    message::Message,
+    owner::KeyParts,
+    scope::Scope,
+};
 use merits_verifier::codec::Canonical as _;
 use merits_verifier::entry::Leaf;
 use rand::{SeedableRng, rngs::StdRng};
@@ -108,8 +113,10 @@ fn redeeming_more_than_was_issued_shows() {
             value: WORTH,
             expiry: bucket(&town).1,
             asset: bucket(&town).0,
-            f1: citizen.commitment(),
-            f2: citizen.commitment(),
+            made_of: KeyParts::Earned {
+                scope: Scope(citizen.commitment().0),
+                message: Message(citizen.commitment().0),
+            },
         };
         assert!(balance(&town).outstanding().is_some());
         town.redeem(&citizen, &[note], offer).unwrap();
@@ -120,8 +127,10 @@ fn redeeming_more_than_was_issued_shows() {
         value: WORTH,
         expiry: bucket(&town).1,
         asset: bucket(&town).0,
-        f1: citizen.commitment(),
-        f2: citizen.commitment(),
+        made_of: KeyParts::Earned {
+            scope: Scope(citizen.commitment().0),
+            message: Message(citizen.commitment().0),
+        },
     };
     town.redeem(&citizen, &[note], offer).unwrap();
     assert_eq!(balance(&town).outstanding(), None);

@@ -6,6 +6,7 @@ use merits_ledger::{CheckError, Refusal, SubmitError};
 use merits_ledger_fixture::{Federation, START};
 use merits_primitives::{
     Fr,
+    audit::EphemeralKey,
     ids::{AssetId, Expiry, Origin, Output, Period, PeriodKind, SchemaId},
 };
 use merits_trapdoor::rerandomise;
@@ -61,13 +62,13 @@ fn a_rerandomised_copy_gets_the_old_receipt_and_no_new_credit() {
 #[test]
 fn an_altered_public_value_makes_the_proof_fail() {
     for change in [
-        (|claim| claim.c += Fr::from(1u64))
+        (|claim| claim.c.0 += Fr::from(1u64))
             as fn(&mut merits_verifier::statement::earn::ClaimPublic),
-        |claim| claim.b += Fr::from(1u64),
-        |claim| claim.cm += Fr::from(1u64),
-        |claim| claim.u += Fr::from(1u64),
-        |claim| claim.cv += Fr::from(1u64),
-        |claim| claim.ch += Fr::from(1u64),
+        |claim| claim.b.0 += Fr::from(1u64),
+        |claim| claim.cm.0 += Fr::from(1u64),
+        |claim| claim.u.0 += Fr::from(1u64),
+        |claim| claim.cv.0 += Fr::from(1u64),
+        |claim| claim.ch.0 += Fr::from(1u64),
     ] {
         let mut ledger = Founded::new();
         let federation = ledger.federation.clone();
@@ -270,7 +271,9 @@ fn sources_must_be_sources_and_must_have_signed() {
 #[test]
 fn ephemeral_keys_are_points_and_each_claims_own() {
     let set = |position: usize, value: Fr| {
-        move |_: &Federation, batch: &mut EarnBatch| batch.claims[position].public.ey = value
+        move |_: &Federation, batch: &mut EarnBatch| {
+            batch.claims[position].public.ey = EphemeralKey(value)
+        }
     };
     refuse(set(0, Fr::from(0u64)), "ephemeral-trivial", "claims[0].ey");
     refuse(set(1, Fr::from(1u64)), "ephemeral-trivial", "claims[1].ey");
@@ -283,7 +286,7 @@ fn ephemeral_keys_are_points_and_each_claims_own() {
         .expect("half of all y have no point");
     refuse(set(1, stray), "ephemeral-not-on-curve", "claims[1].ey");
     refuse(
-        |_, batch| batch.claims[1].public.ey = batch.t1.y(),
+        |_, batch| batch.claims[1].public.ey = EphemeralKey(batch.t1.y()),
         "claim-as-total",
         "claims[1].ey",
     );

@@ -197,7 +197,7 @@ fn a_measures_key_is_neither_the_credits_nor_a_claims() {
     });
     ledger.refused(&whole, "totals-share-key", "measure.m1");
     let claim = ledger.changed_batch(2, |_, batch| {
-        let ephemeral = Point::from_y(batch.claims[1].public.ey).expect("an ephemeral key");
+        let ephemeral = Point::from_y(batch.claims[1].public.ey.0).expect("an ephemeral key");
         if let Some(measure) = &mut batch.measure {
             measure.m1 = ephemeral;
         }

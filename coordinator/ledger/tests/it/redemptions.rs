@@ -11,8 +11,10 @@ use merits_ledger::entry::{
 };
 use merits_ledger::state::ROOT_GRACE;
 use merits_ledger_fixture::{Citizen, Note, Redeeming, WORTH};
-use merits_primitives::Fr;
 use merits_primitives::ids::{Credits, EntryId, Epoch, Expiry};
+use merits_primitives::{
+    Fr, audit::EphemeralKey, calendar::Day, message::Message, owner::KeyParts, scope::Scope,
+};
 use merits_verifier::groth16::Proof;
 use merits_verifier::{Reason, entry::SignedEntry};
 
@@ -112,8 +114,10 @@ fn nothing_is_spent_twice() {
         // As the second note, beside a dummy.
         let dummy = Note {
             value: Credits(0),
-            f1: Fr::from(1u64),
-            f2: Fr::from(2u64),
+            made_of: KeyParts::Earned {
+                scope: Scope(Fr::from(1u64)),
+                message: Message(Fr::from(2u64)),
+            },
             ..note
         };
         redeemed(&at(&town, other), &mut town, &citizen, &[dummy, note])
@@ -157,17 +161,25 @@ fn a_spending_is_well_formed() {
     let good = redemption(&at(&town, offer), &mut town, &citizen, &[note]);
     type Change = fn(&mut Spending);
     let cases: [(Change, &str, &str); 6] = [
-        (|s| s.ey = Fr::from(0u64), "ephemeral-invalid", "ey"),
-        (|s| s.ey = Fr::from(1u64), "ephemeral-invalid", "ey"),
-        (|s| s.cm_out = Fr::from(0u64), "note-empty", "cm_out"),
+        (
+            |s| s.ey = EphemeralKey(Fr::from(0u64)),
+            "ephemeral-invalid",
+            "ey",
+        ),
+        (
+            |s| s.ey = EphemeralKey(Fr::from(1u64)),
+            "ephemeral-invalid",
+            "ey",
+        ),
+        (|s| s.cm_out.0 = Fr::from(0u64), "note-empty", "cm_out"),
         (|s| s.epoch = Epoch(2), "epoch-unknown", "epoch"),
         (
-            |s| s.note_root = Fr::from(7u64),
+            |s| s.note_root.0 = Fr::from(7u64),
             "note-root-unknown",
             "note_root",
         ),
         (
-            |s| s.group_root = Fr::from(7u64),
+            |s| s.group_root.0 = Fr::from(7u64),
             "group-root-unknown",
             "root",
         ),
@@ -186,9 +198,9 @@ fn a_spending_is_well_formed() {
     let entry = sign_redeemed(&mut town, good.clone());
     town.submit(&entry).unwrap();
     let mut same = good;
-    same.spending.sn1 = Fr::from(1u64);
-    same.spending.sn2 = Fr::from(2u64);
-    same.spending.rn = Fr::from(3u64);
+    same.spending.sn1.0 = Fr::from(1u64);
+    same.spending.sn2.0 = Fr::from(2u64);
+    same.spending.rn.0 = Fr::from(3u64);
     let entry = sign_redeemed(&mut town, same);
     refused(&mut town, &entry, "note-used", "cm_out");
 }
@@ -217,9 +229,9 @@ fn a_proof_is_for_one_offer_one_exchange_and_one_voucher_key() {
     refused(&mut town, &cheaper, "proof-invalid", "proof");
     let unknown = with(&|r| r.offer = nowhere());
     refused(&mut town, &unknown, "offer-unknown", "offer");
-    let more_change = with(&|r| r.spending.cm_out += Fr::from(1u64));
+    let more_change = with(&|r| r.spending.cm_out.0 += Fr::from(1u64));
     refused(&mut town, &more_change, "proof-invalid", "proof");
-    let hidden = with(&|r| r.spending.c_id += Fr::from(1u64));
+    let hidden = with(&|r| r.spending.c_id.0 += Fr::from(1u64));
     refused(&mut town, &hidden, "proof-invalid", "proof");
 
     // Another exchange: of an offer that is not its own, and with a proof made for the first.
@@ -292,7 +304,7 @@ fn turn(
     town: &mut Town,
     citizen: &Citizen,
     note: Note,
-    (offer, index, day): (EntryId, u16, Option<u32>),
+    (offer, index, day): (EntryId, u16, Option<Day>),
 ) -> (SignedEntry, Note) {
     let mut at = at(town, offer);
     at.index = index;
@@ -342,14 +354,14 @@ fn a_person_redeems_so_often_a_day() {
 #[test]
 fn a_day_is_the_ledgers_or_the_one_that_just_ended() {
     let (mut town, citizen, note, offer) = rich();
-    let day = u32::try_from(town.time / (DAY * 1_000)).unwrap();
-    for other in [day - 1, day + 1] {
+    let day = Day::of_millis(town.time);
+    for other in [Day(day.0 - 1), day.saturating_add(1)] {
         // START is midnight; ten minutes of founding are not an hour, so go to noon.
-        town.time = u64::from(day) * DAY * 1_000 + DAY * 500;
+        town.time = day.start_millis() + DAY * 500;
         let (entry, _) = turn(&mut town, &citizen, note, (offer, 0, Some(other)));
         refused(&mut town, &entry, "other-day", "day");
     }
-    let midnight = u64::from(day + 1) * DAY * 1_000;
+    let midnight = day.saturating_add(1).start_millis();
     town.time = midnight - 10_000;
     let (entry, _) = turn(&mut town, &citizen, note, (offer, 0, Some(day)));
     town.time = midnight + ROOT_GRACE - 2_000;
@@ -373,7 +385,10 @@ fn expired_credits_are_good_for_nothing() {
     town.submit(&good).unwrap();
     town.time = first_day - 1_000;
     let change = Note {
-        f1: Fr::from(4u64),
+        made_of: KeyParts::Earned {
+            scope: Scope(Fr::from(4u64)),
+            message: Message(Fr::from(2u64)),
+        },
         ..note
     };
     let late = redeemed(&at(&town, offer), &mut town, &citizen, &[change]);
@@ -413,7 +428,10 @@ fn a_note_is_spent_under_an_anchor_only() {
     town.submit(&early).unwrap();
     // The old anchor is good for as long as there is a ledger.
     let other = Note {
-        f1: Fr::from(4u64),
+        made_of: KeyParts::Earned {
+            scope: Scope(Fr::from(4u64)),
+            message: Message(Fr::from(2u64)),
+        },
         ..note
     };
     town.wait(30 * DAY);
@@ -424,7 +442,7 @@ fn a_note_is_spent_under_an_anchor_only() {
     // A root that never was at a slot's end is none: those between the two.
     let empty = merits_primitives::note_tree::empty(merits_primitives::note_tree::DEPTH);
     let mut never = redemption(&at(&town, offer), &mut town, &friend, &[note]);
-    never.spending.note_root = empty;
+    never.spending.note_root.0 = empty;
     let entry = sign_redeemed(&mut town, never);
     refused(&mut town, &entry, "note-root-unknown", "note_root");
 }
@@ -474,7 +492,7 @@ fn an_attestation_is_for_one_question_and_spends_its_notes() {
     let proof = proof_of(&entry);
     let federation = town.federation.clone();
     let changes: [fn(&mut Attested); 3] = [
-        |a| a.context += Fr::from(1u64),
+        |a| a.context.0 += Fr::from(1u64),
         |a| a.floor = Credits(a.floor.0 + 1),
         |a| a.expiry = Expiry(a.expiry.0 + 3),
     ];
@@ -502,8 +520,9 @@ fn an_attestation_is_for_one_question_and_spends_its_notes() {
     assert!(town.submit(&entry).unwrap().already_present);
     // The same question again, with the note that is left: one answer a person and question.
     let left = Note {
-        f1: attested.spending.sn1,
-        f2: Fr::from(0u64),
+        made_of: KeyParts::Change {
+            sn1: attested.spending.sn1,
+        },
         ..note
     };
     let mut again = attestation(&mut town, &citizen, &[left], "bank");

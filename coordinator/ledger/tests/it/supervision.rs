@@ -203,7 +203,7 @@ fn a_claims_ciphertext_is_no_total() {
     else {
         panic!("leaf 8 is the first batch")
     };
-    let ephemeral = merits_primitives::jubjub::Point::from_y(batch.claims[0].public.ey)
+    let ephemeral = merits_primitives::jubjub::Point::from_y(batch.claims[0].public.ey.0)
         .expect("an ephemeral key");
     let (mut forged, entries) = (good.clone(), good.entries);
     partials(&mut forged).witness =

@@ -11,9 +11,9 @@ use merits_ledger::entry::{
 };
 use merits_ledger::state::{MOST_DAYS_AHEAD, RESERVATION, ROOT_GRACE};
 use merits_ledger_fixture::{Citizen, Consented, Federation, Member, Stage, WORTH};
-use merits_primitives::Fr;
 use merits_primitives::earned::Earned;
 use merits_primitives::ids::{AssetId, Expiry, PartyId, Period, PeriodKind, ScaleId};
+use merits_primitives::{Fr, nullifier::Nullifier};
 use merits_verifier::{Reason, entry::SignedEntry};
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -143,7 +143,7 @@ fn a_deposit_must_fit_the_ledger() {
         ),
         (|d| d.terms = [1; 32], "terms-unknown", "terms"),
         (|d| d.source = PartyId([9; 32]), "source-unknown", "source"),
-        (|d| d.root = Fr::from(1u64), "group-root-unknown", "root"),
+        (|d| d.root.0 = Fr::from(1u64), "group-root-unknown", "root"),
         // Before the first version's first week.
         (|d| d.period.index = 2_200, "scale-not-yet-valid", "period"),
     ];
@@ -160,7 +160,7 @@ fn a_deposit_must_fit_the_ledger() {
     // A proof for other values.
     let proof = proven(&mut town, &entry, Some(&federation.distributor)).proof;
     let mut deposit = consented.deposit.clone();
-    deposit.b += Fr::from(1u64);
+    deposit.b.0 += Fr::from(1u64);
     let proof = merits_verifier::groth16::Proof::from_bytes(&proof).unwrap();
     let moved = Entry::TicketDeposited(deposit);
     let moved = federation.sign_proven(&moved, Some(&federation.distributor), &proof);
@@ -254,7 +254,7 @@ fn a_batch_needs_the_fitting_ticket_of_every_claim() {
     let entry = changed_batch(&mut town, &both, |_, b| b.claims[1].ticket = None);
     refused(&mut town, &entry, "ticket-missing", "claims[1].ticket");
     let entry = changed_batch(&mut town, &both, |_, b| {
-        b.claims[0].ticket = Some(Fr::from(5u64));
+        b.claims[0].ticket = Some(Nullifier(Fr::from(5u64)));
     });
     refused(&mut town, &entry, "ticket-missing", "claims[0].ticket");
     // Records of one person under the ticket of another: b tells.
@@ -422,9 +422,9 @@ fn nobody_withdraws_for_another() {
     // A neighbour's proof with the citizen's nullifier, or for another message.
     let withdrawal = federation.withdrawal(town.state(), &consented).unwrap();
     let changes: [fn(&mut ConsentWithdrawn); 3] = [
-        |w| w.nullifier += Fr::from(1u64),
-        |w| w.message += Fr::from(1u64),
-        |w| w.scope += Fr::from(1u64),
+        |w| w.nullifier.0 += Fr::from(1u64),
+        |w| w.message.0 += Fr::from(1u64),
+        |w| w.scope.0 += Fr::from(1u64),
     ];
     for change in changes {
         let mut other = withdrawal.clone();
@@ -483,7 +483,7 @@ fn a_retired_identity_consents_for_an_hour_at_most() {
         .unwrap()
         .birth;
     let reach = (retired_at + ROOT_GRACE) / (DAY * 1_000) + u64::from(MOST_DAYS_AHEAD);
-    assert!(u64::from(birth.from) > reach);
+    assert!(u64::from(birth.from.0) > reach);
     town.time = retired_at + ROOT_GRACE;
     let entry = changed(&mut town, &old, |_| {});
     refused(&mut town, &entry, "group-root-unknown", "root");
@@ -529,7 +529,7 @@ fn a_ledger_in_custody_takes_no_tickets_in_batches() {
     let federation = Federation::generate(&mut rng).unwrap();
     let mut town = Stage::of(federation, rng);
     let mut batch = town.federation.batch(2, &mut town.rng);
-    batch.claims[1].ticket = Some(Citizen::new(1).commitment());
+    batch.claims[1].ticket = Some(Nullifier(Citizen::new(1).commitment().0));
     let distributor = town.federation.distributor.clone();
     let entry = proven(&mut town, &Entry::EarnBatch(batch), Some(&distributor));
     refused(&mut town, &entry, "ticket-unexpected", "claims[1].ticket");

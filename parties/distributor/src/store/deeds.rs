@@ -4,7 +4,8 @@ use std::collections::{HashMap, hash_map::Entry};
 
 use merits_formula::Record;
 use merits_primitives::{
-    Fr, field,
+    commitment::{RecordCommitment, RecordSalt},
+    field,
     ids::{PartyId, Period, ScaleId},
     owner::Handle,
 };
@@ -30,11 +31,11 @@ pub struct NewDeed {
     /// h.
     pub handle: Handle,
     /// s.
-    pub salt: Fr,
+    pub salt: RecordSalt,
     /// The records, checked against the schema.
     pub records: Vec<Record>,
     /// C.
-    pub commitment: Fr,
+    pub commitment: RecordCommitment,
     /// The source's signature.
     pub signature: [u8; 64],
 }
@@ -53,11 +54,11 @@ pub struct Deed {
     /// h.
     pub handle: Handle,
     /// s.
-    pub salt: Fr,
+    pub salt: RecordSalt,
     /// The records.
     pub records: Vec<Record>,
     /// C.
-    pub commitment: Fr,
+    pub commitment: RecordCommitment,
     /// The source's signature.
     pub signature: [u8; 64],
     /// The ticket that it is claimed with; `None` on a ledger in custody.
@@ -439,9 +440,9 @@ async fn insert_deed(
 const MOST_RECORDS: usize = 4096;
 const MOST_FIELDS: usize = 64;
 
-fn encode_records(handle: &Handle, salt: &Fr, records: &[Record]) -> Zeroizing<Vec<u8>> {
+fn encode_records(handle: &Handle, salt: &RecordSalt, records: &[Record]) -> Zeroizing<Vec<u8>> {
     let mut out = Writer::new();
-    out.field(&handle.0);
+    out.field(handle);
     out.field(salt);
     out.count(records.len());
     for record in records {
@@ -453,9 +454,9 @@ fn encode_records(handle: &Handle, salt: &Fr, records: &[Record]) -> Zeroizing<V
     Zeroizing::new(out.into_bytes())
 }
 
-fn decode_records(bytes: &[u8]) -> Result<(Handle, Fr, Vec<Record>), CodecError> {
+fn decode_records(bytes: &[u8]) -> Result<(Handle, RecordSalt, Vec<Record>), CodecError> {
     let mut input = Reader::new(bytes);
-    let handle = Handle(input.field("h")?);
+    let handle = input.field("h")?;
     let salt = input.field("s")?;
     let count = input.count("records", MOST_RECORDS)?;
     let records = (0..count)

@@ -253,7 +253,7 @@ impl Store {
     pub async fn knows_commitment(
         &self,
         scale: &ScaleId,
-        commitment: &merits_primitives::Fr,
+        commitment: &merits_primitives::commitment::RecordCommitment,
     ) -> Result<bool, StoreError> {
         let count: i64 =
             sqlx::query_scalar("SELECT count(*) FROM deed WHERE scale = ? AND commitment = ?")

@@ -4,8 +4,11 @@
 //! ticket, or will be once it is deposited, stands in the clear.
 
 use merits_primitives::{
-    Fr, field,
+    element::Element,
+    field,
     ids::{EntryId, PartyId, Period, ScaleId},
+    message::Message,
+    nullifier::Nullifier,
     owner::{Handle, OwnerKey},
 };
 use rand_core::CryptoRng;
@@ -33,9 +36,9 @@ pub struct NewTicket {
     /// The source of the records.
     pub source: PartyId,
     /// nf.
-    pub nullifier: Fr,
+    pub nullifier: Nullifier,
     /// The person's message.
-    pub message: Fr,
+    pub message: Message,
     /// What the deposit's ledger entry is called.
     pub entry_id: EntryId,
     /// The signed deposit, the person's proof in it.
@@ -90,9 +93,9 @@ pub struct LiveTicket {
     /// Its row.
     pub id: TicketId,
     /// nf.
-    pub nullifier: Fr,
+    pub nullifier: Nullifier,
     /// The person's message.
-    pub message: Fr,
+    pub message: Message,
     /// Whether the ledger took the deposit, and no claim was made with it yet.
     pub deposited: bool,
 }
@@ -118,7 +121,7 @@ pub struct ClaimTicket {
     /// Its row.
     pub id: TicketId,
     /// nf: names the ticket in the claim.
-    pub nullifier: Fr,
+    pub nullifier: Nullifier,
     /// K.
     pub owner_key: OwnerKey,
     /// h.
@@ -477,7 +480,7 @@ fn live_ticket(row: &SqliteRow) -> Result<LiveTicket, StoreError> {
     })
 }
 
-fn element(row: &SqliteRow, what: &'static str) -> Result<Fr, StoreError> {
+fn element<E: Element>(row: &SqliteRow, what: &'static str) -> Result<E, StoreError> {
     let bytes: [u8; 32] = array(needed(row, what, what)?, what)?;
     field::from_bytes(&bytes).map_err(|_| StoreError::Malformed { what })
 }
@@ -485,8 +488,8 @@ fn element(row: &SqliteRow, what: &'static str) -> Result<Fr, StoreError> {
 /// K, then h.
 fn encode_keys(ticket: &NewTicket) -> Zeroizing<[u8; 64]> {
     let mut bytes = Zeroizing::new([0u8; 64]);
-    bytes[..32].copy_from_slice(&field::to_bytes(&ticket.owner_key.0));
-    bytes[32..].copy_from_slice(&field::to_bytes(&ticket.handle.0));
+    bytes[..32].copy_from_slice(&field::to_bytes(&ticket.owner_key));
+    bytes[32..].copy_from_slice(&field::to_bytes(&ticket.handle));
     bytes
 }
 

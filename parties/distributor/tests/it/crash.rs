@@ -40,7 +40,7 @@ use merits_distributor::{
 };
 use merits_ledger::Entry;
 use merits_ledger_fixture::Citizen;
-use merits_primitives::field;
+use merits_primitives::{calendar::Day, field};
 use merits_records::{
     SubjectPeriod,
     handover::{Handover as _, TicketFile},
@@ -205,7 +205,10 @@ async fn hand_over(setting: Setting, world: &World, follower: &Follower, dir: &P
     for number in 0..setting.subjects as u64 {
         follower.sync().await.unwrap();
         let state = follower.replica().state().unwrap().clone();
-        for entry in world.federation.register(&state, &Citizen::new(number), 0) {
+        for entry in world
+            .federation
+            .register(&state, &Citizen::new(number), Day::FIRST)
+        {
             client.submit(&entry).await.unwrap();
         }
     }

@@ -205,7 +205,7 @@ async fn what_cannot_be_redeemed_is_refused_and_costs_nothing() {
     // What only the log can judge is passed on with its signed refusal.
     let owner = world.owner();
     let draft = world.draft_of(offer, &member, &owner, |redeemed| {
-        redeemed.spending.note_root = Fr::from(5u64);
+        redeemed.spending.note_root.0 = Fr::from(5u64);
     });
     let Err(ExchangeError::Refused { fault, notice }) = serving.redeem(&member, &draft).await
     else {
@@ -535,7 +535,7 @@ async fn a_wallet_is_never_told_that_nothing_was_spent_when_it_was() {
     // Refused by the log.
     let owner = world.owner();
     let draft = world.draft_of(offer, &member, &owner, |redeemed| {
-        redeemed.spending.note_root = Fr::from(5u64);
+        redeemed.spending.note_root.0 = Fr::from(5u64);
     });
     let error = serving.redeem(&member, &draft).await.unwrap_err();
     assert_eq!(

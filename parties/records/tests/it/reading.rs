@@ -66,6 +66,23 @@ const HEADER: &str = "trip_id,bike_id,start_date,duration_s,crow_m\n";
 /// A row's bytes, and why it is refused, at which column.
 type Row<'a> = (&'a [u8], Option<(Reason, &'a str)>);
 
+/// What one system writes in one character and another in two is one account: the ticket that the person's
+/// phone made, the link of the source, and the platform's export meet.
+#[test]
+fn an_account_is_one_however_its_letters_are_composed() {
+    let rows = format!(
+        "{HEADER}1,Zo\u{e9},2014-09-01T08:00,785,752\n2,Zoe\u{301},2014-09-02T09:00,600,1000\n"
+    );
+    let (reading, rejects) = run(rows.as_bytes(), &plan("mapping.toml", 40));
+    assert_eq!(rejects, []);
+    let accounts: Vec<(&str, usize)> = reading
+        .groups
+        .iter()
+        .map(|group| (group.subject.as_str(), group.records.len()))
+        .collect();
+    assert_eq!(accounts, [("Zo\u{e9}", 2)]);
+}
+
 #[test]
 fn a_nasty_file_costs_its_bad_rows_only() {
     let mut file = b"\xef\xbb\xbf".to_vec();

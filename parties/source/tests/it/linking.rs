@@ -3,9 +3,11 @@
 use merits_ledger_fixture::{Citizen, Stage};
 use merits_primitives::{
     Fr,
+    calendar::Day,
     ids::{Origin, PartyId},
     message::link_message,
-    owner::{self, OwnerKey},
+    nullifier::Nullifier,
+    owner::{self, Handle, OwnerKey},
     scope::source_scope,
 };
 use merits_records::handover::{Handover as _, HandoverError, LinkFile};
@@ -26,11 +28,11 @@ fn link(stage: &mut Stage<StdRng>, citizen: &Citizen, account: &str) -> LinkFile
     let (origin, source) = (stage.federation.origin.clone(), stage.federation.source.id);
     let scope = source_scope(&source);
     let handle = owner::handle(&citizen.secret(), scope);
-    let start = u32::try_from(stage.time / 86_400_000).expect("a day");
+    let start = Day::of_millis(stage.time);
     let statement = TicketStatement {
         root: stage.state().people().group().root().expect("people"),
         scope,
-        nullifier: handle.0,
+        nullifier: Nullifier(handle.0),
         b: owner::bind(&OwnerKey(Fr::from(1u64)), &handle).b,
         message: link_message(&origin, &source, account),
         start,
@@ -44,7 +46,7 @@ fn link(stage: &mut Stage<StdRng>, citizen: &Citizen, account: &str) -> LinkFile
         origin: origin.to_string(),
         source: source.0,
         account: account.to_owned(),
-        h: statement.nullifier,
+        h: handle,
         root: statement.root,
         b: statement.b,
         start,
@@ -66,13 +68,13 @@ fn a_link_is_of_this_person_account_source_and_ledger() {
         source_scope(&stage.federation.source.id),
     );
     for change in [
-        |link: &mut LinkFile, _: Fr| link.account = "rider 5".to_owned(),
-        |link: &mut LinkFile, other: Fr| link.h = other,
-        |link: &mut LinkFile, _: Fr| link.b += Fr::from(1u64),
-        |link: &mut LinkFile, _: Fr| link.start -= 1,
+        |link: &mut LinkFile, _: Handle| link.account = "rider 5".to_owned(),
+        |link: &mut LinkFile, other: Handle| link.h = other,
+        |link: &mut LinkFile, _: Handle| link.b.0 += Fr::from(1u64),
+        |link: &mut LinkFile, _: Handle| link.start.0 -= 1,
     ] {
         let mut bad = good.clone();
-        change(&mut bad, other_h.0);
+        change(&mut bad, other_h);
         let fault = check(&stage, &bad).expect_err("refused");
         assert!(matches!(fault, LinkFault::Proof(_)), "{fault}");
     }
@@ -90,11 +92,11 @@ fn a_link_is_of_this_person_account_source_and_ledger() {
     let found = fault(&|link| link.source = [9; 32]);
     let foreign = matches!(found, LinkFault::Handover(HandoverError::OtherParty { .. }));
     assert!(foreign, "{found}");
-    let found = fault(&|link| link.start += 1);
+    let found = fault(&|link| link.start.0 += 1);
     assert!(matches!(found, LinkFault::Early), "{found}");
     let found = fault(&|link| link.account.clear());
     assert!(matches!(found, LinkFault::NoAccount), "{found}");
-    let found = fault(&|link| link.root += Fr::from(1u64));
+    let found = fault(&|link| link.root.0 += Fr::from(1u64));
     assert!(matches!(found, LinkFault::OldRoot), "{found}");
 
     // Another source has another scope: what holds there says nothing here.
@@ -149,8 +151,8 @@ fn one_account_has_one_person_and_one_person_one_account() {
     // What `merits source sign` reads.
     let text = std::fs::read(&path).expect("there");
     let read = Pseudonyms::read(&text[..], origin.as_str(), source).expect("links");
-    assert_eq!(read.get("rider 4").map(|h| h.0), Some(stolen.h));
-    assert_eq!(read.get("rider 5").map(|h| h.0), Some(second.h));
+    assert_eq!(read.get("rider 4"), Some(stolen.h));
+    assert_eq!(read.get("rider 5"), Some(second.h));
     assert_eq!(open().get("rider 5"), read.get("rider 5"));
 
     // Of two lines that cannot both be so, none is forgotten without a word.

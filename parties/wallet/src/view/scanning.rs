@@ -9,14 +9,14 @@ use merits_ledger::{
     state::Person,
 };
 use merits_primitives::{
-    Fr, field,
-    identity::Secret,
+    field,
+    identity::{IdentityCommitment, Secret},
     ids::{AssetId, Credits, EntryId, PartyId, ScaleId},
     message::Consent,
     note::note_commitment,
-    nullifier::{claim_nullifier, spend_nullifier},
-    owner::{OwnerKey, bind, change_key, handle, owner_key},
-    scope::{claim_scope, source_scope},
+    nullifier::{SpendNullifier, claim_nullifier, spend_nullifier},
+    owner::{KeyParts, OwnerKey, bind, change_key, earned_key, handle},
+    scope::{Scope, claim_scope, source_scope},
 };
 use merits_replica::Replica;
 use merits_verifier::entry::Leaf;
@@ -85,7 +85,10 @@ pub fn scan_leaves(
 
 /// The identities of a seed that the ledger knows, from the first on. A wallet begins one only
 /// when the one before is registered, so there are no gaps.
-fn own_people(state: &State, keys: &WalletKeys) -> Result<Vec<(Fr, Person)>, RowError> {
+fn own_people(
+    state: &State,
+    keys: &WalletKeys,
+) -> Result<Vec<(IdentityCommitment, Person)>, RowError> {
     let mut people = Vec::new();
     for generation in 0..=u8::MAX {
         let commitment = keys.commitment(generation);
@@ -97,7 +100,7 @@ fn own_people(state: &State, keys: &WalletKeys) -> Result<Vec<(Fr, Person)>, Row
     Ok(people)
 }
 
-fn newest(people: &[(Fr, Person)], keys: &WalletKeys) -> Option<OwnIdentity> {
+fn newest(people: &[(IdentityCommitment, Person)], keys: &WalletKeys) -> Option<OwnIdentity> {
     let generation = u8::try_from(people.len().checked_sub(1)?).ok()?;
     let (commitment, person) = people.last()?;
     debug_assert_eq!(*commitment, keys.commitment(generation));
@@ -116,7 +119,7 @@ struct Scan<'a> {
     state: &'a State,
     secrets: Vec<(u8, Secret)>,
     view: View,
-    scopes: HashMap<(AssetId, u64, Option<PartyId>), Fr>,
+    scopes: HashMap<(AssetId, u64, Option<PartyId>), Scope>,
     /// Own tickets by nullifier: the consent that was deposited last.
     tickets: HashMap<[u8; 32], usize>,
     /// Own notes by their spend nullifier.
@@ -234,7 +237,7 @@ impl Scan<'_> {
         let Ok(version) = self.state.scales().version(&batch.scale, batch.version) else {
             return;
         };
-        let key = owner_key(secret, consent.scope, consent.message);
+        let key = earned_key(secret, consent.scope, consent.message);
         let binding = bind(&key, &handle(secret, source_scope(&consent.source)));
         if binding.b != claim.public.b {
             return self.fault(
@@ -254,8 +257,10 @@ impl Scan<'_> {
             scale: batch.scale.clone(),
             asset,
             expiry,
-            f1: consent.scope,
-            f2: consent.message,
+            made_of: KeyParts::Earned {
+                scope: consent.scope,
+                message: consent.message,
+            },
             from: NoteOrigin::Claim {
                 entry,
                 claim: index,
@@ -301,7 +306,7 @@ impl Scan<'_> {
         amount: Credits,
     ) {
         self.view.note_leaves.push(spending.cm_out);
-        let own = |sn: &Fr| self.notes.get(&field::to_bytes(sn)).copied();
+        let own = |sn: &SpendNullifier| self.notes.get(&field::to_bytes(sn)).copied();
         // A dummy's nullifier belongs to no note.
         let Some(first) = own(&spending.sn1) else {
             return;
@@ -358,8 +363,7 @@ impl Scan<'_> {
             scale: spent.scale.clone(),
             asset: spent.asset,
             expiry: spent.expiry,
-            f1: spending.sn1,
-            f2: Fr::from(0u64),
+            made_of: KeyParts::Change { sn1: spending.sn1 },
             from: NoteOrigin::Change { entry },
             spent: None,
             generation: spent.generation,

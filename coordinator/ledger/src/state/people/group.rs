@@ -2,7 +2,7 @@
 
 use merits_primitives::{
     Fr,
-    group::{self as tree, GroupPath},
+    group::{self as tree, GroupPath, GroupRoot},
 };
 
 use super::node_key;
@@ -23,7 +23,7 @@ impl GroupTree<'_> {
     }
 
     /// The root; `None` of an empty group.
-    pub fn root(&self) -> Option<Fr> {
+    pub fn root(&self) -> Option<GroupRoot> {
         self.head.root
     }
 

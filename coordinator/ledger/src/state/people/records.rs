@@ -1,6 +1,6 @@
 //! People as rows.
 
-use merits_primitives::{Fr, identity::Birth};
+use merits_primitives::{Fr, calendar::Day, group::GroupRoot, identity::Birth};
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
 use super::super::stored::read_party;
@@ -16,7 +16,7 @@ pub(in crate::state) struct Count(pub(super) u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(in crate::state) struct GroupHead {
     pub(super) size: u64,
-    pub(super) root: Option<Fr>,
+    pub(super) root: Option<GroupRoot>,
 }
 
 /// A node of the group's tree.
@@ -174,7 +174,7 @@ impl Canonical for Person {
         out.array(&tag.0);
         out.field(commitment);
         out.u64(*index);
-        out.u32(*from);
+        out.u32(from.0);
         out.u8(*generation);
         out.array(&registrar.0);
         out.bool(*retired);
@@ -186,7 +186,7 @@ impl Canonical for Person {
             commitment: input.field("commitment")?,
             index: input.u64("index")?,
             birth: Birth {
-                from: input.u32("from")?,
+                from: Day(input.u32("from")?),
                 generation: input.u8("generation")?,
             },
             registrar: read_party(input, "registrar")?,

@@ -124,6 +124,6 @@ impl Scene {
         };
         let f2 = message::claim_message(&consent, &secret, f1);
         let h = owner::handle(&secret, scope::source_scope(&batch.source));
-        owner::bind(&owner::owner_key(&secret, f1, f2), &h)
+        owner::bind(&owner::earned_key(&secret, f1, f2), &h)
     }
 }

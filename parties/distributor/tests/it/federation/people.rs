@@ -53,7 +53,7 @@ impl World {
         let salt = claim_salt(&secret, scope);
         let message = consent.message(&salt);
         let handle = self.handle(citizen);
-        let key = owner::owner_key(&secret, scope, message);
+        let key = owner::earned_key(&secret, scope, message);
         Consented {
             citizen: citizen.clone(),
             distributor: distributor.clone(),
@@ -98,8 +98,8 @@ impl World {
             nullifier: deposit.nullifier,
             b: deposit.b,
             proof: proof.to_bytes(),
-            key: consented.key().0,
-            h: consented.handle.0,
+            key: consented.key(),
+            h: consented.handle,
         }
     }
 

@@ -15,7 +15,12 @@ use merits_distributor::{
     summary::{Outcome, RunSummary},
 };
 use merits_formula::Record;
-use merits_primitives::{Fr, field, owner::Handle};
+use merits_primitives::{
+    Fr,
+    commitment::{RecordCommitment, RecordSalt},
+    field,
+    owner::Handle,
+};
 use merits_verifier::{groth16::Proof, groth16::VerifyingKey};
 use rand::{SeedableRng as _, rngs::StdRng};
 use rand_core::CryptoRng;
@@ -72,9 +77,9 @@ async fn a_deed_that_does_not_open_or_work_out_stops_no_other() {
         subject: "rider-overflow".into(),
         period: week(36),
         handle: Handle(Fr::from(3u64)),
-        salt: Fr::from(4u64),
+        salt: RecordSalt(Fr::from(4u64)),
         records: vec![Record(vec![1, 1 << 40])],
-        commitment: Fr::from(5u64),
+        commitment: RecordCommitment(Fr::from(5u64)),
         signature: [0; 64],
     };
     let source = scene.world.federation.source.id;
@@ -115,9 +120,9 @@ async fn an_account_that_only_looks_new_is_put_aside() {
         subject: subject.into(),
         period: week(36),
         handle: Handle(Fr::from(commitment)),
-        salt: Fr::from(4u64),
+        salt: RecordSalt(Fr::from(4u64)),
         records: vec![Record(vec![1, 60])],
-        commitment: Fr::from(commitment),
+        commitment: RecordCommitment(Fr::from(commitment)),
         signature: [0; 64],
     };
     let source = scene.world.federation.source.id;
@@ -160,7 +165,7 @@ async fn an_account_that_only_looks_new_is_put_aside() {
 }
 
 /// What a prover does with batches that hold these commitments.
-type Guilty = Arc<Mutex<Vec<(Fr, Failure)>>>;
+type Guilty = Arc<Mutex<Vec<(RecordCommitment, Failure)>>>;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Failure {
@@ -177,7 +182,10 @@ struct Failing {
 impl Prover for Failing {
     fn prove(&self, assignment: &[Fr], rng: &mut dyn CryptoRng) -> Result<Proof, ProveError> {
         let guilty = self.guilty.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = guilty.iter().find(|(c, _)| assignment.contains(c)).copied();
+        let found = guilty
+            .iter()
+            .find(|(c, _)| assignment.contains(&c.0))
+            .copied();
         drop(guilty);
         match found {
             Some((_, Failure::Error)) => Err(ProveError::NoOne),
@@ -208,7 +216,7 @@ async fn failing(seed: u64) -> (Scene, Guilty) {
     (Scene::of(world).await, guilty)
 }
 
-async fn commitments(scene: &Scene) -> Vec<Fr> {
+async fn commitments(scene: &Scene) -> Vec<RecordCommitment> {
     let query = "SELECT commitment FROM deed ORDER BY period, source, commitment";
     let bytes = files::column(scene.dir(), query).await;
     let elements = bytes.into_iter().map(|bytes| {

@@ -6,7 +6,7 @@ use merits_ledger::{
     entry::{OpeningContent, OpeningRequested, SignedClaim},
 };
 use merits_ledger_fixture::START;
-use merits_primitives::{commitment::Opening, ids::EntryId, owner::Handle};
+use merits_primitives::{commitment::Opening, ids::EntryId};
 
 use crate::federation::{custody::Scene, scale_id};
 
@@ -34,7 +34,7 @@ async fn what_is_disclosed_opens_the_claim() {
         schema: schema.id(),
         period: disclosure.period,
         count: records.len() as u16,
-        handle: Handle(disclosure.h),
+        handle: disclosure.h,
         salt: disclosure.salt,
         packed: &schema.pack(&records),
     };

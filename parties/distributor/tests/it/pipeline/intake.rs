@@ -7,6 +7,7 @@ use merits_distributor::{
     store::{Store, StoreError},
     terms::source_key,
 };
+use merits_primitives::commitment::RecordCommitment;
 use merits_primitives::ids::{Origin, PartyId};
 use merits_records::bundle::{Bundle, FileReader, SignedCommitment, write_line};
 use zeroize::Zeroizing;
@@ -24,10 +25,10 @@ async fn what_the_source_did_not_sign_is_named() {
     let mut lines: Vec<SignedCommitment> = lines.collect::<Result<_, _>>().unwrap();
     let one = merits_primitives::Fr::from(1u64);
     lines[1].signature[5] ^= 1;
-    lines[2].h += one;
-    lines[3].salt += one;
+    lines[2].h.0 += one;
+    lines[3].salt.0 += one;
     let twin = SignedCommitment {
-        c: lines[4].c + one,
+        c: RecordCommitment(lines[4].c.0 + one),
         ..lines[4].clone()
     };
     lines.push(twin);

@@ -8,7 +8,11 @@ use merits_distributor::{
 use merits_formula::Record;
 use merits_ledger::{Entry, Role};
 use merits_ledger_fixture::{Citizen, Member};
-use merits_primitives::{Fr, owner::Handle};
+use merits_primitives::{
+    Fr,
+    commitment::{RecordCommitment, RecordSalt},
+    owner::Handle,
+};
 use merits_records::handover::{HandoverError, Ticket};
 
 use crate::federation::{people::rider, scale_id, week};
@@ -38,23 +42,23 @@ async fn what_is_wrong_with_a_ticket_is_said() {
     let found = fault(&|ticket| ticket.source = [8; 32]).await;
     assert!(matches!(found, TicketFault::Source(_)), "{found}");
     for change in [
-        |ticket: &mut Ticket| ticket.b += Fr::from(1u64),
-        |ticket: &mut Ticket| ticket.key += Fr::from(1u64),
-        |ticket: &mut Ticket| ticket.h += Fr::from(1u64),
+        |ticket: &mut Ticket| ticket.b.0 += Fr::from(1u64),
+        |ticket: &mut Ticket| ticket.key.0 += Fr::from(1u64),
+        |ticket: &mut Ticket| ticket.h.0 += Fr::from(1u64),
     ] {
         let found = fault(&change).await;
         assert!(matches!(found, TicketFault::Binding), "{found}");
     }
     let found = fault(&|ticket| ticket.expiry += 1).await;
     assert!(matches!(found, TicketFault::Refused(_)), "{found}");
-    let found = fault(&|ticket| ticket.root += one).await;
+    let found = fault(&|ticket| ticket.root.0 += one).await;
     assert!(matches!(found, TicketFault::OldRoot), "{found}");
     let found = fault(&|ticket| ticket.proof[3] ^= 1).await;
     let broken = matches!(found, TicketFault::ProofFormat(_) | TicketFault::Proof(_));
     assert!(broken, "{found}");
     for change in [
         |ticket: &mut Ticket| ticket.salt[0] ^= 1,
-        |ticket: &mut Ticket| ticket.nullifier += Fr::from(1u64),
+        |ticket: &mut Ticket| ticket.nullifier.0 += Fr::from(1u64),
         |ticket: &mut Ticket| ticket.period = week(37),
     ] {
         let found = fault(&change).await;
@@ -158,9 +162,9 @@ async fn a_ticket_neither_makes_a_lookalike_known_nor_keeps_its_likeness_out() {
         subject: "Rider-002".into(),
         period: week(36),
         handle: Handle(Fr::from(commitment)),
-        salt: Fr::from(4u64),
+        salt: RecordSalt(Fr::from(4u64)),
         records: vec![Record(vec![1, 60])],
-        commitment: Fr::from(commitment),
+        commitment: RecordCommitment(Fr::from(commitment)),
         signature: [0; 64],
     };
     let source = scene.world.federation.source.id;

@@ -17,7 +17,7 @@ use merits_distributor::{
     tickets::{Importer, TicketFault},
 };
 use merits_ledger_fixture::{Citizen, Consented, Member};
-use merits_primitives::{ids::Period, owner::Handle};
+use merits_primitives::{calendar::Day, ids::Period, owner::Handle};
 use merits_records::{
     SubjectPeriod,
     handover::{Ticket, TicketFile},
@@ -61,7 +61,7 @@ impl Scene {
     /// Registers a citizen, so many milliseconds later.
     pub fn register(&self, citizen: &Citizen, later: u64) {
         let federation = &self.world.federation;
-        let entries = federation.register(&self.ledger.state(), citizen, 0);
+        let entries = federation.register(&self.ledger.state(), citizen, Day::FIRST);
         for entry in entries {
             self.ledger.append(&entry, self.ledger.time() + later);
         }

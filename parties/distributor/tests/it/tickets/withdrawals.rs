@@ -121,7 +121,7 @@ async fn a_withdrawal_takes_the_records_and_leaves_the_proof() {
             )
             .await
             {
-                Ok(found) => disclosed.push((found.period, Handle(found.h))),
+                Ok(found) => disclosed.push((found.period, found.h)),
                 Err(DiscloseError::Forgotten { .. }) => {
                     disclosed.push((week(10), Handle(Fr::from(0u64))))
                 }

@@ -14,8 +14,9 @@ use merits_ledger::{
     state::People,
 };
 use merits_primitives::{
-    Fr, group,
-    identity::Secret,
+    calendar::Day,
+    group,
+    identity::{IdentityCommitment, Secret},
     ids::{Origin, PartyId},
 };
 use merits_proto::{EvaluationAnswer, EvaluationRequest};
@@ -39,7 +40,7 @@ fn number(text: &str) -> IdentityNumber {
 }
 
 /// The commitment of a wallet with this seed.
-fn wallet(seed: u8) -> Fr {
+fn wallet(seed: u8) -> IdentityCommitment {
     let secret = Secret::from_seed(&[seed; 32], "identity/0");
     secret.commitment().unwrap()
 }
@@ -48,7 +49,7 @@ async fn register(
     session: &Session,
     evaluator: &mut EvaluatorClient,
     occasion: Occasion,
-    commitment: Fr,
+    commitment: IdentityCommitment,
     person: &str,
 ) -> Result<Registered, SessionError> {
     // One that may cross threads.
@@ -57,7 +58,7 @@ async fn register(
         .register(
             evaluator,
             occasion,
-            (commitment, 0),
+            (commitment, Day::FIRST),
             number(person),
             now(),
             rng,
@@ -104,7 +105,7 @@ async fn a_person_is_registered_once_at_any_registrar() {
 
     let first = register(&bank, &mut evaluator, Occasion::First, wallet(1), ANN).await;
     let ann = first.unwrap();
-    assert_eq!((ann.content.generation, ann.content.from), (0, 0));
+    assert_eq!((ann.content.generation, ann.content.from), (0, Day::FIRST));
     // The same person, written otherwise, with another wallet, here and elsewhere.
     let lower = ANN.to_ascii_lowercase();
     for (session, person) in [(&bank, lower.as_str()), (&townhall, ANN)] {
@@ -145,7 +146,7 @@ async fn the_ledger_itself_refuses_a_person_that_it_has() {
     assert_eq!(tag, first.unwrap().content.tag, "one number, one tag");
     let again = pen.register(IdentityRegistered {
         commitment: wallet(2),
-        from: 0,
+        from: Day::FIRST,
         generation: 0,
         tag,
         evaluation: answer.entry,

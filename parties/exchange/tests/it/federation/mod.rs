@@ -32,6 +32,7 @@ use merits_ledger_fixture::{Citizen, Member, Note, Redeeming, Stage, WORTH};
 use merits_primitives::{
     field,
     ids::{Credits, EntryId},
+    owner::KeyParts,
 };
 use merits_replica::{Client, Follower, Replica};
 use merits_sealing::SealingKey;
@@ -149,8 +150,10 @@ impl World {
             value: WORTH,
             expiry: terms.expiry,
             asset: terms.asset,
-            f1: field::random(&mut self.stage.rng),
-            f2: field::random(&mut self.stage.rng),
+            made_of: KeyParts::Earned {
+                scope: field::random(&mut self.stage.rng),
+                message: field::random(&mut self.stage.rng),
+            },
         };
         (Citizen::new(self.citizens), note)
     }

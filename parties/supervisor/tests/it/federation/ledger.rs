@@ -13,7 +13,7 @@ use merits_primitives::{
     Fr,
     audit::{Exponent, encrypt, encrypt_total},
     calendar::ExpiryRule,
-    commitment::Opening,
+    commitment::{Opening, RecordSalt},
     context::earn_context,
     earned::Earned,
     field,
@@ -26,7 +26,7 @@ use merits_primitives::{
     jubjub::Point,
     message::{Consent, claim_message},
     note::note_commitment,
-    owner::{bind, handle, owner_key},
+    owner::{bind, earned_key, handle},
     scope::{claim_scope, source_scope},
 };
 use merits_records::disclosure::{DISCLOSURE, Disclosure};
@@ -273,9 +273,9 @@ impl Federation {
             origin: origin().to_string(),
             entry: entry.0,
             claim,
-            schema: schema.id().0,
+            schema: schema.id(),
             period: WEEK,
-            h: handle(&secret, source_scope(&self.source)).0,
+            h: handle(&secret, source_scope(&self.source)),
             salt: salt(account),
             fields: schema
                 .fields
@@ -388,7 +388,7 @@ impl Federation {
             manifest: &sha256(FORMULA.as_bytes()),
             expiry: terms.expiry,
         };
-        let k = owner_key(&secret, f1, claim_message(&consent, &secret, f1));
+        let k = earned_key(&secret, f1, claim_message(&consent, &secret, f1));
         let binding = bind(&k, &h);
         let exponent = Exponent::derive(&[7; 32], c, earned, view_key);
         let sealed = encrypt(&exponent, view_key, c, earned, &h);
@@ -417,8 +417,8 @@ pub(crate) fn trips(account: &str) -> Vec<Record> {
         .collect()
 }
 
-fn salt(account: &str) -> Fr {
-    field::hash("test/salt", &[account.as_bytes()])
+fn salt(account: &str) -> RecordSalt {
+    RecordSalt(field::hash("test/salt", &[account.as_bytes()]))
 }
 
 fn formula(measure: Option<Measure>) -> Typed {

@@ -16,6 +16,7 @@ use merits_clearing::{
 use merits_ledger::{Entry, Refusal, SubmitError};
 use merits_primitives::{
     Fr,
+    commitment::RecordSalt,
     ids::{Credits, EntryId, Output},
     jubjub::Point,
     owner::Handle,
@@ -155,7 +156,7 @@ fn a_claim_is_opened_disclosed_and_checked() {
     longer.records[0][2] += 1;
     assert_eq!(judge(&longer, &opened), Err(CheckFault::Commitment));
     let salted = Disclosure {
-        salt: disclosure.salt + Fr::from(1u64),
+        salt: RecordSalt(disclosure.salt.0 + Fr::from(1u64)),
         ..disclosure.clone()
     };
     assert_eq!(judge(&salted, &opened), Err(CheckFault::Commitment));

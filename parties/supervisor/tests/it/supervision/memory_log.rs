@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use merits_primitives::{
     Fr,
     audit::{Exponent, encrypt, encrypt_total},
+    commitment::RecordCommitment,
     earned::Earned,
     field,
     ids::{AssetId, Credits, EntryId, Epoch, Origin, Output, PartyId, Period, PeriodKind, ScaleId},
@@ -191,9 +192,12 @@ impl Federation {
 
     fn append_earned(&mut self, earned: &[Earned]) -> EntryId {
         let number = self.log.batches.len() as u64;
-        let claims: Vec<(Fr, Earned)> = (0u64..)
+        let claims: Vec<(RecordCommitment, Earned)> = (0u64..)
             .zip(earned)
-            .map(|(i, earned)| (Fr::from(1_000_000 + 1000 * number + i), *earned))
+            .map(|(i, earned)| {
+                let made_up = Fr::from(1_000_000 + 1000 * number + i);
+                (RecordCommitment(made_up), *earned)
+            })
             .collect();
         let sealed = (0u64..)
             .zip(&claims)

@@ -260,7 +260,7 @@ fn a_partial_of_another_half_or_context_is_named() {
     let entry = fed.append_batch(&[10, 20, 30]);
     let ask = fed.append_request(entry, 0, SUPERVISOR);
     let own = fed.ask(Side::Supervisor, &ask).unwrap();
-    let ephemeral = Point::from_y(fed.log.batches[0].1.claims[0].ciphertext.ey).unwrap();
+    let ephemeral = Point::from_y(fed.log.batches[0].1.claims[0].ciphertext.ey.0).unwrap();
     let bad = Err(OpeningFault::BadPartial {
         side: Side::Witness,
         holder: WITNESS,
@@ -307,7 +307,7 @@ fn a_ciphertext_that_no_valid_proof_allows_is_not_taken_for_an_amount() {
     let entry = fed.append_batch(&[10, 20, 30]);
     let ask = fed.append_request(entry, 0, SUPERVISOR);
     let above = crate::supervision::memory_log::V_MAX.0;
-    fed.log.batches[0].1.claims[0].ciphertext.cv += Fr::from(above);
+    fed.log.batches[0].1.claims[0].ciphertext.cv.0 += Fr::from(above);
     let answers = fed.ask_both(&ask);
     assert_eq!(
         combine(&fed.log, &ask, &fed.key, &answers),

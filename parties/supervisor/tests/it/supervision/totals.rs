@@ -153,7 +153,7 @@ fn a_claim_offered_as_a_total_is_refused() {
     // By value: a message cannot carry a point at all, so only the log itself could hold the
     // claim's E as a T1. Even then the answer is made with At's half, not with A's.
     let claim = fed.log.batches[0].1.claims[0];
-    let ephemeral = Point::from_y(claim.ciphertext.ey).unwrap();
+    let ephemeral = Point::from_y(claim.ciphertext.ey.0).unwrap();
     fed.log.batches[0].1.t1 = ephemeral;
     let set = head(&fed, None).unwrap();
     let ask = set.ask(&fed.log);

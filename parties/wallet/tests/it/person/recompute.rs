@@ -4,6 +4,10 @@ use merits_params::manifest::Manifest;
 use merits_primitives::{
     Fr,
     ids::{AssetId, Credits, EntryId, Expiry, PartyId, Period},
+    message::Message,
+    note::NoteCommitment,
+    owner::KeyParts,
+    scope::Scope,
 };
 use merits_records::SubjectPeriod;
 use merits_wallet::{
@@ -19,14 +23,16 @@ fn manifest() -> Manifest {
 fn note(manifest: &Manifest, period: Period, value: u64) -> OwnNote {
     OwnNote {
         position: 0,
-        cm: Fr::from(1u64),
+        cm: NoteCommitment(Fr::from(1u64)),
         value: Credits(value),
         measure: None,
         scale: manifest.id().clone(),
         asset: AssetId(1),
         expiry: Expiry(700),
-        f1: Fr::from(2u64),
-        f2: Fr::from(3u64),
+        made_of: KeyParts::Earned {
+            scope: Scope(Fr::from(2u64)),
+            message: Message(Fr::from(3u64)),
+        },
         from: NoteOrigin::Claim {
             entry: EntryId([1; 32]),
             claim: 0,

@@ -4,10 +4,11 @@ use merits_ledger::{Entry, Refusal, SubmitError, TicketRefusal, entry::TicketDep
 use merits_ledger_fixture::Citizen;
 use merits_primitives::{
     Fr,
+    calendar::Day,
     ids::{Expiry, PartyId, Period, PeriodKind, ScaleId, ScaleVersion},
     message::link_message,
-    owner::Handle,
-    owner::{OwnerKey, bind, handle},
+    nullifier::Nullifier,
+    owner::{bind, handle},
     scope::source_scope,
 };
 use merits_records::handover::{HandoverError, Ticket, TicketFile};
@@ -94,7 +95,7 @@ fn a_ticket_opens_for_its_distributor_and_the_ledger_takes_it() {
         ("card 17", period)
     );
     // What the distributor will prove about is what the person bound.
-    let binding = bind(&OwnerKey(opened.key), &Handle(opened.h));
+    let binding = bind(&opened.key, &opened.h);
     assert_eq!(binding.b, opened.b);
     let entry = deposit(&town, &rival, &opened);
     town.submit(&entry).unwrap();
@@ -230,12 +231,12 @@ fn a_link_proves_whose_account_it_is() {
     let source = town.federation.source.id;
     let link = speak(&town, |speaker| speaker.link(&source, "rider 4", town.time)).unwrap();
     let secret = Citizen::from_seed(SEED).secret();
-    assert_eq!(link.h, handle(&secret, source_scope(&source)).0);
-    assert_eq!(u64::from(link.start), town.time / 86_400_000);
+    assert_eq!(link.h, handle(&secret, source_scope(&source)));
+    assert_eq!(link.start, Day::of_millis(town.time));
     let statement = |account: &str| TicketStatement {
         root: link.root,
         scope: source_scope(&source),
-        nullifier: link.h,
+        nullifier: Nullifier(link.h.0),
         b: link.b,
         message: link_message(&town.federation.origin, &source, account),
         start: link.start,
@@ -250,5 +251,5 @@ fn a_link_proves_whose_account_it_is() {
     assert!(holds("rider 4"));
     assert!(!holds("rider 5"), "nobody links another's account with it");
     assert_eq!(Some(link.root), town.state().people().group().root());
-    assert_ne!(link.h, Fr::from(0u64));
+    assert_ne!(link.h.0, Fr::from(0u64));
 }

@@ -5,7 +5,7 @@ use merits_ledger::{
     entry::{OpeningContent, OpeningRequested, OpeningRevealed},
 };
 use merits_ledger_fixture::{Citizen, START, Stage, WORTH};
-use merits_primitives::{Fr, field, ids::Credits};
+use merits_primitives::{Fr, field, ids::Credits, owner::KeyParts};
 use merits_replica::{LedgerConfig, Replica, ReplicaError};
 use merits_wallet::{
     backup::Backup,
@@ -92,7 +92,12 @@ fn a_person_follows_the_own_credits_from_ticket_to_change() {
     assert_eq!((left.value, left.spent), (Credits(70), None));
     assert_eq!(left.from, NoteOrigin::Change { entry: redeemed });
     assert_eq!(left.cm, change.commitment(&citizen.secret()));
-    assert_eq!((left.f1, left.f2), (view.spendings[0].sn1, Fr::from(0u64)));
+    assert_eq!(
+        left.made_of,
+        KeyParts::Change {
+            sn1: view.spendings[0].sn1
+        }
+    );
     assert_eq!(view.note_leaves[left.position as usize], left.cm);
     assert!(matches!(
         view.spendings[0].purpose,
@@ -345,7 +350,7 @@ fn a_claim_that_contradicts_itself_is_told_and_not_counted() {
     let consented = town.deposit(&citizen).unwrap();
     // Whoever made the keys alone can prove what is not so.
     let (mut batch, _) = town.federation.batch_for(&[consented], &mut town.rng);
-    batch.claims[0].public.u += Fr::from(1u64);
+    batch.claims[0].public.u.0 += Fr::from(1u64);
     let entry = Entry::EarnBatch(batch);
     let distributor = town.federation.distributor.clone();
     let state = town.ledger.state();

@@ -11,11 +11,10 @@ use merits_clearing::{
     net::{Report, audit_log},
 };
 use merits_ledger::{Role, entry::PartyAdmitted};
+use merits_party::identity::{Identity, make_keys};
 
-use crate::{
-    identity::{Identity, hand_over, make_keys},
-    screen::{VOUCHED, thousands},
-};
+use super::hand_over;
+use crate::screen::{VOUCHED, thousands};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -58,17 +57,17 @@ impl Command {
 
 /// The application of a party that is new; its keys are made here.
 pub(crate) fn apply(config: &ClearingConfig) -> anyhow::Result<PartyAdmitted> {
-    make_keys(&config.signing_key, &config.sealing_key)?;
+    make_keys(&config.signing_key, &config.sealing_key, &mut rand::rng())?;
     Ok(identity(config)?.application(&[Role::Clearing]))
 }
 
 pub(crate) fn identity(config: &ClearingConfig) -> anyhow::Result<Identity> {
-    Identity::load(
+    Ok(Identity::load(
         config.ledger.origin()?,
         &config.name,
         &config.signing_key,
         &config.sealing_key,
-    )
+    )?)
 }
 
 /// Brings the bank's copy up to date and audits it.

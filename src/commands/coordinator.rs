@@ -7,9 +7,10 @@ use clap::Subcommand;
 use merits_coordinator::{
     Beginning, Config, Coordinator, SystemClock, backup, fsck, raise_mark, restore,
 };
+use merits_party::stop_signal;
 use merits_primitives::calendar::Date;
 
-use super::{dates, stop_signal};
+use super::dates;
 use crate::outputs;
 
 #[derive(Debug, Subcommand)]

@@ -20,6 +20,7 @@ use merits_distributor::{
 };
 use merits_guard::output::Output;
 use merits_ledger::{Role, entry::PartyAdmitted};
+use merits_party::identity::{Identity, make_keys};
 use merits_records::{
     bundle::{FileKind as _, Links},
     disclosure::Disclosure,
@@ -28,9 +29,9 @@ use merits_text::typed::argument;
 
 use self::cabinet::Cabinet;
 pub(crate) use self::station::Station;
+use super::hand_over;
 use super::source::{NOTHING, PARTLY, admit_rejects};
 use crate::{
-    identity::{Identity, hand_over, make_keys},
     outputs,
     screen::{self, VOUCHED, thousands},
 };
@@ -447,17 +448,17 @@ fn print_deposits(report: &DepositReport) {
 
 /// The application of a party that is new; its keys are made here.
 pub(crate) fn apply(config: &DistributorConfig) -> anyhow::Result<PartyAdmitted> {
-    make_keys(&config.keys.signing, &config.keys.sealing)?;
+    make_keys(&config.keys.signing, &config.keys.sealing, &mut rand::rng())?;
     Ok(identity(config)?.application(&[Role::Distributor]))
 }
 
 pub(crate) fn identity(config: &DistributorConfig) -> anyhow::Result<Identity> {
-    Identity::load(
+    Ok(Identity::load(
         config.ledger.origin()?,
         &config.name,
         &config.keys.signing,
         &config.keys.sealing,
-    )
+    )?)
 }
 
 fn print(summary: &RunSummary) {

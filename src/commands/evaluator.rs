@@ -11,12 +11,15 @@ use merits_evaluator::{
     net::{UniquenessService, serve},
 };
 use merits_ledger::{Role, entry::PartyAdmitted};
+use merits_party::{
+    identity::{Identity, make_keys},
+    stop_signal,
+};
 use merits_primitives::ids::EntryId;
 use merits_replica::Follower;
 use tokio::net::TcpListener;
 
-use super::stop_signal;
-use crate::identity::{Identity, hand_over, make_keys};
+use super::hand_over;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -76,17 +79,17 @@ impl Command {
 
 /// The application of a party that is new; its keys are made here.
 pub(crate) fn apply(config: &EvaluatorConfig) -> anyhow::Result<PartyAdmitted> {
-    make_keys(&config.signing_key, &config.sealing_key)?;
+    make_keys(&config.signing_key, &config.sealing_key, &mut rand::rng())?;
     Ok(identity(config)?.application(&[Role::Evaluator]))
 }
 
 pub(crate) fn identity(config: &EvaluatorConfig) -> anyhow::Result<Identity> {
-    Identity::load(
+    Ok(Identity::load(
         config.ledger.origin()?,
         &config.name,
         &config.signing_key,
         &config.sealing_key,
-    )
+    )?)
 }
 
 fn pen(config: &EvaluatorConfig) -> anyhow::Result<Evaluator> {

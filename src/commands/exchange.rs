@@ -18,16 +18,18 @@ use merits_exchange::{
 };
 use merits_keyfile::KeyKind;
 use merits_ledger::{Role, entry::PartyAdmitted};
+use merits_party::{
+    identity::{Identity, make_keys},
+    lookup::find_entry,
+    stop_signal,
+    store_key::StoreKey,
+    unix_millis,
+};
 use merits_text::typed::argument;
 use tokio::net::TcpListener;
 
-use super::{stop_signal, unix_millis};
-use crate::{
-    identity::{Identity, find_entry, hand_over, make_keys},
-    outputs,
-    screen::thousands,
-    store_key::StoreKey,
-};
+use super::hand_over;
+use crate::{outputs, screen::thousands};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -146,18 +148,18 @@ impl Command {
 
 /// The application of a party that is new; its keys are made here.
 pub(crate) fn apply(config: &ExchangeConfig) -> anyhow::Result<PartyAdmitted> {
-    make_keys(&config.signing_key, &config.sealing_key)?;
+    make_keys(&config.signing_key, &config.sealing_key, &mut rand::rng())?;
     Ok(identity(config)?.application(&[Role::Exchange]))
 }
 
 /// Key files and name of the exchange.
 pub(crate) fn identity(config: &ExchangeConfig) -> anyhow::Result<Identity> {
-    Identity::load(
+    Ok(Identity::load(
         config.ledger.origin()?,
         &config.name,
         &config.signing_key,
         &config.sealing_key,
-    )
+    )?)
 }
 
 /// Takes a file of codes in.
@@ -275,13 +277,18 @@ async fn copy(config: &ExchangeConfig, from: &Path, to: &Path) -> anyhow::Result
 }
 
 async fn open_store(config: &ExchangeConfig, identity: &Identity) -> anyhow::Result<Store> {
-    let key = StoreKey::of(&config.store, &config.master_key, "exchange")?;
+    let key = StoreKey::of(
+        &config.store,
+        &config.master_key,
+        "exchange",
+        &mut rand::rng(),
+    )?;
     let (origin, party) = (&identity.origin, identity.party());
     let master = MasterKey::new(key.secret());
     let store = Store::open(&config.store, origin, &party, master).await?;
     let kept = key.keep(&config.store);
     if kept.is_err() {
-        closed(&store, kept).await?;
+        closed(&store, kept.map_err(Into::into)).await?;
     }
     Ok(store)
 }

@@ -9,13 +9,12 @@ use clap::Subcommand;
 use merits_issuer::{Built, config::IssuerConfig};
 use merits_ledger::{Role, entry::PartyAdmitted};
 use merits_params::keystore::KeyStore;
+use merits_party::identity::{Identity, make_keys};
 use merits_primitives::ids::EntryId;
 use merits_verifier::groth16::KeyPolicy;
 
-use crate::{
-    identity::{Identity, hand_over, make_keys},
-    screen::working,
-};
+use super::hand_over;
+use crate::screen::working;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -63,17 +62,17 @@ impl Command {
 
 /// The application of a party that is new; its keys are made here.
 pub(crate) fn apply(config: &IssuerConfig) -> anyhow::Result<PartyAdmitted> {
-    make_keys(&config.signing_key, &config.sealing_key)?;
+    make_keys(&config.signing_key, &config.sealing_key, &mut rand::rng())?;
     Ok(identity(config)?.application(&[Role::Issuer]))
 }
 
 pub(crate) fn identity(config: &IssuerConfig) -> anyhow::Result<Identity> {
-    Identity::load(
+    Ok(Identity::load(
         config.ledger.origin()?,
         &config.name,
         &config.signing_key,
         &config.sealing_key,
-    )
+    )?)
 }
 
 /// Compiles the scale and takes its key, which may be made now.

@@ -30,7 +30,7 @@ impl Arguments {
             self.output.display()
         );
         outputs::of_configuration(&self.config).admit(&self.output, "the kit")?;
-        let ledger = super::ledger_of(&self.config)?;
+        let ledger = merits_party::config::ledger_of(&self.config)?;
         let (size, receipts) = if self.offline {
             let replica = ledger.open().await?;
             (replica.size(), replica.write_kit(&self.output)?)

@@ -3,12 +3,15 @@
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
-    time::SystemTime,
 };
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use merits_ledger::{Role, entry::PartyAdmitted};
+use merits_party::{
+    identity::{Identity, make_keys},
+    unix_millis,
+};
 use merits_primitives::{
     calendar::{Date, Day},
     field,
@@ -25,8 +28,7 @@ use merits_registrar::{
 };
 use merits_text::typed::{argument, prose};
 
-use super::{dates, unix_millis};
-use crate::identity::{Identity, hand_over, make_keys};
+use super::{dates, hand_over};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -145,13 +147,10 @@ pub(crate) async fn register(
 ) -> anyhow::Result<Registered> {
     let session = session(config).await?;
     let mut evaluator = EvaluatorClient::connect(&config.evaluator).await?;
-    let now = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
     let about = (commitment, from.unwrap_or(Day::FIRST));
     let rng = &mut rand::rng();
     let registered = session
-        .register(&mut evaluator, occasion, about, number, now, rng)
+        .register(&mut evaluator, occasion, about, number, unix_millis(), rng)
         .await?;
     Ok(registered)
 }
@@ -165,17 +164,17 @@ async fn session(config: &RegistrarConfig) -> anyhow::Result<Session> {
 
 /// The application of a party that is new; its keys are made here.
 pub(crate) fn apply(config: &RegistrarConfig) -> anyhow::Result<PartyAdmitted> {
-    make_keys(&config.signing_key, &config.sealing_key)?;
+    make_keys(&config.signing_key, &config.sealing_key, &mut rand::rng())?;
     Ok(identity(config)?.application(&[Role::Registrar]))
 }
 
 pub(crate) fn identity(config: &RegistrarConfig) -> anyhow::Result<Identity> {
-    Identity::load(
+    Ok(Identity::load(
         config.ledger.origin()?,
         &config.name,
         &config.signing_key,
         &config.sealing_key,
-    )
+    )?)
 }
 
 fn read_request(config: &RegistrarConfig, path: &Path) -> anyhow::Result<IdentityCommitment> {

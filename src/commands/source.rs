@@ -33,8 +33,8 @@ use merits_source::{
     wholeness::{MOST_REJECTS_PERCENT, Partial, Wholeness, too_many_rejects},
 };
 
-use super::dates;
-use crate::{identity::hand_over, outputs, screen};
+use super::{dates, hand_over};
+use crate::{outputs, screen};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -286,7 +286,7 @@ async fn link(
     follower.sync().await?;
     let state = follower.replica().state()?.clone();
     let mut links = LinksFile::open(path, &origin, source)?.distinct(distinct);
-    let mut checker = LinkChecker::new(&state, source, super::unix_millis());
+    let mut checker = LinkChecker::new(&state, source, merits_party::unix_millis());
     let (mut linked, mut refused) = (0, 0);
     for path in import {
         match take(&mut checker, &mut links, path, replace) {
@@ -396,7 +396,7 @@ pub(crate) fn sign(arguments: &SignArguments) -> anyhow::Result<Signing> {
     );
     let manifest = merits_issuer::read_manifest(&config.scale)?;
     let plan = Plan::new(&config.mapping, manifest.schema())?;
-    let present = plan.present(super::unix_millis());
+    let present = plan.present(merits_party::unix_millis());
     let said = if arguments.as_it_is {
         Said::everything()
     } else {
@@ -564,7 +564,7 @@ pub(crate) fn read(
         plan,
         ReadOptions {
             first_subjects: subjects,
-            now: Some(plan.present(super::unix_millis()).latest()),
+            now: Some(plan.present(merits_party::unix_millis()).latest()),
         },
         &mut |reject| {
             rejects_file

@@ -9,12 +9,11 @@ use std::{
 
 use clap::Subcommand;
 use merits_ledger::{Role, entry::PartyAdmitted};
+use merits_party::identity::{Identity, make_keys};
 use merits_sponsor::{config::SponsorConfig, net, report::Report};
 
-use crate::{
-    identity::{Identity, hand_over, make_keys},
-    screen::{VOUCHED, thousands},
-};
+use super::hand_over;
+use crate::screen::{VOUCHED, thousands};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -65,17 +64,17 @@ impl Command {
 
 /// The application of a party that is new; its keys are made here.
 pub(crate) fn apply(config: &SponsorConfig) -> anyhow::Result<PartyAdmitted> {
-    make_keys(&config.signing_key, &config.sealing_key)?;
+    make_keys(&config.signing_key, &config.sealing_key, &mut rand::rng())?;
     Ok(identity(config)?.application(&[Role::Sponsor]))
 }
 
 pub(crate) fn identity(config: &SponsorConfig) -> anyhow::Result<Identity> {
-    Identity::load(
+    Ok(Identity::load(
         config.ledger.origin()?,
         &config.name,
         &config.signing_key,
         &config.sealing_key,
-    )
+    )?)
 }
 
 /// Brings the sponsor's copy up to date and checks every batch in it.

@@ -14,16 +14,19 @@ use merits_ledger::{
     Role,
     entry::{PartyAdmitted, PersonStatement},
 };
+use merits_party::{
+    handover,
+    identity::{Identity, make_keys},
+    lookup::find_entry,
+    stop_signal,
+};
 use merits_primitives::ids::{EntryId, Origin, Output, Period};
 use merits_supervisor::{acts::Supervisor, config::SupervisorConfig, net::OpenedClaim, side::Side};
 use merits_text::typed::{argument, prose};
 
 pub(crate) use self::desk::Desk;
-use super::{dates, stop_signal, witness};
-use crate::{
-    identity::{Identity, find_entry, make_keys, read_handover},
-    screen::working,
-};
+use super::{dates, witness};
+use crate::screen::working;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -216,7 +219,7 @@ impl Command {
                     directory.join("supervisor.key"),
                     directory.join("supervisor-sealing.key"),
                 );
-                make_keys(&signing, &sealing)?;
+                make_keys(&signing, &sealing, &mut rand::rng())?;
                 let identity = Identity::load(Origin::new(&origin)?, &name, &signing, &sealing)?;
                 println!("{}", hex::encode(identity.party().0));
             }
@@ -230,7 +233,7 @@ impl Command {
                 distinct,
             } => {
                 let desk = Desk::open(&config).await?;
-                let application = read_handover::<PartyAdmitted>(&application)?;
+                let application = handover::read::<PartyAdmitted>(&application)?;
                 if !distinct {
                     desk.refuse_lookalike(&application.name)?;
                 }
@@ -310,7 +313,7 @@ impl Command {
                 witness_half,
             } => {
                 let desk = Desk::open(&config).await?;
-                let half = read_handover(&witness_half)?;
+                let half = handover::read(&witness_half)?;
                 println!(
                     "opened epoch {epoch}: entry {}",
                     desk.open_epoch(epoch, half).await?

@@ -8,6 +8,10 @@ use merits_ledger::{
     Role,
     entry::{HalfKeys, PartyAdmitted},
 };
+use merits_party::{
+    identity::{Identity, make_keys},
+    stop_signal,
+};
 use merits_primitives::ids::Epoch;
 use merits_supervisor::{
     config::WitnessConfig,
@@ -19,8 +23,7 @@ use merits_supervisor::{
 };
 use tokio::net::TcpListener;
 
-use super::stop_signal;
-use crate::identity::{Identity, hand_over, make_keys};
+use super::hand_over;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -81,18 +84,18 @@ impl Command {
 
 /// The application of a party that is new; its keys are made here.
 pub(crate) fn apply(config: &WitnessConfig) -> anyhow::Result<PartyAdmitted> {
-    make_keys(&config.signing_key, &config.sealing_key)?;
+    make_keys(&config.signing_key, &config.sealing_key, &mut rand::rng())?;
     Ok(identity(config)?.application(&[Role::Witness]))
 }
 
 /// Key files and name of the witness.
 pub(crate) fn identity(config: &WitnessConfig) -> anyhow::Result<Identity> {
-    Identity::load(
+    Ok(Identity::load(
         config.ledger.origin()?,
         &config.name,
         &config.signing_key,
         &config.sealing_key,
-    )
+    )?)
 }
 
 /// The public side of a witness's half.

@@ -10,6 +10,7 @@ use merits_exchange::config::ExchangeConfig;
 use merits_issuer::config::IssuerConfig;
 use merits_ledger::entry::PersonStatement;
 use merits_params::manifest::Manifest;
+use merits_party::identity::{Identity, make_keys};
 use merits_registrar::config::RegistrarConfig;
 use merits_source::config::SourceConfig;
 use merits_sponsor::config::SponsorConfig;
@@ -30,7 +31,6 @@ use crate::{
         clearing, distributor, evaluator, exchange, issuer, registrar, source, sponsor,
         supervisor::Desk, witness,
     },
-    identity::{Identity, make_keys},
     screen::{say, step, thousands, working},
 };
 
@@ -42,7 +42,7 @@ pub(super) async fn found(federation: &Federation) -> anyhow::Result<Coordinator
         directory.join("supervisor.key"),
         directory.join("supervisor-sealing.key"),
     );
-    make_keys(&signing, &sealing)?;
+    make_keys(&signing, &sealing, &mut rand::rng())?;
     let supervisor = Identity::load(origin, federation::SUPERVISOR, &signing, &sealing)?;
     let authority = supervisor.party();
     let config = Config::load(&federation.write_coordinator(&authority)?)?;

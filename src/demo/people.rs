@@ -14,6 +14,7 @@ use anyhow::{Context as _, bail, ensure};
 use merits_distributor::config::DistributorConfig;
 use merits_ledger::State;
 use merits_params::keystore::KeyStore;
+use merits_party::{config::ledger_of, unix_millis};
 use merits_primitives::ids::{PartyId, Period, ScaleId};
 use merits_records::{Plan, handover::Handover as _};
 use merits_registrar::{
@@ -36,7 +37,7 @@ use merits_wallet::{
 
 use super::{DISTRIBUTOR_TOML, REGISTRAR_TOML, SOURCE_TOML, federation::Federation, packs};
 use crate::{
-    commands::{distributor, ledger_of, registrar, source, unix_millis},
+    commands::{distributor, registrar, source},
     screen::progress,
 };
 
@@ -147,7 +148,7 @@ impl People {
         ensure!(!persons.is_empty(), "nobody in {}", input.display());
         let (distributor, source) = {
             let replica = follower.replica();
-            let find = |name| crate::identity::find_party(&replica, name);
+            let find = |name| merits_party::lookup::find_party(&replica, name);
             (
                 find(federation.pack.distributor)?,
                 find(federation.pack.source)?,

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use merits_party::unix_millis;
 use merits_primitives::{
     calendar::Day,
     ids::{Credits, Expiry},
@@ -12,7 +13,7 @@ use merits_wallet::view::{OwnNote, scan};
 
 use super::{SPONSOR_TOML, Story, federation::Federation, people::People, typed};
 use crate::{
-    commands::{supervisor::Desk, unix_millis},
+    commands::supervisor::Desk,
     screen::{say, step},
 };
 

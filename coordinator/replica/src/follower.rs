@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use futures::future::BoxFuture;
@@ -13,6 +13,7 @@ use tokio::sync::{OwnedMutexGuard, mpsc};
 
 use crate::{
     client::{Client, ClientError},
+    clock::unix_millis,
     replica::{Replica, ReplicaError, Update},
 };
 
@@ -92,7 +93,7 @@ impl Follower {
             replica: Arc::new(RwLock::new(replica)),
             turn: Arc::default(),
             watch: Watch {
-                unix_millis: Arc::new(system_millis),
+                unix_millis: Arc::new(unix_millis),
                 refuses: false,
             },
         }
@@ -275,11 +276,4 @@ fn reading(replica: &RwLock<Replica>) -> RwLockReadGuard<'_, Replica> {
 
 fn writing(replica: &RwLock<Replica>) -> RwLockWriteGuard<'_, Replica> {
     replica.write().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn system_millis() -> u64 {
-    let since = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -11,7 +11,6 @@ pub mod acts;
 pub mod check;
 pub mod config;
 pub mod discrete_log;
-pub mod handover;
 pub mod holder;
 pub mod journal;
 pub mod ledger_view;

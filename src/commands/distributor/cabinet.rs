@@ -15,16 +15,19 @@ use merits_distributor::{
 use merits_guard::output::Output;
 use merits_keyfile::{KeyFileError, KeyKind, SecretBytes};
 use merits_ledger::State;
+use merits_party::{
+    identity::Identity,
+    store_key::{self, StoreKey},
+    unix_millis,
+};
 use merits_primitives::ids::{EntryId, PartyId, ScaleId};
 use merits_sealing::SealingKey;
 use merits_text::typed::typed;
 
-use super::{super::unix_millis, identity};
+use super::identity;
 use crate::{
     commands::verify::RECEIPT,
-    identity::Identity,
     screen::{VOUCHED, thousands},
-    store_key::{self, StoreKey},
 };
 
 /// Database and keys of one distributor.
@@ -43,7 +46,7 @@ impl Cabinet {
         let identity = identity(config)?;
         let party = party(config, &identity)?;
         let (keys, stored) = (&config.keys, store_key::is_there(&config.store));
-        let master = StoreKey::of(&config.store, &keys.master, "distributor")?;
+        let master = StoreKey::of(&config.store, &keys.master, "distributor", &mut rand::rng())?;
         let store = Store::open(
             &config.store,
             &identity.origin,
@@ -60,7 +63,7 @@ impl Cabinet {
         );
         let kept = master.keep(&config.store);
         if kept.is_err() {
-            closed(&store, kept).await?;
+            closed(&store, kept.map_err(Into::into)).await?;
         }
         Ok(Self {
             scale: ScaleId::new(&config.scale)?,

@@ -38,6 +38,10 @@ use merits_guard::{
 };
 use merits_ledger::entry::OpeningContent;
 use merits_params::{keystore::KeyStore, manifest::Manifest, terms::TermsDocument};
+use merits_party::{
+    lookup::{find_entry, find_party},
+    stop_signal, unix_millis,
+};
 use merits_primitives::ids::{EntryId, PartyId, Period, ScaleId};
 use merits_records::{
     Plan,
@@ -50,14 +54,11 @@ use merits_supervisor::request::RequestFile;
 use merits_verifier::groth16::KeyPolicy;
 
 use super::{
-    super::{source, stop_signal, unix_millis},
+    super::source,
     RunArguments,
     cabinet::{self, Cabinet},
 };
-use crate::{
-    identity::{find_entry, find_party},
-    screen,
-};
+use crate::screen;
 
 /// A distributor's node with its copy of the log and the approved scale.
 pub(crate) struct Station {
@@ -197,7 +198,7 @@ impl Station {
 
     /// An entry of the ledger, by its id or the beginning of it.
     pub(crate) fn find_entry(&self, text: &str) -> anyhow::Result<EntryId> {
-        find_entry(&self.follower.replica(), text)
+        Ok(find_entry(&self.follower.replica(), text)?)
     }
 
     /// Writes the pseudonyms of all accounts in a file of records.

@@ -10,6 +10,7 @@ use anyhow::{Context as _, ensure};
 use clap::Subcommand;
 use merits_guard::output::{Kind, Output, Readers};
 use merits_ledger::{Entry, entry::OfferClosed};
+use merits_party::{identity::Identity, lookup::find_entry, unix_millis};
 use merits_primitives::ids::EntryId;
 use merits_replica::Follower;
 use merits_sponsor::{
@@ -18,12 +19,7 @@ use merits_sponsor::{
 };
 use merits_text::typed::{argument, prose};
 
-use crate::{
-    commands::unix_millis,
-    identity::{Identity, find_entry},
-    outputs,
-    screen::thousands,
-};
+use crate::{outputs, screen::thousands};
 
 /// A file of vouchers replaces none: the codes in that may be with an exchange.
 const VOUCHERS: Kind<'static> = Kind::new("a file of vouchers", Readers::Owner);

@@ -1,9 +1,6 @@
 //! A supervisor's desk: its pen, its copy of the log, and the procedures over both.
 
-use std::{
-    path::{Path, PathBuf},
-    time::{Duration, SystemTime},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use merits_formula::Typed;
@@ -13,6 +10,7 @@ use merits_ledger::{
     state::{TotalsKey, VersionRecord},
 };
 use merits_params::manifest::Manifest;
+use merits_party::{identity::Identity, lookup::find_party, unix_millis};
 use merits_primitives::ids::{EntryId, Epoch, Output, PartyId, Period, ScaleId, ScaleVersion};
 use merits_records::disclosure::Disclosure;
 use merits_replica::Follower;
@@ -28,10 +26,7 @@ use merits_supervisor::{
 use merits_text::lookalike::skeleton;
 use merits_verifier::entry::SignedEntry;
 
-use crate::{
-    commands::witness,
-    identity::{Identity, find_party},
-};
+use crate::commands::witness;
 
 /// A supervisor with its copy of the log.
 pub(crate) struct Desk {
@@ -316,13 +311,6 @@ impl Desk {
         self.follower.sync().await?;
         Ok(published)
     }
-}
-
-fn unix_millis() -> u64 {
-    let age = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or(Duration::ZERO);
-    u64::try_from(age.as_millis()).unwrap_or(u64::MAX)
 }
 
 const DAY_MILLIS: u64 = 24 * 60 * 60 * 1_000;

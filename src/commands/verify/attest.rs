@@ -5,6 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Context as _;
 use clap::Args;
 use merits_kit::Kit;
+use merits_party::unix_millis;
 use merits_primitives::ids::{Expiry, Period, PeriodKind};
 use merits_text::typed::argument;
 use merits_verifier::{
@@ -13,10 +14,7 @@ use merits_verifier::{
 };
 use merits_wallet::photograph::read_code;
 
-use crate::{
-    commands::{dates, unix_millis},
-    screen::thousands,
-};
+use crate::{commands::dates, screen::thousands};
 
 /// What `merits verify attest` takes.
 #[derive(Debug, Args)]

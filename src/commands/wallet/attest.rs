@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use clap::Args;
 use merits_guard::output::{Kind, Output, Readers};
 use merits_ledger::Entry;
+use merits_party::unix_millis;
 use merits_primitives::{calendar::Date, ids::Credits};
 use merits_text::typed::argument;
 use merits_verifier::attestation::{Attestation, Question};
@@ -19,7 +20,7 @@ use super::{
     session::{Place, Session, end_of, moment, scale_id, unit_of},
 };
 use crate::{
-    commands::{dates, unix_millis},
+    commands::dates,
     screen::{say, thousands, working},
 };
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use merits_ledger::{Entry, State, state::check_not_expired};
+use merits_party::unix_millis;
 use merits_primitives::ids::{EntryId, Expiry, ScaleId};
 use merits_wallet::view::{NoteOrigin, OwnNote, SpendingPurpose, View};
 
@@ -10,10 +11,7 @@ use super::{
     consents,
     session::{Place, Session, end_of, moment, name_of, unit_of},
 };
-use crate::{
-    commands::unix_millis,
-    screen::{VOUCHED, indented, thousands},
-};
+use crate::screen::{VOUCHED, indented, thousands};
 
 /// What the person has, by scale and expiry bucket.
 pub(super) async fn show(place: &Place) -> anyhow::Result<()> {

@@ -10,6 +10,7 @@ use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 use merits_ledger::{Entry, Role, State};
 use merits_params::{manifest::Manifest, terms::TermsDocument};
+use merits_party::{lookup::find_party, unix_millis};
 use merits_primitives::ids::{PartyId, Period, ScaleId, ScaleVersion};
 use merits_records::handover::{Handover as _, LinkFile, TicketFile};
 use merits_replica::Replica;
@@ -22,11 +23,7 @@ use merits_wallet::{
 
 use super::session::{Place, Session, day, name_of, newest_manifest, scale_id};
 use crate::{
-    commands::{
-        dates::{self, Periods},
-        unix_millis,
-    },
-    identity::find_party,
+    commands::dates::{self, Periods},
     screen::{VOUCHED, progress},
 };
 
@@ -430,7 +427,7 @@ impl Withdraw {
     /// The source of a ticket that is on its way. It matters only where the scale counts by source.
     fn source_of(&self, replica: &Replica, scale: &ScaleId) -> anyhow::Result<PartyId> {
         if let Some(source) = &self.source {
-            return find_party(replica, source);
+            return Ok(find_party(replica, source)?);
         }
         let versions = &replica.state()?.scales().get(scale)?.versions;
         ensure!(

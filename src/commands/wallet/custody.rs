@@ -33,7 +33,9 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        let replica = crate::commands::ledger_of(&self.ledger)?.open().await?;
+        let replica = merits_party::config::ledger_of(&self.ledger)?
+            .open()
+            .await?;
         ensure!(
             replica.size() > 0,
             "the copy of the log in {} is empty: let its role bring it up to date first, for \

@@ -1,14 +1,12 @@
 //! `merits wallet offers`.
 
 use merits_ledger::{State, state::Offer};
+use merits_party::unix_millis;
 use merits_primitives::ids::{AssetId, Credits, EntryId};
 use merits_wallet::spend::{SpendError, Spender};
 
 use super::session::{Place, Session, day, end_of, name_of, unit_of};
-use crate::{
-    commands::unix_millis,
-    screen::{indented, thousands},
-};
+use crate::screen::{indented, thousands};
 
 /// What can be redeemed now, and what of it this person can afford.
 pub(super) async fn list(place: &Place) -> anyhow::Result<()> {

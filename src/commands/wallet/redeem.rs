@@ -8,6 +8,7 @@ use merits_exchange::net::ExchangeClient;
 use merits_exchange::voucher::{Code, VoucherContext, open};
 use merits_guard::output::{Kind, Output, Readers};
 use merits_ledger::{Entry, entry::REDEEMED};
+use merits_party::{lookup::find_party, unix_millis};
 use merits_primitives::{
     calendar::Date,
     ids::{Credits, EntryId, Expiry, PartyId, ScaleId},
@@ -22,8 +23,7 @@ use serde::Serialize;
 use super::session::{Place, Session, end_of, name_of, scale_id, unit_of};
 use super::standing::Standing;
 use crate::{
-    commands::{dates, unix_millis},
-    identity::find_party,
+    commands::dates,
     screen::{say, thousands, working},
 };
 

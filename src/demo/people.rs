@@ -31,8 +31,9 @@ use merits_wallet::{
     consent::{Asked, Speaker},
     directory::{Directory, WalletConfig},
     keys::WalletKeys,
+    net::scan,
     prover::PersonProver,
-    view::{View, scan},
+    view::View,
 };
 
 use super::{DISTRIBUTOR_TOML, REGISTRAR_TOML, SOURCE_TOML, federation::Federation, packs};

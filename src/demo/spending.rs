@@ -9,7 +9,7 @@ use merits_primitives::{
     ids::{Credits, Expiry},
 };
 use merits_sponsor::offers::expiry_label;
-use merits_wallet::view::{OwnNote, scan};
+use merits_wallet::{net::scan, view::OwnNote};
 
 use super::{SPONSOR_TOML, Story, federation::Federation, people::People, typed};
 use crate::{

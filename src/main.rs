@@ -78,6 +78,8 @@ enum Command {
     Wallet(commands::wallet::Command),
     /// Write what a stranger needs to verify receipts offline
     Kit(commands::kit::Arguments),
+    /// Begin the high-water mark of a copy of the log anew, where it was lost
+    Mark(commands::mark::Arguments),
     /// Make a proving key for any circuit of circom, for trials
     Setup(commands::setup::Arguments),
     /// Check a receipt offline: inclusion, signatures, proof
@@ -163,6 +165,7 @@ impl Command {
             Self::Audit(command) => command.run().await,
             Self::Wallet(command) => command.run().await,
             Self::Kit(arguments) => arguments.run().await,
+            Self::Mark(arguments) => arguments.run().await,
             Self::Setup(arguments) => arguments.run().await,
             Self::Verify(arguments) => arguments.run().await,
             #[cfg(feature = "bench")]

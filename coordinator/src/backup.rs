@@ -436,7 +436,7 @@ fn read_signed(path: &Path, key: &LogKey) -> Result<(Checkpoint, SignedCheckpoin
         path: path.to_owned(),
         reason,
     };
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let text = merits_text::file::read(path).map_err(|error| {
         refuse(match error.kind() {
             ErrorKind::NotFound => "there is no such file".to_owned(),
             ErrorKind::IsADirectory => "is a folder; name the file in it".to_owned(),

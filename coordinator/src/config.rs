@@ -28,7 +28,9 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// File of the log's signing key; made when the ledger is founded.
     pub log_key: Option<PathBuf>,
-    /// File outside `data_dir` that remembers the newest tree that was handed out.
+    /// File outside `data_dir` that remembers the newest tree that was handed out. One without a name is
+    /// refused.
+    #[serde(default)]
     pub high_water_mark: PathBuf,
     /// Party id (64 hexadecimal digits) of the founding supervisor, whose own admission is the
     /// first entry. Never changes.
@@ -229,8 +231,8 @@ impl Config {
         let base = path.parent().unwrap_or(Path::new(""));
         config.data_dir = base.join(&config.data_dir);
         config.log_key = config.log_key.map(|key| base.join(key));
-        config.high_water_mark = base.join(config.high_water_mark);
         config.check()?;
+        config.high_water_mark = base.join(config.high_water_mark);
         Ok(config)
     }
 
@@ -240,6 +242,16 @@ impl Config {
     /// [`ConfigError::Value`] names the key.
     pub fn check(&self) -> Result<(), ConfigError> {
         self.policy()?;
+        if self.high_water_mark.as_os_str().is_empty() {
+            return Err(ConfigError::Value {
+                key: "high_water_mark",
+                reason: format!(
+                    "a server needs one: name a file outside {}, best on another disk, in which the \
+                     coordinator remembers the newest tree of the log that it handed out",
+                    self.data_dir.display()
+                ),
+            });
+        }
         let at_least_one = [
             ("verification.batch", self.verification.batch),
             ("verification.queue", self.verification.queue),

@@ -1,6 +1,6 @@
 //! Why a coordinator does not start, or stops.
 
-use std::{io, net::SocketAddr, path::PathBuf};
+use std::{io, path::PathBuf};
 
 use merits_guard::{GuardError, Secret};
 use merits_ledger::FactDiffers;
@@ -65,13 +65,8 @@ pub enum StartError {
         path: PathBuf,
     },
     /// The address cannot be served.
-    #[error("cannot listen on {address}: {source}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// Why.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Listen(#[from] merits_serve::ListenError),
     /// The database's file: another program's, of another version, or one that cannot be folded or copied.
     #[error(transparent)]
     Store(#[from] FileError),

@@ -134,16 +134,9 @@ impl Coordinator {
                 schema::require_writable(&database).await?;
                 Some(lock)
             };
-            let listener =
-                TcpListener::bind(config.listen)
-                    .await
-                    .map_err(|source| StartError::Listen {
-                        address: config.listen,
-                        source,
-                    })?;
-            let address = listener.local_addr().map_err(|source| StartError::Listen {
-                address: config.listen,
-                source,
+            let listener = merits_serve::listen(config.listen).await?;
+            let address = (listener.local_addr()).map_err(|error| {
+                StartError::Server(format!("the socket has no address: {error}"))
             })?;
 
             let verdict = clock_peers::ask(&config.clock, &*clock).await;

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use clap::Subcommand;
 use merits_evaluator::{
     acts::Evaluator,
@@ -17,7 +17,6 @@ use merits_party::{
 };
 use merits_primitives::ids::EntryId;
 use merits_replica::Follower;
-use tokio::net::TcpListener;
 
 use super::hand_over;
 
@@ -58,9 +57,7 @@ impl Command {
             },
             Self::Serve { config } => {
                 let config = EvaluatorConfig::load(&config)?;
-                let listener = TcpListener::bind(config.listen)
-                    .await
-                    .with_context(|| format!("listening on {}", config.listen))?;
+                let listener = merits_serve::listen(config.listen).await?;
                 let service = service(&config).await?;
                 println!(
                     "{} answers registrars on {}",

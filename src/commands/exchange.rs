@@ -26,7 +26,6 @@ use merits_party::{
     unix_millis,
 };
 use merits_text::typed::argument;
-use tokio::net::TcpListener;
 
 use super::hand_over;
 use crate::{outputs, screen::thousands};
@@ -176,7 +175,7 @@ pub(crate) async fn stock(
     }
     let identity = identity(config)?;
     // Its own copy: the serving process has the other one open.
-    let follower = config.ledger.clone().beside("-desk").follow().await?;
+    let follower = config.ledger.clone().of_the_desk().follow().await?;
     follower.sync().await?;
     let (id, published, sponsor) = {
         let replica = follower.replica();
@@ -226,9 +225,7 @@ pub(crate) async fn serve_until(
 ) -> anyhow::Result<()> {
     let identity = identity(config)?;
     let ledger = config.ledger.clone().of_a_server()?;
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .with_context(|| format!("listening on {}", config.listen))?;
+    let listener = merits_serve::listen(config.listen).await?;
     let follower = ledger.follow().await?.refusing_the_future();
     follower.sync().await?;
     {

@@ -9,6 +9,7 @@ pub(crate) mod evaluator;
 pub(crate) mod exchange;
 pub(crate) mod issuer;
 pub(crate) mod kit;
+pub(crate) mod mark;
 pub(crate) mod registrar;
 pub(crate) mod scale;
 pub(crate) mod setup;

@@ -2,7 +2,6 @@
 
 use std::{future::Future, path::PathBuf, process::ExitCode};
 
-use anyhow::Context as _;
 use clap::Subcommand;
 use merits_ledger::{
     Role,
@@ -17,11 +16,11 @@ use merits_supervisor::{
     config::WitnessConfig,
     holder::Holder,
     journal::Journal,
+    ledger_view::StateView,
     net::{HolderService, SystemClock, serve},
+    shares::{self, InHand, SharesError},
     side::Side,
-    view_key::ViewKeyShare,
 };
-use tokio::net::TcpListener;
 
 use super::hand_over;
 
@@ -67,9 +66,9 @@ impl Command {
                 epoch,
                 output,
             } => {
-                hand_over(&config, &output, || {
-                    half(&WitnessConfig::load(&config)?, epoch)
-                })?;
+                let settings = WitnessConfig::load(&config)?;
+                let half = half(&settings, epoch).await?;
+                hand_over(&config, &output, || published(&settings, half))?;
             }
             Self::Serve { config } => {
                 serve_holder(&WitnessConfig::load(&config)?, Side::Witness, async {
@@ -98,33 +97,29 @@ pub(crate) fn identity(config: &WitnessConfig) -> anyhow::Result<Identity> {
     )?)
 }
 
-/// The public side of a witness's half.
-pub(crate) fn half(config: &WitnessConfig, epoch: u32) -> anyhow::Result<HalfKeys> {
-    let share = own_share(config, Epoch(epoch), Side::Witness)?;
-    Ok(share.public(&identity(config)?.party(), &mut rand::rng()))
+/// This witness's half, new ones not written yet. The log is asked first: a half that it has is never made again.
+pub(crate) async fn half(config: &WitnessConfig, epoch: u32) -> anyhow::Result<InHand<'_>> {
+    let holder = identity(config)?.party();
+    // Its own copy: the holder's process has the other one open.
+    let follower = config.ledger.clone().of_the_desk().follow().await?;
+    follower.sync().await?;
+    let replica = follower.replica();
+    let log = StateView::new(replica.state()?, |_| Ok(None));
+    let (epoch, rng) = (Epoch(epoch), &mut rand::rng());
+    Ok(shares::of_epoch(
+        config,
+        &log,
+        &holder,
+        Side::Witness,
+        epoch,
+        rng,
+    )?)
 }
 
-/// The holder's share of an epoch: from its file, or made now if the file is not there yet.
-pub(crate) fn own_share(
-    config: &WitnessConfig,
-    epoch: Epoch,
-    side: Side,
-) -> anyhow::Result<ViewKeyShare> {
-    let number = usize::try_from(epoch.0).unwrap_or(usize::MAX);
-    let path = number
-        .checked_sub(1)
-        .and_then(|index| config.shares.get(index))
-        .with_context(|| format!("`shares` names no file for epoch {}: add one", epoch.0))?;
-    if path.exists() {
-        return Ok(ViewKeyShare::read(path)?);
-    }
-    if !config.shares.iter().any(|share| share.exists()) {
-        // The holder's first half: its journal begins with it, and is never begun again.
-        drop(Journal::open(&config.journal)?);
-    }
-    let share = ViewKeyShare::generate(config.ledger.origin()?, epoch, side, &mut rand::rng());
-    share.write(path)?;
-    Ok(share)
+/// Its public side; the half is in its file then.
+pub(crate) fn published(config: &WitnessConfig, half: InHand<'_>) -> anyhow::Result<HalfKeys> {
+    let holder = identity(config)?.party();
+    Ok(half.keep()?.public(&holder, &mut rand::rng()))
 }
 
 /// Serves a holder until `stop`.
@@ -133,9 +128,7 @@ pub(crate) async fn serve_holder(
     side: Side,
     stop: impl Future<Output = ()> + Send,
 ) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .with_context(|| format!("listening on {}", config.listen))?;
+    let listener = merits_serve::listen(config.listen).await?;
     let holder = holder(config, side).await?;
     println!(
         "{} answers for its half on {}",
@@ -152,34 +145,21 @@ pub(crate) async fn holder(
     side: Side,
 ) -> anyhow::Result<HolderService<merits_replica::Follower, SystemClock>> {
     let ledger = config.ledger.clone().of_a_server()?;
-    let mut shares = Vec::with_capacity(config.shares.len());
-    for path in config.shares.iter().filter(|path| path.exists()) {
-        let share = ViewKeyShare::read(path)?;
-        anyhow::ensure!(
-            share.side() == side,
-            "{}: the other side's half",
-            path.display()
-        );
-        shares.push(share);
+    let party = identity(config)?.party();
+    let follower = ledger.follow().await?.refusing_the_future();
+    follower.sync().await?;
+    let held = {
+        let replica = follower.replica();
+        let log = StateView::new(replica.state()?, |_| Ok(None));
+        shares::all(config, &log, &party, side)?
+    };
+    for lost in &held.lost {
+        tracing::error!(%lost, "this holder does not answer for an epoch that it holds a half of");
     }
-    anyhow::ensure!(
-        !shares.is_empty(),
-        "no half of a view key is there yet: make one first"
-    );
-    anyhow::ensure!(
-        config.journal.exists(),
-        "the journal {} is not there, and halves of view keys are: a holder without its journal does not know what \
-         it answered, so none is begun. Bring it back from its copy",
-        config.journal.display()
-    );
-    let holder = Holder::new(
-        identity(config)?.party(),
-        shares,
-        Journal::open(&config.journal)?,
-    );
-    Ok(HolderService::new(
-        holder,
-        ledger.follow().await?.refusing_the_future(),
-        SystemClock,
-    ))
+    if !config.journal.exists() {
+        return Err(SharesError::NoJournal(config.journal.clone()).into());
+    }
+    let journal = Journal::open(&config.journal)?;
+    let holder = Holder::new(party, held.shares, journal);
+    Ok(HolderService::new(holder, follower, SystemClock))
 }

@@ -19,7 +19,7 @@ use merits_supervisor::{
     net::serve,
     side::Side,
 };
-use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+use tokio::{sync::watch, task::JoinSet};
 
 use super::{
     CLEARING_TOML, DISTRIBUTOR_TOML, EVALUATOR_TOML, EXCHANGE_TOML, ISSUER_TOML, REGISTRAR_TOML,
@@ -94,12 +94,14 @@ pub(super) async fn open_epoch(
 ) -> anyhow::Result<()> {
     step(3, "Two halves of a view key");
     let config = WitnessConfig::load(&federation.path(WITNESS_TOML))?;
-    desk.open_epoch(1, witness::half(&config, 1)?).await?;
+    let half = witness::half(&config, 1).await?;
+    desk.open_epoch(1, witness::published(&config, half)?)
+        .await?;
     for (config, side) in [
         (desk.config.holder.clone(), Side::Supervisor),
         (config, Side::Witness),
     ] {
-        let listener = TcpListener::bind(config.listen).await?;
+        let listener = merits_serve::listen(config.listen).await?;
         let service = witness::holder(&config, side).await?;
         let mut stopped = stopped.clone();
         servers.spawn(async move {
@@ -174,7 +176,7 @@ pub(super) async fn serve_evaluator(
 ) -> anyhow::Result<()> {
     let config = EvaluatorConfig::load(&federation.path(EVALUATOR_TOML))?;
     evaluator::announce(&config).await?;
-    let listener = TcpListener::bind(config.listen).await?;
+    let listener = merits_serve::listen(config.listen).await?;
     let service = evaluator::service(&config).await?;
     let mut stopped = stopped.clone();
     servers.spawn(async move {

@@ -13,7 +13,7 @@ use thiserror::Error;
 use crate::{
     client::{Client, ClientError},
     follower::Follower,
-    mark::HighWaterMark,
+    mark::{DESK, HighWaterMark, MarkError, read_checkpoint},
     replica::{Replica, ReplicaError},
 };
 
@@ -167,12 +167,12 @@ impl LedgerConfig {
         self
     }
 
-    /// The same for a second process of the party, with a copy and a mark of its own.
+    /// The same for the party's commands, which run beside its server: with a copy and a mark of their own.
     #[must_use]
-    pub fn beside(mut self, suffix: &str) -> Self {
-        self.replica.as_mut_os_string().push(suffix);
+    pub fn of_the_desk(mut self) -> Self {
+        self.replica.as_mut_os_string().push(DESK);
         if let Some(mark) = &mut self.high_water_mark {
-            mark.as_mut_os_string().push(suffix);
+            mark.as_mut_os_string().push(DESK);
         }
         self
     }
@@ -215,7 +215,7 @@ impl LedgerConfig {
             let opened = tokio::task::spawn_blocking(move || -> Result<Replica, ReplicaError> {
                 // A mark at a wrong place is told before anything is made.
                 let mark = mark
-                    .map(|path| HighWaterMark::open(&path, &directory, &key))
+                    .map(|path| HighWaterMark::of_copy(&path, &directory, &key))
                     .transpose()?;
                 let replica = Replica::open(&directory, key, policy, &mut rand::rng())?;
                 match mark {
@@ -226,6 +226,37 @@ impl LedgerConfig {
             .await
             .map_err(|_| JoinError::Interrupted)?;
             Ok(opened?)
+        })
+    }
+
+    /// Begins the high-water mark anew, where it was lost, at a checkpoint in a file: the newest that any
+    /// party has. The copy may be older, and then answers nothing until it is synchronised. Answers the size
+    /// that the mark is at.
+    ///
+    /// # Errors
+    /// [`JoinError`]: a mark that is there, a file that is no checkpoint of this log, a copy that has another
+    /// tree of the same size.
+    pub fn begin_mark<'a>(&'a self, checkpoint: &'a Path) -> BoxFuture<'a, Result<u64, JoinError>> {
+        Box::pin(async move {
+            let config = self.clone().of_a_server()?;
+            let (key, policy) = (config.log_key()?, config.policy()?);
+            let (file, copy) = (checkpoint.to_owned(), config.replica);
+            let path = config.high_water_mark.unwrap_or_default();
+            let begun = tokio::task::spawn_blocking(move || -> Result<u64, ReplicaError> {
+                let mut mark = HighWaterMark::begin_of_copy(&path, &copy, &key)?;
+                if let Some(newest) = mark.newest() {
+                    let size = newest.size;
+                    return Err(MarkError::Begun { path, size }.into());
+                }
+                let replica = Replica::open(&copy, key.clone(), policy, &mut rand::rng())?;
+                let (newest, signed) = read_checkpoint(&file, &key)?;
+                mark.raise(&newest, &signed)?;
+                let replica = replica.guarded_by(mark)?;
+                Ok(newest.size.max(replica.size()))
+            })
+            .await
+            .map_err(|_| JoinError::Interrupted)?;
+            Ok(begun?)
         })
     }
 
@@ -295,7 +326,7 @@ mod tests {
             high_water_mark: Some("replica.mark".into()),
             ..config
         };
-        let desk = config.relative_to(Path::new("/party")).beside("-desk");
+        let desk = config.relative_to(Path::new("/party")).of_the_desk();
         let desk = desk.of_a_server().expect("it has a mark");
         assert_eq!(desk.replica, Path::new("/party/replica-desk"));
         let mark = desk.high_water_mark.expect("it has a mark");

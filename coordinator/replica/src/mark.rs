@@ -60,14 +60,63 @@ pub enum MarkError {
         /// The data folder, links followed.
         folder: PathBuf,
     },
-    /// Another process keeps it.
+    /// Another process keeps it: most often a second run of the same command.
     #[error(
-        "the high-water mark {} is kept by another process: each server needs its own",
+        "another program works with the high-water mark {} now: a second command of the same party, or its \
+         server. Wait until it has ended and run this again; what shall run at the same time needs a mark \
+         and data of its own (`high_water_mark` and `replica` in its configuration, or `data_dir` of a \
+         coordinator)",
         path.display()
     )]
     InUse {
         /// The mark.
         path: PathBuf,
+    },
+    /// A copy of the log was kept under it, and it is gone.
+    #[error(
+        "the high-water mark {} is not there, and the copy of the log in {} was kept under it: without it \
+         nobody notices if this copy or the log comes back older. Bring the file back. If it is lost, begin a \
+         new one at the newest checkpoint that any party has: `merits mark --config FILE --checkpoint \
+         checkpoint.txt`{}",
+        path.display(),
+        copy.display(),
+        if *desk {
+            ", with --desk, because this is the copy of the commands and not of the server"
+        } else {
+            ""
+        }
+    )]
+    Lost {
+        /// Where the mark was.
+        path: PathBuf,
+        /// The folder of the copy.
+        copy: PathBuf,
+        /// Of the copy beside a server's.
+        desk: bool,
+    },
+    /// There is one, so none is begun.
+    #[error(
+        "the high-water mark {} is there already, at {size} entries: nothing was changed. A server raises it by \
+         itself",
+        path.display()
+    )]
+    Begun {
+        /// The mark.
+        path: PathBuf,
+        /// Entries that it covers.
+        size: u64,
+    },
+    /// What a mark should begin at is no checkpoint of this log.
+    #[error(
+        "the checkpoint in {}: {reason}. Name a checkpoint of this log, such as `checkpoint.txt` in a party's \
+         copy of it; no mark was made",
+        path.display()
+    )]
+    NoCheckpoint {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
     },
     /// Not a checkpoint that this log signed.
     #[error(
@@ -116,6 +165,8 @@ pub struct HighWaterMark {
     path: PathBuf,
     newest: Option<(Checkpoint, SignedCheckpoint)>,
     _lock: File,
+    /// The note in a copy's folder that is not known to be there yet.
+    note: Option<PathBuf>,
 }
 
 impl HighWaterMark {
@@ -143,7 +194,35 @@ impl HighWaterMark {
             newest: read(&path, key)?,
             path,
             _lock: lock,
+            note: None,
         })
+    }
+
+    /// Opens the mark of the copy of the log in the folder `copy`. The copy notes that it has one, so a
+    /// mark that was lost is told from one that nothing was written to yet.
+    ///
+    /// # Errors
+    /// [`MarkError::Lost`], or as [`HighWaterMark::open`].
+    pub fn of_copy(path: &Path, copy: &Path, key: &LogKey) -> Result<Self, MarkError> {
+        let mark = Self::begin_of_copy(path, copy, key)?;
+        if mark.newest.is_none() && copy.join(NOTE).exists() {
+            return Err(MarkError::Lost {
+                path: mark.path,
+                copy: copy.to_owned(),
+                desk: copy.to_string_lossy().ends_with(DESK),
+            });
+        }
+        Ok(mark)
+    }
+
+    /// The same, also where the mark was lost: somebody begins another on purpose.
+    ///
+    /// # Errors
+    /// As [`HighWaterMark::open`].
+    pub fn begin_of_copy(path: &Path, copy: &Path, key: &LogKey) -> Result<Self, MarkError> {
+        let mut mark = Self::open(path, copy, key)?;
+        mark.note = Some(copy.join(NOTE));
+        Ok(mark)
     }
 
     /// Where a mark would be, links followed, if it may be there.
@@ -234,32 +313,75 @@ impl HighWaterMark {
                 self.newest().map(|mark| mark.root)
             }
         })?;
-        if self.newest() == Some(checkpoint) {
-            return Ok(());
+        if self.newest() != Some(checkpoint) {
+            replace(&self.path, &signed.to_string())?;
+            self.newest = Some((checkpoint.clone(), signed.clone()));
         }
-        let text = signed.to_string();
-        output::replace_own(&self.path, Readers::Owner, |out| {
-            out.write_all(text.as_bytes())
-        })
-        .map_err(at(&self.path))?;
-        self.newest = Some((checkpoint.clone(), signed.clone()));
+        self.note()
+    }
+
+    /// Notes in the copy's folder that it has a mark. After the mark: a crash in between leaves a mark, and
+    /// the note is written with the next tree.
+    fn note(&mut self) -> Result<(), MarkError> {
+        let Some(note) = &self.note else {
+            return Ok(());
+        };
+        if !note.exists() {
+            let text = format!(
+                "This copy of the log is kept under the high-water mark {}.\n",
+                self.path.display()
+            );
+            replace(note, &text)?;
+        }
+        self.note = None;
         Ok(())
     }
 }
 
+/// Replaces a small file of the owner's whole; it is on the disk afterwards.
+fn replace(path: &Path, text: &str) -> Result<(), MarkError> {
+    output::replace_own(path, Readers::Owner, |out| out.write_all(text.as_bytes()))
+        .map_err(at(path))
+}
+
 fn read(path: &Path, key: &LogKey) -> Result<Option<(Checkpoint, SignedCheckpoint)>, MarkError> {
-    let text = match merits_text::file::read_at_most(path, MAX_NOTE_BYTES as u64) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(at(path)(error)),
-    };
+    match merits_text::file::read_at_most(path, MAX_NOTE_BYTES as u64) {
+        Ok(text) => parse(path, &text, key).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(at(path)(error)),
+    }
+}
+
+fn parse(
+    path: &Path,
+    text: &str,
+    key: &LogKey,
+) -> Result<(Checkpoint, SignedCheckpoint), MarkError> {
     let malformed = |error: merits_verifier::log::CheckpointError| MarkError::Malformed {
         path: path.to_owned(),
         reason: error.to_string(),
     };
-    let signed = SignedCheckpoint::parse(&text).map_err(malformed)?;
+    let signed = SignedCheckpoint::parse(text).map_err(malformed)?;
     let checkpoint = signed.verify(key).map_err(malformed)?;
-    Ok(Some((checkpoint, signed)))
+    Ok((checkpoint, signed))
+}
+
+/// A checkpoint of this log that somebody kept as a file.
+pub(crate) fn read_checkpoint(
+    path: &Path,
+    key: &LogKey,
+) -> Result<(Checkpoint, SignedCheckpoint), MarkError> {
+    let refuse = |reason: String| MarkError::NoCheckpoint {
+        path: path.to_owned(),
+        reason,
+    };
+    let text = merits_text::file::read_at_most(path, MAX_NOTE_BYTES as u64)
+        .map_err(|error| refuse(error.to_string()))?;
+    let signed = SignedCheckpoint::parse(&text).map_err(|error| refuse(error.to_string()))?;
+    let checkpoint = signed
+        .verify(key)
+        .map_err(|error| refuse(error.to_string()))?;
+    Ok((checkpoint, signed))
 }
 
 /// The mark's place with every link followed, if it is not inside `data`.
@@ -305,3 +427,8 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> MarkError + use<> {
     let path = path.to_owned();
     move |source| MarkError::Io { path, source }
 }
+
+/// In a copy's folder once it has a mark.
+const NOTE: &str = "marked";
+/// How the folder of the copy ends that a party's commands use beside its server.
+pub(crate) const DESK: &str = "-desk";

@@ -116,7 +116,7 @@ pub enum KeyFileError {
         path: PathBuf,
     },
     /// There is no such file.
-    #[error("there is no key file {path} (a {kind} key is expected there): {advice}")]
+    #[error("there is no key file {path} (a key of the kind {kind} is expected there): {advice}")]
     Missing {
         /// The file.
         path: PathBuf,

@@ -59,7 +59,7 @@ pub enum OfflineFault {
     #[error("the receipt: {0}")]
     Receipt(#[from] ReceiptError),
     /// It holds, for an entry that is no earn batch.
-    #[error("entry {0} is a {1}, not an earn batch")]
+    #[error("entry {0} is of the kind `{1}`, and no earn batch")]
     NotABatch(EntryId, &'static str),
     /// The ledger's rules refuse the entry under the state at hand.
     #[error("the ledger's rules refuse the entry: {0}")]

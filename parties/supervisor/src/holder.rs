@@ -245,6 +245,14 @@ impl Holder {
         &self.journal
     }
 
+    /// Whether it could write its next answer ([`Journal::ready`]).
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    pub fn ready(&mut self) -> Result<(), JournalError> {
+        self.journal.ready()
+    }
+
     /// Whether somebody shows what a request in this copy of the log commits to, which only its
     /// requester knows.
     ///

@@ -9,7 +9,8 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{File, OpenOptions, TryLockError},
-    io::Write,
+    io::{self, Write},
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
@@ -27,8 +28,10 @@ const MOST_BYTES: u64 = 1 << 34;
 /// Why a journal cannot be used. A holder without its journal must not answer.
 #[derive(Debug, Error)]
 pub enum JournalError {
-    /// The file cannot be read or written.
-    #[error("journal {path}: {source}; the holder does not answer until it can write here")]
+    /// The file cannot be opened or read.
+    #[error(
+        "journal {path} cannot be opened or read: {source}; the holder answers nothing without it"
+    )]
     Io {
         /// The file.
         path: PathBuf,
@@ -39,14 +42,32 @@ pub enum JournalError {
     #[error("journal {0}; the holder does not answer until it can write here")]
     Guard(#[from] GuardError),
     /// Another process answers with it.
-    #[error("journal {path} is in use by another process: one holder, one journal, one process")]
+    #[error(
+        "another program answers with the journal {path} now: a second run of the same holder. Stop it first, \
+         or let it run: one holder has one journal and one process"
+    )]
     InUse {
         /// The file.
         path: PathBuf,
     },
-    /// An append failed before, so what is on the disk is unsure.
-    #[error("an earlier append to journal {path} failed: start the holder again")]
-    Unsure {
+    /// The file cannot be written.
+    #[error(
+        "journal {path} cannot be written: {source}. Every answer is written there before it leaves, so this \
+         holder gives none now. Make room if the disk is full, or see why the file cannot be written; then the \
+         holder goes on by itself"
+    )]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is no longer under its name.
+    #[error(
+        "journal {path} was moved, deleted or replaced while this holder used it, so it answers nothing: bring \
+         the file back and start the holder again"
+    )]
+    Moved {
         /// The file.
         path: PathBuf,
     },
@@ -113,8 +134,12 @@ pub struct Line {
 pub struct Journal {
     path: PathBuf,
     file: File,
-    /// False after an append that failed.
-    sure: bool,
+    /// Device and inode of the file.
+    place: (u64, u64),
+    /// Bytes of the lines in `chain`.
+    length: u64,
+    /// After an append that failed: how many bytes it wanted to write. What came after `length` is unsure.
+    failed: Option<usize>,
     chain: Chain,
 }
 
@@ -151,13 +176,20 @@ impl Journal {
         input::whole(&file, &mut text, MOST_BYTES).map_err(io)?;
         let whole = whole_lines(&text);
         if whole < text.len() {
-            file.set_len(whole as u64).map_err(io)?;
+            file.set_len(whole as u64)
+                .map_err(|source| JournalError::Unwritable {
+                    path: path.to_owned(),
+                    source,
+                })?;
         }
         let chain = Chain::check(path, &text[..whole])?;
+        let place = file.metadata().map_err(io)?;
         Ok(Self {
             path: path.to_owned(),
             file,
-            sure: true,
+            place: (place.dev(), place.ino()),
+            length: whole as u64,
+            failed: None,
             chain,
         })
     }
@@ -177,42 +209,92 @@ impl Journal {
     /// Appends an answer, unless it is there; it is on the disk when this returns.
     ///
     /// # Errors
-    /// [`JournalError`]; the answer must not leave then, and the journal takes no other until it
-    /// is opened again.
+    /// [`JournalError`]; the answer must not leave then. The next append cuts off what this one left, and
+    /// goes on if the file can be written again.
     pub fn append(&mut self, time: u64, answer: Answered) -> Result<(), JournalError> {
-        if !self.sure {
-            return Err(JournalError::Unsure {
-                path: self.path.clone(),
-            });
-        }
         if self.chain.answered.contains(&digest(&answer)) {
             return Ok(());
         }
+        self.ready()?;
         let line = Line {
             number: self.chain.lines.len() as u64 + 1,
             time,
             answer,
             previous: hex(&self.chain.head),
         };
-        let io = |source| JournalError::Io {
-            path: self.path.clone(),
-            source,
-        };
-        let mut bytes = serde_json::to_vec(&line).map_err(|error| io(error.into()))?;
+        let mut bytes = serde_json::to_vec(&line).map_err(|error| self.unwritable(error.into()))?;
         bytes.push(b'\n');
-        self.sure = false;
+        // Until it is known to be on the disk.
+        self.failed = Some(bytes.len());
         self.file
             .write_all(&bytes)
             .and_then(|()| self.file.sync_data())
-            .map_err(io)?;
-        self.sure = true;
+            .map_err(|source| self.unwritable(source))?;
+        self.failed = None;
+        self.length += bytes.len() as u64;
         self.chain.accept(line, &bytes);
         Ok(())
     }
 
-    /// False after an append that failed: no answer leaves until the journal is opened again.
-    pub fn is_sure(&self) -> bool {
-        self.sure
+    /// Whether the next answer can be written, and is found under the journal's name. After an append that failed, this cuts off what it left,
+    /// compares the file with what was answered, and shows that there is room for what did not fit.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    pub fn ready(&mut self) -> Result<(), JournalError> {
+        let named = std::fs::metadata(&self.path).ok();
+        if named.map(|named| (named.dev(), named.ino())) != Some(self.place) {
+            return Err(JournalError::Moved {
+                path: self.path.clone(),
+            });
+        }
+        let Some(wanted) = self.failed else {
+            return Ok(());
+        };
+        self.cut()?;
+        self.require_unchanged()?;
+        // A line without its end is no line, so a crash in between leaves nothing.
+        let room = vec![b' '; wanted.max(LEAST_ROOM)];
+        let written = self.file.write_all(&room);
+        let written = written.and_then(|()| self.file.sync_data());
+        self.cut()?;
+        written.map_err(|source| self.unwritable(source))?;
+        self.failed = None;
+        tracing::info!(path = %self.path.display(), "the journal can be written again");
+        Ok(())
+    }
+
+    /// Cuts off what comes after the lines that were answered.
+    fn cut(&self) -> Result<(), JournalError> {
+        self.file
+            .set_len(self.length)
+            .and_then(|()| self.file.sync_all())
+            .map_err(|source| self.unwritable(source))
+    }
+
+    /// The file says what was answered.
+    fn require_unchanged(&self) -> Result<(), JournalError> {
+        let io = |source| JournalError::Io {
+            path: self.path.clone(),
+            source,
+        };
+        let text = input::read(&self.path, MOST_BYTES).map_err(io)?;
+        let chain = Chain::check(&self.path, &text)?;
+        if chain.head == self.chain.head {
+            return Ok(());
+        }
+        Err(JournalError::Broken {
+            path: self.path.clone(),
+            line: chain.lines.len(),
+            fault: "it is not what this holder answered last",
+        })
+    }
+
+    fn unwritable(&self, source: io::Error) -> JournalError {
+        JournalError::Unwritable {
+            path: self.path.clone(),
+            source,
+        }
     }
 
     /// All lines, oldest first.
@@ -308,6 +390,9 @@ fn digest(answer: &Answered) -> [u8; 32] {
         }
     }
 }
+
+/// The least room that is shown after an append that failed: a block of most disks.
+const LEAST_ROOM: usize = 4_096;
 
 /// Bytes up to and with the last newline.
 fn whole_lines(text: &[u8]) -> usize {
@@ -426,5 +511,22 @@ mod tests {
             matches!(fault, JournalError::Broken { line: 2, .. }),
             "{fault}"
         );
+    }
+
+    /// The gap: a journal that was moved away was written on, where nobody finds it.
+    #[test]
+    fn a_journal_that_is_not_under_its_name_takes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, away) = (dir.path().join("journal.jsonl"), dir.path().join("away"));
+        let mut journal = Journal::open(&path).unwrap();
+        journal.append(1, total("s", &[])).unwrap();
+        std::fs::rename(&path, &away).unwrap();
+        let fault = journal.append(2, total("t", &[])).unwrap_err();
+        assert!(matches!(fault, JournalError::Moved { .. }), "{fault}");
+        std::fs::copy(&away, &path).unwrap();
+        assert!(journal.ready().is_err(), "another file of the same content");
+        std::fs::rename(&away, &path).unwrap();
+        journal.append(2, total("t", &[])).unwrap();
+        assert_eq!(Journal::read(&path).unwrap().len(), 2);
     }
 }

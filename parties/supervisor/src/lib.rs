@@ -18,6 +18,7 @@ pub mod net;
 pub mod request;
 pub mod requester;
 pub mod scale_review;
+pub mod shares;
 pub mod side;
 pub mod totals;
 pub mod view;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail, ensure};
 use merits_formula::Typed;
 use merits_ledger::{
-    Entry,
+    Entry, Submission,
     entry::{HalfKeys, PartyAdmitted},
     state::{TotalsKey, VersionRecord},
 };
@@ -18,15 +18,15 @@ use merits_supervisor::{
     acts::Supervisor,
     check::{Checked, ClaimOnLedger, check},
     config::SupervisorConfig,
+    ledger_view::StateView,
     net::{HolderClient, OpenedClaim, PublishedTotal, Session},
     request::RequestFile,
     scale_review::review,
+    shares,
     side::Side,
 };
 use merits_text::lookalike::skeleton;
 use merits_verifier::entry::SignedEntry;
-
-use crate::commands::witness;
 
 /// A supervisor with its copy of the log.
 pub(crate) struct Desk {
@@ -49,7 +49,7 @@ impl Desk {
             &holder.sealing_key,
         )?;
         // Its own copy: the holder's process has the other one open.
-        let follower = holder.ledger.clone().beside("-desk").follow().await?;
+        let follower = holder.ledger.clone().of_the_desk().follow().await?;
         follower.sync().await?;
         Ok(Self {
             config,
@@ -193,17 +193,36 @@ impl Desk {
         epoch: u32,
         witness: HalfKeys,
     ) -> anyhow::Result<EntryId> {
-        let share = witness::own_share(&self.config.holder, Epoch(epoch), Side::Supervisor)?;
-        let own = share.public(&self.identity.party(), &mut rand::rng());
-        let now = unix_millis();
-        let entry = self.pen().open_epoch(
-            Epoch(epoch),
-            now,
-            // Batches under the epoch before may still be in proving.
-            if epoch > 1 { now + GRACE_MILLIS } else { now },
-            own,
-            witness,
-        )?;
+        let epoch = Epoch(epoch);
+        let party = self.identity.party();
+        let (in_hand, entry) = {
+            let replica = self.follower.replica();
+            let state = replica.state()?;
+            let log = StateView::new(state, |_| Ok(None));
+            let (holder, rng) = (&self.config.holder, &mut rand::rng());
+            let in_hand = shares::of_epoch(holder, &log, &party, Side::Supervisor, epoch, rng)?;
+            ensure!(
+                state.epochs().get(epoch).is_none(),
+                "epoch {} is open on this ledger already; nothing was made",
+                epoch.0
+            );
+            let own = in_hand.share().public(&party, rng);
+            let now = unix_millis();
+            let entry = self.pen().open_epoch(
+                epoch,
+                now,
+                // Batches under the epoch before may still be in proving.
+                if epoch.0 > 1 { now + GRACE_MILLIS } else { now },
+                own,
+                witness,
+            )?;
+            // What the ledger would refuse is refused before the half is written.
+            let submission = Submission::from_signed(entry.clone(), state.origin())?;
+            let authentic = state.authenticate(submission)?;
+            let _accepted = state.check(&authentic, now.max(state.time()), None)?;
+            (in_hand, entry)
+        };
+        in_hand.keep()?;
         self.submit(&entry).await
     }
 

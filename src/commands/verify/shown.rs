@@ -68,7 +68,10 @@ pub(super) fn print(state: &State, verified: &VerifiedEntry) -> anyhow::Result<(
             );
             rests("that the credits were earned and not spent before");
         }
-        other => println!("proof       none: a {} has none", other.kind_name()),
+        other => println!(
+            "proof       none: entries of the kind `{}` have none",
+            other.kind_name()
+        ),
     }
     Ok(())
 }

@@ -66,7 +66,7 @@ impl Ledger {
     }
 
     /// Makes the keys of a role, as it does when it asks to be admitted.
-    fn apply(&self, role: &str) {
+    pub(crate) fn apply(&self, role: &str) {
         self.merits(&format!(
             "{role} apply --config {role}.toml --output {role}.application"
         ))
@@ -367,22 +367,54 @@ fn a_holder_without_its_journal_answers_nothing() {
     assert!(!journal.exists());
 }
 
-/// A server without a high-water mark, or with one inside the copy that it guards.
+/// A name that people would take for another party's is looked at by somebody before it is admitted.
 #[test]
-fn a_server_has_a_high_water_mark_outside_its_data() {
+fn a_name_that_looks_like_another_partys_is_admitted_on_purpose_only() {
     let ledger = Ledger::found();
-    let config = ledger.path().join("witness.toml");
-    edit(&config, "127.0.0.1:7702", "127.0.0.1:0");
-    ledger.apply("witness");
+    ledger.apply("sponsor");
+    let admit = "supervisor admit --config supervisor.toml";
     ledger
-        .merits("witness half --config witness.toml --epoch 1 --output half.public")
-        .succeeds("wrote");
-    edit(&config, "\"witness.mark\"", "\"witness-replica/mark\"");
+        .merits(&format!("{admit} sponsor.application"))
+        .succeeds("admitted green-bank");
+    // Cyrillic letters, another case, letters that run together, and the founding supervisor's own name.
+    for (number, name) in [
+        "green-b\u{430}nk",
+        "Green-Bank",
+        "gr\u{435}\u{435}n-bank",
+        "city-supervis\u{43e}r",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let role = format!("sponsor-{number}");
+        let config = ledger.path().join(format!("{role}.toml"));
+        fs::copy(ledger.path().join("sponsor.toml"), &config).expect("copied");
+        edit(
+            &config,
+            "name = \"green-bank\"",
+            &format!("name = \"{name}\""),
+        );
+        edit(&config, "\"sponsor.key\"", &format!("\"{role}.key\""));
+        edit(
+            &config,
+            "\"sponsor-sealing.key\"",
+            &format!("\"{role}-sealing.key\""),
+        );
+        ledger
+            .merits(&format!(
+                "sponsor apply --config {role}.toml --output {role}.application"
+            ))
+            .succeeds("wrote");
+        let application = format!("{role}.application");
+        let ran = ledger.merits(&format!("{admit} {application}"));
+        ran.refuses(&["looks like", "--distinct"]);
+        ledger
+            .merits(&format!("{admit} --distinct {application}"))
+            .succeeds("admitted");
+    }
+    // One that is like none needs no word.
+    ledger.apply("issuer");
     ledger
-        .merits("witness serve --config witness.toml")
-        .refuses(&["witness-replica/mark", "high_water_mark"]);
-    edit(&config, "high_water_mark =", "# high_water_mark =");
-    ledger
-        .merits("witness serve --config witness.toml")
-        .refuses(&["ledger.high_water_mark", "a server needs one"]);
+        .merits(&format!("{admit} issuer.application"))
+        .succeeds("admitted");
 }

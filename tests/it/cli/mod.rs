@@ -8,6 +8,7 @@ mod configuration;
 mod demo;
 mod founding;
 mod help;
+mod holders;
 mod inputs;
 mod keys;
 mod offers;
@@ -19,7 +20,10 @@ mod prover;
 mod receipts;
 mod run;
 mod scale;
+mod servers;
 mod signing;
 mod stores;
 mod texts;
 mod wallet;
+
+pub(crate) use run::merits;

@@ -59,10 +59,10 @@ fn a_key_of_one_party_needs_consent() {
 #[test]
 fn entries_without_a_proof_are_told_as_such() {
     verify(&fixtures(), "kit/00000000-party-admitted.receipt")
-        .succeeds("a party admitted has none")
+        .succeeds("entries of the kind `party admitted` have none")
         .succeeds("rules       yes");
     verify(&fixtures(), "kit/00000009-scale-approved.receipt")
-        .succeeds("a scale approved has none")
+        .succeeds("entries of the kind `scale approved` have none")
         .succeeds("signatures  yes: city-supervisor")
         .succeeds("rules       yes");
 }

@@ -756,3 +756,60 @@ fn a_copy_that_cannot_be_written_answers_nothing() {
     log.feed(&mut replica).expect("all of it");
     assert_eq!(replica.size(), 4);
 }
+
+/// The gap: a mark that was lost beside a copy was begun again without a word.
+#[test]
+fn a_lost_mark_is_not_begun_again_by_itself() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (copy, mark) = (directory.path().join("copy"), directory.path().join("mark"));
+    let mut log = Log::founded();
+    let guarded = |log: &Log| {
+        let mark = HighWaterMark::of_copy(&mark, &copy, &log.key)?;
+        log.open(&copy)?.guarded_by(mark)
+    };
+    // A copy that is new has none, and its first tree makes it.
+    let mut replica = guarded(&log).expect("a new copy");
+    drop(replica);
+    replica = guarded(&log).expect("still nothing in it");
+    log.feed(&mut replica).expect("one leaf");
+    drop(replica);
+    let first = std::fs::read(&mark).expect("a mark");
+
+    std::fs::remove_file(&mark).expect("it was made");
+    for _ in 0..2 {
+        let error = guarded(&log).expect_err("lost");
+        assert!(
+            matches!(
+                error,
+                ReplicaError::Mark(MarkError::Lost { desk: false, .. })
+            ),
+            "{error}"
+        );
+        assert!(!mark.exists());
+    }
+    // On purpose.
+    let begun = HighWaterMark::begin_of_copy(&mark, &copy, &log.key).expect("on purpose");
+    let replica = log.open(&copy).expect("a copy").guarded_by(begun);
+    drop(replica.expect("begun"));
+    assert_eq!(std::fs::read(&mark).expect("a mark"), first);
+
+    // A crash between the mark and the note of it leaves a mark: the note comes with the next tree.
+    std::fs::remove_file(copy.join("marked")).expect("it was written");
+    log.admit(10, 2_000);
+    let mut replica = guarded(&log).expect("a mark");
+    log.feed(&mut replica).expect("one more");
+    drop(replica);
+    assert!(copy.join("marked").exists());
+
+    // A copy that was thrown away is fetched again under the mark that it had.
+    std::fs::remove_dir_all(&copy).expect("removed");
+    let mut replica = guarded(&log).expect("a new copy");
+    log.feed(&mut replica).expect("fetched again");
+    drop(replica);
+    std::fs::remove_file(&mark).expect("it was made");
+    assert!(guarded(&log).is_err());
+    // An editor's byte order mark changes nothing.
+    let text = format!("\u{feff}{}", log.checkpoint());
+    std::fs::write(&mark, text).expect("written");
+    assert_eq!(guarded(&log).expect("a mark").size(), 2);
+}

@@ -10,8 +10,11 @@ use thiserror::Error;
 /// Why the ledger could not be asked.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum LedgerFault {
-    /// The log cannot be followed or reached: the same call may succeed later.
-    #[error("the log cannot be reached: {0}")]
+    /// The evaluator's own copy cannot be brought up to date or read: the same call may succeed later.
+    #[error("the evaluator's copy of the log cannot be brought up to date: {0}")]
+    Copy(String),
+    /// The log could not be given an entry: the same call may succeed later.
+    #[error("the log takes no entry of the evaluator now: {0}")]
     Unreachable(String),
     /// The ledger refused an entry.
     #[error("the ledger refused the evaluator's entry ({code}): {message}")]
@@ -44,7 +47,9 @@ pub trait Ledger: Send + Sync + 'static {
 impl Ledger for Follower {
     async fn sync(&self) -> Result<(), LedgerFault> {
         let synced = Follower::sync(self).await;
-        synced.map(drop).map_err(|error| unreachable(&error))
+        synced
+            .map(drop)
+            .map_err(|error| LedgerFault::Copy(error.to_string()))
     }
 
     async fn look<R: Send + 'static>(
@@ -54,7 +59,7 @@ impl Ledger for Follower {
         let follower = self.clone();
         tokio::task::spawn_blocking(move || read(&follower.replica()))
             .await
-            .map_err(|error| unreachable(&error))
+            .map_err(|error| LedgerFault::Copy(error.to_string()))
     }
 
     async fn append(&self, entry: &SignedEntry) -> Result<EntryId, LedgerFault> {
@@ -70,8 +75,4 @@ impl Ledger for Follower {
             Err(error) => Err(LedgerFault::Unreachable(error.to_string())),
         }
     }
-}
-
-fn unreachable(error: &dyn std::fmt::Display) -> LedgerFault {
-    LedgerFault::Unreachable(error.to_string())
 }

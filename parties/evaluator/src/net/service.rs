@@ -131,12 +131,12 @@ impl<L: Ledger> UniquenessService<L> {
             .look(move |replica| {
                 let state = replica
                     .state()
-                    .map_err(|error| ledger_fault(&LedgerFault::Unreachable(error.to_string())))?;
+                    .map_err(|error| ledger_fault(&LedgerFault::Copy(error.to_string())))?;
                 // A panic while following leaves the counts at an earlier leaf, and whole.
                 let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
                 counts
                     .follow(replica)
-                    .map_err(|error| ledger_fault(&LedgerFault::Unreachable(error.to_string())))?;
+                    .map_err(|error| ledger_fault(&LedgerFault::Copy(error.to_string())))?;
                 Ok(judge((party, &opened), state, &counts, &request))
             })
             .await;
@@ -215,9 +215,19 @@ fn fault(refused: &Refused) -> Fault {
 
 fn ledger_fault(fault: &LedgerFault) -> Fault {
     match fault {
-        LedgerFault::Unreachable(_) => {
-            tracing::error!(%fault, "the evaluator cannot follow or write its log");
-            let mut answer = Fault::new(Code::Unavailable, Reason::Busy, "", fault.to_string());
+        LedgerFault::Copy(_) | LedgerFault::Unreachable(_) => {
+            tracing::error!(%fault, "the evaluator answers nothing now");
+            // Where its files lie is its operator's concern alone.
+            let message = match fault {
+                LedgerFault::Unreachable(_) => "the log takes no entry of the evaluator now",
+                _ => "the evaluator's copy of the log cannot be brought up to date now",
+            };
+            let mut answer = Fault::new(
+                Code::Unavailable,
+                Reason::Busy,
+                "",
+                format!("{message}; ask again later. Its operator finds the cause in its log"),
+            );
             answer.retry_after = Some(RETRY_AFTER);
             answer
         }
@@ -237,3 +247,23 @@ fn ledger_fault(fault: &LedgerFault) -> Fault {
 const ATTEMPTS: usize = 5;
 /// A coordinator that was restarted is there again after this.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The gap: "the log cannot be reached" of a copy on a full disk, with the copy's place.
+    #[test]
+    fn callers_learn_what_is_wrong_and_nothing_of_files() {
+        let cause = || "/srv/evaluator/copy.sqlite: the disk is full".to_owned();
+        for (fault, says) in [
+            (LedgerFault::Copy(cause()), "copy of the log"),
+            (LedgerFault::Unreachable(cause()), "takes no entry"),
+        ] {
+            assert!(fault.to_string().contains("disk is full"), "{fault}");
+            let answer = ledger_fault(&fault);
+            assert!(answer.may_retry() && answer.message.contains(says));
+            assert!(!answer.message.contains("/srv"), "{answer}");
+        }
+    }
+}

@@ -25,6 +25,7 @@ use tonic::{Code, Request, Response, Status};
 
 use crate::{
     holder::{Holder, OpeningAsk, Refused, TotalAsk, TotalPartial},
+    journal::JournalError,
     totals::SetFault,
     view::LedgerView,
 };
@@ -57,6 +58,17 @@ pub trait Follow: Send + Sync + 'static {
 #[derive(Debug, Clone, Error)]
 #[error("this holder's copy of the log cannot be brought up to date: {0}")]
 pub struct FollowError(pub String);
+
+/// What a holder lacks, so that it does not answer.
+#[derive(Debug, Error)]
+enum Missing {
+    #[error(transparent)]
+    Log(#[from] FollowError),
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error("a look at the journal stopped unexpectedly, which is this program's fault")]
+    Panicked,
+}
 
 /// Where a holder reads the time.
 pub trait Clock: Send + Sync + 'static {
@@ -129,17 +141,12 @@ impl<F: Follow, C: Clock> HolderService<F, C> {
             .map_err(|error| behind(&error))
     }
 
-    /// What the holder needs to answer: its log, and a journal that it can write.
-    async fn needs(&self) -> Result<(), FollowError> {
-        self.paced.sync(self.follow.sync()).await?;
+    /// What the holder needs to answer: a journal that it can write, and its log.
+    async fn needs(&self) -> Result<(), Missing> {
         let holder = Arc::clone(&self.holder);
-        let writable = tokio::task::spawn_blocking(move || lock(&holder).journal().is_sure());
-        if writable.await.unwrap_or(false) {
-            return Ok(());
-        }
-        Err(FollowError(
-            "an append to the journal failed: start the holder again".to_owned(),
-        ))
+        let ready = tokio::task::spawn_blocking(move || lock(&holder).ready());
+        ready.await.map_err(|_| Missing::Panicked)??;
+        Ok(self.paced.sync(self.follow.sync()).await?)
     }
 }
 
@@ -150,9 +157,12 @@ fn lock(holder: &Mutex<Holder>) -> MutexGuard<'_, Holder> {
 
 fn behind(error: &FollowError) -> Fault {
     tracing::error!(%error, "a holder cannot follow its log");
+    // Where its files lie is its operator's concern alone.
+    let message = "this holder's copy of the log cannot be brought up to date now; ask again later. Its operator \
+                   finds the cause in its log";
     Fault {
         retry_after: Some(Duration::from_secs(2)),
-        ..Fault::new(Code::Unavailable, Reason::Busy, "", error.to_string())
+        ..Fault::new(Code::Unavailable, Reason::Busy, "", message)
     }
 }
 
@@ -302,7 +312,7 @@ fn fault(refused: &Refused) -> Fault {
             (Code::PermissionDenied, FieldPath::name("request"))
         }
         Refused::Journal(error) => {
-            tracing::error!(%error, "a holder cannot write its journal");
+            tracing::error!(%error, "a holder cannot use its journal");
             return Fault::cannot_write();
         }
         _ => (Code::FailedPrecondition, FieldPath::name("request")),

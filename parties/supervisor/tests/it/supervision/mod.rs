@@ -1,7 +1,9 @@
 //! Supervision as a whole: openings, totals, and both over the wire.
 
+mod full_disk;
 mod measure;
 mod memory_log;
 mod opening;
 mod over_the_wire;
+mod shares;
 mod totals;

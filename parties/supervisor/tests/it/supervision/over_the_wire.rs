@@ -29,10 +29,10 @@ use crate::supervision::memory_log::{CREDITS, Federation, MemoryLog, NOW, SUPERV
 
 /// A log that both holders follow, how often it was followed, and whether it is out of reach.
 #[derive(Clone)]
-struct Shared(Arc<Mutex<MemoryLog>>, Arc<AtomicUsize>, Arc<AtomicBool>);
+pub(crate) struct Shared(Arc<Mutex<MemoryLog>>, Arc<AtomicUsize>, Arc<AtomicBool>);
 
 impl Shared {
-    fn new(log: &MemoryLog) -> Self {
+    pub(crate) fn new(log: &MemoryLog) -> Self {
         let log = Arc::new(Mutex::new(log.clone()));
         Self(log, Arc::default(), Arc::default())
     }
@@ -72,7 +72,7 @@ async fn start(holder: Holder, log: &Shared) -> (HolderClient, oneshot::Sender<(
     (HolderClient::connect(&address).await.unwrap(), stop)
 }
 
-async fn serve_at(holder: Holder, log: &Shared) -> (String, oneshot::Sender<()>) {
+pub(crate) async fn serve_at(holder: Holder, log: &Shared) -> (String, oneshot::Sender<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let (stop, stopped) = oneshot::channel::<()>();
@@ -230,6 +230,60 @@ async fn strangers_make_a_holder_follow_its_log_four_times_a_second() {
     );
 }
 
+/// The gap: callers were told where the files of a holder lie.
+#[tokio::test]
+async fn a_holder_that_is_behind_says_so_and_nothing_of_its_files() {
+    let mut fed = Federation::new();
+    let entry = fed.append_batch(&[1, 2, 3]);
+    let ask = fed.append_request(entry, 0, SUPERVISOR);
+    let log = Shared::new(&fed.log);
+    let (mut witness, _stop) = start(fed.witness, &log).await;
+    log.2.store(true, Ordering::Relaxed);
+    let HolderError::Refused { fault, .. } = witness.opening(&ask).await.unwrap_err() else {
+        panic!("it gives a reason");
+    };
+    assert!(fault.may_retry());
+    assert!(fault.message.contains("copy of the log"), "{fault}");
+    assert!(!fault.message.contains("out of reach"), "{fault}");
+    log.2.store(false, Ordering::Relaxed);
+    witness.opening(&ask).await.unwrap();
+}
+
+/// What the server's health says, each time that it changes.
+pub(crate) async fn health_of(address: &str) -> impl AsyncFnMut() -> ServingStatus + use<> {
+    let channel = tonic::transport::Channel::from_shared(address.to_owned()).unwrap();
+    let mut health = HealthClient::new(channel.connect().await.unwrap());
+    let service = "merits.supervision.v1.Supervision".to_owned();
+    let watched = health.watch(HealthCheckRequest { service }).await.unwrap();
+    let mut statuses = watched.into_inner();
+    async move || {
+        let next = tokio::time::timeout(Duration::from_secs(30), statuses.message());
+        next.await
+            .expect("it is noticed")
+            .unwrap()
+            .unwrap()
+            .status()
+    }
+}
+
+/// Health says no while the journal is not under its name, whatever the log says.
+#[tokio::test]
+async fn health_follows_the_journal() {
+    let fed = Federation::new();
+    let (journal, away) = (
+        fed.dir.path().join("witness.jsonl"),
+        fed.dir.path().join("away"),
+    );
+    let log = Shared::new(&fed.log);
+    let (address, _stop) = serve_at(fed.witness, &log).await;
+    let mut next = health_of(&address).await;
+    assert_eq!(next().await, ServingStatus::Serving);
+    std::fs::rename(&journal, &away).unwrap();
+    assert_eq!(next().await, ServingStatus::NotServing);
+    std::fs::rename(&away, &journal).unwrap();
+    assert_eq!(next().await, ServingStatus::Serving);
+}
+
 /// Health says no while the log cannot be followed, and yes when it can be again: of both holders.
 #[tokio::test]
 async fn health_follows_the_log() {
@@ -237,19 +291,7 @@ async fn health_follows_the_log() {
     for holder in [fed.supervisor, fed.witness] {
         let log = Shared::new(&fed.log);
         let (address, _stop) = serve_at(holder, &log).await;
-        let channel = tonic::transport::Channel::from_shared(address).unwrap();
-        let mut health = HealthClient::new(channel.connect().await.unwrap());
-        let service = "merits.supervision.v1.Supervision".to_owned();
-        let watched = health.watch(HealthCheckRequest { service }).await.unwrap();
-        let mut statuses = watched.into_inner();
-        let mut next = async || {
-            let next = tokio::time::timeout(Duration::from_secs(30), statuses.message());
-            next.await
-                .expect("it is noticed")
-                .unwrap()
-                .unwrap()
-                .status()
-        };
+        let mut next = health_of(&address).await;
         assert_eq!(next().await, ServingStatus::Serving);
         log.2.store(true, Ordering::Relaxed);
         assert_eq!(next().await, ServingStatus::NotServing);

@@ -1,0 +1,299 @@
+//! The files of a holder's halves: which is whose, and when one is made.
+//!
+//! A half that the log has published is made once and never again: another one opens nothing that was
+//! encrypted under the first. So before one is made, the log is asked whether the epoch has this holder's
+//! half, and the journal whether there was one.
+
+use std::path::{Path, PathBuf};
+
+use merits_primitives::ids::{Epoch, PartyId};
+use thiserror::Error;
+
+use crate::{
+    config::WitnessConfig,
+    journal::{Journal, JournalError},
+    side::Side,
+    view::{LedgerView, PublishedHalf},
+    view_key::{KeyFileError, ViewKeyShare},
+};
+
+/// Why a holder's halves cannot be used, or none is made.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SharesError {
+    /// The configuration has no file for it.
+    #[error("`shares` names no file for epoch {}: add one", .0.0)]
+    NoFile(Epoch),
+    /// A file cannot be used.
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
+    /// The journal cannot be used.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A file of the other side, another epoch or another log.
+    #[error(
+        "{} is the {found}: name the files of this holder's own halves in `shares`, epoch by epoch",
+        path.display()
+    )]
+    OtherHalf {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        found: String,
+    },
+    /// The log has a half of this holder, and its file is gone.
+    #[error(
+        "the log has epoch {} with this {side}'s half, and {} {found}: bring the file back from your backup; \
+         none was made. Another half opens nothing that was encrypted under this epoch, so without the file \
+         its claims and totals are never opened. If it is lost for good, tell the other institutions, and open \
+         the next epoch with a new half",
+        epoch.0,
+        path.display()
+    )]
+    Lost {
+        /// The epoch.
+        epoch: Epoch,
+        /// On which side.
+        side: Side,
+        /// Where the half should be.
+        path: PathBuf,
+        /// What is there, as the rest of a sentence.
+        found: &'static str,
+    },
+    /// A half was made here, it is gone, and the log does not have it yet.
+    #[error(
+        "the journal {} was begun with a half, and none of the files in `shares` is there: bring {} back from \
+         your backup; none was made. If it is lost, and the supervisor has not opened an epoch with its public \
+         side, tell the supervisor to throw that away, delete the empty journal, and make another",
+        journal.display(),
+        path.display()
+    )]
+    Gone {
+        /// The journal.
+        journal: PathBuf,
+        /// Where the half should be.
+        path: PathBuf,
+    },
+    /// Others hold the epoch's halves.
+    #[error(
+        "epoch {} is open, and the {side}'s half in it is another party's: make a half for an epoch that is \
+         not open yet",
+        epoch.0
+    )]
+    Taken {
+        /// The epoch.
+        epoch: Epoch,
+        /// On which side.
+        side: Side,
+    },
+    /// There is none yet, and there never was.
+    #[error(
+        "no half of a view key is there yet: make one first (`merits witness half`, or `merits supervisor \
+         epoch` for the supervisor's)"
+    )]
+    None,
+    /// The journal was lost.
+    #[error(
+        "the journal {} is not there, and halves of view keys are: a holder without its journal does not know \
+         what it answered, so none is begun. Bring it back from its copy",
+        .0.display()
+    )]
+    NoJournal(PathBuf),
+}
+
+/// A half that may not be on the disk yet.
+#[derive(Debug)]
+pub struct InHand<'c> {
+    share: ViewKeyShare,
+    /// Where it is to be written, if it is new.
+    new: Option<(&'c WitnessConfig, &'c Path)>,
+}
+
+impl InHand<'_> {
+    /// The half.
+    pub fn share(&self) -> &ViewKeyShare {
+        &self.share
+    }
+
+    /// Writes it, if it is new; the journal begins with the first.
+    ///
+    /// # Errors
+    /// [`SharesError`]; nothing is left behind then.
+    pub fn keep(self) -> Result<ViewKeyShare, SharesError> {
+        let Some((config, path)) = self.new else {
+            return Ok(self.share);
+        };
+        let begins = !config.journal.exists();
+        if begins {
+            if config.shares.iter().any(|share| share.exists()) {
+                return Err(SharesError::NoJournal(config.journal.clone()));
+            }
+            drop(Journal::open(&config.journal)?);
+        }
+        if let Err(error) = self.share.write(path) {
+            if begins {
+                // Empty, and nothing was answered by it.
+                let _ = std::fs::remove_file(&config.journal);
+            }
+            return Err(error.into());
+        }
+        Ok(self.share)
+    }
+}
+
+/// The holder's half of an epoch: from its file, or a new one if neither the log nor the journal knows of
+/// one. Nothing is written.
+///
+/// # Errors
+/// [`SharesError`].
+pub fn of_epoch<'c>(
+    config: &'c WitnessConfig,
+    log: &(impl LedgerView + ?Sized),
+    holder: &PartyId,
+    side: Side,
+    epoch: Epoch,
+    rng: &mut impl rand_core::CryptoRng,
+) -> Result<InHand<'c>, SharesError> {
+    let path = file(config, epoch).ok_or(SharesError::NoFile(epoch))?;
+    let published = log.epoch(epoch).map(|halves| *halves.side(side));
+    if let Some(half) = &published
+        && half.holder != *holder
+    {
+        return Err(SharesError::Taken { epoch, side });
+    }
+    let lost = |found| SharesError::Lost {
+        epoch,
+        side,
+        path: path.to_owned(),
+        found,
+    };
+    if path.exists() {
+        let share = ViewKeyShare::read(path)?;
+        require_own(&share, path, log, side, Some(epoch))?;
+        return match &published {
+            Some(half) if !share.matches(half) => Err(lost(OTHER)),
+            _ => Ok(InHand { share, new: None }),
+        };
+    }
+    if published.is_some() {
+        return Err(lost(GONE));
+    }
+    let none = !config.shares.iter().any(|share| share.exists());
+    if none && config.journal.exists() && held(log, holder, side).next().is_none() {
+        let (journal, path) = (config.journal.clone(), path.to_owned());
+        return Err(SharesError::Gone { journal, path });
+    }
+    let share = ViewKeyShare::generate(log.origin().clone(), epoch, side, rng);
+    let new = Some((config, path));
+    Ok(InHand { share, new })
+}
+
+/// The halves that a holder answers with.
+#[derive(Debug)]
+pub struct Held {
+    /// All that are there.
+    pub shares: Vec<ViewKeyShare>,
+    /// What is lost of those that the log has published: those epochs are not answered for.
+    pub lost: Vec<SharesError>,
+}
+
+/// The halves in the files of the configuration, compared with what the log has of this holder.
+///
+/// # Errors
+/// [`SharesError`]: a file of another half, no half at all, or none of those that the log has.
+pub fn all(
+    config: &WitnessConfig,
+    log: &(impl LedgerView + ?Sized),
+    holder: &PartyId,
+    side: Side,
+) -> Result<Held, SharesError> {
+    let mut shares = Vec::with_capacity(config.shares.len());
+    for path in config.shares.iter().filter(|path| path.exists()) {
+        let share = ViewKeyShare::read(path)?;
+        require_own(&share, path, log, side, None)?;
+        shares.push(share);
+    }
+    let mut lost = Vec::new();
+    let mut kept = 0usize;
+    for (epoch, half) in held(log, holder, side) {
+        let of_epoch = || shares.iter().filter(|share| share.epoch() == epoch);
+        if of_epoch().any(|share| share.matches(&half)) {
+            kept += 1;
+            continue;
+        }
+        let Some(path) = file(config, epoch) else {
+            lost.push(SharesError::NoFile(epoch));
+            continue;
+        };
+        let found = if of_epoch().next().is_some() {
+            OTHER
+        } else {
+            GONE
+        };
+        lost.push(SharesError::Lost {
+            epoch,
+            side,
+            path: path.to_owned(),
+            found,
+        });
+    }
+    // A holder that can open nothing must not look like one that serves.
+    if kept == 0 && !lost.is_empty() {
+        return Err(lost.swap_remove(0));
+    }
+    if shares.is_empty() {
+        return Err(match config.shares.first() {
+            Some(path) if config.journal.exists() => SharesError::Gone {
+                journal: config.journal.clone(),
+                path: path.clone(),
+            },
+            _ => SharesError::None,
+        });
+    }
+    Ok(Held { shares, lost })
+}
+
+/// The epochs that have this holder's half on this side.
+fn held<'l>(
+    log: &'l (impl LedgerView + ?Sized),
+    holder: &'l PartyId,
+    side: Side,
+) -> impl Iterator<Item = (Epoch, PublishedHalf)> + 'l {
+    (1..)
+        .map_while(move |number| Some((Epoch(number), *log.epoch(Epoch(number))?.side(side))))
+        .filter(move |(_, half)| half.holder == *holder)
+}
+
+/// Refuses a file that belongs to the other side, another epoch or another log.
+fn require_own(
+    share: &ViewKeyShare,
+    path: &Path,
+    log: &(impl LedgerView + ?Sized),
+    side: Side,
+    epoch: Option<Epoch>,
+) -> Result<(), SharesError> {
+    let own = share.side() == side
+        && share.origin() == log.origin()
+        && epoch.is_none_or(|epoch| epoch == share.epoch());
+    if own {
+        return Ok(());
+    }
+    Err(SharesError::OtherHalf {
+        path: path.to_owned(),
+        found: format!(
+            "{}'s half of epoch {} of {}",
+            share.side(),
+            share.epoch().0,
+            share.origin()
+        ),
+    })
+}
+
+/// The file that the configuration names for an epoch.
+fn file(config: &WitnessConfig, epoch: Epoch) -> Option<&Path> {
+    let index = usize::try_from(epoch.0).ok()?.checked_sub(1)?;
+    config.shares.get(index).map(PathBuf::as_path)
+}
+
+const GONE: &str = "is not there";
+const OTHER: &str = "holds another half";

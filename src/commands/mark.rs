@@ -1,0 +1,39 @@
+//! `merits mark`: begins the high-water mark of a party's copy of the log anew, where it was lost.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Args;
+
+use crate::screen::thousands;
+
+/// What `merits mark` takes.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Configuration file of any role: its `[ledger]` table says which copy and which mark
+    #[arg(long)]
+    config: PathBuf,
+    /// Newest checkpoint that any party has, as `checkpoint.txt` in its copy of the log
+    #[arg(long)]
+    checkpoint: PathBuf,
+    /// Of the copy that this role's commands keep beside its server's
+    #[arg(long)]
+    desk: bool,
+}
+
+impl Arguments {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        let ledger = super::ledger_of(&self.config)?;
+        let ledger = if self.desk {
+            ledger.of_the_desk()
+        } else {
+            ledger
+        };
+        let size = ledger.begin_mark(&self.checkpoint).await?;
+        println!(
+            "began {} at {} entries",
+            ledger.high_water_mark.unwrap_or_default().display(),
+            thousands(size)
+        );
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -146,6 +146,12 @@ impl Writer {
         Self::default()
     }
 
+    /// An empty buffer with room for so many bytes.
+    pub fn with_capacity(bytes: usize) -> Self {
+        let bytes = Vec::with_capacity(bytes);
+        Self { bytes }
+    }
+
     /// The bytes written.
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes

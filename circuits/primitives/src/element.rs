@@ -15,6 +15,8 @@
 //! let spend: SpendNullifier = rate;
 //! ```
 
+use ark_ff::{BigInteger as _, PrimeField as _};
+
 use crate::Fr;
 
 /// A field element with a meaning, or a bare one.
@@ -98,7 +100,9 @@ pub(crate) use {private_element, public_element};
 
 /// The canonical encoding as 64 hexadecimal digits.
 pub(crate) fn write_hex(element: &Fr, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-    crate::field::to_bytes(element)
+    element
+        .into_bigint()
+        .to_bytes_le()
         .iter()
         .try_for_each(|byte| write!(f, "{byte:02x}"))
 }

@@ -1,17 +1,12 @@
 //! Notes: credits that belong to an owner key.
 
+pub use crate::note_tree::NoteCommitment;
 use crate::{
     Fr,
-    element::public_element,
     ids::{AssetId, Credits, Expiry},
     owner::OwnerKey,
     poseidon, tags,
 };
-
-public_element! {
-    /// cm: a note as the ledger knows it, a leaf of the note tree. 0 is an empty leaf, and no note.
-    NoteCommitment
-}
 
 /// v + 2^64·expiry + 2^96·asset: injective, since v < 2^64, expiry < 2^32, asset < 2^64.
 pub fn note_value(credits: Credits, expiry: Expiry, asset: AssetId) -> Fr {

@@ -10,7 +10,12 @@ use alloc::{boxed::Box, vec::Vec};
 
 use once_cell::race::OnceBox;
 
-use crate::{Fr, element::public_element, note::NoteCommitment, poseidon, tags};
+use crate::{Fr, element::public_element, poseidon, tags};
+
+public_element! {
+    /// cm: a note as the ledger knows it, a leaf of the note tree. 0 is an empty leaf, and no note.
+    NoteCommitment
+}
 
 public_element! {
     /// Root of the note tree, at one moment of its growth.

@@ -4,7 +4,7 @@ use crate::{
     Fr,
     element::public_element,
     identity::Secret,
-    note::NoteCommitment,
+    note_tree::NoteCommitment,
     poseidon,
     scope::{RateScope, Scope},
     tags,

@@ -225,29 +225,17 @@ impl StorageGroup for Group<'_> {
         &mut self,
         leaves: &[StoredLeaf<'_>],
     ) -> sqlx::Result<Result<(), (usize, Conflict)>> {
-        sqlx::query("SAVEPOINT entries")
-            .execute(&mut *self.db)
-            .await?;
+        // Without a savepoint, because SQLite would keep each page as it was before: the group is dropped.
         let Err(error) = insert(&mut self.db, leaves).await else {
-            sqlx::query("RELEASE entries")
-                .execute(&mut *self.db)
-                .await?;
             return Ok(Ok(()));
         };
-        // A transaction that SQLite ended itself has no savepoint to go back to.
-        let undone = sqlx::raw_sql("ROLLBACK TO entries; RELEASE entries")
-            .execute(&mut *self.db)
-            .await;
-        if !is_taken(&error) || undone.is_err() {
+        if !is_taken(&error) {
             return Err(error);
         }
-        // One by one, to name the first.
-        for (position, leaf) in leaves.iter().enumerate() {
-            if let Err(conflict) = self.append(*leaf).await? {
-                return Ok(Err((position, conflict)));
-            }
+        match first_taken(&mut self.db, leaves).await? {
+            Some(conflict) => Ok(Err(conflict)),
+            None => Err(error),
         }
-        Err(error)
     }
 
     async fn put(&mut self, nodes: Vec<(Node, Hash)>, rows: Vec<RowChange>) -> sqlx::Result<()> {
@@ -260,10 +248,11 @@ impl StorageGroup for Group<'_> {
     }
 }
 
-/// Inserts leaves and what they used up.
+/// Inserts leaves and what they used up. A constraint that refuses one leaves those before it, and SQLite keeps
+/// no journal of the statement: whoever goes on afterwards has a savepoint.
 async fn insert(tx: &mut SqliteConnection, leaves: &[StoredLeaf<'_>]) -> sqlx::Result<()> {
     for leaves in read::pieces(leaves) {
-        let mut insert = QueryBuilder::new("INSERT INTO leaf (idx, entry_id, leaf) ");
+        let mut insert = QueryBuilder::new("INSERT OR FAIL INTO leaf (idx, entry_id, leaf) ");
         insert.push_values(leaves, |mut row, leaf| {
             row.push_bind(leaf.index.cast_signed())
                 .push_bind(&leaf.id.0[..])
@@ -282,7 +271,7 @@ async fn insert(tx: &mut SqliteConnection, leaves: &[StoredLeaf<'_>]) -> sqlx::R
     // In the order of the table, so that neighbours find the same pages.
     uniques.sort_unstable();
     for uniques in read::pieces(&uniques) {
-        let mut insert = QueryBuilder::new("INSERT INTO used (kind, value, idx) ");
+        let mut insert = QueryBuilder::new("INSERT OR FAIL INTO used (kind, value, idx) ");
         insert.push_values(uniques, |mut row, (set, value, index)| {
             row.push_bind(i64::from(*set as u8))
                 .push_bind(&value[..])
@@ -314,6 +303,33 @@ async fn conflict(
         }
         None => Err(error),
     }
+}
+
+/// The first of some leaves that uses a value again: its position, and the value. Part of them may be inserted.
+async fn first_taken(
+    db: &mut SqliteConnection,
+    leaves: &[StoredLeaf<'_>],
+) -> sqlx::Result<Option<(usize, Conflict)>> {
+    let mut before = HashSet::new();
+    for (position, leaf) in leaves.iter().enumerate() {
+        if let Some(unique) = taken(db, leaf).await? {
+            return Ok(Some((position, Conflict(unique))));
+        }
+        let entry = Unique {
+            set: UniqueSet::Entry,
+            value: leaf.id.0,
+            claim: None,
+        };
+        let uniques = leaf.uniques.iter();
+        let uniques = uniques.filter(|unique| unique.set != UniqueSet::Entry);
+        for unique in [&entry].into_iter().chain(uniques) {
+            // What a leaf before uses up may not be inserted yet.
+            if !before.insert((unique.set, unique.value)) {
+                return Ok(Some((position, Conflict(*unique))));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// The first of a leaf's values that another leaf used, or that stands among them twice.

@@ -185,9 +185,10 @@ pub(super) fn decode_g2(bytes: &[u8]) -> Result<G2Affine, PointFault> {
 }
 
 fn decompress<C: Subgroup>(x: C::BaseField, greater: bool) -> Result<Affine<C>, PointFault> {
-    let (smaller_y, greater_y) =
-        Affine::<C>::get_ys_from_x_unchecked(x).ok_or(PointFault::NotOnCurve)?;
-    let point = Affine::<C>::new_unchecked(x, if greater { greater_y } else { smaller_y });
+    // y² = x³ + b: both curves have a = 0.
+    let y = C::root(C::add_b(x.square() * x)).ok_or(PointFault::NotOnCurve)?;
+    let is_greater = root_flag(y) == GREATER_ROOT;
+    let point = Affine::<C>::new_unchecked(x, if is_greater == greater { y } else { -y });
     if !C::contains(&point) {
         return Err(PointFault::OutsideSubgroup);
     }

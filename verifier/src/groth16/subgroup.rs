@@ -1,23 +1,30 @@
 //! Which points of the curves are in the groups of prime order r that the pairing is over.
 
-use ark_bn254::{Config, G2Affine, G2Projective, g1, g2};
+use ark_bn254::{Config, Fq, Fq2, G2Affine, G2Projective, g1, g2};
 use ark_ec::{
     AffineRepr,
     bn::BnConfig,
     short_weierstrass::{Affine, SWCurveConfig},
 };
-use ark_ff::{AdditiveGroup, Field};
+use ark_ff::{AdditiveGroup, BigInt, Field, MontFp, PrimeField, Zero};
 
 /// A curve with a subgroup of order r.
 pub(super) trait Subgroup: SWCurveConfig {
     /// Whether a point of the curve is in it.
     fn contains(point: &Affine<Self>) -> bool;
+
+    /// One of the two square roots of a number other than 0, if it has any.
+    fn root(square: Self::BaseField) -> Option<Self::BaseField>;
 }
 
 impl Subgroup for g1::Config {
     /// The whole curve has order r.
     fn contains(_: &Affine<Self>) -> bool {
         true
+    }
+
+    fn root(square: Fq) -> Option<Fq> {
+        square.sqrt()
     }
 }
 
@@ -36,7 +43,41 @@ impl Subgroup for g2::Config {
         let second = frobenius(first);
         multiple + point + first + second == frobenius(second).double()
     }
+
+    /// Two exponentiations and no inversion, where `sqrt` takes three and two: an exponent of (p − 3)/4 gives
+    /// the root, its inverse and the answer whether there is one (Adj and Rodríguez-Henríquez, eprint 2012/685,
+    /// section 4). p is 3 modulo 4, and u² = −1.
+    ///
+    /// With α² = a² + b² and 2δ = a + α, either δ or δ − α is a square, as their product is −b²/4.
+    fn root(square: Fq2) -> Option<Fq2> {
+        if square.c1.is_zero() {
+            return square.sqrt();
+        }
+        let norm = square.c0.square() + square.c1.square();
+        let alpha = norm.pow(EXPONENT) * norm;
+        if alpha.square() != norm {
+            return None;
+        }
+        let delta = (square.c0 + alpha) * HALF;
+        let inverse = delta.pow(EXPONENT);
+        let root = inverse * delta;
+        let other = square.c1 * HALF * inverse;
+        Some(match root * inverse == Fq::ONE {
+            true => Fq2::new(root, other),
+            // The root of −δ: what would be the real part is the imaginary one.
+            false => Fq2::new(-other, root),
+        })
+    }
 }
+
+/// (p − 3)/4.
+const EXPONENT: BigInt<4> = Fq::MODULUS
+    .divide_by_2_round_down()
+    .divide_by_2_round_down();
+
+/// 1/2.
+const HALF: Fq =
+    MontFp!("10944121435919637611123202872628637544348155578648911831344518947322613104292");
 
 /// ψ: untwist, Frobenius, twist. In Jacobian coordinates it acts on each.
 fn frobenius(mut point: G2Projective) -> G2Projective {
@@ -72,6 +113,32 @@ mod tests {
             let (y, _) = G2Affine::get_ys_from_x_unchecked(x)?;
             Some(G2Affine::new_unchecked(x, y))
         })
+    }
+
+    #[test]
+    fn a_root_is_a_root_and_there_is_one_where_arkworks_finds_one() {
+        let rng = &mut rand::rngs::StdRng::seed_from_u64(9);
+        let mut coordinate = || Fq::from(field::random::<Fr>(rng).into_bigint());
+        let mut values: Vec<Fq2> = (0..200)
+            .map(|_| Fq2::new(coordinate(), coordinate()))
+            .collect();
+        let zero = Fq::from(0u64);
+        values.extend((1..20u64).flat_map(|n| {
+            let n = Fq::from(n);
+            [Fq2::new(n, zero), Fq2::new(-n, zero), Fq2::new(zero, n)]
+        }));
+        let mut without = 0;
+        for value in values {
+            let square = value.square();
+            let root = <g2::Config as Subgroup>::root(square).unwrap();
+            assert!(root == value || root == -value, "{value}");
+            let root = <g2::Config as Subgroup>::root(value);
+            assert_eq!(root.is_some(), value.sqrt().is_some(), "{value}");
+            without += usize::from(root.is_none());
+            assert!(root.is_none_or(|root| root.square() == value), "{value}");
+        }
+        assert!(without > 50, "{without}");
+        assert_eq!(HALF.double(), Fq::ONE);
     }
 
     #[test]

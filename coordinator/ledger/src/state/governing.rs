@@ -422,11 +422,7 @@ impl Governing {
         let mut draft = Draft::new(view);
         draft.use_up(UniqueSet::Entry, submission.id.0, None);
         self.check_kind(authentic, time, verified, &mut draft)?;
-        let leaf = Leaf {
-            time,
-            entry: submission.signed.clone(),
-        }
-        .to_bytes();
+        let leaf = Leaf::encoded(time, &submission.signed);
         let hash: Hash = leaf_hash(&leaf);
         let head = LogHead {
             size: size + 1,

@@ -108,6 +108,11 @@ impl Effects {
         &self.leaf
     }
 
+    /// The leaf's bytes, for whoever needs nothing else any more.
+    pub fn into_leaf(self) -> Vec<u8> {
+        self.leaf
+    }
+
     /// The leaf's hash.
     pub fn leaf_hash(&self) -> Hash {
         self.hash

@@ -20,6 +20,7 @@ mod replay;
 mod roles;
 mod rows;
 mod scales;
+mod signatures;
 mod storage;
 mod supervision;
 mod tickets;

@@ -1,3 +1,7 @@
 //! The integration tests of this crate, one program, a module a topic.
 
-mod replica;
+mod copies;
+mod following;
+mod log;
+mod marks;
+mod writing;

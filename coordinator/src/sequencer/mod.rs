@@ -13,17 +13,14 @@
 //! a write goes through; then appending goes on. Where the disk itself failed, that is left to a restart: a disk
 //! that lost a write may answer from memory that it has it.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+mod group;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use merits_ledger::{
-    Authentic, CheckError, CommitError, Conflict, Effects, Governing, LedgerPolicy,
-    ProvenStatement, Refusal, Submission, Unique, UniqueSet,
+    Authentic, CommitError, Effects, Governing, LedgerPolicy, ProvenStatement, Refusal, Submission,
     rows::{RowError, StateDigest},
-    storage::{Commit, Head, Pending as PendingRows, PendingError, StorageGroup as _, StoredLeaf},
+    storage::{Commit, Head, PendingError, StorageGroup as _, StoredLeaf},
     tree::{self, Frontier, Node},
 };
 use merits_primitives::ids::EntryId;
@@ -35,7 +32,7 @@ use merits_verifier::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-use merits_ledger_sqlite::{Group, Writer};
+use merits_ledger_sqlite::Writer;
 
 use crate::{
     config::Config,
@@ -45,6 +42,7 @@ use crate::{
     timekeeper::{OutOfStep, Timekeeper},
     writing::{CannotWrite, Writing},
 };
+use group::{Entry, Pending};
 
 /// An entry whose signatures and proof hold, waiting for its place.
 #[derive(Debug)]
@@ -374,16 +372,18 @@ impl Sequencer {
 
         self.published
             .advance(&checkpoint, Arc::clone(&signed), &pending.effects)?;
+        let mut leaves = pending.effects.into_iter().map(Effects::into_leaf);
         for ((reply, holding), outcome) in replies.drain(..).zip(outcomes) {
             let placed = match outcome {
                 Err(refusal) => Err(NotPlaced::Refused(refusal)),
                 Ok(None) => Ok(Placed::Before),
-                Ok(Some((index, leaf))) => {
+                Ok(Some(index)) => {
                     let proof = tree::inclusion_proof(&pending.nodes, index, checkpoint.size)
                         .map_err(|error| SequencerError::Tree(error.to_string()))?;
                     Ok(Placed::New {
                         index,
-                        leaf,
+                        // In the order of the entries.
+                        leaf: leaves.next().unwrap_or_default(),
                         proof,
                         checkpoint: Arc::clone(&signed),
                     })
@@ -400,138 +400,4 @@ impl Sequencer {
         self.log.frontier = pending.frontier;
         Ok(())
     }
-}
-
-/// An entry of a group: authentic, and verified if its kind has a proof.
-type Entry = (Authentic, Option<Verified<ProvenStatement>>);
-
-/// A group in the making.
-struct Pending {
-    frontier: Frontier,
-    /// Stored nodes at the tree's right edge, and those that the group adds.
-    nodes: HashMap<Node, Hash>,
-    new_nodes: Vec<(Node, Hash)>,
-    rows: PendingRows,
-    effects: Vec<Effects>,
-    /// What the effects use up.
-    used: HashSet<(UniqueSet, [u8; 32])>,
-}
-
-/// Index and leaf of a new entry; nothing for one that was there before.
-type Appended = Option<(u64, Vec<u8>)>;
-
-/// What the rules and the group so far say of an entry.
-enum Judged {
-    /// It is in the log, or in this group.
-    Before,
-    Refused(Box<Refusal>),
-    Taken(Effects),
-}
-
-impl Pending {
-    fn new(log: &Log) -> Self {
-        Self {
-            frontier: log.frontier.clone(),
-            nodes: log.edge.clone(),
-            new_nodes: Vec::new(),
-            rows: PendingRows::new(),
-            effects: Vec::new(),
-            used: HashSet::new(),
-        }
-    }
-
-    /// Takes one entry, which is appended with all others ([`StorageGroup::append_all`]).
-    async fn place(
-        &mut self,
-        state: &mut Governing,
-        transaction: &mut Group<'_>,
-        entry: &Entry,
-        known: &HashMap<EntryId, u64>,
-        time: u64,
-    ) -> Result<Result<Appended, Box<Refusal>>, SequencerError> {
-        match self.judge(state, transaction, entry, known, time).await? {
-            Judged::Before => Ok(Ok(None)),
-            Judged::Refused(refusal) => Ok(Err(refusal)),
-            Judged::Taken(effects) => self.take(state, effects).map(Ok),
-        }
-    }
-
-    /// Takes and appends one entry, and lets the store say which of its values is taken.
-    async fn append(
-        &mut self,
-        state: &mut Governing,
-        transaction: &mut Group<'_>,
-        entry: &Entry,
-        known: &HashMap<EntryId, u64>,
-        time: u64,
-    ) -> Result<Result<Appended, Box<Refusal>>, SequencerError> {
-        let effects = match self.judge(state, transaction, entry, known, time).await? {
-            Judged::Before => return Ok(Ok(None)),
-            Judged::Refused(refusal) => return Ok(Err(refusal)),
-            Judged::Taken(effects) => effects,
-        };
-        match transaction.append(StoredLeaf::of(&effects)).await? {
-            Ok(()) => self.take(state, effects).map(Ok),
-            Err(Conflict(unique)) if unique.set == UniqueSet::Entry => Ok(Ok(None)),
-            Err(Conflict(unique)) => Ok(Err(already_used(unique))),
-        }
-    }
-
-    async fn judge(
-        &mut self,
-        state: &Governing,
-        transaction: &mut Group<'_>,
-        entry: &Entry,
-        known: &HashMap<EntryId, u64>,
-        time: u64,
-    ) -> Result<Judged, SequencerError> {
-        let (authentic, verified) = (&entry.0, entry.1.as_ref());
-        let id = authentic.submission().id();
-        // The state's rules would refuse a repetition (a party cannot join twice), so it is
-        // recognised before them.
-        if known.contains_key(&id) || self.used.contains(&(UniqueSet::Entry, id.0)) {
-            return Ok(Judged::Before);
-        }
-        let submission = [authentic.submission()];
-        self.rows.read(transaction, state, submission).await?;
-        let effects = match state.check(authentic, time, verified, self.rows.view()) {
-            Ok(effects) => effects,
-            Err(CheckError::Refused(refusal)) => return Ok(Judged::Refused(Box::new(refusal))),
-            Err(CheckError::Rows(error)) => return Err(error.into()),
-        };
-        let mut here = HashSet::new();
-        let mut is_taken = |unique: &&Unique| {
-            let value = (unique.set, unique.value);
-            self.used.contains(&value) || !here.insert(value)
-        };
-        Ok(
-            match effects.uniques().iter().find(|unique| is_taken(unique)) {
-                Some(unique) => Judged::Refused(already_used(*unique)),
-                None => Judged::Taken(effects),
-            },
-        )
-    }
-
-    fn take(
-        &mut self,
-        state: &mut Governing,
-        effects: Effects,
-    ) -> Result<Appended, SequencerError> {
-        let nodes = self.frontier.push(effects.leaf_hash());
-        self.nodes.extend(nodes.iter().copied());
-        self.new_nodes.extend(nodes);
-        self.rows.take(&effects);
-        let uniques = effects.uniques().iter();
-        self.used
-            .extend(uniques.map(|unique| (unique.set, unique.value)));
-        let placed = (effects.index(), effects.leaf().to_vec());
-        state.commit(&effects)?;
-        self.effects.push(effects);
-        Ok(Some(placed))
-    }
-}
-
-fn already_used(unique: Unique) -> Box<Refusal> {
-    let (set, claim) = (unique.set, unique.claim);
-    Box::new(Refusal::AlreadyUsed { set, claim })
 }

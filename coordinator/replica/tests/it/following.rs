@@ -1,0 +1,167 @@
+//! Following a log, and refusing one that is not as it was, or other leaves than it signed.
+
+use merits_replica::{ArchiveError, ReplicaError};
+use merits_verifier::{codec::Canonical as _, log::LogSigner};
+
+use crate::log::{Log, key, origin};
+
+#[test]
+fn it_follows_and_survives_a_restart() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut log = Log::founded();
+    let mut replica = log.open(directory.path()).expect("a new replica");
+    log.feed(&mut replica).expect("one leaf");
+    (10..20).for_each(|number| log.admit(number, 2_000));
+    log.feed(&mut replica).expect("ten more");
+    assert_eq!(replica.size(), 11);
+    assert!(matches!(
+        log.open(directory.path()),
+        Err(ReplicaError::Archive(ArchiveError::InUse { .. }))
+    ));
+    drop(replica);
+
+    let replica = log.open(directory.path()).expect("the same replica");
+    assert_eq!(replica.size(), 11);
+    assert_eq!(
+        replica.state().expect("a state").digest(),
+        log.sequencer.state().digest(),
+        "following gives the coordinator's state"
+    );
+    let replayed = replica.replay(&mut rand::rng()).expect("all of it holds");
+    assert_eq!(replayed.digest(), log.sequencer.state().digest());
+    assert_eq!(replica.leaves().count(), 11);
+    for leaf in replica.leaves() {
+        let (index, leaf) = leaf.expect("readable");
+        assert_eq!(replica.leaf(index).expect("readable"), Some(leaf.clone()));
+        let receipt = replica.receipt(&leaf.entry.id()).expect("readable");
+        let receipt = receipt.expect("a receipt of its own");
+        assert_eq!(receipt.verify(&log.key).expect("verifies").index(), index);
+    }
+}
+
+/// What takes long needs the copy for reading only, and is taken once.
+#[test]
+fn an_update_is_verified_beside_readers() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut log = Log::founded();
+    let mut replica = log.open(directory.path()).expect("a new replica");
+    log.feed(&mut replica).expect("one leaf");
+    log.admit(10, 2_000);
+    let update = || replica.update(&log.checkpoint()).expect("signed");
+    let (first, second) = (update(), update());
+    let before = replica.state().expect("a state").digest();
+    let rng = &mut rand::rng();
+    let mut growth = replica.begin(first).expect("one at a time");
+    growth.push(log.leaves(1), rng).expect("written");
+    growth.end(rng).expect("written");
+    // What is written is seen by nobody before it is accepted.
+    assert_eq!((replica.size(), replica.leaves().count()), (1, 1));
+    assert_eq!(replica.state().expect("a state").digest(), before);
+    replica.accept(growth, rng).expect("committed");
+    assert_eq!(replica.size(), 2);
+    let twice = replica.begin(second);
+    assert!(
+        matches!(twice, Err(ReplicaError::WrongLeaves { count: 2 })),
+        "{twice:?}"
+    );
+    replica.replay(&mut rand::rng()).expect("all of it holds");
+}
+
+/// An update that the rules refuse leaves the copy as it was.
+#[test]
+fn a_refused_update_changes_nothing() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut log = Log::founded();
+    let mut replica = log.open(directory.path()).expect("a new replica");
+    log.feed(&mut replica).expect("one leaf");
+    let before = replica.state().expect("a state").digest();
+    // The log itself signs a leaf that its rules refuse: the same party again, a second later.
+    let mut leaf = merits_verifier::entry::Leaf::from_bytes(&log.leaves(0)[0]).expect("a leaf");
+    leaf.time += 1_000;
+    let mut tree = merits_ledger::tree::Frontier::new();
+    for bytes in [&log.leaves(0)[0], &leaf.to_bytes()] {
+        tree.push(merits_verifier::log::leaf_hash(bytes));
+    }
+    let forged = merits_verifier::log::Checkpoint {
+        origin: origin(),
+        size: 2,
+        root: tree.root(),
+    };
+    let forged = forged
+        .sign(&LogSigner::new(origin(), key(2)))
+        .expect("own key");
+    let update = replica.update(&forged.to_string()).expect("signed");
+    let refused = replica.finish(update, [leaf.to_bytes()], &mut rand::rng());
+    assert!(matches!(refused, Err(ReplicaError::Invalid(_))));
+    assert_eq!(replica.size(), 1);
+    assert_eq!(replica.state().expect("a state").digest(), before);
+    log.admit(10, 2_000);
+    log.feed(&mut replica).expect("the honest log goes on");
+}
+
+#[test]
+fn other_leaves_than_the_signed_ones_are_refused() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut log = Log::founded();
+    let mut replica = log.open(directory.path()).expect("a new replica");
+    log.admit(10, 2_000);
+    // Leaves that no rules allow are not the log's fault as long as it did not sign them, wherever they
+    // stand; nor are too few.
+    let mut swapped = log.leaves(0);
+    swapped.swap(0, 1);
+    let mut strange = log.leaves(0);
+    strange[0] = b"no leaf".to_vec();
+    for leaves in [swapped, strange, log.leaves(1), Vec::new()] {
+        let update = replica.update(&log.checkpoint()).expect("signed");
+        let refused = replica.finish(update, leaves, &mut rand::rng());
+        assert!(
+            matches!(refused, Err(ReplicaError::WrongLeaves { .. })),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(replica.state().expect("a state").size(), 0);
+    let stranger = LogSigner::new(origin(), key(3));
+    let forged = merits_verifier::log::Checkpoint {
+        origin: origin(),
+        size: 5,
+        root: merits_verifier::log::empty_root(),
+    }
+    .sign(&stranger)
+    .expect("signed by a stranger");
+    assert!(matches!(
+        replica.update(&forged.to_string()),
+        Err(ReplicaError::Checkpoint(_))
+    ));
+}
+
+#[test]
+fn a_rewritten_log_is_convicted_and_one_that_went_back_is_refused() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut log = Log::founded();
+    log.admit(10, 2_000);
+    let mut replica = log.open(directory.path()).expect("a new replica");
+    log.feed(&mut replica).expect("two leaves");
+
+    let mut other = Log::founded();
+    assert!(matches!(
+        other.feed(&mut replica),
+        Err(ReplicaError::WentBack { seen: 2, found: 1 })
+    ));
+    other.admit(11, 2_000);
+    let error = other
+        .feed(&mut replica)
+        .expect_err("another history of the same length");
+    let ReplicaError::Rewritten { evidence, .. } = error else {
+        panic!("expected a conviction, got {error}");
+    };
+    let text = std::fs::read_to_string(evidence).expect("evidence");
+    assert_eq!(
+        text.matches("\u{2014} ledger.test/replica").count(),
+        2,
+        "both signatures are kept"
+    );
+    // What was verified stays usable.
+    assert_eq!(replica.size(), 2);
+    log.admit(12, 3_000);
+    log.feed(&mut replica).expect("the honest log goes on");
+}

@@ -17,7 +17,7 @@ use merits_primitives::{
     ids::{Origin, PartyId, Period, PeriodKind},
 };
 use merits_records::{
-    Plan, REJECTS, ReadOptions, Reading, RejectsFile,
+    Plan, REJECTS, ReadOptions, Reading,
     bundle::{Bundle, FileKind as _},
     handover::{Handover as _, LinkFile},
     reading::Edge,
@@ -554,30 +554,17 @@ pub(crate) fn read(
     subjects: Option<usize>,
     rejects: Option<&Path>,
 ) -> anyhow::Result<Reading> {
-    let mut rejects_file = match rejects {
-        None => None,
-        Some(path) => Some(RejectsFile::new(Output::begin(path, REJECTS)?)?),
-    };
     let bar = screen::working("reading records");
-    let reading = merits_records::read_file(
-        input,
-        plan,
-        ReadOptions {
-            first_subjects: subjects,
-            now: Some(plan.present(merits_party::unix_millis()).latest()),
-        },
-        &mut |reject| {
-            rejects_file
-                .as_mut()
-                .map_or(Ok(()), |file| file.write(reject))
-        },
-        &mut |rows| bar.set_message(format!("reading records: {rows}")),
-    )
-    .with_context(|| format!("records {}", input.display()))?;
+    let options = ReadOptions {
+        first_subjects: subjects,
+        now: Some(plan.present(merits_party::unix_millis()).latest()),
+    };
+    let reading =
+        merits_records::read_file_with_rejects(input, plan, options, rejects, &mut |rows| {
+            bar.set_message(format!("reading records: {rows}"));
+        })
+        .with_context(|| format!("records {}", input.display()))?;
     bar.finish_and_clear();
-    if let Some(file) = rejects_file {
-        file.finish()?.publish()?;
-    }
     Ok(reading)
 }
 

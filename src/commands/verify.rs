@@ -12,7 +12,6 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use merits_kit::Kit;
-pub(crate) use merits_kit::RECEIPT;
 use merits_sponsor::offline::OfflineVerifier;
 use merits_verifier::{groth16::KeyPolicy, receipt::Receipt};
 

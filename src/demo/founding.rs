@@ -67,9 +67,8 @@ pub(super) async fn admit(federation: &Federation) -> anyhow::Result<Desk> {
         witness::apply(&WitnessConfig::load(&federation.path(WITNESS_TOML))?)?,
         issuer::apply(&IssuerConfig::load(&federation.path(ISSUER_TOML))?)?,
         source::application(&SourceConfig::load(&federation.path(SOURCE_TOML))?)?,
-        distributor::apply(&DistributorConfig::load(
-            &federation.path(DISTRIBUTOR_TOML),
-        )?)?,
+        DistributorConfig::load(&federation.path(DISTRIBUTOR_TOML))?
+            .apply(&mut distributor::rng())?,
         sponsor::apply(&SponsorConfig::load(&federation.path(SPONSOR_TOML))?)?,
         clearing::apply(&ClearingConfig::load(&federation.path(CLEARING_TOML))?)?,
         evaluator::apply(&EvaluatorConfig::load(&federation.path(EVALUATOR_TOML))?)?,

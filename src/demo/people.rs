@@ -274,11 +274,11 @@ impl People {
 
 /// Publishes the distributor's terms and answers their digest.
 pub(super) async fn publish_terms(federation: &Federation) -> anyhow::Result<[u8; 32]> {
-    let station = distributor::Station::open(&federation.path(DISTRIBUTOR_TOML)).await?;
+    let distributor = distributor::open(&federation.path(DISTRIBUTOR_TOML)).await?;
     let path = federation.path("distributor/terms.toml");
-    station.write_terms(&path)?;
-    let published = station.publish_terms(&path).await;
-    station.close(published).await?;
+    distributor.write_terms(&path)?;
+    let published = distributor.publish_terms(&path).await;
+    distributor.close(published).await?;
     let text = std::fs::read(&path).with_context(|| path.display().to_string())?;
     Ok(merits_primitives::ids::sha256(&text))
 }

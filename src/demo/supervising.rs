@@ -69,12 +69,13 @@ pub(super) async fn open_one_claim(
         )
         .await?;
     story.opening = start.elapsed();
-    let station = distributor::Station::open(&federation.path(DISTRIBUTOR_TOML)).await?;
+    let distributor = distributor::open(&federation.path(DISTRIBUTOR_TOML)).await?;
     let disclosure = federation.path("handover/disclosure.json");
-    let disclosed = station
-        .disclose(entry, 0, Some(&request), &disclosure)
+    let shown = distributor::read_request(&request)?;
+    let disclosed = distributor
+        .disclose(entry, 0, Some(&shown), &disclosure)
         .await;
-    station.close(disclosed).await?;
+    distributor.close(disclosed).await?;
     let checked = desk.check(&request, &disclosure)?;
     let result = RequestFile::read(&request)?.opened().context("a result")?;
     ensure!(

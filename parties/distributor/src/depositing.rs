@@ -6,6 +6,7 @@
 
 use merits_primitives::ids::EntryId;
 use merits_verifier::{codec::Canonical, entry::SignedEntry};
+use serde::Serialize;
 use tokio::task::JoinSet;
 
 use crate::{
@@ -15,13 +16,15 @@ use crate::{
 };
 
 /// What depositing did.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct DepositReport {
     /// Tickets that the ledger has now.
     pub deposited: u64,
     /// Tickets that it refused, and why.
+    #[serde(serialize_with = "crate::report::refusals")]
     pub refused: Vec<(EntryId, SubmitFault)>,
     /// Tickets whose deposit the store had damaged: their files are to be handed in again.
+    #[serde(serialize_with = "crate::report::texts")]
     pub damaged: Vec<EntryId>,
 }
 

@@ -7,6 +7,7 @@ use merits_params::{
 };
 use merits_primitives::ids::{EntryId, PartyId, ScaleId};
 use merits_verifier::entry::SignedEntry;
+use serde::Serialize;
 use thiserror::Error;
 
 use crate::{
@@ -30,12 +31,13 @@ pub enum PublishError {
 }
 
 /// What publishing did.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Published {
     /// They stood on the ledger already.
-    Before(EntryId),
+    Before(#[serde(serialize_with = "crate::report::text")] EntryId),
     /// They stand there now.
-    Now(EntryId),
+    Now(#[serde(serialize_with = "crate::report::text")] EntryId),
 }
 
 /// The name under which the ledger knows a party.

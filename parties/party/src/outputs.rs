@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use merits_guard::protected::Protected;
+pub use merits_kit::RECEIPT;
 use toml::{Table, Value};
 
 /// Keys whose texts name no file, wherever they stand. Every other text of a configuration may name one.

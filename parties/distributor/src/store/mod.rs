@@ -32,7 +32,7 @@ use crate::sealing::{MasterKey, UnsealError};
 
 pub use aside::{Aside, AsideReason, Released};
 pub use backup::{Copied, copy};
-pub use batches::{FormedBatch, Guilt, NewBatch, OutboxItem};
+pub use batches::{FormedBatch, NewBatch, OutboxItem, RefusalCause};
 pub use deeds::{Damaged, Deed, Inserted, NewDeed, Opened, Unclaimed};
 pub use forgetting::{Erased, Forgotten};
 pub use queries::{Acknowledged, ClaimPlace, Receipts, StoreCounts};

@@ -26,8 +26,6 @@ KNOWN: dict[str, list[set[str]]] = {
     "circuits/primitives": [{"audit", "fixed_base"}],
     "coordinator": [
         {"clock_peers", "clock_start", "timekeeper"},
-        {"intake", "keys", "receipts"},
-        {"founding", "node", "opening", "startup"},
     ],
     "parties/records": [{"field_plan", "mapping"}],
     "parties/supervisor": [{"holder", "totals"}],

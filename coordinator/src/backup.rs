@@ -23,9 +23,10 @@ use thiserror::Error;
 
 use crate::{
     config::Config,
+    data_dir,
     error::StartError,
     fsck::{Report, fsck_file, require_facts},
-    log_key, node, schema,
+    log_key, schema,
 };
 
 /// Why a backup was not made, or not put back.
@@ -237,7 +238,7 @@ pub async fn restore(
     StoreKind::Ledger.require(input).await?;
     let key = key_of(config, input).await?;
     let needed = read_checkpoint(not_behind, &key)?;
-    let _lock = node::lock_data_dir(config)?;
+    let _lock = data_dir::lock_data_dir(config)?;
     let mut mark = HighWaterMark::open(&config.high_water_mark, &config.data_dir, &key)?;
     let staged = Staged::copy_of(input, &database).await?;
     let unsound = |report| BackupError::Unsound {
@@ -293,7 +294,7 @@ pub fn raise_mark<'a>(
 ) -> BoxFuture<'a, Result<Raised, BackupError>> {
     Box::pin(async move {
         crate::founding::require(config).await?;
-        let _lock = node::lock_data_dir(config)?;
+        let _lock = data_dir::lock_data_dir(config)?;
         let database = config.database();
         let key = key_of(config, &database).await?;
         let (newest, signed) = read_signed(checkpoint, &key)?;

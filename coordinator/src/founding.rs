@@ -21,8 +21,9 @@ use crate::{
     clock_peers::Verdict,
     clock_start::moment,
     config::Config,
+    data_dir,
     error::StartError,
-    log_key, node, schema, timekeeper,
+    log_key, schema, timekeeper,
 };
 
 /// In `data_dir` while a ledger is being founded.
@@ -108,11 +109,11 @@ pub(crate) async fn found(
     rng: &mut impl CryptoRng,
 ) -> Result<File, StartError> {
     let had_folder = config.data_dir.exists();
-    let lock = node::lock_data_dir(config)?;
+    let lock = data_dir::lock_data_dir(config)?;
     let founded = found_locked(config, policy, rng).await;
     if founded.is_err() && !had_folder {
         // Nobody else made anything in it; a folder that holds something stays.
-        let _ = fs::remove_file(config.data_dir.join(node::LOCK));
+        let _ = fs::remove_file(config.data_dir.join(data_dir::LOCK));
         let _ = fs::remove_dir(&config.data_dir);
     }
     founded.map(|()| lock)

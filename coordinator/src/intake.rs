@@ -9,7 +9,7 @@
 //! signature, whatever it is. Then parties have permits of their own, and their share of the pool; people, whose proof
 //! alone speaks, have others.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use merits_ledger::{
     Authentic, CheckError, IdentityRefusal, Job, OfferRefusal, OpeningRefusal, ProvenStatement,
@@ -18,7 +18,6 @@ use merits_ledger::{
 };
 use merits_primitives::ids::{EntryId, Origin, sha256};
 use merits_proto::{BareProof, Fault, Reason, VerifySubject, entry_bytes};
-use merits_sqlite::DatabaseError;
 use merits_verifier::{
     codec::Canonical as _,
     entry::SignedEntry,
@@ -35,6 +34,7 @@ use tonic::Code;
 
 use crate::{
     archive::{Archive, StoredLeaf},
+    faults::{RETRY, database, full, lost, out_of_step},
     holding::{Holding, Kept},
     keys::Keys,
     lookups::Lookups,
@@ -42,13 +42,10 @@ use crate::{
     published::Published,
     receipts,
     sequencer::{NotPlaced, Placed, Ready},
-    timekeeper::{OutOfStep, Timekeeper},
-    verify_pool::{Answer, BareInputs, Class, Full, VerifyPool},
+    timekeeper::Timekeeper,
+    verify_pool::{Answer, BareInputs, Class, VerifyPool},
     writing::Writing,
 };
-
-/// When a caller without a permit should come back: about the time of a full batch.
-const RETRY: Duration = Duration::from_millis(250);
 
 /// An appended entry.
 #[derive(Debug)]
@@ -537,25 +534,4 @@ async fn permit(permits: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Fault>
         .acquire_owned()
         .await
         .map_err(|_| Fault::stopping())
-}
-
-/// The clock is wrong: for the operator to mend, and for the caller to wait.
-fn out_of_step(error: OutOfStep) -> Fault {
-    Fault::out_of_step(error.to_string())
-}
-
-pub(crate) fn full(_: Full) -> Fault {
-    Fault::busy(RETRY)
-}
-
-/// The job panicked; the pool has logged it.
-pub(crate) fn lost(_: oneshot::error::RecvError) -> Fault {
-    Fault::internal()
-}
-
-/// A read failed. The cause is for the operator's log, not for the caller.
-pub(crate) fn database(error: sqlx::Error) -> Fault {
-    let error = DatabaseError::from(error);
-    tracing::error!(%error, "the database failed");
-    Fault::internal()
 }

@@ -13,8 +13,8 @@ use merits_verifier::groth16::{KeyDigest, PreparedKey};
 use tokio::sync::Semaphore;
 
 use crate::{
+    faults::{full, lost},
     holding::Holding,
-    intake::{full, lost},
     verify_pool::{Class, VerifyPool},
 };
 

@@ -8,7 +8,7 @@ use merits_primitives::ids::EntryId;
 use merits_proto::Fault;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::intake::database;
+use crate::faults::database;
 
 /// Entries of one query.
 const MOST: usize = 1_024;

@@ -3,14 +3,7 @@
 //! Threads: the caller's tokio runtime serves gRPC and waits; the verification pool computes; one
 //! thread of its own, with its own runtime, is the sequencer and owns the writing connection.
 
-use std::{
-    fs::{self, File, TryLockError},
-    net::SocketAddr,
-    os::unix::fs::DirBuilderExt as _,
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{fs::File, net::SocketAddr, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use merits_proto::{
@@ -21,7 +14,6 @@ use merits_proto::{
 };
 use merits_replica::HighWaterMark;
 use merits_serve::{Health, Server};
-use merits_sqlite::FileError;
 use merits_verifier::log::LogKey;
 use rand::{SeedableRng as _, rngs::StdRng};
 use tokio::{
@@ -35,6 +27,7 @@ use crate::{
     clock::Clock,
     clock_peers::{self, Verdict},
     config::{ClockConfig, Config},
+    data_dir::lock_data_dir,
     error::StartError,
     founding,
     intake::Intake,
@@ -50,9 +43,6 @@ use crate::{
     timekeeper::{NOTE_EVERY, Timekeeper},
     verify_pool::{PoolLimits, VerifyPool},
 };
-
-/// The lock's file in `data_dir`.
-pub(crate) const LOCK: &str = "coordinator.lock";
 
 /// How often the clock, the files and the stored log are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -434,25 +424,4 @@ fn start_pool(config: &Config) -> Result<VerifyPool, StartError> {
         path: config.data_dir.clone(),
         source,
     })
-}
-
-/// Makes the data directory, and holds its lock as long as the file lives.
-pub(crate) fn lock_data_dir(config: &Config) -> Result<File, StartError> {
-    let file = |action, path: &PathBuf, source| StartError::File {
-        action,
-        path: path.clone(),
-        source,
-    };
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&config.data_dir)
-        .map_err(|source| file("create", &config.data_dir, source))?;
-    let path = config.data_dir.join(LOCK);
-    let lock = merits_guard::open_lock(&path).map_err(FileError::from)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(StartError::InUse { path }),
-        Err(TryLockError::Error(source)) => Err(file("lock", &path, source)),
-    }
 }

@@ -3,7 +3,6 @@
 use std::{path::PathBuf, sync::Arc, thread};
 
 use merits_ledger::LedgerPolicy;
-use merits_ledger_sqlite::Writer;
 use merits_replica::HighWaterMark;
 use merits_verifier::log::LogSigner;
 use tokio::sync::{mpsc, oneshot};
@@ -11,11 +10,8 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     config::Config,
     error::StartError,
-    founding,
-    published::{Published, View},
-    schema,
-    sequencer::{Log, Ready, Sequencer, SequencerError},
-    startup::{self, Loaded},
+    published::Published,
+    sequencer::{Ready, Sequencer, SequencerError, parts, reload},
     timekeeper::Timekeeper,
     writing::Writing,
 };
@@ -121,48 +117,4 @@ async fn open(opening: Opening) -> Result<Sequencer, StartError> {
         config,
         policy,
     })
-}
-
-/// Opens the database for writing, proves that it can be written, and loads what is stored. The high-water
-/// mark is raised to it.
-pub(crate) async fn reload(
-    config: &Config,
-    policy: LedgerPolicy,
-    signer: &LogSigner,
-    mark: &mut HighWaterMark,
-) -> Result<(Writer, Loaded), StartError> {
-    let path = config.database();
-    let Some(db) = schema::open_writer(&path).await? else {
-        return Err(founding::missing(config));
-    };
-    let mut writer = Writer::new(db);
-    let readers = schema::open_readers(&path, 1).await?;
-    let rng = &mut rand::rng();
-    let loaded = startup::load(&readers, &mut writer, config, policy, signer, mark, rng).await;
-    readers.close().await;
-    Ok((writer, loaded?))
-}
-
-/// What the world sees of a loaded log, and what the sequencer goes on from.
-pub(crate) fn parts(loaded: Loaded) -> (View, Log) {
-    let Loaded {
-        state,
-        digest,
-        frontier,
-        edge,
-        checkpoint,
-        signed,
-    } = loaded;
-    let view = View {
-        state: state.clone(),
-        checkpoint,
-        signed: Arc::new(signed),
-    };
-    let log = Log {
-        state,
-        digest,
-        frontier,
-        edge,
-    };
-    (view, log)
 }

@@ -6,7 +6,7 @@ use merits_verifier::{log::Hash, receipt::Receipt};
 
 use crate::{
     archive::{Archive, StoredLeaf},
-    intake::database,
+    faults::database,
     published::Published,
 };
 

@@ -14,6 +14,7 @@
 //! that lost a write may answer from memory that it has it.
 
 mod group;
+mod reload;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -34,10 +35,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use merits_ledger_sqlite::Writer;
 
+pub(crate) use reload::{parts, reload};
+
 use crate::{
     config::Config,
     holding::Holding,
-    opening::{parts, reload},
     published::Published,
     timekeeper::{OutOfStep, Timekeeper},
     writing::{CannotWrite, Writing},

@@ -19,7 +19,8 @@ use tonic::{Request, Response, Status, Streaming};
 use super::{Answers, STREAM_BYTES, each};
 use crate::{
     archive::Archive,
-    intake::{Accepted, Intake, WithoutPermit, database},
+    faults::database,
+    intake::{Accepted, Intake, WithoutPermit},
     receipts,
 };
 

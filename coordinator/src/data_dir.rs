@@ -1,0 +1,35 @@
+//! The data directory, which one coordinator at a time has.
+
+use std::{
+    fs::{self, File, TryLockError},
+    os::unix::fs::DirBuilderExt as _,
+    path::PathBuf,
+};
+
+use merits_sqlite::FileError;
+
+use crate::{config::Config, error::StartError};
+
+/// The lock's file in `data_dir`.
+pub(crate) const LOCK: &str = "coordinator.lock";
+
+/// Makes the data directory, and holds its lock as long as the file lives.
+pub(crate) fn lock_data_dir(config: &Config) -> Result<File, StartError> {
+    let file = |action, path: &PathBuf, source| StartError::File {
+        action,
+        path: path.clone(),
+        source,
+    };
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&config.data_dir)
+        .map_err(|source| file("create", &config.data_dir, source))?;
+    let path = config.data_dir.join(LOCK);
+    let lock = merits_guard::open_lock(&path).map_err(FileError::from)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(StartError::InUse { path }),
+        Err(TryLockError::Error(source)) => Err(file("lock", &path, source)),
+    }
+}

@@ -1,0 +1,34 @@
+//! What callers are told of the coordinator's own troubles.
+
+use std::time::Duration;
+
+use merits_proto::Fault;
+use merits_sqlite::DatabaseError;
+use tokio::sync::oneshot;
+
+use crate::{timekeeper::OutOfStep, verify_pool::Full};
+
+/// When a caller without a permit should come back: about the time of a full batch.
+pub(crate) const RETRY: Duration = Duration::from_millis(250);
+
+/// The clock is wrong: for the operator to mend, and for the caller to wait.
+pub(crate) fn out_of_step(error: OutOfStep) -> Fault {
+    Fault::out_of_step(error.to_string())
+}
+
+/// The pool takes no more.
+pub(crate) fn full(_: Full) -> Fault {
+    Fault::busy(RETRY)
+}
+
+/// The job panicked; the pool has logged it.
+pub(crate) fn lost(_: oneshot::error::RecvError) -> Fault {
+    Fault::internal()
+}
+
+/// A read failed. The cause is for the operator's log, not for the caller.
+pub(crate) fn database(error: sqlx::Error) -> Fault {
+    let error = DatabaseError::from(error);
+    tracing::error!(%error, "the database failed");
+    Fault::internal()
+}

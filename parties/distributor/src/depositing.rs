@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     node::Node,
-    outbox::{LedgerPort, OutboxError, Patience, SubmitFault},
+    outbox::{OutboxError, Patience, SubmitFault, SubmitPort},
     store::{Deposit, TicketEnd},
 };
 
@@ -37,7 +37,7 @@ const IN_FLIGHT: u32 = 32;
 /// [`OutboxError`]; tickets without an answer wait for the next time.
 pub async fn deposit_tickets(
     node: &Node,
-    ledger: &impl LedgerPort,
+    ledger: &impl SubmitPort,
     patience: Patience,
 ) -> Result<DepositReport, OutboxError> {
     let mut report = DepositReport::default();
@@ -67,7 +67,7 @@ pub async fn deposit_tickets(
 /// `Some` when none of them got an answer.
 async fn deposit_some(
     node: &Node,
-    ledger: &impl LedgerPort,
+    ledger: &impl SubmitPort,
     waiting: Vec<Deposit>,
     report: &mut DepositReport,
 ) -> Result<Option<String>, OutboxError> {

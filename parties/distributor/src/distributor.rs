@@ -25,7 +25,7 @@ use crate::{
     disclosing::{Ground, disclose},
     error::DistributorError,
     ingest::Ingestion,
-    net::CoordinatorPort,
+    net::LedgerOutbox,
     node::Node,
     open_store::{OpenStore, closed, write_receipts},
     outbox::Patience,
@@ -217,7 +217,7 @@ impl Distributor {
         around.progress.event(Event::LoadingProver);
         let pool = self.prover().await?;
         around.progress.event(Event::ProverLoaded);
-        let port = CoordinatorPort::new(self.follower.client());
+        let port = LedgerOutbox::new(self.follower.clone());
         let state = self.follower.replica().state()?.clone();
         let (scale, party) = (self.node.scale().clone(), self.node.party());
         let now = (around.clock)();

@@ -22,8 +22,8 @@ use crate::{
     store::{OutboxItem, RefusalCause, StoreError},
 };
 
-/// The ledger, as an outbox needs it.
-pub trait LedgerPort: Clone + Send + Sync + 'static {
+/// The ledger, as an outbox needs it: a way to append, and no copy of the log.
+pub trait SubmitPort: Clone + Send + Sync + 'static {
     /// Submits an entry; the answer is its receipt, checked against the log's key.
     fn submit(
         &self,
@@ -132,7 +132,7 @@ const TRIES_WHEN_STOPPING: u32 = 2;
 /// [`OutboxError`]; entries without an answer stay in the outbox.
 pub async fn empty_outbox(
     node: &Node,
-    ledger: &impl LedgerPort,
+    ledger: &impl SubmitPort,
     patience: Patience,
     filling: &AtomicBool,
     stop: &AtomicBool,
@@ -189,7 +189,7 @@ async fn wait(duration: Duration, stop: &AtomicBool) {
 /// Submits entries at once and keeps the answers. `Some` when none of them got an answer.
 async fn submit_some(
     node: &Node,
-    ledger: &impl LedgerPort,
+    ledger: &impl SubmitPort,
     items: Vec<OutboxItem>,
     report: &mut SubmitReport,
     progress: &dyn Progress,

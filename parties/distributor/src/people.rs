@@ -22,7 +22,7 @@ use crate::{
     distributor::{Distributor, unreadable},
     error::DistributorError,
     links::{TicketLinks, write_links},
-    net::CoordinatorPort,
+    net::LedgerOutbox,
     outbox::Patience,
     progress::Progress,
     publishing::{Published, admitted_name, published},
@@ -106,7 +106,7 @@ impl Distributor {
             let text =
                 merits_text::file::read(input).map_err(|source| unreadable("", input, source))?;
             let state = self.follower.replica().state()?.clone();
-            let port = CoordinatorPort::new(self.follower.client());
+            let port = LedgerOutbox::new(self.follower.clone());
             let published = self
                 .node
                 .publish_terms(&text, &self.manifest, &state, &port)
@@ -151,7 +151,7 @@ impl Distributor {
     /// [`DistributorError::Deposit`]; tickets without an answer wait for the next time.
     pub fn deposit(&self) -> BoxFuture<'_, Result<DepositReport, DistributorError>> {
         Box::pin(async move {
-            let port = CoordinatorPort::new(self.follower.client());
+            let port = LedgerOutbox::new(self.follower.clone());
             Ok(deposit_tickets(&self.node, &port, Patience::default()).await?)
         })
     }

@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::{
     node::Node,
-    outbox::{LedgerPort, SubmitFault},
+    outbox::{SubmitFault, SubmitPort},
 };
 
 /// Why terms were not published.
@@ -75,7 +75,7 @@ impl Node {
         text: &str,
         manifest: &Manifest,
         state: &State,
-        ledger: &impl LedgerPort,
+        ledger: &impl SubmitPort,
     ) -> Result<Published, PublishError> {
         let document = TermsDocument::parse(text)?;
         let party = self.party();

@@ -9,7 +9,6 @@
 //! - [`store`]: the vouchers, in SQLite; which redemption has which.
 //! - [`code_file`]: codes as a sponsor's file has them.
 //! - [`voucher`]: codes, and how they are sealed to a wallet.
-//! - [`ledger`]: the log as the exchange needs it.
 //! - [`net`]: the service and its client.
 //!
 //! Out of scope: what a voucher is worth and who honours it: the sponsor's matter.
@@ -19,7 +18,7 @@ pub mod code_file;
 pub mod config;
 mod examine;
 pub mod exchange;
-pub mod ledger;
+mod ledger;
 pub mod net;
 pub mod store;
 pub mod voucher;

@@ -5,6 +5,7 @@
 //! - [`config`]: the `[ledger]` table of any role's configuration
 //! - [`outputs`]: the files that a command must not overwrite
 //! - [`store_key`]: the master key of a store, which is never made anew beside the store
+//! - [`ledger`]: the ledger as a party sees it: its verified copy, and a way to append
 //! - [`lookup`]: parties and entries of the ledger, by what people type
 //! - [`stop_signal`] and [`unix_millis`]: the end of a server, and the machine's clock
 //!
@@ -13,6 +14,7 @@
 pub mod config;
 pub mod handover;
 pub mod identity;
+pub mod ledger;
 pub mod lookup;
 pub mod outputs;
 mod stop;

@@ -11,8 +11,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use merits_kit::Kit;
-use merits_sponsor::offline::OfflineVerifier;
+use merits_kit::{Extent, Kit, ShowError};
 use merits_verifier::{groth16::KeyPolicy, receipt::Receipt};
 
 /// What `merits verify` takes.
@@ -64,27 +63,29 @@ impl Arguments {
         let keys = KeyPolicy {
             allow_dev_keys: self.allow_dev_keys,
         };
-        let mut history = kit.history(receipt.index, keys, &mut rand::rng())?;
-        let verified = OfflineVerifier::new(log_key)
-            .verify(history.state(), &receipt)
-            .with_context(at)?;
-        shown::print(history.state(), &verified)?;
-        if verified.proven {
-            return Ok(ExitCode::SUCCESS);
-        }
-        // Nothing to prove: what is left are the rules, as far as the kit has what they ask for.
-        if !verified.entry.governs() {
-            println!(
-                "rules       not checked: they ask for people, notes or batches, which no kit has; \
-                 that they hold is the log's word"
-            );
-            return Ok(ExitCode::from(NOT_ALL));
-        }
-        history
-            .push(&receipt.leaf, &mut rand::rng())
-            .with_context(at)?;
-        println!("rules       yes: the ledger's rules take it, after what the kit has before it");
-        Ok(ExitCode::SUCCESS)
+        let shown = match kit.show(&receipt, keys, &mut rand::rng()) {
+            Ok(shown) => shown,
+            // The kit's fault is not the receipt's.
+            Err(ShowError::Kit(error)) => return Err(error.into()),
+            Err(error) => return Err(error).with_context(at),
+        };
+        shown::print(&shown);
+        Ok(match shown.verified {
+            Extent::Proof => ExitCode::SUCCESS,
+            Extent::Rules => {
+                println!(
+                    "rules       yes: the ledger's rules take it, after what the kit has before it"
+                );
+                ExitCode::SUCCESS
+            }
+            Extent::Signature => {
+                println!(
+                    "rules       not checked: they ask for people, notes or batches, which no kit \
+                     has; that they hold is the log's word"
+                );
+                ExitCode::from(NOT_ALL)
+            }
+        })
     }
 }
 

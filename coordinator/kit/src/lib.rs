@@ -9,10 +9,14 @@
 //! the inclusion and the signature of each entry, and the ledger's rules take them one by one. Batches and
 //! what people make are not in a kit.
 //!
-//! [`write`] makes a kit from receipts, [`Kit::read`] opens one. Neither needs a network or an async runtime.
+//! [`write`] makes a kit from receipts, [`Kit::read`] opens one. [`Kit::show`] verifies a receipt and says what it
+//! shows, [`Kit::attested`] an attestation. Under them, [`offline`] judges a receipt by a state, whoever keeps it.
+//! Nothing here needs a network or an async runtime.
 
 mod attested;
 mod error;
+pub mod offline;
+mod shown;
 
 use std::{
     collections::BTreeMap,
@@ -33,7 +37,11 @@ use merits_verifier::{
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 
-pub use self::{attested::AttestedError, error::KitError};
+pub use self::{
+    attested::AttestedError,
+    error::KitError,
+    shown::{Extent, NamedParty, RedeemedOffer, ShowError, ShownReceipt, Shows, Signer},
+};
 
 /// A receipt's file, which everybody may read. A newer receipt of the entry takes its place.
 pub const RECEIPT: Kind<'static> =

@@ -10,8 +10,7 @@ use merits_clearing::{
     config::ClearingConfig,
     net::{Report, audit_log},
 };
-use merits_ledger::{Role, entry::PartyAdmitted};
-use merits_party::identity::{Identity, make_keys};
+use merits_party::identity::PartyConfig as _;
 
 use super::hand_over;
 use crate::screen::{VOUCHED, thousands};
@@ -39,7 +38,9 @@ impl Command {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Apply { config, output } => {
-                hand_over(&config, &output, || apply(&ClearingConfig::load(&config)?))?;
+                hand_over(&config, &output, || {
+                    Ok(ClearingConfig::load(&config)?.apply(&mut rand::rng())?)
+                })?;
                 Ok(ExitCode::SUCCESS)
             }
             Self::Audit { config } => {
@@ -53,21 +54,6 @@ impl Command {
             }
         }
     }
-}
-
-/// The application of a party that is new; its keys are made here.
-pub(crate) fn apply(config: &ClearingConfig) -> anyhow::Result<PartyAdmitted> {
-    make_keys(&config.signing_key, &config.sealing_key, &mut rand::rng())?;
-    Ok(identity(config)?.application(&[Role::Clearing]))
-}
-
-pub(crate) fn identity(config: &ClearingConfig) -> anyhow::Result<Identity> {
-    Ok(Identity::load(
-        config.ledger.origin()?,
-        &config.name,
-        &config.signing_key,
-        &config.sealing_key,
-    )?)
 }
 
 /// Brings the bank's copy up to date and audits it.

@@ -23,7 +23,7 @@ use merits_distributor::{
 };
 use merits_guard::output::Output;
 use merits_ledger::entry::OpeningContent;
-use merits_party::{stop_signal, unix_millis};
+use merits_party::{identity::PartyConfig as _, stop_signal, unix_millis};
 use merits_primitives::ids::EntryId;
 use merits_records::{
     bundle::{FileKind as _, Links},

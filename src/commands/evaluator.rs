@@ -10,11 +10,7 @@ use merits_evaluator::{
     key::EvaluatorKey,
     net::{UniquenessService, serve},
 };
-use merits_ledger::{Role, entry::PartyAdmitted};
-use merits_party::{
-    identity::{Identity, make_keys},
-    stop_signal,
-};
+use merits_party::{identity::PartyConfig as _, stop_signal};
 use merits_primitives::ids::EntryId;
 use merits_replica::Follower;
 
@@ -49,7 +45,9 @@ impl Command {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Apply { config, output } => {
-                hand_over(&config, &output, || apply(&EvaluatorConfig::load(&config)?))?;
+                hand_over(&config, &output, || {
+                    Ok(EvaluatorConfig::load(&config)?.apply(&mut rand::rng())?)
+                })?;
             }
             Self::Announce { config } => match announce(&EvaluatorConfig::load(&config)?).await? {
                 Some(entry) => println!("announced the evaluator's key: entry {entry}"),
@@ -74,23 +72,8 @@ impl Command {
     }
 }
 
-/// The application of a party that is new; its keys are made here.
-pub(crate) fn apply(config: &EvaluatorConfig) -> anyhow::Result<PartyAdmitted> {
-    make_keys(&config.signing_key, &config.sealing_key, &mut rand::rng())?;
-    Ok(identity(config)?.application(&[Role::Evaluator]))
-}
-
-pub(crate) fn identity(config: &EvaluatorConfig) -> anyhow::Result<Identity> {
-    Ok(Identity::load(
-        config.ledger.origin()?,
-        &config.name,
-        &config.signing_key,
-        &config.sealing_key,
-    )?)
-}
-
 fn pen(config: &EvaluatorConfig) -> anyhow::Result<Evaluator> {
-    let identity = identity(config)?;
+    let identity = config.identity()?;
     let party = identity.party();
     Ok(Evaluator::new(identity.origin, party, identity.signing))
 }

@@ -17,9 +17,9 @@ use merits_exchange::{
     store::{self, Copied, Store},
 };
 use merits_keyfile::KeyKind;
-use merits_ledger::{Role, entry::PartyAdmitted};
+use merits_ledger::Role;
 use merits_party::{
-    identity::{Identity, make_keys},
+    identity::{Identity, PartyConfig as _},
     lookup::find_entry,
     stop_signal,
     store_key::StoreKey,
@@ -95,7 +95,9 @@ impl Command {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Apply { config, output } => {
-                hand_over(&config, &output, || apply(&ExchangeConfig::load(&config)?))?;
+                hand_over(&config, &output, || {
+                    Ok(ExchangeConfig::load(&config)?.apply(&mut rand::rng())?)
+                })?;
             }
             Self::Stock {
                 config,
@@ -145,22 +147,6 @@ impl Command {
     }
 }
 
-/// The application of a party that is new; its keys are made here.
-pub(crate) fn apply(config: &ExchangeConfig) -> anyhow::Result<PartyAdmitted> {
-    make_keys(&config.signing_key, &config.sealing_key, &mut rand::rng())?;
-    Ok(identity(config)?.application(&[Role::Exchange]))
-}
-
-/// Key files and name of the exchange.
-pub(crate) fn identity(config: &ExchangeConfig) -> anyhow::Result<Identity> {
-    Ok(Identity::load(
-        config.ledger.origin()?,
-        &config.name,
-        &config.signing_key,
-        &config.sealing_key,
-    )?)
-}
-
 /// Takes a file of codes in.
 pub(crate) async fn stock(
     config: &ExchangeConfig,
@@ -173,7 +159,7 @@ pub(crate) async fn stock(
     if file.header {
         println!("line 1 is a header: no voucher was made of it");
     }
-    let identity = identity(config)?;
+    let identity = config.identity()?;
     // Its own copy: the serving process has the other one open.
     let follower = config.ledger.clone().of_the_desk().follow().await?;
     follower.sync().await?;
@@ -223,7 +209,7 @@ pub(crate) async fn serve_until(
     config: &ExchangeConfig,
     stop: impl Future<Output = ()> + Send,
 ) -> anyhow::Result<()> {
-    let identity = identity(config)?;
+    let identity = config.identity()?;
     let ledger = config.ledger.clone().of_a_server()?;
     let listener = merits_serve::listen(config.listen).await?;
     let follower = ledger.follow().await?.refusing_the_future();
@@ -267,7 +253,7 @@ async fn closed<T>(store: &Store, done: anyhow::Result<T>) -> anyhow::Result<T> 
 /// Copies the store, checked under the configuration's ledger, party and master key.
 async fn copy(config: &ExchangeConfig, from: &Path, to: &Path) -> anyhow::Result<Copied> {
     ensure!(from.exists(), "there is no file {}", from.display());
-    let identity = identity(config)?;
+    let identity = config.identity()?;
     let master = MasterKey::new(merits_keyfile::load(&config.master_key, KeyKind::Master)?);
     let (origin, party) = (&identity.origin, identity.party());
     Ok(store::copy(from, to, origin, &party, &master).await?)

@@ -7,11 +7,7 @@ use std::{
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use merits_ledger::{Role, entry::PartyAdmitted};
-use merits_party::{
-    identity::{Identity, make_keys},
-    unix_millis,
-};
+use merits_party::{identity::PartyConfig as _, unix_millis};
 use merits_primitives::{
     calendar::{Date, Day},
     field,
@@ -88,7 +84,9 @@ impl Command {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Apply { config, output } => {
-                hand_over(&config, &output, || apply(&RegistrarConfig::load(&config)?))?;
+                hand_over(&config, &output, || {
+                    Ok(RegistrarConfig::load(&config)?.apply(&mut rand::rng())?)
+                })?;
             }
             Self::Register(person) => person.register(Occasion::First).await?,
             Self::ReRegister(person) => person.register(Occasion::AfterLoss).await?,
@@ -156,25 +154,10 @@ pub(crate) async fn register(
 }
 
 async fn session(config: &RegistrarConfig) -> anyhow::Result<Session> {
-    let identity = identity(config)?;
+    let identity = config.identity()?;
     let party = identity.party();
     let pen = Registrar::new(identity.origin, party, identity.signing);
     Ok(Session::new(pen, config.ledger.follow().await?))
-}
-
-/// The application of a party that is new; its keys are made here.
-pub(crate) fn apply(config: &RegistrarConfig) -> anyhow::Result<PartyAdmitted> {
-    make_keys(&config.signing_key, &config.sealing_key, &mut rand::rng())?;
-    Ok(identity(config)?.application(&[Role::Registrar]))
-}
-
-pub(crate) fn identity(config: &RegistrarConfig) -> anyhow::Result<Identity> {
-    Ok(Identity::load(
-        config.ledger.origin()?,
-        &config.name,
-        &config.signing_key,
-        &config.sealing_key,
-    )?)
 }
 
 fn read_request(config: &RegistrarConfig, path: &Path) -> anyhow::Result<IdentityCommitment> {

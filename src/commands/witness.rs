@@ -3,7 +3,7 @@
 use std::{future::Future, path::PathBuf, process::ExitCode};
 
 use clap::Subcommand;
-use merits_party::stop_signal;
+use merits_party::{identity::PartyConfig as _, stop_signal};
 use merits_primitives::ids::Epoch;
 use merits_supervisor::{config::WitnessConfig, net::serve, side::Side};
 

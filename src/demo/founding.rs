@@ -11,7 +11,7 @@ use merits_issuer::config::IssuerConfig;
 use merits_ledger::entry::PersonStatement;
 use merits_params::manifest::Manifest;
 use merits_party::{
-    identity::{Identity, make_keys},
+    identity::{Identity, PartyConfig as _, make_keys},
     unix_millis,
 };
 use merits_primitives::ids::Epoch;
@@ -31,7 +31,7 @@ use super::{
     federation::{self, Federation, ORIGIN},
 };
 use crate::{
-    commands::{clearing, distributor, evaluator, exchange, issuer, registrar, source, sponsor},
+    commands::{distributor, evaluator, exchange, issuer, source},
     screen::{say, step, thousands, working},
 };
 
@@ -64,17 +64,17 @@ pub(super) async fn admit(federation: &Federation) -> anyhow::Result<Supervisor>
     )?)
     .await?;
     supervisor.found().await?;
+    let rng = &mut distributor::rng();
     for application in [
-        WitnessConfig::load(&federation.path(WITNESS_TOML))?.apply(&mut rand::rng())?,
-        issuer::apply(&IssuerConfig::load(&federation.path(ISSUER_TOML))?)?,
+        WitnessConfig::load(&federation.path(WITNESS_TOML))?.apply(rng)?,
+        IssuerConfig::load(&federation.path(ISSUER_TOML))?.apply(rng)?,
         source::application(&SourceConfig::load(&federation.path(SOURCE_TOML))?)?,
-        DistributorConfig::load(&federation.path(DISTRIBUTOR_TOML))?
-            .apply(&mut distributor::rng())?,
-        sponsor::apply(&SponsorConfig::load(&federation.path(SPONSOR_TOML))?)?,
-        clearing::apply(&ClearingConfig::load(&federation.path(CLEARING_TOML))?)?,
-        evaluator::apply(&EvaluatorConfig::load(&federation.path(EVALUATOR_TOML))?)?,
-        registrar::apply(&RegistrarConfig::load(&federation.path(REGISTRAR_TOML))?)?,
-        exchange::apply(&ExchangeConfig::load(&federation.path(EXCHANGE_TOML))?)?,
+        DistributorConfig::load(&federation.path(DISTRIBUTOR_TOML))?.apply(rng)?,
+        SponsorConfig::load(&federation.path(SPONSOR_TOML))?.apply(rng)?,
+        ClearingConfig::load(&federation.path(CLEARING_TOML))?.apply(rng)?,
+        EvaluatorConfig::load(&federation.path(EVALUATOR_TOML))?.apply(rng)?,
+        RegistrarConfig::load(&federation.path(REGISTRAR_TOML))?.apply(rng)?,
+        ExchangeConfig::load(&federation.path(EXCHANGE_TOML))?.apply(rng)?,
     ] {
         supervisor.admit(application).await?;
     }

@@ -18,7 +18,7 @@
 //! - [`run`]: all of these, from whatever a former run left
 //! - [`outlook`]: what waits, and why, for reports beside a run
 //! - [`disclosing`]: the records behind one claim, for a supervisor
-//! - [`net`]: the ledger over a verified replica; everything else is free of the network
+//! - [`net`]: the ledger over the network; the modules above are free of it
 //!
 //! On a ledger with tickets a deed is claimed with its person's own ticket; on one without, accounts
 //! are in [`custody`].

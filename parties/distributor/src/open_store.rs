@@ -6,10 +6,8 @@ use std::path::{Path, PathBuf};
 use futures::future::BoxFuture;
 use merits_guard::output::Output;
 use merits_keyfile::{KeyFileError, KeyKind, SecretBytes};
-use merits_ledger::Role;
-use merits_ledger::entry::PartyAdmitted;
 use merits_party::{
-    identity::{Identity, make_keys},
+    identity::{Identity, PartyConfig as _},
     outputs::RECEIPT,
     store_key::{self, StoreKey},
 };
@@ -170,25 +168,6 @@ impl OpenStore {
 }
 
 impl DistributorConfig {
-    /// The party's keys and name.
-    ///
-    /// # Errors
-    /// [`DistributorError`]: the ledger's key in the configuration, or a key file.
-    pub fn identity(&self) -> Result<Identity, DistributorError> {
-        let (signing, sealing) = (&self.keys.signing, &self.keys.sealing);
-        let origin = self.ledger.origin()?;
-        Ok(Identity::load(origin, &self.name, signing, sealing)?)
-    }
-
-    /// The application of a party that is new; its keys are made here.
-    ///
-    /// # Errors
-    /// As [`DistributorConfig::identity`].
-    pub fn apply(&self, rng: &mut StdRng) -> Result<PartyAdmitted, DistributorError> {
-        make_keys(&self.keys.signing, &self.keys.sealing, rng)?;
-        Ok(self.identity()?.application(&[Role::Distributor]))
-    }
-
     /// Copies a store, checked under the configuration's ledger, party and master key.
     ///
     /// # Errors

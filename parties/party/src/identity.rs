@@ -6,6 +6,7 @@ use ed25519_dalek::SigningKey;
 use merits_keyfile::{KeyFileError, KeyKind};
 use merits_ledger::{Role, Roles, entry::PartyAdmitted};
 use merits_primitives::ids::{Origin, PartyId};
+use merits_replica::{LedgerConfig, LedgerConfigError};
 use merits_sealing::{SealError, SealingKey};
 use rand_core::CryptoRng;
 use thiserror::Error;
@@ -33,6 +34,50 @@ pub enum IdentityError {
     /// The sealing key is no key.
     #[error(transparent)]
     Sealing(#[from] SealError),
+    /// The `[ledger]` table of the configuration.
+    #[error(transparent)]
+    Ledger(#[from] LedgerConfigError),
+}
+
+/// What a configuration says of the party itself.
+#[derive(Debug, Clone, Copy)]
+pub struct PartyFields<'a> {
+    /// The role that the party asks to be admitted in.
+    pub role: Role,
+    /// The `[ledger]` table.
+    pub ledger: &'a LedgerConfig,
+    /// The name under which the party is admitted.
+    pub name: &'a str,
+    /// File of the Ed25519 key.
+    pub signing_key: &'a Path,
+    /// File of the X25519 key.
+    pub sealing_key: &'a Path,
+}
+
+/// The configuration of a party that has keys of its own.
+pub trait PartyConfig {
+    /// What it says of the party itself.
+    fn party_fields(&self) -> PartyFields<'_>;
+
+    /// Loads the party's keys.
+    ///
+    /// # Errors
+    /// [`IdentityError`].
+    fn identity(&self) -> Result<Identity, IdentityError> {
+        let fields = self.party_fields();
+        let origin = fields.ledger.origin()?;
+        Identity::load(origin, fields.name, fields.signing_key, fields.sealing_key)
+    }
+
+    /// The application of a party that is new; its keys are made here.
+    ///
+    /// # Errors
+    /// [`IdentityError`].
+    fn apply(&self, rng: &mut impl CryptoRng) -> Result<PartyAdmitted, IdentityError> {
+        let fields = self.party_fields();
+        make_keys(fields.signing_key, fields.sealing_key, rng)?;
+        Ok(self.identity()?.application(&[fields.role]))
+    }
 }
 
 impl Identity {

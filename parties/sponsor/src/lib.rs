@@ -5,7 +5,8 @@
 //! the log's public key and its own verified copy of the state. [`report`] says what it found
 //! and what it could not see.
 //!
-//! What it gives for credits it publishes as [`offers`], and hands their vouchers to exchanges.
+//! What it gives for credits it publishes as [`offers`], and hands their vouchers to exchanges: [`Sponsor`] does
+//! both on the ledger.
 //!
 //! Escrow and settlement come with the issues that bring them.
 
@@ -13,3 +14,6 @@ pub mod config;
 pub mod net;
 pub mod offers;
 pub mod report;
+mod sponsor;
+
+pub use sponsor::{OfferReport, Sponsor, SponsorError, VOUCHERS};

@@ -23,9 +23,6 @@ pub enum SupervisorError {
     /// The `[ledger]` table.
     #[error(transparent)]
     Config(#[from] LedgerConfigError),
-    /// A key file.
-    #[error(transparent)]
-    KeyFile(#[from] merits_keyfile::KeyFileError),
     /// The party's keys.
     #[error(transparent)]
     Identity(#[from] IdentityError),

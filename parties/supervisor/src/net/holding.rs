@@ -1,11 +1,8 @@
 //! What a holder of a half does before it serves: the half of an epoch, and the halves that it answers with.
 
 use futures::future::BoxFuture;
-use merits_ledger::{
-    Role,
-    entry::{HalfKeys, PartyAdmitted},
-};
-use merits_party::identity::{Identity, make_keys};
+use merits_ledger::entry::HalfKeys;
+use merits_party::identity::PartyConfig as _;
 use merits_primitives::ids::Epoch;
 use merits_replica::Follower;
 use rand_core::CryptoRng;
@@ -21,25 +18,6 @@ use crate::{
 };
 
 impl WitnessConfig {
-    /// Key files and name of the party.
-    ///
-    /// # Errors
-    /// [`SupervisorError`].
-    pub fn identity(&self) -> Result<Identity, SupervisorError> {
-        let origin = self.ledger.origin()?;
-        let (signing, sealing) = (&self.signing_key, &self.sealing_key);
-        Ok(Identity::load(origin, &self.name, signing, sealing)?)
-    }
-
-    /// The application of a witness that is new; its keys are made here.
-    ///
-    /// # Errors
-    /// [`SupervisorError`].
-    pub fn apply(&self, rng: &mut impl CryptoRng) -> Result<PartyAdmitted, SupervisorError> {
-        make_keys(&self.signing_key, &self.sealing_key, rng)?;
-        Ok(self.identity()?.application(&[Role::Witness]))
-    }
-
     /// The witness's half of an epoch; a new one is not written yet. The log is asked first: a half that it has
     /// is never made again.
     ///

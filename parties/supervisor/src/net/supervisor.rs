@@ -9,7 +9,10 @@ use merits_ledger::{
     state::{TotalsKey, VersionRecord},
 };
 use merits_params::manifest::Manifest;
-use merits_party::{identity::Identity, lookup::find_party};
+use merits_party::{
+    identity::{Identity, PartyConfig as _},
+    lookup::find_party,
+};
 use merits_primitives::ids::{EntryId, Epoch, Output, PartyId, Period, ScaleId, ScaleVersion};
 use merits_records::disclosure::Disclosure;
 use merits_replica::Follower;

@@ -182,8 +182,8 @@ impl Arguments {
                 pack.source
             ));
         }
-        let terms = people::publish_terms(federation).await?;
-        let tickets = people.consent(federation, terms).await?;
+        people::publish_terms(federation).await?;
+        let tickets = people.consent(federation).await?;
         story.tickets = tickets.len();
         let distributor = distributor::open(&federation.path(DISTRIBUTOR_TOML)).await?;
         let done = async {

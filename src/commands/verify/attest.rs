@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::Args;
-use merits_kit::Kit;
+use merits_kit::{AttestedError, Kit};
 use merits_party::unix_millis;
 use merits_primitives::ids::{Expiry, Period, PeriodKind};
 use merits_text::typed::argument;
@@ -59,9 +59,11 @@ impl Arguments {
         let keys = KeyPolicy {
             allow_dev_keys: self.allow_dev_keys,
         };
-        let shown = kit
-            .attested(&attestation, &question, at, keys, &mut rand::rng())
-            .with_context(name)?;
+        let shown = match kit.attested(&attestation, &question, at, keys, &mut rand::rng()) {
+            Err(AttestedError::Attestation(fault)) => return Err(fault).with_context(name),
+            // The kit's fault is not the attestation's.
+            shown => shown?,
+        };
         print(&shown, kit.log_key().origin().as_str());
         Ok(ExitCode::SUCCESS)
     }

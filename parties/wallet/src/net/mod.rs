@@ -45,7 +45,7 @@ pub use self::{
 /// Finds what the keys' owner has, in a verified copy.
 ///
 /// # Errors
-/// [`ScanError`]: the copy is unusable or of another ledger.
+/// [`WalletError::Replica`], [`WalletError::Scan`]: the copy is unusable or of another ledger.
 pub fn scan(replica: &Replica, keys: &WalletKeys) -> Result<View, WalletError> {
     // Leaves come in pages; an error ends them, and the view with them.
     let mut failed: Option<ReplicaError> = None;
@@ -126,6 +126,16 @@ impl Wallet {
             follower.sync().await?;
             Self::with(directory, keys, Copy::Followed(Box::new(follower)))
         })
+    }
+
+    /// Opens a wallet over a copy that others read too, as it is: for a program that keeps several wallets of one
+    /// ledger.
+    ///
+    /// # Errors
+    /// [`WalletError`].
+    pub fn sharing(directory: Directory, copy: Follower) -> Result<Self, WalletError> {
+        let keys = directory.keys()?;
+        Self::with(directory, keys, Copy::Followed(Box::new(copy)))
     }
 
     fn with(directory: Directory, keys: WalletKeys, copy: Copy) -> Result<Self, WalletError> {

@@ -31,7 +31,7 @@ use super::{
     federation::{self, Federation, ORIGIN},
 };
 use crate::{
-    commands::{distributor, evaluator, exchange, issuer, source},
+    commands::{distributor, evaluator, exchange, issuer},
     screen::{say, step, thousands, working},
 };
 
@@ -68,7 +68,7 @@ pub(super) async fn admit(federation: &Federation) -> anyhow::Result<Supervisor>
     for application in [
         WitnessConfig::load(&federation.path(WITNESS_TOML))?.apply(rng)?,
         IssuerConfig::load(&federation.path(ISSUER_TOML))?.apply(rng)?,
-        source::application(&SourceConfig::load(&federation.path(SOURCE_TOML))?)?,
+        SourceConfig::load(&federation.path(SOURCE_TOML))?.apply(rng)?,
         DistributorConfig::load(&federation.path(DISTRIBUTOR_TOML))?.apply(rng)?,
         SponsorConfig::load(&federation.path(SPONSOR_TOML))?.apply(rng)?,
         ClearingConfig::load(&federation.path(CLEARING_TOML))?.apply(rng)?,

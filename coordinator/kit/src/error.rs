@@ -50,7 +50,7 @@ pub enum KitError {
         /// The file.
         path: PathBuf,
         /// The parser's complaint.
-        source: toml::de::Error,
+        source: Box<toml::de::Error>,
     },
     /// The log's key.
     #[error("{}: log_key: {source}", path.display())]
@@ -77,7 +77,7 @@ pub enum KitError {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: ReceiptError,
+        source: Box<ReceiptError>,
     },
     /// Not one receipt.
     #[error("offline kit {}: no receipts in it", .0.display())]
@@ -88,7 +88,7 @@ pub enum KitError {
         /// The receipt's file.
         path: PathBuf,
         /// Why.
-        source: ReplayError,
+        source: Box<ReplayError>,
     },
 }
 

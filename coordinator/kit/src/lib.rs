@@ -134,7 +134,10 @@ impl Kit {
         })?;
         let facts: Facts = match toml::from_str(&text) {
             Ok(facts) => facts,
-            Err(source) => return Err(KitError::Facts { path, source }),
+            Err(source) => {
+                let source = Box::new(source);
+                return Err(KitError::Facts { path, source });
+            }
         };
         let log = match LogKey::parse(&facts.log_key) {
             Ok(log) => log,
@@ -196,7 +199,10 @@ impl Kit {
                 .and_then(|receipt| Ok((receipt.verify(&self.log)?.index(), receipt.leaf)));
             let (index, leaf) = match read {
                 Ok(read) => read,
-                Err(source) => return Err(KitError::Receipt { path, source }),
+                Err(source) => {
+                    let source = Box::new(source);
+                    return Err(KitError::Receipt { path, source });
+                }
             };
             receipts += 1;
             if index < until {
@@ -209,6 +215,7 @@ impl Kit {
         let mut history = History::new(self.policy(keys));
         for (leaf, path) in leaves.into_values() {
             if let Err(source) = history.push(&leaf, rng) {
+                let source = Box::new(source);
                 return Err(KitError::Rules { path, source });
             }
         }

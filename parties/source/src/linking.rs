@@ -213,6 +213,16 @@ pub enum Linked {
     Replaced,
 }
 
+impl std::fmt::Display for Linked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::New => "linked",
+            Self::Known => "known: nothing changed",
+            Self::Replaced => "replaced",
+        })
+    }
+}
+
 /// The links file: what `merits source sign` takes.
 #[derive(Debug)]
 pub struct LinksFile {

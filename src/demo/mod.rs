@@ -103,26 +103,26 @@ impl Arguments {
         let mut servers = JoinSet::new();
 
         let coordinator = found(&federation).await?;
-        let desk = admit(&federation).await?;
-        open_epoch(&federation, &desk, &mut servers, &stopped).await?;
-        publish(&federation, &desk, &mut story).await?;
-        adopt(&federation, &desk).await?;
+        let supervisor = admit(&federation).await?;
+        open_epoch(&federation, &supervisor, &mut servers, &stopped).await?;
+        publish(&federation, &supervisor, &mut story).await?;
+        adopt(&federation, &supervisor).await?;
         serve_evaluator(&federation, &mut servers, &stopped).await?;
         let input = federation.records()?;
         let people = self.register(&federation, &input, &mut story).await?;
         self.consent(&federation, &people, &mut story).await?;
         self.earn(&federation, &input, &mut story).await?;
         verify_by_strangers(&federation, &mut story).await?;
-        open_one_claim(&federation, &desk, &mut story).await?;
-        open_total(&federation, &desk, &mut story).await?;
+        open_one_claim(&federation, &supervisor, &mut story).await?;
+        open_total(&federation, &supervisor, &mut story).await?;
         serve_exchange(&federation, &mut servers, &stopped)?;
-        spending::play(&federation, &people, &desk, &mut story).await?;
+        spending::play(&federation, &people, &supervisor, &mut story).await?;
 
         let _ = stop.send(true);
         while let Some(ended) = servers.join_next().await {
             ended??;
         }
-        drop(desk);
+        drop(supervisor);
         coordinator.shutdown().await?;
         closing::print(&federation, &story, start.elapsed());
         Ok(ExitCode::SUCCESS)
@@ -182,8 +182,8 @@ impl Arguments {
                 pack.source
             ));
         }
-        let terms = people::publish_terms(federation).await?;
-        let tickets = people.consent(federation, terms).await?;
+        people::publish_terms(federation).await?;
+        let tickets = people.consent(federation).await?;
         story.tickets = tickets.len();
         let distributor = distributor::open(&federation.path(DISTRIBUTOR_TOML)).await?;
         let done = async {

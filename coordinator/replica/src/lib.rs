@@ -32,4 +32,4 @@ pub use config::{ConfigFileError, JoinError, LedgerConfig, LedgerConfigError, re
 pub use follower::{FollowError, Follower, MOST_AHEAD, Progress};
 pub use mark::{HighWaterMark, MarkError};
 pub use merits_proto::Verdict;
-pub use replica::{Growth, Leaves, Replica, ReplicaError, Update};
+pub use replica::{Growth, Leaves, Replica, ReplicaError, Update, WriteKitError};

@@ -2,16 +2,9 @@
 
 use std::path::Path;
 
-use merits_guard::{
-    output::{Kind, Readers},
-    protected::Protected,
-};
-use merits_verifier::receipt::RECEIPT_HEADER;
+use merits_guard::protected::Protected;
+pub use merits_kit::RECEIPT;
 use toml::{Table, Value};
-
-/// A receipt's file, which everybody may read. A newer receipt of the entry takes its place.
-pub const RECEIPT: Kind<'static> =
-    Kind::new("a receipt", Readers::Everybody).replacing(RECEIPT_HEADER.as_bytes());
 
 /// Keys whose texts name no file, wherever they stand. Every other text of a configuration may name one.
 const NO_FILES: [&str; 9] = [

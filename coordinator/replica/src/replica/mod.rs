@@ -3,10 +3,12 @@
 mod audit;
 mod error;
 mod growth;
+mod kit;
 mod read;
 
 pub use error::ReplicaError;
 pub use growth::{Growth, Update};
+pub use kit::WriteKitError;
 pub use read::Leaves;
 
 use std::{

@@ -15,6 +15,7 @@ pub mod holder;
 pub mod journal;
 pub mod ledger_view;
 pub mod net;
+mod report;
 pub mod request;
 pub mod requester;
 pub mod scale_review;

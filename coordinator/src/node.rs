@@ -35,7 +35,7 @@ use crate::{
     log_key,
     lookups::Lookups,
     needs::Needs,
-    notes::Notes,
+    notes::{Notes, SharedRoots},
     opening::{Opening, start_sequencer},
     schema,
     sequencer::SequencerError,
@@ -387,7 +387,7 @@ fn server(config: &Config, intake: &Arc<Intake>, log_key: LogKey) -> Server {
         published: Arc::clone(&intake.published),
         time: Arc::clone(&intake.time),
         notes: intake.notes.clone(),
-        roots: Arc::default(),
+        roots: SharedRoots::default(),
     };
     let ledger = LedgerServer::new(LedgerService(Arc::clone(intake)));
     let server = Server::new(&config.server)

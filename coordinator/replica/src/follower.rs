@@ -152,9 +152,9 @@ impl Follower {
             // Leaves are verified and written while the next ones come, a few pages behind. Both go on together
             // or end together: without pages there is no update, and without it nobody takes pages.
             let (send, receive) = mpsc::channel(PAGES);
-            let until = update.until();
+            // Not `from`: what was settled meanwhile is no longer missing.
+            let (mut next, until) = (update.from(), update.until());
             let fetch = async move {
-                let mut next = from;
                 while next < until {
                     let page = pages
                         .next()

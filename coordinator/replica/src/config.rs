@@ -243,15 +243,14 @@ impl LedgerConfig {
             let (file, copy) = (checkpoint.to_owned(), config.replica);
             let path = config.high_water_mark.unwrap_or_default();
             let begun = tokio::task::spawn_blocking(move || -> Result<u64, ReplicaError> {
-                let mut mark = HighWaterMark::begin_of_copy(&path, &copy, &key)?;
+                let mark = HighWaterMark::begin_of_copy(&path, &copy, &key)?;
                 if let Some(newest) = mark.newest() {
                     let size = newest.size;
                     return Err(MarkError::Begun { path, size }.into());
                 }
                 let replica = Replica::open(&copy, key.clone(), policy, &mut rand::rng())?;
                 let (newest, signed) = read_checkpoint(&file, &key)?;
-                mark.raise(&newest, &signed)?;
-                let replica = replica.guarded_by(mark)?;
+                let replica = replica.begin_mark(mark, &newest, &signed)?;
                 Ok(newest.size.max(replica.size()))
             })
             .await

@@ -30,6 +30,6 @@ pub use client::{Client, ClientError, Submitted};
 pub use clock::unix_millis;
 pub use config::{ConfigFileError, JoinError, LedgerConfig, LedgerConfigError, read_config};
 pub use follower::{FollowError, Follower, MOST_AHEAD, Progress};
-pub use mark::{HighWaterMark, MarkError};
+pub use mark::{DESK, HighWaterMark, MarkError};
 pub use merits_proto::Verdict;
 pub use replica::{Growth, Leaves, Replica, ReplicaError, Update, WriteKitError};

@@ -430,5 +430,5 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> MarkError + use<> {
 
 /// In a copy's folder once it has a mark.
 const NOTE: &str = "marked";
-/// How the folder of the copy ends that a party's commands use beside its server.
-pub(crate) const DESK: &str = "-desk";
+/// How the names of the copy and of the mark end that a party's commands use beside its server.
+pub const DESK: &str = "-desk";

@@ -94,8 +94,9 @@ pub enum SharesError {
     None,
     /// The journal was lost.
     #[error(
-        "the journal {} is not there, and halves of view keys are: a holder without its journal does not know \
-         what it answered, so none is begun. Bring it back from its copy",
+        "the journal {} is not there, and this holder has halves of view keys, in its files or in the log: a \
+         holder without its journal does not know what it answered, so no journal is begun and no half is made. \
+         Bring the journal back from its copy",
         .0.display()
     )]
     NoJournal(PathBuf),
@@ -167,6 +168,8 @@ pub fn of_epoch<'c>(
         path: path.to_owned(),
         found,
     };
+    // Also where the files of the halves are lost with it: they may come back, and the answers do not.
+    require_journal(config, log, holder, side)?;
     if path.exists() {
         let share = ViewKeyShare::read(path)?;
         require_own(&share, path, log, side, Some(epoch))?;
@@ -213,6 +216,7 @@ pub fn all(
         require_own(&share, path, log, side, None)?;
         shares.push(share);
     }
+    require_journal(config, log, holder, side)?;
     let mut lost = Vec::new();
     let mut kept = 0usize;
     for (epoch, half) in held(log, holder, side) {
@@ -262,6 +266,19 @@ fn held<'l>(
     (1..)
         .map_while(move |number| Some((Epoch(number), *log.epoch(Epoch(number))?.side(side))))
         .filter(move |(_, half)| half.holder == *holder)
+}
+
+/// Refuses a holder that the log knows and whose journal is gone: what it answered before must not be forgotten.
+fn require_journal(
+    config: &WitnessConfig,
+    log: &(impl LedgerView + ?Sized),
+    holder: &PartyId,
+    side: Side,
+) -> Result<(), SharesError> {
+    if config.journal.exists() || held(log, holder, side).next().is_none() {
+        return Ok(());
+    }
+    Err(SharesError::NoJournal(config.journal.clone()))
 }
 
 /// Refuses a file that belongs to the other side, another epoch or another log.

@@ -154,6 +154,35 @@ impl Replica {
         Ok(self)
     }
 
+    /// Begins a mark at a checkpoint that the log signed, and puts the copy under it. The copy is asked first, as
+    /// far as it reaches: a mark of another tree would never be lowered again.
+    ///
+    /// # Errors
+    /// [`ReplicaError::Rewritten`] for a checkpoint that the copy contradicts: both are kept, and no mark is
+    /// written.
+    pub fn begin_mark(
+        self,
+        mut mark: HighWaterMark,
+        checkpoint: &Checkpoint,
+        signed: &SignedCheckpoint,
+    ) -> Result<Self, ReplicaError> {
+        if let Some((newest, own)) = &self.newest
+            && checkpoint.size <= newest.size
+        {
+            let nodes = self
+                .archive
+                .file()
+                .nodes(&frontier_nodes(checkpoint.size))
+                .map_err(self.archive.failed())?;
+            if root(&nodes, checkpoint.size).ok() != Some(checkpoint.root) {
+                let (old, new) = (signed.to_string(), own.to_string());
+                return Err(self.rewritten(checkpoint.size, &old, newest.size, &new)?);
+            }
+        }
+        mark.raise(checkpoint, signed)?;
+        self.guarded_by(mark)
+    }
+
     /// The log's key.
     pub fn key(&self) -> &LogKey {
         &self.key

@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use merits_replica::{HighWaterMark, MarkError, ReplicaError};
+use merits_verifier::log::SignedCheckpoint;
 
 use crate::log::Log;
 
@@ -254,4 +255,53 @@ fn a_lost_mark_is_not_begun_again_by_itself() {
     let text = format!("\u{feff}{}", log.checkpoint());
     std::fs::write(&mark, text).expect("written");
     assert_eq!(guarded(&log).expect("a mark").size(), 2);
+}
+
+/// The fault: the mark was written before it was compared with the copy, so a checkpoint of another history stayed
+/// in it, and nothing lowers a mark.
+#[test]
+fn a_mark_begins_at_no_tree_that_the_copy_contradicts() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (copy, mark) = (directory.path().join("copy"), directory.path().join("mark"));
+    let mut log = Log::founded();
+    (10..14).for_each(|number| log.admit(number, 2_000));
+    log.feed(&mut log.open(&copy).expect("a new copy"))
+        .expect("five leaves");
+    let mut other = Log::founded();
+    (20..22).for_each(|number| other.admit(number, 2_000));
+    let begin = |note: String| {
+        let signed = SignedCheckpoint::parse(&note).expect("signed");
+        let checkpoint = signed.verify(&log.key).expect("of this log");
+        let mark = HighWaterMark::begin_of_copy(&mark, &copy, &log.key)?;
+        log.open(&copy)?.begin_mark(mark, &checkpoint, &signed)
+    };
+    // Smaller than the copy, and as large.
+    for more in [0, 2] {
+        (30..30 + more).for_each(|number| other.admit(number, 2_000));
+        let error = begin(other.checkpoint()).expect_err("another history");
+        let ReplicaError::Rewritten { evidence, .. } = error else {
+            panic!("{error}");
+        };
+        assert!(evidence.exists());
+        assert!(!mark.exists() && !copy.join("marked").exists());
+    }
+    let replica = begin(log.checkpoint()).expect("its own tree");
+    assert!(replica.state().is_ok());
+    drop(replica);
+    let text = std::fs::read_to_string(&mark).expect("the mark");
+    assert_eq!(text.lines().nth(1), Some("5"));
+    // One that the copy does not reach is taken, and the copy answers nothing until it is synchronised.
+    std::fs::remove_file(&mark).expect("it was made");
+    log.admit(14, 3_000);
+    let note = log.checkpoint();
+    let signed = SignedCheckpoint::parse(&note).expect("signed");
+    let checkpoint = signed.verify(&log.key).expect("of this log");
+    let begun = HighWaterMark::begin_of_copy(&mark, &copy, &log.key).expect("on purpose");
+    let replica = log.open(&copy).expect("a copy");
+    let replica = replica.begin_mark(begun, &checkpoint, &signed);
+    let state = replica.expect("begun").state().map(|state| state.size());
+    assert!(
+        matches!(state, Err(ReplicaError::Behind { .. })),
+        "{state:?}"
+    );
 }

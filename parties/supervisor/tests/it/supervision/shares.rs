@@ -175,3 +175,39 @@ fn a_half_that_cannot_be_written_begins_no_journal() {
     assert!(matches!(error, SharesError::NoJournal(_)), "{error}");
     assert!(!config.journal.exists() && !config.shares[1].exists());
 }
+
+/// The fault: half and journal were both lost, the next epoch's half began an empty journal, and the old half came
+/// back without the memory of what was answered with it.
+#[test]
+fn a_holder_that_the_log_knows_begins_no_journal() {
+    let fed = Federation::new();
+    let dir = tempfile::tempdir().unwrap();
+    let config = config(dir.path());
+    let share = ViewKeyShare::generate(
+        fed.log.origin.clone(),
+        EPOCH,
+        Side::Witness,
+        &mut rand::rng(),
+    );
+    let log = opened_with(&fed, &share);
+    let is_refused = |refused: Result<(), SharesError>| {
+        let error = refused.unwrap_err();
+        assert!(matches!(error, SharesError::NoJournal(_)), "{error}");
+        assert!(!config.journal.exists() && !config.shares[1].exists());
+    };
+    // Whether the old half is there or not.
+    for is_back in [false, true] {
+        if is_back {
+            share.write(&config.shares[0]).unwrap();
+        }
+        for epoch in [EPOCH, Epoch(2)] {
+            is_refused(make(&config, &log, epoch).map(drop));
+        }
+        is_refused(shares::all(&config, &log, &WITNESS, Side::Witness).map(drop));
+    }
+    // With its journal the holder goes on.
+    drop(merits_supervisor::journal::Journal::open(&config.journal).unwrap());
+    make(&config, &log, Epoch(2)).unwrap();
+    let held = shares::all(&config, &log, &WITNESS, Side::Witness).unwrap();
+    assert_eq!((held.shares.len(), held.lost.len()), (2, 0));
+}

@@ -254,6 +254,8 @@ impl LinksFile {
         let LinksHeader {
             // Its reader's matter.
             merits: _,
+            // Once it is written here, it is the source's.
+            by: _,
             origin: its_origin,
             source: its_source,
         } = header;
@@ -331,6 +333,7 @@ impl LinksFile {
     pub fn write(&self) -> Result<(), LinksError> {
         let header = LinksHeader {
             merits: Links::NAME.to_owned(),
+            by: None,
             origin: self.origin.as_str().to_owned(),
             source: self.source.0,
         };

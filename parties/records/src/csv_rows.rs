@@ -413,7 +413,7 @@ mod tests {
         let mut misquoted = b"a,\"in\rtwo\"x,z\n".to_vec();
         misquoted.extend(b"1,2,3\n");
         let misquoted = why(&misquoted);
-        assert!(misquoted.contains("after a closing quote"), "{misquoted}");
+        assert!(misquoted.contains("follows a closing quote"), "{misquoted}");
         // All rows would be columns of the header.
         assert_eq!(why(b"a,z\r1,2\r3,4\n"), CR_IN_HEADER);
         // LF comes, but too late to end a line.

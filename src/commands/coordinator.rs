@@ -55,7 +55,7 @@ pub(crate) enum Command {
         /// backup must not be behind it
         #[arg(long, value_name = "FILE")]
         checkpoint: PathBuf,
-        /// Where there is no high-water mark: take the backup's own checkpoint. You have looked at every
+        /// Where there is no high-water mark: take the backup all the same. You have looked at every
         /// party's copy, and none has anything newer
         #[arg(long)]
         nothing_newer: bool,

@@ -127,8 +127,8 @@ impl Follower {
     /// Fetches, verifies and applies what the log has and the replica has not.
     ///
     /// # Errors
-    /// [`FollowError`]; [`ReplicaError::Rewritten`] when the log no longer continues what it
-    /// signed before.
+    /// [`FollowError`]; [`ReplicaError::Rewritten`] when the log signed two trees of one size,
+    /// [`ReplicaError::NotShown`] when it could not show that its tree continues what it signed before.
     pub fn sync(&self) -> BoxFuture<'_, Result<Progress, FollowError>> {
         Box::pin(async move {
             // Shared with the thread that verifies and writes: the next update must come after it.
@@ -204,7 +204,8 @@ impl Follower {
     }
 
     /// Before anything is fetched: the log must show that its new tree continues the one that
-    /// was verified. If it cannot, it signed two histories, and both signatures are kept.
+    /// was verified. If it cannot, nothing is taken, and both signatures are kept. That alone convicts nobody: whoever
+    /// stands in between can spoil a proof.
     async fn require_consistency(
         &self,
         client: &mut Client,
@@ -217,7 +218,7 @@ impl Follower {
         let shown = verify_consistency(old.size, &old.root, update.until(), &update.root(), &proof);
         match shown {
             Ok(()) => Ok(()),
-            Err(_) => Err(self.replica().convict(update)?.into()),
+            Err(_) => Err(self.replica().not_shown(update)?.into()),
         }
     }
 }

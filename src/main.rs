@@ -17,9 +17,7 @@ extern crate merits_text;
 
 mod commands;
 mod demo;
-mod identity;
 mod outputs;
-mod store_key;
 
 /// Environment variable with the log's filter.
 const LOG_VARIABLE: &str = "MERITS_LOG";

@@ -1,8 +1,9 @@
 //! Reading the stored log, over read-only connections that never wait for the writer.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use merits_ledger::{
+    UniqueSet,
     rows::{RowKey, View},
     tree::Node,
 };
@@ -54,6 +55,14 @@ impl Archive {
             view.learn(wanted.into_iter().zip(values));
         }
         Ok(view)
+    }
+
+    /// Which of these values are used up.
+    pub(crate) async fn used_all(
+        &self,
+        values: &[(UniqueSet, [u8; 32])],
+    ) -> sqlx::Result<HashSet<(UniqueSet, [u8; 32])>> {
+        self.readers.used_all(values).await
     }
 
     /// Closes the connections.

@@ -81,7 +81,7 @@ pub enum BackupError {
     },
     /// Nothing shows that the copy is the newest.
     #[error(
-        "the checkpoint in {} is the newest of {} itself, so it does not show that nothing came after the \
+        "the checkpoint in {} is not newer than {} itself, so it does not show that nothing came after the \
          backup, and there is no high-water mark at {} that would. Name the newest checkpoint that another \
          party has (`checkpoint.txt` in its copy of the log). Only if you have looked at every party's, and \
          none has anything newer, say so with --nothing-newer. Nothing was changed",
@@ -217,9 +217,9 @@ fn place(staged: Staged, checkpoint_file: &Path, checkpoint: &str) -> Result<(),
 
 /// Puts a backup where `config` wants its database, which must not exist. `not_behind` is a file with a
 /// checkpoint that the restored ledger must hold: the newest that any party has, so that nothing that
-/// was acknowledged is missing. Where there is no high-water mark, the backup's own checkpoint shows
-/// nothing; it is taken only if somebody says that no party has anything newer (`nothing_newer`). The
-/// high-water mark is raised to the backup.
+/// was acknowledged is missing. Where there is no high-water mark, a checkpoint that the backup holds shows nothing
+/// about later ones: the backup is taken only if somebody says that no party has anything newer (`nothing_newer`).
+/// The high-water mark is raised to the backup.
 ///
 /// # Errors
 /// [`BackupError`]; no database is there then. If it could not be put in place at last, the mark is
@@ -251,7 +251,8 @@ pub async fn restore(
         Some(marked) => {
             require(staged.path(), &checkpoint, &marked, input, mark.path()).await?;
         }
-        None if needed == checkpoint && !nothing_newer => {
+        // What the backup holds shows nothing about what came after it.
+        None if needed.size <= checkpoint.size && !nothing_newer => {
             return Err(BackupError::OwnCheckpoint {
                 path: input.to_owned(),
                 checkpoint: not_behind.to_owned(),

@@ -1,9 +1,6 @@
 //! The sequencer's clock, injected so that tests and simulations own time.
 
-use std::{
-    fmt, fs,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{fmt, fs};
 
 pub use merits_kernel_clock::Synchronised;
 
@@ -38,10 +35,7 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     fn unix_millis(&self) -> u64 {
         // A clock before 1970 is a broken machine; 0 keeps leaf times non-decreasing all the same.
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+        merits_replica::unix_millis()
     }
 
     fn steady_millis(&self) -> u64 {

@@ -182,6 +182,10 @@ impl Intake {
         let (authentic, verified) = match examined.map_err(refuse)? {
             Examined::Authentic(authentic) => (authentic, None),
             Examined::ToProve(unverified, job) => {
+                if class == Class::Others {
+                    let unused = self.check_unused(unverified.submission()).await?;
+                    unused.map_err(refuse)?;
+                }
                 let proven = self.prove(class, unverified, job, &holding).await?;
                 let (verified, authentic) = proven.map_err(refuse)?;
                 (authentic, Some(verified))
@@ -377,6 +381,25 @@ impl Intake {
             }
         }
         Err(Fault::busy(RETRY))
+    }
+
+    /// Whether what an entry uses up is new, before its proof is verified: anybody who spent a note once could have
+    /// any number of proofs about it verified.
+    async fn check_unused(&self, submission: &Submission) -> Result<Judgement, Fault> {
+        let values = self.published.read().state.may_use(submission);
+        if values.is_empty() {
+            return Ok(Ok(()));
+        }
+        let used = self.archive.used_all(&values).await.map_err(database)?;
+        let Some((set, _)) = values.into_iter().find(|value| used.contains(value)) else {
+            return Ok(Ok(()));
+        };
+        // Where this very entry used it, sent twice at once, the sequencer finds it.
+        if self.lookups.find(submission.id()).await?.is_some() {
+            return Ok(Ok(()));
+        }
+        let claim = None;
+        Ok(Err(Box::new(Refusal::AlreadyUsed { set, claim })))
     }
 
     /// A key of the ledger, prepared.

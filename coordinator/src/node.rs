@@ -35,7 +35,7 @@ use crate::{
     log_key,
     lookups::Lookups,
     needs::Needs,
-    notes::Notes,
+    notes::{Notes, SharedRoots},
     opening::{Opening, start_sequencer},
     schema,
     sequencer::SequencerError,
@@ -200,13 +200,13 @@ impl Coordinator {
                 verifications: Arc::new(Semaphore::new(config.verification.queue)),
                 stopping,
             });
-            let rim = Rim {
+            let serving = Serving {
                 stop: stop.clone(),
                 ended: started.ended,
                 lock,
                 time,
             };
-            let server = tokio::spawn(rim.serve(config, listener, intake, log_key.clone()));
+            let server = tokio::spawn(serving.run(config, listener, intake, log_key.clone()));
             Ok(Self {
                 address,
                 log_key,
@@ -252,16 +252,16 @@ impl Coordinator {
     }
 }
 
-/// The gRPC server around the intake.
-struct Rim {
+/// The gRPC server while it runs: what it needs until its orderly end.
+struct Serving {
     stop: watch::Sender<bool>,
     ended: oneshot::Receiver<Result<(), SequencerError>>,
     lock: File,
     time: Arc<Timekeeper>,
 }
 
-impl Rim {
-    async fn serve(
+impl Serving {
+    async fn run(
         mut self,
         config: Config,
         listener: TcpListener,
@@ -387,7 +387,7 @@ fn server(config: &Config, intake: &Arc<Intake>, log_key: LogKey) -> Server {
         published: Arc::clone(&intake.published),
         time: Arc::clone(&intake.time),
         notes: intake.notes.clone(),
-        roots: Arc::default(),
+        roots: SharedRoots::default(),
     };
     let ledger = LedgerServer::new(LedgerService(Arc::clone(intake)));
     let server = Server::new(&config.server)

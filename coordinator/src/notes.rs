@@ -4,7 +4,7 @@
 //! in chunks, each read when the one before was taken, so a peer that reads slowly costs one chunk. Roots are
 //! made when they are asked for: of complete buckets once, of the last one once an anchor.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use bytes::Bytes;
 use futures::{Stream, stream};
@@ -21,6 +21,7 @@ use merits_primitives::{
 use merits_proto::{NoteBuckets, notes::GetBucketsResponse};
 use prost::Message as _;
 use thiserror::Error;
+use tokio::sync::Mutex;
 
 /// Notes that one look brings: 34 KiB on the wire.
 pub(crate) const CHUNK: u64 = 1_024;
@@ -51,11 +52,18 @@ pub(crate) enum NotesError {
 #[derive(Clone, Debug)]
 pub(crate) struct Notes {
     readers: Reader,
+    /// How many roots were begun.
+    #[cfg(test)]
+    begun: Arc<std::sync::atomic::AtomicUsize>,
 }
 
 impl Notes {
     pub(crate) fn new(readers: Reader) -> Self {
-        Self { readers }
+        Self {
+            readers,
+            #[cfg(test)]
+            begun: Arc::default(),
+        }
     }
 
     /// How many there are; each row is looked at.
@@ -103,6 +111,9 @@ impl Notes {
 
     /// The root of these notes, at most those of a bucket.
     async fn root(&self, notes: Range<u64>) -> Result<BucketRoot, NotesError> {
+        #[cfg(test)]
+        self.begun
+            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let mut leaves = Vec::new();
         self.read(notes, |note| leaves.push(field::from_bytes(note)))
             .await?;
@@ -154,9 +165,33 @@ impl Notes {
     }
 }
 
+/// Roots that were made, for all calls. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SharedRoots {
+    /// Held while roots are made: whoever asks meanwhile waits for them instead of making them again.
+    roots: Arc<Mutex<BucketRoots>>,
+}
+
+impl SharedRoots {
+    /// The roots of an anchor's buckets: a `GetBucketsResponse`. A task of its own makes and keeps them. A caller
+    /// that stops waiting does not stop it, so the next caller finds its work and begins none beside it.
+    ///
+    /// # Errors
+    /// [`NotesError`].
+    pub(crate) async fn of(&self, anchor: Anchor, notes: &Notes) -> Result<Bytes, NotesError> {
+        let mut roots = Arc::clone(&self.roots).lock_owned().await;
+        if let Some(answer) = roots.made(&anchor) {
+            return Ok(answer);
+        }
+        let notes = notes.clone();
+        let work = tokio::spawn(async move { roots.of(&anchor, &notes).await });
+        work.await.map_err(|_| NotesError::Interrupted)?
+    }
+}
+
 /// Roots that were made.
 #[derive(Debug, Default)]
-pub(crate) struct BucketRoots {
+struct BucketRoots {
     /// Of complete buckets, from the first on.
     complete: Vec<BucketRoot>,
     /// Of the newest anchor: its size, and a `GetBucketsResponse`.
@@ -164,16 +199,16 @@ pub(crate) struct BucketRoots {
 }
 
 impl BucketRoots {
-    /// The roots of an anchor's buckets: a `GetBucketsResponse`. Makes at most 2^16 / 3 hashes a bucket that is
-    /// new.
-    ///
-    /// # Errors
-    /// [`NotesError`].
-    pub(crate) async fn of(&mut self, anchor: &Anchor, notes: &Notes) -> Result<Bytes, NotesError> {
-        if let Some((size, answer)) = &self.answer
-            && *size == anchor.size
-        {
-            return Ok(answer.clone());
+    /// The answer for this anchor, if it was made.
+    fn made(&self, anchor: &Anchor) -> Option<Bytes> {
+        let (size, answer) = self.answer.as_ref()?;
+        (*size == anchor.size).then(|| answer.clone())
+    }
+
+    /// Makes the answer for an anchor, unless it is there: at most 2^16 / 3 hashes a bucket that is new.
+    async fn of(&mut self, anchor: &Anchor, notes: &Notes) -> Result<Bytes, NotesError> {
+        if let Some(answer) = self.made(anchor) {
+            return Ok(answer);
         }
         let whole = anchor.size / BUCKET;
         for bucket in self.complete.len() as u64..whole {
@@ -339,5 +374,36 @@ mod tests {
         };
         let refused = roots.of(&wrong, &notes).await;
         assert!(matches!(refused, Err(NotesError::OtherRoot(7))));
+    }
+
+    /// The fault: a caller that went away let the next one begin the same hashes again, beside its own.
+    #[tokio::test]
+    async fn callers_that_go_away_leave_one_work() {
+        let all = made_up(0..50);
+        let dir = tempfile::tempdir().unwrap();
+        let notes = stored(&dir, &all, 16).await;
+        let mut frontier = NoteFrontier::new();
+        assert!(all.iter().all(|note| frontier.push(*note)));
+        let anchor = || Anchor {
+            size: 50,
+            root: frontier.root(),
+        };
+        let roots = SharedRoots::default();
+        let begun = || notes.begun.load(std::sync::atomic::Ordering::Relaxed);
+        for _ in 0..100 {
+            let before = begun();
+            let work_begins = async {
+                while begun() == before {
+                    tokio::task::yield_now().await;
+                }
+            };
+            // A call is dropped as soon as work began because of it.
+            tokio::select! {
+                answer = roots.of(anchor(), &notes) => drop(answer.unwrap()),
+                () = work_begins => {}
+            }
+        }
+        assert!(roots.of(anchor(), &notes).await.is_ok());
+        assert_eq!(begun(), 1);
     }
 }

@@ -44,8 +44,8 @@ pub(crate) async fn create(path: &Path) -> Result<SqliteConnection, StartError> 
     Ok(db)
 }
 
-/// Opens the database for the one writer, and proves that it can be written; nothing if it is of nobody, without
-/// a table.
+/// Opens the database for the one writer, proves that it can be written, and makes durable what an earlier run left;
+/// nothing if it is of nobody, without a table.
 ///
 /// # Errors
 /// [`StartError::Store`] before anything is changed.
@@ -59,7 +59,11 @@ pub(crate) async fn open_writer(path: &Path) -> Result<Option<SqliteConnection>,
         .connect()
         .await
         .map_err(|error| merits_sqlite::explain(path, error))?;
+    // Before anything is written: whoever reads meanwhile reads the newest commit. Where nothing can be written at
+    // all, that says more.
+    let durable = merits_sqlite::make_durable(&mut db, path).await;
     merits_sqlite::prove_writable(&mut db, path).await?;
+    durable?;
     Ok(Some(db))
 }
 
@@ -100,5 +104,78 @@ pub(crate) async fn open_to_inspect(path: &Path) -> Result<Option<SqliteConnecti
     match SCHEMA.look(&mut db, path).await? {
         Found::Ours => Ok(Some(db)),
         Found::Empty => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// The fault: after a failed sync and a kill, a group that only the system's memory had was shown.
+    #[tokio::test]
+    async fn what_a_killed_run_left_in_the_log_goes_into_the_file_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = dir.path().join("store.sqlite");
+        let mut db = create(&store).await.unwrap();
+        sqlx::query("INSERT INTO founding VALUES ('fact', 'value')")
+            .execute(&mut db)
+            .await
+            .unwrap();
+        // As a kill leaves it: nobody closed the connection.
+        let left = dir.path().join("left.sqlite");
+        let wal = |path: &Path| path.with_extension("sqlite-wal");
+        fs::copy(&store, &left).unwrap();
+        fs::copy(wal(&store), wal(&left)).unwrap();
+        db.close().await.unwrap();
+        assert!(fs::metadata(wal(&left)).unwrap().len() > 0);
+
+        let mut db = open_writer(&left).await.unwrap().unwrap();
+        // The file alone has it.
+        let alone = dir.path().join("alone.sqlite");
+        fs::copy(&left, &alone).unwrap();
+        for db in [
+            &mut db,
+            &mut open_to_inspect(&alone).await.unwrap().unwrap(),
+        ] {
+            let value: String = sqlx::query_scalar("SELECT value FROM founding")
+                .fetch_one(db)
+                .await
+                .unwrap();
+            assert_eq!(value, "value");
+        }
+    }
+
+    /// Whoever reads the newest commit is in nobody's way; whoever reads an older one is named.
+    #[tokio::test]
+    async fn a_reader_of_an_older_commit_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store.sqlite");
+        let mut db = create(&path).await.unwrap();
+        let reading = merits_sqlite::durable(&path).read_only(true);
+        let mut reader = reading.connect().await.unwrap();
+        let mut snapshot = reader.begin().await.unwrap();
+        let count = "SELECT count(*) FROM founding";
+        let found: i64 = sqlx::query_scalar(count)
+            .fetch_one(&mut *snapshot)
+            .await
+            .unwrap();
+        assert_eq!(found, 0);
+        sqlx::query("INSERT INTO founding VALUES ('fact', 'value')")
+            .execute(&mut db)
+            .await
+            .unwrap();
+        sqlx::raw_sql("PRAGMA busy_timeout = 1")
+            .execute(&mut db)
+            .await
+            .unwrap();
+        let still_read = merits_sqlite::make_durable(&mut db, &path).await;
+        assert!(
+            matches!(still_read, Err(merits_sqlite::FileError::StillRead { .. })),
+            "{still_read:?}"
+        );
+        snapshot.rollback().await.unwrap();
+        merits_sqlite::make_durable(&mut db, &path).await.unwrap();
     }
 }

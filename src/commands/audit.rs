@@ -36,7 +36,7 @@ impl Command {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Conservation { ledger, offline } => {
-                let ledger = super::ledger_of(&ledger)?;
+                let ledger = merits_party::config::ledger_of(&ledger)?;
                 if offline {
                     let replica = ledger.open().await?;
                     filled(&replica)?;
@@ -48,7 +48,7 @@ impl Command {
                 conservation(replica.state()?)
             }
             Self::Replay { ledger } => {
-                let replica = super::ledger_of(&ledger)?.open().await?;
+                let replica = merits_party::config::ledger_of(&ledger)?.open().await?;
                 let checkpoint = filled(&replica)?;
                 // Nothing of the copy is taken on trust: leaves, tree, and the stored state itself.
                 let state = &replica.replay(&mut rand::rng())?;

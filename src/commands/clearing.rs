@@ -10,12 +10,10 @@ use merits_clearing::{
     config::ClearingConfig,
     net::{Report, audit_log},
 };
-use merits_ledger::{Role, entry::PartyAdmitted};
+use merits_party::identity::PartyConfig as _;
 
-use crate::{
-    identity::{Identity, hand_over, make_keys},
-    screen::{VOUCHED, thousands},
-};
+use super::hand_over;
+use crate::screen::{VOUCHED, thousands};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -40,7 +38,9 @@ impl Command {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Apply { config, output } => {
-                hand_over(&config, &output, || apply(&ClearingConfig::load(&config)?))?;
+                hand_over(&config, &output, || {
+                    Ok(ClearingConfig::load(&config)?.apply(&mut rand::rng())?)
+                })?;
                 Ok(ExitCode::SUCCESS)
             }
             Self::Audit { config } => {
@@ -54,21 +54,6 @@ impl Command {
             }
         }
     }
-}
-
-/// The application of a party that is new; its keys are made here.
-pub(crate) fn apply(config: &ClearingConfig) -> anyhow::Result<PartyAdmitted> {
-    make_keys(&config.signing_key, &config.sealing_key)?;
-    Ok(identity(config)?.application(&[Role::Clearing]))
-}
-
-pub(crate) fn identity(config: &ClearingConfig) -> anyhow::Result<Identity> {
-    Identity::load(
-        config.ledger.origin()?,
-        &config.name,
-        &config.signing_key,
-        &config.sealing_key,
-    )
 }
 
 /// Brings the bank's copy up to date and audits it.

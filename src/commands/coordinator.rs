@@ -7,9 +7,10 @@ use clap::Subcommand;
 use merits_coordinator::{
     Beginning, Config, Coordinator, SystemClock, backup, fsck, raise_mark, restore,
 };
+use merits_party::stop_signal;
 use merits_primitives::calendar::Date;
 
-use super::{dates, stop_signal};
+use super::dates;
 use crate::outputs;
 
 #[derive(Debug, Subcommand)]
@@ -54,7 +55,7 @@ pub(crate) enum Command {
         /// backup must not be behind it
         #[arg(long, value_name = "FILE")]
         checkpoint: PathBuf,
-        /// Where there is no high-water mark: take the backup's own checkpoint. You have looked at every
+        /// Where there is no high-water mark: take the backup all the same. You have looked at every
         /// party's copy, and none has anything newer
         #[arg(long)]
         nothing_newer: bool,

@@ -1,39 +1,44 @@
 //! `merits distributor`: collect, prove, submit, forget, disclose.
 
-mod cabinet;
-mod station;
+mod printing;
+mod progress;
 
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand};
 use merits_distributor::{
+    Distributor, DistributorError, LinksReport, OpenStore, RecordsInput, Surroundings, TERMS,
     config::DistributorConfig,
-    consents::Wait,
-    depositing::DepositReport,
+    progress::Event,
     publishing::Published,
-    store::Imported,
     summary::{Outcome, RunSummary},
 };
 use merits_guard::output::Output;
-use merits_ledger::{Role, entry::PartyAdmitted};
+use merits_ledger::entry::OpeningContent;
+use merits_party::{identity::PartyConfig as _, stop_signal, unix_millis};
+use merits_primitives::ids::EntryId;
 use merits_records::{
     bundle::{FileKind as _, Links},
     disclosure::Disclosure,
 };
+use merits_supervisor::request::RequestFile;
 use merits_text::typed::argument;
+use rand::rngs::StdRng;
 
-use self::cabinet::Cabinet;
-pub(crate) use self::station::Station;
-use super::source::{NOTHING, PARTLY, admit_rejects};
-use crate::{
-    identity::{Identity, hand_over, make_keys},
-    outputs,
-    screen::{self, VOUCHED, thousands},
+use super::{
+    hand_over,
+    source::{NOTHING, PARTLY, admit_rejects},
 };
+use crate::{outputs, screen::thousands};
+use progress::Bars;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -180,7 +185,7 @@ impl Command {
         match self {
             Self::Apply { config, output } => {
                 hand_over(&config, &output, || {
-                    apply(&DistributorConfig::load(&config)?)
+                    Ok(DistributorConfig::load(&config)?.apply(&mut rng())?)
                 })?;
             }
             Self::Links {
@@ -196,9 +201,9 @@ impl Command {
                 }
                 kept.admit(&output, Links::WHAT)?;
                 Output::check(&output, Links::KIND)?;
-                let station = Station::open(&config).await?;
-                let done = links(&station, input.as_deref(), &source, &output, subjects).await;
-                station.close(done).await?;
+                let distributor = open(&config).await?;
+                let done = links(&distributor, input.as_deref(), &source, &output, subjects).await;
+                printing::links(&distributor.close(done).await?, &output);
             }
             Self::Terms {
                 config,
@@ -208,10 +213,10 @@ impl Command {
             Self::Tickets { config, import } => return tickets(&config, &import).await,
             Self::Run(arguments) => {
                 admit(&arguments)?;
-                let station = Station::open(&arguments.config).await?;
-                let done = station.run(&arguments).await;
-                let summary = station.close(done).await?;
-                print(&summary);
+                let distributor = open(&arguments.config).await?;
+                let done = run(&distributor, arguments.records()).await;
+                let summary = distributor.close(done).await?;
+                printing::run(&summary);
                 return Ok(match summary.outcome() {
                     Outcome::Whole => ExitCode::SUCCESS,
                     Outcome::Partly => PARTLY.into(),
@@ -224,16 +229,16 @@ impl Command {
                         .admit(directory, "the folder of receipts")?;
                 }
                 let config = DistributorConfig::load(&config)?;
-                let cabinet = Cabinet::existing(&config).await?;
-                let done = cabinet.status(&config, receipts.as_deref()).await;
-                cabinet.close(done).await?;
+                let store = OpenStore::existing(&config, &mut rng()).await?;
+                let done = status(&store, &config, receipts.as_deref()).await;
+                store.close(done).await?;
             }
             Self::Forget { config, subject } => {
                 let config = DistributorConfig::load(&config)?;
-                let cabinet = Cabinet::existing(&config).await?;
-                let done = cabinet.store().forget(&subject).await;
-                let forgotten = cabinet
-                    .close(done.map_err(Into::into))
+                let store = OpenStore::existing(&config, &mut rng()).await?;
+                let done = store.forget(&subject).await;
+                let forgotten = store
+                    .close(done)
                     .await?
                     .with_context(|| format!("the store knows no subject {subject:?}"))?;
                 println!(
@@ -245,7 +250,7 @@ impl Command {
             Self::Backup { config, output } => {
                 outputs::of_configuration(&config).admit(&output, "the copy")?;
                 let config = DistributorConfig::load(&config)?;
-                let copied = cabinet::copy(&config, &config.store, &output).await?;
+                let copied = config.copy_store(&config.store, &output).await?;
                 println!(
                     "wrote {}: {} accounts, {} deeds, {} batches on their way. It is as private as the \
                      records: keep it no longer than them",
@@ -257,7 +262,7 @@ impl Command {
             }
             Self::Restore { config, backup } => {
                 let config = DistributorConfig::load(&config)?;
-                let copied = cabinet::copy(&config, &backup, &config.store).await?;
+                let copied = config.copy_store(&backup, &config.store).await?;
                 println!(
                     "restored {}: {} accounts, {} deeds, {} batches on their way. Forget again who was \
                      forgotten after this backup, and take in again what came after it, tickets and records; \
@@ -283,14 +288,17 @@ impl Command {
                 }
                 kept.admit(&output, "the disclosure")?;
                 Output::check(&output, Disclosure::KIND)?;
-                let station = Station::open(&config).await?;
+                let distributor = open(&config).await?;
                 let done = async {
-                    let entry = station.find_entry(&entry)?;
-                    let request = request.as_deref();
-                    station.disclose(entry, claim, request, &output).await
+                    let request = request.as_deref().map(read_request).transpose()?;
+                    let entry = distributor.find_entry(&entry)?;
+                    distributor
+                        .disclose(entry, claim, request.as_ref(), &output)
+                        .await?;
+                    anyhow::Ok(())
                 }
                 .await;
-                station.close(done).await?;
+                distributor.close(done).await?;
                 println!("wrote {}", output.display());
             }
         }
@@ -312,30 +320,133 @@ fn admit(arguments: &RunArguments) -> anyhow::Result<()> {
     admit_rejects(&mut kept, arguments.rejects.as_deref())
 }
 
+impl RunArguments {
+    /// The records to take in, if there are any.
+    fn records(&self) -> Option<RecordsInput> {
+        Some(RecordsInput {
+            records: self.input.clone()?,
+            bundle: self.bundle.clone()?,
+            source: self.source.clone()?,
+            rejects: self.rejects.clone(),
+            subjects: self.subjects,
+        })
+    }
+}
+
+/// Joins the ledger and opens the store of a configuration.
+pub(crate) async fn open(config: &Path) -> anyhow::Result<Distributor> {
+    Ok(Distributor::open(DistributorConfig::load(config)?, &mut rng()).await?)
+}
+
+/// Runs with progress bars, until the end or a signal.
+pub(crate) async fn run(
+    distributor: &Distributor,
+    records: Option<RecordsInput>,
+) -> Result<RunSummary, DistributorError> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let bars = Bars::default();
+    let watch = StopWatch::default();
+    let around = Surroundings {
+        clock: &unix_millis,
+        progress: &|event: Event| {
+            if event == Event::ProverLoaded {
+                watch.begin(&stop);
+            }
+            bars.show(event);
+        },
+        stop: &stop,
+    };
+    let done = distributor.run(records.as_ref(), &around, &mut rng()).await;
+    watch.end();
+    bars.clear();
+    done
+}
+
+/// Waits for the signal that stops a run in good order. Before proving begins a signal ends the program.
+#[derive(Default)]
+struct StopWatch(std::sync::OnceLock<tokio::task::AbortHandle>);
+
+impl StopWatch {
+    fn begin(&self, stop: &Arc<AtomicBool>) {
+        let stop = Arc::clone(stop);
+        self.0.get_or_init(|| {
+            let watch = tokio::spawn(async move {
+                if stop_signal().await.is_ok() {
+                    stop.store(true, Ordering::Relaxed);
+                    eprintln!("stopping after the proofs in flight; run again to go on");
+                }
+            });
+            watch.abort_handle()
+        });
+    }
+
+    fn end(&self) {
+        if let Some(watch) = self.0.get() {
+            watch.abort();
+        }
+    }
+}
+
+/// The request's id and content, out of the file that the supervisor keeps.
+pub(crate) fn read_request(path: &Path) -> anyhow::Result<(EntryId, OpeningContent)> {
+    let at = || format!("request file {}", path.display());
+    let file = RequestFile::read(path).with_context(at)?;
+    let id = file
+        .request_id()
+        .context("no id of a request")
+        .with_context(at)?;
+    let content = file
+        .content()
+        .context("no entry or nonce")
+        .with_context(at)?;
+    Ok((id, content))
+}
+
+/// A generator that may cross threads, seeded by the system.
+pub(crate) fn rng() -> StdRng {
+    rand::make_rng()
+}
+
+/// Writes pseudonyms of accounts in a file of records.
+pub(crate) fn write_links(
+    distributor: &Distributor,
+    input: &Path,
+    source: &str,
+    output: &Path,
+    subjects: Option<usize>,
+) -> Result<LinksReport, DistributorError> {
+    let bars = Bars::default();
+    let shown = |event| bars.show(event);
+    let done = distributor.write_links(input, source, output, subjects, unix_millis(), &shown);
+    bars.clear();
+    done
+}
+
 /// Writes pseudonyms for a source.
 async fn links(
-    station: &Station,
+    distributor: &Distributor,
     input: Option<&Path>,
     source: &str,
     output: &Path,
     subjects: Option<usize>,
-) -> anyhow::Result<()> {
-    let written = if station.has_tickets()? {
-        let links = station.ticket_links(source, output).await?;
-        for account in &links.disputed {
-            println!("left out: {account}: two people gave tickets for this account");
-        }
-        links.links.len()
-    } else {
-        let input = input.context("which accounts? Give --input with their records")?;
-        station.links(input, source, output, subjects)?
-    };
-    println!(
-        "wrote pseudonyms of {written} accounts to {}",
-        output.display()
-    );
-    if station.vouched() {
-        println!("{VOUCHED}");
+) -> anyhow::Result<LinksReport> {
+    if distributor.has_tickets()? {
+        return Ok(distributor.write_ticket_links(source, output).await?);
+    }
+    let input = input.context("which accounts? Give --input with their records")?;
+    Ok(write_links(distributor, input, source, output, subjects)?)
+}
+
+/// Prints what the store holds; writes all receipts into a directory.
+async fn status(
+    store: &OpenStore,
+    config: &DistributorConfig,
+    receipts: Option<&Path>,
+) -> Result<(), DistributorError> {
+    printing::status(&store.status(config, unix_millis()).await?);
+    if let Some(directory) = receipts {
+        let written = store.write_receipts(directory).await?;
+        println!("receipts    {written} in {}", directory.display());
     }
     Ok(())
 }
@@ -343,30 +454,30 @@ async fn links(
 async fn terms(config: &Path, write: Option<&Path>, publish: Option<&Path>) -> anyhow::Result<()> {
     if let Some(output) = write {
         outputs::of_configuration(config).admit(output, "the terms")?;
-        Output::check(output, station::TERMS)?;
+        Output::check(output, TERMS)?;
     }
-    let station = Station::open(config).await?;
-    let done = terms_of(&station, write, publish).await;
-    station.close(done).await
+    let distributor = open(config).await?;
+    let done = terms_of(&distributor, write, publish).await;
+    Ok(distributor.close(done).await?)
 }
 
 async fn terms_of(
-    station: &Station,
+    distributor: &Distributor,
     write: Option<&Path>,
     publish: Option<&Path>,
-) -> anyhow::Result<()> {
+) -> Result<(), DistributorError> {
     if let Some(path) = write {
-        station.write_terms(path)?;
+        distributor.write_terms(path)?;
         println!("wrote {}: read it, mend it, publish it", path.display());
     } else if let Some(path) = publish {
-        match station.publish_terms(path).await? {
+        match distributor.publish_terms(path).await? {
             Published::Now(entry) => println!("published: entry {entry}"),
             Published::Before(entry) => println!("published before: entry {entry}"),
         }
     } else {
-        let published = station.published_terms()?;
-        for (digest, entry) in &published {
-            println!("terms {}: entry {entry}", hex::encode(digest));
+        let published = distributor.published_terms()?;
+        for terms in &published {
+            println!("terms {}: entry {}", terms.digest, terms.entry);
         }
         if published.is_empty() {
             println!(
@@ -379,9 +490,9 @@ async fn terms_of(
 
 /// Takes tickets in and deposits them. Fails when one was refused.
 async fn tickets(config: &Path, import: &[PathBuf]) -> anyhow::Result<ExitCode> {
-    let station = Station::open(config).await?;
-    let done = tickets_of(&station, import).await;
-    let refused = station.close(done).await?;
+    let distributor = open(config).await?;
+    let done = tickets_of(&distributor, import).await;
+    let refused = distributor.close(done).await?;
     Ok(if refused == 0 {
         ExitCode::SUCCESS
     } else {
@@ -390,151 +501,25 @@ async fn tickets(config: &Path, import: &[PathBuf]) -> anyhow::Result<ExitCode> 
 }
 
 /// Answers how many were refused.
-async fn tickets_of(station: &Station, import: &[PathBuf]) -> anyhow::Result<usize> {
+async fn tickets_of(distributor: &Distributor, import: &[PathBuf]) -> anyhow::Result<usize> {
     ensure!(
-        station.has_tickets()?,
+        distributor.has_tickets()?,
         "the ledger takes no tickets: its accounts are in custody"
     );
-    let mut refused = 0;
-    station
-        .import_tickets(import, &mut |path, outcome| {
-            let path = path.display();
-            match outcome {
-                Ok(Imported::New) => println!("{path}: taken in"),
-                Ok(Imported::Known) => println!("{path}: known"),
-                Ok(Imported::Again) => println!("{path}: taken in again, it was refused before"),
-                Ok(Imported::Standing) => {
-                    println!("{path}: not needed, another ticket of the account stands");
-                }
-                Ok(Imported::Over) => {
-                    refused += 1;
-                    println!("REFUSED {path}: it lapsed or was taken back; a new one is needed");
-                }
-                Ok(Imported::LooksLike(known)) => {
-                    refused += 1;
-                    println!(
-                        "REFUSED {path}: its account has no records here and looks like {known:?}, which has: \
-                         find out whether they are one person's. If they are two people, name the new one in \
-                         `distinct_accounts` of the configuration and import again; if not, the person has to \
-                         consent anew, by the account's right name"
-                    );
-                }
-                Err(fault) => {
-                    refused += 1;
-                    println!("REFUSED {path}: {fault}");
-                }
-            }
-        })
+    let reports = distributor
+        .import_tickets(import, unix_millis(), &mut rng())
         .await?;
-    let report = station.deposit().await?;
-    print_deposits(&report);
-    let counts = station.tickets().await?;
+    let refused = reports
+        .iter()
+        .map(printing::ticket)
+        .filter(|taken| !taken)
+        .count();
+    let report = distributor.deposit().await?;
+    printing::deposits(&report);
+    let counts = distributor.tickets().await?;
     println!(
         "{} tickets deposited now; {} on the ledger to claim with",
         report.deposited, counts.deposited
     );
     Ok(refused + report.refused.len() + report.damaged.len())
-}
-
-fn print_deposits(report: &DepositReport) {
-    for (entry, fault) in &report.refused {
-        println!("REFUSED ticket {entry}: {fault}");
-    }
-    for entry in &report.damaged {
-        println!("REFUSED ticket {entry}: the store's copy of it is damaged; hand it in again");
-    }
-}
-
-/// The application of a party that is new; its keys are made here.
-pub(crate) fn apply(config: &DistributorConfig) -> anyhow::Result<PartyAdmitted> {
-    make_keys(&config.keys.signing, &config.keys.sealing)?;
-    Ok(identity(config)?.application(&[Role::Distributor]))
-}
-
-pub(crate) fn identity(config: &DistributorConfig) -> anyhow::Result<Identity> {
-    Identity::load(
-        config.ledger.origin()?,
-        &config.name,
-        &config.keys.signing,
-        &config.keys.sealing,
-    )
-}
-
-fn print(summary: &RunSummary) {
-    let (rows, ingest) = (&summary.reading, &summary.ingest);
-    println!(
-        "{} rows read, {} rejected; {} new claims taken in, {} known, {} not taken",
-        thousands(rows.rows),
-        thousands(rows.rejected),
-        ingest.ingested,
-        ingest.known,
-        ingest.untaken.len()
-    );
-    for group in &summary.refused_groups {
-        println!("refused: {group}");
-    }
-    for untaken in &ingest.untaken {
-        println!("not taken: {untaken}");
-    }
-    println!(
-        "{} proofs over {} claims in {}; {} batches acknowledged",
-        summary.proved.proofs,
-        summary.proved.claims,
-        screen::seconds(summary.proved.elapsed),
-        summary.submitted.acknowledged
-    );
-    for (entry, fault) in &summary.submitted.refused {
-        println!("REFUSED {entry}: {fault}");
-    }
-    print_consents(summary);
-    if summary.lost_earnings > 0 {
-        println!(
-            "LOST: the store does not have any more what {} claims on the ledger earn: restore it from a copy",
-            thousands(summary.lost_earnings)
-        );
-    }
-    if summary.outcome() == Outcome::Nothing {
-        println!("NOTHING WAS TAKEN IN OR CLAIMED");
-    }
-}
-
-/// What the run heard of people's consents, and what waits.
-fn print_consents(summary: &RunSummary) {
-    print_deposits(&summary.deposits);
-    for erased in &summary.followed.erased {
-        println!(
-            "consent taken back: {} in {}: {} deeds dropped, the records of {} on the ledger \
-             deleted; their proofs still verify",
-            erased.subject.as_deref().unwrap_or("a forgotten account"),
-            erased.period.label(),
-            erased.records.dropped,
-            erased.records.shredded
-        );
-    }
-    if summary.followed.lapsed > 0 {
-        println!("{} tickets lapsed", summary.followed.lapsed);
-    }
-    let waiting = &summary.formed.waiting;
-    for (reason, count) in &waiting.without_terms {
-        println!("waiting: {count}: {reason}");
-    }
-    for aside in &summary.aside {
-        println!("waiting: {aside}");
-    }
-    if summary.submitted.damaged > 0 {
-        println!(
-            "{} proven batches were damaged in the store and are proven again",
-            summary.submitted.damaged
-        );
-    }
-    for (reason, count) in &waiting.counts {
-        println!("waiting: {count}: {reason}");
-    }
-    for (account, period) in &waiting.other_person {
-        println!(
-            "waiting: {account} in {}: {}",
-            period.label(),
-            Wait::OtherPerson
-        );
-    }
 }

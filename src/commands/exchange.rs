@@ -3,30 +3,16 @@
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
-    sync::Arc,
 };
 
-use anyhow::{Context as _, ensure};
 use clap::{Subcommand, ValueEnum};
-use merits_exchange::{
-    at_rest::MasterKey,
-    code_file::{self, read_codes},
-    config::ExchangeConfig,
-    exchange::Exchange,
-    net::serve,
-    store::{self, Copied, Store},
-};
-use merits_keyfile::KeyKind;
-use merits_ledger::{Role, entry::PartyAdmitted};
+use merits_exchange::{code_file, config::ExchangeConfig};
+use merits_party::{identity::PartyConfig as _, stop_signal, unix_millis};
 use merits_text::typed::argument;
+use rand::rngs::StdRng;
 
-use super::{stop_signal, unix_millis};
-use crate::{
-    identity::{Identity, find_entry, hand_over, make_keys},
-    outputs,
-    screen::thousands,
-    store_key::StoreKey,
-};
+use super::hand_over;
+use crate::{outputs, screen::thousands};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -93,7 +79,9 @@ impl Command {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Apply { config, output } => {
-                hand_over(&config, &output, || apply(&ExchangeConfig::load(&config)?))?;
+                hand_over(&config, &output, || {
+                    Ok(ExchangeConfig::load(&config)?.apply(&mut rand::rng())?)
+                })?;
             }
             Self::Stock {
                 config,
@@ -118,7 +106,7 @@ impl Command {
             Self::Backup { config, output } => {
                 outputs::of_configuration(&config).admit(&output, "the copy")?;
                 let config = ExchangeConfig::load(&config)?;
-                let copied = copy(&config, &config.store, &output).await?;
+                let copied = config.copy_store(&config.store, &output).await?;
                 println!(
                     "wrote {}: {} vouchers, {} of them given",
                     output.display(),
@@ -128,7 +116,7 @@ impl Command {
             }
             Self::Restore { config, backup } => {
                 let config = ExchangeConfig::load(&config)?;
-                let copied = copy(&config, &backup, &config.store).await?;
+                let copied = config.copy_store(&backup, &config.store).await?;
                 println!(
                     "restored {}: {} vouchers, {} of them given. The log says who gets the others, and gives \
                      everybody the same voucher again; files that were taken in after this backup are to be \
@@ -143,71 +131,25 @@ impl Command {
     }
 }
 
-/// The application of a party that is new; its keys are made here.
-pub(crate) fn apply(config: &ExchangeConfig) -> anyhow::Result<PartyAdmitted> {
-    make_keys(&config.signing_key, &config.sealing_key)?;
-    Ok(identity(config)?.application(&[Role::Exchange]))
-}
-
-/// Key files and name of the exchange.
-pub(crate) fn identity(config: &ExchangeConfig) -> anyhow::Result<Identity> {
-    Identity::load(
-        config.ledger.origin()?,
-        &config.name,
-        &config.signing_key,
-        &config.sealing_key,
-    )
-}
-
 /// Takes a file of codes in.
-pub(crate) async fn stock(
+async fn stock(
     config: &ExchangeConfig,
     offer: &str,
     vouchers: &Path,
     first_line: code_file::FirstLine,
 ) -> anyhow::Result<()> {
-    let file = read_codes(vouchers, first_line)?;
-    let codes = file.codes;
-    if file.header {
+    let report = config
+        .stock(offer, vouchers, first_line, &mut rng())
+        .await?;
+    if report.header {
         println!("line 1 is a header: no voucher was made of it");
     }
-    let identity = identity(config)?;
-    // Its own copy: the serving process has the other one open.
-    let follower = config.ledger.clone().of_the_desk().follow().await?;
-    follower.sync().await?;
-    let (id, published, sponsor) = {
-        let replica = follower.replica();
-        let id = find_entry(&replica, offer)?;
-        let state = replica.state()?;
-        let offer = state
-            .offers()
-            .get(&id)
-            .with_context(|| format!("entry {id} is no offer"))?;
-        ensure!(
-            offer.published.exchanges.contains(&identity.party()),
-            "the offer {id} cannot be redeemed at {}: its vouchers are not for this exchange",
-            config.name
-        );
-        (id, offer.published.clone(), offer.sponsor)
-    };
-    let store = open_store(config, &identity).await?;
-    let total = store
-        .stock(
-            &id,
-            &sponsor,
-            published.quota.into(),
-            &codes,
-            &mut rand::make_rng::<rand::rngs::StdRng>(),
-        )
-        .await
-        .with_context(|| vouchers.display().to_string());
-    let total = closed(&store, total).await?;
     println!(
         "took in {} vouchers of {:?}: {} in all, for a quota of {}",
-        thousands(codes.len() as u64),
-        published.title,
-        thousands(total),
-        thousands(published.quota.into())
+        thousands(report.taken),
+        report.title,
+        thousands(report.total),
+        thousands(report.quota)
     );
     println!(
         "delete {}: who reads it has the vouchers",
@@ -221,64 +163,12 @@ pub(crate) async fn serve_until(
     config: &ExchangeConfig,
     stop: impl Future<Output = ()> + Send,
 ) -> anyhow::Result<()> {
-    let identity = identity(config)?;
-    let ledger = config.ledger.clone().of_a_server()?;
-    let listener = merits_serve::listen(config.listen).await?;
-    let follower = ledger.follow().await?.refusing_the_future();
-    follower.sync().await?;
-    {
-        let replica = follower.replica();
-        let party = replica.state()?.parties().get(&identity.party());
-        ensure!(
-            party.is_some_and(|party| party.roles.has(Role::Exchange)),
-            "{} is no exchange on this ledger: have the supervisor admit it",
-            config.name
-        );
-    }
-    let store = open_store(config, &identity).await?;
-    let exchange = Exchange::new(
-        identity.origin.clone(),
-        identity.party(),
-        identity.signing.clone(),
-        store.clone(),
-        follower,
-        unix_millis,
-    );
-    println!(
-        "{} takes redemptions on {}",
-        config.name,
-        listener.local_addr()?
-    );
-    let served = serve(Arc::new(exchange), listener, &config.server, stop).await;
-    closed(&store, served.map_err(Into::into)).await?;
+    let ready = |address| println!("{} takes redemptions on {address}", config.name);
+    config.serve(unix_millis, &mut rng(), ready, stop).await?;
     Ok(())
 }
 
-/// Folds the store's write-ahead log in, whatever came before; the first failure is told.
-async fn closed<T>(store: &Store, done: anyhow::Result<T>) -> anyhow::Result<T> {
-    match (done, store.close().await) {
-        (Ok(_), Err(error)) => Err(error.into()),
-        (done, _) => done,
-    }
-}
-
-/// Copies the store, checked under the configuration's ledger, party and master key.
-async fn copy(config: &ExchangeConfig, from: &Path, to: &Path) -> anyhow::Result<Copied> {
-    ensure!(from.exists(), "there is no file {}", from.display());
-    let identity = identity(config)?;
-    let master = MasterKey::new(merits_keyfile::load(&config.master_key, KeyKind::Master)?);
-    let (origin, party) = (&identity.origin, identity.party());
-    Ok(store::copy(from, to, origin, &party, &master).await?)
-}
-
-async fn open_store(config: &ExchangeConfig, identity: &Identity) -> anyhow::Result<Store> {
-    let key = StoreKey::of(&config.store, &config.master_key, "exchange")?;
-    let (origin, party) = (&identity.origin, identity.party());
-    let master = MasterKey::new(key.secret());
-    let store = Store::open(&config.store, origin, &party, master).await?;
-    let kept = key.keep(&config.store);
-    if kept.is_err() {
-        closed(&store, kept).await?;
-    }
-    Ok(store)
+/// A generator that may cross threads, seeded by the system.
+fn rng() -> StdRng {
+    rand::make_rng()
 }

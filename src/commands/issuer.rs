@@ -7,15 +7,13 @@ use std::{
 
 use clap::Subcommand;
 use merits_issuer::{Built, config::IssuerConfig};
-use merits_ledger::{Role, entry::PartyAdmitted};
 use merits_params::keystore::KeyStore;
+use merits_party::identity::PartyConfig as _;
 use merits_primitives::ids::EntryId;
 use merits_verifier::groth16::KeyPolicy;
 
-use crate::{
-    identity::{Identity, hand_over, make_keys},
-    screen::working,
-};
+use super::hand_over;
+use crate::screen::working;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -40,7 +38,9 @@ impl Command {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Apply { config, output } => {
-                hand_over(&config, &output, || apply(&IssuerConfig::load(&config)?))?;
+                hand_over(&config, &output, || {
+                    Ok(IssuerConfig::load(&config)?.apply(&mut rand::rng())?)
+                })?;
             }
             Self::Propose { config } => {
                 let config = IssuerConfig::load(&config)?;
@@ -59,21 +59,6 @@ impl Command {
         }
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// The application of a party that is new; its keys are made here.
-pub(crate) fn apply(config: &IssuerConfig) -> anyhow::Result<PartyAdmitted> {
-    make_keys(&config.signing_key, &config.sealing_key)?;
-    Ok(identity(config)?.application(&[Role::Issuer]))
-}
-
-pub(crate) fn identity(config: &IssuerConfig) -> anyhow::Result<Identity> {
-    Identity::load(
-        config.ledger.origin()?,
-        &config.name,
-        &config.signing_key,
-        &config.sealing_key,
-    )
 }
 
 /// Compiles the scale and takes its key, which may be made now.
@@ -96,7 +81,7 @@ pub(crate) async fn build(config: &IssuerConfig) -> anyhow::Result<Built> {
 
 /// Puts the proposal on the ledger.
 pub(crate) async fn propose(config: &IssuerConfig, built: &Built) -> anyhow::Result<EntryId> {
-    let identity = identity(config)?;
+    let identity = config.identity()?;
     let entry = built.entry(&identity.origin, identity.party(), &identity.signing);
     Ok(config.ledger.connect().await?.submit(&entry).await?.id)
 }

@@ -5,7 +5,6 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::{Context as _, ensure};
 use clap::Args;
 
-use super::verify::Kit;
 use crate::outputs;
 
 /// What `merits kit` takes.
@@ -31,15 +30,15 @@ impl Arguments {
             self.output.display()
         );
         outputs::of_configuration(&self.config).admit(&self.output, "the kit")?;
-        let ledger = super::ledger_of(&self.config)?;
+        let ledger = merits_party::config::ledger_of(&self.config)?;
         let (size, receipts) = if self.offline {
             let replica = ledger.open().await?;
-            (replica.size(), Kit::write(&replica, &self.output)?)
+            (replica.size(), replica.write_kit(&self.output)?)
         } else {
             let follower = ledger.follow().await?;
             follower.sync().await?;
             let replica = follower.replica();
-            (replica.size(), Kit::write(&replica, &self.output)?)
+            (replica.size(), replica.write_kit(&self.output)?)
         };
         println!(
             "wrote {receipts} receipts of what was admitted and approved in {size} leaves to {}",

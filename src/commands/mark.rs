@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
-        let ledger = super::ledger_of(&self.config)?;
+        let ledger = merits_party::config::ledger_of(&self.config)?;
         let ledger = if self.desk {
             ledger.of_the_desk()
         } else {

@@ -3,12 +3,11 @@
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
-    time::SystemTime,
 };
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use merits_ledger::{Role, entry::PartyAdmitted};
+use merits_party::{identity::PartyConfig as _, unix_millis};
 use merits_primitives::{
     calendar::{Date, Day},
     field,
@@ -25,8 +24,7 @@ use merits_registrar::{
 };
 use merits_text::typed::{argument, prose};
 
-use super::{dates, unix_millis};
-use crate::identity::{Identity, hand_over, make_keys};
+use super::{dates, hand_over};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -86,7 +84,9 @@ impl Command {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Apply { config, output } => {
-                hand_over(&config, &output, || apply(&RegistrarConfig::load(&config)?))?;
+                hand_over(&config, &output, || {
+                    Ok(RegistrarConfig::load(&config)?.apply(&mut rand::rng())?)
+                })?;
             }
             Self::Register(person) => person.register(Occasion::First).await?,
             Self::ReRegister(person) => person.register(Occasion::AfterLoss).await?,
@@ -145,37 +145,19 @@ pub(crate) async fn register(
 ) -> anyhow::Result<Registered> {
     let session = session(config).await?;
     let mut evaluator = EvaluatorClient::connect(&config.evaluator).await?;
-    let now = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
     let about = (commitment, from.unwrap_or(Day::FIRST));
     let rng = &mut rand::rng();
     let registered = session
-        .register(&mut evaluator, occasion, about, number, now, rng)
+        .register(&mut evaluator, occasion, about, number, unix_millis(), rng)
         .await?;
     Ok(registered)
 }
 
 async fn session(config: &RegistrarConfig) -> anyhow::Result<Session> {
-    let identity = identity(config)?;
+    let identity = config.identity()?;
     let party = identity.party();
     let pen = Registrar::new(identity.origin, party, identity.signing);
     Ok(Session::new(pen, config.ledger.follow().await?))
-}
-
-/// The application of a party that is new; its keys are made here.
-pub(crate) fn apply(config: &RegistrarConfig) -> anyhow::Result<PartyAdmitted> {
-    make_keys(&config.signing_key, &config.sealing_key)?;
-    Ok(identity(config)?.application(&[Role::Registrar]))
-}
-
-pub(crate) fn identity(config: &RegistrarConfig) -> anyhow::Result<Identity> {
-    Identity::load(
-        config.ledger.origin()?,
-        &config.name,
-        &config.signing_key,
-        &config.sealing_key,
-    )
 }
 
 fn read_request(config: &RegistrarConfig, path: &Path) -> anyhow::Result<IdentityCommitment> {

@@ -1,40 +1,29 @@
 //! `merits source`: commit to records, sign the commitments.
 
 use std::{
-    io::{self, BufReader},
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use merits_guard::{input, output::Output, protected::Protected};
-use merits_keyfile::{KeyKind, SecretBytes};
-use merits_ledger::{Role, Roles, entry::PartyAdmitted};
-use merits_params::manifest::{Manifest, Validity};
+use merits_guard::{output::Output, protected::Protected};
+use merits_party::unix_millis;
 use merits_primitives::{
     calendar::Date,
-    ids::{Origin, PartyId, Period, PeriodKind},
+    ids::{Period, PeriodKind},
 };
 use merits_records::{
-    Plan, REJECTS, ReadOptions, Reading, RejectsFile,
+    Plan, REJECTS, ReadOptions, Reading,
     bundle::{Bundle, FileKind as _},
-    handover::{Handover as _, LinkFile},
     reading::Edge,
-    wall_clock::Present,
 };
 use merits_source::{
-    config::SourceConfig,
-    linking::{LinkChecker, LinkFault, Linked, LinksFile},
-    register::Register,
-    said::{Periods, Said},
-    signer::Signer,
-    signing::{Pseudonyms, RefusedReason, SignReport, sign_groups},
-    wholeness::{MOST_REJECTS_PERCENT, Partial, Wholeness, too_many_rejects},
+    FileSigning, Signing, SigningStep, SourceConfig, said::Said, signing::RefusedReason,
 };
 
-use super::dates;
-use crate::{identity::hand_over, outputs, screen};
+use super::{dates, hand_over};
+use crate::{outputs, screen};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -114,28 +103,12 @@ pub(super) const PARTLY: u8 = 3;
 /// Exit code of a signing of nothing, or of a run that did nothing of what there was to do.
 pub(super) const NOTHING: u8 = 4;
 
-/// What a signing did.
-pub(crate) struct Signing {
-    /// What was read.
-    pub(crate) reading: Reading,
-    /// What was signed; `None` when too many rows were refused.
-    pub(crate) report: Option<SignReport>,
-    /// Periods of which a part may be missing.
-    pub(crate) partial: Partial,
-    /// The clock by which periods are over.
-    present: Present,
-    /// What is to be said of periods that the scale's version is not for.
-    outside: Option<String>,
-    /// Rows in a hundred that may be refused.
-    most_rejects: u8,
-}
-
 impl Command {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Apply { config, output } => {
                 hand_over(&config, &output, || {
-                    application(&SourceConfig::load(&config)?)
+                    Ok(SourceConfig::load(&config)?.apply(&mut rand::rng())?)
                 })?;
                 Ok(ExitCode::SUCCESS)
             }
@@ -152,8 +125,7 @@ impl Command {
 
 /// Says what a signing did, or would do.
 fn tell(arguments: &SignArguments, signing: &Signing) -> ExitCode {
-    let reading = &signing.reading;
-    let (rows, rejected) = (reading.report.rows, reading.report.rejected);
+    let (rows, rejected) = (signing.rows.rows, signing.rows.rejected);
     let verb = if arguments.dry_run {
         "would be signed"
     } else {
@@ -165,13 +137,13 @@ fn tell(arguments: &SignArguments, signing: &Signing) -> ExitCode {
         signed.map_or(0, |report| report.signed),
         signed.map_or(0, |report| report.records)
     );
-    for (reason, count) in &reading.report.reasons {
+    for (reason, count) in &signing.rows.reasons {
         println!("rejected: {count}: {reason}");
     }
     if rejected > 0 && arguments.rejects.is_none() {
         println!("--rejects FILE names each rejected row with its reason");
     }
-    for group in &reading.refused {
+    for group in &signing.refused_groups {
         println!("refused: {group}");
     }
     let of = |row: Edge| format!("{} (line {})", row.moment.date(), row.line);
@@ -183,7 +155,7 @@ fn tell(arguments: &SignArguments, signing: &Signing) -> ExitCode {
         )
     };
     for (period, subjects) in &signing.partial.no_beginning {
-        let oldest = reading.span.map_or_else(String::new, |span| {
+        let oldest = signing.span.map_or_else(String::new, |span| {
             format!(
                 "the oldest row is of {}{}, and ",
                 of(span.first),
@@ -198,7 +170,7 @@ fn tell(arguments: &SignArguments, signing: &Signing) -> ExitCode {
         );
     }
     for (period, subjects) in &signing.partial.not_over {
-        let newest = reading.span.map_or_else(String::new, |span| {
+        let newest = signing.span.map_or_else(String::new, |span| {
             format!(
                 "the newest row is of {}{}, and ",
                 of(span.last),
@@ -239,8 +211,10 @@ fn tell(arguments: &SignArguments, signing: &Signing) -> ExitCode {
         .refused
         .iter()
         .any(|refused| refused.reason != RefusedReason::NoLink);
-    let all =
-        rejected == 0 && reading.refused.is_empty() && signing.partial.is_empty() && !left_out;
+    let all = rejected == 0
+        && signing.refused_groups.is_empty()
+        && signing.partial.is_empty()
+        && !left_out;
     match (report.signed, all) {
         (0, _) => {
             println!("NOTHING WAS SIGNED");
@@ -261,8 +235,7 @@ fn day(days: i64) -> String {
     .label()
 }
 
-/// Checks links against the source's own copy of the log and puts those that hold into its links
-/// file.
+/// Takes links in and says what became of each.
 async fn link(
     config: &Path,
     import: &[PathBuf],
@@ -270,95 +243,27 @@ async fn link(
     distinct: bool,
 ) -> anyhow::Result<ExitCode> {
     let config = SourceConfig::load(config)?;
-    let path = config.links_file.as_ref().context(
-        "where to? Name `links_file` in the configuration: `merits source sign` reads it",
-    )?;
-    let ledger = config.ledger.as_ref().context(
-        "the configuration has no [ledger] table: links are checked by the ledger's people and keys",
-    )?;
-    let (origin, source) = (Origin::new(&config.origin)?, party(&config)?);
-    ensure!(
-        ledger.origin()? == origin,
-        "the configuration names two ledgers: origin is {origin}, ledger.log_key is of {}",
-        ledger.origin()?
-    );
-    let follower = ledger.follow().await?;
-    follower.sync().await?;
-    let state = follower.replica().state()?.clone();
-    let mut links = LinksFile::open(path, &origin, source)?.distinct(distinct);
-    let mut checker = LinkChecker::new(&state, source, super::unix_millis());
-    let (mut linked, mut refused) = (0, 0);
-    for path in import {
-        match take(&mut checker, &mut links, path, replace) {
-            Ok((account, outcome)) => {
-                linked += usize::from(outcome != Linked::Known);
-                let said = match outcome {
-                    Linked::New => "linked",
-                    Linked::Known => "known: nothing changed",
-                    Linked::Replaced => "replaced",
-                };
-                println!("{account}: {said}");
-            }
-            Err(fault) => {
-                refused += 1;
-                println!("REFUSED {}: {fault}", path.display());
-            }
+    let report = config
+        .import_links(import, replace, distinct, unix_millis())
+        .await?;
+    for file in &report.files {
+        match &file.outcome {
+            Ok((account, linked)) => println!("{account}: {linked}"),
+            Err(fault) => println!("REFUSED {}: {fault}", file.path.display()),
         }
     }
-    if linked > 0 {
-        links.write()?;
-    }
     println!(
-        "{linked} links written to {}, {refused} refused; {} accounts have one",
-        path.display(),
-        links.len()
+        "{} links written to {}, {} refused; {} accounts have one",
+        report.linked(),
+        report.path.display(),
+        report.refused(),
+        report.accounts
     );
-    Ok(if refused == 0 {
+    Ok(if report.refused() == 0 {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
-}
-
-fn take(
-    checker: &mut LinkChecker<'_>,
-    links: &mut LinksFile,
-    path: &Path,
-    replace: bool,
-) -> Result<(String, Linked), LinkFault> {
-    let link = LinkFile::read(path)?;
-    checker.check(&link)?;
-    let linked = links.link(&link, replace)?;
-    Ok((link.account, linked))
-}
-
-/// A source's request to be admitted. Sources receive nothing sealed: the field is zero.
-pub(crate) fn application(config: &SourceConfig) -> anyhow::Result<PartyAdmitted> {
-    merits_keyfile::load_or_create(&config.signing_key, KeyKind::Signing, &mut rand::rng())?;
-    let key = signing_key(config)?;
-    let origin = Origin::new(&config.origin)?;
-    Ok(PartyAdmitted::apply(
-        &origin,
-        &config.name,
-        Roles::new(&[Role::Source]),
-        &key,
-        [0; 32],
-    ))
-}
-
-/// The source's party id.
-pub(crate) fn party(config: &SourceConfig) -> anyhow::Result<PartyId> {
-    party_of(config, &signing_key(config)?)
-}
-
-fn party_of(config: &SourceConfig, key: &ed25519_dalek::SigningKey) -> anyhow::Result<PartyId> {
-    if let Some(party) = &config.party {
-        let mut id = [0u8; 32];
-        hex::decode_to_slice(party, &mut id).context("party: 64 hexadecimal digits")?;
-        return Ok(PartyId(id));
-    }
-    let origin = Origin::new(&config.origin)?;
-    Ok(Signer::party_id(&origin, &config.name, key))
 }
 
 /// Refuses a signing whose outputs are each other, or what the source needs.
@@ -386,166 +291,42 @@ pub(crate) fn admit_rejects(kept: &mut Protected, rejects: Option<&Path>) -> any
 pub(crate) fn sign(arguments: &SignArguments) -> anyhow::Result<Signing> {
     let config = SourceConfig::load(&arguments.config)?;
     admit(arguments)?;
-    let most = arguments
-        .most_rejects_percent
-        .or(config.most_rejects_percent)
-        .unwrap_or(MOST_REJECTS_PERCENT);
-    ensure!(
-        most <= 100,
-        "most_rejects_percent is {most}: a hundred in a hundred is the most"
-    );
     let manifest = merits_issuer::read_manifest(&config.scale)?;
-    let plan = Plan::new(&config.mapping, manifest.schema())?;
-    let present = plan.present(super::unix_millis());
-    let said = if arguments.as_it_is {
-        Said::everything()
-    } else {
-        let said = Said {
-            complete_from: arguments.complete_from,
-            complete_until: arguments.complete_until,
-        };
-        let Validity { from, until } = manifest.validity();
-        let periods = Periods {
-            first: from,
-            last: until,
-        };
-        said.check(periods, &present)?;
-        said
+    let said = Said {
+        complete_from: arguments.complete_from,
+        complete_until: arguments.complete_until,
     };
-    let mut reading = read(
-        &arguments.input,
-        &plan,
-        arguments.subjects,
-        arguments.rejects.as_deref(),
-    )?;
-    let whole = Wholeness::new(reading.span, said, &present);
-    let partial = whole.part(&mut reading.groups);
-    let outside = outside(&manifest, &reading);
-    if too_many_rejects(&reading.report, most) {
-        return Ok(Signing {
-            reading,
-            report: None,
-            partial,
-            present,
-            outside,
-            most_rejects: most,
-        });
-    }
-    let origin = Origin::new(&config.origin)?;
-    let (signing, salts, mut register) = if arguments.dry_run {
-        // No key is made, and no register. A source that never signed has no salts: any do, as nothing of
-        // this run is kept.
-        let secret = merits_keyfile::load(&config.signing_key, KeyKind::Signing)?;
-        let never_signed = !config.salt_key.exists() && !config.register_file.exists();
-        (
-            ed25519_dalek::SigningKey::from_bytes(&secret),
-            if never_signed {
-                SecretBytes::new(rand::random())
-            } else {
-                merits_keyfile::load(&config.salt_key, KeyKind::SaltMac)?
-            },
-            Register::look(&config.register_file)?,
-        )
-    } else {
-        // Register and salts belong together: with either alone, what was signed would get a second
-        // commitment. The register is made first, so that only a loss leaves the salts alone.
-        let (register, salts) = (&config.register_file, &config.salt_key);
-        let had_salts = salts.exists();
-        ensure!(
-            register.exists() || !had_salts,
-            "the register {} is not there, and the salts in {} are: what was signed would be signed a second time, \
-             so no register is begun. Bring it back from its copy; only if nothing was ever signed with these \
-             salts, move them away",
-            register.display(),
-            salts.display()
-        );
-        let opened = Register::open(register)?;
-        ensure!(
-            had_salts || opened.is_empty(),
-            "the salts {} are not there, and the register {} is: under new ones what was signed would get a second \
-             commitment, so none are made. Bring them back from their copy",
-            salts.display(),
-            register.display()
-        );
-        let rng = &mut rand::rng();
-        (
-            signing_key(&config)?,
-            merits_keyfile::load_or_create(salts, KeyKind::SaltMac, rng)?,
-            opened,
-        )
+    let file = FileSigning {
+        input: &arguments.input,
+        links: arguments.links.as_deref(),
+        output: &arguments.output,
+        rejects: arguments.rejects.as_deref(),
+        subjects: arguments.subjects,
+        said: (!arguments.as_it_is).then_some(said),
+        most_rejects_percent: arguments.most_rejects_percent,
+        dry_run: arguments.dry_run,
     };
-    let source = party_of(&config, &signing)?;
-    let links = arguments
-        .links
-        .as_ref()
-        .or(config.links_file.as_ref())
-        .context("which pseudonyms? Give --links, or name `links_file` in the configuration")?;
-    let links = input::open_stream(links).with_context(|| format!("links {}", links.display()))?;
-    let pseudonyms = Pseudonyms::read(BufReader::new(links), origin.as_str(), source)?;
-    let schema = manifest.schema().clone();
-    let signer = Signer::new(origin, source, schema, signing, salts);
-    let bar = screen::progress(reading.groups.len() as u64, "signing commitments");
-    let mut sign = |mut output: &mut dyn io::Write| {
-        sign_groups(
-            &signer,
-            &mut register,
-            &reading.groups,
-            &pseudonyms,
-            &mut output,
-            &mut |done| bar.set_position(done as u64),
-        )
-    };
-    let report = if arguments.dry_run {
-        sign(&mut io::sink())?
-    } else {
-        // Under its name only when it is whole: an interrupted signing leaves the bundle of before.
-        let mut output = Output::begin(&arguments.output, Bundle::KIND)?;
-        let report =
-            sign(&mut output).with_context(|| format!("bundle {}", arguments.output.display()))?;
-        if report.signed > 0 {
-            output.publish()?;
+    let (reading, mut signing) = (screen::working(READING), None);
+    let mut progress = |step| match step {
+        SigningStep::Rows(rows) => reading.set_message(format!("{READING}: {rows}")),
+        SigningStep::Signed { done, total } => {
+            reading.finish_and_clear();
+            signing
+                .get_or_insert_with(|| screen::progress(total as u64, "signing commitments"))
+                .set_position(done as u64);
         }
-        report
+        _ => {}
     };
-    bar.finish_and_clear();
-    Ok(Signing {
-        reading,
-        report: Some(report),
-        partial,
-        present,
-        outside,
-        most_rejects: most,
-    })
+    let rng = &mut rand::rng();
+    let signed = config.sign(&manifest, &file, unix_millis(), rng, &mut progress);
+    reading.finish_and_clear();
+    if let Some(bar) = signing {
+        bar.finish_and_clear();
+    }
+    Ok(signed?)
 }
 
-/// Periods for which the configuration's version of the scale is not. Another version may be for them, or their
-/// dates are wrong: milliseconds that are read as seconds, a wrong century.
-fn outside(manifest: &Manifest, reading: &Reading) -> Option<String> {
-    let groups = reading.groups.iter();
-    let outside: Vec<Period> = groups
-        .map(|group| group.period)
-        .filter(|period| !manifest.is_valid_at(*period))
-        .collect();
-    // Groups come by period.
-    let (first, last) = (outside.first()?, outside.last()?);
-    Some(format!(
-        "outside the scale: {} commitments are of periods from {} to {}, and {} version {} begins with {}{}: does \
-         the mapping read the dates right? (Another version of the scale may be for them)",
-        outside.len(),
-        first.label(),
-        last.label(),
-        manifest.id(),
-        manifest.version().0,
-        manifest.validity().from.label(),
-        manifest
-            .validity()
-            .until
-            .map_or_else(String::new, |until| format!(
-                " and ends with {}",
-                until.label()
-            )),
-    ))
-}
+const READING: &str = "reading records";
 
 /// Reads a file of records; refused rows go to `rejects`.
 pub(crate) fn read(
@@ -554,36 +335,16 @@ pub(crate) fn read(
     subjects: Option<usize>,
     rejects: Option<&Path>,
 ) -> anyhow::Result<Reading> {
-    let mut rejects_file = match rejects {
-        None => None,
-        Some(path) => Some(RejectsFile::new(Output::begin(path, REJECTS)?)?),
+    let bar = screen::working(READING);
+    let options = ReadOptions {
+        first_subjects: subjects,
+        now: Some(plan.present(unix_millis()).latest()),
     };
-    let bar = screen::working("reading records");
-    let reading = merits_records::read_file(
-        input,
-        plan,
-        ReadOptions {
-            first_subjects: subjects,
-            now: Some(plan.present(super::unix_millis()).latest()),
-        },
-        &mut |reject| {
-            rejects_file
-                .as_mut()
-                .map_or(Ok(()), |file| file.write(reject))
-        },
-        &mut |rows| bar.set_message(format!("reading records: {rows}")),
-    )
-    .with_context(|| format!("records {}", input.display()))?;
+    let reading =
+        merits_records::read_file_with_rejects(input, plan, options, rejects, &mut |rows| {
+            bar.set_message(format!("{READING}: {rows}"));
+        })
+        .with_context(|| format!("records {}", input.display()))?;
     bar.finish_and_clear();
-    if let Some(file) = rejects_file {
-        file.finish()?.publish()?;
-    }
     Ok(reading)
-}
-
-fn signing_key(config: &SourceConfig) -> anyhow::Result<ed25519_dalek::SigningKey> {
-    Ok(merits_keyfile::signing_key(
-        &config.signing_key,
-        KeyKind::Signing,
-    )?)
 }

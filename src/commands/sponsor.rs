@@ -8,13 +8,11 @@ use std::{
 };
 
 use clap::Subcommand;
-use merits_ledger::{Role, entry::PartyAdmitted};
+use merits_party::identity::PartyConfig as _;
 use merits_sponsor::{config::SponsorConfig, net, report::Report};
 
-use crate::{
-    identity::{Identity, hand_over, make_keys},
-    screen::{VOUCHED, thousands},
-};
+use super::hand_over;
+use crate::screen::{VOUCHED, thousands};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -45,7 +43,9 @@ impl Command {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Apply { config, output } => {
-                hand_over(&config, &output, || apply(&SponsorConfig::load(&config)?))?;
+                hand_over(&config, &output, || {
+                    Ok(SponsorConfig::load(&config)?.apply(&mut rand::rng())?)
+                })?;
                 Ok(ExitCode::SUCCESS)
             }
             Self::Offer(command) => command.run().await,
@@ -61,21 +61,6 @@ impl Command {
             }
         }
     }
-}
-
-/// The application of a party that is new; its keys are made here.
-pub(crate) fn apply(config: &SponsorConfig) -> anyhow::Result<PartyAdmitted> {
-    make_keys(&config.signing_key, &config.sealing_key)?;
-    Ok(identity(config)?.application(&[Role::Sponsor]))
-}
-
-pub(crate) fn identity(config: &SponsorConfig) -> anyhow::Result<Identity> {
-    Identity::load(
-        config.ledger.origin()?,
-        &config.name,
-        &config.signing_key,
-        &config.sealing_key,
-    )
 }
 
 /// Brings the sponsor's copy up to date and checks every batch in it.

@@ -1,8 +1,5 @@
 //! `merits supervisor`: found, admit, approve, open epochs, open claims and totals, answer.
 
-mod desk;
-mod statement_key;
-
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
@@ -14,16 +11,22 @@ use merits_ledger::{
     Role,
     entry::{PartyAdmitted, PersonStatement},
 };
-use merits_primitives::ids::{EntryId, Origin, Output, Period};
-use merits_supervisor::{acts::Supervisor, config::SupervisorConfig, net::OpenedClaim, side::Side};
+use merits_party::{
+    handover,
+    identity::{Identity, make_keys},
+    lookup::find_entry,
+    stop_signal, unix_millis,
+};
+use merits_primitives::ids::{EntryId, Epoch, Origin, Output, Period};
+use merits_supervisor::{
+    config::SupervisorConfig,
+    net::{OpenedClaim, Supervisor},
+    side::Side,
+};
 use merits_text::typed::{argument, prose};
 
-pub(crate) use self::desk::Desk;
-use super::{dates, stop_signal, witness};
-use crate::{
-    identity::{Identity, find_entry, make_keys, read_handover},
-    screen::working,
-};
+use super::{dates, distributor::rng, witness};
+use crate::screen::working;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -216,26 +219,29 @@ impl Command {
                     directory.join("supervisor.key"),
                     directory.join("supervisor-sealing.key"),
                 );
-                make_keys(&signing, &sealing)?;
+                make_keys(&signing, &sealing, &mut rand::rng())?;
                 let identity = Identity::load(Origin::new(&origin)?, &name, &signing, &sealing)?;
                 println!("{}", hex::encode(identity.party().0));
             }
             Self::Found { config } => {
-                let desk = Desk::open(&config).await?;
-                println!("founded the ledger with entry {}", desk.found().await?);
+                let supervisor = open(&config).await?;
+                println!(
+                    "founded the ledger with entry {}",
+                    supervisor.found().await?
+                );
             }
             Self::Admit {
                 config,
                 application,
                 distinct,
             } => {
-                let desk = Desk::open(&config).await?;
-                let application = read_handover::<PartyAdmitted>(&application)?;
+                let supervisor = open(&config).await?;
+                let application = handover::read::<PartyAdmitted>(&application)?;
                 if !distinct {
-                    desk.refuse_lookalike(&application.name)?;
+                    supervisor.refuse_lookalike(&application.name)?;
                 }
                 let (name, roles) = (application.name.clone(), application.roles);
-                let entry = desk.admit(application).await?;
+                let entry = supervisor.admit(application).await?;
                 let roles: Vec<&str> = roles.iter().map(Role::name).collect();
                 println!("admitted {name} as {}: entry {entry}", roles.join(", "));
             }
@@ -244,11 +250,10 @@ impl Command {
                 party,
                 basis,
             } => {
-                let desk = Desk::open(&config).await?;
+                let supervisor = open(&config).await?;
                 println!(
                     "suspended {party}: entry {}",
-                    desk.change_standing(&party, &basis, Supervisor::suspend)
-                        .await?
+                    supervisor.suspend(&party, &basis).await?
                 );
             }
             Self::Reinstate {
@@ -256,10 +261,8 @@ impl Command {
                 party,
                 basis,
             } => {
-                let desk = Desk::open(&config).await?;
-                let entry = desk
-                    .change_standing(&party, &basis, Supervisor::reinstate)
-                    .await?;
+                let supervisor = open(&config).await?;
+                let entry = supervisor.reinstate(&party, &basis).await?;
                 println!("reinstated {party}: entry {entry}");
             }
             Self::Retire {
@@ -268,8 +271,8 @@ impl Command {
                 version,
                 last_period,
             } => {
-                let desk = Desk::open(&config).await?;
-                let entry = desk.retire(&scale, version, last_period).await?;
+                let supervisor = open(&config).await?;
+                let entry = supervisor.retire(&scale, version, last_period).await?;
                 println!(
                     "{scale} version {version} ends with {}: entry {entry}",
                     last_period.label()
@@ -285,8 +288,10 @@ impl Command {
                     let id = EntryId::from_hex(&text);
                     id.with_context(|| format!("--proposal {text}: 64 hexadecimal digits"))
                 });
-                let desk = Desk::open(&config).await?;
-                let entry = desk.approve(&scale, version, proposal.transpose()?).await?;
+                let supervisor = open(&config).await?;
+                let entry = supervisor
+                    .approve(&scale, version, proposal.transpose()?)
+                    .await?;
                 println!("approved {scale} version {version}: entry {entry}");
             }
             Self::Adopt {
@@ -294,9 +299,9 @@ impl Command {
                 statement,
                 key_store,
             } => {
-                let desk = Desk::open(&config).await?;
+                let supervisor = open(&config).await?;
                 let bar = working("compiling the statement; making or loading its keys");
-                let adopted = desk.adopt(statement, key_store).await?;
+                let adopted = supervisor.adopt(statement, key_store, rng()).await?;
                 bar.finish_and_clear();
                 match adopted.entry {
                     Some(entry) => println!("adopted a key of {statement}: entry {entry}"),
@@ -309,11 +314,13 @@ impl Command {
                 epoch,
                 witness_half,
             } => {
-                let desk = Desk::open(&config).await?;
-                let half = read_handover(&witness_half)?;
+                let supervisor = open(&config).await?;
+                let half = handover::read(&witness_half)?;
                 println!(
                     "opened epoch {epoch}: entry {}",
-                    desk.open_epoch(epoch, half).await?
+                    supervisor
+                        .open_epoch(Epoch(epoch), half, unix_millis(), &mut rng())
+                        .await?
                 );
             }
             Self::Open {
@@ -322,19 +329,21 @@ impl Command {
                 claim,
                 basis,
             } => {
-                let desk = Desk::open(&config).await?;
-                let entry = find_entry(&desk.follower.replica(), &entry)?;
-                let (opened, file) = desk.open_claim(entry, claim, &basis).await?;
+                let supervisor = open(&config).await?;
+                let entry = find_entry(&supervisor.follower().replica(), &entry)?;
+                let (opened, file) = supervisor
+                    .open_claim(entry, claim, &basis, unix_millis())
+                    .await?;
                 report_opening(&opened, &file);
             }
             Self::Resume { config, request } => {
-                let desk = Desk::open(&config).await?;
-                let opened = desk.session().await?.resume(&request).await?;
+                let supervisor = open(&config).await?;
+                let opened = supervisor.session().await?.resume(&request).await?;
                 report_opening(&opened, &request);
             }
             Self::Reveal { config, request } => {
-                let desk = Desk::open(&config).await?;
-                let entry = desk.session().await?.reveal(&request).await?;
+                let supervisor = open(&config).await?;
+                let entry = supervisor.session().await?.reveal(&request).await?;
                 println!("revealed: entry {entry}");
             }
             Self::Check {
@@ -342,8 +351,8 @@ impl Command {
                 request,
                 disclosure,
             } => {
-                let desk = Desk::open(&config).await?;
-                let checked = desk.check(&request, &disclosure)?;
+                let supervisor = open(&config).await?;
+                let checked = supervisor.check(&request, &disclosure)?;
                 println!(
                     "the {} disclosed records open the commitment on the ledger and give {} credits{}",
                     checked.records,
@@ -359,13 +368,15 @@ impl Command {
                 epoch,
                 measure,
             } => {
-                let desk = Desk::open(&config).await?;
+                let supervisor = open(&config).await?;
                 let (output, did) = if measure {
                     (Output::Measure, "measured")
                 } else {
                     (Output::Credits, "earned")
                 };
-                let published = desk.total(&scale, period, epoch, output).await?;
+                let published = supervisor
+                    .total(&scale, period, Epoch(epoch), output)
+                    .await?;
                 println!(
                     "{} claims in {} of {scale} {did} {} together: entry {}",
                     published.total.set.claims(),
@@ -384,6 +395,11 @@ impl Command {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// A supervisor, by its configuration file.
+async fn open(config: &Path) -> anyhow::Result<Supervisor> {
+    Ok(Supervisor::open(SupervisorConfig::load(config)?).await?)
 }
 
 fn parse_statement(text: &str) -> Result<PersonStatement, String> {

@@ -10,12 +10,17 @@ use merits_exchange::config::ExchangeConfig;
 use merits_issuer::config::IssuerConfig;
 use merits_ledger::entry::PersonStatement;
 use merits_params::manifest::Manifest;
+use merits_party::{
+    identity::{Identity, PartyConfig as _, make_keys},
+    unix_millis,
+};
+use merits_primitives::ids::Epoch;
 use merits_registrar::config::RegistrarConfig;
 use merits_source::config::SourceConfig;
 use merits_sponsor::config::SponsorConfig;
 use merits_supervisor::{
     config::{SupervisorConfig, WitnessConfig},
-    net::serve,
+    net::{Supervisor, serve},
     side::Side,
 };
 use tokio::{sync::watch, task::JoinSet};
@@ -26,11 +31,7 @@ use super::{
     federation::{self, Federation, ORIGIN},
 };
 use crate::{
-    commands::{
-        clearing, distributor, evaluator, exchange, issuer, registrar, source, sponsor,
-        supervisor::Desk, witness,
-    },
-    identity::{Identity, make_keys},
+    commands::{distributor, exchange, issuer},
     screen::{say, step, thousands, working},
 };
 
@@ -42,7 +43,7 @@ pub(super) async fn found(federation: &Federation) -> anyhow::Result<Coordinator
         directory.join("supervisor.key"),
         directory.join("supervisor-sealing.key"),
     );
-    make_keys(&signing, &sealing)?;
+    make_keys(&signing, &sealing, &mut rand::rng())?;
     let supervisor = Identity::load(origin, federation::SUPERVISOR, &signing, &sealing)?;
     let authority = supervisor.party();
     let config = Config::load(&federation.write_coordinator(&authority)?)?;
@@ -56,53 +57,55 @@ pub(super) async fn found(federation: &Federation) -> anyhow::Result<Coordinator
     Ok(coordinator)
 }
 
-pub(super) async fn admit(federation: &Federation) -> anyhow::Result<Desk> {
+pub(super) async fn admit(federation: &Federation) -> anyhow::Result<Supervisor> {
     step(2, "The supervisor admits the parties");
-    let desk = Desk::with(SupervisorConfig::load(
+    let supervisor = Supervisor::open(SupervisorConfig::load(
         &federation.path("supervisor/supervisor.toml"),
     )?)
     .await?;
-    desk.found().await?;
+    supervisor.found().await?;
+    let rng = &mut distributor::rng();
     for application in [
-        witness::apply(&WitnessConfig::load(&federation.path(WITNESS_TOML))?)?,
-        issuer::apply(&IssuerConfig::load(&federation.path(ISSUER_TOML))?)?,
-        source::application(&SourceConfig::load(&federation.path(SOURCE_TOML))?)?,
-        distributor::apply(&DistributorConfig::load(
-            &federation.path(DISTRIBUTOR_TOML),
-        )?)?,
-        sponsor::apply(&SponsorConfig::load(&federation.path(SPONSOR_TOML))?)?,
-        clearing::apply(&ClearingConfig::load(&federation.path(CLEARING_TOML))?)?,
-        evaluator::apply(&EvaluatorConfig::load(&federation.path(EVALUATOR_TOML))?)?,
-        registrar::apply(&RegistrarConfig::load(&federation.path(REGISTRAR_TOML))?)?,
-        exchange::apply(&ExchangeConfig::load(&federation.path(EXCHANGE_TOML))?)?,
+        WitnessConfig::load(&federation.path(WITNESS_TOML))?.apply(rng)?,
+        IssuerConfig::load(&federation.path(ISSUER_TOML))?.apply(rng)?,
+        SourceConfig::load(&federation.path(SOURCE_TOML))?.apply(rng)?,
+        DistributorConfig::load(&federation.path(DISTRIBUTOR_TOML))?.apply(rng)?,
+        SponsorConfig::load(&federation.path(SPONSOR_TOML))?.apply(rng)?,
+        ClearingConfig::load(&federation.path(CLEARING_TOML))?.apply(rng)?,
+        EvaluatorConfig::load(&federation.path(EVALUATOR_TOML))?.apply(rng)?,
+        RegistrarConfig::load(&federation.path(REGISTRAR_TOML))?.apply(rng)?,
+        ExchangeConfig::load(&federation.path(EXCHANGE_TOML))?.apply(rng)?,
     ] {
-        desk.admit(application).await?;
+        supervisor.admit(application).await?;
     }
     say(
         "Itself first, then a log witness, an issuer, a source, a distributor, a sponsor, a \
          clearing bank, an evaluator, a registrar and an exchange, each by an application that it \
          signed with its own key. Nobody may act outside the role that it was admitted for.",
     );
-    Ok(desk)
+    Ok(supervisor)
 }
 
 pub(super) async fn open_epoch(
     federation: &Federation,
-    desk: &Desk,
+    supervisor: &Supervisor,
     servers: &mut JoinSet<anyhow::Result<()>>,
     stopped: &watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
     step(3, "Two halves of a view key");
     let config = WitnessConfig::load(&federation.path(WITNESS_TOML))?;
-    let half = witness::half(&config, 1).await?;
-    desk.open_epoch(1, witness::published(&config, half)?)
+    let (epoch, rng) = (Epoch(1), &mut distributor::rng());
+    let half = config.half(epoch, rng).await?;
+    let half = config.publish_half(half, &mut rand::rng())?;
+    supervisor
+        .open_epoch(epoch, half, unix_millis(), rng)
         .await?;
     for (config, side) in [
-        (desk.config.holder.clone(), Side::Supervisor),
+        (supervisor.config().holder.clone(), Side::Supervisor),
         (config, Side::Witness),
     ] {
         let listener = merits_serve::listen(config.listen).await?;
-        let service = witness::holder(&config, side).await?;
+        let service = config.holder(side).await?;
         let mut stopped = stopped.clone();
         servers.spawn(async move {
             let stop = async move {
@@ -123,7 +126,7 @@ pub(super) async fn open_epoch(
 
 pub(super) async fn publish(
     federation: &Federation,
-    desk: &Desk,
+    supervisor: &Supervisor,
     story: &mut Story,
 ) -> anyhow::Result<()> {
     step(4, "The issuer publishes a scale");
@@ -136,9 +139,10 @@ pub(super) async fn publish(
     story.set_up = start.elapsed();
     story.key_was_there = key_sets(&config.key_store) == keys_before;
     issuer::propose(&config, &built).await?;
-    desk.sync().await?;
+    supervisor.sync().await?;
     let manifest = built.manifest();
-    desk.approve(manifest.id().as_str(), manifest.version().0, None)
+    supervisor
+        .approve(manifest.id().as_str(), manifest.version().0, None)
         .await?;
     say(&format!(
         "{} writes a formula: {}. Its figures: {}. It compiles to {} constraints for {} claims ({} \
@@ -156,10 +160,12 @@ pub(super) async fn publish(
 }
 
 /// The keys of what people prove.
-pub(super) async fn adopt(federation: &Federation, desk: &Desk) -> anyhow::Result<()> {
+pub(super) async fn adopt(federation: &Federation, supervisor: &Supervisor) -> anyhow::Result<()> {
     let bar = working("making or loading the keys of `ticket` and `redeem`");
     for statement in PersonStatement::ALL {
-        desk.adopt(statement, federation.path("../keys")).await?;
+        supervisor
+            .adopt(statement, federation.path("../keys"), distributor::rng())
+            .await?;
     }
     bar.finish_and_clear();
     say(
@@ -175,9 +181,9 @@ pub(super) async fn serve_evaluator(
     stopped: &watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
     let config = EvaluatorConfig::load(&federation.path(EVALUATOR_TOML))?;
-    evaluator::announce(&config).await?;
+    config.announce().await?;
     let listener = merits_serve::listen(config.listen).await?;
-    let service = evaluator::service(&config).await?;
+    let service = config.service().await?;
     let mut stopped = stopped.clone();
     servers.spawn(async move {
         let stop = async move {

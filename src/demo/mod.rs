@@ -21,7 +21,8 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use clap::{Args, Parser as _};
-use merits_distributor::summary::RunSummary;
+use merits_distributor::{RecordsInput, summary::RunSummary};
+use merits_party::unix_millis;
 use merits_primitives::ids::Period;
 use tokio::{sync::watch, task::JoinSet};
 
@@ -102,26 +103,26 @@ impl Arguments {
         let mut servers = JoinSet::new();
 
         let coordinator = found(&federation).await?;
-        let desk = admit(&federation).await?;
-        open_epoch(&federation, &desk, &mut servers, &stopped).await?;
-        publish(&federation, &desk, &mut story).await?;
-        adopt(&federation, &desk).await?;
+        let supervisor = admit(&federation).await?;
+        open_epoch(&federation, &supervisor, &mut servers, &stopped).await?;
+        publish(&federation, &supervisor, &mut story).await?;
+        adopt(&federation, &supervisor).await?;
         serve_evaluator(&federation, &mut servers, &stopped).await?;
         let input = federation.records()?;
         let people = self.register(&federation, &input, &mut story).await?;
         self.consent(&federation, &people, &mut story).await?;
         self.earn(&federation, &input, &mut story).await?;
         verify_by_strangers(&federation, &mut story).await?;
-        open_one_claim(&federation, &desk, &mut story).await?;
-        open_total(&federation, &desk, &mut story).await?;
+        open_one_claim(&federation, &supervisor, &mut story).await?;
+        open_total(&federation, &supervisor, &mut story).await?;
         serve_exchange(&federation, &mut servers, &stopped)?;
-        spending::play(&federation, &people, &desk, &mut story).await?;
+        spending::play(&federation, &people, &supervisor, &mut story).await?;
 
         let _ = stop.send(true);
         while let Some(ended) = servers.join_next().await {
             ended??;
         }
-        drop(desk);
+        drop(supervisor);
         coordinator.shutdown().await?;
         closing::print(&federation, &story, start.elapsed());
         Ok(ExitCode::SUCCESS)
@@ -181,27 +182,30 @@ impl Arguments {
                 pack.source
             ));
         }
-        let terms = people::publish_terms(federation).await?;
-        let tickets = people.consent(federation, terms).await?;
+        people::publish_terms(federation).await?;
+        let tickets = people.consent(federation).await?;
         story.tickets = tickets.len();
-        let station = distributor::Station::open(&federation.path(DISTRIBUTOR_TOML)).await?;
-        let mut refused = Vec::new();
-        station
-            .import_tickets(&tickets, &mut |path, outcome| {
-                if let Err(fault) = outcome {
-                    refused.push(format!("{}: {fault}", path.display()));
-                }
-            })
-            .await?;
-        let deposited = async {
-            let deposits = station.deposit().await?;
+        let distributor = distributor::open(&federation.path(DISTRIBUTOR_TOML)).await?;
+        let done = async {
+            let rng = &mut distributor::rng();
+            let imported = distributor
+                .import_tickets(&tickets, unix_millis(), rng)
+                .await?;
+            let deposits = distributor.deposit().await?;
             if vouched {
                 let links = federation.path("source/links.jsonl");
-                station.ticket_links(pack.source, &links).await?;
+                distributor.write_ticket_links(pack.source, &links).await?;
             }
-            Ok(deposits)
+            anyhow::Ok((imported, deposits))
         };
-        let deposits = station.close(deposited.await).await?;
+        let (imported, deposits) = distributor.close(done.await).await?;
+        let refused: Vec<String> = imported
+            .iter()
+            .filter_map(|ticket| {
+                let fault = ticket.outcome.as_ref().err()?;
+                Some(format!("{}: {fault}", ticket.path.display()))
+            })
+            .collect();
         ensure!(
             refused.is_empty() && deposits.refused.is_empty(),
             "tickets were refused: {refused:?} {:?}",
@@ -250,14 +254,20 @@ impl Arguments {
         story: &mut Story,
     ) -> anyhow::Result<()> {
         step(7, "The source signs what it recorded");
-        let station = distributor::Station::open(&federation.path(DISTRIBUTOR_TOML)).await?;
+        let distributor = distributor::open(&federation.path(DISTRIBUTOR_TOML)).await?;
         let pack = &federation.pack;
         let links = match federation.owners {
             // They stand in the source's own file.
             Owners::People => None,
             Owners::Custody => {
                 let links = federation.path("handover/links.jsonl");
-                station.links(input, pack.source, &links, self.subjects())?;
+                distributor::write_links(
+                    &distributor,
+                    input,
+                    pack.source,
+                    &links,
+                    self.subjects(),
+                )?;
                 Some(links)
             }
         };
@@ -288,16 +298,14 @@ impl Arguments {
         ));
 
         step(8, "The distributor computes and proves");
-        let summary = station
-            .run(&distributor::RunArguments {
-                config: federation.path(DISTRIBUTOR_TOML),
-                input: Some(input.to_owned()),
-                bundle: Some(bundle),
-                source: Some(pack.source.to_owned()),
-                rejects: Some(federation.path("distributor/rejects.csv")),
-                subjects: self.subjects(),
-            })
-            .await?;
+        let records = RecordsInput {
+            records: input.to_owned(),
+            bundle,
+            source: pack.source.to_owned(),
+            rejects: Some(federation.path("distributor/rejects.csv")),
+            subjects: self.subjects(),
+        };
+        let summary = distributor::run(&distributor, Some(records)).await?;
         ensure!(
             summary.submitted.refused.is_empty() && summary.submitted.acknowledged > 0,
             "the ledger took {} batches and refused {:?}",
@@ -328,8 +336,10 @@ impl Arguments {
                 erased.period.label()
             ));
         }
-        let written = station.write_receipts(&federation.path("receipts")).await;
-        station.close(written).await?;
+        let written = distributor
+            .write_receipts(&federation.path("receipts"))
+            .await;
+        distributor.close(written).await?;
         story.summary = summary;
         Ok(())
     }

@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 use merits_params::manifest::Manifest;
+use merits_party::unix_millis;
 use merits_primitives::ids::Period;
 use merits_records::{Mapping, Plan, ReadOptions, Reject, read_file};
 use merits_source::{
@@ -17,7 +18,7 @@ use merits_source::{
 };
 
 use crate::{
-    commands::{scale, unix_millis},
+    commands::scale,
     screen::{say, working},
 };
 

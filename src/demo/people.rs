@@ -2,18 +2,18 @@
 //! and consents.
 //!
 //! Their wallets are directories as `merits wallet create` makes them. What all of them do alike is
-//! done here over one copy of the log; what one of them does alone, by the command.
+//! done here over one copy of the log, by the calls that the command makes; what one of them does
+//! alone, by the command.
 
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use anyhow::{Context as _, bail, ensure};
 use merits_distributor::config::DistributorConfig;
-use merits_ledger::State;
 use merits_params::keystore::KeyStore;
+use merits_party::{config::ledger_of, unix_millis};
 use merits_primitives::ids::{PartyId, Period, ScaleId};
 use merits_records::{Plan, handover::Handover as _};
 use merits_registrar::{
@@ -27,16 +27,15 @@ use merits_source::{
     linking::{LinkChecker, LinksFile},
 };
 use merits_wallet::{
-    consent::{Asked, Speaker},
     directory::{Directory, WalletConfig},
     keys::WalletKeys,
+    net::{ConsentRequest, Wallet},
     prover::PersonProver,
-    view::{View, scan},
 };
 
 use super::{DISTRIBUTOR_TOML, REGISTRAR_TOML, SOURCE_TOML, federation::Federation, packs};
 use crate::{
-    commands::{distributor, ledger_of, registrar, source, unix_millis},
+    commands::{distributor, registrar, source},
     screen::progress,
 };
 
@@ -91,7 +90,7 @@ impl Person {
 pub(super) struct People {
     pub(super) persons: Vec<Person>,
     follower: Follower,
-    prover: Arc<PersonProver>,
+    prover: PersonProver,
     distributor: PartyId,
     source: PartyId,
     scale: ScaleId,
@@ -147,7 +146,7 @@ impl People {
         ensure!(!persons.is_empty(), "nobody in {}", input.display());
         let (distributor, source) = {
             let replica = follower.replica();
-            let find = |name| crate::identity::find_party(&replica, name);
+            let find = |name| merits_party::lookup::find_party(&replica, name);
             (
                 find(federation.pack.distributor)?,
                 find(federation.pack.source)?,
@@ -156,7 +155,7 @@ impl People {
         Ok(Self {
             persons,
             follower,
-            prover: Arc::new(prover),
+            prover,
             distributor,
             source,
             scale: federation.manifest.id().clone(),
@@ -186,60 +185,55 @@ impl People {
     /// Each account's pseudonym, proven to the source.
     pub(super) async fn link(&self, federation: &Federation) -> anyhow::Result<usize> {
         self.follower.sync().await?;
+        let mut proven = Vec::with_capacity(self.persons.len());
+        let bar = progress(self.persons.len() as u64, "proving links");
+        for person in &self.persons {
+            let wallet = self.open(person)?;
+            let account = &person.account;
+            proven.push(wallet.link(&self.source, account, &self.prover, unix_millis())?);
+            wallet.remember(federation.pack.source, account)?;
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
         let config = SourceConfig::load(&federation.path(SOURCE_TOML))?;
         let path = config.links_file.as_ref().context("links_file")?;
         let replica = self.follower.replica();
         let state = replica.state()?;
         let mut links = LinksFile::open(path, state.origin(), self.source)?;
         let mut checker = LinkChecker::new(state, self.source, unix_millis());
-        let bar = progress(self.persons.len() as u64, "proving links");
-        for person in &self.persons {
-            let view = scan(&replica, &person.keys)?;
-            let link = self.speaker(state, person, &view)?.link(
-                &self.source,
-                &person.account,
-                unix_millis(),
-            )?;
-            checker.check(&link)?;
-            links.link(&link, false)?;
-            bar.inc(1);
+        for link in &proven {
+            checker.check(link)?;
+            links.link(link, false)?;
         }
-        bar.finish_and_clear();
         links.write()?;
         Ok(links.len())
     }
 
     /// A ticket for each person and period, sealed to the distributor.
-    pub(super) async fn consent(
-        &self,
-        federation: &Federation,
-        terms: [u8; 32],
-    ) -> anyhow::Result<Vec<PathBuf>> {
+    pub(super) async fn consent(&self, federation: &Federation) -> anyhow::Result<Vec<PathBuf>> {
         self.follower.sync().await?;
-        let replica = self.follower.replica();
-        let state = replica.state()?;
         let total = self.persons.iter().map(|person| person.periods.len()).sum();
         let mut tickets = Vec::with_capacity(total);
         let bar = progress(total as u64, "proving consents");
         for person in &self.persons {
-            let view = scan(&replica, &person.keys)?;
-            let speaker = self.speaker(state, person, &view)?;
+            let wallet = self.open(person)?;
+            let proposal = wallet.propose_consent(&ConsentRequest {
+                distributor: self.distributor,
+                source: self.source,
+                scale: self.scale.as_str(),
+                periods: person.periods.clone(),
+                account: Some(person.account.clone()),
+            })?;
             for period in &person.periods {
-                let asked = Asked {
-                    distributor: self.distributor,
-                    account: &person.account,
-                    scale: &self.scale,
-                    terms,
-                    source: self.source,
-                    period: *period,
-                };
-                let ticket = speaker.ticket(&view, &asked, unix_millis(), &mut rand::rng())?;
+                let (now, rng) = (unix_millis(), &mut rand::rng());
+                let ticket = wallet.ticket(&proposal, *period, &self.prover, now, rng)?;
                 let file = format!("ticket-{}-{}.json", person.number + 1, period.label());
                 let path = federation.path("handover").join(file);
                 ticket.write(&path)?;
                 tickets.push(path);
                 bar.inc(1);
             }
+            wallet.remember(&proposal.distributor, &proposal.account)?;
         }
         bar.finish_and_clear();
         Ok(tickets)
@@ -255,28 +249,19 @@ impl People {
         self.persons.last().context("nobody is there")
     }
 
-    fn speaker<'a>(
-        &'a self,
-        state: &'a State,
-        person: &'a Person,
-        view: &'a View,
-    ) -> anyhow::Result<Speaker<'a>> {
-        Ok(Speaker::new(
-            state,
-            &person.keys,
-            view,
-            self.prover.as_ref(),
-        )?)
+    /// A person's wallet over the copy that all of them share.
+    fn open(&self, person: &Person) -> anyhow::Result<Wallet> {
+        let directory = Directory::open(&person.wallet)?;
+        Ok(Wallet::sharing(directory, self.follower.clone())?)
     }
 }
 
-/// Publishes the distributor's terms and answers their digest.
-pub(super) async fn publish_terms(federation: &Federation) -> anyhow::Result<[u8; 32]> {
-    let station = distributor::Station::open(&federation.path(DISTRIBUTOR_TOML)).await?;
+/// Publishes the distributor's terms.
+pub(super) async fn publish_terms(federation: &Federation) -> anyhow::Result<()> {
+    let distributor = distributor::open(&federation.path(DISTRIBUTOR_TOML)).await?;
     let path = federation.path("distributor/terms.toml");
-    station.write_terms(&path)?;
-    let published = station.publish_terms(&path).await;
-    station.close(published).await?;
-    let text = std::fs::read(&path).with_context(|| path.display().to_string())?;
-    Ok(merits_primitives::ids::sha256(&text))
+    distributor.write_terms(&path)?;
+    let published = distributor.publish_terms(&path).await;
+    distributor.close(published).await?;
+    Ok(())
 }

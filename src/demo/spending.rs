@@ -3,18 +3,17 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use merits_party::unix_millis;
 use merits_primitives::{
     calendar::Day,
     ids::{Credits, Expiry},
 };
 use merits_sponsor::offers::expiry_label;
-use merits_wallet::view::{OwnNote, scan};
+use merits_supervisor::net::Supervisor;
+use merits_wallet::{net::scan, view::OwnNote};
 
 use super::{SPONSOR_TOML, Story, federation::Federation, people::People, typed};
-use crate::{
-    commands::{supervisor::Desk, unix_millis, verify::Kit},
-    screen::{say, step},
-};
+use crate::screen::{say, step};
 
 /// Vouchers of the demonstration's offer.
 const QUOTA: u32 = 3;
@@ -26,7 +25,7 @@ const VERIFIER: &str = "parking-office";
 pub(super) async fn play(
     federation: &Federation,
     people: &People,
-    desk: &Desk,
+    supervisor: &Supervisor,
     story: &mut Story,
 ) -> anyhow::Result<()> {
     let person = people.first()?;
@@ -39,8 +38,8 @@ pub(super) async fn play(
     typed(&["wallet", "credits", "--dir", &wallet]).await?;
 
     step(13, "The person redeems");
-    anchored(desk).await?;
-    let Some(spendable) = dearest(people, desk)? else {
+    anchored(supervisor).await?;
+    let Some(spendable) = dearest(people, supervisor)? else {
         say(
             "This person earned nothing that can be spent: try another --scale or more --subjects.",
         );
@@ -50,8 +49,8 @@ pub(super) async fn play(
     let start = Instant::now();
     offer(federation, spendable.expiry, price).await?;
     let offer = {
-        desk.sync().await?;
-        let replica = desk.follower.replica();
+        supervisor.sync().await?;
+        let replica = supervisor.follower().replica();
         let offers = replica.state()?.offers();
         let (id, _) = offers.iter().next().context("the offer is on the ledger")?;
         id.to_hex()[..16].to_owned()
@@ -82,7 +81,7 @@ pub(super) async fn play(
 
     step(14, "The person shows what is left, offline");
     // The change, too.
-    anchored(desk).await?;
+    anchored(supervisor).await?;
     let left = (spendable.value.0 - price.0).to_string();
     let image = federation
         .path("handover/attestation.png")
@@ -105,9 +104,12 @@ pub(super) async fn play(
         "2026-0042",
     ];
     typed(&[&attest[..], &asked[..], &["--output", &image]].concat()).await?;
-    desk.sync().await?;
+    supervisor.sync().await?;
     let kit = federation.path("kit").display().to_string();
-    Kit::write(&desk.follower.replica(), &federation.path("kit"))?;
+    supervisor
+        .follower()
+        .replica()
+        .write_kit(&federation.path("kit"))?;
     let verify = ["verify", "attest", "--image", &image, "--kit", &kit];
     let asked = [
         "--for",
@@ -123,11 +125,11 @@ pub(super) async fn play(
 
 /// Waits until every note of the ledger lies under an anchor, and so can be spent: a quick machine
 /// comes here within the second in which the last one was made.
-async fn anchored(desk: &Desk) -> anyhow::Result<()> {
-    desk.sync().await?;
+async fn anchored(supervisor: &Supervisor) -> anyhow::Result<()> {
+    supervisor.sync().await?;
     loop {
         {
-            let replica = desk.follower.replica();
+            let replica = supervisor.follower().replica();
             let notes = replica.state()?.notes();
             let covered = notes.anchor(unix_millis()).map_or(0, |anchor| anchor.size);
             if covered == notes.size() {
@@ -145,8 +147,8 @@ async fn conserve(federation: &Federation) -> anyhow::Result<()> {
 }
 
 /// The note that is worth most of the first person's.
-fn dearest(people: &People, desk: &Desk) -> anyhow::Result<Option<OwnNote>> {
-    let replica = desk.follower.replica();
+fn dearest(people: &People, supervisor: &Supervisor) -> anyhow::Result<Option<OwnNote>> {
+    let replica = supervisor.follower().replica();
     let view = scan(&replica, people.first()?.keys())?;
     let worth = |note: &&OwnNote| note.value.0;
     let dearest = view.spendable().max_by_key(worth).cloned();

@@ -4,15 +4,16 @@ use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
 use merits_ledger::entry::EARN_BATCH;
-use merits_primitives::ids::{EntryId, Output, Period};
-use merits_supervisor::request::RequestFile;
+use merits_party::unix_millis;
+use merits_primitives::ids::{EntryId, Epoch, Output, Period};
+use merits_supervisor::{net::Supervisor, request::RequestFile};
 
 use super::{
     CLEARING_TOML, DISTRIBUTOR_TOML, SPONSOR_TOML, Story,
     federation::{Federation, LEAST_CLAIMS, SPONSOR},
 };
 use crate::{
-    commands::{clearing, distributor, sponsor, supervisor::Desk, verify::Kit},
+    commands::{clearing, distributor, sponsor},
     screen::{progress, say, step, thousands},
 };
 
@@ -53,29 +54,34 @@ pub(super) async fn verify_by_strangers(
 
 pub(super) async fn open_one_claim(
     federation: &Federation,
-    desk: &Desk,
+    supervisor: &Supervisor,
     story: &mut Story,
 ) -> anyhow::Result<()> {
     step(10, "The supervisor opens one claim, with a trace");
-    desk.sync().await?;
-    Kit::write(&desk.follower.replica(), &federation.path("kit"))?;
-    let entry = first_batch(desk)?.context("the ledger has a batch")?;
+    supervisor.sync().await?;
+    supervisor
+        .follower()
+        .replica()
+        .write_kit(&federation.path("kit"))?;
+    let entry = first_batch(supervisor)?.context("the ledger has a batch")?;
     let start = Instant::now();
-    let (opened, request) = desk
+    let (opened, request) = supervisor
         .open_claim(
             entry,
             0,
             "Demonstration: sampling of one claim by the regulator",
+            unix_millis(),
         )
         .await?;
     story.opening = start.elapsed();
-    let station = distributor::Station::open(&federation.path(DISTRIBUTOR_TOML)).await?;
+    let distributor = distributor::open(&federation.path(DISTRIBUTOR_TOML)).await?;
     let disclosure = federation.path("handover/disclosure.json");
-    let disclosed = station
-        .disclose(entry, 0, Some(&request), &disclosure)
+    let shown = distributor::read_request(&request)?;
+    let disclosed = distributor
+        .disclose(entry, 0, Some(&shown), &disclosure)
         .await;
-    station.close(disclosed).await?;
-    let checked = desk.check(&request, &disclosure)?;
+    distributor.close(disclosed).await?;
+    let checked = supervisor.check(&request, &disclosure)?;
     let result = RequestFile::read(&request)?.opened().context("a result")?;
     ensure!(
         result.earned == checked.earned,
@@ -101,11 +107,11 @@ pub(super) async fn open_one_claim(
 
 pub(super) async fn open_total(
     federation: &Federation,
-    desk: &Desk,
+    supervisor: &Supervisor,
     story: &mut Story,
 ) -> anyhow::Result<()> {
     step(11, "A total, opened for everybody");
-    let Some((period, claims)) = largest_period(desk)? else {
+    let Some((period, claims)) = largest_period(supervisor)? else {
         say(&format!(
             "No {} has the {LEAST_CLAIMS} claims that a total must cover, so none is opened: a \
              sum over few people would say too much about each. More people are needed: a larger \
@@ -115,13 +121,13 @@ pub(super) async fn open_total(
         return Ok(());
     };
     let bar = progress(1, "adding ciphertexts, opening the sum");
-    let published = desk
-        .total(&federation.pack.id, period, 1, Output::Credits)
+    let published = supervisor
+        .total(&federation.pack.id, period, Epoch(1), Output::Credits)
         .await?;
     let measured = match federation.manifest.measure() {
         Some(measure) => {
-            let total = desk
-                .total(&federation.pack.id, period, 1, Output::Measure)
+            let total = supervisor
+                .total(&federation.pack.id, period, Epoch(1), Output::Measure)
                 .await?;
             format!(", and {} {}", thousands(total.total.sum), measure.unit)
         }
@@ -144,8 +150,8 @@ pub(super) async fn open_total(
     Ok(())
 }
 
-fn first_batch(desk: &Desk) -> anyhow::Result<Option<EntryId>> {
-    let replica = desk.follower.replica();
+fn first_batch(supervisor: &Supervisor) -> anyhow::Result<Option<EntryId>> {
+    let replica = supervisor.follower().replica();
     for leaf in replica.leaves() {
         let entry = leaf?.1.entry;
         if entry.kind == EARN_BATCH {
@@ -156,8 +162,8 @@ fn first_batch(desk: &Desk) -> anyhow::Result<Option<EntryId>> {
 }
 
 /// The period with the most claims, if they are enough for a total.
-fn largest_period(desk: &Desk) -> anyhow::Result<Option<(Period, u64)>> {
-    let replica = desk.follower.replica();
+fn largest_period(supervisor: &Supervisor) -> anyhow::Result<Option<(Period, u64)>> {
+    let replica = supervisor.follower().replica();
     let totals = replica.state()?.totals();
     let unopened = totals.summaries()?.into_iter();
     Ok(unopened

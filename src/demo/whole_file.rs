@@ -31,9 +31,9 @@ pub(crate) async fn whole_file(data: &Path, input: &Path) -> anyhow::Result<Whol
     let (stop, stopped) = watch::channel(false);
     let mut servers = JoinSet::new();
     let coordinator = found(&federation).await?;
-    let desk = admit(&federation).await?;
-    open_epoch(&federation, &desk, &mut servers, &stopped).await?;
-    publish(&federation, &desk, &mut story).await?;
+    let supervisor = admit(&federation).await?;
+    open_epoch(&federation, &supervisor, &mut servers, &stopped).await?;
+    publish(&federation, &supervisor, &mut story).await?;
     let start = Instant::now();
     arguments.earn(&federation, input, &mut story).await?;
     let all = start.elapsed();
@@ -41,7 +41,7 @@ pub(crate) async fn whole_file(data: &Path, input: &Path) -> anyhow::Result<Whol
     while let Some(ended) = servers.join_next().await {
         ended??;
     }
-    drop(desk);
+    drop(supervisor);
     coordinator.shutdown().await?;
     Ok(WholeFile {
         signing: all.saturating_sub(story.summary.times.total),

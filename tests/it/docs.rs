@@ -189,6 +189,122 @@ fn relative_links_resolve() {
     assert!(dead.is_empty(), "dead links: {dead:#?}");
 }
 
+/// What stands between backticks outside code blocks.
+fn quoted(markdown: &str) -> Vec<&str> {
+    let mut fenced = false;
+    let mut found = Vec::new();
+    for line in markdown.lines() {
+        if line.trim_start().starts_with("```") {
+            fenced = !fenced;
+        } else if !fenced {
+            found.extend(line.split('`').skip(1).step_by(2));
+        }
+    }
+    found
+}
+
+/// The pages that say how things are now, with what they quote.
+fn quotations() -> Vec<(PathBuf, Vec<String>)> {
+    let mut pages = Vec::new();
+    files(&root().join("docs/src"), "md", &mut pages);
+    pages.extend(["README.md", "CONTRIBUTING.md"].map(|page| root().join(page)));
+    let quotations = pages.into_iter().map(|page| {
+        let text = fs::read_to_string(&page).expect("a page");
+        let quoted = quoted(&text).into_iter().map(str::to_owned).collect();
+        (page, quoted)
+    });
+    quotations.collect()
+}
+
+/// The fault: pages named files that had moved.
+#[test]
+fn files_that_pages_name_exist() {
+    let folders = [
+        "circuits",
+        "coordinator",
+        "docs",
+        "examples",
+        "params",
+        "parties",
+        "proto",
+        "tests",
+        "verifier",
+    ];
+    let (mut checked, mut missing) = (0, Vec::new());
+    for (page, quoted) in quotations() {
+        for name in quoted {
+            let is_path = name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
+            let folder = name.split('/').next().unwrap_or_default();
+            // ROLE, NAME and the like stand for what a reader puts there.
+            let is_pattern = name
+                .split(['/', '-', '.'])
+                .any(|part| part.len() > 1 && part.chars().all(|c| c.is_ascii_uppercase()));
+            if !is_path || is_pattern || !name.contains('/') || !folders.contains(&folder) {
+                continue;
+            }
+            checked += 1;
+            if !root().join(&name).exists() {
+                missing.push(format!("{}: {name}", page.display()));
+            }
+        }
+    }
+    assert!(checked > 100, "pages name files: {checked}");
+    assert!(missing.is_empty(), "named and not there: {missing:#?}");
+}
+
+/// The fault: a page named a function that nobody has written.
+#[test]
+fn items_that_pages_name_exist() {
+    let mut manifests = Vec::new();
+    files(root(), "toml", &mut manifests);
+    let (mut checked, mut missing) = (0, Vec::new());
+    for (page, quoted) in quotations() {
+        for name in quoted {
+            let mut parts = name.split("::");
+            let krate = parts.next().unwrap_or_default().replace('_', "-");
+            let Some(item) = parts.last().filter(|_| krate.starts_with("merits-")) else {
+                continue;
+            };
+            checked += 1;
+            let line = format!("name = \"{krate}\"");
+            let manifest = manifests.iter().find(|path| {
+                path.ends_with("Cargo.toml")
+                    && fs::read_to_string(path).is_ok_and(|text| text.lines().any(|l| l == line))
+            });
+            let mut sources = Vec::new();
+            if let Some(folder) = manifest.and_then(|path| path.parent()) {
+                files(&folder.join("src"), "rs", &mut sources);
+            }
+            let defines = |source: &PathBuf| {
+                let text = fs::read_to_string(source).expect("a source file");
+                [
+                    "fn",
+                    "struct",
+                    "enum",
+                    "mod",
+                    "const",
+                    "type",
+                    "trait",
+                    "macro_rules!",
+                ]
+                .iter()
+                .any(|kind| {
+                    let definition = format!("{kind} {item}");
+                    let mut ends = text.split(definition.as_str()).skip(1);
+                    ends.any(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+                })
+            };
+            if !sources.iter().any(defines) {
+                missing.push(format!("{}: {name}", page.display()));
+            }
+        }
+    }
+    assert!(checked > 10, "pages name items: {checked}");
+    assert!(missing.is_empty(), "named and not there: {missing:#?}");
+}
+
 #[test]
 fn identifiers_cited_in_code_are_specified() {
     let specification =

@@ -50,21 +50,30 @@ pub enum RefusalNoticeError {
 impl RefusalNotice {
     /// Signs the notice. The note names the signer's origin.
     pub fn sign(&self, signer: &LogSigner) -> SignedRefusal {
+        // No blank at the end of a line: programs on the way take it off.
+        let message = self.message.replace(char::is_control, " ");
         SignedRefusal(signer.sign(&format!(
-            "{HEADER} {}\nentry {}\nsubmission {}\ntime {}\ncode {}\nfield {}\nmessage {}\n",
+            "{HEADER} {}\nentry {}\nsubmission {}\ntime {}\ncode {}\n{}\n{}\n",
             signer.public().origin(),
             self.entry,
             BASE64.encode(self.submission),
             self.time,
             self.code,
-            self.field,
-            self.message.replace(char::is_control, " "),
+            format!("field {}", self.field).trim_end(),
+            format!("message {message}").trim_end(),
         )))
     }
 
     fn from_text(text: &str) -> Option<Self> {
         let mut lines = text.strip_suffix('\n')?.split('\n');
-        let mut value = |key: &str| lines.next()?.strip_prefix(key)?.strip_prefix(' ');
+        let mut value = |key: &str| {
+            let rest = lines.next()?.strip_prefix(key)?;
+            if rest.is_empty() {
+                Some(rest)
+            } else {
+                rest.strip_prefix(' ')
+            }
+        };
         let notice = Self {
             origin: Origin::new(value(HEADER)?).ok()?,
             entry: EntryId::from_hex(value("entry")?)?,
@@ -120,6 +129,43 @@ mod tests {
 
     use super::*;
     use crate::Reason;
+
+    /// Most refusals name a field, and some none; either way the log's own notice verifies, also after a program
+    /// on the way took the blanks off its lines, or put some there.
+    #[test]
+    fn what_a_log_signs_verifies() {
+        let origin = Origin::new("log.example").unwrap();
+        let signer = LogSigner::new(origin.clone(), SigningKey::from_bytes(&[1; 32]));
+        for field in ["", "claims[3].c"] {
+            for message in ["no", "", "ends in a blank ", "\t"] {
+                let notice = RefusalNotice {
+                    origin: origin.clone(),
+                    entry: EntryId([7; 32]),
+                    submission: [9; 32],
+                    time: 12,
+                    code: Reason::Spent.into(),
+                    field: field.parse().unwrap(),
+                    message: message.to_owned(),
+                };
+                let text = notice.sign(&signer).to_string();
+                assert!(!text.contains(" \n"), "{text:?}");
+                for on_the_way in [
+                    text.clone(),
+                    text.replace('\n', "\r\n"),
+                    text.replace('\n', " \n"),
+                    format!("\u{feff}{text}\n"),
+                ] {
+                    let read = SignedRefusal::parse(&on_the_way).unwrap();
+                    let read = read.verify(signer.public()).unwrap();
+                    assert_eq!(
+                        (read.code, read.field),
+                        (notice.code.clone(), notice.field.clone())
+                    );
+                    assert_eq!(read.message, message.trim_end());
+                }
+            }
+        }
+    }
 
     /// The evidence of a refusal must not depend on whether the reader's program is as new as the log's.
     #[test]

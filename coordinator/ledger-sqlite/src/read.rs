@@ -1,6 +1,6 @@
 //! Reading what is committed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use futures::TryStreamExt as _;
 use merits_ledger::{
@@ -80,6 +80,17 @@ impl Reader {
     /// SQLite's.
     pub async fn used(&self, set: UniqueSet, value: &[u8; 32]) -> sqlx::Result<Option<u64>> {
         used(&mut *self.pool.acquire().await?, set, value).await
+    }
+
+    /// Which of these values are used up.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub async fn used_all(
+        &self,
+        values: &[(UniqueSet, [u8; 32])],
+    ) -> sqlx::Result<HashSet<(UniqueSet, [u8; 32])>> {
+        used_all(&mut *self.pool.acquire().await?, values).await
     }
 
     /// Index of an entry's leaf.
@@ -218,6 +229,44 @@ pub(crate) async fn used(
             .fetch_optional(db)
             .await?;
     Ok(index.map(i64::cast_unsigned))
+}
+
+pub(crate) async fn used_all(
+    db: &mut SqliteConnection,
+    values: &[(UniqueSet, [u8; 32])],
+) -> sqlx::Result<HashSet<(UniqueSet, [u8; 32])>> {
+    // Entry ids stand with their leaves.
+    let (ids, mut values): (Vec<_>, Vec<_>) = values
+        .iter()
+        .copied()
+        .partition(|(set, _)| *set == UniqueSet::Entry);
+    let ids: Vec<EntryId> = ids.into_iter().map(|(_, id)| EntryId(id)).collect();
+    let found = find_all(db, &ids).await?.into_keys();
+    let mut used: HashSet<_> = found.map(|id| (UniqueSet::Entry, id.0)).collect();
+    // In the order of the table, so that neighbours find the same pages.
+    values.sort_unstable();
+    for wanted in pieces(&values) {
+        let mut select = QueryBuilder::new("WITH wanted (n, kind, value) AS (");
+        select.push_values(
+            wanted.iter().enumerate(),
+            |mut row, (position, (set, value))| {
+                row.push_bind(position as i64)
+                    .push_bind(i64::from(*set as u8))
+                    .push_bind(&value[..]);
+            },
+        );
+        select.push(
+            ") SELECT wanted.n FROM wanted CROSS JOIN used
+             ON used.kind = wanted.kind AND used.value = wanted.value",
+        );
+        let positions: Vec<i64> = select.build_query_scalar().fetch_all(&mut *db).await?;
+        let found = positions.into_iter().filter_map(|position| {
+            let place = usize::try_from(position).ok()?;
+            wanted.get(place).copied()
+        });
+        used.extend(found);
+    }
+    Ok(used)
 }
 
 pub(crate) async fn find(db: &mut SqliteConnection, id: &EntryId) -> sqlx::Result<Option<u64>> {

@@ -221,6 +221,13 @@ impl StorageGroup for Group<'_> {
         Ok(Err(answer))
     }
 
+    async fn used_all(
+        &mut self,
+        values: &[(UniqueSet, [u8; 32])],
+    ) -> sqlx::Result<HashSet<(UniqueSet, [u8; 32])>> {
+        read::used_all(&mut self.db, values).await
+    }
+
     async fn append_all(
         &mut self,
         leaves: &[StoredLeaf<'_>],

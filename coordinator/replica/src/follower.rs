@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use futures::future::BoxFuture;
@@ -13,6 +13,7 @@ use tokio::sync::{OwnedMutexGuard, mpsc};
 
 use crate::{
     client::{Client, ClientError},
+    clock::unix_millis,
     replica::{Replica, ReplicaError, Update},
 };
 
@@ -92,7 +93,7 @@ impl Follower {
             replica: Arc::new(RwLock::new(replica)),
             turn: Arc::default(),
             watch: Watch {
-                unix_millis: Arc::new(system_millis),
+                unix_millis: Arc::new(unix_millis),
                 refuses: false,
             },
         }
@@ -126,8 +127,8 @@ impl Follower {
     /// Fetches, verifies and applies what the log has and the replica has not.
     ///
     /// # Errors
-    /// [`FollowError`]; [`ReplicaError::Rewritten`] when the log no longer continues what it
-    /// signed before.
+    /// [`FollowError`]; [`ReplicaError::Rewritten`] when the log signed two trees of one size,
+    /// [`ReplicaError::NotShown`] when it could not show that its tree continues what it signed before.
     pub fn sync(&self) -> BoxFuture<'_, Result<Progress, FollowError>> {
         Box::pin(async move {
             // Shared with the thread that verifies and writes: the next update must come after it.
@@ -151,9 +152,9 @@ impl Follower {
             // Leaves are verified and written while the next ones come, a few pages behind. Both go on together
             // or end together: without pages there is no update, and without it nobody takes pages.
             let (send, receive) = mpsc::channel(PAGES);
-            let until = update.until();
+            // Not `from`: what was settled meanwhile is no longer missing.
+            let (mut next, until) = (update.from(), update.until());
             let fetch = async move {
-                let mut next = from;
                 while next < until {
                     let page = pages
                         .next()
@@ -203,7 +204,8 @@ impl Follower {
     }
 
     /// Before anything is fetched: the log must show that its new tree continues the one that
-    /// was verified. If it cannot, it signed two histories, and both signatures are kept.
+    /// was verified. If it cannot, nothing is taken, and both signatures are kept. That alone convicts nobody: whoever
+    /// stands in between can spoil a proof.
     async fn require_consistency(
         &self,
         client: &mut Client,
@@ -216,7 +218,7 @@ impl Follower {
         let shown = verify_consistency(old.size, &old.root, update.until(), &update.root(), &proof);
         match shown {
             Ok(()) => Ok(()),
-            Err(_) => Err(self.replica().convict(update)?.into()),
+            Err(_) => Err(self.replica().not_shown(update)?.into()),
         }
     }
 }
@@ -275,11 +277,4 @@ fn reading(replica: &RwLock<Replica>) -> RwLockReadGuard<'_, Replica> {
 
 fn writing(replica: &RwLock<Replica>) -> RwLockWriteGuard<'_, Replica> {
     replica.write().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn system_millis() -> u64 {
-    let since = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

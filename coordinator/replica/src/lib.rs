@@ -19,6 +19,7 @@
 
 mod archive;
 mod client;
+mod clock;
 mod config;
 mod follower;
 mod mark;
@@ -26,8 +27,9 @@ mod replica;
 
 pub use archive::ArchiveError;
 pub use client::{Client, ClientError, Submitted};
+pub use clock::unix_millis;
 pub use config::{ConfigFileError, JoinError, LedgerConfig, LedgerConfigError, read_config};
 pub use follower::{FollowError, Follower, MOST_AHEAD, Progress};
 pub use mark::{DESK, HighWaterMark, MarkError};
 pub use merits_proto::Verdict;
-pub use replica::{Growth, Leaves, Replica, ReplicaError, Update};
+pub use replica::{Growth, Leaves, Replica, ReplicaError, Update, WriteKitError};

@@ -76,13 +76,38 @@ pub fn keep_private(path: &Path) -> Result<(), FileError> {
 /// # Errors
 /// [`FileError::NotWritable`], which names file, mode, owner and what to do; [`FileError::Failed`].
 pub async fn prove_writable(db: &mut SqliteConnection, path: &Path) -> Result<(), FileError> {
-    write(db).await.map_err(|error| match Trouble::of(&error) {
+    write(db)
+        .await
+        .map_err(|error| explain_writing(path, error))
+}
+
+/// Writes what the write-ahead log holds into the file, and the file to the disk. A program that ended after a failed
+/// sync may have left a commit that only the system's memory has: whoever answers from a store makes sure of it
+/// first.
+///
+/// # Errors
+/// [`FileError::StillRead`]; as of [`prove_writable`].
+pub async fn make_durable(db: &mut SqliteConnection, path: &Path) -> Result<(), FileError> {
+    let (_, frames, folded): (i64, i64, i64) = sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)")
+        .fetch_one(db)
+        .await
+        .map_err(|error| explain_writing(path, error))?;
+    // A reader of the newest commit keeps the log from being emptied, and nothing from the file.
+    if folded < frames {
+        let path = path.to_owned();
+        return Err(FileError::StillRead { path });
+    }
+    Ok(())
+}
+
+fn explain_writing(path: &Path, error: sqlx::Error) -> FileError {
+    match Trouble::of(&error) {
         Trouble::Full => NotWritable::of(path).because("its disk is full: make room"),
         Trouble::Disk => NotWritable::of(path).because(
             "its disk reports an error when it is written: see the system's log (dmesg), and bring the disk back",
         ),
         _ => explain(path, error),
-    })
+    }
 }
 
 async fn write(db: &mut SqliteConnection) -> sqlx::Result<()> {

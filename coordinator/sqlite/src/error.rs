@@ -149,6 +149,16 @@ pub enum FileError {
         /// What kept it.
         why: &'static str,
     },
+    /// Part of the write-ahead log cannot go into the file.
+    #[error(
+        "{} cannot be made durable, because another program has read it in one transaction since before the last \
+         commit: end that program, and start again",
+        path.display()
+    )]
+    StillRead {
+        /// The database.
+        path: PathBuf,
+    },
     /// SQLite takes paths as text.
     #[error("{} is not UTF-8, and SQLite cannot write to it; name another file", path.display())]
     PathEncoding {

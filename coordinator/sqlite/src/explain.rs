@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::{ErrorKind, Read as _},
+    io::{self, ErrorKind, Read as _},
     path::Path,
 };
 
@@ -39,12 +39,8 @@ pub fn examine(path: &Path) -> Result<(), FileError> {
     if !metadata.is_file() {
         return Err(no_database("it is a folder, or no file"));
     }
-    let mut header = Vec::with_capacity(HEADER);
     let opened = File::open(path).map_err(io)?;
-    opened
-        .take(HEADER as u64)
-        .read_to_end(&mut header)
-        .map_err(io)?;
+    let header = read_header(&opened).map_err(io)?;
     if header.is_empty() {
         return Err(no_database("it is empty"));
     }
@@ -58,15 +54,38 @@ pub fn examine(path: &Path) -> Result<(), FileError> {
             "it begins with other bytes"
         }));
     }
-    let torn = |expected| FileError::Torn {
+    let torn = |found, expected| FileError::Torn {
         path: path.to_owned(),
-        found: metadata.len(),
+        found,
         expected,
     };
     let Ok(header) = <[u8; HEADER]>::try_from(header) else {
         // The smallest page.
-        return Err(torn(512));
+        return Err(torn(opened.metadata().map_err(io)?.len(), 512));
     };
+    let Some((found, expected)) = missing(&opened, path, &header).map_err(io)? else {
+        return Ok(());
+    };
+    // A program that works on the store may have changed it in between. A torn file is torn at a second look, too.
+    let again = File::open(path).map_err(io)?;
+    let header = read_header(&again).map_err(io)?;
+    match <[u8; HEADER]>::try_from(header) {
+        Ok(header) if missing(&again, path, &header).map_err(io)?.is_none() => Ok(()),
+        _ => Err(torn(found, expected)),
+    }
+}
+
+fn read_header(file: &File) -> io::Result<Vec<u8>> {
+    let mut header = Vec::with_capacity(HEADER);
+    file.take(HEADER as u64).read_to_end(&mut header)?;
+    Ok(header)
+}
+
+/// The bytes of a file that ends before its last page, and those of all pages that its header counts.
+///
+/// A checkpoint writes the first page first and empties the write-ahead log last. So the length is asked for when
+/// all else is known: with an empty log, everything that the header counted is in the file by then.
+fn missing(file: &File, path: &Path, header: &[u8; HEADER]) -> io::Result<Option<(u64, u64)>> {
     let number = |at: usize| {
         let bytes = header
             .get(at..at + 4)
@@ -80,12 +99,13 @@ pub fn examine(path: &Path) -> Result<(), FileError> {
     // The number of pages counts if the program that changed the file last knew it.
     let whole = page * u64::from(number(28));
     let counts = number(24) == number(92);
-    // A write-ahead log has what is not in the file yet.
-    let folded = fs::metadata(beside(path, "-wal")).map_or(0, |file| file.len()) == 0;
-    if counts && folded && metadata.len() < whole {
-        return Err(torn(whole));
+    // A write-ahead log has what is not in the file yet, and a journal what SQLite will put back.
+    let has = |suffix| fs::metadata(beside(path, suffix)).is_ok_and(|file| file.len() > 0);
+    if !counts || has("-wal") || has("-journal") {
+        return Ok(None);
     }
-    Ok(())
+    let found = file.metadata()?.len();
+    Ok((found < whole).then_some((found, whole)))
 }
 
 /// What SQLite's failure with a file means.
@@ -112,5 +132,50 @@ pub fn explain(path: &Path, error: sqlx::Error) -> FileError {
             path: path.to_owned(),
             source: DatabaseError::from(error),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{ConnectOptions as _, Connection as _};
+
+    use super::*;
+
+    /// The fault: the length from before a checkpoint was compared with the header from after it.
+    #[tokio::test]
+    async fn a_file_that_grows_while_it_is_looked_at_has_no_end_too_early() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store.sqlite");
+        let mut db = crate::durable(&path)
+            .create_if_missing(true)
+            .connect()
+            .await
+            .unwrap();
+        sqlx::raw_sql(
+            "CREATE TABLE thing (value); INSERT INTO thing VALUES (hex(zeroblob(50000)))",
+        )
+        .execute(&mut db)
+        .await
+        .unwrap();
+        db.close().await.unwrap();
+        assert!(!beside(&path, "-wal").exists());
+        let whole = fs::read(&path).unwrap();
+        let growing = dir.path().join("growing.sqlite");
+        fs::write(&growing, &whole[..4_096]).unwrap();
+        let file = File::open(&growing).unwrap();
+        let header = read_header(&file).unwrap().try_into().unwrap();
+        let lengths = Some((4_096, whole.len() as u64));
+        assert_eq!(missing(&file, &growing, &header).unwrap(), lengths);
+        assert!(matches!(examine(&growing), Err(FileError::Torn { .. })));
+        for log in ["-wal", "-journal"] {
+            let log = beside(&growing, log);
+            fs::write(&log, b"pages").unwrap();
+            assert_eq!(missing(&file, &growing, &header).unwrap(), None);
+            fs::remove_file(&log).unwrap();
+        }
+        // The checkpoint ends after the header was read.
+        fs::write(&growing, &whole).unwrap();
+        assert_eq!(missing(&file, &growing, &header).unwrap(), None);
+        examine(&growing).unwrap();
     }
 }

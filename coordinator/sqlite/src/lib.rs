@@ -5,6 +5,7 @@
 //!   restart once there is room;
 //! - [`restrict`], [`keep_private`]: the files are their owner's, and nobody else may replace them;
 //! - [`prove_writable`]: a store that cannot be written is told before anything is served from it;
+//! - [`make_durable`]: what an earlier run left in the write-ahead log is on the disk before it is answered;
 //! - [`StoreKind`], [`examine`], [`explain`]: what a file is that is not the right one, and what a failure means,
 //!   in words of those who run a server ([`DatabaseError`]);
 //! - [`Schema`]: whose file it is, and of which version, before anything is read or changed;
@@ -37,7 +38,7 @@ use std::{
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
-pub use access::{keep_private, prove_writable, restrict};
+pub use access::{keep_private, make_durable, prove_writable, restrict};
 pub use error::FileError;
 pub use explain::{examine, explain};
 pub use fold::fold;

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use merits_ledger::{
-    Authentic, CheckError, Conflict, Effects, Governing, ProvenStatement, Refusal, Unique,
-    UniqueSet,
+    Authentic, CheckError, Conflict, Effects, Governing, ProvenStatement, Refusal, Submission,
+    Unique, UniqueSet,
     storage::{Pending as PendingRows, StorageGroup as _, StoredLeaf},
     tree::{Frontier, Node},
 };
@@ -26,8 +26,13 @@ pub(super) struct Pending {
     pub(super) rows: PendingRows,
     pub(super) effects: Vec<Effects>,
     /// What the effects use up.
-    used: HashSet<(UniqueSet, [u8; 32])>,
+    used: HashSet<Value>,
+    /// Values that were looked up, and whether an earlier group used them up.
+    stored: HashMap<Value, bool>,
 }
+
+/// A value that may occur once.
+type Value = (UniqueSet, [u8; 32]);
 
 /// Index of a new entry; nothing for one that was there before.
 pub(super) type Appended = Option<u64>;
@@ -49,7 +54,39 @@ impl Pending {
             rows: PendingRows::new(),
             effects: Vec::new(),
             used: HashSet::new(),
+            stored: HashMap::new(),
         }
+    }
+
+    /// Reads what the rules of these submissions look at, and which of their values are used up: those of all in
+    /// as few looks as those of one.
+    pub(super) async fn read(
+        &mut self,
+        state: &Governing,
+        transaction: &mut Group<'_>,
+        submissions: impl IntoIterator<Item = &Submission> + Clone,
+    ) -> Result<(), SequencerError> {
+        let rows = &mut self.rows;
+        rows.read(transaction, state, submissions.clone()).await?;
+        let submissions = submissions.into_iter();
+        let values = submissions.flat_map(|submission| state.may_use(submission));
+        self.look_up(transaction, values.collect()).await
+    }
+
+    async fn look_up(
+        &mut self,
+        transaction: &mut Group<'_>,
+        mut values: Vec<Value>,
+    ) -> Result<(), SequencerError> {
+        values.retain(|value| !self.stored.contains_key(value));
+        if values.is_empty() {
+            return Ok(());
+        }
+        let used = transaction.used_all(&values).await?;
+        let values = values.into_iter();
+        self.stored
+            .extend(values.map(|value| (value, used.contains(&value))));
+        Ok(())
     }
 
     /// Takes one entry, which is appended with all others ([`StorageGroup::append_all`]).
@@ -111,9 +148,18 @@ impl Pending {
             Err(CheckError::Refused(refusal)) => return Ok(Judged::Refused(Box::new(refusal))),
             Err(CheckError::Rows(error)) => return Err(error.into()),
         };
-        // The store finds what it has, and what an entry uses twice itself.
+        // One value that an earlier group used would take this group to the slow path, and anybody can send it.
+        let of_store = effects.uniques().iter();
+        let of_store = of_store.filter(|unique| unique.set != UniqueSet::Entry);
+        let of_store = of_store.map(|unique| (unique.set, unique.value)).collect();
+        self.look_up(transaction, of_store).await?;
+        let mut own = HashSet::new();
         let mut uniques = effects.uniques().iter();
-        let is_taken = |unique: &&Unique| self.used.contains(&(unique.set, unique.value));
+        let is_taken = |unique: &&Unique| {
+            let value = (unique.set, unique.value);
+            let is_stored = self.stored.get(&value).is_some_and(|is_used| *is_used);
+            is_stored || self.used.contains(&value) || !own.insert(value)
+        };
         Ok(match uniques.find(is_taken) {
             Some(unique) => Judged::Refused(already_used(*unique)),
             None => Judged::Taken(effects),
@@ -142,4 +188,124 @@ impl Pending {
 fn already_used(unique: Unique) -> Box<Refusal> {
     let (set, claim) = (unique.set, unique.claim);
     Box::new(Refusal::AlreadyUsed { set, claim })
+}
+
+#[cfg(test)]
+mod tests {
+    use merits_ledger::{
+        Extension, KeyRing, State,
+        rows::StateDigest,
+        storage::{Commit, Head},
+    };
+    use merits_ledger_fixture::{Citizen, Stage};
+    use merits_ledger_sqlite::{TABLES, Writer};
+    use merits_primitives::ids::Credits;
+    use merits_verifier::entry::SignedEntry;
+    use rand::{SeedableRng as _, rngs::StdRng};
+    use sqlx::ConnectOptions as _;
+
+    use super::*;
+
+    async fn writer(dir: &tempfile::TempDir) -> Writer {
+        let options = merits_sqlite::durable(&dir.path().join("ledger.sqlite"));
+        let mut db = options.create_if_missing(true).connect().await.unwrap();
+        sqlx::raw_sql(TABLES).execute(&mut db).await.unwrap();
+        Writer::new(db)
+    }
+
+    /// Stores a town's log, as one earlier group.
+    async fn stored(town: &Stage<StdRng>, writer: &mut Writer) -> Log {
+        let mut extension = Extension::new(
+            Governing::new(town.federation.policy()),
+            Frontier::new(),
+            StateDigest::default(),
+            KeyRing::new(),
+        );
+        let rng = &mut StdRng::seed_from_u64(1);
+        let mut group = writer.begin().await.unwrap();
+        for leaf in town.ledger.store().leaves() {
+            extension.push(&mut group, leaf, rng).await.unwrap();
+        }
+        extension.end(&mut group, rng).await.unwrap();
+        let extended = extension.finish().unwrap();
+        let head = Head {
+            size: extended.frontier.size(),
+            root: extended.frontier.root(),
+            checkpoint: String::new(),
+            digest: extended.digest.clone(),
+        };
+        let (nodes, rows) = (Vec::new(), Vec::new());
+        group.commit(Commit { head, nodes, rows }).await.unwrap();
+        Log {
+            state: extended.governing,
+            digest: extended.digest,
+            frontier: extended.frontier,
+            edge: HashMap::new(),
+        }
+    }
+
+    fn entry(state: &State, signed: SignedEntry) -> Entry {
+        let submission = Submission::from_signed(signed, state.origin()).unwrap();
+        let authentic = state.authenticate(submission).unwrap();
+        let verified = state.job(authentic.submission()).unwrap().map(|job| {
+            let key = KeyRing::new().get(state, &job.key).unwrap();
+            Verified::check(&key, job.statement, &job.proof).unwrap()
+        });
+        (authentic, verified)
+    }
+
+    /// The fault: a value that an earlier group used was found when all leaves went in, so the whole group began
+    /// again, with a savepoint an entry. Anybody with one spent note could do that to every group.
+    #[tokio::test]
+    async fn what_an_earlier_group_used_is_known_before_the_group_goes_in() {
+        let mut town = Stage::new(StdRng::seed_from_u64(7)).unwrap();
+        let people = [Citizen::new(1), Citizen::new(2)];
+        let notes = [0, 1].map(|person| town.earner(&people[person]).unwrap());
+        let offer = town.offer(Credits(30), 5).unwrap();
+        let (spent, _) = town.redemption(&people[0], &notes[..1], offer).unwrap();
+        let again = |town: &mut Stage<StdRng>| {
+            let (again, _) = town.redemption(&people[0], &notes[..1], offer).unwrap();
+            again
+        };
+        let again = [again(&mut town), again(&mut town)];
+        let (good, _) = town.redemption(&people[1], &notes[1..], offer).unwrap();
+        town.submit(&spent).unwrap();
+
+        let dir = tempfile::tempdir().unwrap();
+        let mut writer = writer(&dir).await;
+        let mut log = stored(&town, &mut writer).await;
+        let [first, last] = again.map(|signed| entry(town.state(), signed));
+        let entries = [first, entry(town.state(), good), last];
+        let mut pending = Pending::new(&log);
+        let mut group = writer.begin().await.unwrap();
+        let submissions = entries.iter().map(|(authentic, _)| authentic.submission());
+        pending
+            .read(&log.state, &mut group, submissions)
+            .await
+            .unwrap();
+        let looked_up = pending.stored.len();
+        let mut outcomes = Vec::new();
+        for entry in &entries {
+            let known = HashMap::new();
+            let placed = pending.place(&mut log.state, &mut group, entry, &known, town.time);
+            outcomes.push(placed.await.unwrap().map_err(|refusal| *refusal));
+        }
+        let is_spent = |outcome: &Result<Appended, Refusal>| {
+            matches!(
+                outcome,
+                Err(Refusal::AlreadyUsed {
+                    set: UniqueSet::Spend,
+                    ..
+                })
+            )
+        };
+        assert!(is_spent(&outcomes[0]), "{:?}", outcomes[0]);
+        assert!(matches!(outcomes[1], Ok(Some(_))), "{:?}", outcomes[1]);
+        assert!(is_spent(&outcomes[2]), "{:?}", outcomes[2]);
+        // One look was enough, and nothing is left for the store to refuse.
+        assert_eq!(pending.stored.len(), looked_up);
+        let leaves: Vec<StoredLeaf<'_>> = pending.effects.iter().map(StoredLeaf::of).collect();
+        assert_eq!(leaves.len(), 1);
+        assert_eq!(group.append_all(&leaves).await.unwrap(), Ok(()));
+    }
 }

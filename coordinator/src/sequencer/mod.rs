@@ -312,24 +312,25 @@ impl Sequencer {
         let known = transaction.find_all(&ids).await?;
         let mut pending = Pending::new(log);
         // One look for all of the group; an entry that changes what a later one reads is rare.
-        let rows = &mut pending.rows;
-        rows.read(&mut transaction, &log.state, submissions.clone())
+        pending
+            .read(&log.state, &mut transaction, submissions.clone())
             .await?;
         let mut outcomes = Vec::with_capacity(entries.len());
         for entry in &entries {
             let placed = pending.place(&mut log.state, &mut transaction, entry, &known, time);
             outcomes.push(placed.await?);
         }
-        // All at once. The constraints have the last word: where a value is taken, the group begins again and
-        // asks them leaf by leaf.
+        // All at once. Each value was looked up, so all are new. The constraints have the last word all the same:
+        // where they refuse one, the group begins again and asks them leaf by leaf.
         let leaves: Vec<StoredLeaf<'_>> = pending.effects.iter().map(StoredLeaf::of).collect();
         if transaction.append_all(&leaves).await?.is_err() {
             drop(transaction);
             log.state = self.published.read().state.clone();
             transaction = self.writer.begin().await?;
             pending = Pending::new(log);
-            let rows = &mut pending.rows;
-            rows.read(&mut transaction, &log.state, submissions).await?;
+            pending
+                .read(&log.state, &mut transaction, submissions)
+                .await?;
             outcomes.clear();
             for entry in &entries {
                 let placed = pending.append(&mut log.state, &mut transaction, entry, &known, time);

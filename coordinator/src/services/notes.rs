@@ -21,7 +21,6 @@ use merits_proto::{
     notes::{GetBucketRequest, GetBucketsRequest, notes_server},
 };
 use merits_serve::Weights;
-use tokio::sync::Mutex;
 use tonic::{
     Status, Streaming,
     body::Body,
@@ -32,7 +31,7 @@ use tonic::{
 use tonic_prost::ProstCodec;
 
 use crate::{
-    notes::{BucketRoots, CHUNK, NOTE_BYTES, Notes, NotesError},
+    notes::{CHUNK, NOTE_BYTES, Notes, NotesError, SharedRoots},
     published::Published,
     timekeeper::Timekeeper,
 };
@@ -46,8 +45,7 @@ pub(crate) struct NotesService {
     pub(crate) published: Arc<Published>,
     pub(crate) notes: Notes,
     pub(crate) time: Arc<Timekeeper>,
-    /// Held while roots are made: whoever asks meanwhile waits for them instead of making them again.
-    pub(crate) roots: Arc<Mutex<BucketRoots>>,
+    pub(crate) roots: SharedRoots,
 }
 
 impl NotesService {
@@ -61,8 +59,7 @@ impl NotesService {
         let Some(anchor) = anchor else {
             return Message::of(0, futures::stream::empty());
         };
-        // Whoever stops waiting leaves whole buckets behind.
-        let answer = self.roots.lock().await.of(&anchor, &self.notes).await;
+        let answer = self.roots.of(anchor, &self.notes).await;
         let answer = answer.map_err(|error| {
             tracing::error!(%error, "the roots of the notes cannot be made");
             Fault::internal()

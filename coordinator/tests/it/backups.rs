@@ -11,14 +11,14 @@ use merits_sqlite::FileError;
 use crate::federation::{Founding, Node};
 
 /// A running coordinator with its founding entries.
-async fn running(founding: &Founding, dir: &Path) -> (Config, Node) {
+pub(crate) async fn running(founding: &Founding, dir: &Path) -> (Config, Node) {
     let config = founding.config(dir);
     let node = Node::founded(founding, config.clone()).await;
     (config, node)
 }
 
 /// Another machine: the same facts, the same key, nothing else.
-fn elsewhere(founding: &Founding, dir: &Path, config: &Config) -> Config {
+pub(crate) fn elsewhere(founding: &Founding, dir: &Path, config: &Config) -> Config {
     let other = founding.config(dir);
     fs::create_dir_all(&other.data_dir).unwrap();
     fs::copy(config.log_key_file(), other.log_key_file()).unwrap();
@@ -30,6 +30,8 @@ async fn a_backup_of_a_running_coordinator_is_restored_elsewhere() {
     let dir = tempfile::tempdir().unwrap();
     let mut founding = Founding::new(60);
     let (config, mut node) = running(&founding, dir.path()).await;
+    let older = dir.path().join("older.checkpoint");
+    fs::copy(&config.high_water_mark, &older).unwrap();
     for _ in 0..3 {
         node.client.submit(&founding.earn(4)).await.unwrap();
     }
@@ -63,6 +65,14 @@ async fn a_backup_of_a_running_coordinator_is_restored_elsewhere() {
         "{error}"
     );
     assert!(error.to_string().contains("--nothing-newer"), "{error}");
+    // An older one says less, and was taken all the same.
+    let error = restore(&restored, &output, &older, false, &mut rand::rng())
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, BackupError::OwnCheckpoint { .. }),
+        "{error}"
+    );
     assert!(!restored.database().exists() && !restored.high_water_mark.exists());
     restore(&restored, &output, &own, true, &mut rand::rng())
         .await

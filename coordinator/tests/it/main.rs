@@ -4,6 +4,7 @@ mod backups;
 mod clocks;
 mod damage;
 mod federation;
+mod followers;
 mod founding;
 mod lifecycle;
 mod needs;

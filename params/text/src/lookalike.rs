@@ -7,9 +7,25 @@
 //!
 //! The key comes from the tables of Unicode's Technical Standard 39 (crate `unicode-security`).
 //! They grow: two versions of this program may give two keys. So keys are compared with each
-//! other, never shown or signed.
+//! other, never shown or signed. A program that stores keys, or hashes of them, stores the name of the
+//! [`rule`] beside them and makes them anew when it is another.
 
 use unicode_normalization::UnicodeNormalization as _;
+
+/// Raise it with each change of [`skeleton`] that gives another key for some text.
+const NUMBER: u32 = 2;
+
+/// The name of the rule: another name where some text may have another key. It has the number of the code below
+/// and the versions of all tables that it reads, so that no update of a crate or a compiler is overlooked.
+#[must_use]
+pub fn rule() -> String {
+    format!(
+        "{NUMBER} shapes {:?} forms {:?} cases {:?}",
+        unicode_security::UNICODE_VERSION,
+        unicode_normalization::UNICODE_VERSION,
+        char::UNICODE_VERSION
+    )
+}
 
 /// The key: compatible forms, case, spaces, invisible characters and characters of one shape do not
 /// matter.
@@ -75,6 +91,33 @@ mod tests {
         ] {
             assert_eq!(skeleton(one), skeleton(other), "{one} and {other}");
         }
+    }
+
+    /// Keys are stored, as hashes. A change that makes one of these another key makes stored ones old: raise
+    /// [`NUMBER`], and write the new keys here.
+    #[test]
+    fn the_rule_has_a_name() {
+        assert_eq!(NUMBER, 2);
+        for (text, key) in [
+            ("Zoe", "zoe"),
+            ("\u{ff3a}\u{43e}\u{435}", "zoe"),
+            // m looks like rn, and i like l.
+            ("Tim", "tlrn"),
+            ("rider-000", "rlder-ooo"),
+            ("USER1", "userl"),
+            ("\u{41d}\u{412}-1", "hb-l"),
+            ("ZOE\u{301}", "zo\u{e9}"),
+            ("  card \u{a0}17\t", "card l7"),
+            ("STRA\u{df}E", "stra\u{df}e"),
+            ("", ""),
+        ] {
+            assert_eq!(skeleton(text), key, "{text}");
+        }
+        let rule = rule();
+        assert!(
+            rule.starts_with("2 shapes (") && rule.contains(" cases ("),
+            "{rule}"
+        );
     }
 
     #[test]

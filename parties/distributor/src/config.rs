@@ -6,10 +6,11 @@ use std::{
 };
 
 use merits_circuits::prover::TableBudget;
+use merits_ledger::Role;
+use merits_party::identity::{PartyConfig, PartyFields};
 use merits_records::Mapping;
-use merits_replica::LedgerConfig;
+use merits_replica::{ConfigFileError, LedgerConfig, read_config};
 use serde::Deserialize;
-use thiserror::Error;
 
 use crate::pool::Width;
 
@@ -88,28 +89,25 @@ impl ProverConfig {
     }
 }
 
-/// Why a config cannot be used.
-#[derive(Debug, Error)]
-#[error("{path}: {reason}")]
-pub struct ConfigError {
-    /// The file.
-    pub path: PathBuf,
-    /// What is wrong, with line and column where there is one.
-    pub reason: String,
+impl PartyConfig for DistributorConfig {
+    fn party_fields(&self) -> PartyFields<'_> {
+        PartyFields {
+            role: Role::Distributor,
+            ledger: &self.ledger,
+            name: &self.name,
+            signing_key: &self.keys.signing,
+            sealing_key: &self.keys.sealing,
+        }
+    }
 }
 
 impl DistributorConfig {
     /// Reads a config; paths come back resolved.
     ///
     /// # Errors
-    /// [`ConfigError`].
-    pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let fault = |reason: String| ConfigError {
-            path: path.to_owned(),
-            reason,
-        };
-        let text = merits_text::file::read(path).map_err(|error| fault(error.to_string()))?;
-        let mut config = Self::from_toml(&text).map_err(|error| fault(error.to_string()))?;
+    /// [`ConfigFileError`].
+    pub fn load(path: &Path) -> Result<Self, ConfigFileError> {
+        let mut config: Self = read_config(path)?;
         let base = path.parent().unwrap_or(Path::new(""));
         for file in [
             &mut config.key_store,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use merits_ledger::{State, rows::RowError};
 use merits_primitives::ids::{PartyId, Period};
 use rand_core::CryptoRng;
+use serde::Serialize;
 
 use crate::{
     node::Node,
@@ -26,7 +27,8 @@ pub enum Consents<'a> {
 }
 
 /// Why a deed waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Wait {
     /// The account gave no ticket for its period and source.
     NoTicket,
@@ -58,12 +60,13 @@ impl std::fmt::Display for Wait {
 }
 
 /// Deeds that wait, by reason.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Waiting {
     /// How many.
     pub counts: BTreeMap<Wait, u64>,
     /// Accounts and periods that the source linked to another person: source, person and
     /// distributor have to find out whose the account is.
+    #[serde(serialize_with = "crate::report::accounts")]
     pub other_person: Vec<(String, Period)>,
     /// How many wait because the ledger has no terms for their period, by what it says.
     pub without_terms: BTreeMap<String, u64>,
@@ -134,7 +137,7 @@ fn is(open: &merits_ledger::state::Ticket, distributor: &PartyId, ticket: &LiveT
 }
 
 /// What following the ledger changed here.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Followed {
     /// What was deleted because people took consents back.
     pub erased: Vec<Erased>,

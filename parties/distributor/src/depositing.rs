@@ -6,22 +6,25 @@
 
 use merits_primitives::ids::EntryId;
 use merits_verifier::{codec::Canonical, entry::SignedEntry};
+use serde::Serialize;
 use tokio::task::JoinSet;
 
 use crate::{
     node::Node,
-    outbox::{LedgerPort, OutboxError, Patience, SubmitFault},
+    outbox::{OutboxError, Patience, SubmitFault, SubmitPort},
     store::{Deposit, TicketEnd},
 };
 
 /// What depositing did.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct DepositReport {
     /// Tickets that the ledger has now.
     pub deposited: u64,
     /// Tickets that it refused, and why.
+    #[serde(serialize_with = "crate::report::refusals")]
     pub refused: Vec<(EntryId, SubmitFault)>,
     /// Tickets whose deposit the store had damaged: their files are to be handed in again.
+    #[serde(serialize_with = "crate::report::texts")]
     pub damaged: Vec<EntryId>,
 }
 
@@ -34,7 +37,7 @@ const IN_FLIGHT: u32 = 32;
 /// [`OutboxError`]; tickets without an answer wait for the next time.
 pub async fn deposit_tickets(
     node: &Node,
-    ledger: &impl LedgerPort,
+    ledger: &impl SubmitPort,
     patience: Patience,
 ) -> Result<DepositReport, OutboxError> {
     let mut report = DepositReport::default();
@@ -64,7 +67,7 @@ pub async fn deposit_tickets(
 /// `Some` when none of them got an answer.
 async fn deposit_some(
     node: &Node,
-    ledger: &impl LedgerPort,
+    ledger: &impl SubmitPort,
     waiting: Vec<Deposit>,
     report: &mut DepositReport,
 ) -> Result<Option<String>, OutboxError> {

@@ -1,9 +1,10 @@
 //! What many claims earn together.
 
 use merits_primitives::earned::Earned;
+use serde::Serialize;
 
 /// What many claims earn together.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct EarnedSum {
     /// Σ v.
     pub credits: u128,

@@ -12,6 +12,7 @@ use merits_ledger::entry::EARN_BATCH;
 use merits_primitives::ids::{EntryId, PartyId, Period};
 use merits_verifier::codec::Canonical;
 use rand_core::CryptoRng;
+use serde::Serialize;
 use tokio::sync::mpsc;
 
 use crate::{
@@ -30,7 +31,7 @@ use crate::{
 };
 
 /// What forming did.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct FormReport {
     /// Batches fixed.
     pub batches: u64,

@@ -23,6 +23,7 @@ use merits_verifier::{signature::PublicKey, statement::earn::commitment_signing_
 use rand::{SeedableRng as _, rngs::StdRng};
 use rand_core::CryptoRng;
 use rayon::prelude::*;
+use serde::Serialize;
 use thiserror::Error;
 use tokio::task::JoinHandle;
 
@@ -100,13 +101,15 @@ pub enum IngestFault {
 }
 
 /// A subject-period that was not taken.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Untaken {
     /// The account.
     pub subject: String,
     /// The period.
+    #[serde(serialize_with = "merits_records::grouping::period_label")]
     pub period: Period,
     /// Why.
+    #[serde(serialize_with = "crate::report::text")]
     pub fault: IngestFault,
 }
 
@@ -118,7 +121,7 @@ impl std::fmt::Display for Untaken {
 }
 
 /// What an ingestion did.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct IngestReport {
     /// Subject-periods that are new in the store.
     pub ingested: u64,

@@ -3,6 +3,9 @@
 //! The life of a record, what rests encrypted, and why a crash at any moment loses and repeats
 //! nothing: `docs/src/distributor.md`.
 //!
+//! A program uses [`Distributor`], or [`OpenStore`] for what needs neither ledger nor network. They return reports
+//! ([`summary::RunSummary`], [`StatusReport`] and others), which programs print or serialize. Below them:
+//!
 //! - [`links`]: pseudonyms of accounts, for the source
 //! - [`loading`]: the approved scale becomes a prover
 //! - [`ingest`]: records and the source's bundle become sealed deeds
@@ -15,7 +18,7 @@
 //! - [`run`]: all of these, from whatever a former run left
 //! - [`outlook`]: what waits, and why, for reports beside a run
 //! - [`disclosing`]: the records behind one claim, for a supervisor
-//! - [`net`]: the ledger over a verified replica; everything else is free of the network
+//! - [`net`]: the ledger over the network; the modules above are free of it
 //!
 //! On a ledger with tickets a deed is claimed with its person's own ticket; on one without, accounts
 //! are in [`custody`].
@@ -27,22 +30,34 @@ pub mod consents;
 pub mod custody;
 pub mod depositing;
 pub mod disclosing;
+mod distributor;
 pub mod earnings;
+mod error;
 pub mod forming;
 pub mod ingest;
 pub mod links;
 pub mod loading;
 pub mod net;
 pub mod node;
+mod open_store;
 pub mod outbox;
 pub mod outlook;
+mod people;
 pub mod pool;
 pub mod progress;
 pub mod proving;
 pub mod publishing;
+mod report;
 pub mod run;
 pub mod sealing;
+mod status;
 pub mod store;
 pub mod summary;
 pub mod terms;
 pub mod tickets;
+
+pub use distributor::{Distributor, RecordsInput, Surroundings};
+pub use error::DistributorError;
+pub use open_store::OpenStore;
+pub use people::{LinksReport, PublishedTerms, TERMS, TicketReport};
+pub use status::StatusReport;

@@ -13,7 +13,7 @@ use merits_primitives::{
     ids::{Origin, PartyId},
     owner::Handle,
 };
-use merits_records::bundle::{FileKind, Link, Links, LinksHeader, write_line};
+use merits_records::bundle::{FileKind, Link, Links, LinksAuthor, LinksHeader, write_line};
 
 use crate::custody::Custody;
 
@@ -81,6 +81,7 @@ fn write<'a>(
 ) -> io::Result<()> {
     let header = LinksHeader {
         merits: Links::NAME.to_owned(),
+        by: Some(LinksAuthor::Distributor),
         origin: origin.as_str().to_owned(),
         source: source.0,
     };
@@ -99,6 +100,18 @@ fn write<'a>(
 mod tests {
     use super::*;
     use merits_primitives::Fr;
+
+    /// What a distributor wrote, it may write again.
+    #[test]
+    fn a_new_file_replaces_an_old_one() {
+        let origin = Origin::new("links.test").expect("a good origin");
+        let links = TicketLinks::new([("a".to_owned(), Handle(Fr::from(1u64)))]);
+        let mut file = Vec::new();
+        links
+            .write(&origin, &PartyId([1; 32]), &mut file)
+            .expect("memory");
+        assert!(file.starts_with(Links::BEGINS));
+    }
 
     #[test]
     fn an_account_of_two_people_gets_no_link() {

@@ -1,26 +1,27 @@
-//! The ledger over the network: submissions through a client whose answers are verified.
+//! The ledger over the network, as an outbox needs it: submissions whose answers are verified.
 
-use merits_replica::{Client, ClientError};
+use merits_party::ledger::{LedgerFault, LedgerPort};
+use merits_replica::ClientError;
 use merits_verifier::entry::SignedEntry;
 
-use crate::outbox::{LedgerPort, SubmitFault};
+use crate::outbox::{SubmitFault, SubmitPort};
 
-/// A coordinator behind [`LedgerPort`].
+/// A ledger behind [`SubmitPort`].
 #[derive(Debug, Clone)]
-pub struct CoordinatorPort(Client);
+pub struct LedgerOutbox<L>(L);
 
-impl CoordinatorPort {
-    /// Over a connection, which reconnects by itself.
-    pub fn new(client: Client) -> Self {
-        Self(client)
+impl<L: LedgerPort> LedgerOutbox<L> {
+    /// Over the party's port to its ledger, which reconnects by itself.
+    pub fn new(ledger: L) -> Self {
+        Self(ledger)
     }
 }
 
-impl LedgerPort for CoordinatorPort {
+impl<L: LedgerPort> SubmitPort for LedgerOutbox<L> {
     async fn submit(&self, entry: SignedEntry) -> Result<String, SubmitFault> {
-        match self.0.clone().submit(&entry).await {
-            // The client has verified it under the log's key, and that it is this entry's.
-            Ok(submitted) => Ok(submitted.receipt.to_string()),
+        match self.0.submit(&entry).await {
+            // It is verified under the log's key, and is this entry's.
+            Ok(receipt) => Ok(receipt.to_string()),
             Err(error) => Err(fault(&error)),
         }
     }
@@ -28,16 +29,19 @@ impl LedgerPort for CoordinatorPort {
 
 /// Only a refusal that the log itself signed ends an entry's life in the outbox. Anything else,
 /// a broken connection as well as a malformed answer, leaves it there.
-fn fault(error: &ClientError) -> SubmitFault {
-    match error {
-        ClientError::Refused {
+fn fault(error: &LedgerFault) -> SubmitFault {
+    if let LedgerFault::Client(error) = error
+        && let ClientError::Refused {
             notice: Some(_),
             fault,
-        } if !error.may_retry() => SubmitFault::Refused {
+        } = &**error
+        && !error.may_retry()
+    {
+        return SubmitFault::Refused {
             code: fault.reason.clone(),
             field: fault.field.clone(),
             message: fault.message.clone(),
-        },
-        other => SubmitFault::Unavailable(other.to_string()),
+        };
     }
+    SubmitFault::Unavailable(error.to_string())
 }

@@ -12,17 +12,18 @@ use std::{
 
 use merits_primitives::ids::EntryId;
 use merits_verifier::{FieldPath, Reason, ReasonCode, codec::Canonical, entry::SignedEntry};
+use serde::Serialize;
 use thiserror::Error;
 use tokio::task::JoinSet;
 
 use crate::{
     node::Node,
     progress::{Event, Progress},
-    store::{Guilt, OutboxItem, StoreError},
+    store::{OutboxItem, RefusalCause, StoreError},
 };
 
-/// The ledger, as an outbox needs it.
-pub trait LedgerPort: Clone + Send + Sync + 'static {
+/// The ledger, as an outbox needs it: a way to append, and no copy of the log.
+pub trait SubmitPort: Clone + Send + Sync + 'static {
     /// Submits an entry; the answer is its receipt, checked against the log's key.
     fn submit(
         &self,
@@ -104,11 +105,12 @@ impl Patience {
 }
 
 /// What submitting did.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct SubmitReport {
     /// Entries with a receipt.
     pub acknowledged: u64,
     /// Entries that the ledger refused, and why.
+    #[serde(serialize_with = "crate::report::refusals")]
     pub refused: Vec<(EntryId, SubmitFault)>,
     /// Batches whose signed entry the store had lost or damaged: they are proven again.
     pub damaged: u64,
@@ -130,7 +132,7 @@ const TRIES_WHEN_STOPPING: u32 = 2;
 /// [`OutboxError`]; entries without an answer stay in the outbox.
 pub async fn empty_outbox(
     node: &Node,
-    ledger: &impl LedgerPort,
+    ledger: &impl SubmitPort,
     patience: Patience,
     filling: &AtomicBool,
     stop: &AtomicBool,
@@ -187,7 +189,7 @@ async fn wait(duration: Duration, stop: &AtomicBool) {
 /// Submits entries at once and keeps the answers. `Some` when none of them got an answer.
 async fn submit_some(
     node: &Node,
-    ledger: &impl LedgerPort,
+    ledger: &impl SubmitPort,
     items: Vec<OutboxItem>,
     report: &mut SubmitReport,
     progress: &dyn Progress,
@@ -225,12 +227,12 @@ async fn submit_some(
                 let SubmitFault::Refused { code, field, .. } = &fault else {
                     continue;
                 };
-                let guilt = guilt(code, field);
+                let cause = refusal_cause(code, field);
                 tracing::warn!(entry = %item.entry_id, %fault, "the ledger refused a batch");
                 node.store()
-                    .refuse(item.id, &fault.to_string(), &guilt)
+                    .refuse(item.id, &fault.to_string(), cause)
                     .await?;
-                report.outdated += u64::from(guilt == Guilt::Terms);
+                report.outdated += u64::from(cause == RefusalCause::Terms);
                 report.refused.push((item.entry_id, fault));
                 progress.event(Event::Refused);
             }
@@ -239,11 +241,15 @@ async fn submit_some(
     Ok((!answered).then_some(silence))
 }
 
-/// Who is to blame for a refusal, by its reason and field (`merits_ledger::Refusal`).
-fn guilt(code: &ReasonCode, field: &FieldPath) -> Guilt {
-    let of = |guilt: fn(usize) -> Guilt| field.index_in("claims").map_or(Guilt::Unnamed, guilt);
+/// The cause of a refusal, by its reason and field (`merits_ledger::Refusal`).
+fn refusal_cause(code: &ReasonCode, field: &FieldPath) -> RefusalCause {
+    let of = |cause: fn(usize) -> RefusalCause| {
+        field
+            .index_in("claims")
+            .map_or(RefusalCause::Unnamed, cause)
+    };
     let Some(reason) = code.known() else {
-        return Guilt::Unnamed;
+        return RefusalCause::Unnamed;
     };
     match reason {
         // The world moved on between forming and submitting, or is not there yet: state it anew.
@@ -265,7 +271,7 @@ fn guilt(code: &ReasonCode, field: &FieldPath) -> Guilt {
         | Reason::PartySuspended
         | Reason::RoleMissing
         | Reason::KeyRotated
-        | Reason::SourceUnknown => Guilt::Terms,
+        | Reason::SourceUnknown => RefusalCause::Terms,
         // One claim is named; the others are free.
         Reason::CommitmentUsed
         | Reason::NoteUsed
@@ -273,7 +279,7 @@ fn guilt(code: &ReasonCode, field: &FieldPath) -> Guilt {
         | Reason::EphemeralTrivial
         | Reason::EphemeralNotOnCurve
         | Reason::ClaimAsTotal
-        | Reason::DuplicateInBatch => of(Guilt::Claim),
+        | Reason::DuplicateInBatch => of(RefusalCause::Claim),
         // The ticket of one is named: its deed may be claimed with another ticket.
         Reason::TicketMissing
         | Reason::TicketOfAnother
@@ -281,8 +287,8 @@ fn guilt(code: &ReasonCode, field: &FieldPath) -> Guilt {
         | Reason::TicketOther
         | Reason::TicketOtherRecords
         | Reason::TicketTwice
-        | Reason::ConsentWithdrawn => of(Guilt::Ticket),
-        _ => Guilt::Unnamed,
+        | Reason::ConsentWithdrawn => of(RefusalCause::Ticket),
+        _ => RefusalCause::Unnamed,
     }
 }
 
@@ -291,44 +297,64 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blame_follows_code_and_field() {
+    fn the_cause_follows_code_and_field() {
         let claim = |index| FieldPath::name("claims").index(index);
-        let guilt = |reason: Reason, field: FieldPath| guilt(&reason.into(), &field);
+        let cause = |reason: Reason, field: FieldPath| refusal_cause(&reason.into(), &field);
         for (reason, field, expected) in [
-            (Reason::CommitmentUsed, claim(3).then("c"), Guilt::Claim(3)),
-            (Reason::NoteUsed, claim(0).then("cm"), Guilt::Claim(0)),
-            (Reason::CommitmentUsed, FieldPath::NONE, Guilt::Unnamed),
+            (
+                Reason::CommitmentUsed,
+                claim(3).then("c"),
+                RefusalCause::Claim(3),
+            ),
+            (
+                Reason::NoteUsed,
+                claim(0).then("cm"),
+                RefusalCause::Claim(0),
+            ),
+            (
+                Reason::CommitmentUsed,
+                FieldPath::NONE,
+                RefusalCause::Unnamed,
+            ),
             (
                 Reason::TicketLapsed,
                 claim(2).then("ticket"),
-                Guilt::Ticket(2),
+                RefusalCause::Ticket(2),
             ),
             (
                 Reason::ConsentWithdrawn,
                 claim(2).then("ticket"),
-                Guilt::Ticket(2),
+                RefusalCause::Ticket(2),
             ),
             (
                 Reason::TicketOtherRecords,
                 claim(1).then("b"),
-                Guilt::Ticket(1),
+                RefusalCause::Ticket(1),
             ),
-            (Reason::CommitmentUsed, "claims.c".into(), Guilt::Unnamed),
-            (Reason::EpochNotAccepted, "epoch".into(), Guilt::Terms),
-            (Reason::ProofInvalid, "proof".into(), Guilt::Unnamed),
-            (Reason::PeriodNotOver, "period".into(), Guilt::Terms),
-            (Reason::PartySuspended, "party".into(), Guilt::Terms),
+            (
+                Reason::CommitmentUsed,
+                "claims.c".into(),
+                RefusalCause::Unnamed,
+            ),
+            (
+                Reason::EpochNotAccepted,
+                "epoch".into(),
+                RefusalCause::Terms,
+            ),
+            (Reason::ProofInvalid, "proof".into(), RefusalCause::Unnamed),
+            (Reason::PeriodNotOver, "period".into(), RefusalCause::Terms),
+            (Reason::PartySuspended, "party".into(), RefusalCause::Terms),
         ] {
-            assert_eq!(guilt(reason, field), expected, "{reason}");
+            assert_eq!(cause(reason, field), expected, "{reason}");
         }
     }
 
-    /// What is not known is blamed on nobody, whatever field it names.
+    /// A reason that is not known names no claim, whatever field it names.
     #[test]
-    fn a_reason_of_a_newer_ledger_blames_nobody() {
+    fn a_reason_of_a_newer_ledger_names_no_claim() {
         let code = "moon-too-full".parse().expect("a reason's text");
         let field = FieldPath::name("claims").index(3);
-        assert_eq!(guilt(&code, &field), Guilt::Unnamed);
+        assert_eq!(refusal_cause(&code, &field), RefusalCause::Unnamed);
     }
 
     #[test]

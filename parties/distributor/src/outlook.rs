@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use merits_ledger::State;
 use merits_primitives::ids::{PartyId, Period, ScaleId};
+use serde::Serialize;
 
 use crate::{
     consents::{Consents, Wait, Waiting},
@@ -16,7 +17,7 @@ use crate::{
 };
 
 /// What the next run would find.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Outlook {
     /// Deeds that nothing is known to keep from being claimed.
     pub ready: u64,

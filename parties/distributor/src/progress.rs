@@ -13,6 +13,10 @@ pub enum Event {
         /// Of.
         total: usize,
     },
+    /// The proving key is being loaded: milliseconds, or seconds when it has to be prepared.
+    LoadingProver,
+    /// Proving begins. From now on a run can be asked to stop.
+    ProverLoaded,
     /// Batches fixed.
     Formed {
         /// So far.

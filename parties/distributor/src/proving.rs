@@ -11,6 +11,7 @@ use std::{
 use merits_verifier::codec::Canonical;
 use rand::{SeedableRng, rngs::StdRng};
 use rand_core::CryptoRng;
+use serde::Serialize;
 use tokio::sync::{Mutex, mpsc};
 
 use crate::{
@@ -22,7 +23,7 @@ use crate::{
 };
 
 /// What proving did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct ProveReport {
     /// Proofs made.
     pub proofs: u64,

@@ -7,11 +7,12 @@ use merits_params::{
 };
 use merits_primitives::ids::{EntryId, PartyId, ScaleId};
 use merits_verifier::entry::SignedEntry;
+use serde::Serialize;
 use thiserror::Error;
 
 use crate::{
     node::Node,
-    outbox::{LedgerPort, SubmitFault},
+    outbox::{SubmitFault, SubmitPort},
 };
 
 /// Why terms were not published.
@@ -30,12 +31,13 @@ pub enum PublishError {
 }
 
 /// What publishing did.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Published {
     /// They stood on the ledger already.
-    Before(EntryId),
+    Before(#[serde(serialize_with = "crate::report::text")] EntryId),
     /// They stand there now.
-    Now(EntryId),
+    Now(#[serde(serialize_with = "crate::report::text")] EntryId),
 }
 
 /// The name under which the ledger knows a party.
@@ -73,7 +75,7 @@ impl Node {
         text: &str,
         manifest: &Manifest,
         state: &State,
-        ledger: &impl LedgerPort,
+        ledger: &impl SubmitPort,
     ) -> Result<Published, PublishError> {
         let document = TermsDocument::parse(text)?;
         let party = self.party();

@@ -13,7 +13,7 @@ use crate::{
     consents::Consents,
     forming::Forming,
     node::Node,
-    outbox::{LedgerPort, OutboxError, Patience, empty_outbox},
+    outbox::{OutboxError, Patience, SubmitPort, empty_outbox},
     pool::{ProverPool, ProvingError, TermsFn},
     progress::Progress,
     proving::form_and_prove,
@@ -66,7 +66,7 @@ pub struct Run<'a, L> {
 ///
 /// # Errors
 /// [`RunError`].
-pub async fn run<L: LedgerPort>(
+pub async fn run<L: SubmitPort>(
     run: &Run<'_, L>,
     rng: &mut (impl CryptoRng + Send),
     summary: &mut RunSummary,

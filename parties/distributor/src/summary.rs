@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use merits_records::{RefusedGroup, Report};
+use serde::Serialize;
 
 use crate::{
     consents::Followed,
@@ -16,7 +17,7 @@ use crate::{
 };
 
 /// Figures of one run, from the file to the ledger.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct RunSummary {
     /// Rows of the input: read, accepted, rejected by reason.
     pub reading: Report,
@@ -49,7 +50,7 @@ pub struct RunSummary {
 }
 
 /// Time on the wall, by phase. Stating runs ahead of proving, and submitting beside it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct PhaseTimes {
     /// Reading the input.
     pub reading: Duration,
@@ -114,5 +115,86 @@ impl RunSummary {
         let seconds = self.proved.elapsed.as_secs_f64();
         // Counts stay far below 2^52.
         (seconds > 0.0 && self.proved.claims > 0).then(|| self.proved.claims as f64 / seconds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use merits_primitives::ids::{EntryId, Period, PeriodKind, ScaleId};
+    use merits_records::Reason;
+    use merits_verifier::Reason as Refusal;
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        consents::Wait,
+        ingest::Untaken,
+        outbox::SubmitFault,
+        store::{AsideReason, Erased, Forgotten},
+    };
+
+    /// Programs read it as people do: names of ids and periods, no numbers that only this program knows.
+    #[test]
+    fn a_summary_is_serialized_as_people_read_it() {
+        let period = Period::of_day(PeriodKind::Day, 20_000);
+        let mut summary = RunSummary::default();
+        summary.reading.reasons.insert(Reason::Missing, 2);
+        summary.ingest.untaken.push(Untaken {
+            subject: "a".to_owned(),
+            period,
+            fault: IngestFault::SignatureInvalid,
+        });
+        summary.submitted.refused.push((
+            EntryId([7; 32]),
+            SubmitFault::Refused {
+                code: Refusal::NoteUsed.into(),
+                field: "cm".into(),
+                message: "was used".to_owned(),
+            },
+        ));
+        summary.formed.waiting.add(Wait::NoTicket);
+        summary
+            .formed
+            .waiting
+            .other_person
+            .push(("b".to_owned(), period));
+        summary.aside.push(Aside {
+            subject: None,
+            period,
+            reason: AsideReason::Proof,
+        });
+        summary.followed.erased.push(Erased {
+            subject: Some("c".to_owned()),
+            scale: ScaleId::new("cycling").expect("a scale"),
+            period,
+            records: Forgotten::default(),
+        });
+        let read = serde_json::to_value(&summary).expect("JSON");
+        let label = period.label();
+        assert_eq!(read["reading"]["reasons"], json!({ "missing": 2 }));
+        let untaken = &read["ingest"]["untaken"][0];
+        assert_eq!(untaken["period"], json!(label));
+        assert_eq!(
+            untaken["fault"],
+            json!(IngestFault::SignatureInvalid.to_string())
+        );
+        let refused = &read["submitted"]["refused"][0];
+        assert_eq!(refused["entry"], json!(EntryId([7; 32]).to_string()));
+        assert!(
+            refused["reason"]
+                .as_str()
+                .is_some_and(|text| text.contains("was used"))
+        );
+        let waiting = &read["formed"]["waiting"];
+        assert_eq!(waiting["counts"], json!({ "no-ticket": 1 }));
+        assert_eq!(
+            waiting["other_person"],
+            json!([{ "account": "b", "period": label }])
+        );
+        assert_eq!(
+            read["aside"][0]["reason"],
+            json!(AsideReason::Proof.to_string())
+        );
+        assert_eq!(read["followed"]["erased"][0]["scale"], json!("cycling"));
     }
 }

@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use merits_ledger::Role;
+use merits_party::identity::{PartyConfig, PartyFields};
 use merits_replica::{ConfigFileError, LedgerConfig, read_config};
 use merits_serve::Limits;
 use serde::Deserialize;
@@ -29,6 +31,18 @@ pub struct EvaluatorConfig {
     /// What callers may take of the server.
     #[serde(default)]
     pub server: Limits,
+}
+
+impl PartyConfig for EvaluatorConfig {
+    fn party_fields(&self) -> PartyFields<'_> {
+        PartyFields {
+            role: Role::Evaluator,
+            ledger: &self.ledger,
+            name: &self.name,
+            signing_key: &self.signing_key,
+            sealing_key: &self.sealing_key,
+        }
+    }
 }
 
 impl EvaluatorConfig {

@@ -9,6 +9,8 @@
 //! - [`counts`] finds in the log which blinded elements were answered.
 //! - [`judge`] says whom the evaluator answers. It knows no network.
 //! - [`net`] is the service.
+//! - [`config`] is the configuration; [`config::EvaluatorConfig::announce`] and
+//!   [`config::EvaluatorConfig::service`] begin the work.
 //!
 //! Out of scope: sharing the key among several holders. Whoever holds the key alone can test
 //! identity numbers against the tags on the ledger (see `docs/src/identity.md`).
@@ -19,3 +21,6 @@ pub mod counts;
 pub mod judge;
 pub mod key;
 pub mod net;
+mod running;
+
+pub use running::EvaluatorError;

@@ -1,5 +1,5 @@
 //! What the own copy of the log says of offers and redemptions. All of it reads the disk: never on the
-//! async runtime ([`LedgerPort::look`](crate::ledger::LedgerPort::look)).
+//! async runtime ([`LedgerPort::look`](merits_party::ledger::LedgerPort::look)).
 
 use std::sync::Arc;
 

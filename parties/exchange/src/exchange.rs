@@ -28,6 +28,7 @@ use merits_ledger::{
     Entry, Job, KeyRing, OfferRefusal, Refusal,
     entry::{REDEEMED, Redeemed},
 };
+use merits_party::ledger::LedgerPort;
 use merits_primitives::ids::{EntryId, Origin, PartyId};
 use merits_proto::{Fault, OfferHere, OfferPage, RedemptionRequest, SealedVoucher, VoucherRequest};
 use merits_replica::{Replica, ReplicaError};
@@ -45,7 +46,7 @@ use tonic::Code;
 pub use crate::examine::Clock;
 use crate::{
     examine::{Examined, Examiner, Key},
-    ledger::{LedgerPort, unreadable},
+    ledger::{told, unreadable},
     store::{Store, StoreError},
     voucher::{self, VoucherContext},
 };
@@ -141,7 +142,6 @@ impl<L: LedgerPort> Exchange<L> {
         self.sync_for_strangers().await?;
         let (examiner, after) = (self.examiner.clone(), page.after);
         let open = self
-            .ledger
             .look(move |replica| examiner.offers_after(replica, after))
             .await??;
         let mut offers = Vec::new();
@@ -183,14 +183,13 @@ impl<L: LedgerPort> Exchange<L> {
             self.examine_afresh(&entry, &redeemed).await?
         } {
             Examined::Known => match self
-                .ledger
                 .look(move |replica| replica.receipt(&id))
                 .await?
                 .map_err(unreadable)?
             {
                 Some(receipt) => receipt,
                 // Assigned, and the copy has not come so far.
-                None => self.ledger.receipt(&id).await?,
+                None => self.ledger.receipt(&id).await.map_err(told)?,
             },
             Examined::New { job, key, quota } => {
                 self.verify(*job, key).await?;
@@ -198,9 +197,9 @@ impl<L: LedgerPort> Exchange<L> {
                     return Err(not_stocked());
                 }
                 self.writable_since(Instant::now()).await?;
-                let receipt = self.ledger.submit(&entry).await?;
+                let receipt = self.ledger.submit(&entry).await.map_err(told)?;
                 // Not the log's word for it: the own copy must have taken the entry.
-                self.paced.sync(self.ledger.sync()).await?;
+                self.paced.sync(self.follow()).await?;
                 self.find(&id).await?.ok_or_else(|| unshown(&id))?;
                 receipt
             }
@@ -244,7 +243,7 @@ impl<L: LedgerPort> Exchange<L> {
     /// # Errors
     /// [`Fault`].
     pub async fn reconcile(&self) -> Result<Reconciled, Fault> {
-        self.paced.sync(self.ledger.sync()).await?;
+        self.paced.sync(self.follow()).await?;
         self.hand_out(failed).await
     }
 
@@ -267,7 +266,6 @@ impl<L: LedgerPort> Exchange<L> {
         loop {
             let (party, next) = (self.party, handed.next);
             let looked = self
-                .ledger
                 .look(move |replica| redemptions(replica, &party, next))
                 .await?;
             let looked = looked.map_err(|error| unwritten(StoreError::Copy(Box::new(error))))?;
@@ -341,20 +339,32 @@ impl<L: LedgerPort> Exchange<L> {
         redeemed: &Redeemed,
     ) -> Result<Result<Examined, Box<Refusal>>, Fault> {
         let (examiner, entry, redeemed) = (self.examiner.clone(), entry.clone(), redeemed.clone());
-        self.ledger
-            .look(move |replica| examiner.examine(replica, &entry, &redeemed))
+        self.look(move |replica| examiner.examine(replica, &entry, &redeemed))
             .await?
+    }
+
+    /// Brings the copy up to date.
+    async fn follow(&self) -> Result<(), Fault> {
+        self.ledger.sync().await.map_err(told)
+    }
+
+    /// Looks into the copy on a thread that may wait for the disk.
+    async fn look<R: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Replica) -> R + Send + 'static,
+    ) -> Result<R, Fault> {
+        self.ledger.look(read).await.map_err(told)
     }
 
     /// Brings the copy up to date for somebody whom nothing vouches for.
     async fn sync_for_strangers(&self) -> Result<(), Fault> {
-        self.paced.sync_for_strangers(self.ledger.sync()).await
+        self.paced.sync_for_strangers(self.follow()).await
     }
 
     /// The entry in the own copy as it is.
     async fn find(&self, id: &EntryId) -> Result<Option<SignedEntry>, Fault> {
         let id = *id;
-        let leaf = self.ledger.look(move |replica| replica.entry(&id)).await?;
+        let leaf = self.look(move |replica| replica.entry(&id)).await?;
         Ok(leaf.map_err(unreadable)?.map(|leaf| leaf.entry))
     }
 
@@ -374,7 +384,7 @@ impl<L: LedgerPort> Exchange<L> {
 
     /// The log's key signed that this entry is in the log.
     async fn check_receipt(&self, text: &str, id: &EntryId) -> Result<(), Fault> {
-        let key = self.ledger.look(|replica| replica.key().clone()).await?;
+        let key = self.look(|replica| replica.key().clone()).await?;
         let leaf = Receipt::parse(text)
             .and_then(|receipt| receipt.verify(&key))
             .map_err(|error| Fault::malformed("receipt", error.to_string()))?;

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use merits_ledger::Role;
+use merits_party::identity::{PartyConfig, PartyFields};
 use merits_replica::{ConfigFileError, LedgerConfig, read_config};
 use serde::Deserialize;
 
@@ -22,6 +24,18 @@ pub struct IssuerConfig {
     pub sealing_key: PathBuf,
     /// Which ledger.
     pub ledger: LedgerConfig,
+}
+
+impl PartyConfig for IssuerConfig {
+    fn party_fields(&self) -> PartyFields<'_> {
+        PartyFields {
+            role: Role::Issuer,
+            ledger: &self.ledger,
+            name: &self.name,
+            signing_key: &self.signing_key,
+            sealing_key: &self.sealing_key,
+        }
+    }
 }
 
 impl IssuerConfig {

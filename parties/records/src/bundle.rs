@@ -30,11 +30,22 @@ use crate::{field_text, lines::Lines};
 pub struct LinksHeader {
     /// `links/v1`.
     pub merits: String,
+    /// Who wrote the file. `None` for a file that a source keeps: people's proven links may be in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<LinksAuthor>,
     /// The ledger's origin.
     pub origin: String,
     /// The source's party id.
     #[serde(with = "field_text::bytes")]
     pub source: [u8; 32],
+}
+
+/// Who wrote a links file, and can write it again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LinksAuthor {
+    /// The distributor, from its own store: nothing is lost when a new one replaces it.
+    Distributor,
 }
 
 /// One account.
@@ -110,17 +121,19 @@ pub trait FileKind {
     type Line: Serialize + DeserializeOwned;
     /// What stands in the header's `merits`.
     const NAME: &'static str;
-    /// How every file of this kind begins.
+    /// How a file of this kind begins that a new one may replace.
     const BEGINS: &'static [u8];
     /// What it is, in words with an article.
     const WHAT: &'static str;
-    /// The kind of its file: only its owner reads it, and it replaces one of the same kind.
+    /// The kind of its file: only its owner reads it, and it replaces one that begins with
+    /// [`FileKind::BEGINS`].
     const KIND: Kind<'static> = Kind::new(Self::WHAT, Readers::Owner).replacing(Self::BEGINS);
     /// `merits` of a header.
     fn name(header: &Self::Header) -> &str;
 }
 
-/// A links file.
+/// A links file. Only one that a distributor wrote is replaced: a source's own has links that people proved, and
+/// each of them would have to come again.
 #[derive(Debug)]
 pub enum Links {}
 
@@ -128,8 +141,8 @@ impl FileKind for Links {
     type Header = LinksHeader;
     type Line = Link;
     const NAME: &'static str = "links/v1";
-    const BEGINS: &'static [u8] = br#"{"merits":"links/v1","#;
-    const WHAT: &'static str = "a file of pseudonyms";
+    const BEGINS: &'static [u8] = br#"{"merits":"links/v1","by":"distributor","#;
+    const WHAT: &'static str = "a distributor's file of pseudonyms";
     fn name(header: &LinksHeader) -> &str {
         &header.merits
     }
@@ -250,7 +263,41 @@ impl<K: FileKind, R: BufRead> Iterator for FileReader<K, R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use merits_guard::output::Output;
     use merits_primitives::{Fr, ids::PeriodKind};
+
+    /// The fault: `merits distributor links` replaced the file in which a source keeps people's proven links.
+    #[test]
+    fn a_sources_own_links_are_replaced_by_nothing() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("links.jsonl");
+        let header = |by| LinksHeader {
+            merits: Links::NAME.into(),
+            by,
+            origin: "test".into(),
+            source: [7; 32],
+        };
+        for (by, replaced) in [(None, false), (Some(LinksAuthor::Distributor), true)] {
+            let mut file = Vec::new();
+            write_line(&mut file, &header(by)).expect("memory");
+            std::fs::write(&path, &file).expect("written");
+            let (read, _) = FileReader::<Links, _>::open(&file[..]).expect("links");
+            assert_eq!(read, header(by));
+            let admitted = Output::check(&path, Links::KIND);
+            assert_eq!(admitted.is_ok(), replaced, "{admitted:?}");
+            let written = Output::write(&path, Links::KIND, b"others");
+            assert_eq!(written.is_ok(), replaced, "{written:?}");
+            let kept = std::fs::read(&path).expect("there") == file;
+            assert_eq!(kept, !replaced);
+            if let Err(error) = written {
+                let said = error.to_string();
+                assert!(said.contains("not a distributor's file"), "{said}");
+            }
+        }
+        let strange = r#"{"merits":"links/v1","by":"me","origin":"test","source":""#;
+        let strange = format!("{strange}{}\"}}\n", "07".repeat(32));
+        assert!(FileReader::<Links, _>::open(strange.as_bytes()).is_err());
+    }
 
     #[test]
     fn a_bundle_reads_back_and_other_files_do_not() {

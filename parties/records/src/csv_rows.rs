@@ -29,6 +29,8 @@ pub(crate) struct CsvRows<R> {
 const CR_ALONE: &str =
     "its lines end in CR alone, as old Macintosh programs write them: save it with LF or CR LF";
 
+const CR_IN_HEADER: &str = "a CR stands in its header, outside quotes and without LF: save it with LF or CR LF at the end of each line";
+
 /// A header that cannot be used.
 #[derive(Debug)]
 pub(crate) enum HeaderFault {
@@ -53,16 +55,15 @@ impl<R: BufRead> CsvRows<R> {
     /// Reads the header and finds the mapped columns in it.
     pub(crate) fn open(input: R, delimiter: u8, columns: &[String]) -> Result<Self, HeaderFault> {
         let mut lines = Lines::new(input);
-        let (_, header) = loop {
+        let (header, bare_cr) = loop {
             match next_row(&mut lines, delimiter)? {
                 None => return Err(HeaderFault::Empty),
                 Some((_, Parsed::Blank)) => {}
-                Some((line, Parsed::Fields(fields))) => break (line, fields),
-                Some((_, Parsed::Broken { value, .. })) if value.contains(&b'\r') => {
-                    return Err(HeaderFault::NotText(CR_ALONE));
-                }
-                Some((_, Parsed::Broken { .. })) => {
-                    return Err(HeaderFault::NotText("no CSV header"));
+                Some((_, Parsed::Fields { fields, bare_cr })) => break (fields, bare_cr),
+                Some((_, Parsed::Broken { value, detail, .. })) => {
+                    let alone = value.contains(&b'\r') && !lines.any_feed();
+                    let why = if alone { CR_ALONE } else { detail };
+                    return Err(HeaderFault::NotText(why));
                 }
             }
         };
@@ -74,8 +75,10 @@ impl<R: BufRead> CsvRows<R> {
                 "UTF-16 or binary: save the table as UTF-8",
             ));
         }
-        if header.iter().any(|field| field.contains(&b'\r')) {
-            return Err(HeaderFault::NotText(CR_ALONE));
+        if bare_cr {
+            let some = lines.any_feed();
+            let why = if some { CR_IN_HEADER } else { CR_ALONE };
+            return Err(HeaderFault::NotText(why));
         }
         if header.len() > limits::COLUMNS {
             return Err(HeaderFault::TooManyColumns(header.len()));
@@ -123,13 +126,13 @@ impl<R: BufRead> CsvRows<R> {
                     value,
                     detail: detail.to_owned(),
                 },
-                Parsed::Fields(fields) if fields.len() != self.width => RawRow::Broken {
+                Parsed::Fields { fields, .. } if fields.len() != self.width => RawRow::Broken {
                     line,
                     reason: Reason::ColumnCount,
                     value: fields.join(&self.delimiter),
                     detail: format!("{} columns, the header has {}", fields.len(), self.width),
                 },
-                Parsed::Fields(mut fields) => RawRow::Cells {
+                Parsed::Fields { mut fields, .. } => RawRow::Cells {
                     line,
                     cells: self
                         .mapped
@@ -152,7 +155,11 @@ impl<R: BufRead> CsvRows<R> {
 
 enum Parsed {
     Blank,
-    Fields(Vec<Vec<u8>>),
+    Fields {
+        fields: Vec<Vec<u8>>,
+        /// A CR stands outside quotes, and not before LF.
+        bare_cr: bool,
+    },
     Broken {
         reason: Reason,
         value: Vec<u8>,
@@ -195,7 +202,7 @@ fn next_row<R: BufRead>(lines: &mut Lines<R>, delimiter: u8) -> io::Result<Optio
     Ok(Some((
         number,
         match splitter.finish() {
-            Some(fields) => Parsed::Fields(fields),
+            Some((fields, bare_cr)) => Parsed::Fields { fields, bare_cr },
             None => {
                 lines.give_back(followers);
                 Parsed::Broken {
@@ -232,6 +239,7 @@ struct Splitter {
     field: Vec<u8>,
     fields: Vec<Vec<u8>>,
     misquoted: bool,
+    bare_cr: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -251,6 +259,7 @@ impl Splitter {
             field: Vec::new(),
             fields: Vec::new(),
             misquoted: false,
+            bare_cr: false,
         }
     }
 
@@ -280,6 +289,7 @@ impl Splitter {
                     State::Plain
                 }
                 (State::Start | State::Plain, _) => {
+                    self.bare_cr |= byte == b'\r';
                     self.field.push(byte);
                     State::Plain
                 }
@@ -287,9 +297,10 @@ impl Splitter {
         }
     }
 
-    fn finish(mut self) -> Option<Vec<Vec<u8>>> {
+    /// The fields, and whether a CR stands outside quotes.
+    fn finish(mut self) -> Option<(Vec<Vec<u8>>, bool)> {
         self.fields.push(self.field);
-        (!self.misquoted).then_some(self.fields)
+        (!self.misquoted).then_some((self.fields, self.bare_cr))
     }
 }
 
@@ -377,6 +388,38 @@ mod tests {
                 Err(HeaderFault::NotText(why)) if why == CR_ALONE
             ));
         }
+    }
+
+    /// The fault: a CR inside quotes made lines that end in LF "end in CR alone".
+    #[test]
+    fn a_cr_in_the_header_is_no_end_of_lines_where_lf_is() {
+        let columns = ["a".to_owned(), "z".to_owned()];
+        let open = |input: &[u8]| CsvRows::open(input, b',', &columns).map(|_| ());
+        let why = |input: &[u8]| match open(input) {
+            Err(HeaderFault::NotText(why)) => why,
+            other => panic!("{other:?}"),
+        };
+        for good in [
+            &b"a,\"in\rtwo\",z\n1,2,3\n"[..],
+            b"a,\"in\rtwo\",z\r\n1,2,3\r\n",
+            b"a,\"in\r\ntwo\",z\n",
+        ] {
+            open(good).expect("a good header");
+        }
+        assert_eq!(why(b"\"a\",\"z\"\r\"1\",\"2\"\r"), CR_ALONE);
+        assert_eq!(why(b"a,\"z\r1,2\r"), CR_ALONE);
+        let unclosed = why(b"a,\"in\rtwo,z\n1,2,3\n");
+        assert!(unclosed.contains("never closed"), "{unclosed}");
+        let mut misquoted = b"a,\"in\rtwo\"x,z\n".to_vec();
+        misquoted.extend(b"1,2,3\n");
+        let misquoted = why(&misquoted);
+        assert!(misquoted.contains("follows a closing quote"), "{misquoted}");
+        // All rows would be columns of the header.
+        assert_eq!(why(b"a,z\r1,2\r3,4\n"), CR_IN_HEADER);
+        // LF comes, but too late to end a line.
+        let mut late = b"a,z\r1,2\r".repeat(limits::ROW_BYTES);
+        late.push(b'\n');
+        assert_eq!(why(&late), CR_ALONE);
     }
 
     proptest! {

@@ -14,6 +14,7 @@ use std::{
 
 use merits_formula::Record;
 use merits_primitives::{field, ids::Period};
+use serde::{Serialize, Serializer};
 
 use crate::reject;
 
@@ -29,16 +30,25 @@ pub struct SubjectPeriod {
 }
 
 /// A subject and period with more records than a claim holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RefusedGroup {
     /// The subject.
     pub subject: String,
     /// The period.
+    #[serde(serialize_with = "period_label")]
     pub period: Period,
     /// Its records.
     pub count: u64,
     /// The most that a claim holds.
     pub limit: u16,
+}
+
+/// A period in a report, as people read it.
+///
+/// # Errors
+/// The serializer's.
+pub fn period_label<S: Serializer>(period: &Period, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&period.label())
 }
 
 impl std::fmt::Display for RefusedGroup {

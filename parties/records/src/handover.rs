@@ -102,6 +102,8 @@ pub enum HandoverError {
 pub trait Handover: Serialize + DeserializeOwned {
     /// What stands in `merits`.
     const NAME: &'static str;
+    /// What it is, in words with an article.
+    const WHAT: &'static str;
     /// `merits` of this file.
     fn name(&self) -> &str;
     /// The ledger's origin.
@@ -113,7 +115,7 @@ pub trait Handover: Serialize + DeserializeOwned {
     /// [`OutputError`].
     fn admit(path: &Path) -> Result<(), OutputError> {
         let begins = beginning(Self::NAME);
-        Output::check(path, kind(&begins))
+        Output::check(path, kind::<Self>(&begins))
     }
 
     /// Writes the file, which only its owner reads; one of the same kind that was there is replaced.
@@ -130,7 +132,7 @@ pub trait Handover: Serialize + DeserializeOwned {
             .map(Zeroizing::new)?;
         text.push('\n');
         let begins = beginning(Self::NAME);
-        Ok(Output::write(path, kind(&begins), text.as_bytes())?)
+        Ok(Output::write(path, kind::<Self>(&begins), text.as_bytes())?)
     }
 
     /// Reads a file of this kind.
@@ -180,8 +182,8 @@ fn beginning(name: &str) -> String {
     format!("{{\n  \"merits\": \"{name}\",\n")
 }
 
-fn kind(begins: &str) -> Kind<'_> {
-    Kind::new("a file of this kind", Readers::Owner).replacing(begins.as_bytes())
+fn kind<H: Handover>(begins: &str) -> Kind<'_> {
+    Kind::new(H::WHAT, Readers::Owner).replacing(begins.as_bytes())
 }
 
 /// A person asks a registrar to be registered.
@@ -210,6 +212,7 @@ impl RegistrationRequest {
 
 impl Handover for RegistrationRequest {
     const NAME: &'static str = "registration-request/v1";
+    const WHAT: &'static str = "a registration request";
     fn name(&self) -> &str {
         &self.merits
     }
@@ -263,6 +266,7 @@ impl std::fmt::Debug for LinkFile {
 
 impl Handover for LinkFile {
     const NAME: &'static str = "link/v1";
+    const WHAT: &'static str = "a link";
     fn name(&self) -> &str {
         &self.merits
     }
@@ -291,6 +295,7 @@ pub struct TicketFile {
 
 impl Handover for TicketFile {
     const NAME: &'static str = "ticket/v2";
+    const WHAT: &'static str = "a ticket";
     fn name(&self) -> &str {
         &self.merits
     }
@@ -535,7 +540,17 @@ mod tests {
             proof: [4; PROOF_BYTES],
         };
         // Something else is there.
-        assert!(LinkFile::admit(&path).is_err());
+        for (refused, kind) in [
+            (LinkFile::admit(&path), "is not a link,"),
+            (TicketFile::admit(&path), "is not a ticket,"),
+            (
+                RegistrationRequest::admit(&path),
+                "is not a registration request,",
+            ),
+        ] {
+            let said = refused.expect_err(kind).to_string();
+            assert!(said.contains(kind), "{said}");
+        }
         assert!(matches!(
             link.write(&path),
             Err(HandoverError::Output(OutputError::OtherKind { .. }))

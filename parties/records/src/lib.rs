@@ -41,5 +41,7 @@ pub use jiff::civil::DateTime;
 
 pub use grouping::{RefusedGroup, SubjectPeriod};
 pub use mapping::{Mapping, MappingError, Plan};
-pub use reading::{ReadError, ReadOptions, Reading, Report, read, read_file};
+pub use reading::{
+    ReadError, ReadOptions, Reading, Report, read, read_file, read_file_with_rejects,
+};
 pub use reject::{REJECTS, Reason, Reject, RejectsFile};

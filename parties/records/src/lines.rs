@@ -22,6 +22,7 @@ pub(crate) struct Lines<R> {
     input: R,
     returned: VecDeque<Line>,
     last: u64,
+    any_feed: bool,
 }
 
 impl<R: BufRead> Lines<R> {
@@ -30,6 +31,7 @@ impl<R: BufRead> Lines<R> {
             input,
             returned: VecDeque::new(),
             last: 0,
+            any_feed: false,
         }
     }
 
@@ -53,6 +55,11 @@ impl<R: BufRead> Lines<R> {
             bytes,
             cut,
         }))
+    }
+
+    /// Whether LF ended a line that was read, within the limit of a line.
+    pub(crate) fn any_feed(&self) -> bool {
+        self.any_feed
     }
 
     /// Gives lines back, to be read again in this order.
@@ -83,6 +90,7 @@ impl<R: BufRead> Lines<R> {
             cut |= taken > room;
             self.input.consume(end.map_or(taken, |at| at + 1));
             if end.is_some() {
+                self.any_feed |= !cut;
                 return Ok(Some((bytes, cut)));
             }
         }

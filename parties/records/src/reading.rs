@@ -8,9 +8,13 @@ use std::{
 
 use jiff::civil::DateTime;
 use merits_formula::{FieldKind, Record};
-use merits_guard::input;
+use merits_guard::{
+    input,
+    output::{Output, OutputError},
+};
 use merits_primitives::{calendar::MINUTES_PER_DAY, ids::Period};
 use merits_text::{shown, typed::typed};
+use serde::Serialize;
 use thiserror::Error;
 
 use crate::{
@@ -20,7 +24,7 @@ use crate::{
     json_rows::JsonRows,
     limits,
     mapping::{Format, Plan},
-    reject::{Counts, Reason, Reject},
+    reject::{Counts, REJECTS, Reason, Reject, RejectsFile},
     row::{Cell, RawRow},
     wall_clock::{self, TimeFault, WallClock},
 };
@@ -48,6 +52,9 @@ pub enum ReadError {
     /// A rejects file that cannot be written.
     #[error("the rejects file cannot be written: {0}")]
     Rejects(io::Error),
+    /// A rejects file that may not be written where it was to be.
+    #[error(transparent)]
+    RejectsFile(#[from] OutputError),
     /// No header.
     #[error("the file is empty: a CSV file starts with a header")]
     Empty,
@@ -83,7 +90,7 @@ pub enum ReadError {
 }
 
 /// Counts of one reading.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// Rows read, bad ones included; header and blank lines are none.
     pub rows: u64,
@@ -218,6 +225,35 @@ pub fn read_file(
         on_reject,
         progress,
     )
+}
+
+/// As [`read_file`]; refused rows go to a new file `rejects`, which gets its name when it is whole.
+///
+/// # Errors
+/// [`ReadError`].
+pub fn read_file_with_rejects(
+    path: &Path,
+    plan: &Plan,
+    options: ReadOptions,
+    rejects: Option<&Path>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Reading, ReadError> {
+    let mut rejects = match rejects {
+        None => None,
+        Some(path) => {
+            let output = Output::begin(path, REJECTS)?;
+            Some(RejectsFile::new(output).map_err(ReadError::Rejects)?)
+        }
+    };
+    let mut on_reject = |reject: &Reject| {
+        let file = rejects.as_mut();
+        file.map_or(Ok(()), |file| file.write(reject))
+    };
+    let reading = read_file(path, plan, options, &mut on_reject, progress)?;
+    if let Some(file) = rejects {
+        file.finish().map_err(ReadError::Rejects)?.publish()?;
+    }
+    Ok(reading)
 }
 
 /// Reads an input; see [`read_file`].

@@ -7,6 +7,7 @@ use std::{
 };
 
 use merits_guard::output::{Kind, Readers};
+use serde::{Serialize, Serializer};
 
 use crate::{limits, peoples_table::PeoplesTable};
 
@@ -156,6 +157,12 @@ impl<W: Write> RejectsFile<W> {
     /// The writer's.
     pub fn finish(self) -> io::Result<W> {
         self.table.finish()
+    }
+}
+
+impl Serialize for Reason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.code())
     }
 }
 

@@ -4,15 +4,19 @@
 //! - [`signer`]: salts, commitments, signatures: deterministic, so the same input gives the same
 //!   bundle, byte by byte
 //! - [`register`]: one subject and period has one commitment only, across restarts
-//! - [`signing`]: `merits source sign` as a function: groups in, bundle out
+//! - [`signing`]: groups in, bundle out
 //! - [`wholeness`]: whether records are all there, before anything is signed about them
 //! - [`linking`]: `merits source link`: which pseudonym an account has, proven by its person
-//! - [`config`]: the config file
+//! - [`config`]: the config file, and what a source does by it: [`SourceConfig::sign`],
+//!   [`SourceConfig::import_links`], [`SourceConfig::apply`]
 //!
 //! Not in scope: what makes the records true. A source answers for its records with its
 //! signature; see `docs/threat-model.md`.
 
 pub mod config;
+mod file_signing;
+mod keys;
+mod link_import;
 pub mod linking;
 pub mod register;
 pub mod said;
@@ -21,6 +25,9 @@ pub mod signing;
 pub mod wholeness;
 
 pub use config::{ConfigError, SourceConfig};
+pub use file_signing::{FileSigning, FileSigningError, Signing, SigningStep};
+pub use keys::KeyError;
+pub use link_import::{LinkFileReport, LinkImportError, LinkReport};
 pub use linking::{LinkChecker, LinkFault, Linked, LinksError, LinksFile};
 pub use register::{Register, RegisterError};
 pub use signer::Signer;

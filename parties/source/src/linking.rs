@@ -213,6 +213,16 @@ pub enum Linked {
     Replaced,
 }
 
+impl std::fmt::Display for Linked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::New => "linked",
+            Self::Known => "known: nothing changed",
+            Self::Replaced => "replaced",
+        })
+    }
+}
+
 /// The links file: what `merits source sign` takes.
 #[derive(Debug)]
 pub struct LinksFile {
@@ -254,6 +264,8 @@ impl LinksFile {
         let LinksHeader {
             // Its reader's matter.
             merits: _,
+            // Once it is written here, it is the source's.
+            by: _,
             origin: its_origin,
             source: its_source,
         } = header;
@@ -331,6 +343,7 @@ impl LinksFile {
     pub fn write(&self) -> Result<(), LinksError> {
         let header = LinksHeader {
             merits: Links::NAME.to_owned(),
+            by: None,
             origin: self.origin.as_str().to_owned(),
             source: self.source.0,
         };

@@ -16,6 +16,7 @@ use merits_records::{
         write_line,
     },
 };
+use serde::Serialize;
 use thiserror::Error;
 
 use crate::{
@@ -57,18 +58,20 @@ pub enum SignError {
 }
 
 /// A subject-period that was not signed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Refused {
     /// The account.
     pub subject: String,
     /// The period.
+    #[serde(serialize_with = "merits_records::grouping::period_label")]
     pub period: Period,
     /// Why.
     pub reason: RefusedReason,
 }
 
 /// Why a subject-period was not signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum RefusedReason {
     /// The links file has no pseudonym for this account.
     NoLink,
@@ -96,7 +99,7 @@ impl std::fmt::Display for Refused {
 }
 
 /// What a signing did.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct SignReport {
     /// Commitments in the bundle.
     pub signed: u64,

@@ -19,6 +19,7 @@ use merits_records::{
     reading::Span,
     wall_clock::{self, Present},
 };
+use serde::{Serialize, Serializer};
 
 use crate::said::Said;
 
@@ -42,14 +43,25 @@ pub struct Wholeness {
 
 /// Periods that are not signed because a part of them may be missing, and how many subjects have records
 /// of each. A period can be without beginning and end.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Partial {
     /// The file begins inside them.
+    #[serde(serialize_with = "by_label")]
     pub no_beginning: BTreeMap<Period, u64>,
     /// They are not over in the file.
+    #[serde(serialize_with = "by_label")]
     pub not_over: BTreeMap<Period, u64>,
     /// They are not over in the world, whatever the file and the operator say.
+    #[serde(serialize_with = "by_label")]
     pub running: BTreeMap<Period, u64>,
+}
+
+/// Counts by the periods' names.
+fn by_label<S: Serializer>(
+    counts: &BTreeMap<Period, u64>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(counts.iter().map(|(period, count)| (period.label(), count)))
 }
 
 impl Partial {

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use merits_ledger::Role;
+use merits_party::identity::{PartyConfig, PartyFields};
 use merits_replica::{ConfigFileError, LedgerConfig, read_config};
 use serde::Deserialize;
 
@@ -21,6 +23,18 @@ pub struct SponsorConfig {
     pub verify_online: bool,
     /// Which ledger.
     pub ledger: LedgerConfig,
+}
+
+impl PartyConfig for SponsorConfig {
+    fn party_fields(&self) -> PartyFields<'_> {
+        PartyFields {
+            role: Role::Sponsor,
+            ledger: &self.ledger,
+            name: &self.name,
+            signing_key: &self.signing_key,
+            sealing_key: &self.sealing_key,
+        }
+    }
 }
 
 impl SponsorConfig {

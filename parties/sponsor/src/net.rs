@@ -1,14 +1,12 @@
 //! A sponsor at work: brings its copy of the log up to date, then checks each batch.
 
+use merits_kit::offline::OfflineVerifier;
 use merits_ledger::{History, ReplayError, entry::EARN_BATCH, rows::RowError};
 use merits_replica::{ClientError, FollowError, Follower, ReplicaError, Verdict};
 use merits_verifier::{Reason, codec::Canonical as _, entry::SignedEntry};
 use thiserror::Error;
 
-use crate::{
-    offline::OfflineVerifier,
-    report::{BatchOutcome, Report},
-};
+use crate::report::{BatchOutcome, Report};
 
 /// Reasons that are about what an entry may do now, not about what it was when it was appended.
 const ENDED_SINCE: [Reason; 3] = [

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use merits_kit::offline::{OfflineFault, VerifiedBatch};
 use merits_ledger::{State, rows::RowError, state::TotalsKey};
 use merits_primitives::ids::{Credits, EntryId, Output, Period, ScaleId};
 pub use merits_replica::Verdict;
-
-use crate::offline::{OfflineFault, VerifiedBatch};
 
 /// What one batch came to.
 #[derive(Debug)]

@@ -48,16 +48,16 @@ pub enum ApplicationFault {
     NoRole(String),
 }
 
-/// A supervisor's pen: its party, its log and its key.
-pub struct Supervisor {
+/// Signs a supervisor's entries: with its party, its log and its key.
+pub struct EntrySigner {
     origin: Origin,
     party: PartyId,
     key: SigningKey,
 }
 
-impl std::fmt::Debug for Supervisor {
+impl std::fmt::Debug for EntrySigner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Supervisor({} on {}, ..)", self.party, self.origin)
+        write!(f, "EntrySigner({} on {}, ..)", self.party, self.origin)
     }
 }
 
@@ -79,7 +79,7 @@ pub fn founding_application(
     )
 }
 
-impl Supervisor {
+impl EntrySigner {
     /// The supervisor `party` with its signing key.
     pub fn new(origin: Origin, party: PartyId, key: SigningKey) -> Self {
         Self { origin, party, key }
@@ -275,8 +275,8 @@ mod tests {
         Origin::new("ledger.test/merits").unwrap()
     }
 
-    fn supervisor() -> Supervisor {
-        Supervisor::founding(
+    fn supervisor() -> EntrySigner {
+        EntrySigner::founding(
             origin(),
             "Supervisor",
             SigningKey::from_bytes(&[1; 32]),

@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use merits_ledger::Role;
+use merits_party::identity::{PartyConfig, PartyFields};
 use merits_replica::{ConfigFileError, LedgerConfig, read_config};
 use merits_serve::Limits;
 use serde::Deserialize;
@@ -46,6 +48,19 @@ pub struct SupervisorConfig {
     pub requests: PathBuf,
     /// Days from a request to its deadline.
     pub deadline_days: u16,
+}
+
+/// The role is a log witness's. A supervisor admits itself, and has only its keys from here.
+impl PartyConfig for WitnessConfig {
+    fn party_fields(&self) -> PartyFields<'_> {
+        PartyFields {
+            role: Role::Witness,
+            ledger: &self.ledger,
+            name: &self.name,
+            signing_key: &self.signing_key,
+            sealing_key: &self.sealing_key,
+        }
+    }
 }
 
 impl WitnessConfig {

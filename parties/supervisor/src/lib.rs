@@ -2,7 +2,7 @@
 //!
 //! Both roles hold one half of each view key and serve the same `Supervision` service
 //! ([`holder`]); the supervisor also admits parties, approves scales ([`scale_review`]), opens epochs, and requests
-//! openings ([`requester`]) and totals ([`totals`]). The rules are pure over a
+//! openings ([`requester`]) and totals ([`totals`]): [`net::Supervisor`] does all of it. The rules are pure over a
 //! [`view::LedgerView`].
 //!
 //! `docs/src/supervision.md` gives the protocol and why it leaves a trace.
@@ -11,11 +11,11 @@ pub mod acts;
 pub mod check;
 pub mod config;
 pub mod discrete_log;
-pub mod handover;
 pub mod holder;
 pub mod journal;
 pub mod ledger_view;
 pub mod net;
+mod report;
 pub mod request;
 pub mod requester;
 pub mod scale_review;

@@ -1,6 +1,6 @@
 //! What supervision reads from a verified copy of the log.
 //!
-//! A trait, because the rules of opening are pure: a replica answers at the rim (`net`), the
+//! A trait, because the rules of opening are pure: a replica answers in `net`, the
 //! ledger's memory store in tests. Every method answers from what the implementor has **itself
 //! verified**; nothing here may come from a message.
 

@@ -7,7 +7,9 @@
 //! - [`attest_code`]: attestations as QR codes
 //! - [`photograph`]: QR codes out of photographs
 //! - [`prover`]: the proofs of a person's statements
-//! - [`directory`]: the wallet's files; [`backup`]: the seed under a passphrase
+//! - [`report`]: what the wallet tells its person, as plain data
+//! - [`net`]: a wallet at work on its copy of the ledger; [`directory`]: its files; [`backup`]: the seed under a
+//!   passphrase. These three need the feature `net`, which is on by default; the rest needs no network.
 //! - [`recompute`]: a proven credit worked out again from own records
 //! - [`credits`], [`ledger`]: accounts in custody, on a ledger without tickets
 //!
@@ -16,15 +18,20 @@
 //! makes claims ([`merits_primitives::owner`]), so it needs no message from a distributor.
 
 pub mod attest_code;
+#[cfg(feature = "net")]
 pub mod backup;
 pub mod choice;
 pub mod consent;
 pub mod credits;
+#[cfg(feature = "net")]
 pub mod directory;
 pub mod keys;
 pub mod ledger;
+#[cfg(feature = "net")]
+pub mod net;
 pub mod photograph;
 pub mod prover;
 pub mod recompute;
+pub mod report;
 pub mod spend;
 pub mod view;

@@ -3,8 +3,9 @@
 
 use merits_ledger::State;
 use merits_params::manifest::{Manifest, ManifestError};
-use merits_primitives::ids::{Credits, Period, ScaleId};
+use merits_primitives::ids::{Period, ScaleId};
 use merits_records::SubjectPeriod;
+use serde::Serialize;
 use thiserror::Error;
 
 use crate::view::{NoteOrigin, OwnNote, View};
@@ -43,17 +44,26 @@ pub enum RecomputeError {
     Eval(#[from] merits_formula::EvalError),
 }
 
+/// A claim beside own records.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Compared {
+    /// Name of the source whose records were proven.
+    pub source: String,
+    /// Both numbers.
+    pub result: Recomputed,
+}
+
 /// What was proven and what the own records give.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Recomputed {
     /// Records that counted.
     pub records: usize,
     /// Credits of the own records by the approved formula.
-    pub credits: Credits,
+    pub credits: u64,
     /// The measure of the own records.
     pub measure: Option<u64>,
     /// Proven on the ledger: the credits that only this wallet reads.
-    pub proven: Credits,
+    pub proven: u64,
     /// The measure that was proven.
     pub proven_measure: Option<u64>,
     /// Unit of the credits.
@@ -130,9 +140,9 @@ pub fn recompute(
     let outputs = manifest.formula().eval(&group.records, &numbers)?;
     Ok(Recomputed {
         records: group.records.len(),
-        credits: Credits(outputs.credits),
+        credits: outputs.credits,
         measure: outputs.measure,
-        proven: note.value,
+        proven: note.value.0,
         proven_measure: note.measure,
         unit: manifest.unit().to_owned(),
     })

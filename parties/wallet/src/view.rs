@@ -23,10 +23,9 @@ use merits_primitives::{
     owner::KeyParts,
     scope::Scope,
 };
-use merits_replica::ReplicaError;
 use thiserror::Error;
 
-pub use self::scanning::{scan, scan_leaves};
+pub use self::scanning::scan_leaves;
 
 /// Why there is no view.
 #[derive(Debug, Error)]
@@ -35,9 +34,6 @@ pub enum ScanError {
     /// The copy of the log.
     #[error(transparent)]
     Rows(#[from] RowError),
-    /// The own copy.
-    #[error(transparent)]
-    Replica(#[from] ReplicaError),
     /// The copy is another ledger's.
     #[error("the wallet is for the ledger {expected}, and the copy is of {found}")]
     OtherOrigin {
@@ -274,12 +270,16 @@ pub struct View {
 }
 
 impl View {
+    /// Whether the present identity owns a note. Nobody can spend those of an identity that was retired.
+    pub fn owns(&self, note: &OwnNote) -> bool {
+        let owner = self.identity.as_ref();
+        owner.is_some_and(|own| !own.retired && own.generation == note.generation)
+    }
+
     /// Unspent notes of the present identity, worth more than nothing.
     pub fn spendable(&self) -> impl Iterator<Item = &OwnNote> {
-        let owner = self.identity.as_ref().filter(|identity| !identity.retired);
-        let generation = owner.map(|identity| identity.generation);
-        self.notes.iter().filter(move |note| {
-            note.spent.is_none() && note.value.0 > 0 && Some(note.generation) == generation
-        })
+        self.notes
+            .iter()
+            .filter(|note| note.spent.is_none() && note.value.0 > 0 && self.owns(note))
     }
 }

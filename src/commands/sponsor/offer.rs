@@ -1,32 +1,15 @@
 //! `merits sponsor offer` and `merits sponsor vouchers`.
 
-use std::{
-    io::Write as _,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use clap::Subcommand;
-use merits_guard::output::{Kind, Output, Readers};
-use merits_ledger::{Entry, entry::OfferClosed};
-use merits_primitives::ids::EntryId;
-use merits_replica::Follower;
-use merits_sponsor::{
-    config::SponsorConfig,
-    offers::{OfferFile, day_label, expiry_label, standing, voucher_codes},
-};
+use merits_guard::output::Output;
+use merits_party::unix_millis;
+use merits_sponsor::{OfferReport, Sponsor, VOUCHERS, config::SponsorConfig, offers::OfferFile};
 use merits_text::typed::{argument, prose};
 
-use crate::{
-    commands::unix_millis,
-    identity::{Identity, find_entry},
-    outputs,
-    screen::thousands,
-};
-
-/// A file of vouchers replaces none: the codes in that may be with an exchange.
-const VOUCHERS: Kind<'static> = Kind::new("a file of vouchers", Readers::Owner);
+use crate::{outputs, screen::thousands};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -84,8 +67,8 @@ impl Command {
             Self::Publish { config, offer } => {
                 let config = SponsorConfig::load(&config)?;
                 let file = OfferFile::read(&offer)?;
-                let desk = Desk::open(&config).await?;
-                let id = desk
+                let sponsor = Sponsor::open(&config).await?;
+                let id = sponsor
                     .publish(&file)
                     .await
                     .with_context(|| offer.display().to_string())?;
@@ -96,14 +79,13 @@ impl Command {
                 offer,
                 basis,
             } => {
-                let desk = Desk::open(&SponsorConfig::load(&config)?).await?;
-                let id = find_entry(&desk.follower.replica(), &offer)?;
-                desk.submit(&Entry::OfferClosed(OfferClosed { offer: id, basis }))
-                    .await?;
+                let sponsor = Sponsor::open(&SponsorConfig::load(&config)?).await?;
+                let id = sponsor.close_offer(&offer, basis).await?;
                 println!("closed offer {id}");
             }
             Self::List { config } => {
-                Desk::open(&SponsorConfig::load(&config)?).await?.list()?;
+                let sponsor = Sponsor::open(&SponsorConfig::load(&config)?).await?;
+                print(&sponsor.offers(unix_millis())?);
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -120,8 +102,8 @@ impl Vouchers {
         } = self;
         outputs::of_configuration(&config).admit(&output, "the vouchers")?;
         Output::check(&output, VOUCHERS)?;
-        let desk = Desk::open(&SponsorConfig::load(&config)?).await?;
-        let made = desk.make_vouchers(&offer, count, &output)?;
+        let sponsor = Sponsor::open(&SponsorConfig::load(&config)?).await?;
+        let made = sponsor.make_vouchers(&offer, count, &output, &mut rand::rng())?;
         println!(
             "wrote {} vouchers to {}: hand them to one exchange, over a channel that both trust",
             thousands(made.into()),
@@ -131,101 +113,28 @@ impl Vouchers {
     }
 }
 
-/// A sponsor with its copy of the log, up to date.
-pub(crate) struct Desk {
-    identity: Identity,
-    follower: Follower,
-}
-
-impl Desk {
-    pub(crate) async fn open(config: &SponsorConfig) -> anyhow::Result<Self> {
-        let identity = super::identity(config)?;
-        let follower = config.ledger.follow().await?;
-        follower.sync().await?;
-        Ok(Self { identity, follower })
+fn print(offers: &[OfferReport]) {
+    if offers.is_empty() {
+        println!("no offer yet");
     }
-
-    /// Publishes an offer; answers its id.
-    pub(crate) async fn publish(&self, file: &OfferFile) -> anyhow::Result<EntryId> {
-        let offer = {
-            let replica = self.follower.replica();
-            file.publish(replica.state()?, &self.identity.party())?
-        };
-        self.submit(&Entry::OfferPublished(offer)).await
-    }
-
-    async fn submit(&self, entry: &Entry) -> anyhow::Result<EntryId> {
-        let identity = &self.identity;
-        let signed = entry.sign(&identity.origin, identity.party(), None, &identity.signing);
-        let submitted = self.follower.client().submit(&signed).await?;
-        self.follower.sync().await?;
-        Ok(submitted.id)
-    }
-
-    /// Writes a file of fresh codes for an own offer; answers how many.
-    pub(crate) fn make_vouchers(
-        &self,
-        offer: &str,
-        count: Option<u32>,
-        output: &Path,
-    ) -> anyhow::Result<u32> {
-        let count = {
-            let replica = self.follower.replica();
-            let id = find_entry(&replica, offer)?;
-            let state = replica.state()?;
-            let offer = state
-                .offers()
-                .get(&id)
-                .with_context(|| format!("entry {id} is no offer"))?;
-            ensure!(
-                offer.sponsor == self.identity.party(),
-                "the offer {id} is another sponsor's"
-            );
-            count.unwrap_or(offer.published.quota)
-        };
-        let at = || output.display().to_string();
-        let mut file = Output::begin(output, VOUCHERS)?;
-        for code in voucher_codes(count, &mut rand::rng()) {
-            writeln!(file, "{}", code.as_str()).with_context(at)?;
-        }
-        file.publish()?;
-        Ok(count)
-    }
-
-    fn list(&self) -> anyhow::Result<()> {
-        let replica = self.follower.replica();
-        let state = replica.state()?;
-        let party = self.identity.party();
-        let mut own: Vec<_> = state
-            .offers()
-            .iter()
-            .filter(|(_, offer)| offer.sponsor == party)
-            .collect();
-        if own.is_empty() {
-            println!("no offer yet");
-        }
-        own.sort_by_key(|(_, offer)| offer.published.number);
-        let now = unix_millis().max(state.time());
-        for (id, offer) in own {
-            let published = &offer.published;
-            println!(
-                "{}. {} ({}): {}, {} of {} redeemed",
-                published.number,
-                published.title,
-                published.kind,
-                standing(id, offer, now),
-                thousands(offer.redeemed.into()),
-                thousands(published.quota.into())
-            );
-            println!(
-                "   {} credits of {} good until before {}; open {} to {}; {id}",
-                thousands(published.price.0),
-                published.scale,
-                expiry_label(published.expiry),
-                day_label(published.opens),
-                day_label(published.closes)
-            );
-        }
-        Ok(())
+    for offer in offers {
+        println!(
+            "{}. {} ({}): {}, {} of {} redeemed",
+            offer.number,
+            offer.title,
+            offer.kind,
+            offer.standing,
+            thousands(offer.redeemed.into()),
+            thousands(offer.quota.into())
+        );
+        println!(
+            "   {} credits of {} good until before {}; open {} to {}; {}",
+            thousands(offer.price.0),
+            offer.scale,
+            offer.good_until_before,
+            offer.opens,
+            offer.closes,
+            offer.id
+        );
     }
 }

@@ -4,20 +4,17 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::Args;
-use merits_ledger::entry::PersonStatement;
+use merits_kit::{AttestedError, Kit};
+use merits_party::unix_millis;
 use merits_primitives::ids::{Expiry, Period, PeriodKind};
 use merits_text::typed::argument;
 use merits_verifier::{
     attestation::{Attestation, Question, Shown},
-    groth16::PreparedKey,
+    groth16::KeyPolicy,
 };
 use merits_wallet::photograph::read_code;
 
-use super::Kit;
-use crate::{
-    commands::{dates, unix_millis},
-    screen::thousands,
-};
+use crate::{commands::dates, screen::thousands};
 
 /// What `merits verify attest` takes.
 #[derive(Debug, Args)]
@@ -59,31 +56,15 @@ impl Arguments {
             u64::try_from(at.as_millisecond()).unwrap_or(0)
         });
         let kit = Kit::read(&self.kit)?;
-        let log = kit.log_key(&self.kit)?;
-        let included = attestation.answer(&log, &question, at).with_context(name)?;
-        let history = kit.history(&self.kit, attestation.index(), self.allow_dev_keys)?;
-        let state = history.state();
-        let outdated = || {
-            format!(
-                "offline kit {}: it does not know what this attestation was made under; get a \
-                 newer one (`merits kit`)",
-                self.kit.display()
-            )
+        let keys = KeyPolicy {
+            allow_dev_keys: self.allow_dev_keys,
         };
-        let scale = state
-            .scales()
-            .get(included.scale())
-            .with_context(outdated)?;
-        let epoch = included.epoch();
-        let view_key = state.epochs().get(epoch).with_context(outdated)?.view_key;
-        let adopted = state.statement_keys().get(PersonStatement::Redeem);
-        let adopted = adopted.with_context(outdated)?;
-        let policy = state.policy().keys;
-        let key = PreparedKey::new(adopted.key.clone(), adopted.provenance, policy)?;
-        let shown = included
-            .verify(scale.asset, view_key, &key)
-            .with_context(name)?;
-        print(&shown, log.origin().as_str());
+        let shown = match kit.attested(&attestation, &question, at, keys, &mut rand::rng()) {
+            Err(AttestedError::Attestation(fault)) => return Err(fault).with_context(name),
+            // The kit's fault is not the attestation's.
+            shown => shown?,
+        };
+        print(&shown, kit.log_key().origin().as_str());
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -1,79 +1,84 @@
 //! What a verified entry shows, in words, and what it rests on.
 
-use merits_ledger::{Entry, State, entry::EarnBatch};
-use merits_primitives::ids::{EntryId, Expiry, PartyId, Period, PeriodKind};
-use merits_sponsor::offline::VerifiedEntry;
+use merits_kit::{ShownReceipt, Shows};
 
 use crate::screen::thousands;
 
 /// Prints who signed the entry, what its proof shows, and what nobody can tell from it alone.
-pub(super) fn print(state: &State, verified: &VerifiedEntry) -> anyhow::Result<()> {
-    match (&verified.party, &verified.entry) {
-        (None, _) => println!("signatures  none: a person made it, and its proof speaks alone"),
-        (Some(party), Entry::EarnBatch(batch)) => println!(
-            "signatures  yes: distributor {} and source {}",
-            name(state, party),
-            name(state, &batch.source)
-        ),
-        (Some(party), _) => println!("signatures  yes: {}", name(state, party)),
+pub(super) fn print(shown: &ShownReceipt) {
+    if shown.signers.is_empty() {
+        println!("signatures  none: a person made it, and its proof speaks alone");
+    } else {
+        let signers = shown.signers.iter().map(|signer| match signer.role {
+            Some(role) => format!("{role} {}", signer.party),
+            None => signer.party.to_string(),
+        });
+        let signers: Vec<String> = signers.collect();
+        println!("signatures  yes: {}", signers.join(" and "));
     }
-    match &verified.entry {
-        Entry::EarnBatch(batch) => {
+    match &shown.shows {
+        Shows::EarnBatch {
+            claims,
+            scale,
+            version,
+            period,
+            figures,
+        } => {
             println!(
-                "proof       yes: {} claims of {} version {} follow its formula, period {}",
-                batch.claims.len(),
-                batch.scale,
-                batch.version.0,
-                batch.period.label(),
+                "proof       yes: {claims} claims of {scale} version {version} follow its formula, \
+                 period {period}"
             );
-            print_figures(state, batch)?;
+            for (name, value) in figures {
+                println!("figure      {name} = {value}");
+            }
         }
-        Entry::TicketDeposited(deposit) => {
+        Shows::Ticket {
+            scale,
+            version,
+            period,
+            source,
+            terms,
+        } => {
             println!(
-                "proof       yes: a person consents to this distributor for {} version {}, period \
-                 {}, records of {}",
-                deposit.scale,
-                deposit.version.0,
-                deposit.period.label(),
-                name(state, &deposit.source)
+                "proof       yes: a person consents to this distributor for {scale} version \
+                 {version}, period {period}, records of {source}"
             );
-            println!("terms       {}", hex::encode(deposit.terms));
+            println!("terms       {terms}");
             rests("that the person was registered, and has no other ticket for the period");
         }
-        Entry::ConsentWithdrawn(withdrawn) => {
+        Shows::Withdrawal { nullifier } => {
             println!(
-                "proof       yes: whoever gave the consent with nullifier {} takes it back",
-                withdrawn.nullifier
+                "proof       yes: whoever gave the consent with nullifier {nullifier} takes it back"
             );
             rests("that the person was registered still");
         }
-        Entry::Redeemed(redeemed) => {
-            let offer = state.offers().get(&redeemed.offer);
-            let offer = offer.map(|offer| &offer.published);
+        Shows::Redemption { offer, known } => {
+            let known = known.as_ref();
             println!(
                 "proof       yes: somebody spent {} credits{} on offer {}{}",
-                offer.map_or(0, |offer| offer.price.0),
-                offer.map_or(String::new(), |offer| format!(" of {}", offer.scale)),
-                short(&redeemed.offer),
-                offer.map_or(String::new(), |offer| format!(" ({:?})", offer.title)),
+                known.map_or(0, |known| known.price),
+                known.map_or(String::new(), |known| format!(" of {}", known.scale)),
+                offer.chars().take(16).collect::<String>(),
+                known.map_or(String::new(), |known| format!(" ({:?})", known.title)),
             );
             rests("that the credits were earned, and are spent once");
         }
-        Entry::Attested(attested) => {
+        Shows::Attestation {
+            at_least,
+            scale,
+            expires,
+        } => {
             println!(
-                "proof       yes: somebody owned at least {} credits of {}, good until before {}",
-                thousands(attested.floor.0),
-                attested.scale,
-                first_day(attested.expiry)
+                "proof       yes: somebody owned at least {} credits of {scale}, good until before \
+                 {expires}",
+                thousands(*at_least)
             );
             rests("that the credits were earned and not spent before");
         }
-        other => println!(
-            "proof       none: entries of the kind `{}` have none",
-            other.kind_name()
-        ),
+        Shows::Other { name } => {
+            println!("proof       none: entries of the kind `{name}` have none");
+        }
     }
-    Ok(())
 }
 
 /// Of people and notes a kit has nothing: what the log took is the log's word.
@@ -81,30 +86,4 @@ fn rests(what: &str) {
     println!(
         "not checked {what}: that is the log's word, whose copy tells (`merits audit replay`)"
     );
-}
-
-/// The public numbers that the proof counts with: those in force in the batch's period.
-fn print_figures(state: &State, batch: &EarnBatch) -> anyhow::Result<()> {
-    let terms = &state.scales().version(&batch.scale, batch.version)?.terms;
-    for (name, value) in terms.figures.in_words(batch.period) {
-        println!("figure      {name} = {value}");
-    }
-    Ok(())
-}
-
-/// A party as it was admitted.
-fn name(state: &State, party: &PartyId) -> String {
-    match state.parties().get(party) {
-        Some(known) => format!("{} ({party})", known.name),
-        None => party.to_string(),
-    }
-}
-
-fn short(id: &EntryId) -> String {
-    id.to_hex().chars().take(16).collect()
-}
-
-fn first_day(expiry: Expiry) -> String {
-    let (kind, index) = (PeriodKind::Month, expiry.0);
-    format!("{}-01", Period { kind, index }.label())
 }

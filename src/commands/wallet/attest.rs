@@ -5,21 +5,15 @@ use std::{io::Write as _, path::PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 use merits_guard::output::{Kind, Output, Readers};
-use merits_ledger::Entry;
-use merits_primitives::{calendar::Date, ids::Credits};
+use merits_party::unix_millis;
+use merits_primitives::calendar::Date;
 use merits_text::typed::argument;
-use merits_verifier::attestation::{Attestation, Question};
-use merits_wallet::{
-    attest_code::AttestationCode,
-    spend::{Showing, Spender},
-};
+use merits_verifier::attestation::Question;
+use merits_wallet::{attest_code::AttestationCode, net::AttestRequest};
 
-use super::{
-    redeem::bucket,
-    session::{Place, Session, end_of, moment, scale_id, unit_of},
-};
+use super::place::{Place, moment, warn};
 use crate::{
-    commands::{dates, unix_millis},
+    commands::dates,
     screen::{say, thousands, working},
 };
 
@@ -64,44 +58,29 @@ impl Attest {
     pub(super) async fn run(self) -> anyhow::Result<()> {
         self.place.admit(&self.output, "the QR code")?;
         Output::check(&self.output, IMAGE)?;
-        let mut session = Session::open(&self.place).await?;
+        let mut wallet = self.place.open().await?;
         let question = Question::new(&self.verifier, self.nonce.as_bytes())?;
-        let not_after = unix_millis() + u64::from(self.valid_hours) * HOUR;
-        let prover = session.prover()?;
-        let (planned, unit) = {
-            let replica = session.replica();
-            let state = replica.state()?;
-            let scale = scale_id(state, &self.scale)?;
-            let asset = state.scales().get(&scale)?.asset;
-            let spender = Spender::new(state, &session.view, &session.keys, unix_millis())?;
-            let expiry = match self.expiry {
-                None => None,
-                Some(day) => Some(bucket(&spender.buckets(asset), day)?),
-            };
-            let unit = unit_of(state, &scale);
-            let showing = Showing {
-                scale,
-                expiry,
-                floor: Credits(self.at_least),
-                question: question.clone(),
-                not_after,
-            };
-            (spender.attest(&showing, &mut rand::rng())?, unit)
+        let now = unix_millis();
+        let expires = self.expiry.map(dates::label);
+        let asked = AttestRequest {
+            scale: &self.scale,
+            expires: expires.as_deref(),
+            at_least: self.at_least,
+            question: &question,
+            not_after: now + u64::from(self.valid_hours) * HOUR,
         };
+        let prover = wallet.prover()?;
+        let planned = wallet.plan_attestation(&asked, now, &mut rand::rng())?;
         let bar = working("proving");
         let proof = planned.prove(&prover)?;
         bar.finish_and_clear();
-        let origin = session.keys.origin().clone();
-        let expiry = planned.entry.expiry;
-        let entry = Entry::Attested(planned.entry).personal(&origin, &proof);
         let at = || self.output.display().to_string();
         // A question is answered once: nothing may stand in the way of the answer afterwards.
         let mut output = Output::begin(&self.output, IMAGE)?;
-        let submitted = session.submit(&entry).await?;
-        let log = session.replica().key().clone();
-        let packed = Attestation::pack(&submitted.receipt, &log, &question, not_after)?;
-        let bytes = packed.to_bytes();
-        let code = AttestationCode::new(&bytes)?;
+        let shown = wallet.attest(planned, &proof).await?;
+        warn(&wallet);
+        let bytes = &shown.packed;
+        let code = AttestationCode::new(bytes)?;
         let write = || -> anyhow::Result<()> {
             output.write_all(&code.png()?).with_context(at)?;
             Ok(output.publish()?)
@@ -113,17 +92,18 @@ impl Attest {
         }
         written?;
         println!(
-            "shows       at least {} {unit} of {}, good until before {}",
-            thousands(self.at_least),
-            self.scale,
-            end_of(expiry)
+            "shows       at least {} {} of {}, good until before {}",
+            thousands(shown.at_least),
+            shown.unit,
+            shown.scale,
+            shown.expires
         );
         println!(
             "to          {}, until {} UTC",
-            self.verifier,
-            moment(not_after)
+            shown.verifier,
+            moment(shown.not_after)
         );
-        println!("as of       leaf {} of {}", submitted.index, log.origin());
+        println!("as of       leaf {} of {}", shown.leaf, shown.origin);
         println!(
             "wrote       {} ({} bytes, QR code version {}, {} % of it may be damaged)",
             self.output.display(),

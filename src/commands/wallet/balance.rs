@@ -1,83 +1,61 @@
 //! `merits wallet credits`, `history`.
 
-use std::collections::BTreeMap;
-
-use merits_ledger::{Entry, State, state::check_not_expired};
-use merits_primitives::ids::{EntryId, Expiry, ScaleId};
-use merits_wallet::view::{NoteOrigin, OwnNote, SpendingPurpose, View};
+use merits_party::unix_millis;
+use merits_wallet::{
+    net::Happened,
+    report::{Note, NoteSource, Purse},
+};
 
 use super::{
     consents,
-    session::{Place, Session, end_of, moment, name_of, unit_of},
+    place::{Place, as_of, moment},
 };
-use crate::{
-    commands::unix_millis,
-    screen::{VOUCHED, indented, thousands},
-};
+use crate::screen::{VOUCHED, indented, thousands};
 
 /// What the person has, by scale and expiry bucket.
 pub(super) async fn show(place: &Place) -> anyhow::Result<()> {
-    let session = Session::open(place).await?;
-    let (replica, view) = (session.replica(), &session.view);
-    let state = replica.state()?;
-    let mut purses: BTreeMap<(&ScaleId, Expiry), Vec<&OwnNote>> = BTreeMap::new();
-    for note in view.notes.iter().filter(|note| note.spent.is_none()) {
-        let purse = purses.entry((&note.scale, note.expiry)).or_default();
-        purse.push(note);
-    }
+    let wallet = place.open().await?;
+    let purses = wallet.credits(unix_millis())?;
     if purses.is_empty() {
         println!("no credits yet");
     }
-    for ((scale, expiry), notes) in &purses {
-        purse(state, view, scale, *expiry, notes);
-    }
-    println!("{}", session.as_of()?);
+    purses.iter().for_each(purse);
+    println!("{}", as_of(&wallet)?);
     Ok(())
 }
 
-fn purse(state: &State, view: &View, scale: &ScaleId, expiry: Expiry, notes: &[&OwnNote]) {
-    let unit = unit_of(state, scale);
-    let (own, lost): (Vec<&OwnNote>, Vec<&OwnNote>) = notes.iter().partition(|note| {
-        view.identity
-            .as_ref()
-            .is_some_and(|owner| !owner.retired && owner.generation == note.generation)
-    });
-    let sum = |notes: &[&OwnNote]| -> u64 {
-        // Notes of one scale: its supply is below 2^64.
-        notes
-            .iter()
-            .fold(0, |sum, note| sum.saturating_add(note.value.0))
-    };
-    let expired = check_not_expired(expiry, unix_millis()).is_err();
-    let good = if expired {
-        format!("EXPIRED on {}", end_of(expiry))
+fn purse(purse: &Purse) {
+    let unit = &purse.unit;
+    let good = if purse.expired {
+        format!("EXPIRED on {}", purse.expires)
     } else {
-        format!("good until before {}", end_of(expiry))
+        format!("good until before {}", purse.expires)
     };
-    println!("{scale}: {} {unit}, {good}", thousands(sum(&own)));
-    for note in &own {
-        if note.value.0 > 0 {
-            indented(&source(state, note, &unit));
-        }
+    println!(
+        "{}: {} {unit}, {good}",
+        purse.scale,
+        thousands(purse.credits)
+    );
+    for note in &purse.notes {
+        indented(&source(note, unit));
     }
-    if sum(&lost) > 0 {
+    if purse.retired > 0 {
         indented(&format!(
             "beside {} {unit} of an identity that was retired: they cannot be spent any more",
-            thousands(sum(&lost))
+            thousands(purse.retired)
         ));
     }
 }
 
 /// Where a note comes from, in words.
-fn source(state: &State, note: &OwnNote, unit: &str) -> String {
-    let value = thousands(note.value.0);
+fn source(note: &Note, unit: &str) -> String {
+    let value = thousands(note.credits);
     match &note.from {
-        NoteOrigin::Claim {
+        NoteSource::Claim {
             period,
             distributor,
             source,
             vouched,
-            ..
         } => {
             let mind = if *vouched {
                 format!("; {VOUCHED}")
@@ -89,111 +67,58 @@ fn source(state: &State, note: &OwnNote, unit: &str) -> String {
                 .map(|measure| format!(" (measured: {})", thousands(measure)))
                 .unwrap_or_default();
             format!(
-                "{value} {unit}{measure} for {}, by {} from records of {}{mind}",
-                period.label(),
-                name_of(state, distributor),
-                name_of(state, source),
+                "{value} {unit}{measure} for {period}, by {distributor} from records of \
+                 {source}{mind}"
             )
         }
-        NoteOrigin::Change { entry } => format!("{value} {unit} left of entry {entry}"),
+        NoteSource::Change { entry } => format!("{value} {unit} left of entry {entry}"),
     }
 }
 
 /// Everything that concerns the person, in the ledger's order.
 pub(super) async fn history(place: &Place) -> anyhow::Result<()> {
-    let session = Session::open(place).await?;
-    let mut events = events(&session)?;
-    events.sort_by_key(|(index, ..)| *index);
-    for (_, entry, text) in &events {
+    let wallet = place.open().await?;
+    let events = wallet.history()?;
+    for event in &events {
         println!(
-            "{}  {text} (entry {entry})",
-            moment(session.time_of(entry)?)
+            "{}  {} (entry {})",
+            moment(event.time),
+            told(&event.happened),
+            event.entry
         );
     }
-    println!("{} events, {}", events.len(), session.as_of()?);
+    println!("{} events, {}", events.len(), as_of(&wallet)?);
     Ok(())
 }
 
-/// (leaf, entry, what happened).
-fn events(session: &Session) -> anyhow::Result<Vec<(u64, EntryId, String)>> {
-    let (replica, view) = (session.replica(), &session.view);
-    let state = replica.state()?;
-    let mut events = Vec::new();
-    let mut happened = |entry: EntryId, text: String| -> anyhow::Result<()> {
-        events.push((replica.find(&entry)?.unwrap_or(0), entry, text));
-        Ok(())
-    };
-    for consent in &view.consents {
-        let text = format!(
+/// What happened, in words.
+fn told(happened: &Happened) -> String {
+    match happened {
+        Happened::Registered { by } => format!("registered by {by}"),
+        Happened::Retired { by } => format!("retired by {by}"),
+        Happened::Consented { consent } => format!(
             "consented: {} {} to {}; since then {}",
             consent.scale,
-            consent.period.label(),
-            name_of(state, &consent.distributor),
-            consents::standing(consent)
-        );
-        happened(consent.deposit, text)?;
+            consent.period,
+            consent.distributor,
+            consents::standing(&consent.standing)
+        ),
+        Happened::Earned { unit, note } => format!("earned {}", source(note, unit)),
+        Happened::Redeemed {
+            credits,
+            offer,
+            exchange,
+        } => format!(
+            "redeemed {} for {offer:?} at {exchange}",
+            thousands(*credits)
+        ),
+        Happened::Merged => "merged notes".to_owned(),
+        Happened::Attested { at_least } => format!("attested to at least {}", thousands(*at_least)),
+        Happened::Opening {
+            requester,
+            entry,
+            claim,
+            basis,
+        } => format!("{requester} asked to open claim {claim} of entry {entry}: {basis}"),
     }
-    for note in &view.notes {
-        if let NoteOrigin::Claim { entry, .. } = note.from {
-            let unit = unit_of(state, &note.scale);
-            happened(entry, format!("earned {}", source(state, note, &unit)))?;
-        }
-    }
-    for spending in &view.spendings {
-        let text = match &spending.purpose {
-            SpendingPurpose::Redeemed {
-                offer,
-                exchange,
-                amount,
-                ..
-            } => {
-                let title = state
-                    .offers()
-                    .get(offer)
-                    .map_or_else(|| offer.to_string(), |known| known.published.title.clone());
-                format!(
-                    "redeemed {} for {title:?} at {}",
-                    thousands(amount.0),
-                    name_of(state, exchange)
-                )
-            }
-            SpendingPurpose::Attested { floor, .. } if floor.0 == 0 => "merged notes".to_owned(),
-            SpendingPurpose::Attested { floor, .. } => {
-                format!("attested to at least {}", thousands(floor.0))
-            }
-        };
-        happened(spending.entry, text)?;
-    }
-    for opening in &view.openings {
-        let text = format!(
-            "{} asked to open claim {} of entry {}: {}",
-            name_of(state, &opening.requester),
-            opening.claim,
-            opening.entry,
-            opening.basis
-        );
-        happened(opening.request, text)?;
-    }
-    let known = view.identity.as_ref().map(|own| own.generation);
-    let own: Vec<_> = known
-        .into_iter()
-        .flat_map(|newest| 0..=newest)
-        .map(|generation| session.keys.commitment(generation))
-        .collect();
-    for leaf in replica.leaves() {
-        let (_, leaf) = leaf?;
-        let entry = Entry::decode(leaf.entry.kind, &leaf.entry.statement);
-        let (commitment, what) = match entry {
-            Some(Ok(Entry::IdentityRegistered(registered))) => {
-                (registered.commitment, "registered")
-            }
-            Some(Ok(Entry::IdentityRetired(retired))) => (retired.commitment, "retired"),
-            _ => continue,
-        };
-        if own.contains(&commitment) {
-            let by = name_of(state, &leaf.entry.party);
-            happened(leaf.entry.id(), format!("{what} by {by}"))?;
-        }
-    }
-    Ok(events)
 }

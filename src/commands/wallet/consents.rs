@@ -6,27 +6,20 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::Context as _;
 use clap::Args;
-use merits_ledger::{Entry, Role, State};
-use merits_params::{manifest::Manifest, terms::TermsDocument};
-use merits_primitives::ids::{PartyId, Period, ScaleId, ScaleVersion};
+use merits_party::{lookup::find_party, unix_millis};
+use merits_primitives::ids::{Period, ScaleId};
 use merits_records::handover::{Handover as _, LinkFile, TicketFile};
-use merits_replica::Replica;
 use merits_text::typed::argument;
 use merits_wallet::{
-    consent::{Asked, Speaker},
-    recompute::approved,
-    view::{ConsentStanding, OwnConsent},
+    net::{ConsentProposal, ConsentRequest, CountedBy, WithdrawalRequest},
+    report::Standing,
 };
 
-use super::session::{Place, Session, day, name_of, newest_manifest, scale_id};
+use super::place::{Place, as_of, day, warn};
 use crate::{
-    commands::{
-        dates::{self, Periods},
-        unix_millis,
-    },
-    identity::find_party,
+    commands::dates::{self, Periods},
     screen::{VOUCHED, progress},
 };
 
@@ -50,20 +43,13 @@ impl Link {
     pub(super) async fn run(self) -> anyhow::Result<()> {
         self.place.admit(&self.output, "the link")?;
         LinkFile::admit(&self.output)?;
-        let session = Session::open(&self.place).await?;
-        let prover = session.prover()?;
-        let name = {
-            let replica = session.replica();
-            let state = replica.state()?;
-            let source = find_party(&replica, &self.source)?;
-            state.parties().acting(&source, Role::Source)?;
-            let speaker = Speaker::new(state, &session.keys, &session.view, &prover)?;
-            speaker
-                .link(&source, &self.account, unix_millis())?
-                .write(&self.output)?;
-            name_of(state, &source)
-        };
-        learn(&session, &name, &self.account)?;
+        let wallet = self.place.open().await?;
+        let prover = wallet.prover()?;
+        let source = find_party(&wallet.replica(), &self.source)?;
+        let name = wallet.party_name(&source)?;
+        let link = wallet.link(&source, &self.account, &prover, unix_millis())?;
+        link.write(&self.output)?;
+        wallet.remember(&name, &self.account)?;
         println!(
             "wrote {}, for {name} within the hour",
             self.output.display()
@@ -87,11 +73,10 @@ pub(crate) struct Terms {
 
 impl Terms {
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        let session = Session::open(&self.place).await?;
-        let replica = session.replica();
-        let distributor = find_party(&replica, &self.distributor)?;
-        let scale = scale_id(replica.state()?, &self.scale)?;
-        let terms = newest_terms(&replica, &distributor, &scale)?;
+        let wallet = self.place.open().await?;
+        let distributor = find_party(&wallet.replica(), &self.distributor)?;
+        let scale = wallet.scale(&self.scale)?;
+        let terms = wallet.newest_terms(&distributor, &scale)?;
         print!("{}", terms.words());
         println!("Digest:            {}", hex::encode(terms.digest()));
         Ok(())
@@ -129,34 +114,16 @@ pub(crate) struct Consent {
 impl Consent {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let tickets = self.tickets(&self.period.0)?;
-        let session = Session::open(&self.place).await?;
-        let (distributor, source, scale, terms, name) = {
-            let replica = session.replica();
-            let state = replica.state()?;
-            let distributor = find_party(&replica, &self.distributor)?;
-            state.parties().acting(&distributor, Role::Distributor)?;
-            let source = find_party(&replica, &self.source)?;
-            state.parties().acting(&source, Role::Source)?;
-            let scale = scale_id(state, &self.scale)?;
-            let terms = newest_terms(&replica, &distributor, &scale)?;
-            (
-                distributor,
-                source,
-                scale,
-                terms,
-                name_of(state, &distributor),
-            )
-        };
+        let wallet = self.place.open().await?;
         let periods: Vec<Period> = tickets.iter().map(|(period, _)| *period).collect();
-        let account = match &self.account {
-            Some(account) => account.clone(),
-            None => {
-                let notebook = session.directory.notebook()?;
-                let known = notebook.account(&name).map(str::to_owned);
-                known.context("say by --account what the distributor's records call you")?
-            }
-        };
-        self::show(&session, &terms, &source, &periods, &account)?;
+        let proposal = wallet.propose_consent(&ConsentRequest {
+            distributor: find_party(&wallet.replica(), &self.distributor)?,
+            source: find_party(&wallet.replica(), &self.source)?,
+            scale: &self.scale,
+            periods: periods.clone(),
+            account: self.account.clone(),
+        })?;
+        show(&proposal, &periods)?;
         if !self.yes && !asked_yes("Do you consent?")? {
             println!("nothing was consented to");
             return Ok(ExitCode::FAILURE);
@@ -166,29 +133,19 @@ impl Consent {
             merits_guard::create_folder(&self.output)
                 .with_context(|| self.output.display().to_string())?;
         }
-        let prover = session.prover()?;
+        let prover = wallet.prover()?;
+        let name = &proposal.distributor;
         let bar = progress(periods.len() as u64, "proving consents");
         for (period, path) in &tickets {
-            let asked = Asked {
-                distributor,
-                account: &account,
-                scale: &scale,
-                terms: terms.digest(),
-                source,
-                period: *period,
-            };
-            let replica = session.replica();
-            let state = replica.state()?;
-            // Every field that this period's version reads is in the terms.
-            terms.check(&distributor, &name, &approved(state, &scale, *period)?)?;
-            let speaker = Speaker::new(state, &session.keys, &session.view, &prover)?;
-            let ticket = speaker.ticket(&session.view, &asked, unix_millis(), &mut rand::rng())?;
-            ticket.write(path)?;
+            let (now, rng) = (unix_millis(), &mut rand::rng());
+            wallet
+                .ticket(&proposal, *period, &prover, now, rng)?
+                .write(path)?;
             bar.inc(1);
             bar.suspend(|| println!("wrote {}, for {name} within the hour", path.display()));
         }
         bar.finish_and_clear();
-        learn(&session, &name, &account)?;
+        wallet.remember(name, &proposal.account)?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -226,68 +183,32 @@ impl Consent {
 }
 
 /// Shows what is about to be consented to.
-fn show(
-    session: &Session,
-    terms: &TermsDocument,
-    source: &PartyId,
-    periods: &[Period],
-    account: &str,
-) -> anyhow::Result<()> {
-    let replica = session.replica();
-    let state = replica.state()?;
-    print!("{}", terms.words());
-    for (version, manifest) in versions_of(state, terms.scale(), periods) {
+fn show(proposal: &ConsentProposal, periods: &[Period]) -> anyhow::Result<()> {
+    print!("{}", proposal.terms);
+    for CountedBy { version, manifest } in &proposal.counted_by {
         println!(
-            "{:<18} version {}, whose manifest has SHA-256 {}: this one, and no other that comes",
+            "{:<18} version {version}, whose manifest has SHA-256 {manifest}: this one, and no other \
+             that comes",
             "Counted by:",
-            version.0,
-            hex::encode(manifest)
         );
     }
-    let [first, .., last] = periods else {
+    match periods {
+        [first, .., last] => println!(
+            "{:<18} {} to {}: {} tickets",
+            "Periods:",
+            first.label(),
+            last.label(),
+            periods.len()
+        ),
         // `periods` never answers none; one is its own first and last.
-        let only = periods.first().context("no period")?;
-        println!("{:<18} {}", "Period:", only.label());
-        return show_account(state, terms, source, *only, account);
-    };
-    println!(
-        "{:<18} {} to {}: {} tickets",
-        "Periods:",
-        first.label(),
-        last.label(),
-        periods.len()
-    );
-    show_account(state, terms, source, *first, account)
-}
-
-/// The versions in force in these periods, each with its manifest's digest.
-fn versions_of(
-    state: &State,
-    scale: &ScaleId,
-    periods: &[Period],
-) -> Vec<(ScaleVersion, [u8; 32])> {
-    let Ok(scale) = state.scales().get(scale) else {
-        return Vec::new();
-    };
-    let mut versions: Vec<_> = periods
-        .iter()
-        .filter_map(|period| scale.in_force(period.index))
-        .map(|record| (record.version(), record.manifest))
-        .collect();
-    versions.dedup();
-    versions
-}
-
-fn show_account(
-    state: &State,
-    terms: &TermsDocument,
-    source: &PartyId,
-    period: Period,
-    account: &str,
-) -> anyhow::Result<()> {
-    println!("{:<18} {}", "Records of:", name_of(state, source));
-    println!("{:<18} {account}", "You are called:");
-    if approved(state, terms.scale(), period)?.vouched() {
+        periods => {
+            let only = periods.first().context("no period")?;
+            println!("{:<18} {}", "Period:", only.label());
+        }
+    }
+    println!("{:<18} {}", "Records of:", proposal.source);
+    println!("{:<18} {}", "You are called:", proposal.account);
+    if proposal.vouched {
         println!("{:<18} {VOUCHED}", "Mind:");
     }
     Ok(())
@@ -295,44 +216,43 @@ fn show_account(
 
 /// Every consent that was deposited.
 pub(super) async fn list(place: &Place) -> anyhow::Result<()> {
-    let session = Session::open(place).await?;
-    let replica = session.replica();
-    let state = replica.state()?;
-    for consent in &session.view.consents {
+    let wallet = place.open().await?;
+    let consents = wallet.consents()?;
+    for consent in &consents {
         println!(
             "{:<10}  {} version {}  to {}, records of {}: {}",
-            consent.period.label(),
+            consent.period,
             consent.scale,
-            consent.version.0,
-            name_of(state, &consent.distributor),
-            name_of(state, &consent.source),
-            standing(consent)
+            consent.version,
+            consent.distributor,
+            consent.source,
+            standing(&consent.standing)
         );
     }
-    println!(
-        "{} consents, {}",
-        session.view.consents.len(),
-        session.as_of()?
-    );
+    println!("{} consents, {}", consents.len(), as_of(&wallet)?);
     Ok(())
 }
 
 /// Where a consent stands, in words.
-pub(super) fn standing(consent: &OwnConsent) -> String {
-    match &consent.standing {
-        ConsentStanding::Deposited { until } => {
+pub(super) fn standing(standing: &Standing) -> String {
+    match standing {
+        Standing::Deposited { until } => {
             format!("deposited, to be claimed with until {}", day(*until))
         }
-        ConsentStanding::Claimed { entry, claim } => {
-            let deleted = if consent.withdrawn {
+        Standing::Claimed {
+            entry,
+            claim,
+            withdrawn,
+        } => {
+            let deleted = if *withdrawn {
                 "; taken back: the distributor deletes the records, the credits stay"
             } else {
                 ""
             };
             format!("claimed (entry {entry}, claim {claim}){deleted}")
         }
-        ConsentStanding::Withdrawn => "taken back before it was claimed with".to_owned(),
-        ConsentStanding::Lapsed => "lapsed, never claimed with".to_owned(),
+        Standing::Withdrawn => "taken back before it was claimed with".to_owned(),
+        Standing::Lapsed => "lapsed, never claimed with".to_owned(),
     }
 }
 
@@ -360,122 +280,39 @@ pub(crate) struct Withdraw {
 
 impl Withdraw {
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        let mut session = Session::open(&self.place).await?;
-        let prover = session.prover()?;
-        let (distributor, scale, name) = {
-            let replica = session.replica();
-            let distributor = find_party(&replica, &self.distributor)?;
-            let scale = scale_id(replica.state()?, &self.scale)?;
-            let name = name_of(replica.state()?, &distributor);
-            (distributor, scale, name)
+        let mut wallet = self.place.open().await?;
+        let prover = wallet.prover()?;
+        let distributor = find_party(&wallet.replica(), &self.distributor)?;
+        let source = match &self.source {
+            Some(name) => Some(find_party(&wallet.replica(), name)?),
+            None => None,
         };
-        let periods = self.period.as_ref().map(|Periods(periods)| periods.clone());
-        let deposited: Vec<OwnConsent> = (session.view.consents.iter())
-            .filter(|own| own.distributor == distributor && own.scale == scale && !own.withdrawn)
-            .filter(|own| {
-                let named = |periods: &Vec<Period>| periods.contains(&own.period);
-                periods.as_ref().is_none_or(named)
-            })
-            .cloned()
-            .collect();
-        // Tickets that are on their way: seed and ledger tell their messages too.
-        let on_the_way: Vec<Period> = (periods.unwrap_or_default().into_iter())
-            .filter(|period| !deposited.iter().any(|own| own.period == *period))
-            .collect();
-        ensure!(
-            !deposited.is_empty() || !on_the_way.is_empty(),
-            "no consent to {name} for {scale} was deposited that stands"
-        );
-        for consent in &deposited {
-            let entry = {
-                let replica = session.replica();
-                let speaker =
-                    Speaker::new(replica.state()?, &session.keys, &session.view, &prover)?;
-                speaker.withdraw_own(consent)?
-            };
-            let submitted = session.submit(&entry).await?;
-            println!(
-                "{}: taken back (entry {}); {name} learns it from the ledger and deletes your \
-                 records",
-                consent.period.label(),
-                submitted.id
-            );
-        }
-        for period in on_the_way {
-            let entry = {
-                let replica = session.replica();
-                let state = replica.state()?;
-                let asked = Asked {
-                    distributor,
-                    account: "",
-                    scale: &scale,
-                    terms: newest_terms(&replica, &distributor, &scale)?.digest(),
-                    source: self.source_of(&replica, &scale)?,
-                    period,
-                };
-                let speaker = Speaker::new(state, &session.keys, &session.view, &prover)?;
-                speaker.withdraw(&asked)?
-            };
-            let submitted = session.submit(&entry).await?;
-            println!(
-                "{}: taken back before any deposit (entry {}); the ledger refuses the ticket from \
-                 now on",
-                period.label(),
-                submitted.id
-            );
+        let withdrawals = wallet.withdrawals(WithdrawalRequest {
+            distributor,
+            scale: &self.scale,
+            periods: self.period.as_ref().map(|Periods(periods)| periods.clone()),
+            source,
+        })?;
+        let name = wallet.party_name(&distributor)?;
+        for withdrawal in &withdrawals {
+            let done = wallet.withdraw(withdrawal, &prover).await?;
+            warn(&wallet);
+            if done.deposited {
+                println!(
+                    "{}: taken back (entry {}); {name} learns it from the ledger and deletes your \
+                     records",
+                    done.period, done.entry
+                );
+            } else {
+                println!(
+                    "{}: taken back before any deposit (entry {}); the ledger refuses the ticket \
+                     from now on",
+                    done.period, done.entry
+                );
+            }
         }
         Ok(())
     }
-
-    /// The source of a ticket that is on its way. It matters only where the scale counts by source.
-    fn source_of(&self, replica: &Replica, scale: &ScaleId) -> anyhow::Result<PartyId> {
-        if let Some(source) = &self.source {
-            return find_party(replica, source);
-        }
-        let versions = &replica.state()?.scales().get(scale)?.versions;
-        ensure!(
-            !versions.iter().any(|version| version.terms.per_source),
-            "{scale} counts by source: say by --source whose records the ticket is about"
-        );
-        Ok(PartyId([0; 32]))
-    }
-}
-
-/// The terms that a distributor published last for a scale, if they are true of both.
-fn newest_terms(
-    replica: &Replica,
-    distributor: &PartyId,
-    scale: &ScaleId,
-) -> anyhow::Result<TermsDocument> {
-    let state = replica.state()?;
-    let name = name_of(state, distributor);
-    let published = state.tickets().all_terms();
-    let newest = published
-        .filter(|(_, terms)| terms.distributor == *distributor && terms.scale == *scale)
-        .filter_map(|(_, terms)| replica.find(&terms.entry).transpose())
-        .collect::<Result<Vec<u64>, _>>()?
-        .into_iter()
-        .max()
-        .with_context(|| format!("{name} has published no terms for {scale}"))?;
-    let leaf = replica.leaf(newest)?.context("the copy lacks a leaf")?;
-    let Some(Ok(Entry::TermsPublished(terms))) =
-        Entry::decode(leaf.entry.kind, &leaf.entry.statement)
-    else {
-        bail!("leaf {newest} of the copy holds no terms");
-    };
-    let terms = TermsDocument::parse(&terms.text)
-        .with_context(|| format!("{name}'s terms for {scale} cannot be consented to"))?;
-    let manifest: Manifest = newest_manifest(state, scale)
-        .with_context(|| format!("the manifest of {scale} cannot be read"))?;
-    terms.check(distributor, &name, &manifest)?;
-    Ok(terms)
-}
-
-/// Keeps what a party calls the person.
-fn learn(session: &Session, party: &str, account: &str) -> anyhow::Result<()> {
-    let mut notebook = session.directory.notebook()?;
-    notebook.learn(party, account);
-    Ok(session.directory.keep_notebook(&notebook)?)
 }
 
 /// Nothing but y or yes is a yes.

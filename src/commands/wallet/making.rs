@@ -8,6 +8,7 @@ use std::{
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 use merits_guard::{Guard, Secret, output::Output};
+use merits_party::config::ledger_of;
 use merits_text::{file::without_mark, typed::typed};
 use merits_wallet::{
     backup::{self, LEAST_PASSPHRASE},
@@ -15,7 +16,7 @@ use merits_wallet::{
 };
 use zeroize::Zeroizing;
 
-use crate::{commands::ledger_of, outputs, screen::say};
+use crate::{outputs, screen::say};
 
 /// What a new wallet takes.
 #[derive(Debug, Args)]

@@ -8,16 +8,16 @@ mod custody;
 mod making;
 mod offers;
 mod openings;
+mod place;
 mod recompute;
 mod redeem;
-mod session;
 mod standing;
 
 use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use self::session::Place;
+use self::place::Place;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

@@ -1,89 +1,60 @@
 //! `merits wallet offers`.
 
-use merits_ledger::{State, state::Offer};
-use merits_primitives::ids::{AssetId, Credits, EntryId};
-use merits_wallet::spend::{SpendError, Spender};
+use merits_party::unix_millis;
+use merits_wallet::report::{Affordable, OpenOffer};
 
-use super::session::{Place, Session, day, end_of, name_of, unit_of};
-use crate::{
-    commands::unix_millis,
-    screen::{indented, thousands},
-};
+use super::place::{Place, as_of, day};
+use crate::screen::{indented, thousands};
 
 /// What can be redeemed now, and what of it this person can afford.
 pub(super) async fn list(place: &Place) -> anyhow::Result<()> {
-    let session = Session::open(place).await?;
-    let replica = session.replica();
-    let state = replica.state()?;
-    let now = unix_millis().max(state.time());
-    let spender = match Spender::new(state, &session.view, &session.keys, now) {
-        Ok(spender) => Some(spender),
-        // Looking is free.
-        Err(SpendError::NotRegistered | SpendError::Retired) => None,
-        Err(error) => return Err(error.into()),
-    };
-    let mut open = 0;
-    for (id, offer) in state.offers().iter() {
-        if offer.check_open(id, now).is_err() {
-            continue;
-        }
-        open += 1;
-        show(state, id, offer);
-        indented(&affordable(spender.as_ref(), offer));
+    let wallet = place.open().await?;
+    let offers = wallet.offers(unix_millis())?;
+    for offer in &offers {
+        show(offer);
     }
-    if open == 0 {
+    if offers.is_empty() {
         println!("no open offers");
     }
-    println!("{}", session.as_of()?);
+    println!("{}", as_of(&wallet)?);
     Ok(())
 }
 
-fn show(state: &State, id: &EntryId, offer: &Offer) {
-    let published = &offer.published;
+fn show(offer: &OpenOffer) {
     println!(
         "{}: {} {} of {} that are good until before {}",
-        published.title,
-        thousands(published.price.0),
-        unit_of(state, &published.scale),
-        published.scale,
-        end_of(published.expiry),
+        offer.title,
+        thousands(offer.price),
+        offer.unit,
+        offer.scale,
+        offer.expires,
     );
-    indented(&format!("offer {id}"));
-    let exchanges: Vec<String> = published
-        .exchanges
-        .iter()
-        .map(|exchange| name_of(state, exchange))
-        .collect();
+    indented(&format!("offer {}", offer.id));
     indented(&format!(
         "{} from {}, at {}; {} of {} left, until {}",
-        published.kind,
-        name_of(state, &offer.sponsor),
-        exchanges.join(" or "),
-        thousands(u64::from(published.quota - offer.redeemed)),
-        thousands(u64::from(published.quota)),
-        day(published.closes),
+        offer.kind,
+        offer.sponsor,
+        offer.exchanges.join(" or "),
+        thousands(u64::from(offer.left)),
+        thousands(u64::from(offer.quota)),
+        day(offer.closes),
     ));
-    if published.per_day <= MOST_SHOWN_A_DAY {
-        indented(&format!("at most {} a person and day", published.per_day));
+    if offer.per_day <= MOST_SHOWN_A_DAY {
+        indented(&format!("at most {} a person and day", offer.per_day));
     }
-    if !published.description.is_empty() {
-        indented(&published.description);
+    if !offer.description.is_empty() {
+        indented(&offer.description);
     }
-}
-
-/// What the wallet says to the price.
-fn affordable(spender: Option<&Spender<'_>>, offer: &Offer) -> String {
-    let Some(spender) = spender else {
-        return "this wallet cannot redeem: it has no identity that stands".to_owned();
-    };
-    let (asset, price): (AssetId, Credits) = (offer.asset, offer.published.price);
-    match spender.can_pay(asset, offer.published.expiry, price) {
-        Ok(change) => format!(
+    indented(&match &offer.affordable {
+        Affordable::Yes { change } => format!(
             "you can afford it; {} would be left of the notes",
-            thousands(change.0)
+            thousands(*change)
         ),
-        Err(error) => format!("you cannot redeem it now: {error}"),
-    }
+        Affordable::No { reason } => format!("you cannot redeem it now: {reason}"),
+        Affordable::NoIdentity => {
+            "this wallet cannot redeem: it has no identity that stands".to_owned()
+        }
+    });
 }
 
 /// An offer with a higher limit has none that a person would notice.

@@ -1,19 +1,17 @@
 //! `merits wallet openings`: who opened the own records.
 
-use super::session::{Place, Session, moment, name_of};
+use super::place::{Place, as_of, moment};
 use crate::screen::{indented, say};
 
 /// Lists openings of own claims, and says what cannot be known yet.
 pub(super) async fn list(place: &Place) -> anyhow::Result<()> {
-    let session = Session::open(place).await?;
-    let replica = session.replica();
-    let state = replica.state()?;
-    let view = &session.view;
-    for opening in &view.openings {
+    let wallet = place.open().await?;
+    let report = wallet.openings()?;
+    for opening in &report.openings {
         println!(
             "{}  {} opened claim {} of entry {}{}",
             moment(opening.requested),
-            name_of(state, &opening.requester),
+            opening.requester,
             opening.claim,
             opening.entry,
             if opening.completed {
@@ -26,14 +24,14 @@ pub(super) async fn list(place: &Place) -> anyhow::Result<()> {
     }
     println!(
         "{} openings of your claims, {}",
-        view.openings.len(),
-        session.as_of()?
+        report.openings.len(),
+        as_of(&wallet)?
     );
-    if view.hidden_requests > 0 {
+    if report.hidden > 0 {
         say(&format!(
             "{} requests for scales of yours are still hidden: they may be about you or about \
              others, and are revealed by their deadlines, or everybody sees that they were not.",
-            view.hidden_requests
+            report.hidden
         ));
     }
     Ok(())

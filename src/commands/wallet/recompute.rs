@@ -2,14 +2,13 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use clap::Args;
 use merits_primitives::ids::Period;
 use merits_records::{Mapping, Plan, ReadOptions};
 use merits_text::typed::argument;
-use merits_wallet::recompute::{RecomputeError, approved, claims, recompute};
 
-use super::session::{Place, Session, name_of, scale_id};
+use super::place::Place;
 use crate::{commands::dates, screen::thousands};
 
 /// What is worked out again.
@@ -36,12 +35,10 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        let session = Session::open(&self.place).await?;
-        let replica = session.replica();
-        let state = replica.state()?;
-        let scale = scale_id(state, &self.scale)?;
+        let wallet = self.place.open().await?;
+        let scale = wallet.scale(&self.scale)?;
         let period = self.period;
-        let manifest = approved(state, &scale, period)?;
+        let manifest = wallet.approved(&scale, period)?;
         let at = || self.mapping.display().to_string();
         let mapping = merits_text::file::read(&self.mapping).with_context(at)?;
         let mapping = Mapping::from_toml(&mapping).with_context(at)?;
@@ -60,18 +57,11 @@ impl Arguments {
             &mut |_| {},
         )
         .with_context(|| self.records.display().to_string())?;
-        let notes: Vec<_> = claims(&session.view, &scale, period).collect();
-        ensure!(
-            !notes.is_empty(),
-            RecomputeError::NoClaim {
-                scale,
-                period: period.label(),
-            }
-        );
+        let account = self.account.as_deref();
+        let compared = wallet.recompute(&manifest, period, &reading.groups, account)?;
         let mut agree = true;
-        for note in notes {
-            let account = self.account.as_deref();
-            let result = recompute(&manifest, note, period, &reading.groups, account)?;
+        for claim in &compared {
+            let result = &claim.result;
             let number = |credits: u64, measure: Option<u64>| {
                 let credits = format!("{} {}", thousands(credits), result.unit);
                 match (measure, manifest.measure()) {
@@ -81,10 +71,7 @@ impl Arguments {
                     _ => credits,
                 }
             };
-            let from = match &note.from {
-                merits_wallet::view::NoteOrigin::Claim { source, .. } => name_of(state, source),
-                merits_wallet::view::NoteOrigin::Change { .. } => continue,
-            };
+            let from = &claim.source;
             println!(
                 "{} {}, {} own records, by the approved version {}:",
                 manifest.id(),
@@ -94,11 +81,11 @@ impl Arguments {
             );
             println!(
                 "  worked out here          {}",
-                number(result.credits.0, result.measure)
+                number(result.credits, result.measure)
             );
             println!(
                 "  proven, records of {from}  {}",
-                number(result.proven.0, result.proven_measure)
+                number(result.proven, result.proven_measure)
             );
             agree &= result.agrees();
             println!(

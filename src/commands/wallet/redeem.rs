@@ -1,35 +1,23 @@
 //! `merits wallet redeem`, `voucher`, `merge`.
 
-use std::{num::NonZeroU32, path::PathBuf};
+use std::num::NonZeroU32;
 
-use anyhow::{Context as _, anyhow, bail, ensure};
+use anyhow::{Context as _, anyhow};
 use clap::Args;
 use merits_exchange::net::ExchangeClient;
-use merits_exchange::voucher::{Code, VoucherContext, open};
-use merits_guard::output::{Kind, Output, Readers};
-use merits_ledger::{Entry, entry::REDEEMED};
-use merits_primitives::{
-    calendar::Date,
-    ids::{Credits, EntryId, Expiry, PartyId, ScaleId},
-};
+use merits_exchange::voucher::{VoucherContext, open};
+use merits_party::{lookup::find_party, unix_millis};
+use merits_primitives::{calendar::Date, ids::EntryId};
 use merits_text::typed::argument;
-use merits_wallet::{
-    spend::Spender,
-    view::{OwnSpending, SpendingPurpose},
-};
-use serde::Serialize;
+use merits_verifier::receipt::Receipt;
+use merits_wallet::net::{KeptVoucher, Wallet};
 
-use super::session::{Place, Session, end_of, name_of, scale_id, unit_of};
-use super::standing::Standing;
+use super::place::{Place, warn};
+use super::standing::told;
 use crate::{
-    commands::{dates, unix_millis},
-    identity::find_party,
+    commands::dates,
     screen::{say, thousands, working},
 };
-
-/// A voucher that the wallet keeps: asked for again, it is the same.
-const VOUCHER: Kind<'static> =
-    Kind::new("a voucher", Readers::Owner).replacing(b"{\n  \"merits\": \"voucher/v1\",\n");
 
 /// What a redemption takes.
 #[derive(Debug, Args)]
@@ -79,147 +67,114 @@ pub(crate) struct Merge {
 
 impl Redeem {
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        let mut session = Session::open(&self.place).await?;
-        let log = session.replica().key().clone();
+        let mut wallet = self.place.open().await?;
+        let log = wallet.replica().key().clone();
         let mut client = ExchangeClient::connect(&self.exchange, log).await?;
         for number in 1..=self.count.get() {
-            self.once(&mut session, &mut client)
+            self.once(&mut wallet, &mut client)
                 .await
                 .with_context(|| format!("redemption {number} of {}", self.count))?;
         }
         Ok(())
     }
 
-    async fn once(&self, session: &mut Session, client: &mut ExchangeClient) -> anyhow::Result<()> {
-        let prover = session.prover()?;
-        let (planned, exchange) = {
-            let replica = session.replica();
-            let state = replica.state()?;
-            let offer = offer_id(state.offers().iter().map(|(id, _)| *id), &self.offer)?;
-            let exchange = match &self.at {
-                Some(name) => find_party(&replica, name)?,
-                None => only_exchange(
-                    &state
-                        .offers()
-                        .get(&offer)
-                        .context("known")?
-                        .published
-                        .exchanges,
-                )?,
-            };
-            let spender = Spender::new(state, &session.view, &session.keys, unix_millis())?;
-            (
-                spender.redeem(&offer, &exchange, &mut rand::rng())?,
-                exchange,
-            )
+    async fn once(&self, wallet: &mut Wallet, client: &mut ExchangeClient) -> anyhow::Result<()> {
+        let prover = wallet.prover()?;
+        let at = match &self.at {
+            Some(name) => Some(find_party(&wallet.replica(), name)?),
+            None => None,
         };
+        let planned = wallet.plan_redemption(&self.offer, at, unix_millis(), &mut rand::rng())?;
         let bar = working("proving");
         let proof = planned.prove(&prover)?;
         bar.finish_and_clear();
-        let statement = Entry::Redeemed(planned.entry.clone()).statement();
-        let origin = session.keys.origin().clone();
-        let id = EntryId::derive(&origin, REDEEMED, &exchange, &statement);
-        let answer = client.redeem(&exchange, &planned.entry, &proof).await;
+        let id = planned.id;
+        let answer = client
+            .redeem(&planned.exchange, planned.entry(), &proof)
+            .await;
         let voucher = match answer {
             Ok(voucher) => voucher,
             Err(error) => {
                 // The exchange has the redemption, proof included: only the log says what became of it.
-                let synced = session.sync().await;
-                let (found, size) = {
-                    let replica = session.replica();
-                    (replica.find(&id), replica.size())
-                };
-                // A copy that cannot be read does not say that the redemption is not in it.
-                let (leaf, synced) = match found {
-                    Ok(leaf) => (leaf, synced),
-                    Err(unreadable) => (None, Err(unreadable.into())),
-                };
-                let standing = Standing::of(synced, leaf, size);
-                let told = standing.told(&id, &self.exchange, error.may_have_spent());
+                let standing = wallet.redemption_standing(id).await;
+                let told = told(&standing, &id, &self.exchange, error.may_have_spent());
                 return Err(anyhow!(error).context(told));
             }
         };
-        session.sync().await.with_context(|| {
-            format!(
-                "redemption {id} is in the log; `merits wallet voucher --redemption {id}` gets its \
-                 voucher"
-            )
-        })?;
-        ensure!(
-            session.replica().find(&id)?.is_some(),
-            "the exchange showed a receipt for redemption {id}, which this wallet's copy of the log does \
-             not have: keep the receipt and show it to a supervisor\n{}",
-            voucher.receipt
-        );
-        let keys = session
-            .keys
-            .voucher_key(&planned.entry.offer, &planned.entry.spending.sn1);
-        let code = voucher.open(&origin, &keys.secret)?;
-        let own = session.view.spendings.iter().find(|own| own.entry == id);
-        let own = own
-            .context("this redemption is not found in this wallet's copy of the log: scan again")?;
-        keep(session, own, &code, Some(voucher.receipt.to_string()))?;
-        println!("{} came back as change", thousands(planned.change.0));
+        wallet.confirm_redemption(id, &voucher.receipt).await?;
+        warn(wallet);
+        let key = wallet.voucher_key(&id)?;
+        let code = voucher.open(wallet.keys().origin(), &key.secret)?;
+        keep(wallet, &id, code.as_str(), Some(&voucher.receipt))?;
+        println!("{} came back as change", thousands(planned.change()));
         Ok(())
     }
 }
 
 impl Voucher {
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        let session = Session::open(&self.place).await?;
-        let own = {
-            let ids = session.view.spendings.iter().map(|own| own.entry);
-            let id = entry_id(ids, &self.redemption, "redemption of this wallet")?;
-            let own = session.view.spendings.iter().find(|own| own.entry == id);
-            own.context("found just now")?.clone()
-        };
-        let SpendingPurpose::Redeemed { offer, .. } = &own.purpose else {
-            bail!(
-                "entry {} is an attestation or a merge: there is no voucher for it",
-                own.entry
-            );
-        };
-        let (log, receipt) = {
-            let replica = session.replica();
-            (replica.key().clone(), replica.receipt(&own.entry)?)
-        };
+        let wallet = self.place.open().await?;
+        let own = wallet.redemption(&self.redemption)?;
+        let log = wallet.replica().key().clone();
         let mut client = ExchangeClient::connect(&self.exchange, log).await?;
-        let sealed = client.voucher(&own.entry, receipt.as_ref()).await?;
+        let sealed = client.voucher(&own.id, own.receipt.as_ref()).await?;
         let context = VoucherContext {
-            origin: session.keys.origin(),
-            offer,
-            redemption: &own.entry,
+            origin: wallet.keys().origin(),
+            offer: &own.offer,
+            redemption: &own.id,
         };
-        let secret = session.keys.voucher_key(offer, &own.sn1).secret;
-        let code = open(&secret, &context, &sealed)?;
-        keep(
-            &session,
-            &own,
-            &code,
-            receipt.map(|receipt| receipt.to_string()),
-        )
+        let key = wallet.voucher_key(&own.id)?;
+        let code = open(&key.secret, &context, &sealed)?;
+        keep(&wallet, &own.id, code.as_str(), own.receipt.as_ref())
     }
+}
+
+/// Keeps a voucher in the wallet and shows it. It is paid for: one that cannot be kept is shown all the same.
+fn keep(
+    wallet: &Wallet,
+    redemption: &EntryId,
+    code: &str,
+    receipt: Option<&Receipt>,
+) -> anyhow::Result<()> {
+    match wallet.keep_voucher(redemption, code, receipt) {
+        Ok(kept) => {
+            show(&kept, code);
+            Ok(())
+        }
+        Err(error) => {
+            println!("voucher     {code}");
+            println!("redemption  {redemption}");
+            Err(error.into())
+        }
+    }
+}
+
+/// Shows a voucher that was kept.
+fn show(kept: &KeptVoucher, code: &str) {
+    println!(
+        "{}: {} {} at {}",
+        kept.title,
+        thousands(kept.credits),
+        kept.unit,
+        kept.exchange
+    );
+    println!("voucher     {code}");
+    println!("redemption  {}", kept.redemption);
+    println!("kept in     {}", kept.path.display());
 }
 
 impl Merge {
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        let mut session = Session::open(&self.place).await?;
-        let prover = session.prover()?;
-        let origin = session.keys.origin().clone();
-        let (scale, buckets) = self.buckets(&session)?;
+        let mut wallet = self.place.open().await?;
+        let prover = wallet.prover()?;
+        let scale = wallet.scale(&self.scale)?;
+        let day = self.expiry.map(dates::label);
         let mut done = 0u32;
-        for expiry in buckets {
-            let merges = {
-                let replica = session.replica();
-                let state = replica.state()?;
-                let spender = Spender::new(state, &session.view, &session.keys, unix_millis())?;
-                spender.merge(&scale, expiry, &mut rand::rng())?
-            };
-            for merge in merges {
-                let proof = merge.prove(&prover)?;
-                let entry = Entry::Attested(merge.entry).personal(&origin, &proof);
-                session.submit(&entry).await?;
-                println!("merged two notes into one of {}", thousands(merge.change.0));
+        for expiry in wallet.buckets(&scale, day.as_deref(), unix_millis())? {
+            for merge in wallet.plan_merges(&scale, expiry, unix_millis(), &mut rand::rng())? {
+                let worth = wallet.merge(merge, &prover).await?;
+                warn(&wallet);
+                println!("merged two notes into one of {}", thousands(worth));
                 done += 1;
             }
         }
@@ -230,135 +185,4 @@ impl Merge {
         }
         Ok(())
     }
-
-    fn buckets(&self, session: &Session) -> anyhow::Result<(ScaleId, Vec<Expiry>)> {
-        let replica = session.replica();
-        let state = replica.state()?;
-        let scale = scale_id(state, &self.scale)?;
-        let asset = state.scales().get(&scale)?.asset;
-        let spender = Spender::new(state, &session.view, &session.keys, unix_millis())?;
-        let all = spender.buckets(asset);
-        let chosen = match &self.expiry {
-            None => all,
-            Some(day) => vec![bucket(&all, *day)?],
-        };
-        Ok((scale, chosen))
-    }
-}
-
-/// The bucket whose credits are no longer good from this day on.
-pub(super) fn bucket(buckets: &[Expiry], day: Date) -> anyhow::Result<Expiry> {
-    let day = dates::label(day);
-    let found = buckets.iter().find(|expiry| end_of(**expiry) == day);
-    found.copied().with_context(|| {
-        let known: Vec<String> = buckets.iter().map(|expiry| end_of(*expiry)).collect();
-        if known.is_empty() {
-            return "you have no such credits".to_owned();
-        }
-        format!(
-            "no credits of yours are good until before {day}; you have some that are good until before {}",
-            known.join(", ")
-        )
-    })
-}
-
-fn only_exchange(exchanges: &[PartyId]) -> anyhow::Result<PartyId> {
-    match exchanges {
-        [one] => Ok(*one),
-        _ => bail!("the offer can be redeemed at several exchanges: say by --at which one this is"),
-    }
-}
-
-fn offer_id(known: impl Iterator<Item = EntryId>, text: &str) -> anyhow::Result<EntryId> {
-    entry_id(known, text, "offer on the ledger")
-}
-
-/// The one id that begins so.
-fn entry_id(
-    known: impl Iterator<Item = EntryId>,
-    text: &str,
-    what: &str,
-) -> anyhow::Result<EntryId> {
-    let text = text.trim().to_lowercase();
-    ensure!(!text.is_empty(), "an id is expected");
-    let mut found = known.filter(|id| id.to_string().starts_with(&text));
-    let first = found
-        .next()
-        .with_context(|| format!("no {what} has an id that begins with {text}"))?;
-    ensure!(
-        found.next().is_none(),
-        "several ids begin with {text}: give more of it"
-    );
-    Ok(first)
-}
-
-/// What is kept of a voucher. Its code is a bearer's: only the owner may read the file.
-#[derive(Serialize)]
-struct Kept<'a> {
-    merits: &'static str,
-    origin: &'a str,
-    redemption: String,
-    offer: String,
-    title: String,
-    code: &'a str,
-    receipt: Option<String>,
-}
-
-/// Shows a voucher and keeps it in the wallet.
-fn keep(
-    session: &Session,
-    own: &OwnSpending,
-    code: &Code,
-    receipt: Option<String>,
-) -> anyhow::Result<()> {
-    let replica = session.replica();
-    let state = replica.state()?;
-    let SpendingPurpose::Redeemed {
-        offer,
-        exchange,
-        amount,
-        ..
-    } = &own.purpose
-    else {
-        bail!("entry {} is no redemption", own.entry);
-    };
-    let known = state
-        .offers()
-        .get(offer)
-        .context("the offer is on the ledger")?;
-    let title = known.published.title.clone();
-    let directory = session.directory.path().join("vouchers");
-    let path: PathBuf = directory.join(format!("{}.json", own.entry));
-    let kept = Kept {
-        merits: "voucher/v1",
-        origin: session.keys.origin().as_str(),
-        redemption: own.entry.to_string(),
-        offer: offer.to_string(),
-        title: title.clone(),
-        code: code.as_str(),
-        receipt,
-    };
-    let text = serde_json::to_string_pretty(&kept)?;
-    let write = || -> anyhow::Result<()> {
-        merits_guard::create_folder(&directory).with_context(|| directory.display().to_string())?;
-        Ok(Output::write(
-            &path,
-            VOUCHER,
-            format!("{text}\n").as_bytes(),
-        )?)
-    };
-    // It is paid for: what cannot be kept is shown all the same.
-    let written = write();
-    let paid: Credits = *amount;
-    println!(
-        "{title}: {} {} at {}",
-        thousands(paid.0),
-        unit_of(state, &known.published.scale),
-        name_of(state, exchange)
-    );
-    println!("voucher     {}", code.as_str());
-    println!("redemption  {}", own.entry);
-    written?;
-    println!("kept in     {}", path.display());
-    Ok(())
 }

@@ -139,6 +139,7 @@ impl LogSigner {
         SignedNote {
             text: text.to_owned(),
             signatures: line,
+            trimmed: None,
         }
     }
 }
@@ -175,11 +176,14 @@ pub enum NoteError {
 pub struct SignedNote {
     text: String,
     signatures: String,
+    /// The text without what programs on the way add to the ends of lines, where that is another one.
+    trimmed: Option<String>,
 }
 
 impl SignedNote {
     /// Splits a note into text and signatures. Line ends, blanks at the end of a line and a byte order mark
-    /// are as some program wrote them, and make no difference: the signature is of the note as it was.
+    /// may be as some program on the way wrote them. The text that came is what is verified; only if its
+    /// signature does not hold, and nothing but these were added, the text without them is.
     ///
     /// # Errors
     /// [`NoteError`].
@@ -187,7 +191,18 @@ impl SignedNote {
         if note.len() > MAX_NOTE_BYTES {
             return Err(NoteError::TooLong { found: note.len() });
         }
-        let note = plain(note);
+        let trimmed = Self::split(&plain(note));
+        match (Self::split(note), trimmed) {
+            (Ok(came), Ok(trimmed)) if came.text != trimmed.text => Ok(Self {
+                trimmed: Some(trimmed.text),
+                ..came
+            }),
+            (Ok(came), _) => Ok(came),
+            (Err(_), trimmed) => trimmed,
+        }
+    }
+
+    fn split(note: &str) -> Result<Self, NoteError> {
         if note.chars().any(|c| c.is_control() && c != '\n') {
             return Err(NoteError::Malformed);
         }
@@ -203,6 +218,7 @@ impl SignedNote {
         Ok(Self {
             text: format!("{text}\n"),
             signatures: signatures.to_owned(),
+            trimmed: None,
         })
     }
 
@@ -212,6 +228,14 @@ impl SignedNote {
     /// [`NoteError::NotSigned`] without a line of this key, [`NoteError::BadSignature`] when one
     /// does not hold.
     pub fn open(&self, key: &LogKey) -> Result<&str, NoteError> {
+        let opened = self.open_text(&self.text, key);
+        match (&self.trimmed, opened) {
+            (Some(trimmed), Err(NoteError::BadSignature { .. })) => self.open_text(trimmed, key),
+            (_, opened) => opened,
+        }
+    }
+
+    fn open_text<'t>(&self, text: &'t str, key: &LogKey) -> Result<&'t str, NoteError> {
         let name = || key.origin().to_string();
         let mut signed = false;
         for (signer, blob) in self.signatures.lines().filter_map(parts) {
@@ -225,12 +249,12 @@ impl SignedNote {
                 .try_into()
                 .map_err(|_| NoteError::BadSignature { name: name() })?;
             key.public()
-                .verify_strict(self.text.as_bytes(), signature)
+                .verify_strict(text.as_bytes(), signature)
                 .map_err(|_| NoteError::BadSignature { name: name() })?;
             signed = true;
         }
         if signed {
-            Ok(&self.text)
+            Ok(text)
         } else {
             Err(NoteError::NotSigned { name: name() })
         }

@@ -185,7 +185,17 @@ async fn check<G: StorageGroup>(
     read.expect("reads");
     let (authentic, verified) = (&entry.authentic, entry.verified.as_ref());
     let effects = governing.check(authentic, entry.time, verified, pending.view());
-    effects.expect("the rules took it one by one")
+    let effects = effects.expect("the rules took it one by one");
+    // A sequencer looks up what an entry may use before the rules judge it.
+    let uniques = effects.uniques().iter();
+    let used: Vec<_> = uniques
+        .filter(|unique| unique.set != UniqueSet::Entry)
+        .map(|unique| (unique.set, unique.value))
+        .collect();
+    assert_eq!(governing.may_use(submission[0]), used);
+    let taken = group.used_all(&used).await.expect("reads");
+    assert!(taken.is_empty(), "{taken:?}");
+    effects
 }
 
 /// A whole log in one group, as a follower takes it: the part that is put is read again, and nothing of it is
@@ -314,5 +324,17 @@ pub(super) async fn leaves_together_name_the_first_conflict<S: Storage>(mut stor
     let found = group.find_all(&known).await.expect("reads");
     assert_eq!(found, [(known[0], 1), (known[1], 0)].into());
     let none = group.find_all(&[]).await.expect("reads");
+    assert!(none.is_empty());
+    // Of an earlier group, of this one, and of none.
+    let values = [
+        (UniqueSet::Note, [1; 32]),
+        (UniqueSet::Spend, [1; 32]),
+        (UniqueSet::Rate, [1; 32]),
+        (UniqueSet::Entry, good.id.0),
+        (UniqueSet::Entry, known[2].0),
+    ];
+    let used = group.used_all(&values).await.expect("reads");
+    assert_eq!(used, [values[0], values[1], values[3]].into());
+    let none = group.used_all(&[]).await.expect("reads");
     assert!(none.is_empty());
 }

@@ -5,7 +5,7 @@ use merits_primitives::{
     context::earn_context,
     field,
     figures::Figures,
-    ids::{Output, PartyId, Period, ScaleId, ScaleVersion},
+    ids::{AssetId, Output, PartyId, Period, ScaleId, ScaleVersion},
     note::NoteCommitment,
 };
 use merits_verifier::{
@@ -125,7 +125,11 @@ impl Governing {
         let measure = batch
             .measure
             .map(|measure| total(most.saturating_mul(claims), measure.m1, measure.m2));
-        use_up_claims(draft, record, batch);
+        for (claim, values) in claim_values(record.terms.asset, batch).enumerate() {
+            for (set, value) in values {
+                draft.use_up(set, value, Some(claim));
+            }
+        }
         let new = NewBatch {
             scale: &batch.scale,
             period: batch.period,
@@ -294,13 +298,16 @@ fn check_period_is_over(period: Period, time: u64) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn use_up_claims(draft: &mut Draft<'_>, record: &VersionRecord, batch: &EarnBatch) {
-    let asset = record.terms.asset.0.to_le_bytes();
-    for (claim, signed) in batch.claims.iter().enumerate() {
+/// What each claim of a batch uses up, in their order.
+pub(super) fn claim_values(
+    asset: AssetId,
+    batch: &EarnBatch,
+) -> impl Iterator<Item = [(UniqueSet, [u8; 32]); 2]> {
+    let asset = asset.0.to_le_bytes();
+    batch.claims.iter().map(move |signed| {
         let c = field::to_bytes(&signed.public.c);
         let commitment = field::digest("merits/commitment-of-asset/v1", &[&asset, &c]);
-        draft.use_up(UniqueSet::Commitment, commitment, Some(claim));
         let note = field::to_bytes(&signed.public.cm);
-        draft.use_up(UniqueSet::Note, note, Some(claim));
-    }
+        [(UniqueSet::Commitment, commitment), (UniqueSet::Note, note)]
+    })
 }

@@ -1,9 +1,12 @@
-//! Which rows an entry's rules need.
+//! Which rows an entry's rules need, and which values it may use up.
 
-use super::{Governing, notes, openings, people, tickets, totals};
+use merits_primitives::field;
+
+use super::{Governing, earn, notes, openings, people, spending, tickets, totals};
 use crate::entry::{Entry, Spending};
 use crate::role::Role;
 use crate::rows::{RowError, RowKey, View};
+use crate::store::UniqueSet;
 use crate::submission::Submission;
 
 impl Governing {
@@ -90,6 +93,23 @@ impl Governing {
             Entry::Redeemed(redeemed) => spending_reads(&redeemed.spending),
             Entry::Attested(attested) => spending_reads(&attested.spending),
         })
+    }
+
+    /// The values that an entry may use up, to be looked up before the rules judge it: those of
+    /// [`super::Effects::uniques`] but the entry's id, as far as what governs now tells them.
+    pub fn may_use(&self, submission: &Submission) -> Vec<(UniqueSet, [u8; 32])> {
+        match submission.entry() {
+            Entry::EarnBatch(batch) => match self.scales.get(&batch.scale) {
+                Ok(scale) => earn::claim_values(scale.asset, batch).flatten().collect(),
+                Err(_) => Vec::new(),
+            },
+            Entry::TicketDeposited(deposit) => {
+                vec![(UniqueSet::Nullifier, field::to_bytes(&deposit.nullifier))]
+            }
+            Entry::Redeemed(redeemed) => spending::spending_values(&redeemed.spending).into(),
+            Entry::Attested(attested) => spending::spending_values(&attested.spending).into(),
+            _ => Vec::new(),
+        }
     }
 }
 

@@ -212,13 +212,7 @@ impl Governing {
         if !self.notes.has_room(1) {
             return Err(Refusal::NoteTreeFull.into());
         }
-        let values = [
-            (UniqueSet::Spend, field::to_bytes(&spending.sn1)),
-            (UniqueSet::Spend, field::to_bytes(&spending.sn2)),
-            (UniqueSet::Rate, field::to_bytes(&spending.rn)),
-            (UniqueSet::Note, field::to_bytes(&spending.cm_out)),
-        ];
-        for (set, value) in values {
+        for (set, value) in spending_values(spending) {
             draft.use_up(set, value, None);
         }
         self.notes.append(draft, &[spending.cm_out], time);
@@ -237,4 +231,14 @@ impl Governing {
             Err(other) => Err(other),
         }
     }
+}
+
+/// What a spending uses up.
+pub(super) fn spending_values(spending: &Spending) -> [(UniqueSet, [u8; 32]); 4] {
+    [
+        (UniqueSet::Spend, field::to_bytes(&spending.sn1)),
+        (UniqueSet::Spend, field::to_bytes(&spending.sn2)),
+        (UniqueSet::Rate, field::to_bytes(&spending.rn)),
+        (UniqueSet::Note, field::to_bytes(&spending.cm_out)),
+    ]
 }

@@ -1,7 +1,7 @@
 //! A store in memory, for tests of what stands on one.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     convert::Infallible,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
 };
@@ -168,6 +168,21 @@ impl StorageGroup for MemoryGroup<'_> {
         let mut found = HashMap::new();
         for id in ids {
             found.extend(self.find(id).await?.map(|index| (*id, index)));
+        }
+        Ok(found)
+    }
+
+    async fn used_all(
+        &mut self,
+        values: &[(UniqueSet, [u8; 32])],
+    ) -> Result<HashSet<(UniqueSet, [u8; 32])>, Infallible> {
+        let mut found = HashSet::new();
+        for (set, value) in values {
+            if self.used.contains_key(&(*set, *value))
+                || self.storage.used(*set, value).await?.is_some()
+            {
+                found.insert((*set, *value));
+            }
         }
         Ok(found)
     }

@@ -17,7 +17,10 @@ mod pending;
 pub use memory::{MemoryGroup, MemoryStorage};
 pub use pending::{Pending, PendingError};
 
-use std::{collections::HashMap, future::Future};
+use std::{
+    collections::{HashMap, HashSet},
+    future::Future,
+};
 
 use merits_primitives::ids::EntryId;
 use merits_verifier::log::Hash;
@@ -166,6 +169,13 @@ pub trait StorageGroup {
         &mut self,
         ids: &[EntryId],
     ) -> impl Future<Output = Result<HashMap<EntryId, u64>, Self::Error>> + Send;
+
+    /// Which of these values are used up, also by a leaf of this group: what [`Storage::used`] says of each, in
+    /// as few looks as of one.
+    fn used_all(
+        &mut self,
+        values: &[(UniqueSet, [u8; 32])],
+    ) -> impl Future<Output = Result<HashSet<(UniqueSet, [u8; 32])>, Self::Error>> + Send;
 
     /// Appends leaves that go in together or not at all. Where a value is taken, the answer is the position of
     /// the first leaf that uses it again; the group must then be dropped.

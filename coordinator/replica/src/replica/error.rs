@@ -30,6 +30,21 @@ pub enum ReplicaError {
         /// File with both checkpoints.
         evidence: PathBuf,
     },
+    /// A proof that the log's new tree continues the old one does not hold. Both checkpoints are kept.
+    #[error(
+        "the coordinator could not show that its tree of {new} leaves continues the one of {old} that was verified: \
+         the log was rewritten, or somebody between here and the coordinator altered the proof. Nothing was taken. \
+         Try again over another connection; if it stays so, show {} to the other parties and the supervisors",
+        evidence.display()
+    )]
+    NotShown {
+        /// Leaves of the tree that was verified before.
+        old: u64,
+        /// Leaves of the tree that was not shown to continue it.
+        new: u64,
+        /// File with both checkpoints.
+        evidence: PathBuf,
+    },
     /// The coordinator answers with an older checkpoint than it gave before.
     #[error(
         "the coordinator answers with {found} leaves after it signed {seen}: it lost data or serves an old copy; ask its operator to run fsck"

@@ -3,10 +3,12 @@
 mod audit;
 mod error;
 mod growth;
+mod kit;
 mod read;
 
 pub use error::ReplicaError;
 pub use growth::{Growth, Update};
+pub use kit::WriteKitError;
 pub use read::Leaves;
 
 use std::{
@@ -236,8 +238,12 @@ impl Replica {
     }
 
     /// Keeps both checkpoints when the log cannot show that the new tree continues the old.
-    pub(crate) fn convict(&self, update: &Update) -> Result<ReplicaError, ReplicaError> {
-        self.convicted(&update.target, &update.signed)
+    pub(crate) fn not_shown(&self, update: &Update) -> Result<ReplicaError, ReplicaError> {
+        let old = note(self.newest.as_ref().map(|(_, signed)| signed));
+        let new = update.signed.to_string();
+        let evidence = self.keep_both("checkpoints-not-shown-to-continue.txt", &old, &new)?;
+        let (old, new) = (self.size(), update.until());
+        Ok(ReplicaError::NotShown { old, new, evidence })
     }
 
     fn convicted(
@@ -256,11 +262,13 @@ impl Replica {
         new: u64,
         new_note: &str,
     ) -> Result<ReplicaError, ReplicaError> {
-        let evidence = self.archive.keep(
-            "evidence-of-a-rewritten-log.txt",
-            &format!("{old_note}\n----\n\n{new_note}"),
-        )?;
+        let evidence = self.keep_both("evidence-of-a-rewritten-log.txt", old_note, new_note)?;
         Ok(ReplicaError::Rewritten { old, new, evidence })
+    }
+
+    fn keep_both(&self, name: &str, old: &str, new: &str) -> Result<PathBuf, ReplicaError> {
+        let text = format!("{old}\n----\n\n{new}");
+        Ok(self.archive.keep(name, &text)?)
     }
 }
 

@@ -5,6 +5,7 @@
 //! says of the records.
 
 use merits_primitives::ids::{Period, ScaleId};
+use serde::Serialize;
 
 use super::{
     DeedId, Store, StoreError, array, batches::dissolve, columns::needed, columns::period,
@@ -89,13 +90,15 @@ pub struct Released {
 }
 
 /// A deed that waits, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Aside {
     /// The account; `None` when its row does not open.
     pub subject: Option<String>,
     /// The period.
+    #[serde(serialize_with = "merits_records::grouping::period_label")]
     pub period: Period,
     /// What the last run found.
+    #[serde(serialize_with = "crate::report::text")]
     pub reason: AsideReason,
 }
 

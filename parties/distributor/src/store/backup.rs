@@ -7,13 +7,14 @@ use std::path::Path;
 
 use merits_primitives::ids::{Origin, PartyId};
 use merits_sqlite::{Staged, StoreKind};
+use serde::Serialize;
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 
 use super::{StoreError, array, check_node};
 use crate::sealing::MasterKey;
 
 /// What a copy holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Copied {
     /// Accounts.
     pub subjects: u64,

@@ -68,31 +68,33 @@ pub struct OutboxItem {
     pub envelope: Option<Vec<u8>>,
 }
 
-/// Which claims of a refused batch can never be accepted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Guilt {
-    /// Somebody, and nobody is named. A batch of one is guilty: to try the same again would give the same
-    /// answer. The claims of a larger one are made alone, so that one costs no other.
+/// Why the ledger refused a batch, as far as it decides what becomes of the batch's claims.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusalCause {
+    /// A claim that is not named. The claim of a batch of one is refused: to try the same again would give the
+    /// same answer. The claims of a larger one are made alone, so that one costs no other.
     Unnamed,
-    /// One, by position.
+    /// One claim, by position: it can never be accepted.
     Claim(usize),
-    /// The ticket of one, by position: the deed may be claimed with another.
+    /// The ticket of one claim, by position: its deed may be claimed with another.
     Ticket(usize),
-    /// None: it was the batch's terms that are past.
+    /// The batch's terms, which are past: no claim is refused.
     Terms,
 }
 
-impl Guilt {
-    fn covers(&self, position: i64, claims: usize) -> bool {
+impl RefusalCause {
+    /// Whether the claim at a position is refused for good, in a batch of so many.
+    fn refuses_claim(self, position: i64, claims: usize) -> bool {
         match self {
             Self::Unnamed => claims == 1,
-            Self::Claim(guilty) => at(position, *guilty),
+            Self::Claim(named) => at(position, named),
             Self::Ticket(_) | Self::Terms => false,
         }
     }
 
-    fn covers_ticket(&self, position: i64) -> bool {
-        matches!(self, Self::Ticket(guilty) if at(position, *guilty))
+    /// Whether the ticket of the claim at a position is refused.
+    fn refuses_ticket(self, position: i64) -> bool {
+        matches!(self, Self::Ticket(named) if at(position, named))
     }
 }
 
@@ -301,12 +303,17 @@ impl Store {
         Ok(())
     }
 
-    /// The ledger refused the entry. Guilty claims are refused with it; the others go back, to be
-    /// claimed in another batch. A guilty ticket is set aside, and its deed waits for another.
+    /// The ledger refused the entry. Claims that can never be accepted are refused with it; the others go back,
+    /// to be claimed in another batch. A refused ticket is set aside, and its deed waits for another.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn refuse(&self, batch: i64, refusal: &str, guilt: &Guilt) -> Result<(), StoreError> {
+    pub async fn refuse(
+        &self,
+        batch: i64,
+        refusal: &str,
+        cause: RefusalCause,
+    ) -> Result<(), StoreError> {
         let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         sqlx::query(
             "UPDATE batch SET state = 'refused', refusal = ? WHERE id = ? AND state = 'proved'",
@@ -322,7 +329,7 @@ impl Store {
                 .await?;
         let count = claims.len();
         for (position, deed, ticket) in claims {
-            if guilt.covers_ticket(position) {
+            if cause.refuses_ticket(position) {
                 sqlx::query(
                     "UPDATE ticket SET state = 'refused', refusal = ?, keys = NULL
                      WHERE id = ? AND state = 'deposited'",
@@ -332,9 +339,9 @@ impl Store {
                 .execute(&mut *tx)
                 .await?;
             }
-            if !guilt.covers(position, count) {
+            if !cause.refuses_claim(position, count) {
                 give_back(&mut tx, deed).await?;
-                if *guilt == Guilt::Unnamed {
+                if cause == RefusalCause::Unnamed {
                     sqlx::query("UPDATE deed SET aside = ? WHERE id = ?")
                         .bind(AsideReason::Refused.word())
                         .bind(deed)

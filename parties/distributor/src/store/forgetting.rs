@@ -3,6 +3,7 @@
 
 use merits_primitives::ids::{Period, ScaleId};
 use rand_core::CryptoRng;
+use serde::Serialize;
 use sqlx::{Row, Sqlite, SqliteConnection, Transaction};
 
 use super::{
@@ -14,7 +15,7 @@ use super::{
 use crate::sealing::SubjectTag;
 
 /// What forgetting a subject did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Forgotten {
     /// Deeds that were never proven and are gone without a trace.
     pub dropped: u64,
@@ -26,13 +27,15 @@ pub struct Forgotten {
 }
 
 /// What was deleted because its person took a consent back.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Erased {
     /// The account; `None` when it was forgotten before.
     pub subject: Option<String>,
     /// The scale.
+    #[serde(serialize_with = "crate::report::text")]
     pub scale: ScaleId,
     /// The period.
+    #[serde(serialize_with = "merits_records::grouping::period_label")]
     pub period: Period,
     /// What became of the records.
     pub records: Forgotten,

@@ -13,6 +13,7 @@ mod batches;
 mod columns;
 mod deeds;
 mod forgetting;
+mod looks;
 mod queries;
 mod tickets;
 
@@ -32,7 +33,7 @@ use crate::sealing::{MasterKey, UnsealError};
 
 pub use aside::{Aside, AsideReason, Released};
 pub use backup::{Copied, copy};
-pub use batches::{FormedBatch, Guilt, NewBatch, OutboxItem};
+pub use batches::{FormedBatch, NewBatch, OutboxItem, RefusalCause};
 pub use deeds::{Damaged, Deed, Inserted, NewDeed, Opened, Unclaimed};
 pub use forgetting::{Erased, Forgotten};
 pub use queries::{Acknowledged, ClaimPlace, Receipts, StoreCounts};
@@ -44,7 +45,7 @@ pub use tickets::{
 pub type DeedId = i64;
 
 /// Version of `schema.sql`.
-const SCHEMA_VERSION: i64 = 4;
+const SCHEMA_VERSION: i64 = 5;
 
 /// Why the store cannot serve.
 #[derive(Debug, Error)]
@@ -219,16 +220,25 @@ impl Store {
             sqlx::raw_sql(include_str!("schema.sql"))
                 .execute(&mut *tx)
                 .await?;
-            sqlx::query("INSERT INTO node (id, version, origin, party) VALUES (1, ?, ?, ?)")
-                .bind(SCHEMA_VERSION)
-                .bind(origin.as_str())
-                .bind(party.0.as_slice())
-                .execute(&mut *tx)
-                .await?;
+            sqlx::query(
+                "INSERT INTO node (id, version, origin, party, looks) VALUES (1, ?, ?, ?, ?)",
+            )
+            .bind(SCHEMA_VERSION)
+            .bind(origin.as_str())
+            .bind(party.0.as_slice())
+            .bind(merits_text::lookalike::rule())
+            .execute(&mut *tx)
+            .await?;
             tx.commit().await?;
             return Ok(());
         }
-        check_node(&mut tx, origin, party).await
+        let version = check_node(&mut tx, origin, party).await?;
+        if version == looks::WITHOUT_RULE {
+            looks::add_rule(&mut tx, SCHEMA_VERSION).await?;
+        }
+        looks::renew(&mut tx, &self.master).await?;
+        tx.commit().await?;
+        Ok(())
     }
 }
 
@@ -242,21 +252,21 @@ async fn is_new(db: &mut SqliteConnection) -> Result<bool, StoreError> {
     Ok(tables == 0)
 }
 
-/// A store that is there must be this program's, ledger's and party's.
+/// A store that is there must be this program's, ledger's and party's. Answers its schema version.
 async fn check_node(
     db: &mut SqliteConnection,
     origin: &Origin,
     party: &PartyId,
-) -> Result<(), StoreError> {
+) -> Result<i64, StoreError> {
     let version: Option<i64> = sqlx::query_scalar("SELECT version FROM node WHERE id = 1")
         .fetch_optional(&mut *db)
         .await?;
-    let found = version.ok_or(StoreError::Missing { what: "node" })?;
-    if found == 1 {
+    let version = version.ok_or(StoreError::Missing { what: "node" })?;
+    if version == 1 {
         return Err(StoreError::BeforeTickets);
     }
-    if found != SCHEMA_VERSION {
-        let wanted = SCHEMA_VERSION;
+    if ![looks::WITHOUT_RULE, SCHEMA_VERSION].contains(&version) {
+        let (found, wanted) = (version, SCHEMA_VERSION);
         return Err(StoreError::Version { found, wanted });
     }
     let row = sqlx::query("SELECT origin, party FROM node WHERE id = 1")
@@ -278,7 +288,7 @@ async fn check_node(
             wanted: party.to_string(),
         });
     }
-    Ok(())
+    Ok(version)
 }
 
 /// A fixed-size column.

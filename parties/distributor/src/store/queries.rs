@@ -5,13 +5,14 @@ use merits_primitives::{
     field,
     ids::{EntryId, ScaleId},
 };
+use serde::Serialize;
 use sqlx::{Row, sqlite::SqliteRow};
 
 use super::{Store, StoreError, array, batches::earned, columns::needed, deeds::Deed};
 use crate::earnings::EarnedSum;
 
 /// Rows by state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct StoreCounts {
     /// Subjects with a data key.
     pub subjects: u64,

@@ -1,4 +1,4 @@
--- The distributor's store, version 4. The life of a row: docs/src/distributor.md.
+-- The distributor's store, version 5. The life of a row: docs/src/distributor.md.
 -- Sealed columns are XChaCha20-Poly1305 ciphertexts (sealing.rs); everything else is public on
 -- the ledger sooner or later, or says nothing without the node's master key.
 
@@ -6,7 +6,9 @@ CREATE TABLE node (
     id       INTEGER PRIMARY KEY CHECK (id = 1),
     version  INTEGER NOT NULL,
     origin   TEXT    NOT NULL,
-    party    BLOB    NOT NULL CHECK (length(party) = 32)
+    party    BLOB    NOT NULL CHECK (length(party) = 32),
+    -- The rule by which `subject.look` was made (merits_text::lookalike::rule).
+    looks    TEXT    NOT NULL
 ) STRICT;
 
 -- What the approved manifest says of a scale, for reports beside a running node.

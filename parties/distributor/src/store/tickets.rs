@@ -12,6 +12,7 @@ use merits_primitives::{
     owner::{Handle, OwnerKey},
 };
 use rand_core::CryptoRng;
+use serde::Serialize;
 use sqlx::{Row, Sqlite, Transaction, sqlite::SqliteRow};
 use zeroize::Zeroizing;
 
@@ -59,7 +60,8 @@ impl std::fmt::Debug for NewTicket {
 }
 
 /// What became of a new ticket.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Imported {
     /// It is in the store and waits to be deposited.
     New,
@@ -146,7 +148,7 @@ pub enum TicketEnd<'a> {
 }
 
 /// Tickets of a scale by state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct TicketCounts {
     /// They wait to be deposited.
     pub imported: u64,

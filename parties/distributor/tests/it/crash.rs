@@ -30,7 +30,7 @@ use merits_coordinator::{Config, Coordinator, SystemClock};
 use merits_distributor::{
     consents::Consents,
     depositing::deposit_tickets,
-    net::CoordinatorPort,
+    net::LedgerOutbox,
     node::Node,
     outbox::Patience,
     progress::Event,
@@ -130,10 +130,10 @@ async fn node_process() {
         &mut rand::rng(),
     )
     .unwrap();
-    let follower = Follower::new(client.clone(), replica);
+    let follower = Follower::new(client, replica);
     follower.sync().await.unwrap();
     let node = world.node(&dir, 5).await;
-    let port = CoordinatorPort::new(client);
+    let port = LedgerOutbox::new(follower.clone());
     if setting.tickets {
         take_tickets(setting, &node, &follower, &dir, &death).await;
         deposit_tickets(&node, &port, Patience::default())

@@ -1,7 +1,5 @@
-//! The network rim: the `Uniqueness` service, and the ledger behind it.
+//! The network: the `Uniqueness` service.
 
-mod ledger;
 mod service;
 
-pub use ledger::{Ledger, LedgerFault};
 pub use service::{ServeError, UniquenessService, serve};

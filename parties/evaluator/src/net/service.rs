@@ -8,6 +8,7 @@ use std::{
 };
 
 use merits_ledger::entry::EvaluatorOpened;
+use merits_party::ledger::{LedgerFault, LedgerPort};
 use merits_primitives::ids::EntryId;
 use merits_proto::{
     EvaluationAnswer, EvaluationRequest, Fault,
@@ -17,13 +18,13 @@ use merits_proto::{
         uniqueness_server::{Uniqueness, UniquenessServer},
     },
 };
+use merits_replica::ClientError;
 use merits_serve::{Limits, Paced, Server, Weights};
 use merits_verifier::Reason;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tonic::{Code, Request, Response, Status};
 
-use super::ledger::{Ledger, LedgerFault};
 use crate::{
     acts::Evaluator,
     counts::Counts,
@@ -44,7 +45,7 @@ pub struct UniquenessService<L> {
     turn: tokio::sync::Mutex<()>,
 }
 
-impl<L: Ledger> UniquenessService<L> {
+impl<L: LedgerPort> UniquenessService<L> {
     /// An evaluator with its keys behind its own copy of the log.
     pub fn new(evaluator: Evaluator, key: EvaluatorKey, ledger: L) -> Self {
         Self {
@@ -98,10 +99,12 @@ impl<L: Ledger> UniquenessService<L> {
                 Verdict::New { number, request } => (number, request),
             };
             let entry = self.evaluator.count(request.registrar, number, digest);
-            match self.ledger.append(&entry).await {
-                Ok(entry) => return Ok(entry),
+            match self.ledger.submit(&entry).await {
+                Ok(_) => return Ok(entry.id()),
                 // Another process of this evaluator took the number.
-                Err(LedgerFault::Refused { code, .. }) if code == Reason::EvaluationNumber => {}
+                Err(fault)
+                    if refusal(&fault)
+                        .is_some_and(|told| told.reason == Reason::EvaluationNumber) => {}
                 Err(fault) => return Err(ledger_fault(&fault)),
             }
         }
@@ -129,14 +132,12 @@ impl<L: Ledger> UniquenessService<L> {
         let judged = self
             .ledger
             .look(move |replica| {
-                let state = replica
-                    .state()
-                    .map_err(|error| ledger_fault(&LedgerFault::Copy(error.to_string())))?;
+                let state = replica.state().map_err(|error| copy_unusable(&error))?;
                 // A panic while following leaves the counts at an earlier leaf, and whole.
                 let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
                 counts
                     .follow(replica)
-                    .map_err(|error| ledger_fault(&LedgerFault::Copy(error.to_string())))?;
+                    .map_err(|error| copy_unusable(&error))?;
                 Ok(judge((party, &opened), state, &counts, &request))
             })
             .await;
@@ -145,7 +146,7 @@ impl<L: Ledger> UniquenessService<L> {
 }
 
 #[tonic::async_trait]
-impl<L: Ledger> Uniqueness for UniquenessService<L> {
+impl<L: LedgerPort> Uniqueness for UniquenessService<L> {
     async fn evaluate(
         &self,
         request: Request<EvaluateRequest>,
@@ -171,7 +172,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// [`ServeError`].
-pub async fn serve<L: Ledger>(
+pub async fn serve<L: LedgerPort>(
     service: UniquenessService<L>,
     listener: TcpListener,
     limits: &Limits,
@@ -213,34 +214,53 @@ fn fault(refused: &Refused) -> Fault {
     Fault::new(code, refused.code(), refused.field(), refused.to_string())
 }
 
-fn ledger_fault(fault: &LedgerFault) -> Fault {
-    match fault {
-        LedgerFault::Copy(_) | LedgerFault::Unreachable(_) => {
-            tracing::error!(%fault, "the evaluator answers nothing now");
-            // Where its files lie is its operator's concern alone.
-            let message = match fault {
-                LedgerFault::Unreachable(_) => "the log takes no entry of the evaluator now",
-                _ => "the evaluator's copy of the log cannot be brought up to date now",
-            };
-            let mut answer = Fault::new(
-                Code::Unavailable,
-                Reason::Busy,
-                "",
-                format!("{message}; ask again later. Its operator finds the cause in its log"),
-            );
-            answer.retry_after = Some(RETRY_AFTER);
-            answer
-        }
-        LedgerFault::Refused { code, message } => {
-            tracing::error!(%fault, "an evaluation could not be counted, so it is not answered");
-            Fault::new(
-                Code::FailedPrecondition,
-                code.clone(),
-                "",
-                format!("the evaluation could not be counted, so it is not answered: {message}"),
-            )
-        }
+/// The ledger's judgement on an entry, if the fault is one. To try again gives the same.
+fn refusal(fault: &LedgerFault) -> Option<&Fault> {
+    let LedgerFault::Client(error) = fault else {
+        return None;
+    };
+    match &**error {
+        ClientError::Refused { fault, .. } if !fault.may_retry() => Some(fault),
+        _ => None,
     }
+}
+
+fn ledger_fault(fault: &LedgerFault) -> Fault {
+    if let Some(refused) = refusal(fault) {
+        tracing::error!(%fault, "an evaluation could not be counted, so it is not answered");
+        let message = &refused.message;
+        return Fault::new(
+            Code::FailedPrecondition,
+            refused.reason.clone(),
+            "",
+            format!("the evaluation could not be counted, so it is not answered: {message}"),
+        );
+    }
+    match fault {
+        LedgerFault::Client(_) => later("the log takes no entry of the evaluator now", fault),
+        _ => copy_unusable(fault),
+    }
+}
+
+/// The evaluator's own copy cannot be brought up to date or read.
+fn copy_unusable(why: &dyn std::fmt::Display) -> Fault {
+    later(
+        "the evaluator's copy of the log cannot be brought up to date now",
+        why,
+    )
+}
+
+/// The same call may succeed later. Where its files lie is the evaluator's operator's concern alone.
+fn later(message: &str, why: &dyn std::fmt::Display) -> Fault {
+    tracing::error!(%why, "{message}");
+    let mut answer = Fault::new(
+        Code::Unavailable,
+        Reason::Busy,
+        "",
+        format!("{message}; ask again later. Its operator finds the cause in its log"),
+    );
+    answer.retry_after = Some(RETRY_AFTER);
+    answer
 }
 
 /// How often a number is tried that another process of the same evaluator may take.
@@ -255,13 +275,21 @@ mod tests {
     /// The gap: "the log cannot be reached" of a copy on a full disk, with the copy's place.
     #[test]
     fn callers_learn_what_is_wrong_and_nothing_of_files() {
-        let cause = || "/srv/evaluator/copy.sqlite: the disk is full".to_owned();
-        for (fault, says) in [
-            (LedgerFault::Copy(cause()), "copy of the log"),
-            (LedgerFault::Unreachable(cause()), "takes no entry"),
+        const CAUSE: &str = "/srv/evaluator/copy.sqlite: the disk is full";
+        let busy = Fault::new(Code::Unavailable, Reason::Busy, "", CAUSE);
+        let client = LedgerFault::from(ClientError::Refused {
+            fault: Box::new(busy),
+            notice: None,
+        });
+        assert!(client.to_string().contains("disk is full"), "{client}");
+        for (answer, says) in [
+            (copy_unusable(&CAUSE), "copy of the log"),
+            (
+                ledger_fault(&LedgerFault::ReadingStopped),
+                "copy of the log",
+            ),
+            (ledger_fault(&client), "takes no entry"),
         ] {
-            assert!(fault.to_string().contains("disk is full"), "{fault}");
-            let answer = ledger_fault(&fault);
             assert!(answer.may_retry() && answer.message.contains(says));
             assert!(!answer.message.contains("/srv"), "{answer}");
         }

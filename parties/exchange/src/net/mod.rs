@@ -1,4 +1,4 @@
-//! The network rim: the `Exchange` service and its client.
+//! The network: the `Exchange` service and its client.
 
 mod client;
 mod service;

@@ -2,6 +2,7 @@
 
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
+use merits_party::ledger::LedgerPort;
 use merits_proto::{
     Fault, OfferPage, RedemptionRequest, VoucherRequest,
     exchange::{
@@ -16,7 +17,7 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 use tonic::{Request, Response, Status};
 
-use crate::{exchange::Exchange, ledger::LedgerPort};
+use crate::exchange::Exchange;
 
 /// What calls hold: a request, and an answer as it is made and as it is sent.
 const WEIGHTS: Weights = Weights::of_all(2 * (EXCHANGE_REQUEST_MESSAGE + EXCHANGE_ANSWER_MESSAGE));

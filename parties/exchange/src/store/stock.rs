@@ -53,6 +53,26 @@ pub enum StockError {
     },
 }
 
+/// The codes of an offer that are in stock.
+#[derive(Default)]
+struct Stocked {
+    /// By what they look like.
+    looks: HashMap<[u8; 32], Code>,
+    /// Row of the newest one. Rows are never deleted, so all that come later have greater numbers.
+    last: i64,
+}
+
+/// What codes look like, in their order; nothing where no stock is there to compare them with.
+fn looks_of(codes: &[CodeLine], stocked: &Stocked) -> Vec<[u8; 32]> {
+    if stocked.looks.is_empty() {
+        return Vec::new();
+    }
+    codes
+        .iter()
+        .map(|CodeLine { code, .. }| look(code))
+        .collect()
+}
+
 impl Store {
     /// Takes vouchers of an offer in, all or none, and answers how many were ever taken in.
     ///
@@ -67,19 +87,33 @@ impl Store {
         rng: &mut (impl CryptoRng + Send),
     ) -> Result<u64, StockError> {
         let database = |error: sqlx::Error| StockError::Store(error.into());
+        // To know what a million codes look like takes seconds, in which no voucher could be given: that is done
+        // before the transaction.
+        let mut connection = self.pool.acquire().await.map_err(database)?;
+        let mut stocked = Stocked::default();
+        self.add_looks(&mut connection, offer, &mut stocked).await?;
+        drop(connection);
+        let mut looks = looks_of(codes, &stocked);
         let mut lines: HashMap<_, usize> = HashMap::with_capacity(codes.len());
         let mut tx = self
             .pool
             .begin_with("BEGIN IMMEDIATE")
             .await
             .map_err(database)?;
-        let stocked = self.looks(&mut tx, offer).await?;
+        // What another import put in meanwhile; mostly nothing.
+        self.add_looks(&mut tx, offer, &mut stocked).await?;
+        if looks.is_empty() {
+            looks = looks_of(codes, &stocked);
+        }
+        for (look, CodeLine { line, code }) in looks.iter().zip(codes) {
+            let known = stocked.looks.get(look).filter(|known| *known != code);
+            if let Some(known) = known {
+                let how = difference(code.as_str(), known.as_str());
+                return Err(StockError::Alike { line: *line, how });
+            }
+        }
         for CodeLine { line, code } in codes {
             let line = *line;
-            if let Some(known) = stocked.get(&look(code)).filter(|known| *known != code) {
-                let how = difference(code.as_str(), known.as_str());
-                return Err(StockError::Alike { line, how });
-            }
             let tag = self.master.tag(sponsor, code);
             if let Some(earlier) = lines.insert(tag, line) {
                 return Err(StockError::Duplicate {
@@ -120,30 +154,29 @@ impl Store {
         Ok(total)
     }
 
-    /// The codes of an offer that are in stock, by what they look like.
-    async fn looks(
+    /// Adds those codes of an offer that came into stock after the ones that are known.
+    async fn add_looks(
         &self,
         db: &mut SqliteConnection,
         offer: &EntryId,
-    ) -> Result<HashMap<[u8; 32], Code>, StoreError> {
-        let mut looks = HashMap::new();
-        let mut after = 0i64;
+        stocked: &mut Stocked,
+    ) -> Result<(), StoreError> {
         loop {
             let rows = sqlx::query(
                 "SELECT id, tag, sealed FROM voucher WHERE offer = ? AND id > ? ORDER BY id LIMIT 1000",
             )
             .bind(offer.0.as_slice())
-            .bind(after)
+            .bind(stocked.last)
             .fetch_all(&mut *db)
             .await?;
             let Some(last) = rows.last() else {
-                return Ok(looks);
+                return Ok(());
             };
-            after = last.try_get("id")?;
+            stocked.last = last.try_get("id")?;
             for row in rows {
                 let tag = array(row.try_get("tag")?, "code tag")?;
                 let code = self.master.open(offer, &tag, row.try_get("sealed")?)?;
-                looks.insert(look(&code), code);
+                stocked.looks.insert(look(&code), code);
             }
         }
     }
@@ -230,6 +263,57 @@ pub(super) mod tests {
             assert!(!error.contains(text), "{error}");
         }
         assert_eq!(store.total(&OFFER).await.expect("reads"), 3);
+    }
+
+    /// Two imports at once: the second one to write has looked at the stock before the first one wrote, and
+    /// compares its codes with the first one's all the same.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn imports_at_the_same_time_are_compared_with_each_other() {
+        for round in 0..8 {
+            let dir = tempfile::tempdir().expect("a directory");
+            let store = open(&dir.path().join("v.sqlite"), 1).await.expect("opens");
+            if round % 2 == 1 {
+                stock(&store, 3, &codes(100, 3)).await.expect("enough");
+            }
+            let files = ["SECRET-8", "secret-8", "Secret-8", "SECREt-8"];
+            let before = store.total(&OFFER).await.expect("reads");
+            let imports = files.map(|text| {
+                let path = dir.path().join("v.sqlite");
+                let codes = CodeLine::numbered([code(text)]);
+                tokio::spawn(async move {
+                    let another = open(&path, 1).await?;
+                    stock(&another, 1, &codes).await
+                })
+            });
+            let mut taken = 0;
+            for import in imports {
+                match import.await.expect("no panic") {
+                    Ok(_) => taken += 1,
+                    Err(StockError::Alike { line: 1, .. }) => {}
+                    Err(error) => panic!("{error}"),
+                }
+            }
+            assert_eq!(taken, 1);
+            assert_eq!(store.total(&OFFER).await.expect("reads"), before + 1);
+        }
+    }
+
+    /// What was put in between a first look and the transaction is seen by the second look.
+    #[tokio::test]
+    async fn a_second_look_finds_what_came_in_between() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let store = open(&dir.path().join("v.sqlite"), 1).await.expect("opens");
+        let mut stocked = Stocked::default();
+        for (from, count, known) in [(0, 0, 0), (0, 1_500, 1_500), (1_500, 7, 1_507)] {
+            if count > 0 {
+                let codes = codes(from, count);
+                stock(&store, 1, &codes).await.expect("enough");
+            }
+            let mut db = store.pool.acquire().await.expect("free");
+            let looked = store.add_looks(&mut db, &OFFER, &mut stocked).await;
+            looked.expect("reads");
+            assert_eq!(stocked.looks.len(), known);
+        }
     }
 
     #[tokio::test]

@@ -9,16 +9,14 @@ use std::{collections::BTreeSet, time::Duration};
 use crate::federation::{Draft, Serving, World, code, now, stock};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use ed25519_dalek::SigningKey;
-use merits_exchange::{
-    ledger::LedgerPort,
-    net::{ExchangeError, Voucher},
-};
+use merits_exchange::net::{ExchangeError, Voucher};
 use merits_ledger::Entry;
+use merits_party::ledger::{LedgerFault, LedgerPort};
 use merits_primitives::{
     Fr,
     ids::{Credits, EntryId},
 };
-use merits_proto::{Fault, OfferPage, VoucherRequest};
+use merits_proto::{OfferPage, VoucherRequest};
 use merits_replica::{Follower, Replica};
 use merits_verifier::{
     Reason, ReasonCode,
@@ -322,17 +320,17 @@ async fn the_logs_key_alone_takes_no_voucher_out() {
 struct DyingAfterAppend(Follower);
 
 impl LedgerPort for DyingAfterAppend {
-    async fn sync(&self) -> Result<(), Fault> {
+    async fn sync(&self) -> Result<(), LedgerFault> {
         LedgerPort::sync(&self.0).await
     }
 
-    async fn submit(&self, entry: &SignedEntry) -> Result<Receipt, Fault> {
+    async fn submit(&self, entry: &SignedEntry) -> Result<Receipt, LedgerFault> {
         LedgerPort::submit(&self.0, entry).await?;
         // The process is gone: whoever waits here waits for ever.
         std::future::pending().await
     }
 
-    async fn receipt(&self, id: &EntryId) -> Result<Receipt, Fault> {
+    async fn receipt(&self, id: &EntryId) -> Result<Receipt, LedgerFault> {
         LedgerPort::receipt(&self.0, id).await
     }
 
@@ -346,15 +344,15 @@ impl LedgerPort for DyingAfterAppend {
 struct OffTheRuntime(Follower);
 
 impl LedgerPort for OffTheRuntime {
-    async fn sync(&self) -> Result<(), Fault> {
+    async fn sync(&self) -> Result<(), LedgerFault> {
         LedgerPort::sync(&self.0).await
     }
 
-    async fn submit(&self, entry: &SignedEntry) -> Result<Receipt, Fault> {
+    async fn submit(&self, entry: &SignedEntry) -> Result<Receipt, LedgerFault> {
         LedgerPort::submit(&self.0, entry).await
     }
 
-    async fn receipt(&self, id: &EntryId) -> Result<Receipt, Fault> {
+    async fn receipt(&self, id: &EntryId) -> Result<Receipt, LedgerFault> {
         LedgerPort::receipt(&self.0, id).await
     }
 
@@ -461,15 +459,15 @@ async fn a_crash_between_append_and_voucher_loses_nothing() {
 struct Hiding(Follower);
 
 impl LedgerPort for Hiding {
-    async fn sync(&self) -> Result<(), Fault> {
+    async fn sync(&self) -> Result<(), LedgerFault> {
         Ok(())
     }
 
-    async fn submit(&self, entry: &SignedEntry) -> Result<Receipt, Fault> {
+    async fn submit(&self, entry: &SignedEntry) -> Result<Receipt, LedgerFault> {
         LedgerPort::submit(&self.0, entry).await
     }
 
-    async fn receipt(&self, id: &EntryId) -> Result<Receipt, Fault> {
+    async fn receipt(&self, id: &EntryId) -> Result<Receipt, LedgerFault> {
         LedgerPort::receipt(&self.0, id).await
     }
 

@@ -12,9 +12,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use merits_exchange::{ledger::LedgerPort, net::serve};
+use merits_exchange::net::serve;
+use merits_party::ledger::{LedgerFault, LedgerPort};
 use merits_primitives::ids::EntryId;
-use merits_proto::{Fault, VoucherRequest};
+use merits_proto::VoucherRequest;
 use merits_replica::{Follower, Replica};
 use merits_serve::Limits;
 use merits_verifier::{entry::SignedEntry, receipt::Receipt};
@@ -30,16 +31,16 @@ use crate::federation::World;
 struct Counted(Follower, Arc<AtomicUsize>);
 
 impl LedgerPort for Counted {
-    async fn sync(&self) -> Result<(), Fault> {
+    async fn sync(&self) -> Result<(), LedgerFault> {
         self.1.fetch_add(1, Ordering::Relaxed);
         LedgerPort::sync(&self.0).await
     }
 
-    async fn submit(&self, entry: &SignedEntry) -> Result<Receipt, Fault> {
+    async fn submit(&self, entry: &SignedEntry) -> Result<Receipt, LedgerFault> {
         LedgerPort::submit(&self.0, entry).await
     }
 
-    async fn receipt(&self, id: &EntryId) -> Result<Receipt, Fault> {
+    async fn receipt(&self, id: &EntryId) -> Result<Receipt, LedgerFault> {
         LedgerPort::receipt(&self.0, id).await
     }
 

@@ -1,5 +1,6 @@
 //! Links: who may say which account is whose, and one account a person.
 
+use merits_guard::output::Output;
 use merits_ledger_fixture::{Citizen, Stage};
 use merits_primitives::{
     Fr,
@@ -10,7 +11,10 @@ use merits_primitives::{
     owner::{self, Handle, OwnerKey},
     scope::source_scope,
 };
-use merits_records::handover::{Handover as _, HandoverError, LinkFile};
+use merits_records::{
+    bundle::{FileKind as _, Links},
+    handover::{Handover as _, HandoverError, LinkFile},
+};
 use merits_source::{LinkChecker, LinkFault, Linked, LinksError, LinksFile, signing::Pseudonyms};
 use merits_verifier::{Statement as _, statement::ticket::TicketStatement};
 use rand::rngs::StdRng;
@@ -170,6 +174,22 @@ fn one_account_has_one_person_and_one_person_one_account() {
         let fault = LinksFile::open(&other, &origin, source).expect_err("refused");
         assert!(fault.to_string().contains(says), "{fault}");
     }
+    // A distributor's file is the source's once links of people are in it: no distributor replaces it any more.
+    let others = format!(
+        "{}{}",
+        String::from_utf8_lossy(Links::BEGINS),
+        text.split_once(',').expect("a header").1
+    );
+    let merged = dir.path().join("merged.jsonl");
+    std::fs::write(&merged, others).expect("written");
+    Output::check(&merged, Links::KIND).expect("a distributor's");
+    let links = LinksFile::open(&merged, &origin, source).expect("it opens");
+    assert_eq!(links.len(), 2);
+    links.write().expect("written");
+    for kept in [&merged, &path] {
+        Output::check(kept, Links::KIND).expect_err("people's links are in it");
+    }
+    assert_eq!(std::fs::read_to_string(&merged).expect("there"), text);
     // The same line twice says nothing new.
     std::fs::write(&path, format!("{text}{fifth}\n")).expect("written");
     assert_eq!(open().len(), 2);

@@ -84,6 +84,7 @@ fn links(groups: &[SubjectPeriod], origin: &str, source: PartyId) -> Vec<u8> {
     let mut out = Vec::new();
     let header = LinksHeader {
         merits: Links::NAME.into(),
+        by: None,
         origin: origin.into(),
         source: source.0,
     };
@@ -220,6 +221,7 @@ fn the_same_deeds_are_not_signed_under_a_second_pseudonym() {
     let mut links = Vec::new();
     let header = LinksHeader {
         merits: Links::NAME.into(),
+        by: None,
         origin: origin().as_str().into(),
         source: source().0,
     };

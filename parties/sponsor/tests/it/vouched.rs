@@ -1,12 +1,10 @@
 //! A sponsor's report says whose word stands behind the records of a scale.
 
+use merits_kit::offline::VerifiedBatch;
 use merits_ledger::{Entry, MemoryStore, Sequencer, State, entry::ScaleProposed};
 use merits_ledger_fixture::{Federation, START};
 use merits_primitives::ids::{EntryId, PartyId};
-use merits_sponsor::{
-    offline::VerifiedBatch,
-    report::{BatchOutcome, Report},
-};
+use merits_sponsor::report::{BatchOutcome, Report};
 use merits_verifier::codec::Canonical as _;
 
 /// A ledger whose scale is vouched or not, with one batch.

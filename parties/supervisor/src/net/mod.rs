@@ -1,11 +1,18 @@
-//! The network rim: the `Supervision` service that each holder serves, its client, the replica
-//! behind both, and a supervisor's procedures over all of them.
+//! What needs the network: the `Supervision` service that each holder serves, its client, the replica
+//! behind both, and a supervisor's procedures over all of them ([`Supervisor`]).
 
+mod adopting;
 mod client;
+mod error;
 mod follow;
+mod holding;
 mod service;
 mod session;
+mod supervisor;
 
+pub use adopting::Adopted;
 pub use client::{HolderClient, HolderError};
+pub use error::SupervisorError;
 pub use service::{Clock, Follow, FollowError, HolderService, ServeError, SystemClock, serve};
 pub use session::{OpenedClaim, PublishedTotal, Session, SessionError};
+pub use supervisor::Supervisor;

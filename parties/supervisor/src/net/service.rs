@@ -4,7 +4,7 @@ use std::{
     future::Future,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use merits_ledger::entry::OpeningContent;
@@ -83,9 +83,7 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     fn now(&self) -> u64 {
         // A clock before 1970 reads as 1970; deadlines then never pass, and the journal shows it.
-        SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX))
+        merits_replica::unix_millis()
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
     service::{Follow, FollowError},
 };
 use crate::{
-    acts::Supervisor,
+    acts::EntrySigner,
     holder::{OpeningAsk, SealedPartial, TotalPartial},
     request::{BasisError, Opened, RequestFile, request_content},
     requester::{OpeningFault, combine},
@@ -25,7 +25,7 @@ use merits_sealing::SealingKey;
 /// A supervisor with its copy of the log and its lines to the holders.
 #[derive(Debug)]
 pub struct Session {
-    supervisor: Supervisor,
+    signer: EntrySigner,
     sealing_key: Arc<SealingKey>,
     follower: Follower,
     holders: Vec<HolderClient>,
@@ -108,22 +108,22 @@ pub enum SessionError {
 impl Session {
     /// `holders` are lines to both sides' holders, in any order.
     pub fn new(
-        supervisor: Supervisor,
+        signer: EntrySigner,
         sealing_key: SealingKey,
         follower: Follower,
         holders: Vec<HolderClient>,
     ) -> Self {
         Self {
-            supervisor,
+            signer,
             sealing_key: Arc::new(sealing_key),
             follower,
             holders,
         }
     }
 
-    /// The pen, for acts that are one entry.
-    pub fn supervisor(&self) -> &Supervisor {
-        &self.supervisor
+    /// Signs acts that are one entry.
+    pub fn signer(&self) -> &EntrySigner {
+        &self.signer
     }
 
     /// Submits one entry; it is durable, and its receipt verified, when this returns.
@@ -152,13 +152,11 @@ impl Session {
         let batch = batch
             .filter(|batch| usize::from(claim) < batch.claims.len())
             .ok_or(SessionError::NoSuchClaim { entry, claim })?;
-        let signed = self
-            .supervisor
-            .request_opening(batch.scale, &content, deadline);
+        let signed = self.signer.request_opening(batch.scale, &content, deadline);
         let request = signed.id();
         // The content is on the disk before its commitment is in the log: a request whose
         // content is lost could never be revealed.
-        let origin = self.supervisor.origin();
+        let origin = self.signer.origin();
         write(
             &RequestFile::new(origin, &request, &content, deadline),
             file,
@@ -187,13 +185,13 @@ impl Session {
     /// [`SessionError`].
     pub async fn reveal(&self, file: &Path) -> Result<EntryId, SessionError> {
         let ask = self.ask_of(file)?;
-        self.submit(&self.supervisor.reveal_opening(ask.request, ask.content))
+        self.submit(&self.signer.reveal_opening(ask.request, ask.content))
             .await
     }
 
     fn ask_of(&self, file: &Path) -> Result<OpeningAsk, SessionError> {
         let logged = read(file)?;
-        let origin = self.supervisor.origin().clone();
+        let origin = self.signer.origin().clone();
         match (logged.request_id(), logged.content()) {
             (Some(request), Some(content)) if logged.origin == origin.as_str() => Ok(OpeningAsk {
                 origin,
@@ -222,7 +220,7 @@ impl Session {
         let hash = opened.hash(&request, &content);
         write(&read(file)?.completed(&opened, &hash), file)?;
         let completion = self
-            .submit(&self.supervisor.complete_opening(request, hash))
+            .submit(&self.signer.complete_opening(request, hash))
             .await?;
         Ok(OpenedClaim {
             request,
@@ -257,7 +255,7 @@ impl Session {
                         .follower
                         .synced(move |log| set.open(log, &answers))
                         .await??;
-                    let entry = self.submit(&self.supervisor.publish_total(&total)).await?;
+                    let entry = self.submit(&self.signer.publish_total(&total)).await?;
                     return Ok(PublishedTotal { entry, total });
                 }
                 // Each retry asks for a strictly shorter head, so this ends.

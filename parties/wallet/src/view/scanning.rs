@@ -18,7 +18,6 @@ use merits_primitives::{
     owner::{KeyParts, OwnerKey, bind, change_key, earned_key, handle},
     scope::{Scope, claim_scope, source_scope},
 };
-use merits_replica::Replica;
 use merits_verifier::entry::Leaf;
 
 use super::{
@@ -27,28 +26,7 @@ use super::{
 };
 use crate::keys::WalletKeys;
 
-/// Finds what the keys' owner has, in a verified copy.
-///
-/// # Errors
-/// [`ScanError`]: the copy is unusable or of another ledger.
-pub fn scan(replica: &Replica, keys: &WalletKeys) -> Result<View, ScanError> {
-    // Leaves come in pages; an error ends them, and the view with them.
-    let mut failed = None;
-    let leaves = replica.leaves().map_while(|leaf| match leaf {
-        Ok((_, leaf)) => Some(leaf),
-        Err(error) => {
-            failed = Some(error);
-            None
-        }
-    });
-    let view = scan_leaves(replica.state()?, leaves, keys);
-    match failed {
-        Some(error) => Err(error.into()),
-        None => view,
-    }
-}
-
-/// [`scan`] over leaves that were verified and made this state, all of them and in order.
+/// Finds what the keys' owner has in leaves that were verified and made this state, all of them and in order.
 ///
 /// # Errors
 /// [`ScanError::OtherOrigin`].

@@ -25,7 +25,7 @@ use merits_distributor::{
     ingest::{IngestReport, Ingestion},
     links::{TicketLinks, write_links},
     node::{Node, NodeKeys},
-    outbox::{LedgerPort, Patience, SubmitFault},
+    outbox::{Patience, SubmitFault, SubmitPort},
     pool::{ProverPool, Width},
     progress::Event,
     run::{Run, RunError, run},
@@ -302,7 +302,7 @@ impl World {
     pub async fn run(
         &self,
         node: &Node,
-        ledger: &impl LedgerPort,
+        ledger: &impl SubmitPort,
         state: &State,
         patience: Patience,
     ) -> Result<RunSummary, RunError> {
@@ -431,7 +431,7 @@ impl MemoryLedger {
     }
 }
 
-impl LedgerPort for MemoryLedger {
+impl SubmitPort for MemoryLedger {
     async fn submit(&self, entry: SignedEntry) -> Result<String, SubmitFault> {
         let mut inner = self.0.lock().unwrap();
         let time = inner.time;

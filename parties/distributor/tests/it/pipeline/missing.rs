@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use merits_distributor::{
-    outbox::{LedgerPort, Patience, SubmitFault},
+    outbox::{Patience, SubmitFault, SubmitPort},
     store::{ClaimPlace, Receipts},
     summary::Outcome,
 };
@@ -15,7 +15,7 @@ use crate::federation::{custody::Scene, files, scale_id};
 #[derive(Clone)]
 struct Silence;
 
-impl LedgerPort for Silence {
+impl SubmitPort for Silence {
     async fn submit(&self, _: SignedEntry) -> Result<String, SubmitFault> {
         Err(SubmitFault::Unavailable("connection refused".into()))
     }

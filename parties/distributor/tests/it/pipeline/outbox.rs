@@ -3,7 +3,7 @@
 use std::{sync::atomic::AtomicBool, time::Duration};
 
 use merits_distributor::{
-    outbox::{LedgerPort, OutboxError, Patience, SubmitFault, empty_outbox},
+    outbox::{OutboxError, Patience, SubmitFault, SubmitPort, empty_outbox},
     progress::Event,
     run::RunError,
     summary::Outcome,
@@ -48,7 +48,7 @@ async fn a_used_commitment_costs_its_claim_only() {
 async fn an_unreachable_ledger_costs_nothing() {
     #[derive(Clone)]
     struct Silence;
-    impl LedgerPort for Silence {
+    impl SubmitPort for Silence {
         async fn submit(&self, _: SignedEntry) -> Result<String, SubmitFault> {
             Err(SubmitFault::Unavailable("connection refused".into()))
         }

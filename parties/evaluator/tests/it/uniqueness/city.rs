@@ -6,13 +6,14 @@ use merits_coordinator::{Config, Coordinator, SystemClock};
 use merits_evaluator::{
     acts::Evaluator,
     key::EvaluatorKey,
-    net::{Ledger, UniquenessService, serve},
+    net::{UniquenessService, serve},
 };
 use merits_ledger::{
     Entry, Role,
     entry::{EvaluationCounted, StandingChange},
 };
 use merits_ledger_fixture::{Federation, Member};
+use merits_party::ledger::LedgerPort;
 use merits_primitives::ids::EntryId;
 use merits_registrar::{acts::Registrar, session::Session};
 use merits_replica::{Follower, LedgerConfig};
@@ -150,7 +151,7 @@ impl City {
     }
 
     /// Serves an evaluator until the test ends; gives its address.
-    pub(crate) async fn serve(&self, ledger: impl Ledger) -> String {
+    pub(crate) async fn serve(&self, ledger: impl LedgerPort) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let service = UniquenessService::new(self.pen(), key(), ledger);

@@ -4,39 +4,42 @@ use std::{net::SocketAddr, sync::Arc};
 
 use merits_evaluator::{
     acts::Evaluator,
-    net::{Ledger, LedgerFault, UniquenessService, serve},
+    net::{UniquenessService, serve},
 };
+use merits_party::ledger::{LedgerFault, LedgerPort};
 use merits_primitives::ids::EntryId;
 use merits_registrar::{client::EvaluatorClient, registration::Occasion};
 use merits_replica::{Follower, LedgerConfig, Replica};
 use merits_serve::Limits;
-use merits_verifier::entry::SignedEntry;
+use merits_verifier::{entry::SignedEntry, receipt::Receipt};
 use tokio::{net::TcpListener, runtime::Runtime, sync::Notify};
 
 use super::{ANN, City, city, register, wallet};
 
 /// A ledger whose appends never come back: the entry is there, the answer is not.
+#[derive(Clone)]
 struct Stuck {
     follower: Follower,
     appended: Arc<Notify>,
 }
 
-impl Ledger for Stuck {
+impl LedgerPort for Stuck {
     async fn sync(&self) -> Result<(), LedgerFault> {
-        Ledger::sync(&self.follower).await
+        LedgerPort::sync(&self.follower).await
     }
 
-    async fn look<R: Send + 'static>(
-        &self,
-        read: impl FnOnce(&Replica) -> R + Send + 'static,
-    ) -> Result<R, LedgerFault> {
-        self.follower.look(read).await
-    }
-
-    async fn append(&self, entry: &SignedEntry) -> Result<EntryId, LedgerFault> {
-        self.follower.append(entry).await?;
+    async fn submit(&self, entry: &SignedEntry) -> Result<Receipt, LedgerFault> {
+        LedgerPort::submit(&self.follower, entry).await?;
         self.appended.notify_one();
         std::future::pending().await
+    }
+
+    async fn receipt(&self, id: &EntryId) -> Result<Receipt, LedgerFault> {
+        LedgerPort::receipt(&self.follower, id).await
+    }
+
+    fn read<R>(&self, read: impl FnOnce(&Replica) -> R) -> R {
+        LedgerPort::read(&self.follower, read)
     }
 }
 

@@ -8,11 +8,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use merits_evaluator::net::{Ledger, LedgerFault};
+use merits_party::ledger::{LedgerFault, LedgerPort};
 use merits_primitives::ids::EntryId;
 use merits_registrar::{client::EvaluatorClient, evaluation::Pending};
 use merits_replica::{Follower, Replica};
-use merits_verifier::{Reason, entry::SignedEntry};
+use merits_verifier::{Reason, entry::SignedEntry, receipt::Receipt};
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
@@ -20,23 +20,25 @@ use tonic_health::pb::{
 use super::{ANN, City, number, refusal};
 
 /// A ledger that counts how often it is followed.
+#[derive(Clone)]
 struct Counted(Follower, Arc<AtomicUsize>);
 
-impl Ledger for Counted {
+impl LedgerPort for Counted {
     async fn sync(&self) -> Result<(), LedgerFault> {
         self.1.fetch_add(1, Ordering::Relaxed);
-        Ledger::sync(&self.0).await
+        LedgerPort::sync(&self.0).await
     }
 
-    async fn look<R: Send + 'static>(
-        &self,
-        read: impl FnOnce(&Replica) -> R + Send + 'static,
-    ) -> Result<R, LedgerFault> {
-        self.0.look(read).await
+    async fn submit(&self, entry: &SignedEntry) -> Result<Receipt, LedgerFault> {
+        LedgerPort::submit(&self.0, entry).await
     }
 
-    async fn append(&self, entry: &SignedEntry) -> Result<EntryId, LedgerFault> {
-        self.0.append(entry).await
+    async fn receipt(&self, id: &EntryId) -> Result<Receipt, LedgerFault> {
+        LedgerPort::receipt(&self.0, id).await
+    }
+
+    fn read<R>(&self, read: impl FnOnce(&Replica) -> R) -> R {
+        LedgerPort::read(&self.0, read)
     }
 }
 

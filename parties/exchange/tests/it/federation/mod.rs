@@ -18,7 +18,6 @@ use merits_exchange::{
     at_rest::MasterKey,
     code_file::CodeLine,
     exchange::Exchange,
-    ledger::LedgerPort,
     net::{ExchangeClient, ExchangeError, Voucher, serve},
     store::Store,
     voucher::Code,
@@ -29,6 +28,7 @@ use merits_ledger::{
     entry::{OfferPublished, Redeemed},
 };
 use merits_ledger_fixture::{Citizen, Member, Note, Redeeming, Stage, WORTH};
+use merits_party::ledger::LedgerPort;
 use merits_primitives::{
     field,
     ids::{Credits, EntryId},

@@ -32,7 +32,7 @@ use merits_primitives::{
 use merits_records::disclosure::{DISCLOSURE, Disclosure};
 use merits_sealing::SealingKey;
 use merits_supervisor::{
-    acts::Supervisor, holder::Holder, journal::Journal, ledger_view::StateView, side::Side,
+    acts::EntrySigner, holder::Holder, journal::Journal, ledger_view::StateView, side::Side,
     view_key::ViewKeyShare,
 };
 use merits_trapdoor::TrapdoorKey;
@@ -75,7 +75,7 @@ pub(crate) struct Federation {
     pub(crate) ledger: Sequencer<MemoryStore>,
     pub(crate) log: LogKey,
     pub(crate) log_signer: LogSigner,
-    pub(crate) supervisor: Supervisor,
+    pub(crate) supervisor: EntrySigner,
     pub(crate) sealing: SealingKey,
     pub(crate) holders: Vec<Holder>,
     pub(crate) formula: Typed,
@@ -122,7 +122,7 @@ impl Federation {
         let dir = tempfile::tempdir().unwrap();
         let sealing = SealingKey::generate(rng);
         let supervisor =
-            Supervisor::founding(origin(), "supervisor", key(SUPERVISOR), sealing.public());
+            EntrySigner::founding(origin(), "supervisor", key(SUPERVISOR), sealing.public());
         let policy = LedgerPolicy {
             origin: origin(),
             authority: supervisor.party(),

@@ -13,6 +13,7 @@ use merits_clearing::{
     issuance::issuance,
     totals::{TotalFault, verify_total},
 };
+use merits_kit::offline::{OfflineFault, OfflineVerifier};
 use merits_ledger::{Entry, Refusal, SubmitError};
 use merits_primitives::{
     Fr,
@@ -22,10 +23,7 @@ use merits_primitives::{
     owner::Handle,
 };
 use merits_records::disclosure::Disclosure;
-use merits_sponsor::{
-    offline::{OfflineFault, OfflineVerifier},
-    report::{BatchOutcome, Report, Verdict},
-};
+use merits_sponsor::report::{BatchOutcome, Report, Verdict};
 use merits_supervisor::{
     check::{CheckFault, Checked, ClaimOnLedger, check},
     holder::{OpeningAsk, TotalAsk},

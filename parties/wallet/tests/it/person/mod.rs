@@ -5,5 +5,6 @@
 
 mod home;
 mod recompute;
+mod reports;
 mod speaking;
 mod viewing;

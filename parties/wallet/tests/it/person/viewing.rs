@@ -10,7 +10,8 @@ use merits_replica::{LedgerConfig, Replica, ReplicaError};
 use merits_wallet::{
     backup::Backup,
     directory::{Directory, WalletConfig},
-    view::{ConsentStanding, NoteOrigin, ScanError, SpendingPurpose, scan, scan_leaves},
+    net::scan,
+    view::{ConsentStanding, NoteOrigin, ScanError, SpendingPurpose, scan_leaves},
 };
 use rand::{SeedableRng as _, rngs::StdRng};
 

@@ -2,6 +2,12 @@
 //! public halves, each one line of text. Both are signed or proven inside, so any channel serves;
 //! only which key belongs to which institution has to be known from elsewhere.
 
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use merits_guard::output::{Kind, Output, OutputError, Readers};
 use merits_ledger::entry::{HalfKeys, PartyAdmitted};
 use merits_verifier::codec::{Canonical, CodecError};
 use thiserror::Error;
@@ -61,6 +67,61 @@ pub fn from_line<T: Handover>(line: &str) -> Result<T, HandoverError> {
     Ok(T::from_bytes(&bytes)?)
 }
 
+/// Why a file that was handed over is refused.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum HandoverFileError {
+    /// It cannot be read.
+    #[error("{}: {source}", .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Its line is refused.
+    #[error("{}: {source}", .path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: HandoverError,
+    },
+}
+
+/// Reads a file with one line.
+///
+/// # Errors
+/// [`HandoverFileError`].
+pub fn read<T: Handover>(path: &Path) -> Result<T, HandoverFileError> {
+    let line = merits_text::file::read(path).map_err(|source| HandoverFileError::Io {
+        path: path.to_owned(),
+        source,
+    })?;
+    from_line(&line).map_err(|source| HandoverFileError::Line {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Makes what is handed over and writes it. Nothing is made where it could not be written: not over a file that
+/// the configuration at `config` names, nor over anything but an older line of the same kind.
+///
+/// # Errors
+/// [`OutputError`], or what `make` fails with.
+pub fn write<T: Handover, E: From<OutputError>>(
+    config: &Path,
+    output: &Path,
+    make: impl FnOnce() -> Result<T, E>,
+) -> Result<(), E> {
+    let begins = format!("{} ", T::WORD);
+    let kind = Kind::new(T::WHAT, Readers::Everybody).replacing(begins.as_bytes());
+    crate::outputs::of_configuration(config).admit(output, T::WHAT)?;
+    Output::check(output, kind)?;
+    Output::write(output, kind, to_line(&make()?).as_bytes())?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,5 +151,25 @@ mod tests {
             from_line::<PartyAdmitted>(cut),
             Err(HandoverError::Content(_))
         ));
+    }
+    #[test]
+    fn nothing_is_made_where_it_could_not_be_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let here = |name: &str| directory.path().join(name);
+        std::fs::write(here("source.toml"), "signing_key = 'source.key'").unwrap();
+        std::fs::write(here("source.key"), "a secret").unwrap();
+        let refused =
+            write::<PartyAdmitted, OutputError>(&here("source.toml"), &here("source.key"), || {
+                panic!("made")
+            });
+        assert!(matches!(refused, Err(OutputError::Protected { .. })));
+        std::fs::write(here("line"), "merits-view-key-half/v1 00").unwrap();
+        let error = read::<PartyAdmitted>(&here("line"))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("line: one line `merits-application/v1"),
+            "{error}"
+        );
     }
 }

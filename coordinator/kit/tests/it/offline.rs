@@ -1,13 +1,13 @@
 //! Receipts of every kind that has a proof, judged with no network by what governed at their time.
 #![allow(clippy::unwrap_used, reason = "a failure to set up is a failure")]
 
+use merits_kit::offline::{OfflineFault, OfflineVerifier, VerifiedEntry};
 use merits_ledger::{
     Entry, History, Submission,
     entry::{ATTESTED, CONSENT_WITHDRAWN, EARN_BATCH, REDEEMED, TICKET_DEPOSITED},
 };
 use merits_ledger_fixture::{Citizen, Federation, Stage};
 use merits_primitives::ids::Credits;
-use merits_sponsor::offline::{OfflineFault, OfflineVerifier, VerifiedEntry};
 use merits_verifier::{
     codec::Canonical as _,
     entry::{Leaf, SignedEntry},

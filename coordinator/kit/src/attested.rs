@@ -1,0 +1,61 @@
+//! An attestation, checked with a kit alone.
+
+use std::path::PathBuf;
+
+use merits_ledger::entry::PersonStatement;
+use merits_verifier::{
+    attestation::{Attestation, AttestationFault, Question, Shown},
+    groth16::{KeyError, KeyPolicy, PreparedKey},
+};
+use rand_core::CryptoRng;
+use thiserror::Error;
+
+use crate::{Kit, KitError};
+
+/// Why an attestation cannot be checked, or shows nothing.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum AttestedError {
+    /// The kit.
+    #[error(transparent)]
+    Kit(#[from] KitError),
+    /// The kit ends before what the attestation was made under.
+    #[error(
+        "offline kit {}: it does not know what this attestation was made under; get a newer one \
+         (`merits kit`)", .0.display()
+    )]
+    Outdated(PathBuf),
+    /// The key that the ledger adopted.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The attestation shows nothing.
+    #[error(transparent)]
+    Attestation(#[from] AttestationFault),
+}
+
+impl Kit {
+    /// What an attestation shows to the verifier who asked `question`, at `at` (unix milliseconds).
+    ///
+    /// # Errors
+    /// [`AttestedError`].
+    pub fn attested(
+        &self,
+        attestation: &Attestation,
+        question: &Question,
+        at: u64,
+        keys: KeyPolicy,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Shown, AttestedError> {
+        let included = attestation.answer(&self.log, question, at)?;
+        let history = self.history(attestation.index(), keys, rng)?;
+        let state = history.state();
+        let outdated = || AttestedError::Outdated(self.directory.clone());
+        let scale = state.scales().get(included.scale());
+        let asset = scale.map_err(|_| outdated())?.asset;
+        let epoch = state.epochs().get(included.epoch()).ok_or_else(outdated)?;
+        let adopted = state.statement_keys().get(PersonStatement::Redeem);
+        let adopted = adopted.ok_or_else(outdated)?;
+        let key = PreparedKey::new(adopted.key.clone(), adopted.provenance, keys)?;
+        Ok(included.verify(asset, epoch.view_key, &key)?)
+    }
+}

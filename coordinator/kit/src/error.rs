@@ -1,0 +1,100 @@
+//! Why a kit is not written or does not serve.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use merits_guard::output::OutputError;
+use merits_ledger::ReplayError;
+use merits_verifier::{log::LogKeyError, receipt::ReceiptError};
+use thiserror::Error;
+
+/// Why a kit is not written or does not serve.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum KitError {
+    /// Reading or writing failed.
+    #[error("offline kit {}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file cannot be written.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// The founding facts have no text: a bug.
+    #[error("the kit's founding facts: {0}")]
+    Unwritten(#[from] toml::ser::Error),
+    /// The log has an entry that this program does not know.
+    #[error("leaf {index} holds an entry that this program cannot read: use a newer one")]
+    Unknown {
+        /// Its leaf.
+        index: u64,
+    },
+    /// No founding facts.
+    #[error("offline kit {}: no {file}", directory.display())]
+    NoFacts {
+        /// The kit.
+        directory: PathBuf,
+        /// What is missing.
+        file: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// The founding facts are none.
+    #[error("{}: {source}", path.display())]
+    Facts {
+        /// The file.
+        path: PathBuf,
+        /// The parser's complaint.
+        source: Box<toml::de::Error>,
+    },
+    /// The log's key.
+    #[error("{}: log_key: {source}", path.display())]
+    LogKey {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: LogKeyError,
+    },
+    /// The founding supervisor.
+    #[error(
+        "{}: authority: 64 hexadecimal digits of a party id are expected: {source}",
+        path.display()
+    )]
+    Authority {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: hex::FromHexError,
+    },
+    /// A receipt does not hold.
+    #[error("offline kit {}: {source}", path.display())]
+    Receipt {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: Box<ReceiptError>,
+    },
+    /// Not one receipt.
+    #[error("offline kit {}: no receipts in it", .0.display())]
+    Empty(PathBuf),
+    /// The ledger's rules refuse an entry, after what the kit has before it.
+    #[error("offline kit {}: {source}", path.display())]
+    Rules {
+        /// The receipt's file.
+        path: PathBuf,
+        /// Why.
+        source: Box<ReplayError>,
+    },
+}
+
+impl KitError {
+    pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { path, source }
+    }
+}

@@ -1,0 +1,262 @@
+//! What a verified receipt shows, as plain data for a program to render.
+
+use merits_ledger::{Entry, Refusal, ReplayError, State};
+use merits_primitives::ids::{Expiry, PartyId, Period, PeriodKind};
+use merits_verifier::{groth16::KeyPolicy, receipt::Receipt};
+use rand_core::CryptoRng;
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::{
+    Kit, KitError,
+    offline::{OfflineFault, OfflineVerifier, VerifiedEntry},
+};
+
+/// What a receipt shows together with a kit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ShownReceipt {
+    /// The entry.
+    pub entry: String,
+    /// Who signed it; empty for what a person makes, where the proof speaks alone.
+    pub signers: Vec<Signer>,
+    /// What it states.
+    pub shows: Shows,
+    /// How much of it was verified.
+    pub verified: Extent,
+}
+
+/// A party whose signature holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Signer {
+    /// Its role at this entry, where there are two.
+    pub role: Option<&'static str>,
+    /// The party as it was admitted.
+    pub party: NamedParty,
+}
+
+/// A party as it was admitted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NamedParty {
+    /// Its name, unless the kit does not have its admission.
+    pub name: Option<String>,
+    /// The beginning of its id.
+    pub id: String,
+}
+
+/// How much of an entry was verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Extent {
+    /// Its kind has a proof, which holds.
+    Proof,
+    /// Its kind has none, and the ledger's rules take it after what the kit has before it.
+    Rules,
+    /// Its kind has none, and the rules ask for what no kit has: people, notes or batches.
+    Signature,
+}
+
+/// What an entry states, and what its proof shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Shows {
+    /// Claims follow a formula.
+    EarnBatch {
+        /// How many claims.
+        claims: usize,
+        /// The scale.
+        scale: String,
+        /// The version whose formula they follow.
+        version: u32,
+        /// The period of the deeds.
+        period: String,
+        /// The public numbers that the proof counts with, each with its value in words.
+        figures: Vec<(String, String)>,
+    },
+    /// A person consents.
+    Ticket {
+        /// The scale.
+        scale: String,
+        /// The version.
+        version: u32,
+        /// For which period.
+        period: String,
+        /// Whose records.
+        source: NamedParty,
+        /// SHA-256 of the terms.
+        terms: String,
+    },
+    /// Whoever gave a consent takes it back.
+    Withdrawal {
+        /// Nullifier of the consent.
+        nullifier: String,
+    },
+    /// Somebody spent credits on an offer.
+    Redemption {
+        /// The offer.
+        offer: String,
+        /// What the kit knows of it: title, price and scale.
+        known: Option<RedeemedOffer>,
+    },
+    /// Somebody owned credits.
+    Attestation {
+        /// At least so many.
+        at_least: u64,
+        /// The scale.
+        scale: String,
+        /// Good until before this day.
+        expires: String,
+    },
+    /// Anything without a proof.
+    Other {
+        /// Its kind, in words.
+        name: &'static str,
+    },
+}
+
+/// An offer that somebody redeemed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RedeemedOffer {
+    /// Its title.
+    pub title: String,
+    /// Its price.
+    pub price: u64,
+    /// Credits of which scale.
+    pub scale: String,
+}
+
+/// Why a receipt shows nothing.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ShowError {
+    /// The kit.
+    #[error(transparent)]
+    Kit(#[from] KitError),
+    /// The receipt, its signatures or its proof.
+    #[error(transparent)]
+    Offline(#[from] OfflineFault),
+    /// The kit lacks what the entry speaks of.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The ledger's rules refuse the entry.
+    #[error(transparent)]
+    Rules(#[from] ReplayError),
+}
+
+impl Kit {
+    /// Verifies all that a kit can tell about a receipt's entry, and says what that is.
+    ///
+    /// # Errors
+    /// [`ShowError`].
+    pub fn show(
+        &self,
+        receipt: &Receipt,
+        keys: KeyPolicy,
+        rng: &mut impl CryptoRng,
+    ) -> Result<ShownReceipt, ShowError> {
+        let mut history = self.history(receipt.index, keys, rng)?;
+        let verified = OfflineVerifier::new(self.log_key()).verify(history.state(), receipt)?;
+        let (signers, shows) = (
+            signers(history.state(), &verified),
+            shows(history.state(), &verified)?,
+        );
+        let extent = if verified.proven {
+            Extent::Proof
+        } else if verified.entry.governs() {
+            // Nothing to prove: what is left are the rules, as far as the kit has what they ask for.
+            history.push(&receipt.leaf, rng)?;
+            Extent::Rules
+        } else {
+            Extent::Signature
+        };
+        Ok(ShownReceipt {
+            entry: verified.id.to_string(),
+            signers,
+            shows,
+            verified: extent,
+        })
+    }
+}
+
+fn signers(state: &State, verified: &VerifiedEntry) -> Vec<Signer> {
+    let signer = |role, party: &PartyId| Signer {
+        role,
+        party: named(state, party),
+    };
+    match (&verified.party, &verified.entry) {
+        (None, _) => Vec::new(),
+        (Some(party), Entry::EarnBatch(batch)) => vec![
+            signer(Some("distributor"), party),
+            signer(Some("source"), &batch.source),
+        ],
+        (Some(party), _) => vec![signer(None, party)],
+    }
+}
+
+fn shows(state: &State, verified: &VerifiedEntry) -> Result<Shows, Refusal> {
+    Ok(match &verified.entry {
+        Entry::EarnBatch(batch) => {
+            // The public numbers that are in force in the batch's period.
+            let terms = &state.scales().version(&batch.scale, batch.version)?.terms;
+            let figures = terms.figures.in_words(batch.period).into_iter();
+            Shows::EarnBatch {
+                claims: batch.claims.len(),
+                scale: batch.scale.to_string(),
+                version: batch.version.0,
+                period: batch.period.label(),
+                figures: figures
+                    .map(|(name, value)| (name.to_owned(), value))
+                    .collect(),
+            }
+        }
+        Entry::TicketDeposited(deposit) => Shows::Ticket {
+            scale: deposit.scale.to_string(),
+            version: deposit.version.0,
+            period: deposit.period.label(),
+            source: named(state, &deposit.source),
+            terms: hex::encode(deposit.terms),
+        },
+        Entry::ConsentWithdrawn(withdrawn) => Shows::Withdrawal {
+            nullifier: withdrawn.nullifier.to_string(),
+        },
+        Entry::Redeemed(redeemed) => {
+            let offer = state.offers().get(&redeemed.offer);
+            Shows::Redemption {
+                offer: redeemed.offer.to_string(),
+                known: offer.map(|offer| RedeemedOffer {
+                    title: offer.published.title.clone(),
+                    price: offer.published.price.0,
+                    scale: offer.published.scale.to_string(),
+                }),
+            }
+        }
+        Entry::Attested(attested) => Shows::Attestation {
+            at_least: attested.floor.0,
+            scale: attested.scale.to_string(),
+            expires: first_day(attested.expiry),
+        },
+        other => Shows::Other {
+            name: other.kind_name(),
+        },
+    })
+}
+
+fn named(state: &State, party: &PartyId) -> NamedParty {
+    NamedParty {
+        name: state.parties().get(party).map(|known| known.name.clone()),
+        id: party.to_string(),
+    }
+}
+
+impl std::fmt::Display for NamedParty {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "{name} ({})", self.id),
+            None => f.write_str(&self.id),
+        }
+    }
+}
+
+fn first_day(expiry: Expiry) -> String {
+    let (kind, index) = (PeriodKind::Month, expiry.0);
+    format!("{}-01", Period { kind, index }.label())
+}

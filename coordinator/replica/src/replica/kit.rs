@@ -1,0 +1,56 @@
+//! The offline kit of a copy's ledger.
+
+use std::path::{Path, PathBuf};
+
+use merits_kit::KitError;
+use merits_ledger::Entry;
+use merits_verifier::receipt::Receipt;
+use thiserror::Error;
+
+use super::{Replica, ReplicaError};
+
+/// Why no kit is written.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum WriteKitError {
+    /// The copy cannot be read.
+    #[error(transparent)]
+    Replica(#[from] ReplicaError),
+    /// The kit cannot be written.
+    #[error(transparent)]
+    Kit(#[from] KitError),
+    /// There is nothing to write.
+    #[error("the copy of the log in {} is empty: bring it up to date first", .0.display())]
+    Empty(PathBuf),
+}
+
+impl Replica {
+    /// Writes what a stranger needs to verify receipts of this ledger offline ([`merits_kit`]). Returns the
+    /// number of receipts in it.
+    ///
+    /// # Errors
+    /// [`WriteKitError`].
+    pub fn write_kit(&self, directory: &Path) -> Result<usize, WriteKitError> {
+        if self.size() == 0 {
+            return Err(WriteKitError::Empty(self.directory().to_owned()));
+        }
+        let receipts = self
+            .leaves()
+            .filter_map(|leaf| self.governing(leaf).transpose());
+        merits_kit::write(self.key(), self.state()?.policy(), receipts, directory)
+    }
+
+    /// The receipt of a leaf's entry, if it governs others.
+    fn governing(
+        &self,
+        leaf: Result<(u64, merits_verifier::entry::Leaf), ReplicaError>,
+    ) -> Result<Option<Receipt>, WriteKitError> {
+        let (index, leaf) = leaf?;
+        match Entry::decode(leaf.entry.kind, &leaf.entry.statement) {
+            Some(Ok(entry)) if !entry.governs() => Ok(None),
+            Some(Ok(_)) => Ok(self.receipt(&leaf.entry.id())?),
+            // The copy was verified, so this is the program's fault or an older program.
+            _ => Err(KitError::Unknown { index }.into()),
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! A distributor's own files, opened: database and keys. What needs no more works without coordinator and
+//! beside a running prover; somebody's records must be forgotten whoever is down.
+
+use std::path::{Path, PathBuf};
+
+use futures::future::BoxFuture;
+use merits_guard::output::Output;
+use merits_keyfile::{KeyFileError, KeyKind, SecretBytes};
+use merits_party::{
+    identity::{Identity, PartyConfig as _},
+    outputs::RECEIPT,
+    store_key::{self, StoreKey},
+};
+use merits_primitives::ids::{PartyId, ScaleId};
+use merits_sealing::SealingKey;
+use merits_text::typed::typed;
+use rand::rngs::StdRng;
+
+use crate::{
+    config::DistributorConfig,
+    custody::Custody,
+    error::DistributorError,
+    node::{Node, NodeKeys},
+    sealing::MasterKey,
+    store::{self, Copied, Forgotten, Store, StoreError},
+};
+
+/// Database and keys of one distributor.
+#[derive(Debug)]
+pub struct OpenStore {
+    identity: Identity,
+    party: PartyId,
+    scale: ScaleId,
+    secrets: Secrets,
+    store: Store,
+}
+
+struct Secrets {
+    custody: SecretBytes,
+    ephemeral: SecretBytes,
+}
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secrets(..)")
+    }
+}
+
+impl OpenStore {
+    /// Opens the files, or makes them all.
+    ///
+    /// # Errors
+    /// [`DistributorError`]: a key or the store is lost or damaged, or belongs to another ledger or party.
+    pub fn open<'a>(
+        config: &'a DistributorConfig,
+        rng: &'a mut StdRng,
+    ) -> BoxFuture<'a, Result<Self, DistributorError>> {
+        Box::pin(async move {
+            let identity = config.identity()?;
+            let party = party(config, &identity)?;
+            let (keys, stored) = (&config.keys, store_key::is_there(&config.store));
+            let master = StoreKey::of(&config.store, &keys.master, "distributor", rng)?;
+            let distinct = config.distinct_accounts.iter();
+            let store = Store::open(
+                &config.store,
+                &identity.origin,
+                &party,
+                MasterKey::new(master.secret()),
+            )
+            .await
+            .map_err(|source| DistributorError::Open {
+                path: config.store.clone(),
+                source,
+            })?
+            .with_distinct(distinct.map(|account| typed(account).into_owned()));
+            if let Err(error) = master.keep(&config.store) {
+                // The first failure is told.
+                let _ = store.close().await;
+                return Err(error.into());
+            }
+            Ok(Self {
+                scale: ScaleId::new(&config.scale)?,
+                secrets: Secrets {
+                    custody: secret(&keys.custody, KeyKind::Custody, stored, rng)?,
+                    ephemeral: secret(&keys.ephemeral, KeyKind::Ephemeral, stored, rng)?,
+                },
+                identity,
+                party,
+                store,
+            })
+        })
+    }
+
+    /// Opens files that are there.
+    ///
+    /// # Errors
+    /// As [`OpenStore::open`]; [`DistributorError::NoStore`] before the first run.
+    pub fn existing<'a>(
+        config: &'a DistributorConfig,
+        rng: &'a mut StdRng,
+    ) -> BoxFuture<'a, Result<Self, DistributorError>> {
+        Box::pin(async move {
+            // With its key, it is a store that was lost: opening it says so.
+            if !store_key::is_there(&config.store) && !config.keys.master.exists() {
+                return Err(DistributorError::NoStore(config.store.clone()));
+            }
+            Self::open(config, rng).await
+        })
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The scale that the distributor claims on.
+    pub fn scale(&self) -> &ScaleId {
+        &self.scale
+    }
+
+    /// The distributor's party id.
+    pub fn party(&self) -> PartyId {
+        self.party
+    }
+
+    /// Deletes a subject's data key and sealed rows. `None` when the store does not know it.
+    ///
+    /// # Errors
+    /// [`DistributorError::Store`].
+    pub fn forget<'a>(
+        &'a self,
+        subject: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Forgotten>, DistributorError>> {
+        Box::pin(async move { Ok(self.store.forget(subject).await?) })
+    }
+
+    /// Writes every receipt into a directory; answers how many.
+    ///
+    /// # Errors
+    /// [`DistributorError`].
+    pub fn write_receipts<'a>(
+        &'a self,
+        directory: &'a Path,
+    ) -> BoxFuture<'a, Result<usize, DistributorError>> {
+        Box::pin(write_receipts(&self.store, &self.scale, directory))
+    }
+
+    /// Folds the store in, whatever came before; the first failure is told.
+    ///
+    /// # Errors
+    /// What `done` failed with, or the store.
+    pub async fn close<T, E: From<StoreError>>(&self, done: Result<T, E>) -> Result<T, E> {
+        closed(&self.store, done).await
+    }
+
+    /// The prover node over these files, and the key that opens what is sealed to it.
+    pub fn into_node(self) -> (Node, SealingKey) {
+        let sealing = self.identity.sealing;
+        let origin = self.identity.origin;
+        let keys = NodeKeys {
+            signing: self.identity.signing,
+            custody: Custody::new(self.secrets.custody, origin.clone(), self.party),
+            ephemeral: self.secrets.ephemeral,
+        };
+        let node = Node::new(origin, self.party, self.scale, self.store, keys);
+        (node, sealing)
+    }
+}
+
+impl DistributorConfig {
+    /// Copies a store, checked under the configuration's ledger, party and master key.
+    ///
+    /// # Errors
+    /// [`DistributorError`]; then there is nothing under the new name.
+    pub fn copy_store<'a>(
+        &'a self,
+        from: &'a Path,
+        to: &'a Path,
+    ) -> BoxFuture<'a, Result<Copied, DistributorError>> {
+        Box::pin(async move {
+            if !from.exists() {
+                return Err(DistributorError::NoFile(from.to_owned()));
+            }
+            let identity = self.identity()?;
+            let party = party(self, &identity)?;
+            let master = MasterKey::new(merits_keyfile::load(&self.keys.master, KeyKind::Master)?);
+            Ok(store::copy(from, to, &identity.origin, &party, &master).await?)
+        })
+    }
+}
+
+/// The party's id: as the configuration says, or by its first key.
+fn party(config: &DistributorConfig, identity: &Identity) -> Result<PartyId, DistributorError> {
+    let Some(party) = &config.party else {
+        return Ok(identity.party());
+    };
+    let mut id = [0; 32];
+    hex::decode_to_slice(party, &mut id)?;
+    Ok(PartyId(id))
+}
+
+/// Folds a store in, whatever came before; the first failure is told.
+pub(crate) async fn closed<T, E: From<StoreError>>(
+    store: &Store,
+    done: Result<T, E>,
+) -> Result<T, E> {
+    match (done, store.close().await) {
+        (Ok(_), Err(error)) => Err(error.into()),
+        (done, _) => done,
+    }
+}
+
+/// Writes every receipt of a store into a directory; answers how many.
+pub(crate) async fn write_receipts(
+    store: &Store,
+    scale: &ScaleId,
+    directory: &Path,
+) -> Result<usize, DistributorError> {
+    let at = |source| DistributorError::Write {
+        path: directory.to_owned(),
+        source,
+    };
+    merits_guard::create_folder(directory).map_err(at)?;
+    let receipts = store.receipts(scale).await?;
+    let written = receipts.held.len();
+    for (entry, receipt) in &receipts.held {
+        let path: PathBuf = directory.join(format!("{}.receipt", &entry.to_hex()[..16]));
+        Output::write(&path, RECEIPT, receipt.as_bytes())?;
+    }
+    if receipts.lost.is_empty() {
+        return Ok(written);
+    }
+    Err(DistributorError::ReceiptsLost {
+        written,
+        directory: directory.to_owned(),
+        lost: receipts.lost,
+    })
+}
+
+/// A secret from its file, made only as long as nothing depends on it: beside a store, a fresh
+/// key in place of a lost one would hide the loss.
+fn secret(
+    path: &Path,
+    kind: KeyKind,
+    stored: bool,
+    rng: &mut StdRng,
+) -> Result<SecretBytes, KeyFileError> {
+    if stored {
+        merits_keyfile::load(path, kind)
+    } else {
+        merits_keyfile::load_or_create(path, kind, rng)
+    }
+}

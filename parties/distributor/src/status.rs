@@ -1,0 +1,105 @@
+//! What a distributor's store holds, and what its next run would find: a report beside a run and without the
+//! network.
+
+use futures::future::BoxFuture;
+use merits_ledger::State;
+use merits_primitives::ids::{EntryId, ScaleId};
+use serde::Serialize;
+
+use crate::{
+    config::DistributorConfig,
+    error::DistributorError,
+    open_store::OpenStore,
+    outlook::Outlook,
+    store::{Aside, StoreCounts, TicketCounts},
+};
+
+/// What a store holds.
+#[derive(Debug, Clone, Serialize)]
+pub struct StatusReport {
+    /// The scale.
+    #[serde(serialize_with = "crate::report::text")]
+    pub scale: ScaleId,
+    /// Deeds and batches by state.
+    pub counts: StoreCounts,
+    /// Tickets by state.
+    pub tickets: TicketCounts,
+    /// What the next run would find.
+    pub outlook: Outlook,
+    /// Why the outlook was not compared with the ledger; `None` when it was.
+    pub not_compared: Option<String>,
+    /// Deeds that no claim could be made of.
+    pub aside: Vec<Aside>,
+    /// Whether the distributor vouches whose records these are.
+    pub vouched: bool,
+    /// Batches that the ledger refused, and why.
+    #[serde(serialize_with = "crate::report::refusals")]
+    pub refusals: Vec<(EntryId, String)>,
+    /// Tickets that it refused, and why.
+    #[serde(serialize_with = "crate::report::refusals")]
+    pub ticket_refusals: Vec<(EntryId, String)>,
+}
+
+impl OpenStore {
+    /// What the store holds at `now` (unix milliseconds), and what the next run would find.
+    ///
+    /// # Errors
+    /// [`DistributorError`]. A copy of the log that is missing or in use is none: the report says so.
+    pub fn status<'a>(
+        &'a self,
+        config: &'a DistributorConfig,
+        now: u64,
+    ) -> BoxFuture<'a, Result<StatusReport, DistributorError>> {
+        Box::pin(async move {
+            let (store, scale) = (self.store(), self.scale());
+            let (outlook, not_compared) = match kept_state(config).await {
+                Ok(state) => {
+                    let outlook = Outlook::of(store, scale, &self.party(), &state, now).await?;
+                    (outlook, None)
+                }
+                Err(error) => {
+                    let outlook = Outlook::of_store(store, scale, config.ledger.tickets).await?;
+                    (outlook, Some(with_causes(&error)))
+                }
+            };
+            Ok(StatusReport {
+                scale: scale.clone(),
+                counts: store.counts(scale).await?,
+                tickets: store.ticket_counts(scale).await?,
+                outlook,
+                not_compared,
+                aside: store.aside(scale).await?,
+                vouched: store.vouched(scale).await?,
+                refusals: store.refusals(scale).await?,
+                ticket_refusals: store.ticket_refusals(scale).await?,
+            })
+        })
+    }
+}
+
+/// The ledger's state as this distributor's copy of the log has it, without the network. Not there before
+/// the first run; in use by one that is at work.
+async fn kept_state(config: &DistributorConfig) -> Result<State, DistributorError> {
+    if !config.ledger.replica.is_dir() {
+        return Err(DistributorError::NoReplica(config.ledger.replica.clone()));
+    }
+    let replica = config.ledger.open().await?;
+    if replica.size() == 0 {
+        return Err(DistributorError::EmptyReplica);
+    }
+    Ok(replica.state()?.clone())
+}
+
+/// An error with its causes in one line. Many of ours end in their cause already.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = error.source();
+    }
+    text
+}

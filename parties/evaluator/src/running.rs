@@ -1,0 +1,114 @@
+//! What an evaluator does by its configuration: announce its key, and answer registrars.
+
+use std::path::PathBuf;
+
+use futures::future::BoxFuture;
+use merits_party::identity::{IdentityError, PartyConfig as _};
+use merits_primitives::ids::EntryId;
+use merits_replica::{
+    ClientError, FollowError, Follower, JoinError, LedgerConfigError, ReplicaError,
+};
+use thiserror::Error;
+
+use crate::{
+    acts::Evaluator,
+    config::EvaluatorConfig,
+    key::{EvaluatorKey, EvaluatorKeyError},
+    net::UniquenessService,
+};
+
+/// Why an evaluator could not do what it was asked.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum EvaluatorError {
+    /// The party's keys.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The key of its evaluations.
+    #[error(transparent)]
+    Key(#[from] EvaluatorKeyError),
+    /// The `[ledger]` table.
+    #[error(transparent)]
+    Ledger(#[from] LedgerConfigError),
+    /// The ledger could not be joined.
+    #[error(transparent)]
+    Join(#[from] JoinError),
+    /// The ledger could not be followed.
+    #[error(transparent)]
+    Follow(#[from] FollowError),
+    /// The copy of the log.
+    #[error(transparent)]
+    Replica(#[from] ReplicaError),
+    /// The coordinator.
+    #[error(transparent)]
+    Submit(#[from] ClientError),
+    /// The ledger does not have the key.
+    #[error(
+        "the ledger does not have the key in {}: run `merits evaluator announce` once, or restore the file that \
+         was announced",
+        .0.display()
+    )]
+    NotAnnounced(PathBuf),
+}
+
+impl EvaluatorConfig {
+    /// Puts the key on the ledger, and makes it first if the ledger has none; `None` if it is there.
+    ///
+    /// # Errors
+    /// [`EvaluatorError`].
+    pub fn announce(&self) -> BoxFuture<'_, Result<Option<EntryId>, EvaluatorError>> {
+        Box::pin(async move {
+            let evaluator = self.evaluator()?;
+            let follower = self.ledger.follow().await?;
+            follower.sync().await?;
+            // A ledger has one key for its life: where it has one, a new one would be of no use.
+            let announced = follower.replica().state()?.people().evaluator().is_some();
+            let key = if announced {
+                EvaluatorKey::load(&self.voprf_key)?
+            } else {
+                EvaluatorKey::load_or_create(&self.voprf_key)?
+            };
+            if stands(&follower, &evaluator, &key)? {
+                return Ok(None);
+            }
+            // Another evaluator's key on the ledger is the ledger's to refuse.
+            let entry = evaluator.open(key.public());
+            Ok(Some(follower.client().submit(&entry).await?.id))
+        })
+    }
+
+    /// The service over its own copy of the log.
+    ///
+    /// # Errors
+    /// [`EvaluatorError`].
+    pub fn service(&self) -> BoxFuture<'_, Result<UniquenessService<Follower>, EvaluatorError>> {
+        Box::pin(async move {
+            let (evaluator, key) = (self.evaluator()?, EvaluatorKey::load(&self.voprf_key)?);
+            let follower = self.ledger.clone().of_a_server()?.follow().await?;
+            let follower = follower.refusing_the_future();
+            follower.sync().await?;
+            if !stands(&follower, &evaluator, &key)? {
+                return Err(EvaluatorError::NotAnnounced(self.voprf_key.clone()));
+            }
+            Ok(UniquenessService::new(evaluator, key, follower))
+        })
+    }
+
+    fn evaluator(&self) -> Result<Evaluator, IdentityError> {
+        let identity = self.identity()?;
+        let party = identity.party();
+        Ok(Evaluator::new(identity.origin, party, identity.signing))
+    }
+}
+
+/// Whether the ledger has this evaluator with this key.
+fn stands(
+    follower: &Follower,
+    evaluator: &Evaluator,
+    key: &EvaluatorKey,
+) -> Result<bool, ReplicaError> {
+    let replica = follower.replica();
+    let known = replica.state()?.people().evaluator();
+    Ok(known
+        .is_some_and(|known| known.party == evaluator.party() && known.public_key == key.public()))
+}

@@ -1,0 +1,24 @@
+//! What every party's program needs and no role owns.
+//!
+//! - [`identity`]: a party's keys and name on one ledger, and its application to be admitted
+//! - [`handover`]: the lines that parties hand to a supervisor before they can write to the ledger
+//! - [`config`]: the `[ledger]` table of any role's configuration
+//! - [`outputs`]: the files that a command must not overwrite
+//! - [`store_key`]: the master key of a store, which is never made anew beside the store
+//! - [`ledger`]: the ledger as a party sees it: its verified copy, and a way to append
+//! - [`lookup`]: parties and entries of the ledger, by what people type
+//! - [`stop_signal`] and [`unix_millis`]: the end of a server, and the machine's clock
+//!
+//! A role's crate may use this one; this one uses no role's.
+
+pub mod config;
+pub mod handover;
+pub mod identity;
+pub mod ledger;
+pub mod lookup;
+pub mod outputs;
+mod stop;
+pub mod store_key;
+
+pub use merits_replica::unix_millis;
+pub use stop::stop_signal;

@@ -1,0 +1,91 @@
+//! Parties and entries of the ledger, by what people type.
+
+use merits_primitives::ids::{EntryId, PartyId};
+use merits_replica::{Replica, ReplicaError};
+use merits_text::typed::typed;
+use thiserror::Error;
+
+/// Why nothing was found, or too much.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum LookupError {
+    /// No party of this name or id.
+    #[error(
+        "the ledger has no party {text:?}, by name or id; it knows {}",
+        if .known.is_empty() { "none yet".to_owned() } else { .known.join(", ") }
+    )]
+    NoParty {
+        /// What was typed.
+        text: String,
+        /// The names of all parties.
+        known: Vec<String>,
+    },
+    /// No id of an entry, and no beginning of one.
+    #[error(
+        "entry {0:?}: 64 hexadecimal digits of an entry's id are expected, or the first 8 or more"
+    )]
+    NotAnEntryId(String),
+    /// No entry begins so.
+    #[error("the log's copy of {leaves} leaves has no entry {text}")]
+    NoEntry {
+        /// What was typed.
+        text: String,
+        /// Leaves that were searched.
+        leaves: u64,
+    },
+    /// More than one entry begins so.
+    #[error("several entries begin with {0}: give more digits")]
+    SeveralEntries(String),
+    /// The copy of the log.
+    #[error(transparent)]
+    Replica(#[from] ReplicaError),
+}
+
+/// A party's id, by name or by 64 hexadecimal digits.
+///
+/// # Errors
+/// [`LookupError`].
+pub fn find_party(replica: &Replica, text: &str) -> Result<PartyId, LookupError> {
+    let parties = replica.state()?.parties();
+    let text = &*typed(text);
+    if let Some((id, _)) = parties.by_name(text) {
+        return Ok(*id);
+    }
+    let mut id = [0u8; 32];
+    if hex::decode_to_slice(text, &mut id).is_ok() && parties.get(&PartyId(id)).is_some() {
+        return Ok(PartyId(id));
+    }
+    Err(LookupError::NoParty {
+        text: text.to_owned(),
+        known: parties
+            .iter()
+            .map(|(_, party)| party.name.clone())
+            .collect(),
+    })
+}
+
+/// An entry's id, by 64 hexadecimal digits or the first of them.
+///
+/// # Errors
+/// [`LookupError`].
+pub fn find_entry(replica: &Replica, text: &str) -> Result<EntryId, LookupError> {
+    let text = text.to_ascii_lowercase();
+    if !(8..=64).contains(&text.len()) || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return Err(LookupError::NotAnEntryId(text));
+    }
+    let mut found = Vec::new();
+    for leaf in replica.leaves() {
+        let id = leaf?.1.entry.id();
+        if id.to_hex().starts_with(&text) {
+            found.push(id);
+        }
+    }
+    match found.as_slice() {
+        [id] => Ok(*id),
+        [] => Err(LookupError::NoEntry {
+            text,
+            leaves: replica.size(),
+        }),
+        _ => Err(LookupError::SeveralEntries(text)),
+    }
+}

@@ -1,0 +1,240 @@
+//! What a command must not write over: the configuration, and what it names.
+
+use std::path::{Path, PathBuf};
+
+use merits_guard::protected::Protected;
+pub use merits_kit::RECEIPT;
+use toml::{Table, Value};
+
+/// Keys whose texts name no file, wherever they stand. Every other text of a configuration may name one.
+const NO_FILES: [&str; 11] = [
+    "authority",
+    "coordinator",
+    "description",
+    "distinct_accounts",
+    "evaluator",
+    "listen",
+    "log_key",
+    "name",
+    "origin",
+    "party",
+    "proxies",
+];
+
+/// Tables without names of files: columns of the records.
+const NO_FILES_IN: [&str; 1] = ["mapping"];
+
+/// Keys of what a party's commands have a second one of ([`merits_replica::LedgerConfig::of_the_desk`]).
+const DESKS: [&str; 2] = ["replica", "high_water_mark"];
+
+/// The configuration file itself, and every file and folder that it names.
+pub fn of_configuration(config: &Path) -> Protected {
+    let mut kept = Protected::new();
+    add_configuration(&mut kept, config);
+    kept
+}
+
+/// Keeps what another configuration names as well. One that cannot be read names nothing: the command says so,
+/// and writes nothing.
+pub fn add_configuration(kept: &mut Protected, config: &Path) {
+    kept.keep(config, "the configuration");
+    let table = merits_text::file::read(config)
+        .ok()
+        .and_then(|text| text.parse::<Table>().ok());
+    if let Some(table) = table {
+        let base = config.parent().unwrap_or(Path::new(""));
+        add_table(kept, base, &table);
+    }
+}
+
+fn add_table(kept: &mut Protected, base: &Path, table: &Table) {
+    for (key, value) in table {
+        add_value(kept, base, key, value);
+    }
+}
+
+/// What stands under a key: one text, a list of them, a table, a list of tables.
+fn add_value(kept: &mut Protected, base: &Path, key: &str, value: &Value) {
+    match value {
+        Value::Table(inner) if !NO_FILES_IN.contains(&key) => add_table(kept, base, inner),
+        Value::Array(values) if !NO_FILES_IN.contains(&key) => {
+            for value in values {
+                add_value(kept, base, key, value);
+            }
+        }
+        // The log's public key has the name that a coordinator has for the file of the secret one.
+        Value::String(text) if key == "log_key" && text.contains('+') => {}
+        Value::String(text) if key == "log_key" || !NO_FILES.contains(&key) => {
+            add_name(kept, base, key, text);
+        }
+        _ => {}
+    }
+}
+
+fn add_name(kept: &mut Protected, base: &Path, key: &str, text: &str) {
+    // A name of a file has one line, and an address is none.
+    if text.is_empty() || text.contains(['\n', '\0']) || text.contains("://") {
+        return;
+    }
+    add_file(kept, base, key, base.join(text));
+    // The party's commands keep their own beside the server's.
+    if DESKS.contains(&key) {
+        let mut desk = base.join(text);
+        desk.as_mut_os_string().push(merits_replica::DESK);
+        add_file(kept, base, key, desk);
+    }
+}
+
+fn add_file(kept: &mut Protected, base: &Path, key: &str, path: PathBuf) {
+    let what = format!("`{key}` of the configuration");
+    if !path.is_dir() {
+        kept.keep(&path, what);
+        return;
+    }
+    if key == "scale" {
+        kept.keep(&path.join("scale.toml"), what);
+        return;
+    }
+    // A folder that the configuration itself lies in is everybody's.
+    let holds = |folder: &Path| {
+        let (folder, base) = (folder.canonicalize(), beside(base).canonicalize());
+        matches!((folder, base), (Ok(folder), Ok(base)) if base.starts_with(&folder))
+    };
+    if !holds(&path) {
+        kept.keep_folder(
+            &path,
+            format!("in the folder that `{key}` of the configuration names"),
+        );
+    }
+}
+
+fn beside(base: &Path) -> &Path {
+    if base.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        base
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// Every sample names its keys and stores: none of them may be an output.
+    #[test]
+    fn what_a_configuration_names_is_no_output() {
+        let directory = tempfile::tempdir().unwrap();
+        let here = |name: &str| directory.path().join(name);
+        for (party, role) in [
+            ("source", "source"),
+            ("distributor", "distributor"),
+            ("exchange", "exchange"),
+            ("evaluator", "evaluator"),
+            ("supervisor", "supervisor"),
+            ("supervisor", "witness"),
+        ] {
+            let sample = Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join(format!("../{party}/{role}.sample.toml"));
+            fs::copy(sample, here(&format!("{role}.toml"))).unwrap();
+        }
+        for folder in ["exchange-replica", "exchange-replica-desk", "requests"] {
+            fs::create_dir(here(folder)).unwrap();
+        }
+        for (role, names) in [
+            (
+                "source",
+                &[
+                    "source.toml",
+                    "source.key",
+                    "source-salts.key",
+                    "source.register",
+                    "links.jsonl",
+                ][..],
+            ),
+            (
+                "distributor",
+                &[
+                    "custody.seed",
+                    "store.key",
+                    "distributor.sqlite",
+                    "distributor.sqlite-wal",
+                    "distributor.lock",
+                    "distributor.mark",
+                ],
+            ),
+            (
+                "exchange",
+                &[
+                    "exchange-store.key",
+                    "exchange-replica/new",
+                    "exchange-replica-desk/copy.sqlite",
+                    "exchange.mark.lock",
+                    "exchange.mark-desk",
+                    "exchange.mark-desk.lock",
+                ],
+            ),
+            ("evaluator", &["evaluator-voprf.key"]),
+            // The halves are a list.
+            (
+                "supervisor",
+                &[
+                    "supervisor-half-1.json",
+                    "supervisor-journal.jsonl",
+                    "supervisor.key",
+                    "supervisor-sealing.key",
+                    "supervisor-replica-desk",
+                    "supervisor.mark-desk",
+                    "requests/1.json",
+                ],
+            ),
+            (
+                "witness",
+                &[
+                    "witness-half-1.json",
+                    "witness-journal.jsonl",
+                    "witness-sealing.key",
+                    "witness-replica",
+                    "witness-replica-desk",
+                    "witness.mark-desk",
+                ],
+            ),
+        ] {
+            let mut kept = of_configuration(&here(&format!("{role}.toml")));
+            for name in names {
+                let error = kept.admit(&here(name), "the output").expect_err(name);
+                assert!(error.to_string().contains("configuration"), "{error}");
+            }
+            // Names of people, columns and addresses are no files.
+            for name in ["bike_id", "green-city-app", "127.0.0.1:7704", "application"] {
+                kept.admit(&here(name), "the output").expect(name);
+            }
+        }
+    }
+
+    /// Lists and tables, however deep.
+    #[test]
+    fn what_a_list_names_is_no_output() {
+        let directory = tempfile::tempdir().unwrap();
+        let here = |name: &str| directory.path().join(name);
+        let text = r#"
+            keys = [["a.key"], ["b.key", "c.key"]]
+            peers = ["http://127.0.0.1:1"]
+            [[stores]]
+            file = "d.sqlite"
+            [[stores.more]]
+            files = ["e.sqlite"]
+            [mapping]
+            columns = ["column"]
+        "#;
+        fs::write(here("list.toml"), text).unwrap();
+        let mut kept = of_configuration(&here("list.toml"));
+        for name in ["a.key", "b.key", "c.key", "d.sqlite", "e.sqlite-wal"] {
+            kept.admit(&here(name), "the output").expect_err(name);
+        }
+        for name in ["column", "http:"] {
+            kept.admit(&here(name), "the output").expect(name);
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! A store and the master key that seals it belong together: neither is begun anew beside the other.
+//!
+//! The key is written after the store was made, so that only a loss leaves the key alone.
+
+use std::path::{Path, PathBuf};
+
+use merits_keyfile::{KeyFileError, KeyKind, SECRET_BYTES, SecretBytes};
+use rand_core::CryptoRng;
+use thiserror::Error;
+
+/// The master key of a store that is about to be opened.
+pub struct StoreKey<'a> {
+    path: &'a Path,
+    secret: SecretBytes,
+    /// Whether neither was there.
+    new: bool,
+}
+
+impl std::fmt::Debug for StoreKey<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StoreKey")
+            .field("path", &self.path)
+            .field("new", &self.new)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a store is not opened.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StoreKeyError {
+    /// The key is there and the store is not.
+    #[error(
+        "the store {} is not there, and the key that sealed it is ({}): what was in it is lost or lies \
+         elsewhere, so no empty one is begun. Bring the store back, or put a backup in its place: \
+         `merits {role} restore --config ... --backup ...`. Only if nothing was ever in it, or to begin \
+         anew on purpose, move the key away",
+        .store.display(),
+        .key.display()
+    )]
+    StoreLost {
+        /// The store.
+        store: PathBuf,
+        /// Its key.
+        key: PathBuf,
+        /// The command that restores it.
+        role: &'static str,
+    },
+    /// The store is there and its key is not, or cannot be used.
+    #[error(
+        "the store {} was sealed with a key that is needed (only if nothing was ever in the store, \
+         move the store away)",
+        .store.display()
+    )]
+    KeyNeeded {
+        /// The store.
+        store: PathBuf,
+        /// What is wrong with the key.
+        source: KeyFileError,
+    },
+}
+
+impl<'a> StoreKey<'a> {
+    /// The key of the store at `store`: the one in its file, or a new one for a new store. `role` is the
+    /// command that restores it.
+    ///
+    /// # Errors
+    /// [`StoreKeyError`]: one of the two is there without the other.
+    pub fn of(
+        store: &Path,
+        path: &'a Path,
+        role: &'static str,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Self, StoreKeyError> {
+        let stored = is_there(store);
+        if !stored && path.exists() {
+            return Err(StoreKeyError::StoreLost {
+                store: store.to_owned(),
+                key: path.to_owned(),
+                role,
+            });
+        }
+        if stored {
+            let secret = merits_keyfile::load(path, KeyKind::Master).map_err(|source| {
+                StoreKeyError::KeyNeeded {
+                    store: store.to_owned(),
+                    source,
+                }
+            })?;
+            let new = false;
+            return Ok(Self { path, secret, new });
+        }
+        let mut secret = SecretBytes::new([0; SECRET_BYTES]);
+        rng.fill_bytes(secret.as_mut());
+        let new = true;
+        Ok(Self { path, secret, new })
+    }
+
+    /// The secret itself.
+    pub fn secret(&self) -> SecretBytes {
+        self.secret.clone()
+    }
+
+    /// Writes a new key down, once its store is there.
+    ///
+    /// # Errors
+    /// The key file cannot be written.
+    pub fn keep(&self, store: &Path) -> Result<(), KeyFileError> {
+        if self.new {
+            merits_keyfile::keep(self.path, KeyKind::Master, &self.secret)?;
+            tracing::info!(store = %store.display(), key = %self.path.display(), "began an empty store");
+        }
+        Ok(())
+    }
+}
+
+/// Whether there is a store. A file of no bytes, as a full disk leaves it, is none.
+pub fn is_there(store: &Path) -> bool {
+    let mut log = store.as_os_str().to_owned();
+    log.push("-wal");
+    [store.to_owned(), PathBuf::from(log)]
+        .iter()
+        .any(|path| path.metadata().is_ok_and(|file| file.len() > 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn neither_store_nor_key_is_begun_anew_beside_the_other() {
+        let directory = tempfile::tempdir().unwrap();
+        let (store, key) = (
+            directory.path().join("records.sqlite"),
+            directory.path().join("store.key"),
+        );
+        let rng = &mut rand::rng();
+        let made = StoreKey::of(&store, &key, "distributor", rng).unwrap();
+        // As a full disk leaves it: no store yet, and no key.
+        fs::write(&store, "").unwrap();
+        assert!(!is_there(&store) && !key.exists());
+        fs::write(&store, "rows").unwrap();
+        let error = StoreKey::of(&store, &key, "distributor", rng).unwrap_err();
+        assert!(matches!(error, StoreKeyError::KeyNeeded { .. }), "{error}");
+        made.keep(&store).unwrap();
+        let again = StoreKey::of(&store, &key, "distributor", rng).unwrap();
+        assert_eq!(again.secret(), made.secret());
+        fs::remove_file(&store).unwrap();
+        let error = StoreKey::of(&store, &key, "distributor", rng).unwrap_err();
+        assert!(error.to_string().contains("merits distributor restore"));
+        assert!(!format!("{made:?}").contains(&hex::encode(made.secret())));
+    }
+}

@@ -1,0 +1,378 @@
+//! Signing a file of records: configuration, keys and register in, bundle out.
+
+use std::{
+    io::{self, BufReader},
+    path::{Path, PathBuf},
+};
+
+use ed25519_dalek::SigningKey;
+use merits_guard::{
+    input,
+    output::{Output, OutputError},
+};
+use merits_keyfile::{KeyFileError, KeyKind, SecretBytes};
+use merits_params::manifest::{Manifest, Validity};
+use merits_primitives::ids::Period;
+use merits_records::{
+    MappingError, Plan, ReadError, ReadOptions, Reading, RefusedGroup, Report,
+    bundle::{Bundle, FileKind as _},
+    read_file_with_rejects,
+    reading::Span,
+    wall_clock::Present,
+};
+use rand_core::CryptoRng;
+use serde::{Serialize, Serializer};
+use thiserror::Error;
+
+use crate::{
+    config::SourceConfig,
+    keys::KeyError,
+    register::{Register, RegisterError},
+    said::{Periods, Said, SaidFault},
+    signer::Signer,
+    signing::{Pseudonyms, SignError, SignReport, sign_groups},
+    wholeness::{MOST_REJECTS_PERCENT, Partial, Wholeness, too_many_rejects},
+};
+
+/// A file of records to sign.
+#[derive(Debug, Clone, Copy)]
+pub struct FileSigning<'a> {
+    /// Records: CSV or JSON Lines, as the configuration's mapping says.
+    pub input: &'a Path,
+    /// Pseudonyms of accounts, if not the configuration's `links_file`.
+    pub links: Option<&'a Path>,
+    /// The bundle to write.
+    pub output: &'a Path,
+    /// Rows that cannot be read go to this new file.
+    pub rejects: Option<&'a Path>,
+    /// Read only the first so many subjects.
+    pub subjects: Option<usize>,
+    /// What the operator says of the file; `None`: it is taken as it is.
+    pub said: Option<Said>,
+    /// Rows in a hundred that may be rejected, if not the configuration's.
+    pub most_rejects_percent: Option<u8>,
+    /// Report what would be signed, and sign and write nothing but the rejects file.
+    pub dry_run: bool,
+}
+
+/// How far a signing is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SigningStep {
+    /// Rows read so far.
+    Rows(u64),
+    /// Groups signed so far.
+    Signed {
+        /// So far.
+        done: usize,
+        /// Of.
+        total: usize,
+    },
+}
+
+/// What a signing did.
+#[derive(Debug, Clone, Serialize)]
+pub struct Signing {
+    /// Rows of the input: read, accepted, rejected by reason.
+    pub rows: Report,
+    /// Subject-periods over a claim's size.
+    pub refused_groups: Vec<RefusedGroup>,
+    /// What the file covers.
+    #[serde(serialize_with = "span")]
+    pub span: Option<Span>,
+    /// What was signed; `None` when too many rows were rejected.
+    pub report: Option<SignReport>,
+    /// Periods of which a part may be missing.
+    pub partial: Partial,
+    /// The clock by which periods are over.
+    #[serde(serialize_with = "text")]
+    pub present: Present,
+    /// What is to be said of periods that the scale's version is not for.
+    pub outside: Option<String>,
+    /// Rows in a hundred that may be rejected.
+    pub most_rejects: u8,
+}
+
+fn text<S: Serializer>(value: &Present, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+/// The earliest and the latest row.
+fn span<S: Serializer>(span: &Option<Span>, serializer: S) -> Result<S::Ok, S::Error> {
+    let span = span.as_ref();
+    let moments = span.map(|span| [span.first, span.last].map(|edge| edge.moment.to_string()));
+    moments.serialize(serializer)
+}
+
+/// Why nothing was signed, or not all.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum FileSigningError {
+    /// No share of rows.
+    #[error("most_rejects_percent is {0}: a hundred in a hundred is the most")]
+    MostRejects(u8),
+    /// The mapping of the records.
+    #[error(transparent)]
+    Mapping(#[from] MappingError),
+    /// What the operator says of the file cannot be so.
+    #[error(transparent)]
+    Said(#[from] SaidFault),
+    /// The records.
+    #[error("records {}", .path.display())]
+    Records {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: ReadError,
+    },
+    /// The source's keys and id.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The salts.
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
+    /// The register.
+    #[error(transparent)]
+    Register(#[from] RegisterError),
+    /// The salts are there and the register is not.
+    #[error(
+        "the register {} is not there, and the salts in {} are: what was signed would be signed a second time, \
+         so no register is begun. Bring it back from its copy; only if nothing was ever signed with these \
+         salts, move them away",
+        .register.display(),
+        .salts.display()
+    )]
+    RegisterLost {
+        /// The register.
+        register: PathBuf,
+        /// The salts.
+        salts: PathBuf,
+    },
+    /// The register is there and the salts are not.
+    #[error(
+        "the salts {} are not there, and the register {} is: under new ones what was signed would get a second \
+         commitment, so none are made. Bring them back from their copy",
+        .salts.display(),
+        .register.display()
+    )]
+    SaltsLost {
+        /// The register.
+        register: PathBuf,
+        /// The salts.
+        salts: PathBuf,
+    },
+    /// No file of pseudonyms is named.
+    #[error("which pseudonyms? Give --links, or name `links_file` in the configuration")]
+    NoLinks,
+    /// The file of pseudonyms cannot be opened.
+    #[error("links {}: {source}", .path.display())]
+    Links {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The bundle may not be written there.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// Signing.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// Signing into the bundle.
+    #[error("bundle {}", .path.display())]
+    Bundle {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: SignError,
+    },
+}
+
+impl SourceConfig {
+    /// Reads a file of records and signs what they commit to, as far as they are whole at `now` (unix
+    /// milliseconds). `manifest` is the scale's.
+    ///
+    /// # Errors
+    /// [`FileSigningError`]. An interrupted signing leaves the bundle of before.
+    pub fn sign(
+        &self,
+        manifest: &Manifest,
+        file: &FileSigning<'_>,
+        now: u64,
+        rng: &mut impl CryptoRng,
+        progress: &mut dyn FnMut(SigningStep),
+    ) -> Result<Signing, FileSigningError> {
+        let most = file
+            .most_rejects_percent
+            .or(self.most_rejects_percent)
+            .unwrap_or(MOST_REJECTS_PERCENT);
+        if most > 100 {
+            return Err(FileSigningError::MostRejects(most));
+        }
+        let plan = Plan::new(&self.mapping, manifest.schema())?;
+        let present = plan.present(now);
+        let said = match file.said {
+            None => Said::everything(),
+            Some(said) => {
+                let Validity { from, until } = manifest.validity();
+                let periods = Periods {
+                    first: from,
+                    last: until,
+                };
+                said.check(periods, &present)?;
+                said
+            }
+        };
+        let options = ReadOptions {
+            first_subjects: file.subjects,
+            now: Some(present.latest()),
+        };
+        let mut rows = |rows| progress(SigningStep::Rows(rows));
+        let mut reading =
+            read_file_with_rejects(file.input, &plan, options, file.rejects, &mut rows).map_err(
+                |source| FileSigningError::Records {
+                    path: file.input.to_owned(),
+                    source,
+                },
+            )?;
+        let whole = Wholeness::new(reading.span, said, &present);
+        let partial = whole.part(&mut reading.groups);
+        let mut done = Signing {
+            rows: reading.report.clone(),
+            refused_groups: reading.refused.clone(),
+            span: reading.span,
+            report: None,
+            partial,
+            present,
+            outside: outside(manifest, &reading),
+            most_rejects: most,
+        };
+        if !too_many_rejects(&reading.report, most) {
+            done.report = Some(self.sign_reading(manifest, file, &reading, rng, progress)?);
+        }
+        Ok(done)
+    }
+
+    fn sign_reading(
+        &self,
+        manifest: &Manifest,
+        file: &FileSigning<'_>,
+        reading: &Reading,
+        rng: &mut impl CryptoRng,
+        progress: &mut dyn FnMut(SigningStep),
+    ) -> Result<SignReport, FileSigningError> {
+        let origin = self.ledger_origin()?;
+        let (signing, salts, mut register) = if file.dry_run {
+            self.secrets_as_they_are(rng)?
+        } else {
+            self.secrets(rng)?
+        };
+        let source = self.party_of(&signing)?;
+        let links = file.links.or(self.links_file.as_deref());
+        let path = links.ok_or(FileSigningError::NoLinks)?;
+        let links = input::open_stream(path).map_err(|source| FileSigningError::Links {
+            path: path.to_owned(),
+            source,
+        })?;
+        let pseudonyms = Pseudonyms::read(BufReader::new(links), origin.as_str(), source)?;
+        let signer = Signer::new(origin, source, manifest.schema().clone(), signing, salts);
+        let total = reading.groups.len();
+        let mut sign = |mut output: &mut dyn io::Write| {
+            sign_groups(
+                &signer,
+                &mut register,
+                &reading.groups,
+                &pseudonyms,
+                &mut output,
+                &mut |done| progress(SigningStep::Signed { done, total }),
+            )
+        };
+        if file.dry_run {
+            return Ok(sign(&mut io::sink())?);
+        }
+        // Under its name only when it is whole: an interrupted signing leaves the bundle of before.
+        let mut output = Output::begin(file.output, Bundle::KIND)?;
+        let report = sign(&mut output).map_err(|source| FileSigningError::Bundle {
+            path: file.output.to_owned(),
+            source,
+        })?;
+        if report.signed > 0 {
+            output.publish()?;
+        }
+        Ok(report)
+    }
+
+    /// For a run of which nothing is kept: no key is made, and no register. A source that never signed has no
+    /// salts, so any do.
+    fn secrets_as_they_are(
+        &self,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(SigningKey, SecretBytes, Register), FileSigningError> {
+        let secret = merits_keyfile::load(&self.signing_key, KeyKind::Signing)?;
+        let never_signed = !self.salt_key.exists() && !self.register_file.exists();
+        let salts = if never_signed {
+            let mut salts = SecretBytes::default();
+            rng.fill_bytes(salts.as_mut());
+            salts
+        } else {
+            merits_keyfile::load(&self.salt_key, KeyKind::SaltMac)?
+        };
+        let register = Register::look(&self.register_file)?;
+        Ok((SigningKey::from_bytes(&secret), salts, register))
+    }
+
+    /// Register and salts belong together: with either alone, what was signed would get a second commitment. The
+    /// register is made first, so that only a loss leaves the salts alone.
+    fn secrets(
+        &self,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(SigningKey, SecretBytes, Register), FileSigningError> {
+        let (register, salts) = (&self.register_file, &self.salt_key);
+        let had_salts = salts.exists();
+        if had_salts && !register.exists() {
+            return Err(FileSigningError::RegisterLost {
+                register: register.clone(),
+                salts: salts.clone(),
+            });
+        }
+        let opened = Register::open(register)?;
+        if !had_salts && !opened.is_empty() {
+            return Err(FileSigningError::SaltsLost {
+                register: register.clone(),
+                salts: salts.clone(),
+            });
+        }
+        let signing = self.load_signing_key()?;
+        let salts = merits_keyfile::load_or_create(salts, KeyKind::SaltMac, rng)?;
+        Ok((signing, salts, opened))
+    }
+}
+
+/// Periods for which the configuration's version of the scale is not. Another version may be for them, or their
+/// dates are wrong: milliseconds that are read as seconds, a wrong century.
+fn outside(manifest: &Manifest, reading: &Reading) -> Option<String> {
+    let groups = reading.groups.iter();
+    let outside: Vec<Period> = groups
+        .map(|group| group.period)
+        .filter(|period| !manifest.is_valid_at(*period))
+        .collect();
+    // Groups come by period.
+    let (first, last) = (outside.first()?, outside.last()?);
+    Some(format!(
+        "outside the scale: {} commitments are of periods from {} to {}, and {} version {} begins with {}{}: does \
+         the mapping read the dates right? (Another version of the scale may be for them)",
+        outside.len(),
+        first.label(),
+        last.label(),
+        manifest.id(),
+        manifest.version().0,
+        manifest.validity().from.label(),
+        manifest
+            .validity()
+            .until
+            .map_or_else(String::new, |until| format!(
+                " and ends with {}",
+                until.label()
+            )),
+    ))
+}

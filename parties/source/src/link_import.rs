@@ -1,0 +1,166 @@
+//! Taking links in: each is checked by the source's own copy of the log, and those that hold are written to its
+//! links file.
+
+use std::path::{Path, PathBuf};
+
+use futures::future::BoxFuture;
+use merits_primitives::ids::Origin;
+use merits_records::handover::{Handover as _, LinkFile};
+use merits_replica::{FollowError, JoinError, LedgerConfigError, ReplicaError};
+use serde::{Serialize, Serializer};
+use thiserror::Error;
+
+use crate::{
+    config::SourceConfig,
+    keys::KeyError,
+    linking::{LinkChecker, LinkFault, Linked, LinksError, LinksFile},
+};
+
+/// What became of links.
+#[derive(Debug, Serialize)]
+pub struct LinkReport {
+    /// The links file.
+    pub path: PathBuf,
+    /// Each file of a link, in the order in which they were given.
+    pub files: Vec<LinkFileReport>,
+    /// Accounts that have a pseudonym now.
+    pub accounts: usize,
+}
+
+/// What became of one link.
+#[derive(Debug, Serialize)]
+pub struct LinkFileReport {
+    /// Its file.
+    pub path: PathBuf,
+    /// The account and what became of it, or why it was refused.
+    #[serde(serialize_with = "outcome")]
+    pub outcome: Result<(String, Linked), LinkFault>,
+}
+
+fn outcome<S: Serializer>(
+    outcome: &Result<(String, Linked), LinkFault>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match outcome {
+        Ok((account, linked)) => serializer.collect_str(&format_args!("{account}: {linked}")),
+        Err(fault) => serializer.collect_str(fault),
+    }
+}
+
+impl LinkReport {
+    /// Links that are new in the file, or replaced others.
+    pub fn linked(&self) -> usize {
+        let outcomes = self.files.iter().map(|file| &file.outcome);
+        outcomes
+            .filter(|outcome| matches!(outcome, Ok((_, linked)) if *linked != Linked::Known))
+            .count()
+    }
+
+    /// Links that were refused.
+    pub fn refused(&self) -> usize {
+        self.files
+            .iter()
+            .filter(|file| file.outcome.is_err())
+            .count()
+    }
+}
+
+/// Why no link was taken in.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum LinkImportError {
+    /// The configuration names no links file.
+    #[error("where to? Name `links_file` in the configuration: `merits source sign` reads it")]
+    NoLinksFile,
+    /// The configuration names no ledger.
+    #[error(
+        "the configuration has no [ledger] table: links are checked by the ledger's people and keys"
+    )]
+    NoLedger,
+    /// The configuration names two ledgers.
+    #[error(
+        "the configuration names two ledgers: origin is {origin}, ledger.log_key is of {log_key}"
+    )]
+    TwoLedgers {
+        /// Its `origin`.
+        origin: Origin,
+        /// The origin of its `ledger.log_key`.
+        log_key: Origin,
+    },
+    /// The source's keys and id.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The `[ledger]` table.
+    #[error(transparent)]
+    Ledger(#[from] LedgerConfigError),
+    /// The ledger could not be joined.
+    #[error(transparent)]
+    Join(#[from] JoinError),
+    /// The ledger could not be followed.
+    #[error(transparent)]
+    Follow(#[from] FollowError),
+    /// The copy of the log.
+    #[error(transparent)]
+    Replica(#[from] ReplicaError),
+    /// The links file.
+    #[error(transparent)]
+    Links(#[from] LinksError),
+}
+
+impl SourceConfig {
+    /// Checks links against the source's own copy of the log at `now` (unix milliseconds) and puts those that hold
+    /// into its links file. `replace`: an account that has another pseudonym gets the new one. `distinct`: an
+    /// account that looks like a linked one is another person's.
+    ///
+    /// # Errors
+    /// [`LinkImportError`]. A link that is refused stops no other: its report says why.
+    pub fn import_links<'a>(
+        &'a self,
+        files: &'a [PathBuf],
+        replace: bool,
+        distinct: bool,
+        now: u64,
+    ) -> BoxFuture<'a, Result<LinkReport, LinkImportError>> {
+        Box::pin(async move {
+            let path = self.links_file.as_ref();
+            let path = path.ok_or(LinkImportError::NoLinksFile)?;
+            let ledger = self.ledger.as_ref().ok_or(LinkImportError::NoLedger)?;
+            let (origin, source) = (self.ledger_origin()?, self.party_id()?);
+            let log_key = ledger.origin()?;
+            if log_key != origin {
+                return Err(LinkImportError::TwoLedgers { origin, log_key });
+            }
+            let follower = ledger.follow().await?;
+            follower.sync().await?;
+            let state = follower.replica().state()?.clone();
+            let mut links = LinksFile::open(path, &origin, source)?.distinct(distinct);
+            let mut checker = LinkChecker::new(&state, source, now);
+            let files = files.iter().map(|path| LinkFileReport {
+                path: path.clone(),
+                outcome: take(&mut checker, &mut links, path, replace),
+            });
+            let mut report = LinkReport {
+                path: path.clone(),
+                files: files.collect(),
+                accounts: 0,
+            };
+            if report.linked() > 0 {
+                links.write()?;
+            }
+            report.accounts = links.len();
+            Ok(report)
+        })
+    }
+}
+
+fn take(
+    checker: &mut LinkChecker<'_>,
+    links: &mut LinksFile,
+    path: &Path,
+    replace: bool,
+) -> Result<(String, Linked), LinkFault> {
+    let link = LinkFile::read(path)?;
+    checker.check(&link)?;
+    let linked = links.link(&link, replace)?;
+    Ok((link.account, linked))
+}

@@ -1,0 +1,197 @@
+//! Why a supervisor or a holder does not do what it was asked for.
+
+use std::{io, path::PathBuf};
+
+use merits_ledger::{CheckError, Refusal, rows::RowError};
+use merits_params::{keystore::KeyStoreError, manifest::ManifestError};
+use merits_party::{identity::IdentityError, lookup::LookupError};
+use merits_primitives::ids::{EntryId, Epoch, NameError, PartyId, PeriodKind};
+use merits_replica::{ClientError, FollowError, JoinError, LedgerConfigError, ReplicaError};
+use merits_sealing::SealError;
+use thiserror::Error;
+
+use super::{HolderError, SessionError};
+use crate::{
+    acts::ApplicationFault, check::CheckFault, journal::JournalError, scale_review::ReviewFault,
+    shares::SharesError, view_key::UnprovenHalf,
+};
+
+/// Why a supervisor or a holder does not do what it was asked for.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SupervisorError {
+    /// The `[ledger]` table.
+    #[error(transparent)]
+    Config(#[from] LedgerConfigError),
+    /// The party's keys.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The sealing key is no key.
+    #[error(transparent)]
+    Sealing(#[from] SealError),
+    /// Its ledger cannot be joined.
+    #[error(transparent)]
+    Join(#[from] JoinError),
+    /// Its copy cannot be brought up to date.
+    #[error(transparent)]
+    Follow(#[from] FollowError),
+    /// The coordinator.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// Its copy cannot be read.
+    #[error(transparent)]
+    Replica(#[from] ReplicaError),
+    /// Its copy's rows cannot be read.
+    #[error(transparent)]
+    Rows(#[from] RowError),
+    /// No such party or entry.
+    #[error(transparent)]
+    Lookup(#[from] LookupError),
+    /// No id of a scale.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The ledger's rules.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The ledger would refuse it.
+    #[error(transparent)]
+    Check(#[from] CheckError),
+    /// The application is not signed.
+    #[error(transparent)]
+    Application(#[from] ApplicationFault),
+    /// People would take one name for the other.
+    #[error(
+        "the name {name:?} looks like {known:?}, which party {id} has: people would take one for the other. Ask \
+         for another name, or admit it with --distinct"
+    )]
+    LooksAlike {
+        /// Who applies.
+        name: String,
+        /// Who is admitted.
+        known: String,
+        /// Its id.
+        id: PartyId,
+    },
+    /// The scale counts by other periods.
+    #[error("{scale} counts by {kind:?}, {period} is none")]
+    OtherPeriods {
+        /// The scale.
+        scale: String,
+        /// Its kind of period.
+        kind: PeriodKind,
+        /// What was named.
+        period: String,
+    },
+    /// There is nothing left to approve.
+    #[error("{scale} version {version} is {standing} already")]
+    NotWaiting {
+        /// The scale.
+        scale: String,
+        /// The version.
+        version: u32,
+        /// Where it stands.
+        standing: String,
+    },
+    /// No proposal waits.
+    #[error("nobody proposed {scale} version {version}")]
+    NotProposed {
+        /// The scale.
+        scale: String,
+        /// The version.
+        version: u32,
+    },
+    /// That entry is no proposal of this version.
+    #[error("entry {entry} proposed no {scale} version {version}")]
+    OtherProposal {
+        /// What was named.
+        entry: EntryId,
+        /// The scale.
+        scale: String,
+        /// The version.
+        version: u32,
+    },
+    /// Several proposals wait as one version.
+    #[error(
+        "{scale} version {version} was proposed more than once: say by --proposal which; {each}"
+    )]
+    SeveralProposals {
+        /// The scale.
+        scale: String,
+        /// The version.
+        version: u32,
+        /// Each entry, and who made it.
+        each: String,
+    },
+    /// The proposal must not be approved.
+    #[error(transparent)]
+    Review(#[from] ReviewFault),
+    /// The epoch stands.
+    #[error("epoch {} is open on this ledger already; nothing was made", .0.0)]
+    EpochOpen(Epoch),
+    /// The halves of view keys.
+    #[error(transparent)]
+    Shares(#[from] SharesError),
+    /// The other side's half.
+    #[error(transparent)]
+    Half(#[from] UnprovenHalf),
+    /// What was answered.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A holder.
+    #[error(transparent)]
+    Holder(#[from] HolderError),
+    /// An opening or a total.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// The folder of requests.
+    #[error("requests {}: {source}", path.display())]
+    Requests {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A request file.
+    #[error("request file {}: {source}", path.display())]
+    RequestFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The opening is not done.
+    #[error("the request file holds no result: the opening is not completed")]
+    NotCompleted,
+    /// A request about nothing.
+    #[error("the request file names no claim")]
+    NoContent,
+    /// A disclosure.
+    #[error("disclosure {}: {source}", path.display())]
+    Disclosure {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The batch that a request names.
+    #[error("the batch is not in the copy")]
+    BatchMissing,
+    /// The entry that a request names.
+    #[error("entry {0} is no batch")]
+    NotABatch(EntryId),
+    /// The claim that a request names.
+    #[error("the batch has no claim {0}")]
+    NoClaim(u16),
+    /// The manifest on the ledger.
+    #[error(transparent)]
+    Manifest(#[from] Box<ManifestError>),
+    /// The disclosure does not hold.
+    #[error(transparent)]
+    Checked(#[from] CheckFault),
+    /// Keys of the statements that people prove.
+    #[error(transparent)]
+    KeyStore(#[from] KeyStoreError),
+    /// The thread that made a key panicked: a bug.
+    #[error("the making of the key stopped, which is this program's fault: start it again")]
+    Interrupted,
+}

@@ -1,0 +1,85 @@
+//! What a holder of a half does before it serves: the half of an epoch, and the halves that it answers with.
+
+use futures::future::BoxFuture;
+use merits_ledger::entry::HalfKeys;
+use merits_party::identity::PartyConfig as _;
+use merits_primitives::ids::Epoch;
+use merits_replica::Follower;
+use rand_core::CryptoRng;
+
+use super::{HolderService, SupervisorError, SystemClock};
+use crate::{
+    config::WitnessConfig,
+    holder::Holder,
+    journal::Journal,
+    ledger_view::StateView,
+    shares::{self, InHand, SharesError},
+    side::Side,
+};
+
+impl WitnessConfig {
+    /// The witness's half of an epoch; a new one is not written yet. The log is asked first: a half that it has
+    /// is never made again.
+    ///
+    /// # Errors
+    /// [`SupervisorError`].
+    pub fn half<'a>(
+        &'a self,
+        epoch: Epoch,
+        rng: &'a mut (impl CryptoRng + Send),
+    ) -> BoxFuture<'a, Result<InHand<'a>, SupervisorError>> {
+        Box::pin(async move {
+            let holder = self.identity()?.party();
+            // A copy of its own: the holder's process has the other one open.
+            let follower = self.ledger.clone().of_the_desk().follow().await?;
+            follower.sync().await?;
+            let replica = follower.replica();
+            let log = StateView::new(replica.state()?, |_| Ok(None));
+            let side = Side::Witness;
+            Ok(shares::of_epoch(self, &log, &holder, side, epoch, rng)?)
+        })
+    }
+
+    /// Writes a half, and gives its public side for the supervisor.
+    ///
+    /// # Errors
+    /// [`SupervisorError`].
+    pub fn publish_half(
+        &self,
+        half: InHand<'_>,
+        rng: &mut impl CryptoRng,
+    ) -> Result<HalfKeys, SupervisorError> {
+        let holder = self.identity()?.party();
+        Ok(half.keep()?.public(&holder, rng))
+    }
+
+    /// A holder over its own copy of the log, ready to be served.
+    ///
+    /// # Errors
+    /// [`SupervisorError`].
+    pub fn holder(
+        &self,
+        side: Side,
+    ) -> BoxFuture<'_, Result<HolderService<Follower, SystemClock>, SupervisorError>> {
+        Box::pin(async move {
+            let ledger = self.ledger.clone().of_a_server()?;
+            let party = self.identity()?.party();
+            let follower = ledger.follow().await?.refusing_the_future();
+            follower.sync().await?;
+            let held = {
+                let replica = follower.replica();
+                let log = StateView::new(replica.state()?, |_| Ok(None));
+                shares::all(self, &log, &party, side)?
+            };
+            for lost in &held.lost {
+                tracing::error!(%lost, "this holder does not answer for an epoch that it holds a half of");
+            }
+            if !self.journal.exists() {
+                return Err(SharesError::NoJournal(self.journal.clone()).into());
+            }
+            let journal = Journal::open(&self.journal)?;
+            let holder = Holder::new(party, held.shares, journal);
+            Ok(HolderService::new(holder, follower, SystemClock))
+        })
+    }
+}

@@ -1,0 +1,465 @@
+//! A supervisor at work: its keys, its copy of the log, and the procedures over both.
+
+use std::path::{Path, PathBuf};
+
+use futures::future::BoxFuture;
+use merits_ledger::{
+    Entry, Role, Submission,
+    entry::{HalfKeys, PartyAdmitted},
+    state::{TotalsKey, VersionRecord},
+};
+use merits_params::manifest::Manifest;
+use merits_party::{
+    identity::{Identity, PartyConfig as _},
+    lookup::find_party,
+};
+use merits_primitives::ids::{EntryId, Epoch, Output, PartyId, Period, ScaleId, ScaleVersion};
+use merits_records::disclosure::Disclosure;
+use merits_replica::Follower;
+use merits_sealing::SealingKey;
+use merits_text::lookalike::skeleton;
+use merits_verifier::entry::SignedEntry;
+use rand_core::CryptoRng;
+
+use super::{HolderClient, OpenedClaim, PublishedTotal, Session, SupervisorError};
+use crate::{
+    acts::EntrySigner,
+    check::{Checked, ClaimOnLedger, check},
+    config::SupervisorConfig,
+    ledger_view::StateView,
+    request::RequestFile,
+    scale_review::review,
+    shares,
+    side::Side,
+};
+
+const DAY_MILLIS: u64 = 24 * 60 * 60 * 1_000;
+/// How long batches under the epoch before are still taken.
+const GRACE_MILLIS: u64 = 7 * DAY_MILLIS;
+
+/// A supervisor with its copy of the log. Each procedure that makes an entry returns when the entry is durable,
+/// its receipt verified, and the copy has it.
+#[derive(Debug)]
+pub struct Supervisor {
+    config: SupervisorConfig,
+    pub(super) identity: Identity,
+    pub(super) follower: Follower,
+}
+
+impl Supervisor {
+    /// Loads the keys and brings the copy up to date: one of its own, beside that of the holder's process.
+    ///
+    /// # Errors
+    /// [`SupervisorError`].
+    pub fn open(config: SupervisorConfig) -> BoxFuture<'static, Result<Self, SupervisorError>> {
+        Box::pin(async move {
+            let identity = config.holder.identity()?;
+            let ledger = config.holder.ledger.clone();
+            let follower = ledger.of_the_desk().follow().await?;
+            follower.sync().await?;
+            Ok(Self {
+                config,
+                identity,
+                follower,
+            })
+        })
+    }
+
+    /// Its configuration.
+    pub fn config(&self) -> &SupervisorConfig {
+        &self.config
+    }
+
+    /// The copy, and the connection that feeds it.
+    pub fn follower(&self) -> &Follower {
+        &self.follower
+    }
+
+    /// Signs its entries.
+    pub fn signer(&self) -> EntrySigner {
+        EntrySigner::founding(
+            self.identity.origin.clone(),
+            &self.identity.name,
+            self.identity.signing.clone(),
+            self.identity.sealing.public(),
+        )
+    }
+
+    /// Submits an entry that it signed, and takes it into the copy.
+    ///
+    /// # Errors
+    /// [`SupervisorError`].
+    pub fn submit<'a>(
+        &'a self,
+        entry: &'a SignedEntry,
+    ) -> BoxFuture<'a, Result<EntryId, SupervisorError>> {
+        Box::pin(async move {
+            let submitted = self.follower.client().submit(entry).await?;
+            self.follower.sync().await?;
+            Ok(submitted.id)
+        })
+    }
+
+    /// Brings the copy up to date.
+    ///
+    /// # Errors
+    /// [`SupervisorError::Follow`].
+    pub fn sync(&self) -> BoxFuture<'_, Result<(), SupervisorError>> {
+        Box::pin(async move {
+            self.follower.sync().await?;
+            Ok(())
+        })
+    }
+
+    /// Founds the ledger: admits itself by its first entry.
+    ///
+    /// # Errors
+    /// [`SupervisorError`].
+    pub fn found(&self) -> BoxFuture<'_, Result<EntryId, SupervisorError>> {
+        self.admit(self.identity.application(&[Role::Supervisor]))
+    }
+
+    /// A name that people would take for that of an admitted party needs a second look.
+    ///
+    /// # Errors
+    /// [`SupervisorError::LooksAlike`].
+    pub fn refuse_lookalike(&self, name: &str) -> Result<(), SupervisorError> {
+        let replica = self.follower.replica();
+        let look = skeleton(name);
+        let mut parties = replica.state()?.parties().iter();
+        let alike = parties.find(|(_, party)| party.name != name && skeleton(&party.name) == look);
+        match alike {
+            None => Ok(()),
+            Some((id, known)) => Err(SupervisorError::LooksAlike {
+                name: name.to_owned(),
+                known: known.name.clone(),
+                id: *id,
+            }),
+        }
+    }
+
+    /// Admits a party that applied.
+    ///
+    /// # Errors
+    /// [`SupervisorError`].
+    pub fn admit(
+        &self,
+        application: PartyAdmitted,
+    ) -> BoxFuture<'_, Result<EntryId, SupervisorError>> {
+        Box::pin(async move { self.submit(&self.signer().admit(application)?).await })
+    }
+
+    /// Suspends a party, by name or id. `basis` stands on the ledger.
+    ///
+    /// # Errors
+    /// [`SupervisorError`].
+    pub fn suspend<'a>(
+        &'a self,
+        party: &'a str,
+        basis: &'a str,
+    ) -> BoxFuture<'a, Result<EntryId, SupervisorError>> {
+        self.change_standing(party, basis, EntrySigner::suspend)
+    }
+
+    /// Reinstates a suspended party, by name or id. `basis` stands on the ledger.
+    ///
+    /// # Errors
+    /// [`SupervisorError`].
+    pub fn reinstate<'a>(
+        &'a self,
+        party: &'a str,
+        basis: &'a str,
+    ) -> BoxFuture<'a, Result<EntryId, SupervisorError>> {
+        self.change_standing(party, basis, EntrySigner::reinstate)
+    }
+
+    fn change_standing<'a>(
+        &'a self,
+        party: &'a str,
+        basis: &'a str,
+        act: fn(&EntrySigner, PartyId, u32, &str) -> SignedEntry,
+    ) -> BoxFuture<'a, Result<EntryId, SupervisorError>> {
+        Box::pin(async move {
+            let entry = {
+                let replica = self.follower.replica();
+                let id = find_party(&replica, party)?;
+                let party = replica.state()?.parties().get(&id);
+                let changes = party.map_or(0, |party| party.standing_changes);
+                act(&self.signer(), id, changes + 1, basis)
+            };
+            self.submit(&entry).await
+        })
+    }
+
+    /// Ends a version of a scale after the period `last`.
+    ///
+    /// # Errors
+    /// [`SupervisorError`].
+    pub fn retire<'a>(
+        &'a self,
+        scale: &'a str,
+        version: u32,
+        last: Period,
+    ) -> BoxFuture<'a, Result<EntryId, SupervisorError>> {
+        Box::pin(async move {
+            let (id, version) = (ScaleId::new(scale)?, ScaleVersion(version));
+            let kind = self
+                .follower
+                .replica()
+                .state()?
+                .scales()
+                .get(&id)?
+                .period_kind;
+            if last.kind != kind {
+                return Err(SupervisorError::OtherPeriods {
+                    scale: id.to_string(),
+                    kind,
+                    period: last.label(),
+                });
+            }
+            let entry = self.signer().retire_scale(id, version, last.index);
+            self.submit(&entry).await
+        })
+    }
+
+    /// Reviews and approves a proposal. `proposal` says which, where several wait as the same version.
+    ///
+    /// # Errors
+    /// [`SupervisorError`].
+    pub fn approve<'a>(
+        &'a self,
+        scale: &'a str,
+        version: u32,
+        proposal: Option<EntryId>,
+    ) -> BoxFuture<'a, Result<EntryId, SupervisorError>> {
+        Box::pin(async move {
+            let (id, version) = (ScaleId::new(scale)?, ScaleVersion(version));
+            let proposal = self.reviewed(&id, version, proposal)?;
+            let entry = self.signer().approve_scale(id, version, proposal);
+            self.submit(&entry).await
+        })
+    }
+
+    /// The one proposal that waits and says what its manifest says.
+    fn reviewed(
+        &self,
+        id: &ScaleId,
+        version: ScaleVersion,
+        proposal: Option<EntryId>,
+    ) -> Result<EntryId, SupervisorError> {
+        let replica = self.follower.replica();
+        let state = replica.state()?;
+        let (scale, number) = (id.to_string(), version.0);
+        if let Ok(record) = state.scales().version(id, version) {
+            return Err(SupervisorError::NotWaiting {
+                scale,
+                version: number,
+                standing: record.standing.to_string(),
+            });
+        }
+        let waiting: Vec<&VersionRecord> = state
+            .scales()
+            .proposals_of(id, version)
+            .filter(|record| proposal.is_none_or(|proposal| record.proposal == proposal))
+            .collect();
+        let record = match waiting.as_slice() {
+            [record] => *record,
+            [] => {
+                return Err(match proposal {
+                    Some(entry) => SupervisorError::OtherProposal {
+                        entry,
+                        scale,
+                        version: number,
+                    },
+                    None => SupervisorError::NotProposed {
+                        scale,
+                        version: number,
+                    },
+                });
+            }
+            several => {
+                let each = several.iter().map(|record| {
+                    let issuer = state.parties().get(&record.issuer);
+                    let issuer = issuer.map_or("?", |party| party.name.as_str());
+                    format!("{} by {issuer}", record.proposal)
+                });
+                return Err(SupervisorError::SeveralProposals {
+                    scale,
+                    version: number,
+                    each: each.collect::<Vec<_>>().join(", "),
+                });
+            }
+        };
+        // What people read is what is approved: the ledger itself knows no formulas.
+        review(&record.terms)?;
+        Ok(record.proposal)
+    }
+
+    /// Opens a view-key epoch at `now` (unix milliseconds) with the own half and the witness's. The own half is
+    /// written when the ledger's rules take the entry.
+    ///
+    /// # Errors
+    /// [`SupervisorError`].
+    pub fn open_epoch<'a>(
+        &'a self,
+        epoch: Epoch,
+        witness: HalfKeys,
+        now: u64,
+        rng: &'a mut (impl CryptoRng + Send),
+    ) -> BoxFuture<'a, Result<EntryId, SupervisorError>> {
+        Box::pin(async move {
+            let party = self.identity.party();
+            let (in_hand, entry) = {
+                let replica = self.follower.replica();
+                let state = replica.state()?;
+                let log = StateView::new(state, |_| Ok(None));
+                let holder = &self.config.holder;
+                let in_hand = shares::of_epoch(holder, &log, &party, Side::Supervisor, epoch, rng)?;
+                if state.epochs().get(epoch).is_some() {
+                    return Err(SupervisorError::EpochOpen(epoch));
+                }
+                let own = in_hand.share().public(&party, rng);
+                let entry = self.signer().open_epoch(
+                    epoch,
+                    now,
+                    // Batches under the epoch before may still be in proving.
+                    if epoch.0 > 1 { now + GRACE_MILLIS } else { now },
+                    own,
+                    witness,
+                )?;
+                // What the ledger would refuse is refused before the half is written.
+                let submission = Submission::from_signed(entry.clone(), state.origin())?;
+                let authentic = state.authenticate(submission)?;
+                let _accepted = state.check(&authentic, now.max(state.time()), None)?;
+                (in_hand, entry)
+            };
+            in_hand.keep()?;
+            self.submit(&entry).await
+        })
+    }
+
+    /// Lines to the holders of both halves, for openings and totals.
+    ///
+    /// # Errors
+    /// [`SupervisorError::Holder`].
+    pub fn session(&self) -> BoxFuture<'_, Result<Session, SupervisorError>> {
+        Box::pin(async move {
+            let mut holders = Vec::with_capacity(self.config.holders.len());
+            for address in &self.config.holders {
+                holders.push(HolderClient::connect(address).await?);
+            }
+            let sealing = SealingKey::from_bytes(&self.identity.sealing.to_bytes())?;
+            Ok(Session::new(
+                self.signer(),
+                sealing,
+                self.follower.clone(),
+                holders,
+            ))
+        })
+    }
+
+    /// Opens one claim; the request goes on the ledger first. Returns the request file beside what was opened.
+    /// `now` is unix milliseconds.
+    ///
+    /// # Errors
+    /// [`SupervisorError`].
+    pub fn open_claim<'a>(
+        &'a self,
+        entry: EntryId,
+        claim: u16,
+        basis: &'a str,
+        now: u64,
+    ) -> BoxFuture<'a, Result<(OpenedClaim, PathBuf), SupervisorError>> {
+        Box::pin(async move {
+            let requests = &self.config.requests;
+            merits_guard::create_folder(requests).map_err(|source| SupervisorError::Requests {
+                path: requests.clone(),
+                source,
+            })?;
+            let deadline = now + u64::from(self.config.deadline_days) * DAY_MILLIS;
+            let name = format!("{}-{claim}-{now}.json", &entry.to_hex()[..16]);
+            let file = requests.join(name);
+            let mut session = self.session().await?;
+            let opened = session
+                .open_claim(entry, claim, basis, deadline, &file)
+                .await?;
+            self.follower.sync().await?;
+            Ok((opened, file))
+        })
+    }
+
+    /// Checks that a disclosure opens the commitment on the ledger and gives what was opened.
+    ///
+    /// # Errors
+    /// [`SupervisorError::Checked`] if it does not; and others.
+    pub fn check(&self, request: &Path, disclosure: &Path) -> Result<Checked, SupervisorError> {
+        let request =
+            RequestFile::read(request).map_err(|source| SupervisorError::RequestFile {
+                path: request.to_owned(),
+                source,
+            })?;
+        let opened = request.opened().ok_or(SupervisorError::NotCompleted)?;
+        let content = request.content().ok_or(SupervisorError::NoContent)?;
+        let disclosure =
+            Disclosure::read(disclosure).map_err(|source| SupervisorError::Disclosure {
+                path: disclosure.to_owned(),
+                source,
+            })?;
+        let replica = self.follower.replica();
+        let state = replica.state()?;
+        let leaf = replica.entry(&content.entry)?;
+        let leaf = leaf.ok_or(SupervisorError::BatchMissing)?;
+        let Some(Ok(Entry::EarnBatch(batch))) =
+            Entry::decode(leaf.entry.kind, &leaf.entry.statement)
+        else {
+            return Err(SupervisorError::NotABatch(content.entry));
+        };
+        let public = batch
+            .claims
+            .get(usize::from(content.claim))
+            .ok_or(SupervisorError::NoClaim(content.claim))?
+            .public;
+        let terms = &state.scales().version(&batch.scale, batch.version)?.terms;
+        let manifest = Manifest::from_approved(&terms.manifest).map_err(Box::new)?;
+        Ok(check(
+            &ClaimOnLedger {
+                origin: state.origin(),
+                entry: content.entry,
+                claim: content.claim,
+                commitment: public.c,
+                period: batch.period,
+                schema: terms.schema,
+                formula: manifest.formula(),
+                constants: &terms.figures.public(batch.period),
+            },
+            &disclosure,
+            &opened,
+        )?)
+    }
+
+    /// Opens the total of a period, for everybody.
+    ///
+    /// # Errors
+    /// [`SupervisorError`].
+    pub fn total<'a>(
+        &'a self,
+        scale: &'a str,
+        period: Period,
+        epoch: Epoch,
+        output: Output,
+    ) -> BoxFuture<'a, Result<PublishedTotal, SupervisorError>> {
+        Box::pin(async move {
+            let scale = ScaleId::new(scale)?;
+            let asset = self.follower.replica().state()?.scales().get(&scale)?.asset;
+            let key = TotalsKey {
+                asset,
+                period,
+                epoch,
+                output,
+            };
+            let published = self.session().await?.open_total(key).await?;
+            self.follower.sync().await?;
+            Ok(published)
+        })
+    }
+}

@@ -1,0 +1,250 @@
+//! Links and consents: what is asked of a person, and the files that go to sources and distributors.
+
+use merits_ledger::{Entry, Role, State};
+use merits_params::terms::TermsDocument;
+use merits_primitives::ids::{PartyId, Period, ScaleId};
+use merits_records::handover::{LinkFile, TicketFile};
+use merits_replica::Replica;
+use rand_core::CryptoRng;
+use serde::Serialize;
+
+use super::{Wallet, WalletError, scale};
+use crate::{
+    consent::{Asked, Speaker},
+    prover::PersonProver,
+    recompute::approved,
+    report::{newest_manifest, party_name},
+};
+
+/// What a person is about to consent to.
+#[derive(Debug, Clone)]
+pub struct ConsentRequest<'a> {
+    /// Who may claim.
+    pub distributor: PartyId,
+    /// Whose records.
+    pub source: PartyId,
+    /// The scale.
+    pub scale: &'a str,
+    /// For which periods, in their order.
+    pub periods: Vec<Period>,
+    /// What the distributor's records call the person; `None` for what was said the last time.
+    pub account: Option<String>,
+}
+
+/// A consent as it is shown to the person before it is given.
+#[derive(Debug, Clone, Serialize)]
+pub struct ConsentProposal {
+    /// The distributor's name.
+    pub distributor: String,
+    /// The source's name.
+    pub source: String,
+    /// What the distributor's records call the person.
+    pub account: String,
+    /// The terms in words, a line for each point.
+    pub terms: String,
+    /// The versions that count the periods.
+    pub counted_by: Vec<CountedBy>,
+    /// Whether the distributor alone vouches whose records these are.
+    pub vouched: bool,
+    #[serde(skip)]
+    asked: AskedOf,
+}
+
+/// A version of a scale.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CountedBy {
+    /// Its number.
+    pub version: u32,
+    /// SHA-256 of its manifest.
+    pub manifest: String,
+}
+
+#[derive(Debug, Clone)]
+struct AskedOf {
+    distributor: PartyId,
+    source: PartyId,
+    scale: ScaleId,
+    terms: TermsDocument,
+}
+
+impl Wallet {
+    /// A link for a source: this account is the person with this pseudonym. `now` is unix milliseconds. The
+    /// wallet remembers the account by [`Wallet::remember`].
+    ///
+    /// # Errors
+    /// [`WalletError`].
+    pub fn link(
+        &self,
+        source: &PartyId,
+        account: &str,
+        prover: &PersonProver,
+        now: u64,
+    ) -> Result<LinkFile, WalletError> {
+        let replica = self.replica();
+        let state = replica.state()?;
+        state.parties().acting(source, Role::Source)?;
+        let speaker = Speaker::new(state, &self.keys, &self.view, prover)?;
+        Ok(speaker.link(source, account, now)?)
+    }
+
+    /// Keeps what a party calls the person.
+    ///
+    /// # Errors
+    /// [`WalletError::Directory`].
+    pub fn remember(&self, party: &str, account: &str) -> Result<(), WalletError> {
+        let mut notebook = self.directory.notebook()?;
+        notebook.learn(party, account);
+        Ok(self.directory.keep_notebook(&notebook)?)
+    }
+
+    /// A party's name on the ledger.
+    ///
+    /// # Errors
+    /// [`WalletError`].
+    pub fn party_name(&self, party: &PartyId) -> Result<String, WalletError> {
+        Ok(party_name(self.replica().state()?, party))
+    }
+
+    /// The terms that a distributor published last for a scale, if they are true of both.
+    ///
+    /// # Errors
+    /// [`WalletError`].
+    pub fn newest_terms(
+        &self,
+        distributor: &PartyId,
+        scale: &ScaleId,
+    ) -> Result<TermsDocument, WalletError> {
+        newest_terms(&self.replica(), distributor, scale)
+    }
+
+    /// What the person would consent to, to be shown before anything is proven.
+    ///
+    /// # Errors
+    /// [`WalletError`].
+    pub fn propose_consent(
+        &self,
+        request: &ConsentRequest<'_>,
+    ) -> Result<ConsentProposal, WalletError> {
+        let replica = self.replica();
+        let state = replica.state()?;
+        let (distributor, source) = (request.distributor, request.source);
+        state.parties().acting(&distributor, Role::Distributor)?;
+        state.parties().acting(&source, Role::Source)?;
+        let scale = scale(state, request.scale)?;
+        let terms = newest_terms(&replica, &distributor, &scale)?;
+        let name = party_name(state, &distributor);
+        let account = match &request.account {
+            Some(account) => account.clone(),
+            None => {
+                let notebook = self.directory.notebook()?;
+                let known = notebook.account(&name).map(str::to_owned);
+                known.ok_or(WalletError::NoAccount)?
+            }
+        };
+        let first = request.periods.first().ok_or(WalletError::NoPeriod)?;
+        Ok(ConsentProposal {
+            source: party_name(state, &source),
+            distributor: name,
+            account,
+            terms: terms.words(),
+            counted_by: versions_of(state, &scale, &request.periods),
+            vouched: approved(state, &scale, *first)?.vouched(),
+            asked: AskedOf {
+                distributor,
+                source,
+                scale,
+                terms,
+            },
+        })
+    }
+
+    /// The ticket of one period, proven and sealed to its distributor. `now` is unix milliseconds.
+    ///
+    /// # Errors
+    /// [`WalletError`].
+    pub fn ticket(
+        &self,
+        proposal: &ConsentProposal,
+        period: Period,
+        prover: &PersonProver,
+        now: u64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<TicketFile, WalletError> {
+        let AskedOf {
+            distributor,
+            source,
+            scale,
+            terms,
+        } = &proposal.asked;
+        let asked = Asked {
+            distributor: *distributor,
+            account: &proposal.account,
+            scale,
+            terms: terms.digest(),
+            source: *source,
+            period,
+        };
+        let replica = self.replica();
+        let state = replica.state()?;
+        // Every field that this period's version reads is in the terms.
+        let manifest = approved(state, scale, period)?;
+        terms.check(distributor, &proposal.distributor, &manifest)?;
+        let speaker = Speaker::new(state, &self.keys, &self.view, prover)?;
+        Ok(speaker.ticket(&self.view, &asked, now, rng)?)
+    }
+}
+
+/// The versions in force in these periods, each once.
+fn versions_of(state: &State, scale: &ScaleId, periods: &[Period]) -> Vec<CountedBy> {
+    let Ok(scale) = state.scales().get(scale) else {
+        return Vec::new();
+    };
+    let mut versions: Vec<CountedBy> = periods
+        .iter()
+        .filter_map(|period| scale.in_force(period.index))
+        .map(|record| CountedBy {
+            version: record.version().0,
+            manifest: hex::encode(record.manifest),
+        })
+        .collect();
+    versions.dedup();
+    versions
+}
+
+pub(super) fn newest_terms(
+    replica: &Replica,
+    distributor: &PartyId,
+    scale: &ScaleId,
+) -> Result<TermsDocument, WalletError> {
+    let state = replica.state()?;
+    let name = party_name(state, distributor);
+    let published = state.tickets().all_terms();
+    let newest = published
+        .filter(|(_, terms)| terms.distributor == *distributor && terms.scale == *scale)
+        .filter_map(|(_, terms)| replica.find(&terms.entry).transpose())
+        .collect::<Result<Vec<u64>, _>>()?
+        .into_iter()
+        .max()
+        .ok_or_else(|| WalletError::NoTerms {
+            distributor: name.clone(),
+            scale: scale.to_string(),
+        })?;
+    let leaf = replica
+        .leaf(newest)?
+        .ok_or(WalletError::NoTermsAt(newest))?;
+    let Some(Ok(Entry::TermsPublished(terms))) =
+        Entry::decode(leaf.entry.kind, &leaf.entry.statement)
+    else {
+        return Err(WalletError::NoTermsAt(newest));
+    };
+    let terms =
+        TermsDocument::parse(&terms.text).map_err(|source| WalletError::UnreadableTerms {
+            distributor: name.clone(),
+            scale: scale.to_string(),
+            source,
+        })?;
+    let manifest = newest_manifest(state, scale)
+        .ok_or_else(|| WalletError::UnreadableManifest(scale.to_string()))?;
+    terms.check(distributor, &name, &manifest)?;
+    Ok(terms)
+}

@@ -1,0 +1,165 @@
+//! Everything that concerns a person, in the ledger's order.
+
+use merits_ledger::Entry;
+use merits_primitives::ids::EntryId;
+use serde::Serialize;
+
+use super::{Wallet, WalletError};
+use crate::{
+    report::{Consent, Note, consents, party_name, unit},
+    view::{NoteOrigin, SpendingPurpose},
+};
+
+/// Something that concerns the person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Event {
+    /// The entry's leaf.
+    pub leaf: u64,
+    /// Its time, unix milliseconds.
+    pub time: u64,
+    /// The entry.
+    pub entry: String,
+    /// What it says.
+    pub happened: Happened,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Happened {
+    /// An identity of the wallet was registered.
+    Registered {
+        /// By whom.
+        by: String,
+    },
+    /// It was retired.
+    Retired {
+        /// By whom.
+        by: String,
+    },
+    /// A consent was deposited.
+    Consented {
+        /// Which one, and where it stands now.
+        consent: Consent,
+    },
+    /// Credits were earned.
+    Earned {
+        /// What one of them is.
+        unit: String,
+        /// How many, and for what.
+        note: Note,
+    },
+    /// Credits were redeemed.
+    Redeemed {
+        /// The price.
+        credits: u64,
+        /// Title of the offer.
+        offer: String,
+        /// Where.
+        exchange: String,
+    },
+    /// Two notes became one.
+    Merged,
+    /// Credits were shown to somebody.
+    Attested {
+        /// At least so many.
+        at_least: u64,
+    },
+    /// Somebody asked to open a claim.
+    Opening {
+        /// Who.
+        requester: String,
+        /// The batch.
+        entry: String,
+        /// The claim in it.
+        claim: u16,
+        /// The legal basis that was given.
+        basis: String,
+    },
+}
+
+impl Wallet {
+    /// Everything that concerns the person, in the ledger's order.
+    ///
+    /// # Errors
+    /// [`WalletError`].
+    pub fn history(&self) -> Result<Vec<Event>, WalletError> {
+        let replica = self.replica();
+        let state = replica.state()?;
+        let view = &self.view;
+        let mut events: Vec<(EntryId, Happened)> = Vec::new();
+        let reports = consents(state, view);
+        for (consent, report) in view.consents.iter().zip(reports) {
+            events.push((consent.deposit, Happened::Consented { consent: report }));
+        }
+        for note in &view.notes {
+            if let NoteOrigin::Claim { entry, .. } = note.from {
+                let (unit, note) = (unit(state, &note.scale), Note::of(state, note));
+                events.push((entry, Happened::Earned { unit, note }));
+            }
+        }
+        for spending in &view.spendings {
+            let happened = match &spending.purpose {
+                SpendingPurpose::Redeemed {
+                    offer,
+                    exchange,
+                    amount,
+                    ..
+                } => {
+                    let known = state.offers().get(offer);
+                    Happened::Redeemed {
+                        credits: amount.0,
+                        offer: known
+                            .map_or_else(|| offer.to_string(), |of| of.published.title.clone()),
+                        exchange: party_name(state, exchange),
+                    }
+                }
+                SpendingPurpose::Attested { floor, .. } if floor.0 == 0 => Happened::Merged,
+                SpendingPurpose::Attested { floor, .. } => Happened::Attested { at_least: floor.0 },
+            };
+            events.push((spending.entry, happened));
+        }
+        for opening in &view.openings {
+            let happened = Happened::Opening {
+                requester: party_name(state, &opening.requester),
+                entry: opening.entry.to_string(),
+                claim: opening.claim,
+                basis: opening.basis.clone(),
+            };
+            events.push((opening.request, happened));
+        }
+        let newest = view.identity.as_ref().map(|own| own.generation);
+        let own: Vec<_> = newest
+            .into_iter()
+            .flat_map(|newest| 0..=newest)
+            .map(|generation| self.keys.commitment(generation))
+            .collect();
+        for leaf in replica.leaves() {
+            let entry = leaf?.1.entry;
+            let by = party_name(state, &entry.party);
+            let happened = match Entry::decode(entry.kind, &entry.statement) {
+                Some(Ok(Entry::IdentityRegistered(registered)))
+                    if own.contains(&registered.commitment) =>
+                {
+                    Happened::Registered { by }
+                }
+                Some(Ok(Entry::IdentityRetired(retired))) if own.contains(&retired.commitment) => {
+                    Happened::Retired { by }
+                }
+                _ => continue,
+            };
+            events.push((entry.id(), happened));
+        }
+        let event = |(entry, happened): (EntryId, Happened)| -> Result<Event, WalletError> {
+            Ok(Event {
+                leaf: replica.find(&entry)?.unwrap_or(0),
+                time: replica.entry(&entry)?.map_or(0, |leaf| leaf.time),
+                entry: entry.to_string(),
+                happened,
+            })
+        };
+        let mut events: Vec<Event> = events.into_iter().map(event).collect::<Result<_, _>>()?;
+        events.sort_by_key(|event| event.leaf);
+        Ok(events)
+    }
+}

@@ -1,0 +1,332 @@
+//! A wallet at work: its files, its copy of the ledger, and what its person has there.
+//!
+//! [`Wallet`] joins a [`Directory`] with the copy that it names, which it can bring up to date. What it answers
+//! are reports ([`crate::report`]); what it makes is proven by a [`PersonProver`]. Only this module and the
+//! files of a wallet know the network's and the copy's crate, so the rest builds without the feature `net`.
+
+mod consenting;
+mod custody;
+mod error;
+mod history;
+mod redeeming;
+mod showing;
+mod standing;
+mod withdrawing;
+
+use std::{ops::Deref, sync::RwLockReadGuard};
+
+use futures::future::BoxFuture;
+use merits_ledger::{State, rows::RowError};
+use merits_params::keystore::KeyStore;
+use merits_primitives::ids::ScaleId;
+use merits_records::handover::RegistrationRequest;
+use merits_replica::{Follower, Replica, ReplicaError, Submitted};
+use merits_verifier::entry::{Leaf, SignedEntry};
+
+use crate::{
+    directory::Directory,
+    keys::WalletKeys,
+    prover::PersonProver,
+    report::{self, AsOf, Consent, Identity, OpenOffer, Openings, Purse},
+    view::{ScanError, View, scan_leaves},
+};
+
+pub use self::{
+    consenting::{ConsentProposal, ConsentRequest, CountedBy},
+    custody::{CustodyCredit, CustodyError, custody_credits},
+    error::WalletError,
+    history::{Event, Happened},
+    redeeming::{KeptVoucher, OwnRedemption, PlannedRedemption},
+    showing::{AttestRequest, PlannedAttestation, Shown},
+    standing::RedemptionStanding,
+    withdrawing::{Withdrawal, WithdrawalRequest, Withdrawn},
+};
+
+/// Finds what the keys' owner has, in a verified copy.
+///
+/// # Errors
+/// [`WalletError::Replica`], [`WalletError::Scan`]: the copy is unusable or of another ledger.
+pub fn scan(replica: &Replica, keys: &WalletKeys) -> Result<View, WalletError> {
+    // Leaves come in pages; an error ends them, and the view with them.
+    let mut failed: Option<ReplicaError> = None;
+    let leaves = replica.leaves().map_while(|leaf| match leaf {
+        Ok((_, leaf)) => Some::<Leaf>(leaf),
+        Err(error) => {
+            failed = Some(error);
+            None
+        }
+    });
+    let view = scan_leaves(replica.state()?, leaves, keys);
+    match failed {
+        Some(error) => Err(error.into()),
+        None => Ok(view?),
+    }
+}
+
+/// A wallet with its copy of the ledger, and what its person has as of that copy.
+#[derive(Debug)]
+pub struct Wallet {
+    directory: Directory,
+    keys: WalletKeys,
+    copy: Copy,
+    view: View,
+}
+
+#[derive(Debug)]
+enum Copy {
+    Followed(Box<Follower>),
+    Alone(Box<Replica>),
+}
+
+/// The copy, for as long as it is read. Do not hold it across an await.
+#[derive(Debug)]
+pub enum CopyGuard<'a> {
+    /// A copy that can be brought up to date.
+    Followed(RwLockReadGuard<'a, Replica>),
+    /// A copy without a connection.
+    Alone(&'a Replica),
+}
+
+impl Deref for CopyGuard<'_> {
+    type Target = Replica;
+
+    fn deref(&self) -> &Replica {
+        match self {
+            Self::Followed(replica) => replica,
+            Self::Alone(replica) => replica,
+        }
+    }
+}
+
+impl Wallet {
+    /// Opens a wallet with its copy as it is, without the network.
+    ///
+    /// # Errors
+    /// [`WalletError::EmptyCopy`] for one that was never brought up to date; and others.
+    pub fn open(directory: Directory) -> BoxFuture<'static, Result<Self, WalletError>> {
+        Box::pin(async move {
+            let keys = directory.keys()?;
+            let replica = directory.config().ledger.open().await?;
+            if replica.size() == 0 {
+                return Err(WalletError::EmptyCopy);
+            }
+            Self::with(directory, keys, Copy::Alone(Box::new(replica)))
+        })
+    }
+
+    /// Opens a wallet and brings its copy up to date. A log that does not continue what this copy verified
+    /// before is refused.
+    ///
+    /// # Errors
+    /// [`WalletError`].
+    pub fn follow(directory: Directory) -> BoxFuture<'static, Result<Self, WalletError>> {
+        Box::pin(async move {
+            let keys = directory.keys()?;
+            let follower = directory.config().ledger.follow().await?;
+            follower.sync().await?;
+            Self::with(directory, keys, Copy::Followed(Box::new(follower)))
+        })
+    }
+
+    /// Opens a wallet over a copy that others read too, as it is: for a program that keeps several wallets of one
+    /// ledger.
+    ///
+    /// # Errors
+    /// [`WalletError`].
+    pub fn sharing(directory: Directory, copy: Follower) -> Result<Self, WalletError> {
+        let keys = directory.keys()?;
+        Self::with(directory, keys, Copy::Followed(Box::new(copy)))
+    }
+
+    fn with(directory: Directory, keys: WalletKeys, copy: Copy) -> Result<Self, WalletError> {
+        let mut wallet = Self {
+            directory,
+            keys,
+            copy,
+            view: View::default(),
+        };
+        wallet.look()?;
+        Ok(wallet)
+    }
+
+    /// Its files.
+    pub fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// Its keys.
+    pub fn keys(&self) -> &WalletKeys {
+        &self.keys
+    }
+
+    /// What the person has, as of the copy.
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// The copy.
+    pub fn replica(&self) -> CopyGuard<'_> {
+        match &self.copy {
+            Copy::Followed(follower) => CopyGuard::Followed(follower.replica()),
+            Copy::Alone(replica) => CopyGuard::Alone(replica),
+        }
+    }
+
+    fn look(&mut self) -> Result<(), WalletError> {
+        let view = scan(&self.replica(), &self.keys)?;
+        self.view = view;
+        Ok(())
+    }
+
+    fn follower(&self) -> Result<&Follower, WalletError> {
+        match &self.copy {
+            Copy::Followed(follower) => Ok(follower),
+            Copy::Alone(_) => Err(WalletError::Offline),
+        }
+    }
+
+    /// Fetches what is new, and scans again.
+    ///
+    /// # Errors
+    /// [`WalletError`].
+    pub fn sync(&mut self) -> BoxFuture<'_, Result<(), WalletError>> {
+        Box::pin(async move {
+            self.follower()?.sync().await?;
+            self.look()
+        })
+    }
+
+    /// Submits an entry that the person makes, and takes it into the copy.
+    ///
+    /// # Errors
+    /// [`WalletError`].
+    pub fn submit<'a>(
+        &'a mut self,
+        entry: &'a SignedEntry,
+    ) -> BoxFuture<'a, Result<Submitted, WalletError>> {
+        Box::pin(async move {
+            let submitted = self.follower()?.client().submit(entry).await?;
+            self.sync().await?;
+            Ok(submitted)
+        })
+    }
+
+    /// Makes proofs with the keys that the ledger adopted.
+    ///
+    /// # Errors
+    /// [`WalletError`].
+    pub fn prover(&self) -> Result<PersonProver, WalletError> {
+        let replica = self.replica();
+        let state = replica.state()?;
+        let store = KeyStore::new(&self.directory.config().key_store);
+        Ok(PersonProver::new(
+            store,
+            state.policy().keys,
+            state.statement_keys(),
+        ))
+    }
+
+    /// A scale of the ledger, by its id.
+    ///
+    /// # Errors
+    /// [`WalletError::UnknownScale`] names those that there are.
+    pub fn scale(&self, text: &str) -> Result<ScaleId, WalletError> {
+        scale(self.replica().state()?, text)
+    }
+
+    /// How much of the log everything here is about.
+    ///
+    /// # Errors
+    /// [`WalletError`].
+    pub fn as_of(&self) -> Result<AsOf, WalletError> {
+        let replica = self.replica();
+        Ok(AsOf {
+            leaves: replica.size(),
+            time: replica.state()?.time(),
+        })
+    }
+
+    /// Who the wallet is.
+    pub fn identity(&self) -> Identity {
+        report::identity(&self.view, &self.keys)
+    }
+
+    /// The request by which a registrar registers the person.
+    ///
+    /// # Errors
+    /// [`WalletError::Registered`], [`WalletError::UsedUp`].
+    pub fn registration_request(&self) -> Result<RegistrationRequest, WalletError> {
+        let generation = match &self.view.identity {
+            None => 0,
+            Some(identity) if identity.retired => identity
+                .generation
+                .checked_add(1)
+                .ok_or(WalletError::UsedUp)?,
+            Some(_) => return Err(WalletError::Registered),
+        };
+        let commitment = self.keys.commitment(generation);
+        let origin = self.keys.origin().as_str();
+        Ok(RegistrationRequest::new(origin, commitment))
+    }
+
+    /// What the person has at `now` (unix milliseconds), by scale and expiry bucket.
+    ///
+    /// # Errors
+    /// [`WalletError`].
+    pub fn credits(&self, now: u64) -> Result<Vec<Purse>, WalletError> {
+        Ok(report::credits(self.replica().state()?, &self.view, now))
+    }
+
+    /// The offers that are open at `now` (unix milliseconds).
+    ///
+    /// # Errors
+    /// [`WalletError`].
+    pub fn offers(&self, now: u64) -> Result<Vec<OpenOffer>, WalletError> {
+        let replica = self.replica();
+        Ok(report::offers(
+            replica.state()?,
+            &self.view,
+            &self.keys,
+            now,
+        )?)
+    }
+
+    /// Every consent that was deposited.
+    ///
+    /// # Errors
+    /// [`WalletError`].
+    pub fn consents(&self) -> Result<Vec<Consent>, WalletError> {
+        Ok(report::consents(self.replica().state()?, &self.view))
+    }
+
+    /// Who opened the person's records.
+    ///
+    /// # Errors
+    /// [`WalletError`].
+    pub fn openings(&self) -> Result<Openings, WalletError> {
+        Ok(report::openings(self.replica().state()?, &self.view))
+    }
+}
+
+fn scale(state: &State, text: &str) -> Result<ScaleId, WalletError> {
+    let id = ScaleId::new(text)?;
+    match state.scales().get(&id) {
+        Ok(_) => Ok(id),
+        Err(source) => {
+            let known: Vec<&str> = state.scales().iter().map(|(id, _)| id.as_str()).collect();
+            Err(WalletError::UnknownScale {
+                known: match known.as_slice() {
+                    [] => "none yet".to_owned(),
+                    known => known.join(", "),
+                },
+                source,
+            })
+        }
+    }
+}
+
+impl From<RowError> for WalletError {
+    fn from(error: RowError) -> Self {
+        ScanError::Rows(error).into()
+    }
+}

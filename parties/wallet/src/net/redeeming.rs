@@ -1,0 +1,326 @@
+//! Redemptions: planned by the wallet, taken by an exchange, and confirmed by the log.
+//!
+//! The wallet does not know exchanges: its program sends what [`Wallet::plan_redemption`] gives to one, and
+//! comes back with the answer.
+
+use std::path::PathBuf;
+
+use futures::future::BoxFuture;
+use merits_guard::output::{Kind, Output, Readers};
+use merits_ledger::{
+    Entry, OfferRefusal, Refusal,
+    entry::{Attested, REDEEMED, Redeemed},
+};
+use merits_primitives::ids::{EntryId, Expiry, PartyId, ScaleId};
+use merits_verifier::{groth16::Proof, receipt::Receipt};
+use rand_core::CryptoRng;
+use serde::Serialize;
+
+use super::{Wallet, WalletError};
+use crate::{
+    keys::VoucherKey,
+    prover::{PersonProver, PersonProving as _},
+    report::{expiry_day, party_name, unit},
+    spend::{Planned, Spender},
+    view::SpendingPurpose,
+};
+
+/// A voucher that the wallet keeps: asked for again, it is the same.
+const VOUCHER: Kind<'static> =
+    Kind::new("a voucher", Readers::Owner).replacing(b"{\n  \"merits\": \"voucher/v1\",\n");
+
+/// A redemption that is ready to be proven and handed to its exchange.
+#[derive(Debug)]
+pub struct PlannedRedemption {
+    /// The id that it will have on the ledger.
+    pub id: EntryId,
+    /// Where it is redeemed.
+    pub exchange: PartyId,
+    planned: Planned<Redeemed>,
+}
+
+impl PlannedRedemption {
+    /// Its statement.
+    pub fn entry(&self) -> &Redeemed {
+        &self.planned.entry
+    }
+
+    /// Credits that come back.
+    pub fn change(&self) -> u64 {
+        self.planned.change.0
+    }
+
+    /// Makes the proof.
+    ///
+    /// # Errors
+    /// [`WalletError::Proving`].
+    pub fn prove(&self, prover: &PersonProver) -> Result<Proof, WalletError> {
+        Ok(prover.redeem(&self.planned.witness, &self.planned.statement)?)
+    }
+}
+
+/// A redemption of the person that is in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnRedemption {
+    /// The entry.
+    pub id: EntryId,
+    /// The offer.
+    pub offer: EntryId,
+    /// Its receipt, if the copy can give one.
+    pub receipt: Option<Receipt>,
+}
+
+/// A voucher that was kept. Its code is the bearer's, and only in the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KeptVoucher {
+    /// The redemption.
+    pub redemption: String,
+    /// Title of the offer.
+    pub title: String,
+    /// What was paid.
+    pub credits: u64,
+    /// What one credit is.
+    pub unit: String,
+    /// Where.
+    pub exchange: String,
+    /// The file.
+    pub path: PathBuf,
+}
+
+/// What is kept of a voucher. Only the owner may read the file.
+#[derive(Serialize)]
+struct Kept<'a> {
+    merits: &'static str,
+    origin: &'a str,
+    redemption: String,
+    offer: String,
+    title: &'a str,
+    code: &'a str,
+    receipt: Option<String>,
+}
+
+impl Wallet {
+    /// Plans the redemption of an offer, which is named by its id or the beginning of it, at `now` (unix
+    /// milliseconds). An offer of one exchange needs no `exchange`.
+    ///
+    /// # Errors
+    /// [`WalletError`].
+    pub fn plan_redemption(
+        &self,
+        offer: &str,
+        exchange: Option<PartyId>,
+        now: u64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<PlannedRedemption, WalletError> {
+        let replica = self.replica();
+        let state = replica.state()?;
+        let ids = state.offers().iter().map(|(id, _)| *id);
+        let offer = entry_id(ids, offer, "offer on the ledger")?;
+        let unknown = Refusal::Offer(OfferRefusal::Unknown { offer });
+        let published = &state.offers().get(&offer).ok_or(unknown)?.published;
+        let exchange = match (exchange, published.exchanges.as_slice()) {
+            (Some(exchange), _) => exchange,
+            (None, [one]) => *one,
+            (None, _) => return Err(WalletError::SeveralExchanges),
+        };
+        let spender = Spender::new(state, &self.view, &self.keys, now)?;
+        let planned = spender.redeem(&offer, &exchange, rng)?;
+        let statement = Entry::Redeemed(planned.entry.clone()).statement();
+        Ok(PlannedRedemption {
+            id: EntryId::derive(self.keys.origin(), REDEEMED, &exchange, &statement),
+            exchange,
+            planned,
+        })
+    }
+
+    /// Brings the copy up to date after an exchange answered with a receipt, and looks the redemption up in it:
+    /// the log decides, not the exchange.
+    ///
+    /// # Errors
+    /// [`WalletError::NotYetSeen`], [`WalletError::NotInLog`], [`WalletError::NotOwn`].
+    pub fn confirm_redemption<'a>(
+        &'a mut self,
+        id: EntryId,
+        receipt: &'a Receipt,
+    ) -> BoxFuture<'a, Result<(), WalletError>> {
+        Box::pin(async move {
+            self.sync()
+                .await
+                .map_err(|source| WalletError::NotYetSeen {
+                    id,
+                    source: Box::new(source),
+                })?;
+            if self.replica().find(&id)?.is_none() {
+                let receipt = receipt.to_string();
+                return Err(WalletError::NotInLog { id, receipt });
+            }
+            let own = self.view.spendings.iter().any(|own| own.entry == id);
+            own.then_some(()).ok_or(WalletError::NotOwn)
+        })
+    }
+
+    /// A redemption of this wallet, named by its entry's id or the beginning of it.
+    ///
+    /// # Errors
+    /// [`WalletError::UnknownEntry`], [`WalletError::NoVoucher`].
+    pub fn redemption(&self, text: &str) -> Result<OwnRedemption, WalletError> {
+        let ids = self.view.spendings.iter().map(|own| own.entry);
+        let id = entry_id(ids, text, "redemption of this wallet")?;
+        let (offer, ..) = self.redeemed(&id)?;
+        Ok(OwnRedemption {
+            id,
+            offer: *offer,
+            receipt: self.replica().receipt(&id)?,
+        })
+    }
+
+    /// The key that a redemption's voucher is sealed to.
+    ///
+    /// # Errors
+    /// [`WalletError::NotOwn`], [`WalletError::NoVoucher`].
+    pub fn voucher_key(&self, redemption: &EntryId) -> Result<VoucherKey, WalletError> {
+        let (offer, ..) = self.redeemed(redemption)?;
+        let mut spendings = self.view.spendings.iter();
+        let own = spendings.find(|own| own.entry == *redemption);
+        let own = own.ok_or(WalletError::NotOwn)?;
+        Ok(self.keys.voucher_key(offer, &own.sn1))
+    }
+
+    /// (Offer, exchange, price) of a redemption of this wallet.
+    fn redeemed(&self, id: &EntryId) -> Result<(&EntryId, &PartyId, u64), WalletError> {
+        let own = self.view.spendings.iter().find(|own| own.entry == *id);
+        match &own.ok_or(WalletError::NotOwn)?.purpose {
+            SpendingPurpose::Redeemed {
+                offer,
+                exchange,
+                amount,
+                ..
+            } => Ok((offer, exchange, amount.0)),
+            SpendingPurpose::Attested { .. } => Err(WalletError::NoVoucher(*id)),
+        }
+    }
+
+    /// Keeps a voucher's code in the wallet's folder, readable by its owner only.
+    ///
+    /// # Errors
+    /// [`WalletError`].
+    pub fn keep_voucher(
+        &self,
+        redemption: &EntryId,
+        code: &str,
+        receipt: Option<&Receipt>,
+    ) -> Result<KeptVoucher, WalletError> {
+        let replica = self.replica();
+        let state = replica.state()?;
+        let (offer, exchange, credits) = self.redeemed(redemption)?;
+        let unknown = Refusal::Offer(OfferRefusal::Unknown { offer: *offer });
+        let published = &state.offers().get(offer).ok_or(unknown)?.published;
+        let folder = self.directory.path().join("vouchers");
+        let path = folder.join(format!("{redemption}.json"));
+        let kept = Kept {
+            merits: "voucher/v1",
+            origin: self.keys.origin().as_str(),
+            redemption: redemption.to_string(),
+            offer: offer.to_string(),
+            title: &published.title,
+            code,
+            receipt: receipt.map(Receipt::to_string),
+        };
+        let mut text = zeroize::Zeroizing::new(serde_json::to_string_pretty(&kept)?);
+        text.push('\n');
+        merits_guard::create_folder(&folder).map_err(|source| WalletError::Folder {
+            path: folder.display().to_string(),
+            source,
+        })?;
+        Output::write(&path, VOUCHER, text.as_bytes())?;
+        Ok(KeptVoucher {
+            redemption: redemption.to_string(),
+            title: published.title.clone(),
+            credits,
+            unit: unit(state, &published.scale),
+            exchange: party_name(state, exchange),
+            path,
+        })
+    }
+
+    /// The expiry buckets of a scale whose notes may be merged at `now` (unix milliseconds): all of them, or the
+    /// one whose credits are no longer good from `day` on.
+    ///
+    /// # Errors
+    /// [`WalletError::NoBucket`]; and others.
+    pub fn buckets(
+        &self,
+        scale: &ScaleId,
+        day: Option<&str>,
+        now: u64,
+    ) -> Result<Vec<Expiry>, WalletError> {
+        let replica = self.replica();
+        let state = replica.state()?;
+        let asset = state.scales().get(scale)?.asset;
+        let all = Spender::new(state, &self.view, &self.keys, now)?.buckets(asset);
+        match day {
+            None => Ok(all),
+            Some(day) => Ok(vec![bucket(&all, day)?]),
+        }
+    }
+
+    /// Merges that can be made in a bucket now; each becomes an entry of its own.
+    ///
+    /// # Errors
+    /// [`WalletError`].
+    pub fn plan_merges(
+        &self,
+        scale: &ScaleId,
+        expiry: Expiry,
+        now: u64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Vec<Planned<Attested>>, WalletError> {
+        let replica = self.replica();
+        let spender = Spender::new(replica.state()?, &self.view, &self.keys, now)?;
+        Ok(spender.merge(scale, expiry, rng)?)
+    }
+
+    /// Proves a merge and submits it. Returns what the new note is worth.
+    ///
+    /// # Errors
+    /// [`WalletError`].
+    pub fn merge<'a>(
+        &'a mut self,
+        merge: Planned<Attested>,
+        prover: &'a PersonProver,
+    ) -> BoxFuture<'a, Result<u64, WalletError>> {
+        Box::pin(async move {
+            let proof = merge.prove(prover)?;
+            let entry = Entry::Attested(merge.entry).personal(self.keys.origin(), &proof);
+            self.submit(&entry).await?;
+            Ok(merge.change.0)
+        })
+    }
+}
+
+/// The bucket whose credits are no longer good from this day on.
+pub(super) fn bucket(buckets: &[Expiry], day: &str) -> Result<Expiry, WalletError> {
+    let found = buckets.iter().find(|expiry| expiry_day(**expiry) == day);
+    found.copied().ok_or_else(|| WalletError::NoBucket {
+        day: day.to_owned(),
+        known: buckets.iter().map(|expiry| expiry_day(*expiry)).collect(),
+    })
+}
+
+/// The one id that begins so.
+fn entry_id(
+    known: impl Iterator<Item = EntryId>,
+    text: &str,
+    what: &'static str,
+) -> Result<EntryId, WalletError> {
+    let text = text.trim().to_lowercase();
+    if text.is_empty() {
+        return Err(WalletError::NoId);
+    }
+    let mut found = known.filter(|id| id.to_string().starts_with(&text));
+    match (found.next(), found.next()) {
+        (Some(id), None) => Ok(id),
+        (None, _) => Err(WalletError::UnknownEntry { what, text }),
+        (Some(_), Some(_)) => Err(WalletError::SeveralEntries(text)),
+    }
+}

@@ -1,0 +1,76 @@
+//! What a person consented to.
+
+use merits_ledger::State;
+use serde::Serialize;
+
+use super::party_name;
+use crate::view::{ConsentStanding, OwnConsent, View};
+
+/// A consent that was deposited.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Consent {
+    /// The scale.
+    pub scale: String,
+    /// The version that was consented to.
+    pub version: u32,
+    /// The period.
+    pub period: String,
+    /// To whom.
+    pub distributor: String,
+    /// Whose records.
+    pub source: String,
+    /// Where it stands.
+    pub standing: Standing,
+}
+
+/// Where a consent stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum Standing {
+    /// The distributor may claim.
+    Deposited {
+        /// The last moment, unix milliseconds.
+        until: u64,
+    },
+    /// Claimed with.
+    Claimed {
+        /// The batch.
+        entry: String,
+        /// The claim in it.
+        claim: u16,
+        /// Whether the person took the consent back since: the distributor deletes the records.
+        withdrawn: bool,
+    },
+    /// Taken back before it was claimed with.
+    Withdrawn,
+    /// The reservation is over, unused.
+    Lapsed,
+}
+
+impl Standing {
+    pub(crate) fn of(consent: &OwnConsent) -> Self {
+        match &consent.standing {
+            ConsentStanding::Deposited { until } => Self::Deposited { until: *until },
+            ConsentStanding::Claimed { entry, claim } => Self::Claimed {
+                entry: entry.to_string(),
+                claim: *claim,
+                withdrawn: consent.withdrawn,
+            },
+            ConsentStanding::Withdrawn => Self::Withdrawn,
+            ConsentStanding::Lapsed => Self::Lapsed,
+        }
+    }
+}
+
+/// Every consent that was deposited, in the order of the deposits.
+pub fn consents(state: &State, view: &View) -> Vec<Consent> {
+    let report = |consent: &OwnConsent| Consent {
+        scale: consent.scale.to_string(),
+        version: consent.version.0,
+        period: consent.period.label(),
+        distributor: party_name(state, &consent.distributor),
+        source: party_name(state, &consent.source),
+        standing: Standing::of(consent),
+    };
+    view.consents.iter().map(report).collect()
+}

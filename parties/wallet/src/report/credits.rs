@@ -1,0 +1,123 @@
+//! What a person has.
+
+use std::collections::BTreeMap;
+
+use merits_ledger::{State, state::check_not_expired};
+use merits_primitives::ids::{Expiry, ScaleId};
+use serde::Serialize;
+
+use super::{expiry_day, party_name, unit};
+use crate::view::{NoteOrigin, OwnNote, View};
+
+/// Unspent credits of one scale and expiry bucket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Purse {
+    /// The scale.
+    pub scale: String,
+    /// What one credit is.
+    pub unit: String,
+    /// The first day on which they are no longer good.
+    pub expires: String,
+    /// Whether that day has come.
+    pub expired: bool,
+    /// How many the person owns.
+    pub credits: u64,
+    /// Credits of identities that were retired: nobody can spend them any more.
+    pub retired: u64,
+    /// The notes that hold [`Purse::credits`], without empty ones.
+    pub notes: Vec<Note>,
+}
+
+/// One note of the person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Note {
+    /// What it is worth.
+    pub credits: u64,
+    /// What the deeds measured, of a scale with a measure.
+    pub measure: Option<u64>,
+    /// Where it comes from.
+    pub from: NoteSource,
+}
+
+/// Where a note comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum NoteSource {
+    /// Earned.
+    Claim {
+        /// The period of the deeds.
+        period: String,
+        /// Who proved them.
+        distributor: String,
+        /// Who recorded them.
+        source: String,
+        /// Whether the distributor alone vouches whose records they are.
+        vouched: bool,
+    },
+    /// What was left of spent notes.
+    Change {
+        /// The entry that spent them.
+        entry: String,
+    },
+}
+
+impl Note {
+    pub(crate) fn of(state: &State, note: &OwnNote) -> Self {
+        let from = match &note.from {
+            NoteOrigin::Claim {
+                period,
+                distributor,
+                source,
+                vouched,
+                ..
+            } => NoteSource::Claim {
+                period: period.label(),
+                distributor: party_name(state, distributor),
+                source: party_name(state, source),
+                vouched: *vouched,
+            },
+            NoteOrigin::Change { entry } => NoteSource::Change {
+                entry: entry.to_string(),
+            },
+        };
+        Self {
+            credits: note.value.0,
+            measure: note.measure,
+            from,
+        }
+    }
+}
+
+/// What the person has at `now` (unix milliseconds), by scale and expiry bucket.
+pub fn credits(state: &State, view: &View, now: u64) -> Vec<Purse> {
+    let mut purses: BTreeMap<(&ScaleId, Expiry), Vec<&OwnNote>> = BTreeMap::new();
+    for note in view.notes.iter().filter(|note| note.spent.is_none()) {
+        let purse = purses.entry((&note.scale, note.expiry)).or_default();
+        purse.push(note);
+    }
+    let purse = |((scale, expiry), notes): ((&ScaleId, Expiry), Vec<&OwnNote>)| {
+        let (own, retired): (Vec<&OwnNote>, Vec<&OwnNote>) =
+            notes.into_iter().partition(|note| view.owns(note));
+        Purse {
+            scale: scale.to_string(),
+            unit: unit(state, scale),
+            expires: expiry_day(expiry),
+            expired: check_not_expired(expiry, now).is_err(),
+            credits: sum(&own),
+            retired: sum(&retired),
+            notes: own
+                .into_iter()
+                .filter(|note| note.value.0 > 0)
+                .map(|note| Note::of(state, note))
+                .collect(),
+        }
+    };
+    purses.into_iter().map(purse).collect()
+}
+
+/// Notes of one scale: its supply is below 2^64.
+fn sum(notes: &[&OwnNote]) -> u64 {
+    notes
+        .iter()
+        .fold(0, |sum, note| sum.saturating_add(note.value.0))
+}

@@ -1,0 +1,59 @@
+//! What a wallet tells its person, as plain data.
+//!
+//! A program renders it: the `merits` command as text, another one as a page. Nothing here needs a network or
+//! files. Names are those on the ledger; times are unix milliseconds; ids and commitments are hexadecimal.
+
+mod consents;
+mod credits;
+mod identity;
+mod offers;
+mod openings;
+
+use merits_ledger::State;
+use merits_params::manifest::Manifest;
+use merits_primitives::ids::{Expiry, PartyId, Period, PeriodKind, ScaleId};
+use serde::Serialize;
+
+pub use self::{
+    consents::{Consent, Standing, consents},
+    credits::{Note, NoteSource, Purse, credits},
+    identity::{Identity, identity},
+    offers::{Affordable, OpenOffer, offers},
+    openings::{Opening, Openings, openings},
+};
+
+/// How much of the log a report is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct AsOf {
+    /// Leaves of the copy.
+    pub leaves: u64,
+    /// The time of the last one, unix milliseconds.
+    pub time: u64,
+}
+
+/// A party's name, or the beginning of its id if the ledger does not have it.
+pub fn party_name(state: &State, party: &PartyId) -> String {
+    let known = state.parties().get(party);
+    known.map_or_else(|| party.to_string(), |known| known.name.clone())
+}
+
+/// What one credit of a scale is, in its newest approved manifest's words.
+pub fn unit(state: &State, scale: &ScaleId) -> String {
+    let manifest = newest_manifest(state, scale);
+    manifest.map_or_else(
+        || "credits".to_owned(),
+        |manifest| manifest.unit().to_owned(),
+    )
+}
+
+/// A scale's newest approved manifest, if this program can read it.
+pub fn newest_manifest(state: &State, scale: &ScaleId) -> Option<Manifest> {
+    let versions = &state.scales().get(scale).ok()?.versions;
+    Manifest::from_approved(&versions.last()?.terms.manifest).ok()
+}
+
+/// The first day on which credits of a bucket are no longer good, such as `2027-04-01`.
+pub fn expiry_day(expiry: Expiry) -> String {
+    let (kind, index) = (PeriodKind::Month, expiry.0);
+    format!("{}-01", Period { kind, index }.label())
+}

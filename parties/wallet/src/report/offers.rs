@@ -1,0 +1,117 @@
+//! What a person can redeem.
+
+use merits_ledger::State;
+use serde::Serialize;
+
+use super::{expiry_day, party_name, unit};
+use crate::{
+    keys::WalletKeys,
+    spend::{SpendError, Spender},
+    view::View,
+};
+
+/// An offer that is open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OpenOffer {
+    /// Its id.
+    pub id: String,
+    /// What the sponsor gives, in a line.
+    pub title: String,
+    /// What kind of thing that is.
+    pub kind: String,
+    /// More about it, perhaps nothing.
+    pub description: String,
+    /// How many credits it costs.
+    pub price: u64,
+    /// Of which scale.
+    pub scale: String,
+    /// What one of them is.
+    pub unit: String,
+    /// They must be good until before this day.
+    pub expires: String,
+    /// Who pays.
+    pub sponsor: String,
+    /// Where it can be redeemed.
+    pub exchanges: Vec<String>,
+    /// How many redemptions are left.
+    pub left: u32,
+    /// Of how many.
+    pub quota: u32,
+    /// When it ends, unix milliseconds.
+    pub closes: u64,
+    /// Most redemptions of a person and day.
+    pub per_day: u32,
+    /// Whether this person can pay.
+    pub affordable: Affordable,
+}
+
+/// Whether a person can pay an offer's price.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum Affordable {
+    /// One or two notes cover it.
+    Yes {
+        /// What would be left of them.
+        change: u64,
+    },
+    /// Not now.
+    No {
+        /// Why, in words.
+        reason: String,
+    },
+    /// The wallet has no identity that stands.
+    NoIdentity,
+}
+
+/// The offers that are open at `now` (unix milliseconds; the ledger's time counts where it is later).
+///
+/// # Errors
+/// [`SpendError::OtherView`], [`SpendError::Rows`]. To look, no identity is needed.
+pub fn offers(
+    state: &State,
+    view: &View,
+    keys: &WalletKeys,
+    now: u64,
+) -> Result<Vec<OpenOffer>, SpendError> {
+    let now = now.max(state.time());
+    let spender = match Spender::new(state, view, keys, now) {
+        Ok(spender) => Some(spender),
+        Err(SpendError::NotRegistered | SpendError::Retired) => None,
+        Err(error) => return Err(error),
+    };
+    let open = state.offers().iter();
+    let open = open.filter(|(id, offer)| offer.check_open(id, now).is_ok());
+    let report = open.map(|(id, offer)| {
+        let published = &offer.published;
+        let affordable = match &spender {
+            None => Affordable::NoIdentity,
+            Some(spender) => {
+                match spender.can_pay(offer.asset, published.expiry, published.price) {
+                    Ok(change) => Affordable::Yes { change: change.0 },
+                    Err(error) => Affordable::No {
+                        reason: error.to_string(),
+                    },
+                }
+            }
+        };
+        let exchanges = published.exchanges.iter();
+        OpenOffer {
+            id: id.to_string(),
+            title: published.title.clone(),
+            kind: published.kind.to_string(),
+            description: published.description.clone(),
+            price: published.price.0,
+            scale: published.scale.to_string(),
+            unit: unit(state, &published.scale),
+            expires: expiry_day(published.expiry),
+            sponsor: party_name(state, &offer.sponsor),
+            exchanges: exchanges.map(|id| party_name(state, id)).collect(),
+            left: published.quota - offer.redeemed,
+            quota: published.quota,
+            closes: published.closes,
+            per_day: published.per_day,
+            affordable,
+        }
+    });
+    Ok(report.collect())
+}

@@ -1,0 +1,49 @@
+//! Who opened a person's records.
+
+use merits_ledger::State;
+use serde::Serialize;
+
+use super::party_name;
+use crate::view::View;
+
+/// Openings of the person's claims.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Openings {
+    /// Those that everybody may know of.
+    pub openings: Vec<Opening>,
+    /// Requests for scales of the person's that are still hidden: they may be about others.
+    pub hidden: usize,
+}
+
+/// One opening.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Opening {
+    /// Who asked.
+    pub requester: String,
+    /// When, unix milliseconds.
+    pub requested: u64,
+    /// The batch.
+    pub entry: String,
+    /// The claim in it.
+    pub claim: u16,
+    /// The legal basis that was given.
+    pub basis: String,
+    /// Whether it was carried out.
+    pub completed: bool,
+}
+
+/// Openings of the person's claims, in the log's order.
+pub fn openings(state: &State, view: &View) -> Openings {
+    let openings = view.openings.iter().map(|opening| Opening {
+        requester: party_name(state, &opening.requester),
+        requested: opening.requested,
+        entry: opening.entry.to_string(),
+        claim: opening.claim,
+        basis: opening.basis.clone(),
+        completed: opening.completed,
+    });
+    Openings {
+        openings: openings.collect(),
+        hidden: view.hidden_requests,
+    }
+}

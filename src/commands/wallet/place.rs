@@ -1,0 +1,70 @@
+//! Which wallet a command is about, and words that its reports share.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use merits_primitives::calendar::Day;
+use merits_wallet::{directory::Directory, net::Wallet};
+
+use crate::{outputs, screen::working};
+
+/// Which wallet.
+#[derive(Debug, Args)]
+pub(crate) struct Place {
+    /// Directory of the wallet
+    #[arg(long)]
+    pub(crate) dir: PathBuf,
+    /// Use the copy of the ledger as it is, without asking the coordinator
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
+impl Place {
+    /// Refuses an output that would be a file of the wallet's own.
+    pub(crate) fn admit(&self, output: &Path, what: &str) -> anyhow::Result<()> {
+        Ok(outputs::of_wallet(&self.dir).admit(output, what)?)
+    }
+
+    /// Opens the wallet and, unless it is to stay offline, brings its copy up to date.
+    pub(crate) async fn open(&self) -> anyhow::Result<Wallet> {
+        let directory = Directory::open(&self.dir)?;
+        let wallet = if self.offline {
+            Wallet::open(directory).await?
+        } else {
+            let bar = working("verifying the ledger");
+            let wallet = Wallet::follow(directory).await?;
+            bar.finish_and_clear();
+            wallet
+        };
+        warn(&wallet);
+        Ok(wallet)
+    }
+}
+
+/// Says which entries of the copy contradict themselves.
+pub(super) fn warn(wallet: &Wallet) {
+    for fault in &wallet.view().faults {
+        eprintln!("WARNING: {fault}");
+    }
+}
+
+/// "as of leaf 812 of 2026-03-02".
+pub(super) fn as_of(wallet: &Wallet) -> anyhow::Result<String> {
+    let as_of = wallet.as_of()?;
+    Ok(format!(
+        "as of leaf {} of {}",
+        as_of.leaves,
+        day(as_of.time)
+    ))
+}
+
+/// The day of a time in unix milliseconds, such as `2026-03-02` (UTC).
+pub(super) fn day(time: u64) -> String {
+    Day::of_millis(time).to_string()
+}
+
+/// Day and minute of a time in unix milliseconds, UTC.
+pub(super) fn moment(time: u64) -> String {
+    let minutes = time / 60_000 % 1_440;
+    format!("{} {:02}:{:02}", day(time), minutes / 60, minutes % 60)
+}

@@ -2,7 +2,6 @@
 //! put back only where it is not behind what others have seen.
 
 use std::{
-    fs::File,
     io::{ErrorKind, Write as _},
     path::{Path, PathBuf},
 };
@@ -458,10 +457,7 @@ fn write_new(path: &Path, text: &str) -> Result<(), StartError> {
         let mut file = merits_guard::create_new(path)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
-        match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),
-            _ => File::open(".")?.sync_all(),
-        }
+        merits_guard::folder::sync_name(path, &file)
     };
     write().map_err(|source| {
         // A part of it would keep the next attempt from writing it. What was there before stays.

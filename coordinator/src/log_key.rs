@@ -104,10 +104,7 @@ pub(crate) fn generate(
         file.write_all(line.as_bytes())?;
         file.sync_all()?;
         // Its name is on disk once the folder is.
-        match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),
-            _ => File::open(".")?.sync_all(),
-        }
+        merits_guard::folder::sync_name(path, &file)
     };
     write().map_err(|e| file("write", path, e))?;
     Ok(signer)

@@ -14,6 +14,7 @@ use crate::{
     beside,
     error::FileError,
     explain::explain,
+    real,
     unwritable::{NotWritable, folder_is_closed, not_writable},
     words::Trouble,
 };
@@ -38,13 +39,14 @@ pub fn restrict(path: &Path) -> Result<(), FileError> {
 }
 
 /// Has the owner alone read and write the file of a store, and what SQLite keeps beside it, whatever the
-/// umask was. Refuses what belongs to another user, what others may replace, and what its owner may not write.
+/// umask was; where the name is a link, the file that it leads to. Refuses what belongs to another user, what others may replace, and what its owner may not write.
 ///
 /// # Errors
 /// [`FileError::Exposed`] for a folder that others may write, [`FileError::OtherUser`],
 /// [`FileError::NotWritable`], [`FileError::Io`].
 pub fn keep_private(path: &Path) -> Result<(), FileError> {
     merits_guard::check_folder(path)?;
+    let path = &*real(path);
     let metadata = fs::metadata(path).map_err(FileError::io("read", path))?;
     require_own(path, &metadata)?;
     let mode = metadata.mode() & 0o777;

@@ -30,6 +30,8 @@ mod whose;
 mod words;
 
 use std::{
+    borrow::Cow,
+    fs,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -77,9 +79,18 @@ pub fn inspecting(path: &Path) -> SqliteConnectOptions {
         .pragma("cell_size_check", "ON")
 }
 
-/// The file that SQLite keeps beside a database.
+/// Where a database is, if its name is a link.
+fn real(path: &Path) -> Cow<'_, Path> {
+    let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+    match fs::canonicalize(path) {
+        Ok(real) if is_link => real.into(),
+        _ => path.into(),
+    }
+}
+
+/// The file that SQLite keeps beside a database: beside the file itself, where the name is a link.
 fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
+    let mut name = real(path).into_owned().into_os_string();
     name.push(suffix);
     name.into()
 }

@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf, absolute},
 };
 
+use merits_guard::beside::{Beside, Readers};
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 
 use crate::{
@@ -21,8 +22,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Staged {
     destination: PathBuf,
-    part: PathBuf,
-    done: bool,
+    part: Beside,
 }
 
 impl Staged {
@@ -37,10 +37,6 @@ impl Staged {
         // Absolute, so that no name is taken for a URI; SQLite reads names as text.
         let destination =
             absolute(destination).map_err(FileError::io("find the folder of", destination))?;
-        let part = beside(&destination, ".part");
-        let target = part
-            .to_str()
-            .ok_or_else(|| FileError::PathEncoding { path: part.clone() })?;
         // A leftover log beside the destination would be played into the copy when it is opened.
         for suffix in ["", "-wal", "-journal"] {
             let path = beside(&destination, suffix);
@@ -51,19 +47,15 @@ impl Staged {
         examine(source)?;
         let failed = |error| explain(source, error);
         let mut db = inspecting(source).connect().await.map_err(failed)?;
-        let _ = fs::remove_file(&part);
-        // SQLite writes into an empty file that exists: made here, it has its mode from the start.
-        OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&part)
-            .map_err(FileError::io("create", &part))?;
-        let staged = Self {
-            destination,
-            part: part.clone(),
-            done: false,
-        };
+        // SQLite writes into an empty file that exists: made here, it has its mode from the start, and a name that
+        // no file had.
+        let (part, _) = Beside::make(&destination, Readers::Owner)
+            .map_err(FileError::io("create", &destination))?;
+        let staged = Self { destination, part };
+        let part = staged.path().to_owned();
+        let target = part
+            .to_str()
+            .ok_or_else(|| FileError::PathEncoding { path: part.clone() })?;
         sqlx::query("VACUUM INTO ?")
             .bind(target)
             .execute(&mut db)
@@ -84,7 +76,7 @@ impl Staged {
 
     /// Where the copy is now, for the store's own checks.
     pub fn path(&self) -> &Path {
-        &self.part
+        self.part.path()
     }
 
     /// Gives the copy its name; it is on disk afterwards.
@@ -94,9 +86,9 @@ impl Staged {
     /// left under the name.
     pub fn put_in_place(mut self) -> Result<(), FileError> {
         // SQLite does not synchronise what VACUUM INTO writes.
-        File::open(&self.part)
-            .and_then(|file| file.sync_all())
-            .map_err(FileError::io("write", &self.part))?;
+        let file = File::open(self.path())
+            .and_then(|file| file.sync_all().map(|()| file))
+            .map_err(FileError::io("write", self.path()))?;
         // Takes the name if it is free; the rename then replaces this empty file of our own.
         match OpenOptions::new()
             .write(true)
@@ -112,14 +104,15 @@ impl Staged {
             }
             Err(error) => return Err(FileError::io("create", &self.destination)(error)),
         }
-        let folder = self.destination.parent().unwrap_or(Path::new("/"));
-        let placed = fs::rename(&self.part, &self.destination)
+        let placed = self
+            .part
+            .rename()
             .map_err(FileError::io("create", &self.destination))
             .and_then(|()| {
-                self.done = true;
-                File::open(folder)
-                    .and_then(|folder| folder.sync_all())
-                    .map_err(FileError::io("write", folder))
+                let folder = self.part.folder();
+                folder
+                    .sync(&file)
+                    .map_err(FileError::io("write", folder.path()))
             });
         if placed.is_err() {
             // The empty file of our own, or a copy that a power cut could take away again.
@@ -131,9 +124,9 @@ impl Staged {
 
 impl Drop for Staged {
     fn drop(&mut self) {
-        if !self.done {
-            let _ = fs::remove_file(&self.part);
-            let _ = fs::remove_file(beside(&self.part, "-journal"));
+        // The copy deletes itself.
+        if self.part.is_there() {
+            let _ = fs::remove_file(beside(self.path(), "-journal"));
         }
     }
 }

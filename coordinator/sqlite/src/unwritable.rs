@@ -4,7 +4,8 @@ use std::{fs, os::unix::fs::MetadataExt as _, path::Path};
 
 use rustix::fs::{Access, StatVfsMountFlags};
 
-use crate::{beside, error::FileError};
+use crate::{beside, error::FileError, real};
+
 /// Whether the folder's own mode keeps its owner from making files in it.
 pub(crate) fn folder_is_closed(path: &Path) -> bool {
     fs::metadata(folder(path)).is_ok_and(|metadata| {
@@ -22,6 +23,7 @@ fn folder(path: &Path) -> &Path {
 
 /// Why a file cannot be written, as far as the system tells.
 pub(crate) fn not_writable(path: &Path) -> FileError {
+    let path = &*real(path);
     let folder = folder(path);
     let facts = NotWritable::of(path);
     let read_only = |path: &Path| {

@@ -69,6 +69,11 @@ fn too_large(most: u64) -> io::Error {
 }
 
 fn open_as(path: &Path, taken: impl Fn(&FileType) -> bool) -> io::Result<File> {
+    open_found(path, fs::metadata(path)?.file_type(), taken)
+}
+
+/// Opens what was found to be of a kind, if that is taken, and nothing else is there now.
+fn open_found(path: &Path, found: FileType, taken: impl Fn(&FileType) -> bool) -> io::Result<File> {
     let judge = |kind: FileType| {
         if taken(&kind) {
             return Ok(());
@@ -80,18 +85,25 @@ fn open_as(path: &Path, taken: impl Fn(&FileType) -> bool) -> io::Result<File> {
         ))
     };
     // Opening some devices does something, so they are judged before.
-    judge(fs::metadata(path)?.file_type())?;
+    judge(found)?;
     let mut options = OpenOptions::new();
     options.read(true);
-    let expected_pipe = is_pipe(&fs::metadata(path)?.file_type());
     #[cfg(unix)]
-    if !expected_pipe {
+    if !is_pipe(&found) {
         // A pipe that was put there meanwhile is not waited for.
         let never_wait = rustix::fs::OFlags::NONBLOCK.bits();
         std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, never_wait.cast_signed());
     }
     let file = options.open(path)?;
-    judge(file.metadata()?.file_type())?;
+    let opened = file.metadata()?.file_type();
+    judge(opened)?;
+    // A pipe that nobody waits for would be read as an empty file.
+    if is_pipe(&opened) != is_pipe(&found) {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "something else was put in its place while it was opened: see who writes there, and try again",
+        ));
+    }
     Ok(file)
 }
 
@@ -148,6 +160,23 @@ mod tests {
         let mut bytes = Vec::new();
         whole(io::repeat(0), &mut bytes, 10).expect_err("it never ends");
         assert!(bytes.len() <= 11);
+    }
+
+    /// The fault: the kind was asked for twice, and a pipe that came in between was waited for.
+    #[test]
+    fn a_pipe_that_was_put_in_place_of_a_file_is_not_waited_for() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("text");
+        fs::write(&path, "text").expect("written");
+        let found = fs::metadata(&path).expect("there").file_type();
+        fs::remove_file(&path).expect("removed");
+        pipe(&path);
+        let error = open_found(&path, found, FileType::is_file).expect_err("a pipe");
+        assert!(error.to_string().contains("a pipe"), "{error}");
+        let error = open_found(&path, found, |kind| kind.is_file() || is_pipe(kind));
+        let error = error.expect_err("it would be read as empty");
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+        assert!(error.to_string().contains("in its place"), "{error}");
     }
 
     /// Opening the pipe would wait for a writer: that it does not is a part of the test.

@@ -16,6 +16,8 @@
 //!
 //! Out of scope: folders above the file's own, access control lists, root.
 
+pub mod beside;
+pub mod folder;
 pub mod input;
 pub mod output;
 pub mod protected;
@@ -129,6 +131,9 @@ pub enum GuardError {
     },
 }
 
+/// Most links that lead to one file.
+const MOST_LINKS: usize = 40;
+
 /// What others could have touched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
@@ -211,12 +216,7 @@ pub fn check(path: &Path, metadata: &Metadata, guard: Guard) -> Result<(), Guard
             });
         }
     }
-    check_folder(path)?;
-    // The folder of a link's file counts as well.
-    match fs::canonicalize(path) {
-        Ok(real) if real != path => check_folder(&real),
-        _ => Ok(()),
-    }
+    check_folder(path)
 }
 
 /// Makes or empties a file that only its owner reads (mode 0600). Where it lies is for whoever names
@@ -284,16 +284,47 @@ fn make_folder(path: &Path, mode: u32) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Checks the folder of a file that is there or shall be made: nobody else may replace what is in it.
+/// Checks the folder of a file that is there or shall be made: nobody else may replace what is in it. Where the
+/// name is a link, the folders of all links on the way to the file count, and the file's own.
 ///
 /// # Errors
-/// [`GuardError`].
+/// [`GuardError`]: of the kind [`GuardError::Io`], in words, for a link to nothing.
 pub fn check_folder(path: &Path) -> Result<(), GuardError> {
-    let folder = match path.parent() {
-        None => return Ok(()),
-        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
-        Some(parent) => parent,
-    };
+    check_one_folder(path, path)?;
+    let mut named = path.to_owned();
+    // As many as the system follows.
+    for _ in 0..MOST_LINKS {
+        let Ok(target) = fs::read_link(&named) else {
+            break;
+        };
+        // What a shell made (`/dev/fd/63`) leads to no name: it is there all the same.
+        named = folder::folder_of(&named).join(target);
+        if fs::symlink_metadata(&named).is_err() {
+            break;
+        }
+        check_one_folder(path, &named)?;
+    }
+    let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+    // What was there may come back, and what is made in its place has forgotten it.
+    if is_link
+        && matches!(fs::metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound)
+    {
+        return Err(GuardError::Io {
+            path: path.to_owned(),
+            source: io::Error::other(
+                "it is a link to nothing: bring back what it leads to, or delete the link",
+            ),
+        });
+    }
+    Ok(())
+}
+
+/// Checks the folder of `named`, which is the file `path` or a link on the way to it.
+fn check_one_folder(path: &Path, named: &Path) -> Result<(), GuardError> {
+    if named.parent().is_none() {
+        return Ok(());
+    }
+    let folder = folder::folder_of(named);
     let metadata = fs::metadata(folder).map_err(|source| GuardError::Io {
         path: folder.to_owned(),
         source,

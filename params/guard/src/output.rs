@@ -13,24 +13,15 @@
 //!   gives, and others never write it.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io::{self, BufWriter, Read as _, Write},
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
 };
 
 use thiserror::Error;
 
-use crate::input;
-
-/// Who may read a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Readers {
-    /// Its owner alone.
-    Owner,
-    /// Everybody whom the umask admits.
-    Everybody,
-}
+pub use crate::beside::Readers;
+use crate::{beside::Beside, folder::folder_of, input};
 
 /// What is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,13 +49,25 @@ impl<'k> Kind<'k> {
     }
 }
 
-/// Why a file is not written. The file that is there is as it was.
+/// Why a file is not written. But for [`OutputError::Unconfirmed`], the file that is there is as it was.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum OutputError {
     /// The system's answer.
     #[error("{}: {source}", path.display())]
     Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// It is written under its name, and the disk failed after that.
+    #[error(
+        "{} is written whole under its name, but the system did not confirm that the name is on the disk: \
+         {source}. A power cut may take the file away: copy it to another disk",
+        path.display()
+    )]
+    Unconfirmed {
         /// The file.
         path: PathBuf,
         /// The system's answer.
@@ -119,7 +122,7 @@ pub enum OutputError {
 pub struct Output<'k> {
     path: PathBuf,
     kind: Kind<'k>,
-    beside: PathBuf,
+    beside: Beside,
     out: BufWriter<File>,
 }
 
@@ -138,7 +141,7 @@ impl<'k> Output<'k> {
     /// [`OutputError`].
     pub fn begin(path: &Path, kind: Kind<'k>) -> Result<Self, OutputError> {
         judge(path, kind)?;
-        let (beside, out) = make_beside(path, kind.readers).map_err(at(path))?;
+        let (beside, out) = Beside::make(path, kind.readers).map_err(at(path))?;
         Ok(Self {
             path: path.to_owned(),
             kind,
@@ -171,40 +174,40 @@ impl<'k> Output<'k> {
     /// # Errors
     /// [`OutputError`]: also when another file came to be there meanwhile.
     pub fn publish(mut self) -> Result<(), OutputError> {
+        self.give_name()?;
+        let synced = self.beside.folder().sync(self.out.get_ref());
+        synced.map_err(|source| OutputError::Unconfirmed {
+            path: self.path.clone(),
+            source,
+        })
+    }
+
+    fn give_name(&mut self) -> Result<(), OutputError> {
         let failed = at(&self.path);
         self.out
             .flush()
             .and_then(|()| self.out.get_ref().sync_all())
             .map_err(&failed)?;
         if judge(&self.path, self.kind)? {
-            fs::rename(&self.beside, &self.path).map_err(&failed)?;
-        } else {
-            // Unlike a renaming, a link does not replace what came to be there meanwhile.
-            match fs::hard_link(&self.beside, &self.path) {
-                // Dropping takes the other name away.
-                Ok(()) => {}
-                // A file system without links.
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied
-                    ) && fs::symlink_metadata(&self.path).is_err() =>
-                {
-                    fs::rename(&self.beside, &self.path).map_err(&failed)?;
-                }
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    return Err(OutputError::There {
-                        path: self.path.clone(),
-                        what: self.kind.what.to_owned(),
-                    });
-                }
-                Err(error) => return Err(failed(error)),
-            }
+            return self.beside.rename().map_err(&failed);
         }
-        // The name is on the disk once the folder is.
-        File::open(folder_of(&self.path))
-            .and_then(|folder| folder.sync_all())
-            .map_err(failed)
+        // Unlike a renaming, a link does not replace what came to be there meanwhile.
+        match self.beside.link() {
+            // A file system without links.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied
+                ) && fs::symlink_metadata(&self.path).is_err() =>
+            {
+                self.beside.rename().map_err(&failed)
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(OutputError::There {
+                path: self.path.clone(),
+                what: self.kind.what.to_owned(),
+            }),
+            linked => linked.map_err(failed),
+        }
     }
 }
 
@@ -218,38 +221,24 @@ impl Write for Output<'_> {
     }
 }
 
-impl Drop for Output<'_> {
-    fn drop(&mut self) {
-        // It is not there if it was renamed.
-        let _ = fs::remove_file(&self.beside);
-    }
-}
-
 /// Replaces a file of the program's own state, such as a mark: its name is the program's, so nothing is judged. A
 /// crash leaves the old file or the new one; both the file and its name are on the disk afterwards.
 ///
 /// # Errors
-/// The system's, and those of `write`.
+/// The system's, and those of `write`. The old file is there then; only where the disk fails at last, it is the
+/// new one, and not known to be on the disk.
 pub fn replace_own(
     path: &Path,
     readers: Readers,
     write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> io::Result<()> {
-    let (beside, out) = make_beside(path, readers)?;
-    let attempt = || {
-        let mut out = BufWriter::with_capacity(1 << 20, out);
-        write(&mut out)?;
-        out.into_inner()
-            .map_err(io::IntoInnerError::into_error)?
-            .sync_all()?;
-        fs::rename(&beside, path)?;
-        File::open(folder_of(path))?.sync_all()
-    };
-    let written = attempt();
-    if written.is_err() {
-        let _ = fs::remove_file(&beside);
-    }
-    written
+    let (mut beside, out) = Beside::make(path, readers)?;
+    let mut out = BufWriter::with_capacity(1 << 20, out);
+    write(&mut out)?;
+    let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.sync_all()?;
+    beside.rename()?;
+    beside.folder().sync(&file)
 }
 
 /// Makes sure that [`replace_own`] will be able to: makes the file that it would rename, and deletes it.
@@ -257,9 +246,9 @@ pub fn replace_own(
 /// # Errors
 /// The system's.
 pub fn prove_replaceable(path: &Path) -> io::Result<()> {
-    let (beside, out) = make_beside(path, Readers::Owner)?;
+    let (mut beside, out) = Beside::make(path, Readers::Owner)?;
     let written = out.sync_all();
-    fs::remove_file(&beside)?;
+    beside.delete()?;
     written
 }
 
@@ -302,41 +291,6 @@ fn judge(path: &Path, kind: Kind<'_>) -> Result<bool, OutputError> {
         });
     }
     Ok(true)
-}
-
-/// Makes a new file in the folder of `path`.
-fn make_beside(path: &Path, readers: Readers) -> io::Result<(PathBuf, File)> {
-    static MADE: AtomicU64 = AtomicU64::new(0);
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        let mode = match readers {
-            Readers::Owner => 0o600,
-            Readers::Everybody => 0o644,
-        };
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
-    }
-    #[cfg(not(unix))]
-    let _ = readers;
-    loop {
-        let number = MADE.fetch_add(1, Ordering::Relaxed);
-        let name = format!(".merits-{}-{number}.part", std::process::id());
-        let beside = folder_of(path).join(name);
-        match options.open(&beside) {
-            Ok(file) => return Ok((beside, file)),
-            // A process of this number was killed once.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
 }
 
 fn at(path: &Path) -> impl Fn(io::Error) -> OutputError + use<> {
@@ -440,6 +394,31 @@ mod tests {
         assert!(matches!(error, OutputError::There { .. }), "{error}");
         assert_eq!(fs::read(&other).expect("read"), b"somebody's");
         assert_eq!(names(dir.path()), ["application", "ticket"]);
+    }
+
+    /// A drop box: files are made in it, and nobody lists them.
+    #[test]
+    fn a_folder_that_cannot_be_read_takes_files() {
+        let dir = folder();
+        let boxed = dir.path().join("box");
+        fs::create_dir(&boxed).expect("made");
+        let set = |mode| {
+            fs::set_permissions(&boxed, fs::Permissions::from_mode(mode)).expect("set");
+        };
+        set(0o1333);
+        let written = Output::write(&boxed.join("ticket"), TICKET, b"ticket/v1 new");
+        let again = Output::write(&boxed.join("ticket"), TICKET, b"ticket/v1 newer");
+        let replaced = replace_own(&boxed.join("mark"), Readers::Owner, |out| {
+            out.write_all(b"1")
+        });
+        set(0o700);
+        written.and(again).expect("it has its name");
+        replaced.expect("it has its name");
+        assert_eq!(
+            fs::read(boxed.join("ticket")).expect("read"),
+            b"ticket/v1 newer"
+        );
+        assert_eq!(names(&boxed), ["mark", "ticket"]);
     }
 
     #[test]

@@ -109,6 +109,31 @@ mod tests {
         let open = open_lock(&path).expect_err("others may replace it");
         assert!(matches!(open, GuardError::Writable { mode: 0o777, .. }));
         set(dir.path(), 0o700);
+        // A link is followed, and all folders on the way count.
+        let (near, far) = (dir.path().join("near"), dir.path().join("far"));
+        for folder in [&near, &far] {
+            fs::create_dir(folder).expect("made");
+            set(folder, 0o700);
+        }
+        let (first, second) = (near.join("first"), far.join("second"));
+        std::os::unix::fs::symlink(&path, &second).expect("linked");
+        std::os::unix::fs::symlink("../far/second", &first).expect("linked");
+        open_lock(&first).expect("ours");
+        for folder in [&near, &far, &dir.path().to_owned()] {
+            set(folder, 0o777);
+            let open = open_lock(&first).expect_err("others may replace it");
+            assert!(
+                matches!(open, GuardError::Writable { mode: 0o777, .. }),
+                "{open}"
+            );
+            set(folder, 0o700);
+        }
+        // A link to nothing is something that is lost.
+        let nothing = near.join("nothing");
+        std::os::unix::fs::symlink(far.join("none"), &nothing).expect("linked");
+        let lost = open_lock(&nothing).expect_err("a link to nothing");
+        assert!(lost.to_string().contains("a link to nothing"), "{lost}");
+        assert!(!lost.is_missing() && !far.join("none").exists());
         // Only root can give files away.
         if chown(&path, Some(1), None).is_ok() {
             let foreign = open_lock(&path).expect_err("another's");

@@ -14,7 +14,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use merits_guard::{GuardError, input};
+use merits_guard::{GuardError, folder, input};
 use merits_primitives::{
     field,
     ids::{EntryId, Output},
@@ -407,16 +407,10 @@ fn open_private(path: &Path) -> Result<File, JournalError> {
     let mut options = OpenOptions::new();
     options.read(true).append(true).create(true);
     let file = merits_guard::open_state(path, &mut options)?;
-    #[cfg(unix)]
-    {
-        let directory = path.parent().filter(|p| !p.as_os_str().is_empty());
-        File::open(directory.unwrap_or(Path::new(".")))
-            .and_then(|directory| directory.sync_all())
-            .map_err(|source| JournalError::Io {
-                path: path.to_owned(),
-                source,
-            })?;
-    }
+    folder::sync_name(path, &file).map_err(|source| JournalError::Io {
+        path: path.to_owned(),
+        source,
+    })?;
     Ok(file)
 }
 

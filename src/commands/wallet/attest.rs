@@ -81,11 +81,16 @@ impl Attest {
         warn(&wallet);
         let bytes = &shown.packed;
         let code = AttestationCode::new(bytes)?;
-        output.write_all(&code.png()?).with_context(at)?;
-        output.publish()?;
-        if self.show {
+        let write = || -> anyhow::Result<()> {
+            output.write_all(&code.png()?).with_context(at)?;
+            Ok(output.publish()?)
+        };
+        let written = write();
+        // The question is answered, and no second time: what cannot be written is shown.
+        if self.show || written.is_err() {
             print!("{}", code.terminal());
         }
+        written?;
         println!(
             "shows       at least {} {} of {}, good until before {}",
             thousands(shown.at_least),

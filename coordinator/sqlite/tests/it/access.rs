@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown},
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink},
     path::{Path, PathBuf},
 };
 
@@ -156,4 +156,42 @@ async fn a_proof_writes_and_changes_nothing() {
         !text.contains("readonly database") && !text.contains("code"),
         "{text}"
     );
+}
+
+/// The fault: only the folder of the link was looked at, and what SQLite keeps was sought beside the link.
+#[tokio::test]
+async fn a_link_is_as_safe_as_what_it_leads_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let here = dir.path().canonicalize().unwrap();
+    let folder = here.join("data");
+    fs::create_dir(&folder).unwrap();
+    let path = folder.join("store.sqlite");
+    let link = here.join("link.sqlite");
+    symlink(&path, &link).unwrap();
+    // It leads to nothing yet: what was there is lost, and no other is made.
+    let lost = restrict(&link).unwrap_err().to_string();
+    assert!(lost.contains("a link to nothing"), "{lost}");
+    assert!(!path.exists());
+    let db = store(&path, 3).await;
+    for (suffix, left) in [("", 0o664), ("-wal", 0o644), ("-shm", 0o400)] {
+        set(&beside(&path, suffix), left);
+    }
+    restrict(&link).unwrap();
+    for suffix in ["", "-wal", "-shm"] {
+        assert_eq!(mode(&beside(&path, suffix)), 0o600, "{suffix}");
+    }
+    db.close().await.unwrap();
+    for open in [&folder, &here] {
+        set(open, 0o777);
+        for refused in [keep_private(&link), restrict(&link)] {
+            let said = refused.unwrap_err().to_string();
+            assert!(said.contains("mode 777"), "{said}");
+        }
+        set(open, 0o700);
+    }
+    set(&folder, 0o500);
+    let refused = keep_private(&link).unwrap_err().to_string();
+    set(&folder, 0o700);
+    assert!(refused.contains("data (mode 500)"), "{refused}");
+    keep_private(&link).unwrap();
 }

@@ -96,6 +96,30 @@ async fn a_damaged_store_gives_no_copy() {
     assert_eq!(left_over(dir.path()), Vec::<String>::new());
 }
 
+/// The fault: a file of the user's that had the name of the destination and `.part` was deleted.
+#[tokio::test]
+async fn no_file_of_somebody_elses_is_deleted() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.sqlite");
+    let _writer = store(&path, 3).await;
+    let theirs = dir.path().join("backup.sqlite.part");
+    fs::write(&theirs, "theirs").unwrap();
+    let backup = dir.path().join("backup.sqlite");
+    for put in [false, true] {
+        let staged = Staged::copy_of(&path, &backup).await.unwrap();
+        assert_eq!(fs::metadata(staged.path()).unwrap().mode() & 0o777, 0o600);
+        if put {
+            staged.put_in_place().unwrap();
+        } else {
+            drop(staged);
+        }
+        assert_eq!(fs::read_to_string(&theirs).unwrap(), "theirs");
+        assert_eq!(left_over(dir.path()), ["backup.sqlite.part"]);
+    }
+    let mut copy = inspecting(&backup).connect().await.unwrap();
+    assert_eq!(count(&mut copy).await, 3);
+}
+
 /// Parts of copies.
 fn left_over(dir: &std::path::Path) -> Vec<String> {
     fs::read_dir(dir)

@@ -1,0 +1,159 @@
+//! A file on its way to its name: written under another name in the same folder.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use crate::folder::{Folder, folder_of};
+
+/// Who may read a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readers {
+    /// Its owner alone.
+    Owner,
+    /// Everybody whom the umask admits.
+    Everybody,
+}
+
+/// A new file of our own beside another. Dropped before it has its name, it is deleted.
+#[derive(Debug)]
+pub struct Beside {
+    /// The name that it is to have.
+    name: PathBuf,
+    path: PathBuf,
+    folder: Folder,
+    /// Whether `path` is still this file. Afterwards somebody else's may get the name.
+    is_there: bool,
+}
+
+impl Beside {
+    /// Makes a new file in the folder of `name`, under a name that no file had.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn make(name: &Path, readers: Readers) -> io::Result<(Self, File)> {
+        static MADE: AtomicU64 = AtomicU64::new(0);
+        let folder = Folder::of(name)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        {
+            let mode = match readers {
+                Readers::Owner => 0o600,
+                Readers::Everybody => 0o644,
+            };
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+        }
+        #[cfg(not(unix))]
+        let _ = readers;
+        loop {
+            let number = MADE.fetch_add(1, Ordering::Relaxed);
+            let part = format!(".merits-{}-{number}.part", std::process::id());
+            let path = folder_of(name).join(part);
+            match options.open(&path) {
+                Ok(file) => {
+                    let beside = Self {
+                        name: name.to_owned(),
+                        path,
+                        folder,
+                        is_there: true,
+                    };
+                    return Ok((beside, file));
+                }
+                // A process of this number was killed once.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Where the file is now.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether the file is still under that name: afterwards the name is free.
+    pub fn is_there(&self) -> bool {
+        self.is_there
+    }
+
+    /// The folder of both names.
+    pub fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
+    /// Gives the file its name, whatever has that name now.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn rename(&mut self) -> io::Result<()> {
+        fs::rename(&self.path, &self.name)?;
+        self.is_there = false;
+        Ok(())
+    }
+
+    /// Gives the file its name if that is free.
+    ///
+    /// # Errors
+    /// The system's: of the kind `AlreadyExists` where the name is taken.
+    pub fn link(&mut self) -> io::Result<()> {
+        fs::hard_link(&self.path, &self.name)?;
+        let _ = self.delete();
+        Ok(())
+    }
+
+    /// Deletes the file.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn delete(&mut self) -> io::Result<()> {
+        self.is_there = false;
+        fs::remove_file(&self.path)
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        if self.is_there {
+            let _ = self.delete();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The fault: what was renamed was deleted under its first name, which could be another process's by then.
+    #[test]
+    fn what_has_its_name_is_deleted_no_more() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let name = dir.path().join("file");
+        for give in [Beside::rename, Beside::link, Beside::delete] {
+            let (mut beside, _file) = Beside::make(&name, Readers::Owner).expect("made");
+            give(&mut beside).expect("it works");
+            let path = beside.path().to_owned();
+            fs::write(&path, "another's").expect("the name is free");
+            drop(beside);
+            assert_eq!(fs::read(&path).expect("it stays"), b"another's");
+            fs::remove_file(&path).expect("there");
+            let _ = fs::remove_file(&name);
+        }
+        let (beside, _file) = Beside::make(&name, Readers::Owner).expect("made");
+        let path = beside.path().to_owned();
+        assert!(path.exists());
+        drop(beside);
+        assert!(!path.exists());
+        // A name that is taken is not replaced by a link, and nothing is left.
+        fs::write(&name, "somebody's").expect("written");
+        let (mut beside, _file) = Beside::make(&name, Readers::Owner).expect("made");
+        let taken = beside.link().expect_err("taken");
+        assert_eq!(taken.kind(), io::ErrorKind::AlreadyExists);
+        drop(beside);
+        assert_eq!(fs::read(&name).expect("read"), b"somebody's");
+        assert_eq!(fs::read_dir(dir.path()).expect("readable").count(), 1);
+    }
+}

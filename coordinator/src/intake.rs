@@ -83,6 +83,10 @@ pub(crate) type Judgement = Result<(), Box<Refusal>>;
 
 /// An entry whose statement is decoded.
 #[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a submission in work has one, and never many of them together"
+)]
 enum Examined {
     /// Without a proof: its signatures hold.
     Authentic(Authentic),

@@ -218,7 +218,7 @@ impl BucketRoots {
         // An older anchor has fewer buckets.
         let mut roots = self.complete.clone();
         roots.truncate(usize::try_from(whole).unwrap_or(usize::MAX));
-        if anchor.size % BUCKET > 0 {
+        if !anchor.size.is_multiple_of(BUCKET) {
             roots.push(notes.root(whole * BUCKET..anchor.size).await?);
         }
         let answer = NoteBuckets {

@@ -52,7 +52,8 @@ pub type RowRow = (i64, Vec<u8>, Vec<u8>);
 /// # Errors
 /// SQLite's.
 pub async fn log_row<'e>(db: impl SqliteExecutor<'e>) -> sqlx::Result<Option<LogRow>> {
-    let row: Option<(String, Vec<u8>, i64, Vec<u8>, String)> =
+    type Row = (String, Vec<u8>, i64, Vec<u8>, String);
+    let row: Option<Row> =
         sqlx::query_as("SELECT origin, log_key, size, root, checkpoint FROM log WHERE id = 1")
             .fetch_optional(db)
             .await?;

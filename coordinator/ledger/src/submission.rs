@@ -89,6 +89,10 @@ impl Submission {
 
 /// Who sends an entry, as far as its envelope tells. See [`crate::Governing::sender`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a submission has one, and nearly all are parties"
+)]
 pub enum Sender {
     /// A party in standing, whose signature holds under this key.
     Party(PublicKey),

@@ -7,6 +7,8 @@ use crate::rows::{RowChange, RowError, RowKey, StateDigest, View};
 use crate::state::{Effects, Governing};
 use crate::store::UniqueSet;
 use crate::submission::Submission;
+/// The values that a leaf uses up.
+type UsedValues = Vec<(UniqueSet, [u8; 32])>;
 
 /// The rows of a group: as they were before it, and as its accepted entries left them. Dropped with the
 /// group's transaction.
@@ -16,7 +18,7 @@ pub struct Pending {
     before: HashMap<RowKey, Option<Vec<u8>>>,
     changes: BTreeMap<RowKey, Option<Vec<u8>>>,
     /// What each entry used up, by its leaf.
-    used: Vec<(u64, Vec<(UniqueSet, [u8; 32])>)>,
+    used: Vec<(u64, UsedValues)>,
 }
 
 /// Why a group's rows could not be read.

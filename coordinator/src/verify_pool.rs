@@ -467,6 +467,11 @@ impl Shared {
         let mut queue = self.lock();
         loop {
             if let Some(job) = queue.next(&self.limits) {
+                // This may be the thread that waited until a lane is ripe, or that was told of two jobs at once:
+                // another looks after what is left.
+                if queue.waiting() > 0 {
+                    self.changed.notify_one();
+                }
                 return Some(job);
             }
             if queue.closed {
@@ -490,6 +495,8 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
+
+    use merits_verifier::groth16::{KeyPolicy, Provenance};
 
     use super::*;
 
@@ -558,5 +565,45 @@ mod tests {
         let last = pool.run(Class::Others, || ()).unwrap();
         last.blocking_recv().unwrap();
         assert_eq!(*done.lock().unwrap(), 0);
+    }
+
+    /// The fault: the one thread that waited until a lane is ripe took another job, and nobody waited for the lane.
+    #[test]
+    fn a_lane_is_looked_after_while_the_thread_that_waited_works() {
+        let limits = PoolLimits {
+            threads: 2,
+            batch: 8,
+            linger: Duration::from_millis(300),
+            queue: 100,
+            parties_percent: 50,
+        };
+        let pool = VerifyPool::start(limits).unwrap();
+        let rng = &mut rand::rng();
+        let made = merits_trapdoor::TrapdoorKey::generate(1, rng);
+        let inputs = vec![Fr::from(7u64)];
+        let proof = made.prove(&inputs, rng).unwrap();
+        let policy = KeyPolicy {
+            allow_dev_keys: true,
+        };
+        let key = PreparedKey::new(made.key.clone(), Provenance::InsecureDev, policy).unwrap();
+        let question = (BareInputs(inputs), proof, ());
+        let answer = pool.verify(
+            Class::Others,
+            &Arc::new(key),
+            question,
+            Holding::of_nothing(),
+        );
+        let answer = answer.unwrap();
+        // The threads wait in turns: the other one takes this, and then it is the turn of the one that waits for the
+        // lane.
+        let short = pool.run(Class::Door, || ()).unwrap();
+        short.blocking_recv().unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        let (release, held) = mpsc::channel::<()>();
+        let hold = move || held.recv_timeout(Duration::from_secs(20)).is_ok();
+        let holding = pool.run(Class::Door, hold).unwrap();
+        assert!(answer.blocking_recv().unwrap().is_ok());
+        let _ = release.send(());
+        assert!(holding.blocking_recv().unwrap(), "the lane waited for it");
     }
 }

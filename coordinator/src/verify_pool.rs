@@ -10,6 +10,9 @@
 //! that wants less leaves the rest to the others; one that wants more cannot take theirs: however
 //! many proofs strangers have verified, submissions of parties have their share.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::{HashMap, VecDeque},
     fmt,
@@ -467,6 +470,11 @@ impl Shared {
         let mut queue = self.lock();
         loop {
             if let Some(job) = queue.next(&self.limits) {
+                // This may be the thread that waited until a lane is ripe, or that was told of two jobs at once:
+                // another looks after what is left.
+                if queue.waiting() > 0 {
+                    self.changed.notify_one();
+                }
                 return Some(job);
             }
             if queue.closed {
@@ -484,79 +492,5 @@ impl Shared {
                     .unwrap_or_else(PoisonError::into_inner),
             };
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::mpsc;
-
-    use super::*;
-
-    /// One thread, and a job that holds it until the sender is dropped.
-    fn held(parties_percent: u32) -> (VerifyPool, mpsc::Sender<()>) {
-        let limits = PoolLimits {
-            threads: 1,
-            batch: 8,
-            linger: Duration::ZERO,
-            queue: 10_000,
-            parties_percent,
-        };
-        let pool = VerifyPool::start(limits).unwrap();
-        let (release, held) = mpsc::channel::<()>();
-        let (begin, begun) = mpsc::channel();
-        let hold = move || {
-            let _ = begin.send(());
-            held.recv()
-        };
-        let holding = pool.run(Class::Door, hold).unwrap();
-        begun.recv().unwrap();
-        drop(holding);
-        (pool, release)
-    }
-
-    #[test]
-    fn parties_have_their_share_whatever_others_want() {
-        let (pool, release) = held(50);
-        let order = Arc::new(Mutex::new(Vec::new()));
-        let queue = |class, count| -> Vec<oneshot::Receiver<()>> {
-            (0..count)
-                .map(|_| {
-                    let order = Arc::clone(&order);
-                    let job = move || {
-                        std::thread::sleep(Duration::from_millis(2));
-                        order.lock().unwrap().push(class);
-                    };
-                    pool.run(class, job).unwrap()
-                })
-                .collect()
-        };
-        let mut waiting = queue(Class::Others, 400);
-        waiting.extend(queue(Class::Door, 400));
-        let parties = queue(Class::Parties, 40);
-        drop(release);
-        for answer in parties {
-            answer.blocking_recv().unwrap();
-        }
-        let done = order.lock().unwrap().clone();
-        // Half of the time is theirs: 40 of about 80. First come, first served would make it 840.
-        assert!(done.len() < 160, "{} before the last of 40", done.len());
-        let others = done.iter().filter(|class| **class == Class::Others).count();
-        assert!(others >= 5, "others have theirs too: {others}");
-        drop(waiting);
-    }
-
-    #[test]
-    fn work_whose_caller_is_gone_is_left_out() {
-        let (pool, release) = held(50);
-        let done = Arc::new(Mutex::new(0));
-        for _ in 0..100 {
-            let done = Arc::clone(&done);
-            drop(pool.run(Class::Others, move || *done.lock().unwrap() += 1));
-        }
-        drop(release);
-        let last = pool.run(Class::Others, || ()).unwrap();
-        last.blocking_recv().unwrap();
-        assert_eq!(*done.lock().unwrap(), 0);
     }
 }

@@ -18,6 +18,7 @@ use merits_ledger::{
     FactDiffers, LedgerPolicy, UniqueSet,
     rows::{MemoryRows, RowChange, StateDigest},
     storage::{Commit, Head},
+    tree::{Frontier, Node},
 };
 use merits_ledger_sqlite::{
     Group, StateFile, TABLES, Writer,
@@ -25,7 +26,11 @@ use merits_ledger_sqlite::{
     wait,
 };
 use merits_sqlite::{DatabaseError, FileError, Found, Schema};
-use merits_verifier::log::{Checkpoint, LogKey, empty_root};
+use merits_verifier::{
+    codec::Canonical as _,
+    entry::Leaf,
+    log::{Checkpoint, LogKey, empty_root, leaf_hash},
+};
 use sqlx::{ConnectOptions as _, SqliteConnection};
 use thiserror::Error;
 
@@ -313,6 +318,45 @@ impl Archive {
         Ok(row.map(|row| row.version))
     }
 
+    /// Whether each stored leaf stands under its own entry's id, and the stored nodes are those of the leaves' tree.
+    pub(crate) fn same_tree(&self) -> Result<bool, ArchiveError> {
+        let (mut frontier, mut expected, mut last) = (Frontier::new(), HashMap::new(), -1);
+        loop {
+            let page = self.look(async |db| inspect::leaves(db, last, LEAVES).await)?;
+            let Some((index, _, _)) = page.last() else {
+                break;
+            };
+            last = *index;
+            for (_, id, leaf) in &page {
+                let decoded = Leaf::from_bytes(leaf);
+                if !decoded.is_ok_and(|leaf| leaf.entry.id().0[..] == id[..]) {
+                    return Ok(false);
+                }
+                expected.extend(frontier.push(leaf_hash(leaf)));
+            }
+        }
+        let (mut after, mut matched) = ((-1, -1), 0);
+        loop {
+            let page = self.look(async |db| inspect::nodes(db, after, NODES).await)?;
+            let Some((level, index, _)) = page.last() else {
+                // Rows are distinct by their key, and each is expected.
+                return Ok(matched == expected.len());
+            };
+            after = (*level, *index);
+            for (level, index, hash) in &page {
+                let node = u8::try_from(*level).ok().map(|level| Node {
+                    level,
+                    index: index.cast_unsigned(),
+                });
+                let known = node.and_then(|node| expected.get(&node));
+                if known.is_none_or(|known| known[..] != hash[..]) {
+                    return Ok(false);
+                }
+                matched += 1;
+            }
+        }
+    }
+
     /// Whether the stored used values are these.
     pub(crate) fn same_used(&self, rows: Option<&MemoryRows>) -> Result<bool, ArchiveError> {
         let expected = rows.into_iter().flat_map(|rows| rows.uniques());
@@ -393,6 +437,12 @@ fn failed(path: &Path) -> impl Fn(sqlx::Error) -> ArchiveError + use<> {
     let path = path.to_owned();
     move |source| ArchiveError::database(&path, source)
 }
+
+/// Leaves of one look.
+const LEAVES: u32 = 256;
+
+/// Nodes of one look.
+const NODES: u32 = 4_096;
 
 /// Used values of one look.
 const USED: u32 = 4_096;

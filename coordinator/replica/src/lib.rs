@@ -8,8 +8,9 @@
 //! - [`Client`] talks to a coordinator: submits entries, verifies receipts and signed refusals.
 //! - [`Follower`] joins the two: [`Follower::sync`] brings the copy up to date.
 //!
-//! A log that was rewritten behind a checkpoint which the replica has seen is refused loudly
-//! ([`ReplicaError::Rewritten`]), and the two signed checkpoints that convict it are kept.
+//! A log that signed two trees of one size is refused loudly ([`ReplicaError::Rewritten`]), and the two signed
+//! checkpoints are kept. Of a tree that is not shown to continue the one before, nothing is taken
+//! ([`ReplicaError::NotShown`]).
 //!
 //! A [`HighWaterMark`] outside the copy's folder remembers the newest tree that was verified, so that a
 //! copy that is deleted or comes back older cannot be filled again from a log that went back too.

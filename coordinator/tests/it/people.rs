@@ -137,6 +137,15 @@ async fn people_act_over_the_wire() {
             &mut mirror.stage.rng,
         )
         .unwrap();
+    let (mut once_more, _) = federation
+        .attest(
+            mirror.stage.ledger.state(),
+            &owned[1].citizen,
+            &[owned[1].note],
+            (Credits(10), "shop", now()),
+            &mut mirror.stage.rng,
+        )
+        .unwrap();
     let client = &mut mirror.node.client;
     client.submit(&redemption).await.unwrap();
     refused(client, &again, "spent", "spending", Code::AlreadyExists).await;
@@ -144,6 +153,11 @@ async fn people_act_over_the_wire() {
     assert!(twice.already_present);
     // An attestation is nobody's: no party signs it.
     client.submit(&attested).await.unwrap();
+    // So its note is looked up before its proof is verified, which anybody could ask for any number of times.
+    once_more.proof.clone_from(&redemption.proof);
+    refused(client, &once_more, "spent", "spending", Code::AlreadyExists).await;
+    let twice = client.submit(&attested).await.unwrap();
+    assert!(twice.already_present);
 
     let elsewhere = {
         let entry = Entry::decode(redemption.kind, &redemption.statement);

@@ -201,8 +201,10 @@ impl Extension {
         if self.fault.is_some() {
             return Ok(());
         }
-        // What governs changes for those that wait: first things first.
-        let (before, beside) = match proven.iter().any(Proven::governs) {
+        // What governs changes for those that wait: first things first. And for a leaf that governs, which always
+        // waits alone, no thread is worth a copy of what governs.
+        let is_alone = waiting.iter().any(Unread::governs);
+        let (before, beside) = match is_alone || proven.iter().any(Proven::governs) {
             true => (proven, Vec::new()),
             false => (Vec::new(), proven),
         };
@@ -213,15 +215,23 @@ impl Extension {
         if waiting.is_empty() {
             return self.store(group, beside).await;
         }
-        let verifying = self.start_to_verify(waiting, rng);
-        self.store(group, beside).await?;
-        let verified = verifying.join();
-        match verified.map_err(|_| ExtensionError::Interrupted)? {
-            Ok(proven) => self.proven = proven,
-            Err(fault) => {
-                self.fault.get_or_insert(fault);
-            }
-        }
+        let verified = if is_alone {
+            let first = self.first_waiting;
+            verify::verify(&self.governing, &self.keys, waiting, first, rng)
+        } else {
+            let verifying = self.start_to_verify(waiting, rng);
+            self.store(group, beside).await?;
+            let verified = verifying.join();
+            verified.map_err(|_| ExtensionError::Interrupted)?
+        };
+        let (proven, fault) = verified;
+        let Some(fault) = fault else {
+            self.proven = proven;
+            return Ok(());
+        };
+        // The rules may refuse a leaf before it, which is then the first at fault.
+        self.store(group, proven).await?;
+        self.fault.get_or_insert(fault);
         Ok(())
     }
 
@@ -229,7 +239,7 @@ impl Extension {
         &mut self,
         waiting: Vec<Unread>,
         rng: &mut impl CryptoRng,
-    ) -> JoinHandle<Result<Vec<Proven>, ReplayError>> {
+    ) -> JoinHandle<(Vec<Proven>, Option<ReplayError>)> {
         let judging = self
             .judging
             .get_or_insert_with(|| Arc::new(self.governing.clone()));
@@ -250,6 +260,10 @@ impl Extension {
     ) -> Result<(), ExtensionError<G::Error>> {
         if proven.is_empty() || self.fault.is_some() {
             return Ok(());
+        }
+        if proven.iter().any(Proven::governs) {
+            // Before anything changes: tables that nobody else has are not copied.
+            self.judging = None;
         }
         let mut pending = Pending::new();
         let submissions = proven.iter().map(|leaf| leaf.authentic.submission());
@@ -274,9 +288,6 @@ impl Extension {
             self.governing.commit(&changed)?;
             effects.push(changed);
         }
-        if proven.iter().any(Proven::governs) {
-            self.judging = None;
-        }
         let leaves: Vec<StoredLeaf<'_>> = effects.iter().map(StoredLeaf::of).collect();
         let appended = group.append_all(&leaves).await;
         if let Err((position, Conflict(unique))) = appended.map_err(ExtensionError::Store)? {
@@ -295,5 +306,79 @@ impl Extension {
 
     fn fail(&mut self, index: u64, fault: ReplayFault) {
         self.fault.get_or_insert(ReplayError { index, fault });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use ed25519_dalek::SigningKey;
+    use merits_primitives::ids::Origin;
+    use merits_verifier::{codec::Canonical as _, groth16::KeyPolicy, log::LogSigner};
+
+    use super::*;
+    use crate::entry::{Entry, PartyAdmitted};
+    use crate::policy::LedgerPolicy;
+    use crate::role::{Role, Roles};
+    use crate::sequencer::Sequencer;
+    use crate::state::State;
+    use crate::storage::{MemoryStorage, Storage as _};
+    use crate::store::MemoryStore;
+
+    /// Runs what never waits.
+    fn ready<T>(future: impl Future<Output = T>) -> T {
+        match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(value) => value,
+            Poll::Pending => panic!("memory never waits"),
+        }
+    }
+
+    /// The fault: what governs was copied for each entry that governs, so following many of them took quadratic time.
+    #[test]
+    fn an_entry_that_governs_copies_nothing() {
+        let origin = Origin::new("ledger.test/extension").expect("a name");
+        let key = |number| SigningKey::from_bytes(&[number; 32]);
+        let admit = |number, role| {
+            let (name, roles) = (format!("party-{number}"), Roles::new(&[role]));
+            PartyAdmitted::apply(&origin, &name, roles, &key(number), [number; 32])
+        };
+        let founding = admit(1, Role::Supervisor);
+        let authority = founding.party(&origin);
+        let policy = LedgerPolicy {
+            origin: origin.clone(),
+            authority,
+            keys: KeyPolicy {
+                allow_dev_keys: true,
+            },
+            least_claims_per_total: 20,
+            tickets: false,
+            anchor_seconds: 1,
+        };
+        let signer = LogSigner::new(origin.clone(), key(2));
+        let mut log = Sequencer::new(State::new(policy.clone()), MemoryStore::new(), signer);
+        let sponsors = (10..20).map(|number| admit(number, Role::Sponsor));
+        for admitted in [founding].into_iter().chain(sponsors) {
+            let entry = Entry::PartyAdmitted(admitted).sign(&origin, authority, None, &key(1));
+            log.submit(&entry.to_bytes(), 1_000).expect("allowed");
+        }
+
+        let rng = &mut ChaCha20Rng::from_seed([1; 32]);
+        let mut storage = MemoryStorage::new();
+        let (governing, keys) = (Governing::new(policy), KeyRing::new());
+        let digest = StateDigest::default();
+        let mut extension = Extension::new(governing, Frontier::new(), digest, keys);
+        ready(async {
+            let mut group = storage.begin().await.expect("begins");
+            for leaf in log.store().leaves() {
+                let pushed = extension.push(&mut group, leaf, rng).await;
+                pushed.expect("memory holds it");
+                assert!(extension.judging.is_none());
+            }
+            extension.end(&mut group, rng).await.expect("ends");
+        });
+        let extended = extension.finish().expect("a good log");
+        assert_eq!(extended.governing.size(), 11);
     }
 }

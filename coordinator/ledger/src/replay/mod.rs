@@ -111,8 +111,15 @@ impl Replay {
         rng: &mut impl rand_core::CryptoRng,
     ) -> Result<(), ReplayError> {
         let index = self.state.size() + self.waiting.len() as u64;
-        let at = |fault: ReplayFault| ReplayError { index, fault };
-        let unread = Unread::read(bytes).map_err(|error| at(error.into()))?;
+        let unread = match Unread::read(bytes) {
+            Ok(unread) => unread,
+            Err(error) => {
+                // A leaf before may be at fault too, and is then the one to name.
+                self.flush(rng)?;
+                let fault = error.into();
+                return Err(ReplayError { index, fault });
+            }
+        };
         // What governs nobody changes nothing that signatures or other entries' statements depend on, so
         // runs of such entries are checked together.
         let governs = unread.governs();
@@ -154,7 +161,8 @@ impl Replay {
     pub fn flush(&mut self, rng: &mut impl rand_core::CryptoRng) -> Result<(), ReplayError> {
         let unread = std::mem::take(&mut self.waiting);
         let first = self.state.size();
-        let proven = verify::verify(self.state.governing(), &self.keys, unread, first, rng)?;
+        let governing = self.state.governing();
+        let (proven, fault) = verify::verify(governing, &self.keys, unread, first, rng);
         // One look for all of the group; an entry that changes what a later one reads is rare.
         let at_first = |fault: ReplayFault| ReplayError {
             index: first,
@@ -169,7 +177,7 @@ impl Replay {
             self.apply(item, &mut view)
                 .map_err(|fault| ReplayError { index, fault })?;
         }
-        Ok(())
+        fault.map_or(Ok(()), Err)
     }
 
     fn apply(&mut self, item: &Proven, view: &mut View) -> Result<(), ReplayFault> {

@@ -68,49 +68,69 @@ impl Proven {
 }
 
 /// Verifies leaves, of which the first is number `first` of the log. All are judged by what governs now, so
-/// only the last may change that.
-///
-/// # Errors
-/// [`ReplayError`] names the first leaf that is at fault.
+/// only the last may change that. Answers the leaves before the first that is at fault, and that fault: the rules
+/// did not judge those yet.
 pub(super) fn verify(
     governing: &Governing,
     keys: &KeyRing,
     unread: Vec<Unread>,
     first: u64,
     rng: &mut impl CryptoRng,
-) -> Result<Vec<Proven>, ReplayError> {
+) -> (Vec<Proven>, Option<ReplayError>) {
     let authenticate = |share: Vec<Unread>| authenticated(governing, share);
     let mut leaves = Vec::with_capacity(unread.len());
     let mut jobs: BTreeMap<[u8; 32], Vec<(usize, Job)>> = BTreeMap::new();
+    // The first fault so far: keys and shares come in another order than the leaves.
+    let mut fault: Option<(usize, Refusal)> = None;
     let read = in_shares(unread, authenticate);
-    for (position, (leaf, index)) in read.into_iter().zip(first..).enumerate() {
-        let (leaf, job) = leaf.map_err(|refusal| at(index, refusal))?;
+    for (position, leaf) in read.into_iter().enumerate() {
+        let (leaf, job) = match leaf {
+            Ok(read) => read,
+            Err(refusal) => {
+                fault = Some((position, refusal));
+                break;
+            }
+        };
         leaves.push(leaf);
         if let Some(job) = job {
             jobs.entry(job.key.0).or_default().push((position, job));
         }
     }
+    let mut refuse = |position, refusal| {
+        if fault.as_ref().is_none_or(|(first, _)| position < *first) {
+            fault = Some((position, refusal));
+        }
+    };
     for jobs in jobs.into_values() {
         let Some((position, job)) = jobs.first() else {
             continue;
         };
-        let key = keys
-            .get(governing, &job.key)
-            .map_err(|refusal| at(first + *position as u64, refusal))?;
+        let key = match keys.get(governing, &job.key) {
+            Ok(key) => key,
+            Err(refusal) => {
+                refuse(*position, refusal);
+                continue;
+            }
+        };
         for (position, answer) in prove(&key, jobs, rng) {
-            let index = first + position as u64;
-            let answer = answer.map_err(|refusal| at(index, refusal))?;
-            if let Some(leaf) = leaves.get_mut(position) {
-                leaf.verified = Some(answer);
+            match answer {
+                Ok(answer) => {
+                    if let Some(leaf) = leaves.get_mut(position) {
+                        leaf.verified = Some(answer);
+                    }
+                }
+                Err(refusal) => refuse(position, refusal),
             }
         }
     }
-    Ok(leaves)
-}
-
-fn at(index: u64, refusal: Refusal) -> ReplayError {
-    let fault = ReplayFault::Refused(refusal);
-    ReplayError { index, fault }
+    let fault = fault.map(|(position, refusal)| {
+        leaves.truncate(position);
+        ReplayError {
+            index: first + position as u64,
+            fault: ReplayFault::Refused(refusal),
+        }
+    });
+    (leaves, fault)
 }
 
 /// Decodes statements, checks their signatures together, and finds what the proofs must show.

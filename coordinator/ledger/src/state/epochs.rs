@@ -1,5 +1,7 @@
 //! View-key epochs: pending, active, accepted for a grace time, retired.
 
+use std::sync::Arc;
+
 use merits_primitives::{
     ids::{Epoch, Origin},
     jubjub::Point,
@@ -46,7 +48,7 @@ pub enum EpochStanding {
 
 /// All epochs.
 #[derive(Debug, Clone, Default)]
-pub struct Epochs(Vec<EpochKeys>);
+pub struct Epochs(Arc<Vec<EpochKeys>>);
 
 impl Epochs {
     /// The keys of an epoch.
@@ -159,7 +161,7 @@ impl Epochs {
             }
         };
         // Epochs are numbered without a gap, and rows come in the order of their keys.
-        self.0.push(EpochKeys {
+        Arc::make_mut(&mut self.0).push(EpochKeys {
             view_key: opened.view_key().map_err(sum("view key"))?,
             totals_key: opened.totals_key().map_err(sum("totals key"))?,
             opened,

@@ -31,7 +31,7 @@ use crate::signatures::{ClaimSignature, Unverified};
 use crate::store::UniqueSet;
 use crate::submission::{Authentic, Sender, Submission};
 
-/// The part of the state that is in memory.
+/// The part of the state that is in memory. Clones share its tables until one of them changes a table.
 #[derive(Debug, Clone)]
 pub struct Governing {
     pub(super) policy: LedgerPolicy,

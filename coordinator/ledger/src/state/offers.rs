@@ -1,6 +1,7 @@
 //! Offers and what was redeemed of them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use merits_primitives::{
     calendar::Day,
@@ -111,8 +112,8 @@ impl Record for RedeemedSum {
 /// All offers.
 #[derive(Debug, Clone, Default)]
 pub struct Offers {
-    by_id: BTreeMap<EntryId, Offer>,
-    redeemed: BTreeMap<(AssetId, Expiry), RedeemedSum>,
+    by_id: Arc<BTreeMap<EntryId, Offer>>,
+    redeemed: Arc<BTreeMap<(AssetId, Expiry), RedeemedSum>>,
 }
 
 /// Credits are good until before the first day of their expiry's month, by the ledger's time.
@@ -271,7 +272,7 @@ impl Offers {
     /// Takes a row that changed.
     pub(super) fn apply(&mut self, key: &[u8], value: &[u8]) -> Result<(), RowError> {
         let id = EntryId(stored::key(Table::Offer, key)?);
-        self.by_id.insert(id, decode(value)?);
+        Arc::make_mut(&mut self.by_id).insert(id, decode(value)?);
         Ok(())
     }
 
@@ -283,7 +284,7 @@ impl Offers {
             AssetId(u64::from_be_bytes(asset)),
             Expiry(u32::from_be_bytes([e0, e1, e2, e3])),
         );
-        self.redeemed.insert(bucket, decode(value)?);
+        Arc::make_mut(&mut self.redeemed).insert(bucket, decode(value)?);
         Ok(())
     }
 }

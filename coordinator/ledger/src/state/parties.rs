@@ -1,6 +1,7 @@
 //! Parties: admitted, suspended, reinstated, with rotating keys.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use merits_primitives::ids::{Origin, PartyId};
 use merits_verifier::{
@@ -37,9 +38,9 @@ pub struct Party {
 /// All parties.
 #[derive(Debug, Clone, Default)]
 pub struct Parties {
-    by_id: BTreeMap<PartyId, Party>,
+    by_id: Arc<BTreeMap<PartyId, Party>>,
     /// Every signing key that was ever a party's.
-    keys: BTreeSet<[u8; 32]>,
+    keys: Arc<BTreeSet<[u8; 32]>>,
 }
 
 impl Canonical for Party {
@@ -235,13 +236,13 @@ impl Parties {
     /// Takes a row that changed.
     pub(super) fn apply(&mut self, key: &[u8], value: &[u8]) -> Result<(), RowError> {
         let id = PartyId(stored::key(Table::Party, key)?);
-        self.by_id.insert(id, decode(value)?);
+        Arc::make_mut(&mut self.by_id).insert(id, decode(value)?);
         Ok(())
     }
 
     /// Takes a signing key that is no longer new.
     pub(super) fn apply_key(&mut self, key: &[u8]) -> Result<(), RowError> {
-        self.keys.insert(stored::key(Table::PartyKey, key)?);
+        Arc::make_mut(&mut self.keys).insert(stored::key(Table::PartyKey, key)?);
         Ok(())
     }
 
@@ -257,4 +258,25 @@ impl Parties {
 fn record(draft: &mut Draft<'_>, id: &PartyId, party: &Party) {
     draft.put(Key::new(&[&id.0]), party);
     draft.put(Key::new(&[&party.signing_key.to_bytes()]), &PartyKey);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A follower clones what governs for each run of entries.
+    #[test]
+    fn a_clone_copies_a_table_when_it_changes() {
+        let mut parties = Parties::default();
+        parties.apply_key(&[1; 32]).expect("a key");
+        let before = parties.clone();
+        assert!(Arc::ptr_eq(&before.keys, &parties.keys));
+        parties.apply_key(&[2; 32]).expect("a key");
+        assert_eq!((before.keys.len(), parties.keys.len()), (1, 2));
+        assert!(Arc::ptr_eq(&before.by_id, &parties.by_id));
+        // Nobody else has it now.
+        let table = Arc::as_ptr(&parties.keys);
+        parties.apply_key(&[3; 32]).expect("a key");
+        assert_eq!(Arc::as_ptr(&parties.keys), table);
+    }
 }

@@ -4,6 +4,7 @@ mod group;
 mod records;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use merits_primitives::{
     Fr,
@@ -67,7 +68,7 @@ pub(super) struct Evaluation {
 pub(super) struct Register {
     evaluator: Option<Evaluator>,
     /// Evaluations by registrar.
-    counts: BTreeMap<PartyId, u64>,
+    counts: Arc<BTreeMap<PartyId, u64>>,
     group: GroupHead,
 }
 
@@ -362,7 +363,7 @@ impl Register {
             Table::Evaluator => self.evaluator = Some(decode(value)?),
             Table::EvaluationCount => {
                 let Count(count) = decode(value)?;
-                self.counts.insert(PartyId(stored::key(table, key)?), count);
+                Arc::make_mut(&mut self.counts).insert(PartyId(stored::key(table, key)?), count);
             }
             _ => self.group = decode(value)?,
         }

@@ -84,10 +84,10 @@ pub struct Scale {
 /// All scales.
 #[derive(Debug, Clone, Default)]
 pub struct Scales {
-    by_id: BTreeMap<ScaleId, Scale>,
-    by_asset: BTreeMap<AssetId, ScaleId>,
+    by_id: Arc<BTreeMap<ScaleId, Scale>>,
+    by_asset: Arc<BTreeMap<AssetId, ScaleId>>,
     /// What waits for approval, by the entry that proposed it.
-    proposals: BTreeMap<EntryId, VersionRecord>,
+    proposals: Arc<BTreeMap<EntryId, VersionRecord>>,
 }
 
 impl Scale {
@@ -307,8 +307,9 @@ impl Scales {
     pub(super) fn apply(&mut self, key: &[u8], value: &[u8]) -> Result<(), RowError> {
         let id = records::read_scale_key(Table::Scale, key)?;
         let head: ScaleHead = decode(value)?;
-        self.by_asset.insert(head.asset, id.clone());
-        let scale = self.by_id.entry(id).or_insert_with(|| Scale {
+        Arc::make_mut(&mut self.by_asset).insert(head.asset, id.clone());
+        let by_id = Arc::make_mut(&mut self.by_id);
+        let scale = by_id.entry(id).or_insert_with(|| Scale {
             asset: head.asset,
             period_kind: head.period_kind,
             versions: Vec::new(),
@@ -325,7 +326,7 @@ impl Scales {
     /// Takes a version's row that changed. Its scale's row comes before it.
     pub(super) fn apply_version(&mut self, value: &[u8]) -> Result<(), RowError> {
         let Version(record) = decode(value)?;
-        let scale = self.by_id.get_mut(&record.terms.id);
+        let scale = Arc::make_mut(&mut self.by_id).get_mut(&record.terms.id);
         let scale = scale.ok_or(RowError::Missing {
             table: Table::Scale,
         })?;
@@ -351,11 +352,11 @@ impl Scales {
         let id = EntryId(stored::key(Table::Proposal, key)?);
         match value {
             None => {
-                self.proposals.remove(&id);
+                Arc::make_mut(&mut self.proposals).remove(&id);
             }
             Some(value) => {
                 let Proposal(record) = decode(value)?;
-                self.proposals.insert(id, record);
+                Arc::make_mut(&mut self.proposals).insert(id, record);
             }
         }
         Ok(())
@@ -364,7 +365,7 @@ impl Scales {
     /// What else was proposed as this version, or an earlier one, can never be approved.
     fn approve(&self, draft: &mut Draft<'_>, record: &VersionRecord) {
         let terms = &record.terms;
-        for (id, other) in &self.proposals {
+        for (id, other) in self.proposals.iter() {
             if other.terms.id == terms.id && other.terms.version <= terms.version {
                 draft.remove::<Proposal>(Key::new(&[&id.0]));
             }

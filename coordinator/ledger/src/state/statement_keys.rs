@@ -1,6 +1,7 @@
 //! The keys of `ticket` and `redeem`: one in force for each.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use merits_verifier::groth16::{KeyDigest, KeyPolicy, Provenance, VerifyingKey};
 
@@ -27,7 +28,7 @@ pub struct StatementKey {
 /// The keys in force.
 #[derive(Debug, Clone, Default)]
 pub struct StatementKeys {
-    keys: BTreeMap<PersonStatement, StatementKey>,
+    keys: Arc<BTreeMap<PersonStatement, StatementKey>>,
 }
 
 impl StatementKeys {
@@ -86,7 +87,7 @@ impl StatementKeys {
             key: adopted.key,
             provenance: adopted.provenance,
         };
-        self.keys.insert(adopted.statement, key);
+        Arc::make_mut(&mut self.keys).insert(adopted.statement, key);
         Ok(())
     }
 }

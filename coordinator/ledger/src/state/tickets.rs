@@ -5,6 +5,7 @@
 //! another distributor can sink a batch that is being proven.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use merits_primitives::{
     field,
@@ -68,7 +69,7 @@ impl Ticket {
 pub(super) struct PublishedTerms {
     /// By distributor and the document's SHA-256: whoever publishes another's words takes nothing
     /// from it.
-    terms: BTreeMap<(PartyId, [u8; 32]), Terms>,
+    terms: Arc<BTreeMap<(PartyId, [u8; 32]), Terms>>,
 }
 
 /// All consents: published terms, and a reader of the rest.
@@ -258,7 +259,7 @@ impl PublishedTerms {
         distributor.copy_from_slice(&key[..32]);
         digest.copy_from_slice(&key[32..]);
         let terms = decode(value)?;
-        self.terms.insert((PartyId(distributor), digest), terms);
+        Arc::make_mut(&mut self.terms).insert((PartyId(distributor), digest), terms);
         Ok(())
     }
 }

@@ -1,9 +1,12 @@
 //! Replay gives what the sequencer has, whatever was submitted; and notices every altered leaf.
 
 use crate::founded::Founded;
+use crate::storage::ready;
 use merits_ledger::entry::{Entry, StandingChange};
-use merits_ledger::tree::consistency_proof;
-use merits_ledger::{Replay, State};
+use merits_ledger::rows::StateDigest;
+use merits_ledger::storage::{MemoryStorage, Storage as _};
+use merits_ledger::tree::{Frontier, consistency_proof};
+use merits_ledger::{Extension, Governing, KeyRing, Replay, State};
 use merits_primitives::ids::Credits;
 use merits_verifier::codec::Canonical;
 use merits_verifier::entry::{Leaf, SignedEntry};
@@ -193,6 +196,80 @@ fn a_replay_names_the_leaf_that_breaks_the_rules() {
     last.time = 0;
     leaves[10] = last.to_bytes();
     assert_eq!(fails(leaves).0, 10);
+}
+
+/// The fault: a proof that does not hold was named before the rules had judged the leaves before it, and of several
+/// faults not always the first.
+#[test]
+fn of_several_faults_the_first_leaf_is_named() {
+    let mut ledger = Founded::new();
+    for _ in 0..3 {
+        let batch = ledger.earn(2);
+        ledger.submit(&batch).expect("a good batch");
+    }
+    let good = ledger.ledger.store().leaves().to_vec();
+    let size = good.len();
+    // The batches wait together for their proofs.
+    let [first, second, third] = [size - 3, size - 2, size - 1];
+    type Spoil<'s> = dyn Fn(&mut Leaf, &Leaf) + 's;
+    let time = |leaf: &mut Leaf, _: &Leaf| leaf.time = 0;
+    let signature = |leaf: &mut Leaf, _: &Leaf| leaf.entry.signature[0] ^= 1;
+    let key = &ledger.federation.distributor.key;
+    let proof = |leaf: &mut Leaf, other: &Leaf| {
+        leaf.entry.proof.clone_from(&other.entry.proof);
+        leaf.entry.signature = merits_verifier::signature::sign(key, &leaf.entry.signing_bytes());
+    };
+    let (time, signature): (&Spoil<'_>, &Spoil<'_>) = (&time, &signature);
+    let proof: &Spoil<'_> = &proof;
+    for spoilt in [
+        [(first, time), (second, proof)],
+        [(first, proof), (second, signature)],
+        [(first, proof), (third, time)],
+        [(second, time), (third, signature)],
+        [(second, proof), (third, proof)],
+    ] {
+        let mut leaves = good.clone();
+        for (index, spoil) in spoilt {
+            let other = Leaf::from_bytes(&good[size - 1 - usize::from(index == third)]);
+            let mut leaf = Leaf::from_bytes(&good[index]).expect("a leaf");
+            spoil(&mut leaf, &other.expect("a leaf"));
+            leaves[index] = leaf.to_bytes();
+        }
+        named(&ledger, &leaves, spoilt[0].0);
+    }
+    // One that cannot be read, behind one whose proof does not hold.
+    let mut leaves = good.clone();
+    let mut leaf = Leaf::from_bytes(&good[first]).expect("a leaf");
+    leaf.time = 0;
+    leaves[first] = leaf.to_bytes();
+    leaves[third].truncate(20);
+    named(&ledger, &leaves, first);
+}
+
+/// A replay and a follower name this leaf.
+fn named(ledger: &Founded, leaves: &[Vec<u8>], index: usize) {
+    let policy = ledger.federation.policy();
+    let rng = &mut StdRng::seed_from_u64(5);
+    let replayed = Replay::run(policy.clone(), leaves, rng).expect_err("a broken log");
+    assert_eq!(replayed.index, index as u64, "{replayed}");
+    let followed = ready(async {
+        let mut extension = Extension::new(
+            Governing::new(policy),
+            Frontier::new(),
+            StateDigest::default(),
+            KeyRing::new(),
+        );
+        let mut storage = MemoryStorage::new();
+        let mut group = storage.begin().await.expect("begins");
+        for leaf in leaves {
+            let pushed = extension.push(&mut group, leaf, rng).await;
+            pushed.expect("memory holds it");
+        }
+        extension.end(&mut group, rng).await.expect("ends");
+        extension.finish()
+    });
+    let followed = followed.expect_err("a broken log");
+    assert_eq!(followed.index, index as u64, "{followed}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use merits_ledger::storage::MemoryStorage;
 use merits_ledger_fixture::conformance;
 
 /// Runs what never waits.
-fn ready<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn ready<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
         Poll::Pending => panic!("memory never waits"),

@@ -14,7 +14,7 @@ use crate::archive::Archive;
 
 impl Replica {
     /// Verifies the whole copy again, from its first leaf: signatures, proofs, rules, tree; and that the
-    /// stored state is the one that the leaves make. Answers that state, in memory.
+    /// stored ids, nodes and state are those that the leaves make. Answers that state, in memory.
     ///
     /// # Errors
     /// [`ReplicaError`].
@@ -29,6 +29,9 @@ impl Replica {
             (size, expected),
             rng,
         )?;
+        if !self.archive.same_tree()? {
+            return Err(ReplicaError::Altered(self.directory.clone()));
+        }
         let same = state.rows().digest()? == self.digest
             && same_rows(state.rows(), self.archive.file().as_ref())?
             && self.archive.same_used(state.memory())?;

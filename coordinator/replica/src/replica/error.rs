@@ -66,9 +66,10 @@ pub enum ReplicaError {
     /// The log took an entry that its rules refuse.
     #[error("the log holds an entry that the ledger's rules refuse: {0}")]
     Invalid(#[from] ReplayError),
-    /// The replica's own file does not have the root of its checkpoint.
+    /// The replica's own leaves, their ids or the nodes of their tree do not fit together, or not its checkpoint.
     #[error(
-        "the replica's own leaves do not have the root of its checkpoint: its files were altered; move {0} away and sync again"
+        "the replica's own leaves, their ids and their tree do not fit together or not its checkpoint: its files were \
+         altered; move {0} away and sync again"
     )]
     Altered(PathBuf),
     /// The copy was made under other founding facts than the configuration says.

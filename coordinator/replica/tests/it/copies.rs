@@ -52,6 +52,17 @@ fn an_altered_or_shortened_copy_is_refused() {
         let fault = altered(sql, false);
         assert!(matches!(fault, ReplicaError::Altered(_)), "{sql}: {fault}");
     }
+    // An entry that could not be found, or another one in its place; nodes that only receipts need, and one of no
+    // leaves.
+    for sql in [
+        "UPDATE leaf SET entry_id = zeroblob(32) WHERE idx = 0",
+        "UPDATE node SET hash = zeroblob(32) WHERE level = 0 AND idx = 0",
+        "DELETE FROM node WHERE level = 0 AND idx = 0",
+        "INSERT INTO node VALUES (3, 7, zeroblob(32))",
+    ] {
+        let fault = altered(sql, true);
+        assert!(matches!(fault, ReplicaError::Altered(_)), "{sql}: {fault}");
+    }
     // A party that nobody admitted, keys that may serve twice, a value that nobody used, a digest of
     // something else.
     for sql in [

@@ -6,7 +6,11 @@ use std::time::{Duration, Instant};
 
 use merits_ledger::{KeyRing, State, Submission};
 use merits_ledger_fixture::{Citizen, Redeeming, Stage};
-use merits_primitives::{Fr, ids::Credits, note_tree::NoteFrontier};
+use merits_primitives::{
+    Fr,
+    ids::Credits,
+    note_tree::{NoteCommitment, NoteFrontier},
+};
 use merits_verifier::{Verified, codec::Canonical, entry::SignedEntry};
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -29,7 +33,9 @@ fn main() -> Outcome<()> {
     measure("redemptions", state, &redemptions, at.time)?;
 
     let mut tree = NoteFrontier::new();
-    let notes: Vec<Fr> = (1..=16_384u64).map(Fr::from).collect();
+    let notes: Vec<NoteCommitment> = (1..=16_384u64)
+        .map(|note| NoteCommitment(Fr::from(note)))
+        .collect();
     let start = Instant::now();
     assert!(notes.iter().all(|note| tree.push(*note)), "there is room");
     let each = start.elapsed().as_secs_f64() * 1e6 / notes.len() as f64;

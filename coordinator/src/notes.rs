@@ -148,6 +148,9 @@ impl Notes {
             // The next key there can be.
             from.push(0);
             for (key, value) in &page {
+                if next == notes.end {
+                    break;
+                }
                 // A run is missing where the next one begins later.
                 let begins = <[u8; 8]>::try_from(&key[..]).map(u64::from_be_bytes);
                 if begins.is_ok_and(|first| first > next) {

@@ -163,11 +163,12 @@ impl Command {
 }
 
 async fn serve(config: Config, beginning: Beginning) -> anyhow::Result<ExitCode> {
+    let stop = stop_signal()?;
     let mut coordinator = Coordinator::begin(config, Arc::new(SystemClock), beginning).await?;
     println!("listening on {}", coordinator.address());
     println!("log key {}", coordinator.log_key());
     tokio::select! {
-        signal = stop_signal() => signal?,
+        () = stop => {}
         failed = coordinator.failed() => failed.context("the coordinator stopped")?,
     }
     coordinator.shutdown().await?;

@@ -370,8 +370,10 @@ impl StopWatch {
     fn begin(&self, stop: &Arc<AtomicBool>) {
         let stop = Arc::clone(stop);
         self.0.get_or_init(|| {
+            let signal = stop_signal();
             let watch = tokio::spawn(async move {
-                if stop_signal().await.is_ok() {
+                if let Ok(signal) = signal {
+                    signal.await;
                     stop.store(true, Ordering::Relaxed);
                     eprintln!("stopping after the proofs in flight; run again to go on");
                 }

@@ -47,6 +47,7 @@ impl Command {
             },
             Self::Serve { config } => {
                 let config = EvaluatorConfig::load(&config)?;
+                let stop = stop_signal()?;
                 let listener = merits_serve::listen(config.listen).await?;
                 let service = config.service().await?;
                 println!(
@@ -54,10 +55,7 @@ impl Command {
                     config.name,
                     listener.local_addr()?
                 );
-                serve(service, listener, &config.server, async {
-                    let _ = stop_signal().await;
-                })
-                .await?;
+                serve(service, listener, &config.server, stop).await?;
             }
         }
         Ok(ExitCode::SUCCESS)

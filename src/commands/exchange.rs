@@ -98,10 +98,7 @@ impl Command {
                 stock(&config, &offer, &vouchers, first_line).await?;
             }
             Self::Serve { config } => {
-                serve_until(&ExchangeConfig::load(&config)?, async {
-                    let _ = stop_signal().await;
-                })
-                .await?;
+                serve_until(&ExchangeConfig::load(&config)?, stop_signal()?).await?;
             }
             Self::Backup { config, output } => {
                 outputs::of_configuration(&config).admit(&output, "the copy")?;

@@ -387,10 +387,7 @@ impl Command {
             }
             Self::Serve { config } => {
                 let config = SupervisorConfig::load(&config)?;
-                witness::serve_holder(&config.holder, Side::Supervisor, async {
-                    let _ = stop_signal().await;
-                })
-                .await?;
+                witness::serve_holder(&config.holder, Side::Supervisor, stop_signal()?).await?;
             }
         }
         Ok(ExitCode::SUCCESS)

@@ -61,10 +61,8 @@ impl Command {
                 })?;
             }
             Self::Serve { config } => {
-                serve_holder(&WitnessConfig::load(&config)?, Side::Witness, async {
-                    let _ = stop_signal().await;
-                })
-                .await?;
+                let config = WitnessConfig::load(&config)?;
+                serve_holder(&config, Side::Witness, stop_signal()?).await?;
             }
         }
         Ok(ExitCode::SUCCESS)

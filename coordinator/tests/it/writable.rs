@@ -9,7 +9,6 @@ use std::{
 
 use merits_coordinator::{Config, Coordinator, StartError, SystemClock};
 use merits_proto::Reason;
-use merits_replica::MarkError;
 use merits_sqlite::FileError;
 use sqlx::{ConnectOptions as _, Connection as _};
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -106,15 +105,16 @@ async fn a_mark_that_cannot_be_replaced_is_found_at_the_start() {
     let dir = tempfile::tempdir().unwrap();
     let founding = Founding::new(151);
     let config = stopped(&founding, dir.path()).await;
-    let mut blocked = config.high_water_mark.clone().into_os_string();
-    blocked.push(".new");
-    fs::create_dir(&blocked).unwrap();
+    // In place of the mark, which nobody can replace by a rename then.
+    let aside = dir.path().join("mark-aside");
+    fs::rename(&config.high_water_mark, &aside).unwrap();
+    fs::create_dir(&config.high_water_mark).unwrap();
     let error = refused(&config).await;
-    assert!(
-        matches!(error, StartError::Mark(MarkError::NotWritable { .. })),
-        "{error}"
-    );
-    fs::remove_dir(&blocked).unwrap();
+    assert!(matches!(error, StartError::Mark(_)), "{error}");
+    let mark = config.high_water_mark.display().to_string();
+    assert!(error.to_string().contains(&mark), "{error}");
+    fs::remove_dir(&config.high_water_mark).unwrap();
+    fs::rename(&aside, &config.high_water_mark).unwrap();
     let node = Node::start(config).await;
     node.coordinator.shutdown().await.unwrap();
 }

@@ -5,16 +5,18 @@ use std::io;
 use futures::future::BoxFuture;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Returns at ctrl-c or SIGTERM.
+/// Ends at ctrl-c or SIGTERM. Signals are waited for from the call on, not only once the future is polled: a
+/// program that calls this before it says that it serves is never ended by the signal itself.
 ///
 /// # Errors
 /// The system's, if it does not let the program wait for signals.
-pub fn stop_signal() -> BoxFuture<'static, io::Result<()>> {
-    Box::pin(async {
-        let mut terminate = signal(SignalKind::terminate())?;
+pub fn stop_signal() -> io::Result<BoxFuture<'static, ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(Box::pin(async move {
         tokio::select! {
-            _ = terminate.recv() => Ok(()),
-            interrupted = tokio::signal::ctrl_c() => interrupted,
+            _ = terminate.recv() => (),
+            _ = interrupt.recv() => (),
         }
-    })
+    }))
 }

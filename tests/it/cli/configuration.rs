@@ -140,13 +140,6 @@ fn a_value_that_cannot_be_is_named() {
             &["ledger.authority", "64 hexadecimal digits"],
         ),
         (
-            "witness",
-            "witness half --epoch 2 --output x",
-            "shares",
-            "shares",
-            &["`shares` names no file for epoch 2"],
-        ),
-        (
             "source",
             "source apply --output x",
             "origin = \"ledger.example.org/merits\"",
@@ -163,7 +156,7 @@ fn a_value_that_cannot_be_is_named() {
     ] {
         let directory = samples_directory();
         let file = format!("{role}.toml");
-        if ["witness", "sponsor"].contains(&role) {
+        if role == "sponsor" {
             edit(
                 &directory.path().join(&file),
                 SAMPLE_LOG_KEY,

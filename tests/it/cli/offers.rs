@@ -67,7 +67,7 @@ fn an_exchange_serves_once_it_is_admitted() {
     let stock = "exchange stock --config exchange.toml --offer 0123456789 --vouchers codes.txt";
     ledger.merits(stock).refuses(&["codes.txt", "No such file"]);
     let codes = ledger.path().join("codes.txt");
-    fs::write(&codes, "SECRET-1\n\n").expect("written");
+    fs::write(&codes, "SECRET-1\n# comment\n\n").expect("written");
     let refused = ledger.merits(stock);
     refused.refuses(&["codes.txt, line 2"]);
     assert!(!refused.stderr.contains("SECRET"), "{refused:#?}");

@@ -62,6 +62,18 @@ impl Ran {
     }
 }
 
+impl Ran {
+    /// The command line itself was refused, with exit code 2, before anything was looked at.
+    #[track_caller]
+    pub(crate) fn is_misused(&self, names: &[&str]) -> &Self {
+        assert_eq!(self.code, Some(2), "{self:#?}");
+        for name in names {
+            assert!(self.stderr.contains(name), "{name:?} is not in {self:#?}");
+        }
+        self
+    }
+}
+
 /// The repository.
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

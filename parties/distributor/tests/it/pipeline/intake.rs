@@ -113,7 +113,10 @@ async fn what_the_source_did_not_sign_is_named() {
         "{error}"
     );
     let error = source_key(&state, &world.federation.issuer.id).unwrap_err();
-    assert!(error.to_string().contains("is no source"), "{error}");
+    assert!(
+        error.to_string().contains("lacks the role `source`"),
+        "{error}"
+    );
 }
 
 /// A store belongs to one ledger, one party, one master key, one running node.

@@ -151,7 +151,7 @@ impl Receipt {
             leaf,
             index,
             proof,
-            checkpoint: SignedCheckpoint::parse(checkpoint)?,
+            checkpoint: SignedCheckpoint::parse(checkpoint.trim_start_matches('\n'))?,
         })
     }
 

@@ -93,7 +93,7 @@ fn a_fault_of_syntax_has_its_place_in_every_kind_of_string() {
 fn formulas_are_as_deep_and_numbers_as_long_as_the_manual_says() {
     let choices = |count: usize| {
         // None is decided by how many days there can be.
-        let parts = (2..count + 2).map(|n| format!("days.size() * 1000 > {n} ? 1 : "));
+        let parts = (2..count + 2).map(|n| format!("days.size()*999>{n} ? 1 : "));
         format!("cel = '''\n{}0\n'''", parts.collect::<String>())
     };
     for fine in [

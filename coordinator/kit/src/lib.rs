@@ -9,7 +9,7 @@
 //! the inclusion and the signature of each entry, and the ledger's rules take them one by one. Batches and
 //! what people make are not in a kit.
 //!
-//! [`write`] makes a kit from receipts, [`Kit::read`] opens one. [`Kit::show`] verifies a receipt and says what it
+//! [`write()`] makes a kit from receipts, [`Kit::read`] opens one. [`Kit::show`] verifies a receipt and says what it
 //! shows, [`Kit::attested`] an attestation. Under them, [`offline`] judges a receipt by a state, whoever keeps it.
 //! Nothing here needs a network or an async runtime.
 

@@ -21,7 +21,7 @@ use crate::store::Conflict;
 use crate::tree::{Frontier, Node};
 
 /// Leaves on their way into a store, within one group of it: nothing is there before the group is committed,
-/// and memory is needed for two groups of [`GROUP`] leaves, however many come.
+/// and memory is needed for two groups of 512 leaves, however many come.
 ///
 /// A leaf that is at fault does not stop it: only once all leaves are here, their root tells whether the log
 /// has that leaf or whoever sent it made it up. Nothing is stored after a fault, and the group must then be

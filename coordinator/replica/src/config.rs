@@ -1,7 +1,10 @@
 //! The `[ledger]` table of every party's configuration: which log, where, and what it is founded
 //! on.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use futures::future::BoxFuture;
 use merits_ledger::{FactDiffers, LedgerPolicy};
@@ -276,10 +279,28 @@ impl LedgerConfig {
             if !differences.is_empty() {
                 return Err(JoinError::OtherFacts(differences));
             }
-            Ok(Follower::new(client, self.open().await?))
+            Ok(Follower::new(client, self.open_soon().await?))
         })
     }
+
+    /// Opens the own copy; waits a moment for another command that has it. One that only looks, such as
+    /// `distributor status`, has it for a fraction of a second, and must not end a run that begins beside it.
+    async fn open_soon(&self) -> Result<Replica, JoinError> {
+        for _ in 0..LOOKS {
+            match self.open().await {
+                Err(JoinError::Replica(error)) if error.is_in_use() => {
+                    tokio::time::sleep(LOOK_EVERY).await;
+                }
+                opened => return opened,
+            }
+        }
+        self.open().await
+    }
 }
+
+/// How often, and how many times, a copy is looked at that another command has: two seconds in all.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+const LOOKS: u32 = 40;
 
 #[cfg(test)]
 mod tests {

@@ -126,3 +126,13 @@ pub enum ReplicaError {
     )]
     Interrupted,
 }
+
+impl ReplicaError {
+    /// Whether another process has the copy, or its mark, now.
+    pub(crate) fn is_in_use(&self) -> bool {
+        matches!(
+            self,
+            Self::Archive(ArchiveError::InUse { .. }) | Self::Mark(MarkError::InUse { .. })
+        )
+    }
+}

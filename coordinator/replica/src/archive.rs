@@ -430,7 +430,10 @@ async fn connect(path: &Path) -> sqlx::Result<Writer> {
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> ArchiveError + use<> {
     let path = path.to_owned();
-    move |source| ArchiveError::Io { path, source }
+    move |source| ArchiveError::Io {
+        path,
+        source: merits_guard::words::writing(source),
+    }
 }
 
 fn failed(path: &Path) -> impl Fn(sqlx::Error) -> ArchiveError + use<> {

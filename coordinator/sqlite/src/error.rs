@@ -68,7 +68,7 @@ pub enum FileError {
         /// Who we are.
         user: u32,
     },
-    /// Others could have replaced the file.
+    /// Others could have replaced the file, or it is none.
     #[error(transparent)]
     Exposed(#[from] GuardError),
     /// Nothing can be kept in the file.
@@ -195,7 +195,7 @@ impl FileError {
         move |source| Self::Io {
             action,
             path,
-            source,
+            source: merits_guard::words::writing(source),
         }
     }
 }

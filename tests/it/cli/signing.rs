@@ -353,10 +353,13 @@ fn of_a_file_that_cannot_be_read_nothing_is_signed() {
         4,
         &[
             "60 rejected",
-            "NOTHING WAS SIGNED",
-            "more than 5 in a hundred",
+            "NOTHING WAS SIGNED: 60 of 930 rows were rejected, more than 5 in a hundred",
         ],
     );
+    // Of account 1 every row is bad, so the first two subjects are 2 and 3.
+    let share = "60 of 93 rows (not counting 837 of subjects that are left out) were rejected";
+    let first = sign(path, &format!("{mixed} --subjects 2"));
+    ends(&first, 4, &["930 rows read", share]);
     assert!(!path.join("bundle.jsonl").exists() && !path.join("source.register").exists());
     let rejects = fs::read_to_string(path.join("rejects.csv")).expect("written");
     assert_eq!(rejects.lines().count(), 61);
@@ -368,6 +371,22 @@ fn of_a_file_that_cannot_be_read_nothing_is_signed() {
     let ran = sign(path, "--input empty.csv --output bundle.jsonl");
     ends(&ran, 4, &["NOTHING WAS SIGNED"]);
     assert!(path.join("bundle.jsonl").exists());
+}
+
+/// The fault: a mapping's zone was any file of the machine's, so that two machines signed other periods.
+#[test]
+fn a_zone_that_is_no_place_is_refused() {
+    for zone in ["localtime", "posix/Asia/Shanghai", "Factory", "Etc/Unknown"] {
+        let time = format!("column = \"ActivityDate\"\nformat = \"rfc3339\"\nzone = \"{zone}\"\n");
+        let source = source(&time);
+        let row = "1,2016-04-12T10:00:00Z,1000\n".to_owned();
+        write(source.path(), "steps.csv", &[row]);
+        sign(source.path(), "--input steps.csv --output bundle.jsonl").refuses(&[
+            zone,
+            "is no place",
+            "Europe/Berlin",
+        ]);
+    }
 }
 
 #[test]

@@ -336,6 +336,32 @@ fn a_row_of_the_future_covers_nothing() {
     );
 }
 
+/// An account is one whether its letters are composed in the records and apart in the links, or the other way.
+#[test]
+fn an_account_is_signed_however_its_letters_were_composed() {
+    let source = source(DAYS);
+    let path = source.path();
+    let links = fs::read_to_string(path.join("links.jsonl")).expect("written");
+    let header = links.lines().next().expect("a header");
+    for (one, other) in [("Zo\u{e9}", "Zoe\u{301}"), ("Zoe\u{301}", "Zo\u{e9}")] {
+        let link = format!("{{\"subject\":\"{one}\",\"h\":\"99{}\"}}", "0".repeat(62));
+        fs::write(path.join("links.jsonl"), format!("{header}\n{link}\n")).expect("written");
+        let rows = rows();
+        let of_one = rows.iter().filter_map(|row| row.strip_prefix("1,"));
+        let rows: Vec<String> = of_one.map(|row| format!("{other},{row}")).collect();
+        write(path, "steps.csv", &rows);
+        let signed = sign(
+            path,
+            "--input steps.csv --output bundle.jsonl --complete-from 2016-04-01 --complete-until 2016-05-31",
+        );
+        ends(
+            &signed,
+            0,
+            &["31 rows read, 0 rejected; 2 commitments over 31 records signed"],
+        );
+    }
+}
+
 #[test]
 fn of_a_file_that_cannot_be_read_nothing_is_signed() {
     let source = source(DAYS);

@@ -20,6 +20,7 @@ use merits_records::{
 };
 use merits_source::{
     FileSigning, Signing, SigningStep, SourceConfig, said::Said, signing::RefusedReason,
+    wholeness::RejectShare,
 };
 
 use super::{dates, hand_over};
@@ -194,8 +195,9 @@ fn tell(arguments: &SignArguments, signing: &Signing) -> ExitCode {
     }
     let Some(report) = signed else {
         println!(
-            "NOTHING WAS SIGNED: {rejected} of {rows} rows were rejected, more than {} in a hundred. Is it \
-             the right file, and the mapping its own? --most-rejects-percent signs all the same",
+            "NOTHING WAS SIGNED: {} were rejected, more than {} in a hundred. Is it the right file, and does the \
+             mapping fit it? --most-rejects-percent signs all the same",
+            RejectShare::new(&signing.rows),
             signing.most_rejects
         );
         return NOTHING.into();

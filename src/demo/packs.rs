@@ -14,7 +14,7 @@ use merits_primitives::ids::Period;
 use merits_records::{Mapping, Plan, ReadOptions, Reject, read_file};
 use merits_source::{
     said::Said,
-    wholeness::{MOST_REJECTS_PERCENT, Wholeness, too_many_rejects},
+    wholeness::{MOST_REJECTS_PERCENT, RejectShare, Wholeness},
 };
 
 use crate::{
@@ -190,14 +190,14 @@ impl Pack {
         bar.finish_and_clear();
         let rows = reading.report.rows;
         let most = MOST_REJECTS_PERCENT;
-        if too_many_rejects(&reading.report, most)
+        let share = RejectShare::new(&reading.report);
+        if share.exceeds(most)
             && let Some(reject) = first
         {
             bail!(
-                "{} of the {rows} rows of {} cannot be read by {}, and a source signs nothing of a \
+                "{share} of {} cannot be read by {}, and a source signs nothing of a \
                  file of which more than {most} in a hundred cannot: mend the file or the mapping. \
                  The first: line {}, {} = {:?}: {}",
-                reading.report.rejected,
                 input.display(),
                 misfit(),
                 reject.line,

@@ -122,6 +122,15 @@ refuse() { # PATTERN COMMAND...: the command fails and says why.
         exit 1
     }
 }
+exits() { # CODE COMMAND...: the command ends with exactly this exit code.
+    local wanted=$1 code=0
+    shift
+    "$@" || code=$?
+    [ "$code" = "$wanted" ] || {
+        printf 'exit code %s, expected %s: %s\n' "$code" "$wanted" "$*" >&2
+        exit 1
+    }
+}
 _step() { printf '\n== %4d s  %s\n' "$SECONDS" "$1"; }
 # Whether the lines of the first file are in the second, in order.
 _printed() {

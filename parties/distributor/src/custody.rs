@@ -128,6 +128,15 @@ mod tests {
     use zeroize::Zeroizing;
 
     #[test]
+    fn an_account_has_one_pseudonym_however_it_is_spelled() {
+        let origin = Origin::new("test").expect("a name");
+        let custody = Custody::new(Zeroizing::new([5; 32]), origin, PartyId([1; 32]));
+        let of = |account: &str| custody.handle(account, &PartyId([2; 32]));
+        assert_eq!(of("Zo\u{e9}"), of("Zoe\u{301}"));
+        assert_ne!(of("Zo\u{e9}"), of("Zoe"));
+    }
+
+    #[test]
     fn the_owner_reads_the_credits_from_seed_and_ledger() {
         let origin = Origin::new("test").expect("a name");
         let distributor = PartyId([1; 32]);

@@ -461,6 +461,22 @@ mod tests {
         (*key.to_bytes(), key.public())
     }
 
+    /// A wallet of another maker may write letters and marks apart: the records' account is meant.
+    #[test]
+    fn an_account_is_read_in_one_form() {
+        let (secret, public) = keys();
+        let distributor = PartyId([1; 32]);
+        let apart = Ticket {
+            account: "Zoe\u{301}".to_owned(),
+            ..ticket()
+        };
+        let file = apart
+            .seal(ORIGIN, &distributor, &public, &mut rand::rng())
+            .expect("sealed");
+        let opened = file.open(ORIGIN, &distributor, &secret).expect("opened");
+        assert_eq!(opened.account, "Zo\u{e9}");
+    }
+
     #[test]
     fn a_ticket_opens_for_its_distributor_on_its_ledger_only() {
         let (secret, public) = keys();

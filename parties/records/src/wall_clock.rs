@@ -6,6 +6,7 @@
 mod moment;
 mod present;
 mod time_mapping;
+mod zone;
 
 use jiff::{
     Timestamp, Zoned,
@@ -19,6 +20,7 @@ pub(crate) use moment::at;
 pub use moment::{locate, since_1970};
 pub use present::Present;
 pub use time_mapping::{Needed, TimeMapping, TimeMappingError, Twice};
+use zone::zone;
 
 /// Why a cell gives no moment.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -87,17 +89,12 @@ impl WallClock {
     /// # Errors
     /// [`TimeMappingError`] says what does not fit.
     pub fn new(mapping: &TimeMapping, needed: Needed) -> Result<Self, TimeMappingError> {
-        let zone = |name: &String| {
-            TimeZone::get(name).map_err(|_| TimeMappingError::UnknownZone {
-                zone: name.chars().take(60).collect(),
-            })
-        };
         let format = mapping.format.as_str();
         let per_second = match format {
             "unix-seconds" => Some(1),
             "unix-millis" => Some(1000),
             "rfc3339" => None,
-            _ => return Self::civil(mapping, needed, zone),
+            _ => return Self::civil(mapping, needed),
         };
         if mapping.recorded_in.is_some() {
             return Err(TimeMappingError::RecordedIn);
@@ -119,11 +116,7 @@ impl WallClock {
         }))
     }
 
-    fn civil(
-        mapping: &TimeMapping,
-        needed: Needed,
-        zone: impl Fn(&String) -> Result<TimeZone, TimeMappingError>,
-    ) -> Result<Self, TimeMappingError> {
+    fn civil(mapping: &TimeMapping, needed: Needed) -> Result<Self, TimeMappingError> {
         let (recorded, local) = match (&mapping.recorded_in, &mapping.zone) {
             (Some(from), Some(to)) => (Some(zone(from)?), Some(zone(to)?)),
             // A zone alone names the zone of times that are local already.

@@ -31,7 +31,7 @@ use crate::{
     said::{Periods, Said, SaidFault},
     signer::Signer,
     signing::{Pseudonyms, SignError, SignReport, sign_groups},
-    wholeness::{MOST_REJECTS_PERCENT, Partial, Wholeness, too_many_rejects},
+    wholeness::{MOST_REJECTS_PERCENT, Partial, RejectShare, Wholeness},
 };
 
 /// A file of records to sign.
@@ -247,7 +247,7 @@ impl SourceConfig {
             outside: outside(manifest, &reading),
             most_rejects: most,
         };
-        if !too_many_rejects(&reading.report, most) {
+        if !RejectShare::new(&reading.report).exceeds(most) {
             done.report = Some(self.sign_reading(manifest, file, &reading, rng, progress)?);
         }
         Ok(done)

@@ -11,7 +11,7 @@
 //! And a file of which too many rows cannot be read is the wrong file, or the mapping is: nothing of it is
 //! signed.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use merits_primitives::{calendar::Date, ids::Period};
 use merits_records::{
@@ -132,13 +132,56 @@ impl Wholeness {
     }
 }
 
-/// Whether more rows of a file were refused than may be. Rows of the future are none of them: they can be
-/// read, and may be signed when their time has come.
-pub fn too_many_rejects(report: &Report, most_percent: u8) -> bool {
-    let future = report.reasons.get(&Reason::Future).copied();
-    let rejected = report.rejected - future.unwrap_or(0);
-    // Rows are at most some 10^10.
-    rejected * 100 > (report.accepted + rejected) * u64::from(most_percent)
+/// How many rows of a file were rejected, of those that a source judges its file by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RejectShare {
+    /// Rejected rows, without those of the future: they can be read, and may be signed when their time has come.
+    pub rejected: u64,
+    /// The rejected and the accepted rows. Rows of subjects that were left out are neither.
+    pub judged: u64,
+    /// Rows of the future.
+    future: u64,
+    /// Rows of subjects that were left out.
+    left_out: u64,
+}
+
+impl RejectShare {
+    /// Of a reading.
+    pub fn new(report: &Report) -> Self {
+        let future = report.reasons.get(&Reason::Future).copied().unwrap_or(0);
+        let rejected = report.rejected - future;
+        Self {
+            rejected,
+            judged: report.accepted + rejected,
+            future,
+            left_out: report.left_out,
+        }
+    }
+
+    /// Whether more rows in a hundred were rejected than may be.
+    pub fn exceeds(&self, most_percent: u8) -> bool {
+        // Rows are at most some 10^10.
+        self.rejected * 100 > self.judged * u64::from(most_percent)
+    }
+}
+
+/// Such as `3 of 12 rows (not counting 988 of subjects that are left out)`.
+impl fmt::Display for RejectShare {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} rows", self.rejected, self.judged)?;
+        let others: Vec<String> = [
+            (self.future, "of the future"),
+            (self.left_out, "of subjects that are left out"),
+        ]
+        .iter()
+        .filter(|(rows, _)| *rows > 0)
+        .map(|(rows, which)| format!("{rows} {which}"))
+        .collect();
+        if others.is_empty() {
+            return Ok(());
+        }
+        write!(f, " (not counting {})", others.join(" and "))
+    }
 }
 
 #[cfg(test)]
@@ -326,15 +369,37 @@ mod tests {
             rejected,
             ..Report::default()
         };
-        assert!(!too_many_rejects(&report(95, 5), 5));
-        assert!(too_many_rejects(&report(94, 6), 5));
-        assert!(!too_many_rejects(&report(0, 0), 5));
-        assert!(too_many_rejects(&report(1_000_000, 1), 0));
-        assert!(!too_many_rejects(&report(0, 9), 100));
+        let too_many = |report: &Report, most| RejectShare::new(report).exceeds(most);
+        assert!(!too_many(&report(95, 5), 5));
+        assert!(too_many(&report(94, 6), 5));
+        assert!(!too_many(&report(0, 0), 5));
+        assert!(too_many(&report(1_000_000, 1), 0));
+        assert!(!too_many(&report(0, 9), 100));
         let mut early = report(3, 1);
         early.reasons.insert(Reason::Future, 1);
-        assert!(!too_many_rejects(&early, 5), "its time may come");
+        assert!(!too_many(&early, 5), "its time may come");
         early.rejected += 1;
-        assert!(too_many_rejects(&early, 5));
+        assert!(too_many(&early, 5));
+    }
+
+    /// The fault: the message named all rows of the file, and the share was of those of the first subjects.
+    #[test]
+    fn the_share_names_the_rows_that_it_is_of() {
+        let mut report = Report {
+            rows: 112,
+            accepted: 9,
+            rejected: 1,
+            ..Report::default()
+        };
+        assert_eq!(RejectShare::new(&report).to_string(), "1 of 10 rows");
+        report.left_out = 100;
+        report.rejected += 2;
+        report.reasons.insert(Reason::Future, 2);
+        let share = RejectShare::new(&report);
+        assert_eq!(
+            share.to_string(),
+            "1 of 10 rows (not counting 2 of the future and 100 of subjects that are left out)"
+        );
+        assert!(share.exceeds(9) && !share.exceeds(10));
     }
 }

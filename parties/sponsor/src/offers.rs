@@ -2,7 +2,12 @@
 
 use std::path::Path;
 
-use jiff::{Timestamp, Zoned, civil::DateTime, tz::TimeZone};
+use jiff::{
+    Timestamp,
+    civil::DateTime,
+    fmt::temporal::DateTimeParser,
+    tz::{TimeZone, TimeZoneDatabase},
+};
 use merits_ledger::{
     State,
     entry::{OfferKind, OfferPublished},
@@ -234,18 +239,20 @@ fn instant(key: &'static str, text: &str) -> Result<u64, OfferFault> {
             key,
             format!(
                 "{text:?} is no instant: 2026-12-01 or 2026-12-01T08:00 (both in UTC) is expected, or with an \
-                 offset 2026-12-01T08:00+08:00"
+                 offset 2026-12-01T08:00+08:00, or with a place 2026-12-01T08:00[Asia/Shanghai]"
             ),
         )
     };
     let text = text.trim();
-    let said = text
-        .parse()
-        .map(|zoned: Zoned| zoned.timestamp())
-        .or_else(|_| text.parse::<Timestamp>());
+    let said = if text.contains('[') {
+        // The parser of instants passes over a zone, also over one that contradicts the offset.
+        Some(in_zone(text).ok_or_else(wrong)?)
+    } else {
+        text.parse().ok()
+    };
     let instant = match said {
-        Ok(instant) => instant,
-        Err(_) => {
+        Some(instant) => instant,
+        None => {
             // The parser of civil times passes over an offset and a zone.
             let plain = |b: u8| b.is_ascii_digit() || b"-:T .".contains(&b);
             if !text.bytes().all(plain) || text.matches('-').count() != 2 {
@@ -257,6 +264,17 @@ fn instant(key: &'static str, text: &str) -> Result<u64, OfferFault> {
         }
     };
     u64::try_from(instant.as_millisecond()).map_err(|_| wrong())
+}
+
+/// The instant of a time with its zone, by the zones that the program carries, and never the machine's.
+fn in_zone(text: &str) -> Option<Timestamp> {
+    let zoned = DateTimeParser::new()
+        .parse_zoned_with(&TimeZoneDatabase::bundled(), text)
+        .ok()?;
+    let (zone, instant) = (zoned.time_zone(), zoned.timestamp());
+    // `Etc/Unknown` and `Factory` say that nobody has set a zone.
+    let is_place = !zone.is_unknown() && zone.to_offset_info(instant).abbreviation() != "-00";
+    is_place.then_some(instant)
 }
 
 /// The month of an expiry bucket, such as `2029-01`: credits are good until before its first day.
@@ -454,6 +472,7 @@ mod tests {
             "1970-01-01T16:00-08:00",
             "1970-01-02T00:00Z",
             "1970-01-02T08:00[Asia/Shanghai]",
+            "1970-01-02T08:00+08:00[Asia/Shanghai]",
             " 1970-01-02 ",
         ] {
             assert_eq!(instant("opens", text).expect(text), 86_400_000, "{text}");
@@ -463,6 +482,14 @@ mod tests {
             "1970-01-02+08:00",
             "1970-01-02-04",
             "02.01.1970",
+            // No place's clock, or another machine's.
+            "1970-01-02T08:00[Factory]",
+            "1970-01-02T08:00[Etc/Unknown]",
+            "1970-01-02T08:00[localtime]",
+            "1970-01-02T08:00[posix/Asia/Shanghai]",
+            // The zone and the offset contradict each other.
+            "1970-01-02T08:00+01:00[Asia/Shanghai]",
+            "1970-01-02T08:00+08:00[Mars/Olympus]",
         ] {
             let said = instant("opens", text).expect_err(text).to_string();
             assert!(said.contains("2026-12-01T08:00+08:00"), "{said}");

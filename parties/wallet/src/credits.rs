@@ -336,6 +336,20 @@ mod tests {
         }
     }
 
+    /// The distributor's records have one spelling, and the person's keyboard another.
+    #[test]
+    fn an_account_finds_its_credits_however_it_is_spelled() {
+        let of = batch(1, vec![claim(0, "Zo\u{e9}", &scope(1), Credits(1627))]);
+        for name in ["Zo\u{e9}", "Zoe\u{301}"] {
+            let found = accounts(SEED, &[name]).search().batch(&of);
+            let names: Vec<_> = found
+                .iter()
+                .map(|own| own.as_ref().map(|own| own.account.as_str()))
+                .collect();
+            assert_eq!(names, [Ok("Zo\u{e9}")], "{name}");
+        }
+    }
+
     #[test]
     fn the_owner_finds_the_own_credits_and_not_those_of_others() {
         let one = batch(

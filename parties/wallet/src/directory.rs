@@ -261,6 +261,17 @@ mod tests {
     use merits_verifier::log::LogSigner;
     use std::fs;
 
+    /// An account is one however its letters were composed: in an argument, and in a notebook of before.
+    #[test]
+    fn a_notebook_has_accounts_in_one_form() {
+        let mut notebook = Notebook::default();
+        notebook.learn("watch", "Zoe\u{301}");
+        assert_eq!(notebook.account("watch"), Some("Zo\u{e9}"));
+        let text = r#"{"accounts":[{"party":"watch","account":"Zoe\u0301"}]}"#;
+        let read: Notebook = serde_json::from_str(text).expect("a notebook");
+        assert_eq!(read, notebook);
+    }
+
     fn config() -> WalletConfig {
         let origin = Origin::new("ledger.test/merits").expect("an origin");
         let log_key = LogSigner::new(origin, SigningKey::from_bytes(&[1; 32]))

@@ -336,6 +336,32 @@ fn a_row_of_the_future_covers_nothing() {
     );
 }
 
+/// An account is one whether its letters are composed in the records and apart in the links, or the other way.
+#[test]
+fn an_account_is_signed_however_its_letters_were_composed() {
+    let source = source(DAYS);
+    let path = source.path();
+    let links = fs::read_to_string(path.join("links.jsonl")).expect("written");
+    let header = links.lines().next().expect("a header");
+    for (one, other) in [("Zo\u{e9}", "Zoe\u{301}"), ("Zoe\u{301}", "Zo\u{e9}")] {
+        let link = format!("{{\"subject\":\"{one}\",\"h\":\"99{}\"}}", "0".repeat(62));
+        fs::write(path.join("links.jsonl"), format!("{header}\n{link}\n")).expect("written");
+        let rows = rows();
+        let of_one = rows.iter().filter_map(|row| row.strip_prefix("1,"));
+        let rows: Vec<String> = of_one.map(|row| format!("{other},{row}")).collect();
+        write(path, "steps.csv", &rows);
+        let signed = sign(
+            path,
+            "--input steps.csv --output bundle.jsonl --complete-from 2016-04-01 --complete-until 2016-05-31",
+        );
+        ends(
+            &signed,
+            0,
+            &["31 rows read, 0 rejected; 2 commitments over 31 records signed"],
+        );
+    }
+}
+
 #[test]
 fn of_a_file_that_cannot_be_read_nothing_is_signed() {
     let source = source(DAYS);
@@ -353,10 +379,13 @@ fn of_a_file_that_cannot_be_read_nothing_is_signed() {
         4,
         &[
             "60 rejected",
-            "NOTHING WAS SIGNED",
-            "more than 5 in a hundred",
+            "NOTHING WAS SIGNED: 60 of 930 rows were rejected, more than 5 in a hundred",
         ],
     );
+    // Of account 1 every row is bad, so the first two subjects are 2 and 3.
+    let share = "60 of 93 rows (not counting 837 of subjects that are left out) were rejected";
+    let first = sign(path, &format!("{mixed} --subjects 2"));
+    ends(&first, 4, &["930 rows read", share]);
     assert!(!path.join("bundle.jsonl").exists() && !path.join("source.register").exists());
     let rejects = fs::read_to_string(path.join("rejects.csv")).expect("written");
     assert_eq!(rejects.lines().count(), 61);
@@ -368,6 +397,22 @@ fn of_a_file_that_cannot_be_read_nothing_is_signed() {
     let ran = sign(path, "--input empty.csv --output bundle.jsonl");
     ends(&ran, 4, &["NOTHING WAS SIGNED"]);
     assert!(path.join("bundle.jsonl").exists());
+}
+
+/// The fault: a mapping's zone was any file of the machine's, so that two machines signed other periods.
+#[test]
+fn a_zone_that_is_no_place_is_refused() {
+    for zone in ["localtime", "posix/Asia/Shanghai", "Factory", "Etc/Unknown"] {
+        let time = format!("column = \"ActivityDate\"\nformat = \"rfc3339\"\nzone = \"{zone}\"\n");
+        let source = source(&time);
+        let row = "1,2016-04-12T10:00:00Z,1000\n".to_owned();
+        write(source.path(), "steps.csv", &[row]);
+        sign(source.path(), "--input steps.csv --output bundle.jsonl").refuses(&[
+            zone,
+            "is no place",
+            "Europe/Berlin",
+        ]);
+    }
 }
 
 #[test]

@@ -50,10 +50,22 @@ pub enum Needed {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TimeMappingError {
     /// No such zone.
-    #[error("zone {zone:?} is not in the IANA time zone database; write it as America/Los_Angeles")]
+    #[error(
+        "zone {zone:?} is not in the IANA time zone database: write a place such as Europe/Berlin, or UTC"
+    )]
     UnknownZone {
         /// What came.
         zone: String,
+    },
+    /// A name of the database, or of a machine's copy of it, that is no place's clock.
+    #[error(
+        "zone {zone:?} is no place: {why}. Write a place such as Europe/Berlin, or UTC, whose clock counts"
+    )]
+    NoPlace {
+        /// What came.
+        zone: String,
+        /// What the name means.
+        why: &'static str,
     },
     /// Instants need a zone to become local.
     #[error(

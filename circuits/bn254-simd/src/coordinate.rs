@@ -19,7 +19,7 @@ pub(crate) trait WordsCoordinate: Copy {
 
     /// Stores it in this many rows.
     fn keep(&self, rows: &mut [[u64; 4]]);
-    /// Loads what [`store`](Self::store) stored.
+    /// Loads what [`keep`](Self::keep) stored.
     fn kept(rows: &[[u64; 4]]) -> Self;
     /// The opposite if `negative`: signed to signed.
     fn negate_if(&self, f: &F, negative: bool) -> Self;

@@ -16,7 +16,7 @@ pub(crate) trait Coordinate: Copy {
 
     /// Stores it in this many rows.
     fn keep(&self, rows: &mut [Limbs8]);
-    /// Loads what [`store`](Self::store) stored.
+    /// Loads what [`keep`](Self::keep) stored.
     fn kept(isa: Ifma, rows: &[Limbs8]) -> Self;
     /// The opposite in the lanes of `mask`: signed to signed.
     fn negate_where(&self, mask: u8) -> Self;

@@ -27,7 +27,8 @@ fn main() -> Result<()> {
         for claims in [8, 16, 32] {
             let costs = EarnCircuit::build(cycling(records)?.formula(), claims).costs();
             let batch = costs.constraints - claims * costs.per_claim();
-            // A claim takes its constraints and, in circom's reduction, one row a public input.
+            // A claim takes its constraints and, in circom's reduction, one row for each public
+            // input.
             let room = (1 << 17) - batch - (costs.publics - 7 * claims) - 1;
             println!(
                 "{records:>4} {claims:>4} {:>12} {:>10} {:>10} {:>22}",
@@ -69,7 +70,7 @@ fn witness_time(circuit: &EarnCircuit) -> Result<()> {
     Ok(())
 }
 
-/// The shipped scale with room for so many trips.
+/// The shipped scale with room for this many trips.
 fn cycling(records: u16) -> std::result::Result<Manifest, ManifestError> {
     Manifest::from_toml(&SCALE.replace("max_records = 40", &format!("max_records = {records}")))
 }

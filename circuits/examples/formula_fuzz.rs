@@ -1,10 +1,10 @@
-//! Random formulas, evaluator against circuit, for as long as wanted.
+//! Compares evaluator and circuit on random formulas, for as long as you ask it to.
 //!
 //! `cargo run --release -p merits-circuits --features fuzz --example formula_fuzz -- --minutes 60 --seed 1`
 //!
-//! Prints what was tried, how many of the drawn formulas the checker took, and which constructs
-//! of the language they had. Stops at the first disagreement, with the seed that brings it back:
-//! `-- --only SEED`.
+//! Prints what was tried, how many of the drawn formulas the checker accepted, and which constructs
+//! of the language they contained. Stops at the first disagreement and prints the seed that
+//! reproduces it: `-- --only SEED`.
 
 #![allow(clippy::print_stdout, reason = "the report is what the example is for")]
 
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use merits_circuits::differential::{self, Counts, LIES};
-// Days and weekdays are compared with numbers here too, which approved scales may do.
+// Formulas here also compare days and weekdays with numbers, as approved scales may.
 use merits_formula::check_approved as check;
 use merits_formula::generate::{self, Acceptance, Dice};
 use rand::SeedableRng as _;
@@ -67,7 +67,7 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Formulas with random changes: the checker takes or refuses them, and in time.
+/// Formulas with random changes: the checker must accept or refuse each within a time limit.
 fn mutations(seed: u64, count: u64) -> anyhow::Result<u64> {
     let mut source = StdRng::seed_from_u64(seed);
     let mut dice = Dice::new(&mut source);

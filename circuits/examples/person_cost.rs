@@ -3,7 +3,7 @@
 //!
 //! `cargo run --release -p merits-circuits --features timing --example person_cost`
 //!
-//! Keys are made here by one party and thrown away: they serve for times only.
+//! One party makes the keys here and throws them away: they are only good for timing.
 
 #![allow(clippy::print_stdout, reason = "the table is what the example is for")]
 

@@ -53,7 +53,7 @@ fn export(dir: &Path) -> Result<()> {
     export_of(dir, &sampler(), &inputs, &mut rng)
 }
 
-/// A proof of these inputs with a key of its own.
+/// A proof of these inputs under a new key.
 fn export_of(dir: &Path, circuit: &Circuit, inputs: &[Fr], rng: &mut StdRng) -> Result<()> {
     let assignment = circuit.program.run(inputs)?;
     circuit.check(&assignment)?;

@@ -1,12 +1,12 @@
-//! What a witness costs in processor time, for the three statements: the public side, the layout of
-//! the inputs, the witness program.
+//! Measures the processor time of a witness for the three statements: the public side, the layout
+//! of the inputs, the witness program.
 //!
 //! `cargo run --release -p merits-circuits --features timing --example witness_cost`
 //!
-//! Everything runs on one thread and what is counted is the time that this thread had a processor,
-//! so that other work on the machine changes little.
-//! The program is also run [plainly](merits_circuits::program::Program::run_plainly), instruction by
-//! instruction, in turns with the way that proofs use.
+//! Everything runs on one thread. Only the time that this thread had a processor counts, so other
+//! work on the machine changes little. The program is also run
+//! [plainly](merits_circuits::program::Program::run_plainly), instruction by instruction,
+//! alternating with the plan that proofs use.
 
 #![allow(clippy::print_stdout, reason = "the table is what the example is for")]
 
@@ -24,7 +24,7 @@ use rustix::time::{ClockId, clock_gettime};
 use statements::{CLAIMS, Result, SCALE};
 use zeroize::Zeroizing;
 
-/// Times that each part runs before the other parts have their turn.
+/// How often each part runs before the next part has its turn.
 const RUNS: u32 = 10;
 /// Turns; the least time counts.
 const TURNS: usize = 12;
@@ -68,7 +68,7 @@ fn redeem(rng: &mut StdRng) -> Result<()> {
     times("redeem", circuit.circuit(), &state, &inputs)
 }
 
-/// A step that gives something, or says why it cannot.
+/// A step that returns a value or an error.
 type Step<'a, T> = &'a dyn Fn() -> Result<T>;
 
 fn times<S>(

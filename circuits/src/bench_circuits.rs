@@ -1,4 +1,4 @@
-//! Synthetic circuits for measuring provers against each other, on sizes that others publish.
+//! Synthetic circuits for comparing provers, at sizes that others publish.
 
 mod sha256;
 
@@ -40,9 +40,9 @@ pub fn multiplication_chain_inputs(constraints: usize, x: Fr, y: Fr) -> Vec<Fr> 
     vec![last, x, y]
 }
 
-/// `hashes` of Poseidon in a chain, 240 constraints each: what most circuits of this field are
-/// made of. Each hash takes the two before it (the first, private `x` and `y`), as a path in a
-/// Merkle tree does; all wires are full-size. Public: the last hash.
+/// A chain of `hashes` Poseidon hashes, 240 constraints each. Most circuits of this field consist
+/// of such hashes. Each hash takes the two before it (the first, private `x` and `y`), as a path in
+/// a Merkle tree does; all wires are full-size. Public: the last hash.
 #[must_use]
 pub fn poseidon_chain(hashes: usize) -> Circuit {
     let mut b = Builder::new();
@@ -67,8 +67,8 @@ pub fn poseidon_chain_inputs(hashes: usize, x: Fr, y: Fr) -> Vec<Fr> {
     vec![pair[1], x, y]
 }
 
-/// A little of everything that the builder offers, with three public inputs, for the interplay
-/// with other tools: products, bits, comparison with zero, a quotient, parallel segments.
+/// A little of everything that the builder offers, with three public inputs, for tests with other
+/// tools: products, bits, comparison with zero, a quotient, parallel segments.
 #[must_use]
 pub fn sampler() -> Circuit {
     let mut b = Builder::new();

@@ -1,6 +1,6 @@
 //! Builds a circuit: constraints and, beside them, the program that fills the wires.
 //!
-//! Everything here costs exactly the constraints that its documentation says; constants fold.
+//! Everything here costs exactly the constraints that its documentation states; constants fold.
 //! Functions marked *hint* add wires without any constraint: the caller must constrain them.
 
 use std::sync::Arc;
@@ -33,7 +33,7 @@ pub struct Builder {
     /// Segments of the parallel stage that is being built, and where the stage began.
     parallel: Option<Parallel>,
     constraint_sections: SectionLog,
-    /// Values of the wires, where the inputs are known already.
+    /// Values of the wires, if the inputs are known already.
     trace: Option<Trace>,
 }
 
@@ -147,8 +147,8 @@ impl Builder {
     }
 
     /// A new wire `w = a * b + c`, by the 1 constraint `a * b = w - c`; no wire and no constraint
-    /// if a factor is constant. Unlike a product to which `c` is added, the result is one term
-    /// however long `c` is: what keeps sums from growing in rounds and chains of additions.
+    /// if a factor is constant. Unlike a product to which `c` is added, the result is one term,
+    /// however long `c` is. This keeps sums from growing in rounds and chains of additions.
     pub fn mul_add(&mut self, a: &Lc, b: &Lc, c: &Lc) -> Lc {
         if let Some(factor) = b.as_constant() {
             return a * factor + c;
@@ -361,12 +361,12 @@ impl Builder {
             .collect()
     }
 
-    /// Builds `f`, for whose wires there is a faster way: from the values of `inputs`, `kernel` fills
-    /// all wires that `f` makes, with the same values. It takes the place
-    /// of kernels within `f`.
+    /// Builds `f` and registers `kernel` as a faster way to fill its wires: from the values of
+    /// `inputs`, `kernel` fills all wires that `f` makes, with the same values. It replaces kernels
+    /// within `f`.
     ///
     /// # Panics
-    /// If `f` takes inputs of the program: a kernel knows only its own.
+    /// If `f` takes inputs of the program: a kernel has only the inputs that are passed to it.
     pub(crate) fn fused<R>(
         &mut self,
         inputs: &[&Lc],
@@ -470,7 +470,7 @@ impl Builder {
     /// The finished circuit and, of one that was [traced](Builder::tracing), its assignment.
     ///
     /// # Errors
-    /// [`WitnessError`] where no value exists, or another number of inputs was given.
+    /// [`WitnessError`] if no value exists, or if the number of inputs is wrong.
     pub fn finish_traced(mut self) -> Result<(Circuit, Vec<Fr>), WitnessError> {
         let trace = self.trace.take().unwrap_or_else(|| Trace::new(Vec::new()));
         let assignment = trace.finish()?;
@@ -546,13 +546,13 @@ impl Builder {
         first
     }
 
-    /// Where the program finds the value of `lc`, evaluating it if no one did before.
+    /// Where the program finds the value of `lc`. Adds an evaluation if there is none yet.
     fn place(&mut self, lc: &Lc) -> Place {
         self.check_visible(lc);
         if let Some(Wire(wire)) = lc.as_wire() {
             return Place::wire(wire);
         }
-        // A temporary of another segment is not there yet when this one runs.
+        // A temporary of another segment may not exist yet when this one runs.
         let stage = self.parallel.as_ref().map(|stage| stage.first_temporary);
         let own = self.start.temporaries.start;
         let is_visible =
@@ -560,7 +560,7 @@ impl Builder {
         self.evaluations.place(lc, &mut self.program, is_visible)
     }
 
-    /// A wire of another segment is not there yet when this one runs.
+    /// A wire of another segment may not exist yet when this one runs.
     fn check_visible(&self, lc: &Lc) {
         if let Some(stage) = &self.parallel {
             let foreign = |wire: u32| wire >= stage.first_wire && wire < self.start.wires.start;

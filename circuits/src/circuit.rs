@@ -35,7 +35,7 @@ pub struct Unsatisfied {
 }
 
 impl Circuit {
-    /// Says where an assignment breaks the constraints, if it does.
+    /// Checks whether an assignment satisfies the constraints.
     ///
     /// # Errors
     /// [`Unsatisfied`] with the first failing constraint and its section.

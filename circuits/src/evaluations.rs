@@ -110,7 +110,8 @@ const fn mix(x: u64) -> u64 {
     (product as u64) ^ ((product >> 64) as u64)
 }
 
-/// A cheap hasher for field elements and hashes: keys are our own constants, nobody's attack.
+/// A cheap hasher for field elements and hashes. The keys are our own constants, so nobody can
+/// force collisions.
 #[derive(Default)]
 struct LimbHasher(u64);
 

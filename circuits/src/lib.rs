@@ -1,8 +1,8 @@
 //! Constraints, witness programs and the prover of the MERITS statements.
 //!
-//! A statement is written once, with [`builder::Builder`], which makes its constraints and
-//! beside them the [`program::Program`] that fills the wires. Both are made once; a proof is
-//! `program.run(inputs)` and [`prover::Prover::prove`].
+//! A statement is written once, with [`builder::Builder`], which makes its constraints and the
+//! [`program::Program`] that fills the wires. Both are made once; a proof is `program.run(inputs)`
+//! and [`prover::Prover::prove`].
 
 pub mod bench_circuits;
 pub mod builder;

@@ -19,11 +19,11 @@ pub use merits_bn254_simd::{
 };
 pub use simd::SimdProver;
 
-/// Makes proofs for one circuit under one key. Load once, prove all day.
+/// Makes proofs for one circuit under one key. Load it once, then use it for many proofs.
 pub trait Prover: Send + Sync {
     /// Proves that the assignment (all wires, in wire order) satisfies the circuit.
     ///
-    /// `rng` blinds the proof: whoever predicts it may learn about the witness.
+    /// `rng` blinds the proof: anybody who can predict it may learn about the witness.
     ///
     /// # Errors
     /// [`ProveError`].
@@ -125,8 +125,8 @@ impl CircomProver {
         }
     }
 
-    /// Verifies each proof before it is handed out (about 2 ms): a witness that breaks the
-    /// statement, or memory that went bad, is then found here and not by a stranger.
+    /// Verifies each proof before it is returned (about 2 ms), so that a witness that breaks the
+    /// statement, or faulty memory, is found here and not by another party.
     #[must_use]
     pub fn with_self_check(mut self, key: PreparedKey) -> Self {
         self.self_check = Some(key);
@@ -166,7 +166,7 @@ impl Prover for CircomProver {
     }
 }
 
-/// Verifies a proof that is about to be handed out, if the prover was told to.
+/// Verifies a proof before it is returned, if the prover is set to.
 fn self_check(
     key: Option<&PreparedKey>,
     vk: &VerifyingKey,

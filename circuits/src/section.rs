@@ -11,7 +11,7 @@ pub struct Section {
     pub entered: usize,
 }
 
-/// Which section each of a growing list of things came from.
+/// Records which section each item of a growing list came from.
 #[derive(Clone, Debug)]
 pub(crate) struct SectionLog {
     nodes: Vec<Node>,

@@ -1,4 +1,4 @@
-//! Everything about one proof as files for snarkjs, rapidsnark and Solidity generators.
+//! All files of one proof for snarkjs, rapidsnark and Solidity generators.
 
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -53,7 +53,7 @@ pub fn write_proof(
     write_public_part(dir, assignment.get(1..=n_public).unwrap_or_default(), proof)
 }
 
-/// Writes `proof.json` and `public.json` alone: what may be shown to anybody.
+/// Writes `proof.json` and `public.json` alone. Neither is secret.
 ///
 /// # Errors
 /// Those of the file system.
@@ -67,7 +67,7 @@ pub fn write_public_part(dir: &Path, public: &[Fr], proof: &Proof) -> io::Result
     })
 }
 
-/// Writes a new file of a circuit; none is replaced.
+/// Writes a new file of a circuit. It never replaces a file.
 ///
 /// # Errors
 /// Those of the file system.

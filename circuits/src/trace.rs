@@ -1,5 +1,5 @@
-//! Values of wires computed while a circuit is built: a second evaluation beside the witness
-//! program, which shares nothing with it but the hint functions. Linear combinations are
+//! Values of wires computed while a circuit is built. This is a second evaluation beside the
+//! witness program, and it shares only the hint functions with it. Linear combinations are
 //! evaluated term by term where they are used; there are no temporaries, stages or instructions.
 //!
 //! It is for tests, which demand that both give the same assignment.

@@ -1,10 +1,10 @@
-//! The engine against arkworks, for as long as wanted.
+//! Compares the engine with arkworks for as long as you ask it to.
 //!
 //! `cargo run --release -p merits-bn254-simd --features differential --example bn254_fuzz -- --minutes 60 --seed 1`
 //!
-//! Parts take turns, so that each gets its share of the time; `--only PART` runs one of them, and
-//! `MERITS_BN254_PATH=scalar` the path without AVX-512. Stops at the first difference with exit code
-//! 1 and the case that brings it back: `--only PART --seed SEED --case CASE`.
+//! Parts take turns, so that each gets an equal share of the time; `--only PART` runs one of them,
+//! and `MERITS_BN254_PATH=scalar` the path without AVX-512. Stops at the first difference with exit
+//! code 1 and prints the arguments that reproduce it: `--only PART --seed SEED --case CASE`.
 
 #![allow(
     clippy::print_stdout,
@@ -73,7 +73,8 @@ fn fuzz(arguments: &Arguments) -> Result<(), differential::Difference> {
     let end = Duration::from_secs_f64(arguments.minutes * 60.0);
     let mut counts = vec![Count::default(); parts.len()];
     let mut report = Duration::from_secs(60);
-    // Whoever has had the least time is next; lanes have nothing to do where there are none.
+    // The part that has had the least time is next. Parts that test lanes are
+    // skipped on a processor without them.
     let idle = |count: &Count| count.cases > 0 && count.comparisons == 0;
     while start.elapsed() < end {
         let busy = (0..parts.len()).filter(|i| !idle(&counts[*i]));

@@ -1,8 +1,9 @@
-//! Memory that a proof takes beside the mapped key, and what two proofs at once cost each other:
-//! `--features timing --example footprint -- <chain|bits> <constraints> <rounds> [table budget in MiB]`.
+//! Measures the memory that a proof takes beside the mapped key, and how much two concurrent proofs
+//! slow each other down: `--features timing --example footprint -- <chain|bits> <constraints>
+//! <rounds> [table budget in MiB]`.
 //!
-//! Prepares a key, writes it to a directory of its own, and starts itself again: that process maps
-//! the key and proves, so that what it holds is what a worker's process holds.
+//! Prepares a key, writes it to its own directory, and starts itself again. That second process
+//! maps the key and proves, so it holds what a worker's process holds.
 #![allow(clippy::print_stdout, missing_docs)]
 
 #[path = "../tests/it/circom/mod.rs"]

@@ -1,7 +1,8 @@
 //! Times multi-scalar multiplication without tables and with some, in turns:
 //! `--features timing --example msm -- <log2 n> <rounds> [only lines with this word]`.
 //!
-//! Times are of the processor, medians, with the ratio to the same path without tables.
+//! Times are medians of processor time, with the ratio to the same path without
+//! tables.
 #![allow(clippy::print_stdout, missing_docs)]
 
 mod process;
@@ -27,10 +28,10 @@ fn main() {
     compare::<g2::Config>("G2", 1 << log, rounds, &only);
 }
 
-/// Something to time, and what it came to.
+/// Something to time, and its result.
 struct Line<'a> {
     label: String,
-    /// Of the same scalars and path without tables, for the ratio.
+    /// The time for the same scalars and path without tables, for the ratio.
     first: usize,
     run: Box<dyn Fn() + 'a>,
     times: Vec<f64>,

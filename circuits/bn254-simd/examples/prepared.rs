@@ -1,12 +1,13 @@
-//! A prepared key on disk: how large, how soon ready, how much memory a process takes that maps it.
+//! Measures a prepared key on disk: its size, the time until it is ready, and
+//! the memory of a process that maps it.
 //!
 //! ```text
 //! --features timing --example prepared -- write <dir> [constraints] [table bytes]   a dense chain's key, laid out
 //! --example prepared -- prove <dir> [table bytes]                 maps it, proves, tells memory
 //! ```
 //!
-//! A second process of the second kind beside the first shares its pages. What two proofs at once
-//! cost each other, `--example footprint` tells.
+//! Two `prove` processes that run at once share the key's pages. `--example footprint` measures
+//! how much two concurrent proofs slow each other down.
 #![allow(clippy::print_stdout, missing_docs)]
 
 #[path = "../tests/it/circom/mod.rs"]
@@ -30,7 +31,7 @@ fn main() -> Result<()> {
     let dir = arguments.get(1).ok_or("which directory?")?;
     let tables = number(if what == Some("write") { 3 } else { 2 });
     let label = Label {
-        // Any name will do for a key that is in no `.zkey` file.
+        // Any name will do, because the key does not come from a `.zkey` file.
         zkey_sha256: [7; 32],
         path: Path::preferred(),
         tables: TableBudget(tables.unwrap_or(0)),
@@ -67,7 +68,7 @@ fn write(file: &PreparedFile, constraints: usize) -> Result<()> {
 }
 
 fn prove(file: &PreparedFile) -> Result<()> {
-    // Threads are started, which is no part of it.
+    // Start the threads first: that is not part of the measurement.
     rayon::broadcast(|_| ());
     let (prepared, cpu, wall) = timed(|| file.open());
     let prepared = prepared?;

@@ -2,10 +2,10 @@
 //!
 //! An affine addition needs `1/(x_q - x_p)`. Montgomery's trick turns the inverses of a batch into
 //! one inversion and three products each, so an addition costs five products and a square, against
-//! ten or more in projective coordinates. The additions themselves are in
-//! [`words`] and, eight at a time, in `ifma`. Equal and opposite operands, where the formula divides by
-//! zero, are handled: doublings take their own slope, and a sum that is the identity is reported
-//! in `vanished` instead of being stored.
+//! ten or more in projective coordinates. The additions themselves are in [`words`] and, eight at a
+//! time, in `ifma`. Equal and opposite operands, where the formula divides by zero, are handled: a
+//! doubling uses the tangent's slope, and a sum that is the identity is reported in `vanished`
+//! instead of being stored.
 
 use ark_bn254::Fq;
 use ark_ff::{AdditiveGroup, Field, One};
@@ -39,8 +39,8 @@ pub(crate) struct AddScratch {
     kept: Buffer,
 }
 
-/// Adds every pair. Outputs whose sum is the identity are not written; their positions are pushed
-/// on `vanished`, in no order.
+/// Adds every pair. Outputs whose sum is the identity are not written. Their positions are pushed
+/// on `vanished`, in no particular order.
 pub(crate) fn add_pairs<C: Curve>(
     path: Path,
     source: &[C::Stored],

@@ -1,4 +1,5 @@
-//! Memory that a thread keeps, for whatever it works on next: points of either group, limbs, words.
+//! Memory that a thread keeps and reuses for different kinds of elements:
+//! points of either group, limbs, words.
 
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -10,8 +11,8 @@ use crate::store::Plain;
 pub(crate) struct Buffer(Vec<Line>);
 
 impl Buffer {
-    /// Makes room for so many without touching what is there: it may be anything, so every element
-    /// that is read is written before.
+    /// Makes room for this many elements without initializing them. They hold arbitrary values, so
+    /// the caller must write each element before reading it.
     pub(crate) fn reserve<T: Plain>(&mut self, len: usize) {
         let lines = (len * size_of::<T>()).div_ceil(size_of::<Line>());
         if self.0.len() < lines {
@@ -19,21 +20,22 @@ impl Buffer {
         }
     }
 
-    /// All of it. Not for loops.
+    /// The whole buffer as a slice. Call it outside of loops.
     pub(crate) fn of<T: Plain>(&self) -> &[T] {
         let bytes = whole::<T>(self.0.len());
         // Whole elements at the start of a line: the default is never taken.
         <[T]>::ref_from_bytes(&self.0.as_bytes()[..bytes]).unwrap_or_default()
     }
 
-    /// The same, to write.
+    /// The same, mutable.
     pub(crate) fn of_mut<T: Plain>(&mut self) -> &mut [T] {
         let bytes = whole::<T>(self.0.len());
         <[T]>::mut_from_bytes(&mut self.0.as_mut_bytes()[..bytes]).unwrap_or_default()
     }
 }
 
-/// Bytes of the elements that fit: what was made for another kind may end within one.
+/// Bytes of the whole elements that fit. A buffer that was sized for another
+/// kind may end within an element.
 fn whole<T>(lines: usize) -> usize {
     let bytes = lines * size_of::<Line>();
     bytes - bytes % size_of::<T>()

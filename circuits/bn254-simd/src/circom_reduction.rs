@@ -1,5 +1,5 @@
-//! Circom's reduction for `ark-groth16`, which brings only libsnark's: so that the peer can prove
-//! under the keys that our prover takes. For comparisons, behind the feature `peers`.
+//! Circom's reduction for `ark-groth16`, which only has libsnark's. With it, `ark-groth16` can
+//! prove under the keys that our prover takes. For comparisons only, behind the feature `peers`.
 
 use ark_ff::PrimeField;
 use ark_groth16::r1cs_to_qap::{LibsnarkReduction, R1CSToQAP, evaluate_constraint};

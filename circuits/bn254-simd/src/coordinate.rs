@@ -17,9 +17,9 @@ pub(crate) trait WordsCoordinate: Copy {
     /// Rows of words that it takes in memory.
     const ROWS: usize;
 
-    /// Leaves it in as many rows.
+    /// Stores it in this many rows.
     fn keep(&self, rows: &mut [[u64; 4]]);
-    /// What was left there.
+    /// Loads what [`keep`](Self::keep) stored.
     fn kept(rows: &[[u64; 4]]) -> Self;
     /// The opposite if `negative`: signed to signed.
     fn negate_if(&self, f: &F, negative: bool) -> Self;

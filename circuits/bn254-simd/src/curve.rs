@@ -32,7 +32,8 @@ pub(crate) struct Line(pub(crate) [u64; 8]);
 
 /// G1 or G2 of BN254 (`ark_bn254::g1::Config`, `ark_bn254::g2::Config`).
 ///
-/// Its bound is private, which seals it: the kernels know these two groups only.
+/// Its supertrait is private, which seals it: the kernels support these two
+/// groups only.
 #[allow(private_bounds)]
 pub trait Group: Curve {}
 
@@ -58,7 +59,7 @@ pub(crate) trait Curve: SWCurveConfig<ScalarField = Fr> {
         let (x, y) = Self::restore(path, stored);
         Affine::new_unchecked(x, y)
     }
-    /// The norm down to the prime field: zero only of zero.
+    /// The norm down to the prime field. It is zero only for zero.
     fn norm(x: &Self::BaseField) -> Fq;
     /// `1/x` from the inverse of its norm.
     fn inverse_from(x: &Self::BaseField, inverse: Fq) -> Self::BaseField;
@@ -206,7 +207,7 @@ impl Curve for g2::Config {
 
     #[inline(always)]
     fn norm(x: &Fq2) -> Fq {
-        // u^2 = -1, which is no square.
+        // u^2 = -1, and -1 is not a square.
         x.c0.square() + x.c1.square()
     }
 

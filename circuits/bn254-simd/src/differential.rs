@@ -1,13 +1,13 @@
-//! The engine against arkworks, on inputs drawn where it could go wrong: limbs of all ones, values
-//! beside multiples of the prime, equal and opposite points, scalars whose digits carry, lengths off
-//! by one.
+//! Compares the engine with arkworks on inputs that are likely to reveal errors: limbs of all ones,
+//! values beside multiples of the prime, equal and opposite points, scalars whose digits carry,
+//! lengths off by one.
 //!
 //! Compiled for this crate's tests and with the feature `differential`, inside the crate so that
 //! internals can be reached. `examples/bn254_fuzz.rs` runs it for as long as wanted:
 //!
 //! `cargo run --release -p merits-bn254-simd --features differential --example bn254_fuzz -- --minutes 60 --seed 1`
 //!
-//! A case is named by its part, a seed and a number, which bring it back ([`run`]).
+//! A part, a seed and a number identify a case and reproduce it ([`run`]).
 
 use core::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -188,7 +188,7 @@ impl std::error::Error for Difference {}
 /// Runs one case and returns how many comparisons it made.
 ///
 /// # Errors
-/// [`Difference`], which the same arguments bring back.
+/// [`Difference`], which the same arguments reproduce.
 pub fn run(part: Part, path: Path, seed: u64, case: u64) -> Result<u64, Difference> {
     let name = u64::from_le_bytes(core::array::from_fn(|i| {
         part.name().as_bytes().get(i).copied().unwrap_or(0)
@@ -218,7 +218,8 @@ pub fn run(part: Part, path: Path, seed: u64, case: u64) -> Result<u64, Differen
     })
 }
 
-/// An error unless the two are equal; `what` is only built then.
+/// Returns an error unless the two are equal. `what` is only called to build
+/// the error.
 fn same<T: PartialEq + fmt::Debug>(got: &T, want: &T, what: impl FnOnce() -> String) -> Outcome {
     if got == want {
         return Ok(1);
@@ -230,7 +231,7 @@ fn same<T: PartialEq + fmt::Debug>(got: &T, want: &T, what: impl FnOnce() -> Str
 mod tests {
     use super::*;
 
-    /// A taste of what `examples/bn254_fuzz.rs` does for hours.
+    /// A short run of what `examples/bn254_fuzz.rs` does for hours.
     #[test]
     fn a_short_run_finds_no_difference() {
         for path in Path::all() {

@@ -16,8 +16,8 @@ use crate::scalars::Scalars;
 use crate::table_shape::TableShape;
 use crate::tables::{self, QueryLengths, TableBudget};
 
-/// The points of a proving key, as any reader of `.zkey` files or arkworks' set-up has them: lent,
-/// or given away, which saves memory.
+/// The points of a proving key, in the form in which readers of `.zkey` files and arkworks' set-up
+/// have them. They are borrowed or owned; owned points save memory.
 #[derive(Clone, Debug)]
 pub struct KeyPoints<'a> {
     /// α in G1.
@@ -74,7 +74,8 @@ pub struct Phases {
     pub b_g2: Duration,
 }
 
-/// A key laid out for the kernels. Prepare once, prove all day, from any number of threads.
+/// A key laid out for the kernels. Prepare it once, then prove with it from any
+/// number of threads.
 pub struct PreparedKey {
     pub(crate) path: Path,
     pub(crate) tables: TableBudget,
@@ -95,7 +96,7 @@ pub struct PreparedKey {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// A query has another length than the circuit needs.
+    /// A query does not have the length that the circuit needs.
     #[error("query {query} has {given} points where the circuit needs {expected}: wrong key")]
     QueryLength {
         /// Which query.
@@ -156,8 +157,8 @@ impl core::fmt::Debug for PreparedKey {
 impl PreparedKey {
     /// Lays a key out. `a` and `b` are the matrices without the rows that bind public inputs.
     ///
-    /// Checks that the parts fit together, not that points are on their curves: that is the
-    /// reader's job.
+    /// Checks that the parts fit together. It does not check that points are on their
+    /// curves: the reader of the key must do that.
     ///
     /// `tables` bounds the memory for multiples of the points beside the points themselves. Owned
     /// queries are freed once converted.
@@ -226,7 +227,8 @@ impl PreparedKey {
                     .count(),
             },
         );
-        // The largest first, and the one that is copied last: then least is in memory at once.
+        // Lay out the largest query first and the copied one last: this order
+        // needs the least memory at once.
         let b_g2 = lay_out(path, key.b_g2, shapes.wires);
         let b_g1 = lay_out(path, key.b_g1, shapes.wires);
         let a = lay_out(path, key.a, shapes.wires);
@@ -264,15 +266,16 @@ impl PreparedKey {
     /// Proves that an assignment (all wires, in wire order, the constant one first) satisfies the
     /// circuit, blinded by `r` and `s`, which must be uniform and never used twice.
     ///
-    /// An assignment that does not satisfy the circuit gives a proof that does not verify. The time
-    /// taken depends on the assignment (see the crate's page on what is constant-time: this is not).
-    /// Runs on the rayon pool it is called from.
+    /// An assignment that does not satisfy the circuit gives a proof that does not verify. It is
+    /// not constant-time: the time depends on the assignment. Runs on the rayon pool it is called
+    /// from.
     ///
     /// # Errors
     /// [`ProveError`].
     pub fn prove(&self, assignment: &[Fr], r: Fr, s: Fr) -> Result<Proof, ProveError> {
         self.check(assignment)?;
-        // On all threads by itself, so that its vectors are gone when the sums want memory.
+        // This runs alone on all threads, so that its vectors are freed before
+        // the sums allocate theirs.
         let values = self.reduction.products(assignment).scalars();
         let quotient = || self.h.msm_integers(values);
         let wires = || {
@@ -291,9 +294,9 @@ impl PreparedKey {
         Ok(self.blind(sums, r, s))
     }
 
-    /// The same proof with its phases one after another, each on the whole pool, and how long each
-    /// took: for measurements. Takes longer in all than [`prove`](Self::prove), whose phases fill
-    /// each other's gaps and whose sums over wires sort each window once for all four.
+    /// The same proof for measurements: its phases run one after another, each on the whole pool,
+    /// and it returns how long each took. It takes longer in total than [`prove`](Self::prove),
+    /// whose phases overlap and whose sums over wires sort each window once for all four.
     ///
     /// # Errors
     /// [`ProveError`].
@@ -363,7 +366,7 @@ impl PreparedKey {
     }
 }
 
-/// A query's points, which are dropped then if they are ours.
+/// A query's points. Owned points are freed once they are converted.
 fn lay_out<C: Group>(path: Path, points: Cow<'_, [Affine<C>]>, shape: TableShape) -> Bases<C> {
     Bases::with_tables(path, &points, shape)
 }

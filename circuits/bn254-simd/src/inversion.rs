@@ -14,8 +14,8 @@
 //!
 //! # Why it ends
 //!
-//! Halvings and exact subtractions preserve the divisor and the two congruences whatever was taken
-//! for the larger. What a wrong choice may cost is progress.
+//! Halvings and exact subtractions preserve the divisor and the two congruences, even if the wrong
+//! number was taken for the larger. A wrong choice can only cost progress.
 //!
 //! *Setting.* Let `n` be the longer length in bits. Of 64 bits or fewer, the approximations are exact.
 //! Otherwise divide by `2^(n-64)`: then `a, b < 2^64` are real numbers, the larger at least `2^63`, and
@@ -55,7 +55,7 @@ const P: [u64; 4] = Fq::MODULUS.0;
 /// `1/p mod 2^30`.
 const INVERSE_OF_P: u64 = Fq::NEGATIVE_INVERSE.wrapping_neg() & LOW;
 
-/// The inverse, unless `x` is zero. Its time depends on `x`.
+/// The inverse, unless `x` is zero. The time that it takes depends on `x`.
 pub(crate) fn inverse(x: Fq) -> Option<Fq> {
     accelerate(Inverse(x.words())).map(Fq::from_words)
 }
@@ -140,7 +140,8 @@ fn halve((mut a, mut b): (u64, u64)) -> (Row, Row) {
         if end == 1 {
             return (Row::unpack(of_a), Row::unpack(of_b));
         }
-        // Both odd. Which is larger is a coin's toss: no jumps.
+        // Both are odd. Which one is larger cannot be predicted, so this has no
+        // branches.
         let less;
         (difference, less) = a.overflowing_sub(b);
         let pick = core::hint::select_unpredictable::<u64>;

@@ -3,15 +3,15 @@
 //!
 //! # Why it is sound
 //!
-//! Two things could go wrong: an instruction that the processor does not have, and a pointer that
-//! does not point to what is read or written.
+//! Two things could go wrong: the processor lacks an instruction, or a pointer does not point to
+//! what is read or written.
 //!
 //! 1. *Instructions.* [`Ifma`] is a token that only [`Ifma::detect`] makes, after the processor
-//!    said that it has every feature that [`Ifma::vectorize`] enables. A [`U64x8`] is made only by a
-//!    function that takes a token or another `U64x8`; its field is private, and it implements
-//!    neither `Default` nor any trait that could conjure one. So whoever holds a `U64x8` runs on a
-//!    processor that was asked, and every method on it may use the instructions.
-//!    [`Wide`] is a token of the same kind for BMI2 and ADX: only [`Wide::detect`] makes one, and only
+//!    said that it has every feature that [`Ifma::vectorize`] enables. A [`U64x8`] is made only by
+//!    a function that takes a token or another `U64x8`; its field is private, and it implements
+//!    neither `Default` nor any trait that could conjure one. So code that holds a `U64x8` runs on
+//!    a processor that has the instructions, and every method on it may use them. [`Wide`] is a
+//!    token of the same kind for BMI2 and ADX: only [`Wide::detect`] makes one, and only
 //!    [`Wide::accelerate`] uses it, to enter a function compiled with those two features. What runs
 //!    inside is safe Rust that any processor could run.
 //! 2. *Memory.* Loads and stores take references to whole `[u64; 8]` arrays, 64 bytes, and use the
@@ -76,14 +76,14 @@ impl Ifma {
         U64x8(unsafe { _mm512_loadu_si512(x.as_ptr().cast()) })
     }
 
-    /// Asks for the cache line of `x`.
+    /// Prefetches the cache line of `x`.
     #[inline(always)]
     pub(crate) fn prefetch<T>(self, x: &T) {
         prefetch(x);
     }
 }
 
-/// Asks for the cache line of `x`.
+/// Prefetches the cache line of `x`.
 #[inline(always)]
 pub(crate) fn prefetch<T>(x: &T) {
     // SAFETY: a prefetch cannot fault and changes nothing observable; SSE is x86-64's baseline.
@@ -113,7 +113,8 @@ impl Wide {
     }
 }
 
-/// Eight lanes of 64 bits. Whoever holds one is on a processor with the instructions.
+/// Eight lanes of 64 bits. A value exists only on a processor with the
+/// instructions.
 #[derive(Clone, Copy, Debug)]
 #[repr(transparent)]
 pub(crate) struct U64x8(__m512i);

@@ -14,9 +14,9 @@ pub(crate) trait Coordinate: Copy {
     /// Rows of limbs that it takes in memory.
     const ROWS: usize;
 
-    /// Leaves it in as many rows.
+    /// Stores it in this many rows.
     fn keep(&self, rows: &mut [Limbs8]);
-    /// What was left there.
+    /// Loads what [`keep`](Self::keep) stored.
     fn kept(isa: Ifma, rows: &[Limbs8]) -> Self;
     /// The opposite in the lanes of `mask`: signed to signed.
     fn negate_where(&self, mask: u8) -> Self;

@@ -1,8 +1,10 @@
-//! Prepared keys on disk: limbs as the kernels want them, tables included, to be mapped.
+//! Prepared keys on disk, to be mapped: limbs in the layout that the kernels
+//! use, tables included.
 //!
-//! A file holds all of a [`PreparedKey`] but the transforms' tables, which are made again at every
-//! start: that takes about as long as checking them would. With it go bytes of the caller's choice
-//! (a verifying key), so that nothing of the `.zkey` need be read.
+//! A file holds a whole [`PreparedKey`] except the transforms' tables. Those are computed at every
+//! start, because checking stored ones would take about as long. The file also holds an
+//! attachment, bytes that the caller chooses (a verifying key), so that the `.zkey` need not be
+//! read.
 //!
 //! ```text
 //! header        fixed size: magic, version, form, SHA-256 of the .zkey, length of the file,
@@ -14,18 +16,19 @@
 //! Numbers are little-endian. The *form* is that of the points: plain words for the path without
 //! AVX-512, words of another Montgomery radix for the vector kernels.
 //!
-//! # What is believed
+//! # What is trusted
 //!
-//! Whoever can write the file could put another key in it and compute its checksum, so the
-//! checksum is against torn writes and failing disks; against people there are the permissions
-//! ([`crate::map`]). Proofs under a key of theirs could tell them the witness (a δ that blinds
-//! nothing, points of small order); they could not prove what is false, which is for the verifying
-//! key to prevent. The same person could replace the `.zkey` beside it.
+//! The checksum protects against torn writes and failing disks. It does not protect against
+//! people: a person who can write the file could put another key in it and compute its checksum.
+//! The permissions protect against people ([`crate::map`]). Proofs under an attacker's key could
+//! reveal the witness (a δ that blinds nothing, points of small order). They could not prove a
+//! false statement, because the verifying key prevents that. The same person could replace the
+//! `.zkey` beside the file.
 //!
-//! Still nothing in a file may make the prover read out of bounds, panic or loop: every length and
-//! index is checked when it is opened, coordinates are checked to be in the range that the kernels
-//! take, and only that they are points of the right group is believed: a file is to be made of a
-//! key that was checked, and inherits the trust in it.
+//! Still, nothing in a file may make the prover read out of bounds, panic or loop. When a file is
+//! opened, every length and index is checked, and every coordinate must be in the range that the
+//! kernels take. One thing is trusted without a check: that the points are in the right group. A
+//! file must be made from a key that was checked, and it inherits the trust in that key.
 
 mod read;
 mod write;
@@ -41,8 +44,8 @@ use crate::tables::TableBudget;
 
 const MAGIC: [u8; 8] = *b"bn254-pk";
 
-/// To be raised with any change of the layout, of a form, of the order of H, or of how tables are
-/// used: a file of another version is made again.
+/// Raise it with any change of the layout, of a form, of the order of H, or of how tables are
+/// used. A file of another version is made again.
 const VERSION: u32 = 1;
 
 /// Sections start at multiples of this, a cache line.
@@ -53,7 +56,7 @@ const CHECKSUM: usize = blake3::OUT_LEN;
 /// The queries: A, B in G1, L, H, B in G2.
 const QUERIES: usize = 5;
 
-/// What stands where in the table of sections.
+/// The positions in the table of sections.
 mod section {
     /// α, β, δ in G1, then β, δ in G2: arkworks' words.
     pub(super) const SINGLE: usize = 0;
@@ -99,15 +102,15 @@ pub struct Label {
     pub zkey_sha256: [u8; 32],
     /// The path that will run.
     pub path: Path,
-    /// What tables may take.
+    /// The memory budget of the tables.
     pub tables: TableBudget,
 }
 
-/// A prepared key's file: its place and what it has to hold.
+/// A prepared key's file: its path and what it must hold.
 ///
-/// Whoever may write it could put a key there under which proofs tell them the witness (not one
-/// under which they prove what is false: that is for the verifying key to prevent). So neither a
-/// file nor a directory is used that others than this user and root may write.
+/// A person who can write the file could put a key there under which proofs reveal the witness.
+/// (They could not prove a false statement: the verifying key prevents that.) So a file or
+/// directory is used only if nobody but this user and root can write it.
 #[derive(Clone, Debug)]
 pub struct PreparedFile {
     dir: PathBuf,
@@ -123,31 +126,32 @@ pub struct Prepared {
     pub attachment: Vec<u8>,
 }
 
-/// How a prepared key was come by.
+/// Where a prepared key came from.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Readiness {
     /// From its file.
     Mapped,
-    /// The file was missing or unfit; it was made again, and the key is mapped from it.
+    /// The file was missing or rejected. It was made again, and the key is
+    /// mapped from it.
     Rebuilt {
-        /// Why the file was not taken.
+        /// Why the old file was rejected.
         reason: LayoutError,
     },
-    /// As before, but the new file cannot be used: the key is in this process's memory, and the
-    /// next start will be as slow as this one.
+    /// The file was missing or rejected, and the new file cannot be used either. The key is in
+    /// this process's memory, and the next start will be as slow as this one.
     InMemory {
-        /// Why the file was not taken.
+        /// Why the old file was rejected.
         reason: LayoutError,
-        /// Why the new one was not.
+        /// Why the new file cannot be used.
         obstacle: LayoutError,
     },
 }
 
 impl PreparedFile {
-    /// The file for `label` in `dir`, which is made when it is first written, readable by this user
-    /// alone. A directory for this purpose only: files of other keys and what crashes left behind
-    /// are removed from it when a key is written.
+    /// The file for `label` in `dir`. The directory is created at the first write, readable by this
+    /// user alone. Use the directory for nothing else: each write of a key removes files of other
+    /// keys and files that crashes left behind.
     #[must_use]
     pub fn new(dir: impl Into<PathBuf>, label: Label) -> Self {
         Self {
@@ -156,7 +160,7 @@ impl PreparedFile {
         }
     }
 
-    /// Its place: `<dir>/<SHA-256 of the .zkey>.<path>.prepared`.
+    /// Its path: `<dir>/<SHA-256 of the .zkey>.<path>.prepared`.
     #[must_use]
     pub fn location(&self) -> PathBuf {
         let digest: String = self
@@ -169,8 +173,8 @@ impl PreparedFile {
             .join(format!("{digest}.{}.prepared", self.label.path.name()))
     }
 
-    /// Maps it, after checking its head, its checksum, and all lengths, indexes and ranges of
-    /// coordinates in it; that points lie in their groups is believed.
+    /// Maps the file and checks the header, the checksum, and all lengths, indexes and ranges of
+    /// coordinates. It trusts that points are in their groups.
     ///
     /// # Errors
     /// [`LayoutError`].
@@ -179,10 +183,11 @@ impl PreparedFile {
         read::open(&self.location(), &self.label)
     }
 
-    /// Writes it: beside its place, flushed, renamed. Whoever has the old one mapped keeps it.
+    /// Writes the file under a temporary name, flushes it, and renames it.
+    /// Processes that have mapped the old file keep the old one.
     ///
     /// # Errors
-    /// [`LayoutError`]; nothing is left behind then.
+    /// [`LayoutError`]; no partial file is left behind.
     pub fn save(&self, prepared: &Prepared) -> Result<(), LayoutError> {
         little_endian()?;
         let same_path = form(prepared.key.path) == form(self.label.path);
@@ -194,14 +199,14 @@ impl PreparedFile {
         write::save(&self.location(), &self.label, prepared)
     }
 
-    /// Maps it, or builds the key, writes it and maps that. `build` runs at most once; its error is
-    /// the only one: whatever is wrong with the file, there is a key in the end.
+    /// Maps the file. If that fails, builds the key, writes it and maps the new file. `build` runs
+    /// at most once, and only its error is returned: a fault of the file never prevents a key.
     ///
-    /// `decode` makes of a file's attachment what the caller wants of it, and refuses what it does
-    /// not want: such a file is made again. `build` gives the same beside the key.
+    /// `decode` parses the file's attachment for the caller and may reject it; a file whose
+    /// attachment is rejected is made again. `build` returns the key and the same parsed value.
     ///
-    /// Processes that do this at the same time each build, and each write a whole file; the last
-    /// one stays.
+    /// Processes that do this at the same time each build the key and each write a whole file.
+    /// The last file remains.
     ///
     /// # Errors
     /// Those of `build`.
@@ -229,7 +234,7 @@ impl PreparedFile {
         })
     }
 
-    /// What it has to hold.
+    /// What it must hold.
     #[must_use]
     pub fn label(&self) -> &Label {
         &self.label

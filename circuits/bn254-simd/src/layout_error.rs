@@ -1,11 +1,11 @@
-//! Why a file of a prepared key is not taken.
+//! Why a file of a prepared key is rejected.
 
 use std::io;
 use std::path::{Path as FilePath, PathBuf};
 
 use merits_guard::GuardError;
 
-/// Why a file was not taken, or not made.
+/// Why a file was rejected, or could not be written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LayoutError {
@@ -15,15 +15,15 @@ pub enum LayoutError {
     /// The system's answer.
     #[error("{action} {}: {source}", path.display())]
     Io {
-        /// What was tried.
+        /// The operation that failed.
         action: &'static str,
-        /// On what.
+        /// The path.
         path: PathBuf,
         /// The system's answer.
         source: io::Error,
     },
-    /// Others could have changed it.
-    #[error("the prepared key: {0}; it can be removed, and is then made anew")]
+    /// Other users could have changed it.
+    #[error("the prepared key: {0}; remove it, and the next start makes it again")]
     Exposed(GuardError),
     /// Nothing can be mapped here.
     #[error("prepared keys cannot be mapped here: {what}")]
@@ -31,33 +31,34 @@ pub enum LayoutError {
         /// Why not.
         what: &'static str,
     },
-    /// Cut off, or no file of ours.
+    /// The file is truncated, or it is not a prepared key.
     #[error("the prepared key is torn: {what}")]
     Torn {
         /// What shows it.
         what: &'static str,
     },
     /// Written by another version of this crate.
-    #[error("the prepared key is of version {found}, and {known} is needed")]
+    #[error("the prepared key has version {found}, but version {known} is needed")]
     Version {
         /// The file's.
         found: u32,
         /// The one that this crate reads and writes.
         known: u32,
     },
-    /// Right in itself, but not what was asked for.
+    /// The file is valid, but it is not the one that was asked for.
     #[error("the prepared key is for another {what}")]
     Other {
         /// What differs: the path, the `.zkey`, or the budget.
         what: &'static str,
     },
-    /// A bit flipped, or somebody flipped it.
+    /// The contents changed, by a fault or by intent.
     #[error("the prepared key was altered after it was written: its checksum differs")]
     Altered,
-    /// The checksum is right, and the contents cannot be: a bug, or somebody's work.
-    #[error("the prepared key makes no sense: {what}")]
+    /// The checksum is right, but the contents are inconsistent: a bug, or an
+    /// attack.
+    #[error("the prepared key is inconsistent: {what}")]
     Inconsistent {
-        /// What cannot be.
+        /// What is inconsistent.
         what: &'static str,
     },
 }

@@ -11,8 +11,8 @@
 //! Nothing here is constant-time: times and memory accesses depend on scalars and assignments.
 //! Intermediate values stay in memory that is reused, and are not wiped.
 //!
-//! `unsafe` is confined to the modules `isa` and `map`, whose heads say why they are sound. Method
-//! and figures: `docs/src/prover.md`.
+//! `unsafe` is confined to the modules `isa` and `map`; their module docs say why they are sound.
+//! Method and figures: `docs/src/prover.md`.
 #![deny(unsafe_code)]
 
 mod affine;

@@ -1,6 +1,6 @@
 //! Sums of many lists of points: the one operation that multi-scalar multiplication is made of.
 //!
-//! Every list is halved by adding neighbours, all lists at once, until one point is left: so all
+//! Every list is halved by adding neighbours, all lists at once, until one point is left. So all
 //! additions of a level are independent and share inversions, and from the second level on the
 //! operands lie side by side in memory.
 
@@ -116,7 +116,8 @@ impl Halving {
         self.lists = lists;
     }
 
-    /// Sums lists that are halved together, `first` being the number of the first.
+    /// Sums lists that are halved together. `first` is the number of the first
+    /// list.
     fn sum_group<C: Curve>(
         &mut self,
         path: Path,
@@ -315,8 +316,8 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    /// Runs `f` with a workspace of its own: as many are kept as there have been threads at once. A
-    /// panic in `f` loses the workspace, nothing else.
+    /// Runs `f` with its own workspace. As many workspaces are kept as threads have run at once. A
+    /// panic in `f` loses the workspace, and nothing else.
     pub(crate) fn with<R>(f: impl FnOnce(&mut Self) -> R) -> R {
         static SPARE: Mutex<Vec<Workspace>> = Mutex::new(Vec::new());
         let spare = || SPARE.lock().unwrap_or_else(PoisonError::into_inner);

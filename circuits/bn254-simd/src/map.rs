@@ -2,8 +2,9 @@
 //!
 //! # Why it is sound
 //!
-//! A mapped file is a slice whose bytes must not change while it is borrowed, and whose pages must
-//! be there. Neither can be had from the operating system; it is had from who may write the file:
+//! A mapped file is a slice: its bytes must not change while it is borrowed, and its pages must
+//! exist. The operating system guarantees neither. Both follow from the rules on who may write the
+//! file:
 //!
 //! 1. [`Map::open`] opens it for reading and maps it for reading, so nobody changes it through us.
 //! 2. Files are written by [`crate::layout`] alone: under a new temporary name, flushed to the
@@ -12,9 +13,9 @@
 //! 3. The file and its directory belong to this user or to root, and nobody else may write or
 //!    replace them ([`merits_guard`]); anything else is refused. The mode of a file of ours is 0400.
 //!
-//! What remains: root, or a program of the same user that ignores all this, can change the file
-//! under a running prover (wrong proofs, or a panic at an index) or cut it off (the process then
-//! ends by SIGBUS, as at a failing disk). Both could end or change the process by other means.
+//! Root, or a program of the same user that ignores these rules, can still change the file under
+//! a running prover (wrong proofs, or a panic at an index) or truncate it (the process then ends
+//! by SIGBUS, as with a failing disk). Both could end or change the process by other means.
 //!
 //! On systems without Unix permissions nothing is mapped.
 #![allow(unsafe_code)]
@@ -39,7 +40,7 @@ impl Map {
         merits_guard::check(path, &metadata, Guard::Trusted).map_err(LayoutError::Exposed)?;
         if !metadata.is_file() {
             return Err(LayoutError::Torn {
-                what: "it is no file",
+                what: "it is not a regular file",
             });
         }
         // SAFETY: 1. to 3. above: nobody but this user and root can write it, and we do not.

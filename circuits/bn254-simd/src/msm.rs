@@ -23,7 +23,7 @@ const ONES: usize = 1 << 15;
 /// References of a window that are worth a thread of their own.
 const FEWEST: usize = 1 << 13;
 
-/// Where a base is not stored: it is the identity.
+/// The slot of a base that is not stored because it is the identity.
 pub(crate) const IDENTITY: u32 = u32::MAX;
 
 /// Bases in the layout that the kernels read.
@@ -43,7 +43,7 @@ pub type G1Bases = Bases<g1::Config>;
 /// Bases in G2.
 pub type G2Bases = Bases<g2::Config>;
 
-/// As many scalars as bases are needed.
+/// The number of scalars is not the number of bases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{scalars} scalars for {bases} bases: pass one scalar a base")]
 pub struct LengthMismatch {
@@ -54,9 +54,9 @@ pub struct LengthMismatch {
 }
 
 impl<C: Group> Bases<C> {
-    /// Lays the bases out for `path`. Any points of the curve will do, the identity included (for
-    /// those of G2's curve outside of the subgroup of order `r` see [`msm`](Self::msm)); there must
-    /// be fewer than `2^31`. Points off the curve give meaningless results.
+    /// Lays the bases out for `path`. Any points of the curve are valid, the identity included (for
+    /// points of G2's curve outside of the subgroup of order `r`, see [`msm`](Self::msm)). There
+    /// must be fewer than `2^31`. Points off the curve give meaningless results.
     pub fn new(path: Path, bases: &[Affine<C>]) -> Self {
         Self::with_tables(path, bases, TableShape::NONE)
     }
@@ -102,8 +102,9 @@ impl<C: Group> Bases<C> {
     /// The sum of each base times its scalar. Runs on the rayon pool it is called from. Its time
     /// depends on the scalars.
     ///
-    /// In the subgroup of order `r`, that is. A point of G2's curve outside of it has multiples by
-    /// integers only: there a scalar stands for the integer of its class that is nearest to 0.
+    /// This is defined for points in the subgroup of order `r`. A point of G2's curve outside of
+    /// it has multiples by integers only, so there a scalar stands for the integer of its class
+    /// that is nearest to 0.
     pub fn msm(&self, scalars: &[Fr]) -> Result<Projective<C>, LengthMismatch> {
         self.check(scalars.len())?;
         self.msm_prepared(&Scalars::for_shape(self.shape, scalars))
@@ -117,7 +118,7 @@ impl<C: Group> Bases<C> {
         self.check(integers.len())?;
         let words: &[[u64; 4]] = &integers;
         let scalars = Scalars::cut(self.shape, words.len(), |i| words[i]);
-        // Their memory is wanted for the sums.
+        // Free them now: the sums need the memory.
         drop(integers);
         self.msm_prepared(&scalars)
     }
@@ -142,7 +143,7 @@ impl<C: Group> Bases<C> {
         Ok(ones + windows)
     }
 
-    /// Whether the rows that such scalars name are there.
+    /// Whether these bases have the rows that such scalars name.
     fn takes(&self, shape: TableShape) -> bool {
         shape == TableShape::NONE || shape == self.shape
     }

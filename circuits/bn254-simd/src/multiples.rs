@@ -75,7 +75,7 @@ fn double<C: Group>(path: Path, points: &mut [[C::Stored; 2]], times: u32) {
         }
         #[cfg(target_arch = "x86_64")]
         Kind::Ifma(isa) => {
-            // Eight at a time; the last ones are made up to eight by copies.
+            // Eight at a time; the last group is filled up to eight with copies.
             for points in points.chunks_mut(8) {
                 let own = points.len();
                 let all = core::array::from_fn(|i| points[i.min(own - 1)]);

@@ -1,9 +1,10 @@
-//! Memory for what a proof computes on its way, given back to the system as soon as it is dropped.
+//! Memory for a proof's intermediate values, returned to the system as soon as
+//! it is dropped.
 //!
-//! An allocator keeps what is freed, in pieces that the next proof's arrays may not fit: a process
-//! that proves all day then holds several times what one proof needs. And what lay there of a witness is
-//! gone with them. The price is a fault a fresh page, so arrays that
-//! are large enough ask for huge ones, which the transforms' long strides like as well.
+//! An allocator keeps freed memory in pieces that the next proof's arrays may not fit, so a process
+//! that proves for a long time would hold several times what one proof needs. Unmapping the pages
+//! also removes the witness data in them. The price is a page fault for each fresh page, so arrays
+//! that are large enough ask for huge pages, which also suit the long strides of the transforms.
 
 use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
@@ -18,11 +19,12 @@ const FEWEST: usize = 1 << 16;
 
 /// An array in pages of its own.
 ///
-/// To take it as a slice costs a few nanoseconds: do so outside of loops.
+/// Borrowing it as a slice costs a few nanoseconds: do it outside of loops.
 pub(crate) enum Pages<T: Plain> {
     /// Zeroed by the system, and unmapped when dropped.
     Own(MmapMut, PhantomData<T>),
-    /// Too small for that, or the system would not: from the allocator.
+    /// From the allocator, because the array is too small or the system
+    /// refused.
     Heap(Vec<T>),
 }
 
@@ -35,7 +37,7 @@ impl<T: Plain> Pages<T> {
             Some(map) => {
                 #[cfg(target_os = "linux")]
                 if bytes >= HUGE {
-                    // A wish: without it the pages are small.
+                    // Only a hint: without it the pages are small.
                     let _ = map.advise(memmap2::Advice::HugePage);
                 }
                 Self::Own(map, PhantomData)

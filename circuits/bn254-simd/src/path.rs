@@ -21,17 +21,17 @@ pub(crate) enum Kind {
     Ifma(Ifma),
 }
 
-/// Why what [`PATH_VARIABLE`] asks for cannot be had.
+/// Why [`PATH_VARIABLE`] asks for something that is not available.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PathError {
-    /// It names nothing.
+    /// It does not name a path.
     #[error("{PATH_VARIABLE} is {given:?}: it can be scalar or ifma; unset it for the faster one")]
     Unknown {
-        /// What it says.
+        /// Its value.
         given: OsString,
     },
-    /// It names what this processor does not have.
+    /// It names a path that this processor cannot run.
     #[error(
         "{PATH_VARIABLE} is ifma, and this processor lacks an instruction set that it takes (AVX-512 \
          F, DQ, VBMI2 and IFMA, BMI2, ADX): unset it"
@@ -40,15 +40,16 @@ pub enum PathError {
 }
 
 impl Path {
-    /// The fastest that this processor can run, unless [`PATH_VARIABLE`] says otherwise. Read once.
-    /// A wish that cannot be had is passed over: a program that wants to tell asks
-    /// [`requested`](Self::requested).
+    /// The fastest that this processor can run, unless [`PATH_VARIABLE`] says otherwise. The
+    /// variable is read once. A request that cannot be met is ignored; a program that wants to
+    /// report it calls [`requested`](Self::requested).
     pub fn preferred() -> Self {
         static CHOICE: OnceLock<Path> = OnceLock::new();
         *CHOICE.get_or_init(|| Self::requested().unwrap_or_else(|_| Self::fastest()))
     }
 
-    /// The same, with the reason if [`PATH_VARIABLE`] asks for what cannot be had.
+    /// The same, with an error if [`PATH_VARIABLE`] asks for something that is
+    /// not available.
     ///
     /// # Errors
     /// [`PathError`].
@@ -85,7 +86,7 @@ impl Path {
         None
     }
 
-    /// Every path that can run here: what a test goes through.
+    /// Every path that can run here. Tests run on each of them.
     pub fn all() -> Vec<Self> {
         core::iter::once(Self::scalar())
             .chain(Self::ifma())
@@ -124,7 +125,8 @@ mod tests {
         assert_eq!(named("Scalar"), Err(PathError::Unknown { given }));
     }
 
-    /// Else the tests that CI runs under a path would silently run under another.
+    /// Otherwise the tests that CI runs under one path could silently run under
+    /// another.
     #[test]
     fn what_the_environment_asks_for_is_what_runs() {
         let requested = Path::requested().expect("a path that runs here");

@@ -105,7 +105,8 @@ impl Matrix {
         self.terms.iter().map(|term| term.wire).max()
     }
 
-    /// The matrix for loops over its rows: a mapped array costs some nanoseconds to take.
+    /// The matrix as slices, for loops over its rows: borrowing a mapped array
+    /// costs some nanoseconds.
     fn view(&self) -> View<'_> {
         View {
             ends: &self.ends,

@@ -1,8 +1,8 @@
 //! Scalars made ready for multiplication: signs, ones, signed windows, sorted buckets.
 //!
-//! All of it depends on the scalars alone, so it is done once for the queries of a proof that share
-//! them (Groth16's A, B in both groups, and L). A window's references are sorted when its turn
-//! comes and dropped after it, so that they never lie in memory all at once.
+//! This depends on the scalars alone, so it is done once for the queries of a proof that share them
+//! (Groth16's A, B in both groups, and L). A window's references are sorted when its turn comes and
+//! freed after it, so that the references of all windows are never in memory at once.
 
 use core::ops::Range;
 
@@ -18,7 +18,7 @@ use crate::table_shape::{LONGEST, TableShape};
 /// Widest window: 2^16 buckets, 4 MiB of G1 points.
 const WIDEST: usize = 17;
 
-/// Scalars that a thread sorts out at a time.
+/// Scalars that a thread classifies at a time.
 const PART: usize = 1 << 12;
 
 /// References of a window that are sorted together: they and the buckets' ends should stay in a
@@ -43,7 +43,7 @@ pub struct Scalars {
 }
 
 impl core::fmt::Debug for Scalars {
-    // They are witnesses: shape only.
+    // Scalars are witnesses, so `Debug` shows their shape only.
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Scalars")
             .field("len", &self.len)
@@ -85,7 +85,7 @@ struct Window {
     width: usize,
 }
 
-/// Where a digit lies, and what is taken off it.
+/// Where a digit lies, and what is subtracted from it.
 struct Digit {
     position: usize,
     mask: u64,
@@ -129,7 +129,8 @@ impl Scalars {
             len.saturating_mul(shape.levels as usize) < NEGATIVE as usize,
             "2^31 scalars, or rows of scalars, or more"
         );
-        // Twice through the scalars: kept in between, they would be the most that a proof holds.
+        // Go through the scalars twice: keeping the results of the first pass
+        // would be the largest allocation of a proof.
         let range = |part: usize| part * PART..len.min((part + 1) * PART);
         let parts: Vec<Part> = (0..len.div_ceil(PART))
             .into_par_iter()
@@ -401,7 +402,8 @@ impl Cut {
                 best = Some(cut);
             }
         }
-        // There is a count always; and nothing to cut when all are zeros and ones.
+        // There is always a count, and there is nothing to cut when all scalars
+        // are zeros and ones.
         let mut cut = best.unwrap_or_else(|| Self::even(shape, chunk, fewest, bits));
         if longest == 0 {
             cut.windows.clear();

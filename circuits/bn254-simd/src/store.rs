@@ -1,4 +1,5 @@
-//! Arrays that are either a process's own or a part of a mapped file, read alike.
+//! Arrays that are either in a process's own memory or part of a mapped file,
+//! with one way to read both.
 
 use core::{fmt, marker::PhantomData, ops::Deref, ops::Range};
 use std::sync::Arc;
@@ -20,7 +21,8 @@ impl<T> Plain for T where
 
 /// Elements of a prepared key.
 ///
-/// To take one as a slice costs a few nanoseconds when it is mapped: do so outside of loops.
+/// Borrowing a mapped one as a slice costs a few nanoseconds: do it outside of
+/// loops.
 #[derive(Clone)]
 pub(crate) enum Store<T: Plain> {
     /// In this process's memory.
@@ -38,8 +40,8 @@ pub(crate) struct Mapped<T> {
 }
 
 impl<T: Plain> Store<T> {
-    /// The elements in these bytes of a file; nothing if the file has no such bytes, or they are
-    /// not aligned, or no whole number of elements.
+    /// The elements in these bytes of a file. `None` if the file is too short, the bytes are not
+    /// aligned, or they are not a whole number of elements.
     pub(crate) fn mapped(map: &Arc<Map>, bytes: Range<usize>) -> Option<Self> {
         <[T]>::ref_from_bytes(map.bytes().get(bytes.clone())?).ok()?;
         Some(Self::Mapped(Mapped {
@@ -57,8 +59,8 @@ impl<T: Plain> Deref for Store<T> {
     fn deref(&self) -> &[T] {
         match self {
             Self::Owned(all) => all,
-            // A map never changes its place or length, so what could be read when this was made
-            // can be read still: the default is never taken.
+            // A map never changes its address or length, so what could be read when this was
+            // made can still be read. The default is never used.
             Self::Mapped(part) => part
                 .map
                 .bytes()

@@ -1,10 +1,10 @@
 //! How many multiples of each base are kept beside it, by a budget of memory.
 //!
 //! Row `k` of a table holds `2^(k * bits)` times each base, so a scalar falls into chunks of `bits`
-//! bits, each a short scalar of its own row, and all chunks share their windows. The additions a
-//! scalar are as many as before, but there are fewer windows, hence fewer sets of buckets to sum up,
-//! hence wider windows pay, hence fewer additions in the end. With as many rows as windows one set
-//! of buckets is left; more rows gain nothing.
+//! bits, each a short scalar of its own row, and all chunks share their windows. The number of
+//! additions per scalar stays the same, but there are fewer windows and so fewer sets of buckets to
+//! sum up. That makes wider windows pay, which saves additions in the end. With as many rows as
+//! windows, one set of buckets is left; more rows gain nothing.
 //!
 //! Every point of either curve but the identity has odd order (G1's is `r`; the order of the curve
 //! that G2 lies on is `r * (2p - r)`, with `p` and `r` odd), so no multiple by a power of two is the
@@ -149,7 +149,7 @@ mod tests {
             assert!(cost <= last, "{rows}: {shapes:?}");
             last = cost;
         }
-        // No budget is too large to be asked for.
+        // Any budget is valid, however large.
         let all = plan(TableBudget(usize::MAX), &lengths);
         assert!(all.h.levels > 8 && all.wires.levels > 8, "{all:?}");
         let long = QueryLengths {

@@ -8,9 +8,9 @@
 //!
 //! > **bound `1 + A*B/5.29 + 2^-62`**, and needs `A <= 3.2` and `B <= 5.29`
 //!
-//! (argued at [`Arithmetic::mul`]); no product subtracts the modulus at its end. "Reduced" says bound
-//! `1 + 2^-57`, which [`Arithmetic::reduce`] gives for a tenth of a product's price. Callers write
-//! their bounds down.
+//! (argued at [`Arithmetic::mul`]); no product subtracts the modulus at its end. "Reduced" says
+//! bound `1 + 2^-57`, which [`Arithmetic::reduce`] gives for a tenth of a product's price. Callers
+//! state their bounds.
 //!
 //! # The product
 //!
@@ -302,7 +302,7 @@ impl<M: Modulus> Arithmetic<M> {
     /// `2p - a` if `negative`: bound 2 is closed.
     #[inline(always)]
     pub(crate) fn negate_if(&self, negative: bool, a: &Words<M>) -> Words<M> {
-        // A sign is a coin's toss: a jump would be mispredicted half the time.
+        // The sign is random: a branch would be mispredicted half the time.
         let opposite = sub4(self.multiples[2], &a.0).0;
         let pick = |i: usize| select_unpredictable(negative, opposite[i], a.0[i]);
         Words::new([pick(0), pick(1), pick(2), pick(3)])

@@ -38,7 +38,7 @@ pub type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 pub const SCALE: &str = include_str!("../../../params/scales/cycling-week/scale.toml");
 /// Claims of a full batch.
 pub const CLAIMS: usize = 16;
-/// People of the group: a path of 14 levels. How many there are costs a prover nothing.
+/// People of the group: a path of 14 levels. The size of the group does not change a prover's cost.
 const PEOPLE: u64 = 10_000;
 
 /// A full batch of [`SCALE`], with 40 records a claim.
@@ -105,7 +105,7 @@ impl Member {
     }
 }
 
-/// Somebody who consents, and how the public side is computed.
+/// A person who consents, and the computation of the public side.
 pub fn ticket(
     rng: &mut StdRng,
 ) -> Result<(
@@ -125,8 +125,8 @@ pub fn ticket(
     Ok((witness, statement))
 }
 
-/// Somebody who spends two notes of one bucket, in the middle of a tree of which no more than the
-/// paths is needed.
+/// A person who spends two notes of one bucket, in the middle of a tree. Only the paths of the tree
+/// are needed.
 pub fn redeem(rng: &mut StdRng) -> Result<(RedeemTerms, RedeemWitness)> {
     let person = Member::random(rng)?;
     let (asset, expiry) = (AssetId(1), Expiry(2027));

@@ -1,8 +1,9 @@
-//! View-key encryption: what a quorum can open, one claim at a time, and totals of batches.
+//! View-key encryption: a quorum can open single claims, and totals of batches.
 //!
-//! One ephemeral a claim, so that opening one opens no other. An exponent is given by 250
-//! signed bits, e = Σ (2·b_i − 1)·2^i: always odd, |e| < 2^250 < l, hence never zero modulo l,
-//! and the additions inside the circuit never meet an exceptional case (docs, statement earn).
+//! Each claim has its own ephemeral key, so opening one claim does not open another. An exponent is
+//! given by 250 signed bits, e = Σ (2·b_i − 1)·2^i: always odd, |e| < 2^250 < l, so never zero
+//! modulo l, and the additions inside the circuit never meet an exceptional case (docs, statement
+//! earn).
 
 use alloc::vec::Vec;
 
@@ -54,8 +55,8 @@ impl Exponent {
         Self(limbs)
     }
 
-    /// A PRF over (seed, C, v, w, A): proving the same claim again gives the same ciphertext,
-    /// and no exponent ever serves two different plaintexts.
+    /// A PRF over (seed, C, v, w, A): proving the same claim again gives the same ciphertext, and
+    /// no exponent is ever used for two different plaintexts.
     pub fn derive(
         seed: &[u8; 32],
         commitment: RecordCommitment,
@@ -73,9 +74,9 @@ impl Exponent {
         )
     }
 
-    /// r of a batch's total of one output: a PRF over the seed, At and all that the batch's
-    /// claims commit to. The outputs have exponents of their own: with one for both, T2 − M2
-    /// would show the difference of the sums.
+    /// r of a batch's total of one output: a PRF over the seed, At and everything that the batch's
+    /// claims commit to. Each output has its own exponent: with one for both, T2 − M2 would reveal
+    /// the difference of the sums.
     pub fn derive_batch(
         seed: &[u8; 32],
         total_key: &Point,
@@ -116,7 +117,8 @@ impl Exponent {
         (0..EXPONENT_BITS).step_by(WIDTH).map(|at| {
             let (word, shift) = (at / 64, at % 64);
             let low = self.0[word] >> shift;
-            // Of the next word, what this one has no more; nothing where they do not meet.
+            // The part of the window that lies in the next word, or nothing if the window ends in
+            // this word.
             let high = match self.0.get(word + 1) {
                 Some(next) if shift > 0 => next << (64 - shift),
                 _ => 0,
@@ -142,17 +144,17 @@ public_element! {
 }
 
 public_element! {
-    /// cv = v + 2^64·w + k0: what was earned, for the holders of A.
+    /// cv = v + 2^64·w + k0: the amounts earned, encrypted for the holders of A.
     SealedEarned
 }
 
 public_element! {
-    /// ch = h + k1: whose records they are, for the holders of A.
+    /// ch = h + k1: the person's pseudonym, encrypted for the holders of A.
     SealedHandle
 }
 
 public_element! {
-    /// c_id = IC + k: who spends, for the holders of A.
+    /// c_id = IC + k: the identity of the spender, encrypted for the holders of A.
     SealedCommitment
 }
 
@@ -191,7 +193,7 @@ pub fn encrypt(
     }
 }
 
-/// y of E = e·B8 and of S = e·A, for an A that is multiplied again and again.
+/// y of E = e·B8 and of S = e·A, for an A that is used many times.
 fn ephemeral_and_shared(exponent: &Exponent, view_key: &Point) -> [Fr; 2] {
     let shared = FixedBase::of(view_key).mul(exponent);
     let mut both = [FixedBase::base().mul(exponent), shared];
@@ -205,11 +207,11 @@ fn ephemeral_and_shared(exponent: &Exponent, view_key: &Point) -> [Fr; 2] {
     y
 }
 
-/// Opens a ciphertext with S.y, which the holders of A's parts make together from E. Whether
-/// the scale has a measure is the ledger's to say.
+/// Opens a ciphertext with S.y, which the holders of A's halves compute together from E. The ledger
+/// says whether the scale has a measure.
 ///
 /// # Errors
-/// [`OpenError`] when the result is nothing that a claim can earn.
+/// [`OpenError`] when the result cannot be the earnings of a claim.
 pub fn open(
     shared_y: Fr,
     commitment: RecordCommitment,
@@ -221,7 +223,7 @@ pub fn open(
     Ok((earned, Handle(ciphertext.ch.0 - k1)))
 }
 
-/// Who redeems, under A, bound to the redemption's first spend nullifier.
+/// The identity of a redeemer under A, bound to the redemption's first spend nullifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SealedIdentity {
     /// y of E = e·B8.

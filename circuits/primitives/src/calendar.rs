@@ -1,10 +1,10 @@
-//! Periods on the calendar: which day, week or month an instant falls into, and when credits lapse.
+//! Periods on the calendar: the day, week or month of an instant, and when credits lapse.
 //!
 //! All arithmetic is on local wall-clock days counted from 1 January 1970 (a Thursday), in the
-//! proleptic Gregorian calendar, without a time zone: a scale counts by the day that the person
-//! lived, and the source of the records says which day that was. Where clocks are set back, an
-//! hour of the wall clock comes twice; records in it may then repeat or go backwards in their
-//! key, and are refused as such.
+//! proleptic Gregorian calendar, without a time zone: a scale counts by the person's local day, and
+//! the source of the records states which day that was. When clocks are set back, an hour of the
+//! wall clock occurs twice. Records in it may then repeat a key or go backwards in their key, and
+//! are refused for that.
 
 use alloc::{borrow::ToOwned as _, format, string::String};
 use core::fmt;
@@ -28,18 +28,18 @@ pub const fn most_days(kind: PeriodKind) -> u32 {
     }
 }
 
-/// Why a calendar text is refused.
+/// Why a text of a period or date is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum CalendarError {
     /// Not a label of a period.
     #[error(
-        "{0:?} is no period: 2014-09-01 (day), 2014-W36 (ISO week) or 2014-09 (month) is expected, from 1970 on"
+        "{0:?} is not a period: 2014-09-01 (day), 2014-W36 (ISO week) or 2014-09 (month) is expected, from 1970 on"
     )]
     Label(String),
     /// A day that its month does not have.
     #[error("there is no {text}: that month has {last} days")]
     NoSuchDay {
-        /// What came.
+        /// The text.
         text: String,
         /// The last day of the month.
         last: u8,
@@ -47,7 +47,7 @@ pub enum CalendarError {
     /// A week that its year does not have.
     #[error("there is no {text}: that year has {last} weeks, from Monday, as ISO 8601 counts them")]
     NoSuchWeek {
-        /// What came.
+        /// The text.
         text: String,
         /// The last week of the year.
         last: u32,
@@ -57,7 +57,7 @@ pub enum CalendarError {
 /// A civil date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Date {
-    /// Year, 1970 or later in all that this project stores.
+    /// Year, 1970 or later in all data that this project stores.
     pub year: i32,
     /// 1 to 12.
     pub month: u8,
@@ -75,7 +75,7 @@ impl Date {
         fits.then_some(Self { year, month, day })
     }
 
-    /// A date such as `2024-03-14`, written so and not otherwise.
+    /// A date in exactly the form `2024-03-14`.
     pub fn from_text(text: &str) -> Option<Self> {
         let mut parts = text.split('-');
         let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
@@ -100,7 +100,7 @@ impl Date {
         era * 146_097 + day_of_era - 719_468
     }
 
-    /// The date so many days after 1 January 1970 (`civil_from_days` of the same source).
+    /// The date this many days after 1 January 1970 (`civil_from_days` of the same source).
     pub fn from_days(days: u32) -> Self {
         let days = i64::from(days) + 719_468;
         let era = days.div_euclid(146_097);
@@ -133,7 +133,7 @@ impl Day {
     /// 1 January 1970.
     pub const FIRST: Self = Self(0);
 
-    /// The last day that has a number: in the year 11,761,191, after every day that occurs.
+    /// The last day that has a number. It is in the year 11,761,191, so after every day in use.
     pub const LAST: Self = Self(u32::MAX);
 
     /// The day of a time in unix milliseconds (UTC); [`Day::LAST`] for all later times.
@@ -141,7 +141,7 @@ impl Day {
         u32::try_from(unix_millis / MILLIS_PER_DAY).map_or(Self::LAST, Self)
     }
 
-    /// So many days later, at most [`Day::LAST`].
+    /// The day this many days later, at most [`Day::LAST`].
     #[must_use]
     pub fn saturating_add(self, days: u32) -> Self {
         Self(self.0.saturating_add(days))
@@ -159,7 +159,7 @@ impl fmt::Display for Day {
     }
 }
 
-/// A number of exactly so many digits.
+/// A number of exactly this many digits.
 fn digits(text: &str, length: usize) -> Option<i32> {
     let plain = text.len() == length && text.bytes().all(|b| b.is_ascii_digit());
     text.parse().ok().filter(|_| plain)
@@ -177,13 +177,13 @@ fn days_in_month(year: i32, month: u8) -> u8 {
 /// The first day of ISO week 1970-W01, Monday 29 December 1969, is day -3.
 const WEEK_SHIFT: u32 = 3;
 
-/// A month counted from January 1970, as people write it: `2014-09`.
+/// A month counted from January 1970, as text: `2014-09`.
 pub fn month_label(month: u32) -> String {
     let kind = PeriodKind::Month;
     Period { kind, index: month }.label()
 }
 
-/// A time in unix milliseconds, as people write it: `2014-09-01 08:00:05 UTC`.
+/// A time in unix milliseconds, as text: `2014-09-01 08:00:05 UTC`.
 pub fn moment_label(millis: u64) -> String {
     let seconds = millis / 1_000;
     let date = Day::of_millis(millis);
@@ -192,11 +192,11 @@ pub fn moment_label(millis: u64) -> String {
 }
 
 impl Period {
-    /// The period of this kind that holds the day so many days after 1 January 1970.
+    /// The period of this kind that holds the day this many days after 1 January 1970.
     pub fn of_day(kind: PeriodKind, day: u32) -> Self {
         let index = match kind {
             PeriodKind::Day => day,
-            // Saturating only in the last three of 2^32 days, in the year 11,761,191.
+            // This saturates only in the last three of 2^32 days, in the year 11,761,191.
             PeriodKind::Week => day.saturating_add(WEEK_SHIFT) / 7,
             PeriodKind::Month => month_of(Date::from_days(day)),
         };
@@ -257,7 +257,7 @@ impl Period {
     /// Reads a label.
     ///
     /// # Errors
-    /// [`CalendarError`] when the text is no label, or of a week or day that does not exist.
+    /// [`CalendarError`] when the text is not a label, or names a week or day that does not exist.
     pub fn from_label(text: &str) -> Result<Self, CalendarError> {
         let no_label = || CalendarError::Label(text.chars().take(40).collect());
         let mut parts = text.split('-');
@@ -339,13 +339,13 @@ fn first_of_month(index: u32) -> i64 {
 /// When credits of a scale lapse. An [`Expiry`] is a month counted from January 1970, and credits
 /// are good until before its first day.
 ///
-/// The bucket is coarse on purpose: notes of one asset and bucket are interchangeable, so the
-/// fewer buckets, the larger the crowd that a spent note hides in.
+/// The bucket is coarse on purpose. Notes of one asset and bucket are interchangeable, so fewer
+/// buckets make the set of notes larger among which a spent note is hidden.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ExpiryRule {
-    /// Whole months that credits live at least, after the month in which the period ended.
+    /// The least lifetime of credits, in whole months after the month in which the period ended.
     pub lifetime_months: u16,
-    /// Expiries are multiples of so many months since January 1970, never 0.
+    /// Expiries are multiples of this many months since January 1970, never 0.
     pub bucket_months: u16,
 }
 
@@ -540,7 +540,7 @@ mod tests {
         assert_eq!(month_label(536), "2014-09");
         assert_eq!(moment_label(1_409_558_405_999), "2014-09-01 08:00:05 UTC");
         assert_eq!(moment_label(0), "1970-01-01 00:00:00 UTC");
-        // Whatever a peer sends.
+        // Any value that a peer may send.
         assert!(moment_label(u64::MAX).ends_with(" UTC"));
     }
 }

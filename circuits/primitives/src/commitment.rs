@@ -11,19 +11,20 @@ use crate::{
 };
 
 public_element! {
-    /// C: commits a source to one person's records of one period.
+    /// C: a source's commitment to one person's records of one period.
     RecordCommitment
 }
 
 private_element! {
-    /// s: hides the records in C. Whoever has it can try records until C comes out.
+    /// s: hides the records in C. Anybody who knows it can guess records and compare the result
+    /// with C.
     RecordSalt
 }
 
 /// Elements absorbed by one link of the chain; the twelfth input is the link before.
 pub const CHUNK: usize = 11;
 
-/// Elements that stand before the packed records: schema, period, count, h, s.
+/// Elements before the packed records: schema, period, count, h, s.
 pub const HEADER: usize = 5;
 
 /// What a commitment opens to.
@@ -35,7 +36,7 @@ pub struct Opening<'a> {
     pub period: Period,
     /// How many records.
     pub count: u16,
-    /// Whose records.
+    /// The person's pseudonym at the source.
     pub handle: Handle,
     /// s: the salt that hides the records.
     pub salt: RecordSalt,
@@ -64,7 +65,7 @@ impl Opening<'_> {
     }
 }
 
-/// Links of the chain for so many packed elements.
+/// Links of the chain for this many packed elements.
 pub fn links(packed: usize) -> usize {
     (HEADER + packed).div_ceil(CHUNK)
 }

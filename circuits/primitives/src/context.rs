@@ -1,4 +1,4 @@
-//! Contexts: what a proof is bound to beyond its own numbers.
+//! Contexts: what a proof is bound to beyond its other public inputs.
 
 use crate::{
     element::public_element,
@@ -7,12 +7,12 @@ use crate::{
 };
 
 public_element! {
-    /// What a proof is for. The same proof under another context does not hold.
+    /// The use that a proof is for. The same proof is invalid under another context.
     Context
 }
 
-/// H(origin, distributor, scale id, version): no proof made for one ledger, party or scale
-/// version serves another.
+/// H(origin, distributor, scale id, version): a proof made for one ledger, party or scale version
+/// is invalid for another.
 pub fn earn_context(
     origin: &Origin,
     distributor: &PartyId,
@@ -49,8 +49,8 @@ pub fn redeem_context(
     )
 }
 
-/// H(origin, verifier, nonce, not-after): an attestation is for one verifier, one question of it,
-/// and a time (unix milliseconds) after which it says nothing.
+/// H(origin, verifier, nonce, not-after): an attestation is for one verifier and one question of
+/// that verifier, and it is void after a time (unix milliseconds).
 pub fn attest_context(origin: &Origin, verifier: &str, nonce: &[u8], not_after: u64) -> Context {
     context(
         "merits/context/attest/v1",

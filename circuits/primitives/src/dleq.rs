@@ -2,12 +2,12 @@
 //! of discrete logarithms (Chaum and Pedersen, CRYPTO '92), both made non-interactive by
 //! Fiat–Shamir over SHA-512.
 //!
-//! A holder of a half `a` with `P = a·B8` answers an opening with `D = a·E` and an
-//! [`Equality`] proof that the same `a` stands in both, so a wrong answer is named and its
-//! holder with it. The same proof, published beside an opened total, lets anybody check it.
+//! A holder of a half `a` with `P = a·B8` answers an opening with `D = a·E` and an [`Equality`]
+//! proof that both use the same `a`, so a wrong answer and its holder can be identified. The same
+//! proof, published beside an opened total, lets anybody check the total.
 //!
-//! Every proof binds a [`Context`]: what it is for, under which log, for whom. A proof made in
-//! one context says nothing in another, so none can be replayed.
+//! Every proof binds a [`Context`]: its purpose, the log, and the recipient. A proof made in one
+//! context is invalid in another, so it cannot be replayed.
 
 use ark_ec::CurveGroup;
 use ark_ff::{PrimeField, Zero};
@@ -51,7 +51,8 @@ pub enum ProofError {
 pub struct Possession(Transcript);
 
 impl Possession {
-    /// Proves knowledge of `secret` in `context`; `None` when the secret is zero, which is no key.
+    /// Proves knowledge of `secret` in `context`; `None` when the secret is zero, which is not a
+    /// key.
     pub fn prove(
         secret: &Scalar,
         context: &Context,
@@ -94,7 +95,7 @@ impl Possession {
     }
 }
 
-/// A proof that one `x` stands in both `P = x·B8` and `D = x·E`.
+/// A proof that `P = x·B8` and `D = x·E` for the same `x`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Equality(Transcript);
 
@@ -131,7 +132,7 @@ impl Equality {
     /// Checks that `image` is `base` times the secret of `public`.
     ///
     /// # Errors
-    /// [`ProofError::Invalid`] when it is not, or the proof belongs to another context.
+    /// [`ProofError::Invalid`] when it is not, or when the proof is for another context.
     pub fn verify(
         &self,
         public: &Point,
@@ -207,8 +208,8 @@ impl Transcript {
     }
 }
 
-/// A hedged nonce: fresh randomness hashed with the secret and the statement, so that a weak
-/// generator does not reveal the secret and a good one hides everything.
+/// A hedged nonce: fresh randomness hashed with the secret and the statement. With a weak generator
+/// the secret stays safe; with a good one the nonce reveals nothing.
 fn nonce(
     secret: &Scalar,
     context: &Context,

@@ -1,4 +1,4 @@
-//! What one claim earned: credits, and of a scale with a measure the amount measured beside.
+//! What one claim earned: credits and, if the scale has a measure, the measured amount.
 //!
 //! Both travel in one field element, v + 2^64·w: the owner's ciphertext u and the audit
 //! ciphertext cv carry it, so that a measure costs no constraint there. A note holds v only,
@@ -13,7 +13,7 @@ use crate::{Fr, field, ids::Credits};
 pub struct Earned {
     /// v.
     pub credits: Credits,
-    /// w, in the unit of the scale's measure; `None` of a scale without one.
+    /// w, in the unit of the scale's measure; `None` if the scale has none.
     pub measure: Option<u64>,
 }
 
@@ -23,11 +23,11 @@ impl Earned {
         Fr::from(u128::from(self.credits.0) | u128::from(self.measure.unwrap_or(0)) << 64)
     }
 
-    /// Reads [`Earned::element`]. `None` when it is no such number: 2^128 or more, or 2^64 or
-    /// more of a scale without a measure.
+    /// Reads [`Earned::element`]. `None` when it is not such a number: 2^128 or more, or 2^64 or
+    /// more if the scale has no measure.
     pub fn from_element(element: &Fr, measured: bool) -> Option<Self> {
         let number = field::to_u128(element)?;
-        // The lower half, by intent.
+        // Truncation to the lower half is intended.
         let credits = Credits(number as u64);
         let measure = u64::try_from(number >> 64).ok()?;
         match (measured, measure) {
@@ -40,7 +40,7 @@ impl Earned {
         }
     }
 
-    /// Distinct for distinct values: what exponents are derived from.
+    /// Distinct for distinct values. Exponents are derived from it.
     pub(crate) fn to_bytes(self) -> Vec<u8> {
         let mut bytes = self.credits.0.to_le_bytes().to_vec();
         bytes.extend(self.measure.map(u64::to_le_bytes).into_iter().flatten());
@@ -49,7 +49,7 @@ impl Earned {
 }
 
 impl From<Credits> for Earned {
-    /// Of a scale without a measure.
+    /// Earnings under a scale without a measure.
     fn from(credits: Credits) -> Self {
         Self {
             credits,

@@ -1,7 +1,8 @@
 //! Baby Jubjub over arkworks' model of twisted Edwards curves.
 //!
-//! 168700·x² + y² = 1 + 168696·x²·y² over BN254's scalar field, of order 8·l (ERC-2494; circomlib). Defined
-//! here because no published crate of it builds without `std`; a test holds it against one.
+//! 168700·x² + y² = 1 + 168696·x²·y² over BN254's scalar field, of order 8·l (ERC-2494; circomlib).
+//! It is defined here because no published crate of it builds without `std`. A test compares it
+//! with one.
 
 use ark_ec::{
     AdditiveGroup as _, CurveConfig,
@@ -21,7 +22,10 @@ pub type EdwardsAffine = Affine<EdwardsConfig>;
 /// A point, as x, y and t over z.
 pub type EdwardsProjective = Projective<EdwardsConfig>;
 
-#[allow(unexpected_cfgs, reason = "what is derived asks for a feature `asm`")]
+#[allow(
+    unexpected_cfgs,
+    reason = "the derived code checks for a feature `asm`"
+)]
 mod scalar {
     use ark_ff::MontConfig;
 
@@ -59,7 +63,8 @@ impl TECurveConfig for EdwardsConfig {
         MontFp!("16950150798460657717958625567821834550301663161624707787222815936182638968203"),
     );
 
-    /// The same operations for every scalar of so many words: arkworks' own skip its leading zeros.
+    /// The same operations for every scalar of this many words: arkworks' own multiplication skips
+    /// leading zeros.
     fn mul_projective(base: &EdwardsProjective, scalar: &[u64]) -> EdwardsProjective {
         // The second is always the first and the base.
         let (mut first, mut second) = (EdwardsProjective::ZERO, *base);

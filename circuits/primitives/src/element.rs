@@ -1,9 +1,9 @@
-//! Field elements that mean something, each its own type, so that none is taken for another.
+//! Field elements with a meaning. Each has its own type, so that none is mistaken for another.
 //!
-//! A nullifier, a commitment and a root are all elements of one field. Bare, two of them that are
-//! swapped still compile. A type declared here is a field element with a name: it has the
-//! same 32 bytes wherever it is encoded, and arithmetic on it needs an explicit `.0`, which only
-//! circuits and their witnesses have use for.
+//! A nullifier, a commitment and a root are all elements of one field. If they were bare, code that
+//! swaps two of them would still compile. A type declared here is a field element with a name: it
+//! has the same 32 bytes wherever it is encoded, and arithmetic on it needs an explicit `.0`, which
+//! only circuits and their witnesses need.
 //!
 //! ```compile_fail,E0308
 //! use merits_primitives::{
@@ -24,7 +24,7 @@ pub trait Element: Copy {
     /// Gives an element its meaning.
     fn from_element(element: Fr) -> Self;
 
-    /// The bare element: what circuits take and hashes absorb.
+    /// The bare element, for circuits and hashes.
     fn element(&self) -> Fr;
 }
 
@@ -39,7 +39,7 @@ impl Element for Fr {
 }
 
 /// Declares a public field element: a tuple struct around [`Fr`] that is shown as 64 hexadecimal
-/// digits of its canonical encoding. Never for secrets: those are not shown.
+/// digits of its canonical encoding. Do not use it for secrets, which must not be shown.
 macro_rules! public_element {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -70,8 +70,8 @@ macro_rules! public_element {
     };
 }
 
-/// Declares a field element that is not for everybody's eyes: [`Debug`](core::fmt::Debug) says its
-/// name only, and there is no other way to show it.
+/// Declares a private field element: [`Debug`](core::fmt::Debug) shows only its name, and there is
+/// no other way to show it.
 macro_rules! private_element {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*

@@ -1,13 +1,13 @@
 //! A scale's figures: the public numbers of its formula, with the days on which they change.
 //!
 //! A figure is one number of a manifest: a constant, or one cell of a table. A dated constant or
-//! table has a schedule: the days on which its next version takes effect. A circuit knows nothing
-//! of calendars, so a statement carries, for the one period of its records, what counts before
-//! and after the change, and the day of the change counted from the period's first: at most one
-//! change may fall inside a period, and [`Figures::check`] demands it.
+//! table has a schedule: the days on which its next version takes effect. A circuit has no
+//! calendar. So a statement carries, for the one period of its records, the values before and after
+//! the change, and the day of the change counted from the period's first. At most one change may
+//! fall inside a period; [`Figures::check`] enforces this.
 //!
-//! The order of [`Figures::public`] is the order of the public inputs of statement `earn`:
-//! every figure in turn (one number, or two when it has a schedule), then every schedule's day.
+//! The order of [`Figures::public`] is the order of the public inputs of statement `earn`: each
+//! figure (one number, or two when it has a schedule), then each schedule's day.
 
 use alloc::{borrow::ToOwned as _, format, string::String, vec::Vec};
 
@@ -31,7 +31,7 @@ pub const MAX_EXPONENT: u8 = 18;
 /// 31 December 9999, the last day that a [`Date`] holds.
 const LAST_DAY: u32 = 2_932_896;
 
-/// The public numbers of a scale, through all periods of its validity.
+/// The public numbers of a scale, for all periods of its validity.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Figures {
     /// Constants, then the cells of tables, as the manifest declares them.
@@ -62,7 +62,7 @@ pub struct Figure {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum FiguresError {
-    /// More of something than a scale may have.
+    /// The number of figures, schedules or changes exceeds a scale's limit.
     #[error("{found} {what}: a scale has at most {most}")]
     TooMany {
         /// Figures, schedules, or changes of a schedule.
@@ -75,7 +75,7 @@ pub enum FiguresError {
     /// A name that is empty or too long.
     #[error("figure {index} needs a name of 1 to {MAX_FIGURE_NAME} bytes")]
     Name {
-        /// Its place.
+        /// Its index.
         index: usize,
     },
     /// Two figures of one name.
@@ -114,7 +114,7 @@ pub enum FiguresError {
         /// How many there are.
         schedules: usize,
     },
-    /// Another number of values than its schedule has versions.
+    /// The number of values differs from the number of versions of its schedule.
     #[error("{name} has {found} values; its schedule gives it {expected}")]
     Values {
         /// The figure.
@@ -127,13 +127,13 @@ pub enum FiguresError {
     /// A schedule that dates no figure.
     #[error("schedule {schedule} dates no figure")]
     ScheduleUnused {
-        /// Its place.
+        /// Its index.
         schedule: usize,
     },
     /// Days that do not increase, or lie beyond the year 9999.
     #[error("schedule {schedule}: its days must increase and end by 9999-12-31")]
     Days {
-        /// Its place.
+        /// Its index.
         schedule: usize,
     },
     /// Two changes inside one period: a statement has room for one.
@@ -149,7 +149,7 @@ pub enum FiguresError {
 }
 
 impl Figures {
-    /// Whether they can be the figures of a scale that counts by such periods.
+    /// Checks whether they can be the figures of a scale that counts by such periods.
     ///
     /// # Errors
     /// [`FiguresError`], the first that is found.
@@ -228,9 +228,9 @@ impl Figures {
     /// The public numbers of a period, in the order of the statement's public inputs.
     ///
     /// A dated figure gives the values before and after the change inside the period, and its
-    /// schedule the day of the change counted from the period's first. A version that takes
-    /// effect on the first day counts for the whole period: there, as wherever nothing changes,
-    /// both values are the one in force and the day is 0.
+    /// schedule the day of the change counted from the period's first. A version that takes effect
+    /// on the first day counts for the whole period. In that case, and when nothing changes, both
+    /// values are the one in force and the day is 0.
     pub fn public(&self, period: Period) -> Vec<u64> {
         let changes: Vec<Change> = self
             .schedules
@@ -252,8 +252,8 @@ impl Figures {
         numbers
     }
 
-    /// What each public number is called, in the same order: `factor`, `fare (before)`,
-    /// `fare (after)`, `change day of fare`.
+    /// The name of each public number, in the same order: `factor`, `fare (before)`, `fare
+    /// (after)`, `change day of fare`.
     pub fn names(&self) -> Vec<String> {
         let mut names = Vec::with_capacity(self.count());
         for figure in &self.figures {
@@ -271,8 +271,8 @@ impl Figures {
         names
     }
 
-    /// Which values count in a period, for people: each figure's name, and its value, or both
-    /// values with the day from which the second counts.
+    /// The values that count in a period, as readable text: each figure's name, and its value, or
+    /// both values with the day from which the second counts.
     pub fn in_words(&self, period: Period) -> Vec<(&str, String)> {
         let words = |figure: &Figure| {
             let schedule = figure.schedule.map(usize::from);
@@ -294,8 +294,8 @@ impl Figures {
             .collect()
     }
 
-    /// The public numbers that whatever has the same shape must have too: exponents, intervals, and
-    /// which are dated together. Values and days may change, and names are no circuit's matter.
+    /// What figures of the same shape must have in common: exponents, intervals, and which figures
+    /// are dated together. Values and days may differ, and circuits do not depend on names.
     pub fn same_shape(&self, other: &Self) -> bool {
         let shape = |figure: &Figure| {
             let Figure {
@@ -319,7 +319,7 @@ impl Figures {
 }
 
 impl Figure {
-    /// Public numbers that it gives: what counts, or what counts before and after a change.
+    /// Its public numbers: the value, or the values before and after a change.
     pub const fn count(&self) -> usize {
         if self.schedule.is_some() { 2 } else { 1 }
     }
@@ -340,14 +340,15 @@ impl Figure {
         }
     }
 
-    /// A version's value. [`Figures::check`] makes sure that there is one; without, the last.
+    /// A version's value. [`Figures::check`] makes sure that it exists; without that check, the
+    /// last one is used.
     fn value(&self, version: usize) -> u64 {
         let value = self.values.get(version).or(self.values.last());
         value.copied().unwrap_or(self.low)
     }
 }
 
-/// Which versions count in a period.
+/// The versions that count in a period.
 #[derive(Debug, Clone, Copy, Default)]
 struct Change {
     /// Version on the first day, or before the change.

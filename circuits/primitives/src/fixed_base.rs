@@ -1,13 +1,13 @@
-//! Multiples of points that stay the same for long, out of tables.
+//! Multiples of points that stay the same for a long time, by tables.
 //!
-//! A view key encrypts two numbers a claim for as long as its epoch lasts, and B8 does so for
-//! ever. With the multiples of such a point laid out once, a product by an [`Exponent`] takes one
-//! addition for five of its bits, and no doubling: a twentieth of the ladder's time.
+//! A view key encrypts two numbers of each claim during its epoch, and B8 is always in use. With a
+//! table of multiples of such a point, a product with an [`Exponent`] takes one addition for every
+//! five bits and no doubling: a twentieth of the ladder's time.
 //!
-//! An exponent is Σ (2·b_i − 1)·2^i. Its window j, of five bits with value v, is the digit
-//! 2·v − 31: one of ±1, ±3, .., ±31, never zero. So the additions are the same for every exponent.
-//! What is added is chosen by masks, out of all sixteen points of the row, so that no address
-//! depends on the exponent either; the field's own operations are arkworks', which do vary.
+//! An exponent is Σ (2·b_i − 1)·2^i. Its window j, of five bits with value v, is the digit 2·v −
+//! 31: one of ±1, ±3, .., ±31, never zero. So the additions are the same for every exponent. The
+//! summand is selected by masks from all sixteen points of the row, so no address depends on the
+//! exponent either. The field operations are arkworks', which are not constant-time.
 
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 #[cfg(feature = "std")]
@@ -32,7 +32,7 @@ const DIGITS: usize = 1 << (WIDTH - 1);
 const WINDOWS: usize = EXPONENT_BITS / WIDTH;
 const _: () = assert!(EXPONENT_BITS.is_multiple_of(WIDTH));
 
-/// Points whose tables are kept: the view keys of two epochs, each with one for totals.
+/// How many points' tables are kept: the view keys of two epochs, each with one for totals.
 #[cfg(feature = "std")]
 const KEPT: usize = 4;
 
@@ -49,7 +49,7 @@ impl core::fmt::Debug for FixedBase {
 }
 
 impl FixedBase {
-    /// Lays the multiples of a point out, for some 0.6 ms.
+    /// Computes the table of a point, in about 0.6 ms.
     pub(crate) fn new(point: &Point) -> Self {
         let mut multiples = Vec::with_capacity(WINDOWS * DIGITS);
         let mut one = point.projective();
@@ -64,8 +64,8 @@ impl FixedBase {
                 one.double_in_place();
             }
         }
-        // On this thread alone. arkworks' own spreads them over rayon's, where a thread that waits
-        // takes up other work meanwhile: work that may wait for this very table.
+        // Runs on this thread alone. arkworks' own function uses rayon's threads, where a waiting
+        // thread takes other work, and that work may wait for this very table.
         let mut inverses: Vec<Fr> = multiples.iter().map(|point| point.z).collect();
         serial_batch_inversion_and_mul(&mut inverses, &Fr::ONE);
         let affine = |(point, inverse): (&EdwardsProjective, &Fr)| {
@@ -84,14 +84,15 @@ impl FixedBase {
         BASE.get_or_init(|| Box::new(Self::new(&Point::base())))
     }
 
-    /// The table of a public key, out of those that were asked for last.
+    /// The table of a public key, from a cache of the most recently used ones.
     #[cfg(feature = "std")]
     pub(crate) fn of(point: &Point) -> Arc<Self> {
         static TABLES: Mutex<Tables> = Mutex::new(Tables(Vec::new()));
-        // A thread that died left whole entries.
+        // A thread that panicked left complete entries.
         let tables = || TABLES.lock().unwrap_or_else(PoisonError::into_inner);
         let found = tables().find(point);
-        // Made without the lock: several threads may make the same one, and the first one's stays.
+        // The lock is not held meanwhile: several threads may make the same table, and the first
+        // one stays.
         found.unwrap_or_else(|| {
             let made = Arc::new(Self::new(point));
             tables().keep(point, made)
@@ -114,7 +115,7 @@ impl FixedBase {
     }
 }
 
-/// The tables of the points that were asked for last, the last one first.
+/// The tables of the most recently used points, the latest first.
 #[cfg(feature = "std")]
 struct Tables(Vec<(Point, Arc<FixedBase>)>);
 
@@ -126,7 +127,7 @@ impl Tables {
         Some(Arc::clone(&self.0[0].1))
     }
 
-    /// Keeps a table, unless there is one by now, which is answered then.
+    /// Keeps a table, unless another thread has stored one meanwhile, and returns the stored one.
     fn keep(&mut self, point: &Point, made: Arc<FixedBase>) -> Arc<FixedBase> {
         if let Some(known) = self.find(point) {
             return known;
@@ -139,8 +140,8 @@ impl Tables {
 
 /// The point of a digit 2·`window` − 31.
 fn select(row: &[EdwardsAffine; DIGITS], window: u64) -> EdwardsAffine {
-    // All ones where the digit is negative; its absolute value is then that of the window with
-    // every bit the other way.
+    // All ones if the digit is negative. Its absolute value is then that of the window with every
+    // bit flipped.
     let negative = (window >> (WIDTH - 1)).wrapping_sub(1);
     let wanted = (window ^ negative) & (DIGITS as u64 - 1);
     let (mut x, mut y) = ([0u64; 4], [0u64; 4]);
@@ -211,10 +212,10 @@ mod tests {
         for (point, table) in points.iter().zip(&made).skip(1) {
             assert!(tables.find(point).is_some_and(|it| Arc::ptr_eq(&it, table)));
         }
-        // Who made the same one meanwhile gets the one that is kept.
+        // A thread that made the same table meanwhile gets the stored one.
         let again = tables.keep(&points[2], Arc::new(FixedBase::new(&points[2])));
         assert!(Arc::ptr_eq(&again, &made[2]));
-        // One more costs the one that had not been asked for the longest.
+        // One more evicts the least recently used.
         tables.keep(&points[0], Arc::clone(&made[0]));
         assert!(tables.find(&points[1]).is_none());
         assert!(tables.find(&points[2]).is_some());
@@ -224,7 +225,8 @@ mod tests {
     /// up its stack, makes it.
     #[test]
     fn no_table_waits_for_work_that_waits_for_it() {
-        // More than are kept, so that they are made again and again: inside of rayon and outside.
+        // More points than are kept, so that tables are made repeatedly, inside of rayon and
+        // outside.
         let points: Vec<Point> = (1_000u64..1_016)
             .map(|k| Point::mul_base(&Scalar::from(k)).expect("not zero"))
             .collect();

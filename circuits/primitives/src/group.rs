@@ -17,7 +17,7 @@ public_element! {
 /// Deepest tree that statements take: 2^32 leaves.
 pub const MAX_DEPTH: usize = 32;
 
-/// The leaf of somebody who was retired.
+/// The leaf of a retired person.
 pub fn empty() -> Fr {
     Fr::from(0u64)
 }
@@ -31,7 +31,7 @@ pub enum GroupError {
     /// No such leaf.
     #[error("the group has {size} leaves; there is none at {index}")]
     NoLeaf {
-        /// What was asked for.
+        /// The requested index.
         index: u64,
         /// Leaves.
         size: u64,
@@ -88,8 +88,8 @@ fn width(size: u64, level: u8) -> u64 {
     size.div_ceil(1 << level)
 }
 
-/// The nodes beside the path of leaf `at` in a tree of `size` leaves, from the leaf up; `None` where a
-/// node is passed up alone. What [`ancestors`] and [`path`] read.
+/// The nodes beside the path of leaf `at` in a tree of `size` leaves, from the leaf up; `None`
+/// where a node is passed up alone. [`ancestors`] and [`path`] read these nodes.
 pub fn siblings(size: u64, at: u64) -> impl Iterator<Item = Option<Place>> {
     (0..depth(size)).map(move |level| {
         let index = at >> level ^ 1;
@@ -97,8 +97,8 @@ pub fn siblings(size: u64, at: u64) -> impl Iterator<Item = Option<Place>> {
     })
 }
 
-/// The leaf `at` of a tree of `size` leaves and all nodes above it, made anew: from the leaf up, the root
-/// last. `node` reads the stored siblings.
+/// Computes the leaf `at` of a tree of `size` leaves and all nodes above it again: from the leaf
+/// up, the root last. `node` reads the stored siblings.
 ///
 /// # Errors
 /// Those of `node`.
@@ -155,7 +155,7 @@ pub fn path<E>(
     Ok(GroupPath { steps })
 }
 
-/// The tree, all of it: 64 bytes a leaf.
+/// The whole tree, at 64 bytes a leaf.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Group {
     /// Level 0 holds the leaves; each next one the parents; the last the root alone.
@@ -163,12 +163,12 @@ pub struct Group {
 }
 
 impl Group {
-    /// Without anybody.
+    /// An empty group.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Leaves, retired ones counted.
+    /// Number of leaves, including retired ones.
     pub fn size(&self) -> u64 {
         self.leaves().len() as u64
     }
@@ -184,7 +184,7 @@ impl Group {
         top.copied().map(GroupRoot)
     }
 
-    /// Appends a leaf; answers its index.
+    /// Appends a leaf and returns its index.
     ///
     /// # Errors
     /// [`GroupError::Full`].
@@ -238,7 +238,7 @@ impl Group {
         Ok(GroupPath { steps })
     }
 
-    /// Makes the parents of a changed leaf anew.
+    /// Computes the parents of a changed leaf again.
     fn rise(&mut self, mut at: usize) {
         let mut level = 0;
         while self.levels[level].len() > 1 {
@@ -278,7 +278,7 @@ mod tests {
     }
 
     /// Roots of `@semaphore-protocol/group` 4.14: `new Group([1n, 2n, 3n])` after
-    /// `removeMember(1)`, and `new Group([1n, 3n])`. Who leaves, leaves a zero.
+    /// `removeMember(1)`, and `new Group([1n, 3n])`. A removed member leaves a zero.
     #[test]
     fn the_zeros_of_who_left_belong_to_the_root() {
         use std::str::FromStr as _;
@@ -306,7 +306,7 @@ mod tests {
         assert!(left.is_some());
     }
 
-    /// A tree whose nodes are stored one by one is the tree that stands in memory whole.
+    /// A tree whose nodes are stored one by one equals the tree in memory.
     #[test]
     fn a_stored_tree_is_the_whole_one() {
         use std::collections::HashMap;

@@ -15,15 +15,15 @@ use crate::{
 };
 
 public_element! {
-    /// IC: a person as the ledger knows them.
+    /// IC: a person's identity on the ledger.
     IdentityCommitment
 }
 
-/// From when a leaf is eligible, and how many identities its person had before.
+/// The day from which a leaf is eligible, and how many identities its person had before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Birth {
-    /// The first day of eligibility, counted from 1 January 1970: periods that begin earlier
-    /// belong to the generation before, or to nobody.
+    /// The first day of eligibility, counted from 1 January 1970. Periods that begin earlier belong
+    /// to the generation before, or to no one.
     pub from: Day,
     /// 0 for a first registration, one more after each recovery.
     pub generation: u8,
@@ -41,10 +41,10 @@ pub fn leaf(commitment: IdentityCommitment, birth: Birth) -> Fr {
     poseidon::hash(tags::LEAF, &[commitment.0, birth.element()])
 }
 
-/// Bits of a secret: l has so many.
+/// Bits of a secret, as many as l has.
 pub const SECRET_BITS: usize = 251;
 
-/// A person's secret scalar, in [1, l). Never shown, logged or compared in variable time.
+/// A person's secret scalar, in [1, l). It is never shown, logged or compared in variable time.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Secret(Scalar);
 
@@ -55,15 +55,16 @@ impl core::fmt::Debug for Secret {
 }
 
 impl Secret {
-    /// HMAC-SHA-512(seed, "merits/secret/v1" ‖ path) reduced modulo l: one seed gives as many
-    /// unlinkable secrets as there are paths, and gives them again after a restore.
+    /// HMAC-SHA-512(seed, "merits/secret/v1" ‖ path) reduced modulo l: one seed gives a separate,
+    /// unlinkable secret for each path, and the same secrets again after a restore.
     pub fn from_seed(seed: &[u8; 32], path: &str) -> Self {
         // HMAC takes keys of any length.
         let mut mac = <Hmac<Sha512> as KeyInit>::new_from_slice(seed).expect("any length fits");
         mac.update(b"merits/secret/v1");
         mac.update(path.as_bytes());
         let mut wide = mac.finalize().into_bytes();
-        // 512 bits over a 251-bit order: the bias is below 2^-260, and zero has that chance.
+        // 512 bits over a 251-bit order: the bias is below 2^-260, and so is the probability of
+        // zero.
         let secret = Self(Scalar::from_le_bytes_mod_order(&wide));
         wide.as_mut_slice().zeroize();
         secret
@@ -85,7 +86,7 @@ impl Secret {
         Fr::from_bigint(self.0.into_bigint()).expect("l is below p")
     }
 
-    /// The scalar's integer bits, lowest first: what circuits take. 251 of them.
+    /// The 251 bits of the scalar as an integer, lowest first, for circuits.
     pub fn bits(&self) -> impl Iterator<Item = bool> + use<> {
         let limbs = zeroize::Zeroizing::new(self.0.into_bigint().0);
         (0..SECRET_BITS).map(move |i| limbs[i / 64] >> (i % 64) & 1 == 1)
@@ -118,7 +119,7 @@ mod tests {
     }
 
     /// Of `@semaphore-protocol/identity` 4.14, `new Identity("123")`: it hashes the text into its
-    /// secret scalar. The scalar gives its commitment here; the text is not the scalar.
+    /// secret scalar. This test computes the commitment from that scalar, not from the text.
     #[test]
     fn semaphores_identity_of_a_text_is_a_hash_of_it() {
         let number = |digits: &str| {

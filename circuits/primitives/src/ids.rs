@@ -1,4 +1,4 @@
-//! Names and numbers of the ledger, each its own type, so that none is taken for another.
+//! Names and numbers of the ledger. Each has its own type, so that none is mistaken for another.
 
 use alloc::{borrow::ToOwned as _, string::String};
 use core::fmt;
@@ -16,13 +16,13 @@ pub struct AssetId(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Credits(pub u64);
 
-/// One of a scale's outputs: totals of each are encrypted and opened apart.
+/// One of a scale's outputs. The totals of each are encrypted and opened separately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Output {
     /// What people own and spend.
     Credits = 1,
-    /// What a scale with a measure counts beside, such as grams of CO2e.
+    /// The second amount of a scale with a measure, such as grams of CO2e.
     Measure = 2,
 }
 
@@ -73,7 +73,7 @@ public_element! {
 pub struct NameError {
     /// Which name.
     pub what: &'static str,
-    /// What came, cut to 80 characters.
+    /// The text, cut to 80 characters.
     pub value: String,
     /// Most bytes.
     pub max: usize,
@@ -99,8 +99,8 @@ fn checked(
     })
 }
 
-/// A log's origin: the first line of its checkpoints, and part of every signature, so that no
-/// entry of one ledger is valid on another.
+/// A log's origin: the first line of its checkpoints, and part of every signature, so that an entry
+/// of one ledger is invalid on another.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Origin(String);
 
@@ -163,7 +163,7 @@ impl fmt::Display for ScaleId {
     }
 }
 
-/// A party of the federation. The id is fixed at admission and outlives key rotations.
+/// A party of the federation. The id is fixed at admission and does not change when keys rotate.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PartyId(pub [u8; 32]);
 
@@ -176,7 +176,7 @@ impl PartyId {
         ))
     }
 
-    /// The id inside circuits and scopes: its top 248 bits.
+    /// The id for circuits and scopes: its top 248 bits.
     pub fn element(&self) -> Fr {
         field::from_digest(&self.0)
     }
@@ -196,7 +196,8 @@ impl fmt::Debug for PartyId {
     }
 }
 
-/// What a scale counts by. Fixed for a scale id, so that periods never overlap.
+/// The kind of period that a scale counts by. It is fixed for a scale id, so that periods never
+/// overlap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum PeriodKind {
@@ -234,7 +235,7 @@ impl PeriodKind {
 pub struct Period {
     /// Day, week or month.
     pub kind: PeriodKind,
-    /// How many such periods after the one that holds 1 January 1970.
+    /// The number of such periods after the one that holds 1 January 1970.
     pub index: u32,
 }
 
@@ -247,7 +248,7 @@ impl Period {
     /// Reads [`Period::to_u64`].
     pub fn from_u64(number: u64) -> Option<Self> {
         let kind = PeriodKind::from_number(u8::try_from(number >> 32).ok()?)?;
-        // The upper half is gone: what is left is the index.
+        // The upper half has been removed, so the rest is the index.
         Some(Self {
             kind,
             index: (number & 0xffff_ffff) as u32,
@@ -319,7 +320,7 @@ impl fmt::Debug for EntryId {
     }
 }
 
-/// SHA-256 of bytes, for digests that are no field elements (keys, manifests, files).
+/// SHA-256 of bytes, for digests that are not field elements (keys, manifests, files).
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }

@@ -1,7 +1,7 @@
 //! Baby Jubjub in circomlib's form: 168700 x² + y² = 1 + 168696 x² y² over BN254's scalar field.
 //!
-//! [`Point`] is what keys and ciphertexts are made of: on the curve, in the subgroup of prime
-//! order l, not the identity. Nothing else gets in, so no caller can forget the check.
+//! Keys and ciphertexts consist of [`Point`]s. A `Point` is on the curve, in the subgroup of prime
+//! order l, and not the identity. The constructors check this, so no caller can forget it.
 
 mod subgroup;
 
@@ -18,7 +18,7 @@ use crate::{Fr, edwards::EdwardsConfig, field};
 /// Bytes of an encoded point: x then y, each canonical and little-endian.
 pub const POINT_BYTES: usize = 64;
 
-/// Why coordinates are no acceptable point.
+/// Why coordinates are not an acceptable point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum PointError {
     /// A coordinate is p or more.
@@ -30,7 +30,7 @@ pub enum PointError {
     /// The point has a component outside the subgroup of prime order l.
     #[error("the point is outside the prime-order subgroup")]
     OutsideSubgroup,
-    /// The neutral element, under which nothing is hidden.
+    /// The neutral element. Encryption under it hides nothing.
     #[error("the point is the identity")]
     Identity,
 }
@@ -96,8 +96,8 @@ impl Point {
         self.0.into()
     }
 
-    /// scalar · self; `None` when the scalar is zero. The same operations for every scalar, over a field
-    /// whose own operations are not constant-time.
+    /// scalar · self; `None` when the scalar is zero. It performs the same operations for every
+    /// scalar, but the field operations themselves are not constant-time.
     pub fn mul(&self, scalar: &Scalar) -> Option<Self> {
         let product = (self.projective() * scalar).into_affine();
         (!product.is_zero()).then_some(Self(product))
@@ -130,12 +130,13 @@ impl Point {
         Self::from_xy(read(x)?, read(y)?)
     }
 
-    /// Reads [`Point::to_bytes`] of a point that was checked before it was stored. That it is in the
-    /// subgroup, which costs an exponentiation, is not checked again. Never for bytes that somebody
-    /// else chose.
+    /// Reads [`Point::to_bytes`] of a point that was checked before it was stored. It does not
+    /// check again that the point is in the subgroup, which costs an exponentiation. Never use it
+    /// for bytes that somebody else chose.
     ///
     /// # Errors
-    /// [`PointError`]: coordinates that are not canonical, not on the curve, or the identity's.
+    /// [`PointError`] when the coordinates are not canonical, not on the curve, or those of the
+    /// identity.
     pub fn from_stored_bytes(bytes: &[u8; POINT_BYTES]) -> Result<Self, PointError> {
         let (x, y) = bytes.split_at(32);
         let read = |half: &[u8]| {
@@ -155,8 +156,8 @@ impl Point {
 
     /// The subgroup point with this y and the smaller of its two x (as integers).
     ///
-    /// An ephemeral key travels as y alone. ±E have the same y, and a·(−E) = −(a·E) has the same
-    /// y as a·E, so any fixed choice serves as long as all holders make the same one.
+    /// An ephemeral key travels as y alone. ±E have the same y, and a·(−E) = −(a·E) has the same y
+    /// as a·E, so any fixed choice works if all holders make the same one.
     ///
     /// # Errors
     /// [`PointError`] when no such point exists, or it is the identity or outside the subgroup.
@@ -176,7 +177,7 @@ impl Point {
     }
 }
 
-/// Sum of two keys; the identity is refused, for nothing is hidden under it.
+/// Sum of two keys. The identity is refused, because encryption under it hides nothing.
 impl Add for Point {
     type Output = Result<Point, PointError>;
 

@@ -1,9 +1,11 @@
 //! Field codec, Poseidon and its tags, Baby Jubjub keys, identities, notes, view-key encryption:
-//! what provers and verifiers share, free of constraint systems and of serialization formats.
+//! the parts that provers and verifiers share. The crate does not depend on constraint systems or
+//! serialization formats.
 //!
-//! Builds without `std` (feature `std`, on by default): an allocator is all that it needs.
+//! Builds without `std` (feature `std`, on by default); it needs only an allocator.
 //!
-//! Each module is one notion of `docs/src/design-cryptography.md`; its notation is the notation here.
+//! Each module is one notion of `docs/src/design-cryptography.md` and uses the notation of that
+//! page.
 
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 

@@ -1,7 +1,7 @@
-//! Messages: what a ticket says beyond who and for which claim.
+//! Messages: what a ticket states besides the person and the claim.
 //!
-//! Each is a SHA-256 cut to 248 bits, under a domain of its own, so that a consent is never read as
-//! a link or a withdrawal.
+//! Each is a SHA-256 cut to 248 bits, under its own domain, so that a consent is never read as a
+//! link or a withdrawal.
 
 use crate::{
     element::public_element,
@@ -12,7 +12,7 @@ use crate::{
 };
 
 public_element! {
-    /// What a ticket says: a consent, a withdrawal or a link.
+    /// What a ticket states: a consent, a withdrawal or a link.
     Message
 }
 
@@ -20,18 +20,18 @@ public_element! {
 pub const SALT_BYTES: usize = 16;
 
 /// What a claim's message binds: a consent to this distributor under these terms, for what this
-/// version of the scale reads and counts, and for nothing that comes after it.
+/// version of the scale reads and counts. It does not cover later versions.
 #[derive(Debug, Clone, Copy)]
 pub struct Consent<'a> {
     /// The ledger.
     pub origin: &'a Origin,
-    /// Who may claim.
+    /// The distributor that may claim.
     pub distributor: &'a PartyId,
     /// Digest of the terms document.
     pub terms: &'a [u8; 32],
-    /// By which scale.
+    /// The scale.
     pub scale: &'a ScaleId,
-    /// By which version of it.
+    /// The version of the scale.
     pub version: ScaleVersion,
     /// SHA-256 of the version's manifest: its formula, its fields, its figures.
     pub manifest: &'a [u8; 32],
@@ -42,7 +42,7 @@ pub struct Consent<'a> {
 impl Consent<'_> {
     /// H("claim", origin, distributor, terms, scale, version, manifest, expiry, salt128).
     pub fn message(&self, salt: &[u8; SALT_BYTES]) -> Message {
-        // Whole, so that nothing that is consented to is left out.
+        // Destructured in full, so that no part of what a person consents to is left out.
         let Self {
             origin,
             distributor,
@@ -69,8 +69,8 @@ impl Consent<'_> {
     }
 }
 
-/// The salt of a claim's message: a PRF of the secret and the claim scope, so that seed and ledger
-/// alone give it again.
+/// The salt of a claim's message: a PRF of the secret and the claim scope, so that it can be
+/// computed again from seed and ledger alone.
 pub fn claim_salt(secret: &Secret, claim_scope: Scope) -> [u8; SALT_BYTES] {
     let digest = field::digest(
         "merits/message-salt/v1",
@@ -84,12 +84,12 @@ pub fn claim_salt(secret: &Secret, claim_scope: Scope) -> [u8; SALT_BYTES] {
     salt
 }
 
-/// The claim message of a person who derives its own salt.
+/// The claim message of a person who derives the salt.
 pub fn claim_message(consent: &Consent<'_>, secret: &Secret, claim_scope: Scope) -> Message {
     consent.message(&claim_salt(secret, claim_scope))
 }
 
-/// What a ticket in a claim's scope says that takes a consent back: H("withdraw", origin, the
+/// The message of a ticket in a claim's scope that withdraws a consent: H("withdraw", origin, the
 /// consent's message).
 pub fn withdrawal_message(origin: &Origin, consent: Message) -> Message {
     message(
@@ -102,8 +102,8 @@ pub fn withdrawal_message(origin: &Origin, consent: Message) -> Message {
     )
 }
 
-/// What a ticket in a source's scope says that links a person to an account there: H("link",
-/// origin, source, account). The account is what the source calls the person.
+/// The message of a ticket in a source's scope that links a person to an account there: H("link",
+/// origin, source, account). The account is the source's name for the person.
 pub fn link_message(origin: &Origin, source: &PartyId, account: &str) -> Message {
     message(
         "merits/message/v1",
@@ -158,7 +158,7 @@ mod tests {
             assert!(!messages.contains(&message), "part {}", messages.len());
             messages.push(message);
         }
-        // Worked out by Python's hashlib from the definition in `docs/src/consent.md`.
+        // Computed with Python's hashlib from the definition in `docs/src/consent.md`.
         let bytes = field::to_bytes(&messages[0]);
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(

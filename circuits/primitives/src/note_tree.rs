@@ -1,10 +1,10 @@
 //! The tree of all notes: 4-ary, of fixed depth 20, filled from the left, empty leaves 0.
 //!
-//! It only grows, so a note that was under a root is under every later one, and a path under an old
+//! It only grows, so a note that was under a root is under every later one. A path under an old
 //! root proves as much as one under the newest.
 //!
-//! Whoever asks for the path of one note says which note is its own. So note data is fetched in
-//! *buckets*: all 2^16 leaves of an aligned stretch, and the roots of all buckets.
+//! A wallet that asks for the path of one note reveals which note it owns. So note data is fetched
+//! in *buckets*: all 2^16 leaves of an aligned stretch, and the roots of all buckets.
 
 use alloc::{boxed::Box, vec::Vec};
 
@@ -13,7 +13,7 @@ use once_cell::race::OnceBox;
 use crate::{Fr, element::public_element, poseidon, tags};
 
 public_element! {
-    /// cm: a note as the ledger knows it, a leaf of the note tree. 0 is an empty leaf, and no note.
+    /// cm: a note on the ledger, a leaf of the note tree. 0 is an empty leaf and not a note.
     NoteCommitment
 }
 
@@ -44,7 +44,7 @@ fn node(children: [Fr; 4]) -> Fr {
     poseidon::hash(tags::NODE, &children)
 }
 
-/// Root of an empty subtree of so many levels.
+/// Root of an empty subtree of this many levels.
 ///
 /// # Panics
 /// For more than [`DEPTH`] levels.
@@ -70,7 +70,7 @@ pub struct NotePath {
 }
 
 impl NotePath {
-    /// The path of nothing: zeros. What a dummy note has.
+    /// The path of a dummy note: zeros.
     pub fn dummy() -> Self {
         Self {
             index: 0,
@@ -98,11 +98,12 @@ impl NotePath {
     }
 }
 
-/// The tree's right edge: all that appending and the root need, 60 elements at most.
+/// The tree's right edge: the nodes that appending and the root need, at most 60 elements.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoteFrontier {
     size: u64,
-    /// At each level the complete nodes left of the edge that wait for their parent: up to three.
+    /// At each level, the complete nodes left of the edge whose parent is not complete yet: up to
+    /// three.
     waiting: [Vec<Fr>; DEPTH],
 }
 
@@ -126,7 +127,7 @@ impl NoteFrontier {
         self.size
     }
 
-    /// Appends a note; `false`, and nothing changed, when the tree is full.
+    /// Appends a note. Returns `false` and changes nothing when the tree is full.
     #[must_use]
     pub fn push(&mut self, note: NoteCommitment) -> bool {
         if self.size == CAPACITY {
@@ -142,19 +143,20 @@ impl NoteFrontier {
             rising = node([c0, c1, c2, rising]);
             level.clear();
         }
-        // Full: the root itself waits nowhere, so it is kept as the last level's only child.
+        // The tree is full. The root has no parent to wait for, so it is kept as the last level's
+        // only child.
         self.waiting[DEPTH - 1].push(rising);
         true
     }
 
-    /// The nodes that wait for their parents, from the lowest level up: with the size, all that
-    /// [`NoteFrontier::restore`] needs.
+    /// The nodes whose parent is not complete yet, from the lowest level up.
+    /// [`NoteFrontier::restore`] needs these and the size.
     pub fn nodes(&self) -> impl Iterator<Item = &Fr> {
         self.waiting.iter().flatten()
     }
 
-    /// The frontier of a tree of `size` notes with these waiting nodes; `None` when their number is not
-    /// the one that the size asks for.
+    /// The frontier of a tree of `size` notes with these waiting nodes; `None` when their number
+    /// does not fit the size.
     pub fn restore(size: u64, nodes: &[Fr]) -> Option<Self> {
         if size > CAPACITY {
             return None;
@@ -198,8 +200,8 @@ pub fn bucket_root(leaves: &[NoteCommitment]) -> BucketRoot {
 }
 
 /// Path of leaf `index` in the tree whose buckets have these roots, the last of which may be
-/// incomplete. `bucket` holds the leaves of the index's own bucket as of the same tree. `None` when
-/// the leaf is not in it, or the bucket's root is not the one given.
+/// incomplete. `bucket` holds the leaves of the index's bucket in the same tree. `None` when the
+/// leaf is not in it, or the bucket's root is not the one given.
 pub fn path(
     index: u64,
     bucket: &[NoteCommitment],

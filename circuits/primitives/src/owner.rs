@@ -1,6 +1,6 @@
-//! Owner keys, pseudonyms, and the binding of person and deed.
+//! Owner keys, pseudonyms, and the binding of a person to a deed.
 //!
-//! The wallet and, until wallets exist, a distributor's custody derive them by this code.
+//! The wallet derives them by this code and, until wallets exist, so does a distributor's custody.
 
 use crate::{
     Fr,
@@ -15,12 +15,12 @@ use crate::{
 };
 
 private_element! {
-    /// h: a person's pseudonym at a source. Source and distributor know it, and nobody else.
+    /// h: a person's pseudonym at a source. Only the source and the distributor know it.
     Handle
 }
 
 private_element! {
-    /// K: the secret owner key of one note. Whoever has it and h can read the credits, so it is
+    /// K: the secret owner key of one note. Anybody who has it and h can read the credits, so it is
     /// shown to the distributor only.
     OwnerKey
 }
@@ -31,11 +31,11 @@ public_element! {
 }
 
 public_element! {
-    /// u = v + 2^64·w + pad: what was earned, for the owner's eyes.
+    /// u = v + 2^64·w + pad: the amounts earned, readable by the owner only.
     HiddenEarned
 }
 
-/// What an owner key is made of besides the secret.
+/// The inputs of an owner key besides the secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KeyParts {
     /// Of an earned note.
@@ -91,8 +91,8 @@ impl Binding {
         HiddenEarned(earned.into().element() + self.pad)
     }
 
-    /// v and w out of u − pad; `None` when the difference is no such number, so u belongs to
-    /// other keys. Whether the scale has a measure is the ledger's to say.
+    /// v and w from u − pad. `None` when the difference is not such a number, so u belongs to other
+    /// keys. The ledger says whether the scale has a measure.
     pub fn reveal(&self, u: HiddenEarned, measured: bool) -> Option<Earned> {
         Earned::from_element(&(u.0 - self.pad), measured)
     }
@@ -108,7 +108,7 @@ pub fn earned_key(secret: &Secret, scope: Scope, message: Message) -> OwnerKey {
     KeyParts::Earned { scope, message }.owner_key(secret)
 }
 
-/// K = P(OWN; secret, f1, f2), whatever the note: [`earned_key`] or [`change_key`].
+/// K = P(OWN; secret, f1, f2), for either kind of note: [`earned_key`] or [`change_key`].
 pub fn owner_key(secret: &Secret, f1: Fr, f2: Fr) -> OwnerKey {
     OwnerKey(poseidon::hash(tags::OWN, &[secret.element(), f1, f2]))
 }

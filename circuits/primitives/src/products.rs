@@ -1,8 +1,8 @@
 //! Sums of products of field elements, reduced once: about half of what reducing each costs.
 //!
-//! An element is held as Montgomery form, x·2^256 mod p, of four 64-bit words. The product of two
-//! such words lists is 512 bits; here the products are added up as integers and the sum is reduced
-//! at the end, in time that does not depend on the values.
+//! An element is held in Montgomery form, x·2^256 mod p, in four 64-bit words. The product of two
+//! such lists of words has 512 bits; here the products are added up as integers and the sum is
+//! reduced at the end, in time that does not depend on the values.
 
 use ark_ff::{BigInt, Fp, PrimeField};
 
@@ -12,7 +12,7 @@ use crate::Fr;
 const N: usize = 4;
 /// p.
 const P: [u64; N] = Fr::MODULUS.0;
-/// −1/p modulo 2^64, by Newton's iteration: each step doubles the bits that are right.
+/// −1/p modulo 2^64, by Newton's iteration: each step doubles the number of right bits.
 const MINUS_INVERSE: u64 = {
     let mut inverse = 1u64;
     let mut step = 0;

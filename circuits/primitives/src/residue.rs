@@ -10,12 +10,12 @@ use crate::Fr;
 /// Words of an element.
 const N: usize = 4;
 
-/// Whether an element is the square of another one than 0.
+/// Whether an element is the square of an element other than 0.
 pub fn is_nonzero_square(value: &Fr) -> bool {
-    // What stands in memory is 2^256 times the value, and 2^256 is a square.
+    // The words in memory are 2^256 times the value, and 2^256 is a square.
     let mut a = value.0.0;
     let mut n = Fr::MODULUS.0;
-    // Whether the symbol is (a/n) or its opposite. n is odd always.
+    // Whether the symbol is (a/n) or its opposite. n is always odd.
     let mut is_opposite = false;
     while a != [0; N] {
         let zeros = halve_to_odd(&mut a);
@@ -33,11 +33,11 @@ pub fn is_nonzero_square(value: &Fr) -> bool {
             (*word, carry) = (sum, u64::from(over));
         }
     }
-    // A prime and a smaller number have no other divisor in common; of 0 the loop leaves p.
+    // A prime and a smaller number have no other common divisor. For 0 the loop leaves p.
     n == [1, 0, 0, 0] && !is_opposite
 }
 
-/// Divides a number other than 0 by 2 until it is odd; answers how often, modulo 64.
+/// Divides a number other than 0 by 2 until it is odd. Returns how often, modulo 64.
 fn halve_to_odd(a: &mut [u64; N]) -> u32 {
     while a[0] == 0 {
         *a = [a[1], a[2], a[3], 0];

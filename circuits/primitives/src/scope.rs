@@ -1,4 +1,4 @@
-//! Scopes: what a nullifier or pseudonym is unique within.
+//! Scopes: the range within which a nullifier or pseudonym is unique.
 
 use crate::{
     Fr,
@@ -11,17 +11,18 @@ use crate::{
 };
 
 public_element! {
-    /// What a ticket's nullifier or a pseudonym is unique within: a claim's, or a source's.
+    /// The range within which a ticket's nullifier or a pseudonym is unique: a claim, or a source.
     Scope
 }
 
 public_element! {
-    /// What a rate nullifier is unique within: an offer and day, or an attestation's context.
+    /// The range within which a rate nullifier is unique: an offer and day, or an attestation's
+    /// context.
     RateScope
 }
 
-/// P(SCOPE; 1, asset, period, source or 0): one claim a person, scale and period, and source
-/// too where the scale says that deeds at two sources are different deeds.
+/// P(SCOPE; 1, asset, period, source or 0): one claim for each person, scale and period. If the
+/// scale says that deeds at two sources are different deeds, also for each source.
 pub fn claim_scope(asset: AssetId, period: Period, source: Option<&PartyId>) -> Scope {
     let source = source.map_or(Fr::from(0u64), PartyId::element);
     Scope(scope([
@@ -42,7 +43,8 @@ pub fn source_scope(source: &PartyId) -> Scope {
     ]))
 }
 
-/// P(SCOPE; 3, offer, day, 0): a rate limit, one a person, offer and day of the ledger's time.
+/// P(SCOPE; 3, offer, day, 0): a rate limit, one for each person, offer and day of the ledger's
+/// time.
 pub fn rate_scope(offer: &EntryId, day: Day) -> RateScope {
     let offer = field::from_digest(&offer.0);
     RateScope(scope([
@@ -53,7 +55,7 @@ pub fn rate_scope(offer: &EntryId, day: Day) -> RateScope {
     ]))
 }
 
-/// P(SCOPE; 4, context, 0, 0): one attestation a person and context.
+/// P(SCOPE; 4, context, 0, 0): one attestation for each person and context.
 pub fn attest_scope(context: Context) -> RateScope {
     RateScope(scope([
         Fr::from(4u64),

@@ -22,7 +22,7 @@ impl Tag {
         Self(value)
     }
 
-    /// The field element that stands in the capacity lane.
+    /// The field element for the capacity lane.
     pub fn element(self) -> Fr {
         Fr::from(self.0)
     }

@@ -1,9 +1,9 @@
-//! SHA-256 over bits: the circuit that nearly all wires of are 0 or 1, as hash functions of
-//! computers are in any proof system over a large field.
+//! SHA-256 over bits: a circuit in which nearly all wires are 0 or 1, as for every conventional
+//! hash function in a proof system over a large field.
 //!
-//! Written as circomlib's `sha256` is, so that sizes compare with what others publish: exclusive
-//! ors of three bits by two constraints, `Ch` by one, `Maj` by two, and sums modulo 2^32 taken
-//! apart into bits, the carries dropped. About 30,700 constraints a block.
+//! Written as circomlib's `sha256` is, so that sizes compare with what others publish: an exclusive
+//! or of three bits takes two constraints, `Ch` one, `Maj` two, and sums modulo 2^32 are decomposed
+//! into bits and their carries dropped. About 30,700 constraints a block.
 
 use merits_primitives::Fr;
 use sha2::{Digest as _, Sha256};
@@ -150,7 +150,7 @@ fn choose(b: &mut Builder, x: &Bit, y: &Bit, z: &Bit) -> Bit {
     Bit::assume(b.mul_add(x.lc(), &(y.lc() - z.lc()), z.lc()))
 }
 
-/// What at least two of three bits are: `yz + x(y + z − 2yz)`, 2 constraints.
+/// The majority of three bits: `yz + x(y + z − 2yz)`, 2 constraints.
 fn majority(b: &mut Builder, x: &Bit, y: &Bit, z: &Bit) -> Bit {
     let both = b.and(y, z);
     let differ = y.lc() + z.lc() - both.lc() * Fr::from(2u64);

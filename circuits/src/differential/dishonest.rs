@@ -1,9 +1,9 @@
 //! A prover that lies: the witness program with other values where the prover has a choice.
 //!
-//! Products are what they are, but the bits of a number, an inverse, a quotient or a comparison's
-//! outcome are claims of the prover, which constraints must hold to. Here such a claim is made
-//! otherwise, and everything after it is computed from the lie, honestly: what a prover would try
-//! who wants other credits. No lie may end in satisfied constraints with other outputs.
+//! Products leave no choice, but the bits of a number, an inverse, a quotient or a comparison's
+//! outcome are claims of the prover, which constraints must check. This module changes such a claim
+//! and honestly computes everything after it from the lie, as a prover who wants other credits
+//! would. No lie may end in satisfied constraints with other outputs.
 
 use ark_ff::{AdditiveGroup, BigInteger, Field, PrimeField};
 use merits_formula::generate::Dice;
@@ -14,15 +14,15 @@ use crate::program::{COEFFICIENT_MINUS_ONE, COEFFICIENT_ONE, Op, Place, Program}
 /// What is claimed instead of the values of an instruction.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Lie {
-    /// The other bit, in this place.
+    /// The other bit, at this position.
     Flip(usize),
-    /// This much more, in this place.
+    /// The value plus this number, at this position.
     Plus(usize, Fr),
-    /// This value, in this place.
+    /// This value, at this position.
     Is(usize, Fr),
-    /// These two values, in these two places.
+    /// These two values, at these two positions.
     Both([(usize, Fr); 2]),
-    /// The next or last integer, of all places as the bits of one.
+    /// The integer above or below, where all positions are the bits of one integer.
     Next(bool),
     /// One multiple of the divisor moved between quotient and remainder.
     Shift(bool),
@@ -51,7 +51,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Runs on to before instruction `end`, without a lie.
+    /// Runs honestly up to, but not including, instruction `end`.
     pub(super) fn to(&mut self, end: usize) {
         while self.next < end.min(self.program.ops.len()) {
             self.step();
@@ -115,7 +115,7 @@ impl<'a> Run<'a> {
                 self.wires[to as usize] = self.get(a) * self.get(b) + self.get(c);
             }
             Op::Bits { to, a, n } => {
-                // Of more bits the lowest: the best that a liar can do.
+                // If it has more bits, take the lowest: a liar can do no better.
                 let value = self.get(a).into_bigint();
                 for i in 0..n {
                     self.wires[(to + i) as usize] = Fr::from(value.get_bit(i as usize));
@@ -147,7 +147,7 @@ impl<'a> Run<'a> {
                 let values: Vec<Fr> = call.inputs.iter().map(|place| self.get(*place)).collect();
                 let first = to as usize;
                 let outputs = &mut self.wires[first..first + call.outputs as usize];
-                // Where the hint has no answer for a lie, its wires stay as far as it got.
+                // If the hint fails on a lie, its wires keep what it has written so far.
                 let _ = (call.function)(&values, outputs);
             }
         }
@@ -247,8 +247,8 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
     use rand_chacha::rand_core::SeedableRng as _;
 
-    /// Whether lies about one claim or two make this circuit, whose only public input equals its
-    /// first claim, accept another value of it.
+    /// Whether lies about one claim or two make this circuit accept another value of its only
+    /// public input, which equals its first claim.
     fn is_forged(circuit: &Circuit, input: u64) -> bool {
         let mut source = ChaCha8Rng::seed_from_u64(1);
         let mut dice = Dice::new(&mut source);

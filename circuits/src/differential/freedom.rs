@@ -1,10 +1,10 @@
 //! Whether wires could vary together: the constraints' derivatives at a satisfying assignment.
 //!
-//! Where some wires can move a little, all at once, without breaking a constraint, the derivative
-//! of every constraint is 0 along that movement. So the wires for which that is possible are the
-//! kernel of a matrix, one row a constraint, one column a wire. If that kernel holds the outputs
-//! still, no movement of any number of wires changes them. What this cannot see is another
-//! solution far away, such as other bits: [`super::dishonest`] tries those.
+//! If some wires can move a little, all at once, without breaking a constraint, then the derivative
+//! of every constraint along that movement is 0. So such movements form the kernel of a matrix with
+//! one row for each constraint and one column for each wire. If the outputs are 0 everywhere in
+//! that kernel, no movement of any number of wires changes them. This cannot find another solution
+//! far away, such as other bits: [`super::dishonest`] tries those.
 
 use std::collections::BTreeMap;
 
@@ -12,19 +12,19 @@ use ark_ff::{AdditiveGroup, Field};
 use merits_params::r1cs::{R1cs, Term, evaluate};
 use merits_primitives::Fr;
 
-/// Rows beyond which the rest is left undecided: their elimination is cubic.
+/// The most rows that are eliminated. Elimination is cubic, so larger rests are left undecided.
 const MOST_ROWS: usize = 600;
 
 /// What may vary near an assignment.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Freedom {
-    /// Wires that are in no constraint but beside a factor 0: no part of anything.
+    /// Wires that occur in constraints only beside a factor 0, so that their value has no effect.
     pub(super) idle: usize,
     /// Wires that can vary together with others, none of them an output.
     pub(super) joint: Vec<usize>,
     /// Outputs that can vary.
     pub(super) outputs: Vec<usize>,
-    /// Too many are left to decide.
+    /// Too many rows are left to decide.
     pub(super) undecided: bool,
 }
 
@@ -70,7 +70,7 @@ pub(super) fn freedom(
             continue;
         }
         match loose.get(&wire) {
-            // In no row that is left: its derivative is 0 everywhere.
+            // It is in no remaining row, so its derivative is 0 everywhere.
             None if outputs.contains(&wire) => freedom.outputs.push(wire),
             None => freedom.idle += 1,
             Some(false) => {}
@@ -81,7 +81,8 @@ pub(super) fn freedom(
     freedom
 }
 
-/// A row with one wire holds it still; then it is out of all other rows. Until nothing changes.
+/// A row with a single wire fixes that wire, which is then removed from all other rows. Repeats
+/// until nothing changes.
 fn fix_alone(rows: &mut [BTreeMap<usize, Fr>], wires: usize) -> Vec<bool> {
     let mut of_wire: Vec<Vec<usize>> = vec![Vec::new(); wires];
     for (at, row) in rows.iter().enumerate() {
@@ -106,8 +107,8 @@ fn fix_alone(rows: &mut [BTreeMap<usize, Fr>], wires: usize) -> Vec<bool> {
     fixed
 }
 
-/// For each wire in the rows, whether it can vary. Eliminates wire by wire, outputs last: a row's
-/// first wire is then held by the others in it.
+/// For each wire in the rows, whether it can vary. Eliminates wire by wire, outputs last, so that
+/// the other wires of a row fix its first wire.
 fn kernel(mut rows: Vec<BTreeMap<usize, Fr>>, outputs: &[usize]) -> BTreeMap<usize, bool> {
     let mut order: Vec<usize> = rows.iter().flat_map(|row| row.keys().copied()).collect();
     order.sort_unstable();
@@ -128,11 +129,11 @@ fn kernel(mut rows: Vec<BTreeMap<usize, Fr>>, outputs: &[usize]) -> BTreeMap<usi
         }
         pivots.push((*wire, pivot));
     }
-    // Backwards: a wire is held if all others in its row are.
+    // Backwards: a wire is fixed if all others in its row are.
     let mut loose: BTreeMap<usize, bool> = order.iter().map(|wire| (*wire, true)).collect();
     for at in (0..pivots.len()).rev() {
         let (wire, mut row) = (pivots[at].0, pivots[at].1.clone());
-        // Take out what later pivots hold, so that only free wires are left beside it.
+        // Remove the wires that later pivots fix, so that only free wires remain beside it.
         for (other, pivot) in &pivots[at + 1..] {
             if let Some(value) = row.get(other).copied() {
                 let inverse = pivot[other].inverse().unwrap_or(Fr::ZERO);

@@ -1,17 +1,17 @@
-//! Evaluator against circuit: random records, and provers that lie.
+//! Compares evaluator and circuit on random records and against dishonest provers.
 //!
-//! For a checked formula, [`Differential`] holds three things against each other on records in
-//! and out of bounds: the exact evaluator, the witness program, and the constraints.
+//! For a checked formula, [`Differential`] compares three things on records in and out of bounds:
+//! the exact evaluator, the witness program, and the constraints.
 //!
 //! - In bounds the constraints accept the evaluator's outputs and refuse others: one more, one
 //!   less, those of other records, with the witness that goes with the right ones.
 //! - The assignment of the witness program is that of synthesis, wire by wire.
 //! - Out of bounds both refuse.
 //! - **Lies**: wherever the prover has a choice (the bits of a number, an inverse, a quotient, a
-//!   comparison's outcome) it takes another one, computes the rest from it, and claims the
-//!   outputs that come of it. Constraints that accept other outputs then have a hole.
+//!   comparison's outcome) it makes another choice, computes the rest from it, and claims the
+//!   outputs that result. If the constraints then accept other outputs, they have a hole.
 //! - **Freedom**: near the right witness, no wires may vary together, however many, unless they
-//!   stand beside a factor 0 alone and so are no part of anything.
+//!   occur only beside a factor 0 and so have no effect.
 //!
 //! [`run`] does all of that on a given formula (`merits scale test --random N`), [`fuzz`] on
 //! formulas that are drawn as well. Both are reproduced by their seed.
@@ -32,7 +32,7 @@ use rand_chacha::rand_core::SeedableRng as _;
 use crate::formula::{AssignmentError, FormulaCircuit};
 use dishonest::{Run, claims, lie};
 
-/// How many lies are tried on each list of records, if not said otherwise.
+/// How many lies are tried on each list of records by default.
 pub const LIES: usize = 24;
 
 /// Circuits beyond this size are not searched for lies and freedom on every list of records, so
@@ -54,11 +54,11 @@ pub struct Counts {
     pub wrong: u64,
     /// Lies that the constraints refused.
     pub lies: u64,
-    /// Lies that changed nothing that counts, and were accepted with the right outputs.
+    /// Lies that did not change the outputs, and were accepted with the right outputs.
     pub idle_lies: u64,
     /// Witnesses near which nothing can vary.
     pub rigid: u64,
-    /// Wires that may vary, and are no part of anything.
+    /// Wires that may vary because their value has no effect.
     pub idle_wires: u64,
     /// Constraints of all formulas, without their records.
     pub constraints: u64,
@@ -68,14 +68,14 @@ pub struct Counts {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The evaluator fails on what it must accept.
+    /// The evaluator refuses records that it must accept.
     #[error("the evaluator refuses records within bounds: {0}")]
     Evaluator(String),
-    /// The witness program fails on what it must accept.
+    /// The witness program refuses records that it must accept.
     #[error("there is no witness for records within bounds: {0}")]
     NoWitness(AssignmentError),
     /// The constraints refuse the evaluator's outputs.
-    #[error("the constraints refuse what the evaluator gives: {0}")]
+    #[error("the constraints refuse the evaluator's outputs: {0}")]
     Refused(String),
     /// The constraints accept outputs that the evaluator does not give.
     #[error("the constraints accept wrong outputs beside the right witness")]
@@ -87,7 +87,7 @@ pub enum Fault {
     #[error("the constraints accept records that are {0:?}")]
     OutOfBoundsAccepted(generate::Spoilt),
     /// A lie gives other outputs.
-    #[error("a prover that lies in {sections} has other outputs accepted: {lies}")]
+    #[error("the constraints accept other outputs from a prover that lies in {sections}: {lies}")]
     Forged {
         /// What was claimed, by instruction.
         lies: String,
@@ -97,12 +97,12 @@ pub enum Fault {
     /// Synthesis computes other wires than the witness program.
     #[error("the witness program and synthesis give different assignments")]
     Traced,
-    /// Wires that hold no value.
-    #[error("wires that are no part of nothing may vary together: {0}")]
+    /// Wires that are not fixed.
+    #[error("wires whose values have an effect may vary together: {0}")]
     Free(String),
 }
 
-/// A fault with all that brings it back.
+/// A fault with everything that reproduces it.
 #[derive(Debug, Clone)]
 pub struct Failure {
     /// The seed of the run.
@@ -171,7 +171,7 @@ pub fn run(
     let mut counts = tried.begun();
     let large = tried.circuit.circuit().r1cs.n_constraints() > LARGE;
     for case in 0..cases {
-        // Lies and freedom cost a hundred times what a comparison does.
+        // Lies and freedom cost a hundred times as much as a comparison.
         let deep = case < 4 || (!large && case % 16 == 0);
         let given = numbers.filter(|_| case % 2 == 0).map(<[u64]>::to_vec);
         let numbers = given.unwrap_or_else(|| generate::numbers(&mut dice, formula));
@@ -273,7 +273,7 @@ impl Differential {
         &self.circuit
     }
 
-    /// One formula, of which nothing has been tried.
+    /// A report of one formula with nothing tried yet.
     fn begun(&self) -> Counts {
         Counts {
             formulas: 1,
@@ -282,7 +282,7 @@ impl Differential {
         }
     }
 
-    /// Tries everything on these records, with so many lies.
+    /// Tries everything on these records, with this many lies.
     ///
     /// # Errors
     /// The first [`Failure`], whose seed and case are for the caller to fill in.
@@ -408,7 +408,7 @@ impl Differential {
         for _ in 0..lies {
             let first = dice.below(self.claims.len());
             let mut chosen = vec![first];
-            // Often the next one or two after it: what belongs together is made together.
+            // Often the next one or two after it, because related values are made together.
             match dice.below(4) {
                 0 => chosen.push(first + 1),
                 1 => chosen.push(first + 1 + dice.below(3)),
@@ -557,7 +557,7 @@ fn publics(outputs: Outputs) -> impl Iterator<Item = Fr> + Clone {
         .map(Fr::from)
 }
 
-/// All that a formula is made of, to write it down elsewhere.
+/// Everything that a formula consists of, for use elsewhere.
 fn described(formula: &Typed) -> String {
     let declared = formula.declarations();
     let mut text = format!("{:#?}\n", declared.schema);

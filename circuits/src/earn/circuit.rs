@@ -121,8 +121,8 @@ fn synthesise(mut b: Builder, formula: &Typed, capacity: usize) -> Builder {
     let publics = publics(&mut b, formula, place);
 
     let present = b.section("batch/presence", |b| presence(b, &publics, capacity));
-    // EARN-14: a public input in no constraint could be changed in a finished proof's
-    // statement without anybody noticing a difference in the equation's meaning.
+    // EARN-14: every public input must be in a constraint. Otherwise it could be changed in the
+    // statement of a finished proof without changing what the equations say.
     b.section("batch/context", |b| b.square(&publics[layout::CONTEXT]));
     let view_key = b.section("batch/keys", |b| view_key(b, &publics));
     let keys = b.section("batch/keys", |b| {
@@ -218,8 +218,8 @@ fn point(publics: &[Lc], at: usize) -> EdwardsPoint {
     }
 }
 
-/// Multiples of A. That A and At are of the subgroup and not the identity is checked outside,
-/// where the ledger's state supplies them.
+/// Multiples of A. The caller, which takes A and At from the ledger's state, checks that both are
+/// in the subgroup and not the identity.
 fn view_key(b: &mut Builder, publics: &[Lc]) -> PointTable {
     b.section("view key table", |b| {
         let a = from_edwards(b, &point(publics, layout::VIEW_KEY));

@@ -11,7 +11,7 @@ pub struct CostLine {
     pub part: String,
     /// Constraints in the whole circuit, nested parts included.
     pub total: usize,
-    /// Constraints in one claim; `None` for what a batch has once.
+    /// Constraints in one claim; `None` for parts that a batch has once.
     pub per_claim: Option<usize>,
     /// Constraints in one record slot, in hundredths (the first slot has no order to keep).
     pub per_record: Option<usize>,

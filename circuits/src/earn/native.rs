@@ -24,8 +24,8 @@ use super::witness::{EarnTerms, EarnWitness};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EarnViolation {
-    /// A precondition that verifiers establish outside the circuit does not hold, so that the
-    /// statement means nothing.
+    /// A precondition that verifiers establish outside the circuit does not hold, so the statement
+    /// is meaningless.
     #[error("precondition: {0}: the statement must be made from the ledger's state")]
     Precondition(&'static str),
     /// EARN-1.
@@ -145,7 +145,7 @@ pub fn check(
     let place = layout_of(formula, capacity);
     if publics.len() != place.input_count() {
         return Err(EarnViolation::Precondition(
-            "another number of public inputs",
+            "the number of public inputs is wrong",
         ));
     }
     let terms = terms(formula, publics)?;
@@ -191,7 +191,7 @@ enum Half {
     Sum,
 }
 
-/// The first point of a total that is not what four public inputs say.
+/// The first point of a total that differs from four public inputs.
 fn differing(total: &Total, publics: &[Fr]) -> Option<Half> {
     let (ephemeral, sum) = publics.split_at(2);
     if ephemeral != [total.t1.x, total.t1.y] {
@@ -301,14 +301,14 @@ fn terms(formula: &Typed, publics: &[Fr]) -> Result<EarnTerms, EarnViolation> {
         constants.push(value.ok_or(fault("a constant lies outside its interval"))?);
     }
     Ok(EarnTerms {
-        asset: AssetId(number(layout::ASSET).ok_or(fault("the asset is no 64-bit number"))?),
-        expiry: Expiry(expiry.ok_or(fault("the expiry is no 32-bit number"))?),
+        asset: AssetId(number(layout::ASSET).ok_or(fault("the asset is not a 64-bit number"))?),
+        expiry: Expiry(expiry.ok_or(fault("the expiry is not a 32-bit number"))?),
         period: number(layout::PERIOD)
             .and_then(Period::from_u64)
-            .ok_or(fault("the period is none"))?,
+            .ok_or(fault("the period is not a valid one"))?,
         context: Context(publics[layout::CONTEXT]),
-        view_key: point(layout::VIEW_KEY).ok_or(fault("A is no key"))?,
-        total_key: point(layout::TOTAL_KEY).ok_or(fault("At is no key"))?,
+        view_key: point(layout::VIEW_KEY).ok_or(fault("A is not a valid key"))?,
+        total_key: point(layout::TOTAL_KEY).ok_or(fault("At is not a valid key"))?,
         constants,
     })
 }

@@ -1,7 +1,7 @@
 //! The record slots of a claim: presence, bounds, order, packing.
 //!
-//! Everything is made of bits that are gated by the slot's flag, so an absent slot is zero
-//! without a constraint of its own, and no field but the key has a wire beside its bits.
+//! Everything consists of bits that the slot's flag gates, so an absent slot is zero without
+//! further constraints. Only the key has a wire beside its bits.
 //!
 //! # Layout of a slot's private inputs
 //!
@@ -14,8 +14,8 @@
 //! | any other | value − min |
 //!
 //! The key is never decomposed here: keys that are sums of distances from 1 up increase by
-//! construction, and one bound on the last of them bounds them all. What a formula asks of a
-//! key beyond its value (its day, its bits), the formula pays for itself.
+//! construction, and one bound on the last of them bounds them all. If a formula needs more of a
+//! key than its value (its day, its bits), the formula adds the constraints for that.
 
 use ark_ff::AdditiveGroup;
 use merits_formula::{Field, FieldKind, Record, Schema};
@@ -41,13 +41,13 @@ pub(crate) struct Slots {
     pub(crate) packed: Vec<Lc>,
 }
 
-/// How a field stands in the private inputs of a slot.
+/// How a field is laid out in the private inputs of a slot.
 enum Cells {
-    /// So many bits of the distance from the key before, less one.
+    /// This many bits of the distance from the key before, less one.
     Key(usize),
-    /// So many bits of the day, then those of the minute.
+    /// This many bits of the day, then those of the minute.
     DayAndMinute(usize),
-    /// So many bits of value − min.
+    /// This many bits of value − min.
     Offset(usize),
 }
 
@@ -236,7 +236,7 @@ pub(crate) fn slot_inputs(
     Ok(())
 }
 
-/// Pushes the low `n` bits, lowest first; says whether there is a value and it has no more.
+/// Pushes the low `n` bits, lowest first. Returns whether there is a value and it fits in `n` bits.
 fn push_bits(out: &mut Vec<Fr>, value: Option<u64>, n: usize) -> bool {
     let Some(value) = value else {
         return false;

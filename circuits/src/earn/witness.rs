@@ -23,7 +23,7 @@ use zeroize::{Zeroize, Zeroizing};
 use super::{EarnCircuit, records::slot_inputs};
 use crate::gadgets::bits;
 
-/// What the distributor knows about one claim and shows to nobody.
+/// The distributor's secret data of one claim.
 #[derive(Clone)]
 pub struct ClaimWitness {
     /// K: the secret owner key of the note.
@@ -46,7 +46,8 @@ pub struct EarnWitness {
     pub claims: Vec<ClaimWitness>,
     /// r: blinds the total.
     pub total_exponent: Exponent,
-    /// r2: blinds the measure's total; of a scale with a measure, and of no other. Never r.
+    /// r2: blinds the measure's total. Present exactly if the scale has a measure. Must differ from
+    /// r.
     pub measure_exponent: Option<Exponent>,
 }
 
@@ -97,7 +98,7 @@ pub enum WitnessFault {
         /// Why.
         error: Box<EvalError>,
     },
-    /// Values without a layout: a field wider than its bits or records with other fields.
+    /// Values without a layout: a field is wider than its bits, or a record has other fields.
     #[error("claim {claim}, record {record}: it does not fit the schema's layout")]
     Layout {
         /// Index of the claim.
@@ -123,7 +124,7 @@ pub enum WitnessFault {
     },
 }
 
-/// What a claim's records are committed to as, and what they earn.
+/// The commitment to a claim's records, and what they earn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Worth {
     /// C.
@@ -173,7 +174,7 @@ impl ClaimWitness {
         let opening = Opening {
             schema: schema.id(),
             period,
-            // A schema holds at most 512 records; whoever has more has been refused.
+            // A schema holds at most 512 records; more have been refused before.
             count: u16::try_from(self.records.len()).unwrap_or(u16::MAX),
             handle: self.handle,
             salt: self.salt,
@@ -249,11 +250,12 @@ impl EarnWitness {
         self.state(formula, capacity, terms, &worth)
     }
 
-    /// [`EarnWitness::statement`] for who has computed before, from these very records, what each
-    /// claim is worth. Nobody can prove the statement if that is not so.
+    /// [`EarnWitness::statement`] for a caller that has already computed what each claim is worth
+    /// from the same records. If the worths do not match the records, nobody can prove the
+    /// statement.
     ///
     /// # Errors
-    /// As [`EarnWitness::statement`], but for the formula's.
+    /// As [`EarnWitness::statement`], except for the formula's.
     ///
     /// # Panics
     /// If there are not as many as claims.

@@ -1,8 +1,8 @@
 //! Sums and sizes of lists.
 //!
-//! What is added up is looked into first, since a sum can do once what its addends would do each:
-//! a factor that is the same for all is multiplied with the sum; `c ? x : 0` is one more condition
-//! on the slot; and a table looked up by each addend is split into one sum a cell.
+//! The addends are analysed first, because a sum can do once what each addend would do again: a
+//! factor that is the same for all is multiplied with the sum; `c ? x : 0` is one more condition on
+//! the slot; and a table looked up by each addend is split into one sum a cell.
 
 use merits_formula::{Kind, NodeId, Type};
 use num_bigint::BigInt;
@@ -156,7 +156,7 @@ impl Compiler<'_> {
         let typed = self.typed;
         let mut addend = Addend::of(Some(body));
         while let Some(value) = addend.value {
-            // What others read too is compiled whole.
+            // A node that others read too is compiled as a whole.
             if self.analysis.parents(value) > 1 {
                 break;
             }
@@ -216,7 +216,7 @@ impl Compiler<'_> {
             let den = &self.range(table).den;
             let plain =
                 |cell: &NodeId| self.analysis.is_closed(*cell) && self.range(*cell).den == *den;
-            // The sums by cell cost a product each; a table that others read is there anyway.
+            // Each sum by cell costs a product. A table that others read exists anyway.
             let pays = cells.iter().all(plain)
                 && cells.len() < self.records.len()
                 && self.analysis.parents(table) < 2;

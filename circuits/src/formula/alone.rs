@@ -1,7 +1,8 @@
 //! A formula as a circuit of its own: record slots, the formula, and public outputs.
 //!
-//! What statement `earn` proves of a claim's records without commitment, note and encryption: to
-//! compare the compiled formula with the evaluator, and to see what it costs.
+//! It proves what statement `earn` proves of a claim's records, without commitment, note and
+//! encryption. Use it to compare the compiled formula with the evaluator, and to see what the
+//! formula costs.
 
 use merits_formula::{Outputs, Record, Typed};
 use merits_primitives::Fr;
@@ -84,8 +85,8 @@ impl FormulaCircuit {
         Ok(inputs)
     }
 
-    /// The assignment for these records, constants and outputs, by the witness program. That it
-    /// satisfies the constraints is for [`Circuit::check`] to say.
+    /// The assignment for these records, constants and outputs, by the witness program.
+    /// [`Circuit::check`] checks whether it satisfies the constraints.
     ///
     /// # Errors
     /// [`AssignmentError`].
@@ -99,8 +100,8 @@ impl FormulaCircuit {
         Ok(self.circuit.program.run(&inputs)?)
     }
 
-    /// Builds the circuit anew while computing every wire on the way, without the witness
-    /// program: the assignment that [`FormulaCircuit::assignment`] must give too.
+    /// Builds the circuit anew while computing every wire on the way, without the witness program:
+    /// [`FormulaCircuit::assignment`] must return the same assignment.
     ///
     /// # Errors
     /// [`AssignmentError`].

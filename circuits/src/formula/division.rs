@@ -1,4 +1,4 @@
-//! Rounding down: division with remainder, by a literal or by what varies.
+//! Rounding down: division with remainder, by a literal or by a number that varies.
 
 use ark_ff::{BigInteger as _, PrimeField as _};
 use merits_formula::{Kind, NodeId, Range, VarId};
@@ -20,7 +20,7 @@ impl Compiler<'_> {
         self.b.section("floor", |b| floor(b, &value, &range))
     }
 
-    /// The greatest whole number not above `a / c`, with 1 for a divisor that is not there.
+    /// The greatest whole number not above `a / c`, with 1 for an absent divisor.
     pub(super) fn floor_div(&mut self, id: NodeId, a: NodeId, c: NodeId) -> Lc {
         if let Some(quotient) = self.floor_of_capped(id, a, c) {
             return quotient;
@@ -144,7 +144,7 @@ impl Compiler<'_> {
         Some(steps)
     }
 
-    /// A divisor that is positive where all that it speaks of is there, and 1 where not.
+    /// A divisor that is positive where everything that it refers to exists, and 1 elsewhere.
     fn divisor(&mut self, c: NodeId, range: &Range) -> Lc {
         let value = self.number(c);
         let free = self.analysis.free(c);
@@ -164,7 +164,7 @@ impl Compiler<'_> {
             .section("divisor", |b| b.select(&present, &value, &one))
     }
 
-    /// Whether each of these variables stands for something that is there.
+    /// Whether each of these variables stands for something that exists.
     fn all_present(&mut self, vars: &[VarId]) -> Bit {
         let bounds: Vec<Bound> = vars
             .iter()
@@ -209,7 +209,7 @@ impl Scale {
         }
     }
 
-    /// The greatest divisor, or the 1 that stands in for one that is not there.
+    /// The greatest divisor, or the 1 that replaces an absent one.
     fn most_divisor(&self, under: &Range) -> BigInt {
         under.hi.clone().max(under.den.clone()) * &self.down
     }
@@ -236,8 +236,9 @@ fn fits(quotients: &Range, most: &BigInt) -> bool {
 
 /// The bits of `a`, lowest first: n constraints, which demand 0 <= a < 2^n.
 ///
-/// The lowest bit is no wire: it is a - Σ 2^i·b_i of the others, and boolean by its own
-/// constraint. So Σ over all is `a` by definition, and as 2^n < p, there is one solution only.
+/// The lowest bit has no wire: it is a - Σ 2^i·b_i over the other bits, and its own constraint
+/// makes it boolean. So Σ over all is `a` by definition, and as 2^n < p, there is one solution
+/// only.
 pub(crate) fn whole_bits(b: &mut Builder, a: &Lc, n: usize) -> Vec<Bit> {
     if n == 0 {
         b.assert_zero(a);

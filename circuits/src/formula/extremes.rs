@@ -16,7 +16,7 @@ use super::truth::{Count, Truth};
 use super::{Compiler, whole_bits};
 use crate::builder::{Bit, Lc};
 
-/// Values of slots where a floor stands in for slots that are not in the list.
+/// Values of slots, with a floor for slots that are not in the list.
 struct Floored {
     values: Vec<Lc>,
     /// Of values and floor.
@@ -68,7 +68,8 @@ impl Compiler<'_> {
     ) -> Lc {
         let sign = if largest { 1i8 } else { -1 };
         let den = self.range(id).den.clone();
-        // A value for none that is a literal not above any number can be the floor itself.
+        // If the value for an empty list is a literal that is not above any number, it can be the
+        // floor itself.
         let literal = otherwise
             .map(|other| self.range(other).over(&den))
             .filter(Range::is_point);
@@ -103,9 +104,9 @@ impl Compiler<'_> {
         })
     }
 
-    /// Slots' numbers over the node's denominator, negated for the smallest; the floor where a
-    /// slot is not in the list. The floor is no more than any number of the list: `wanted`, if
-    /// that is so, else the least that the interval has.
+    /// Slots' numbers over the node's denominator, negated for the smallest; the floor where a slot
+    /// is not in the list. The floor is not above any number of the list: it is `wanted` if that
+    /// meets this, else the lower end of the interval.
     fn floored(
         &mut self,
         id: NodeId,

@@ -1,5 +1,5 @@
-//! Fields of records: their values, and the parts of them that the statement has or that are
-//! made here when a formula first asks.
+//! Fields of records: their values, and their parts. The statement supplies a part, or it is made
+//! here when a formula first needs it.
 
 use std::rc::Rc;
 
@@ -36,7 +36,7 @@ impl Compiler<'_> {
         let digits = self.wires(of, field).digits.as_ref();
         match digits.map(|digits| digits.bits.as_slice()) {
             Some([bit]) => bit.clone(),
-            _ => unreachable!("a bool is one bit, and no key"),
+            _ => unreachable!("a bool is one bit and never a key"),
         }
     }
 
@@ -121,8 +121,8 @@ impl Compiler<'_> {
         }
     }
 
-    /// Bits of a field or day that add up to its value without more, made for a key that has
-    /// none, once for a slot.
+    /// Bits of a field or day whose weighted sum is its value. For a key, which has no bits, they
+    /// are made once for a slot.
     pub(super) fn whole_digits(&mut self, id: NodeId) -> Option<Vec<Bit>> {
         self.made(id);
         if let Some(digits) = self.digits(id) {

@@ -1,4 +1,4 @@
-//! Records told apart by key: sums by key for all keys at once.
+//! Records grouped by key: sums by key for all keys at once.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -14,20 +14,20 @@ use super::numbers::kept;
 use super::truth::{Count, Truth};
 use crate::builder::{Bit, Builder, Lc};
 
-/// Records to be told apart by key. A group has a place: one for each key, or the slot of its
-/// last record.
+/// Records that are grouped by key. A group has a place: one for each key, or the slot of its last
+/// record.
 pub(super) struct GroupSet {
     pub(super) members: Rc<Mask>,
     told: Told,
     /// How many places there are.
     pub(super) places: usize,
-    /// How many records each place has, once asked for.
+    /// How many records each place has, once it is needed.
     counts: RefCell<Option<Vec<Lc>>>,
-    /// Whether a place has records, as a bit, once asked for.
+    /// Whether a place has records, as a bit, once it is needed.
     occurs: RefCell<Vec<Option<Bit>>>,
 }
 
-/// How records are told apart.
+/// How records are grouped.
 enum Told {
     /// By the bits of each slot's key. Boolean, and the key below the number of places where a
     /// record is; `vanishes` if they are 0 where none is.
@@ -38,7 +38,7 @@ enum Told {
 }
 
 impl Compiler<'_> {
-    /// What a list of groups is made of.
+    /// The records and key of a list of groups.
     pub(super) fn group_set(&mut self, id: NodeId) -> Rc<GroupSet> {
         if let Some(known) = self.sets.get(&id) {
             return Rc::clone(known);
@@ -84,8 +84,8 @@ impl Compiler<'_> {
         }
     }
 
-    /// What `compile` gives for all keys, at its first use; the one for the key that the group
-    /// variable `owner` has now. From a record, that is its own group.
+    /// Compiles for all keys at the first use, and returns the result for the key that the group
+    /// variable `owner` stands for now. For a record, that is its own group.
     pub(super) fn by_key(
         &mut self,
         id: NodeId,
@@ -128,14 +128,14 @@ impl Compiler<'_> {
         })
     }
 
-    /// Whether runs are cheaper than telling keys apart: they have a place for each slot, and
-    /// what is done with each place costs some 24.
+    /// Whether runs are cheaper than grouping by the bits of keys: runs have a place for each slot,
+    /// and the work for each place costs about 24.
     fn runs_pay(&self, keys: usize) -> bool {
         let slots = self.records.len();
         slots * keys.saturating_sub(3) > slots.saturating_sub(keys) * 24
     }
 
-    /// Whether a key is that of the records' order, or never falls where that rises.
+    /// Whether a key is the one that orders the records, or never falls where that one rises.
     fn never_falls(&self, key: NodeId) -> bool {
         let order = self.typed.schema().key();
         match &self.typed.node(key).kind {
@@ -147,7 +147,7 @@ impl Compiler<'_> {
     }
 
     /// Whether each slot has the key of the one before: 2 constraints a slot. Keys of absent slots
-    /// may join them to a run; they have nothing to add to it.
+    /// may join them to a run, but they add nothing to it.
     fn runs(&mut self, list: NodeId, var: VarId, key: NodeId) -> Told {
         let keys = self.for_each(list, var, |compiler, _| compiler.number(key));
         let mut same = vec![Bit::constant(false)];
@@ -209,8 +209,8 @@ impl Compiler<'_> {
     /// Sums by place: for each value that is no constant, one constraint less than there are
     /// keys, or 1 in runs.
     ///
-    /// In a run the sum is carried from slot to slot, carried = same·(carried + value) as it goes
-    /// on, and what is not carried further stays with the last slot of the run.
+    /// In a run the sum is carried from slot to slot, carried = same·(carried + value) while the
+    /// run goes on. The sum that is not carried further belongs to the last slot of the run.
     pub(super) fn split(&mut self, set: &GroupSet, values: &[Lc]) -> Vec<Lc> {
         self.b.section("by key", |b| match &set.told {
             Told::ByKey { bits, .. } => {
@@ -233,7 +233,7 @@ impl Compiler<'_> {
     }
 
     /// The largest height of each place, by runs; 0 where there is none: n + 2 a slot for heights
-    /// below 2^n, and 1. `None` if records are told apart by key.
+    /// below 2^n, and 1. `None` if records are grouped by the bits of keys.
     pub(super) fn largest_of_runs(
         &mut self,
         set: &GroupSet,
@@ -305,13 +305,13 @@ pub(super) fn split_one(b: &mut Builder, value: &Lc, bits: &[Bit], columns: usiz
 
 /// [`split_one`] of a flag where the bits are 0 unless it is set, one constraint less a bit.
 ///
-/// From the highest bit down, with columns that add up to the flag: each column but one is
-/// multiplied by the next bit; what the bit takes from the last column is what it does not take
-/// from the others, since the flag leaves the bit as it is.
+/// Works from the highest bit down, with columns that add up to the flag. Each column but one is
+/// multiplied by the next bit. The product of that column follows from the others: all products add
+/// up to flag·bit, which is the bit itself.
 fn one_hot(b: &mut Builder, flag: &Bit, bits: &[Bit], columns: usize) -> Vec<Lc> {
     let mut parts = vec![flag.lc().clone()];
     for (at, bit) in bits.iter().enumerate().rev() {
-        // Columns that there are at all, when numbers are told apart by the bits from `at` on.
+        // How many columns exist when numbers are distinguished by the bits from `at` on.
         let wanted = columns.div_ceil(1 << at);
         let pairs = parts.len();
         // Where the last part has no upper half, its records have a 0 here.
@@ -341,7 +341,7 @@ fn one_hot(b: &mut Builder, flag: &Bit, bits: &[Bit], columns: usize) -> Vec<Lc>
 /// that only positions past the last have are 0, by the bounds of the position.
 pub(super) fn choose(b: &mut Builder, values: &[Lc], bits: &[Bit]) -> Lc {
     let Some((highest, lower)) = bits.split_last().filter(|_| values.len() > 1) else {
-        // Never empty: an enum has two names at least, groups have a key.
+        // Never empty: an enum has at least two names, and groups have a key.
         return values.first().cloned().unwrap_or_default();
     };
     let half = 1usize << lower.len();

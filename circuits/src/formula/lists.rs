@@ -1,8 +1,8 @@
 //! Lists of records, groups and numbers: slots with conditions.
 //!
-//! A list has a fixed number of slots; each is in the list where its conditions hold. Conditions
-//! are combined only when something is counted or added up, and then as cheaply as that allows;
-//! or once, as a bit, where several aggregates read the same list.
+//! A list has a fixed number of slots, and a slot is in the list if its conditions hold. Conditions
+//! are combined only when something is counted or added up, as cheaply as that use allows. Where
+//! several aggregates read the same list, they are combined once, as a bit.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -17,7 +17,7 @@ use crate::builder::{Bit, Lc};
 
 /// Which slots are in a list.
 pub(super) struct Mask {
-    /// What makes a slot exist at all.
+    /// What makes a slot exist.
     base: Base,
     /// Whether `conditions` hold only where the slot exists.
     implied: bool,
@@ -25,7 +25,7 @@ pub(super) struct Mask {
     conditions: Vec<Vec<Truth>>,
     /// Aggregates that read it.
     readers: usize,
-    /// All of it for a slot, once asked for by one of several readers.
+    /// The combined condition of each slot, once one of several readers needs it.
     combined: RefCell<Vec<Option<Truth>>>,
 }
 
@@ -42,7 +42,7 @@ enum Base {
 
 /// Numbers with what decides whether each is in the list.
 pub(super) struct Items {
-    /// Tells lists apart.
+    /// Identifies the list.
     pub(super) serial: usize,
     pub(super) values: Vec<Lc>,
     pub(super) mask: Rc<Mask>,
@@ -76,14 +76,14 @@ impl Mask {
         !self.implied && self.conditions.iter().all(Vec::is_empty)
     }
 
-    /// Whether it is the presence of records and nothing else.
+    /// Whether its only condition is that the record is present.
     pub(super) fn is_presence(&self) -> bool {
         self.is_plain() && matches!(self.base, Base::Records)
     }
 }
 
 impl Compiler<'_> {
-    /// Who is in a list.
+    /// What is in a list.
     pub(super) fn mask(&mut self, id: NodeId) -> Rc<Mask> {
         let typed = self.typed;
         match &typed.node(id).kind {
@@ -124,7 +124,7 @@ impl Compiler<'_> {
         let is_number = matches!(typed.node(list).ty, Type::Numbers { .. });
         let implied = !is_number && typed.false_where_absent(body, var);
         if whole.readers > 0 && !whole.is_plain() {
-            // Whoever reads the whole list pays for its condition anyway.
+            // A reader of the whole list pays for its condition anyway.
             let conditions = more.into_iter().enumerate().map(|(slot, more)| {
                 let mut conditions = vec![self.slot_truth(&whole, slot)];
                 conditions.extend(more);
@@ -192,7 +192,8 @@ impl Compiler<'_> {
         } else {
             parts.extend(self.slot_parts(mask, slot));
         }
-        // Where the value is itself the count that must not be 0, it is 0 where that fails.
+        // If the value is itself the count that must not be 0, it is already 0 where the condition
+        // fails.
         let is_value = |part: &Truth| matches!(part, Truth::IfNonzero(count) if count.lc == *value);
         parts.retain(|part| !is_value(part));
         self.b

@@ -1,4 +1,4 @@
-//! What each node speaks of, and what has been compiled for that already.
+//! The variables that each node depends on, and the results that have been compiled for them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -52,7 +52,7 @@ impl<T> Default for Memo<T> {
 
 impl<T: Clone> Memo<T> {
     pub(super) fn get(&self, id: NodeId, places: &[Place]) -> Option<T> {
-        // A tuple of borrows is no borrow of a tuple.
+        // A map with tuple keys cannot be searched by a tuple of borrows.
         self.0.get(&(id, places.to_vec())).cloned()
     }
 
@@ -65,7 +65,7 @@ impl<T: Clone> Memo<T> {
     }
 }
 
-/// What follows from the tree alone.
+/// Facts that follow from the tree alone.
 pub(super) struct Analysis {
     free: BTreeMap<NodeId, Rc<[VarId]>>,
     parents: BTreeMap<NodeId, usize>,
@@ -158,14 +158,15 @@ impl Analysis {
         self.parents.get(&id).copied().unwrap_or(0)
     }
 
-    /// Aggregates that ask who is in a list, which is given by the node that decides it.
+    /// How many aggregates ask which slots are in a list. The list is given by the node that
+    /// decides this.
     pub(super) fn readers(&self, list: NodeId) -> usize {
         self.readers.get(&list).copied().unwrap_or(0)
     }
 }
 
-/// The node that decides who is in a list: not `map`, and for the records of a group, what the
-/// groups were made of.
+/// The node that decides which slots are in a list. It is not a `map`; for the records of a group,
+/// it is the list that the groups were made from.
 fn mask_root(typed: &Typed, list: NodeId, binders: &BTreeMap<VarId, NodeId>) -> NodeId {
     match &typed.node(list).kind {
         Kind::Map { list, .. } => mask_root(typed, *list, binders),

@@ -1,10 +1,10 @@
 //! Compiles a checked formula of the scale language to constraints and a witness program
 //! (EARN-7: v = F(records; constants), 0 ≤ v ≤ V_max; EARN-15: w likewise).
 //!
-//! Every number of the formula is an integer over a denominator known beforehand, and its
-//! interval, found by `merits_formula::check`, is below 2^250 in magnitude: so a linear
-//! combination that stands for it never wraps around the field, and bit widths follow the
-//! interval. Cost is only in products of two numbers that vary, comparisons, and rounding:
+//! Every number of the formula is an integer over a denominator known beforehand, and its interval,
+//! found by `merits_formula::check`, is below 2^250 in magnitude: so a linear combination that
+//! stands for it never wraps around the field, and bit widths follow the interval. Only products of
+//! two numbers that vary, comparisons, and rounding cost constraints:
 //!
 //! | part | constraints |
 //! |---|---|
@@ -22,11 +22,11 @@
 //! | split by `n` keys | n - 1 a record; by the records' own order 1, and 2 once |
 //! | day of a key | 3 to 5 bits, 11 bits of the minute, and 3 |
 //!
-//! Equal parts of the tree are one node; a node is compiled once for each record, group or number
-//! that it speaks of (`memo`), and so is the condition of a list that several sums share.
+//! Equal parts of the tree are one node. A node is compiled once for each record, group or number
+//! that it depends on (`memo`), and so is the condition of a list that several sums share.
 //!
-//! The caller guarantees what [`RecordWires`] says, and that each constant's value lies within
-//! its interval: constants are public inputs, taken from the approved scale.
+//! The caller guarantees what [`RecordWires`] states, and that each constant's value lies within
+//! its interval. Constants are public inputs, taken from the approved scale.
 
 mod addends;
 mod alone;
@@ -72,7 +72,8 @@ pub struct Outputs {
 /// Adds the constraints of a formula and of its measure; gives both.
 ///
 /// # Panics
-/// If there are not R records or not as many constants as declared: a programming error.
+/// If the number of records is not R or the number of constants is not the declared one: a
+/// programming error.
 pub fn compile(
     b: &mut Builder,
     typed: &Typed,

@@ -163,7 +163,7 @@ impl Compiler<'_> {
 
     fn at_least(&mut self, a: NodeId, c: NodeId) -> Truth {
         let bounds = self.range(a).sub(self.range(c));
-        // A count compared with nothing needs no bits: that is cheaper still.
+        // A count that is compared with 0 needs no bits, which is cheaper still.
         if !is_near(&bounds) {
             let (left, right) = (self.range(a).clone(), self.range(c).clone());
             if right.is_point() {

@@ -1,8 +1,8 @@
-//! Numbers below a divisor that is known to all: literal bits, and steps that depend on it.
+//! Numbers below a shared divisor: literal bits, and steps that depend on the divisor.
 //!
-//! For a divisor that many remainders share. Two decompositions of m bits keep a remainder below
-//! any divisor; here its own bits reach only as far as every divisor does, and a few steps, made
-//! once from the divisor, reach exactly the rest.
+//! For a divisor that many remainders share. Two decompositions of m bits would keep a remainder
+//! below any divisor. Here the remainder's literal bits cover only the range below the least
+//! divisor, and a few steps, made once from the divisor, cover exactly the rest.
 
 use merits_primitives::Fr;
 use num_bigint::{BigInt, Sign};

@@ -277,7 +277,7 @@ fn no_wire_of_the_formula_may_vary() {
     assert_eq!(harness.sweep(&assignment), 7);
 }
 
-/// Formulas that use what cycling does not.
+/// Formulas with constructs that the cycling scale lacks.
 const OTHERS: [&str; 24] = [
     "trips.size()",
     "groups(trips, day(trips.start)).size()",

@@ -2,10 +2,10 @@
 //!
 //! Going up from the lowest bit, the count says in how many ways the low bits exceed those of the
 //! literal; only zero or not matters. Where the literal has 0, a set bit exceeds on its own: add
-//! it. Where it has 1, what exceeds below survives only under a set bit: multiply. So a literal
-//! costs as many constraints as it has ones above its lowest zero, and a run of many ones costs
-//! three: their conjunction is one zero test. The count never exceeds the number of bits, so it
-//! is 0 in the field only if it is 0.
+//! it. Where it has 1, an excess of the lower bits survives only under a set bit: multiply. So a
+//! literal costs as many constraints as it has ones above its lowest zero, and a run of many ones
+//! costs three: their conjunction is one zero test. The count never exceeds the number of bits, so
+//! it is 0 in the field only if it is 0.
 
 use num_bigint::BigInt;
 
@@ -24,9 +24,9 @@ pub(super) fn at_least(b: &mut Builder, bits: &[Bit], least: &BigInt) -> Truth {
     if *least > top {
         return Truth::Known(false);
     }
-    // Either x > least - 1, which holds where a count is not 0, or its complement top - x does
-    // not exceed top - least, which holds where a count is 0. The latter adds up with other
-    // conditions for nothing, so it may cost one more.
+    // Either x > least - 1, which holds where a count is not 0, or its complement top - x does not
+    // exceed top - least, which holds where a count is 0. The latter combines with other conditions
+    // at no cost, so it may cost one more.
     let (below, above) = (least - 1u8, top - least);
     if cost(bits.len(), &above) <= cost(bits.len(), &below) + 1 {
         let complements: Vec<Bit> = bits.iter().map(Bit::not).collect();

@@ -1,4 +1,4 @@
-//! Conditions, kept as what is cheapest: a bit, or a count that is 0 or not.
+//! Conditions, kept in their cheapest form: a bit, or a count that is 0 or not.
 //!
 //! A conjunction of counts that must be 0 is one sum that must be 0; a value under a condition is
 //! gated by the count itself, without making a bit of it.

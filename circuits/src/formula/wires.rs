@@ -1,4 +1,4 @@
-//! What the statement hands to the formula for each record slot.
+//! What the statement passes to the formula for each record slot.
 
 use merits_primitives::{Fr, calendar::MINUTES_PER_DAY};
 
@@ -6,13 +6,13 @@ use crate::builder::{Bit, Lc};
 
 /// One record slot of a claim.
 ///
-/// Whoever fills this (statement `earn`) has enforced, by constraints of its own:
+/// The statement that fills this (`earn`) has enforced by its own constraints:
 /// - `present` is boolean and never rises again from slot to slot, and every field of an absent
 ///   slot is 0;
 /// - every field of a present slot lies within the bounds of the schema, and its parts are what
-///   [`FieldWires`] says.
+///   [`FieldWires`] states.
 ///
-/// The formula relies on both and enforces neither again.
+/// The formula relies on both and does not enforce them again.
 #[derive(Clone, Debug)]
 pub struct RecordWires {
     /// Whether the slot holds a record.
@@ -26,10 +26,9 @@ pub struct RecordWires {
 pub struct FieldWires {
     /// The value; 0 in an absent slot.
     pub value: Lc,
-    /// Its bits, where the statement has them.
+    /// Its bits, if the statement has them.
     pub digits: Option<Digits>,
-    /// For a time in the period: its day and the minute of that day, where the statement has
-    /// them.
+    /// For a time in the period: its day and the minute of that day, if the statement has them.
     pub day: Option<DaySplit>,
 }
 
@@ -59,7 +58,7 @@ pub struct DaySplit {
 }
 
 impl FieldWires {
-    /// A value alone: the formula decomposes it if it must.
+    /// A value alone: the formula decomposes it if necessary.
     #[must_use]
     pub const fn of_value(value: Lc) -> Self {
         Self {

@@ -8,7 +8,8 @@ use merits_primitives::Fr;
 
 use crate::builder::{Bit, Builder, Lc};
 
-/// A bit as a field element, without the multiplication that arkworks takes for any number.
+/// A bit as a field element, without the multiplication that arkworks' conversion of a number
+/// needs.
 pub(crate) const fn element(bit: bool) -> Fr {
     if bit { Fr::ONE } else { Fr::ZERO }
 }

@@ -79,7 +79,7 @@ pub fn assert_at_least(b: &mut Builder, bits: &[Bit], min: u64, present: &Bit) {
 /// hint takes the highest place.
 ///
 /// # Panics
-/// If the bound is 0, which nothing is below, or there are more than [`MAX_BITS`] bits.
+/// If the bound is 0, because no number is below 0, or if there are more than [`MAX_BITS`] bits.
 pub fn assert_below(b: &mut Builder, bits: &[Bit], bound: BigInt<4>) {
     assert!(
         bound != BigInt::from(0u64),
@@ -175,7 +175,8 @@ mod tests {
         let circuit = b.finish();
         let mut inputs = vec![Fr::from(present)];
         inputs.extend((0..n).map(|i| Fr::from(value >> i & 1 == 1)));
-        // A number that is all ones where it may not be has no inverse, hence no witness.
+        // If the bits are all ones although that is not allowed, there is no inverse and so no
+        // witness.
         circuit
             .program
             .run(&inputs)

@@ -1,4 +1,5 @@
-//! What statements are made of: hashes, curve arithmetic, bits and comparisons, as constraints.
+//! The building blocks of statements: hashes, curve arithmetic, bits and comparisons, as
+//! constraints.
 //!
 //! Each gadget says what it costs, what its caller must guarantee, and why its wires have one
 //! value only.

@@ -51,7 +51,7 @@ pub fn hash2(b: &mut Builder, tag: Tag, inputs: &[Lc]) -> [Lc; 2] {
     permute(b, tag, inputs)
 }
 
-/// The first `N` lanes of one permutation of (tag, inputs). Never all lanes: what is released
+/// The first `N` lanes of one permutation of (tag, inputs). Never all lanes: the released lanes
 /// must not let anyone invert the permutation.
 fn permute<const N: usize>(b: &mut Builder, tag: Tag, inputs: &[Lc]) -> [Lc; N] {
     assert!(
@@ -81,7 +81,7 @@ struct Permutation {
     /// The constant lanes.
     lanes: [Fr; MAX_WIDTH],
     t: usize,
-    /// Which lanes are no constants.
+    /// Which lanes are not constant.
     varying: Vec<u8>,
 }
 

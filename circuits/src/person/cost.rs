@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::builder::Circuit;
 
-/// All sections of a circuit with their constraints. Displays as a table; what a pin holds.
+/// All sections of a circuit with their constraints. Displays as a table, which the pin files hold.
 #[derive(Clone, Copy, Debug)]
 pub struct Costs<'a>(pub &'a Circuit);
 

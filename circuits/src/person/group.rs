@@ -2,24 +2,23 @@
 //!
 //! # One constraint a level, and no position
 //!
-//! A level is Pos2(left, right) of two free wires with (left − node)·(right − node) = 0: one of
-//! the two is the node below, the other may be anything, which a sibling may be as well. Which
-//! side it is on matters to nobody, so there is no bit for it.
+//! A level is Pos2(left, right) of two free wires with (left − node)·(right − node) = 0: one of the
+//! two is the node below, and the other may be anything, as a sibling may. The side does not
+//! matter, so there is no bit for it.
 //!
 //! # Trees of any size
 //!
-//! A LeanIMT passes a node without sibling up unchanged, and is as deep as its size asks for.
-//! What remains of a path is its hashes, 0 to 32 of them. So the chain here always has 32, and
-//! the root has to be one of its 33 nodes: Π (node_i − root) = 0. What a prover hashes above the
-//! root says nothing.
+//! A LeanIMT passes a node without sibling up unchanged, and is as deep as its size asks for. So a
+//! path has 0 to 32 hashes. The chain here always has 32 hashes, and the root must be one of its 33
+//! nodes: Π (node_i − root) = 0. The hashes above the root have no meaning.
 //!
 //! # Why nothing but a leaf gets in
 //!
 //! Let the root be reached after k hashes. A root that the ledger accepted is Pos2 of its two
-//! children (or the only leaf), they are Pos2 of theirs, down to leaves; each Pos2 has one
-//! preimage that anybody can know. So the chain, read downwards from the root, walks down the real
-//! tree, and after k steps stands at one of its nodes, or has gone below a leaf. Its lowest
-//! node is P(LEAF; IC, birth):
+//! children (or the only leaf), each child is Pos2 of its own children, and so on down to the
+//! leaves. For each Pos2 nobody can know more than one preimage. So the chain, read downwards from
+//! the root, walks down the real tree, and after k steps stands at one of its nodes, or has gone
+//! below a leaf. Its lowest node is P(LEAF; IC, birth):
 //!
 //! - it is an inner node: then P(LEAF; ..) = Pos2(..), a collision across tags;
 //! - it stands below a real leaf: then that leaf, P(LEAF; ..) or 0 of somebody retired, is Pos2 of

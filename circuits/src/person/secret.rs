@@ -59,8 +59,8 @@ pub fn secret_inputs(secret: &Secret, out: &mut Vec<Fr>) {
     out.push(secret.element());
 }
 
-/// V·B8 for V = Σ 2^i·v_i over 251 bits, whatever V is: 125 products of windows, 372 for the
-/// chain, 2 into Edwards form, 6 for the last addition.
+/// V·B8 for V = Σ 2^i·v_i over 251 bits, for every V: 125 products of windows, 372 for the chain, 2
+/// into Edwards form, 6 for the last addition.
 ///
 /// With H = B8/2 and s_i = 2·v_i − 1, V·B8 = (Σ_{i<250} s_i·2^i)·H + (2^250 − 1)·H +
 /// v_250·2^250·B8. The first term is an odd multiple of H below l, which signed windows give by

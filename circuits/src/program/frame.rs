@@ -1,4 +1,4 @@
-//! Carrying out instructions.
+//! Executes instructions.
 
 use ark_ff::{AdditiveGroup, BigInteger, Field, PrimeField};
 use merits_primitives::Fr;
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::gadgets::bits;
 
-/// What one stretch sees while it runs: older values to read, its own to write.
+/// The data of one stretch while it runs: older values to read, its own values to write.
 pub(super) struct Frame<'a> {
     code: Code<'a>,
     inputs: &'a [Fr],
@@ -58,7 +58,7 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// For the program's instructions as they are: all wires and temporaries are its own.
+    /// For running the program's instructions one by one: the frame owns all wires and temporaries.
     pub(super) fn of_all(
         program: &'a Program,
         inputs: &'a [Fr],
@@ -82,7 +82,7 @@ impl<'a> Frame<'a> {
         Self::new(code, inputs, old, own)
     }
 
-    /// Carries out one instruction.
+    /// Executes one instruction.
     pub(super) fn step(&mut self, op: Op) -> Result<(), Fault> {
         match op {
             Op::Input { to, input } => self.set(to, self.inputs[input as usize]),
@@ -142,7 +142,8 @@ impl<'a> Frame<'a> {
         Ok(())
     }
 
-    /// Runs a kernel instead of its instructions; says whether it had a way.
+    /// Runs a kernel instead of its instructions. Returns whether the kernel could compute the
+    /// values.
     pub(super) fn run_kernel(&mut self, fused: &Fused) -> Option<()> {
         self.gather(&fused.inputs);
         let first = (fused.wires.start - self.own.first_wire) as usize;
@@ -183,7 +184,7 @@ impl<'a> Frame<'a> {
             match coefficient {
                 COEFFICIENT_ONE => sum += value,
                 COEFFICIENT_MINUS_ONE => sum -= value,
-                // Most terms are bits: of sums that are their number.
+                // Most terms are bits, in sums that are the number of those bits.
                 _ if value == Fr::ZERO => {}
                 _ if value == Fr::ONE => sum += program.coefficients[coefficient as usize],
                 _ => sum += program.coefficients[coefficient as usize] * value,

@@ -1,19 +1,19 @@
 //! The witness program: a list of instructions that fills every wire from the inputs.
 //!
-//! It is made once by the [builder](crate::builder), beside the constraints, and run for each
-//! proof; the constraint system is never rebuilt. A linear combination that is used as a factor
-//! is evaluated once, into a *temporary*, however often it is used.
+//! The [builder](crate::builder) makes it once, together with the constraints, and it runs for each
+//! proof; the constraint system is never rebuilt. A linear combination that is used as a factor is
+//! evaluated once, into a *temporary*, however often it is used.
 //!
-//! The instructions in their order (`Op`) say what each wire is. Proofs run them by a `Plan`, made
+//! The list of instructions (`Op`) defines each wire. Proofs run them by a `Plan`, which is made
 //! once too:
 //!
-//! - gadgets that know a faster way to all their wires have it run instead (`Kernel`);
-//! - inversions, by far the dearest instructions, are done many at a time: instructions are put
-//!   in levels by how many inversions, one on the other, they depend on;
-//! - stretches of which none reads what another writes (one a claim) run on several threads.
+//! - where a gadget has a faster way to all its wires (`Kernel`), that runs instead;
+//! - inversions, by far the most expensive instructions, are done many at a time: an instruction's
+//!   level is the length of the chain of inversions that it depends on;
+//! - stretches that do not read each other's wires (one for each claim) run on several threads.
 //!
-//! The plan runs for inputs of which a witness exists. Where it meets a case that it has no way for, the
-//! instructions run one by one, and say what is wrong or give the wires.
+//! The plan works for inputs that have a witness. If it meets a case that it cannot handle, the
+//! instructions run one by one and return the error or the wires.
 
 mod frame;
 mod op;
@@ -71,14 +71,14 @@ pub enum WitnessError {
     },
 }
 
-/// A faster way to all wires that a run of instructions writes.
+/// A faster way to fill all wires that a run of instructions writes.
 pub(crate) trait Kernel: std::fmt::Debug + Send + Sync {
     /// How many wires it fills. Instructions that write another number, where some fold because an
     /// operand is constant, are left as they are.
     fn n_wires(&self) -> usize;
 
-    /// Fills `wires` from `inputs`, with the values that the instructions would give. `None` where
-    /// it has no way, such as for a division by zero.
+    /// Fills `wires` from `inputs`, with the values that the instructions would give. `None` if it
+    /// cannot, such as for a division by zero.
     fn fill(&self, inputs: &[Fr], wires: &mut [Fr]) -> Option<()>;
 }
 
@@ -139,7 +139,7 @@ impl Program {
         self.ops.is_empty()
     }
 
-    /// Makes the plan: to be called when all instructions are there.
+    /// Makes the plan. Call it after the last instruction was added.
     pub(crate) fn compile(&mut self) {
         self.plan = Plan::new(self);
     }

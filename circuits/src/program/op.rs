@@ -66,7 +66,7 @@ pub(crate) enum Fault {
     DoesNotFit(u32),
     /// Something other than zero by zero.
     DivisionByZero,
-    /// What a hint says.
+    /// A hint's error.
     Hint(&'static str),
 }
 
@@ -76,7 +76,8 @@ impl Op {
         matches!(self, Self::Quotient { .. } | Self::InverseOrZero { .. })
     }
 
-    /// The operands that have a place; terms of combinations and inputs of hints are elsewhere.
+    /// The operands that the instruction holds. Terms of combinations and inputs of hints are
+    /// stored elsewhere.
     pub(super) fn operands(&mut self) -> impl Iterator<Item = &mut Place> {
         let places = match self {
             Self::Input { .. } | Self::Linear { .. } | Self::Hint { .. } => [None, None, None],

@@ -37,7 +37,8 @@ enum Step {
 #[derive(Clone, Debug, Default)]
 struct Stage {
     stretches: Vec<Planned>,
-    /// Whether all have as many levels, so that they may run side by side and share inversions.
+    /// Whether all have the same number of levels, so that they can run side by side and share
+    /// inversions.
     in_step: bool,
 }
 
@@ -49,7 +50,7 @@ struct Planned {
     levels: Vec<Level>,
 }
 
-/// Steps, then inversions of what they gave.
+/// Steps, then inversions of their results.
 #[derive(Clone, Debug)]
 struct Level {
     steps: Range<usize>,
@@ -64,7 +65,7 @@ impl Plan {
     /// All wires.
     pub(super) fn run(&self, program: &Program, inputs: &[Fr]) -> Result<Vec<Fr>, Fault> {
         let mut wires = vec![Fr::ZERO; program.n_wires as usize];
-        // Sums of secret wires. The wires themselves are the caller's to wipe.
+        // Sums of secret wires. The caller must wipe the wires themselves.
         let mut temporaries = Zeroizing::new(vec![Fr::ZERO; self.n_temporaries as usize]);
         wires[0] = Fr::ONE;
         let code = Code {
@@ -153,7 +154,8 @@ struct Planner<'a> {
     is_read: Vec<bool>,
     /// New numbers of the temporaries.
     renumbered: Vec<u32>,
-    /// How many inversions, one on the other, wires and temporaries depend on within their stage.
+    /// The length of the chain of inversions that each wire and temporary depends on within its
+    /// stage.
     wire_levels: Vec<u32>,
     temporary_levels: Vec<u32>,
 }
@@ -184,7 +186,7 @@ impl<'a> Planner<'a> {
     fn plan(mut self) -> Plan {
         for stretches in &self.program.stages {
             let stretches: Vec<Planned> = stretches.iter().map(|at| self.stretch(at)).collect();
-            // What comes later finds all of this done.
+            // All of this is done before later steps run.
             self.wire_levels.fill(0);
             self.temporary_levels.fill(0);
             let mut levels = stretches.iter().map(|stretch| stretch.levels.len());
@@ -260,7 +262,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Nothing for a temporary that nobody reads.
+    /// Adds no step for a temporary that nothing reads.
     fn op(&mut self, mut op: Op) -> Option<Placed> {
         let program = self.program;
         let level = match op {

@@ -1,5 +1,5 @@
 //! A prover ready in milliseconds: its key mapped from a prepared file, which is made from the
-//! `.zkey` where it is missing or unfit.
+//! `.zkey` if that file is missing or unfit.
 
 use merits_bn254_simd::{KeyError, Label, Path, Prepared, PreparedFile, Readiness, TableBudget};
 use merits_params::keystore::{KeyStore, KeyStoreError};
@@ -37,8 +37,9 @@ impl SimdProver {
     ///
     /// The `.zkey` is read, and its digest compared with the manifest's, only if there is no fit
     /// prepared file in the key's folder. A prepared file is as trustworthy as the manifest beside
-    /// it: see [`PreparedFile`]. One beside a manifest that says `checked: false` came from elsewhere
-    /// with its key, and is removed: the key is read, point by point, and prepared anew.
+    /// it: see [`PreparedFile`]. A prepared file beside a manifest with `checked: false` came from
+    /// elsewhere together with its key, so it is removed. The key is then read, point by point, and
+    /// prepared again.
     ///
     /// # Errors
     /// [`LoadError`].
@@ -74,9 +75,9 @@ impl SimdProver {
         }))
     }
 
-    /// A prover from a prepared file, which is made from the `.zkey` that `zkey` reads if it is
-    /// missing or unfit; `zkey` has to give the key that the file's label names. A file with a
-    /// verifying key that `expects` does not know by its digest is unfit.
+    /// A prover from a prepared file. If the file is missing or unfit, it is made from the `.zkey`
+    /// that `zkey` reads; `zkey` must return the key that the file's label names. A file is unfit
+    /// if `expects` does not know the digest of its verifying key.
     ///
     /// # Errors
     /// Those of `zkey`, and [`KeyError`] if the key's parts do not belong together.

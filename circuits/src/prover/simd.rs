@@ -1,5 +1,5 @@
-//! The prover over our own kernels, `merits-bn254-simd`: several times as fast as the peers where
-//! the processor has AVX-512 IFMA, and still faster where it has not.
+//! The prover over our own kernels, `merits-bn254-simd`: several times as fast as the peers on
+//! processors with AVX-512 IFMA, and still faster on others.
 
 use ark_ff::Field;
 use merits_bn254_simd::{KeyError, KeyPoints, Matrix, Path, PreparedKey as Kernels, TableBudget};
@@ -29,7 +29,7 @@ impl SimdProver {
         Self::on_path(zkey, Path::preferred())
     }
 
-    /// The same on an implementation of one's choice: for tests and measurements.
+    /// The same with a chosen implementation of the arithmetic, for tests and measurements.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -88,7 +88,7 @@ impl Prover for SimdProver {
     }
 }
 
-/// Lays a key out. The points as they were read are dropped query by query.
+/// Lays a key out. The points that were read are freed query by query.
 pub(super) fn prepare(
     zkey: Zkey,
     path: Path,

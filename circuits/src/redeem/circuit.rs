@@ -76,8 +76,8 @@ impl RedeemCircuit {
 /// The order of private inputs here is the order of `RedeemWitness::inputs`.
 fn synthesise(mut b: Builder) -> Builder {
     let publics = LABELS.map(|label| b.public(label));
-    // REDEEM-12: a public input in no constraint could be changed in a finished proof's
-    // statement without anybody noticing a difference in the equation's meaning.
+    // REDEEM-12: every public input must be in a constraint. Otherwise it could be changed in the
+    // statement of a finished proof without changing what the equations say.
     b.section("context", |b| b.square(&publics[layout::CONTEXT]));
     // REDEEM-1.
     let person = person::person(&mut b);
@@ -156,8 +156,8 @@ fn rate(b: &mut Builder, shared: &Shared, publics: &[Lc]) {
     });
 }
 
-/// REDEEM-10 and REDEEM-11. That A is of the subgroup and not the identity is checked outside,
-/// where the ledger's state supplies it.
+/// REDEEM-10 and REDEEM-11. The caller, which takes A from the ledger's state, checks that it is in
+/// the subgroup and not the identity.
 fn audit(b: &mut Builder, commitment: &Lc, publics: &[Lc]) {
     let exponent = b.section("exponent e", |b| {
         let e = bits::input_bits(b, "e", EXPONENT_BITS);

@@ -25,7 +25,7 @@ pub enum RedeemViolation {
     #[error("precondition: {0}")]
     Precondition(#[from] StatementError),
     /// REDEEM-1.
-    #[error("REDEEM-1: the secret is 0, which is no identity")]
+    #[error("REDEEM-1: the secret is 0, which is not an identity")]
     Identity,
     /// REDEEM-2.
     #[error(

@@ -1,4 +1,5 @@
-//! Notes inside the circuit: what one is, that it is the person's, and that it is in the tree.
+//! Notes inside the circuit: what a note is, that it belongs to the person, and that it is in the
+//! tree.
 
 use merits_primitives::{Fr, note_tree, tags};
 
@@ -68,9 +69,9 @@ pub(super) fn commitment(b: &mut Builder, shared: &Shared, value: &Lc, key: &Lc)
 
 /// The root above `leaf`: a hash and 3 constraints a level.
 ///
-/// The four children of each node are private inputs, and what was reached from below has to be
-/// one of them: Π (c_i − x) = 0. Which one is nobody's business, so there are no bits for the place;
-/// they would cost 5. The children are fixed by the node's hash, hence by the root.
+/// The four children of each node are private inputs, and what was reached from below has to be one
+/// of them: Π (c_i − x) = 0. Its position does not matter, so there are no bits for it; they would
+/// cost 5. The children are fixed by the node's hash, hence by the root.
 fn root(b: &mut Builder, label: &str, leaf: &Lc) -> Lc {
     let mut below = leaf.clone();
     for level in 0..note_tree::DEPTH {

@@ -53,7 +53,7 @@ pub struct RedeemWitness {
     pub exponent: Exponent,
 }
 
-/// What a redemption is about: all that the person does not make itself.
+/// The terms of a redemption: everything that the person does not compute.
 #[derive(Clone, Debug)]
 pub struct RedeemTerms {
     /// Root of the note tree, at an anchor.
@@ -72,7 +72,7 @@ pub struct RedeemTerms {
     pub context: Context,
     /// Scope of the rate limit.
     pub rate_scope: RateScope,
-    /// So many a scope and person, 1 to 2^16.
+    /// The limit for each scope and person, 1 to 2^16.
     pub rate_limit: u32,
     /// A: the view key.
     pub view_key: Point,
@@ -83,9 +83,10 @@ pub struct RedeemTerms {
 #[non_exhaustive]
 pub enum RedeemFault {
     /// The secret is 0, which belongs to nobody.
-    #[error("the secret is 0, which is no identity: restore the wallet from its seed")]
+    #[error("the secret is 0, which is not an identity: restore the wallet from its seed")]
     NoIdentity,
-    /// Less than the price. The sums are the caller's to show: they are the person's own.
+    /// Less than the price. The error holds no sums, because they are private to the person; the
+    /// caller may show them.
     #[error("the two notes are worth less than the amount: choose others, or merge some first")]
     NotEnough,
     /// More change than one note can hold.
@@ -116,7 +117,7 @@ impl Drop for NoteWitness {
 }
 
 impl NoteWitness {
-    /// A second note that is none: of value 0, with a nullifier that nobody has or will have seen.
+    /// A dummy as the second note: of value 0, with a nullifier that nobody has seen or will see.
     pub fn dummy(rng: &mut impl rand_core::CryptoRng) -> Self {
         Self {
             value: Credits(0),
@@ -152,8 +153,8 @@ impl NoteWitness {
 }
 
 impl RedeemWitness {
-    /// The public side: nullifiers, change note, rate nullifier and sealed identity. Whether it can
-    /// be proven is [`super::check`]'s to say.
+    /// The public side: nullifiers, change note, rate nullifier and sealed identity.
+    /// [`super::check`] checks whether it can be proven.
     ///
     /// # Errors
     /// [`RedeemFault`] when there is no such statement.

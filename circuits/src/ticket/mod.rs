@@ -1,5 +1,5 @@
-//! Statement `ticket`: a registered person, once per scope, says a message, about deeds that are
-//! bound to b. Consents, withdrawals and links to a source are all of this.
+//! Statement `ticket`: a registered person states a message, once per scope, about deeds that are
+//! bound to b. Consents, withdrawals and links to a source are all tickets.
 //!
 //! The spec, with the invariants TICKET-1 to TICKET-4 and PERSON-1 to PERSON-3 that comments here
 //! cite, is `docs/src/statement-ticket.md`. [`TicketCircuit::build`] makes the constraints,

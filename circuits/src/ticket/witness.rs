@@ -22,8 +22,8 @@ use crate::{
     person::{path_inputs, secret_inputs},
 };
 
-/// What the wallet knows and shows to nobody. Only the secret is one by itself, and wipes itself;
-/// the rest is on the ledger, but says whose the ticket is.
+/// The wallet's private data. Only the person's secret is secret by itself, and it wipes itself.
+/// The rest is on the ledger, but it reveals whose the ticket is.
 #[derive(Clone)]
 pub struct TicketWitness {
     /// The person's secret.
@@ -55,13 +55,13 @@ impl TicketWitness {
         identity::leaf(commitment, self.birth)
     }
 
-    /// K: goes to the distributor, sealed, beside the ticket.
+    /// K: sent to the distributor, sealed, beside the ticket.
     #[must_use]
     pub fn owner_key(&self, scope: Scope, message: Message) -> OwnerKey {
         owner::earned_key(&self.secret, scope, message)
     }
 
-    /// h: goes to the distributor likewise.
+    /// h: sent to the distributor in the same way.
     #[must_use]
     pub fn handle(&self) -> Handle {
         owner::handle(&self.secret, self.scope_source)

@@ -1,4 +1,5 @@
-//! The builder's promises: costs, witnesses that satisfy, refusals that name their section.
+//! What the builder guarantees: costs, witnesses that satisfy the constraints, refusals that name
+//! their section.
 
 use merits_circuits::builder::{Bit, Builder, Circuit, Lc};
 use merits_circuits::program::WitnessError;

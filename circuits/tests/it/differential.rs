@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use merits_circuits::differential::{self, Counts, LIES};
 use merits_formula::generate::Acceptance;
 
-/// What the ordinary tests spend.
+/// The time that the ordinary tests spend.
 const SECONDS: u64 = 30;
 
 /// Formulas that are tried at least, however slow the machine.

@@ -1,4 +1,4 @@
-//! Provers from the key store: from the prepared file where it is fit, from the `.zkey` where not.
+//! Provers from the key store: from the prepared file if it is fit, otherwise from the `.zkey`.
 
 use std::fs;
 
@@ -52,7 +52,7 @@ fn a_key_is_mapped_from_the_store_and_made_again_when_it_is_not_fit() {
     assert_eq!(prove(&first), prove(&mapped), "same blinding, same proof");
     fs::rename(&aside, &zkey).unwrap();
 
-    // A prepared key that came with a key whose points nobody has looked at is not believed.
+    // A prepared key is not trusted if it came with a key whose points have not been checked.
     let manifest = key.dir.join(MANIFEST_FILE);
     let checked = fs::read_to_string(&manifest).unwrap();
     let unchecked = checked.replace("\"checked\": true", "\"checked\": false");
@@ -74,7 +74,7 @@ fn a_key_is_mapped_from_the_store_and_made_again_when_it_is_not_fit() {
     assert_eq!(fs::read_to_string(&manifest).unwrap(), checked);
     assert!(!planted.exists(), "of no path");
 
-    // An altered file is made again, and whoever has the old one mapped proves on.
+    // An altered file is made again, and a process that has mapped the old file can still prove.
     let entry = store.entry(&digest, POLICY).unwrap().unwrap();
     let files: Vec<_> = fs::read_dir(entry.prepared_dir()).unwrap().collect();
     assert_eq!(files.len(), 1);

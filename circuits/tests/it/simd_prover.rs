@@ -1,4 +1,4 @@
-//! The prover over our kernels, on every path: its proofs verify, and stop where they must.
+//! The prover over our kernels, on every path: its proofs verify, and it refuses what it must.
 
 use merits_circuits::bench_circuits::{sampler, sampler_inputs};
 use merits_circuits::prover::{ProveError, Prover, SimdPath, SimdProver};

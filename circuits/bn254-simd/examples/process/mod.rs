@@ -1,5 +1,5 @@
-//! What this process has used so far: processor time, which other work on the machine changes
-//! little, and memory.
+//! What this process has used so far: memory, and processor time, which other work on the
+//! machine changes little.
 #![allow(
     dead_code,
     missing_docs,
@@ -12,7 +12,8 @@ use std::time::Instant;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// Milliseconds that this process's threads have run, those that have ended included.
+/// Milliseconds that this process's threads have run, including threads that
+/// have ended.
 pub fn processor_time() -> f64 {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     time.tv_sec as f64 * 1e3 + time.tv_nsec as f64 / 1e6

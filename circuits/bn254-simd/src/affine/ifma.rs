@@ -4,10 +4,10 @@
 //! running product a lane (and one for each of [`CHAINS`] vectors, as a product's latency is twice
 //! its throughput). One inversion. Backward: peel off each inverse, and add.
 //!
-//! Equal or opposite operands make a denominator zero, hence the product, hence the inversion fails:
-//! that costs the ordinary batch nothing. Then the forward pass runs again with an exact zero test
-//! for each pair, replaces the zeros by one, and lists those pairs for
-//! [`crate::affine`].
+//! Equal or opposite operands make a denominator zero, so the product is zero and the inversion
+//! fails. An ordinary batch pays nothing for this check. After a failure, the forward pass runs
+//! again with an exact zero test for each pair, replaces the zeros by one, and lists those pairs
+//! for [`crate::affine`].
 
 use ark_bn254::Fq;
 use ark_ff::One;
@@ -27,7 +27,7 @@ const CHAINS: usize = 2;
 /// Bytes that a batch may keep between its passes: an eighth of a 2 MiB second cache.
 const BATCH_BYTES: usize = 1 << 18;
 
-/// Pairs ahead whose points are asked for.
+/// How many pairs ahead points are prefetched.
 const PREFETCH: usize = 24;
 
 /// Rows that the forward pass leaves of eight pairs for the backward pass: two coordinates of the
@@ -37,8 +37,8 @@ const fn rows<L: Coordinate>() -> usize {
     4 * L::ROWS + 2
 }
 
-/// Adds the pairs; those with equal or opposite operands are pushed on `exceptional` instead, and
-/// their outputs hold rubbish.
+/// Adds the pairs. Pairs with equal or opposite operands are pushed on `exceptional` instead, and
+/// their outputs are meaningless.
 pub(crate) fn add_pairs<C: Curve>(
     isa: Ifma,
     source: &[C::Stored],

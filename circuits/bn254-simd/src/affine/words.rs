@@ -1,11 +1,12 @@
 //! [`crate::affine::add_pairs`] on 64-bit words, for processors without the vector instructions.
 //!
-//! As in eight lanes (`affine_ifma`): forward, a running product of the denominators; one inversion;
-//! backward, peel off each inverse, and add. Two chains of products take turns, so that neighbouring
-//! additions do not wait for each other: a product takes longer than two of them need between them.
+//! As in eight lanes (`affine_ifma`): forward, a running product of the denominators; one
+//! inversion; backward, peel off each inverse, and add. Two chains of products take turns, so that
+//! an addition does not wait for the product of the one before it.
 //!
-//! A denominator of zero (equal or opposite operands) makes the product zero, which costs the
-//! ordinary batch nothing. Then the forward pass runs again with a zero test for each pair.
+//! A denominator of zero (equal or opposite operands) makes the product zero. An ordinary
+//! batch pays nothing for this check. If the product is zero, the forward pass runs again
+//! with a zero test for each pair.
 
 use ark_bn254::Fq;
 use ark_ff::{One, Zero};
@@ -24,7 +25,7 @@ const CHAINS: usize = 2;
 /// Bytes that a batch may keep between its passes: an eighth of a 2 MiB second cache.
 const BATCH_BYTES: usize = 1 << 18;
 
-/// Pairs ahead whose points are asked for.
+/// How many pairs ahead points are prefetched.
 const PREFETCH: usize = 6;
 
 /// Rows that the forward pass leaves of a pair for the backward pass: two coordinates of the first
@@ -33,8 +34,8 @@ const fn rows<W: WordsCoordinate>() -> usize {
     4 * W::ROWS + 2
 }
 
-/// Adds the pairs; those with equal or opposite operands are pushed on `exceptional` instead, and
-/// their outputs hold rubbish.
+/// Adds the pairs. Pairs with equal or opposite operands are pushed on `exceptional` instead, and
+/// their outputs are meaningless.
 pub(crate) fn add_pairs<C: Curve>(
     source: &[C::Stored],
     pairs: &[Pair],
@@ -131,7 +132,8 @@ impl<C: Curve, const CHECKED: bool> Job for Forward<'_, C, CHECKED> {
     }
 }
 
-/// Asks for a point's cache line, where that can be said.
+/// Prefetches a point's cache line, where the processor has an instruction for
+/// that.
 #[inline(always)]
 fn prefetch<T>(_point: &T) {
     #[cfg(target_arch = "x86_64")]

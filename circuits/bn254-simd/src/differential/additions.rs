@@ -12,8 +12,8 @@ use crate::curve::Group;
 use crate::lists::{Halving, Sums};
 use crate::path::Path;
 
-/// One batch, then some of its sums added again, so that what the kernels leave (not reduced, and in
-/// their own form) goes in too.
+/// Adds one batch, then adds some of its sums again, so that the kernels also get their own outputs
+/// (not reduced, and in their own form) as inputs.
 pub(super) fn pairs<C: Group>(path: Path, rng: &mut StdRng) -> Outcome {
     let count = length(700, rng).max(1);
     let bases: Vec<Affine<C>> = points(count, false, rng);
@@ -95,7 +95,7 @@ pub(super) fn lists<C: Group>(path: Path, rng: &mut StdRng) -> Outcome {
     let mut halving = Halving::default();
     let mut sums = Sums::default();
     let mut comparisons = 0;
-    // The same buffers twice: nothing of the first call may be left.
+    // Use the same buffers twice: nothing of the first call may remain in them.
     for call in 0..2 {
         let count = length(300, rng);
         // Lists longer than what is halved together, now and then.

@@ -1,8 +1,8 @@
 //! Whole proofs with the same blinding, against `ark-groth16` and `taceo-groth16`.
 //!
-//! The peers' provers check nothing, so the key need not come from a set-up: its points are drawn
-//! like any others, the matrices too, and the assignment satisfies nothing. What a proof is made of
-//! is the same sums.
+//! The peers' provers check nothing, so the key need not come from a set-up. Its points and
+//! matrices are drawn at random, and the assignment does not satisfy the circuit. The proof is
+//! computed from the same sums all the same.
 
 use ark_bn254::{Bn254, Fr, G1Affine, G2Affine};
 use ark_ec::AffineRepr;
@@ -68,7 +68,7 @@ pub(super) fn proofs(path: Path, rng: &mut StdRng) -> Outcome {
     };
     let matrix =
         |rows: &[Vec<(u32, Fr)>]| Matrix::from_rows(rows.iter().map(|r| r.iter().copied()));
-    // No tables, a few, or as many as anyone would have.
+    // No tables, a few, or as many as are ever useful.
     let tables = TableBudget([0, 0, 0, 100_000, 1 << 30][rng.gen_range(0..5)]);
     let prepared = PreparedKey::new(path, key_points(&key), matrix(&a), matrix(&b), tables)
         .map_err(|e| e.to_string())?;

@@ -1,4 +1,4 @@
-//! Digits and buckets, put together again.
+//! Recombines digits and buckets and compares them with the scalars.
 
 use ark_bn254::Fr;
 use ark_ff::{Field, PrimeField, Zero};

@@ -58,9 +58,11 @@ impl Mapping {
         let torn = |what| LayoutError::Torn { what };
         let bytes = self.map.bytes();
         let (header, _) =
-            Header::read_from_prefix(bytes).map_err(|_| torn("it ends within its head"))?;
+            Header::read_from_prefix(bytes).map_err(|_| torn("it ends within its header"))?;
         if header.magic != MAGIC {
-            return Err(torn("it does not begin as a prepared key"));
+            return Err(torn(
+                "it does not begin with the magic bytes of a prepared key",
+            ));
         }
         if header.version != VERSION {
             let found = header.version;
@@ -80,7 +82,7 @@ impl Mapping {
             return other("budget for tables");
         }
         if header.length != bytes.len() as u64 {
-            return Err(torn("it is not as long as it says"));
+            return Err(torn("its length is not the one that its header states"));
         }
         let (body, checksum) = bytes
             .len()
@@ -106,7 +108,9 @@ impl Mapping {
         };
         fits()
             .and_then(|bytes| Store::mapped(&self.map, bytes))
-            .ok_or(inconsistent("a section lies where none can be"))
+            .ok_or(inconsistent(
+                "a section lies outside of the file or is misaligned",
+            ))
     }
 
     fn key(&self, header: &Header, label: &Label) -> Result<PreparedKey, LayoutError> {
@@ -122,7 +126,7 @@ impl Mapping {
             numbers().ok_or(inconsistent("2^31 wires or constraints, or more"))?;
         ensure(
             instance > 0 && instance <= wires && constraints + instance <= 1 << LARGEST,
-            "no circuit has so many wires, public ones and constraints",
+            "no circuit has these numbers of wires, public wires and constraints",
         )?;
         let [wires_shape, h_shape] = header
             .shapes
@@ -167,7 +171,10 @@ impl Mapping {
         let stored = match &slots {
             None => len,
             Some(slots) => {
-                ensure(slots.len() == len, "not one slot a base")?;
+                ensure(
+                    slots.len() == len,
+                    "the number of slots is not the number of bases",
+                )?;
                 let identity = |slot: &&u32| **slot != IDENTITY;
                 slots.par_iter().filter(identity).count()
             }
@@ -175,9 +182,9 @@ impl Mapping {
         let rows = shape.levels as usize;
         ensure(
             stored.checked_mul(rows) == Some(points.len()),
-            "not as many points as its tables have",
+            "the number of points is not what the shape of the tables requires",
         )?;
-        // Identities among them, as scalars are cut for all.
+        // Count identities too, because scalars are cut for all bases.
         ensure(
             len.saturating_mul(rows) < NEGATIVE as usize,
             "2^31 scalars or more",
@@ -186,11 +193,11 @@ impl Mapping {
             let named = |slot: &u32| *slot == IDENTITY || (*slot as usize) < stored;
             ensure(
                 slots.par_iter().all(named),
-                "a slot beyond the stored points",
+                "a slot names a point beyond the stored ones",
             )?;
         }
         let lines = <[Line]>::ref_from_bytes(points.as_bytes())
-            .map_err(|_| inconsistent("points that are no whole lines"))?;
+            .map_err(|_| inconsistent("points that do not fill whole cache lines"))?;
         let limits = Limits::of(self.path);
         ensure(
             lines
@@ -220,7 +227,10 @@ impl Mapping {
         let ends = self.section::<u32>(header, at)?;
         let terms = self.section::<Term>(header, at + 1)?;
         let words = self.section::<[u64; 4]>(header, at + 2)?;
-        ensure(ends.len() == rows, "a matrix of another number of rows")?;
+        ensure(
+            ends.len() == rows,
+            "a matrix whose number of rows is not the number of constraints",
+        )?;
         ensure(ends.is_sorted(), "a matrix row that ends before it begins")?;
         let last = ends.last().copied().unwrap_or(0);
         ensure(
@@ -275,7 +285,8 @@ impl Singles<'_> {
     }
 }
 
-/// What stored coordinates are below, so that every bound that the kernels rely on holds.
+/// The limits that stored coordinates must be below, so that every bound that
+/// the kernels rely on holds.
 struct Limits {
     x: [u64; 4],
     y: [u64; 4],

@@ -1,4 +1,4 @@
-//! Files that are torn, altered or lying.
+//! Files that are torn, altered or inconsistent.
 
 mod sharing;
 
@@ -136,7 +136,8 @@ impl Fixture {
         fixture
     }
 
-    /// Opens or builds, and says how it went; the proof has to be the right one all the same.
+    /// Opens or builds, and returns which it was. The proof must be right in
+    /// either case.
     fn load(&self) -> Readiness {
         let build = || Ok::<_, LayoutError>((self.material.prepare(self.file.label()), ()));
         let accepts = |bytes: &[u8]| (bytes == ATTACHMENT).then_some(());
@@ -146,7 +147,7 @@ impl Fixture {
         readiness
     }
 
-    /// Changes the file behind everybody's back.
+    /// Changes the file in place.
     fn tamper(&self, change: impl FnOnce(&mut Vec<u8>)) {
         let at = self.file.location();
         let mut bytes = fs::read(&at).unwrap();
@@ -200,8 +201,8 @@ fn mapped_and_owned_keys_give_the_same_proof() {
     }
 }
 
-/// What a file of this version is, to the last bit: a change of the layout, of a form of points or of
-/// the order of H that forgot the version would have old files taken for new ones.
+/// Pins every bit of a file of this version. If the layout, a form of points or the order of H
+/// changed without a new version, old files would be read as new ones.
 #[test]
 fn a_version_is_one_layout() {
     assert_eq!(VERSION, 1, "pin the new version's digests here");

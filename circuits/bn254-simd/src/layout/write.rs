@@ -19,7 +19,8 @@ use crate::msm::Bases;
 use crate::qap::Matrix;
 use crate::table_shape::TableShape;
 
-/// Writes beside `path`, flushes, renames; then removes what is no longer of use there.
+/// Writes to a temporary file beside `path`, flushes it and renames it. Then
+/// removes files there that are no longer of use.
 pub(super) fn save(path: &FilePath, label: &Label, prepared: &Prepared) -> Result<(), LayoutError> {
     let dir = path.parent().unwrap_or(FilePath::new("."));
     make_private(dir).map_err(|source| LayoutError::io("creating", dir, source))?;
@@ -36,7 +37,8 @@ pub(super) fn save(path: &FilePath, label: &Label, prepared: &Prepared) -> Resul
         Ok(())
     };
     write().map_err(|source| {
-        // If it was made at all. What came first is what the caller should hear.
+        // The file may not exist. The caller should get the first error, not
+        // one of the removal.
         let _ = fs::remove_file(&beside);
         LayoutError::io("writing", &beside, source)
     })?;
@@ -44,8 +46,9 @@ pub(super) fn save(path: &FilePath, label: &Label, prepared: &Prepared) -> Resul
     Ok(())
 }
 
-/// A name that no other thread or process has: processes in two containers may have one number, so
-/// the time goes in as well. [`create`] refuses a name that is taken all the same.
+/// A name that no other thread or process uses. Processes in two containers may have the same
+/// process id, so the time is part of the name too. If the name is taken nevertheless, [`create`]
+/// refuses it.
 fn temporary(path: &FilePath) -> PathBuf {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -84,8 +87,8 @@ fn make_private(dir: &FilePath) -> io::Result<()> {
     }
 }
 
-/// Removes prepared keys of other `.zkey` files, and what crashes left over more than an hour ago.
-/// Whatever cannot be removed is left.
+/// Removes prepared keys of other `.zkey` files, and files that crashes left behind more than an
+/// hour ago. Files that cannot be removed stay.
 fn sweep(dir: &FilePath, kept: &FilePath) {
     let name = |path: &FilePath| Some(path.file_name()?.to_str()?.to_owned());
     let digest = |name: &str| name.split('.').next().unwrap_or_default().to_owned();

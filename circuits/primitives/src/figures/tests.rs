@@ -1,4 +1,4 @@
-//! Which numbers count in a period, and figures that are refused.
+//! The numbers that count in a period, and figures that are refused.
 
 use super::*;
 

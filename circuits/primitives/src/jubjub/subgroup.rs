@@ -1,10 +1,11 @@
-//! Which points of Baby Jubjub are in the subgroup of prime order l.
+//! Tests whether a point of Baby Jubjub is in the subgroup of prime order l.
 //!
-//! The curve's group is cyclic of order 8·l, so a point is in the subgroup exactly when it is eight times
-//! another point. The Tate pairing with a point T of order 8 tells: P ↦ f(P)^((p − 1)/8), where f has a zero
-//! of order 8 in T and a pole of order 8 in the identity, is a homomorphism whose kernel is the multiples of
-//! eight, because p − 1 is divisible by 8 (Koshelev, "Subgroup membership testing on elliptic curves via the
-//! Tate pairing", eprint 2022/037). One exponentiation instead of a multiplication by l: a tenth of the work.
+//! The curve's group is cyclic of order 8·l, so a point is in the subgroup exactly when it is eight
+//! times another point. The Tate pairing with a point T of order 8 decides this: P ↦ f(P)^((p −
+//! 1)/8), where f has a zero of order 8 in T and a pole of order 8 in the identity, is a
+//! homomorphism whose kernel is the multiples of eight, because p − 1 is divisible by 8 (Koshelev,
+//! "Subgroup membership testing on elliptic curves via the Tate pairing", eprint 2022/037). One
+//! exponentiation instead of a multiplication by l: a tenth of the work.
 //!
 //! f comes out of three steps of Miller's loop, on the Montgomery form v² = u³ + 168698·u² + u with
 //! u = (1 + y)/(1 − y) and v = u/x: the tangents in T and 2T, and the verticals in 2T and 4T = (0, 0). Eighth
@@ -35,7 +36,7 @@ const IN_2T: Tangent = Tangent {
     slope: MontFp!("14673962723734255200314198873237586429337747973199041533368185129026308523766"),
 };
 
-/// (p − 1)/8: p − 1 ends in 28 zero bits, and p in a one after them.
+/// (p − 1)/8. p − 1 ends in 28 zero bits, so p is the same with a one at the end.
 const EXPONENT: BigInt<4> = {
     let mut exponent = Fr::MODULUS;
     let mut halvings = 0;

@@ -1,9 +1,10 @@
 //! Poseidon's parameters, from the stream of bits that its authors fixed for them.
 //!
-//! Grassi, Khovratovich, Rechberger, Roy, Schofnegger (USENIX Security 2021), appendix F: an 80-bit LFSR
-//! after Grain, seeded with field, S-box, bits of the modulus, width and rounds. A bit that is 1 lets the
-//! next one through, a bit that is 0 swallows it. Round constants are drawn until below the modulus; the
-//! matrix is 1/(x_i + y_j) of the 2t numbers behind them. circomlib publishes the same for these rounds.
+//! Grassi, Khovratovich, Rechberger, Roy, Schofnegger (USENIX Security 2021), appendix F: an 80-bit
+//! LFSR after Grain, seeded with field, S-box, bits of the modulus, width and rounds. Bits are read
+//! in pairs: if the first bit is 1 the second is output, if it is 0 the second is dropped. Round
+//! constants are drawn until below the modulus; the matrix is 1/(x_i + y_j) of the 2t numbers
+//! behind them. circomlib publishes the same for these rounds.
 
 use alloc::vec::Vec;
 
@@ -22,14 +23,14 @@ const PARTIAL_ROUNDS: [usize; super::MAX_WIDTH - 1] =
 /// Bits of the register.
 const REGISTER: u32 = 80;
 
-/// Bits that the register gives at once: the highest tap is so far from its end.
+/// Bits that the register can produce at once, the distance of the highest tap from its end.
 const STEP: u32 = 16;
 
 /// The stream.
 struct Stream {
     /// Bit i is the i-th to leave it.
     register: u128,
-    /// Bits that came in and were not looked at yet, the first one lowest.
+    /// Bits that are not consumed yet, the first one lowest.
     new: u32,
     left: u32,
 }
@@ -87,7 +88,7 @@ impl Stream {
         self.step()
     }
 
-    /// So many bits as the modulus has, the highest first.
+    /// As many bits as the modulus has, the highest first.
     fn number(&mut self) -> BigInt<4> {
         let mut number = BigInt::new([0; 4]);
         for _ in 0..Fr::MODULUS_BIT_SIZE {
@@ -97,7 +98,7 @@ impl Stream {
         number
     }
 
-    /// A number below the modulus: others are passed over.
+    /// A number below the modulus; larger ones are skipped.
     fn element(&mut self) -> Fr {
         loop {
             if let Some(element) = Fr::from_bigint(self.number()) {
@@ -109,7 +110,7 @@ impl Stream {
     /// A number, less the modulus if it is above.
     fn reduced(&mut self) -> Fr {
         let mut number = self.number();
-        // Of 254 bits both: once is enough.
+        // Both have 254 bits, so one subtraction is enough.
         if number >= Fr::MODULUS {
             ark_ff::BigInteger::sub_with_borrow(&mut number, &Fr::MODULUS);
         }

@@ -54,12 +54,12 @@ pub fn params(t: usize) -> &'static Params {
     })
 }
 
-/// What one S-box of a permutation passes through.
+/// The values that one S-box of a permutation goes through.
 #[derive(Clone, Copy, Debug)]
 pub enum SBox {
     /// x², x⁴ and x⁵ of a lane in a full round; the lanes come one after the other.
     Full([Fr; 3]),
-    /// Of a partial round x², x⁴ and lane 0 where the next round's S-box finds it: after the mixing
+    /// In a partial round: x², x⁴, and lane 0 as the next round's S-box reads it, after the mixing
     /// and with that round's constant.
     Partial([Fr; 3]),
 }
@@ -71,7 +71,7 @@ pub enum SBox {
 pub fn permute(tag: Tag, inputs: &[Fr]) -> Vec<Fr> {
     let mut lanes = [Fr::ZERO; MAX_WIDTH];
     let t = inputs.len() + 1;
-    // Refuses a width that the lanes have no room for.
+    // Panics for a width that the lanes have no room for.
     params(t);
     lanes[0] = tag.element();
     lanes[1..t].copy_from_slice(inputs);
@@ -79,8 +79,8 @@ pub fn permute(tag: Tag, inputs: &[Fr]) -> Vec<Fr> {
     lanes[..t].to_vec()
 }
 
-/// One permutation in place, lane 0 holding the tag, and a look at each of its S-boxes in their
-/// order: what a witness of the permutation consists of. Takes as long for all values.
+/// One permutation in place, with the tag in lane 0. Reports each of its S-boxes in order: these
+/// values are the witness of the permutation. The time does not depend on the values.
 ///
 /// # Panics
 /// When there are fewer than 2 lanes or more than 13 (see [`params`]).

@@ -1,12 +1,12 @@
 //! The partial rounds with sparse matrices: the same permutation with a quarter of the work.
 //!
-//! Source: Grassi et al., "Poseidon: A New Hash Function for Zero-Knowledge Proof Systems"
-//! (USENIX Security 2021), appendix B. In a partial round only lane 0 meets the S-box, so what
-//! touches the other lanes alone may move ahead of it:
+//! Source: Grassi et al., "Poseidon: A New Hash Function for Zero-Knowledge Proof Systems" (USENIX
+//! Security 2021), appendix B. In a partial round only lane 0 passes the S-box, so operations on
+//! the other lanes alone may move ahead of it:
 //!
 //! - constants of lanes 1.. go to the round before, through M^-1;
-//! - M = M''·M' with M' = diag(1, M^) and M'' zero but for its first row, first column and
-//!   diagonal; M' goes ahead of the S-box and joins the matrix of the round before.
+//! - M = M''·M' with M' = diag(1, M^) and M'' zero except in its first row, first column and
+//!   diagonal. M' moves ahead of the S-box and merges with the matrix of the round before.
 //!
 //! A partial round then takes 2t − 1 multiplications instead of t².
 
@@ -19,7 +19,7 @@ use crate::Fr;
 
 type Matrix = Vec<Vec<Fr>>;
 
-/// A matrix that is zero but for its first row, its first column, and ones on the diagonal.
+/// A matrix that is zero except in its first row, its first column, and ones on the diagonal.
 #[derive(Debug)]
 pub(super) struct Sparse {
     pub(super) row: Vec<Fr>,
@@ -30,11 +30,11 @@ pub(super) struct Sparse {
 /// The partial rounds of one width, rearranged.
 #[derive(Debug)]
 pub(super) struct Schedule {
-    /// Stands in for the MDS matrix after the last full round of the first half.
+    /// Replaces the MDS matrix after the last full round of the first half.
     pub(super) entry: Matrix,
     /// Constants of the first partial round.
     pub(super) first: Vec<Fr>,
-    /// What lane 0 takes after the S-box of each partial round.
+    /// The constant that is added to lane 0 after the S-box of each partial round.
     pub(super) after_box: Vec<Fr>,
     /// The matrix of each partial round.
     pub(super) rounds: Vec<Sparse>,

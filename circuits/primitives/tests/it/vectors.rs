@@ -98,7 +98,7 @@ fn identity_commitments_are_semaphores() {
     }
 }
 
-/// Leaves, root, and paths: the siblings that there are, each on its side.
+/// Leaves, root, and paths: the existing siblings, each on its side.
 fn same_group(group: &Group, expected: &Value) {
     let leaves: Vec<Fr> = list(&expected["leaves"]).iter().map(element).collect();
     assert_eq!(group.leaves(), leaves);

@@ -1,5 +1,5 @@
-//! Each kind of node and field that cycling has not: against the evaluator on random records,
-//! and every wire of it swept.
+//! Each kind of node and field that the cycling scale lacks: compared with the evaluator on random
+//! records, with every wire swept.
 
 use merits_formula::{
     Band, Declarations, FieldKind, Measure, Record, Schema, Step, TableBy, TableDecl,
@@ -256,8 +256,8 @@ proptest! {
     }
 }
 
-/// Wrong quotients and remainders, the other branch, the other bit: whatever a prover claims
-/// instead of a hinted value, and computes on from that, no other outputs are accepted.
+/// Wrong quotients and remainders, the other branch, the other bit: if a prover claims another
+/// value in place of a hinted one and continues from that, no other outputs are accepted.
 #[test]
 fn no_lie_about_any_kind_is_believed() {
     for (seed, source) in (0..).zip(KINDS) {

@@ -15,9 +15,9 @@
 //! multiplication with H, and with it the slope; u and v follow from slopes as in the constraints. Source:
 //! Meloni, "New point addition formulae for ECC applications" (WAIFI 2007), for points that share Z.
 //!
-//! The formulas are identities of the instructions' (`montgomery.rs`) that nowhere use that a point is on the
-//! curve, so they give the same wires for whatever inputs, unless some H is 0. Then there is no
-//! result here, and the instructions themselves say what becomes of it.
+//! The formulas are algebraically equal to those of the instructions (`montgomery.rs`) and never
+//! use that a point is on the curve, so they give the same wires for all inputs, unless some H is
+//! 0. In that case there is no result here, and the instructions run instead.
 
 use std::sync::Arc;
 
@@ -63,7 +63,7 @@ struct Chain {
 }
 
 impl Chain {
-    /// With room for so many slopes.
+    /// With room for this many slopes.
     fn new(slopes: usize) -> Self {
         Self {
             slopes: Vec::with_capacity(slopes),

@@ -24,7 +24,7 @@ pub fn add_constant(b: &mut Builder, p: &EdwardsPoint, q: &EdwardsAffine) -> Edw
         y: q.y.into(),
     };
     let parts = Parts::of(b, p, &q);
-    // a is a square and d is none, so neither denominator is ever 0 on the curve.
+    // a is a square and d is not, so neither denominator is ever 0 on the curve.
     EdwardsPoint {
         x: b.quotient(&parts.x_numerator, &parts.x_denominator),
         y: b.quotient(&parts.y_numerator, &parts.y_denominator),

@@ -3,8 +3,8 @@
 //! Montgomery form: v² = u³ + 168698 u² + u, with u = (1+y)/(1−y), v = u/x
 //! (B = 4/(a−d) = 1 for a = 168700, d = 168696).
 //!
-//! Callers guarantee that every point of variable coordinates lies in the subgroup of prime
-//! order l and is not the identity; EARN's preconditions say who checks that for A and At.
+//! Callers guarantee that every point of variable coordinates lies in the subgroup of prime order l
+//! and is not the identity; EARN's preconditions state which party checks that for A and At.
 
 mod chain;
 mod edwards;

@@ -91,7 +91,7 @@ pub struct PointTable {
 }
 
 impl PointTable {
-    /// For exponents of `bits` signed bits: 10 constraints a window, 3 less for the last.
+    /// For exponents of `bits` signed bits: 10 constraints for each window, 3 less for the last.
     pub fn new(b: &mut Builder, base: &MontgomeryPoint, bits: usize) -> Self {
         let kernel = chain::Table {
             rows: (bits / 2).max(1),

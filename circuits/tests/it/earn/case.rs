@@ -48,7 +48,7 @@ pub(crate) fn decimal(text: &str) -> Decimal {
     text.parse().expect("a decimal")
 }
 
-/// cycling-week with room for so many trips. `narrow` bounds duration and distance away from
+/// cycling-week with room for this many trips. `narrow` bounds duration and distance away from
 /// powers of two, so that bounds cost constraints.
 pub(crate) fn cycling(records: u16, narrow: bool) -> Typed {
     check(&declarations(records, narrow)).expect("a good formula")
@@ -125,7 +125,7 @@ pub(crate) fn terms() -> EarnTerms {
     }
 }
 
-/// A week of so many trips that the narrow schema allows too.
+/// A week of this many trips, which the narrow schema allows too.
 pub(crate) fn week(rng: &mut StdRng, trips: usize) -> Vec<Record> {
     let mut starts = BTreeSet::new();
     while starts.len() < trips {
@@ -151,12 +151,12 @@ pub(crate) fn claim(rng: &mut StdRng, trips: usize) -> ClaimWitness {
     }
 }
 
-/// Claims with so many trips each.
+/// Claims with these numbers of trips.
 pub(crate) fn batch(rng: &mut StdRng, trips: &[usize]) -> EarnWitness {
     EarnWitness {
         claims: trips.iter().map(|n| claim(rng, *n)).collect(),
         total_exponent: exponent(rng),
-        // Of no use where the scale has no measure.
+        // Not used if the scale has no measure.
         measure_exponent: Some(exponent(rng)),
     }
 }

@@ -243,8 +243,8 @@ fn earn_5_keys_strictly_increase() {
             })
         ));
     }
-    // Nor for a prover who makes up wires: the key before, taken into the sum, is a product of
-    // its own.
+    // A prover who invents wires cannot do it either: the key before, which enters the sum, is a
+    // separate product.
     let case = good();
     let circuit = case.circuit.circuit();
     let mut wires = case.assignment();
@@ -434,7 +434,7 @@ fn earn_11_the_audit_ciphertext_holds_v_and_h() {
         "claim/audit",
     );
     altered(claim_at(1, layout::CLAIM_HANDLE), violation, "claim/audit");
-    // Another accepted key: nobody who holds A could open.
+    // Another accepted key: the holder of A could not decrypt it.
     let mut case = good();
     let (ax, ay) = (
         case.publics[layout::TOTAL_KEY],

@@ -1,5 +1,5 @@
-//! Every wire is perturbed, one at a time; each must break a constraint, but for quotients 0/0
-//! in the formula and the sign of the context: see [`Freedom`].
+//! Every wire is perturbed, one at a time; each must break a constraint, except quotients 0/0 in
+//! the formula and the sign of the context: see [`Freedom`].
 //!
 //! What this cannot see is wires that vary *together*. Which sets may is argued in
 //! `docs/src/statement-earn.md` (all bits of e at once, and the whole private side of an absent
@@ -31,9 +31,9 @@ fn rows_by_wire(circuit: &Circuit) -> Vec<Vec<u32>> {
 /// Why a wire may take another value.
 #[derive(Debug, PartialEq, Eq)]
 enum Freedom {
-    /// The context is public and its square is all that the circuit says of it: −context fits
-    /// the same wires. It is no relation that binds it but Groth16, whose proofs hold for one
-    /// list of public inputs; any context may be proven by who holds the witness.
+    /// The context is public, and the circuit only contains its square, so −context fits the same
+    /// wires. No constraint binds the context. Groth16 binds it, because a proof holds for one list
+    /// of public inputs. The holder of the witness may prove any context.
     Context,
     /// The quotient by which a count shows itself not to be 0 (`is_zero`, and values filtered by
     /// a count), where the count is 0: it stands alone in one right factor, the left factor is
@@ -42,7 +42,7 @@ enum Freedom {
     /// A constant, which is public, where it multiplies nothing: no present claim has a trip
     /// that counts.
     IdleConstant,
-    /// None of these: a hole.
+    /// None of these reasons: a hole.
     Unexplained(String),
 }
 

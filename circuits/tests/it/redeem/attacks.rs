@@ -1,5 +1,5 @@
-//! The attacks that the design names, as a thief would try them: with all that is public made to
-//! fit as well as it can be.
+//! The attacks that the design names, as a thief would try them: all public values are made to fit
+//! as well as possible.
 
 use ark_ff::Field as _;
 use merits_circuits::redeem::RedeemViolation;
@@ -28,7 +28,7 @@ fn second_person(world: &mut World) -> (Secret, u64) {
 fn a_note_of_another_person() {
     let mut world = World::new(31, 5);
     let (other, place) = second_person(&mut world);
-    // Somebody gives away all that is known of an own note.
+    // A person gives away everything about one of their notes.
     let held = world.earn(1000);
     let notes = [world.note(held), world.dummy()];
     let terms = world.terms();
@@ -47,7 +47,7 @@ fn one_note_twice() {
     let notes = [world.note(held), world.note(held)];
     let terms = world.terms();
     let mut case = world.case(notes, &terms);
-    // The circuit leaves it to the verifier, who sees that both nullifiers are one.
+    // The circuit does not check this. The verifier does: it sees that both nullifiers are equal.
     let twice = StatementError::SameNoteTwice;
     assert_eq!(case.sections(), only(&[]));
     assert_eq!(case.statement.check(), Err(twice));

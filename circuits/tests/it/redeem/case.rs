@@ -71,7 +71,7 @@ pub(crate) struct Held {
 }
 
 impl World {
-    /// The person among so many others, and a few notes that are nobody's here.
+    /// The person among this many others, and a few notes that belong to nobody here.
     pub(crate) fn new(seed: u64, others: u64) -> Self {
         let mut rng = rng(seed);
         let secret = Secret::random(&mut rng);
@@ -108,7 +108,7 @@ impl World {
         self.give(value, &secret, EXPIRY, ASSET)
     }
 
-    /// Appends a note of anybody's.
+    /// Appends a note of some other person.
     pub(crate) fn give(
         &mut self,
         value: u64,
@@ -293,8 +293,9 @@ pub(crate) fn violated(wires: &[Fr]) -> BTreeSet<String> {
         .collect()
 }
 
-/// The inputs of somebody who keeps to no type: this redemption with any number as the secret, notes
-/// of any value below 2^65, and any change. All that is public follows, the note root too.
+/// Inputs that ignore the limits of the types: this redemption with any number as the secret, notes
+/// of any value below 2^65, and any change. All public values are computed from these, including
+/// the note root.
 pub(crate) fn forged(case: &Case, secret: Fr, values: [u128; 2], change: u64) -> Vec<Fr> {
     let (witness, statement) = (&case.witness, &case.statement);
     let packed = |value: Fr| {

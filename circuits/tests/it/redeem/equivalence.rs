@@ -98,7 +98,7 @@ fn change_statement(kind: usize, statement: &mut RedeemStatement, rng: &mut StdR
     }
 }
 
-/// The circuit and its mirror say the same; without preconditions neither promises anything.
+/// The circuit and its mirror agree. If a precondition is broken, neither guarantees anything.
 fn agree(case: &Case) -> Result<(), TestCaseError> {
     match case.native() {
         Err(RedeemViolation::Precondition(_)) => {}

@@ -316,7 +316,7 @@ fn redeem_10_ey_is_of_e() {
 fn redeem_11_the_identity_is_sealed_under_a() {
     let change = |case: &mut Case| case.statement.c_id.0 += Fr::ONE;
     altered(change, RedeemViolation::SealedIdentity, "audit/identity");
-    // Under another key: nobody who holds A could open.
+    // Under another key: the holder of A could not decrypt it.
     let change = |case: &mut Case| case.statement.a = case::key(77);
     altered(change, RedeemViolation::SealedIdentity, "audit/identity");
     // Of somebody else.

@@ -1,5 +1,5 @@
-//! A whole redemption: proven, verified, and refused for any other statement: another voucher key or
-//! exchange (by the context), another offer, amount, tree, change note.
+//! A complete redemption: proven, verified, and refused for any other statement: another voucher
+//! key or exchange (by the context), another offer, amount, tree, change note.
 
 use ark_ff::Field;
 use merits_circuits::prover::{CircomProver, Prover};

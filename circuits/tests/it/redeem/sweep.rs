@@ -1,5 +1,5 @@
-//! Every wire is perturbed, one at a time; each must break a constraint, but for the context,
-//! which is public and of which the circuit says the square only (REDEEM-12).
+//! Every wire is perturbed, one at a time; each must break a constraint, except the context, which
+//! is public and enters the circuit only as its square (REDEEM-12).
 //!
 //! What this cannot see is wires that vary *together*. Which sets may is argued in
 //! `docs/src/statement-redeem.md` and shown in [`the_documented_joint_freedoms_exist`].
@@ -78,8 +78,9 @@ fn no_wire_is_free_but_the_context_where_amounts_are_zero() {
     assert_eq!(free_wires(&case), [1 + layout::CONTEXT]);
 }
 
-/// Wires that could move a little together, with the public wires and the private inputs held:
-/// those that no constraint's derivative holds. Each constraint with a single wire left holds it.
+/// Wires that could move a little together while the public wires and the private inputs stay
+/// fixed: those that no constraint's derivative fixes. A constraint with a single wire left fixes
+/// that wire.
 fn loose_wires(assignment: &[Fr]) -> Vec<usize> {
     let r1cs = &circuit().r1cs;
     let value = |terms: &[Term]| -> Fr {
@@ -149,7 +150,7 @@ fn the_documented_joint_freedoms_exist() {
     let mut elsewhere = case.clone();
     elsewhere.witness.notes[1].path.siblings[3][1] = Fr::from(17u64);
     assert_eq!(elsewhere.sections(), only(&[]));
-    // Where among its siblings a child stands that occurs twice, for there are no bits for it.
+    // The position of a child that occurs twice among its siblings: there are no bits for it.
     let mut moved = case.clone();
     let leaf = case.witness.notes[1].commitment(&case.witness.secret, case::EXPIRY, case::ASSET);
     moved.witness.notes[1].path.siblings[0] = [leaf.0; 3];

@@ -79,8 +79,8 @@ fn person_1_no_secret_of_l_or_more() {
     assert_eq!(stops_in(&inputs), "person/secret");
 }
 
-/// What a prover could do who makes up wires: the bits of a number from l on, with any digit of the
-/// difference. No factor of the product is 0 then.
+/// What a prover who invents wires could do: give the bits of a number from l on, with any digit of
+/// the difference. Then no factor of the product is 0.
 #[test]
 fn person_1_no_digit_helps_a_secret_of_l_or_more() {
     const WIDTH: usize = 18;
@@ -140,7 +140,7 @@ fn person_1_secret_zero_has_no_identity() {
         from: Day(1),
         generation: 0,
     };
-    // Even where somebody registered Pos2(0, 1), the identity's own commitment.
+    // Even if somebody registered Pos2(0, 1), the commitment of the identity point.
     let case = Case::of(Secret::from_scalar(Scalar::from(0u64)), birth, 4, 1, rng);
     assert_eq!(case.native(), Err(TicketViolation::Secret));
     assert_eq!(stops_in(&case.inputs()), "person/key");
@@ -174,7 +174,7 @@ fn person_3_another_persons_path() {
 
 #[test]
 fn person_3_another_generation() {
-    // An old ticket after a recovery: the leaf that the secret had is not there any more.
+    // An old ticket after a recovery: the secret's leaf is no longer in the tree.
     let mut case = Case::good();
     case.witness.birth.generation ^= 1;
     case.restate();
@@ -247,8 +247,8 @@ fn person_3_as_many_levels_as_a_full_group_and_no_more() {
 
 #[test]
 fn person_3_each_level_holds_the_node_below() {
-    // A level that starts anew, from two nodes of the real tree: the true chain from there to
-    // the root, which the leaf has no part in.
+    // A level that starts again from two nodes of the real tree: the true chain from there to the
+    // root, which does not contain the leaf.
     let case = Case::good();
     let mut stranger = case.clone();
     stranger.witness.secret = Case::new(1, 0, 77).witness.secret;

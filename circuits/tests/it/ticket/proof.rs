@@ -1,4 +1,4 @@
-//! A whole ticket: proven, verified, and refused for any other statement.
+//! A complete ticket: proven, verified, and refused for any other statement.
 
 use ark_ff::Field;
 use merits_circuits::prover::{CircomProver, Prover};

@@ -1,6 +1,6 @@
 //! Every wire is perturbed, one at a time: each must break a constraint, without exception. Then
-//! wires that vary together: once the private inputs are fixed none can, and those that may are
-//! the ones that `docs/src/statement-ticket.md` argues for.
+//! wires that vary together: none can once the private inputs are fixed, and the sets that can are
+//! those that `docs/src/statement-ticket.md` argues for.
 
 use ark_ff::{AdditiveGroup, Field};
 use merits_params::r1cs::Term;
@@ -65,8 +65,9 @@ fn no_wire_is_free() {
     }
 }
 
-/// Wires that could move a little together, with the public wires and the private inputs held:
-/// those that no constraint's derivative holds. Each constraint with a single wire left holds it.
+/// Wires that could move a little together while the public wires and the private inputs stay
+/// fixed: those that no constraint's derivative fixes. A constraint with a single wire left fixes
+/// that wire.
 fn loose_wires(assignment: &[Fr]) -> Vec<usize> {
     let r1cs = &circuit().r1cs;
     let value = |terms: &[Term]| -> Fr {

@@ -1,4 +1,5 @@
-//! The `merits` command: every role of a federation, the demonstration, and the benchmarks.
+//! The `merits` command: every role of a federation, and the demonstration. With the feature
+//! `bench` also the benchmarks.
 //!
 //! One module a role in [`commands`]; each parses its arguments, calls its party's crate, and
 //! prints. Logic belongs in the crates.
@@ -8,7 +9,7 @@ use std::{io::IsTerminal as _, process::ExitCode};
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use merits_circuits::prover::SimdPath;
-use merits_text::screen::{self, output::Unprinted};
+use merits_text::screen;
 use tracing_subscriber::EnvFilter;
 
 // Its `println!` and the like hide std's: they escape what has no place on a screen.
@@ -87,6 +88,13 @@ enum Command {
     /// Measure this machine: prover, witness, verification, ledger
     #[cfg(feature = "bench")]
     Bench(merits_bench::Arguments),
+    /// Not in this build: says where the measures are
+    #[cfg(not(feature = "bench"))]
+    #[command(hide = true, disable_help_flag = true)]
+    Bench {
+        #[arg(allow_hyphen_values = true, trailing_var_arg = true)]
+        _arguments: Vec<std::ffi::OsString>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -97,15 +105,7 @@ fn main() -> ExitCode {
         }),
         Err(usage) => show(&usage),
     };
-    match screen::output::finish() {
-        // As a shell counts a process that SIGPIPE ended.
-        Err(Unprinted::ReaderGone) if code == ExitCode::SUCCESS => ExitCode::from(141),
-        Ok(()) | Err(Unprinted::ReaderGone) => code,
-        Err(unprinted) => {
-            eprintln!("error: {unprinted}");
-            ExitCode::FAILURE
-        }
-    }
+    screen::end(code)
 }
 
 /// Shows help, the version, or what is wrong with the arguments.
@@ -169,7 +169,16 @@ impl Command {
             Self::Setup(arguments) => arguments.run().await,
             Self::Verify(arguments) => arguments.run().await,
             #[cfg(feature = "bench")]
-            Self::Bench(arguments) => arguments.run(demo::whole_file).await,
+            Self::Bench(arguments) => {
+                let program = merits_bench::Program::Command;
+                arguments.run(program, demo::whole_file).await
+            }
+            #[cfg(not(feature = "bench"))]
+            Self::Bench { .. } => anyhow::bail!(
+                "this build of merits has no benchmarks, because they can forge proofs: build it with \
+                 `cargo build --release --features bench`, or use merits-bench, which \
+                 `cargo build --release --workspace` makes"
+            ),
         }
     }
 }

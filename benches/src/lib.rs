@@ -3,8 +3,10 @@
 //! Medians, with ranges beside them; the share of the cores that other processes took during each
 //! measure stands in the table too, since it is what spoils such figures.
 //!
-//! A crate of its own, which a deployment leaves out (`--no-default-features`): it brings a peer's
-//! prover, and proofs made from a trapdoor. Criterion's benchmarks are in `benches/criterion`.
+//! A crate of its own, because it brings proofs made from a trapdoor, and the command that is shipped
+//! must not be able to forge. Two programs have these measures: `merits-bench`, which every build of
+//! the workspace makes, and `merits` with its feature `bench`, as `merits bench`. Criterion's
+//! benchmarks are in `benches/criterion`.
 
 #[macro_use]
 extern crate merits_text;
@@ -114,11 +116,36 @@ struct Effort {
     batches: usize,
     keys: PathBuf,
     data_dir: PathBuf,
+    program: Program,
+}
+
+/// The program that the measures run in: some of them start it again, as a process of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// `merits-bench`, whose arguments these are.
+    Own,
+    /// `merits`, whose subcommand `bench` takes them.
+    Command,
+}
+
+impl Program {
+    /// What stands between the program and the arguments.
+    fn words(self) -> &'static [&'static str] {
+        match self {
+            Self::Own => &[],
+            Self::Command => &["bench"],
+        }
+    }
 }
 
 impl Effort {
     /// In this directory, which is made; on all cores if no number of threads is given.
-    fn new(quick: bool, threads: Option<u16>, data_dir: &Path) -> anyhow::Result<Self> {
+    fn new(
+        quick: bool,
+        threads: Option<u16>,
+        data_dir: &Path,
+        program: Program,
+    ) -> anyhow::Result<Self> {
         merits_guard::create_shared_folder(data_dir)
             .with_context(|| format!("--data-dir {} (a directory)", data_dir.display()))?;
         Ok(Self {
@@ -129,6 +156,7 @@ impl Effort {
             batches: if quick { 256 } else { 1_024 },
             keys: data_dir.join("keys"),
             data_dir: data_dir.to_owned(),
+            program,
         })
     }
 
@@ -141,6 +169,11 @@ impl Effort {
 }
 
 impl Arguments {
+    /// Whether a whole file is to be taken through a federation.
+    pub fn wants_whole_file(&self) -> bool {
+        self.all.whole_file.is_some()
+    }
+
     /// Measures, prints, and writes the table where it is wanted. `whole_file` takes every row of a
     /// file (its second path) through a federation that it founds under a directory (its first): the
     /// command's own demonstration, which this crate does not know.
@@ -149,13 +182,14 @@ impl Arguments {
     /// What a measure needs and does not find, in words for people.
     pub async fn run(
         self,
+        program: Program,
         whole_file: impl AsyncFnOnce(&Path, &Path) -> anyhow::Result<WholeFile>,
     ) -> anyhow::Result<ExitCode> {
         match self.one {
-            None => self.all.run(whole_file).await,
+            None => self.all.run(program, whole_file).await,
             // It keeps all cores busy, and awaits nothing.
             Some(One::Prover(arguments)) => {
-                tokio::task::spawn_blocking(move || arguments.run()).await?
+                tokio::task::spawn_blocking(move || arguments.run(program)).await?
             }
             Some(One::LoadAndProve(arguments)) => {
                 tokio::task::spawn_blocking(move || arguments.run()).await?
@@ -202,6 +236,7 @@ fn finish(table: &Table, markdown: Option<&Path>) -> anyhow::Result<ExitCode> {
 impl All {
     async fn run(
         self,
+        program: Program,
         whole_file: impl AsyncFnOnce(&Path, &Path) -> anyhow::Result<WholeFile>,
     ) -> anyhow::Result<ExitCode> {
         ensure!(
@@ -209,7 +244,7 @@ impl All {
             "--only whole-file needs --whole-file PATH"
         );
         can_write(self.markdown.as_deref())?;
-        let effort = Effort::new(self.quick, self.threads, &self.data_dir)?;
+        let effort = Effort::new(self.quick, self.threads, &self.data_dir, program)?;
         let mut table = begin(&effort);
         let weeks = self.weeks()?;
         table.fact(

@@ -38,6 +38,13 @@ pub(super) enum Owners {
     /// People, in wallets: every claim needs a ticket.
     People,
     /// The distributor, for accounts without wallets.
+    #[cfg_attr(
+        not(feature = "bench"),
+        expect(
+            dead_code,
+            reason = "only the whole file of `merits bench` is in custody"
+        )
+    )]
     Custody,
 }
 

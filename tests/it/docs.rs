@@ -82,12 +82,25 @@ fn crates_depend_on_those_above_them_in_the_table_and_never_on_what_forges() {
                     measures || !FORGING.contains(&used.as_str()),
                     "{name} uses {used} outside of its tests"
                 );
+                assert!(
+                    used != "merits-bench" || name == "merits" && is_optional(&manifest, used),
+                    "{name} uses {used} in every build"
+                );
             }
         }
     }
     for listed in order.iter().filter(|name| *name != "one for each role") {
         assert!(seen.contains(listed), "there is no crate {listed}");
     }
+}
+
+/// Whether a dependency comes with a feature that is not on by default.
+fn is_optional(manifest: &toml::Table, used: &str) -> bool {
+    let features = manifest.get("features").and_then(toml::Value::as_table);
+    let default = features.is_some_and(|features| features.contains_key("default"));
+    let optional = manifest["dependencies"][used].get("optional");
+    // Features that bring others are not followed, because no feature of the command needs to be a default.
+    !default && optional.and_then(toml::Value::as_bool) == Some(true)
 }
 
 /// Targets of `[text](target)` outside code blocks.

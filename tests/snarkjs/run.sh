@@ -7,21 +7,20 @@
 # public.json of one proof, as `merits_circuits::snarkjs_files` writes them. Without DIR this is
 # done for four circuits: a small one with every kind of constraint (on either path of the prover),
 # statement earn of the scale cycling-week with a batch of claims, statement ticket and statement
-# redeem. `merits bench prover` is asked for proofs too: of our key, and of one that snarkjs makes of
+# redeem. `merits-bench prover` is asked for proofs too: of our key, and of one that snarkjs makes of
 # the small circuit after its terms were shuffled, doubled and joined by zeros.
 #
-# MERITS names the command (default: target/release/merits, which is built if it is not there).
+# MERITS_BENCH names the program with the measures (default: target/release/merits-bench, which is built).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 cd "$root"
 
 # With the workspace's features, under which the tests have built most of it already.
-cargo build --release --quiet --workspace --example snarkjs_files
+cargo build --release --quiet --workspace --example snarkjs_files --bin merits-bench
 ours() { target/release/examples/snarkjs_files "$@"; }
 
-merits=${MERITS:-$root/target/release/merits}
-[ -x "$merits" ] || cargo build --release --quiet
+bench=${MERITS_BENCH:-$root/target/release/merits-bench}
 
 if [ ! -x "$here/node_modules/.bin/snarkjs" ]; then
     npm ci --prefix "$here" --no-audit --no-fund
@@ -72,10 +71,10 @@ ours check "$theirs"
 
 }
 
-# judge NAME ZKEY WTNS [R1CS]: a proof by `merits bench prover`, before snarkjs.
+# judge NAME ZKEY WTNS [R1CS]: a proof by `merits-bench prover`, before snarkjs.
 judge() {
     local judged="$work/judged-$1"
-    "$merits" bench prover --zkey "$2" --wtns "$3" ${4:+--r1cs "$4"} \
+    "$bench" prover --zkey "$2" --wtns "$3" ${4:+--r1cs "$4"} \
         --runs 1 --threads 1 --data-dir "$work/bench" --output "$judged" >"$judged.out"
     snarkjs zkey export verificationkey "$2" "$judged.json"
     snarkjs groth16 verify "$judged.json" "$judged/public.json" "$judged/proof.json"
@@ -111,7 +110,7 @@ if [ $# -ge 1 ]; then
 else
     ours export "$work/sampler"
     check "$work/sampler"
-    step 'snarkjs accepts the proof of merits bench prover'
+    step 'snarkjs accepts the proof of merits-bench prover'
     judge ours "$work/sampler/circuit.zkey" "$work/sampler/witness.wtns"
     # Minutes of snarkjs's own work: .ci/nightly foreign-keys.
     [ -z "${MERITS_FOREIGN_KEYS:-}" ] || foreign "$work/sampler" 12

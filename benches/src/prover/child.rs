@@ -187,7 +187,7 @@ enum Failed {
 /// Starts the processes, a few of each kind.
 pub(super) fn measure(files: &Files, directory: &Path, effort: &Effort) -> anyhow::Result<Alone> {
     let prepared = directory.join("prepared");
-    let start = |from: Option<&Path>| start(files, from, effort.threads);
+    let start = |from: Option<&Path>| start(files, from, effort);
     // The first writes the file.
     start(Some(&prepared))?;
     let (mut from_zkey, mut from_prepared) = (Vec::new(), Vec::new());
@@ -205,14 +205,15 @@ pub(super) fn measure(files: &Files, directory: &Path, effort: &Effort) -> anyho
     })
 }
 
-fn start(files: &Files, prepared: Option<&Path>, threads: usize) -> anyhow::Result<Told> {
+fn start(files: &Files, prepared: Option<&Path>, effort: &Effort) -> anyhow::Result<Told> {
     let program = std::env::current_exe().context("where this program lies")?;
     let mut command = Command::new(program);
-    command.args(["bench", "load-and-prove"]);
+    command.args(effort.program.words());
+    command.arg("load-and-prove");
     command.arg("--zkey").arg(&files.zkey);
     command.arg("--wtns").arg(&files.wtns);
     command.args(["--sha256", &files.zkey_sha256]);
-    command.args(["--threads", &threads.to_string()]);
+    command.args(["--threads", &effort.threads.to_string()]);
     if let Some(prepared) = prepared {
         command.arg("--prepared").arg(prepared);
     }

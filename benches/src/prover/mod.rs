@@ -28,7 +28,7 @@ use self::{
     contest::{Field, Outcome},
     trials::{Subject, Trial},
 };
-use super::{Effort, begin, can_write, finish, machine::Watch, note_load, table::Table};
+use super::{Effort, Program, begin, can_write, finish, machine::Watch, note_load, table::Table};
 use crate::screen::working;
 
 /// What `merits bench prover` takes.
@@ -70,7 +70,7 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
+    pub(super) fn run(self, program: Program) -> anyhow::Result<ExitCode> {
         let subjects = match self.circuit.as_slice() {
             [] => Subject::ALL.to_vec(),
             some => some.to_vec(),
@@ -79,13 +79,13 @@ impl Arguments {
             // Wrong files are told before anything is made.
             let judged = self.output.as_deref().map(Judged::new).transpose()?;
             let trial = Trial::from_files(zkey, wtns, self.r1cs.as_deref())?;
-            let (mut table, effort) = self.begin()?;
+            let (mut table, effort) = self.begin(program)?;
             let watch = Watch::start();
             run_trial(trial, judged.as_ref(), &mut table, &effort)?;
             note_load(&mut table, &watch);
             return self.finish(&table);
         }
-        let (mut table, effort) = self.begin()?;
+        let (mut table, effort) = self.begin(program)?;
         if let Some(directory) = &self.write_circuits {
             write_circuits(&subjects, directory, &effort)?;
             return Ok(ExitCode::SUCCESS);
@@ -96,9 +96,9 @@ impl Arguments {
         self.finish(&table)
     }
 
-    fn begin(&self) -> anyhow::Result<(Table, Effort)> {
+    fn begin(&self, program: Program) -> anyhow::Result<(Table, Effort)> {
         can_write(self.markdown.as_deref())?;
-        let mut effort = Effort::new(false, self.threads, &self.data_dir)?;
+        let mut effort = Effort::new(false, self.threads, &self.data_dir, program)?;
         effort.proofs = usize::from(self.runs);
         Ok((begin(&effort), effort))
     }

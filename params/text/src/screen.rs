@@ -35,10 +35,11 @@ macro_rules! eprintln {
 
 pub mod output;
 
-use std::{borrow::Cow, fmt, time::Duration};
+use std::{borrow::Cow, fmt, process::ExitCode, time::Duration};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use self::output::Unprinted;
 use crate::shown::Document;
 
 /// What is printed for a format with its values filled in.
@@ -132,6 +133,20 @@ pub fn working(what: impl Into<Cow<'static, str>>) -> ProgressBar {
     }
     bar.enable_steady_tick(Duration::from_millis(200));
     bar
+}
+
+/// The exit code of a program that meant to end with `code`: another one if a part of what it said is missing. Puts
+/// out what is held back, so it is the last thing that a program says.
+pub fn end(code: ExitCode) -> ExitCode {
+    match output::finish() {
+        // As a shell counts a process that SIGPIPE ended.
+        Err(Unprinted::ReaderGone) if code == ExitCode::SUCCESS => ExitCode::from(141),
+        Ok(()) | Err(Unprinted::ReaderGone) => code,
+        Err(unprinted) => {
+            eprintln!("error: {unprinted}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// An error with its causes, each on its line.

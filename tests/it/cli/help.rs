@@ -6,7 +6,7 @@ use std::fs;
 use crate::cli::run::{merits, root};
 
 #[test]
-#[cfg(feature = "bench")]
+#[cfg(not(feature = "bench"))]
 fn help_is_as_pinned() {
     let mut help = String::new();
     collect(&mut Vec::new(), &mut help);
@@ -52,6 +52,19 @@ fn wrong_usage_is_told_apart_from_failure() {
         let ran = merits(root(), arguments);
         assert_eq!(ran.code, Some(2), "{ran:#?}");
         assert!(ran.stderr.contains("--help"), "{ran:#?}");
+    }
+}
+
+/// The measures forge proofs, so they are not in the command that is shipped.
+#[test]
+#[cfg(not(feature = "bench"))]
+fn a_command_without_benchmarks_says_where_they_are() {
+    for arguments in [
+        &["bench"][..],
+        &["bench", "--only", "ledger"],
+        &["bench", "prover"],
+    ] {
+        merits(root(), arguments).refuses(&["--features bench", "merits-bench"]);
     }
 }
 

@@ -1,0 +1,5 @@
+//! The integration tests of this crate, one program, a module a topic.
+
+mod help;
+mod prover;
+mod ran;

@@ -47,6 +47,7 @@ fn ledger(c: &mut Criterion) {
     });
     let job = state.job(&submission).expect("the scale is approved");
     let job = job.expect("a batch has a proof");
+    let job = job.groth16().expect("a batch's proof is of Groth16");
     let key = KeyRing::new()
         .get(&state, &job.key)
         .expect("the scale's key");
@@ -54,7 +55,8 @@ fn ledger(c: &mut Criterion) {
         b.iter(|| Verified::check(&key, job.statement.clone(), black_box(&job.proof)));
     });
     let authentic = state.authenticate(submission).expect("good signatures");
-    let verified = Verified::check(&key, job.statement.clone(), &job.proof).expect("a good proof");
+    let verified = Verified::check(&key, job.statement.clone(), &job.proof);
+    let verified = verified.expect("a good proof").into();
     group.bench_function("rules", |b| {
         b.iter(|| state.check(black_box(&authentic), START, Some(&verified)));
     });

@@ -243,7 +243,7 @@ impl Rehearsal {
         let (jobs, statement) = timed(|| {
             let job = |authentic: &merits_ledger::Authentic| {
                 let job = self.state.job(authentic.submission())?;
-                job.context("a batch has a proof")
+                Ok(job.context("a batch has a proof")?.groth16()?)
             };
             authentic
                 .iter()
@@ -258,7 +258,8 @@ impl Rehearsal {
             .collect();
         let (verified, proof) = timed(|| {
             let answers = Verified::check_batch(&key, items, &mut rand::rng());
-            Ok(answers.into_iter().collect::<Result<Vec<_>, _>>()?)
+            let answers = answers.into_iter().map(|answer| Ok(answer?.into()));
+            answers.collect::<anyhow::Result<Vec<merits_ledger::VerifiedProof>>>()
         })?;
         let rules = timed(|| {
             for (authentic, verified) in authentic.iter().zip(&verified) {

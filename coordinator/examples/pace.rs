@@ -94,7 +94,8 @@ fn parts(founding: &Founding, entries: &[SignedEntry]) -> Result<(), Box<dyn std
         .collect::<Result<_, _>>()?;
     println!("  statement from the state    {:.3} ms", each(start));
 
-    let jobs: Vec<_> = jobs.into_iter().flatten().collect();
+    let jobs = jobs.into_iter().flatten().map(merits_ledger::Job::groth16);
+    let jobs = jobs.collect::<Result<Vec<_>, _>>()?;
     let digest = jobs.first().ok_or("no batch")?.key;
     let key = KeyRing::new().get(state, &digest)?;
     let items = jobs
@@ -109,7 +110,10 @@ fn parts(founding: &Founding, entries: &[SignedEntry]) -> Result<(), Box<dyn std
         each(start)
     );
 
-    let verified: Vec<_> = answers.into_iter().collect::<Result<_, _>>()?;
+    let verified: Vec<merits_ledger::VerifiedProof> = answers
+        .into_iter()
+        .map(|answer| Ok(answer?.into()))
+        .collect::<Result<_, merits_verifier::VerifyError>>()?;
     let time = merits_ledger_fixture::START + 1;
     let start = Instant::now();
     for (authentic, verified) in authentic.iter().zip(&verified) {

@@ -12,8 +12,8 @@
 use std::sync::Arc;
 
 use merits_ledger::{
-    Authentic, CheckError, IdentityRefusal, Job, OfferRefusal, OpeningRefusal, ProvenStatement,
-    Refusal, ScaleRefusal, Sender, Submission, TicketRefusal, UnpreparedKey, Unverified,
+    Authentic, CheckError, IdentityRefusal, Job, OfferRefusal, OpeningRefusal, Refusal,
+    ScaleRefusal, Sender, Submission, TicketRefusal, UnpreparedKey, Unverified, VerifiedProof,
     rows::RowKey,
 };
 use merits_primitives::ids::{EntryId, Origin, sha256};
@@ -43,7 +43,7 @@ use crate::{
     receipts,
     sequencer::{NotPlaced, Placed, Ready},
     timekeeper::Timekeeper,
-    verify_pool::{Answer, BareInputs, Class, VerifyPool},
+    verify_pool::{Answer, BareInputs, Class, Laned, VerifyPool},
     writing::Writing,
 };
 
@@ -284,7 +284,7 @@ impl Intake {
             Ok(key) => key,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let answer: Answer<_> = self
+        let answer: Answer<BareInputs> = self
             .pool
             .verify(
                 Class::Others,
@@ -422,24 +422,48 @@ impl Intake {
             .await
     }
 
-    /// Verifies signatures and proof of an entry, together with others'.
+    /// Verifies signatures and proof of an entry, together with others of its proof system.
     async fn prove(
         &self,
         class: Class,
         unverified: Unverified,
         job: Job,
         holding: &Holding,
-    ) -> Result<Answer<ProvenStatement>, Fault> {
-        let key = match self.key(class, &job.key, holding).await? {
-            Ok(key) => key,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
-        let question = (job.statement, job.proof, unverified);
-        self.pool
-            .verify(class, &key, question, holding.clone())
+    ) -> Result<Result<(VerifiedProof, Authentic), Box<Refusal>>, Fault> {
+        match job {
+            Job::Groth16(job) => {
+                let key = match self.key(class, &job.key, holding).await? {
+                    Ok(key) => key,
+                    Err(refusal) => return Ok(Err(refusal)),
+                };
+                let question = (job.statement, job.proof, unverified);
+                self.answer(class, &key, question, holding).await
+            }
+            Job::Schnorr(job) => {
+                let question = (job.statement, job.proof, unverified);
+                self.answer(class, &(), question, holding).await
+            }
+        }
+    }
+
+    async fn answer<S>(
+        &self,
+        class: Class,
+        key: &S::Key,
+        question: (S, S::Proof, Unverified),
+        holding: &Holding,
+    ) -> Result<Result<(VerifiedProof, Authentic), Box<Refusal>>, Fault>
+    where
+        S: Laned<Beside = Unverified, Done = Authentic>,
+        VerifiedProof: From<S::Verified>,
+    {
+        let answer: Answer<S> = self
+            .pool
+            .verify(class, key, question, holding.clone())
             .map_err(full)?
             .await
-            .map_err(lost)
+            .map_err(lost)?;
+        Ok(answer.map(|(verified, authentic)| (verified.into(), authentic)))
     }
 
     /// The receipt of a stored leaf, if its checkpoint may be shown.

@@ -1,6 +1,6 @@
 //! The bounded pool of threads that does all work heavy on the CPU: signatures, points, proofs.
 //!
-//! Proofs wait in lanes, one a key, and are verified together, with the signatures of their entries: a batch
+//! Proofs wait in lanes, of Groth16 one for each key and of a system without keys one, and are verified together, with the signatures of their entries: a batch
 //! of 256 costs a tenth of 256 single verifications. A lane is taken when it is full or when its oldest proof has waited
 //! for the linger; while the threads are busy, lanes fill by themselves. A bad proof is named by
 //! the batch's bisection and does not sink the others. What does not fit in the queue is refused
@@ -16,6 +16,7 @@ mod tests;
 use std::{
     collections::{HashMap, VecDeque},
     fmt,
+    hash::Hash,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
@@ -26,7 +27,8 @@ use merits_ledger::{Authentic, ProvenStatement, Refusal, Unverified};
 use merits_primitives::Fr;
 use merits_verifier::{
     Statement, Verified,
-    groth16::{KeyDigest, PreparedKey, Proof},
+    groth16::{self, KeyDigest, PreparedKey},
+    schnorr::{self, VerifiedPossession},
     statement::StatementError,
 };
 use tokio::sync::oneshot;
@@ -73,8 +75,17 @@ impl Class {
     }
 }
 
-/// A statement type that the pool has lanes for.
-pub(crate) trait Laned: Statement + Send + Sized + 'static {
+/// A statement type that the pool has lanes for. It belongs to one proof system, and says which proofs of the
+/// system share a lane and how those of a lane are verified together.
+pub(crate) trait Laned: Send + Sized + 'static {
+    /// What names a lane.
+    type Name: Copy + Eq + Hash + Send;
+    /// What the proofs of a lane are verified under.
+    type Key: Clone + Send + 'static;
+    /// The system's proof.
+    type Proof: Send + 'static;
+    /// A statement whose proof holds.
+    type Verified: Send + 'static;
     /// What is verified beside the proof, of a whole batch together.
     type Beside: Send + 'static;
     /// What comes of that.
@@ -84,11 +95,25 @@ pub(crate) trait Laned: Statement + Send + Sized + 'static {
     fn lanes(waiting: &mut Work) -> &mut Lanes<Self>;
 
     #[doc(hidden)]
+    fn lane(key: &Self::Key) -> Self::Name;
+
+    #[doc(hidden)]
     fn verify_beside(batch: Vec<Self::Beside>) -> Vec<Result<Self::Done, Refusal>>;
+
+    /// The answers come in the order of the questions; a bad one does not sink the others.
+    #[doc(hidden)]
+    fn verify_proofs(
+        key: &Self::Key,
+        questions: Vec<(Self, Self::Proof)>,
+    ) -> Vec<Result<Self::Verified, Refusal>>;
 }
 
-/// A proof of an entry, and the entry's signatures: 17 of a batch of 16 claims.
+/// A Groth16 proof of an entry, and the entry's signatures: 17 of a batch of 16 claims.
 impl Laned for ProvenStatement {
+    type Name = KeyDigest;
+    type Key = Arc<PreparedKey>;
+    type Proof = groth16::Proof;
+    type Verified = Verified<Self>;
     type Beside = Unverified;
     type Done = Authentic;
 
@@ -96,12 +121,57 @@ impl Laned for ProvenStatement {
         &mut waiting.entries
     }
 
+    fn lane(key: &Self::Key) -> KeyDigest {
+        key.digest()
+    }
+
     fn verify_beside(batch: Vec<Unverified>) -> Vec<Result<Authentic, Refusal>> {
         merits_ledger::verify_together(batch)
+    }
+
+    fn verify_proofs(
+        key: &Self::Key,
+        questions: Vec<(Self, groth16::Proof)>,
+    ) -> Vec<Result<Verified<Self>, Refusal>> {
+        verify_groth16(key, questions)
+    }
+}
+
+/// The Schnorr proofs of an entry, and the entry's signatures. There is no key, so there is one lane; proofs are
+/// verified one by one in it, and signatures together.
+impl Laned for schnorr::Statement {
+    type Name = ();
+    type Key = ();
+    type Proof = schnorr::Proof;
+    type Verified = VerifiedPossession;
+    type Beside = Unverified;
+    type Done = Authentic;
+
+    fn lanes(waiting: &mut Work) -> &mut Lanes<Self> {
+        &mut waiting.possessions
+    }
+
+    fn lane((): &()) {}
+
+    fn verify_beside(batch: Vec<Unverified>) -> Vec<Result<Authentic, Refusal>> {
+        merits_ledger::verify_together(batch)
+    }
+
+    fn verify_proofs(
+        (): &(),
+        questions: Vec<(Self, schnorr::Proof)>,
+    ) -> Vec<Result<VerifiedPossession, Refusal>> {
+        let questions = questions.into_iter();
+        let check = |(statement, proof)| Ok(VerifiedPossession::check(statement, &proof)?);
+        questions.map(check).collect()
     }
 }
 
 impl Laned for BareInputs {
+    type Name = KeyDigest;
+    type Key = Arc<PreparedKey>;
+    type Proof = groth16::Proof;
+    type Verified = Verified<Self>;
     type Beside = ();
     type Done = ();
 
@@ -109,13 +179,39 @@ impl Laned for BareInputs {
         &mut waiting.bare
     }
 
+    fn lane(key: &Self::Key) -> KeyDigest {
+        key.digest()
+    }
+
     fn verify_beside(batch: Vec<()>) -> Vec<Result<(), Refusal>> {
         batch.into_iter().map(Ok).collect()
     }
+
+    fn verify_proofs(
+        key: &Self::Key,
+        questions: Vec<(Self, groth16::Proof)>,
+    ) -> Vec<Result<Verified<Self>, Refusal>> {
+        verify_groth16(key, questions)
+    }
+}
+
+fn verify_groth16<S: Statement>(
+    key: &PreparedKey,
+    questions: Vec<(S, groth16::Proof)>,
+) -> Vec<Result<Verified<S>, Refusal>> {
+    let answers = match <[_; 1]>::try_from(questions) {
+        // One proof alone is cheaper without coefficients.
+        Ok([(statement, proof)]) => vec![Verified::check(key, statement, &proof)],
+        // The coefficients must surprise the provers: the thread's generator, seeded by the
+        // operating system, does.
+        Err(questions) => Verified::check_batch(key, questions, &mut rand::rng()),
+    };
+    let answers = answers.into_iter();
+    answers.map(|answer| Ok(answer?)).collect()
 }
 
 /// What a batch answers for one statement.
-pub(crate) type Answer<S> = Result<(Verified<S>, <S as Laned>::Done), Box<Refusal>>;
+pub(crate) type Answer<S> = Result<(<S as Laned>::Verified, <S as Laned>::Done), Box<Refusal>>;
 
 /// The queue is full; nothing was queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,17 +270,17 @@ impl VerifyPool {
     pub(crate) fn verify<S: Laned>(
         &self,
         class: Class,
-        key: &Arc<PreparedKey>,
-        (statement, proof, beside): (S, Proof, S::Beside),
+        key: &S::Key,
+        (statement, proof, beside): (S, S::Proof, S::Beside),
         holding: Holding,
     ) -> Result<oneshot::Receiver<Answer<S>>, Full> {
         let (reply, answer) = oneshot::channel();
         let mut queue = self.shared.room()?;
         let lane = S::lanes(queue.of(class))
             .0
-            .entry(key.digest())
+            .entry(S::lane(key))
             .or_insert_with(|| Lane {
-                key: Arc::clone(key),
+                key: key.clone(),
                 waiting: VecDeque::new(),
             });
         lane.waiting.push_back(Waiting {
@@ -242,7 +338,7 @@ type Job = Box<dyn FnOnce() + Send>;
 struct Waiting<S: Laned> {
     since: Instant,
     statement: S,
-    proof: Proof,
+    proof: S::Proof,
     beside: S::Beside,
     reply: oneshot::Sender<Answer<S>>,
     /// Until it is verified, whoever waits for it.
@@ -250,12 +346,12 @@ struct Waiting<S: Laned> {
 }
 
 struct Lane<S: Laned> {
-    key: Arc<PreparedKey>,
+    key: S::Key,
     waiting: VecDeque<Waiting<S>>,
 }
 
-/// Proofs that wait, by key.
-pub(crate) struct Lanes<S: Laned>(HashMap<KeyDigest, Lane<S>>);
+/// Proofs that wait, by lane.
+pub(crate) struct Lanes<S: Laned>(HashMap<S::Name, Lane<S>>);
 
 impl<S: Laned> Default for Lanes<S> {
     fn default() -> Self {
@@ -276,12 +372,12 @@ impl<S: Laned> Lanes<S> {
 
     /// Takes the batch that has waited longest out of the lanes that `wanted` names.
     fn take(&mut self, limits: &PoolLimits, wanted: impl Fn(&Lane<S>) -> bool) -> Option<Job> {
-        let (&digest, _) = self
+        let (&name, _) = self
             .0
             .iter()
             .filter(|(_, lane)| wanted(lane))
             .min_by_key(|(_, lane)| lane.waiting.front().map(|waiting| waiting.since))?;
-        let lane = self.0.get_mut(&digest)?;
+        let lane = self.0.get_mut(&name)?;
         let share = lane
             .waiting
             .len()
@@ -289,15 +385,15 @@ impl<S: Laned> Lanes<S> {
             .max(SPLIT_AT_LEAST);
         let count = share.min(limits.batch).min(lane.waiting.len());
         let batch: Vec<_> = lane.waiting.drain(..count).collect();
-        let key = Arc::clone(&lane.key);
+        let key = lane.key.clone();
         if lane.waiting.is_empty() {
-            self.0.remove(&digest);
+            self.0.remove(&name);
         }
         Some(Box::new(move || verify_together(&key, batch)))
     }
 }
 
-fn verify_together<S: Laned>(key: &PreparedKey, batch: Vec<Waiting<S>>) {
+fn verify_together<S: Laned>(key: &S::Key, batch: Vec<Waiting<S>>) {
     let (questions, (besides, callers)): (Vec<_>, (Vec<_>, Vec<_>)) = batch
         .into_iter()
         // Callers may have gone away; then nobody wants the answer.
@@ -325,16 +421,10 @@ fn verify_together<S: Laned>(key: &PreparedKey, batch: Vec<Waiting<S>>) {
             }
         })
         .unzip();
-    let answers = match <[_; 1]>::try_from(questions) {
-        // One proof alone is cheaper without coefficients.
-        Ok([(statement, proof)]) => vec![Verified::check(key, statement, &proof)],
-        // The coefficients must surprise the provers: the thread's generator, seeded by the
-        // operating system, does.
-        Err(questions) => Verified::check_batch(key, questions, &mut rand::rng()),
-    };
+    let answers = S::verify_proofs(key, questions);
     for (((reply, _holding), answer), beside) in callers.into_iter().zip(answers).zip(done) {
         let answer = answer.map(|verified| (verified, beside));
-        let _ = reply.send(answer.map_err(|error| Box::new(error.into())));
+        let _ = reply.send(answer.map_err(Box::new));
     }
 }
 
@@ -343,6 +433,7 @@ fn verify_together<S: Laned>(key: &PreparedKey, batch: Vec<Waiting<S>>) {
 pub(crate) struct Work {
     jobs: VecDeque<Job>,
     entries: Lanes<ProvenStatement>,
+    possessions: Lanes<schnorr::Statement>,
     bare: Lanes<BareInputs>,
     /// Time that was spent on the class, divided by its share.
     spent: Duration,
@@ -350,7 +441,7 @@ pub(crate) struct Work {
 
 impl Work {
     fn waiting(&self) -> usize {
-        self.jobs.len() + self.entries.waiting() + self.bare.waiting()
+        self.jobs.len() + self.entries.waiting() + self.possessions.waiting() + self.bare.waiting()
     }
 
     /// What a free thread does next: a full lane, then other work (which feeds lanes), then a
@@ -362,12 +453,14 @@ impl Work {
     }
 
     fn full(&mut self, limits: &PoolLimits) -> Option<Job> {
+        let full = |waiting: usize| waiting >= limits.batch;
         self.entries
-            .take(limits, |lane| lane.waiting.len() >= limits.batch)
+            .take(limits, |lane| full(lane.waiting.len()))
             .or_else(|| {
-                self.bare
-                    .take(limits, |lane| lane.waiting.len() >= limits.batch)
+                let lanes = &mut self.possessions;
+                lanes.take(limits, |lane| full(lane.waiting.len()))
             })
+            .or_else(|| self.bare.take(limits, |lane| full(lane.waiting.len())))
     }
 
     fn ripe(&mut self, limits: &PoolLimits, closed: bool) -> Option<Job> {
@@ -376,6 +469,10 @@ impl Work {
         self.entries
             .take(limits, |lane| ripe(lane.waiting.front().map(|w| w.since)))
             .or_else(|| {
+                self.possessions
+                    .take(limits, |lane| ripe(lane.waiting.front().map(|w| w.since)))
+            })
+            .or_else(|| {
                 self.bare
                     .take(limits, |lane| ripe(lane.waiting.front().map(|w| w.since)))
             })
@@ -383,7 +480,9 @@ impl Work {
 
     fn ripens(&self, linger: Duration) -> Option<Instant> {
         let bare = self.bare.ripens(linger).into_iter();
-        bare.chain(self.entries.ripens(linger)).min()
+        bare.chain(self.entries.ripens(linger))
+            .chain(self.possessions.ripens(linger))
+            .min()
     }
 }
 

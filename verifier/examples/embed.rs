@@ -7,7 +7,7 @@
 use std::{env, error::Error, fs};
 
 use merits_verifier::codec::Canonical;
-use merits_verifier::groth16::{self, KeyPolicy, PreparedKey, Proof, Provenance, VerifyingKey};
+use merits_verifier::groth16::{self, KeyPolicy, PreparedKey, Provenance, VerifyingKey};
 use merits_verifier::{log::LogKey, primitives::field, receipt::Receipt};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             .iter()
             .map(field::from_bytes)
             .collect::<Result<Vec<_>, _>>()?;
-        let proof = Proof::from_bytes(&leaf.leaf().entry.proof)?;
+        let proof = leaf.leaf().entry.groth16_proof()?;
         groth16::verify(&key, &proof, &inputs)?;
         println!("its proof holds for {} public inputs", inputs.len());
     }

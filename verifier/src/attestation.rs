@@ -36,10 +36,11 @@ use thiserror::Error;
 
 use crate::codec::{Canonical, CodecError, Reader, Writer};
 use crate::entry::{Leaf, SignedEntry};
-use crate::groth16::{PreparedKey, Proof, ProofFormatError};
+use crate::groth16::{PreparedKey, Proof};
 use crate::log::{
     Checkpoint, Hash, LogKey, MAX_PROOF_HASHES, MerkleError, inclusion_root, leaf_hash,
 };
+use crate::proof::ProofDecodeError;
 use crate::receipt::{Receipt, ReceiptError};
 use crate::signature::SIGNATURE_BYTES;
 use crate::spending::{ATTESTED, Attested, Spending};
@@ -187,7 +188,7 @@ pub enum PackingError {
     Entry(#[from] CodecError),
     /// The entry's proof.
     #[error("the entry's proof: {0}")]
-    Proof(#[from] ProofFormatError),
+    Proof(#[from] ProofDecodeError),
     /// The checkpoint says more than origin, size and root.
     #[error("the checkpoint has extension lines, which an attestation does not carry")]
     Checkpoint,
@@ -251,7 +252,7 @@ impl Attestation {
             expiry: attested.expiry,
             floor: attested.floor,
             spending: attested.spending.clone(),
-            proof: Proof::from_bytes(&entry.proof)?,
+            proof: entry.groth16_proof()?,
             path: receipt.proof.clone(),
             signature: receipt
                 .checkpoint
@@ -305,7 +306,7 @@ impl Attestation {
             log.origin().clone(),
             ATTESTED,
             attested.to_bytes(),
-            self.proof.to_bytes().to_vec(),
+            Some((&self.proof).into()),
         );
         let entry = signed.id();
         let leaf = Leaf {

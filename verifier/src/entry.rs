@@ -11,10 +11,12 @@ use ed25519_dalek::SigningKey;
 use merits_primitives::ids::{EntryId, Origin, PartyId, sha256};
 
 use crate::codec::{Canonical, CodecError, Reader, Writer};
+use crate::groth16;
+use crate::proof::{EncodedProof, Proof, ProofDecodeError, ProofSystem};
 use crate::signature::{self, BadSignature, PublicKey, SIGNATURE_BYTES};
 
 /// Version of the envelope.
-pub const ENVELOPE_VERSION: u8 = 1;
+pub const ENVELOPE_VERSION: u8 = 2;
 
 /// Most bytes of a leaf: C2SP tlog-tiles gives each entry a 16-bit length.
 pub const MAX_LEAF_BYTES: usize = 65_535;
@@ -40,8 +42,8 @@ pub struct SignedEntry {
     pub party: PartyId,
     /// The statement's canonical encoding.
     pub statement: Vec<u8>,
-    /// The proof, or nothing. Not part of the entry's id: proofs can be rerandomised.
-    pub proof: Vec<u8>,
+    /// The proof, if the kind has one. Not part of the entry's id: proofs can be rerandomised.
+    pub proof: Option<EncodedProof>,
     /// Ed25519 over [`SignedEntry::signing_bytes`].
     pub signature: [u8; SIGNATURE_BYTES],
 }
@@ -53,7 +55,7 @@ impl SignedEntry {
         kind: u16,
         party: PartyId,
         statement: Vec<u8>,
-        proof: Vec<u8>,
+        proof: Option<EncodedProof>,
         key: &SigningKey,
     ) -> Self {
         let mut entry = Self {
@@ -70,7 +72,12 @@ impl SignedEntry {
 
     /// An entry that a person makes: no party signs it, its proof alone speaks. Party and signature are
     /// zeros.
-    pub fn unsigned(origin: Origin, kind: u16, statement: Vec<u8>, proof: Vec<u8>) -> Self {
+    pub fn unsigned(
+        origin: Origin,
+        kind: u16,
+        statement: Vec<u8>,
+        proof: Option<EncodedProof>,
+    ) -> Self {
         Self {
             origin,
             kind,
@@ -86,8 +93,8 @@ impl SignedEntry {
         self.party == NOBODY && self.signature == [0; SIGNATURE_BYTES]
     }
 
-    /// What the party signs: domain, origin, version, kind, party, and the digests of statement
-    /// and proof.
+    /// What the party signs: domain, origin, version, kind, party, the digest of the statement, the
+    /// proof's system (0 for none) and the digest of its bytes.
     pub fn signing_bytes(&self) -> Vec<u8> {
         let mut out = Writer::new();
         out.text("merits/entry/v1");
@@ -96,7 +103,9 @@ impl SignedEntry {
         out.u16(self.kind);
         out.array(&self.party.0);
         out.array(&sha256(&self.statement));
-        out.array(&sha256(&self.proof));
+        let (system, proof) = EncodedProof::signed_parts(self.proof.as_ref());
+        out.u8(system);
+        out.array(&sha256(proof));
         out.into_bytes()
     }
 
@@ -106,6 +115,21 @@ impl SignedEntry {
     /// [`BadSignature`].
     pub fn verify_signature(&self, key: &PublicKey) -> Result<(), BadSignature> {
         key.verify(&self.signing_bytes(), &self.signature)
+    }
+
+    /// Its proof, which must be of Groth16.
+    ///
+    /// # Errors
+    /// [`ProofDecodeError`], also when there is no proof.
+    pub fn groth16_proof(&self) -> Result<groth16::Proof, ProofDecodeError> {
+        let expected = ProofSystem::Groth16Bn254;
+        let found = self.proof.as_ref().map(EncodedProof::system);
+        match self.proof.as_ref().map(EncodedProof::decode).transpose()? {
+            Some(Proof::Groth16(proof)) => Ok(proof),
+            Some(Proof::Schnorr(_)) | None => {
+                Err(ProofDecodeError::OtherSystem { expected, found })
+            }
+        }
     }
 
     /// The id: what is stated, by whom, of which kind, on which log.
@@ -123,7 +147,7 @@ impl Canonical for SignedEntry {
         out.u16(self.kind);
         out.array(&self.party.0);
         out.bytes(&self.statement);
-        out.bytes(&self.proof);
+        EncodedProof::write_option(self.proof.as_ref(), out);
         out.array(&self.signature);
     }
 
@@ -143,7 +167,7 @@ impl Canonical for SignedEntry {
             kind: input.u16("kind")?,
             party: PartyId(input.array("party")?),
             statement: input.bytes("statement", MAX_ENTRY_BYTES)?.to_vec(),
-            proof: input.bytes("proof", MAX_ENTRY_BYTES)?.to_vec(),
+            proof: EncodedProof::read_option(input)?,
             signature: input.array("signature")?,
         })
     }
@@ -161,7 +185,8 @@ pub struct Leaf {
 impl Leaf {
     /// The encoding of a leaf with this time and entry, which need not be copied into one.
     pub fn encoded(time: u64, entry: &SignedEntry) -> Vec<u8> {
-        let texts = entry.origin.as_str().len() + entry.statement.len() + entry.proof.len();
+        let proof = entry.proof.as_ref().map_or(0, |proof| proof.bytes().len());
+        let texts = entry.origin.as_str().len() + entry.statement.len() + proof;
         let mut out = Writer::with_capacity(texts + ENVELOPE_BYTES);
         out.u64(time);
         entry.write(&mut out);
@@ -169,8 +194,9 @@ impl Leaf {
     }
 }
 
-/// Bytes of a leaf beside origin, statement and proof: time, version, kind, party, signature and three lengths.
-const ENVELOPE_BYTES: usize = LEAF_TIME_BYTES + 1 + 2 + 32 + SIGNATURE_BYTES + 3 * 4;
+/// Bytes of a leaf beside origin, statement and proof: time, version, kind, party, proof system, signature and
+/// three lengths.
+const ENVELOPE_BYTES: usize = LEAF_TIME_BYTES + 1 + 2 + 32 + 1 + SIGNATURE_BYTES + 3 * 4;
 
 impl Canonical for Leaf {
     const NAME: &'static str = "leaf";

@@ -1,8 +1,8 @@
 //! Verify MERITS proofs, log inclusion and receipts: synchronous and small, the crate that
 //! others embed.
 //!
-//! In scope: the public inputs of each statement, Groth16 over BN254 (single and batch), the
-//! canonical codec, the entry envelope, the log's hashing, proofs and checkpoints, receipts and
+//! In scope: the public inputs of each statement, Groth16 over BN254 (single and batch), Schnorr
+//! proofs over Baby Jubjub, the canonical codec, the entry envelope, the log's hashing, proofs and checkpoints, receipts and
 //! signed refusals.
 //!
 //! Out of scope: what a ledger's rules allow (`merits-ledger` has them), networks, storage,
@@ -26,9 +26,11 @@ pub mod field_path;
 pub mod groth16;
 pub mod log;
 pub mod possession;
+pub mod proof;
 pub mod reason;
 pub mod receipt;
 pub mod refusal;
+pub mod schnorr;
 pub mod signature;
 pub mod spending;
 pub mod statement;
@@ -38,6 +40,7 @@ mod verified;
 
 pub use field_path::FieldPath;
 pub use merits_primitives as primitives;
+pub use proof::{EncodedProof, ProofSystem};
 pub use reason::{Reason, ReasonCode};
 pub use statement::Statement;
 pub use verified::{Verified, VerifyError};

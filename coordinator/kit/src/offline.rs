@@ -1,9 +1,8 @@
 //! Offline verification: a receipt, the log's key, a state; no network, nobody's word.
 
-use merits_ledger::{Entry, KeyRing, Refusal, State, Submission};
+use merits_ledger::{Entry, JobError, KeyRing, Refusal, State, Submission};
 use merits_primitives::ids::{AssetId, EntryId, PartyId, Period, ScaleId, ScaleVersion};
 use merits_verifier::{
-    Verified, VerifyError,
     log::LogKey,
     receipt::{Receipt, ReceiptError},
 };
@@ -66,7 +65,7 @@ pub enum OfflineFault {
     Rules(#[from] Refusal),
     /// The proof does not hold: the coordinator took an invalid entry.
     #[error("the proof: {0}; the coordinator took an invalid entry, show the receipt to others")]
-    Proof(#[from] VerifyError),
+    Proof(#[source] JobError),
 }
 
 /// Checks receipts one by one, each against the state of its own time.
@@ -110,8 +109,10 @@ impl<'a> OfflineVerifier<'a> {
         let authentic = state.authenticate(submission)?;
         let proven = job.is_some();
         if let Some(job) = job {
-            let key = self.keys.get(state, &job.key)?;
-            Verified::check(&key, job.statement, &job.proof)?;
+            job.verify(state, &self.keys).map_err(|error| match error {
+                JobError::Key(refusal) => OfflineFault::Rules(refusal),
+                proof => OfflineFault::Proof(proof),
+            })?;
         }
         let submission = authentic.submission();
         Ok(VerifiedEntry {

@@ -159,12 +159,12 @@ impl Kit {
             signers(history.state(), &verified),
             shows(history.state(), &verified)?,
         );
-        let extent = if verified.proven {
-            Extent::Proof
-        } else if verified.entry.governs() {
-            // Nothing to prove: what is left are the rules, as far as the kit has what they ask for.
+        let extent = if verified.entry.governs() {
+            // What is left are the rules, as far as the kit has what they ask for.
             history.push(&receipt.leaf, rng)?;
             Extent::Rules
+        } else if verified.proven {
+            Extent::Proof
         } else {
             Extent::Signature
         };

@@ -29,10 +29,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let job = best(|| state.job(&submission).is_ok());
     println!("statement from the state           {job:8.3} ms");
     let job = state.job(&submission)?.ok_or("a batch has a proof")?;
+    let job = job.groth16()?;
     let key = KeyRing::new().get(state, &job.key)?;
     let verify = best(|| Verified::check(&key, job.statement.clone(), &job.proof).is_ok());
     println!("statement checks and proof, alone  {verify:8.3} ms");
-    let verified = Verified::check(&key, job.statement, &job.proof)?;
+    let verified = Verified::check(&key, job.statement, &job.proof)?.into();
     let authentic = state.authenticate(submission)?;
     let check = best(|| {
         state

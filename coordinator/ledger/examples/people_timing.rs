@@ -77,7 +77,9 @@ fn measure(what: &str, state: &State, entries: &[SignedEntry], time: u64) -> Out
     let start = Instant::now();
     let mut jobs = Vec::with_capacity(authentic.len());
     for entry in &authentic {
-        jobs.extend(state.job(entry.submission())?);
+        if let Some(job) = state.job(entry.submission())? {
+            jobs.push(job.groth16()?);
+        }
     }
     println!(
         "  statement from the state {:8.1} µs",
@@ -91,7 +93,10 @@ fn measure(what: &str, state: &State, entries: &[SignedEntry], time: u64) -> Out
         "  proof, in a group of {COUNT} {:8.1} µs",
         each(start.elapsed())
     );
-    let verified: Vec<_> = answers.into_iter().collect::<Result<_, _>>()?;
+    let verified: Vec<merits_ledger::VerifiedProof> = answers
+        .into_iter()
+        .map(|answer| Ok(answer?.into()))
+        .collect::<Result<_, merits_verifier::VerifyError>>()?;
     // On one state, then one after the other.
     let start = Instant::now();
     for (entry, verified) in authentic.iter().zip(&verified) {

@@ -2,8 +2,9 @@
 //! appended.
 //!
 //! A batch is judged by the parties, scales and keys of its own time: a distributor that was
-//! suspended later did not make its earlier batches invalid. Entries with proofs and opened totals
-//! change none of what others' proofs are judged by, so this history passes over them.
+//! suspended later did not make its earlier batches invalid. Opened totals, and entries with proofs
+//! that govern nobody, change none of what others' proofs are judged by, so this history passes over
+//! them.
 
 use merits_verifier::{codec::Canonical as _, entry::Leaf};
 
@@ -51,7 +52,8 @@ impl History {
         let submission = Submission::from_signed(decoded.entry, self.state().origin())
             .map_err(|refusal| at(refusal.into()))?;
         let entry = submission.entry();
-        if entry.is_proven() || matches!(entry, Entry::TotalsOpened(_)) {
+        let is_proven = entry.is_proven() && !entry.governs();
+        if is_proven || matches!(entry, Entry::TotalsOpened(_)) {
             return Ok(());
         }
         self.replay.push(leaf, rng)?;

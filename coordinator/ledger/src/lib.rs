@@ -8,7 +8,7 @@
 //!    of many entries together; [`Governing::authenticate`] for one.
 //! 3. [`Governing::reads`]: which rows of the state its rules need, read into a [`rows::View`].
 //! 4. [`Governing::job`]: what must be proven, taken from the state and never from the
-//!    submission; verified outside (a pool, a batch) into a [`merits_verifier::Verified`].
+//!    submission; verified outside (a pool, a batch of its proof system) into a [`VerifiedProof`].
 //! 5. [`Governing::check`]: all rules, pure; answers [`Effects`] or a [`Refusal`].
 //! 6. A [`Store`] appends the leaf, the unique values and the rows in one transaction.
 //! 7. [`Governing::commit`]: applies the effects to what is in memory.
@@ -37,7 +37,7 @@ pub use entry::Entry;
 pub use history::History;
 pub use keys::{KeyRing, UnpreparedKey};
 pub use policy::{ANCHOR_SECONDS, FactDiffers, FoundingFact, LedgerPolicy};
-pub use proven::{Job, ProvenStatement};
+pub use proven::{Groth16Job, Job, JobError, ProvenStatement, SchnorrJob, VerifiedProof};
 pub use refusal::{
     CheckError, IdentityRefusal, OfferRefusal, OpeningRefusal, ProvenTerm, Refusal, ScaleRefusal,
     TicketRefusal, TotalRefusal,

@@ -1,15 +1,21 @@
-//! What entries prove, whatever their kind, so that one pool verifies them all.
+//! What entries prove, whatever their kind and whatever the proof's system, so that one pool verifies them all.
 
 use merits_primitives::Fr;
 use merits_verifier::{
-    Statement,
-    groth16::{KeyDigest, Proof},
+    ProofSystem, Statement, Verified, VerifyError,
+    groth16::{self, KeyDigest},
+    schnorr::{self, SchnorrError, VerifiedPossession},
     statement::{
         StatementError, earn::EarnStatement, redeem::RedeemStatement, ticket::TicketStatement,
     },
 };
+use thiserror::Error;
 
-/// The statement of an entry's proof.
+use crate::keys::KeyRing;
+use crate::refusal::Refusal;
+use crate::state::Governing;
+
+/// The statement of an entry's Groth16 proof.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(
     clippy::large_enum_variant,
@@ -42,14 +48,133 @@ impl Statement for ProvenStatement {
     }
 }
 
-/// What must be verified before an entry can enter the state. Jobs with one key go into one batch:
+/// What must be verified before an entry can enter the state, by the system of its proof.
+///
+/// Jobs of one system go into batches of the system's own: those of Groth16 by their key.
+#[derive(Debug, Clone)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly all jobs are of Groth16, and each is moved rarely"
+)]
+pub enum Job {
+    /// A statement of a circuit.
+    Groth16(Groth16Job),
+    /// Points whose secrets must be known.
+    Schnorr(SchnorrJob),
+}
+
+/// A statement of a circuit, and its proof. Jobs with one key go into one batch:
 /// [`merits_verifier::Verified::check_batch`].
 #[derive(Debug, Clone)]
-pub struct Job {
+pub struct Groth16Job {
     /// The key that is in force for the statement.
     pub key: KeyDigest,
     /// The statement, by the ledger's state.
     pub statement: ProvenStatement,
     /// The submitted proof.
-    pub proof: Proof,
+    pub proof: groth16::Proof,
+}
+
+/// Points whose secrets must be known, and the proofs. It needs no key.
+#[derive(Debug, Clone)]
+pub struct SchnorrJob {
+    /// The points, by the ledger's state.
+    pub statement: schnorr::Statement,
+    /// The submitted proofs.
+    pub proof: schnorr::Proof,
+}
+
+/// What a job shows once its proof was verified. Only verification makes one of its variants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly all are of Groth16, and each is moved rarely"
+)]
+pub enum VerifiedProof {
+    /// Of [`Job::Groth16`].
+    Groth16(Verified<ProvenStatement>),
+    /// Of [`Job::Schnorr`].
+    Schnorr(VerifiedPossession),
+}
+
+impl Job {
+    /// The system of its proof.
+    pub fn system(&self) -> ProofSystem {
+        match self {
+            Self::Groth16(_) => ProofSystem::Groth16Bn254,
+            Self::Schnorr(_) => ProofSystem::SchnorrBabyJubjub,
+        }
+    }
+
+    /// The job, if its proof is of Groth16.
+    ///
+    /// # Errors
+    /// [`Refusal::NotVerified`] for a job of another system.
+    pub fn groth16(self) -> Result<Groth16Job, Refusal> {
+        match self {
+            Self::Groth16(job) => Ok(job),
+            Self::Schnorr(_) => Err(Refusal::NotVerified),
+        }
+    }
+
+    /// Verifies it alone. A key that is needed comes from `state`, and is prepared if `keys` lacks it.
+    ///
+    /// # Errors
+    /// [`JobError`].
+    pub fn verify(self, state: &Governing, keys: &KeyRing) -> Result<VerifiedProof, JobError> {
+        Ok(match self {
+            Self::Groth16(job) => {
+                let key = keys.get(state, &job.key)?;
+                VerifiedProof::Groth16(Verified::check(&key, job.statement, &job.proof)?)
+            }
+            Self::Schnorr(job) => VerifiedProof::Schnorr(job.verify()?),
+        })
+    }
+}
+
+impl SchnorrJob {
+    /// Verifies it.
+    ///
+    /// # Errors
+    /// [`SchnorrError`] names the first proof that does not hold.
+    pub fn verify(self) -> Result<VerifiedPossession, SchnorrError> {
+        VerifiedPossession::check(self.statement, &self.proof)
+    }
+}
+
+impl From<Verified<ProvenStatement>> for VerifiedProof {
+    fn from(verified: Verified<ProvenStatement>) -> Self {
+        Self::Groth16(verified)
+    }
+}
+
+impl From<VerifiedPossession> for VerifiedProof {
+    fn from(verified: VerifiedPossession) -> Self {
+        Self::Schnorr(verified)
+    }
+}
+
+/// Why a job is not verified.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum JobError {
+    /// The key that it needs is missing or refused.
+    #[error(transparent)]
+    Key(#[from] Refusal),
+    /// The Groth16 proof does not hold.
+    #[error(transparent)]
+    Groth16(#[from] VerifyError),
+    /// The Schnorr proof does not hold.
+    #[error(transparent)]
+    Schnorr(#[from] SchnorrError),
+}
+
+impl From<JobError> for Refusal {
+    fn from(error: JobError) -> Self {
+        match error {
+            JobError::Key(refusal) => refusal,
+            JobError::Groth16(error) => error.into(),
+            JobError::Schnorr(error) => error.into(),
+        }
+    }
 }

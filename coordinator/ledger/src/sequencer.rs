@@ -3,7 +3,6 @@
 
 use merits_primitives::ids::EntryId;
 use merits_verifier::{
-    Verified,
     codec::Canonical,
     entry::Leaf,
     log::{Checkpoint, CheckpointError, LogSigner, SignedCheckpoint},
@@ -177,8 +176,7 @@ impl<S: Store> Sequencer<S> {
         let verified = match self.state.job(authentic.submission())? {
             None => None,
             Some(job) => {
-                let key = self.keys.get(&self.state, &job.key)?;
-                let verified = Verified::check(&key, job.statement, &job.proof);
+                let verified = job.verify(&self.state, &self.keys);
                 Some(verified.map_err(Refusal::from)?)
             }
         };

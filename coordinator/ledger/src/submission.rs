@@ -2,9 +2,10 @@
 
 use merits_primitives::ids::{EntryId, Origin, PartyId};
 use merits_verifier::{
+    EncodedProof,
     codec::Canonical,
     entry::{MAX_ENTRY_BYTES, SignedEntry},
-    groth16::Proof,
+    proof::{Proof, ProofDecodeError},
     signature::PublicKey,
 };
 
@@ -25,7 +26,7 @@ impl Submission {
     ///
     /// # Errors
     /// [`Refusal`]: over the size limit, malformed, for another log, of no known kind, or with a
-    /// proof that is none.
+    /// proof that is none, or of another system than the kind's.
     pub fn parse(bytes: &[u8], origin: &Origin) -> Result<Self, Refusal> {
         if bytes.len() > MAX_ENTRY_BYTES {
             return Err(Refusal::TooLarge {
@@ -48,13 +49,16 @@ impl Submission {
         let kind = signed.kind;
         let entry =
             Entry::decode(kind, &signed.statement).ok_or(Refusal::UnknownKind { kind })??;
-        let proof = match signed.proof.as_slice() {
-            bytes if entry.is_proven() => Some(Proof::from_bytes(bytes)?),
-            [] => None,
-            _ => {
-                return Err(Refusal::ProofUnexpected {
-                    kind: entry.kind_name(),
-                });
+        let proof = match (entry.proof_system(), &signed.proof) {
+            (None, None) => None,
+            (None, Some(_)) => {
+                let kind = entry.kind_name();
+                return Err(Refusal::ProofUnexpected { kind });
+            }
+            (Some(expected), Some(proof)) if proof.system() == expected => Some(proof.decode()?),
+            (Some(expected), proof) => {
+                let found = proof.as_ref().map(EncodedProof::system);
+                return Err(ProofDecodeError::OtherSystem { expected, found }.into());
             }
         };
         let id = signed.id();

@@ -3,19 +3,19 @@
 use std::collections::{HashMap, HashSet};
 
 use merits_ledger::{
-    Authentic, CheckError, Conflict, Effects, Governing, ProvenStatement, Refusal, Submission,
-    Unique, UniqueSet,
+    Authentic, CheckError, Conflict, Effects, Governing, Refusal, Submission, Unique, UniqueSet,
+    VerifiedProof,
     storage::{Pending as PendingRows, StorageGroup as _, StoredLeaf},
     tree::{Frontier, Node},
 };
 use merits_ledger_sqlite::Group;
 use merits_primitives::ids::EntryId;
-use merits_verifier::{Verified, log::Hash};
+use merits_verifier::log::Hash;
 
 use super::{Log, SequencerError};
 
 /// An entry of a group: authentic, and verified if its kind has a proof.
-pub(super) type Entry = (Authentic, Option<Verified<ProvenStatement>>);
+pub(super) type Entry = (Authentic, Option<VerifiedProof>);
 
 /// A group in the making.
 pub(super) struct Pending {
@@ -247,10 +247,8 @@ mod tests {
     fn entry(state: &State, signed: SignedEntry) -> Entry {
         let submission = Submission::from_signed(signed, state.origin()).unwrap();
         let authentic = state.authenticate(submission).unwrap();
-        let verified = state.job(authentic.submission()).unwrap().map(|job| {
-            let key = KeyRing::new().get(state, &job.key).unwrap();
-            Verified::check(&key, job.statement, &job.proof).unwrap()
-        });
+        let job = state.job(authentic.submission()).unwrap();
+        let verified = job.map(|job| job.verify(state, &KeyRing::new()).unwrap());
         (authentic, verified)
     }
 

@@ -19,7 +19,7 @@ mod reload;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use merits_ledger::{
-    Authentic, CommitError, Effects, Governing, LedgerPolicy, ProvenStatement, Refusal, Submission,
+    Authentic, CommitError, Effects, Governing, LedgerPolicy, Refusal, Submission, VerifiedProof,
     rows::{RowError, StateDigest},
     storage::{Commit, Head, PendingError, StorageGroup as _, StoredLeaf},
     tree::{self, Frontier, Node},
@@ -27,10 +27,7 @@ use merits_ledger::{
 use merits_primitives::ids::EntryId;
 use merits_replica::{HighWaterMark, MarkError};
 use merits_sqlite::DatabaseError;
-use merits_verifier::{
-    Verified,
-    log::{Checkpoint, Hash, LogSigner, SignedCheckpoint},
-};
+use merits_verifier::log::{Checkpoint, Hash, LogSigner, SignedCheckpoint};
 use tokio::sync::{mpsc, oneshot};
 
 use merits_ledger_sqlite::Writer;
@@ -50,7 +47,7 @@ use group::{Entry, Pending};
 #[derive(Debug)]
 pub(crate) struct Ready {
     pub(crate) authentic: Authentic,
-    pub(crate) verified: Option<Verified<ProvenStatement>>,
+    pub(crate) verified: Option<VerifiedProof>,
     pub(crate) reply: oneshot::Sender<Outcome>,
     /// Held until the answer, also when its caller has gone: there are no more permits than places in the
     /// queue.

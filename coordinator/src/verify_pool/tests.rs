@@ -2,7 +2,15 @@
 
 use std::sync::mpsc;
 
-use merits_verifier::groth16::{KeyPolicy, Provenance};
+use merits_ledger::{Job, Submission};
+use merits_ledger_fixture::Stage;
+use merits_primitives::ids::Epoch;
+use merits_verifier::{
+    Reason,
+    entry::SignedEntry,
+    groth16::{KeyPolicy, Provenance},
+};
+use rand::{SeedableRng as _, rngs::StdRng};
 
 use super::*;
 
@@ -111,4 +119,60 @@ fn a_lane_is_looked_after_while_the_thread_that_waited_works() {
     assert!(answer.blocking_recv().unwrap().is_ok());
     let _ = release.send(());
     assert!(holding.blocking_recv().unwrap(), "the lane waited for it");
+}
+
+/// A second system has a lane of its own beside those of Groth16: it is full, and taken, by its own proofs, and a bad one
+/// among them is named with what it is.
+#[test]
+fn schnorr_proofs_are_verified_in_a_lane_of_their_own() {
+    let rng = &mut StdRng::seed_from_u64(4);
+    let town = Stage::new(StdRng::seed_from_u64(5)).unwrap();
+    let federation = town.federation.clone();
+    let epoch = |rng: &mut StdRng, number| {
+        let with = federation.with_fresh_halves(rng);
+        let from = town.time + 1_000;
+        let (opened, proof) = with.epoch(Epoch(number), from, from, rng);
+        federation.sign_epoch(opened, &proof)
+    };
+    let mut signed: Vec<SignedEntry> = (0..7).map(|_| epoch(rng, 2)).collect();
+    // The proof of one under the statement of another, and a signature under the proof of another.
+    let swapped = signed[3].proof.clone();
+    let (id, key) = (federation.supervisor.id, &federation.supervisor.key);
+    signed[2] = SignedEntry::sign(
+        federation.origin.clone(),
+        signed[2].kind,
+        id,
+        signed[2].statement.clone(),
+        swapped.clone(),
+        key,
+    );
+    signed[5].proof = swapped;
+    let (pool, release) = held(50);
+    let state = town.state();
+    let mut answers = Vec::new();
+    for signed in signed {
+        let submission = Submission::from_signed(signed, &federation.origin).unwrap();
+        let job = state.question(&submission).unwrap().unwrap();
+        let Job::Schnorr(job) = job else {
+            panic!("an epoch has Schnorr proofs");
+        };
+        let unverified = state.signatures(submission, None).unwrap();
+        let question = (job.statement, job.proof, unverified);
+        let answer = pool.verify(Class::Parties, &(), question, Holding::of_nothing());
+        answers.push(answer.unwrap());
+    }
+    drop(release);
+    for (position, answer) in answers.into_iter().enumerate() {
+        let answer = answer.blocking_recv().unwrap();
+        match (position, answer) {
+            (2, Err(refusal)) => {
+                assert_eq!(refusal.code(), Reason::PossessionInvalid);
+                let field = refusal.field().to_string();
+                assert_eq!(field, "possession of the view key's half");
+            }
+            (5, Err(refusal)) => assert_eq!(refusal.code(), Reason::SignatureInvalid),
+            (2 | 5, Ok(_)) => panic!("{position} does not hold"),
+            (_, answer) => assert!(answer.is_ok(), "{position}: {answer:?}"),
+        }
+    }
 }

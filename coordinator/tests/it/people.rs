@@ -20,6 +20,7 @@ use merits_proto::{
     verifier::{Subject, VerifyOneRequest, subject, verifier_client::VerifierClient},
 };
 use merits_verifier::{
+    EncodedProof, ProofSystem,
     codec::Canonical as _,
     entry::{Leaf, SignedEntry},
 };
@@ -165,7 +166,7 @@ async fn people_act_over_the_wire() {
             panic!("a redemption");
         };
         redeemed.offer = EntryId([7; 32]);
-        let proof = merits_verifier::groth16::Proof::from_bytes(&redemption.proof).unwrap();
+        let proof = redemption.groth16_proof().unwrap();
         federation.sign_proven(
             &Entry::Redeemed(redeemed),
             Some(&federation.exchange),
@@ -194,10 +195,13 @@ async fn people_act_over_the_wire() {
     )
     .await;
 
-    // The Verifier judges every kind with a proof.
+    // The Verifier judges every kind with a Groth16 proof.
     let mut verifier = VerifierClient::new(client.channel.clone());
     let log = entries(&mirror.stage, 0);
-    let proven = log.iter().filter(|entry| !entry.proof.is_empty());
+    let groth16 = |proof: &EncodedProof| proof.system() == ProofSystem::Groth16Bn254;
+    let proven = log
+        .iter()
+        .filter(|entry| entry.proof.as_ref().is_some_and(groth16));
     let proven: Vec<_> = proven.chain([&redemption, &attested]).collect();
     assert_eq!(proven.len(), 5);
     for entry in proven {
@@ -210,8 +214,11 @@ async fn people_act_over_the_wire() {
         let verdict = answer.verdict.unwrap();
         assert!(verdict.valid, "{:#06x}: {:?}", entry.kind, verdict.fault);
         let mut other = entry.clone();
-        other.proof[..32].copy_from_slice(&redemption.proof[..32]);
-        other.proof[..32].rotate_left(1);
+        let proof = other.proof.as_ref().unwrap();
+        let mut bytes = proof.bytes().to_vec();
+        bytes[..32].copy_from_slice(&redemption.proof.as_ref().unwrap().bytes()[..32]);
+        bytes[..32].rotate_left(1);
+        other.proof = Some(EncodedProof::new(proof.system(), bytes).unwrap());
         let answer = verifier.verify_one(ask(&other)).await.unwrap().into_inner();
         assert!(!answer.verdict.unwrap().valid);
     }

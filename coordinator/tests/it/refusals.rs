@@ -9,7 +9,9 @@ use merits_primitives::{
     audit::EphemeralKey,
     ids::{Epoch, Origin, ScaleId, ScaleVersion},
 };
-use merits_verifier::{Reason, codec::Canonical as _, entry::SignedEntry, groth16::Proof};
+use merits_verifier::{
+    EncodedProof, ProofSystem, Reason, codec::Canonical as _, entry::SignedEntry,
+};
 use tonic::Code;
 
 #[tokio::test]
@@ -76,7 +78,7 @@ async fn envelopes_that_are_not_for_this_log_or_not_from_their_party() {
     let batch = Entry::decode(entry.kind, &entry.statement)
         .unwrap()
         .unwrap();
-    let proof = Proof::from_bytes(&entry.proof).unwrap();
+    let proof = entry.groth16_proof().unwrap();
     let strange = batch.sign(origin, stranger.id, Some(&proof), &stranger.key);
     let fault = world.refused(&strange).await;
     assert_eq!(
@@ -96,7 +98,8 @@ async fn nothing_of_a_strangers_statement_is_read() {
     let sign = |member: &Member| {
         let garbage = vec![7; 60_000];
         let origin = federation.origin.clone();
-        SignedEntry::sign(origin, kind, member.id, garbage, vec![1], &member.key)
+        let proof = EncodedProof::new(ProofSystem::Groth16Bn254, vec![1]).unwrap();
+        SignedEntry::sign(origin, kind, member.id, garbage, Some(proof), &member.key)
     };
     let fault = world.refused(&sign(&stranger)).await;
     assert_eq!(
@@ -300,7 +303,7 @@ async fn proofs_that_are_none() {
     let federation = world.founding.federation.clone();
     let good = world.founding.earn(1);
     let batch = Entry::decode(good.kind, &good.statement).unwrap().unwrap();
-    let with = |proof: Vec<u8>| {
+    let with = |proof: Option<EncodedProof>| {
         let member = &federation.distributor;
         SignedEntry::sign(
             federation.origin.clone(),
@@ -311,13 +314,16 @@ async fn proofs_that_are_none() {
             &member.key,
         )
     };
-    let mut not_canonical = good.proof.clone();
+    let bytes = good.proof.as_ref().unwrap().bytes();
+    let of_bytes = |bytes: Vec<u8>| EncodedProof::new(ProofSystem::Groth16Bn254, bytes).unwrap();
+    let mut not_canonical = bytes.to_vec();
     not_canonical[..32].fill(0xff);
     for proof in [
-        good.proof[..127].to_vec(),
-        vec![],
-        not_canonical,
-        vec![0; 128],
+        Some(of_bytes(bytes[..127].to_vec())),
+        Some(of_bytes(vec![])),
+        None,
+        Some(of_bytes(not_canonical)),
+        Some(of_bytes(vec![0; 128])),
     ] {
         let fault = world.refused(&with(proof)).await;
         assert_eq!(
@@ -325,6 +331,13 @@ async fn proofs_that_are_none() {
             as_told(Code::InvalidArgument, Reason::ProofMalformed, "proof")
         );
     }
+    // A proof of another system.
+    let schnorr = EncodedProof::new(ProofSystem::SchnorrBabyJubjub, bytes.to_vec()).unwrap();
+    let fault = world.refused(&with(Some(schnorr))).await;
+    assert_eq!(
+        told(&fault),
+        as_told(Code::InvalidArgument, Reason::OtherProofSystem, "proof")
+    );
     // A proof of another statement.
     let other = world.founding.earn(1);
     let fault = world.refused(&with(other.proof)).await;

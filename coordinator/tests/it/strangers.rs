@@ -30,6 +30,7 @@ fn bad_proof(founding: &mut Founding) -> Subject {
     let submission =
         merits_ledger::Submission::from_signed(entry.clone(), &federation.origin).unwrap();
     let job = founding.state.job(&submission).unwrap().unwrap();
+    let job = job.groth16().unwrap();
     let mut inputs: Vec<Vec<u8>> = job
         .statement
         .public_inputs()
@@ -40,7 +41,7 @@ fn bad_proof(founding: &mut Founding) -> Subject {
     let bare = BareProof {
         key_digest: federation.trapdoor.key.digest().0.to_vec(),
         public_inputs: inputs,
-        proof: entry.proof,
+        proof: entry.proof.unwrap().bytes().to_vec(),
     };
     Subject {
         subject: Some(subject::Subject::Proof(bare)),

@@ -222,6 +222,7 @@ async fn the_verifier_judges_and_changes_nothing() {
     let submission =
         merits_ledger::Submission::from_signed(entry.clone(), &federation.origin).unwrap();
     let job = world.founding.state.job(&submission).unwrap().unwrap();
+    let job = job.groth16().unwrap();
     let mut bare = BareProof {
         key_digest: key.digest().0.to_vec(),
         public_inputs: job
@@ -230,7 +231,7 @@ async fn the_verifier_judges_and_changes_nothing() {
             .iter()
             .map(|input| merits_primitives::field::to_bytes(input).to_vec())
             .collect(),
-        proof: entry.proof.clone(),
+        proof: entry.proof.as_ref().unwrap().bytes().to_vec(),
     };
     let judged = verdict(client, subject::Subject::Proof(bare.clone())).await;
     assert_eq!(judged, Verdict::Valid);

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use merits_ledger::{KeyRing, ProvenStatement, Refusal, State, Submission};
 use merits_primitives::ids::EntryId;
 use merits_verifier::{
-    Verified, VerifyError,
+    ProofSystem, Verified, VerifyError,
     entry::SignedEntry,
     groth16::{PreparedKey, Proof},
 };
@@ -95,9 +95,12 @@ impl Auditor {
     ) -> Result<(), Refusal> {
         let id = signed.id();
         let submission = Submission::from_signed(signed, state.origin())?;
-        let Some(job) = state.question(&submission)? else {
+        // Entries of other systems, and those without a proof, are no batches.
+        if submission.entry().proof_system() != Some(ProofSystem::Groth16Bn254) {
             return Ok(());
-        };
+        }
+        let job = state.question(&submission)?.ok_or(Refusal::NotVerified)?;
+        let job = job.groth16()?;
         state.authenticate(submission)?;
         let key = self.keys.get(state, &job.key)?;
         let group = self.waiting.entry(job.key.0).or_insert_with(|| Group {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use merits_ledger::{
-    Job, KeyRing, OfferRefusal, Refusal, State, Submission, UniqueSet, UnpreparedKey,
+    Groth16Job, KeyRing, OfferRefusal, Refusal, State, Submission, UniqueSet, UnpreparedKey,
     entry::Redeemed,
 };
 use merits_primitives::{
@@ -25,7 +25,11 @@ pub(crate) enum Examined {
     /// It is there.
     Known,
     /// It may come: what its proof must prove, under which key, and the offer's quota.
-    New { job: Box<Job>, key: Key, quota: u32 },
+    New {
+        job: Box<Groth16Job>,
+        key: Key,
+        quota: u32,
+    },
 }
 
 /// A verifying key as it is found. One that is not prepared yet is prepared where proofs are
@@ -107,6 +111,7 @@ impl Examiner {
         offer.check_open(&id, self.now(state))?;
         let submission = Submission::from_signed(entry.clone(), &self.origin)?;
         let job = state.question(&submission)?.ok_or(Refusal::NotVerified)?;
+        let job = job.groth16()?;
         let key = match self.keys.find(&job.key) {
             Some(key) => Key::Prepared(key),
             None => Key::Unprepared(Box::new(UnpreparedKey::of(state, &job.key)?)),

@@ -25,7 +25,7 @@ use std::{
 
 use ed25519_dalek::SigningKey;
 use merits_ledger::{
-    Entry, Job, KeyRing, OfferRefusal, Refusal,
+    Entry, Groth16Job, KeyRing, OfferRefusal, Refusal,
     entry::{REDEEMED, Redeemed},
 };
 use merits_party::ledger::LedgerPort;
@@ -437,7 +437,7 @@ impl<L: LedgerPort> Exchange<L> {
     }
 
     /// Verifies the proof: milliseconds of the CPU's, so not on an async worker.
-    async fn verify(&self, job: Job, key: Key) -> Result<(), Fault> {
+    async fn verify(&self, job: Groth16Job, key: Key) -> Result<(), Fault> {
         let _core = self.cores.acquire().await.map_err(|_| Fault::stopping())?;
         let keys = self.examiner.keys.clone();
         let check = move || -> Result<(), Refusal> {

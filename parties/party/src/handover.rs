@@ -8,7 +8,7 @@ use std::{
 };
 
 use merits_guard::output::{Kind, Output, OutputError, Readers};
-use merits_ledger::entry::{HalfKeys, PartyAdmitted};
+use merits_ledger::entry::{PartyAdmitted, ProvenHalf};
 use merits_verifier::codec::{Canonical, CodecError};
 use thiserror::Error;
 
@@ -25,8 +25,8 @@ impl Handover for PartyAdmitted {
     const WHAT: &'static str = "an application to be admitted";
 }
 
-impl Handover for HalfKeys {
-    const WORD: &'static str = "merits-view-key-half/v1";
+impl Handover for ProvenHalf {
+    const WORD: &'static str = "merits-view-key-half/v2";
     const WHAT: &'static str = "a public half of a view key";
 }
 
@@ -143,7 +143,7 @@ mod tests {
         let line = to_line(&application);
         assert_eq!(from_line::<PartyAdmitted>(&line), Ok(application));
         assert!(matches!(
-            from_line::<HalfKeys>(&line),
+            from_line::<ProvenHalf>(&line),
             Err(HandoverError::NotThis { .. })
         ));
         let cut = &line[..line.len() - 5];

@@ -6,8 +6,8 @@ use ed25519_dalek::SigningKey;
 use merits_ledger::{
     Role, Roles,
     entry::{
-        Entry, HalfKeys, OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed,
-        PartyAdmitted, PersonStatement, ScaleApproved, ScaleRetired, StandingChange,
+        Entry, OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed, PartyAdmitted,
+        PersonStatement, ProvenHalf, ScaleApproved, ScaleRetired, StandingChange,
         StatementKeyAdopted, TotalPartial as LoggedPartial, TotalPartials, TotalsOpened,
         ViewKeyEpochOpened,
     },
@@ -198,18 +198,20 @@ impl EntrySigner {
         epoch: Epoch,
         active_from: u64,
         previous_accepted_until: u64,
-        supervisor: HalfKeys,
-        witness: HalfKeys,
+        supervisor: ProvenHalf,
+        witness: ProvenHalf,
     ) -> Result<SignedEntry, UnprovenHalf> {
         verify_half(&self.origin, epoch, Side::Supervisor, &supervisor)?;
         verify_half(&self.origin, epoch, Side::Witness, &witness)?;
-        Ok(self.sign(Entry::ViewKeyEpochOpened(ViewKeyEpochOpened {
+        let proof = ViewKeyEpochOpened::proof(&supervisor, &witness);
+        let opened = Entry::ViewKeyEpochOpened(ViewKeyEpochOpened {
             epoch,
             active_from,
             previous_accepted_until,
-            supervisor,
-            witness,
-        })))
+            supervisor: supervisor.keys,
+            witness: witness.keys,
+        });
+        Ok(opened.sign_with(&self.origin, self.party, Some((&proof).into()), &self.key))
     }
 
     /// Asks to open one claim. The entry hides which; its id names the request from now on.

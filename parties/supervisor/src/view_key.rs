@@ -12,7 +12,7 @@ use std::{
 };
 
 use merits_guard::{Guard, GuardError, Secret, input};
-use merits_ledger::entry::HalfKeys;
+use merits_ledger::entry::{HalfKeys, ProvenHalf};
 use merits_primitives::{
     dleq::{Context, Equality, Possession},
     ids::{Epoch, Origin, PartyId},
@@ -90,19 +90,20 @@ pub fn verify_half(
     origin: &Origin,
     epoch: Epoch,
     side: Side,
-    half: &HalfKeys,
+    half: &ProvenHalf,
 ) -> Result<(), UnprovenHalf> {
-    let context = |which| possession_context(origin, epoch, which, &half.holder);
-    let fault = |key| UnprovenHalf {
-        side,
-        key,
-        holder: half.holder,
-    };
+    let HalfKeys {
+        holder,
+        claim,
+        total,
+    } = half.keys;
+    let context = |which| possession_context(origin, epoch, which, &holder);
+    let fault = |key| UnprovenHalf { side, key, holder };
     half.claim_possession
-        .verify(&half.claim, &context(side.claim_half()))
+        .verify(&claim, &context(side.claim_half()))
         .map_err(|_| fault("claim"))?;
     half.total_possession
-        .verify(&half.total, &context(side.total_half()))
+        .verify(&total, &context(side.total_half()))
         .map_err(|_| fault("total"))
 }
 
@@ -145,7 +146,7 @@ impl ViewKeyShare {
     }
 
     /// The public halves with proofs of possession, made for the party `holder`.
-    pub fn public(&self, holder: &PartyId, rng: &mut impl rand_core::CryptoRng) -> HalfKeys {
+    pub fn public(&self, holder: &PartyId, rng: &mut impl rand_core::CryptoRng) -> ProvenHalf {
         let mut prove = |secret: &Scalar, half| {
             let context = possession_context(&self.origin, self.epoch, half, holder);
             // Neither secret is zero: sampling and reading both refuse it.
@@ -156,11 +157,14 @@ impl ViewKeyShare {
         };
         let (claim, claim_possession) = prove(&self.claim, self.side.claim_half());
         let (total, total_possession) = prove(&self.total, self.side.total_half());
-        HalfKeys {
+        let keys = HalfKeys {
             holder: *holder,
             claim,
-            claim_possession,
             total,
+        };
+        ProvenHalf {
+            keys,
+            claim_possession,
             total_possession,
         }
     }
@@ -367,7 +371,7 @@ mod tests {
         let share = share();
         let holder = PartyId([1; 32]);
         let half = share.public(&holder, &mut rand::rng());
-        let verify = |origin: &Origin, epoch, side, half: &HalfKeys| {
+        let verify = |origin: &Origin, epoch, side, half: &ProvenHalf| {
             verify_half(origin, epoch, side, half).map_err(|fault| fault.key)
         };
         assert_eq!(
@@ -378,16 +382,12 @@ mod tests {
         assert!(verify(&elsewhere, Epoch(1), Side::Witness, &half).is_err());
         assert!(verify(share.origin(), Epoch(2), Side::Witness, &half).is_err());
         assert!(verify(share.origin(), Epoch(1), Side::Supervisor, &half).is_err());
-        let of_another = HalfKeys {
-            holder: PartyId([2; 32]),
-            ..half.clone()
-        };
+        let mut of_another = half.clone();
+        of_another.keys.holder = PartyId([2; 32]);
         assert!(verify(share.origin(), Epoch(1), Side::Witness, &of_another).is_err());
-        let swapped = HalfKeys {
-            total: half.claim,
-            total_possession: half.claim_possession,
-            ..half
-        };
+        let mut swapped = half;
+        swapped.keys.total = swapped.keys.claim;
+        swapped.total_possession = swapped.claim_possession;
         assert_eq!(
             verify(share.origin(), Epoch(1), Side::Witness, &swapped),
             Err("total")

@@ -90,6 +90,8 @@ reasons! {
     104 TimeBackwards "time-backwards",
     /// The entry is in the log already.
     105 EntryUsed "entry-used",
+    /// The proof is of another system than the entry's kind carries.
+    106 OtherProofSystem "other-proof-system",
 
     // Points.
     /// A coordinate of a Baby Jubjub point is not reduced.

@@ -22,14 +22,7 @@ fn signer(name: &str, seed: u8) -> LogSigner {
 
 fn leaf(name: &str) -> Vec<u8> {
     let key = SigningKey::from_bytes(&[8; 32]);
-    let entry = SignedEntry::sign(
-        origin(name),
-        1,
-        PartyId([3; 32]),
-        b"s".to_vec(),
-        vec![],
-        &key,
-    );
+    let entry = SignedEntry::sign(origin(name), 1, PartyId([3; 32]), b"s".to_vec(), None, &key);
     Leaf { time: 5, entry }.to_bytes()
 }
 

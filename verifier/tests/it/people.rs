@@ -22,7 +22,7 @@ use merits_primitives::{
     scope::{RateScope, Scope, attest_scope},
 };
 use merits_verifier::{
-    Statement,
+    EncodedProof, ProofSystem, Statement,
     codec::Canonical as _,
     entry::SignedEntry,
     spending::{ATTESTED, Attested, Spending},
@@ -95,7 +95,7 @@ fn personal() -> SignedEntry {
         Origin::new("vectors.example/log").expect("a good name"),
         ATTESTED,
         attested().to_bytes(),
-        vec![0x33; 128],
+        Some(EncodedProof::new(ProofSystem::Groth16Bn254, vec![0x33; 128]).expect("128 bytes")),
     )
 }
 

@@ -12,13 +12,13 @@ use ark_ff::Field;
 use ed25519_dalek::SigningKey;
 use merits_primitives::Fr;
 use merits_primitives::ids::{Origin, PartyId};
-use merits_verifier::codec::Canonical;
 use merits_verifier::entry::{Leaf, SignedEntry};
 use merits_verifier::groth16::{
     KeyPolicy, PreparedKey, Proof, Provenance, VerifyingKey, verify, verify_batch,
 };
 use merits_verifier::log::{Checkpoint, LogKey, LogSigner, leaf_hash, node_hash};
 use merits_verifier::receipt::Receipt;
+use merits_verifier::{EncodedProof, ProofSystem, codec::Canonical};
 
 fn folder(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -32,7 +32,7 @@ fn entry() -> SignedEntry {
         0x0501,
         PartyId([0xab; 32]),
         b"a statement".to_vec(),
-        b"a proof".to_vec(),
+        Some(EncodedProof::new(ProofSystem::Groth16Bn254, b"a proof".to_vec()).expect("short")),
         &SigningKey::from_bytes(&[0x11; 32]),
     )
 }

@@ -1,14 +1,14 @@
 //! Groups of several entries, as a sequencer and a follower make them: what they read, refuse and leave behind.
 
 use merits_ledger::{
-    Authentic, Conflict, Effects, Extension, Governing, KeyRing, LedgerPolicy, ProvenStatement,
-    State, Submission, UniqueSet,
+    Authentic, Conflict, Effects, Extension, Governing, KeyRing, LedgerPolicy, State, Submission,
+    UniqueSet, VerifiedProof,
     rows::{StateDigest, Table},
     storage::{Commit, Head, Pending, Storage, StorageGroup, StoredLeaf},
     tree::{Frontier, Node},
 };
 use merits_primitives::ids::Credits;
-use merits_verifier::{Verified, codec::Canonical as _, entry::Leaf};
+use merits_verifier::{codec::Canonical as _, entry::Leaf};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
 
@@ -19,7 +19,7 @@ use crate::{Citizen, Stage};
 struct Judged {
     authentic: Authentic,
     time: u64,
-    verified: Option<Verified<ProvenStatement>>,
+    verified: Option<VerifiedProof>,
 }
 
 /// A town where people register, consent, earn and redeem, and its log.
@@ -54,10 +54,7 @@ impl Town {
             let submission = Submission::from_signed(leaf.entry, state.origin()).expect("an entry");
             let authentic = state.authenticate(submission).expect("signed");
             let job = state.job(authentic.submission()).expect("good so far");
-            let verified = job.map(|job| {
-                let key = keys.get(&state, &job.key).expect("a key");
-                Verified::check(&key, job.statement, &job.proof).expect("a proof")
-            });
+            let verified = job.map(|job| job.verify(&state, &keys).expect("a proof"));
             let effects = state.check(&authentic, leaf.time, verified.as_ref());
             state.commit(&effects.expect("allowed")).expect("in order");
             Judged {

@@ -272,16 +272,14 @@ fn judged(
 ) -> (
     merits_ledger::Authentic,
     u64,
-    Option<merits_verifier::Verified<merits_ledger::ProvenStatement>>,
+    Option<merits_ledger::VerifiedProof>,
 ) {
     use merits_verifier::codec::Canonical as _;
     let leaf = merits_verifier::entry::Leaf::from_bytes(leaf).unwrap();
     let submission = merits_ledger::Submission::from_signed(leaf.entry, state.origin()).unwrap();
     let authentic = state.authenticate(submission).unwrap();
     let job = state.job(authentic.submission()).unwrap();
-    let verified = job.map(|job| {
-        let key = merits_ledger::KeyRing::new().get(state, &job.key).unwrap();
-        merits_verifier::Verified::check(&key, job.statement, &job.proof).unwrap()
-    });
+    let keys = merits_ledger::KeyRing::new();
+    let verified = job.map(|job| job.verify(state, &keys).unwrap());
     (authentic, leaf.time, verified)
 }

@@ -1,7 +1,7 @@
 //! Entry kinds and the canonical encoding of their statements, one file a family.
 //!
 //! A kind's number and encoding never change; a new meaning gets a new number. Retired numbers
-//! are not used again: 0x0301 (a scale without dates and measure), 0x0304 (a scale that does not say
+//! are not used again: 0x0201 (a view-key epoch with its proofs inside of the statement), 0x0301 (a scale without dates and measure), 0x0304 (a scale that does not say
 //! how deeds at several sources count), 0x0401 (a batch without a measure), 0x0402 (a batch without
 //! tickets), 0x0504 (a total of credits only), 0x0505 (a total that always has partials), 0x0702 (a ticket that names no version).
 
@@ -29,7 +29,7 @@ pub use scale::{ScaleApproved, ScaleProposed, ScaleRetired};
 pub use statement_key::{PersonStatement, StatementKeyAdopted};
 pub use ticket::{ConsentWithdrawn, MAX_TERMS_BYTES, TermsPublished, TicketDeposited};
 pub use totals::{MAX_TOTAL_ENTRIES, TotalPartial, TotalPartials, TotalsOpened};
-pub use view_key::{HalfKeys, ViewKeyEpochOpened};
+pub use view_key::{HalfKeys, ProvenHalf, ViewKeyEpochOpened};
 
 use ed25519_dalek::SigningKey;
 use merits_primitives::{
@@ -37,6 +37,7 @@ use merits_primitives::{
     note::NoteCommitment,
 };
 use merits_verifier::{
+    EncodedProof, ProofSystem,
     codec::{Canonical, CodecError, Reader, Writer},
     entry::SignedEntry,
     groth16::Proof,
@@ -62,8 +63,8 @@ pub struct Kind {
     pub name: &'static str,
     /// Who makes such an entry.
     pub author: Author,
-    /// Whether a zero-knowledge proof stands beside the statement.
-    pub proven: bool,
+    /// The system of the proof that stands beside the statement; `None` if none does.
+    pub system: Option<ProofSystem>,
     /// Whether entries of others are judged by it.
     pub governs: bool,
 }
@@ -79,8 +80,8 @@ pub enum Author {
 
 /// Makes [`Entry`], its codec and [`KINDS`] from one table, so that no kind is missing in one of them.
 ///
-/// The columns: variant and statement, number, name, author, whether it is `proven` or `plain`, and whether
-/// it `governs` or only `counts`.
+/// The columns: variant and statement, number, name, author, the system of its proof (`groth16`, `schnorr`) or
+/// `plain`, and whether it `governs` or only `counts`.
 macro_rules! entries {
     ($(
         $(#[$doc:meta])*
@@ -132,12 +133,13 @@ macro_rules! entries {
             number: $number,
             name: $name,
             author: Author::$author,
-            proven: entries!(@proof $proof),
+            system: entries!(@proof $proof),
             governs: entries!(@reach $reach),
         }
     };
-    (@proof proven) => { true };
-    (@proof plain) => { false };
+    (@proof groth16) => { Some(ProofSystem::Groth16Bn254) };
+    (@proof schnorr) => { Some(ProofSystem::SchnorrBabyJubjub) };
+    (@proof plain) => { None };
     (@reach governs) => { true };
     (@reach counts) => { false };
 }
@@ -154,7 +156,7 @@ entries! {
     /// A party changes its keys.
     KeysRotated(KeysRotated), 0x0104, "keys rotated", Party, plain, governs;
     /// New view keys.
-    ViewKeyEpochOpened(ViewKeyEpochOpened), 0x0201, "view-key epoch opened", Party, plain, governs;
+    ViewKeyEpochOpened(ViewKeyEpochOpened), 0x0203, "view-key epoch opened", Party, schnorr, governs;
     /// A verifying key of `ticket` or `redeem` comes into force.
     StatementKeyAdopted(StatementKeyAdopted), 0x0202, "statement key adopted", Party, plain, governs;
     /// An issuer proposes a version of a scale.
@@ -164,7 +166,7 @@ entries! {
     /// A version ends.
     ScaleRetired(ScaleRetired), 0x0303, "scale retired", Party, plain, governs;
     /// A distributor's proven credits.
-    EarnBatch(EarnBatch), EARN_BATCH, "earn batch", Party, proven, counts;
+    EarnBatch(EarnBatch), EARN_BATCH, "earn batch", Party, groth16, counts;
     /// A supervisor asks to open one claim.
     OpeningRequested(OpeningRequested), 0x0501, "opening requested", Party, plain, governs;
     /// The opening happened.
@@ -184,17 +186,17 @@ entries! {
     /// What people consent to.
     TermsPublished(TermsPublished), 0x0701, "terms published", Party, plain, governs;
     /// A person takes a consent back.
-    ConsentWithdrawn(ConsentWithdrawn), CONSENT_WITHDRAWN, "consent withdrawn", Person, proven, counts;
+    ConsentWithdrawn(ConsentWithdrawn), CONSENT_WITHDRAWN, "consent withdrawn", Person, groth16, counts;
     /// A person's consent, deposited by its recipient.
-    TicketDeposited(TicketDeposited), TICKET_DEPOSITED, "ticket deposited", Party, proven, counts;
+    TicketDeposited(TicketDeposited), TICKET_DEPOSITED, "ticket deposited", Party, groth16, counts;
     /// A sponsor offers something for credits.
     OfferPublished(OfferPublished), 0x0801, "offer published", Party, plain, governs;
     /// An offer ends before its time.
     OfferClosed(OfferClosed), 0x0802, "offer closed", Party, plain, governs;
     /// Credits are spent on an offer.
-    Redeemed(Redeemed), REDEEMED, "redeemed", Party, proven, counts;
+    Redeemed(Redeemed), REDEEMED, "redeemed", Party, groth16, counts;
     /// A person shows that it owns at least so much.
-    Attested(Attested), ATTESTED, "attested", Person, proven, counts;
+    Attested(Attested), ATTESTED, "attested", Person, groth16, counts;
 }
 
 impl Kind {
@@ -220,9 +222,14 @@ impl Entry {
         self.facts().name
     }
 
-    /// Whether the kind carries a proof.
+    /// The system of the proof that the kind carries; `None` if it carries none.
+    pub const fn proof_system(&self) -> Option<ProofSystem> {
+        self.facts().system
+    }
+
+    /// Whether the kind carries a proof, of whatever system.
     pub const fn is_proven(&self) -> bool {
-        self.facts().proven
+        self.proof_system().is_some()
     }
 
     /// Whether a person makes it, whom no party's signature names: the proof alone counts.
@@ -278,11 +285,11 @@ impl Entry {
             origin.clone(),
             self.kind(),
             self.statement(),
-            proof.to_bytes().to_vec(),
+            Some(proof.into()),
         )
     }
 
-    /// Signs the statement as `party` for the log `origin`, with the proof of a kind that has one.
+    /// Signs the statement as `party` for the log `origin`, with the Groth16 proof of a kind that has one.
     pub fn sign(
         &self,
         origin: &Origin,
@@ -290,7 +297,17 @@ impl Entry {
         proof: Option<&Proof>,
         key: &SigningKey,
     ) -> SignedEntry {
-        let proof = proof.map_or_else(Vec::new, |proof| proof.to_bytes().to_vec());
+        self.sign_with(origin, party, proof.map(EncodedProof::from), key)
+    }
+
+    /// As [`Entry::sign`], with a proof of any system.
+    pub fn sign_with(
+        &self,
+        origin: &Origin,
+        party: PartyId,
+        proof: Option<EncodedProof>,
+        key: &SigningKey,
+    ) -> SignedEntry {
         SignedEntry::sign(
             origin.clone(),
             self.kind(),

@@ -5,9 +5,12 @@ use merits_primitives::{
     ids::{Epoch, PartyId},
     jubjub::{Point, PointError},
 };
-use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
+use merits_verifier::{
+    codec::{Canonical, CodecError, Reader, Writer},
+    schnorr,
+};
 
-/// One side's halves of both keys, with proofs that their holder knows the secrets.
+/// One side's halves of both keys.
 ///
 /// A half has one holder for now; quorums put a threshold key here, under a new entry kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,12 +19,8 @@ pub struct HalfKeys {
     pub holder: PartyId,
     /// The half of A.
     pub claim: Point,
-    /// Possession of it, bound to log, epoch, half and holder.
-    pub claim_possession: Possession,
     /// The half of At.
     pub total: Point,
-    /// Possession of it.
-    pub total_possession: Possession,
 }
 
 impl Canonical for HalfKeys {
@@ -30,23 +29,50 @@ impl Canonical for HalfKeys {
     fn write(&self, out: &mut Writer) {
         out.array(&self.holder.0);
         out.point(&self.claim);
-        out.array(&self.claim_possession.to_bytes());
         out.point(&self.total);
-        out.array(&self.total_possession.to_bytes());
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
         Ok(Self {
             holder: PartyId(input.array("holder")?),
             claim: input.point("half of the view key")?,
-            claim_possession: read_possession(input, "possession of the view key's half")?,
             total: input.point("half of the totals key")?,
+        })
+    }
+}
+
+/// One side's halves with proofs that their holder knows the secrets, as the holder hands them to
+/// the supervisor who opens the epoch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProvenHalf {
+    /// The halves.
+    pub keys: HalfKeys,
+    /// Possession of the half of A, bound to log, epoch, half and holder.
+    pub claim_possession: Possession,
+    /// Possession of the half of At.
+    pub total_possession: Possession,
+}
+
+impl Canonical for ProvenHalf {
+    const NAME: &'static str = "view-key half with its proofs";
+
+    fn write(&self, out: &mut Writer) {
+        self.keys.write(out);
+        out.array(&self.claim_possession.to_bytes());
+        out.array(&self.total_possession.to_bytes());
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            keys: HalfKeys::read(input)?,
+            claim_possession: read_possession(input, "possession of the view key's half")?,
             total_possession: read_possession(input, "possession of the totals key's half")?,
         })
     }
 }
 
-/// A new epoch of view keys: A and At are the sums of both sides' halves.
+/// A new epoch of view keys: A and At are the sums of both sides' halves. Beside it stands the proof that
+/// the holders know the secrets ([`ViewKeyEpochOpened::proof`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ViewKeyEpochOpened {
     /// The epoch, counted from 1.
@@ -63,6 +89,15 @@ pub struct ViewKeyEpochOpened {
 }
 
 impl ViewKeyEpochOpened {
+    /// The proof of an epoch with these halves: possession of the half of A and of At, the supervisors'
+    /// side before the witnesses'.
+    pub fn proof(supervisor: &ProvenHalf, witness: &ProvenHalf) -> schnorr::Proof {
+        let possessions =
+            [supervisor, witness].map(|half| [half.claim_possession, half.total_possession]);
+        // Four, which is fewer than the most.
+        schnorr::Proof::new(possessions.concat()).expect("four possessions are a proof")
+    }
+
     /// A = A_sup + A_wit.
     ///
     /// # Errors

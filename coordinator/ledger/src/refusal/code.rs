@@ -1,7 +1,9 @@
 //! The reason and the field at fault of each refusal.
 
 use merits_primitives::{figures::FiguresError, jubjub::PointError};
-use merits_verifier::{FieldPath, Reason, groth16::KeyError, statement::StatementError};
+use merits_verifier::{
+    FieldPath, Reason, groth16::KeyError, proof::ProofDecodeError, statement::StatementError,
+};
 
 use super::{ProvenTerm, Refusal};
 use crate::store::UniqueSet;
@@ -71,7 +73,10 @@ impl Refusal {
             Self::PeriodNotOver { .. } => Reason::PeriodNotOver,
             Self::SourceUnknown { .. } => Reason::SourceUnknown,
             Self::SourceSignature { .. } => Reason::SourceSignatureInvalid,
-            Self::ProofFormat(_) => Reason::ProofMalformed,
+            Self::ProofFormat(error) => match error {
+                ProofDecodeError::OtherSystem { found: Some(_), .. } => Reason::OtherProofSystem,
+                _ => Reason::ProofMalformed,
+            },
             Self::Statement(error) => match error {
                 StatementError::ClaimCount { .. } => Reason::ClaimCount,
                 StatementError::EphemeralTrivial { .. } => Reason::EphemeralTrivial,

@@ -26,6 +26,8 @@ use merits_verifier::{
     VerifyError,
     codec::CodecError,
     groth16::{KeyError, ProofError, ProofFormatError},
+    proof::ProofDecodeError,
+    schnorr::SchnorrError,
     statement::StatementError,
 };
 use thiserror::Error;
@@ -343,9 +345,9 @@ pub enum Refusal {
         /// Index of the claim.
         claim: usize,
     },
-    /// The proof's bytes are no proof.
+    /// No proof of the kind's system: the bytes are none, none came, or one of another system.
     #[error(transparent)]
-    ProofFormat(#[from] ProofFormatError),
+    ProofFormat(#[from] ProofDecodeError),
     /// The statement is refused before its proof is looked at.
     #[error(transparent)]
     Statement(#[from] StatementError),
@@ -436,6 +438,21 @@ impl From<CodecError> for Refusal {
         match error {
             CodecError::Point { what, fault } => Self::BadPoint { what, fault },
             error => Self::Malformed(error),
+        }
+    }
+}
+
+impl From<ProofFormatError> for Refusal {
+    fn from(error: ProofFormatError) -> Self {
+        Self::ProofFormat(error.into())
+    }
+}
+
+impl From<SchnorrError> for Refusal {
+    fn from(error: SchnorrError) -> Self {
+        match error {
+            SchnorrError::Count { .. } => Self::ProofInvalid,
+            SchnorrError::Invalid { what } => Self::PossessionInvalid { what },
         }
     }
 }

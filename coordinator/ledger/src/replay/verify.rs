@@ -15,7 +15,7 @@ use rand_core::{CryptoRng, SeedableRng as _};
 use super::{ReplayError, ReplayFault};
 use crate::entry::Kind;
 use crate::keys::KeyRing;
-use crate::proven::{Job, ProvenStatement};
+use crate::proven::{Groth16Job, Job, SchnorrJob, VerifiedProof};
 use crate::refusal::Refusal;
 use crate::signatures::{Unverified, verify_together};
 use crate::state::Governing;
@@ -33,7 +33,7 @@ pub(super) struct Unread {
 pub(super) struct Proven {
     pub(super) time: u64,
     pub(super) authentic: Authentic,
-    pub(super) verified: Option<Verified<ProvenStatement>>,
+    pub(super) verified: Option<VerifiedProof>,
 }
 
 impl Unread {
@@ -79,7 +79,7 @@ pub(super) fn verify(
 ) -> (Vec<Proven>, Option<ReplayError>) {
     let authenticate = |share: Vec<Unread>| authenticated(governing, share);
     let mut leaves = Vec::with_capacity(unread.len());
-    let mut jobs: BTreeMap<[u8; 32], Vec<(usize, Job)>> = BTreeMap::new();
+    let mut jobs = Jobs::default();
     // The first fault so far: keys and shares come in another order than the leaves.
     let mut fault: Option<(usize, Refusal)> = None;
     let read = in_shares(unread, authenticate);
@@ -93,7 +93,7 @@ pub(super) fn verify(
         };
         leaves.push(leaf);
         if let Some(job) = job {
-            jobs.entry(job.key.0).or_default().push((position, job));
+            jobs.push(position, job);
         }
     }
     let mut refuse = |position, refusal| {
@@ -101,26 +101,14 @@ pub(super) fn verify(
             fault = Some((position, refusal));
         }
     };
-    for jobs in jobs.into_values() {
-        let Some((position, job)) = jobs.first() else {
-            continue;
-        };
-        let key = match keys.get(governing, &job.key) {
-            Ok(key) => key,
-            Err(refusal) => {
-                refuse(*position, refusal);
-                continue;
-            }
-        };
-        for (position, answer) in prove(&key, jobs, rng) {
-            match answer {
-                Ok(answer) => {
-                    if let Some(leaf) = leaves.get_mut(position) {
-                        leaf.verified = Some(answer);
-                    }
+    for (position, answer) in jobs.verify(governing, keys, rng) {
+        match answer {
+            Ok(answer) => {
+                if let Some(leaf) = leaves.get_mut(position) {
+                    leaf.verified = Some(answer);
                 }
-                Err(refusal) => refuse(position, refusal),
             }
+            Err(refusal) => refuse(position, refusal),
         }
     }
     let fault = fault.map(|(position, refusal)| {
@@ -166,15 +154,66 @@ fn authenticated(
         .collect()
 }
 
-/// Verifies proofs under one key.
+/// Where a leaf stands among those that are verified, and what came of its proof.
+type Judged = (usize, Result<VerifiedProof, Refusal>);
+
+/// Jobs and where their leaves stand, in the batches of their proof systems.
+#[derive(Debug, Default)]
+struct Jobs {
+    /// By key.
+    groth16: BTreeMap<[u8; 32], Vec<(usize, Groth16Job)>>,
+    schnorr: Vec<(usize, SchnorrJob)>,
+}
+
+impl Jobs {
+    fn push(&mut self, position: usize, job: Job) {
+        match job {
+            Job::Groth16(job) => {
+                let batch = self.groth16.entry(job.key.0).or_default();
+                batch.push((position, job));
+            }
+            Job::Schnorr(job) => self.schnorr.push((position, job)),
+        }
+    }
+
+    /// The answers come in no order. Those under a key that is refused are one: the first leaf's refusal.
+    fn verify(
+        self,
+        governing: &Governing,
+        keys: &KeyRing,
+        rng: &mut impl CryptoRng,
+    ) -> Vec<Judged> {
+        let mut answers = Vec::new();
+        for batch in self.groth16.into_values() {
+            let Some((position, job)) = batch.first() else {
+                continue;
+            };
+            match keys.get(governing, &job.key) {
+                Ok(key) => answers.extend(prove(&key, batch, rng)),
+                Err(refusal) => answers.push((*position, Err(refusal))),
+            }
+        }
+        let possessions = |share: Vec<(usize, SchnorrJob)>| {
+            let judge = |(position, job): (usize, SchnorrJob)| {
+                let answer = job.verify().map(VerifiedProof::from);
+                (position, answer.map_err(Refusal::from))
+            };
+            share.into_iter().map(judge).collect()
+        };
+        answers.extend(in_shares(self.schnorr, possessions));
+        answers
+    }
+}
+
+/// Verifies Groth16 proofs under one key.
 fn prove(
     key: &Arc<PreparedKey>,
-    jobs: Vec<(usize, Job)>,
+    jobs: Vec<(usize, Groth16Job)>,
     rng: &mut impl CryptoRng,
-) -> Vec<(usize, Result<Verified<ProvenStatement>, Refusal>)> {
+) -> Vec<Judged> {
     let mut seed = [0; 32];
     rng.fill_bytes(&mut seed);
-    let work = |share: Vec<(usize, Job)>| {
+    let work = |share: Vec<(usize, Groth16Job)>| {
         let Some(&(position, _)) = share.first() else {
             return Vec::new();
         };
@@ -188,7 +227,7 @@ fn prove(
         let answers = Verified::check_batch(key, items, &mut rng);
         let answers = answers
             .into_iter()
-            .map(|answer| answer.map_err(Refusal::from));
+            .map(|answer| answer.map(VerifiedProof::from).map_err(Refusal::from));
         positions.into_iter().zip(answers).collect()
     };
     in_shares(jobs, work)

@@ -9,7 +9,6 @@ use merits_primitives::{
     note::NoteCommitment,
 };
 use merits_verifier::{
-    Verified,
     groth16::KeyDigest,
     signature::PublicKey,
     statement::earn::{EarnStatement, commitment_signing_bytes},
@@ -20,7 +19,7 @@ use super::rules::expect_verified;
 use super::totals::{BatchTotal, NewBatch, record_batch};
 use super::{Governing, TotalsKey, VersionRecord, tickets};
 use crate::entry::{EarnBatch, EarnTerms};
-use crate::proven::ProvenStatement;
+use crate::proven::{ProvenStatement, VerifiedProof};
 use crate::refusal::{CheckError, ProvenTerm, Refusal, TicketRefusal};
 use crate::role::Role;
 use crate::signatures::ClaimSignature;
@@ -89,7 +88,7 @@ impl Governing {
         authentic: &Authentic,
         batch: &EarnBatch,
         time: u64,
-        verified: Option<&Verified<ProvenStatement>>,
+        verified: Option<&VerifiedProof>,
         draft: &mut Draft<'_>,
     ) -> Result<(), CheckError> {
         let record = self

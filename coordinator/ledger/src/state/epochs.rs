@@ -9,6 +9,7 @@ use merits_primitives::{
 use merits_verifier::{
     codec::CodecError,
     possession::{KeyHalf, possession_context},
+    schnorr::{self, Known},
 };
 
 use super::Parties;
@@ -98,12 +99,12 @@ impl Epochs {
         Err(Refusal::EpochNotAccepted { epoch, standing })
     }
 
-    pub(super) fn check_opened(
+    /// What can be told of a new epoch before its proofs are looked at: its number, its times, and
+    /// whether its holders may hold a half.
+    pub(super) fn check_next(
         &self,
-        origin: &Origin,
         parties: &Parties,
         opened: &ViewKeyEpochOpened,
-        draft: &mut Draft<'_>,
     ) -> Result<(), Refusal> {
         let expected = u32::try_from(self.0.len())
             .unwrap_or(u32::MAX)
@@ -123,20 +124,16 @@ impl Epochs {
         if supervisor.holder == witness.holder {
             return Err(Refusal::OneHolder);
         }
-        check_possession(
-            origin,
-            opened.epoch,
-            supervisor,
-            KeyHalf::ClaimSupervisor,
-            KeyHalf::TotalSupervisor,
-        )?;
-        check_possession(
-            origin,
-            opened.epoch,
-            witness,
-            KeyHalf::ClaimWitness,
-            KeyHalf::TotalWitness,
-        )?;
+        Ok(())
+    }
+
+    /// The rules beside [`Epochs::check_next`] and the proofs.
+    pub(super) fn check_opened(
+        &self,
+        opened: &ViewKeyEpochOpened,
+        draft: &mut Draft<'_>,
+    ) -> Result<(), Refusal> {
+        let (supervisor, witness) = (&opened.supervisor, &opened.witness);
         let identity = |key| move |_| Refusal::ViewKeyIdentity { key };
         let view_key = opened.view_key().map_err(identity("view"))?;
         let totals_key = opened.totals_key().map_err(identity("totals"))?;
@@ -209,22 +206,32 @@ impl Epochs {
     }
 }
 
-fn check_possession(
-    origin: &Origin,
-    epoch: Epoch,
-    half: &HalfKeys,
-    claim: KeyHalf,
-    total: KeyHalf,
-) -> Result<(), Refusal> {
-    let context = |which| possession_context(origin, epoch, which, &half.holder);
-    half.claim_possession
-        .verify(&half.claim, &context(claim))
-        .map_err(|_| Refusal::PossessionInvalid {
-            what: "possession of the view key's half",
-        })?;
-    half.total_possession
-        .verify(&half.total, &context(total))
-        .map_err(|_| Refusal::PossessionInvalid {
-            what: "possession of the totals key's half",
-        })
+/// What the proofs of a new epoch must show: the holders know the secrets of all four halves.
+pub(super) fn possession(origin: &Origin, opened: &ViewKeyEpochOpened) -> schnorr::Statement {
+    let half = |half: &HalfKeys, claim, total| {
+        let context = |which| possession_context(origin, opened.epoch, which, &half.holder);
+        [
+            Known {
+                what: "possession of the view key's half",
+                point: half.claim,
+                context: context(claim),
+            },
+            Known {
+                what: "possession of the totals key's half",
+                point: half.total,
+                context: context(total),
+            },
+        ]
+    };
+    let supervisor = half(
+        &opened.supervisor,
+        KeyHalf::ClaimSupervisor,
+        KeyHalf::TotalSupervisor,
+    );
+    let witness = half(
+        &opened.witness,
+        KeyHalf::ClaimWitness,
+        KeyHalf::TotalWitness,
+    );
+    schnorr::Statement(supervisor.into_iter().chain(witness).collect())
 }

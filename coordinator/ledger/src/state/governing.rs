@@ -8,22 +8,23 @@ use merits_primitives::{
     ids::{Origin, PartyId},
 };
 use merits_verifier::{
-    Verified,
     codec::{Canonical, CodecError, Reader, Writer},
     entry::{Leaf, SignedEntry},
     groth16::{KeyDigest, Provenance, VerifyingKey},
     log::{Hash, leaf_hash},
+    proof::Proof,
     signature::PublicKey,
 };
 
 use super::draft::Draft;
+use super::epochs;
 use super::notes::NoteEdge;
 use super::people::Register;
 use super::tickets::{PublishedTerms, check_not_withdrawn, withdrawal_key};
 use super::{Anchor, CommitError, Effects, Epochs, Offers, Parties, Scales, StatementKeys};
 use crate::entry::{Entry, PersonStatement};
 use crate::policy::LedgerPolicy;
-use crate::proven::{Job, ProvenStatement};
+use crate::proven::{Groth16Job, Job, ProvenStatement, SchnorrJob, VerifiedProof};
 use crate::refusal::{CheckError, Refusal};
 use crate::role::Role;
 use crate::rows::{Key, Record, RowError, Rows, Table, View, decode};
@@ -244,11 +245,24 @@ impl Governing {
     /// # Errors
     /// [`Refusal`] when no proof could make the entry acceptable.
     pub fn question(&self, submission: &Submission) -> Result<Option<Job>, Refusal> {
-        let Some(proof) = submission.proof else {
-            return Ok(None);
-        };
         let party = submission.party();
         let person = |kind| self.statement_keys.digest(kind);
+        let proof = match &submission.proof {
+            None => return Ok(None),
+            Some(Proof::Schnorr(proof)) => {
+                let statement = match submission.entry() {
+                    Entry::ViewKeyEpochOpened(opened) => {
+                        self.parties.acting(&party, Role::Supervisor)?;
+                        self.epochs.check_next(&self.parties, opened)?;
+                        epochs::possession(self.origin(), opened)
+                    }
+                    _ => return Err(Refusal::NotVerified),
+                };
+                let proof = proof.clone();
+                return Ok(Some(Job::Schnorr(SchnorrJob { statement, proof })));
+            }
+            Some(Proof::Groth16(proof)) => *proof,
+        };
         let (key, statement) = match submission.entry() {
             Entry::EarnBatch(batch) => {
                 let (key, statement) = self.earn_question(batch, &party)?;
@@ -274,13 +288,14 @@ impl Governing {
                 let key = person(PersonStatement::Redeem)?;
                 (key, ProvenStatement::Redeem(statement))
             }
-            _ => return Ok(None),
+            // A submission has a proof only if its kind has a system.
+            _ => return Err(Refusal::NotVerified),
         };
-        Ok(Some(Job {
+        Ok(Some(Job::Groth16(Groth16Job {
             key,
             statement,
             proof,
-        }))
+        })))
     }
 
     /// Who sends an entry, found from its envelope alone: costs one signature, some tens of
@@ -399,7 +414,7 @@ impl Governing {
         &self,
         authentic: &Authentic,
         time: u64,
-        verified: Option<&Verified<ProvenStatement>>,
+        verified: Option<&VerifiedProof>,
         view: &View,
     ) -> Result<Effects, CheckError> {
         let submission = &authentic.submission;

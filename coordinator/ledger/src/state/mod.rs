@@ -41,11 +41,11 @@ pub use merits_verifier::possession::TotalsKey;
 use std::{ops::Deref, sync::Arc};
 
 use merits_primitives::{ids::EntryId, note::NoteCommitment};
-use merits_verifier::{Verified, log::Hash};
+use merits_verifier::log::Hash;
 use thiserror::Error;
 
 use crate::policy::LedgerPolicy;
-use crate::proven::{Job, ProvenStatement};
+use crate::proven::{Job, VerifiedProof};
 use crate::refusal::CheckError;
 use crate::rows::{MemoryRows, RowChange, RowError, Rows, StateDigest, View};
 use crate::store::Unique;
@@ -270,7 +270,7 @@ impl State {
         &self,
         authentic: &Authentic,
         time: u64,
-        verified: Option<&Verified<ProvenStatement>>,
+        verified: Option<&VerifiedProof>,
         view: &mut View,
     ) -> Result<Effects, CheckError> {
         view.fill(self.rows(), |view| {
@@ -298,7 +298,7 @@ impl State {
         &self,
         authentic: &Authentic,
         time: u64,
-        verified: Option<&Verified<ProvenStatement>>,
+        verified: Option<&VerifiedProof>,
     ) -> Result<Effects, CheckError> {
         let view = self.view(&authentic.submission)?;
         self.governing.check(authentic, time, verified, &view)

@@ -1,12 +1,12 @@
 //! Which rules an entry's kind asks for: who may make it, and what its module checks.
 
 use merits_primitives::field;
-use merits_verifier::{Verified, groth16::KeyDigest};
+use merits_verifier::{groth16::KeyDigest, schnorr};
 
 use super::draft::Draft;
-use super::{Governing, check_not_expired, openings, tickets};
+use super::{Governing, check_not_expired, epochs, openings, tickets};
 use crate::entry::{Entry, PersonStatement};
-use crate::proven::ProvenStatement;
+use crate::proven::{ProvenStatement, VerifiedProof};
 use crate::refusal::{CheckError, Refusal};
 use crate::role::Role;
 use crate::store::UniqueSet;
@@ -18,7 +18,7 @@ impl Governing {
         &self,
         authentic: &Authentic,
         time: u64,
-        verified: Option<&Verified<ProvenStatement>>,
+        verified: Option<&VerifiedProof>,
         draft: &mut Draft<'_>,
     ) -> Result<(), CheckError> {
         let submission = &authentic.submission;
@@ -46,8 +46,9 @@ impl Governing {
             }
             Entry::ViewKeyEpochOpened(opened) => {
                 acting(Role::Supervisor)?;
-                let (origin, parties) = (self.origin(), &self.parties);
-                Ok(self.epochs.check_opened(origin, parties, opened, draft)?)
+                self.epochs.check_next(&self.parties, opened)?;
+                expect_known(verified, &epochs::possession(self.origin(), opened))?;
+                Ok(self.epochs.check_opened(opened, draft)?)
             }
             Entry::ScaleProposed(proposed) => {
                 acting(Role::Issuer)?;
@@ -106,7 +107,7 @@ impl Governing {
         entry: &Entry,
         authentic: &Authentic,
         time: u64,
-        verified: Option<&Verified<ProvenStatement>>,
+        verified: Option<&VerifiedProof>,
         draft: &mut Draft<'_>,
     ) -> Result<(), CheckError> {
         let submission = &authentic.submission;
@@ -207,14 +208,33 @@ impl Governing {
     }
 }
 
-/// The statement was verified, and it is the one that this state gives, under the key in force.
+/// The Groth16 statement was verified, and it is the one that this state gives, under the key in force.
 pub(super) fn expect_verified(
-    verified: Option<&Verified<ProvenStatement>>,
+    verified: Option<&VerifiedProof>,
     statement: &ProvenStatement,
     key: KeyDigest,
 ) -> Result<(), Refusal> {
     match verified {
-        Some(verified) if verified.statement() == statement && verified.key() == key => Ok(()),
-        _ => Err(Refusal::NotVerified),
+        Some(VerifiedProof::Groth16(verified))
+            if verified.statement() == statement && verified.key() == key =>
+        {
+            Ok(())
+        }
+        Some(VerifiedProof::Groth16(_) | VerifiedProof::Schnorr(_)) | None => {
+            Err(Refusal::NotVerified)
+        }
+    }
+}
+
+/// The secrets of the points are known, and the points are those that this state gives.
+fn expect_known(
+    verified: Option<&VerifiedProof>,
+    statement: &schnorr::Statement,
+) -> Result<(), Refusal> {
+    match verified {
+        Some(VerifiedProof::Schnorr(verified)) if verified.statement() == statement => Ok(()),
+        Some(VerifiedProof::Groth16(_) | VerifiedProof::Schnorr(_)) | None => {
+            Err(Refusal::NotVerified)
+        }
     }
 }

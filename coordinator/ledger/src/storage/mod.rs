@@ -32,7 +32,7 @@ use crate::tree::Node;
 
 /// The layout of the stored state: tables, keys, values, digest. Raise it with every change of them. A
 /// state of another version is made anew from the log.
-pub const STATE_VERSION: u32 = 2;
+pub const STATE_VERSION: u32 = 3;
 
 /// What the newest committed group left.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -65,7 +65,7 @@ fn proof_of(town: &mut Town, consented: &Consented) -> Proof {
         .federation
         .deposit(town.ledger.state(), consented, &mut town.rng)
         .expect("a deposit");
-    Proof::from_bytes(&entry.proof).expect("a proof")
+    entry.groth16_proof().expect("a proof")
 }
 
 #[test]

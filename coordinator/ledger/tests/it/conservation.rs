@@ -225,7 +225,7 @@ fn a_replay_notices_every_altered_leaf_about_people() {
     for (index, leaf) in leaves.iter().enumerate() {
         let mut leaf = Leaf::from_bytes(leaf).unwrap();
         // Proven kinds: the last statement byte is part of what is proven or signed.
-        if leaf.entry.proof.is_empty() {
+        if leaf.entry.proof.is_none() {
             continue;
         }
         altered += 1;

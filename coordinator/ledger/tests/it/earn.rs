@@ -11,9 +11,8 @@ use merits_primitives::{
 };
 use merits_trapdoor::rerandomise;
 use merits_verifier::entry::{MAX_ENTRY_BYTES, SignedEntry};
-use merits_verifier::groth16::Proof;
 use merits_verifier::statement::earn::MeasureTotal;
-use merits_verifier::{Reason, codec::Canonical};
+use merits_verifier::{EncodedProof, ProofSystem, Reason, codec::Canonical};
 
 #[test]
 fn a_batch_gets_in_and_its_receipt_verifies_offline() {
@@ -38,14 +37,14 @@ fn a_rerandomised_copy_gets_the_old_receipt_and_no_new_credit() {
     let entry = ledger.earn(3);
     let first = ledger.submit(&entry).expect("a good batch");
     let digest = ledger.ledger.state().digest().expect("rows in memory");
-    let proof = Proof::from_bytes(&entry.proof).expect("a proof");
+    let proof = entry.groth16_proof().expect("a proof");
     let other = rerandomise(&proof, Fr::from(99u64)).expect("a proof");
     let copy = SignedEntry::sign(
         entry.origin.clone(),
         entry.kind,
         entry.party,
         entry.statement.clone(),
-        other.to_bytes().to_vec(),
+        Some((&other).into()),
         &ledger.federation.distributor.key,
     );
     assert_ne!(copy.to_bytes(), entry.to_bytes());
@@ -341,7 +340,7 @@ fn proofs_that_are_none_are_told_by_their_fault() {
     let mut ledger = Founded::new();
     let federation = ledger.federation.clone();
     let good = ledger.earn(1);
-    let with_proof = |proof: Vec<u8>| {
+    let with_proof = |proof: Option<EncodedProof>| {
         SignedEntry::sign(
             good.origin.clone(),
             good.kind,
@@ -351,18 +350,23 @@ fn proofs_that_are_none_are_told_by_their_fault() {
             &federation.distributor.key,
         )
     };
-    ledger.refused(&with_proof(vec![]), "proof-malformed", "proof");
-    ledger.refused(
-        &with_proof(good.proof[..127].to_vec()),
-        "proof-malformed",
-        "proof",
-    );
-    ledger.refused(&with_proof(vec![0xff; 128]), "proof-malformed", "proof");
-    let mut bytes = good.proof.clone();
-    bytes.push(0);
-    ledger.refused(&with_proof(bytes), "proof-malformed", "proof");
+    let bytes = good.proof.as_ref().expect("a proof").bytes().to_vec();
+    let system = ProofSystem::Groth16Bn254;
+    let of_bytes = |bytes: Vec<u8>| Some(EncodedProof::new(system, bytes).expect("not too long"));
+    ledger.refused(&with_proof(None), "proof-malformed", "proof");
+    for bytes in [vec![], bytes[..127].to_vec(), vec![0xff; 128]] {
+        ledger.refused(&with_proof(of_bytes(bytes)), "proof-malformed", "proof");
+    }
     let other = ledger.earn(1);
     ledger.refused(&with_proof(other.proof), "proof-invalid", "proof");
+    // The bytes of a proof that is good, under another system's number.
+    let schnorr = EncodedProof::new(ProofSystem::SchnorrBabyJubjub, bytes.clone());
+    let schnorr = with_proof(Some(schnorr.expect("not too long")));
+    ledger.refused(&schnorr, "other-proof-system", "proof");
+    // A system's bound is enforced before anything is decoded: the envelope itself is refused.
+    let mut longer = bytes;
+    longer.push(0);
+    assert!(EncodedProof::new(system, longer).is_err());
 }
 
 #[test]
@@ -445,7 +449,6 @@ fn time_never_goes_back() {
 #[test]
 fn a_batch_verified_against_an_older_state_is_checked_again() {
     use merits_ledger::Submission;
-    use merits_verifier::Verified;
 
     let mut ledger = Founded::new();
     let federation = ledger.federation.clone();
@@ -457,8 +460,7 @@ fn a_batch_verified_against_an_older_state_is_checked_again() {
         .expect("in force")
         .expect("it has a proof");
     let keys = merits_ledger::KeyRing::new();
-    let key = keys.get(&state, &job.key).expect("a good key");
-    let verified = Verified::check(&key, job.statement, &job.proof).expect("a good proof");
+    let verified = job.verify(&state, &keys).expect("a good proof");
     let authentic = state.authenticate(submission).expect("signed");
     assert!(
         state

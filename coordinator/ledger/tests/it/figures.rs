@@ -127,7 +127,8 @@ fn a_proof_made_with_another_periods_figures_does_not_hold() {
         let submission = merits_ledger::Submission::from_signed(draft, &federation.origin);
         let state = ledger.ledger.state();
         let job = state.job(&submission.expect("well-formed"));
-        job.expect("taken").expect("a batch").statement
+        let job = job.expect("taken").expect("a batch");
+        job.groth16().expect("of Groth16").statement
     };
     use merits_verifier::Statement as _;
     let merits_ledger::ProvenStatement::Earn(statement) = &mut statement else {

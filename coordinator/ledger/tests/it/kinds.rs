@@ -3,6 +3,7 @@
 use std::{fs, path::Path};
 
 use merits_ledger::entry::{Author, KINDS, Kind};
+use merits_verifier::ProofSystem;
 
 /// The rows of the page's table of kinds, cell by cell.
 fn documented() -> Vec<Vec<String>> {
@@ -32,9 +33,15 @@ fn the_page_names_every_kind_its_author_and_its_proof() {
             kind.author == Author::Person,
             "{row:?}"
         );
-        let proof =
-            row[3].ends_with("with a proof") || row[3].ends_with("the proof stands beside it");
-        assert_eq!(proof, kind.proven, "{row:?}");
+        let ends = |end| row[3].ends_with(end);
+        let system = if ends("with a proof") || ends("the proof stands beside it") {
+            Some(ProofSystem::Groth16Bn254)
+        } else if ends("with Schnorr proofs of possession") {
+            Some(ProofSystem::SchnorrBabyJubjub)
+        } else {
+            None
+        };
+        assert_eq!(system, kind.system, "{row:?}");
     }
 }
 
@@ -46,6 +53,6 @@ fn a_number_names_one_kind() {
     assert_eq!(Kind::of(0x0401), None, "a retired number");
     // An entry that nobody signs would be anybody's.
     for kind in KINDS.iter().filter(|kind| kind.is_personal()) {
-        assert!(kind.proven, "{}", kind.name);
+        assert!(kind.system.is_some(), "{}", kind.name);
     }
 }

@@ -75,7 +75,7 @@ fn attestation(town: &mut Town, citizen: &Citizen, notes: &[Note], verifier: &st
 }
 
 fn proof_of(entry: &SignedEntry) -> Proof {
-    Proof::from_bytes(&entry.proof).unwrap()
+    entry.groth16_proof().unwrap()
 }
 
 #[test]
@@ -469,9 +469,8 @@ fn a_sealed_identity_is_sealed_under_a_key_in_force() {
     let from = town.time + 10_000;
     // Fresh secrets: keys are never used twice.
     let with = federation.with_fresh_halves(&mut town.rng);
-    let epoch = with.epoch(Epoch(2), from, from, &mut town.rng);
-    town.act(&federation.supervisor, &Entry::ViewKeyEpochOpened(epoch))
-        .unwrap();
+    let (epoch, proof) = with.epoch(Epoch(2), from, from, &mut town.rng);
+    town.submit(&federation.sign_epoch(epoch, &proof)).unwrap();
     let mut early = redemption(&at(&town, offer), &mut town, &citizen, &[note]);
     early.spending.epoch = Epoch(2);
     let entry = sign_redeemed(&mut town, early.clone());

@@ -66,7 +66,7 @@ fn entries(ledger: &Founded) -> Vec<(Role, Entry)> {
             witness: partial,
         }),
     };
-    let epoch = federation.epoch(Epoch(2), START + 1, START + 1, &mut rng);
+    let (epoch, _) = federation.epoch(Epoch(2), START + 1, START + 1, &mut rng);
     let result = [4; 32];
     vec![
         (
@@ -110,6 +110,8 @@ fn every_kind_is_refused_from_every_party_without_its_role() {
         &federation.distributor,
     ];
     let mut refused = 0;
+    let rng = &mut StdRng::seed_from_u64(1);
+    let (_, possession) = federation.epoch(Epoch(2), START + 1, START + 1, rng);
     for (role, entry) in entries(&ledger) {
         for member in members {
             let roles: Roles = member.roles;
@@ -118,7 +120,9 @@ fn every_kind_is_refused_from_every_party_without_its_role() {
             if roles.has(role) || own {
                 continue;
             }
-            let signed = federation.sign(&entry, member);
+            let proof = matches!(entry, Entry::ViewKeyEpochOpened(_)).then(|| (&possession).into());
+            let origin = &federation.origin;
+            let signed = entry.sign_with(origin, member.id, proof, &member.key);
             ledger.refused(&signed, "role-missing", "");
             refused += 1;
         }

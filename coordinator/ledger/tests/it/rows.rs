@@ -10,11 +10,8 @@ use merits_ledger::entry::{
     Entry, OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed,
 };
 use merits_ledger::rows::{RowError, RowKey, StateDigest, Table, View};
-use merits_ledger::{
-    Authentic, CheckError, Governing, KeyRing, ProvenStatement, State, Submission,
-};
+use merits_ledger::{Authentic, CheckError, Governing, KeyRing, State, Submission, VerifiedProof};
 use merits_primitives::ids::EntryId;
-use merits_verifier::Verified;
 use merits_verifier::codec::Canonical as _;
 use merits_verifier::entry::Leaf;
 
@@ -48,7 +45,7 @@ fn everything() -> Town {
 /// Goes through a log entry by entry, each with the state before it.
 fn walk(
     town: &Town,
-    mut each: impl FnMut(&State, &Authentic, u64, Option<&Verified<ProvenStatement>>),
+    mut each: impl FnMut(&State, &Authentic, u64, Option<&VerifiedProof>),
 ) -> State {
     let mut state = State::new(town.federation.policy());
     let keys = KeyRing::new();
@@ -57,10 +54,7 @@ fn walk(
         let submission = Submission::from_signed(leaf.entry, state.origin()).unwrap();
         let authentic = state.authenticate(submission).unwrap();
         let job = state.job(authentic.submission()).unwrap();
-        let verified = job.map(|job| {
-            let key = keys.get(&state, &job.key).unwrap();
-            Verified::check(&key, job.statement, &job.proof).unwrap()
-        });
+        let verified = job.map(|job| job.verify(&state, &keys).unwrap());
         each(&state, &authentic, leaf.time, verified.as_ref());
         let effects = state
             .check(&authentic, leaf.time, verified.as_ref())

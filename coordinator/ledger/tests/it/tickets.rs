@@ -103,9 +103,8 @@ fn a_ticket_of_another_distributor_is_not_deposited() {
         &mut town,
         &Entry::TicketDeposited(mine.deposit.clone()),
         Some(&mine.distributor),
-    )
-    .proof;
-    let proof = merits_verifier::groth16::Proof::from_bytes(&proof).unwrap();
+    );
+    let proof = proof.groth16_proof().unwrap();
     let steal = |terms| {
         let mut deposit = mine.deposit.clone();
         deposit.terms = terms;
@@ -158,10 +157,10 @@ fn a_deposit_must_fit_the_ledger() {
     let by_source = proven(&mut town, &entry, Some(&federation.source));
     refused(&mut town, &by_source, "role-missing", "");
     // A proof for other values.
-    let proof = proven(&mut town, &entry, Some(&federation.distributor)).proof;
+    let proof = proven(&mut town, &entry, Some(&federation.distributor));
     let mut deposit = consented.deposit.clone();
     deposit.b.0 += Fr::from(1u64);
-    let proof = merits_verifier::groth16::Proof::from_bytes(&proof).unwrap();
+    let proof = proof.groth16_proof().unwrap();
     let moved = Entry::TicketDeposited(deposit);
     let moved = federation.sign_proven(&moved, Some(&federation.distributor), &proof);
     refused(&mut town, &moved, "proof-invalid", "proof");
@@ -418,7 +417,7 @@ fn nobody_withdraws_for_another() {
         .federation
         .withdraw(town.ledger.state(), &consented, &mut town.rng)
         .unwrap();
-    let proof = merits_verifier::groth16::Proof::from_bytes(&honest.proof).unwrap();
+    let proof = honest.groth16_proof().unwrap();
     // A neighbour's proof with the citizen's nullifier, or for another message.
     let withdrawal = federation.withdrawal(town.state(), &consented).unwrap();
     let changes: [fn(&mut ConsentWithdrawn); 3] = [
@@ -434,8 +433,8 @@ fn nobody_withdraws_for_another() {
     }
     // The consent's own proof takes nothing back: the messages are of different kinds.
     let deposit = Entry::TicketDeposited(consented.deposit.clone());
-    let consent = proven(&mut town, &deposit, Some(&consented.distributor)).proof;
-    let consent = merits_verifier::groth16::Proof::from_bytes(&consent).unwrap();
+    let consent = proven(&mut town, &deposit, Some(&consented.distributor));
+    let consent = consent.groth16_proof().unwrap();
     let entry = Entry::ConsentWithdrawn(withdrawal.clone()).personal(&federation.origin, &consent);
     refused(&mut town, &entry, "proof-invalid", "proof");
     // A party's signature does not belong under it.

@@ -3,17 +3,19 @@
 use crate::founded::Founded;
 use merits_ledger::entry::{Entry, ViewKeyEpochOpened};
 use merits_ledger::state::EpochStanding;
+use merits_ledger::{CheckError, KeyRing, Refusal, Submission};
 use merits_ledger_fixture::{Federation, START};
 use merits_primitives::{
-    ids::Epoch,
+    ids::{Epoch, Origin},
     jubjub::{Point, Scalar},
 };
+use merits_verifier::{EncodedProof, ProofSystem, schnorr};
 use rand::{SeedableRng, rngs::StdRng};
 
 const HOUR: u64 = 3_600_000;
 
 /// The second epoch, active an hour after the start; the first is accepted an hour longer.
-fn second(federation: &Federation, rng: &mut StdRng) -> ViewKeyEpochOpened {
+fn second(federation: &Federation, rng: &mut StdRng) -> (ViewKeyEpochOpened, schnorr::Proof) {
     // Fresh secrets: keys are never used twice.
     let with = federation.with_fresh_halves(rng);
     with.epoch(Epoch(2), START + HOUR, START + 2 * HOUR, rng)
@@ -25,10 +27,9 @@ fn an_epoch_is_pending_active_in_grace_and_retired() {
     let federation = ledger.federation.clone();
     let mut rng = StdRng::seed_from_u64(1);
     let batches: Vec<_> = (0..3).map(|_| ledger.earn(1)).collect();
-    let opened = second(&federation, &mut rng);
-    ledger
-        .supervise(&Entry::ViewKeyEpochOpened(opened))
-        .expect("opened");
+    let (opened, proof) = second(&federation, &mut rng);
+    let entry = federation.sign_epoch(opened, &proof);
+    ledger.submit(&entry).expect("opened");
 
     let epochs = ledger.ledger.state().epochs();
     let standing = |time| {
@@ -67,11 +68,10 @@ fn a_batch_proven_under_another_accepted_epochs_keys_is_refused() {
     let mut ledger = Founded::new();
     let federation = ledger.federation.clone();
     let mut rng = StdRng::seed_from_u64(6);
-    let opened = second(&federation, &mut rng);
+    let (opened, proof) = second(&federation, &mut rng);
     let active = opened.active_from;
-    ledger
-        .supervise(&Entry::ViewKeyEpochOpened(opened))
-        .expect("opened");
+    let entry = federation.sign_epoch(opened, &proof);
+    ledger.submit(&entry).expect("opened");
     let mut batch = federation.batch(1, &mut rng);
     let proof = federation
         .prove(ledger.ledger.state(), &batch, &mut rng)
@@ -90,10 +90,9 @@ fn a_batch_under_a_pending_or_unknown_epoch_is_refused() {
     let mut rng = StdRng::seed_from_u64(1);
     let unknown = ledger.changed_batch(1, |_, batch| batch.epoch = Epoch(2));
     ledger.refused(&unknown, "epoch-unknown", "epoch");
-    let opened = second(&federation, &mut rng);
-    ledger
-        .supervise(&Entry::ViewKeyEpochOpened(opened))
-        .expect("opened");
+    let (opened, proof) = second(&federation, &mut rng);
+    let entry = federation.sign_epoch(opened, &proof);
+    ledger.submit(&entry).expect("opened");
     let pending = ledger.changed_batch(1, |_, batch| batch.epoch = Epoch(2));
     ledger.refused(&pending, "epoch-not-accepted", "epoch");
 }
@@ -102,9 +101,9 @@ fn refuse(change: impl FnOnce(&Federation, &mut ViewKeyEpochOpened), code: &str,
     let mut ledger = Founded::new();
     let federation = ledger.federation.clone();
     let mut rng = StdRng::seed_from_u64(1);
-    let mut opened = second(&federation, &mut rng);
+    let (mut opened, proof) = second(&federation, &mut rng);
     change(&federation, &mut opened);
-    let entry = federation.sign(&Entry::ViewKeyEpochOpened(opened), &federation.supervisor);
+    let entry = federation.sign_epoch(opened, &proof);
     ledger.refused(&entry, code, field);
 }
 
@@ -145,17 +144,84 @@ fn each_fault_of_an_epoch_has_its_refusal() {
 
 #[test]
 fn possession_of_another_epoch_or_log_proves_nothing() {
-    refuse(
-        |federation, opened| {
-            let mut rng = StdRng::seed_from_u64(2);
-            let fresh = second(federation, &mut rng);
-            let old = federation.with_fresh_halves(&mut rng);
-            let other_epoch = old.epoch(Epoch(3), fresh.active_from, 0, &mut rng);
-            opened.supervisor = other_epoch.supervisor;
-        },
-        "possession-invalid",
-        "possession of the view key's half",
-    );
+    let mut ledger = Founded::new();
+    let federation = ledger.federation.clone();
+    let mut rng = StdRng::seed_from_u64(2);
+    let with = federation.with_fresh_halves(&mut rng);
+    let from = START + HOUR;
+    let what = "possession of the view key's half";
+    // The proof of the same halves, for another epoch and for another log.
+    let (opened, good) = with.epoch(Epoch(2), from, from, &mut rng);
+    let (_, other_epoch) = with.epoch(Epoch(3), from, from, &mut rng);
+    let mut elsewhere = with.clone();
+    elsewhere.origin = Origin::new("other.example/log").expect("a good name");
+    let (same, other_log) = elsewhere.epoch(Epoch(2), from, from, &mut rng);
+    assert_eq!(opened, same);
+    for proof in [other_epoch, other_log] {
+        let entry = federation.sign_epoch(opened.clone(), &proof);
+        ledger.refused(&entry, "possession-invalid", what);
+    }
+    let entry = federation.sign_epoch(opened, &good);
+    ledger.submit(&entry).expect("opened");
+}
+
+/// The proof is not in the statement any more, so an entry could come without it, with half of it, or with that of
+/// another system.
+#[test]
+fn an_epoch_without_its_whole_proof_is_refused() {
+    let mut ledger = Founded::new();
+    let federation = ledger.federation.clone();
+    let mut rng = StdRng::seed_from_u64(8);
+    let (opened, proof) = second(&federation, &mut rng);
+    let entry = Entry::ViewKeyEpochOpened(opened.clone());
+    let supervisor = federation.supervisor.clone();
+    let sign = |proof: Option<EncodedProof>| {
+        entry.sign_with(&federation.origin, supervisor.id, proof, &supervisor.key)
+    };
+    let of_bytes = |bytes: &[u8]| {
+        let system = ProofSystem::SchnorrBabyJubjub;
+        Some(EncodedProof::new(system, bytes.to_vec()).expect("not too long"))
+    };
+    let bytes = proof.to_bytes();
+    ledger.refused(&sign(None), "proof-malformed", "proof");
+    ledger.refused(&sign(of_bytes(&bytes[..255])), "proof-malformed", "proof");
+    ledger.refused(&sign(of_bytes(&[0xff; 256])), "proof-malformed", "proof");
+    // Two of the four, and a fifth.
+    ledger.refused(&sign(of_bytes(&bytes[..128])), "proof-invalid", "proof");
+    let five = [&bytes[..], &bytes[..64]].concat();
+    ledger.refused(&sign(of_bytes(&five)), "proof-invalid", "proof");
+    let groth16 = federation.trapdoor.prove(&[], &mut rng).expect("a proof");
+    let groth16 = sign(Some((&groth16).into()));
+    ledger.refused(&groth16, "other-proof-system", "proof");
+    // The halves of both sides in the other order.
+    let swapped = [&bytes[128..], &bytes[..128]].concat();
+    let what = "possession of the view key's half";
+    ledger.refused(&sign(of_bytes(&swapped)), "possession-invalid", what);
+    // Whoever verified nothing may not say so, and neither may whoever verified other points.
+    let state = ledger.ledger.state().clone();
+    let keys = KeyRing::new();
+    let submission = |signed| Submission::from_signed(signed, &federation.origin).expect("good");
+    let good = submission(federation.sign_epoch(opened, &proof));
+    let job = state.job(&good).expect("in order").expect("it has a proof");
+    assert_eq!(job.system(), ProofSystem::SchnorrBabyJubjub);
+    let verified = job.verify(&state, &keys).expect("it holds");
+    let (other, proof) = second(&federation, &mut rng);
+    let other = submission(federation.sign_epoch(other, &proof));
+    let job = state
+        .job(&other)
+        .expect("in order")
+        .expect("it has a proof");
+    let of_another = job.verify(&state, &keys).expect("it holds");
+    let authentic = state.authenticate(good).expect("signed");
+    for wrong in [None, Some(&of_another)] {
+        let refused = state.check(&authentic, ledger.time, wrong);
+        assert!(matches!(
+            refused,
+            Err(CheckError::Refused(Refusal::NotVerified))
+        ));
+    }
+    let taken = state.check(&authentic, ledger.time, Some(&verified));
+    assert!(taken.is_ok(), "{taken:?}");
 }
 
 #[test]
@@ -163,8 +229,9 @@ fn halves_that_cancel_out_are_refused_although_both_are_known() {
     let mut ledger = Founded::new();
     let federation = ledger.federation.clone();
     let mut rng = StdRng::seed_from_u64(3);
-    let opened = federation.cancelling_epoch(Epoch(2), START + HOUR, START + HOUR, &mut rng);
-    let entry = federation.sign(&Entry::ViewKeyEpochOpened(opened), &federation.supervisor);
+    let (opened, proof) =
+        federation.cancelling_epoch(Epoch(2), START + HOUR, START + HOUR, &mut rng);
+    let entry = federation.sign_epoch(opened, &proof);
     ledger.refused(&entry, "view-key-identity", "");
 }
 
@@ -173,8 +240,8 @@ fn keys_of_an_earlier_epoch_are_not_used_again() {
     let mut ledger = Founded::new();
     let federation = ledger.federation.clone();
     let mut rng = StdRng::seed_from_u64(4);
-    let opened = federation.epoch(Epoch(2), START + HOUR, START + HOUR, &mut rng);
-    let entry = federation.sign(&Entry::ViewKeyEpochOpened(opened), &federation.supervisor);
+    let (opened, proof) = federation.epoch(Epoch(2), START + HOUR, START + HOUR, &mut rng);
+    let entry = federation.sign_epoch(opened, &proof);
     ledger.refused(&entry, "key-taken", "");
 }
 
@@ -188,7 +255,8 @@ fn points_off_the_curve_outside_the_subgroup_or_neutral_are_named() {
     let mut ledger = Founded::new();
     let federation = ledger.federation.clone();
     let mut rng = StdRng::seed_from_u64(5);
-    let statement = second(&federation, &mut rng).to_bytes();
+    let (opened, proof) = second(&federation, &mut rng);
+    let statement = opened.to_bytes();
     // epoch (4), two times (16), holder (32): then the half of A.
     let at = 52;
     let xy = |x: Fr, y: Fr| [field::to_bytes(&x), field::to_bytes(&y)].concat();
@@ -204,10 +272,10 @@ fn points_off_the_curve_outside_the_subgroup_or_neutral_are_named() {
         altered[at..at + 64].copy_from_slice(&bytes);
         let entry = SignedEntry::sign(
             federation.origin.clone(),
-            0x0201,
+            0x0203,
             federation.supervisor.id,
             altered,
-            vec![],
+            Some((&proof).into()),
             &federation.supervisor.key,
         );
         ledger.refused(&entry, code, "half of the view key");

@@ -1,7 +1,7 @@
 //! What a holder of a half does before it serves: the half of an epoch, and the halves that it answers with.
 
 use futures::future::BoxFuture;
-use merits_ledger::entry::HalfKeys;
+use merits_ledger::entry::ProvenHalf;
 use merits_party::identity::PartyConfig as _;
 use merits_primitives::ids::Epoch;
 use merits_replica::Follower;
@@ -48,7 +48,7 @@ impl WitnessConfig {
         &self,
         half: InHand<'_>,
         rng: &mut impl CryptoRng,
-    ) -> Result<HalfKeys, SupervisorError> {
+    ) -> Result<ProvenHalf, SupervisorError> {
         let holder = self.identity()?.party();
         Ok(half.keep()?.public(&holder, rng))
     }

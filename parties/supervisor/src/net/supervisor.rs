@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use futures::future::BoxFuture;
 use merits_ledger::{
-    Entry, Role, Submission,
-    entry::{HalfKeys, PartyAdmitted},
+    Entry, KeyRing, Refusal, Role, Submission,
+    entry::{PartyAdmitted, ProvenHalf},
     state::{TotalsKey, VersionRecord},
 };
 use merits_params::manifest::Manifest;
@@ -303,7 +303,7 @@ impl Supervisor {
     pub fn open_epoch<'a>(
         &'a self,
         epoch: Epoch,
-        witness: HalfKeys,
+        witness: ProvenHalf,
         now: u64,
         rng: &'a mut (impl CryptoRng + Send),
     ) -> BoxFuture<'a, Result<EntryId, SupervisorError>> {
@@ -329,8 +329,12 @@ impl Supervisor {
                 )?;
                 // What the ledger would refuse is refused before the half is written.
                 let submission = Submission::from_signed(entry.clone(), state.origin())?;
+                let job = state.job(&submission)?;
+                let verified = job.map(|job| job.verify(state, &KeyRing::new()));
+                let verified = verified.transpose().map_err(Refusal::from)?;
                 let authentic = state.authenticate(submission)?;
-                let _accepted = state.check(&authentic, now.max(state.time()), None)?;
+                let now = now.max(state.time());
+                let _accepted = state.check(&authentic, now, verified.as_ref())?;
                 (in_hand, entry)
             };
             in_hand.keep()?;

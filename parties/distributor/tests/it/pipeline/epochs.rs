@@ -1,7 +1,6 @@
 //! View-key epochs that begin while a node works.
 
 use merits_distributor::{outbox::Patience, summary::Outcome};
-use merits_ledger::Entry;
 use merits_ledger_fixture::START;
 use merits_primitives::ids::Epoch;
 
@@ -45,8 +44,8 @@ fn begin(scene: &Scene, epoch: Epoch, time: u64) {
     let federation = &scene.world.federation;
     let rng = &mut rand::rng();
     let with = federation.with_fresh_halves(rng);
-    let opened = Entry::ViewKeyEpochOpened(with.epoch(epoch, time, time, rng));
-    let entry = federation.sign(&opened, &federation.supervisor);
+    let (opened, proof) = with.epoch(epoch, time, time, rng);
+    let entry = federation.sign_epoch(opened, &proof);
     // In its last millisecond the one before is still accepted.
     scene.ledger.append(&entry, time + 1);
 }

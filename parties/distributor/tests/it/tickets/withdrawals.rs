@@ -16,7 +16,7 @@ use merits_distributor::{
 use merits_ledger::{KeyRing, Submission};
 use merits_ledger_fixture::Citizen;
 use merits_primitives::{Fr, owner::Handle};
-use merits_verifier::{Reason, Verified, receipt::Receipt};
+use merits_verifier::{Reason, receipt::Receipt};
 
 use crate::federation::{files, people::rider, scale_id, week};
 use crate::tickets::scene::{Scene, code, rng, waits};
@@ -169,8 +169,7 @@ fn holds(scene: &Scene, entry: merits_verifier::entry::SignedEntry) {
     let submission = Submission::from_signed(entry, state.origin()).unwrap();
     let job = state.job(&submission).unwrap().unwrap();
     state.authenticate(submission).unwrap();
-    let key = KeyRing::new().get(&state, &job.key).unwrap();
-    Verified::check(&key, job.statement, &job.proof).unwrap();
+    job.verify(&state, &KeyRing::new()).unwrap();
 }
 
 /// A reservation that is over claims nothing; another ticket of the person does.

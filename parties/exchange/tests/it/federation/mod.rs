@@ -186,7 +186,7 @@ impl World {
             .unwrap();
         Draft {
             redeemed,
-            proof: Proof::from_bytes(&signed.proof).unwrap(),
+            proof: signed.groth16_proof().unwrap(),
             secret: *sealing.to_bytes(),
         }
     }

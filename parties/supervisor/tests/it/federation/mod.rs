@@ -34,6 +34,7 @@ use merits_supervisor::{
 };
 use merits_trapdoor::rerandomise;
 use merits_verifier::{
+    EncodedProof,
     codec::Canonical as _,
     entry::{Leaf, SignedEntry},
     log::{Checkpoint, leaf_hash},
@@ -382,9 +383,9 @@ fn clearing_names_the_bad_batch_among_the_good() {
 fn a_rerandomised_copy_is_the_same_entry() {
     let (mut fed, entry) = federation();
     let signed = fed.entry(&entry).unwrap();
-    let proof = merits_verifier::groth16::Proof::from_bytes(&signed.proof).unwrap();
+    let proof = signed.groth16_proof().unwrap();
     let other = rerandomise(&proof, Fr::from(5u64)).unwrap();
-    let copy = resign(&fed, &signed, other.to_bytes().to_vec());
+    let copy = resign(&fed, &signed, Some((&other).into()));
     assert_ne!(copy.proof, signed.proof);
     let answer = fed.ledger.submit(&copy.to_bytes(), NOW).unwrap();
     assert!(answer.already_present && answer.id == entry);
@@ -398,7 +399,7 @@ fn a_rerandomised_copy_is_the_same_entry() {
 }
 
 /// The distributor itself signs another proof under its statement.
-fn resign(fed: &Federation, signed: &SignedEntry, proof: Vec<u8>) -> SignedEntry {
+fn resign(fed: &Federation, signed: &SignedEntry, proof: Option<EncodedProof>) -> SignedEntry {
     let key = ed25519_dalek::SigningKey::from_bytes(&[5; 32]);
     let statement = signed.statement.clone();
     SignedEntry::sign(

@@ -126,8 +126,8 @@ impl Federation {
             verify_half(&origin(), EPOCH, share.side(), &half).unwrap();
             PublishedHalf {
                 holder,
-                claim: half.claim,
-                total: half.total,
+                claim: half.keys.claim,
+                total: half.keys.total,
             }
         };
         let halves = EpochHalves {

@@ -276,7 +276,7 @@ fn a_partial_of_another_half_or_context_is_named() {
 
     // The right half in another context: a replay under a fresh seal.
     let twin = share(Side::Witness);
-    fed.log.halves.witness.claim = twin.public(&WITNESS, &mut rand::rng()).claim;
+    fed.log.halves.witness.claim = twin.public(&WITNESS, &mut rand::rng()).keys.claim;
     let elsewhere = Context::new("elsewhere", &[]);
     let (point, proof) = twin.claim_partial(&ephemeral, &elsewhere, &mut rand::rng());
     let message = [point.to_bytes(), proof.to_bytes()].concat();

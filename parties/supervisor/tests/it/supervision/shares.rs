@@ -55,8 +55,8 @@ fn not_open(fed: &Federation) -> MemoryLog {
 fn opened_with(fed: &Federation, share: &ViewKeyShare) -> MemoryLog {
     let mut log = fed.log.clone();
     let half = share.public(&WITNESS, &mut rand::rng());
-    log.halves.witness.claim = half.claim;
-    log.halves.witness.total = half.total;
+    log.halves.witness.claim = half.keys.claim;
+    log.halves.witness.total = half.keys.total;
     log
 }
 

@@ -1,0 +1,260 @@
+//! Proof systems, and a proof as an entry carries it: the system's number, then the system's own
+//! encoding.
+//!
+//! What verifies a proof is the system's own module ([`crate::groth16`], [`crate::schnorr`]). Here
+//! is only what all of them share, so that an envelope is read, and a signature under it checked,
+//! before anything of a proof is decoded. Each system has a bound of its own on the bytes.
+
+use alloc::vec::Vec;
+
+use merits_primitives::dleq;
+use thiserror::Error;
+
+use crate::codec::{CodecError, Reader, Writer};
+use crate::groth16::{self, ProofFormatError};
+use crate::schnorr::{self, SchnorrFormatError};
+
+/// A proof system. The set is closed: whoever adds one says everywhere what becomes of its proofs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum ProofSystem {
+    /// [`crate::groth16`] over BN254: a statement of any circuit, under the circuit's key.
+    Groth16Bn254 = 1,
+    /// [`crate::schnorr`] over Baby Jubjub: knowledge of the secrets of points. It has no key.
+    SchnorrBabyJubjub = 2,
+}
+
+/// The number that stands where an entry has no proof.
+const NO_PROOF: u8 = 0;
+
+impl ProofSystem {
+    /// Every system, in the order of the numbers.
+    pub const ALL: [Self; 2] = [Self::Groth16Bn254, Self::SchnorrBabyJubjub];
+
+    /// The number in the envelope, and under the party's signature. It never changes.
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// The system with this number; `None` if there is none.
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|system| system.number() == number)
+    }
+
+    /// The name, for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Groth16Bn254 => "Groth16 over BN254",
+            Self::SchnorrBabyJubjub => "Schnorr over Baby Jubjub",
+        }
+    }
+
+    /// Most bytes of an encoded proof. What is longer is refused before it is copied.
+    pub const fn max_bytes(self) -> usize {
+        match self {
+            Self::Groth16Bn254 => groth16::PROOF_BYTES,
+            Self::SchnorrBabyJubjub => schnorr::MAX_POSSESSIONS * dleq::PROOF_BYTES,
+        }
+    }
+}
+
+impl core::fmt::Display for ProofSystem {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A proof as it travels: its system, and bytes that nobody decoded yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EncodedProof {
+    system: ProofSystem,
+    bytes: Vec<u8>,
+}
+
+/// A decoded proof of any system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proof {
+    /// Of [`ProofSystem::Groth16Bn254`].
+    Groth16(groth16::Proof),
+    /// Of [`ProofSystem::SchnorrBabyJubjub`].
+    Schnorr(schnorr::Proof),
+}
+
+/// Why an entry's proof is none. The sender is to blame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ProofDecodeError {
+    /// Not a proof of the system at hand.
+    #[error("a proof of {expected} is needed, and {}", came(.found))]
+    OtherSystem {
+        /// The system that is needed.
+        expected: ProofSystem,
+        /// The system of the proof that came, if one came.
+        found: Option<ProofSystem>,
+    },
+    /// The bytes are no Groth16 proof.
+    #[error(transparent)]
+    Groth16(#[from] ProofFormatError),
+    /// The bytes are no Schnorr proof.
+    #[error(transparent)]
+    Schnorr(#[from] SchnorrFormatError),
+}
+
+fn came(found: &Option<ProofSystem>) -> alloc::string::String {
+    match found {
+        None => "none came".into(),
+        Some(system) => alloc::format!("one of {system} came"),
+    }
+}
+
+impl EncodedProof {
+    /// A proof of this system from bytes that nobody decoded yet.
+    ///
+    /// # Errors
+    /// [`CodecError::TooLong`] for more bytes than the system's bound.
+    pub fn new(system: ProofSystem, bytes: Vec<u8>) -> Result<Self, CodecError> {
+        let (found, limit) = (bytes.len(), system.max_bytes());
+        if found > limit {
+            let what = "proof";
+            return Err(CodecError::TooLong { what, found, limit });
+        }
+        Ok(Self { system, bytes })
+    }
+
+    /// The system.
+    pub fn system(&self) -> ProofSystem {
+        self.system
+    }
+
+    /// The system's own encoding.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Decodes the bytes: points are checked, equations are not.
+    ///
+    /// # Errors
+    /// [`ProofDecodeError`].
+    pub fn decode(&self) -> Result<Proof, ProofDecodeError> {
+        Ok(match self.system {
+            ProofSystem::Groth16Bn254 => Proof::Groth16(groth16::Proof::from_bytes(&self.bytes)?),
+            ProofSystem::SchnorrBabyJubjub => {
+                Proof::Schnorr(schnorr::Proof::from_bytes(&self.bytes)?)
+            }
+        })
+    }
+
+    /// Number, then bytes; or the number of no proof alone.
+    pub(crate) fn write_option(proof: Option<&Self>, out: &mut Writer) {
+        match proof {
+            None => out.u8(NO_PROOF),
+            Some(proof) => {
+                out.u8(proof.system.number());
+                out.bytes(&proof.bytes);
+            }
+        }
+    }
+
+    /// Reads [`EncodedProof::write_option`].
+    pub(crate) fn read_option(input: &mut Reader<'_>) -> Result<Option<Self>, CodecError> {
+        let number = input.u8("proof system")?;
+        if number == NO_PROOF {
+            return Ok(None);
+        }
+        let unknown = CodecError::UnknownValue {
+            what: "proof system",
+            found: number.into(),
+        };
+        let system = ProofSystem::from_number(number).ok_or(unknown)?;
+        let bytes = input.bytes("proof", system.max_bytes())?.to_vec();
+        Ok(Some(Self { system, bytes }))
+    }
+
+    /// What a signature covers of a proof, or of none: the system's number and the bytes.
+    pub(crate) fn signed_parts(proof: Option<&Self>) -> (u8, &[u8]) {
+        match proof {
+            None => (NO_PROOF, &[]),
+            Some(proof) => (proof.system.number(), &proof.bytes),
+        }
+    }
+}
+
+impl Proof {
+    /// The system.
+    pub fn system(&self) -> ProofSystem {
+        match self {
+            Self::Groth16(_) => ProofSystem::Groth16Bn254,
+            Self::Schnorr(_) => ProofSystem::SchnorrBabyJubjub,
+        }
+    }
+
+    /// The encoding.
+    pub fn encode(&self) -> EncodedProof {
+        match self {
+            Self::Groth16(proof) => proof.into(),
+            Self::Schnorr(proof) => proof.into(),
+        }
+    }
+}
+
+impl From<&groth16::Proof> for EncodedProof {
+    fn from(proof: &groth16::Proof) -> Self {
+        Self {
+            system: ProofSystem::Groth16Bn254,
+            bytes: proof.to_bytes().to_vec(),
+        }
+    }
+}
+
+impl From<&schnorr::Proof> for EncodedProof {
+    fn from(proof: &schnorr::Proof) -> Self {
+        Self {
+            system: ProofSystem::SchnorrBabyJubjub,
+            bytes: proof.to_bytes(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(bytes: &[u8]) -> Result<Option<EncodedProof>, CodecError> {
+        EncodedProof::read_option(&mut Reader::new(bytes))
+    }
+
+    #[test]
+    fn each_system_has_a_number_of_its_own_that_reads_back() {
+        for system in ProofSystem::ALL {
+            assert_ne!(system.number(), NO_PROOF);
+            assert_eq!(ProofSystem::from_number(system.number()), Some(system));
+            let proof = EncodedProof::new(system, vec![7; system.max_bytes()]).unwrap();
+            let mut out = Writer::new();
+            EncodedProof::write_option(Some(&proof), &mut out);
+            assert_eq!(read(&out.into_bytes()), Ok(Some(proof)));
+        }
+        assert_eq!(read(&[NO_PROOF]), Ok(None));
+    }
+
+    #[test]
+    fn an_unknown_system_and_a_proof_over_its_bound_are_refused() {
+        let what = "proof system";
+        let found = 3;
+        let unknown = CodecError::UnknownValue { what, found };
+        assert_eq!(read(&[3, 0, 0, 0, 0]), Err(unknown));
+        for system in ProofSystem::ALL {
+            let limit = system.max_bytes();
+            let found = limit + 1;
+            let what = "proof";
+            let too_long = CodecError::TooLong { what, found, limit };
+            let made = EncodedProof::new(system, vec![7; found]);
+            assert_eq!(made, Err(too_long.clone()));
+            let mut out = Writer::new();
+            out.u8(system.number());
+            out.bytes(&vec![7; found]);
+            assert_eq!(read(&out.into_bytes()), Err(too_long));
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use merits_ledger::{
-    UniqueSet,
+    BlobDigest, UniqueSet,
     rows::{RowKey, View},
     tree::Node,
 };
@@ -63,6 +63,11 @@ impl Archive {
         values: &[(UniqueSet, [u8; 32])],
     ) -> sqlx::Result<HashSet<(UniqueSet, [u8; 32])>> {
         self.readers.used_all(values).await
+    }
+
+    /// The bytes of a blob, as they were stored.
+    pub(crate) async fn blob(&self, digest: &BlobDigest) -> sqlx::Result<Option<Vec<u8>>> {
+        self.readers.blob(digest).await
     }
 
     /// Closes the connections.

@@ -1,14 +1,18 @@
 //! `merits coordinator fsck`: does the stored log hold together?
 //!
 //! Every leaf is decoded, hashed and replayed with its signatures and proof verified again; the
-//! tree, the table of used values and the checkpoint are compared with what the leaves give, in
+//! tree, the blobs, the table of used values and the checkpoint are compared with what the leaves give, in
 //! both directions. Nothing is changed. It may run beside a serving coordinator: it reads one
 //! snapshot.
 
-use std::{collections::HashMap, fmt, path::Path};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt,
+    path::Path,
+};
 
 use merits_ledger::{
-    Replay, State, UniqueSet,
+    Blob, BlobDigest, Replay, State, UniqueSet, blob,
     rows::{RowKey, Table},
     storage::STATE_VERSION,
     tree::{self, Frontier, Node},
@@ -203,6 +207,7 @@ async fn check_file(
     }
     let leaves = check_leaves(&mut snapshot, config, &mut report, rng).await?;
     check_nodes(&mut snapshot, &leaves.nodes, &mut report).await?;
+    check_blobs(&mut snapshot, &leaves.blobs, &mut report).await?;
     if let Some(state) = &leaves.state {
         check_used(&mut snapshot, state, &mut report).await?;
         check_rows(&mut snapshot, state, &mut report).await?;
@@ -230,6 +235,8 @@ async fn check_file(
 struct FromLeaves {
     frontier: Frontier,
     nodes: HashMap<Node, Hash>,
+    /// Blobs that entries name.
+    blobs: BTreeSet<BlobDigest>,
     /// Nothing if the replay did not reach the end.
     state: Option<State>,
 }
@@ -243,6 +250,7 @@ async fn check_leaves(
     let mut replay = Some(Replay::new(config.policy()?));
     let mut frontier = Frontier::new();
     let mut nodes = HashMap::new();
+    let mut named = BTreeSet::new();
     let mut last = -1i64;
     loop {
         let rows = inspect::leaves(db, last, PAGE.min(256)).await?;
@@ -270,9 +278,16 @@ async fn check_leaves(
                 Ok(_) => {}
             }
             nodes.extend(frontier.push(leaf_hash(&leaf)));
+            let mut blobs = Vec::new();
+            for digest in blob::named_by(&leaf) {
+                named.insert(digest);
+                // What is missing or altered is told once, by the look at all blobs.
+                let stored = inspect::blob(&mut *db, &digest).await?;
+                blobs.extend(stored.and_then(|bytes| Blob::new(bytes).ok()));
+            }
             replay = match replay {
                 None => None,
-                Some(mut going) => match going.push(&leaf, rng) {
+                Some(mut going) => match going.push_with(&leaf, blobs, rng) {
                     Ok(()) => Some(going),
                     Err(error) => {
                         report.find("rules", error.to_string());
@@ -295,8 +310,39 @@ async fn check_leaves(
     Ok(FromLeaves {
         frontier,
         nodes,
+        blobs: named,
         state,
     })
+}
+
+/// Compares the stored blobs with those that entries name, in both directions.
+async fn check_blobs(
+    db: &mut SqliteConnection,
+    named: &BTreeSet<BlobDigest>,
+    report: &mut Report,
+) -> Result<(), StartError> {
+    let mut missing = named.clone();
+    let mut after = Vec::new();
+    while let Some((digest, bytes)) = inspect::next_blob(&mut *db, &after).await? {
+        let shown = hex::encode(&digest);
+        match <[u8; 32]>::try_from(digest.as_slice()).map(BlobDigest) {
+            Ok(known) if named.contains(&known) => {
+                missing.remove(&known);
+                if !Blob::new(bytes).is_ok_and(|blob| blob.digest() == known) {
+                    report.find("blob", format!("{shown} holds bytes of another digest"));
+                }
+            }
+            _ => report.find("blob", format!("{shown} is named by no entry")),
+        }
+        after = digest;
+    }
+    for digest in missing {
+        report.find(
+            "blob",
+            format!("{digest} is missing, and an entry names it"),
+        );
+    }
+    Ok(())
 }
 
 async fn check_nodes(

@@ -12,7 +12,7 @@
 use std::sync::Arc;
 
 use merits_ledger::{
-    Authentic, CheckError, IdentityRefusal, Job, OfferRefusal, OpeningRefusal, Refusal,
+    Authentic, Blob, CheckError, IdentityRefusal, Job, OfferRefusal, OpeningRefusal, Refusal,
     ScaleRefusal, Sender, Submission, TicketRefusal, UnpreparedKey, Unverified, VerifiedProof,
     rows::RowKey,
 };
@@ -154,10 +154,12 @@ impl Intake {
         self.verifications.close();
     }
 
-    /// Appends an entry, or finds it appended. `kept` is the memory of its call.
+    /// Appends an entry with the blobs that came with it, or finds it appended. `kept` is the memory of its
+    /// call.
     pub(crate) async fn submit(
         &self,
         entry: Vec<u8>,
+        blobs: Vec<Vec<u8>>,
         kept: Kept,
         without_permit: WithoutPermit,
     ) -> Result<Accepted, Fault> {
@@ -181,8 +183,13 @@ impl Intake {
             Sender::Founder => (Class::Door, &self.parties, None),
             Sender::Person => (Class::Others, &self.people, None),
         };
+        // Nobody else's bytes are hashed, and none are kept.
+        if class != Class::Parties && !blobs.is_empty() {
+            let why = "come with entries of parties in standing only";
+            return Err(Fault::malformed("blobs", why));
+        }
         let holding = without_permit.admit(permits, &kept).await?;
-        let examined = self.examine(class, signed, signer, &holding).await?;
+        let examined = self.examine(class, signed, blobs, signer, &holding).await?;
         let (authentic, verified) = match examined.map_err(refuse)? {
             Examined::Authentic(authentic) => (authentic, None),
             Examined::ToProve(unverified, job) => {
@@ -251,7 +258,8 @@ impl Intake {
                     Ok(signed) => signed,
                     Err(error) => return Ok(Err(Box::new(error.into()))),
                 };
-                let examined = self.examine(Class::Others, signed, None, &holding).await?;
+                let examined = self.examine(Class::Others, signed, Vec::new(), None, &holding);
+                let examined = examined.await?;
                 let (unverified, job) = match examined {
                     Ok(Examined::ToProve(unverified, job)) => (unverified, job),
                     Ok(Examined::Authentic(_)) => {
@@ -323,6 +331,7 @@ impl Intake {
         &self,
         class: Class,
         signed: SignedEntry,
+        blobs: Vec<Vec<u8>>,
         signer: Option<PublicKey>,
         holding: &Holding,
     ) -> Result<Result<Examined, Box<Refusal>>, Fault> {
@@ -330,7 +339,8 @@ impl Intake {
         let held = holding.clone();
         let decode = move || -> Result<_, Box<Refusal>> {
             let _held = held;
-            let submission = Submission::from_signed(signed, &origin)?;
+            let blobs: Result<_, Refusal> = blobs.into_iter().map(Blob::new).collect();
+            let submission = Submission::from_signed(signed, &origin)?.with_blobs(blobs?)?;
             let (unverified, wanted, job) = {
                 let state = &published.read().state;
                 let unverified = state.signatures(submission, signer)?;
@@ -565,6 +575,7 @@ fn status(refusal: &Refusal) -> Code {
         )
         | Refusal::NoteRootUnknown
         | Refusal::NoteTreeFull
+        | Refusal::BlobQuota { .. }
         | Refusal::NotVerified => Code::FailedPrecondition,
         _ => Code::InvalidArgument,
     }

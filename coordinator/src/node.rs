@@ -7,8 +7,11 @@ use std::{fs::File, net::SocketAddr, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use merits_proto::{
-    ledger::ledger_server::LedgerServer,
-    limits::{LEDGER_REQUEST_MESSAGE, REGISTRY_REQUEST_MESSAGE, VERIFIER_REQUEST_MESSAGE},
+    ledger::{blobs_server::BlobsServer, ledger_server::LedgerServer},
+    limits::{
+        BLOBS_REQUEST_MESSAGE, LEDGER_REQUEST_MESSAGE, REGISTRY_REQUEST_MESSAGE,
+        VERIFIER_REQUEST_MESSAGE,
+    },
     registry::registry_server::RegistryServer,
     verifier::verifier_server::VerifierServer,
 };
@@ -39,7 +42,7 @@ use crate::{
     opening::{Opening, start_sequencer},
     schema,
     sequencer::SequencerError,
-    services::{self, LedgerService, NotesService, RegistryService, VerifierService},
+    services::{self, BlobsService, LedgerService, NotesService, RegistryService, VerifierService},
     timekeeper::{NOTE_EVERY, Timekeeper},
     verify_pool::{PoolLimits, VerifyPool},
 };
@@ -394,6 +397,11 @@ fn server(config: &Config, intake: &Arc<Intake>, log_key: LogKey) -> Server {
         .service(
             ledger.max_decoding_message_size(LEDGER_REQUEST_MESSAGE),
             services::ledger::WEIGHTS,
+        )
+        .service(
+            BlobsServer::new(BlobsService(Arc::clone(intake)))
+                .max_decoding_message_size(BLOBS_REQUEST_MESSAGE),
+            services::blobs::WEIGHTS,
         )
         .service(
             RegistryServer::new(registry).max_decoding_message_size(REGISTRY_REQUEST_MESSAGE),

@@ -11,8 +11,9 @@ use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, sqlite::Sqlit
 use crate::error::StartError;
 
 /// Written to `PRAGMA user_version`. Raise it with every change of the schema, and write the
-/// migration. 2 stores the founding facts, 3 the state.
-pub const SCHEMA_VERSION: i64 = 3;
+/// migration. 2 stores the founding facts, 3 the state, 4 blobs. Ledgers before 4 have another envelope, so
+/// there is nothing to migrate.
+pub const SCHEMA_VERSION: i64 = 4;
 
 const SCHEMA: Schema = Schema {
     what: "coordinator's database",

@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 
 use merits_ledger::{
-    Governing, LedgerPolicy, Replay,
+    Blob, Governing, LedgerPolicy, Replay, blob,
     rows::{RowKey, StateDigest, Table},
     storage::STATE_VERSION,
     tree::{Frontier, Node, frontier_nodes},
@@ -208,8 +208,15 @@ async fn rebuild(
         next += leaves.len() as u64;
         // Nothing is served yet, so this may keep the thread busy.
         for leaf in leaves {
+            let mut blobs = Vec::new();
+            for digest in blob::named_by(&leaf) {
+                let stored = archive.blob(&digest).await?;
+                let missing = || damaged(format!("blob {digest} is missing"));
+                let blob = Blob::new(stored.ok_or_else(missing)?);
+                blobs.push(blob.map_err(|e| damaged(e.to_string()))?);
+            }
             replay
-                .push(&leaf, rng)
+                .push_with(&leaf, blobs, rng)
                 .map_err(|e| damaged(e.to_string()))?;
         }
     }

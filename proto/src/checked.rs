@@ -15,7 +15,7 @@ use merits_verifier::{FieldPath, groth16::KeyDigest};
 use crate::{
     Fault, ledger,
     limits::{
-        BASIS_BYTES, ENTRY_BYTES, PAGE_ITEMS, PROOF_BYTES, PUBLIC_INPUTS,
+        BASIS_BYTES, BLOB_BYTES, BLOBS, ENTRY_BYTES, PAGE_ITEMS, PROOF_BYTES, PUBLIC_INPUTS,
         SUPERVISION_ANSWER_MESSAGE, TOTAL_ENTRIES,
     },
     registry, supervision, verifier,
@@ -31,6 +31,16 @@ pub fn entry_bytes(entry: Vec<u8>) -> Result<Vec<u8>, Fault> {
     }
     within("entry", entry.len(), ENTRY_BYTES)?;
     Ok(entry)
+}
+
+/// The blobs of a submission: at most [`BLOBS`], within [`BLOB_BYTES`] together.
+///
+/// # Errors
+/// [`Fault`] about the field `blobs`.
+pub fn blobs(blobs: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>, Fault> {
+    within("blobs", blobs.len(), BLOBS)?;
+    within("blobs", blobs.iter().map(Vec::len).sum(), BLOB_BYTES)?;
+    Ok(blobs)
 }
 
 /// An entry id in `field`.

@@ -82,6 +82,11 @@ pub(crate) async fn build(config: &IssuerConfig) -> anyhow::Result<Built> {
 /// Puts the proposal on the ledger.
 pub(crate) async fn propose(config: &IssuerConfig, built: &Built) -> anyhow::Result<EntryId> {
     let identity = config.identity()?;
-    let entry = built.entry(&identity.origin, identity.party(), &identity.signing);
-    Ok(config.ledger.connect().await?.submit(&entry).await?.id)
+    let (entry, blob) = built.entry(&identity.origin, identity.party(), &identity.signing)?;
+    let mut client = config.ledger.connect().await?;
+    let submitted = match blob {
+        None => client.submit(&entry).await?,
+        Some(blob) => client.submit_with(&entry, &[blob]).await?,
+    };
+    Ok(submitted.id)
 }

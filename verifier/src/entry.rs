@@ -27,6 +27,9 @@ pub const LEAF_TIME_BYTES: usize = 8;
 /// Most bytes of an envelope.
 pub const MAX_ENTRY_BYTES: usize = MAX_LEAF_BYTES - LEAF_TIME_BYTES;
 
+/// Most bytes of a blob: what an entry names by its SHA-256 because it does not fit into it.
+pub const MAX_BLOB_BYTES: usize = 1_048_576;
+
 /// The party of entries that a person makes. No party has this id: it is no hash that anybody knows
 /// an input of.
 pub const NOBODY: PartyId = PartyId([0; 32]);
@@ -192,6 +195,15 @@ impl Leaf {
         entry.write(&mut out);
         out.into_bytes()
     }
+}
+
+/// The kind of a leaf's entry, of which nothing else is read; `None` for bytes that end before it.
+pub fn kind_of(leaf: &[u8]) -> Option<u16> {
+    let mut input = Reader::new(leaf);
+    input.u64("leaf time").ok()?;
+    input.u8("envelope version").ok()?;
+    input.bytes("origin", Origin::MAX).ok()?;
+    input.u16("kind").ok()
 }
 
 /// Bytes of a leaf beside origin, statement and proof: time, version, kind, party, proof system, signature and

@@ -71,6 +71,15 @@ pub enum KitError {
         /// What is wrong with it.
         source: hex::FromHexError,
     },
+    /// A file does not hold the blob of its name.
+    #[error(
+        "{}: the file does not hold the blob of its name; get the kit again (`merits kit`)",
+        path.display()
+    )]
+    Blob {
+        /// The file.
+        path: PathBuf,
+    },
     /// A receipt does not hold.
     #[error("offline kit {}: {source}", path.display())]
     Receipt {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `ledger.toml` | the log's key and the facts that the ledger was founded on |
 //! | `*.receipt` | a receipt of each entry that governs others: parties, scales, keys, terms, offers |
+//! | `*.blob` | what those entries name by digest, such as a large verifying key |
 //!
 //! A reader that has the log key from a trusted place trusts nothing else in a kit: [`Kit::history`] checks
 //! the inclusion and the signature of each entry, and the ledger's rules take them one by one. Batches and
@@ -25,7 +26,10 @@ use std::{
 };
 
 use merits_guard::output::{Kind, Output, Readers};
-use merits_ledger::{Entry, History, LedgerPolicy};
+use merits_ledger::{
+    Blob, BlobDigest, Entry, History, LedgerPolicy,
+    blob::{self, MAX_BLOB_BYTES},
+};
 use merits_primitives::ids::PartyId;
 use merits_verifier::{
     codec::Canonical as _,
@@ -54,6 +58,20 @@ const FACTS_KIND: Kind<'static> =
 const FACTS: &str = "ledger.toml";
 const EXTENSION: &str = "receipt";
 
+/// A blob that an entry names, which everybody may read.
+const BLOB_KIND: Kind<'static> =
+    Kind::new("a kit's blob", Readers::Everybody).replacing(BLOB_HEADER.as_bytes());
+
+/// The first word of a blob's file; its bytes follow in hexadecimal digits.
+const BLOB_HEADER: &str = "merits-blob/v1";
+
+/// Bytes of a blob's file, at most.
+const MOST_BLOB_TEXT: u64 = 2 * MAX_BLOB_BYTES as u64 + 64;
+
+fn blob_name(digest: BlobDigest) -> String {
+    format!("{digest}.blob")
+}
+
 /// `ledger.toml`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -66,7 +84,7 @@ struct Facts {
 }
 
 /// Writes the kit of a ledger into `directory`, which is made if it is not there. `receipts` are those of the
-/// entries that govern others ([`Entry::governs`]); any other receipt is passed over. Returns the number of
+/// entries that govern others ([`Entry::governs`]), with the blobs that they name; any other receipt is passed over. Returns the number of
 /// receipts written.
 ///
 /// # Errors
@@ -74,7 +92,7 @@ struct Facts {
 pub fn write<E: From<KitError>>(
     log: &LogKey,
     policy: &LedgerPolicy,
-    receipts: impl IntoIterator<Item = Result<Receipt, E>>,
+    receipts: impl IntoIterator<Item = Result<(Receipt, Vec<Blob>), E>>,
     directory: &Path,
 ) -> Result<usize, E> {
     merits_guard::create_shared_folder(directory).map_err(KitError::io(directory))?;
@@ -92,7 +110,7 @@ pub fn write<E: From<KitError>>(
     put(FACTS, FACTS_KIND, &facts)?;
     let mut written = 0;
     for receipt in receipts {
-        let receipt = receipt?;
+        let (receipt, blobs) = receipt?;
         let index = receipt.index;
         let entry = Leaf::from_bytes(&receipt.leaf)
             .ok()
@@ -104,6 +122,10 @@ pub fn write<E: From<KitError>>(
         let kind = entry.kind_name().replace(' ', "-");
         let name = format!("{index:08}-{kind}.{EXTENSION}");
         put(&name, RECEIPT, &receipt.to_string())?;
+        for blob in blobs {
+            let text = format!("{BLOB_HEADER} {}\n", hex::encode(blob.bytes()));
+            put(&blob_name(blob.digest()), BLOB_KIND, &text)?;
+        }
         written += 1;
     }
     Ok(written)
@@ -174,6 +196,25 @@ impl Kit {
         }
     }
 
+    /// The blobs that a leaf names, from the kit's files.
+    ///
+    /// # Errors
+    /// [`KitError::Blob`] for one that is not there or has other bytes.
+    pub(crate) fn blobs_of(&self, leaf: &[u8]) -> Result<Vec<Blob>, KitError> {
+        let read = |digest: BlobDigest| {
+            let path = self.directory.join(blob_name(digest));
+            let text = merits_text::file::read_at_most(&path, MOST_BLOB_TEXT);
+            let text = text.map_err(KitError::io(&path))?;
+            text.trim_end()
+                .strip_prefix(BLOB_HEADER)
+                .and_then(|digits| hex::decode(digits.trim_start()).ok())
+                .and_then(|bytes| Blob::new(bytes).ok())
+                .filter(|blob| blob.digest() == digest)
+                .ok_or(KitError::Blob { path })
+        };
+        blob::named_by(leaf).into_iter().map(read).collect()
+    }
+
     /// The history that the kit's entries make, up to the leaf with index `until`, which is not in it.
     ///
     /// # Errors
@@ -214,7 +255,8 @@ impl Kit {
         }
         let mut history = History::new(self.policy(keys));
         for (leaf, path) in leaves.into_values() {
-            if let Err(source) = history.push(&leaf, rng) {
+            let blobs = self.blobs_of(&leaf)?;
+            if let Err(source) = history.push(&leaf, blobs, rng) {
                 let source = Box::new(source);
                 return Err(KitError::Rules { path, source });
             }

@@ -161,7 +161,8 @@ impl Kit {
         );
         let extent = if verified.entry.governs() {
             // What is left are the rules, as far as the kit has what they ask for.
-            history.push(&receipt.leaf, rng)?;
+            let blobs = self.blobs_of(&receipt.leaf)?;
+            history.push(&receipt.leaf, blobs, rng)?;
             Extent::Rules
         } else if verified.proven {
             Extent::Proof

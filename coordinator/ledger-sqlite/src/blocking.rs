@@ -11,7 +11,7 @@ use std::{
 };
 
 use merits_ledger::{
-    UniqueSet,
+    BlobDigest, UniqueSet,
     rows::{KeyValue, RowError, RowKey, Rows, StateDigest, Table},
     storage::Head,
     tree::Node,
@@ -60,6 +60,14 @@ impl StateFile {
     /// SQLite's.
     pub fn leaves(&self, from: u64, until: u64, bytes: usize) -> sqlx::Result<Vec<Vec<u8>>> {
         wait(read::leaves(&mut self.connection(), from, until, bytes))
+    }
+
+    /// The bytes of a blob, as they were stored.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn blob(&self, digest: &BlobDigest) -> sqlx::Result<Option<Vec<u8>>> {
+        wait(read::blob(&mut self.connection(), digest))
     }
 
     /// Hashes of complete subtrees. What is not stored is missing from the answer.

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use merits_ledger::{FactDiffers, LedgerPolicy, tree::Node};
+use merits_ledger::{BlobDigest, FactDiffers, LedgerPolicy, tree::Node};
 use merits_verifier::log::Hash;
 use sqlx::{SqliteConnection, SqliteExecutor};
 
@@ -37,6 +37,9 @@ pub struct StateRow {
 
 /// A row of the table `leaf`: index, entry id, bytes.
 pub type LeafRow = (i64, Vec<u8>, Vec<u8>);
+
+/// A row of the table `blob`: digest, bytes.
+pub type BlobRow = (Vec<u8>, Vec<u8>);
 
 /// A row of the table `node`: level, index, hash.
 pub type NodeRow = (i64, i64, Vec<u8>);
@@ -93,6 +96,34 @@ pub async fn leaf_count<'e>(db: impl SqliteExecutor<'e>) -> sqlx::Result<(u64, O
         .fetch_one(db)
         .await?;
     Ok((count.cast_unsigned(), last.map(i64::cast_unsigned)))
+}
+
+/// The blob whose digest is the next after this one; nothing after the last.
+///
+/// # Errors
+/// SQLite's.
+pub async fn next_blob<'e>(
+    db: impl SqliteExecutor<'e>,
+    after: &[u8],
+) -> sqlx::Result<Option<BlobRow>> {
+    sqlx::query_as("SELECT digest, bytes FROM blob WHERE digest > ? ORDER BY digest LIMIT 1")
+        .bind(after)
+        .fetch_optional(db)
+        .await
+}
+
+/// The bytes of a blob.
+///
+/// # Errors
+/// SQLite's.
+pub async fn blob<'e>(
+    db: impl SqliteExecutor<'e>,
+    digest: &BlobDigest,
+) -> sqlx::Result<Option<Vec<u8>>> {
+    sqlx::query_scalar("SELECT bytes FROM blob WHERE digest = ?")
+        .bind(&digest.0[..])
+        .fetch_optional(db)
+        .await
 }
 
 /// Of what the rows are said to be the state.

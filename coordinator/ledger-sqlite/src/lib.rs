@@ -21,7 +21,7 @@ pub use write::{Group, Writer};
 use std::collections::HashMap;
 
 use merits_ledger::{
-    UniqueSet,
+    BlobDigest, UniqueSet,
     rows::{KeyValue, RowKey, Table},
     storage::{Head, Storage},
     tree::Node,
@@ -63,6 +63,12 @@ CREATE TABLE used (
     idx         INTEGER NOT NULL,
     PRIMARY KEY (kind, value)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE blob (
+    -- What entries name by SHA-256 because it does not fit into them. It came with the leaf that names it.
+    digest      BLOB    PRIMARY KEY CHECK (length(digest) = 32),
+    bytes       BLOB    NOT NULL CHECK (length(bytes) <= 1048576)
+) STRICT;
 
 CREATE TABLE node (
     -- Hash of the complete subtree of leaves idx * 2^level up to (idx + 1) * 2^level.
@@ -134,6 +140,10 @@ impl Storage for Ledger {
 
     async fn nodes(&self, wanted: &[Node]) -> sqlx::Result<HashMap<Node, Hash>> {
         self.reader.nodes(wanted).await
+    }
+
+    async fn blob(&self, digest: &BlobDigest) -> sqlx::Result<Option<Vec<u8>>> {
+        self.reader.blob(digest).await
     }
 
     async fn begin(&mut self) -> sqlx::Result<Group<'_>> {

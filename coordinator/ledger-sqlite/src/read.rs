@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use futures::TryStreamExt as _;
 use merits_ledger::{
-    UniqueSet,
+    BlobDigest, UniqueSet,
     rows::{KeyValue, RowKey, StateDigest, Table},
     storage::{Head, STATE_VERSION},
     tree::Node,
@@ -137,6 +137,14 @@ impl Reader {
     /// SQLite's.
     pub async fn nodes(&self, wanted: &[Node]) -> sqlx::Result<HashMap<Node, Hash>> {
         nodes(&mut *self.pool.acquire().await?, wanted).await
+    }
+
+    /// The bytes of a blob, as they were stored.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub async fn blob(&self, digest: &BlobDigest) -> sqlx::Result<Option<Vec<u8>>> {
+        blob(&mut *self.pool.acquire().await?, digest).await
     }
 
     /// The connections, for queries about what is not the state.
@@ -275,6 +283,16 @@ pub(crate) async fn find(db: &mut SqliteConnection, id: &EntryId) -> sqlx::Resul
         .fetch_optional(db)
         .await?;
     Ok(index.map(i64::cast_unsigned))
+}
+
+pub(crate) async fn blob(
+    db: &mut SqliteConnection,
+    digest: &BlobDigest,
+) -> sqlx::Result<Option<Vec<u8>>> {
+    sqlx::query_scalar("SELECT bytes FROM blob WHERE digest = ?")
+        .bind(&digest.0[..])
+        .fetch_optional(db)
+        .await
 }
 
 pub(crate) async fn find_all(

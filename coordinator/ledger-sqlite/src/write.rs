@@ -286,6 +286,15 @@ async fn insert(tx: &mut SqliteConnection, leaves: &[StoredLeaf<'_>]) -> sqlx::R
         });
         insert.build().execute(&mut *tx).await?;
     }
+    for blob in leaves.iter().flat_map(|leaf| leaf.blobs) {
+        let insert =
+            "INSERT INTO blob (digest, bytes) VALUES (?, ?) ON CONFLICT (digest) DO NOTHING";
+        sqlx::query(insert)
+            .bind(&blob.digest().0[..])
+            .bind(blob.bytes())
+            .execute(&mut *tx)
+            .await?;
+    }
     Ok(())
 }
 
@@ -447,6 +456,7 @@ mod tests {
                 id: EntryId([1; 32]),
                 bytes: b"leaf",
                 uniques: &[],
+                blobs: &[],
             };
             assert_eq!(group.append(leaf).await.unwrap().is_ok(), appends);
             let release = sqlx::query("RELEASE entry").execute(&mut *group.db);

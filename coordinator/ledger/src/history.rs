@@ -8,6 +8,7 @@
 
 use merits_verifier::{codec::Canonical as _, entry::Leaf};
 
+use crate::blob::Blob;
 use crate::entry::Entry;
 use crate::policy::LedgerPolicy;
 use crate::replay::{Replay, ReplayError, ReplayFault};
@@ -35,7 +36,7 @@ impl History {
         self.replay.state()
     }
 
-    /// Takes the next leaf. Leaves must come in the log's order; batches and totals may be left
+    /// Takes the next leaf, with the blobs that it names ([`crate::blob::named_by`]). Leaves must come in the log's order; batches and totals may be left
     /// out.
     ///
     /// # Errors
@@ -43,6 +44,7 @@ impl History {
     pub fn push(
         &mut self,
         leaf: &[u8],
+        blobs: Vec<Blob>,
         rng: &mut impl rand_core::CryptoRng,
     ) -> Result<(), ReplayError> {
         let index = self.leaves;
@@ -56,7 +58,7 @@ impl History {
         if is_proven || matches!(entry, Entry::TotalsOpened(_)) {
             return Ok(());
         }
-        self.replay.push(leaf, rng)?;
+        self.replay.push_with(leaf, blobs, rng)?;
         self.replay.flush(rng)
     }
 }

@@ -3,7 +3,8 @@
 //!
 //! The path of an entry, the same everywhere:
 //!
-//! 1. [`Submission::parse`]: bytes to a typed [`Entry`], every limit before allocation.
+//! 1. [`Submission::parse`]: bytes to a typed [`Entry`], every limit before allocation; with the [`blob`]s that
+//!    it names ([`Submission::with_blobs`]).
 //! 2. [`Governing::signatures`] and [`verify_together`]: signatures of the party and of the sources it names,
 //!    of many entries together; [`Governing::authenticate`] for one.
 //! 3. [`Governing::reads`]: which rows of the state its rules need, read into a [`rows::View`].
@@ -16,6 +17,7 @@
 //! Steps 2 and 4 cost the CPU and may run on any thread against a recent state; step 5 is cheap,
 //! repeats every rule, and belongs to the one sequencer. No clock, no I/O, no randomness here.
 
+pub mod blob;
 pub mod entry;
 mod history;
 mod keys;
@@ -33,6 +35,7 @@ mod store;
 mod submission;
 pub mod tree;
 
+pub use blob::{Blob, BlobDigest};
 pub use entry::Entry;
 pub use history::History;
 pub use keys::{KeyRing, UnpreparedKey};

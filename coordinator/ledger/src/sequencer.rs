@@ -10,6 +10,7 @@ use merits_verifier::{
 };
 use thiserror::Error;
 
+use crate::blob::Blob;
 use crate::keys::KeyRing;
 use crate::refusal::{CheckError, Refusal};
 use crate::rows::RowError;
@@ -102,7 +103,20 @@ impl<S: Store> Sequencer<S> {
     /// # Errors
     /// [`SubmitError`].
     pub fn submit(&mut self, bytes: &[u8], time: u64) -> Result<Appended, SubmitError<S::Error>> {
-        let submission = Submission::parse(bytes, self.state.origin())?;
+        self.submit_with(bytes, Vec::new(), time)
+    }
+
+    /// As [`Sequencer::submit`], of an entry that comes with blobs.
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub fn submit_with(
+        &mut self,
+        bytes: &[u8],
+        blobs: Vec<Blob>,
+        time: u64,
+    ) -> Result<Appended, SubmitError<S::Error>> {
+        let submission = Submission::parse(bytes, self.state.origin())?.with_blobs(blobs)?;
         let id = submission.id();
         // The same statement by the same party: its old place, whatever proof came along.
         if let Some(index) = self.store.find(&id).map_err(SubmitError::Store)? {
@@ -191,6 +205,7 @@ impl<S: Store> Sequencer<S> {
             id: effects.id(),
             bytes: effects.leaf().to_vec(),
             uniques: effects.uniques().to_vec(),
+            blobs: effects.blobs().to_vec(),
             nodes,
         };
         if let Err(Conflict(unique)) = self.store.append(leaf).map_err(SubmitError::Store)? {

@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use merits_primitives::ids::EntryId;
 
+use crate::blob::{Blob, BlobDigest};
 use crate::tree::{HashReader, Node};
 use merits_verifier::log::Hash;
 
@@ -65,6 +66,8 @@ pub struct NewLeaf {
     pub bytes: Vec<u8>,
     /// Values that must be new.
     pub uniques: Vec<Unique>,
+    /// Blobs that the entry names.
+    pub blobs: Vec<Blob>,
     /// Tree nodes that this leaf completes, the leaf's own hash first.
     pub nodes: Vec<(Node, Hash)>,
 }
@@ -107,12 +110,18 @@ pub struct MemoryStore {
     by_id: HashMap<EntryId, u64>,
     uniques: HashSet<(UniqueSet, [u8; 32])>,
     nodes: HashMap<Node, Hash>,
+    blobs: HashMap<BlobDigest, Blob>,
 }
 
 impl MemoryStore {
     /// An empty store.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A blob that a leaf names.
+    pub fn blob(&self, digest: &BlobDigest) -> Option<&Blob> {
+        self.blobs.get(digest)
     }
 
     /// All leaves, in order.
@@ -157,6 +166,8 @@ impl Store for MemoryStore {
         }
         self.by_id.insert(leaf.id, leaf.index);
         self.nodes.extend(leaf.nodes);
+        let blobs = leaf.blobs.into_iter();
+        self.blobs.extend(blobs.map(|blob| (blob.digest(), blob)));
         self.leaves.push(leaf.bytes);
         Ok(Ok(()))
     }

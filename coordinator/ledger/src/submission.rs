@@ -9,6 +9,7 @@ use merits_verifier::{
     signature::PublicKey,
 };
 
+use crate::blob::{Blob, check_named};
 use crate::entry::Entry;
 use crate::refusal::Refusal;
 
@@ -19,6 +20,7 @@ pub struct Submission {
     pub(crate) entry: Entry,
     pub(crate) id: EntryId,
     pub(crate) proof: Option<Proof>,
+    pub(crate) blobs: Vec<Blob>,
 }
 
 impl Submission {
@@ -67,7 +69,24 @@ impl Submission {
             entry,
             id,
             proof,
+            blobs: Vec::new(),
         })
+    }
+
+    /// With the blobs that came beside the entry. An entry that names blobs and has none is refused by its
+    /// rules.
+    ///
+    /// # Errors
+    /// [`Refusal::BlobMissing`], [`Refusal::BlobUnexpected`] when they are not those that the entry names, each
+    /// once.
+    pub fn with_blobs(self, blobs: Vec<Blob>) -> Result<Self, Refusal> {
+        check_named(&self.entry.blobs(), &blobs)?;
+        Ok(Self { blobs, ..self })
+    }
+
+    /// The blobs that came with it.
+    pub fn blobs(&self) -> &[Blob] {
+        &self.blobs
     }
 
     /// The entry's id.

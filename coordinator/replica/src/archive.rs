@@ -123,7 +123,8 @@ const SCHEMA: Schema = Schema {
     what: "copy of a ledger",
     // "MERR".
     application_id: 0x4d45_5252,
-    version: 1,
+    // 2 has blobs.
+    version: 2,
     tables: TABLES,
 };
 

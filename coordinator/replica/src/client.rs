@@ -3,16 +3,18 @@
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use merits_ledger::{Blob, BlobDigest};
 use merits_primitives::{ids::EntryId, note::NoteCommitment, note_tree::BUCKET};
 use merits_proto::{
     Fault, NoteBucket, NoteBuckets, Unreachable, Verdict, connect,
     ledger::{
-        GetCheckpointRequest, GetConsistencyProofRequest, GetReceiptRequest, StreamEntriesRequest,
-        SubmitRequest, SubmitResponse, ledger_client::LedgerClient,
+        GetBlobRequest, GetCheckpointRequest, GetConsistencyProofRequest, GetReceiptRequest,
+        StreamEntriesRequest, SubmitRequest, SubmitResponse, SubmitWithBlobsRequest,
+        blobs_client::BlobsClient, ledger_client::LedgerClient,
     },
     limits::{
-        LEDGER_ANSWER_MESSAGE, LEDGER_REQUEST_MESSAGE, NOTES_ANSWER_MESSAGE,
-        VERIFIER_ANSWER_MESSAGE, VERIFIER_REQUEST_MESSAGE,
+        BLOBS_ANSWER_MESSAGE, BLOBS_REQUEST_MESSAGE, LEDGER_ANSWER_MESSAGE, LEDGER_REQUEST_MESSAGE,
+        NOTES_ANSWER_MESSAGE, VERIFIER_ANSWER_MESSAGE, VERIFIER_REQUEST_MESSAGE,
     },
     notes::{GetBucketRequest, GetBucketsRequest, notes_client::NotesClient},
     registry::{GetLogRequest, registry_client::RegistryClient},
@@ -97,6 +99,7 @@ pub struct Submitted {
 pub struct Client {
     key: LogKey,
     ledger: LedgerClient<Channel>,
+    blobs: BlobsClient<Channel>,
     verifier: VerifierClient<Channel>,
     notes: NotesClient<Channel>,
     registry: RegistryClient<Channel>,
@@ -116,6 +119,9 @@ impl Client {
                 ledger: LedgerClient::new(channel.clone())
                     .max_decoding_message_size(LEDGER_ANSWER_MESSAGE)
                     .max_encoding_message_size(LEDGER_REQUEST_MESSAGE),
+                blobs: BlobsClient::new(channel.clone())
+                    .max_decoding_message_size(BLOBS_ANSWER_MESSAGE)
+                    .max_encoding_message_size(BLOBS_REQUEST_MESSAGE),
                 notes: NotesClient::new(channel.clone())
                     .max_decoding_message_size(NOTES_ANSWER_MESSAGE),
                 registry: RegistryClient::new(channel.clone()),
@@ -146,6 +152,47 @@ impl Client {
             let answer = self.ledger.submit(request).await;
             let answer = answer.map_err(|status| self.refused(&status))?.into_inner();
             self.submitted(&entry.id(), answer)
+        })
+    }
+
+    /// Submits an entry with the blobs that it names. Returns after all of them are durable and the receipt is
+    /// verified.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn submit_with<'a>(
+        &'a mut self,
+        entry: &'a SignedEntry,
+        blobs: &'a [Blob],
+    ) -> BoxFuture<'a, Result<Submitted, ClientError>> {
+        Box::pin(async move {
+            let request = SubmitWithBlobsRequest {
+                entry: entry.to_bytes(),
+                blobs: blobs.iter().map(|blob| blob.bytes().to_vec()).collect(),
+            };
+            let answer = self.blobs.submit_with_blobs(request).await;
+            let answer = answer.map_err(|status| self.refused(&status))?.into_inner();
+            self.submitted(&entry.id(), answer)
+        })
+    }
+
+    /// A blob that an entry of the log names. Its digest is checked.
+    ///
+    /// # Errors
+    /// [`ClientError`]; [`ClientError::Malformed`] for bytes of another digest.
+    pub fn blob(&mut self, digest: BlobDigest) -> BoxFuture<'_, Result<Blob, ClientError>> {
+        Box::pin(async move {
+            let request = GetBlobRequest {
+                digest: digest.0.to_vec(),
+            };
+            let answer = self.blobs.get_blob(request).await;
+            let answer = answer.map_err(|status| self.refused(&status))?.into_inner();
+            Blob::new(answer.blob)
+                .ok()
+                .filter(|blob| blob.digest() == digest)
+                .ok_or(ClientError::Malformed(
+                    "blob of the digest that was asked for",
+                ))
         })
     }
 

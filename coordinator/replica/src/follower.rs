@@ -7,6 +7,7 @@ use std::{
 };
 
 use futures::future::BoxFuture;
+use merits_ledger::{Blob, blob};
 use merits_verifier::log::verify_consistency;
 use thiserror::Error;
 use tokio::sync::{OwnedMutexGuard, mpsc};
@@ -154,6 +155,7 @@ impl Follower {
             let (send, receive) = mpsc::channel(PAGES);
             // Not `from`: what was settled meanwhile is no longer missing.
             let (mut next, until) = (update.from(), update.until());
+            let mut blobs = client.clone();
             let fetch = async move {
                 while next < until {
                     let page = pages
@@ -162,7 +164,7 @@ impl Follower {
                         .ok_or(ClientError::Malformed("end of the stream"))?;
                     next += page.len() as u64;
                     // The other side's error says more than that it is gone.
-                    if send.send(page).await.is_err() {
+                    if !send_page(page, &mut blobs, &send).await? {
                         break;
                     }
                 }
@@ -223,17 +225,53 @@ impl Follower {
     }
 }
 
+/// Leaves on their way to be verified: those that name no blobs, and one behind them that does, with its blobs.
+struct Page {
+    leaves: Vec<Vec<u8>>,
+    last: Option<(Vec<u8>, Vec<Blob>)>,
+}
+
+/// Sends a page of leaves on. Blobs of one leaf are in memory at a time, beside those of the pages that wait. False if
+/// nobody takes them any more.
+async fn send_page(
+    page: Vec<Vec<u8>>,
+    client: &mut Client,
+    send: &mpsc::Sender<Page>,
+) -> Result<bool, ClientError> {
+    let mut leaves = Vec::with_capacity(page.len());
+    for leaf in page {
+        let named = blob::named_by(&leaf);
+        if named.is_empty() {
+            leaves.push(leaf);
+            continue;
+        }
+        let mut blobs = Vec::with_capacity(named.len());
+        for digest in named {
+            blobs.push(client.blob(digest).await?);
+        }
+        let (leaves, last) = (std::mem::take(&mut leaves), Some((leaf, blobs)));
+        if send.send(Page { leaves, last }).await.is_err() {
+            return Ok(false);
+        }
+    }
+    let last = None;
+    Ok(leaves.is_empty() || send.send(Page { leaves, last }).await.is_ok())
+}
+
 /// Verifies and writes pages as they come. Readers wait for its beginning and its end only.
 fn grow(
     replica: &RwLock<Replica>,
     update: Update,
-    mut pages: mpsc::Receiver<Vec<Vec<u8>>>,
+    mut pages: mpsc::Receiver<Page>,
     watch: &Watch,
 ) -> Result<(), FollowError> {
     let rng = &mut rand::rng();
     let mut growth = writing(replica).begin(update)?;
-    while let Some(page) = pages.blocking_recv() {
-        growth.push(page, rng)?;
+    while let Some(Page { leaves, last }) = pages.blocking_recv() {
+        growth.push(leaves, rng)?;
+        if let Some((leaf, blobs)) = last {
+            growth.push_with(leaf, blobs, rng)?;
+        }
     }
     watch.look(growth.newest_time())?;
     // What is still on its way is verified before readers must wait.

@@ -1,11 +1,13 @@
 //! The gRPC services: each turns a request into its checked form, asks, and turns the answer into
 //! a message. Nothing is decided here.
 
+pub(crate) mod blobs;
 pub(crate) mod ledger;
 pub(crate) mod notes;
 pub(crate) mod registry;
 pub(crate) mod verifier;
 
+pub(crate) use blobs::BlobsService;
 pub(crate) use ledger::LedgerService;
 pub(crate) use notes::NotesService;
 pub(crate) use registry::RegistryService;

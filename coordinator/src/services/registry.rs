@@ -139,7 +139,7 @@ impl Registry for RegistryService {
         Ok(Response::new(GetScaleResponse {
             scale: Some(scale(record)),
             manifest: record.terms.manifest.clone(),
-            verifying_key: record.terms.key.to_bytes(),
+            verifying_key: record.verifying_key.to_bytes(),
             tree_size: view.checkpoint.size,
             figures: figures.figures.iter().map(figure).collect(),
             schedules: figures

@@ -1,6 +1,7 @@
 //! The integration tests of this crate, one program, a module a topic.
 
 mod backups;
+mod blobs;
 mod clocks;
 mod damage;
 mod federation;

@@ -58,8 +58,8 @@ use fields::Named;
 use header::Header;
 
 /// Most bytes of a manifest, examples and comments included. It travels in a ledger entry of at
-/// most 65,535 bytes, beside a verifying key of 32 bytes a public input (about 1,000 of them with
-/// B = 128), the schema's text and the figures.
+/// most 65,535 bytes, beside a verifying key of at most 8 KiB (a larger one is a blob), the schema's
+/// text and the figures.
 pub const MAX_BYTES: usize = 24_576;
 
 /// Most claims of a proof: as many as the ledger takes.

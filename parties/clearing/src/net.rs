@@ -108,7 +108,8 @@ pub async fn audit_log(follower: &Follower, online: Option<&str>) -> Result<Repo
         let mut auditor = Auditor::default();
         for leaf in replica.leaves() {
             let (_, leaf) = leaf?;
-            history.push(&leaf.to_bytes(), rng)?;
+            let bytes = leaf.to_bytes();
+            history.push(&bytes, replica.blobs_of(&bytes)?, rng)?;
             auditor.push(history.state(), leaf.entry, rng);
         }
         Ok::<_, AuditError>(Report {

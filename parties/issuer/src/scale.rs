@@ -7,7 +7,10 @@ use std::{
 
 use ed25519_dalek::SigningKey;
 use merits_circuits::earn::EarnCircuit;
-use merits_ledger::{Entry, entry::ScaleProposed};
+use merits_ledger::{
+    Blob, Entry, Refusal,
+    entry::{PublishedKey, ScaleProposed},
+};
 use merits_params::{
     keystore::{KeyStore, KeyStoreError, StoredKey},
     manifest::{Manifest, ManifestError},
@@ -39,6 +42,9 @@ pub enum BuildError {
     /// There is no key to be had.
     #[error(transparent)]
     Key(#[from] KeyStoreError),
+    /// The key is larger than a blob may be.
+    #[error("the circuit's verifying key: {0}; give the scale fewer claims a proof")]
+    KeyTooLarge(#[from] Refusal),
 }
 
 /// A scale with its circuit and key.
@@ -109,14 +115,28 @@ impl Built {
         &self.key
     }
 
-    /// What the ledger is asked to take.
-    pub fn proposal(&self) -> ScaleProposed {
-        let key = self.key.zkey.key.vk.clone();
-        merits_proposal::proposal(&self.manifest, key, self.key.provenance)
+    /// What the ledger is asked to take, and the key as a blob where it is too large for the entry.
+    ///
+    /// # Errors
+    /// [`BuildError::KeyTooLarge`].
+    pub fn proposal(&self) -> Result<(ScaleProposed, Option<Blob>), BuildError> {
+        let (key, blob) = PublishedKey::publish(self.key.zkey.key.vk.clone())?;
+        let proposed = merits_proposal::proposal(&self.manifest, key, self.key.provenance);
+        Ok((proposed, blob))
     }
 
-    /// The proposal, signed by the issuer.
-    pub fn entry(&self, origin: &Origin, issuer: PartyId, key: &SigningKey) -> SignedEntry {
-        Entry::ScaleProposed(self.proposal()).sign(origin, issuer, None, key)
+    /// The proposal, signed by the issuer, and the blob that must come with it.
+    ///
+    /// # Errors
+    /// As of [`Built::proposal`].
+    pub fn entry(
+        &self,
+        origin: &Origin,
+        issuer: PartyId,
+        key: &SigningKey,
+    ) -> Result<(SignedEntry, Option<Blob>), BuildError> {
+        let (proposed, blob) = self.proposal()?;
+        let entry = Entry::ScaleProposed(proposed).sign(origin, issuer, None, key);
+        Ok((entry, blob))
     }
 }

@@ -4,13 +4,13 @@
 //! the other, [`proposal`], and both who propose and who review go it: an issuer makes the entry by it,
 //! a supervisor makes it again and compares the whole ([`difference`]).
 
-use merits_ledger::entry::ScaleProposed;
+use merits_ledger::entry::{PublishedKey, ScaleProposed};
 use merits_params::manifest::Manifest;
-use merits_verifier::groth16::{Provenance, VerifyingKey};
+use merits_verifier::groth16::Provenance;
 
 /// What the ledger is asked to take for a manifest, with a key for its circuit. Key and provenance are
 /// the only parts that do not stand in the manifest.
-pub fn proposal(manifest: &Manifest, key: VerifyingKey, provenance: Provenance) -> ScaleProposed {
+pub fn proposal(manifest: &Manifest, key: PublishedKey, provenance: Provenance) -> ScaleProposed {
     let validity = manifest.validity();
     ScaleProposed {
         id: manifest.id().clone(),
@@ -95,7 +95,7 @@ pub fn difference(entry: &ScaleProposed, expected: &ScaleProposed) -> Option<Dif
         part("figures", figures, &expected.figures),
         part("manifest", manifest, &expected.manifest),
         part("provenance", provenance, &expected.provenance),
-        part("verifying key", &key.digest(), &expected.key.digest()),
+        part("verifying key", &key.to_string(), &expected.key.to_string()),
     ];
     let first = parts.into_iter().flatten().next();
     Some(first.unwrap_or_else(|| Difference {

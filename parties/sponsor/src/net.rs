@@ -71,7 +71,8 @@ pub async fn verify(follower: &Follower, online: bool) -> Result<Report, VerifyE
         let mut outcomes = Vec::new();
         for leaf in replica.leaves().take(leaves) {
             let (_, leaf) = leaf?;
-            history.push(&leaf.to_bytes(), rng)?;
+            let bytes = leaf.to_bytes();
+            history.push(&bytes, replica.blobs_of(&bytes)?, rng)?;
             let entry = leaf.entry.id();
             if leaf.entry.kind != EARN_BATCH {
                 continue;

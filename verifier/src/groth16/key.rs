@@ -156,8 +156,7 @@ pub struct VerifyingKey {
 }
 
 impl VerifyingKey {
-    /// Most input points of a key: the largest statement has under 1,000 inputs, and an entry
-    /// that carries a key is at most 65,535 bytes.
+    /// Most input points of a key: the largest statement has 1,010 inputs.
     pub const MAX_INPUT_POINTS: usize = 1_500;
 
     /// Public inputs that the key takes.

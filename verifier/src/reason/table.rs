@@ -92,6 +92,14 @@ reasons! {
     105 EntryUsed "entry-used",
     /// The proof is of another system than the entry's kind carries.
     106 OtherProofSystem "other-proof-system",
+    /// A blob that the entry names did not come with it.
+    107 BlobMissing "blob-missing",
+    /// A blob came that the entry does not name, or came twice.
+    108 BlobUnexpected "blob-unexpected",
+    /// A blob is over its limit.
+    109 BlobTooLarge "blob-too-large",
+    /// The party's entries named as many blobs today as they may.
+    110 BlobQuota "blob-quota",
 
     // Points.
     /// A coordinate of a Baby Jubjub point is not reduced.

@@ -43,7 +43,7 @@ fn governing(federation: &Federation, leaves: &[Vec<u8>], before: usize) -> Hist
         let entry = Leaf::from_bytes(leaf).unwrap().entry;
         let submission = Submission::from_signed(entry, &federation.origin).unwrap();
         if submission.entry().governs() {
-            history.push(leaf, &mut rand::rng()).unwrap();
+            history.push(leaf, Vec::new(), &mut rand::rng()).unwrap();
         }
     }
     history

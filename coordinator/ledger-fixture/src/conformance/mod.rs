@@ -5,10 +5,11 @@ mod groups;
 use merits_primitives::ids::EntryId;
 use merits_verifier::log::{Hash, leaf_hash};
 
+use merits_ledger::blob::MAX_BLOB_BYTES;
 use merits_ledger::rows::{KeyValue, RowChange, RowKey, StateDigest, Table};
 use merits_ledger::storage::{Commit, Head, Storage, StorageGroup as _, StoredLeaf};
 use merits_ledger::tree::{Frontier, Node};
-use merits_ledger::{Conflict, Unique, UniqueSet};
+use merits_ledger::{Blob, Conflict, Unique, UniqueSet};
 
 /// Runs all checks, each on a store that `make` made without entries.
 ///
@@ -22,6 +23,7 @@ pub async fn run<S: Storage, F: Future<Output = S>>(mut make: impl FnMut() -> F)
     rows_are_replaced_removed_and_ordered(make().await).await;
     many_rows_and_keys_at_once(make().await).await;
     leaves_come_in_pages(make().await).await;
+    blobs_are_stored_with_their_leaf(make().await).await;
     groups::what_a_group_put_is_its_own(make().await).await;
     groups::leaves_together_name_the_first_conflict(make().await).await;
     groups::groups_leave_what_one_by_one_leaves(make().await).await;
@@ -115,6 +117,7 @@ impl Made {
             id: self.id,
             bytes: &self.bytes,
             uniques: &self.uniques,
+            blobs: &[],
         }
     }
 }
@@ -280,6 +283,7 @@ async fn a_collision_leaves_nothing_and_the_group_goes_on<S: Storage>(mut storag
             id: known,
             bytes: b"again",
             uniques: &[],
+            blobs: &[],
         };
         let Err(Conflict(taken)) = group.append(again).await.expect("answers") else {
             panic!("an entry was appended twice");
@@ -387,4 +391,71 @@ async fn leaves_come_in_pages<S: Storage>(mut storage: S) {
     assert_eq!(page(4, 100, 0).await.expect("reads"), bytes[4..5]);
     assert_eq!(page(9, 100, 1_000).await.expect("reads"), bytes[9..]);
     assert_eq!(page(5, 2, 1_000).await.expect("reads"), bytes[9..]);
+}
+
+/// A blob is there exactly when a leaf that names it is: not while its group is open, not after the group was dropped,
+/// not when its leaf collided; and two leaves that name one blob share it.
+async fn blobs_are_stored_with_their_leaf<S: Storage>(mut storage: S) {
+    let blob = |byte: u8, length| Blob::new(vec![byte; length]).expect("within the limit");
+    let (one, two, three) = (blob(1, 10), blob(2, 0), blob(3, MAX_BLOB_BYTES));
+    let all = [&one, &two, &three];
+    let mut log = Log::new();
+    let taken = Made::new(0, &[(UniqueSet::Note, 7)]);
+    log.append(&mut storage, std::slice::from_ref(&taken), Vec::new())
+        .await;
+    for blob in all {
+        assert_eq!(storage.blob(&blob.digest()).await.expect("reads"), None);
+    }
+
+    // Dropped.
+    let named = [one.clone(), three.clone()];
+    let naming = Made::new(1, &[]);
+    let mut group = storage.begin().await.expect("begins");
+    let appended = group
+        .append(StoredLeaf {
+            blobs: &named,
+            ..naming.stored()
+        })
+        .await;
+    assert_eq!(appended.expect("appends"), Ok(()));
+    drop(group);
+    for blob in all {
+        assert_eq!(storage.blob(&blob.digest()).await.expect("reads"), None);
+    }
+
+    // One leaf collides, and takes its blob with it; those of the others stay.
+    let collides = Made::new(2, &[(UniqueSet::Note, 7)]);
+    let again = Made::new(2, &[]);
+    let mut group = storage.begin().await.expect("begins");
+    let appended = group
+        .append(StoredLeaf {
+            blobs: &named,
+            ..naming.stored()
+        })
+        .await;
+    assert_eq!(appended.expect("appends"), Ok(()));
+    let lost = [two.clone()];
+    let appended = group
+        .append(StoredLeaf {
+            blobs: &lost,
+            ..collides.stored()
+        })
+        .await;
+    assert!(appended.expect("appends").is_err());
+    let shared = [one.clone()];
+    let appended = group
+        .append_all(&[StoredLeaf {
+            blobs: &shared,
+            ..again.stored()
+        }])
+        .await;
+    assert_eq!(appended.expect("appends"), Ok(()));
+    let commit = log.commit(&[naming, again], Vec::new());
+    group.commit(commit).await.expect("commits");
+    let stored = storage.blob(&two.digest()).await.expect("reads");
+    assert_eq!(stored, None, "its leaf collided");
+    for blob in [one, three] {
+        let stored = storage.blob(&blob.digest()).await.expect("reads");
+        assert_eq!(stored.as_deref(), Some(blob.bytes()));
+    }
 }

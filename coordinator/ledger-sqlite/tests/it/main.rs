@@ -103,6 +103,7 @@ fn leaf<'l>(index: u64, id: u8, uniques: &'l [Unique]) -> StoredLeaf<'l> {
         id: EntryId([id; 32]),
         bytes: b"leaf",
         uniques,
+        blobs: &[],
     }
 }
 
@@ -226,6 +227,7 @@ async fn a_state_in_the_file_is_the_state_in_memory() {
             id: effects.id(),
             bytes: effects.leaf(),
             uniques: effects.uniques(),
+            blobs: &[],
         });
         assert_eq!(appended.await.unwrap(), Ok(()));
         pending.take(&effects);

@@ -2,7 +2,7 @@
 //!
 //! A kind's number and encoding never change; a new meaning gets a new number. Retired numbers
 //! are not used again: 0x0201 (a view-key epoch with its proofs inside of the statement), 0x0301 (a scale without dates and measure), 0x0304 (a scale that does not say
-//! how deeds at several sources count), 0x0401 (a batch without a measure), 0x0402 (a batch without
+//! how deeds at several sources count), 0x0305 (a scale whose key is always in the entry), 0x0401 (a batch without a measure), 0x0402 (a batch without
 //! tickets), 0x0504 (a total of credits only), 0x0505 (a total that always has partials), 0x0702 (a ticket that names no version).
 
 mod earn;
@@ -25,7 +25,7 @@ pub use identity::{
 pub use opening::{OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed};
 pub use party::{KeysRotated, MAX_BASIS_BYTES, PartyAdmitted, StandingChange};
 pub use redemption::{Attested, OfferClosed, OfferKind, OfferPublished, Redeemed, Spending};
-pub use scale::{ScaleApproved, ScaleProposed, ScaleRetired};
+pub use scale::{PublishedKey, ScaleApproved, ScaleProposed, ScaleRetired};
 pub use statement_key::{PersonStatement, StatementKeyAdopted};
 pub use ticket::{ConsentWithdrawn, MAX_TERMS_BYTES, TermsPublished, TicketDeposited};
 pub use totals::{MAX_TOTAL_ENTRIES, TotalPartial, TotalPartials, TotalsOpened};
@@ -43,6 +43,10 @@ use merits_verifier::{
     groth16::Proof,
 };
 
+use crate::blob::BlobDigest;
+
+/// The kind of a proposed version of a scale.
+pub const SCALE_PROPOSED: u16 = 0x0306;
 /// The kind of an earn batch.
 pub const EARN_BATCH: u16 = 0x0403;
 /// The kind of a deposited ticket.
@@ -160,7 +164,7 @@ entries! {
     /// A verifying key of `ticket` or `redeem` comes into force.
     StatementKeyAdopted(StatementKeyAdopted), 0x0202, "statement key adopted", Party, plain, governs;
     /// An issuer proposes a version of a scale.
-    ScaleProposed(ScaleProposed), 0x0305, "scale proposed", Party, plain, governs;
+    ScaleProposed(ScaleProposed), SCALE_PROPOSED, "scale proposed", Party, plain, governs;
     /// A supervisor approves it.
     ScaleApproved(ScaleApproved), 0x0302, "scale approved", Party, plain, governs;
     /// A version ends.
@@ -276,6 +280,38 @@ impl Entry {
             | Self::TicketDeposited(_)
             | Self::OfferPublished(_)
             | Self::OfferClosed(_) => Vec::new(),
+        }
+    }
+
+    /// Blobs that it names, in no order that means anything.
+    pub fn blobs(&self) -> Vec<BlobDigest> {
+        match self {
+            Self::ScaleProposed(proposed) => proposed.key.blob().into_iter().collect(),
+            // By name, so that a new kind says whether it names blobs; `blob::named_by` lists those kinds.
+            Self::PartyAdmitted(_)
+            | Self::PartySuspended(_)
+            | Self::PartyReinstated(_)
+            | Self::KeysRotated(_)
+            | Self::ViewKeyEpochOpened(_)
+            | Self::StatementKeyAdopted(_)
+            | Self::ScaleApproved(_)
+            | Self::ScaleRetired(_)
+            | Self::EarnBatch(_)
+            | Self::OpeningRequested(_)
+            | Self::OpeningCompleted(_)
+            | Self::OpeningRevealed(_)
+            | Self::TotalsOpened(_)
+            | Self::EvaluatorOpened(_)
+            | Self::EvaluationCounted(_)
+            | Self::IdentityRegistered(_)
+            | Self::IdentityRetired(_)
+            | Self::TermsPublished(_)
+            | Self::ConsentWithdrawn(_)
+            | Self::TicketDeposited(_)
+            | Self::OfferPublished(_)
+            | Self::OfferClosed(_)
+            | Self::Redeemed(_)
+            | Self::Attested(_) => Vec::new(),
         }
     }
 

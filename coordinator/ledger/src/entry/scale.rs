@@ -11,17 +11,125 @@ use merits_verifier::{
     statement::earn::Layout,
 };
 
+use crate::blob::{Blob, BlobDigest};
+use crate::refusal::Refusal;
+
 use super::{
     MAX_PERIOD_INDEX,
     figures::{read_figures, write_figures},
     read_entry_id, write_entry_id,
 };
 
-/// Most bytes of a manifest, so that it fits into an entry with a key of 1,000 inputs.
+/// Most bytes of a manifest, so that it fits into an entry with schema, figures and a key of 8 KiB.
 const MAX_MANIFEST_BYTES: usize = 24_576;
 
 /// Most bytes of a schema's canonical text.
 const MAX_SCHEMA_BYTES: usize = 8_192;
+
+/// A verifying key as a proposal publishes it: in the entry, or as a blob that the entry names. A key has one
+/// form, which follows from its length.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PublishedKey {
+    /// In the entry.
+    Here(VerifyingKey),
+    /// Its canonical encoding is the blob with this digest.
+    Blob(BlobDigest),
+}
+
+impl PublishedKey {
+    /// Most input points of a key that is in the entry: 8 KiB. A larger one is a blob, so that a long manifest
+    /// still fits beside it.
+    pub const MOST_POINTS_HERE: usize = 248;
+
+    /// How a key is published, and the blob that must come with the entry, if it is one.
+    ///
+    /// # Errors
+    /// [`Refusal::BlobTooLarge`] for a key of more than 1 MiB.
+    pub fn publish(key: VerifyingKey) -> Result<(Self, Option<Blob>), Refusal> {
+        if key.ic.len() <= Self::MOST_POINTS_HERE {
+            return Ok((Self::Here(key), None));
+        }
+        let blob = Blob::new(key.to_bytes())?;
+        Ok((Self::Blob(blob.digest()), Some(blob)))
+    }
+
+    /// The key, if it is in the entry.
+    pub fn here(&self) -> Option<&VerifyingKey> {
+        match self {
+            Self::Here(key) => Some(key),
+            Self::Blob(_) => None,
+        }
+    }
+
+    /// The blob that it names, if it names one.
+    pub fn blob(&self) -> Option<BlobDigest> {
+        match self {
+            Self::Here(_) => None,
+            Self::Blob(digest) => Some(*digest),
+        }
+    }
+
+    /// The key itself, out of the blobs that came with the entry.
+    pub(crate) fn resolve(&self, blobs: &[Blob]) -> Result<VerifyingKey, Refusal> {
+        let digest = match self {
+            Self::Here(key) => return Ok(key.clone()),
+            Self::Blob(digest) => *digest,
+        };
+        let blob = blobs.iter().find(|blob| blob.digest() == digest);
+        let blob = blob.ok_or(Refusal::BlobMissing { digest })?;
+        let key = VerifyingKey::from_bytes(blob.bytes())?;
+        if key.ic.len() <= Self::MOST_POINTS_HERE {
+            let what = "verifying key as a blob, which is small enough for the entry";
+            return Err(CodecError::NotCanonical { what }.into());
+        }
+        Ok(key)
+    }
+}
+
+impl std::fmt::Display for PublishedKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Here(key) => write!(f, "key {}", key.digest()),
+            Self::Blob(digest) => write!(f, "blob {digest}"),
+        }
+    }
+}
+
+impl Canonical for PublishedKey {
+    const NAME: &'static str = "published key";
+
+    fn write(&self, out: &mut Writer) {
+        match self {
+            Self::Here(key) => {
+                out.u8(0);
+                key.write(out);
+            }
+            Self::Blob(digest) => {
+                out.u8(1);
+                digest.write(out);
+            }
+        }
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        match input.u8(Self::NAME)? {
+            0 => {
+                let key = VerifyingKey::read(input)?;
+                let (found, limit) = (key.ic.len(), Self::MOST_POINTS_HERE);
+                if found > limit {
+                    let what = "input points of a key in the entry";
+                    return Err(CodecError::TooLong { what, found, limit });
+                }
+                Ok(Self::Here(key))
+            }
+            1 => BlobDigest::read(input).map(Self::Blob),
+            found => Err(CodecError::UnknownValue {
+                what: Self::NAME,
+                found: found.into(),
+            }),
+        }
+    }
+}
 
 /// A version of a scale, with everything that verifiers need.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +147,7 @@ pub struct ScaleProposed {
     /// Digest of the circuit.
     pub shape: [u8; 32],
     /// The verifying key for that circuit.
-    pub key: VerifyingKey,
+    pub key: PublishedKey,
     /// How the key was made.
     pub provenance: Provenance,
     /// Constants and tables with the days on which they change, in the order of the public
@@ -121,7 +229,7 @@ impl Canonical for ScaleProposed {
             period_kind: read_period_kind(input)?,
             manifest: input.document("manifest", MAX_MANIFEST_BYTES)?,
             shape: input.array("shape digest")?,
-            key: VerifyingKey::read(input)?,
+            key: PublishedKey::read(input)?,
             provenance: Provenance::read(input)?,
             figures: read_figures(input)?,
             schema: SchemaId(input.field("schema")?),

@@ -23,6 +23,10 @@ impl Refusal {
             Self::OtherOrigin { .. } => Reason::OtherOrigin,
             Self::UnknownKind { .. } => Reason::KindUnknown,
             Self::ProofUnexpected { .. } => Reason::ProofUnexpected,
+            Self::BlobMissing { .. } => Reason::BlobMissing,
+            Self::BlobUnexpected { .. } => Reason::BlobUnexpected,
+            Self::BlobTooLarge { .. } => Reason::BlobTooLarge,
+            Self::BlobQuota { .. } => Reason::BlobQuota,
             Self::SignatureUnexpected { .. } => Reason::SignatureUnexpected,
             Self::TimeBackwards { .. } => Reason::TimeBackwards,
             Self::NotFounded { .. } => Reason::NotFounded,
@@ -138,6 +142,10 @@ impl Refusal {
             Self::ProofFormat(_) | Self::ProofInvalid | Self::ProofUnexpected { .. } => {
                 "proof".into()
             }
+            Self::BlobMissing { .. }
+            | Self::BlobUnexpected { .. }
+            | Self::BlobTooLarge { .. }
+            | Self::BlobQuota { .. } => "blobs".into(),
             Self::Statement(
                 StatementError::EphemeralTrivial { claim: index, .. }
                 | StatementError::EphemeralNotOnCurve { claim: index }

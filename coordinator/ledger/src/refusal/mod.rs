@@ -32,6 +32,7 @@ use merits_verifier::{
 };
 use thiserror::Error;
 
+use crate::blob::BlobDigest;
 use crate::entry::PersonStatement;
 use crate::role::Role;
 use crate::rows::RowError;
@@ -112,6 +113,32 @@ pub enum Refusal {
     ProofUnexpected {
         /// The kind.
         kind: &'static str,
+    },
+    /// An entry without a blob that it names.
+    #[error("the entry names blob {digest}, which did not come with it: send both together")]
+    BlobMissing {
+        /// The blob.
+        digest: BlobDigest,
+    },
+    /// A blob that the entry does not name, or that came twice.
+    #[error("blob {digest} came with the entry, which does not name it, or came twice")]
+    BlobUnexpected {
+        /// The blob that came.
+        digest: BlobDigest,
+    },
+    /// A blob over its limit.
+    #[error("a blob has {found} bytes; at most {limit} are allowed")]
+    BlobTooLarge {
+        /// Its bytes.
+        found: usize,
+        /// Most that are allowed.
+        limit: usize,
+    },
+    /// The party's entries named as many blobs today as they may.
+    #[error("daily limit of {limit} blobs of a party reached: send the entry again tomorrow (UTC)")]
+    BlobQuota {
+        /// The limit.
+        limit: u32,
     },
     /// A signature where none belongs.
     #[error(

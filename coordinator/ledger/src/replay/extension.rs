@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use super::verify::{self, Proven, Unread};
 use super::{GROUP, ReplayError, ReplayFault};
+use crate::blob::Blob;
 use crate::keys::KeyRing;
 use crate::refusal::{CheckError, Refusal};
 use crate::rows::{RowError, StateDigest};
@@ -117,8 +118,7 @@ impl Extension {
         self.newest_time
     }
 
-    /// Takes the next leaf. Where that completes a group, it blocks the thread until those before are in the
-    /// store: not for an async runtime's own threads. `rng` blinds the batches of proofs.
+    /// Takes the next leaf, which names no blobs: as [`Extension::push_with`].
     ///
     /// # Errors
     /// [`ExtensionError`]; it is then of no further use.
@@ -128,6 +128,22 @@ impl Extension {
         bytes: &[u8],
         rng: &mut impl CryptoRng,
     ) -> Result<(), ExtensionError<G::Error>> {
+        self.push_with(group, bytes, Vec::new(), rng).await
+    }
+
+    /// Takes the next leaf with the blobs that it names ([`crate::blob::named_by`]), which go into the store with
+    /// it. Where that completes a group, it blocks the thread until those before are in the
+    /// store: not for an async runtime's own threads. `rng` blinds the batches of proofs.
+    ///
+    /// # Errors
+    /// [`ExtensionError`]; it is then of no further use.
+    pub async fn push_with<G: StorageGroup>(
+        &mut self,
+        group: &mut G,
+        bytes: &[u8],
+        blobs: Vec<Blob>,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), ExtensionError<G::Error>> {
         let index = self.frontier.size();
         self.nodes.extend(self.frontier.push(leaf_hash(bytes)));
         if self.fault.is_some() {
@@ -135,7 +151,7 @@ impl Extension {
             self.nodes.clear();
             return Ok(());
         }
-        let unread = match Unread::read(bytes) {
+        let unread = match Unread::read(bytes, blobs) {
             Ok(unread) => unread,
             Err(error) => {
                 // A leaf before may be at fault too, and is then the one to name.

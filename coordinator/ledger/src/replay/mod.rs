@@ -14,6 +14,7 @@ use thiserror::Error;
 
 pub use extension::{Extended, Extension, ExtensionError};
 
+use crate::blob::Blob;
 use crate::keys::KeyRing;
 use crate::policy::LedgerPolicy;
 use crate::refusal::{CheckError, Refusal};
@@ -101,7 +102,7 @@ impl Replay {
         replay.finish(rng)
     }
 
-    /// Takes the next leaf.
+    /// Takes the next leaf, which names no blobs.
     ///
     /// # Errors
     /// [`ReplayError`], perhaps about an earlier leaf of the group.
@@ -110,8 +111,21 @@ impl Replay {
         bytes: &[u8],
         rng: &mut impl rand_core::CryptoRng,
     ) -> Result<(), ReplayError> {
+        self.push_with(bytes, Vec::new(), rng)
+    }
+
+    /// Takes the next leaf with the blobs that it names ([`crate::blob::named_by`]).
+    ///
+    /// # Errors
+    /// [`ReplayError`], perhaps about an earlier leaf of the group.
+    pub fn push_with(
+        &mut self,
+        bytes: &[u8],
+        blobs: Vec<Blob>,
+        rng: &mut impl rand_core::CryptoRng,
+    ) -> Result<(), ReplayError> {
         let index = self.state.size() + self.waiting.len() as u64;
-        let unread = match Unread::read(bytes) {
+        let unread = match Unread::read(bytes, blobs) {
             Ok(unread) => unread,
             Err(error) => {
                 // A leaf before may be at fault too, and is then the one to name.

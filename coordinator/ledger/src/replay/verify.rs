@@ -13,6 +13,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{CryptoRng, SeedableRng as _};
 
 use super::{ReplayError, ReplayFault};
+use crate::blob::Blob;
 use crate::entry::Kind;
 use crate::keys::KeyRing;
 use crate::proven::{Groth16Job, Job, SchnorrJob, VerifiedProof};
@@ -26,6 +27,7 @@ use crate::submission::{Authentic, Submission};
 pub(super) struct Unread {
     time: u64,
     signed: SignedEntry,
+    blobs: Vec<Blob>,
 }
 
 /// A leaf whose signatures and proof hold. The rules did not judge it yet.
@@ -37,15 +39,16 @@ pub(super) struct Proven {
 }
 
 impl Unread {
-    /// Reads the envelope.
+    /// Reads the envelope. `blobs` are those that came with the leaf.
     ///
     /// # Errors
     /// [`CodecError`].
-    pub(super) fn read(bytes: &[u8]) -> Result<Self, CodecError> {
+    pub(super) fn read(bytes: &[u8], blobs: Vec<Blob>) -> Result<Self, CodecError> {
         let Leaf { time, entry } = Leaf::from_bytes(bytes)?;
         Ok(Self {
             time,
             signed: entry,
+            blobs,
         })
     }
 
@@ -128,8 +131,14 @@ fn authenticated(
 ) -> Vec<Result<(Proven, Option<Job>), Refusal>> {
     let mut places = Vec::with_capacity(share.len());
     let mut unverified = Vec::with_capacity(share.len());
-    for Unread { time, signed } in share {
+    for Unread {
+        time,
+        signed,
+        blobs,
+    } in share
+    {
         let read = Submission::from_signed(signed, governing.origin())
+            .and_then(|submission| submission.with_blobs(blobs))
             .and_then(|submission| governing.signatures(submission, None));
         places.push(read.map(|submission: Unverified| {
             unverified.push(submission);

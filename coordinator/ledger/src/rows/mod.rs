@@ -42,6 +42,7 @@
 //! | totals | asset, period, epoch, output | where the next total begins, sums of both sides | batches, totals |
 //! | batch total | the same, running number | claims, T1, T2 | totals, holders |
 //! | opened total | the same, running number | batches, claims, sum | reports |
+//! | blob quota | party | day, blobs named on it | entries that name blobs |
 //!
 //! Values that may occur once ([`crate::UniqueSet`]) are no rows: they stand under a constraint of the
 //! store's, which is asked in the transaction of the append.
@@ -121,11 +122,13 @@ pub enum Table {
     BatchTotal = 43,
     /// Opened totals.
     OpenedTotal = 44,
+    /// Blobs that parties' entries named today.
+    BlobQuota = 45,
 }
 
 impl Table {
     /// All, in the order of their numbers.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Log,
         Self::Party,
         Self::PartyKey,
@@ -154,6 +157,7 @@ impl Table {
         Self::Totals,
         Self::BatchTotal,
         Self::OpenedTotal,
+        Self::BlobQuota,
     ];
 
     /// The table's number.
@@ -202,6 +206,7 @@ impl Table {
             Self::Totals => "totals",
             Self::BatchTotal => "batch total",
             Self::OpenedTotal => "opened total",
+            Self::BlobQuota => "blob quota",
         }
     }
 }

@@ -16,6 +16,7 @@ use merits_verifier::{
     signature::PublicKey,
 };
 
+use super::blobs;
 use super::draft::Draft;
 use super::epochs;
 use super::notes::NoteEdge;
@@ -437,6 +438,7 @@ impl Governing {
         let mut draft = Draft::new(view);
         draft.use_up(UniqueSet::Entry, submission.id.0, None);
         self.check_kind(authentic, time, verified, &mut draft)?;
+        blobs::check_quota(submission, time, &mut draft)?;
         let leaf = Leaf::encoded(time, &submission.signed);
         let hash: Hash = leaf_hash(&leaf);
         let head = LogHead {
@@ -455,6 +457,7 @@ impl Governing {
             uniques,
             rows,
             notes,
+            blobs: submission.blobs().to_vec(),
         })
     }
 
@@ -538,7 +541,8 @@ impl Governing {
             | Table::Opening
             | Table::Totals
             | Table::BatchTotal
-            | Table::OpenedTotal => Ok(()),
+            | Table::OpenedTotal
+            | Table::BlobQuota => Ok(()),
         }
     }
 

@@ -4,6 +4,7 @@
 //! [`State`] is both together, for whoever reads. Leaves and values that may occur once are a
 //! [`crate::Store`]'s.
 
+mod blobs;
 mod conservation;
 mod draft;
 mod earn;
@@ -44,6 +45,7 @@ use merits_primitives::{ids::EntryId, note::NoteCommitment};
 use merits_verifier::log::Hash;
 use thiserror::Error;
 
+use crate::blob::Blob;
 use crate::policy::LedgerPolicy;
 use crate::proven::{Job, VerifiedProof};
 use crate::refusal::CheckError;
@@ -85,6 +87,7 @@ pub struct Effects {
     uniques: Vec<Unique>,
     rows: Vec<RowChange>,
     notes: Vec<NoteCommitment>,
+    blobs: Vec<Blob>,
 }
 
 impl Effects {
@@ -126,6 +129,11 @@ impl Effects {
     /// Notes that it appends to the tree, in order.
     pub fn notes(&self) -> &[NoteCommitment] {
         &self.notes
+    }
+
+    /// Blobs that the entry names, to be stored with its leaf.
+    pub fn blobs(&self) -> &[Blob] {
+        &self.blobs
     }
 
     /// Values that must be new; the entry's id is the first.

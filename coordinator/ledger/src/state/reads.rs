@@ -2,7 +2,7 @@
 
 use merits_primitives::field;
 
-use super::{Governing, earn, notes, openings, people, spending, tickets, totals};
+use super::{Governing, blobs, earn, notes, openings, people, spending, tickets, totals};
 use crate::entry::{Entry, Spending};
 use crate::role::Role;
 use crate::rows::{RowError, RowKey, View};
@@ -44,7 +44,6 @@ impl Governing {
             | Entry::PartyReinstated(_)
             | Entry::KeysRotated(_)
             | Entry::ViewKeyEpochOpened(_)
-            | Entry::ScaleProposed(_)
             | Entry::ScaleApproved(_)
             | Entry::ScaleRetired(_)
             | Entry::StatementKeyAdopted(_)
@@ -55,6 +54,13 @@ impl Governing {
             | Entry::OfferClosed(_)
             // A request is new: its id is.
             | Entry::OpeningRequested(_) => Vec::new(),
+            Entry::ScaleProposed(proposed) => {
+                let named = proposed.key.blob();
+                named
+                    .map(|_| blobs::quota_key(&party).into_row())
+                    .into_iter()
+                    .collect()
+            }
             Entry::EarnBatch(batch) => {
                 let mut keys: Vec<RowKey> = tickets::claims_reads(batch).collect();
                 if let Ok(scale) = self.scales.get(&batch.scale) {
@@ -117,6 +123,7 @@ impl Governing {
 /// or where no row is read.
 fn acting_roles(entry: &Entry) -> &'static [Role] {
     match entry {
+        Entry::ScaleProposed(_) => &[Role::Issuer],
         Entry::EarnBatch(_) | Entry::TicketDeposited(_) => &[Role::Distributor],
         Entry::OpeningCompleted(_) | Entry::OpeningRevealed(_) | Entry::TotalsOpened(_) => {
             &[Role::Supervisor]

@@ -53,9 +53,10 @@ impl Governing {
             Entry::ScaleProposed(proposed) => {
                 acting(Role::Issuer)?;
                 let (id, keys) = (submission.id, self.policy.keys);
+                let key = proposed.key.resolve(submission.blobs())?;
                 Ok(self
                     .scales
-                    .check_proposed(id, party, proposed, keys, draft)?)
+                    .check_proposed(id, party, (proposed, key), keys, draft)?)
             }
             Entry::ScaleApproved(approved) => {
                 acting(Role::Supervisor)?;

@@ -58,6 +58,8 @@ pub struct VersionRecord {
     pub manifest: [u8; 32],
     /// Digest of its verifying key.
     pub key: KeyDigest,
+    /// The key itself, also where the proposal names a blob.
+    pub verifying_key: Arc<VerifyingKey>,
     /// How it stands.
     pub standing: VersionStanding,
     /// Index of its last period, if it has one.
@@ -235,7 +237,7 @@ impl Scales {
             .values()
             .flat_map(|scale| &scale.versions)
             .find(|record| record.key == *digest)
-            .map(|record| (&record.terms.key, record.terms.provenance))
+            .map(|record| (record.verifying_key.as_ref(), record.terms.provenance))
     }
 
     pub(super) fn is_issuer(&self, id: &ScaleId, version: ScaleVersion, party: &PartyId) -> bool {

@@ -10,6 +10,7 @@ use merits_primitives::ids::EntryId;
 use merits_verifier::log::Hash;
 
 use super::{Commit, Head, Storage, StorageGroup, StoredLeaf};
+use crate::blob::{Blob, BlobDigest};
 use crate::rows::{KeyValue, MemoryRows, RowChange, RowKey, Rows as _, Table};
 use crate::store::{Conflict, Unique, UniqueSet};
 use crate::tree::Node;
@@ -22,6 +23,7 @@ struct Committed {
     leaves: Vec<Vec<u8>>,
     by_id: HashMap<EntryId, u64>,
     nodes: HashMap<Node, Hash>,
+    blobs: HashMap<BlobDigest, Blob>,
 }
 
 /// A store in memory. Clones share it.
@@ -49,6 +51,7 @@ pub struct MemoryGroup<'s> {
     used: BTreeMap<(UniqueSet, [u8; 32]), u64>,
     nodes: Vec<(Node, Hash)>,
     rows: BTreeMap<RowKey, Option<Vec<u8>>>,
+    blobs: Vec<Blob>,
 }
 
 /// The store cannot fail; rows in memory cannot either.
@@ -111,6 +114,14 @@ impl Storage for MemoryStorage {
         Ok(found.collect())
     }
 
+    async fn blob(&self, digest: &BlobDigest) -> Result<Option<Vec<u8>>, Infallible> {
+        let committed = self.read();
+        Ok(committed
+            .blobs
+            .get(digest)
+            .map(|blob| blob.bytes().to_vec()))
+    }
+
     async fn begin(&mut self) -> Result<MemoryGroup<'_>, Infallible> {
         Ok(MemoryGroup {
             storage: self,
@@ -119,6 +130,7 @@ impl Storage for MemoryStorage {
             used: BTreeMap::new(),
             nodes: Vec::new(),
             rows: BTreeMap::new(),
+            blobs: Vec::new(),
         })
     }
 }
@@ -161,6 +173,7 @@ impl StorageGroup for MemoryGroup<'_> {
             .extend(used.map(|unique| ((unique.set, unique.value), leaf.index)));
         self.by_id.insert(leaf.id, leaf.index);
         self.leaves.push((leaf.id, leaf.bytes.to_vec()));
+        self.blobs.extend_from_slice(leaf.blobs);
         Ok(Ok(()))
     }
 
@@ -233,6 +246,10 @@ impl StorageGroup for MemoryGroup<'_> {
             committed.by_id.insert(id, index);
             committed.leaves.push(leaf);
         }
+        let blobs = self.blobs.into_iter();
+        committed
+            .blobs
+            .extend(blobs.map(|blob| (blob.digest(), blob)));
         committed.nodes.extend(nodes);
         committed.head = Some(head);
         Ok(())

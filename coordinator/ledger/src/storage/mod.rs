@@ -2,7 +2,7 @@
 //!
 //! [`Storage`] is read and written by several tasks at once: reads see what is committed, one writer
 //! appends groups of entries, each group in one transaction. A group's leaves, used values, tree nodes,
-//! changed rows and head become durable together or not at all; a [`StorageGroup`] that is dropped never
+//! changed rows, blobs and head become durable together or not at all; a [`StorageGroup`] that is dropped never
 //! happened. That a value is new is the store's constraint, asked when its leaf is appended, and a leaf
 //! that collides leaves nothing behind while the group goes on.
 //!
@@ -25,6 +25,7 @@ use std::{
 use merits_primitives::ids::EntryId;
 use merits_verifier::log::Hash;
 
+use crate::blob::{Blob, BlobDigest};
 use crate::rows::{KeyValue, RowChange, RowKey, StateDigest, Table};
 use crate::state::Effects;
 use crate::store::{Conflict, Unique, UniqueSet};
@@ -58,6 +59,8 @@ pub struct StoredLeaf<'l> {
     pub bytes: &'l [u8],
     /// Values that must be new. The entry's id, which stands among them, is new by the leaf.
     pub uniques: &'l [Unique],
+    /// Blobs that the entry names. One that is stored already is stored once.
+    pub blobs: &'l [Blob],
 }
 
 impl<'l> StoredLeaf<'l> {
@@ -68,6 +71,7 @@ impl<'l> StoredLeaf<'l> {
             id: effects.id(),
             bytes: effects.leaf(),
             uniques: effects.uniques(),
+            blobs: effects.blobs(),
         }
     }
 }
@@ -135,6 +139,12 @@ pub trait Storage: Send + Sync {
         wanted: &[Node],
     ) -> impl Future<Output = Result<HashMap<Node, Hash>, Self::Error>> + Send;
 
+    /// The bytes of a blob that a committed leaf names, as they were stored.
+    fn blob(
+        &self,
+        digest: &BlobDigest,
+    ) -> impl Future<Output = Result<Option<Vec<u8>>, Self::Error>> + Send;
+
     /// Begins a group. There is one at a time.
     fn begin(&mut self) -> impl Future<Output = Result<Self::Group<'_>, Self::Error>> + Send;
 }
@@ -156,7 +166,7 @@ pub trait StorageGroup {
         id: &EntryId,
     ) -> impl Future<Output = Result<Option<u64>, Self::Error>> + Send;
 
-    /// Appends a leaf with what it uses up. A value that is taken is an answer; the group is then as if
+    /// Appends a leaf with what it uses up and the blobs that it names. A value that is taken is an answer; the group is then as if
     /// this leaf had never come.
     fn append(
         &mut self,

@@ -37,7 +37,9 @@ fn a_later_suspension_does_not_reach_back() {
                 .expect("judged by its own time");
             assert!(job.is_some());
         }
-        history.push(leaf, &mut rng).expect("an honest log");
+        history
+            .push(leaf, Vec::new(), &mut rng)
+            .expect("an honest log");
     }
     let leaves = ledger.ledger.store().leaves();
     let today = history

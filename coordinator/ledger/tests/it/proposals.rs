@@ -1,7 +1,7 @@
 //! What was proposed and not approved binds nobody: no name, no number, no kind of period, no shape.
 
 use merits_ledger::Role;
-use merits_ledger::entry::{Entry, ScaleApproved, ScaleProposed, StandingChange};
+use merits_ledger::entry::{Entry, PublishedKey, ScaleApproved, ScaleProposed, StandingChange};
 use merits_ledger_fixture::Member;
 use merits_primitives::ids::{AssetId, Credits, EntryId, PeriodKind, ScaleId, ScaleVersion};
 use merits_trapdoor::TrapdoorKey;
@@ -24,8 +24,9 @@ fn reading(ledger: &mut Founded) -> ScaleProposed {
     scale.id = ScaleId::new("reading-week").expect("a good name");
     scale.asset = AssetId(2);
     scale.manifest = "[scale]\nid = \"reading-week\"\n".to_owned();
-    let inputs = scale.key.public_inputs();
-    scale.key = TrapdoorKey::generate(inputs, &mut ledger.rng).key;
+    let inputs = scale.key.here().expect("small").public_inputs();
+    let key = TrapdoorKey::generate(inputs, &mut ledger.rng).key;
+    scale.key = PublishedKey::Here(key);
     scale
 }
 
@@ -124,13 +125,14 @@ fn two_issuers_with_equal_shapes_have_keys_of_their_own() {
     ));
     scale.figures.figures[0].name = "page_factor".to_owned();
     assert_eq!(scale.shape, fixture.shape);
-    assert_ne!(scale.key.digest(), fixture.key.digest());
+    assert_ne!(scale.key, fixture.key);
     let proposal = propose(&mut ledger, &other, &scale);
     approve(&mut ledger, &scale, proposal);
     let state = ledger.ledger.state();
     for known in [&scale, &fixture] {
-        let (key, _) = state.verifying_key(&known.key.digest()).expect("its key");
-        assert_eq!(key, &known.key);
+        let known = known.key.here().expect("small");
+        let (key, _) = state.verifying_key(&known.digest()).expect("its key");
+        assert_eq!(key, known);
     }
     // The fixture's batches are judged under the fixture's key as before.
     let batch = ledger.earn(2);
@@ -147,7 +149,8 @@ fn what_was_only_proposed_is_no_scale_to_anybody() {
     assert_ne!(state.digest().expect("rows in memory"), before);
     assert!(state.scales().get(&scale.id).is_err());
     assert!(state.scales().by_asset(AssetId(2)).is_none());
-    assert!(state.verifying_key(&scale.key.digest()).is_none());
+    let key = scale.key.here().expect("small").digest();
+    assert!(state.verifying_key(&key).is_none());
     let waiting: Vec<EntryId> = state
         .scales()
         .proposals_of(&scale.id, scale.version)

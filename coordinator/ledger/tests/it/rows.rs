@@ -7,10 +7,13 @@ use std::collections::HashMap;
 use crate::conservation::busy;
 use crate::town::Town;
 use merits_ledger::entry::{
-    Entry, OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed,
+    Entry, OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed, ScaleApproved,
 };
 use merits_ledger::rows::{RowError, RowKey, StateDigest, Table, View};
-use merits_ledger::{Authentic, CheckError, Governing, KeyRing, State, Submission, VerifiedProof};
+use merits_ledger::{
+    Authentic, CheckError, Governing, KeyRing, State, Submission, VerifiedProof, blob,
+};
+use merits_ledger_fixture::LargeScale;
 use merits_primitives::ids::EntryId;
 use merits_verifier::codec::Canonical as _;
 use merits_verifier::entry::Leaf;
@@ -39,6 +42,24 @@ fn everything() -> Town {
     town.act(&supervisor, &completed).unwrap();
     let revealed = Entry::OpeningRevealed(OpeningRevealed { request, content });
     town.act(&supervisor, &revealed).unwrap();
+    // A key that is a blob, proposed and approved.
+    let LargeScale { proposed, blob, .. } = town.federation.clone().large_scale(&mut town.rng);
+    let (id, version) = (proposed.id.clone(), proposed.version);
+    let issuer = &town.federation.issuer;
+    let signed = town
+        .federation
+        .sign(&Entry::ScaleProposed(proposed), issuer);
+    town.time += 1_000;
+    let taken = town
+        .ledger
+        .submit_with(&signed.to_bytes(), vec![blob], town.time);
+    let approved = ScaleApproved {
+        id,
+        version,
+        proposal: taken.unwrap().id,
+    };
+    town.act(&supervisor, &Entry::ScaleApproved(approved))
+        .unwrap();
     town
 }
 
@@ -49,9 +70,13 @@ fn walk(
 ) -> State {
     let mut state = State::new(town.federation.policy());
     let keys = KeyRing::new();
-    for leaf in town.ledger.store().leaves() {
+    let store = town.ledger.store();
+    for leaf in store.leaves() {
+        let named = blob::named_by(leaf).into_iter();
+        let blobs = named.map(|digest| store.blob(&digest).unwrap().clone());
         let leaf = Leaf::from_bytes(leaf).unwrap();
         let submission = Submission::from_signed(leaf.entry, state.origin()).unwrap();
+        let submission = submission.with_blobs(blobs.collect()).unwrap();
         let authentic = state.authenticate(submission).unwrap();
         let job = state.job(authentic.submission()).unwrap();
         let verified = job.map(|job| job.verify(&state, &keys).unwrap());

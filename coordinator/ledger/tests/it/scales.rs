@@ -3,14 +3,24 @@
 use crate::founded::Founded;
 use ark_bn254::G2Affine;
 use ark_ec::AffineRepr;
-use merits_ledger::entry::{Entry, ScaleApproved, ScaleProposed, ScaleRetired, StandingChange};
+use merits_ledger::entry::{
+    Entry, PublishedKey, ScaleApproved, ScaleProposed, ScaleRetired, StandingChange,
+};
 use merits_ledger::{LedgerPolicy, MemoryStore, Sequencer, State};
 use merits_ledger_fixture::Member;
 use merits_primitives::ids::{
     AssetId, Credits, EntryId, Period, PeriodKind, ScaleId, ScaleVersion,
 };
-use merits_verifier::groth16::{KeyPolicy, Provenance};
+use merits_verifier::groth16::{KeyPolicy, Provenance, VerifyingKey};
 use merits_verifier::{Reason, entry::SignedEntry};
+
+/// The key of a proposal that has it in the entry.
+fn key_of(proposed: &mut ScaleProposed) -> &mut VerifyingKey {
+    match &mut proposed.key {
+        PublishedKey::Here(key) => key,
+        PublishedKey::Blob(_) => panic!("the fixture's key is small"),
+    }
+}
 
 /// Version 2 of the fixture's scale, changed.
 fn proposal(ledger: &Founded, change: impl FnOnce(&mut ScaleProposed)) -> SignedEntry {
@@ -129,12 +139,12 @@ fn each_fault_of_a_proposal_has_its_refusal() {
         (
             "key-delta-generator",
             "key",
-            Box::new(|s| s.key.delta = G2Affine::generator()),
+            Box::new(|s| key_of(s).delta = G2Affine::generator()),
         ),
         (
             "key-delta-gamma",
             "key",
-            Box::new(|s| s.key.delta = s.key.gamma),
+            Box::new(|s| key_of(s).delta = key_of(s).gamma),
         ),
         (
             "version-differs",

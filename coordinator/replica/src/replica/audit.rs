@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use merits_ledger::{
-    LedgerPolicy, Replay, State,
+    Blob, BlobDigest, LedgerPolicy, Replay, State, blob,
     rows::{RowError, RowKey, Rows, Table},
 };
 use merits_verifier::log::Hash;
@@ -13,6 +13,14 @@ use super::{PAGE_BYTES, Replica, ReplicaError};
 use crate::archive::Archive;
 
 impl Replica {
+    /// The blobs that a leaf of the copy names.
+    ///
+    /// # Errors
+    /// [`ReplicaError::Altered`] when one is missing or has other bytes; [`ReplicaError::Archive`].
+    pub fn blobs_of(&self, leaf: &[u8]) -> Result<Vec<Blob>, ReplicaError> {
+        blobs_of(&self.archive, &self.directory, leaf)
+    }
+
     /// Verifies the whole copy again, from its first leaf: signatures, proofs, rules, tree; and that the
     /// stored ids, nodes and state are those that the leaves make. Answers that state, in memory.
     ///
@@ -85,7 +93,8 @@ fn replayed(
         }
         next += page.len() as u64;
         for leaf in page {
-            replay.push(&leaf, rng)?;
+            let blobs = blobs_of(archive, directory, &leaf)?;
+            replay.push_with(&leaf, blobs, rng)?;
         }
     }
     let (state, root) = replay.finish(rng)?;
@@ -94,6 +103,18 @@ fn replayed(
     } else {
         Err(altered())
     }
+}
+
+/// The blobs that a leaf of a copy names, as they were stored.
+fn blobs_of(archive: &Archive, directory: &Path, leaf: &[u8]) -> Result<Vec<Blob>, ReplicaError> {
+    let read = |digest: BlobDigest| {
+        let stored = archive.file().blob(&digest).map_err(archive.failed())?;
+        stored
+            .and_then(|bytes| Blob::new(bytes).ok())
+            .filter(|blob| blob.digest() == digest)
+            .ok_or_else(|| ReplicaError::Altered(directory.to_owned()))
+    };
+    blob::named_by(leaf).into_iter().map(read).collect()
 }
 
 /// Makes the stored state anew from the leaves.

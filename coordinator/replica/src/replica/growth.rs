@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use merits_ledger::{Extended, Extension, ExtensionError, State, storage::Head};
+use merits_ledger::{Blob, Extended, Extension, ExtensionError, State, storage::Head};
 use merits_ledger_sqlite::{Group, wait};
 use merits_verifier::log::{Checkpoint, Hash, SignedCheckpoint};
 use rand_core::CryptoRng;
@@ -86,16 +86,31 @@ impl Growth {
         rng: &mut impl CryptoRng,
     ) -> Result<(), ReplicaError> {
         for leaf in leaves {
-            if self.next() >= self.update.until() {
-                break;
-            }
-            let pushed = wait(self.extension.push(&mut self.group, &leaf, rng));
-            pushed.map_err(|error| self.fault(error))?;
-            if let Some((size, _)) = self.mark
-                && self.next() == size
-            {
-                self.at_mark = Some(self.extension.frontier().root());
-            }
+            self.push_with(leaf, Vec::new(), rng)?;
+        }
+        Ok(())
+    }
+
+    /// As [`Growth::push`], of one leaf with the blobs that it names.
+    ///
+    /// # Errors
+    /// As of [`Growth::push`].
+    pub fn push_with(
+        &mut self,
+        leaf: Vec<u8>,
+        blobs: Vec<Blob>,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), ReplicaError> {
+        if self.next() >= self.update.until() {
+            return Ok(());
+        }
+        let group = &mut self.group;
+        let pushed = wait(self.extension.push_with(group, &leaf, blobs, rng));
+        pushed.map_err(|error| self.fault(error))?;
+        if let Some((size, _)) = self.mark
+            && self.next() == size
+        {
+            self.at_mark = Some(self.extension.frontier().root());
         }
         Ok(())
     }

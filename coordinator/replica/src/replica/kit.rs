@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use merits_kit::KitError;
-use merits_ledger::Entry;
+use merits_ledger::{Blob, Entry};
 use merits_verifier::receipt::Receipt;
 use thiserror::Error;
 
@@ -40,15 +40,21 @@ impl Replica {
         merits_kit::write(self.key(), self.state()?.policy(), receipts, directory)
     }
 
-    /// The receipt of a leaf's entry, if it governs others.
+    /// The receipt of a leaf's entry and the blobs that it names, if it governs others.
     fn governing(
         &self,
         leaf: Result<(u64, merits_verifier::entry::Leaf), ReplicaError>,
-    ) -> Result<Option<Receipt>, WriteKitError> {
+    ) -> Result<Option<(Receipt, Vec<Blob>)>, WriteKitError> {
         let (index, leaf) = leaf?;
         match Entry::decode(leaf.entry.kind, &leaf.entry.statement) {
             Some(Ok(entry)) if !entry.governs() => Ok(None),
-            Some(Ok(_)) => Ok(self.receipt(&leaf.entry.id())?),
+            Some(Ok(_)) => match self.receipt(&leaf.entry.id())? {
+                None => Ok(None),
+                Some(receipt) => {
+                    let blobs = self.blobs_of(&receipt.leaf)?;
+                    Ok(Some((receipt, blobs)))
+                }
+            },
             // The copy was verified, so this is the program's fault or an older program.
             _ => Err(KitError::Unknown { index }.into()),
         }

@@ -1,6 +1,6 @@
 //! A proposal that says something else than its manifest is not approved.
 
-use merits_ledger::entry::ScaleProposed;
+use merits_ledger::entry::{PublishedKey, ScaleProposed};
 use merits_params::manifest::Manifest;
 use merits_primitives::{
     Fr,
@@ -16,7 +16,7 @@ const SCALE: &str = include_str!("../../../../params/scales/cycling-week/scale.t
 fn proposal() -> ScaleProposed {
     let manifest = Manifest::from_toml(SCALE).expect("the shipped scale");
     let key = TrapdoorKey::generate(2, &mut rand::rng()).key;
-    merits_proposal::proposal(&manifest, key, Provenance::Ceremony)
+    merits_proposal::proposal(&manifest, PublishedKey::Here(key), Provenance::Ceremony)
 }
 
 #[test]

@@ -6,7 +6,7 @@ use merits_primitives::{
     field,
     ids::{EntryId, PartyId, SchemaId, sha256},
 };
-use merits_verifier::groth16::KeyPolicy;
+use merits_verifier::groth16::{KeyPolicy, VerifyingKey};
 
 use super::records::{Proposal, Version, version_key};
 use super::{Scales, VersionRecord, VersionStanding, agreement};
@@ -21,16 +21,18 @@ impl Scales {
         &self,
         proposal: EntryId,
         issuer: PartyId,
-        proposed: &ScaleProposed,
+        (proposed, key): (&ScaleProposed, VerifyingKey),
         policy: KeyPolicy,
         draft: &mut Draft<'_>,
     ) -> Result<(), Refusal> {
+        let found = key.public_inputs();
         let record = VersionRecord {
             proposal,
             issuer,
             terms: Arc::new(proposed.clone()),
             manifest: sha256(proposed.manifest.as_bytes()),
-            key: proposed.key.digest(),
+            key: key.digest(),
+            verifying_key: Arc::new(key),
             standing: VersionStanding::Proposed,
             last_period: proposed.valid_to,
         };
@@ -38,9 +40,8 @@ impl Scales {
         check_bounds(proposed)?;
         proposed.figures.check(proposed.period_kind)?;
         policy.admit(proposed.provenance)?;
-        proposed.key.check()?;
+        record.verifying_key.check()?;
         let expected = proposed.layout().input_count();
-        let found = proposed.key.public_inputs();
         if found != expected {
             return Err(Refusal::KeyInputs { expected, found });
         }

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use merits_primitives::ids::{AssetId, PeriodKind, ScaleId, sha256};
-use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
+use merits_verifier::{
+    codec::{Canonical, CodecError, Reader, Writer},
+    groth16::VerifyingKey,
+};
 
 use super::super::stored::{read_entry, read_party, read_u128};
 use super::{Scale, VersionRecord, VersionStanding};
-use crate::entry::ScaleProposed;
+use crate::entry::{PublishedKey, ScaleProposed};
 use crate::rows::{Key, Record, RowError, Table};
 
 /// What changes with batches and tickets: apart from the versions, which are long.
@@ -87,9 +90,10 @@ fn write_record(out: &mut Writer, record: &VersionRecord) {
         proposal,
         issuer,
         terms,
-        // Both follow from the terms.
+        // These follow from terms and key.
         manifest: _,
         key: _,
+        verifying_key,
         standing,
         last_period,
     } = record;
@@ -98,6 +102,10 @@ fn write_record(out: &mut Writer, record: &VersionRecord) {
     out.u8(*standing as u8);
     out.option(last_period.as_ref(), |out, last| out.u32(*last));
     terms.write(out);
+    // What a blob holds stands here too, so that no rule has to read a blob.
+    if terms.key.blob().is_some() {
+        verifying_key.write(out);
+    }
 }
 
 fn read_record(input: &mut Reader<'_>) -> Result<VersionRecord, CodecError> {
@@ -116,11 +124,16 @@ fn read_record(input: &mut Reader<'_>) -> Result<VersionRecord, CodecError> {
     };
     let last_period = input.option("last period", |input| input.u32("last period"))?;
     let terms = ScaleProposed::read(input)?;
+    let verifying_key = match &terms.key {
+        PublishedKey::Here(key) => key.clone(),
+        PublishedKey::Blob(_) => VerifyingKey::read(input)?,
+    };
     Ok(VersionRecord {
         proposal,
         issuer,
         manifest: sha256(terms.manifest.as_bytes()),
-        key: terms.key.digest(),
+        key: verifying_key.digest(),
+        verifying_key: Arc::new(verifying_key),
         terms: Arc::new(terms),
         standing,
         last_period,

@@ -153,7 +153,8 @@ impl World {
             &mut rand::rng(),
         )
         .unwrap();
-        let scale = built.proposal();
+        let (scale, blob) = built.proposal().unwrap();
+        assert!(blob.is_none(), "a small key");
         let pool = ProverPool::load(
             built.manifest(),
             &store,

@@ -7,7 +7,7 @@ use merits_formula::{
 };
 use merits_ledger::{
     LedgerPolicy, MemoryStore, Role, Roles, Sequencer, State,
-    entry::{EarnBatch, Entry, PartyAdmitted, ScaleProposed, SignedClaim},
+    entry::{EarnBatch, Entry, PartyAdmitted, PublishedKey, ScaleProposed, SignedClaim},
 };
 use merits_primitives::{
     Fr,
@@ -211,7 +211,7 @@ impl Federation {
             period_kind: PeriodKind::Week,
             manifest: FORMULA.to_owned(),
             shape: [1; 32],
-            key: self.trapdoor.key.clone(),
+            key: PublishedKey::Here(self.trapdoor.key.clone()),
             provenance: Provenance::InsecureDev,
             figures: Figures {
                 figures: constants

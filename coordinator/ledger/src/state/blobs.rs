@@ -1,0 +1,67 @@
+//! How many blobs a party's entries may name in a day.
+
+use merits_primitives::ids::PartyId;
+use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
+
+use super::draft::Draft;
+use crate::blob::BLOBS_A_DAY;
+use crate::refusal::{CheckError, Refusal};
+use crate::rows::{Key, Record, Table};
+use crate::submission::Submission;
+
+const DAY_MILLIS: u64 = 86_400_000;
+
+/// The blobs that a party's entries named on the last day on which they named any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct BlobQuota {
+    /// Days since 1970.
+    day: u64,
+    taken: u32,
+}
+
+impl Canonical for BlobQuota {
+    const NAME: &'static str = "blob quota";
+
+    fn write(&self, out: &mut Writer) {
+        out.u64(self.day);
+        out.u32(self.taken);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            day: input.u64("day")?,
+            taken: input.u32("blobs")?,
+        })
+    }
+}
+
+impl Record for BlobQuota {
+    const TABLE: Table = Table::BlobQuota;
+}
+
+pub(super) fn quota_key(party: &PartyId) -> Key<BlobQuota> {
+    Key::new(&[&party.0])
+}
+
+/// Counts the blobs of an entry, all of which are there ([`Submission::with_blobs`]).
+pub(super) fn check_quota(
+    submission: &Submission,
+    time: u64,
+    draft: &mut Draft<'_>,
+) -> Result<(), CheckError> {
+    let blobs = submission.blobs().len();
+    if blobs == 0 {
+        return Ok(());
+    }
+    let key = quota_key(&submission.party());
+    let day = time / DAY_MILLIS;
+    let before = draft.get(&key)?.filter(|quota| quota.day == day);
+    let before = before.map_or(0, |quota| quota.taken);
+    let taken = u32::try_from(blobs)
+        .ok()
+        .and_then(|blobs| before.checked_add(blobs))
+        .filter(|taken| *taken <= BLOBS_A_DAY);
+    let taken = taken.ok_or(Refusal::BlobQuota { limit: BLOBS_A_DAY })?;
+    draft.put(key, &BlobQuota { day, taken });
+    Ok(())
+}

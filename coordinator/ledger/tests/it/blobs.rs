@@ -1,0 +1,213 @@
+//! Blobs: an entry is taken with exactly those that it names, and nobody fills the store.
+
+use merits_ledger::blob::{self, BLOBS_A_DAY};
+use merits_ledger::entry::{Entry, PublishedKey, ScaleApproved, ScaleProposed};
+use merits_ledger::{Blob, MemoryStore, Refusal, Replay, SubmitError};
+use merits_ledger_fixture::LargeScale;
+use merits_primitives::ids::ScaleId;
+use merits_trapdoor::TrapdoorKey;
+use merits_verifier::codec::Canonical as _;
+use merits_verifier::entry::SignedEntry;
+use rand::{SeedableRng as _, rngs::StdRng};
+
+use crate::founded::Founded;
+
+const DAY: u64 = 86_400_000;
+
+fn sign(ledger: &Founded, proposed: &ScaleProposed) -> SignedEntry {
+    let entry = Entry::ScaleProposed(proposed.clone());
+    ledger.federation.sign(&entry, &ledger.federation.issuer)
+}
+
+fn submit(ledger: &mut Founded, proposed: &ScaleProposed, blobs: &[Blob]) -> Result<(), Refusal> {
+    let bytes = sign(ledger, proposed).to_bytes();
+    ledger.time += 1_000;
+    match ledger
+        .ledger
+        .submit_with(&bytes, blobs.to_vec(), ledger.time)
+    {
+        Ok(_) => Ok(()),
+        Err(SubmitError::Refused(refusal)) => Err(refusal),
+        Err(other) => panic!("not a refusal: {other}"),
+    }
+}
+
+/// Expects a refusal with this code, and that nothing changed.
+#[track_caller]
+fn refused(
+    ledger: &mut Founded,
+    proposed: &ScaleProposed,
+    blobs: &[Blob],
+    code: &str,
+    field: &str,
+) {
+    let digest = |ledger: &Founded| ledger.ledger.state().digest().expect("rows in memory");
+    let before = (digest(ledger), ledger.ledger.store().leaves().len());
+    let refusal = submit(ledger, proposed, blobs).expect_err("it must be refused");
+    let found = (refusal.code().as_str(), refusal.field().to_string());
+    assert_eq!(found, (code, field.to_owned()), "{refusal}");
+    let after = (digest(ledger), ledger.ledger.store().leaves().len());
+    assert_eq!(before, after);
+}
+
+fn large(ledger: &mut Founded) -> LargeScale {
+    let federation = ledger.federation.clone();
+    federation.large_scale(&mut ledger.rng)
+}
+
+#[test]
+fn a_large_key_is_a_blob_and_governs_as_any_other() {
+    let mut ledger = Founded::new();
+    let LargeScale {
+        proposed,
+        key,
+        blob,
+    } = large(&mut ledger);
+    assert!(blob.bytes().len() > 8_192);
+    submit(&mut ledger, &proposed, std::slice::from_ref(&blob)).expect("taken");
+    let stored = ledger.ledger.store().blob(&blob.digest());
+    assert_eq!(stored, Some(&blob));
+    let leaf = ledger
+        .ledger
+        .store()
+        .leaves()
+        .last()
+        .expect("a leaf")
+        .clone();
+    assert_eq!(blob::named_by(&leaf), [blob.digest()]);
+    assert!(
+        !leaf
+            .windows(64)
+            .any(|bytes| bytes == &blob.bytes()[1_000..1_064])
+    );
+    let proposal = sign(&ledger, &proposed).id();
+    let approved = ScaleApproved {
+        id: proposed.id.clone(),
+        version: proposed.version,
+        proposal,
+    };
+    ledger
+        .supervise(&Entry::ScaleApproved(approved))
+        .expect("approved");
+    let state = ledger.ledger.state();
+    let (found, _) = state.verifying_key(&key.digest()).expect("its key");
+    assert_eq!(found, &key);
+}
+
+#[test]
+fn an_entry_is_taken_with_exactly_its_blobs() {
+    let mut ledger = Founded::new();
+    let LargeScale { proposed, blob, .. } = large(&mut ledger);
+    let other = large(&mut ledger).blob;
+    refused(&mut ledger, &proposed, &[], "blob-missing", "blobs");
+    let (blob, other) = (std::slice::from_ref(&blob), std::slice::from_ref(&other));
+    // Swapped, one too many, twice.
+    refused(&mut ledger, &proposed, other, "blob-unexpected", "blobs");
+    let both = [blob, other].concat();
+    refused(&mut ledger, &proposed, &both, "blob-unexpected", "blobs");
+    let twice = [blob, blob].concat();
+    refused(&mut ledger, &proposed, &twice, "blob-unexpected", "blobs");
+    // Beside an entry that names none.
+    let small = ledger.federation.scale(2);
+    refused(&mut ledger, &small, blob, "blob-unexpected", "blobs");
+    assert!(ledger.ledger.store().blob(&blob[0].digest()).is_none());
+    submit(&mut ledger, &proposed, blob).expect("taken");
+}
+
+/// The digest is in the statement: another one is another entry, which the issuer did not sign.
+#[test]
+fn the_signature_covers_the_digest() {
+    let mut ledger = Founded::new();
+    let LargeScale { proposed, blob, .. } = large(&mut ledger);
+    let other = large(&mut ledger).blob;
+    let mut signed = sign(&ledger, &proposed);
+    let mut altered = proposed;
+    altered.key = PublishedKey::Blob(other.digest());
+    signed.statement = altered.to_bytes();
+    let time = ledger.time + 1_000;
+    let answer = ledger
+        .ledger
+        .submit_with(&signed.to_bytes(), vec![other], time);
+    let Err(SubmitError::Refused(refusal)) = answer else {
+        panic!("not refused: {answer:?}");
+    };
+    assert_eq!(refusal.code().as_str(), "signature-invalid");
+    assert!(ledger.ledger.store().blob(&blob.digest()).is_none());
+}
+
+#[test]
+fn a_key_has_one_form_and_a_blob_must_be_one() {
+    let mut ledger = Founded::new();
+    let LargeScale { proposed, key, .. } = large(&mut ledger);
+    let small = TrapdoorKey::generate(3, &mut ledger.rng).key;
+    for bytes in [small.to_bytes(), b"no key".to_vec(), Vec::new()] {
+        let blob = Blob::new(bytes).expect("small");
+        let mut proposed = proposed.clone();
+        proposed.key = PublishedKey::Blob(blob.digest());
+        let refusal = submit(&mut ledger, &proposed, &[blob]).expect_err("no large key");
+        assert_eq!(refusal.code().as_str(), "malformed", "{refusal}");
+    }
+    // The same key in the entry.
+    let mut here = proposed;
+    here.key = PublishedKey::Here(key);
+    let what = "input points of a key in the entry";
+    refused(&mut ledger, &here, &[], "malformed", what);
+}
+
+#[test]
+fn a_party_has_a_quota_a_day() {
+    let mut ledger = Founded::new();
+    let LargeScale { proposed, blob, .. } = large(&mut ledger);
+    let blob = std::slice::from_ref(&blob);
+    // All name one blob: what is stored is one, and what the party asked for are many.
+    let named = |number: u32| {
+        let mut proposed = proposed.clone();
+        proposed.id = ScaleId::new(&format!("large-{number}")).expect("a name");
+        proposed
+    };
+    ledger.time = ledger.time.next_multiple_of(DAY);
+    for number in 0..BLOBS_A_DAY {
+        submit(&mut ledger, &named(number), blob).expect("within the quota");
+    }
+    refused(&mut ledger, &named(100), blob, "blob-quota", "blobs");
+    // Another entry of the party goes on, and the next day has a quota of its own.
+    let small = ledger.federation.scale(2);
+    submit(&mut ledger, &small, &[]).expect("it names no blob");
+    ledger.time = ledger.time.next_multiple_of(DAY) - 2_000;
+    refused(&mut ledger, &named(100), blob, "blob-quota", "blobs");
+    ledger.time += 1_000;
+    submit(&mut ledger, &named(100), blob).expect("a new day");
+}
+
+#[test]
+fn a_replay_needs_the_blobs_and_refuses_others() {
+    let mut ledger = Founded::new();
+    let LargeScale { proposed, blob, .. } = large(&mut ledger);
+    let other = large(&mut ledger).blob;
+    submit(&mut ledger, &proposed, std::slice::from_ref(&blob)).expect("taken");
+    let store: &MemoryStore = ledger.ledger.store();
+    let replay = |give: &[Blob]| {
+        let rng = &mut StdRng::seed_from_u64(1);
+        let mut replay = Replay::new(ledger.federation.policy());
+        for leaf in store.leaves() {
+            let named = !blob::named_by(leaf).is_empty();
+            let blobs = if named { give.to_vec() } else { Vec::new() };
+            replay.push_with(leaf, blobs, rng)?;
+        }
+        replay.finish(rng)
+    };
+    let (state, _) = replay(std::slice::from_ref(&blob)).expect("an honest log");
+    let digest = ledger.ledger.state().digest().expect("rows in memory");
+    assert_eq!(state.digest().expect("rows in memory"), digest);
+    let last = store.leaves().len() as u64 - 1;
+    for (give, said) in [
+        (vec![], "did not come with it"),
+        (vec![other.clone()], "which does not name it"),
+        (vec![blob.clone(), other], "which does not name it"),
+        (vec![blob.clone(), blob], "came twice"),
+    ] {
+        let error = replay(&give).expect_err("another blob");
+        assert_eq!(error.index, last);
+        assert!(error.to_string().contains(said), "{error}");
+    }
+}

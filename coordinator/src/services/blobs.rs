@@ -1,0 +1,63 @@
+//! `merits.ledger.v1.Blobs`.
+
+use std::sync::Arc;
+
+use merits_ledger::BlobDigest;
+use merits_proto::{
+    Fault, blobs, digest,
+    ledger::{
+        GetBlobRequest, GetBlobResponse, SubmitResponse, SubmitWithBlobsRequest,
+        blobs_server::Blobs,
+    },
+    limits::{BLOBS_ANSWER_MESSAGE, BLOBS_REQUEST_MESSAGE},
+};
+use merits_serve::{Memory, Weights};
+use tonic::{Request, Response, Status};
+
+use super::ledger::answer;
+use crate::{
+    faults::database,
+    intake::{Intake, WithoutPermit},
+};
+
+/// What calls hold: an entry and its blobs, as they come and as they are stored; a blob as it is read and as it
+/// is sent.
+pub(crate) const WEIGHTS: Weights = Weights {
+    usual: 16 * 1_024,
+    methods: &[
+        ("SubmitWithBlobs", 3 * BLOBS_REQUEST_MESSAGE),
+        ("GetBlob", 2 * BLOBS_ANSWER_MESSAGE),
+    ],
+};
+
+/// Takes entries with their blobs, and serves blobs.
+#[derive(Clone, Debug)]
+pub(crate) struct BlobsService(pub(crate) Arc<Intake>);
+
+#[tonic::async_trait]
+impl Blobs for BlobsService {
+    async fn submit_with_blobs(
+        &self,
+        request: Request<SubmitWithBlobsRequest>,
+    ) -> Result<Response<SubmitResponse>, Status> {
+        let kept = Memory::of(&request).into();
+        let SubmitWithBlobsRequest {
+            entry,
+            blobs: beside,
+        } = request.into_inner();
+        let beside = blobs(beside)?;
+        let accepted = self.0.submit(entry, beside, kept, WithoutPermit::Busy);
+        Ok(Response::new(answer(accepted.await?)))
+    }
+
+    async fn get_blob(
+        &self,
+        request: Request<GetBlobRequest>,
+    ) -> Result<Response<GetBlobResponse>, Status> {
+        let digest = BlobDigest(digest("digest", &request.into_inner().digest)?);
+        let stored = self.0.archive.blob(&digest).await.map_err(database)?;
+        let blob = stored
+            .ok_or_else(|| Fault::not_found("digest", "no entry of this log names this blob"))?;
+        Ok(Response::new(GetBlobResponse { blob }))
+    }
+}

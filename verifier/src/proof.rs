@@ -75,6 +75,10 @@ pub struct EncodedProof {
 
 /// A decoded proof of any system.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly all proofs are of Groth16, and each is moved rarely"
+)]
 pub enum Proof {
     /// Of [`ProofSystem::Groth16Bn254`].
     Groth16(groth16::Proof),

@@ -29,6 +29,10 @@ const MAX_SCHEMA_BYTES: usize = 8_192;
 /// A verifying key as a proposal publishes it: in the entry, or as a blob that the entry names. A key has one
 /// form, which follows from its length.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a proposal has one, and there are few proposals"
+)]
 pub enum PublishedKey {
     /// In the entry.
     Here(VerifyingKey),

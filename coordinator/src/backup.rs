@@ -467,7 +467,7 @@ fn write_new(path: &Path, text: &str) -> Result<(), StartError> {
         StartError::File {
             action: "write",
             path: path.to_owned(),
-            source,
+            source: merits_guard::words::writing(source),
         }
     })
 }

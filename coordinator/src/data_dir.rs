@@ -1,8 +1,7 @@
 //! The data directory, which one coordinator at a time has.
 
 use std::{
-    fs::{self, File, TryLockError},
-    os::unix::fs::DirBuilderExt as _,
+    fs::{File, TryLockError},
     path::PathBuf,
 };
 
@@ -20,10 +19,7 @@ pub(crate) fn lock_data_dir(config: &Config) -> Result<File, StartError> {
         path: path.clone(),
         source,
     };
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&config.data_dir)
+    merits_guard::create_folder(&config.data_dir)
         .map_err(|source| file("create", &config.data_dir, source))?;
     let path = config.data_dir.join(LOCK);
     let lock = merits_guard::open_lock(&path).map_err(FileError::from)?;

@@ -120,7 +120,7 @@ fn file(action: &'static str, path: &Path, source: std::io::Error) -> StartError
     StartError::File {
         action,
         path: path.to_owned(),
-        source,
+        source: merits_guard::words::writing(source),
     }
 }
 

@@ -97,6 +97,7 @@ pub(crate) async fn open_readers(path: &Path, connections: u32) -> Result<Reader
 /// # Errors
 /// As [`open_writer`].
 pub(crate) async fn open_to_inspect(path: &Path) -> Result<Option<SqliteConnection>, StartError> {
+    merits_sqlite::require_files(path)?;
     let mut db = merits_sqlite::inspecting(path)
         .connect()
         .await

@@ -2,12 +2,13 @@
 //! that its own process would take.
 
 use std::{
-    fs,
+    io::Write as _,
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
 };
 
 use anyhow::Context as _;
+use merits_guard::output::{self, Readers};
 use merits_params::manifest::Manifest;
 use merits_primitives::{earned::Earned, ids::PartyId};
 use merits_verifier::log::LogKey;
@@ -59,7 +60,7 @@ impl Federation {
     pub(super) fn new(data: &Path, pack: Pack, owners: Owners) -> anyhow::Result<Self> {
         let scale = long_lived(&pack.scale);
         let manifest = Manifest::from_toml(&scale)?;
-        fs::create_dir_all(data).with_context(|| data.display().to_string())?;
+        merits_guard::create_shared_folder(data).with_context(|| data.display().to_string())?;
         let number = (1u32..)
             .find(|number| !data.join(format!("run-{number}")).exists())
             .context("no free run number")?;
@@ -85,7 +86,7 @@ impl Federation {
             merits_guard::create_folder(&folder).with_context(|| folder.display().to_string())?;
         }
         let path = directory.join("scale/scale.toml");
-        fs::write(&path, scale).with_context(|| path.display().to_string())?;
+        write(&path, scale.as_bytes())?;
         let [coordinator, supervisor, witness, evaluator, exchange] = free_addresses()?;
         Ok(Self {
             pack,
@@ -111,7 +112,7 @@ impl Federation {
             Records::File(path) => Ok(path.clone()),
             Records::Carried(bytes) => {
                 let path = self.path("source/records.csv");
-                fs::write(&path, bytes).with_context(|| path.display().to_string())?;
+                write(&path, bytes)?;
                 Ok(path)
             }
         }
@@ -277,9 +278,15 @@ impl Federation {
 
     fn write(&self, path: &str, text: &str) -> anyhow::Result<PathBuf> {
         let path = self.path(path);
-        fs::write(&path, text).with_context(|| path.display().to_string())?;
+        write(&path, text.as_bytes())?;
         Ok(path)
     }
+}
+
+/// Writes a file of the run, whatever the umask says.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    output::replace_own(path, Readers::Owner, |out| out.write_all(bytes))
+        .with_context(|| path.display().to_string())
 }
 
 /// The scale with a longer life for its credits, wherever in a line the figure stands.

@@ -170,7 +170,7 @@ async fn offer(federation: &Federation, expiry: Expiry, price: Credits) -> anyho
         super::federation::EXCHANGE
     );
     let path = federation.path("sponsor/offer.toml");
-    std::fs::write(&path, text).with_context(|| path.display().to_string())?;
+    super::federation::write(&path, text.as_bytes())?;
     let sponsor = federation.path(SPONSOR_TOML).display().to_string();
     let file = path.display().to_string();
     typed(&[

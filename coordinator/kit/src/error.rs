@@ -95,6 +95,9 @@ pub enum KitError {
 impl KitError {
     pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::Io { path, source }
+        move |source| Self::Io {
+            path,
+            source: merits_guard::words::writing(source),
+        }
     }
 }

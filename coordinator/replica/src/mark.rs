@@ -180,7 +180,7 @@ impl HighWaterMark {
         let lock_path = with_suffix(&path, ".lock");
         let unwritable = |source| MarkError::NotWritable {
             path: path.clone(),
-            source,
+            source: merits_guard::words::writing(source),
         };
         let lock = merits_guard::open_lock(&lock_path)?;
         lock.try_lock()
@@ -234,7 +234,7 @@ impl HighWaterMark {
         let folder = path.parent().unwrap_or(Path::new("/"));
         if !folder.is_dir() {
             return Err(at(folder)(io::Error::other(
-                "is no folder; make it, or name another",
+                "it is no folder, and the mark is kept in one: make it, or name another",
             )));
         }
         // As every folder with a key.
@@ -405,10 +405,14 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
         Err(error) => return Err(error),
     }
     if fs::symlink_metadata(path).is_ok() {
-        return Err(io::Error::other("is a link to nothing"));
+        return Err(io::Error::other(
+            "it is a link to nothing: bring back what it leads to, or delete the link",
+        ));
     }
     let Some(name) = path.file_name() else {
-        return Err(io::Error::other("names a folder that is not there"));
+        return Err(io::Error::other(
+            "it names a folder that is not there: make it, or name another",
+        ));
     };
     let parent = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -425,7 +429,10 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> MarkError + use<> {
     let path = path.to_owned();
-    move |source| MarkError::Io { path, source }
+    move |source| MarkError::Io {
+        path,
+        source: merits_guard::words::writing(source),
+    }
 }
 
 /// In a copy's folder once it has a mark.

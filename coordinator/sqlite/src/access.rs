@@ -2,9 +2,9 @@
 //! the first thing that it could not keep would end it.
 
 use std::{
-    fs::{self, Metadata, OpenOptions, Permissions},
+    fs::{self, Metadata, Permissions},
     io,
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::Path,
 };
 
@@ -25,13 +25,13 @@ use crate::{
 /// As [`keep_private`].
 pub fn restrict(path: &Path) -> Result<(), FileError> {
     merits_guard::check_folder(path)?;
-    let made = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path);
-    match made {
-        Ok(_) => Ok(()),
+    // What is there is judged by what it is; where nothing is, not even a link to nothing, a file is made.
+    if fs::symlink_metadata(path).is_ok() {
+        return keep_private(path);
+    }
+    match merits_guard::create_new(path) {
+        Ok(_) => require_files(path),
+        // Another program was as quick.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => keep_private(path),
         Err(error) if is_forbidden(&error) => Err(not_writable(path)),
         Err(error) => Err(FileError::io("create", path)(error)),
@@ -39,14 +39,16 @@ pub fn restrict(path: &Path) -> Result<(), FileError> {
 }
 
 /// Has the owner alone read and write the file of a store, and what SQLite keeps beside it, whatever the
-/// umask was; where the name is a link, the file that it leads to. Refuses what belongs to another user, what others may replace, and what its owner may not write.
+/// umask was; where the name is a link, the file that it leads to. Refuses what is no file, what belongs to another
+/// user, what others may replace, and what its owner may not write.
 ///
 /// # Errors
-/// [`FileError::Exposed`] for a folder that others may write, [`FileError::OtherUser`],
+/// [`FileError::Exposed`] for what is no file and for a folder that others may write, [`FileError::OtherUser`],
 /// [`FileError::NotWritable`], [`FileError::Io`].
 pub fn keep_private(path: &Path) -> Result<(), FileError> {
     merits_guard::check_folder(path)?;
     let path = &*real(path);
+    require_files(path)?;
     let metadata = fs::metadata(path).map_err(FileError::io("read", path))?;
     require_own(path, &metadata)?;
     let mode = metadata.mode() & 0o777;
@@ -58,13 +60,32 @@ pub fn keep_private(path: &Path) -> Result<(), FileError> {
         set_private(path)?;
     }
     // SQLite makes these with the mode that the file had, also one that it can later not use itself.
-    for suffix in ["-wal", "-shm", "-journal"] {
+    for suffix in BESIDE {
         let path = beside(path, suffix);
         if let Ok(metadata) = fs::metadata(&path) {
             require_own(&path, &metadata)?;
             if metadata.mode() & 0o777 != 0o600 {
                 set_private(&path)?;
             }
+        }
+    }
+    Ok(())
+}
+
+/// What SQLite keeps beside a database.
+const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+/// Refuses a store that is no regular file, and such a file of SQLite's beside it, before SQLite opens them: it
+/// would wait for a pipe until somebody writes into it, and say of a folder that its disk fails. What is not there is
+/// not judged.
+///
+/// # Errors
+/// [`FileError::Exposed`], which says what the file is instead.
+pub fn require_files(path: &Path) -> Result<(), FileError> {
+    for suffix in [""].iter().chain(&BESIDE) {
+        let path = beside(path, suffix);
+        if let Ok(metadata) = fs::metadata(&path) {
+            merits_guard::require_file(&path, &metadata)?;
         }
     }
     Ok(())

@@ -2,7 +2,10 @@
 
 use std::{io, path::PathBuf};
 
-use merits_guard::GuardError;
+use merits_guard::{
+    GuardError,
+    words::{Attempt, in_words},
+};
 use thiserror::Error;
 
 use crate::{kind::StoreKind, words::DatabaseError};
@@ -68,7 +71,7 @@ pub enum FileError {
         /// Who we are.
         user: u32,
     },
-    /// Others could have replaced the file.
+    /// Others could have replaced the file, or it is none.
     #[error(transparent)]
     Exposed(#[from] GuardError),
     /// Nothing can be kept in the file.
@@ -192,10 +195,15 @@ impl FileError {
         path: impl Into<PathBuf>,
     ) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
+        let attempt = if action == "read" {
+            Attempt::Read
+        } else {
+            Attempt::Write
+        };
         move |source| Self::Io {
             action,
             path,
-            source,
+            source: in_words(source, attempt),
         }
     }
 }

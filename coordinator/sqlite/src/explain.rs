@@ -6,7 +6,10 @@ use std::{
     path::Path,
 };
 
+use merits_guard::input;
+
 use crate::{
+    access::require_files,
     beside,
     error::FileError,
     unwritable::not_writable,
@@ -21,25 +24,24 @@ const HEADER: usize = 100;
 /// Refuses what cannot be a whole SQLite database, before SQLite says so in its own words.
 ///
 /// # Errors
-/// [`FileError::Missing`], [`FileError::NoDatabase`], [`FileError::Torn`], [`FileError::Io`].
+/// [`FileError::Missing`], [`FileError::Exposed`] for what is no file, [`FileError::NoDatabase`],
+/// [`FileError::Torn`], [`FileError::Io`].
 pub fn examine(path: &Path) -> Result<(), FileError> {
     let io = |error| FileError::io("read", path)(error);
-    let metadata = match fs::metadata(path) {
+    match fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             return Err(FileError::Missing {
                 path: path.to_owned(),
             });
         }
-        found => found.map_err(io)?,
-    };
+        found => drop(found.map_err(io)?),
+    }
     let no_database = |found: &'static str| FileError::NoDatabase {
         path: path.to_owned(),
         found,
     };
-    if !metadata.is_file() {
-        return Err(no_database("it is a folder, or no file"));
-    }
-    let opened = File::open(path).map_err(io)?;
+    require_files(path)?;
+    let opened = input::open(path).map_err(io)?;
     let header = read_header(&opened).map_err(io)?;
     if header.is_empty() {
         return Err(no_database("it is empty"));
@@ -67,7 +69,7 @@ pub fn examine(path: &Path) -> Result<(), FileError> {
         return Ok(());
     };
     // A program that works on the store may have changed it in between. A torn file is torn at a second look, too.
-    let again = File::open(path).map_err(io)?;
+    let again = input::open(path).map_err(io)?;
     let header = read_header(&again).map_err(io)?;
     match <[u8; HEADER]>::try_from(header) {
         Ok(header) if missing(&again, path, &header).map_err(io)?.is_none() => Ok(()),

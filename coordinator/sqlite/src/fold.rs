@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 
-use crate::{beside, durable, error::FileError, explain::explain};
+use crate::{access::require_files, beside, durable, error::FileError, explain::explain};
 
 /// Folds the write-ahead log of `path` into the file and makes sure of it: afterwards the file alone
 /// is the whole store. Call it last, after every connection of this process is closed, also on the
@@ -16,6 +16,7 @@ pub async fn fold(path: &Path) -> Result<(), FileError> {
     if !path.exists() {
         return Ok(());
     }
+    require_files(path)?;
     // A connection of its own: read-only ones that close last fold nothing, and one that failed is
     // not to be relied upon.
     let failed = |error| explain(path, error);

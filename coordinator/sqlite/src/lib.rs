@@ -38,7 +38,7 @@ use std::{
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
-pub use access::{keep_private, make_durable, prove_writable, restrict};
+pub use access::{keep_private, make_durable, prove_writable, require_files, restrict};
 pub use error::FileError;
 pub use explain::{examine, explain};
 pub use fold::fold;

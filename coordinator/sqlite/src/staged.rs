@@ -1,8 +1,7 @@
 //! Copies that appear under their name whole or not at all.
 
 use std::{
-    fs::{self, File, OpenOptions},
-    os::unix::fs::OpenOptionsExt as _,
+    fs,
     path::{Path, PathBuf, absolute},
 };
 
@@ -86,18 +85,13 @@ impl Staged {
     /// left under the name.
     pub fn put_in_place(mut self) -> Result<(), FileError> {
         // SQLite does not synchronise what VACUUM INTO writes.
-        let file = File::open(self.path())
+        let file = fs::File::open(self.path())
             .and_then(|file| file.sync_all().map(|()| file))
             .map_err(FileError::io("write", self.path()))?;
         // Takes the name if it is free; the rename then replaces this empty file of our own.
-        match OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&self.destination)
-        {
+        match merits_guard::create_new(&self.destination) {
             Ok(_) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            Err(_) if fs::symlink_metadata(&self.destination).is_ok() => {
                 return Err(FileError::Exists {
                     path: self.destination.clone(),
                 });

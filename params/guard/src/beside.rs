@@ -7,14 +7,20 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use crate::folder::{Folder, folder_of};
+use crate::{
+    folder::{Folder, folder_of},
+    mode, words,
+};
+
+/// The mode of what everybody may read: nobody else writes it.
+const PUBLIC: u32 = 0o644;
 
 /// Who may read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readers {
     /// Its owner alone.
     Owner,
-    /// Everybody whom the umask admits.
+    /// Everybody whom the umask admits; its owner in any case.
     Everybody,
 }
 
@@ -33,7 +39,7 @@ impl Beside {
     /// Makes a new file in the folder of `name`, under a name that no file had.
     ///
     /// # Errors
-    /// The system's.
+    /// The system's, in words.
     pub fn make(name: &Path, readers: Readers) -> io::Result<(Self, File)> {
         static MADE: AtomicU64 = AtomicU64::new(0);
         let folder = Folder::of(name)?;
@@ -43,7 +49,7 @@ impl Beside {
         {
             let mode = match readers {
                 Readers::Owner => 0o600,
-                Readers::Everybody => 0o644,
+                Readers::Everybody => PUBLIC,
             };
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
         }
@@ -55,17 +61,23 @@ impl Beside {
             let path = folder_of(name).join(part);
             match options.open(&path) {
                 Ok(file) => {
+                    // It exists from here on, and is deleted if the rest fails.
                     let beside = Self {
                         name: name.to_owned(),
                         path,
                         folder,
                         is_there: true,
                     };
+                    match readers {
+                        Readers::Owner => mode::private(&file),
+                        Readers::Everybody => mode::shared(&file, PUBLIC),
+                    }
+                    .map_err(words::writing)?;
                     return Ok((beside, file));
                 }
                 // A process of this number was killed once.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error),
+                Err(error) => return Err(words::writing(error)),
             }
         }
     }
@@ -90,7 +102,7 @@ impl Beside {
     /// # Errors
     /// The system's.
     pub fn rename(&mut self) -> io::Result<()> {
-        fs::rename(&self.path, &self.name)?;
+        fs::rename(&self.path, &self.name).map_err(words::writing)?;
         self.is_there = false;
         Ok(())
     }
@@ -100,7 +112,7 @@ impl Beside {
     /// # Errors
     /// The system's: of the kind `AlreadyExists` where the name is taken.
     pub fn link(&mut self) -> io::Result<()> {
-        fs::hard_link(&self.path, &self.name)?;
+        fs::hard_link(&self.path, &self.name).map_err(words::writing)?;
         let _ = self.delete();
         Ok(())
     }

@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::{mode, words};
+
 /// The folder of a file, opened before any work is done for the file.
 #[derive(Debug)]
 pub struct Folder {
@@ -18,17 +20,17 @@ impl Folder {
     /// Opens the folder of the file `path`.
     ///
     /// # Errors
-    /// The system's. That the folder cannot be read is none.
+    /// The system's, in words. That the folder cannot be read is none.
     pub fn of(path: &Path) -> io::Result<Self> {
         let folder = folder_of(path);
-        Self::opened(folder, File::open(folder))
+        Self::opened(folder, open_folder(folder))
     }
 
     fn opened(path: &Path, opened: io::Result<File>) -> io::Result<Self> {
         let handle = match opened {
             Ok(handle) => Some(handle),
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => None,
-            Err(error) => return Err(error),
+            Err(error) => return Err(words::writing(error)),
         };
         Ok(Self {
             path: path.to_owned(),
@@ -58,6 +60,18 @@ impl Folder {
     }
 }
 
+/// Opens a folder for synchronising. It never waits for what is none.
+fn open_folder(path: &Path) -> io::Result<File> {
+    let mut options = fs::OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        let flags = rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::NONBLOCK;
+        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, flags.bits().cast_signed());
+    }
+    options.open(path)
+}
+
 /// Puts the name of a file that was just made on the disk.
 ///
 /// # Errors
@@ -78,16 +92,16 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
 /// umask says). One that is there keeps its mode.
 ///
 /// # Errors
-/// As for making folders.
+/// The system's, in words.
 pub fn create_folder(path: &Path) -> io::Result<()> {
     make_folder(path, 0o700)
 }
 
 /// Makes a folder for what everybody may read, and those above it that are missing: the umask says who else
-/// enters them, and nobody else writes into them.
+/// enters them, and nobody else writes into them. Their owner enters and writes in any case.
 ///
 /// # Errors
-/// As for making folders.
+/// The system's, in words.
 pub fn create_shared_folder(path: &Path) -> io::Result<()> {
     make_folder(path, 0o755)
 }
@@ -97,13 +111,44 @@ fn make_folder(path: &Path, mode: u32) -> io::Result<()> {
     if path.as_os_str().is_empty() {
         return Ok(());
     }
+    match make_one_folder(path, mode) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        // A link to a folder is one, too.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {
+            return Ok(());
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            return Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "it is no folder, and a folder is to be made: name another, or move this away",
+            ));
+        }
+        made => return made.map_err(words::writing),
+    }
+    // One after another: the next can be made once its owner may enter the one before.
+    match path.parent() {
+        Some(above) if !above.as_os_str().is_empty() => make_folder(above, mode)?,
+        _ => {
+            return Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                "the folder that this runs in is gone: change to one that is there",
+            ));
+        }
+    }
+    match make_one_folder(path, mode) {
+        // Another program was as quick.
+        Err(_) if path.is_dir() => Ok(()),
+        made => made.map_err(words::writing),
+    }
+}
+
+/// Makes a folder whose owner has the rights in `mode`, whatever the umask says.
+fn make_one_folder(path: &Path, mode: u32) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, mode);
-    #[cfg(not(unix))]
-    let _ = mode;
-    builder.create(path)
+    builder.create(path)?;
+    mode::shared_folder(path, mode)
 }
 
 /// Whether the system says that this cannot be synchronised (EINVAL, ENOTSUP, ENOSYS), and not that it failed.

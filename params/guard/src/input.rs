@@ -4,7 +4,7 @@
 //! nobody writes into, which keeps the program waiting. So the kind of a file is judged before anything is read,
 //! a file that is read whole has a limit, and no more than that is ever read.
 //!
-//! Secrets are opened by [`crate::open`] and read by [`whole`]: they may come from a pipe.
+//! Secrets are opened by [`crate::open`] and read by [`whole`]: some may come from a pipe.
 
 use std::{
     fs::{self, File, FileType, OpenOptions},
@@ -12,13 +12,15 @@ use std::{
     path::Path,
 };
 
+use crate::{NotRegular, words};
+
 /// Most bytes of a file that people write by hand, such as a configuration: 1 MiB.
 pub const MOST_TEXT: u64 = 1 << 20;
 
 /// Opens a regular file for reading, and nothing else. It never waits.
 ///
 /// # Errors
-/// The system's; of the kind `InvalidInput`, in words, for what is no regular file.
+/// The system's, in words; of the kind `InvalidInput`, in words, for what is no regular file.
 pub fn open(path: &Path) -> io::Result<File> {
     open_as(path, FileType::is_file)
 }
@@ -54,7 +56,8 @@ pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 /// The system's; of the kind `FileTooLarge`, in words, for a larger one.
 pub fn whole(input: impl Read, bytes: &mut Vec<u8>, most: u64) -> io::Result<()> {
     let before = bytes.len();
-    input.take(most.saturating_add(1)).read_to_end(bytes)?;
+    let mut input = input.take(most.saturating_add(1));
+    input.read_to_end(bytes).map_err(words::reading)?;
     if (bytes.len() - before) as u64 > most {
         return Err(too_large(most));
     }
@@ -69,7 +72,8 @@ fn too_large(most: u64) -> io::Error {
 }
 
 fn open_as(path: &Path, taken: impl Fn(&FileType) -> bool) -> io::Result<File> {
-    open_found(path, fs::metadata(path)?.file_type(), taken)
+    let found = fs::metadata(path).map_err(words::reading)?;
+    open_found(path, found.file_type(), taken)
 }
 
 /// Opens what was found to be of a kind, if that is taken, and nothing else is there now.
@@ -78,11 +82,8 @@ fn open_found(path: &Path, found: FileType, taken: impl Fn(&FileType) -> bool) -
         if taken(&kind) {
             return Ok(());
         }
-        let found = name(&kind);
-        Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            format!("it is {found}, and a file is expected"),
-        ))
+        let kind = NotRegular::of(&kind);
+        Err(io::Error::new(io::ErrorKind::InvalidInput, kind))
     };
     // Opening some devices does something, so they are judged before.
     judge(found)?;
@@ -94,7 +95,7 @@ fn open_found(path: &Path, found: FileType, taken: impl Fn(&FileType) -> bool) -
         let never_wait = rustix::fs::OFlags::NONBLOCK.bits();
         std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, never_wait.cast_signed());
     }
-    let file = options.open(path)?;
+    let file = options.open(path).map_err(words::reading)?;
     let opened = file.metadata()?.file_type();
     judge(opened)?;
     // A pipe that nobody waits for would be read as an empty file.
@@ -118,7 +119,7 @@ fn is_pipe(_: &FileType) -> bool {
 }
 
 /// What stands under a name, in words.
-pub(crate) fn name(kind: &FileType) -> &'static str {
+pub fn name(kind: &FileType) -> &'static str {
     if kind.is_dir() {
         "a folder"
     } else if kind.is_symlink() {
@@ -127,9 +128,21 @@ pub(crate) fn name(kind: &FileType) -> &'static str {
         "a pipe"
     } else if kind.is_file() {
         "a file"
+    } else if is_socket(kind) {
+        "a socket"
     } else {
-        "a device or a socket"
+        "a device"
     }
+}
+
+#[cfg(unix)]
+fn is_socket(kind: &FileType) -> bool {
+    std::os::unix::fs::FileTypeExt::is_socket(kind)
+}
+
+#[cfg(not(unix))]
+fn is_socket(_: &FileType) -> bool {
+    false
 }
 
 #[cfg(all(test, unix))]

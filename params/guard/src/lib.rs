@@ -7,8 +7,10 @@
 //! only they may write into it (in a folder such as `/tmp`, whose sticky bit is set, nobody
 //! replaces other people's files).
 //!
-//! A pipe is checked as a file is: whoever may write into it says what is read. One that a shell made for a
-//! command (`<(…)`, `|`) is its user's alone. Of a device, such as a terminal, owner and folder are checked; its
+//! What a program keeps, such as a key or a journal, is a regular file: a pipe would be waited for, and keeps nothing.
+//! Only what a person gives a command once, such as a passphrase, may come from a pipe or a terminal
+//! ([`Secret::may_be_piped`]). A pipe is then checked as a file is: whoever may write into it says what is read. One
+//! that a shell made for a command (`<(…)`, `|`) is its user's alone. Of a device, such as a terminal, owner and folder are checked; its
 //! mode says who may speak to it, not what is typed.
 //!
 //! [`mod@input`], [`output`] and [`protected`] are for all other files that a command reads or writes: what is judged before,
@@ -21,6 +23,7 @@ pub mod folder;
 pub mod input;
 pub mod output;
 pub mod protected;
+pub mod words;
 
 use std::{
     fs::{self, File, Metadata, OpenOptions},
@@ -30,10 +33,13 @@ use std::{
 
 use thiserror::Error;
 
+mod mode;
+mod regular;
 mod secret;
 mod state;
 
 pub use folder::{create_folder, create_shared_folder};
+pub use regular::NotRegular;
 pub use secret::{Secret, Worth};
 pub use state::{open_lock, open_state};
 
@@ -118,11 +124,13 @@ pub enum GuardError {
         /// The system's answer.
         source: io::Error,
     },
-    /// Nothing that a secret or a trusted file is read from.
-    #[error("{} is no file, pipe or terminal", path.display())]
+    /// No regular file, and one is expected.
+    #[error("{}: {found}", path.display())]
     NoFile {
         /// What was named.
         path: PathBuf,
+        /// What it is, and what to do.
+        found: NotRegular,
     },
     /// No Unix permissions to go by.
     #[error("{}: this system does not say who may write a file", path.display())]
@@ -180,22 +188,55 @@ impl GuardError {
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
+
+    /// For `map_err`, of what reads `path`.
+    fn reading(path: &Path) -> impl Fn(io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |source| {
+            let path = path.clone();
+            match NotRegular::in_error(&source) {
+                Some(found) => Self::NoFile { path, found },
+                None => Self::Io {
+                    path,
+                    source: words::reading(source),
+                },
+            }
+        }
+    }
 }
 
 /// Opens a file for reading, and checks the opened file and its folder. It is checked before as well: a pipe
 /// that somebody else put there would keep the program waiting for a writer.
 ///
 /// # Errors
-/// [`GuardError`].
+/// [`GuardError`]: [`GuardError::NoFile`] for a pipe or a device, but for a secret that
+/// [may be piped](Secret::may_be_piped).
 pub fn open(path: &Path, guard: Guard) -> Result<File, GuardError> {
-    let io = |source| GuardError::Io {
-        path: path.to_owned(),
-        source,
-    };
-    check(path, &fs::metadata(path).map_err(io)?, guard)?;
-    let file = File::open(path).map_err(io)?;
-    check(path, &file.metadata().map_err(io)?, guard)?;
+    let io = GuardError::reading(path);
+    let found = fs::metadata(path).map_err(&io)?;
+    check(path, &found, guard)?;
+    let file = if found.is_file() {
+        regular::open(path, OpenOptions::new().read(true))
+    } else {
+        File::open(path)
+    }
+    .map_err(&io)?;
+    check(path, &file.metadata().map_err(&io)?, guard)?;
     Ok(file)
+}
+
+/// Refuses what is no regular file. For a file that another library opens: what opens here judges by itself.
+///
+/// # Errors
+/// [`GuardError::NoFile`].
+pub fn require_file(path: &Path, metadata: &Metadata) -> Result<(), GuardError> {
+    if metadata.is_file() {
+        return Ok(());
+    }
+    Err(GuardError::NoFile {
+        path: path.to_owned(),
+        found: NotRegular::of(&metadata.file_type()),
+    })
 }
 
 /// Checks an opened file, by its own metadata, and its folder.
@@ -203,6 +244,10 @@ pub fn open(path: &Path, guard: Guard) -> Result<File, GuardError> {
 /// # Errors
 /// [`GuardError`].
 pub fn check(path: &Path, metadata: &Metadata, guard: Guard) -> Result<(), GuardError> {
+    let may_be_piped = matches!(guard, Guard::Private(secret) if secret.may_be_piped());
+    if !may_be_piped {
+        require_file(path, metadata)?;
+    }
     match Kind::of(metadata) {
         Kind::Readable => {
             owned(&Place::File(path.to_owned()), metadata)?;
@@ -214,6 +259,7 @@ pub fn check(path: &Path, metadata: &Metadata, guard: Guard) -> Result<(), Guard
         Kind::Other => {
             return Err(GuardError::NoFile {
                 path: path.to_owned(),
+                found: NotRegular::of(&metadata.file_type()),
             });
         }
     }
@@ -224,7 +270,7 @@ pub fn check(path: &Path, metadata: &Metadata, guard: Guard) -> Result<(), Guard
 /// the place: see [`check_folder`].
 ///
 /// # Errors
-/// As for opening.
+/// The system's, in words; of the kind `InvalidInput` for what is there and no regular file.
 pub fn create(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
@@ -244,12 +290,10 @@ pub fn create_new(path: &Path) -> io::Result<File> {
 fn private(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-    let file = options.open(path)?;
-    // One that was there before keeps its mode otherwise; of another user's it cannot be set, which ends here.
-    #[cfg(unix)]
-    if Kind::of(&file.metadata()?) == Kind::Readable {
-        file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
-    }
+    let file = regular::open(path, options).map_err(words::writing)?;
+    // The umask may have taken the owner's rights, and one that was there before keeps its mode otherwise; of another
+    // user's it cannot be set, which ends here.
+    mode::private(&file).map_err(words::writing)?;
     Ok(file)
 }
 
@@ -294,9 +338,18 @@ fn check_one_folder(path: &Path, named: &Path) -> Result<(), GuardError> {
         return Ok(());
     }
     let folder = folder::folder_of(named);
-    let metadata = fs::metadata(folder).map_err(|source| GuardError::Io {
-        path: folder.to_owned(),
-        source,
+    let metadata = fs::metadata(folder).map_err(|source| {
+        let source = match source.kind() {
+            io::ErrorKind::NotFound => io::Error::new(
+                io::ErrorKind::NotFound,
+                "there is no such folder: make it first, or name another file",
+            ),
+            _ => words::reading(source),
+        };
+        GuardError::Io {
+            path: folder.to_owned(),
+            source,
+        }
     })?;
     let place = Place::Folder {
         folder: folder.to_owned(),
@@ -415,6 +468,7 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt as _, chown};
 
     const SEED: Guard = Guard::Private(Secret::WalletSeed);
+    const TYPED: Guard = Guard::Private(Secret::Passphrase);
 
     fn set(path: &Path, mode: u32) {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("set");
@@ -509,18 +563,25 @@ mod tests {
         let path = folder.join("seed.key");
         pipe(&path, 0o660);
         assert!(matches!(
-            open(&path, Guard::Trusted),
+            open(&path, TYPED),
             Err(GuardError::Writable { mode: 0o660, .. })
         ));
         set(&path, 0o644);
         assert!(matches!(
-            open(&path, SEED),
+            open(&path, TYPED),
             Err(GuardError::Readable { mode: 0o644, .. })
         ));
         set(&path, 0o600);
+        // What is kept is no pipe, whoever owns it.
+        for kept in [SEED, Guard::Trusted] {
+            let error = open(&path, kept).expect_err("a pipe");
+            assert!(matches!(error, GuardError::NoFile { .. }), "{error}");
+            let said = error.to_string();
+            assert!(said.contains("seed.key: it is a pipe"), "{said}");
+        }
         set(&folder, 0o770);
         assert!(matches!(
-            open(&path, SEED),
+            open(&path, TYPED),
             Err(GuardError::Writable { mode: 0o770, .. })
         ));
         // Ours alone: it is read.
@@ -530,17 +591,10 @@ mod tests {
             move || fs::write(path, "secret")
         });
         let mut text = String::new();
-        let mut file = open(&path, SEED).expect("ours alone");
+        let mut file = open(&path, TYPED).expect("ours alone");
         io::Read::read_to_string(&mut file, &mut text).expect("read");
         assert_eq!(text, "secret");
         writer.join().expect("ended").expect("written");
-        // What is private is written into a pipe that others read no more.
-        set(&path, 0o644);
-        let reader = File::options().read(true).write(true).open(&path);
-        let _reader = reader.expect("somebody reads");
-        create(&path).expect("opened");
-        let mode = fs::metadata(&path).expect("there").permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
     }
 
     #[test]
@@ -551,15 +605,20 @@ mod tests {
         let number = std::os::fd::AsRawFd::as_raw_fd(&reader);
         let path = PathBuf::from(format!("/dev/fd/{number}"));
         let mut text = String::new();
-        let mut file = open(&path, SEED).expect("the shell's own");
+        let mut file = open(&path, TYPED).expect("the shell's own");
         io::Read::read_to_string(&mut file, &mut text).expect("read");
         assert_eq!(text, "secret");
-        open(Path::new("/dev/null"), SEED).expect("root's device");
+        open(Path::new("/dev/null"), TYPED).expect("root's device");
         let dir = tempfile::tempdir().expect("a directory");
-        assert!(matches!(
-            open(dir.path(), SEED),
-            Err(GuardError::NoFile { .. })
-        ));
+        for guard in [SEED, TYPED, Guard::Trusted] {
+            let error = open(dir.path(), guard).expect_err("a folder");
+            assert!(matches!(error, GuardError::NoFile { .. }), "{error}");
+            let said = error.to_string();
+            assert!(
+                said.contains("it is a folder") && said.contains("name a file in it"),
+                "{said}"
+            );
+        }
     }
 
     /// Only root can give files away.

@@ -10,7 +10,7 @@
 //! - It is none of the files that the command reads or that its configuration names, and none of the
 //!   command's other outputs ([`crate::protected`]).
 //! - Nobody but its owner reads what is secret (mode 0600). What is public has the mode that the umask
-//!   gives, and others never write it.
+//!   gives, and others never write it; its owner may in any case.
 
 use std::{
     fs::{self, File},
@@ -21,7 +21,7 @@ use std::{
 use thiserror::Error;
 
 pub use crate::beside::Readers;
-use crate::{beside::Beside, folder::folder_of, input};
+use crate::{beside::Beside, folder::folder_of, input, words};
 
 /// What is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -225,7 +225,7 @@ impl Write for Output<'_> {
 /// crash leaves the old file or the new one; both the file and its name are on the disk afterwards.
 ///
 /// # Errors
-/// The system's, and those of `write`. The old file is there then; only where the disk fails at last, it is the
+/// The system's, in words, and those of `write`. The old file is there then; only where the disk fails at last, it is the
 /// new one, and not known to be on the disk.
 pub fn replace_own(
     path: &Path,
@@ -234,22 +234,25 @@ pub fn replace_own(
 ) -> io::Result<()> {
     let (mut beside, out) = Beside::make(path, readers)?;
     let mut out = BufWriter::with_capacity(1 << 20, out);
-    write(&mut out)?;
-    let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
-    file.sync_all()?;
+    write(&mut out).map_err(words::writing)?;
+    let file = out
+        .into_inner()
+        .map_err(io::IntoInnerError::into_error)
+        .map_err(words::writing)?;
+    file.sync_all().map_err(words::writing)?;
     beside.rename()?;
-    beside.folder().sync(&file)
+    beside.folder().sync(&file).map_err(words::writing)
 }
 
 /// Makes sure that [`replace_own`] will be able to: makes the file that it would rename, and deletes it.
 ///
 /// # Errors
-/// The system's.
+/// The system's, in words.
 pub fn prove_replaceable(path: &Path) -> io::Result<()> {
     let (mut beside, out) = Beside::make(path, Readers::Owner)?;
     let written = out.sync_all();
-    beside.delete()?;
-    written
+    beside.delete().map_err(words::writing)?;
+    written.map_err(words::writing)
 }
 
 /// Whether a file is there that may be replaced; `false` where there is none.
@@ -297,7 +300,7 @@ fn at(path: &Path) -> impl Fn(io::Error) -> OutputError + use<> {
     let path = path.to_owned();
     move |source| OutputError::Io {
         path: path.clone(),
-        source,
+        source: words::writing(source),
     }
 }
 

@@ -80,6 +80,24 @@ impl Secret {
         }
     }
 
+    /// Whether a person gives it to a command that uses it once: it may then come from a pipe or a terminal. All
+    /// others are kept in files.
+    pub fn may_be_piped(self) -> bool {
+        match self {
+            Self::Passphrase | Self::IdentityNumber => true,
+            Self::LogKey
+            | Self::SigningKey
+            | Self::SealingKey
+            | Self::Salts
+            | Self::CustodySeed
+            | Self::WalletSeed
+            | Self::EphemeralSeed
+            | Self::StoreKey
+            | Self::EvaluatorKey
+            | Self::ViewKeyHalf => false,
+        }
+    }
+
     /// Its row of the table.
     pub fn worth(self) -> Worth {
         match self {

@@ -6,18 +6,24 @@ use std::{
     path::Path,
 };
 
-use crate::{GuardError, check_folder, private};
+use crate::{GuardError, NotRegular, check_folder, private, words};
 
 /// Opens a file that a server or command must be able to write, or makes it if `options` say so. It belongs to
 /// this user, nobody else may replace it, and its mode is 0600 afterwards, whatever the umask was.
 ///
 /// # Errors
-/// [`GuardError`]: [`GuardError::NotWritable`] names mode and owner.
+/// [`GuardError`]: [`GuardError::NotWritable`] names mode and owner, [`GuardError::NoFile`] what is no regular file.
 pub fn open_state(path: &Path, options: &mut OpenOptions) -> Result<File, GuardError> {
     check_folder(path)?;
     #[cfg(unix)]
     require_writable(path)?;
-    private(path, options).map_err(|source| not_writable(path, source))
+    private(path, options).map_err(|source| match NotRegular::in_error(&source) {
+        Some(found) => GuardError::NoFile {
+            path: path.to_owned(),
+            found,
+        },
+        None => not_writable(path, source),
+    })
 }
 
 /// Opens a file whose lock is taken, or makes it.
@@ -46,7 +52,11 @@ fn require_writable(path: &Path) -> Result<(), GuardError> {
         });
     }
     if metadata.is_file() && metadata.mode() & 0o600 != 0o600 {
-        return Err(not_writable(path, io::ErrorKind::PermissionDenied.into()));
+        let error = io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "its mode lets its owner not read and write it",
+        );
+        return Err(not_writable(path, error));
     }
     Ok(())
 }
@@ -70,7 +80,7 @@ fn not_writable(path: &Path, source: io::Error) -> GuardError {
     GuardError::NotWritable {
         path: path.to_owned(),
         facts,
-        source,
+        source: words::writing(source),
     }
 }
 

@@ -167,7 +167,7 @@ pub fn create(
 pub fn keep(path: &Path, kind: KeyKind, secret: &[u8; SECRET_BYTES]) -> Result<(), KeyFileError> {
     let io = |source| KeyFileError::Io {
         path: path.to_owned(),
-        source,
+        source: merits_guard::words::writing(source),
     };
     if let Some(parent) = path.parent() {
         merits_guard::create_folder(parent).map_err(io)?;
@@ -197,7 +197,7 @@ pub fn keep(path: &Path, kind: KeyKind, secret: &[u8; SECRET_BYTES]) -> Result<(
 pub fn load(path: &Path, kind: KeyKind) -> Result<SecretBytes, KeyFileError> {
     let io = |source| KeyFileError::Io {
         path: path.to_owned(),
-        source,
+        source: merits_guard::words::writing(source),
     };
     let mut file = merits_guard::open(path, Guard::Private(kind.secret())).map_err(|error| {
         if error.is_missing() {

@@ -326,6 +326,6 @@ pub(crate) fn unreadable(
     DistributorError::Input {
         what,
         path: path.to_owned(),
-        source,
+        source: merits_guard::words::reading(source),
     }
 }

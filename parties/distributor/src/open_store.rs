@@ -218,7 +218,7 @@ pub(crate) async fn write_receipts(
 ) -> Result<usize, DistributorError> {
     let at = |source| DistributorError::Write {
         path: directory.to_owned(),
-        source,
+        source: merits_guard::words::writing(source),
     };
     merits_guard::create_folder(directory).map_err(at)?;
     let receipts = store.receipts(scale).await?;

@@ -228,6 +228,6 @@ impl Distributor {
 fn unwritten(path: &Path, source: std::io::Error) -> DistributorError {
     DistributorError::Write {
         path: path.to_owned(),
-        source,
+        source: merits_guard::words::writing(source),
     }
 }

@@ -125,7 +125,7 @@ pub trait Handover: Serialize + DeserializeOwned {
     fn write(&self, path: &Path) -> Result<(), HandoverError> {
         let io = |source| HandoverError::Io {
             path: path.to_owned(),
-            source,
+            source: merits_guard::words::writing(source),
         };
         let mut text = serde_json::to_string_pretty(self)
             .map_err(|error| io(error.into()))
@@ -142,7 +142,7 @@ pub trait Handover: Serialize + DeserializeOwned {
     fn read(path: &Path) -> Result<Self, HandoverError> {
         let io = |source| HandoverError::Io {
             path: path.to_owned(),
-            source,
+            source: merits_guard::words::writing(source),
         };
         let kind = |reason: String| HandoverError::Kind {
             path: path.to_owned(),

@@ -281,7 +281,7 @@ pub fn read(
         }
         .map_err(|source| ReadError::Input {
             rows: report.rows,
-            source,
+            source: merits_guard::words::reading(source),
         })?;
         let Some(raw) = raw else { break };
         report.rows += 1;

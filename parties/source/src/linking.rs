@@ -388,7 +388,7 @@ impl LinksFile {
     fn io(&self, source: io::Error) -> LinksError {
         LinksError::Io {
             path: self.path.clone(),
-            source,
+            source: merits_guard::words::writing(source),
         }
     }
 }

@@ -116,7 +116,7 @@ impl Register {
     pub fn open(path: &Path) -> Result<Self, RegisterError> {
         let io = |source| RegisterError::Io {
             path: path.to_owned(),
-            source,
+            source: merits_guard::words::writing(source),
         };
         if let Some(directory) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
             merits_guard::create_folder(directory).map_err(io)?;
@@ -162,7 +162,10 @@ impl Register {
             Err(error) if error.kind() == io::ErrorKind::NotFound => MAGIC.to_vec(),
             Err(source) => {
                 let path = path.to_owned();
-                return Err(RegisterError::Io { path, source });
+                return Err(RegisterError::Io {
+                    path,
+                    source: merits_guard::words::writing(source),
+                });
             }
         };
         let new = bytes.len() < MAGIC.len() && MAGIC.starts_with(&bytes);
@@ -217,7 +220,7 @@ impl Register {
             .and_then(|()| file.sync_data());
         written.map_err(|source| RegisterError::Io {
             path: self.path.clone(),
-            source,
+            source: merits_guard::words::writing(source),
         })?;
         self.pending.clear();
         Ok(())

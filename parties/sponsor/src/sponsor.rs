@@ -201,7 +201,7 @@ impl Sponsor {
         for code in voucher_codes(count, rng) {
             writeln!(file, "{}", code.as_str()).map_err(|source| SponsorError::Write {
                 path: output.to_owned(),
-                source,
+                source: merits_guard::words::writing(source),
             })?;
         }
         file.publish()?;

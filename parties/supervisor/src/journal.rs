@@ -163,7 +163,7 @@ impl Journal {
     pub fn open(path: &Path) -> Result<Self, JournalError> {
         let io = |source| JournalError::Io {
             path: path.to_owned(),
-            source,
+            source: merits_guard::words::writing(source),
         };
         let file = open_private(path)?;
         file.try_lock().map_err(|error| match error {
@@ -179,7 +179,7 @@ impl Journal {
             file.set_len(whole as u64)
                 .map_err(|source| JournalError::Unwritable {
                     path: path.to_owned(),
-                    source,
+                    source: merits_guard::words::writing(source),
                 })?;
         }
         let chain = Chain::check(path, &text[..whole])?;
@@ -201,7 +201,7 @@ impl Journal {
     pub fn read(path: &Path) -> Result<Vec<Line>, JournalError> {
         let text = input::read(path, MOST_BYTES).map_err(|source| JournalError::Io {
             path: path.to_owned(),
-            source,
+            source: merits_guard::words::writing(source),
         })?;
         Ok(Chain::check(path, &text[..whole_lines(&text)])?.lines)
     }
@@ -276,7 +276,7 @@ impl Journal {
     fn require_unchanged(&self) -> Result<(), JournalError> {
         let io = |source| JournalError::Io {
             path: self.path.clone(),
-            source,
+            source: merits_guard::words::writing(source),
         };
         let text = input::read(&self.path, MOST_BYTES).map_err(io)?;
         let chain = Chain::check(&self.path, &text)?;
@@ -293,7 +293,7 @@ impl Journal {
     fn unwritable(&self, source: io::Error) -> JournalError {
         JournalError::Unwritable {
             path: self.path.clone(),
-            source,
+            source: merits_guard::words::writing(source),
         }
     }
 
@@ -409,7 +409,7 @@ fn open_private(path: &Path) -> Result<File, JournalError> {
     let file = merits_guard::open_state(path, &mut options)?;
     folder::sync_name(path, &file).map_err(|source| JournalError::Io {
         path: path.to_owned(),
-        source,
+        source: merits_guard::words::writing(source),
     })?;
     Ok(file)
 }

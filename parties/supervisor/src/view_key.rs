@@ -338,7 +338,7 @@ fn partial(
 fn io(path: &Path, source: std::io::Error) -> KeyFileError {
     KeyFileError::Io {
         path: path.to_owned(),
-        source,
+        source: merits_guard::words::writing(source),
     }
 }
 

@@ -229,7 +229,7 @@ impl Backup {
     pub fn write(&self, path: &Path) -> Result<(), BackupError> {
         let io = |source| BackupError::Io {
             path: path.to_owned(),
-            source,
+            source: merits_guard::words::writing(source),
         };
         let mut text = serde_json::to_string_pretty(self).map_err(|error| io(error.into()))?;
         text.push('\n');
@@ -243,7 +243,7 @@ impl Backup {
     pub fn read(path: &Path) -> Result<Self, BackupError> {
         let io = |source| BackupError::Io {
             path: path.to_owned(),
-            source,
+            source: merits_guard::words::writing(source),
         };
         let form = |reason: String| BackupError::Form {
             path: path.to_owned(),

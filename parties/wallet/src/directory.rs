@@ -194,7 +194,12 @@ impl Directory {
         let text = match merits_text::file::read_at_most(&path, MOST_NOTEBOOK) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Notebook::default()),
-            Err(source) => return Err(DirectoryError::Io { path, source }),
+            Err(source) => {
+                return Err(DirectoryError::Io {
+                    path,
+                    source: merits_guard::words::writing(source),
+                });
+            }
         };
         serde_json::from_str(&text).map_err(|error| DirectoryError::Notebook {
             path,
@@ -211,7 +216,10 @@ impl Directory {
         output::replace_own(&path, Readers::Owner, |out| {
             Ok(serde_json::to_writer_pretty(out, notebook)?)
         })
-        .map_err(|source| DirectoryError::Io { path, source })
+        .map_err(|source| DirectoryError::Io {
+            path,
+            source: merits_guard::words::writing(source),
+        })
     }
 
     fn seed_path(&self) -> PathBuf {
@@ -223,7 +231,7 @@ impl Directory {
         let file = path.join("wallet.toml");
         let io = |source| DirectoryError::Io {
             path: file.clone(),
-            source,
+            source: merits_guard::words::writing(source),
         };
         if file.exists() || path.join("seed.key").exists() {
             return Err(DirectoryError::Exists(path.to_owned()));

@@ -75,7 +75,8 @@ fn a_missing_configuration_is_named() {
     for command in COMMANDS {
         let mut arguments: Vec<&str> = command.split(' ').collect();
         arguments.extend(["--config", "nowhere/role.toml"]);
-        merits(directory.path(), &arguments).refuses(&["nowhere/role.toml", "No such file"]);
+        merits(directory.path(), &arguments)
+            .refuses(&["nowhere/role.toml", "there is no such file"]);
     }
     let left = fs::read_dir(directory.path()).expect("readable").count();
     assert_eq!(left, 0, "a refused command leaves nothing");
@@ -86,7 +87,8 @@ fn an_audit_names_a_missing_configuration() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     for what in ["conservation", "replay"] {
         let arguments = ["audit", what, "--ledger", "nowhere/role.toml"];
-        merits(directory.path(), &arguments).refuses(&["nowhere/role.toml", "No such file"]);
+        merits(directory.path(), &arguments)
+            .refuses(&["nowhere/role.toml", "there is no such file"]);
     }
 }
 

@@ -66,7 +66,7 @@ fn what_is_not_there_is_named() {
     refused(
         at,
         &["--scale", "empty"],
-        &["empty/scale.toml", "No such file"],
+        &["empty/scale.toml", "there is no such file"],
     );
     refused(
         at,
@@ -88,7 +88,7 @@ fn what_is_not_there_is_named() {
         ("mapping.toml", "the mapping"),
     ] {
         fs::rename(at.join(file), at.join("away")).expect("moved");
-        refused(at, &ALL, &[which, file, "No such file"]);
+        refused(at, &ALL, &[which, file, "there is no such file"]);
         fs::rename(at.join("away"), at.join(file)).expect("moved");
     }
 }

@@ -22,6 +22,12 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     pub(crate) fn found() -> Self {
+        // That of many systems, under which files are their group's too.
+        Self::found_under("002")
+    }
+
+    /// With a coordinator under this umask.
+    pub(crate) fn found_under(umask: &str) -> Self {
         let directory = samples_directory();
         let path = directory.path();
         let init = "supervisor init --name city-supervisor --origin ledger.example.org/merits";
@@ -39,7 +45,7 @@ impl Ledger {
             "127.0.0.1:7700",
             "127.0.0.1:0",
         );
-        let (coordinator, address, log_key) = serve(path);
+        let (coordinator, address, log_key) = serve(path, umask);
         for (role, _) in samples()
             .into_iter()
             .filter(|(role, _)| !["coordinator", "source"].contains(role))
@@ -89,10 +95,9 @@ impl Drop for Ledger {
 }
 
 /// Starts the coordinator of a directory; answers address and log key.
-fn serve(directory: &Path) -> (Child, String, String) {
-    // The umask of many systems, under which files are their group's too.
+fn serve(directory: &Path, umask: &str) -> (Child, String, String) {
     let mut child = Command::new("sh")
-        .args(["-c", "umask 002 && exec \"$0\" \"$@\""])
+        .args(["-c", &format!("umask {umask} && exec \"$0\" \"$@\"")])
         .arg(env!("CARGO_BIN_EXE_merits"))
         .args([
             "coordinator",
@@ -144,7 +149,7 @@ fn an_altered_application_is_refused() {
         .refuses(&["sponsor.application"]);
     ledger
         .merits("supervisor admit --config supervisor.toml lost.application")
-        .refuses(&["lost.application", "No such file"]);
+        .refuses(&["lost.application", "there is no such file"]);
     // What a witness hands over is no application.
     ledger.apply("witness");
     ledger
@@ -338,7 +343,7 @@ fn records_that_are_not_there_are_named() {
     );
     ledger
         .merits("source sign --config source.toml --input lost.csv --links links.jsonl --output bundle.jsonl")
-        .refuses(&["lost.csv", "No such file"]);
+        .refuses(&["lost.csv", "there is no such file"]);
     fs::write(ledger.path().join("trips.csv"), "trip_id,bike_id\n1,2\n").expect("written");
     ledger
         .merits("source sign --config source.toml --input trips.csv --links links.jsonl --output bundle.jsonl")
@@ -347,7 +352,7 @@ fn records_that_are_not_there_are_named() {
     ledger.apply("source");
     ledger
         .merits(&format!("source sign --config source.toml --input {} --links lost.jsonl --output bundle.jsonl --subjects 1", trips.display()))
-        .refuses(&["lost.jsonl", "No such file"]);
+        .refuses(&["lost.jsonl", "there is no such file"]);
     assert!(!ledger.path().join("bundle.jsonl").exists());
 }
 

@@ -10,6 +10,7 @@ mod founding;
 mod help;
 mod holders;
 mod inputs;
+mod kept_files;
 mod keys;
 mod offers;
 mod operations;

@@ -65,7 +65,9 @@ fn an_exchange_serves_once_it_is_admitted() {
         .refuses(&["city-exchange is no exchange on this ledger"]);
     admit(&ledger, "exchange");
     let stock = "exchange stock --config exchange.toml --offer 0123456789 --vouchers codes.txt";
-    ledger.merits(stock).refuses(&["codes.txt", "No such file"]);
+    ledger
+        .merits(stock)
+        .refuses(&["codes.txt", "there is no such file"]);
     let codes = ledger.path().join("codes.txt");
     fs::write(&codes, "SECRET-1\n# comment\n\n").expect("written");
     let refused = ledger.merits(stock);

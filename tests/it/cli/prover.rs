@@ -94,7 +94,7 @@ fn what_is_no_circuit_of_ours_is_named() {
     hostile[12 + 12 + 36..][..4].copy_from_slice(&u32::MAX.to_le_bytes());
     refused(&hostile, &["label"]);
     fs::remove_file(&path).expect("removed");
-    set_up(directory.path(), &["--insecure-dev"]).refuses(&["small.r1cs", "No such file"]);
+    set_up(directory.path(), &["--insecure-dev"]).refuses(&["small.r1cs", "there is no such file"]);
 }
 
 #[test]

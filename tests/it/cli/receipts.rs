@@ -128,7 +128,7 @@ fn a_damaged_receipt_is_refused_for_its_damage() {
 #[test]
 fn files_that_are_not_there_are_named() {
     let directory = copy();
-    verify(directory.path(), "lost.receipt").refuses(&["lost.receipt", "No such file"]);
+    verify(directory.path(), "lost.receipt").refuses(&["lost.receipt", "there is no such file"]);
     merits(
         directory.path(),
         &["verify", "batch.receipt", "--kit", "nowhere"],

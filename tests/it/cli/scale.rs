@@ -119,7 +119,7 @@ fn a_scale_that_is_not_there_is_named() {
         &["test", "nowhere"],
         &["diff", "nowhere", "nowhere"],
     ] {
-        scale(directory.path(), arguments).refuses(&["nowhere", "No such file"]);
+        scale(directory.path(), arguments).refuses(&["nowhere", "there is no such file"]);
     }
 }
 

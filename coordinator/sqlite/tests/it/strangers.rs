@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use merits_sqlite::{DatabaseError, FileError, Staged, StoreKind, durable, examine};
+use merits_sqlite::{
+    DatabaseError, FileError, Staged, StoreKind, durable, examine, keep_private, restrict,
+};
 use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::store;
@@ -45,7 +47,27 @@ async fn what_a_file_is_not_is_said_without_sqlites_words() {
     let missing = Staged::copy_of(&file, &target).await.unwrap_err();
     assert!(matches!(missing, FileError::Missing { .. }), "{missing}");
     let folder = Staged::copy_of(dir.path(), &target).await.unwrap_err();
-    assert!(matches!(folder, FileError::NoDatabase { .. }), "{folder}");
+    assert!(folder.to_string().contains("it is a folder"), "{folder}");
+    assert!(!folder.to_string().contains("chmod"), "{folder}");
+    // That this ends is a part of the test: a pipe that nobody writes into would be waited for.
+    let pipe = dir.path().join("pipe.sqlite");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    for said in [
+        Staged::copy_of(&pipe, &target).await.unwrap_err(),
+        StoreKind::Ledger.require(&pipe).await.unwrap_err(),
+        restrict(&pipe).unwrap_err(),
+        keep_private(&pipe).unwrap_err(),
+    ] {
+        let said = said.to_string();
+        assert!(said.contains("pipe.sqlite: it is a pipe"), "{said}");
+    }
+    // What SQLite keeps beside a store is judged, too.
+    let beside = dir.path().join("beside.sqlite");
+    restrict(&beside).unwrap();
+    fs::rename(&pipe, dir.path().join("beside.sqlite-wal")).unwrap();
+    let said = keep_private(&beside).unwrap_err().to_string();
+    assert!(said.contains("beside.sqlite-wal: it is a pipe"), "{said}");
     // What is in the write-ahead log is not missing.
     let path = dir.path().join("busy.sqlite");
     let _open = store(&path, 2_000).await;

@@ -149,7 +149,7 @@ impl Store {
         if let Some(directory) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
             merits_guard::create_folder(directory).map_err(|source| StoreError::Io {
                 path: directory.to_owned(),
-                source,
+                source: merits_guard::words::writing(source),
             })?;
         }
         merits_sqlite::restrict(path)?;
@@ -182,7 +182,7 @@ impl Store {
         let path = self.path.with_extension("lock");
         let io = |source| StoreError::Io {
             path: path.clone(),
-            source,
+            source: merits_guard::words::writing(source),
         };
         let file = merits_guard::open_lock(&path).map_err(FileError::from)?;
         match file.try_lock() {

@@ -1,0 +1,133 @@
+//! The system's answers in words: what is wrong, and what to do.
+//!
+//! "No such file or directory (os error 2)" says neither what was tried nor what would help. Every function of this
+//! crate that opens, makes or renames something gives its errors in these words. Who shows one adds the path.
+
+use std::io::{self, ErrorKind};
+
+/// What was tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attempt {
+    /// To read a file that should be there.
+    Read,
+    /// To make, write or rename a file or a folder.
+    Write,
+}
+
+/// The same error in words, of the same kind. One that has words already stays as it is.
+pub fn in_words(error: io::Error, attempt: Attempt) -> io::Error {
+    let Some(number) = error.raw_os_error() else {
+        return error;
+    };
+    let kind = error.kind();
+    #[cfg(unix)]
+    if number == rustix::io::Errno::LOOP.raw_os_error() {
+        return io::Error::new(
+            kind,
+            "its links lead in a circle: name the file itself, or mend the links",
+        );
+    }
+    #[cfg(not(unix))]
+    let _ = number;
+    let words = match (kind, attempt) {
+        (ErrorKind::NotFound, Attempt::Read) => {
+            "there is no such file: see that the name is right and the file was made"
+        }
+        (ErrorKind::NotFound, Attempt::Write) => {
+            "its folder is not there: make it first, or name another file"
+        }
+        (ErrorKind::PermissionDenied, Attempt::Read) => {
+            "this user may not read it: see who owns it and the folders on the way to it, and their modes"
+        }
+        (ErrorKind::PermissionDenied, Attempt::Write) => {
+            "this user may not write there: see who owns it and its folder, and their modes"
+        }
+        (ErrorKind::NotADirectory, _) => {
+            "a part of its path is a file and no folder: name another path"
+        }
+        (ErrorKind::IsADirectory, _) => "it is a folder, and a file is expected: name a file in it",
+        (ErrorKind::AlreadyExists, _) => {
+            "something has this name already: name another, or move it away"
+        }
+        (ErrorKind::StorageFull | ErrorKind::QuotaExceeded, _) => {
+            "there is no room on its disk: make room, then run this again"
+        }
+        (ErrorKind::ReadOnlyFilesystem, _) => {
+            "its disk is mounted read-only: mount it for writing, or name another place"
+        }
+        (ErrorKind::InvalidFilename, _) => "its name is too long: name another",
+        _ => {
+            return io::Error::new(
+                kind,
+                format!("{error}. See the disk and the system's log (dmesg)"),
+            );
+        }
+    };
+    io::Error::new(kind, words)
+}
+
+/// For `map_err`, of what reads.
+pub fn reading(error: io::Error) -> io::Error {
+    in_words(error, Attempt::Read)
+}
+
+/// For `map_err`, of what makes or writes.
+pub fn writing(error: io::Error) -> io::Error {
+    in_words(error, Attempt::Write)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{beside, create, create_folder, create_new, folder, input, output};
+
+    /// The fault: "No such file or directory (os error 2)", and nothing else.
+    #[test]
+    fn no_error_of_this_crate_is_the_systems_alone() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let none = dir.path().join("none/file");
+        let file = dir.path().join("file");
+        std::fs::write(&file, "text").expect("written");
+        let below = file.join("below");
+        let mut errors = Vec::new();
+        for path in [&none, &below] {
+            errors.extend([
+                input::open(path).map(drop).expect_err("none"),
+                input::read(path, 1).map(drop).expect_err("none"),
+                input::open_stream(path).map(drop).expect_err("none"),
+                create(path).map(drop).expect_err("no folder"),
+                create_new(path).map(drop).expect_err("no folder"),
+                beside::Beside::make(path, output::Readers::Owner)
+                    .map(drop)
+                    .expect_err("no folder"),
+                folder::Folder::of(path).map(drop).expect_err("no folder"),
+                output::replace_own(path, output::Readers::Owner, |_| Ok(()))
+                    .expect_err("no folder"),
+                output::prove_replaceable(path).expect_err("no folder"),
+            ]);
+        }
+        errors.push(create_folder(&below).expect_err("in a file"));
+        errors.push(create_folder(&file).expect_err("a file"));
+        for error in errors {
+            let said = error.to_string();
+            assert!(!said.contains("os error"), "{said}");
+            assert!(said.contains(": "), "what to do: {said}");
+        }
+    }
+
+    #[test]
+    fn kinds_stay_and_words_that_are_there_too() {
+        for number in 1..=133 {
+            for attempt in [Attempt::Read, Attempt::Write] {
+                let error = io::Error::from_raw_os_error(number);
+                let kind = error.kind();
+                let said = in_words(error, attempt);
+                assert_eq!(said.kind(), kind);
+                let text = said.to_string();
+                assert!(text.contains(": ") || text.contains(". "), "{text}");
+            }
+        }
+        let own = io::Error::other("words of our own");
+        assert_eq!(in_words(own, Attempt::Read).to_string(), "words of our own");
+    }
+}

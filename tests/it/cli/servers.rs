@@ -185,6 +185,50 @@ fn a_server_has_a_high_water_mark_outside_its_data() {
     }
 }
 
+/// The fault: a server that waited at its start, for another server or for a disk, was not ended by SIGTERM.
+#[test]
+fn a_signal_ends_a_server_that_is_still_starting() {
+    let mut ledger = with_servers();
+    ledger.stop();
+    // It takes connections and never says anything.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = silent.local_addr().expect("an address");
+    for role in SERVERS {
+        let config = ledger.path().join(format!("{role}.toml"));
+        let text = fs::read_to_string(&config).expect("a configuration");
+        let coordinator = text.lines().find(|line| line.starts_with("coordinator ="));
+        edit(
+            &config,
+            coordinator.expect("where the ledger is"),
+            &format!("coordinator = \"http://{address}\""),
+        );
+        let child = Command::new(env!("CARGO_BIN_EXE_merits"))
+            .args([role, "serve", "--config"])
+            .arg(&config)
+            .current_dir(ledger.path())
+            .env_remove("MERITS_LOG")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the server starts");
+        // From here on it waits for what the ledger says.
+        let connected = silent.accept().expect("it asks the ledger");
+        kill_process(Pid::from_child(&child), Signal::TERM).expect("it runs");
+        let ended = child.wait_with_output().expect("it ends");
+        drop(connected);
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(0), "{role}: {said}");
+        assert!(
+            said.contains("while it was still starting"),
+            "{role}: {said}"
+        );
+        assert!(
+            ended.stdout.is_empty(),
+            "{role}: it never said that it serves"
+        );
+    }
+}
+
 /// The gap: "Address already in use (os error 98)", and nothing else.
 #[test]
 fn a_port_that_is_taken_says_what_to_change() {

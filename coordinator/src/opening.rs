@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, thread};
 
+use merits_guard::words::writing;
 use merits_ledger::LedgerPolicy;
 use merits_replica::HighWaterMark;
 use merits_verifier::log::LogSigner;
@@ -52,7 +53,7 @@ pub(crate) async fn start_sequencer(
                 let _ = loaded.send(Err(StartError::File {
                     action,
                     path,
-                    source,
+                    source: writing(source),
                 }));
                 return;
             }
@@ -80,7 +81,7 @@ pub(crate) async fn start_sequencer(
         .map_err(|source| StartError::File {
             action: "start the sequencer of",
             path: PathBuf::from("this process"),
-            source,
+            source: writing(source),
         })?;
     let (published, writing) = ready
         .await

@@ -119,7 +119,8 @@ impl Person {
         let number = match &self.identity_number_file {
             Some(path) => IdentityNumber::from_file(self.kind, path)
                 .with_context(|| path.display().to_string())?,
-            None => IdentityNumber::read(self.kind, std::io::stdin().lock()).context("stdin")?,
+            None => IdentityNumber::read(self.kind, std::io::stdin().lock())
+                .context("the identity number on standard input")?,
         };
         let registered = register(&config, occasion, commitment, number, from).await?;
         let content = &registered.content;

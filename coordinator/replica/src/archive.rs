@@ -13,6 +13,7 @@ use std::{
 use merits_guard::{
     input,
     output::{self, Readers},
+    words::{reading, writing},
 };
 use merits_ledger::{
     FactDiffers, LedgerPolicy, UniqueSet,
@@ -178,7 +179,7 @@ impl Archive {
             let db = reading.connect().await.map_err(&failed)?;
             Ok::<_, ArchiveError>((writer, db))
         })?;
-        let place = fs::metadata(&path).map_err(at(&path))?;
+        let place = fs::metadata(&path).map_err(reading).map_err(at(&path))?;
         Ok(Self {
             directory: directory.to_owned(),
             path,
@@ -233,7 +234,9 @@ impl Archive {
     /// Refuses to write to a file that is no longer under its name: whoever opens that name next would
     /// not find what was written.
     pub(crate) fn require_in_place(&self) -> Result<(), ArchiveError> {
-        let named = fs::metadata(&self.path).map_err(at(&self.path))?;
+        let named = fs::metadata(&self.path)
+            .map_err(reading)
+            .map_err(at(&self.path))?;
         if (named.dev(), named.ino()) == self.place {
             Ok(())
         } else {
@@ -432,7 +435,7 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> ArchiveError + use<> {
     let path = path.to_owned();
     move |source| ArchiveError::Io {
         path,
-        source: merits_guard::words::writing(source),
+        source: writing(source),
     }
 }
 

@@ -165,7 +165,11 @@ pub enum FileSigningError {
     #[error("which pseudonyms? Give --links, or name `links_file` in the configuration")]
     NoLinks,
     /// The file of pseudonyms cannot be opened.
-    #[error("links {}: {source}", .path.display())]
+    #[error(
+        "links {}: {source}. `merits source link` writes links into the configuration's `links_file`, and --links \
+         names another file",
+        .path.display()
+    )]
     Links {
         /// The file.
         path: PathBuf,
@@ -268,9 +272,13 @@ impl SourceConfig {
             self.secrets(rng)?
         };
         let source = self.party_of(&signing)?;
-        let links = file.links.or(self.links_file.as_deref());
-        let path = links.ok_or(FileSigningError::NoLinks)?;
-        let links = input::open_stream(path).map_err(|source| FileSigningError::Links {
+        // What the configuration names is kept, and so a file; only what a person names now may be a pipe.
+        let (path, links) = match (file.links, self.links_file.as_deref()) {
+            (Some(path), _) => (path, input::open_stream(path)),
+            (None, Some(path)) => (path, input::open(path)),
+            (None, None) => return Err(FileSigningError::NoLinks),
+        };
+        let links = links.map_err(|source| FileSigningError::Links {
             path: path.to_owned(),
             source,
         })?;

@@ -462,6 +462,25 @@ mod tests {
         assert_eq!(Journal::open(&path).unwrap().lines().len(), 3);
     }
 
+    /// The fault: a pipe was read for ever. That this ends is a part of the test.
+    #[test]
+    fn a_pipe_or_a_folder_is_no_journal() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("journal.jsonl");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        for (path, found) in [(&*pipe, "a pipe"), (dir.path(), "a folder")] {
+            for error in [
+                Journal::open(path).map(drop).unwrap_err(),
+                Journal::read(path).map(drop).unwrap_err(),
+            ] {
+                let said = error.to_string();
+                assert!(said.contains(&format!("it is {found}")), "{said}");
+                assert!(!said.contains("chmod"), "{said}");
+            }
+        }
+    }
+
     #[cfg(unix)]
     #[test]
     fn nobody_else_reads_what_was_opened_and_why() {

@@ -323,7 +323,10 @@ fn asked_yes(question: &str) -> anyhow::Result<bool> {
     let mut answer = String::new();
     // A few bytes say yes, and more say nothing else.
     let most = 64;
-    std::io::stdin().lock().take(most).read_line(&mut answer)?;
+    let asked = std::io::stdin().lock().take(most).read_line(&mut answer);
+    asked.context(
+        "the answer cannot be read from standard input: answer in a terminal, or give --yes",
+    )?;
     Ok(matches!(
         answer.trim().to_ascii_lowercase().as_str(),
         "y" | "yes"

@@ -1,10 +1,9 @@
-//! Attestations that travel alone: small enough for a QR code, checked with no network.
+//! Stand-alone attestations: small enough for a QR code, and checked without a network.
 //!
 //! An attestation is an entry of the ledger (`attested`), with its place in the log and the log's
-//! signature. What a verifier knows or can work out stands in none of its bytes: the log's name, the
-//! context (from verifier, nonce and time), the tree's root (from the entry and its path). So there
-//! is one reading of the bytes, and a change to any of them changes what the log would have to have
-//! signed.
+//! signature. The bytes omit everything that a verifier knows or can compute: the log's name, the
+//! context (from verifier, nonce and time), the tree's root (from the entry and its path). So the
+//! bytes have one reading, and a change to any of them changes what the log must have signed.
 //!
 //! ```text
 //! version 1        u8
@@ -22,7 +21,7 @@
 //! signature        64 bytes, the log's, on the checkpoint
 //! ```
 //!
-//! What it says, it says as of the leaf's time: the person may have spent since.
+//! It is true as of the leaf's time: the person may have spent credits since.
 
 use alloc::{borrow::ToOwned as _, format, string::String, string::ToString as _, vec::Vec};
 
@@ -45,7 +44,7 @@ use crate::signature::SIGNATURE_BYTES;
 use crate::spending::{ATTESTED, Attested, Spending};
 use crate::verified::{Verified, VerifyError};
 
-/// Most bytes: what a QR code of version 40 holds at its lowest error correction.
+/// Most bytes: the capacity of a QR code of version 40 at its lowest error correction.
 pub const MAX_ATTESTATION_BYTES: usize = 2_953;
 
 /// Longest name of a verifier, in bytes.
@@ -60,18 +59,18 @@ const VERSION: u8 = 1;
 /// Milliseconds of a day.
 const DAY: u64 = 86_400_000;
 
-/// What a verifier asks for.
+/// A verifier's question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
-    /// The verifier's name, as it gives it to people: 1 to [`MAX_VERIFIER_BYTES`] bytes.
+    /// The verifier's name, as people see it: 1 to [`MAX_VERIFIER_BYTES`] bytes.
     pub verifier: String,
-    /// What makes this question new: 1 to [`MAX_NONCE_BYTES`] bytes.
+    /// A value that makes this question unique: 1 to [`MAX_NONCE_BYTES`] bytes.
     pub nonce: Vec<u8>,
 }
 
 /// A question that no attestation can answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the {what} has {found} bytes; 1 to {limit} are taken")]
+#[error("the {what} has {found} bytes; it must have 1 to {limit}")]
 pub struct QuestionError {
     /// Verifier's name or nonce.
     pub what: &'static str,
@@ -121,54 +120,54 @@ pub struct Attestation {
     signature: [u8; SIGNATURE_BYTES],
 }
 
-/// Why an attestation shows nothing.
+/// Why an attestation is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum AttestationFault {
-    /// The bytes are none.
+    /// The bytes are not an attestation.
     #[error("not an attestation, or damaged: {0}")]
     Malformed(#[from] CodecError),
-    /// Of another ledger.
+    /// It is from another ledger.
     #[error("it is from another ledger than {expected}: its log key differs")]
     OtherLog {
         /// The verifier's ledger.
         expected: String,
     },
-    /// Made for somebody else.
+    /// It was made for another verifier.
     #[error("it was made for verifier {found:?}, not for {expected:?}")]
     OtherVerifier {
-        /// Who asks.
+        /// The verifier that asks.
         expected: String,
-        /// Whom it names.
+        /// The verifier that it names.
         found: String,
     },
-    /// Made for another question.
-    #[error("it answers another question: its nonce is not the one that was asked with")]
+    /// It was made for another question.
+    #[error("it answers another question: its nonce is not the one in the question")]
     OtherNonce,
-    /// Its time is over.
-    #[error("its time is over: it was good until {}, and it is {}", utc(*not_after), utc(*at))]
+    /// It has expired.
+    #[error("it has expired: it was valid until {}, and it is {} now", utc(*not_after), utc(*at))]
     Late {
         /// Its last moment, unix milliseconds.
         not_after: u64,
         /// When it was checked.
         at: u64,
     },
-    /// The credits are.
-    #[error("the credits that it speaks of have expired: they were good until before month {}", month(*expiry))]
+    /// The credits have expired.
+    #[error("its credits have expired: they were valid until the beginning of month {}", month(*expiry))]
     Expired {
         /// Their bucket.
         expiry: Expiry,
     },
-    /// Its place in the log.
+    /// Its place in the log is not proven.
     #[error("its place in the log: {0}")]
     Place(#[from] MerkleError),
-    /// The log did not sign this.
+    /// The log's signature does not hold.
     #[error(
         "the log's signature does not hold for it: it was altered, or the log never had such an entry"
     )]
     NotSigned,
-    /// The log did, but the proof does not hold.
-    #[error("the log has it, but its proof does not hold under the ledger's key: {0}")]
+    /// The log's signature holds, but the proof does not.
+    #[error("it is in the log, but its proof does not hold under the ledger's key: {0}")]
     Proof(#[from] VerifyError),
 }
 
@@ -179,8 +178,8 @@ pub enum PackingError {
     /// The receipt does not hold.
     #[error(transparent)]
     Receipt(#[from] ReceiptError),
-    /// Of another kind, or for another question.
-    #[error("the receipt is of an entry that is no attestation for this verifier, nonce and time")]
+    /// It is of another kind, or for another question.
+    #[error("the receipt's entry is not an attestation for this verifier, nonce and time")]
     OtherEntry,
     /// The entry's parts.
     #[error("the entry: {0}")]
@@ -188,13 +187,13 @@ pub enum PackingError {
     /// The entry's proof.
     #[error("the entry's proof: {0}")]
     Proof(#[from] ProofFormatError),
-    /// The checkpoint says more than origin, size and root.
+    /// The checkpoint has more lines than origin, size and root.
     #[error("the checkpoint has extension lines, which an attestation does not carry")]
     Checkpoint,
 }
 
-/// An attestation for this verifier's question that is in the log. Its proof is still to be
-/// checked, with what the ledger says about its scale and epoch.
+/// An attestation for this verifier's question that is in the log. Its proof must still be checked,
+/// with the ledger's data on its scale and epoch.
 #[derive(Debug, Clone)]
 pub struct Included {
     attested: Attested,
@@ -202,16 +201,16 @@ pub struct Included {
     shown: Shown,
 }
 
-/// What an attestation shows: somebody who was registered owned at least `floor` credits at `time`.
+/// What an attestation shows: a registered person owned at least `floor` credits at `time`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shown {
-    /// Credits of which scale.
+    /// The scale of the credits.
     pub scale: ScaleId,
-    /// Good until before this month.
+    /// The credits are valid until the beginning of this month.
     pub expiry: Expiry,
-    /// At least so many.
+    /// The least number of credits.
     pub floor: Credits,
-    /// The ledger's time of it, unix milliseconds.
+    /// The ledger's time of the entry, unix milliseconds.
     pub time: u64,
     /// Leaf of the log.
     pub index: u64,
@@ -224,7 +223,7 @@ pub struct Shown {
 }
 
 impl Attestation {
-    /// Packs an entry's receipt for the one who asked.
+    /// Packs an entry's receipt for the verifier that asked.
     ///
     /// # Errors
     /// [`PackingError`].
@@ -268,14 +267,14 @@ impl Attestation {
         Ok(packed)
     }
 
-    /// The leaf's index: what governs it came before.
+    /// The leaf's index: the entries that govern it come before.
     #[must_use]
     pub fn index(&self) -> u64 {
         self.index
     }
 
-    /// Whether it is an attestation for this question, at `at` (unix milliseconds), that `log`
-    /// has, about credits that are still good.
+    /// Checks that it is an attestation for this question, that it is valid at `at` (unix
+    /// milliseconds), that it is in the log of `log`, and that its credits have not expired.
     ///
     /// # Errors
     /// [`AttestationFault`].
@@ -289,7 +288,7 @@ impl Attestation {
             let expected = log.origin().to_string();
             return Err(AttestationFault::OtherLog { expected });
         }
-        // Whole: all of what was asked must be what is answered.
+        // Destructured in full: every part of the question must match the answer.
         let Question { verifier, nonce } = question;
         if self.question.verifier != *verifier {
             return Err(AttestationFault::OtherVerifier {
@@ -315,7 +314,7 @@ impl Attestation {
         let hash = leaf_hash(&leaf.to_bytes());
         let root = inclusion_root(&hash, self.index, self.size, &self.path)?;
         self.require_signature(log, root)?;
-        // Only now are the times known to be its own.
+        // Only now is it known that the times are authentic.
         let not_after = self.not_after;
         if at > not_after {
             return Err(AttestationFault::Late { not_after, at });
@@ -340,7 +339,7 @@ impl Attestation {
         })
     }
 
-    /// The entry's statement: all that stands here, and the context that follows from it.
+    /// The entry's statement: the parts of the attestation, and the context that follows from them.
     fn attested(&self, log: &LogKey) -> Attested {
         let question = &self.question;
         Attested {
@@ -388,13 +387,13 @@ impl Attestation {
 }
 
 impl Included {
-    /// The scale, whose number the ledger knows.
+    /// The scale. The ledger knows its number.
     #[must_use]
     pub fn scale(&self) -> &ScaleId {
         &self.attested.scale
     }
 
-    /// The epoch, whose view key the ledger knows.
+    /// The epoch. The ledger knows its view key.
     #[must_use]
     pub fn epoch(&self) -> Epoch {
         self.attested.spending.epoch
@@ -500,7 +499,7 @@ fn read_question(input: &mut Reader<'_>) -> Result<Question, CodecError> {
     Ok(Question { verifier, nonce })
 }
 
-/// Every text and nonce here has a limit below 256.
+/// Every text and nonce here has a length limit below 256.
 fn write_short(out: &mut Writer, bytes: &[u8]) {
     out.u8(bytes.len() as u8);
     out.array(bytes);
@@ -523,7 +522,7 @@ fn month(expiry: Expiry) -> String {
     Period { kind, index }.label()
 }
 
-/// A time to the minute, for people.
+/// A time to the minute, as readable text.
 fn utc(time: u64) -> String {
     let minutes = time % DAY / 60_000;
     let date = Day::of_millis(time);

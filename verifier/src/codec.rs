@@ -1,9 +1,9 @@
 //! The canonical binary codec: one value, one encoding.
 //!
-//! Integers are little-endian and fixed in width; byte strings and lists carry a `u32` count;
-//! field elements, points and scalars are canonical or refused. A reader must consume all of its
-//! input. Everything that is signed, hashed or logged is written with this codec, so a second
-//! encoding of the same value would be a second identity of the same entry.
+//! Integers are little-endian and fixed in width; byte strings and lists carry a `u32` count; field
+//! elements, points and scalars are canonical or refused. A reader must consume all of its input.
+//! Everything that is signed, hashed or logged is written with this codec. A second encoding of the
+//! same value would give one entry two identities.
 
 use alloc::{borrow::ToOwned as _, string::String, vec::Vec};
 
@@ -15,7 +15,7 @@ use merits_primitives::{
 use merits_text::shown::{Unshowable, check_document, check_line};
 use thiserror::Error;
 
-/// Why bytes are no canonical encoding. `what` names the field at fault; the sender is to blame.
+/// Why bytes are not a canonical encoding. `what` names the field at fault; the sender is to blame.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum CodecError {
@@ -47,18 +47,18 @@ pub enum CodecError {
         /// Most that is allowed.
         limit: usize,
     },
-    /// A string that is not UTF-8, or no name of its kind.
+    /// A string that is not UTF-8, or not a name of its kind.
     #[error("{what}: not plain UTF-8 text")]
     NotText {
         /// Field being read.
         what: &'static str,
     },
-    /// A string with a character that has no place on other people's screens.
+    /// A string with a character that is not allowed in texts that others are shown.
     #[error("{what}: {fault}")]
     Unshowable {
         /// Field being read.
         what: &'static str,
-        /// The character, and where it stands.
+        /// The character and its position.
         fault: Unshowable,
     },
     /// A tag, flag or enumeration with a value that has no meaning.
@@ -69,7 +69,7 @@ pub enum CodecError {
         /// Value found.
         found: u64,
     },
-    /// A number at or over its modulus, or an ordering or format rule broken.
+    /// A number is at or over its modulus, or an ordering or format rule is broken.
     #[error("{what}: not in canonical form")]
     NotCanonical {
         /// Field being read.
@@ -146,7 +146,7 @@ impl Writer {
         Self::default()
     }
 
-    /// An empty buffer with room for so many bytes.
+    /// An empty buffer with room for this many bytes.
     pub fn with_capacity(bytes: usize) -> Self {
         let bytes = Vec::with_capacity(bytes);
         Self { bytes }
@@ -182,7 +182,7 @@ impl Writer {
         self.u8(u8::from(value));
     }
 
-    /// Bytes of a width that the reader knows.
+    /// Bytes of a length that the reader knows.
     pub fn array(&mut self, value: &[u8]) {
         self.bytes.extend_from_slice(value);
     }
@@ -200,7 +200,7 @@ impl Writer {
 
     /// A list's `u32` count.
     pub fn count(&mut self, count: usize) {
-        // Saturates instead of wrapping: every list has a limit far below, which the reader
+        // This saturates instead of wrapping. Every list has a far lower limit, which the reader
         // enforces, so an absurd count is refused there and never misread.
         self.u32(u32::try_from(count).unwrap_or(u32::MAX));
     }
@@ -352,7 +352,7 @@ impl<'a> Reader<'a> {
         self.take(what, len)
     }
 
-    /// Length-prefixed text on one line, fit to be shown to others ([`merits_text::shown`]).
+    /// Length-prefixed text on one line that may be shown to others ([`merits_text::shown`]).
     ///
     /// # Errors
     /// [`CodecError::NotText`], [`CodecError::Unshowable`].
@@ -362,7 +362,7 @@ impl<'a> Reader<'a> {
         Ok(text.to_owned())
     }
 
-    /// Length-prefixed text of many lines, fit to be shown to others.
+    /// Length-prefixed text of many lines that may be shown to others.
     ///
     /// # Errors
     /// [`CodecError::NotText`], [`CodecError::Unshowable`].

@@ -1,9 +1,8 @@
 //! The envelope of a ledger entry and the leaf that holds it.
 //!
-//! A leaf is the sequencer's time (unix milliseconds, `u64`) and the envelope's bytes. The
-//! envelope says which party makes which kind of statement under which log, and carries the
-//! party's signature, so that each leaf stands on its own. What a statement means is
-//! `merits-ledger`'s matter.
+//! A leaf is the sequencer's time (unix milliseconds, `u64`) and the envelope's bytes. The envelope
+//! names the log, the kind of statement and the party that makes it, and carries the party's
+//! signature, so that each leaf can be checked alone. `merits-ledger` defines what statements mean.
 
 use alloc::vec::Vec;
 
@@ -25,18 +24,18 @@ pub const LEAF_TIME_BYTES: usize = 8;
 /// Most bytes of an envelope.
 pub const MAX_ENTRY_BYTES: usize = MAX_LEAF_BYTES - LEAF_TIME_BYTES;
 
-/// The party of entries that a person makes. No party has this id: it is no hash that anybody knows
-/// an input of.
+/// The party of entries that a person makes. No party has this id: nobody knows an input that
+/// hashes to it.
 pub const NOBODY: PartyId = PartyId([0; 32]);
 
 /// A party's signed statement, with its proof if the kind has one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedEntry {
-    /// The log it is meant for.
+    /// The log that it is meant for.
     pub origin: Origin,
-    /// Which kind of statement.
+    /// The kind of statement.
     pub kind: u16,
-    /// Who states.
+    /// The party that states it.
     pub party: PartyId,
     /// The statement's canonical encoding.
     pub statement: Vec<u8>,
@@ -68,8 +67,8 @@ impl SignedEntry {
         entry
     }
 
-    /// An entry that a person makes: no party signs it, its proof alone speaks. Party and signature are
-    /// zeros.
+    /// An entry that a person makes. No party signs it; only its proof counts. Party and signature
+    /// are zeros.
     pub fn unsigned(origin: Origin, kind: u16, statement: Vec<u8>, proof: Vec<u8>) -> Self {
         Self {
             origin,
@@ -108,7 +107,7 @@ impl SignedEntry {
         key.verify(&self.signing_bytes(), &self.signature)
     }
 
-    /// The id: what is stated, by whom, of which kind, on which log.
+    /// The id: a digest of log, kind, party and statement.
     pub fn id(&self) -> EntryId {
         EntryId::derive(&self.origin, self.kind, &self.party, &self.statement)
     }
@@ -159,7 +158,7 @@ pub struct Leaf {
 }
 
 impl Leaf {
-    /// The encoding of a leaf with this time and entry, which need not be copied into one.
+    /// The encoding of a leaf with this time and entry, without copying the entry into a [`Leaf`].
     pub fn encoded(time: u64, entry: &SignedEntry) -> Vec<u8> {
         let texts = entry.origin.as_str().len() + entry.statement.len() + entry.proof.len();
         let mut out = Writer::with_capacity(texts + ENVELOPE_BYTES);

@@ -1,6 +1,6 @@
-//! What one earn batch of 16 claims costs a node on one thread, step by step:
-//! `cargo run --release -p merits-ledger --features timing --example batch_timing`
-#![allow(clippy::print_stdout, reason = "an example talks to people")]
+//! Measures what one earn batch of 16 claims costs a node on one thread, step by step: `cargo run
+//! --release -p merits-ledger --features timing --example batch_timing`
+#![allow(clippy::print_stdout, reason = "an example prints for people")]
 
 use std::time::Instant;
 
@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The best of several runs, in milliseconds: other load on the machine only ever adds.
+/// The best of several runs, in milliseconds: other load on the machine can only add time.
 fn best(mut run: impl FnMut() -> bool) -> f64 {
     (0..25)
         .map(|_| {

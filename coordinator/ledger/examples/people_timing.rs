@@ -1,6 +1,7 @@
-//! What entries about people cost a node on one thread, step by step, and what keeping the note tree
-//! adds to a batch: `cargo run --release -p merits-ledger --features timing --example people_timing`
-#![allow(clippy::print_stdout, reason = "an example talks to people")]
+//! Measures what entries about people cost a node on one thread, step by step, and what the note
+//! tree adds to a batch: `cargo run --release -p merits-ledger --features timing --example
+//! people_timing`
+#![allow(clippy::print_stdout, reason = "an example prints for people")]
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! What entries prove, whatever their kind, so that one pool verifies them all.
+//! The statements that entries of all kinds prove, so that one pool can verify them all.
 
 use merits_primitives::Fr;
 use merits_verifier::{
@@ -42,13 +42,13 @@ impl Statement for ProvenStatement {
     }
 }
 
-/// What must be verified before an entry can enter the state. Jobs with one key go into one batch:
-/// [`merits_verifier::Verified::check_batch`].
+/// The proof that must be verified before an entry can enter the state. Jobs with the same key can
+/// go into one batch: [`merits_verifier::Verified::check_batch`].
 #[derive(Debug, Clone)]
 pub struct Job {
     /// The key that is in force for the statement.
     pub key: KeyDigest,
-    /// The statement, by the ledger's state.
+    /// The statement, from the ledger's state.
     pub statement: ProvenStatement,
     /// The submitted proof.
     pub proof: Proof,

@@ -68,7 +68,8 @@ fn a_receipt_round_trips_and_verifies() {
     assert_eq!(verified.id(), verified.leaf().entry.id());
 }
 
-/// The fault: a receipt that went through a mail program or an editor was "not a receipt: no blank line".
+/// Regression: a receipt that had passed through a mail program or an editor was "not a receipt: no
+/// blank line".
 #[test]
 fn a_receipt_says_the_same_however_its_lines_end() {
     let (receipt, signer) = receipt("log.example");
@@ -89,7 +90,7 @@ fn a_receipt_says_the_same_however_its_lines_end() {
         let signed = SignedCheckpoint::parse(&note).expect("the same checkpoint");
         assert_eq!(signed, receipt.checkpoint);
     }
-    // What is seen counts.
+    // Visible changes count.
     for altered in [
         text.replacen("index ", " index ", 1),
         text.replacen("\n\n", "\n", 1),

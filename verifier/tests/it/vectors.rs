@@ -74,8 +74,8 @@ fn g2(k: u64) -> G2Affine {
     (G2Affine::generator() * Fr::from(k)).into_affine()
 }
 
-/// A key whose trapdoor is plain: α, β, γ, δ are 2, 3, 5, 7, and its input points 11 and 13 times
-/// the generators.
+/// A key with a known trapdoor: α, β, γ, δ are 2, 3, 5, 7, and its input points 11 and 13 times the
+/// generators.
 fn verifying_key() -> VerifyingKey {
     VerifyingKey {
         alpha: g1(Fr::from(2u64)),
@@ -86,8 +86,8 @@ fn verifying_key() -> VerifyingKey {
     }
 }
 
-/// A proof under it for one public input: A and B are 17 and 19 times the generators, and C is what
-/// the equation then asks for.
+/// A proof under it for one public input: A and B are 17 and 19 times the generators, and C follows
+/// from the equation.
 fn proof(input: Fr) -> Proof {
     let seventh = Fr::from(7u64).inverse().expect("not zero");
     let sum = Fr::from(11u64) + Fr::from(13u64) * input;

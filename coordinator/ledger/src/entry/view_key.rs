@@ -9,10 +9,10 @@ use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
 /// One side's halves of both keys, with proofs that their holder knows the secrets.
 ///
-/// A half has one holder for now; quorums put a threshold key here, under a new entry kind.
+/// A half has one holder for now. Quorums will use a threshold key, under a new entry kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HalfKeys {
-    /// Who holds the secrets.
+    /// The holder of the secrets.
     pub holder: PartyId,
     /// The half of A.
     pub claim: Point,
@@ -51,10 +51,10 @@ impl Canonical for HalfKeys {
 pub struct ViewKeyEpochOpened {
     /// The epoch, counted from 1.
     pub epoch: Epoch,
-    /// From when batches are proven under it, unix milliseconds; pending before.
+    /// The time from which batches are proven under it, unix milliseconds; pending before.
     pub active_from: u64,
-    /// Until when batches under the epoch before are still accepted, unix milliseconds; not
-    /// before `active_from`. Of no meaning for the first epoch.
+    /// The time until which batches under the epoch before are still accepted, unix milliseconds;
+    /// not before `active_from`. Unused for the first epoch.
     pub previous_accepted_until: u64,
     /// The supervisors' side.
     pub supervisor: HalfKeys,
@@ -66,7 +66,7 @@ impl ViewKeyEpochOpened {
     /// A = A_sup + A_wit.
     ///
     /// # Errors
-    /// [`PointError::Identity`], under which nothing is hidden.
+    /// [`PointError::Identity`], which hides nothing.
     pub fn view_key(&self) -> Result<Point, PointError> {
         self.supervisor.claim + self.witness.claim
     }

@@ -6,12 +6,14 @@ use thiserror::Error;
 
 use super::code::of_claim;
 
-/// A person's consent is missing, is for something else, or was taken back.
+/// A person's consent is missing, is for something else, or was withdrawn.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TicketRefusal {
-    /// A document of terms is published once.
-    #[error("this document was published before: change it, or use it as it is")]
+    /// A document of terms can be published only once.
+    #[error(
+        "this document was published before: use it unchanged, or change it and publish it as a new one"
+    )]
     TermsKnown,
     /// A ticket under terms that the distributor did not publish for its scale.
     #[error("the distributor published no such terms for this scale")]
@@ -28,12 +30,12 @@ pub enum TicketRefusal {
         moment_label(*.until)
     )]
     Reserved {
-        /// For whom.
+        /// The distributor that it is reserved for.
         distributor: PartyId,
-        /// Until when, unix milliseconds.
+        /// The end of the reservation, unix milliseconds.
         until: u64,
     },
-    /// Whoever withdrew is claimed for by nobody.
+    /// Nobody can claim for a person who withdrew.
     #[error(
         "the person withdrew this consent: the records must be deleted, and the claim cannot be made here"
     )]
@@ -41,9 +43,9 @@ pub enum TicketRefusal {
         /// Index of the claim, of a batch.
         claim: Option<usize>,
     },
-    /// A claim on a ledger with tickets, without one that is open.
+    /// A claim without an open ticket, on a ledger with tickets.
     #[error(
-        "claim {claim}: no deposited ticket stands behind it: it was never deposited, or it was claimed with"
+        "claim {claim}: it has no deposited ticket: the ticket was never deposited, or was already claimed with"
     )]
     Missing {
         /// Index of the claim.
@@ -61,7 +63,7 @@ pub enum TicketRefusal {
         /// Index of the claim.
         claim: usize,
     },
-    /// The ticket was not claimed with in time.
+    /// The claim came too late for its ticket.
     #[error(
         "claim {claim}: the ticket's reservation ended at {}: ask the person for another",
         moment_label(*.until)
@@ -69,7 +71,7 @@ pub enum TicketRefusal {
     Lapsed {
         /// Index of the claim.
         claim: usize,
-        /// Until when, unix milliseconds.
+        /// The end of the reservation, unix milliseconds.
         until: u64,
     },
     /// The ticket is for another scale, version, source, period or expiry than the claim.
@@ -80,13 +82,13 @@ pub enum TicketRefusal {
         /// What differs.
         what: &'static str,
     },
-    /// The claim's b is not the ticket's: its records are another person's.
+    /// The claim's b is not the ticket's: the records belong to another person.
     #[error("claim {claim}: the ticket is bound to another person's records (its b differs)")]
     OtherRecords {
         /// Index of the claim.
         claim: usize,
     },
-    /// One ticket, two claims of a batch.
+    /// Two claims of a batch have the same ticket.
     #[error("claim {claim}: an earlier claim of the batch has the same ticket")]
     Twice {
         /// Index of the claim.

@@ -1,4 +1,4 @@
-//! A stored state that grows by the leaves of its log, as whoever follows a log has it.
+//! A follower's stored state, which grows by the leaves of its log.
 
 use std::{
     sync::Arc,
@@ -20,16 +20,16 @@ use crate::storage::{Pending, PendingError, StorageGroup, StoredLeaf};
 use crate::store::Conflict;
 use crate::tree::{Frontier, Node};
 
-/// Leaves on their way into a store, within one group of it: nothing is there before the group is committed,
-/// and memory is needed for two groups of 512 leaves, however many come.
+/// Leaves that are being added to a store, within one group. Nothing is visible before the group is
+/// committed. It needs memory for two groups of 512 leaves, for any number of leaves.
 ///
-/// A leaf that is at fault does not stop it: only once all leaves are here, their root tells whether the log
-/// has that leaf or whoever sent it made it up. Nothing is stored after a fault, and the group must then be
-/// dropped.
+/// A faulty leaf does not stop it. Only when all leaves have arrived does their root show whether
+/// the log has that leaf or the sender invented it. Nothing is stored after a fault, and the group
+/// must then be dropped.
 #[derive(Debug)]
 pub struct Extension {
     governing: Governing,
-    /// What governs, as signatures and proofs are judged by it on other threads.
+    /// The governing state by which other threads check signatures and proofs.
     judging: Option<Arc<Governing>>,
     frontier: Frontier,
     keys: KeyRing,
@@ -38,7 +38,7 @@ pub struct Extension {
     waiting: Vec<Unread>,
     /// The index of the first of them.
     first_waiting: u64,
-    /// Leaves that are verified, and not yet judged by the rules.
+    /// Leaves that are verified but not yet checked by the rules.
     proven: Vec<Proven>,
     /// Nodes of the tree that are not in the store yet.
     nodes: Vec<(Node, Hash)>,
@@ -46,10 +46,10 @@ pub struct Extension {
     fault: Option<ReplayError>,
 }
 
-/// What a store has once the group is committed.
+/// The contents of a store after the group is committed.
 #[derive(Debug)]
 pub struct Extended {
-    /// What governs.
+    /// The governing state.
     pub governing: Governing,
     /// The tree of all leaves.
     pub frontier: Frontier,
@@ -57,7 +57,7 @@ pub struct Extended {
     pub digest: StateDigest,
 }
 
-/// Why leaves cannot be taken. The store or the program is to blame, and not the log.
+/// Why leaves cannot be added. The store or the program is to blame, not the log.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ExtensionError<E: std::error::Error> {
@@ -67,7 +67,7 @@ pub enum ExtensionError<E: std::error::Error> {
     /// The state could not be read.
     #[error(transparent)]
     Rows(#[from] RowError),
-    /// A bug: effects and state went apart.
+    /// A bug: effects and state disagree.
     #[error(transparent)]
     Commit(#[from] CommitError),
     /// A bug: the thread that verified panicked.
@@ -85,7 +85,7 @@ impl<E: std::error::Error> From<PendingError<E>> for ExtensionError<E> {
 }
 
 impl Extension {
-    /// Of a stored state: what governs, the tree of its leaves and its digest.
+    /// From a stored state: the governing state, the tree of its leaves and its digest.
     pub fn new(
         governing: Governing,
         frontier: Frontier,
@@ -107,21 +107,22 @@ impl Extension {
         }
     }
 
-    /// The tree of all leaves that came.
+    /// The tree of all leaves that were added.
     pub fn frontier(&self) -> &Frontier {
         &self.frontier
     }
 
-    /// Time of the newest leaf that came, unix milliseconds.
+    /// Time of the newest leaf that was added, unix milliseconds.
     pub fn newest_time(&self) -> Option<u64> {
         self.newest_time
     }
 
-    /// Takes the next leaf. Where that completes a group, it blocks the thread until those before are in the
-    /// store: not for an async runtime's own threads. `rng` blinds the batches of proofs.
+    /// Adds the next leaf. If that completes a group, it blocks the thread until the leaves before
+    /// are in the store, so do not call it on an async runtime's own threads. `rng` blinds the
+    /// batches of proofs.
     ///
     /// # Errors
-    /// [`ExtensionError`]; it is then of no further use.
+    /// [`ExtensionError`]. The value must not be used after an error.
     pub async fn push<G: StorageGroup>(
         &mut self,
         group: &mut G,
@@ -131,22 +132,22 @@ impl Extension {
         let index = self.frontier.size();
         self.nodes.extend(self.frontier.push(leaf_hash(bytes)));
         if self.fault.is_some() {
-            // Only the root is of interest now.
+            // Only the root matters now.
             self.nodes.clear();
             return Ok(());
         }
         let unread = match Unread::read(bytes) {
             Ok(unread) => unread,
             Err(error) => {
-                // A leaf before may be at fault too, and is then the one to name.
+                // An earlier leaf may be at fault too, and then that one must be named.
                 self.end(group, rng).await?;
                 self.fail(index, error.into());
                 return Ok(());
             }
         };
         self.newest_time = Some(unread.time());
-        // What governs nobody changes nothing that signatures or other entries' statements depend on, so runs
-        // of such entries are verified together.
+        // An entry that does not govern changes nothing that signatures or other entries'
+        // statements depend on, so runs of such entries are verified together.
         let governs = unread.governs();
         if governs || self.waiting.len() == GROUP {
             self.advance(group, rng).await?;
@@ -161,10 +162,10 @@ impl Extension {
         Ok(())
     }
 
-    /// Verifies and stores what is still on its way.
+    /// Verifies and stores the leaves that still wait.
     ///
     /// # Errors
-    /// As of [`Extension::push`].
+    /// Those of [`Extension::push`].
     pub async fn end<G: StorageGroup>(
         &mut self,
         group: &mut G,
@@ -175,7 +176,7 @@ impl Extension {
         self.store(group, proven).await
     }
 
-    /// What the store has, once everything ended ([`Extension::end`]) and the group is committed.
+    /// The contents of the store, after [`Extension::end`] and the commit of the group.
     ///
     /// # Errors
     /// [`ReplayError`] names the first leaf at fault; the group must then be dropped.
@@ -201,8 +202,9 @@ impl Extension {
         if self.fault.is_some() {
             return Ok(());
         }
-        // What governs changes for those that wait: first things first. And for a leaf that governs, which always
-        // waits alone, no thread is worth a copy of what governs.
+        // The governing state changes for the leaves that wait, so store the earlier ones first. A
+        // leaf that governs always waits alone, and a thread is not worth a copy of the governing
+        // state.
         let is_alone = waiting.iter().any(Unread::governs);
         let (before, beside) = match is_alone || proven.iter().any(Proven::governs) {
             true => (proven, Vec::new()),
@@ -229,7 +231,7 @@ impl Extension {
             self.proven = proven;
             return Ok(());
         };
-        // The rules may refuse a leaf before it, which is then the first at fault.
+        // The rules may refuse an earlier leaf, which is then the first at fault.
         self.store(group, proven).await?;
         self.fault.get_or_insert(fault);
         Ok(())
@@ -252,7 +254,7 @@ impl Extension {
         })
     }
 
-    /// Lets the rules judge leaves, one after the other, and stores what they change.
+    /// Checks leaves by the rules, one after the other, and stores their changes.
     async fn store<G: StorageGroup>(
         &mut self,
         group: &mut G,
@@ -262,12 +264,12 @@ impl Extension {
             return Ok(());
         }
         if proven.iter().any(Proven::governs) {
-            // Before anything changes: tables that nobody else has are not copied.
+            // Do this before anything changes: tables that are not shared are not copied.
             self.judging = None;
         }
         let mut pending = Pending::new();
         let submissions = proven.iter().map(|leaf| leaf.authentic.submission());
-        // One look for all of them; an entry that changes what a later one reads is rare.
+        // One query for all of them; an entry rarely changes what a later one reads.
         pending.read(group, &self.governing, submissions).await?;
         let mut effects: Vec<Effects> = Vec::with_capacity(proven.len());
         for leaf in &proven {
@@ -327,7 +329,7 @@ mod tests {
     use crate::storage::{MemoryStorage, Storage as _};
     use crate::store::MemoryStore;
 
-    /// Runs what never waits.
+    /// Runs a future that never waits.
     fn ready<T>(future: impl Future<Output = T>) -> T {
         match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(value) => value,
@@ -335,7 +337,8 @@ mod tests {
         }
     }
 
-    /// The fault: what governs was copied for each entry that governs, so following many of them took quadratic time.
+    /// Regression: the governing state was copied for each entry that governs, so following many of
+    /// them took quadratic time.
     #[test]
     fn an_entry_that_governs_copies_nothing() {
         let origin = Origin::new("ledger.test/extension").expect("a name");

@@ -1,4 +1,4 @@
-//! Earn batches: what must be proven is taken from the state, never from the submission.
+//! Earn batches. The statement to prove is taken from the state, never from the submission.
 
 use merits_primitives::{
     Fr,
@@ -28,7 +28,7 @@ use crate::store::UniqueSet;
 use crate::submission::Authentic;
 
 impl Governing {
-    /// What the ledger has for a version and period: what a prover proves for.
+    /// The ledger's values for a version and period, which a prover must use.
     ///
     /// # Errors
     /// [`Refusal`] when the version is not the one in force for that period.
@@ -44,7 +44,8 @@ impl Governing {
         ))
     }
 
-    /// Whether a period may be claimed at `time` (unix milliseconds), or at the log's if that is later.
+    /// Checks whether a period may be claimed at `time` (unix milliseconds), or at the log's time
+    /// if that is later.
     ///
     /// # Errors
     /// [`Refusal::PeriodNotOver`].
@@ -66,7 +67,7 @@ impl Governing {
         Ok((record.key, statement))
     }
 
-    /// What the source must have signed, and under each claim the signature that came.
+    /// The messages that the source must have signed, with the submitted signature of each claim.
     pub(super) fn source_signatures(&self, batch: &EarnBatch) -> Vec<ClaimSignature> {
         let claims = batch.claims.iter();
         claims
@@ -83,7 +84,7 @@ impl Governing {
             .collect()
     }
 
-    /// Every rule for an earn batch; writes what it changes.
+    /// Checks every rule for an earn batch and writes its changes.
     pub(super) fn check_earn(
         &self,
         authentic: &Authentic,
@@ -150,7 +151,7 @@ impl Governing {
         Ok(())
     }
 
-    /// Each claim has its ticket, on a ledger that asks for them; uses them.
+    /// Checks that each claim has its ticket, on a ledger with tickets, and uses the tickets.
     fn check_tickets(
         &self,
         distributor: &PartyId,
@@ -230,7 +231,7 @@ fn terms_of(record: &VersionRecord, period: Period) -> EarnTerms {
     }
 }
 
-/// Names the first difference between what is approved and what the prover took.
+/// Names the first difference between the approved values and the prover's.
 fn compare_terms(
     figures: &Figures,
     period: Period,
@@ -286,8 +287,8 @@ fn compare_terms(
     }
 }
 
-/// A period is claimed once it is over somewhere: days end first at UTC+14. Where the deeds were
-/// done is the source's knowledge, and signing a week before its end the source's fault.
+/// A period can be claimed once it is over somewhere: days end first at UTC+14. Only the source
+/// knows where the deeds were done, so signing a week before its end is the source's fault.
 fn check_period_is_over(period: Period, time: u64) -> Result<(), Refusal> {
     let hours = (i128::from(period.last_day()) + 1) * 24 - 14;
     if i128::from(time) < hours * 3_600_000 {
@@ -298,7 +299,7 @@ fn check_period_is_over(period: Period, time: u64) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// What each claim of a batch uses up, in their order.
+/// The values that each claim of a batch uses up, in order.
 pub(super) fn claim_values(
     asset: AssetId,
     batch: &EarnBatch,

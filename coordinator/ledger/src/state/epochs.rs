@@ -21,7 +21,7 @@ use crate::rows::{Key, Record, RowError, Table, decode};
 /// The keys of one epoch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EpochKeys {
-    /// What was published: holders, halves, times.
+    /// The published data: holders, halves, times.
     pub opened: ViewKeyEpochOpened,
     /// A, the sum of the halves.
     pub view_key: Point,
@@ -33,12 +33,12 @@ impl Record for ViewKeyEpochOpened {
     const TABLE: Table = Table::Epoch;
 }
 
-/// How an epoch stands at some time.
+/// The standing of an epoch at some time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EpochStanding {
     /// Not yet in use.
     Pending,
-    /// What to encrypt under.
+    /// The epoch to encrypt under.
     Active,
     /// Superseded, and still accepted for a while.
     Grace,
@@ -69,7 +69,7 @@ impl Epochs {
             .find(|keys| keys.opened.active_from <= time)
     }
 
-    /// How an epoch stands at `time` (unix milliseconds); `None` if there is no such epoch.
+    /// The standing of an epoch at `time` (unix milliseconds); `None` if there is no such epoch.
     pub fn standing(&self, epoch: Epoch, time: u64) -> Option<EpochStanding> {
         let keys = self.get(epoch)?;
         if time < keys.opened.active_from {
@@ -151,7 +151,7 @@ impl Epochs {
         Ok(())
     }
 
-    /// Takes a row that changed.
+    /// Applies a changed row.
     pub(super) fn apply(&mut self, value: &[u8]) -> Result<(), RowError> {
         let opened: ViewKeyEpochOpened = decode(value)?;
         let sum = |what| {
@@ -184,7 +184,7 @@ impl Epochs {
         Ok(())
     }
 
-    /// One key an epoch: who rotates, rotates.
+    /// An epoch has one key, so every change of a key is a new epoch.
     fn check_points_are_new(&self, opened: &ViewKeyEpochOpened) -> Result<(), Refusal> {
         let halves = |opened: &ViewKeyEpochOpened| {
             let (supervisor, witness) = (&opened.supervisor, &opened.witness);

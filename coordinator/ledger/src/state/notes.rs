@@ -22,12 +22,12 @@ pub struct Anchor {
     pub root: NoteRoot,
 }
 
-/// What governs about notes: the tree's right edge and the newest anchor.
+/// The governing part of notes: the tree's right edge and the newest anchor.
 #[derive(Debug, Clone)]
 pub(super) struct NoteEdge {
     stored: StoredEdge,
-    /// The root, once somebody asked for it: 20 hashes that every redemption of a quiet slot would
-    /// otherwise make.
+    /// The root, once it was needed. It saves 20 hashes that every redemption of a quiet slot would
+    /// otherwise compute.
     root: OnceLock<NoteRoot>,
     /// Milliseconds of a slot.
     slot: u64,
@@ -39,7 +39,7 @@ struct StoredEdge {
     frontier: NoteFrontier,
     /// Slot of the newest note.
     last_slot: u64,
-    /// The newest anchor that a note followed.
+    /// The newest anchor that has later notes.
     anchor: Option<Anchor>,
 }
 
@@ -47,7 +47,7 @@ struct StoredEdge {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct NoteRun(Vec<NoteCommitment>);
 
-/// All notes: the tree's right edge, and a reader of the rest.
+/// All notes: the tree's right edge, and a reader of the other rows.
 #[derive(Debug, Clone, Copy)]
 pub struct Notes<'s> {
     pub(super) edge: &'s NoteEdge,
@@ -71,8 +71,8 @@ impl Notes<'_> {
         self.edge.anchor(time)
     }
 
-    /// The anchor with this root, if it is one at `time`. However old: the tree only grows, and what
-    /// is spent is kept elsewhere.
+    /// The anchor with this root, if it is one at `time`. Any age is accepted: the tree only grows,
+    /// and spent notes are recorded elsewhere.
     ///
     /// # Errors
     /// [`RowError`].
@@ -81,7 +81,7 @@ impl Notes<'_> {
         Ok(old.or_else(|| self.edge.anchor(time).filter(|anchor| anchor.root == root)))
     }
 
-    /// At most `count` notes from the one with index `first` on.
+    /// At most `count` notes, beginning with index `first`.
     ///
     /// # Errors
     /// [`RowError`].
@@ -134,12 +134,12 @@ impl NoteEdge {
         Ok(old.is_some() || self.anchor(time).is_some_and(|anchor| anchor.root == root))
     }
 
-    /// Whether there is room for so many more.
+    /// Whether there is room for this many more.
     pub(super) fn has_room(&self, notes: usize) -> bool {
         merits_primitives::note_tree::CAPACITY - self.size() >= notes as u64
     }
 
-    /// Appends an entry's notes. That there is room was asked before.
+    /// Appends an entry's notes. The caller has checked that there is room.
     pub(super) fn append(&self, draft: &mut Draft<'_>, notes: &[NoteCommitment], time: u64) {
         let mut stored = self.stored.clone();
         let slot = time / self.slot;
@@ -160,7 +160,7 @@ impl NoteEdge {
         draft.note(notes);
     }
 
-    /// Takes the row that changed.
+    /// Applies the changed row.
     pub(super) fn apply(&mut self, value: &[u8]) -> Result<(), RowError> {
         self.stored = decode(value)?;
         self.root = OnceLock::new();
@@ -168,14 +168,14 @@ impl NoteEdge {
     }
 }
 
-/// Where the rows begin that have the notes from the one with index `first` on, for whoever reads them
-/// from a store: table and key. An entry's notes stand together, under the index of the first.
+/// Table and key of the first row with notes from index `first` on, for readers of a store. An
+/// entry's notes are in one row, under the index of the first.
 pub fn note_runs(first: u64) -> (Table, Vec<u8>) {
     let from = first.saturating_sub(MOST_NOTES);
     (Table::NoteRun, from.to_be_bytes().to_vec())
 }
 
-/// The notes of such a row, without those before `first`: 32 bytes each, canonical field elements, which are
+/// The notes of such a row, without those before `first`: 32 bytes each, canonical field elements,
 /// not decoded here.
 ///
 /// # Errors
@@ -206,7 +206,7 @@ fn before(key: &[u8], first: u64) -> usize {
     usize::try_from(first.saturating_sub(start)).unwrap_or(usize::MAX)
 }
 
-/// Most notes of one entry: one a claim.
+/// Most notes of one entry: one for each claim.
 const MOST_NOTES: u64 = crate::entry::MAX_CLAIMS as u64;
 
 pub(super) fn anchor_key(root: NoteRoot) -> Key<Anchor> {

@@ -1,4 +1,4 @@
-//! Offers and what was redeemed of them.
+//! Offers and their redemptions.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,23 +21,23 @@ use crate::refusal::{OfferRefusal, Refusal};
 use crate::role::Role;
 use crate::rows::{Key, Record, RowError, Table, decode};
 
-/// An offer as it stands.
+/// The state of an offer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Offer {
-    /// Whose.
+    /// The sponsor.
     pub sponsor: PartyId,
     /// The scale's number.
     pub asset: AssetId,
-    /// What was published.
+    /// The published offer.
     pub published: OfferPublished,
     /// Redemptions so far, at most the quota.
     pub redeemed: u32,
-    /// When it was closed before its time, unix milliseconds.
+    /// When it was closed early, unix milliseconds.
     pub closed: Option<u64>,
 }
 
 impl Offer {
-    /// Whether it can be redeemed at `time`.
+    /// Checks whether it can be redeemed at `time`.
     ///
     /// # Errors
     /// [`Refusal`] says why not.
@@ -54,10 +54,10 @@ impl Offer {
     }
 }
 
-/// What was redeemed of one scale and expiry bucket.
+/// Redemptions of one scale and expiry bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RedeemedSum {
-    /// How often.
+    /// Number of redemptions.
     pub redemptions: u64,
     /// Credits.
     pub credits: u128,
@@ -116,7 +116,7 @@ pub struct Offers {
     redeemed: Arc<BTreeMap<(AssetId, Expiry), RedeemedSum>>,
 }
 
-/// Credits are good until before the first day of their expiry's month, by the ledger's time.
+/// Credits are valid until the first day of their expiry's month (exclusive), by the ledger's time.
 ///
 /// # Errors
 /// [`OfferRefusal::CreditsExpired`].
@@ -138,14 +138,14 @@ impl Offers {
         self.by_id.iter()
     }
 
-    /// What was redeemed, by scale and expiry bucket.
+    /// Redemptions by scale and expiry bucket.
     pub fn redeemed(&self) -> impl Iterator<Item = (AssetId, Expiry, RedeemedSum)> + '_ {
         self.redeemed
             .iter()
             .map(|((asset, expiry), sum)| (*asset, *expiry, *sum))
     }
 
-    /// An offer, or why there is none.
+    /// An offer, or an error if there is none.
     ///
     /// # Errors
     /// [`OfferRefusal::Unknown`].
@@ -174,19 +174,23 @@ impl Offers {
             });
         }
         let faults = [
-            (published.price.0 == 0, "price", "is at least 1"),
-            (published.quota == 0, "quota", "is at least 1"),
+            (published.price.0 == 0, "price", "must be at least 1"),
+            (published.quota == 0, "quota", "must be at least 1"),
             (
                 published.closes <= published.opens || published.closes <= time,
                 "closes",
-                "is after `opens` and not past",
+                "must be after `opens` and not past",
             ),
             (
                 published.per_day == 0 || published.per_day > MOST_A_DAY,
                 "per day",
-                "is 1 to 65,536",
+                "must be 1 to 65,536",
             ),
-            (published.exchanges.is_empty(), "exchanges", "is not empty"),
+            (
+                published.exchanges.is_empty(),
+                "exchanges",
+                "must not be empty",
+            ),
         ];
         if let Some((_, what, rule)) = faults.into_iter().find(|(fault, ..)| *fault) {
             return Err(OfferRefusal::Invalid { what, rule }.into());
@@ -203,7 +207,7 @@ impl Offers {
         Ok(())
     }
 
-    /// `party` is the offer's sponsor; `None` for a supervisor, who may close any.
+    /// `party` is the offer's sponsor; `None` for a supervisor, which may close any offer.
     pub(super) fn check_closed(
         &self,
         party: Option<PartyId>,
@@ -242,9 +246,9 @@ impl Offers {
         if !offer.published.exchanges.contains(&exchange) {
             return Err(OfferRefusal::Elsewhere { offer: id }.into());
         }
-        // Nobody spends credits on what a suspended sponsor promised.
+        // Nobody may spend credits on the offer of a suspended sponsor.
         parties.acting(&offer.sponsor, Role::Sponsor)?;
-        // A proof that was made just before midnight is good just after it.
+        // A proof that was made just before midnight is still valid just after it.
         let (today, before) = (
             Day::of_millis(time),
             Day::of_millis(time.saturating_sub(ROOT_GRACE)),
@@ -269,14 +273,14 @@ impl Offers {
         Ok(())
     }
 
-    /// Takes a row that changed.
+    /// Applies a changed row.
     pub(super) fn apply(&mut self, key: &[u8], value: &[u8]) -> Result<(), RowError> {
         let id = EntryId(stored::key(Table::Offer, key)?);
         Arc::make_mut(&mut self.by_id).insert(id, decode(value)?);
         Ok(())
     }
 
-    /// Takes a row of what was redeemed.
+    /// Applies a row of redemptions.
     pub(super) fn apply_redeemed(&mut self, key: &[u8], value: &[u8]) -> Result<(), RowError> {
         let key: [u8; 12] = stored::key(Table::Redeemed, key)?;
         let [asset @ .., e0, e1, e2, e3] = key;

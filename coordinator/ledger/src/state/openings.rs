@@ -1,4 +1,4 @@
-//! Openings of single claims: requested, completed, revealed. Never without the first.
+//! Openings of single claims: requested, completed, revealed. The request always comes first.
 
 use merits_primitives::ids::{EntryId, Origin, PartyId};
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
@@ -9,22 +9,22 @@ use crate::entry::{OpeningCompleted, OpeningContent, OpeningRequested, OpeningRe
 use crate::refusal::{CheckError, OpeningRefusal, Refusal};
 use crate::rows::{self, Key, Record, RowError, Rows, Table};
 
-/// Longest time from a request to its deadline: 400 days, in milliseconds. What is opened must
-/// not stay hidden for ever.
+/// Longest time from a request to its deadline: 400 days, in milliseconds. An opening must not stay
+/// hidden for ever.
 const LONGEST_DEADLINE: u64 = 400 * 24 * 3_600 * 1_000;
 
-/// What the ledger knows about an opening.
+/// The state of an opening.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opening {
     /// The supervisor that asked.
     pub requester: PartyId,
-    /// What it asked, hidden.
+    /// The commitment to its content.
     pub requested: OpeningRequested,
-    /// When, unix milliseconds.
+    /// The time of the request, unix milliseconds.
     pub time: u64,
     /// Digest of the result, once there is one.
     pub result: Option<[u8; 32]>,
-    /// What was opened, once everybody may know.
+    /// The content, once it was revealed.
     pub revealed: Option<OpeningContent>,
 }
 

@@ -1,4 +1,4 @@
-//! Which rows an entry's rules need, and which values it may use up.
+//! The rows that an entry's rules need, and the values that it may use up.
 
 use merits_primitives::field;
 
@@ -10,7 +10,7 @@ use crate::store::UniqueSet;
 use crate::submission::Submission;
 
 impl Governing {
-    /// The rows that [`Governing::job`] looks at: none but of what anybody can send.
+    /// The rows that [`Governing::job`] reads. Only kinds that anybody can send have any.
     pub fn job_reads(&self, submission: &Submission) -> Vec<RowKey> {
         match submission.entry() {
             Entry::ConsentWithdrawn(withdrawn) => vec![
@@ -24,13 +24,13 @@ impl Governing {
         }
     }
 
-    /// The rows that [`Governing::check`] looks at. To be called with the view so
-    /// far until it asks for nothing new: a tag leads to a person, a person to the nodes beside its leaf.
+    /// The rows that [`Governing::check`] reads. Call it with the view so far until it requests
+    /// nothing new: a tag leads to a person, and a person to the sibling nodes of a leaf's path.
     ///
     /// # Errors
     /// [`RowError::Malformed`].
     pub fn reads(&self, submission: &Submission, view: &View) -> Result<Vec<RowKey>, RowError> {
-        // The rules refuse a party without the role before they look at a row.
+        // The rules refuse a party without the role before they read a row.
         let roles = acting_roles(submission.entry());
         let party = submission.party();
         let acts = |role: &Role| self.parties.acting(&party, *role).is_ok();
@@ -53,7 +53,7 @@ impl Governing {
             | Entry::TermsPublished(_)
             | Entry::OfferPublished(_)
             | Entry::OfferClosed(_)
-            // A request is new: its id is.
+            // A request is new because its id is.
             | Entry::OpeningRequested(_) => Vec::new(),
             Entry::EarnBatch(batch) => {
                 let mut keys: Vec<RowKey> = tickets::claims_reads(batch).collect();
@@ -78,7 +78,7 @@ impl Governing {
                     people::old_root_key(deposit.root).into_row(),
                     tickets::ticket_key(&deposit.nullifier).into_row(),
                 ];
-                // Without a version in force there is no message, and the deposit is refused.
+                // Without a version in force there is no message, so the deposit is refused.
                 if let Ok(statement) = self.ticket_statement(&submission.party(), deposit) {
                     let key = tickets::withdrawal_key(&deposit.nullifier, &statement.message);
                     keys.push(key.into_row());
@@ -96,7 +96,8 @@ impl Governing {
     }
 
     /// The values that an entry may use up, to be looked up before the rules judge it: those of
-    /// [`super::Effects::uniques`] but the entry's id, as far as what governs now tells them.
+    /// [`super::Effects::uniques`] except the entry's id, as far as the present governing state
+    /// determines them.
     pub fn may_use(&self, submission: &Submission) -> Vec<(UniqueSet, [u8; 32])> {
         match submission.entry() {
             Entry::EarnBatch(batch) => match self.scales.get(&batch.scale) {
@@ -113,8 +114,8 @@ impl Governing {
     }
 }
 
-/// The roles of which a party needs one to send an entry whose rules look at rows; none where people send it,
-/// or where no row is read.
+/// The roles of which a party needs one to send an entry whose rules read rows. Empty if people
+/// send it, or if no row is read.
 fn acting_roles(entry: &Entry) -> &'static [Role] {
     match entry {
         Entry::EarnBatch(_) | Entry::TicketDeposited(_) => &[Role::Distributor],

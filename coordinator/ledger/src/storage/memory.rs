@@ -1,4 +1,4 @@
-//! A store in memory, for tests of what stands on one.
+//! A store in memory, for tests of code that uses a store.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -14,7 +14,7 @@ use crate::rows::{KeyValue, MemoryRows, RowChange, RowKey, Rows as _, Table};
 use crate::store::{Conflict, Unique, UniqueSet};
 use crate::tree::Node;
 
-/// What is committed.
+/// The committed data.
 #[derive(Debug, Default)]
 struct Committed {
     head: Option<Head>,
@@ -29,18 +29,18 @@ struct Committed {
 pub struct MemoryStorage(Arc<RwLock<Committed>>);
 
 impl MemoryStorage {
-    /// Of a ledger without entries.
+    /// For a ledger without entries.
     pub fn new() -> Self {
         Self::default()
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Committed> {
-        // A commit inserts, and inserting does not panic.
+        // A commit only inserts, and inserting does not panic.
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A group in memory: what it appends is kept apart until it is committed.
+/// A group in memory: its appends are kept separately until it is committed.
 #[derive(Debug)]
 pub struct MemoryGroup<'s> {
     storage: &'s MemoryStorage,

@@ -1,5 +1,5 @@
-//! The books: what was issued, redeemed and is left, from the state alone; and the same state from
-//! a replay of a log that has every kind about people.
+//! The accounts: credits issued, redeemed and left, from the state alone; and the same state from a
+//! replay of a log with every kind about people.
 #![allow(
     clippy::unwrap_used,
     unreachable_pub,
@@ -103,7 +103,8 @@ fn the_books_balance() {
 
 #[test]
 fn redeeming_more_than_was_issued_shows() {
-    // The circuit keeps value; with a trapdoor in hand it does not, and the books say so.
+    // The circuit preserves value, but somebody with a trapdoor can break that, and the accounts
+    // show it.
     let (mut town, _) = village();
     let offer = town.offer(Credits(90), 10).unwrap();
     open_total(&mut town, Credits(4 * WORTH.0));

@@ -1,4 +1,4 @@
-//! Earn batches: what gets in, and a refusal of its own for everything that does not.
+//! Earn batches: what is accepted, and the specific refusal of everything that is not.
 
 use crate::founded::Founded;
 use merits_ledger::entry::{EarnBatch, Entry};
@@ -78,7 +78,7 @@ fn an_altered_public_value_makes_the_proof_fail() {
             .expect("a good batch");
         let mut public = batch.claims[1].public;
         change(&mut public);
-        // Even the source signs again: only the proof stands in the way.
+        // Even the source signs again, so only the proof prevents it.
         batch.claims[1] = federation.sign_claim(public, &batch.terms, batch.period);
         ledger.refused(
             &federation.sign_batch(&batch, &proof),
@@ -502,7 +502,7 @@ fn periods_beyond_the_calendar_are_malformed() {
     );
 }
 
-/// Whatever a party signs, the node answers: no statement makes it fall over.
+/// The node answers whatever a party signs: no statement makes it panic.
 #[test]
 fn no_altered_statement_brings_the_node_down() {
     use rand::{RngExt as _, SeedableRng as _};

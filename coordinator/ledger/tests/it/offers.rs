@@ -1,4 +1,4 @@
-//! Offers: who publishes which, where they are redeemed, and who ends them.
+//! Offers: which parties publish them, where they are redeemed, and which parties end them.
 #![allow(clippy::unwrap_used, reason = "a failure to set up is a failure")]
 
 use crate::town::{act_refused, admit, nowhere, town};

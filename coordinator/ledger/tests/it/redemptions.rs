@@ -1,4 +1,4 @@
-//! Redemptions and attestations: what spends a note, once, for one purpose, at its time.
+//! Redemptions and attestations: each spends a note once, for one purpose, at its time.
 #![allow(clippy::unwrap_used, reason = "a failure to set up is a failure")]
 
 use crate::town::{
@@ -222,7 +222,7 @@ fn a_proof_is_for_one_offer_one_exchange_and_one_voucher_key() {
         change(&mut other);
         federation.sign_proven(&Entry::Redeemed(other), Some(&federation.exchange), &proof)
     };
-    // Whoever sees a redemption cannot have its voucher sealed to himself.
+    // Somebody who sees a redemption cannot have its voucher sealed to their own key.
     let stolen = with(&|r| r.voucher_key = [1; 32]);
     refused(&mut town, &stolen, "proof-invalid", "proof");
     let cheaper = with(&|r| r.offer = other);
@@ -426,7 +426,7 @@ fn a_note_is_spent_under_an_anchor_only() {
     refused(&mut town, &early, "note-root-unknown", "note_root");
     town.wait(600);
     town.submit(&early).unwrap();
-    // The old anchor is good for as long as there is a ledger.
+    // The old anchor stays valid for ever.
     let other = Note {
         made_of: KeyParts::Earned {
             scope: Scope(Fr::from(4u64)),
@@ -502,7 +502,7 @@ fn an_attestation_is_for_one_question_and_spends_its_notes() {
         let other = Entry::Attested(other).personal(&federation.origin, &proof);
         refused(&mut town, &other, "proof-invalid", "proof");
     }
-    // A party's signature does not belong under it, and a redemption without one is nobody's.
+    // It must not have a party's signature, and a redemption without one belongs to nobody.
     let signed = federation.sign_proven(
         &Entry::Attested(attested.clone()),
         Some(&federation.exchange),
@@ -518,7 +518,8 @@ fn an_attestation_is_for_one_question_and_spends_its_notes() {
 
     town.submit(&entry).unwrap();
     assert!(town.submit(&entry).unwrap().already_present);
-    // The same question again, with the note that is left: one answer a person and question.
+    // The same question again, with the remaining note: only one answer for each person and
+    // question.
     let left = Note {
         made_of: KeyParts::Change {
             sn1: attested.spending.sn1,
@@ -530,7 +531,7 @@ fn an_attestation_is_for_one_question_and_spends_its_notes() {
     again.spending.rn = attested.spending.rn;
     let entry = proven(&mut town, &Entry::Attested(again), None);
     refused(&mut town, &entry, "rate-limit", "rn");
-    // The note itself is spent; what is left of it is good elsewhere.
+    // The note itself is spent; its change can be used elsewhere.
     let spent = redeemed_with(&mut town, &citizen, note, offer);
     refused(&mut town, &spent, "spent", "spending");
     let (_, change) = town.redeem(&citizen, &[left], offer).unwrap();
@@ -564,7 +565,7 @@ fn a_proof_belongs_to_kinds_that_have_one() {
     );
 }
 
-/// Nobody spends credits on what a sponsor promised that has no voice any more.
+/// Nobody may spend credits on the offer of a suspended sponsor.
 #[test]
 fn an_offer_of_a_suspended_sponsor_is_not_redeemed() {
     let (mut town, citizen, note, offer) = rich();

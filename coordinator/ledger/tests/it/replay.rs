@@ -1,4 +1,4 @@
-//! Replay gives what the sequencer has, whatever was submitted; and notices every altered leaf.
+//! Replay gives the sequencer's state for any submissions, and detects every altered leaf.
 
 use crate::founded::Founded;
 use crate::storage::ready;
@@ -57,7 +57,7 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
-/// Submits; refusals are part of the game.
+/// Submits; refusals are expected too.
 fn play(ledger: &mut Founded, act: &Act, sent: &mut Vec<SignedEntry>) {
     let federation = ledger.federation.clone();
     let party = federation.distributor.id;
@@ -198,8 +198,8 @@ fn a_replay_names_the_leaf_that_breaks_the_rules() {
     assert_eq!(fails(leaves).0, 10);
 }
 
-/// The fault: a proof that does not hold was named before the rules had judged the leaves before it, and of several
-/// faults not always the first.
+/// Regression: a bad proof was reported before the rules had checked the leaves before it, and of
+/// several faults not always the first was reported.
 #[test]
 fn of_several_faults_the_first_leaf_is_named() {
     let mut ledger = Founded::new();
@@ -246,7 +246,7 @@ fn of_several_faults_the_first_leaf_is_named() {
     named(&ledger, &leaves, first);
 }
 
-/// A replay and a follower name this leaf.
+/// Both a replay and a follower name this leaf.
 fn named(ledger: &Founded, leaves: &[Vec<u8>], index: usize) {
     let policy = ledger.federation.policy();
     let rng = &mut StdRng::seed_from_u64(5);

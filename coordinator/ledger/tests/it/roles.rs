@@ -1,4 +1,4 @@
-//! Every kind of entry, signed by every party whose role it is not.
+//! Every kind of entry, signed by every party that lacks the role.
 
 use crate::founded::Founded;
 use merits_ledger::entry::{
@@ -13,8 +13,8 @@ use merits_primitives::jubjub::{Point, Scalar};
 use merits_verifier::entry::SignedEntry;
 use rand::{SeedableRng, rngs::StdRng};
 
-/// One entry of each kind that takes a role, with that role. They are refused for the role before
-/// anything else about them is looked at.
+/// One entry of each kind that needs a role, with that role. They are refused for the role before
+/// any other check.
 fn entries(ledger: &Founded) -> Vec<(Role, Entry)> {
     let federation = &ledger.federation;
     let mut rng = StdRng::seed_from_u64(1);
@@ -128,7 +128,7 @@ fn every_kind_is_refused_from_every_party_without_its_role() {
         11 * 4 - 1,
         "eleven kinds, each with four wrong parties"
     );
-    // An earn batch, with everything right about it but its party.
+    // An earn batch in which everything is right except its party.
     for member in members
         .into_iter()
         .filter(|m| !m.roles.has(Role::Distributor))
@@ -146,7 +146,8 @@ fn every_kind_is_refused_from_every_party_without_its_role() {
     }
 }
 
-/// Rotation is the one kind without a role: every party changes its own keys, and nobody another's.
+/// Rotation is the only kind without a role: every party can change its own keys, and nobody can
+/// change another's.
 #[test]
 fn nobody_rotates_anothers_keys() {
     let mut ledger = Founded::new();

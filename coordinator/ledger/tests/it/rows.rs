@@ -1,5 +1,5 @@
-//! The state as rows: what was not asked for is never absent, what governs follows from the rows, and
-//! the digest follows from the changes.
+//! The state as rows: a row that was not requested never counts as absent, the governing state
+//! follows from the rows, and the digest follows from the changes.
 #![allow(clippy::unwrap_used, reason = "a failure to set up is a failure")]
 
 use std::collections::HashMap;
@@ -70,7 +70,7 @@ fn walk(
     state
 }
 
-/// What the rules ask for, with what the store has.
+/// The rows that the rules request, with the store's values.
 fn asked(state: &State, authentic: &Authentic) -> HashMap<RowKey, Option<Vec<u8>>> {
     let mut rows = HashMap::new();
     let mut view = View::new();
@@ -115,7 +115,7 @@ fn what_was_not_asked_for_is_an_error_and_never_absent() {
     assert!(refused_to_guess > 30, "{refused_to_guess}");
 }
 
-/// A party without the role costs no look at the store.
+/// A party without the role causes no query of the store.
 #[test]
 fn rows_are_asked_for_those_alone_who_may_act() {
     let town = everything();
@@ -137,7 +137,7 @@ fn what_governs_follows_from_the_rows() {
     let town = everything();
     let policy = town.federation.policy();
     let same = |state: &State| {
-        // The root is made when somebody asks.
+        // The root is computed on demand.
         let _ = state.notes().root();
         let loaded = Governing::load(policy.clone(), state.rows()).unwrap();
         let stored = State::stored(loaded, std::sync::Arc::new(state.memory().unwrap().clone()));

@@ -1,4 +1,4 @@
-//! Openings leave a trace; totals are opened once, over enough claims, and anyone checks them.
+//! Openings leave a trace. Totals are opened once, over enough claims, and anybody can check them.
 
 use crate::founded::Founded;
 use merits_ledger::entry::{
@@ -141,7 +141,7 @@ fn a_total_opens_the_next_batches_and_none_twice() {
             .collect::<Vec<_>>(),
         [2]
     );
-    // The same set under another sum is not the next set any more.
+    // The same set with another sum is no longer the next set.
     let mut again = first;
     again.sum = 701;
     refused_total(&mut ledger, again, "total-set", "entries[0]");

@@ -1,4 +1,4 @@
-//! View-key epochs: what is refused, and how they follow each other.
+//! View-key epochs: what is refused, and the order of epochs.
 
 use crate::founded::Founded;
 use merits_ledger::entry::{Entry, ViewKeyEpochOpened};
@@ -126,7 +126,7 @@ fn each_fault_of_an_epoch_has_its_refusal() {
         "role-missing",
         "",
     );
-    // Proofs bind half and holder: exchanged halves prove nothing.
+    // Proofs bind half and holder, so exchanged halves prove nothing.
     refuse(
         |_, opened| {
             std::mem::swap(&mut opened.supervisor.claim, &mut opened.witness.claim);

@@ -28,7 +28,7 @@ pub(in crate::state) struct Node(pub(super) Fr);
 pub(in crate::state) struct Superseded(pub(super) u64);
 
 impl Superseded {
-    /// Whether it may still be proven against.
+    /// Whether statements may still prove against it.
     pub(super) fn is_good(self, time: u64) -> bool {
         time.saturating_sub(self.0) <= ROOT_GRACE
     }
@@ -154,7 +154,7 @@ impl Canonical for UniquenessTag {
     }
 }
 
-/// What an identity commitment leads to.
+/// The uniqueness tag of an identity commitment.
 impl Record for UniquenessTag {
     const TABLE: Table = Table::Commitment;
 }

@@ -94,8 +94,8 @@ impl Founded {
             .expect("the fixture's scale is in force")
     }
 
-    /// A fresh batch, changed, and proven for whatever the state then asks; where the state
-    /// asks nothing because it refuses the batch, with some proof.
+    /// A fresh batch, changed, and proven for what the state then requires. If the state refuses
+    /// the batch, it gets an arbitrary proof.
     pub fn changed_batch(
         &mut self,
         claims: usize,

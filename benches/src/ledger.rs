@@ -329,7 +329,15 @@ pub(super) async fn submit_all(
     node: &Coordinator,
     entries: &[SignedEntry],
 ) -> anyhow::Result<Duration> {
-    let channel = Channel::from_shared(address(node))?.connect().await?;
+    submit_all_to(address(node), entries).await
+}
+
+/// The same, to the coordinator at this address.
+pub(super) async fn submit_all_to(
+    address: String,
+    entries: &[SignedEntry],
+) -> anyhow::Result<Duration> {
+    let channel = Channel::from_shared(address)?.connect().await?;
     let mut ledger = LedgerClient::new(channel)
         .max_decoding_message_size(LEDGER_ANSWER_MESSAGE)
         .max_encoding_message_size(LEDGER_REQUEST_MESSAGE);

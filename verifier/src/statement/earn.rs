@@ -21,7 +21,7 @@ use merits_primitives::{
 };
 
 use super::Statement;
-use super::{StatementError, curve_has_y};
+use super::{StatementError, curve_has_each_y};
 use crate::codec::{Canonical, CodecError, Reader, Writer};
 
 /// Position of the asset.
@@ -261,8 +261,9 @@ impl Statement for EarnStatement {
         if found == 0 || found > limit {
             return Err(StatementError::ClaimCount { found, limit });
         }
-        for (claim, public) in self.claims.iter().enumerate() {
-            check_ephemeral(claim, public.ey)?;
+        let on_curve = curve_has_each_y(self.claims.iter().map(|public| public.ey.0));
+        for ((claim, public), on_curve) in self.claims.iter().enumerate().zip(on_curve) {
+            check_ephemeral(claim, public.ey, on_curve)?;
             if public.ey.0 == self.t1.y() {
                 return Err(StatementError::ClaimAsTotal { claim });
             }
@@ -279,13 +280,17 @@ impl Statement for EarnStatement {
 }
 
 /// Ey ∉ {0, 1}, and the curve has a point with this y.
-fn check_ephemeral(claim: usize, EphemeralKey(y): EphemeralKey) -> Result<(), StatementError> {
+fn check_ephemeral(
+    claim: usize,
+    EphemeralKey(y): EphemeralKey,
+    on_curve: bool,
+) -> Result<(), StatementError> {
     for value in [0u8, 1] {
         if y == Fr::from(value) {
             return Err(StatementError::EphemeralTrivial { claim, value });
         }
     }
-    if !curve_has_y(y) {
+    if !on_curve {
         return Err(StatementError::EphemeralNotOnCurve { claim });
     }
     Ok(())

@@ -8,7 +8,10 @@ pub mod ticket;
 use alloc::vec::Vec;
 
 use ark_ff::Field;
-use merits_primitives::{Fr, residue::is_nonzero_square};
+use merits_primitives::{
+    Fr,
+    residue::{are_nonzero_squares, is_nonzero_square},
+};
 use thiserror::Error;
 
 /// The statement of a proof.
@@ -87,10 +90,19 @@ pub enum StatementError {
     },
 }
 
-/// Whether Baby Jubjub has a point with this y other than those of x = 0:
-/// x² = (1 − y²) / (168700 − 168696 y²) must be a square.
+/// Whether Baby Jubjub has a point with this y other than those of x = 0.
 fn curve_has_y(y: Fr) -> bool {
+    is_nonzero_square(&square_of_x(y))
+}
+
+/// [`curve_has_y`] of each.
+fn curve_has_each_y(ys: impl Iterator<Item = Fr>) -> Vec<bool> {
+    are_nonzero_squares(&ys.map(square_of_x).collect::<Vec<Fr>>())
+}
+
+/// x² = (1 − y²) / (168700 − 168696 y²), times the square of the denominator: a square exactly when x² is,
+/// and no inversion is needed.
+fn square_of_x(y: Fr) -> Fr {
     let y2 = y.square();
-    // The quotient is a square exactly when the product is: no inversion needed.
-    is_nonzero_square(&((Fr::ONE - y2) * (Fr::from(168_700u64) - Fr::from(168_696u64) * y2)))
+    (Fr::ONE - y2) * (Fr::from(168_700u64) - Fr::from(168_696u64) * y2)
 }

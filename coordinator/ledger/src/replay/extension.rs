@@ -270,7 +270,10 @@ impl Extension {
         let mut pending = Pending::new();
         let submissions = proven.iter().map(|leaf| leaf.authentic.submission());
         // One query for all of them; an entry rarely changes what a later one reads.
-        pending.read(group, &self.governing, submissions).await?;
+        pending
+            .read(group, &self.governing, submissions.clone())
+            .await?;
+        pending.hash_ahead(&self.governing, submissions);
         let mut effects: Vec<Effects> = Vec::with_capacity(proven.len());
         for leaf in &proven {
             let (authentic, verified) = (&leaf.authentic, leaf.verified.as_ref());

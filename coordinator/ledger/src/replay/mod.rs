@@ -173,8 +173,9 @@ impl Replay {
         let submissions = proven.iter().map(|item| item.authentic.submission());
         let mut view = self
             .state
-            .view_of(submissions)
+            .view_of(submissions.clone())
             .map_err(|error| at_first(error.into()))?;
+        self.state.governing().hash_ahead(submissions, &mut view);
         for (item, index) in proven.iter().zip(first..) {
             self.apply(item, &mut view)
                 .map_err(|fault| ReplayError { index, fault })?;

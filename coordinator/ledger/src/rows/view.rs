@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use merits_primitives::note_tree::NodesAhead;
+
 use super::{Key, Record, RowChange, RowError, RowKey, Rows, decode};
 
 /// The known rows of the state while one entry, or a group of entries, is checked: the rows that
@@ -9,6 +11,7 @@ use super::{Key, Record, RowChange, RowError, RowKey, Rows, decode};
 #[derive(Debug, Clone, Default)]
 pub struct View {
     rows: HashMap<RowKey, Option<Vec<u8>>>,
+    ahead: NodesAhead,
 }
 
 impl View {
@@ -55,6 +58,17 @@ impl View {
     /// Adds rows that a store returned.
     pub fn learn(&mut self, rows: impl IntoIterator<Item = (RowKey, Option<Vec<u8>>)>) {
         self.rows.extend(rows);
+    }
+
+    /// Nodes of the note tree that were hashed for the group: what they are is what its rules would make of
+    /// them.
+    pub(crate) fn ahead(&self) -> &NodesAhead {
+        &self.ahead
+    }
+
+    /// Takes such nodes, in the place of those before.
+    pub(crate) fn learn_ahead(&mut self, ahead: NodesAhead) {
+        self.ahead = ahead;
     }
 
     /// Applies the changes of an accepted entry, so that later entries of the group see them.

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use merits_primitives::{
     Fr, field,
     note::NoteCommitment,
-    note_tree::{NoteFrontier, NoteRoot},
+    note_tree::{NodesAhead, NoteFrontier, NoteRoot},
 };
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
@@ -134,6 +134,11 @@ impl NoteEdge {
         Ok(old.is_some() || self.anchor(time).is_some_and(|anchor| anchor.root == root))
     }
 
+    /// Hashes the nodes that these notes complete if all are appended in this order.
+    pub(super) fn ahead(&self, notes: impl IntoIterator<Item = NoteCommitment>) -> NodesAhead {
+        self.stored.frontier.ahead(notes)
+    }
+
     /// Whether there is room for this many more.
     pub(super) fn has_room(&self, notes: usize) -> bool {
         merits_primitives::note_tree::CAPACITY - self.size() >= notes as u64
@@ -150,7 +155,7 @@ impl NoteEdge {
         }
         stored.last_slot = slot;
         for note in notes {
-            let _ = stored.frontier.push(*note);
+            let _ = stored.frontier.push_ahead(*note, draft.view().ahead());
         }
         draft.put(
             Key::new(&[&self.size().to_be_bytes()]),

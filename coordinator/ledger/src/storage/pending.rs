@@ -72,6 +72,15 @@ impl Pending {
         }
     }
 
+    /// As [`Governing::hash_ahead`], for the group.
+    pub fn hash_ahead<'s>(
+        &mut self,
+        governing: &Governing,
+        submissions: impl IntoIterator<Item = &'s Submission>,
+    ) {
+        governing.hash_ahead(submissions, &mut self.view);
+    }
+
     /// Applies the changes of an appended entry.
     pub fn take(&mut self, effects: &Effects) {
         self.view.overlay(effects.rows());

@@ -1,7 +1,9 @@
 //! Parsed trees to one typed tree: names, types, intervals, units, and what is refused.
 
 mod bodies;
+mod borrowed;
 mod calls;
+mod chains;
 mod counted;
 mod decided;
 mod declared;
@@ -9,6 +11,7 @@ mod examples;
 mod expressions;
 mod lists;
 mod names;
+mod quotients;
 mod rounding;
 mod tables;
 #[cfg(test)]
@@ -28,7 +31,7 @@ use crate::diagnostic::{Code, Diagnostic, Span};
 use crate::facts::{self, Case, Facts, Value};
 use crate::range::{MAX_BITS, Range};
 use crate::schema::Schema;
-use crate::syntax;
+use crate::syntax::{self, Syntax};
 use crate::typed::{Kind, Node, NodeId, Type, Typed, VarId};
 use crate::unit::Unit;
 
@@ -166,6 +169,8 @@ struct Checker<'a> {
     forced_counting: Option<Counted>,
     /// Where counting begins of what was refused for it just now.
     told_counting: Option<Beginning>,
+    /// Whether what is checked is advice, which nobody has written yet.
+    trying: bool,
     faults: Vec<Diagnostic>,
 }
 
@@ -201,8 +206,22 @@ impl<'a> Checker<'a> {
             var_counting: BTreeMap::new(),
             forced_counting: None,
             told_counting: None,
+            trying: false,
             faults: Vec::new(),
         }
+    }
+
+    /// The faults that a part would have that takes the place of another; nothing is told. None
+    /// where a part is tried already: its advice is not asked for.
+    fn tried(&mut self, syntax: &Syntax) -> Option<Vec<Diagnostic>> {
+        if self.trying {
+            return None;
+        }
+        let known = self.faults.len();
+        self.trying = true;
+        self.check(syntax);
+        self.trying = false;
+        Some(self.faults.split_off(known))
     }
 
     /// Checks one text.
@@ -488,7 +507,7 @@ impl<'a> Checker<'a> {
             "this may need integers of 2^{MAX_BITS} and more: numerators {} to {} over {}",
             range.lo, range.hi, range.den
         );
-        let hint = "round or cap earlier, or narrow the intervals of the constants";
+        let hint = "narrow the intervals of the constants and the bounds of the fields; to round or cap earlier gives another result";
         self.fault(Code::Overflow, span, message, hint)
     }
 
@@ -544,11 +563,10 @@ impl<'a> Checker<'a> {
         self.written_in(self.text, span)
     }
 
-    /// What stands at a place of a text, on one line.
+    /// What stands at a place of a text, on one line and without comments.
     fn written_in(&self, text: SourceId, span: Span) -> String {
         let text = self.declarations.text(text);
-        let written = text.get(span.start..span.end).unwrap_or("..");
-        written.split_whitespace().collect::<Vec<_>>().join(" ")
+        syntax::on_one_line(text.get(span.start..span.end).unwrap_or(".."))
     }
 
     fn wrong_type<T>(&mut self, id: NodeId, wanted: &str, hint: &str) -> Option<T> {

@@ -2,6 +2,7 @@
 //! that ends the faulty part, so that several faults are told at once.
 
 use super::advice::{self, Fault};
+use super::print::{ends_value, operator as operator_of};
 use super::token::{Bracket, Placed, Token, tokens};
 use super::{MAX_NESTING, Operator, Syntax, SyntaxKind, text};
 use crate::decimal::{Decimal, DecimalError};
@@ -54,6 +55,7 @@ pub(super) fn parse(id: SourceId, source: &str) -> Result<Syntax, Vec<Diagnostic
         Some(()) => parser.whole(),
         None => None,
     };
+    parser.tell_comment();
     let mut faults = parser.faults;
     match parsed {
         Some(parsed) if faults.is_empty() => Ok(parsed.syntax),
@@ -66,6 +68,36 @@ pub(super) fn parse(id: SourceId, source: &str) -> Result<Syntax, Vec<Diagnostic
 }
 
 impl Parser<'_> {
+    /// Says of a fault that comes of it: what stands behind `//` is no divisor.
+    fn tell_comment(&mut self) {
+        for (at, placed) in self.tokens.iter().enumerate() {
+            let behind = placed.span.end;
+            let next = self.tokens.get(at + 1);
+            let until = next.map_or(self.source.len(), |next| next.span.start);
+            let between = self.source.get(behind..until).unwrap_or("");
+            let rest = between.trim_start_matches([' ', '\t']);
+            let said = rest.strip_prefix("//").unwrap_or("");
+            let operand = said.trim_start_matches([' ', '\t']);
+            if !ends_value(placed.token)
+                || !operand.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '(')
+            {
+                continue;
+            }
+            let line = said.split('\n').next().unwrap_or("");
+            let fault = self.faults.iter_mut().find(|fault| {
+                let open = fault.message.ends_with("is never closed")
+                    && fault.span.start < behind
+                    && line.contains([')', ']']);
+                let here = [behind, until].contains(&fault.span.start);
+                fault.code == Code::Syntax && (here || open)
+            });
+            if let Some(fault) = fault {
+                let place = crate::diagnostic::position(self.source, until - rest.len());
+                fault.hint = format!("{}; {}", fault.hint, advice::is_a_comment(place));
+            }
+        }
+    }
+
     /// Finds for each bracket the one that belongs to it. Where they do not fit, nothing else can
     /// be said of the formula.
     fn match_brackets(&mut self) -> Option<()> {
@@ -188,30 +220,14 @@ impl Parser<'_> {
 
     /// The operator that stands next, if one does, and how tightly it binds.
     fn infix(&mut self) -> Option<(Operator, u8)> {
-        Some(match self.peek()? {
-            Token::Or => (Operator::Or, 1),
-            Token::And => (Operator::And, 2),
-            Token::Less => (Operator::Less, 3),
-            Token::LessOrEqual => (Operator::LessOrEqual, 3),
-            Token::Greater => (Operator::Greater, 3),
-            Token::GreaterOrEqual => (Operator::GreaterOrEqual, 3),
-            Token::Equal => (Operator::Equal, 3),
-            Token::NotEqual => (Operator::NotEqual, 3),
-            Token::In => (Operator::In, 3),
-            Token::Plus => (Operator::Add, 4),
-            Token::Minus => (Operator::Subtract, 4),
-            Token::Star => (Operator::Multiply, 5),
-            Token::Slash => (Operator::Divide, 5),
-            Token::Percent => (Operator::Remainder, 5),
-            Token::Word => {
-                // `a and b`: told, and read as what is meant.
-                let span = self.tokens[self.at].span;
-                let (operator, power, fault) = advice::operator_word(self.slice(span), span)?;
-                self.tell(fault);
-                (operator, power)
-            }
-            _ => return None,
-        })
+        let next = self.peek()?;
+        if next == Token::Word {
+            // `a and b`: told, and read as what is meant.
+            let (operator, fault) = advice::operator_word(self.source, &self.tokens, self.at)?;
+            self.tell(fault);
+            return Some((operator, operator.power()));
+        }
+        operator_of(next).map(|operator| (operator, operator.power()))
     }
 
     /// `!x`, `-x`. Two of a kind cancel, as in CEL; one `-` before a number belongs to it.
@@ -358,9 +374,29 @@ impl Parser<'_> {
         }
         self.at += 1;
         if call {
-            return self.call(word, span.start, None, span.start);
+            let conditional = word == "if";
+            let call = self.call(word, span.start, None, span.start);
+            if let (true, Some(call)) = (conditional, &call) {
+                self.show_choice(span, &call.syntax);
+            }
+            return call;
         }
         self.made(SyntaxKind::Name(word), span.start, 0)
+    }
+
+    /// What `if(c, a, b)` means is shown with its parts.
+    fn show_choice(&mut self, span: Span, call: &Syntax) {
+        let SyntaxKind::Call { args, .. } = &call.kind else {
+            return;
+        };
+        if let ([_, _, _], Some(fault)) = (
+            args.as_slice(),
+            self.faults.iter_mut().find(|fault| fault.span == span),
+        ) {
+            let choice = Syntax::operator(Operator::Conditional, args.clone(), call.span);
+            let shown = choice.in_place(self.source, call.span);
+            fault.hint = format!("{}; here: {shown}", fault.hint);
+        }
     }
 
     fn number_follows(&self) -> bool {

@@ -11,6 +11,7 @@ mod forms;
 mod limits;
 mod shapes;
 mod sharing;
+mod surroundings;
 mod tables;
 
 use merits_primitives::ids::PeriodKind;

@@ -24,10 +24,10 @@
 //!
 //! What it says, it says as of the leaf's time: the person may have spent since.
 
-use alloc::{borrow::ToOwned as _, format, string::String, string::ToString as _, vec::Vec};
+use alloc::{borrow::ToOwned as _, string::String, string::ToString as _, vec::Vec};
 
 use merits_primitives::{
-    calendar::Day,
+    calendar::Timestamp,
     context::attest_context,
     ids::{AssetId, Credits, EntryId, Epoch, Expiry, Period, PeriodKind, ScaleId},
     jubjub::Point,
@@ -56,9 +56,6 @@ pub const MAX_NONCE_BYTES: usize = 64;
 
 /// The format's version.
 const VERSION: u8 = 1;
-
-/// Milliseconds of a day.
-const DAY: u64 = 86_400_000;
 
 /// What a verifier asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,8 +105,8 @@ impl Question {
 pub struct Attestation {
     log: [u8; 4],
     question: Question,
-    not_after: u64,
-    time: u64,
+    not_after: Timestamp,
+    time: Timestamp,
     index: u64,
     size: u64,
     scale: ScaleId,
@@ -146,12 +143,12 @@ pub enum AttestationFault {
     #[error("it answers another question: its nonce is not the one that was asked with")]
     OtherNonce,
     /// Its time is over.
-    #[error("its time is over: it was good until {}, and it is {}", utc(*not_after), utc(*at))]
+    #[error("its time is over: it was good until {}, and it is {}", not_after.to_minute(), at.to_minute())]
     Late {
-        /// Its last moment, unix milliseconds.
-        not_after: u64,
+        /// Its last moment.
+        not_after: Timestamp,
         /// When it was checked.
-        at: u64,
+        at: Timestamp,
     },
     /// The credits are.
     #[error("the credits that it speaks of have expired: they were good until before month {}", month(*expiry))]
@@ -211,16 +208,16 @@ pub struct Shown {
     pub expiry: Expiry,
     /// At least so many.
     pub floor: Credits,
-    /// The ledger's time of it, unix milliseconds.
-    pub time: u64,
+    /// The ledger's time of it.
+    pub time: Timestamp,
     /// Leaf of the log.
     pub index: u64,
     /// Leaves of the checkpoint that covers it.
     pub size: u64,
     /// The entry.
     pub entry: EntryId,
-    /// Last moment, unix milliseconds.
-    pub not_after: u64,
+    /// Last moment.
+    pub not_after: Timestamp,
 }
 
 impl Attestation {
@@ -232,7 +229,7 @@ impl Attestation {
         receipt: &Receipt,
         log: &LogKey,
         question: &Question,
-        not_after: u64,
+        not_after: Timestamp,
     ) -> Result<Self, PackingError> {
         let leaf = receipt.verify(log)?;
         let entry = &leaf.leaf().entry;
@@ -274,7 +271,7 @@ impl Attestation {
         self.index
     }
 
-    /// Whether it is an attestation for this question, at `at` (unix milliseconds), that `log`
+    /// Whether it is an attestation for this question, at `at`, that `log`
     /// has, about credits that are still good.
     ///
     /// # Errors
@@ -283,7 +280,7 @@ impl Attestation {
         &self,
         log: &LogKey,
         question: &Question,
-        at: u64,
+        at: Timestamp,
     ) -> Result<Included, AttestationFault> {
         if self.log != log.id() {
             let expected = log.origin().to_string();
@@ -321,7 +318,7 @@ impl Attestation {
             return Err(AttestationFault::Late { not_after, at });
         }
         let expiry = self.expiry;
-        if Period::of_day(PeriodKind::Month, Day::of_millis(at).0).index >= expiry.0 {
+        if Period::of_day(PeriodKind::Month, at.day().0).index >= expiry.0 {
             return Err(AttestationFault::Expired { expiry });
         }
         Ok(Included {
@@ -425,9 +422,10 @@ impl Canonical for Attestation {
         out.array(&self.log);
         write_short(out, self.question.verifier.as_bytes());
         write_short(out, &self.question.nonce);
-        for number in [self.not_after, self.time, self.index, self.size] {
-            out.u64(number);
-        }
+        out.time(self.not_after);
+        out.time(self.time);
+        out.u64(self.index);
+        out.u64(self.size);
         write_short(out, self.scale.as_str().as_bytes());
         out.u32(self.expiry.0);
         out.u64(self.floor.0);
@@ -449,14 +447,8 @@ impl Canonical for Attestation {
         }
         let log = input.array("log")?;
         let question = read_question(input)?;
-        let mut numbers = [0u64; 4];
-        for (number, what) in numbers
-            .iter_mut()
-            .zip(["not after", "leaf time", "index", "size"])
-        {
-            *number = input.u64(what)?;
-        }
-        let [not_after, time, index, size] = numbers;
+        let (not_after, time) = (input.time("not after")?, input.time("leaf time")?);
+        let (index, size) = (input.u64("index")?, input.u64("size")?);
         let what = "scale id";
         let scale = String::from_utf8(read_short(input, what, ScaleId::MAX)?)
             .ok()
@@ -521,11 +513,4 @@ fn read_short(
 fn month(expiry: Expiry) -> String {
     let (kind, index) = (PeriodKind::Month, expiry.0);
     Period { kind, index }.label()
-}
-
-/// A time to the minute, for people.
-fn utc(time: u64) -> String {
-    let minutes = time % DAY / 60_000;
-    let date = Day::of_millis(time);
-    format!("{date} {:02}:{:02} UTC", minutes / 60, minutes % 60)
 }

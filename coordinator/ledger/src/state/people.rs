@@ -5,10 +5,11 @@ mod records;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use merits_primitives::{
     Fr,
-    calendar::Day,
+    calendar::{Day, Timestamp},
     field,
     group::{self as tree, GroupRoot, Place},
     identity::{Birth, IdentityCommitment, leaf},
@@ -26,9 +27,9 @@ use crate::rows::{self, Key, RowError, RowKey, Rows, Table, View, decode};
 pub use group::GroupTree;
 use records::{Count, GroupHead, Node, Superseded};
 
-/// A root is taken for so long after it was superseded, milliseconds: proofs under way do not fail
+/// A root is taken for so long after it was superseded: proofs under way do not fail
 /// because somebody else was registered, and a retired identity is gone after an hour.
-pub const ROOT_GRACE: u64 = 3_600_000;
+pub const ROOT_GRACE: Duration = Duration::from_secs(3_600);
 
 /// The evaluator of uniqueness tags.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,7 +132,7 @@ impl<'s> People<'s> {
     ///
     /// # Errors
     /// [`RowError`].
-    pub fn accepts(&self, root: GroupRoot, time: u64) -> Result<bool, RowError> {
+    pub fn accepts(&self, root: GroupRoot, time: Timestamp) -> Result<bool, RowError> {
         if self.register.group.root == Some(root) {
             return Ok(true);
         }
@@ -142,8 +143,9 @@ impl<'s> People<'s> {
     /// The first day from which an identity that is registered anew at `time` may be eligible: no
     /// ticket of the identity before can reach it, for those are taken for periods that begin at most
     /// [`MOST_DAYS_AHEAD`] days ahead, and for an hour more under the old root.
-    pub fn earliest_after_loss(time: u64) -> Day {
-        Day::of_millis(time.saturating_add(ROOT_GRACE))
+    pub fn earliest_after_loss(time: Timestamp) -> Day {
+        (time + ROOT_GRACE)
+            .day()
             .saturating_add(MOST_DAYS_AHEAD)
             .saturating_add(1)
     }
@@ -163,7 +165,7 @@ impl Register {
         &self,
         view: &View,
         root: GroupRoot,
-        time: u64,
+        time: Timestamp,
     ) -> Result<bool, RowError> {
         if self.group.root == Some(root) {
             return Ok(true);
@@ -256,7 +258,7 @@ impl Register {
         &self,
         registrar: PartyId,
         registered: &IdentityRegistered,
-        time: u64,
+        time: Timestamp,
         draft: &mut Draft<'_>,
     ) -> Result<(), CheckError> {
         match draft.get(&evaluation_key(&registered.evaluation))? {
@@ -332,7 +334,7 @@ impl Register {
     pub(super) fn check_retired(
         &self,
         retired: &IdentityRetired,
-        time: u64,
+        time: Timestamp,
         draft: &mut Draft<'_>,
     ) -> Result<(), CheckError> {
         let person = match draft.get(&commitment_key(&retired.commitment))? {
@@ -351,7 +353,7 @@ impl Register {
     }
 
     /// Keeps the present root for those who prove against it just now.
-    fn supersede(&self, draft: &mut Draft<'_>, time: u64) {
+    fn supersede(&self, draft: &mut Draft<'_>, time: Timestamp) {
         if let Some(root) = self.group.root {
             draft.put(old_root_key(root), &Superseded(time));
         }

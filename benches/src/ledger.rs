@@ -262,7 +262,11 @@ impl Rehearsal {
         })?;
         let rules = timed(|| {
             for (authentic, verified) in authentic.iter().zip(&verified) {
-                let _effects = self.state.check(authentic, START + 1, Some(verified))?;
+                let _effects = self.state.check(
+                    authentic,
+                    START + Duration::from_millis(1),
+                    Some(verified),
+                )?;
             }
             Ok(())
         })?

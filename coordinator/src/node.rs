@@ -6,6 +6,7 @@
 use std::{fs::File, net::SocketAddr, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
+use merits_primitives::calendar::Day;
 use merits_proto::{
     ledger::ledger_server::LedgerServer,
     limits::{LEDGER_REQUEST_MESSAGE, REGISTRY_REQUEST_MESSAGE, VERIFIER_REQUEST_MESSAGE},
@@ -63,9 +64,9 @@ pub enum Beginning {
     /// A ledger that is there goes on.
     #[default]
     GoOn,
-    /// The same after a stop of more than a day, or with a clock that nobody else confirms: today is this day (counted from 1 January 1970), by a clock
+    /// The same after a stop of more than a day, or with a clock that nobody else confirms: today is this day, by a clock
     /// that is not this machine's.
-    AfterPause(u32),
+    AfterPause(Day),
     /// A ledger is founded.
     Found,
 }

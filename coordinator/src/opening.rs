@@ -4,6 +4,7 @@ use std::{path::PathBuf, sync::Arc, thread};
 
 use merits_guard::words::writing;
 use merits_ledger::LedgerPolicy;
+use merits_primitives::calendar::Day;
 use merits_replica::HighWaterMark;
 use merits_verifier::log::LogSigner;
 use tokio::sync::{mpsc, oneshot};
@@ -32,7 +33,7 @@ pub(crate) struct Opening {
     pub(crate) mark: HighWaterMark,
     pub(crate) time: Arc<Timekeeper>,
     /// Today, by somebody's word.
-    pub(crate) today: Option<u32>,
+    pub(crate) today: Option<Day>,
 }
 
 /// Loads the log on a thread of its own, which then runs the sequencer. Returns when it is loaded.

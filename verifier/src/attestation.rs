@@ -23,10 +23,10 @@
 //!
 //! It is true as of the leaf's time: the person may have spent credits since.
 
-use alloc::{borrow::ToOwned as _, format, string::String, string::ToString as _, vec::Vec};
+use alloc::{borrow::ToOwned as _, string::String, string::ToString as _, vec::Vec};
 
 use merits_primitives::{
-    calendar::Day,
+    calendar::Timestamp,
     context::attest_context,
     ids::{AssetId, Credits, EntryId, Epoch, Expiry, Period, PeriodKind, ScaleId},
     jubjub::Point,
@@ -56,10 +56,7 @@ pub const MAX_NONCE_BYTES: usize = 64;
 /// The format's version.
 const VERSION: u8 = 1;
 
-/// Milliseconds of a day.
-const DAY: u64 = 86_400_000;
-
-/// A verifier's question.
+/// What a verifier asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
     /// The verifier's name, as people see it: 1 to [`MAX_VERIFIER_BYTES`] bytes.
@@ -107,8 +104,8 @@ impl Question {
 pub struct Attestation {
     log: [u8; 4],
     question: Question,
-    not_after: u64,
-    time: u64,
+    not_after: Timestamp,
+    time: Timestamp,
     index: u64,
     size: u64,
     scale: ScaleId,
@@ -144,13 +141,13 @@ pub enum AttestationFault {
     /// It was made for another question.
     #[error("it answers another question: its nonce is not the one in the question")]
     OtherNonce,
-    /// It has expired.
-    #[error("it has expired: it was valid until {}, and it is {} now", utc(*not_after), utc(*at))]
+    /// Its time is over.
+    #[error("its time is over: it was good until {}, and it is {}", not_after.to_minute(), at.to_minute())]
     Late {
-        /// Its last moment, unix milliseconds.
-        not_after: u64,
+        /// Its last moment.
+        not_after: Timestamp,
         /// When it was checked.
-        at: u64,
+        at: Timestamp,
     },
     /// The credits have expired.
     #[error("its credits have expired: they were valid until the beginning of month {}", month(*expiry))]
@@ -210,16 +207,16 @@ pub struct Shown {
     pub expiry: Expiry,
     /// The least number of credits.
     pub floor: Credits,
-    /// The ledger's time of the entry, unix milliseconds.
-    pub time: u64,
+    /// The ledger's time of it.
+    pub time: Timestamp,
     /// Leaf of the log.
     pub index: u64,
     /// Leaves of the checkpoint that covers it.
     pub size: u64,
     /// The entry.
     pub entry: EntryId,
-    /// Last moment, unix milliseconds.
-    pub not_after: u64,
+    /// Last moment.
+    pub not_after: Timestamp,
 }
 
 impl Attestation {
@@ -231,7 +228,7 @@ impl Attestation {
         receipt: &Receipt,
         log: &LogKey,
         question: &Question,
-        not_after: u64,
+        not_after: Timestamp,
     ) -> Result<Self, PackingError> {
         let leaf = receipt.verify(log)?;
         let entry = &leaf.leaf().entry;
@@ -273,8 +270,8 @@ impl Attestation {
         self.index
     }
 
-    /// Checks that it is an attestation for this question, that it is valid at `at` (unix
-    /// milliseconds), that it is in the log of `log`, and that its credits have not expired.
+    /// Whether it is an attestation for this question, at `at`, that `log`
+    /// has, about credits that are still good.
     ///
     /// # Errors
     /// [`AttestationFault`].
@@ -282,7 +279,7 @@ impl Attestation {
         &self,
         log: &LogKey,
         question: &Question,
-        at: u64,
+        at: Timestamp,
     ) -> Result<Included, AttestationFault> {
         if self.log != log.id() {
             let expected = log.origin().to_string();
@@ -320,7 +317,7 @@ impl Attestation {
             return Err(AttestationFault::Late { not_after, at });
         }
         let expiry = self.expiry;
-        if Period::of_day(PeriodKind::Month, Day::of_millis(at).0).index >= expiry.0 {
+        if Period::of_day(PeriodKind::Month, at.day().0).index >= expiry.0 {
             return Err(AttestationFault::Expired { expiry });
         }
         Ok(Included {
@@ -424,9 +421,10 @@ impl Canonical for Attestation {
         out.array(&self.log);
         write_short(out, self.question.verifier.as_bytes());
         write_short(out, &self.question.nonce);
-        for number in [self.not_after, self.time, self.index, self.size] {
-            out.u64(number);
-        }
+        out.time(self.not_after);
+        out.time(self.time);
+        out.u64(self.index);
+        out.u64(self.size);
         write_short(out, self.scale.as_str().as_bytes());
         out.u32(self.expiry.0);
         out.u64(self.floor.0);
@@ -448,14 +446,8 @@ impl Canonical for Attestation {
         }
         let log = input.array("log")?;
         let question = read_question(input)?;
-        let mut numbers = [0u64; 4];
-        for (number, what) in numbers
-            .iter_mut()
-            .zip(["not after", "leaf time", "index", "size"])
-        {
-            *number = input.u64(what)?;
-        }
-        let [not_after, time, index, size] = numbers;
+        let (not_after, time) = (input.time("not after")?, input.time("leaf time")?);
+        let (index, size) = (input.u64("index")?, input.u64("size")?);
         let what = "scale id";
         let scale = String::from_utf8(read_short(input, what, ScaleId::MAX)?)
             .ok()
@@ -520,11 +512,4 @@ fn read_short(
 fn month(expiry: Expiry) -> String {
     let (kind, index) = (PeriodKind::Month, expiry.0);
     Period { kind, index }.label()
-}
-
-/// A time to the minute, as readable text.
-fn utc(time: u64) -> String {
-    let minutes = time % DAY / 60_000;
-    let date = Day::of_millis(time);
-    format!("{date} {:02}:{:02} UTC", minutes / 60, minutes % 60)
 }

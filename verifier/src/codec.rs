@@ -8,6 +8,7 @@
 use alloc::{borrow::ToOwned as _, string::String, vec::Vec};
 
 use merits_primitives::{
+    calendar::Timestamp,
     element::Element,
     field,
     jubjub::{Point, PointError},
@@ -177,6 +178,11 @@ impl Writer {
         self.bytes.extend_from_slice(&value.to_le_bytes());
     }
 
+    /// A time: its milliseconds, eight bytes, little-endian.
+    pub fn time(&mut self, value: Timestamp) {
+        self.u64(value.as_millis());
+    }
+
     /// A flag: 0 or 1.
     pub fn bool(&mut self, value: bool) {
         self.u8(u8::from(value));
@@ -314,6 +320,14 @@ impl<'a> Reader<'a> {
     /// [`CodecError::Truncated`].
     pub fn u64(&mut self, what: &'static str) -> Result<u64, CodecError> {
         Ok(u64::from_le_bytes(self.array(what)?))
+    }
+
+    /// A time.
+    ///
+    /// # Errors
+    /// [`CodecError::Truncated`].
+    pub fn time(&mut self, what: &'static str) -> Result<Timestamp, CodecError> {
+        self.u64(what).map(Timestamp::from_millis)
     }
 
     /// A flag.

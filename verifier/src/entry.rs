@@ -7,7 +7,10 @@
 use alloc::vec::Vec;
 
 use ed25519_dalek::SigningKey;
-use merits_primitives::ids::{EntryId, Origin, PartyId, sha256};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{EntryId, Origin, PartyId, sha256},
+};
 
 use crate::codec::{Canonical, CodecError, Reader, Writer};
 use crate::signature::{self, BadSignature, PublicKey, SIGNATURE_BYTES};
@@ -151,18 +154,18 @@ impl Canonical for SignedEntry {
 /// An entry as the log holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leaf {
-    /// The sequencer's time, unix milliseconds, never less than the leaf before.
-    pub time: u64,
+    /// The sequencer's time, never less than the leaf before.
+    pub time: Timestamp,
     /// The entry.
     pub entry: SignedEntry,
 }
 
 impl Leaf {
-    /// The encoding of a leaf with this time and entry, without copying the entry into a [`Leaf`].
-    pub fn encoded(time: u64, entry: &SignedEntry) -> Vec<u8> {
+    /// The encoding of a leaf with this time and entry, which need not be copied into one.
+    pub fn encoded(time: Timestamp, entry: &SignedEntry) -> Vec<u8> {
         let texts = entry.origin.as_str().len() + entry.statement.len() + entry.proof.len();
         let mut out = Writer::with_capacity(texts + ENVELOPE_BYTES);
-        out.u64(time);
+        out.time(time);
         entry.write(&mut out);
         out.into_bytes()
     }
@@ -175,7 +178,7 @@ impl Canonical for Leaf {
     const NAME: &'static str = "leaf";
 
     fn write(&self, out: &mut Writer) {
-        out.u64(self.time);
+        out.time(self.time);
         self.entry.write(out);
     }
 
@@ -185,7 +188,7 @@ impl Canonical for Leaf {
 
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
         Ok(Self {
-            time: input.u64("leaf time")?,
+            time: input.time("leaf time")?,
             entry: SignedEntry::read(input)?,
         })
     }

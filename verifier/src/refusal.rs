@@ -7,7 +7,10 @@
 use alloc::{borrow::ToOwned as _, format, string::String};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use merits_primitives::ids::{EntryId, Origin};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{EntryId, Origin},
+};
 use thiserror::Error;
 
 use crate::{
@@ -26,9 +29,9 @@ pub struct RefusalNotice {
     /// SHA-256 of the submitted bytes. It is needed because the id does not cover proof and
     /// signature.
     pub submission: [u8; 32],
-    /// The log's time, unix milliseconds.
-    pub time: u64,
-    /// The reason. A newer log may give one that this program does not know.
+    /// The log's time.
+    pub time: Timestamp,
+    /// Why; of a newer log perhaps a reason that this program does not know.
     pub code: ReasonCode,
     /// The field at fault.
     pub field: FieldPath,
@@ -58,7 +61,7 @@ impl RefusalNotice {
             signer.public().origin(),
             self.entry,
             BASE64.encode(self.submission),
-            self.time,
+            self.time.as_millis(),
             self.code,
             format!("field {}", self.field).trim_end(),
             format!("message {message}").trim_end(),
@@ -79,7 +82,7 @@ impl RefusalNotice {
             origin: Origin::new(value(HEADER)?).ok()?,
             entry: EntryId::from_hex(value("entry")?)?,
             submission: BASE64.decode(value("submission")?).ok()?.try_into().ok()?,
-            time: value("time")?.parse().ok()?,
+            time: Timestamp::from_millis(value("time")?.parse().ok()?),
             code: value("code")?.parse().ok()?,
             field: value("field")?.parse().ok()?,
             message: value("message")?.to_owned(),
@@ -143,7 +146,7 @@ mod tests {
                     origin: origin.clone(),
                     entry: EntryId([7; 32]),
                     submission: [9; 32],
-                    time: 12,
+                    time: Timestamp::from_millis(12),
                     code: Reason::Spent.into(),
                     field: field.parse().unwrap(),
                     message: message.to_owned(),

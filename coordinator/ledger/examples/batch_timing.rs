@@ -2,7 +2,7 @@
 //! --release -p merits-ledger --features timing --example batch_timing`
 #![allow(clippy::print_stdout, reason = "an example prints for people")]
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use merits_ledger::{KeyRing, MemoryStore, Sequencer, State, Submission};
 use merits_ledger_fixture::{Federation, START};
@@ -36,7 +36,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let authentic = state.authenticate(submission)?;
     let check = best(|| {
         state
-            .check(&authentic, START + 100, Some(&verified))
+            .check(
+                &authentic,
+                START + Duration::from_millis(100),
+                Some(&verified),
+            )
             .is_ok()
     });
     println!("all rules (the sequencer's part)   {check:8.3} ms");

@@ -1,7 +1,7 @@
 //! All steps for an entry over any [`Store`], one entry at a time: a small coordinator without a
 //! network, which tests of other crates use.
 
-use merits_primitives::ids::EntryId;
+use merits_primitives::{calendar::Timestamp, ids::EntryId};
 use merits_verifier::{
     Verified,
     codec::Canonical,
@@ -98,11 +98,15 @@ impl<S: Store> Sequencer<S> {
         &self.store
     }
 
-    /// Takes an entry through all steps at `time` (unix milliseconds).
+    /// Takes an entry through all steps at `time`.
     ///
     /// # Errors
     /// [`SubmitError`].
-    pub fn submit(&mut self, bytes: &[u8], time: u64) -> Result<Appended, SubmitError<S::Error>> {
+    pub fn submit(
+        &mut self,
+        bytes: &[u8],
+        time: Timestamp,
+    ) -> Result<Appended, SubmitError<S::Error>> {
         let submission = Submission::parse(bytes, self.state.origin())?;
         let id = submission.id();
         // The same statement by the same party keeps its old place, even with another proof.
@@ -172,7 +176,7 @@ impl<S: Store> Sequencer<S> {
     fn verify_and_check(
         &mut self,
         authentic: &Authentic,
-        time: u64,
+        time: Timestamp,
     ) -> Result<Effects, CheckError> {
         let verified = match self.state.job(authentic.submission())? {
             None => None,

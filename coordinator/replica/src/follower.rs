@@ -7,13 +7,14 @@ use std::{
 };
 
 use futures::future::BoxFuture;
+use merits_primitives::calendar::Timestamp;
 use merits_verifier::log::verify_consistency;
 use thiserror::Error;
 use tokio::sync::{OwnedMutexGuard, mpsc};
 
 use crate::{
     client::{Client, ClientError},
-    clock::unix_millis,
+    clock::machine_time,
     replica::{Replica, ReplicaError, Update},
 };
 
@@ -73,7 +74,7 @@ type Turn = Arc<OwnedMutexGuard<()>>;
 /// The follower's own clock, and what it is used for.
 #[derive(Clone)]
 struct Watch {
-    unix_millis: Arc<dyn Fn() -> u64 + Send + Sync>,
+    clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     refuses: bool,
 }
 
@@ -93,7 +94,7 @@ impl Follower {
             replica: Arc::new(RwLock::new(replica)),
             turn: Arc::default(),
             watch: Watch {
-                unix_millis: Arc::new(unix_millis),
+                clock: Arc::new(machine_time),
                 refuses: false,
             },
         }
@@ -107,10 +108,10 @@ impl Follower {
         self
     }
 
-    /// Uses another clock than the machine's: milliseconds since 1970. For tests and simulations.
+    /// Uses another clock than the machine's. For tests and simulations.
     #[must_use]
-    pub fn with_clock(mut self, unix_millis: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
-        self.watch.unix_millis = Arc::new(unix_millis);
+    pub fn with_clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        self.watch.clock = Arc::new(clock);
         self
     }
 
@@ -247,11 +248,11 @@ const PAGES: usize = 4;
 
 impl Watch {
     /// Compares the newest leaf's time with the own clock.
-    fn look(&self, newest: Option<u64>) -> Result<(), FollowError> {
+    fn look(&self, newest: Option<Timestamp>) -> Result<(), FollowError> {
         let Some(time) = newest else {
             return Ok(());
         };
-        let ahead = Duration::from_millis(time.saturating_sub((self.unix_millis)()));
+        let ahead = time.since((self.clock)());
         if ahead <= MOST_AHEAD {
             return Ok(());
         }

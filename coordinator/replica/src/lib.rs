@@ -28,7 +28,7 @@ mod replica;
 
 pub use archive::ArchiveError;
 pub use client::{Client, ClientError, Submitted};
-pub use clock::unix_millis;
+pub use clock::machine_time;
 pub use config::{ConfigFileError, JoinError, LedgerConfig, LedgerConfigError, read_config};
 pub use follower::{FollowError, Follower, MOST_AHEAD, Progress};
 pub use mark::{DESK, HighWaterMark, MarkError};

@@ -12,7 +12,7 @@ use merits_guard::{
 };
 use merits_keyfile::{KeyFileError, KeyKind, SecretBytes};
 use merits_params::manifest::{Manifest, Validity};
-use merits_primitives::ids::Period;
+use merits_primitives::{calendar::Timestamp, ids::Period};
 use merits_records::{
     MappingError, Plan, ReadError, ReadOptions, Reading, RefusedGroup, Report,
     bundle::{Bundle, FileKind as _},
@@ -193,8 +193,8 @@ pub enum FileSigningError {
 }
 
 impl SourceConfig {
-    /// Reads a file of records and signs what they commit to, as far as they are whole at `now` (unix
-    /// milliseconds). `manifest` is the scale's.
+    /// Reads a file of records and signs what they commit to, as far as they are whole at `now`.
+    /// `manifest` is the scale's.
     ///
     /// # Errors
     /// [`FileSigningError`]. An interrupted signing leaves the bundle of before.
@@ -202,7 +202,7 @@ impl SourceConfig {
         &self,
         manifest: &Manifest,
         file: &FileSigning<'_>,
-        now: u64,
+        now: Timestamp,
         rng: &mut impl CryptoRng,
         progress: &mut dyn FnMut(SigningStep),
     ) -> Result<Signing, FileSigningError> {

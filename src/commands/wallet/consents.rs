@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Context as _;
 use clap::Args;
-use merits_party::{lookup::find_party, unix_millis};
+use merits_party::{lookup::find_party, machine_time};
 use merits_primitives::ids::{Period, ScaleId};
 use merits_records::handover::{Handover as _, LinkFile, TicketFile};
 use merits_text::typed::argument;
@@ -47,7 +47,7 @@ impl Link {
         let prover = wallet.prover()?;
         let source = find_party(&wallet.replica(), &self.source)?;
         let name = wallet.party_name(&source)?;
-        let link = wallet.link(&source, &self.account, &prover, unix_millis())?;
+        let link = wallet.link(&source, &self.account, &prover, machine_time())?;
         link.write(&self.output)?;
         wallet.remember(&name, &self.account)?;
         println!(
@@ -137,7 +137,7 @@ impl Consent {
         let name = &proposal.distributor;
         let bar = progress(periods.len() as u64, "proving consents");
         for (period, path) in &tickets {
-            let (now, rng) = (unix_millis(), &mut rand::rng());
+            let (now, rng) = (machine_time(), &mut rand::rng());
             wallet
                 .ticket(&proposal, *period, &prover, now, rng)?
                 .write(path)?;

@@ -1,7 +1,10 @@
 //! Checkpoints, receipts and signed refusals.
 
 use ed25519_dalek::SigningKey;
-use merits_primitives::ids::{EntryId, Origin, PartyId};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{EntryId, Origin, PartyId},
+};
 use merits_verifier::codec::Canonical;
 use merits_verifier::entry::{Leaf, SignedEntry};
 use merits_verifier::log::{
@@ -30,7 +33,11 @@ fn leaf(name: &str) -> Vec<u8> {
         vec![],
         &key,
     );
-    Leaf { time: 5, entry }.to_bytes()
+    Leaf {
+        time: Timestamp::from_millis(5),
+        entry,
+    }
+    .to_bytes()
 }
 
 /// A log of two leaves and the receipt of the second.
@@ -64,7 +71,7 @@ fn a_receipt_round_trips_and_verifies() {
     assert_eq!(again, receipt);
     let verified = again.verify(signer.public()).expect("a good receipt");
     assert_eq!(verified.index(), 1);
-    assert_eq!(verified.leaf().time, 5);
+    assert_eq!(verified.leaf().time.as_millis(), 5);
     assert_eq!(verified.id(), verified.leaf().entry.id());
 }
 
@@ -214,7 +221,7 @@ fn a_refusal_is_signed_and_never_a_checkpoint() {
         origin: origin("log.example"),
         entry: EntryId([7; 32]),
         submission: [9; 32],
-        time: 12,
+        time: Timestamp::from_millis(12),
         code: Reason::CommitmentUsed.into(),
         field: FieldPath::name("claims").index(3).then("c"),
         message: "already used".to_owned(),

@@ -10,8 +10,8 @@ use ark_bn254::{G1Affine, G2Affine};
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::Field;
 use ed25519_dalek::SigningKey;
-use merits_primitives::Fr;
 use merits_primitives::ids::{Origin, PartyId};
+use merits_primitives::{Fr, calendar::Timestamp};
 use merits_verifier::codec::Canonical;
 use merits_verifier::entry::{Leaf, SignedEntry};
 use merits_verifier::groth16::{
@@ -44,7 +44,7 @@ fn signer() -> LogSigner {
 
 fn receipt() -> Receipt {
     let leaf = Leaf {
-        time: 1_767_225_600_000,
+        time: Timestamp::from_millis(1_767_225_600_000),
         entry: entry(),
     }
     .to_bytes();

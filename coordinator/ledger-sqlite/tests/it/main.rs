@@ -271,7 +271,7 @@ fn judged(
     leaf: &[u8],
 ) -> (
     merits_ledger::Authentic,
-    u64,
+    merits_primitives::calendar::Timestamp,
     Option<merits_verifier::Verified<merits_ledger::ProvenStatement>>,
 ) {
     use merits_verifier::codec::Canonical as _;

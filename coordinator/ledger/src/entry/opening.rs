@@ -1,6 +1,7 @@
 //! Openings of single claims: first requested in the log, then completed, then revealed.
 
 use merits_primitives::{
+    calendar::Timestamp,
     field,
     ids::{EntryId, Origin, ScaleId},
 };
@@ -65,9 +66,8 @@ pub struct OpeningRequested {
     pub commitment: [u8; 32],
     /// The scale of the claim.
     pub scale: ScaleId,
-    /// The time until which holders answer and by which the content must be revealed, unix
-    /// milliseconds.
-    pub deadline: u64,
+    /// Until when holders answer, and by when the content is revealed.
+    pub deadline: Timestamp,
 }
 
 impl Canonical for OpeningRequested {
@@ -76,14 +76,14 @@ impl Canonical for OpeningRequested {
     fn write(&self, out: &mut Writer) {
         out.array(&self.commitment);
         out.text(self.scale.as_str());
-        out.u64(self.deadline);
+        out.time(self.deadline);
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
         Ok(Self {
             commitment: input.array("commitment")?,
             scale: read_scale_id(input)?,
-            deadline: input.u64("deadline")?,
+            deadline: input.time("deadline")?,
         })
     }
 }

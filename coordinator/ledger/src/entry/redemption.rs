@@ -1,7 +1,7 @@
 //! Offers, redemptions and attestations.
 
 use merits_primitives::{
-    calendar::Day,
+    calendar::{Day, Timestamp},
     ids::{Credits, EntryId, Expiry, PartyId, ScaleId},
 };
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
@@ -72,11 +72,11 @@ pub struct OfferPublished {
     pub price: Credits,
     /// Most redemptions, at least 1.
     pub quota: u32,
-    /// The start, unix milliseconds.
-    pub opens: u64,
-    /// The end (exclusive), unix milliseconds.
-    pub closes: u64,
-    /// Most redemptions for each person and day, 1 to 65,536 (no limit).
+    /// From when.
+    pub opens: Timestamp,
+    /// Until before when.
+    pub closes: Timestamp,
+    /// Most redemptions a person and day, 1 to 65,536 (no limit).
     pub per_day: u32,
     /// The exchanges where it can be redeemed; at least one.
     pub exchanges: Vec<PartyId>,
@@ -95,8 +95,8 @@ impl Canonical for OfferPublished {
         out.text(&self.description);
         out.u64(self.price.0);
         out.u32(self.quota);
-        out.u64(self.opens);
-        out.u64(self.closes);
+        out.time(self.opens);
+        out.time(self.closes);
         out.u32(self.per_day);
         out.count(self.exchanges.len());
         for exchange in &self.exchanges {
@@ -114,8 +114,8 @@ impl Canonical for OfferPublished {
             description: input.document("description", MAX_DESCRIPTION_BYTES)?,
             price: Credits(input.u64("price")?),
             quota: input.u32("quota")?,
-            opens: input.u64("opens")?,
-            closes: input.u64("closes")?,
+            opens: input.time("opens")?,
+            closes: input.time("closes")?,
             per_day: input.u32("per day")?,
             exchanges: {
                 let count = input.count("exchanges", MAX_EXCHANGES)?;

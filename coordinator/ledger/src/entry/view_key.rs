@@ -1,6 +1,7 @@
 //! View-key epochs (`docs/src/design-supervision.md`, "View keys").
 
 use merits_primitives::{
+    calendar::Timestamp,
     dleq::{PROOF_BYTES, Possession},
     ids::{Epoch, PartyId},
     jubjub::{Point, PointError},
@@ -51,11 +52,11 @@ impl Canonical for HalfKeys {
 pub struct ViewKeyEpochOpened {
     /// The epoch, counted from 1.
     pub epoch: Epoch,
-    /// The time from which batches are proven under it, unix milliseconds; pending before.
-    pub active_from: u64,
-    /// The time until which batches under the epoch before are still accepted, unix milliseconds;
-    /// not before `active_from`. Unused for the first epoch.
-    pub previous_accepted_until: u64,
+    /// From when batches are proven under it; pending before.
+    pub active_from: Timestamp,
+    /// Until when batches under the epoch before are still accepted; not
+    /// before `active_from`. Of no meaning for the first epoch.
+    pub previous_accepted_until: Timestamp,
     /// The supervisors' side.
     pub supervisor: HalfKeys,
     /// The log witnesses' side.
@@ -85,8 +86,8 @@ impl Canonical for ViewKeyEpochOpened {
 
     fn write(&self, out: &mut Writer) {
         out.u32(self.epoch.0);
-        out.u64(self.active_from);
-        out.u64(self.previous_accepted_until);
+        out.time(self.active_from);
+        out.time(self.previous_accepted_until);
         self.supervisor.write(out);
         self.witness.write(out);
     }
@@ -94,8 +95,8 @@ impl Canonical for ViewKeyEpochOpened {
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
         Ok(Self {
             epoch: Epoch(input.u32("epoch")?),
-            active_from: input.u64("active from")?,
-            previous_accepted_until: input.u64("previous accepted until")?,
+            active_from: input.time("active from")?,
+            previous_accepted_until: input.time("previous accepted until")?,
             supervisor: HalfKeys::read(input)?,
             witness: HalfKeys::read(input)?,
         })

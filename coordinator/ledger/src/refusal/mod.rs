@@ -17,7 +17,7 @@ pub use ticket::TicketRefusal;
 pub use totals::TotalRefusal;
 
 use merits_primitives::{
-    calendar::moment_label,
+    calendar::Timestamp,
     figures::FiguresError,
     ids::{Epoch, PartyId},
     jubjub::PointError,
@@ -121,14 +121,13 @@ pub enum Refusal {
     },
     /// The sequencer's time is less than the last leaf's. The coordinator's clock is to blame.
     #[error(
-        "the coordinator's clock went back: it says {}, and the last entry was dated {}",
-        moment_label(*.found), moment_label(*.last)
+        "the coordinator's clock went back: it says {found}, and the last entry was dated {last}"
     )]
     TimeBackwards {
         /// Time of the last leaf.
-        last: u64,
+        last: Timestamp,
         /// Time given.
-        found: u64,
+        found: Timestamp,
     },
     // Parties.
     /// The first entry must be the founding supervisor's own admission.

@@ -1,6 +1,8 @@
 //! Why a step of an opening request is refused.
 
-use merits_primitives::{calendar::moment_label, ids::EntryId};
+use std::time::Duration;
+
+use merits_primitives::{calendar::Timestamp, ids::EntryId};
 use merits_verifier::{FieldPath, Reason};
 use thiserror::Error;
 
@@ -31,15 +33,15 @@ pub enum OpeningRefusal {
     /// The deadline is past, or too far ahead.
     #[error(
         "the deadline {} must be after the ledger's time {}, and at most {} days after it",
-        moment_label(*.deadline), moment_label(*.now), .limit / 86_400_000
+        .deadline, .now, .limit.as_secs() / 86_400
     )]
     Deadline {
         /// The request's deadline.
-        deadline: u64,
+        deadline: Timestamp,
         /// The ledger's time.
-        now: u64,
+        now: Timestamp,
         /// Longest time to a deadline.
-        limit: u64,
+        limit: Duration,
     },
     /// The revealed content is not what the request committed to.
     #[error("the revealed content does not open the commitment of request {request}")]

@@ -1,6 +1,6 @@
 //! Why terms, a ticket, a withdrawal or a claim's ticket is refused.
 
-use merits_primitives::{calendar::moment_label, ids::PartyId};
+use merits_primitives::{calendar::Timestamp, ids::PartyId};
 use merits_verifier::{FieldPath, Reason};
 use thiserror::Error;
 
@@ -26,14 +26,13 @@ pub enum TicketRefusal {
     },
     /// The nullifier is reserved, by an open ticket, for a while.
     #[error(
-        "this person's claim of the period is reserved for distributor {distributor} until {}: the person withdraws there first, or waits",
-        moment_label(*.until)
+        "this person's claim of the period is reserved for distributor {distributor} until {until}: the person withdraws there first, or waits"
     )]
     Reserved {
         /// The distributor that it is reserved for.
         distributor: PartyId,
-        /// The end of the reservation, unix milliseconds.
-        until: u64,
+        /// Until when.
+        until: Timestamp,
     },
     /// Nobody can claim for a person who withdrew.
     #[error(
@@ -63,16 +62,13 @@ pub enum TicketRefusal {
         /// Index of the claim.
         claim: usize,
     },
-    /// The claim came too late for its ticket.
-    #[error(
-        "claim {claim}: the ticket's reservation ended at {}: ask the person for another",
-        moment_label(*.until)
-    )]
+    /// The ticket was not claimed with in time.
+    #[error("claim {claim}: the ticket's reservation ended at {until}: ask the person for another")]
     Lapsed {
         /// Index of the claim.
         claim: usize,
-        /// The end of the reservation, unix milliseconds.
-        until: u64,
+        /// Until when.
+        until: Timestamp,
     },
     /// The ticket is for another scale, version, source, period or expiry than the claim.
     #[error("claim {claim}: the ticket is for another {what}")]

@@ -5,6 +5,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
+use merits_primitives::calendar::Timestamp;
 use merits_verifier::log::{Hash, leaf_hash};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{CryptoRng, SeedableRng as _};
@@ -42,7 +43,7 @@ pub struct Extension {
     proven: Vec<Proven>,
     /// Nodes of the tree that are not in the store yet.
     nodes: Vec<(Node, Hash)>,
-    newest_time: Option<u64>,
+    newest_time: Option<Timestamp>,
     fault: Option<ReplayError>,
 }
 
@@ -112,8 +113,8 @@ impl Extension {
         &self.frontier
     }
 
-    /// Time of the newest leaf that was added, unix milliseconds.
-    pub fn newest_time(&self) -> Option<u64> {
+    /// Time of the newest leaf that came.
+    pub fn newest_time(&self) -> Option<Timestamp> {
         self.newest_time
     }
 
@@ -367,7 +368,8 @@ mod tests {
         let sponsors = (10..20).map(|number| admit(number, Role::Sponsor));
         for admitted in [founding].into_iter().chain(sponsors) {
             let entry = Entry::PartyAdmitted(admitted).sign(&origin, authority, None, &key(1));
-            log.submit(&entry.to_bytes(), 1_000).expect("allowed");
+            log.submit(&entry.to_bytes(), Timestamp::from_millis(1_000))
+                .expect("allowed");
         }
 
         let rng = &mut ChaCha20Rng::from_seed([1; 32]);

@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, num::NonZero, sync::Arc, thread};
 
+use merits_primitives::calendar::Timestamp;
 use merits_verifier::{
     Verified,
     codec::{Canonical as _, CodecError},
@@ -24,14 +25,14 @@ use crate::submission::{Authentic, Submission};
 /// A leaf that is not checked yet.
 #[derive(Debug)]
 pub(super) struct Unread {
-    time: u64,
+    time: Timestamp,
     signed: SignedEntry,
 }
 
 /// A leaf whose signatures and proof hold. The rules have not checked it yet.
 #[derive(Debug)]
 pub(super) struct Proven {
-    pub(super) time: u64,
+    pub(super) time: Timestamp,
     pub(super) authentic: Authentic,
     pub(super) verified: Option<Verified<ProvenStatement>>,
 }
@@ -49,8 +50,8 @@ impl Unread {
         })
     }
 
-    /// Unix milliseconds.
-    pub(super) fn time(&self) -> u64 {
+    /// The leaf's time.
+    pub(super) fn time(&self) -> Timestamp {
         self.time
     }
 

@@ -2,6 +2,7 @@
 
 use merits_primitives::{
     Fr,
+    calendar::Timestamp,
     context::earn_context,
     field,
     figures::Figures,
@@ -44,12 +45,11 @@ impl Governing {
         ))
     }
 
-    /// Checks whether a period may be claimed at `time` (unix milliseconds), or at the log's time
-    /// if that is later.
+    /// Whether a period may be claimed at `time`, or at the log's if that is later.
     ///
     /// # Errors
     /// [`Refusal::PeriodNotOver`].
-    pub fn check_period_is_over(&self, period: Period, time: u64) -> Result<(), Refusal> {
+    pub fn check_period_is_over(&self, period: Period, time: Timestamp) -> Result<(), Refusal> {
         check_period_is_over(period, time.max(self.time()))
     }
 
@@ -89,7 +89,7 @@ impl Governing {
         &self,
         authentic: &Authentic,
         batch: &EarnBatch,
-        time: u64,
+        time: Timestamp,
         verified: Option<&Verified<ProvenStatement>>,
         draft: &mut Draft<'_>,
     ) -> Result<(), CheckError> {
@@ -156,7 +156,7 @@ impl Governing {
         &self,
         distributor: &PartyId,
         batch: &EarnBatch,
-        time: u64,
+        time: Timestamp,
         draft: &mut Draft<'_>,
     ) -> Result<(), CheckError> {
         if self.policy.tickets {
@@ -287,11 +287,11 @@ fn compare_terms(
     }
 }
 
-/// A period can be claimed once it is over somewhere: days end first at UTC+14. Only the source
-/// knows where the deeds were done, so signing a week before its end is the source's fault.
-fn check_period_is_over(period: Period, time: u64) -> Result<(), Refusal> {
+/// A period is claimed once it is over somewhere: days end first at UTC+14. Where the deeds were
+/// done is the source's knowledge, and signing a week before its end the source's fault.
+fn check_period_is_over(period: Period, time: Timestamp) -> Result<(), Refusal> {
     let hours = (i128::from(period.last_day()) + 1) * 24 - 14;
-    if i128::from(time) < hours * 3_600_000 {
+    if i128::from(time.as_millis()) < hours * 3_600_000 {
         return Err(Refusal::PeriodNotOver {
             period: period.label(),
         });

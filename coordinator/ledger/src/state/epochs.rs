@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use merits_primitives::{
+    calendar::Timestamp,
     ids::{Epoch, Origin},
     jubjub::Point,
 };
@@ -61,16 +62,16 @@ impl Epochs {
         self.0.iter()
     }
 
-    /// The epoch to encrypt under at `time` (unix milliseconds).
-    pub fn active(&self, time: u64) -> Option<&EpochKeys> {
+    /// The epoch to encrypt under at `time`.
+    pub fn active(&self, time: Timestamp) -> Option<&EpochKeys> {
         self.0
             .iter()
             .rev()
             .find(|keys| keys.opened.active_from <= time)
     }
 
-    /// The standing of an epoch at `time` (unix milliseconds); `None` if there is no such epoch.
-    pub fn standing(&self, epoch: Epoch, time: u64) -> Option<EpochStanding> {
+    /// How an epoch stands at `time`; `None` if there is no such epoch.
+    pub fn standing(&self, epoch: Epoch, time: Timestamp) -> Option<EpochStanding> {
         let keys = self.get(epoch)?;
         if time < keys.opened.active_from {
             return Some(EpochStanding::Pending);
@@ -88,7 +89,7 @@ impl Epochs {
     }
 
     /// Refuses an epoch that is not accepted at `time`.
-    pub(super) fn check_accepted(&self, epoch: Epoch, time: u64) -> Result<(), Refusal> {
+    pub(super) fn check_accepted(&self, epoch: Epoch, time: Timestamp) -> Result<(), Refusal> {
         let standing = match self.standing(epoch, time) {
             None => return Err(Refusal::EpochUnknown { epoch }),
             Some(EpochStanding::Active | EpochStanding::Grace) => return Ok(()),

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use merits_primitives::{
+    calendar::Timestamp,
     field,
     ids::{Origin, PartyId},
 };
@@ -51,8 +52,8 @@ pub struct Governing {
 struct LogHead {
     /// Leaves applied.
     size: u64,
-    /// Time of the last leaf, unix milliseconds.
-    time: u64,
+    /// Time of the last leaf.
+    time: Timestamp,
     /// Chain over all leaf hashes, so that the digest covers what the tables do not keep.
     history: [u8; 32],
 }
@@ -62,14 +63,14 @@ impl Canonical for LogHead {
 
     fn write(&self, out: &mut Writer) {
         out.u64(self.size);
-        out.u64(self.time);
+        out.time(self.time);
         out.array(&self.history);
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
         Ok(Self {
             size: input.u64("size")?,
-            time: input.u64("time")?,
+            time: input.time("time")?,
             history: input.array("history")?,
         })
     }
@@ -157,8 +158,8 @@ impl Governing {
         self.notes.size()
     }
 
-    /// Time of the last leaf, unix milliseconds; 0 before the first.
-    pub fn time(&self) -> u64 {
+    /// Time of the last leaf; [`Timestamp::FIRST`] before the first.
+    pub fn time(&self) -> Timestamp {
         self.log.time
     }
 
@@ -188,7 +189,7 @@ impl Governing {
     }
 
     /// The newest anchor of the note tree at `time`; `None` before the first.
-    pub fn anchor(&self, time: u64) -> Option<Anchor> {
+    pub fn anchor(&self, time: Timestamp) -> Option<Anchor> {
         self.notes.anchor(time)
     }
 
@@ -398,7 +399,7 @@ impl Governing {
     pub fn check(
         &self,
         authentic: &Authentic,
-        time: u64,
+        time: Timestamp,
         verified: Option<&Verified<ProvenStatement>>,
         view: &View,
     ) -> Result<Effects, CheckError> {

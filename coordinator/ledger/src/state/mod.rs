@@ -40,7 +40,7 @@ pub use merits_verifier::possession::TotalsKey;
 
 use std::{ops::Deref, sync::Arc};
 
-use merits_primitives::{ids::EntryId, note::NoteCommitment};
+use merits_primitives::{calendar::Timestamp, ids::EntryId, note::NoteCommitment};
 use merits_verifier::{Verified, log::Hash};
 use thiserror::Error;
 
@@ -51,10 +51,7 @@ use crate::rows::{MemoryRows, RowChange, RowError, Rows, StateDigest, View};
 use crate::store::Unique;
 use crate::submission::{Authentic, Submission};
 
-/// Milliseconds of a day.
-const DAY: u64 = 86_400_000;
-
-/// The result of replaying the log: the governing state, and the rows.
+/// What replaying the log gives: what governs, and the rows.
 ///
 /// A clone keeps the present rows if they are in memory. Rows of a store change with the store.
 #[derive(Debug, Clone)]
@@ -78,7 +75,7 @@ enum StateRows {
 #[must_use = "effects change nothing until the store and the state have applied them"]
 pub struct Effects {
     index: u64,
-    time: u64,
+    time: Timestamp,
     id: EntryId,
     leaf: Vec<u8>,
     hash: Hash,
@@ -93,8 +90,8 @@ impl Effects {
         self.index
     }
 
-    /// Time of the leaf, unix milliseconds.
-    pub fn time(&self) -> u64 {
+    /// Time of the leaf.
+    pub fn time(&self) -> Timestamp {
         self.time
     }
 
@@ -269,7 +266,7 @@ impl State {
     pub(crate) fn check_in(
         &self,
         authentic: &Authentic,
-        time: u64,
+        time: Timestamp,
         verified: Option<&Verified<ProvenStatement>>,
         view: &mut View,
     ) -> Result<Effects, CheckError> {
@@ -297,7 +294,7 @@ impl State {
     pub fn check(
         &self,
         authentic: &Authentic,
-        time: u64,
+        time: Timestamp,
         verified: Option<&Verified<ProvenStatement>>,
     ) -> Result<Effects, CheckError> {
         let view = self.view(&authentic.submission)?;

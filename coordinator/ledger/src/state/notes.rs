@@ -1,9 +1,11 @@
 //! The tree of notes and the anchors that redemptions prove against.
 
-use std::sync::OnceLock;
+use std::{sync::OnceLock, time::Duration};
 
 use merits_primitives::{
-    Fr, field,
+    Fr,
+    calendar::Timestamp,
+    field,
     note::NoteCommitment,
     note_tree::{NodesAhead, NoteFrontier, NoteRoot},
 };
@@ -29,8 +31,8 @@ pub(super) struct NoteEdge {
     /// The root, once it was needed. It saves 20 hashes that every redemption of a quiet slot would
     /// otherwise compute.
     root: OnceLock<NoteRoot>,
-    /// Milliseconds of a slot.
-    slot: u64,
+    /// How long a slot is.
+    slot: Duration,
 }
 
 /// The row.
@@ -67,7 +69,7 @@ impl Notes<'_> {
 
     /// The newest anchor at `time`: the tree at the end of the last slot that is over. `None` before
     /// the first.
-    pub fn anchor(&self, time: u64) -> Option<Anchor> {
+    pub fn anchor(&self, time: Timestamp) -> Option<Anchor> {
         self.edge.anchor(time)
     }
 
@@ -76,7 +78,7 @@ impl Notes<'_> {
     ///
     /// # Errors
     /// [`RowError`].
-    pub fn find_anchor(&self, root: NoteRoot, time: u64) -> Result<Option<Anchor>, RowError> {
+    pub fn find_anchor(&self, root: NoteRoot, time: Timestamp) -> Result<Option<Anchor>, RowError> {
         let old = rows::get(self.rows, &anchor_key(root))?;
         Ok(old.or_else(|| self.edge.anchor(time).filter(|anchor| anchor.root == root)))
     }
@@ -102,7 +104,7 @@ impl NoteEdge {
         Self {
             stored: StoredEdge::default(),
             root: OnceLock::new(),
-            slot: u64::from(anchor_seconds.max(1)) * 1_000,
+            slot: Duration::from_secs(anchor_seconds.max(1).into()),
         }
     }
 
@@ -114,8 +116,8 @@ impl NoteEdge {
         *self.root.get_or_init(|| self.stored.frontier.root())
     }
 
-    pub(super) fn anchor(&self, time: u64) -> Option<Anchor> {
-        if self.size() > 0 && time / self.slot > self.stored.last_slot {
+    pub(super) fn anchor(&self, time: Timestamp) -> Option<Anchor> {
+        if self.size() > 0 && time.slot(self.slot) > self.stored.last_slot {
             return Some(self.now());
         }
         self.stored.anchor
@@ -129,7 +131,12 @@ impl NoteEdge {
     }
 
     /// Whether redemptions may prove against this root at `time`.
-    pub(super) fn accepts(&self, view: &View, root: NoteRoot, time: u64) -> Result<bool, RowError> {
+    pub(super) fn accepts(
+        &self,
+        view: &View,
+        root: NoteRoot,
+        time: Timestamp,
+    ) -> Result<bool, RowError> {
         let old = view.get(&anchor_key(root))?;
         Ok(old.is_some() || self.anchor(time).is_some_and(|anchor| anchor.root == root))
     }
@@ -144,10 +151,10 @@ impl NoteEdge {
         merits_primitives::note_tree::CAPACITY - self.size() >= notes as u64
     }
 
-    /// Appends an entry's notes. The caller has checked that there is room.
-    pub(super) fn append(&self, draft: &mut Draft<'_>, notes: &[NoteCommitment], time: u64) {
+    /// Appends an entry's notes. That there is room was asked before.
+    pub(super) fn append(&self, draft: &mut Draft<'_>, notes: &[NoteCommitment], time: Timestamp) {
         let mut stored = self.stored.clone();
-        let slot = time / self.slot;
+        let slot = time.slot(self.slot);
         if slot > stored.last_slot && self.size() > 0 {
             let anchor = self.now();
             draft.put(anchor_key(anchor.root), &anchor);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use merits_primitives::{
-    calendar::Day,
+    calendar::Timestamp,
     ids::{AssetId, EntryId, Expiry, PartyId, Period, PeriodKind},
 };
 use merits_verifier::{
@@ -32,8 +32,8 @@ pub struct Offer {
     pub published: OfferPublished,
     /// Redemptions so far, at most the quota.
     pub redeemed: u32,
-    /// When it was closed early, unix milliseconds.
-    pub closed: Option<u64>,
+    /// When it was closed before its time.
+    pub closed: Option<Timestamp>,
 }
 
 impl Offer {
@@ -41,7 +41,7 @@ impl Offer {
     ///
     /// # Errors
     /// [`Refusal`] says why not.
-    pub fn check_open(&self, id: &EntryId, time: u64) -> Result<(), Refusal> {
+    pub fn check_open(&self, id: &EntryId, time: Timestamp) -> Result<(), Refusal> {
         let offer = *id;
         let published = &self.published;
         if self.closed.is_some() || time < published.opens || time >= published.closes {
@@ -71,7 +71,7 @@ impl Canonical for Offer {
         out.u64(self.asset.0);
         self.published.write(out);
         out.u32(self.redeemed);
-        out.option(self.closed.as_ref(), |out, time| out.u64(*time));
+        out.option(self.closed.as_ref(), |out, time| out.time(*time));
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
@@ -80,7 +80,7 @@ impl Canonical for Offer {
             asset: AssetId(input.u64("asset")?),
             published: OfferPublished::read(input)?,
             redeemed: input.u32("redeemed")?,
-            closed: input.option("closed", |input| input.u64("closed"))?,
+            closed: input.option("closed", |input| input.time("closed"))?,
         })
     }
 }
@@ -120,8 +120,8 @@ pub struct Offers {
 ///
 /// # Errors
 /// [`OfferRefusal::CreditsExpired`].
-pub fn check_not_expired(expiry: Expiry, time: u64) -> Result<(), Refusal> {
-    if Period::of_day(PeriodKind::Month, Day::of_millis(time).0).index >= expiry.0 {
+pub fn check_not_expired(expiry: Expiry, time: Timestamp) -> Result<(), Refusal> {
+    if Period::of_day(PeriodKind::Month, time.day().0).index >= expiry.0 {
         return Err(OfferRefusal::CreditsExpired { expiry }.into());
     }
     Ok(())
@@ -160,7 +160,7 @@ impl Offers {
         sponsor: PartyId,
         asset: AssetId,
         published: &OfferPublished,
-        time: u64,
+        time: Timestamp,
         draft: &mut Draft<'_>,
     ) -> Result<(), Refusal> {
         let own = |offer: &&Offer| offer.sponsor == sponsor;
@@ -212,7 +212,7 @@ impl Offers {
         &self,
         party: Option<PartyId>,
         closed: &OfferClosed,
-        time: u64,
+        time: Timestamp,
         draft: &mut Draft<'_>,
     ) -> Result<(), Refusal> {
         let offer = self.known(&closed.offer)?;
@@ -237,7 +237,7 @@ impl Offers {
         parties: &Parties,
         exchange: PartyId,
         redeemed: &Redeemed,
-        time: u64,
+        time: Timestamp,
         draft: &mut Draft<'_>,
     ) -> Result<(), Refusal> {
         let id = redeemed.offer;
@@ -248,11 +248,8 @@ impl Offers {
         }
         // Nobody may spend credits on the offer of a suspended sponsor.
         parties.acting(&offer.sponsor, Role::Sponsor)?;
-        // A proof that was made just before midnight is still valid just after it.
-        let (today, before) = (
-            Day::of_millis(time),
-            Day::of_millis(time.saturating_sub(ROOT_GRACE)),
-        );
+        // A proof that was made just before midnight is good just after it.
+        let (today, before) = (time.day(), (time - ROOT_GRACE).day());
         if redeemed.day != today && redeemed.day != before {
             let found = redeemed.day;
             return Err(OfferRefusal::OtherDay { today, found }.into());

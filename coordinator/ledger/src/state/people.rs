@@ -5,10 +5,11 @@ mod records;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use merits_primitives::{
     Fr,
-    calendar::Day,
+    calendar::{Day, Timestamp},
     field,
     group::{self as tree, GroupRoot, Place},
     identity::{Birth, IdentityCommitment, leaf},
@@ -26,10 +27,9 @@ use crate::rows::{self, Key, RowError, RowKey, Rows, Table, View, decode};
 pub use group::GroupTree;
 use records::{Count, GroupHead, Node, Superseded};
 
-/// How long a root is accepted after it was superseded, in milliseconds: proofs that are being made
-/// do not fail because another person was registered, and a retired identity is unusable after an
-/// hour.
-pub const ROOT_GRACE: u64 = 3_600_000;
+/// A root is taken for so long after it was superseded: proofs under way do not fail
+/// because somebody else was registered, and a retired identity is gone after an hour.
+pub const ROOT_GRACE: Duration = Duration::from_secs(3_600);
 
 /// The evaluator of uniqueness tags.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,7 +132,7 @@ impl<'s> People<'s> {
     ///
     /// # Errors
     /// [`RowError`].
-    pub fn accepts(&self, root: GroupRoot, time: u64) -> Result<bool, RowError> {
+    pub fn accepts(&self, root: GroupRoot, time: Timestamp) -> Result<bool, RowError> {
         if self.register.group.root == Some(root) {
             return Ok(true);
         }
@@ -140,11 +140,12 @@ impl<'s> People<'s> {
         Ok(old.is_some_and(|old| old.is_good(time)))
     }
 
-    /// The first day from which an identity that is registered again at `time` may be eligible. No
-    /// ticket of the identity before can reach it, because tickets are accepted for periods that
-    /// begin at most [`MOST_DAYS_AHEAD`] days ahead, and for another hour under the old root.
-    pub fn earliest_after_loss(time: u64) -> Day {
-        Day::of_millis(time.saturating_add(ROOT_GRACE))
+    /// The first day from which an identity that is registered anew at `time` may be eligible: no
+    /// ticket of the identity before can reach it, for those are taken for periods that begin at most
+    /// [`MOST_DAYS_AHEAD`] days ahead, and for an hour more under the old root.
+    pub fn earliest_after_loss(time: Timestamp) -> Day {
+        (time + ROOT_GRACE)
+            .day()
             .saturating_add(MOST_DAYS_AHEAD)
             .saturating_add(1)
     }
@@ -164,7 +165,7 @@ impl Register {
         &self,
         view: &View,
         root: GroupRoot,
-        time: u64,
+        time: Timestamp,
     ) -> Result<bool, RowError> {
         if self.group.root == Some(root) {
             return Ok(true);
@@ -257,7 +258,7 @@ impl Register {
         &self,
         registrar: PartyId,
         registered: &IdentityRegistered,
-        time: u64,
+        time: Timestamp,
         draft: &mut Draft<'_>,
     ) -> Result<(), CheckError> {
         match draft.get(&evaluation_key(&registered.evaluation))? {
@@ -333,7 +334,7 @@ impl Register {
     pub(super) fn check_retired(
         &self,
         retired: &IdentityRetired,
-        time: u64,
+        time: Timestamp,
         draft: &mut Draft<'_>,
     ) -> Result<(), CheckError> {
         let person = match draft.get(&commitment_key(&retired.commitment))? {
@@ -351,8 +352,8 @@ impl Register {
         }
     }
 
-    /// Keeps the present root for proofs that are being made against it.
-    fn supersede(&self, draft: &mut Draft<'_>, time: u64) {
+    /// Keeps the present root for those who prove against it just now.
+    fn supersede(&self, draft: &mut Draft<'_>, time: Timestamp) {
         if let Some(root) = self.group.root {
             draft.put(old_root_key(root), &Superseded(time));
         }

@@ -1,6 +1,6 @@
 //! The rules for each entry kind: who may make it, and what its module checks.
 
-use merits_primitives::field;
+use merits_primitives::{calendar::Timestamp, field};
 use merits_verifier::{Verified, groth16::KeyDigest};
 
 use super::draft::Draft;
@@ -17,7 +17,7 @@ impl Governing {
     pub(super) fn check_kind(
         &self,
         authentic: &Authentic,
-        time: u64,
+        time: Timestamp,
         verified: Option<&Verified<ProvenStatement>>,
         draft: &mut Draft<'_>,
     ) -> Result<(), CheckError> {
@@ -105,7 +105,7 @@ impl Governing {
         &self,
         entry: &Entry,
         authentic: &Authentic,
-        time: u64,
+        time: Timestamp,
         verified: Option<&Verified<ProvenStatement>>,
         draft: &mut Draft<'_>,
     ) -> Result<(), CheckError> {

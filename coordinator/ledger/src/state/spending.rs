@@ -2,7 +2,7 @@
 //! All values of the ledger are taken from its state.
 
 use merits_primitives::{
-    calendar::Day,
+    calendar::{Day, Timestamp},
     context::{Context, redeem_context},
     field,
     group::GroupRoot,
@@ -169,12 +169,12 @@ impl Governing {
     pub(super) fn check_deposit_terms(
         &self,
         deposit: &TicketDeposited,
-        time: u64,
+        time: Timestamp,
         draft: &Draft<'_>,
     ) -> Result<(), CheckError> {
         self.source(&deposit.source)?;
         let start = u64::try_from(deposit.period.first_day().max(0)).unwrap_or(0);
-        let latest = u64::from(Day::of_millis(time).0) + u64::from(MOST_DAYS_AHEAD);
+        let latest = u64::from(time.day().0) + u64::from(MOST_DAYS_AHEAD);
         if start > latest {
             return Err(TicketRefusal::TooEarly {
                 period: deposit.period.label(),
@@ -188,7 +188,7 @@ impl Governing {
         &self,
         view: &View,
         root: GroupRoot,
-        time: u64,
+        time: Timestamp,
     ) -> Result<(), CheckError> {
         if self.people.accepts(view, root, time)? {
             return Ok(());
@@ -200,7 +200,7 @@ impl Governing {
     pub(super) fn check_spending(
         &self,
         spending: &Spending,
-        time: u64,
+        time: Timestamp,
         draft: &mut Draft<'_>,
     ) -> Result<(), CheckError> {
         self.epochs.check_accepted(spending.epoch, time)?;

@@ -6,8 +6,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use merits_primitives::{
+    calendar::{Day, Timestamp},
     field,
     ids::{EntryId, PartyId, Period, ScaleId},
     message::Message,
@@ -15,7 +17,6 @@ use merits_primitives::{
 };
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
-use super::DAY;
 use super::draft::Draft;
 use super::stored::{self, MOST, present, read_entry, read_party};
 use crate::entry::{ConsentWithdrawn, EarnBatch, TermsPublished, TicketDeposited};
@@ -25,9 +26,8 @@ use crate::rows::{self, Key, Record, RowError, RowKey, Rows, Table, decode};
 /// Tickets are accepted for periods that begin at most this many days after the deposit.
 pub const MOST_DAYS_AHEAD: u32 = 31;
 
-/// A reservation ends this many milliseconds after the deposit, or after the end of its period if
-/// that is later.
-pub const RESERVATION: u64 = 14 * DAY;
+/// A reservation ends so long after the deposit, or after its period's end if that is later.
+pub const RESERVATION: Duration = Duration::from_secs(14 * 24 * 3_600);
 
 /// Terms that a distributor published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,8 +49,8 @@ pub struct Ticket {
     pub distributor: PartyId,
     /// The person's message to it.
     pub message: Message,
-    /// The reservation's last moment, unix milliseconds.
-    pub until: u64,
+    /// The reservation's last moment.
+    pub until: Timestamp,
     /// The entry.
     pub entry: EntryId,
     /// Whether the person withdrew it.
@@ -58,8 +58,8 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// Whether it still reserves the claim, so that nobody else can deposit for it.
-    pub fn reserves(&self, time: u64) -> bool {
+    /// Whether nobody else can deposit for this claim.
+    pub fn reserves(&self, time: Timestamp) -> bool {
         !self.withdrawn && time <= self.until
     }
 }
@@ -111,7 +111,7 @@ impl Canonical for Ticket {
         self.deposit.write(out);
         out.array(&self.distributor.0);
         out.field(&self.message);
-        out.u64(self.until);
+        out.time(self.until);
         out.array(&self.entry.0);
         out.bool(self.withdrawn);
     }
@@ -121,7 +121,7 @@ impl Canonical for Ticket {
             deposit: TicketDeposited::read(input)?,
             distributor: read_party(input, "distributor")?,
             message: input.field("message")?,
-            until: input.u64("until")?,
+            until: input.time("until")?,
             entry: read_entry(input, "entry")?,
             withdrawn: input.bool("withdrawn")?,
         })
@@ -151,10 +151,10 @@ pub(super) fn claims_reads(batch: &EarnBatch) -> impl Iterator<Item = RowKey> {
     tickets.map(|nullifier| ticket_key(&nullifier).into_row())
 }
 
-/// When a period is over everywhere on Earth (UTC−12), unix milliseconds.
-fn end_of(period: Period) -> u64 {
-    let days = u64::try_from(period.last_day() + 1).unwrap_or(0);
-    days.saturating_mul(DAY).saturating_add(DAY / 2)
+/// When a period is over everywhere on Earth (UTC−12).
+fn end_of(period: Period) -> Timestamp {
+    let last = u32::try_from(period.last_day()).map_or(Day::LAST, Day);
+    last.start() + Duration::from_secs(36 * 3_600)
 }
 
 impl<'s> Tickets<'s> {
@@ -219,7 +219,7 @@ impl PublishedTerms {
         distributor: PartyId,
         deposit: &TicketDeposited,
         message: Message,
-        time: u64,
+        time: Timestamp,
         draft: &mut Draft<'_>,
     ) -> Result<bool, CheckError> {
         match self.get(&distributor, &deposit.terms) {
@@ -244,7 +244,7 @@ impl PublishedTerms {
             deposit: deposit.clone(),
             distributor,
             message,
-            until: time.max(end_of(deposit.period)).saturating_add(RESERVATION),
+            until: time.max(end_of(deposit.period)) + RESERVATION,
             entry,
             withdrawn: false,
         };
@@ -294,7 +294,7 @@ pub(super) fn check_withdrawn(
 pub(super) fn check_claims(
     distributor: PartyId,
     batch: &EarnBatch,
-    time: u64,
+    time: Timestamp,
     draft: &mut Draft<'_>,
 ) -> Result<(), CheckError> {
     let mut nullifiers = Vec::with_capacity(batch.claims.len());

@@ -6,12 +6,13 @@
     reason = "a failure to set up is a failure"
 )]
 
-use crate::town::{DAY, Town, second_distributor, town};
+use crate::town::{Town, second_distributor, town};
 use merits_ledger::entry::{Entry, IdentityRetired, OfferClosed};
 use merits_ledger::state::Balance;
 use merits_ledger::{Replay, ReplayError, State};
 use merits_ledger_fixture::{Citizen, MAX_CREDITS, Note, WORTH};
 use merits_primitives::{
+    calendar::Day,
     ids::{AssetId, Credits, Expiry},
     message::Message,
     owner::KeyParts,
@@ -91,7 +92,7 @@ fn the_books_balance() {
         kind: merits_primitives::ids::PeriodKind::Month,
         index: expiry.0,
     };
-    town.time = u64::try_from(month.first_day()).unwrap() * DAY * 1_000;
+    town.time = Day(u32::try_from(month.first_day()).unwrap()).start();
     let (citizen, supervisor) = (Citizen::new(9), town.federation.supervisor.clone());
     let evaluation = town
         .federation

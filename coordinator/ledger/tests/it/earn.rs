@@ -1,5 +1,7 @@
 //! Earn batches: what is accepted, and the specific refusal of everything that is not.
 
+use std::time::Duration;
+
 use crate::founded::Founded;
 use merits_ledger::entry::{EarnBatch, Entry};
 use merits_ledger::{CheckError, Refusal, SubmitError};
@@ -225,7 +227,7 @@ fn a_proof_for_another_period_is_no_proof_for_this_one() {
 fn a_period_is_claimed_after_it_is_over() {
     // The week of START: 2026-01-01 is a Thursday.
     let mut ledger = Founded::new();
-    let index = u32::try_from((START / 86_400_000 + 3) / 7).expect("small");
+    let index = Period::of_day(PeriodKind::Week, START.day().0).index;
     let mut running = || {
         ledger.changed_batch(1, |federation, batch| {
             batch.period.index = index;
@@ -236,8 +238,13 @@ fn a_period_is_claimed_after_it_is_over() {
     let (early, late) = (running(), running());
     ledger.refused(&early, "period-not-over", "period");
     // Monday 2026-01-05 00:00 at UTC+14 is Sunday 10:00 UTC.
-    let over = START + (3 * 24 + 10) * 3_600_000;
-    ledger.refused_at(&early, over - 1, "period-not-over", "period");
+    let over = START + Duration::from_secs((3 * 24 + 10) * 3_600);
+    ledger.refused_at(
+        &early,
+        over - Duration::from_millis(1),
+        "period-not-over",
+        "period",
+    );
     assert!(ledger.submit_at(&late, over).is_ok());
 }
 
@@ -435,7 +442,12 @@ fn time_never_goes_back() {
     let mut ledger = Founded::new();
     let entry = ledger.earn(1);
     let last = ledger.ledger.state().time();
-    ledger.refused_at(&entry, last - 1, "time-backwards", "");
+    ledger.refused_at(
+        &entry,
+        last - Duration::from_millis(1),
+        "time-backwards",
+        "",
+    );
     assert!(
         ledger.submit_at(&entry, last).is_ok(),
         "the same millisecond is no step back"

@@ -7,7 +7,7 @@ use merits_ledger::rows::StateDigest;
 use merits_ledger::storage::{MemoryStorage, Storage as _};
 use merits_ledger::tree::{Frontier, consistency_proof};
 use merits_ledger::{Extension, Governing, KeyRing, Replay, State};
-use merits_primitives::ids::Credits;
+use merits_primitives::{calendar::Timestamp, ids::Credits};
 use merits_verifier::codec::Canonical;
 use merits_verifier::entry::{Leaf, SignedEntry};
 use merits_verifier::log::verify_consistency;
@@ -193,7 +193,7 @@ fn a_replay_names_the_leaf_that_breaks_the_rules() {
     // Time that goes back.
     let mut leaves = good;
     let mut last = Leaf::from_bytes(&leaves[10]).expect("a leaf");
-    last.time = 0;
+    last.time = Timestamp::FIRST;
     leaves[10] = last.to_bytes();
     assert_eq!(fails(leaves).0, 10);
 }
@@ -212,7 +212,7 @@ fn of_several_faults_the_first_leaf_is_named() {
     // The batches wait together for their proofs.
     let [first, second, third] = [size - 3, size - 2, size - 1];
     type Spoil<'s> = dyn Fn(&mut Leaf, &Leaf) + 's;
-    let time = |leaf: &mut Leaf, _: &Leaf| leaf.time = 0;
+    let time = |leaf: &mut Leaf, _: &Leaf| leaf.time = Timestamp::FIRST;
     let signature = |leaf: &mut Leaf, _: &Leaf| leaf.entry.signature[0] ^= 1;
     let key = &ledger.federation.distributor.key;
     let proof = |leaf: &mut Leaf, other: &Leaf| {
@@ -240,7 +240,7 @@ fn of_several_faults_the_first_leaf_is_named() {
     // One that cannot be read, behind one whose proof does not hold.
     let mut leaves = good.clone();
     let mut leaf = Leaf::from_bytes(&good[first]).expect("a leaf");
-    leaf.time = 0;
+    leaf.time = Timestamp::FIRST;
     leaves[first] = leaf.to_bytes();
     leaves[third].truncate(20);
     named(&ledger, &leaves, first);

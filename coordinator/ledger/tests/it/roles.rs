@@ -1,5 +1,7 @@
 //! Every kind of entry, signed by every party that lacks the role.
 
+use std::time::Duration;
+
 use crate::founded::Founded;
 use merits_ledger::entry::{
     Entry, OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed, ScaleApproved,
@@ -55,7 +57,7 @@ fn entries(ledger: &Founded) -> Vec<(Role, Entry)> {
     let requested = OpeningRequested {
         commitment: content.commitment(&federation.origin),
         scale: id,
-        deadline: START + 86_400_000,
+        deadline: START + Duration::from_secs(86_400),
     };
     let totals = TotalsOpened {
         key: federation.totals_key(Output::Credits),
@@ -66,7 +68,12 @@ fn entries(ledger: &Founded) -> Vec<(Role, Entry)> {
             witness: partial,
         }),
     };
-    let epoch = federation.epoch(Epoch(2), START + 1, START + 1, &mut rng);
+    let epoch = federation.epoch(
+        Epoch(2),
+        START + Duration::from_millis(1),
+        START + Duration::from_millis(1),
+        &mut rng,
+    );
     let result = [4; 32];
     vec![
         (

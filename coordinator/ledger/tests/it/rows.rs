@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a failure to set up is a failure")]
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use crate::conservation::busy;
 use crate::town::Town;
@@ -13,7 +14,7 @@ use merits_ledger::rows::{RowError, RowKey, StateDigest, Table, View};
 use merits_ledger::{
     Authentic, CheckError, Governing, KeyRing, ProvenStatement, State, Submission,
 };
-use merits_primitives::ids::EntryId;
+use merits_primitives::{calendar::Timestamp, ids::EntryId};
 use merits_verifier::Verified;
 use merits_verifier::codec::Canonical as _;
 use merits_verifier::entry::Leaf;
@@ -31,7 +32,7 @@ fn everything() -> Town {
     let requested = OpeningRequested {
         commitment: content.commitment(&town.federation.origin),
         scale: town.federation.scale_id(),
-        deadline: town.time + 1_000_000,
+        deadline: town.time + Duration::from_secs(1_000),
     };
     let request = town
         .act(&supervisor, &Entry::OpeningRequested(requested))
@@ -48,7 +49,7 @@ fn everything() -> Town {
 /// Goes through a log entry by entry, each with the state before it.
 fn walk(
     town: &Town,
-    mut each: impl FnMut(&State, &Authentic, u64, Option<&Verified<ProvenStatement>>),
+    mut each: impl FnMut(&State, &Authentic, Timestamp, Option<&Verified<ProvenStatement>>),
 ) -> State {
     let mut state = State::new(town.federation.policy());
     let keys = KeyRing::new();

@@ -1,8 +1,10 @@
 //! Consents: what a deposit reserves, what a withdrawal ends, and which claims a batch may make.
 #![allow(clippy::unwrap_used, reason = "a failure to set up is a failure")]
 
+use std::time::Duration;
+
 use crate::town::{
-    DAY, Town, act_refused, admit, consent, inhabited, proven, proven_or_not, refusal, refused,
+    Town, act_refused, admit, consent, inhabited, proven, proven_or_not, refusal, refused,
     second_distributor, town, town_with,
 };
 use merits_ledger::Role;
@@ -13,7 +15,11 @@ use merits_ledger::state::{MOST_DAYS_AHEAD, RESERVATION, ROOT_GRACE};
 use merits_ledger_fixture::{Citizen, Consented, Federation, Member, Stage, WORTH};
 use merits_primitives::earned::Earned;
 use merits_primitives::ids::{AssetId, Expiry, PartyId, Period, PeriodKind, ScaleId};
-use merits_primitives::{Fr, nullifier::Nullifier};
+use merits_primitives::{
+    Fr,
+    calendar::{Day, Timestamp},
+    nullifier::Nullifier,
+};
 use merits_verifier::{Reason, entry::SignedEntry};
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -43,7 +49,7 @@ fn changed_batch(
 }
 
 /// The last moment at which the ticket reserves.
-fn until(town: &Town, consented: &Consented) -> u64 {
+fn until(town: &Town, consented: &Consented) -> Timestamp {
     let nullifier = &consented.deposit.nullifier;
     town.state()
         .tickets()
@@ -172,14 +178,14 @@ fn a_deposit_must_fit_the_ledger() {
 fn tickets_are_taken_31_days_ahead() {
     let (mut town, citizen) = inhabited();
     let distributor = town.federation.distributor.clone();
-    let today = town.time / (DAY * 1_000);
+    let today = town.time.day();
     let start = |index| Period {
         kind: PeriodKind::Week,
         index,
     };
-    let starts = |index: u32| u64::try_from(start(index).first_day()).unwrap();
+    let starts = |index: u32| Day(u32::try_from(start(index).first_day()).unwrap());
     let last = (2_800..)
-        .take_while(|index| starts(*index) <= today + u64::from(MOST_DAYS_AHEAD))
+        .take_while(|index| starts(*index) <= today.saturating_add(MOST_DAYS_AHEAD))
         .last()
         .unwrap();
     let ahead = |town: &Town, index| {
@@ -454,7 +460,7 @@ fn a_lapsed_ticket_claims_nothing_and_another_takes_its_place() {
     let rival = second_distributor(&mut town);
     let consented = town.deposit(&citizen).unwrap();
     assert_eq!(until(&town, &consented), town.time + RESERVATION);
-    town.time = until(&town, &consented) - 1_000;
+    town.time = until(&town, &consented) - Duration::from_secs(1);
     let elsewhere = consent(&town, &citizen, &rival);
     assert_eq!(
         refusal(town.deposit_consent(&elsewhere)).code(),
@@ -482,8 +488,10 @@ fn a_retired_identity_consents_for_an_hour_at_most() {
         .unwrap()
         .unwrap()
         .birth;
-    let reach = (retired_at + ROOT_GRACE) / (DAY * 1_000) + u64::from(MOST_DAYS_AHEAD);
-    assert!(u64::from(birth.from.0) > reach);
+    let reach = (retired_at + ROOT_GRACE)
+        .day()
+        .saturating_add(MOST_DAYS_AHEAD);
+    assert!(birth.from > reach);
     town.time = retired_at + ROOT_GRACE;
     let entry = changed(&mut town, &old, |_| {});
     refused(&mut town, &entry, "group-root-unknown", "root");
@@ -494,7 +502,7 @@ fn a_retired_identity_consents_for_an_hour_at_most() {
     });
     let late = proven(&mut town, &late, None);
     refused(&mut town, &late, "group-root-unknown", "root");
-    town.time = retired_at + ROOT_GRACE - 1_000;
+    town.time = retired_at + ROOT_GRACE - Duration::from_secs(1);
     town.submit(&entry).unwrap();
 }
 

@@ -1,16 +1,20 @@
 //! View-key epochs: what is refused, and the order of epochs.
 
+use std::time::Duration;
+
 use crate::founded::Founded;
 use merits_ledger::entry::{Entry, ViewKeyEpochOpened};
 use merits_ledger::state::EpochStanding;
 use merits_ledger_fixture::{Federation, START};
 use merits_primitives::{
+    calendar::Timestamp,
     ids::Epoch,
     jubjub::{Point, Scalar},
 };
 use rand::{SeedableRng, rngs::StdRng};
 
-const HOUR: u64 = 3_600_000;
+const HOUR: Duration = Duration::from_secs(3_600);
+const MOMENT: Duration = Duration::from_millis(1);
 
 /// The second epoch, active an hour after the start; the first is accepted an hour longer.
 fn second(federation: &Federation, rng: &mut StdRng) -> ViewKeyEpochOpened {
@@ -38,11 +42,14 @@ fn an_epoch_is_pending_active_in_grace_and_retired() {
         )
     };
     use EpochStanding::{Active, Grace, Pending, Retired};
-    assert_eq!(standing(START + HOUR - 1), (Some(Active), Some(Pending)));
+    assert_eq!(
+        standing(START + HOUR - MOMENT),
+        (Some(Active), Some(Pending))
+    );
     assert_eq!(standing(START + HOUR), (Some(Grace), Some(Active)));
     assert_eq!(standing(START + 2 * HOUR), (Some(Grace), Some(Active)));
     assert_eq!(
-        standing(START + 2 * HOUR + 1),
+        standing(START + 2 * HOUR + MOMENT),
         (Some(Retired), Some(Active))
     );
     assert_eq!(epochs.standing(Epoch(3), START), None);
@@ -55,7 +62,7 @@ fn an_epoch_is_pending_active_in_grace_and_retired() {
     );
     ledger.refused_at(
         &batches[2],
-        START + 2 * HOUR + 1,
+        START + 2 * HOUR + MOMENT,
         "epoch-not-accepted",
         "epoch",
     );
@@ -150,7 +157,7 @@ fn possession_of_another_epoch_or_log_proves_nothing() {
             let mut rng = StdRng::seed_from_u64(2);
             let fresh = second(federation, &mut rng);
             let old = federation.with_fresh_halves(&mut rng);
-            let other_epoch = old.epoch(Epoch(3), fresh.active_from, 0, &mut rng);
+            let other_epoch = old.epoch(Epoch(3), fresh.active_from, Timestamp::FIRST, &mut rng);
             opened.supervisor = other_epoch.supervisor;
         },
         "possession-invalid",

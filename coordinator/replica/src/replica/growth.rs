@@ -10,6 +10,7 @@ use std::{
 
 use merits_ledger::{Extended, Extension, ExtensionError, State, storage::Head};
 use merits_ledger_sqlite::{Group, wait};
+use merits_primitives::calendar::Timestamp;
 use merits_verifier::log::{Checkpoint, Hash, SignedCheckpoint};
 use rand_core::CryptoRng;
 
@@ -69,8 +70,8 @@ impl Growth {
         self.extension.frontier().size()
     }
 
-    /// The time of the newest leaf that came, unix milliseconds.
-    pub fn newest_time(&self) -> Option<u64> {
+    /// The time of the newest leaf that came.
+    pub fn newest_time(&self) -> Option<Timestamp> {
         self.extension.newest_time()
     }
 

@@ -5,7 +5,7 @@ use merits_ledger::{
     rows::Rows as _,
     tree::{inclusion_nodes, inclusion_proof},
 };
-use merits_primitives::ids::EntryId;
+use merits_primitives::{calendar::Timestamp, ids::EntryId};
 use merits_verifier::{codec::Canonical as _, entry::Leaf, log::Checkpoint, receipt::Receipt};
 
 use super::{PAGE_BYTES, Replica, ReplicaError};
@@ -81,7 +81,7 @@ impl Replica {
     }
 
     /// The time of the newest leaf.
-    pub(crate) fn newest_time(&self) -> Option<u64> {
+    pub(crate) fn newest_time(&self) -> Option<Timestamp> {
         (self.size() > 0).then(|| self.state.time())
     }
 

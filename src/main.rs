@@ -9,10 +9,7 @@ use std::{io::IsTerminal as _, process::ExitCode};
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use merits_circuits::prover::SimdPath;
-use merits_text::{
-    screen,
-    shown::check_document,
-};
+use merits_text::{screen, shown::check_document};
 use tracing_subscriber::EnvFilter;
 
 // Its `println!` and the like hide std's: they escape what has no place on a screen.

@@ -8,7 +8,6 @@ use std::{
 
 use futures::future::BoxFuture;
 use merits_primitives::calendar::Timestamp;
-use merits_verifier::log::verify_consistency;
 use thiserror::Error;
 use tokio::sync::{OwnedMutexGuard, mpsc};
 
@@ -204,23 +203,17 @@ impl Follower {
         done.await.map_err(|_| FollowError::Interrupted)?
     }
 
-    /// Before anything is fetched: the log must show that its new tree continues the one that
-    /// was verified. If it cannot, nothing is taken, and both signatures are kept. That alone convicts nobody: whoever
-    /// stands in between can spoil a proof.
+    /// Before anything is fetched: the log must show that its new tree continues the one that was verified.
     async fn require_consistency(
         &self,
         client: &mut Client,
         update: &Update,
     ) -> Result<(), FollowError> {
-        let Some(old) = self.replica().checkpoint().cloned() else {
+        let Some(old) = self.replica().checkpoint().map(|old| old.size) else {
             return Ok(());
         };
-        let proof = client.consistency_proof(old.size, update.until()).await?;
-        let shown = verify_consistency(old.size, &old.root, update.until(), &update.root(), &proof);
-        match shown {
-            Ok(()) => Ok(()),
-            Err(_) => Err(self.replica().not_shown(update)?.into()),
-        }
+        let proof = client.consistency_proof(old, update.until()).await?;
+        Ok(self.replica().require_consistency(update, &proof)?)
     }
 }
 

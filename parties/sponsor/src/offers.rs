@@ -2,7 +2,11 @@
 
 use std::path::Path;
 
-use jiff::{Zoned, civil::DateTime, tz::TimeZone};
+use jiff::{
+    civil::DateTime,
+    fmt::temporal::DateTimeParser,
+    tz::{TimeZone, TimeZoneDatabase},
+};
 use merits_ledger::{
     State,
     entry::{OfferKind, OfferPublished},
@@ -239,10 +243,12 @@ fn instant(key: &'static str, text: &str) -> Result<Timestamp, OfferFault> {
         )
     };
     let text = text.trim();
-    let said = text
-        .parse()
-        .map(|zoned: Zoned| zoned.timestamp())
-        .or_else(|_| text.parse::<jiff::Timestamp>());
+    let said = if text.contains('[') {
+        // The parser of instants passes over a zone, also over one that contradicts the offset.
+        Some(in_zone(text).ok_or_else(wrong)?)
+    } else {
+        text.parse().ok()
+    };
     let instant = match said {
         Some(instant) => instant,
         None => {
@@ -261,7 +267,7 @@ fn instant(key: &'static str, text: &str) -> Result<Timestamp, OfferFault> {
 }
 
 /// The instant of a time with its zone, by the zones that the program carries, and never the machine's.
-fn in_zone(text: &str) -> Option<Timestamp> {
+fn in_zone(text: &str) -> Option<jiff::Timestamp> {
     let zoned = DateTimeParser::new()
         .parse_zoned_with(&TimeZoneDatabase::bundled(), text)
         .ok()?;

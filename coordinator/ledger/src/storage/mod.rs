@@ -9,13 +9,15 @@
 //! [`Pending`] is the rules' view of a group that is being made: rows that were read, overlaid with
 //! the changes of the group's accepted entries.
 //!
-//! [`MemoryStorage`] serves tests. Every implementation passes `merits_ledger_fixture::conformance`.
+//! [`MemoryStorage`] serves copies that are not kept, and tests. Every implementation passes `merits_ledger_fixture::conformance`.
 
 mod memory;
 mod pending;
+mod wait;
 
 pub use memory::{MemoryGroup, MemoryStorage};
 pub use pending::{Pending, PendingError};
+pub use wait::wait;
 
 use std::{
     collections::{HashMap, HashSet},

@@ -123,7 +123,7 @@ impl Log {
 pub(crate) fn alter(directory: &Path, sql: &'static str) {
     use sqlx::ConnectOptions as _;
     let path = directory.join("copy.sqlite");
-    merits_ledger_sqlite::wait(async {
+    merits_ledger::storage::wait(async {
         let mut db = merits_sqlite::durable(&path)
             .connect()
             .await

@@ -118,6 +118,8 @@ fn translated(
         ("round", [x, digits]) if whole(digits) == Some(0) => {
             Some(Syntax::call("math.round", vec![x.clone()], span))
         }
+        // Numbers are of one kind.
+        ("double" | "decimal" | "float" | "dyn", [x]) => Some(x.clone()),
         ("ceiling", [_]) => Some(Syntax::call("math.ceil", args, span)),
         (known, _) if known != function && is_known(known) => Some(Syntax::call(known, args, span)),
         (known, [_]) if is_known(&format!("math.{known}")) => {

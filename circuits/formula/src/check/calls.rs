@@ -43,7 +43,8 @@ const FUNCTIONS: [(&str, &str); 26] = [
 /// CEL's, Kubernetes' and other languages' functions, with what is said in place of each.
 const OTHERS: [(&str, Code, &str); 82] = {
     use Code::{NotYet, UnknownFunction, WrongArguments};
-    const NUMBERS: &str = "numbers are exact and of one kind: leave it out";
+    const NUMBERS: &str =
+        "numbers are exact and of one kind: leave it out, but not its parentheses";
     const WHOLE: &str = "math.floor(x) rounds down, which is the same for 0 and above; math.round(x) to the nearest";
     const NAMES: &str = "a name of an enum is compared whole: t.mode == \"bus\"";
     const DATES: &str =
@@ -52,7 +53,7 @@ const OTHERS: [(&str, Code, &str); 82] = {
     const COUNT: &str = "count with .size(), as in trips.filter(t, t.distance > 0).size()";
     const SUM_IF: &str =
         "choose, then add up: trips.filter(t, t.distance > 0).map(t, t.distance).sum()";
-    const POWER: &str = "there are no powers: multiply, as in x * x";
+    const POWER: &str = "there are no powers: multiply, in parentheses: (x * x)";
     const SEE: &str = "see docs/src/scale-language.md for what is";
     const LEAST: &str = "the less of numbers is math.least(a, b)";
     const GREATEST: &str = "the greater of numbers is math.greatest(a, b)";

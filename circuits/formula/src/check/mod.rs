@@ -1,5 +1,6 @@
 //! Parsed trees to one typed tree: names, types, intervals, units, and what is refused.
 
+mod advice;
 mod bodies;
 mod borrowed;
 mod calls;
@@ -31,7 +32,7 @@ use crate::diagnostic::{Code, Diagnostic, Span};
 use crate::facts::{self, Case, Facts, Value};
 use crate::range::{MAX_BITS, Range};
 use crate::schema::Schema;
-use crate::syntax::{self, Syntax};
+use crate::syntax;
 use crate::typed::{Kind, Node, NodeId, Type, Typed, VarId};
 use crate::unit::Unit;
 
@@ -209,19 +210,6 @@ impl<'a> Checker<'a> {
             trying: false,
             faults: Vec::new(),
         }
-    }
-
-    /// The faults that a part would have that takes the place of another; nothing is told. None
-    /// where a part is tried already: its advice is not asked for.
-    fn tried(&mut self, syntax: &Syntax) -> Option<Vec<Diagnostic>> {
-        if self.trying {
-            return None;
-        }
-        let known = self.faults.len();
-        self.trying = true;
-        self.check(syntax);
-        self.trying = false;
-        Some(self.faults.split_off(known))
     }
 
     /// Checks one text.
@@ -556,17 +544,6 @@ impl<'a> Checker<'a> {
         }
         let hint = self.example("compare it, as in t.distance > 0");
         self.wrong_type(id, "a truth value", &hint)
-    }
-
-    /// What stands at a place of the text under check, on one line.
-    fn written(&self, span: Span) -> String {
-        self.written_in(self.text, span)
-    }
-
-    /// What stands at a place of a text, on one line and without comments.
-    fn written_in(&self, text: SourceId, span: Span) -> String {
-        let text = self.declarations.text(text);
-        syntax::on_one_line(text.get(span.start..span.end).unwrap_or(".."))
     }
 
     fn wrong_type<T>(&mut self, id: NodeId, wanted: &str, hint: &str) -> Option<T> {

@@ -130,7 +130,7 @@ impl Checker<'_> {
         let at = self.places[b.0];
         if present.hi <= zero {
             let message = format!("the divisor is never positive: it is {present}");
-            let hint = "divide by a number above 0; a sign stands before the dividend: -a / b";
+            let hint = "divide by a number above 0; a sign stands before the dividend: -(a) / b, which is the same as a / -(b)";
             return self.fault(Code::DivisionByZero, at, message, hint);
         }
         let message = format!("the divisor may be 0 or negative: it is {present}");

@@ -31,7 +31,7 @@ const NAMES: &str = "as in t.distance, or trips.size()";
 const LOOKED_UP: &str = "declare a [[table]] in the manifest, and look it up: rate[t.mode]";
 const CHOSEN: &str = "records are chosen with filter: trips.filter(t, t.distance > 0)";
 
-const CHOICE: &str = "a choice is written: condition ? a : b";
+const CHOICE: &str = "a choice is written: (condition ? a : b)";
 
 const SEE: &str = "see docs/src/scale-language.md for what is";
 

@@ -29,7 +29,7 @@ const SIGNS: &[(&str, Token, &str)] = {
         And, Close, Colon, Comma, Dot, Equal, Greater, GreaterOrEqual, Less, LessOrEqual, Minus,
         Not, NotEqual, Open, Or, Percent, Plus, Question, Slash, Star,
     };
-    const POWER: &str = "there are no powers: multiply, as in x * x";
+    const POWER: &str = "there are no powers: multiply, in parentheses: (x * x)";
     &[
         ("===", Equal, "write `==`"),
         ("!==", NotEqual, "write `!=`"),

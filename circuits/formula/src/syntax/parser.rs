@@ -1,8 +1,10 @@
 //! Tokens to a tree, by precedence; what follows a fault is read on behind the bracket or comma
 //! that ends the faulty part, so that several faults are told at once.
 
+mod comments;
+
 use super::advice::{self, Fault};
-use super::print::{ends_value, operator as operator_of};
+use super::print::operator as operator_of;
 use super::token::{Bracket, Placed, Token, tokens};
 use super::{MAX_NESTING, Operator, Syntax, SyntaxKind, text};
 use crate::decimal::{Decimal, DecimalError};
@@ -68,36 +70,6 @@ pub(super) fn parse(id: SourceId, source: &str) -> Result<Syntax, Vec<Diagnostic
 }
 
 impl Parser<'_> {
-    /// Says of a fault that comes of it: what stands behind `//` is no divisor.
-    fn tell_comment(&mut self) {
-        for (at, placed) in self.tokens.iter().enumerate() {
-            let behind = placed.span.end;
-            let next = self.tokens.get(at + 1);
-            let until = next.map_or(self.source.len(), |next| next.span.start);
-            let between = self.source.get(behind..until).unwrap_or("");
-            let rest = between.trim_start_matches([' ', '\t']);
-            let said = rest.strip_prefix("//").unwrap_or("");
-            let operand = said.trim_start_matches([' ', '\t']);
-            if !ends_value(placed.token)
-                || !operand.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '(')
-            {
-                continue;
-            }
-            let line = said.split('\n').next().unwrap_or("");
-            let fault = self.faults.iter_mut().find(|fault| {
-                let open = fault.message.ends_with("is never closed")
-                    && fault.span.start < behind
-                    && line.contains([')', ']']);
-                let here = [behind, until].contains(&fault.span.start);
-                fault.code == Code::Syntax && (here || open)
-            });
-            if let Some(fault) = fault {
-                let place = crate::diagnostic::position(self.source, until - rest.len());
-                fault.hint = format!("{}; {}", fault.hint, advice::is_a_comment(place));
-            }
-        }
-    }
-
     /// Finds for each bracket the one that belongs to it. Where they do not fit, nothing else can
     /// be said of the formula.
     fn match_brackets(&mut self) -> Option<()> {

@@ -185,7 +185,7 @@ fn what_a_hint_says_of_outputs_and_lists_is_so() {
     assert_eq!(value("deeds.map(d, (d.n - 5 + 6) % 3).sum()"), 1 + 2);
     // "A sign stands before the dividend."
     let hint = only_fault("deeds.map(d, 100 + math.floor(d.n / (0 - d.m))).sum()").hint;
-    assert!(hint.contains("-a / b"), "{hint}");
+    assert!(hint.contains("-(a) / b"), "{hint}");
     assert_eq!(
         value("deeds.map(d, 100 + math.floor(-d.n / d.m)).sum()"),
         97 + 96

@@ -9,6 +9,7 @@ mod faults;
 mod followed;
 mod forms;
 mod limits;
+mod pasted;
 mod shapes;
 mod sharing;
 mod surroundings;

@@ -367,6 +367,10 @@ fn functions_of_spreadsheets_are_shown_in_our_words() {
             "deeds.map(d, math.floor(d.n / 3)).sum()",
         ),
         ("deeds.map(d, Math.Max(d.n, d.m)).sum()", ""),
+        (
+            "deeds.map(d, 2 * double(d.n + 1)).sum()",
+            "deeds.map(d, 2 * (d.n + 1)).sum()",
+        ),
         ("SUM(deeds.map(d, d.n))", "sum(deeds.map(d, d.n))"),
         (
             "deeds.filter(d, AND(d.n > 5, d.ok)).size()",
